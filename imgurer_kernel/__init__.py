@@ -1,0 +1,1 @@
+"""A notebook workbench that finds, shows and resolves duplicate images."""

@@ -1,0 +1,158 @@
+"""Every error that this package raises on purpose, in one tree.
+
+::
+
+    ImgurerError
+    ├── SettingsError           a setting has a value that cannot work
+    ├── SourceError             a path, folder or glob cannot be read
+    ├── ImageRejected           these bytes are not taken in as a picture
+    │   ├── UnknownFormat       not a picture, or a format that is not supported
+    │   ├── ImageTooLarge       over a limit: bytes, pixels or frames
+    │   └── ImageDamaged        cut off, or broken inside
+    ├── StorageError            blobs and thumbnails
+    │   ├── InvalidDigest       not 64 lower-case hex digits
+    │   ├── BlobMissing         no such blob
+    │   ├── BlobDamaged         the bytes no longer match their digest
+    │   ├── StorageFull         no space, or a quota is reached
+    │   └── StorageDenied       read-only, or no permission
+    ├── CatalogError            the DuckDB catalog
+    │   ├── CatalogBusy         another process held the lease for too long
+    │   ├── CatalogDamaged      DuckDB cannot open or read the file
+    │   └── CatalogTooNew       written by a later version of this package
+    ├── QueryError              a search or a listing was asked for wrongly
+    │   ├── InvalidRadius       not a whole number from 0 to 128
+    │   └── UnknownImage        no image with this id
+    ├── UserError               accounts
+    │   ├── InvalidUserName     not a user name
+    │   ├── InvalidPassword     too short, or too long
+    │   ├── UserExists          the name is taken
+    │   ├── UnknownUser         no such user
+    │   ├── LoginFailed         wrong name or password, or a disabled account
+    │   └── NotAllowed          this user may not do that
+    └── ServerError             the dashboard cannot be served
+        ├── PortTaken           something else listens there
+        └── UnsafeListen        another address than this machine's, without a login
+
+A message says what happened, the value seen, and the remedy. An error of a library is mapped
+to one of these where it arises, and stays reachable as ``__cause__``.
+"""
+
+
+class ImgurerError(Exception):
+    """Base of all errors of this package."""
+
+
+class SettingsError(ImgurerError):
+    """A setting has a value that cannot work."""
+
+
+class SourceError(ImgurerError):
+    """A path, folder or glob cannot be read."""
+
+
+class ImageRejected(ImgurerError):
+    """These bytes are not taken in as a picture; the message is the reason that a person sees."""
+
+
+class UnknownFormat(ImageRejected):
+    """Not a picture, or a format that is not supported."""
+
+
+class ImageTooLarge(ImageRejected):
+    """Over a limit: bytes, pixels or frames."""
+
+
+class ImageDamaged(ImageRejected):
+    """Cut off, or broken inside."""
+
+
+class StorageError(ImgurerError):
+    """Blobs and thumbnails."""
+
+
+class InvalidDigest(StorageError):
+    """Not 64 lower-case hex digits."""
+
+
+class BlobMissing(StorageError):
+    """No such blob."""
+
+
+class BlobDamaged(StorageError):
+    """The bytes no longer match their digest."""
+
+
+class StorageFull(StorageError):
+    """No space is left, or a quota is reached."""
+
+
+class StorageDenied(StorageError):
+    """The folder is read-only, or there is no permission."""
+
+
+class CatalogError(ImgurerError):
+    """The DuckDB catalog."""
+
+
+class CatalogBusy(CatalogError):
+    """Another process held the lease for too long."""
+
+
+class CatalogDamaged(CatalogError):
+    """DuckDB cannot open or read the file."""
+
+
+class CatalogTooNew(CatalogError):
+    """The catalog was written by a later version of this package."""
+
+
+class QueryError(ImgurerError):
+    """A search or a listing was asked for wrongly."""
+
+
+class InvalidRadius(QueryError):
+    """Not a whole number from 0 to 128."""
+
+
+class UnknownImage(QueryError):
+    """No image with this id."""
+
+
+class UserError(ImgurerError):
+    """Accounts."""
+
+
+class InvalidUserName(UserError):
+    """Not a user name."""
+
+
+class InvalidPassword(UserError):
+    """A password that is too short or too long."""
+
+
+class UserExists(UserError):
+    """The name is taken."""
+
+
+class UnknownUser(UserError):
+    """No such user."""
+
+
+class LoginFailed(UserError):
+    """Wrong name or password, or a disabled account."""
+
+
+class NotAllowed(UserError):
+    """This user may not do that."""
+
+
+class ServerError(ImgurerError):
+    """The dashboard cannot be served."""
+
+
+class PortTaken(ServerError):
+    """Something else listens on the port."""
+
+
+class UnsafeListen(ServerError):
+    """Listening beyond this machine without a login."""

@@ -1,0 +1,136 @@
+"""The records that travel between the layers: plain, frozen, without behaviour."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["admin", "member"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a picture's EXIF says of it; None where it says nothing.
+
+    Attributes
+    ----------
+    orientation
+        EXIF orientation, 1..8; 1 where there is none or a nonsensical one.
+    taken_at
+        Local time of the exposure, without a zone, as cameras write it.
+    camera
+        Maker and model, at most 100 characters.
+    latitude, longitude
+        Degrees, north and east positive.
+    """
+
+    orientation: int = 1
+    taken_at: datetime | None = None
+    camera: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """All that is derived from the bytes of one picture.
+
+    Attributes
+    ----------
+    dhash
+        Row hash and column hash, 64 bits each, of the upright picture.
+    trimmed_dhash
+        The same of the picture without its uniform borders; equal to `dhash` where it has none.
+    grays
+        81 bytes: the 9x9 gray picture, row by row, that `dhash` was taken from.
+    verification
+        4,096 bytes: the 64x64 gray picture, row by row, aspect not kept.
+    thumbnail
+        JPEG of the upright picture that fits 240x270.
+    width, height
+        Pixels of the upright picture.
+    format
+        Name of the format as Pillow has it, such as ``"JPEG"``.
+    frames
+        Number of frames; 1 for a still.
+    informative
+        False for a picture too flat for its dHash to mean anything.
+    near_ties
+        How many of the 128 compared pairs of grays differ by one level at most.
+    algorithm
+        Names how all this was computed; another name means that it cannot be compared.
+    """
+
+    dhash: tuple[int, int]
+    trimmed_dhash: tuple[int, int]
+    grays: bytes
+    verification: bytes
+    thumbnail: bytes
+    width: int
+    height: int
+    format: str
+    frames: int
+    informative: bool
+    near_ties: int
+    algorithm: str
+    facts: Facts
+
+    @property
+    def dhash_hex(self) -> str:
+        """The dHash as 32 hex digits, row hash first."""
+        row, column = self.dhash
+        return f"{row:016x}{column:016x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One file on its way into the catalog.
+
+    Attributes
+    ----------
+    digest, bytes
+        SHA-256 of the bytes as 64 hex digits, and their number.
+    fingerprint
+        None where the catalog is known to have one for this digest.
+    user, filename, source
+        Who brings it, under which name, from where (an absolute path, or ``upload:NAME``).
+    modified_ns
+        Modification time of the source in nanoseconds, 0 for an upload: with the size it tells
+        whether the source has changed since.
+    """
+
+    digest: str
+    bytes: int
+    fingerprint: Fingerprint | None
+    user: str
+    filename: str
+    source: str
+    modified_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an arrival: the image it is now, and whether that image is new."""
+
+    image_id: int
+    added: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One user, without the password."""
+
+    name: str
+    role: Role
+    enabled: bool
+    created_at: datetime
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file that a walk found: where it is and how to tell whether it has changed."""
+
+    path: Path
+    bytes: int
+    modified_ns: int

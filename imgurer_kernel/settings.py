@@ -1,0 +1,102 @@
+"""Settings of one store: where it lies and what it accepts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+from imgurer_kernel.errors import SettingsError
+
+StoreMode = Literal["copy", "link", "reference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that a `Workbench` needs to know before it starts; immutable.
+
+    Attributes
+    ----------
+    root
+        Folder of the store: blobs, thumbnails and the catalog.
+    radius
+        Hamming radius of a plain dHash search, 0..128 bits.
+    max_bytes
+        Largest file that is taken in.
+    max_pixels
+        Largest picture, width times height, that is decoded. 200 megapixels take 0.6 GB.
+    max_frames
+        Most frames that an animation may declare; only the first is looked at.
+    store
+        How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
+        ``"reference"`` to the file in its place.
+    workers
+        Processes or threads that decode; 0 means one for each core.
+    lease_timeout
+        Seconds to wait for another process to let go of the catalog.
+
+    Examples
+    --------
+    >>> Settings(root="pictures").radius
+    10
+    >>> Settings.from_env({"IMGURER_ROOT": "pictures", "IMGURER_RADIUS": "8"}).radius
+    8
+    >>> Settings(radius=129)
+    Traceback (most recent call last):
+    imgurer_kernel.errors.SettingsError: radius is 129; it must lie between 0 and 128
+    """
+
+    root: Path | str = Path("data/store")
+    radius: int = 10
+    max_bytes: int = 1 << 30
+    max_pixels: int = 200_000_000
+    max_frames: int = 10_000
+    store: StoreMode = "copy"
+    workers: int = 0
+    lease_timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
+        for name, low, high in (
+            ("radius", 0, 128),
+            ("max_bytes", 1, 1 << 40),
+            ("max_pixels", 1, 1 << 40),
+            ("max_frames", 1, 1 << 31),
+            ("workers", 0, 1024),
+            ("lease_timeout", 0, 86_400),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                message = f"{name} is {value}; it must lie between {low} and {high}"
+                raise SettingsError(message)
+        if self.store not in get_args(StoreMode):
+            message = f"store is {self.store!r}; it must be one of {', '.join(get_args(StoreMode))}"
+            raise SettingsError(message)
+
+    @property
+    def folder(self) -> Path:
+        """The root as an absolute path."""
+        return Path(self.root)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Settings from variables named ``IMGURER_`` and a field's name in capitals.
+
+        Raises
+        ------
+        SettingsError
+            If a value is not of its field's kind.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            variable = f"IMGURER_{field.name.upper()}"
+            if variable not in environ:
+                continue
+            convert = {"root": Path, "store": str, "lease_timeout": float}.get(field.name, int)
+            try:
+                values[field.name] = convert(environ[variable])
+            except ValueError as error:
+                message = f"{variable} is {environ[variable]!r}; it must be a number"
+                raise SettingsError(message) from error
+        return cls(**values)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Widgets: models without widgets, small anywidgets, panels that link the two."""
