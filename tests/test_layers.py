@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "imgurer_kernel"
 
 # A name is a module or, with a trailing dot, everything in a subpackage.
 LAYERS = (
-    {"errors", "settings", "records"},
+    {"errors", "records"},
+    {"settings"},
     {"kernels."},
     {"dhash", "bktree", "index", "verify", "clusters"},
     {"images", "blobs", "lease"},
@@ -52,7 +53,9 @@ def dotted(path):
 
 
 def belongs(name, homes):
-    return any(name == home or (home.endswith(".") and f"{name}.".startswith(home)) for home in homes)
+    return any(
+        name == home or (home.endswith(".") and f"{name}.".startswith(home)) for home in homes
+    )
 
 
 def layer_of(name):
