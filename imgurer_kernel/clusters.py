@@ -1,0 +1,196 @@
+"""From edges between images to star clusters: every member has an edge to the cluster's medoid.
+
+Connected components chain strangers: frame 1 of a panning clip is near frame 2, frame 2 near
+frame 3, and frames 1 and 72 end in one cluster. In a star nobody belongs by hearsay. The cover is
+greedy, after Aslam, Pelekhov and Rus, "The Star Clustering Algorithm for Static and Dynamic
+Information Organization", Journal of Graph Algorithms and Applications 8(1), 2004.
+"""
+
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.int64]
+
+# Scores are summed as whole millionths: float sums would depend on the order of the edges.
+_MILLIONTHS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """A medoid and the images that have an edge to it.
+
+    Attributes
+    ----------
+    members
+        int64 (k,), k >= 2: the medoid, then the others by (distance, id).
+    distances
+        int64 (k,): bits between each member and the medoid; 0 for the medoid itself.
+    scores
+        float64 (k,): score of each member's edge to the medoid; 1 for the medoid itself.
+    edges
+        int64 (k,): which of the edges given to `stars` that is; -1 for the medoid itself.
+    diameter
+        No two members are farther apart than so many bits: the largest edge where every two
+        members have one, else the sum of the two longest edges to the medoid.
+    """
+
+    members: Ints
+    distances: Ints
+    scores: NDArray[np.float64]
+    edges: Ints
+    diameter: int
+
+    @property
+    def medoid(self) -> int:
+        """The image at the centre."""
+        return int(self.members[0])
+
+    @property
+    def size(self) -> int:
+        """Number of members, the medoid among them."""
+        return len(self.members)
+
+    @property
+    def weakest(self) -> int:
+        """The member that belongs least: lowest score, then largest distance, then largest id."""
+        order = np.lexsort((-self.members[1:], -self.distances[1:], self.scores[1:]))
+        return int(self.members[1 + order[0]])
+
+    @property
+    def weakest_score(self) -> float:
+        """Score of the weakest link."""
+        return float(self.scores[1:].min())
+
+
+def stars(
+    first: ArrayLike, second: ArrayLike, distance: ArrayLike, score: ArrayLike | None = None
+) -> list[Cluster]:
+    """Clusters of two or more images, the largest first, then by the medoid's id.
+
+    Again and again the image with the most neighbours that are still free becomes a medoid and
+    takes them; equals are decided by the larger sum of scores, then by the smaller id. Neither the
+    order of the edges nor their direction matters; of several edges between the same two images
+    the one with the best score counts (then the shortest); an edge to oneself is ignored.
+
+    Parameters
+    ----------
+    first, second
+        Image ids of the two ends, int64 (e,).
+    distance
+        Hamming distance of each edge, 0..128 (e,).
+    score
+        How sure each edge is, 0..1 (e,); without it the share of equal bits, 1 - distance / 128.
+
+    Examples
+    --------
+    Image 2 lies between 1 and 3, and 4 is near 3 only, so that 4 does not belong to 2:
+
+    >>> [cluster] = stars([1, 2, 3], [2, 3, 4], [5, 6, 7])
+    >>> cluster.medoid, cluster.members.tolist(), cluster.diameter, cluster.weakest
+    (2, [2, 1, 3], 11, 3)
+    """
+    distances = np.asarray(distance, np.int64).reshape(-1)
+    scores = 1 - distances / 128 if score is None else np.asarray(score, np.float64).reshape(-1)
+    ids, ends = np.unique(
+        np.stack((np.asarray(first, np.int64), np.asarray(second, np.int64))).reshape(2, -1),
+        return_inverse=True,
+    )
+    low, high = np.sort(ends.reshape(2, -1), axis=0)
+    chosen = _best_of_each_pair(low, high, distances, scores)
+    low, high = low[chosen], high[chosen]
+    distances, scores = distances[chosen], scores[chosen]
+
+    graph = _Graph.of(len(ids), low, high, np.rint(scores * _MILLIONTHS).astype(np.int64))
+    centre = _cover(graph)
+
+    # An edge from a member to its own centre is a spoke of that star.
+    outward, inward = centre[high] == low, centre[low] == high
+    spokes = np.flatnonzero(outward | inward)
+    hub = np.where(outward[spokes], low[spokes], high[spokes])
+    rim = np.where(outward[spokes], high[spokes], low[spokes])
+    order = np.lexsort((rim, distances[spokes], hub))
+    spokes, hub, rim = spokes[order], hub[order], rim[order]
+
+    hubs, starts, counts = np.unique(hub, return_index=True, return_counts=True)
+    edges_inside, largest = _inside(centre, low, high, distances)
+    clusters = []
+    for position in np.lexsort((hubs, -counts)):
+        medoid, size = hubs[position], counts[position] + 1
+        part = slice(starts[position], starts[position] + counts[position])
+        to_medoid = np.concatenate(([0], distances[spokes[part]]))
+        complete = edges_inside[medoid] == size * (size - 1) // 2
+        clusters.append(
+            Cluster(
+                members=np.concatenate((ids[[medoid]], ids[rim[part]])),
+                distances=to_medoid,
+                scores=np.concatenate(([1.0], scores[spokes[part]])),
+                edges=np.concatenate(([-1], chosen[spokes[part]])),
+                diameter=int(largest[medoid] if complete else to_medoid[-2:].sum()),
+            )
+        )
+    return clusters
+
+
+def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
+    """Indices of one edge for each two images that have any, sorted by the two."""
+    order: Ints = np.lexsort((distances, -scores, high, low))
+    order = order[low[order] != high[order]]
+    low, high = low[order], high[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    return order[new]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Graph:
+    """Adjacency of nodes 0..n-1: neighbours of node v are ``neighbour[start[v]:start[v + 1]]``."""
+
+    start: Ints
+    neighbour: Ints
+    strength: Ints
+
+    @classmethod
+    def of(cls, n: int, low: Ints, high: Ints, strength: Ints) -> "_Graph":
+        tail, head = np.concatenate((low, high)), np.concatenate((high, low))
+        order = np.lexsort((head, tail))
+        start = np.zeros(n + 1, np.int64)
+        np.cumsum(np.bincount(tail, minlength=n), out=start[1:])
+        return cls(start, head[order], np.concatenate((strength, strength))[order])
+
+
+def _cover(graph: _Graph) -> Ints:
+    """The centre that each node belongs to; a node that nobody wants is its own."""
+    n = len(graph.start) - 1
+    centre = np.full(n, -1, np.int64)
+    free = np.ones(n, bool)
+    totals = np.concatenate(([0], np.cumsum(graph.strength)))
+    totals = totals[graph.start[1:]] - totals[graph.start[:-1]]
+    degrees = np.diff(graph.start)
+    heap = list(zip((-degrees).tolist(), (-totals).tolist(), range(n), strict=True))
+    heapify(heap)
+    # A node's rank only falls while others are taken, so it is looked at again when it is on top.
+    while heap:
+        degree, total, node = heappop(heap)
+        if not free[node]:
+            continue
+        around = slice(graph.start[node], graph.start[node + 1])
+        still = free[graph.neighbour[around]]
+        rank = (-int(still.sum()), -int(graph.strength[around][still].sum()))
+        if rank != (degree, total):
+            heappush(heap, (*rank, node))
+            continue
+        taken = graph.neighbour[around][still]
+        centre[taken] = centre[node] = node
+        free[taken] = free[node] = False
+    return centre
+
+
+def _inside(centre: Ints, low: Ints, high: Ints, distances: Ints) -> tuple[Ints, Ints]:
+    """For each centre: how many edges join two images of its star, and the longest of them."""
+    inside = centre[low] == centre[high]
+    largest = np.zeros(len(centre), np.int64)
+    np.maximum.at(largest, centre[low[inside]], distances[inside])
+    return np.bincount(centre[low[inside]], minlength=len(centre)), largest
