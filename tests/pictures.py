@@ -1,0 +1,145 @@
+"""Photo-like pictures for tests, drawn with numpy: deterministic by seed, distinct by seed.
+
+A scene has what dHash and verification look at in a photo: light that falls off, soft clouds, a
+horizon, objects with edges and shading, texture at every scale. Scenes of different seeds are
+strangers to each other; everything else here is what happens to a picture (`encode`, `oriented`,
+`framed`) or what a scene is not (`solid`, `gradient`).
+"""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+
+def clouds(random, width, height, octaves=6, roughness=0.62):
+    """Smooth noise with detail at every scale, float (height, width), mean 0, deviation 1."""
+    field = np.zeros((height, width), np.float32)
+    weight, cells = 1.0, 3
+    for _ in range(octaves):
+        coarse = random.standard_normal((cells, max(cells * width // height, 2))).astype(np.float32)
+        smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        field += weight * np.asarray(smooth)
+        weight *= roughness
+        cells *= 2
+        if cells > min(width, height):
+            break
+    field -= field.mean()
+    return field / max(float(field.std()), 1e-6)
+
+
+def scene(seed, width=640, height=480):
+    """A landscape-like picture, uint8 (height, width, 3)."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x /= width
+    y /= height
+    angle = random.uniform(0, 2 * np.pi)
+    light = 0.5 + 0.35 * (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5))
+    colour = random.uniform(0.35, 1.0, 3)
+    texture = clouds(random, width, height, roughness=0.7)[..., None]
+    picture = light[..., None] * colour + 0.11 * texture
+    for _ in range(int(random.integers(1, 4))):
+        ridge = random.uniform(0.35, 0.9) + 0.09 * clouds(random, width, 8)[0]
+        ground = np.clip((y - ridge[None, :]) * height / 2, 0, 1)[..., None]
+        shade = random.uniform(0.05, 0.8, 3) * (0.8 + 0.4 * y[..., None])
+        shade = shade + 0.07 * _shifted(random, texture)
+        picture = picture * (1 - ground) + shade * ground
+    for _ in range(int(random.integers(4, 9))):
+        picture = _place(random, picture, x, y, texture)
+    picture += 0.012 * random.standard_normal((height, width, 1), np.float32)
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def _shifted(random, texture):
+    """The same texture from elsewhere, which is cheaper than another one."""
+    height, width = texture.shape[:2]
+    return np.roll(texture, (random.integers(height), random.integers(width)), (0, 1))
+
+
+def _place(random, picture, x, y, texture):
+    """Put one shaded, textured object somewhere."""
+    height, width = picture.shape[:2]
+    turn = random.uniform(0, np.pi)
+    across, along = (
+        x - random.uniform(0.05, 0.95),
+        (y - random.uniform(0.05, 0.95)) * height / width,
+    )
+    u = (np.cos(turn) * across + np.sin(turn) * along) / random.uniform(0.04, 0.24)
+    v = (np.cos(turn) * along - np.sin(turn) * across) / random.uniform(0.04, 0.24)
+    inside = 1 - (u * u + v * v if random.random() < 0.5 else np.maximum(np.abs(u), np.abs(v)))
+    mask = np.clip(inside * random.uniform(12, 90), 0, 1)[..., None]
+    shade = random.uniform(0.0, 1.0, 3) * (0.75 + 0.3 * np.clip(u + v, -1, 1))[..., None]
+    shade = shade + random.uniform(0.02, 0.12) * _shifted(random, texture)
+    return picture * (1 - mask) + shade * mask
+
+
+def solid(gray=128, width=640, height=480):
+    """One colour, uint8 (height, width, 3)."""
+    return np.full((height, width, 3), gray, np.uint8)
+
+
+def gradient(angle=0.0, width=640, height=480):
+    """A straight gradient from dark to light, uint8 (height, width, 3); angle in radians."""
+    y, x = np.mgrid[0:height, 0:width]
+    ramp = np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)
+    gray = np.clip(128 + 180 * ramp, 0, 255).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=2)
+
+
+def encode(pixels, kind="JPEG", **options):
+    """A file's bytes from an array or a Pillow image; options go to Pillow's `save`."""
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    if kind == "JPEG":
+        options.setdefault("quality", 90)
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def jpeg(seed, width=640, height=480, **options):
+    """The scene of this seed as a JPEG file."""
+    return encode(scene(seed, width, height), "JPEG", **options)
+
+
+def png(seed, width=640, height=480, **options):
+    """The scene of this seed as a PNG file."""
+    return encode(scene(seed, width, height), "PNG", **options)
+
+
+# How to store upright pixels so that a reader of the orientation tag sees them upright again.
+_STORED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+def oriented(pixels, orientation, kind="JPEG", **options):
+    """A file that shows these upright pixels through the given EXIF orientation, 1..8."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = np.ascontiguousarray(_STORED[orientation](pixels))
+    return encode(stored, kind, exif=exif, **options)
+
+
+def framed(pixels, left, top, right, bottom, gray=0):
+    """The picture with plain borders of so many pixels around it."""
+    widths = ((top, bottom), (left, right), (0, 0))
+    return np.pad(pixels, widths, constant_values=gray)
+
+
+def resized(pixels, width, height):
+    """The picture at another size."""
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def blurred(pixels, radius):
+    """The picture out of focus."""
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
