@@ -40,7 +40,7 @@ def scene(seed, width=640, height=480):
     texture = clouds(random, width, height, roughness=0.7)[..., None]
     picture = light[..., None] * colour + 0.11 * texture
     for _ in range(int(random.integers(1, 4))):
-        ridge = random.uniform(0.35, 0.9) + 0.09 * clouds(random, width, 8)[0]
+        ridge = random.uniform(0.35, 0.9) + _skyline(random, width)
         ground = np.clip((y - ridge[None, :]) * height / 2, 0, 1)[..., None]
         shade = random.uniform(0.05, 0.8, 3) * (0.8 + 0.4 * y[..., None])
         shade = shade + 0.07 * _shifted(random, texture)
@@ -49,6 +49,15 @@ def scene(seed, width=640, height=480):
         picture = _place(random, picture, x, y, texture)
     picture += 0.012 * random.standard_normal((height, width, 1), np.float32)
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def _skyline(random, width):
+    """A hilly line, float (width,), some tenths up and down."""
+    line = np.zeros(width)
+    for knots, height in ((4, 0.16), (11, 0.05), (40, 0.015)):
+        heights = random.uniform(-height, height, knots)
+        line += np.interp(np.linspace(0, knots - 1, width), np.arange(knots), heights)
+    return line.astype(np.float32)
 
 
 def _shifted(random, texture):
