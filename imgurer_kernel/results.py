@@ -1,0 +1,105 @@
+"""The frames that searches and clusters are handed out in."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from imgurer_kernel.clusters import Cluster
+
+SIMILAR = [
+    "image_id",
+    "distance",
+    "orientation",
+    "score",
+    "verdict",
+    "digest",
+    "filename",
+    "width",
+    "height",
+]
+CLUSTERS = [
+    "cluster_id",
+    "image_id",
+    "digest",
+    "filename",
+    "is_medoid",
+    "is_keeper",
+    "distance_to_medoid",
+    "score",
+    "label",
+    "width",
+    "height",
+    "bytes",
+]
+
+
+def keeper(members: pd.DataFrame) -> int:
+    """The image_id that the standard policy keeps: most pixels, then most bytes, then the oldest.
+
+    Examples
+    --------
+    >>> keeper(pd.DataFrame({"image_id": [1, 2], "width": [640, 800], "height": [480, 600],
+    ...                      "bytes": [9000, 8000]}))
+    2
+    """
+    pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
+    order = np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -pixels))
+    return int(members["image_id"].iloc[order[0]])
+
+
+def similar_frame(
+    image_ids: npt.NDArray[np.int64], evidence: pd.DataFrame, images: pd.DataFrame
+) -> pd.DataFrame:
+    """Results of a search, by (distance, image_id).
+
+    Parameters
+    ----------
+    image_ids
+        int64 (n,).
+    evidence
+        Columns distance, orientation, score, verdict; one row for each id.
+    images
+        The catalog's rows of these images.
+    """
+    frame = evidence.assign(image_id=image_ids).merge(
+        images[["image_id", "digest", "filename", "width", "height"]], on="image_id"
+    )
+    return frame.sort_values(["distance", "image_id"], ignore_index=True)[SIMILAR]
+
+
+def cluster_frame(
+    clusters: Sequence[Cluster], labels: Sequence[Sequence[str]], images: pd.DataFrame
+) -> pd.DataFrame:
+    """Clusters, one row for each member: largest cluster first, in it the medoid, then by distance.
+
+    Parameters
+    ----------
+    clusters
+        In the order in which they are numbered, from 0.
+    labels
+        For each cluster a word for each member, in the order of its members.
+    images
+        The catalog's rows of all members.
+    """
+    sizes = [cluster.size for cluster in clusters]
+    members = pd.DataFrame(
+        {
+            "cluster_id": np.repeat(np.arange(len(clusters)), sizes),
+            "image_id": _joined([cluster.members for cluster in clusters], np.int64),
+            "distance_to_medoid": _joined([cluster.distances for cluster in clusters], np.int64),
+            "score": _joined([cluster.scores for cluster in clusters], np.float64),
+            "label": np.array([label for words in labels for label in words], dtype=object),
+        }
+    ).astype({"label": "str"})
+    rows = images[["image_id", "digest", "filename", "width", "height", "bytes"]]
+    frame = members.merge(rows, on="image_id", how="left", validate="1:1")
+    frame["is_medoid"] = ~frame["cluster_id"].duplicated()
+    keepers = [keeper(group) for _, group in frame.groupby("cluster_id")]
+    frame["is_keeper"] = frame["image_id"].isin(keepers)
+    return frame[CLUSTERS]
+
+
+def _joined(parts: Sequence[npt.NDArray[np.generic]], dtype: type) -> npt.NDArray[np.generic]:
+    return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
