@@ -12,12 +12,14 @@ LAYERS = (
     {"errors", "records"},
     {"settings"},
     {"kernels."},
+    {"hashes"},
+    {"segment"},
     {"dhash", "bktree", "index", "verify", "clusters"},
     {"images", "blobs", "lease", "sources", "progress"},
     {"catalog", "fingerprint", "samples"},
     {"users", "ingest", "live", "query", "results", "upkeep"},
     {"workbench"},
-    {"report", "review"},
+    {"report", "review", "figures"},
     {"ui."},
     {"cli", "server", "api", "scale"},
     {"__init__", "__main__"},
@@ -39,7 +41,7 @@ HOMES = {
     "jupyter_server": {"server"},
     "fastapi": {"api"},
     "daft": {"scale"},
-    "matplotlib": {"report"},
+    "matplotlib": {"report", "figures"},
 }
 
 
