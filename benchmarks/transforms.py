@@ -1,0 +1,304 @@
+"""53 ways in which copies of a picture come about, in 4 tiers: ground truth for near duplicates.
+
+Tier 1 (30) encodes anew, resizes or changes the tone; tier 2 (9) crops to 2 %, writes on the
+picture, frames it thinly or turns it by a degree; tier 3 (8) crops 5 to 10 %, adds borders or
+turns by 2 to 5 degrees; tier 4 (6) flips and turns by quarters. A strength is drawn from a range
+around the one in the name, from (seed, key, name) alone: the same call makes the same copy, and
+no two pictures get the same strength.
+
+    >>> from PIL import Image
+    >>> [len([t for t in TRANSFORMS if t.tier == tier]) for tier in (1, 2, 3, 4)]
+    [30, 9, 8, 6]
+    >>> variant(Image.new("RGB", (60, 40)), "rotate90", key="a", seed=1).size
+    (40, 60)
+"""
+
+import io
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+Draw = np.random.Generator
+Picture = Image.Image
+Apply = Callable[[Picture, Draw], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One way to copy a picture: RGB picture and source of chance in, RGB picture out."""
+
+    name: str
+    tier: int
+    apply: Apply
+
+
+def variant(picture: Picture, name: str, *, key: str, seed: int) -> Picture:
+    """The copy of `picture` under the transform `name`; `key` names the picture."""
+    draw = np.random.default_rng(zlib.crc32(f"{seed}/{key}/{name}".encode()))
+    return BY_NAME[name].apply(picture.convert("RGB"), draw).convert("RGB")
+
+
+# -- tier 1: encoding, size, tone -------------------------------------------------------------
+
+
+def _through(picture: Picture, form: str, **options: object) -> Picture:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return Image.open(buffer).convert("RGB")
+
+
+def jpeg(quality: int) -> Apply:
+    low, high = round(quality * 0.85), min(95, round(quality * 1.15))
+    return lambda p, draw: _through(p, "JPEG", quality=int(draw.integers(low, high + 1)))
+
+
+def webp(quality: int) -> Apply:
+    low, high = round(quality * 0.85), round(quality * 1.15)
+    return lambda p, draw: _through(p, "WEBP", quality=int(draw.integers(low, high + 1)), method=2)
+
+
+def gif(picture: Picture, draw: Draw) -> Picture:
+    colours = int(draw.integers(96, 257))
+    return _through(picture.quantize(colours, method=Image.Quantize.FASTOCTREE), "GIF")
+
+
+def _scaled(picture: Picture, across: float, down: float) -> Picture:
+    size = max(9, round(picture.width * across)), max(9, round(picture.height * down))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def resize(scale: float) -> Apply:
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        by = scale * draw.uniform(0.9, 1.1)
+        return _scaled(picture, by, by)
+
+    return apply
+
+
+def stretch(picture: Picture, draw: Draw) -> Picture:
+    return _scaled(picture, draw.uniform(1.06, 1.14), 1)
+
+
+def enhance(kind: Callable[[Picture], ImageEnhance._Enhance], low: float, high: float) -> Apply:
+    return lambda p, draw: kind(p).enhance(draw.uniform(low, high))
+
+
+def gamma(low: float, high: float) -> Apply:
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        curve = 255 * (np.arange(256) / 255) ** draw.uniform(low, high)
+        return picture.point(np.rint(curve).astype(int).tolist() * 3)
+
+    return apply
+
+
+def autocontrast(picture: Picture, draw: Draw) -> Picture:
+    return ImageOps.autocontrast(picture, cutoff=draw.uniform(0.5, 2))
+
+
+def equalize(picture: Picture, _: Draw) -> Picture:
+    return ImageOps.equalize(picture)
+
+
+def gray(picture: Picture, _: Draw) -> Picture:
+    return picture.convert("L")
+
+
+def sepia(picture: Picture, _: Draw) -> Picture:
+    return ImageOps.colorize(picture.convert("L"), "#20140c", "#fff1cc")
+
+
+def sharpen(picture: Picture, draw: Draw) -> Picture:
+    mask = ImageFilter.UnsharpMask(draw.uniform(1.5, 2.5), int(draw.integers(110, 190)), 2)
+    return picture.filter(mask)
+
+
+def blur(low: float, high: float) -> Apply:
+    return lambda p, draw: p.filter(ImageFilter.GaussianBlur(draw.uniform(low, high)))
+
+
+def noise(low: float, high: float) -> Apply:
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        pixels = np.asarray(picture, np.float32)
+        grain = draw.standard_normal(pixels.shape, np.float32) * draw.uniform(low, high)
+        return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
+
+    return apply
+
+
+def screenshot(picture: Picture, draw: Draw) -> Picture:
+    scale = draw.uniform(0.5, 0.85)
+    shown = _through(_scaled(picture, scale, scale), "JPEG", quality=75)
+    scale = draw.uniform(1.05, 1.25)
+    return _scaled(shown, scale, scale)
+
+
+# -- tiers 2 and 3: crops, writing, borders, small turns --------------------------------------
+
+
+def crop(low: float, high: float) -> Apply:
+    """Cut a share of each dimension, anywhere."""
+
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        width = round(picture.width * (1 - draw.uniform(low, high)))
+        height = round(picture.height * (1 - draw.uniform(low, high)))
+        left = int(draw.integers(0, picture.width - width + 1))
+        top = int(draw.integers(0, picture.height - height + 1))
+        return picture.crop((left, top, left + width, top + height))
+
+    return apply
+
+
+def social(picture: Picture, draw: Draw) -> Picture:
+    scale = draw.uniform(0.4, 0.6)
+    small = _scaled(crop(0.015, 0.025)(picture, draw), scale, scale)
+    return _through(small, "JPEG", quality=int(draw.integers(34, 47)))
+
+
+_TEXT = (
+    "summer holiday Lisbon sale best price never again look at this cat market river photo by "
+    "Anna original copy draft 2024 final"
+)
+
+
+def _phrase(draw: Draw, words: int) -> str:
+    return " ".join(draw.choice(_TEXT.split(), words))
+
+
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=max(8, round(size)))
+
+
+def caption(picture: Picture, draw: Draw) -> Picture:
+    picture = picture.copy()
+    size = picture.height * draw.uniform(0.055, 0.085)
+    corner = picture.width * 0.05, picture.height * draw.choice([0.04, 0.88])
+    ImageDraw.Draw(picture).text(
+        corner, _phrase(draw, 5), "white", _font(size), stroke_width=2, stroke_fill="black"
+    )
+    return picture
+
+
+def watermark(picture: Picture, draw: Draw) -> Picture:
+    layer = Image.new("RGBA", picture.size)
+    pen, opacity = ImageDraw.Draw(layer), int(draw.integers(80, 131))
+    for line in range(4):
+        corner = picture.width * 0.1 * (1 + line), picture.height * (0.1 + 0.22 * line)
+        text = f"(c) {_phrase(draw, 3)}"
+        pen.text(corner, text, (255, 255, 255, opacity), _font(picture.height * 0.08))
+    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
+
+
+def logo(picture: Picture, draw: Draw) -> Picture:
+    picture = picture.copy()
+    side = draw.uniform(0.12, 0.18) * min(picture.size)
+    left = draw.choice([0.2 * side, picture.width - 1.2 * side])
+    top = draw.choice([0.2 * side, picture.height - 1.2 * side])
+    pen = ImageDraw.Draw(picture)
+    colour = tuple(int(level) for level in draw.integers(0, 256, 3))
+    pen.ellipse((left, top, left + side, top + side), fill=colour)
+    pen.text((left + 0.2 * side, top + 0.35 * side), "LOGO", "white", _font(0.25 * side))
+    return picture
+
+
+def border(low: float, high: float, colour: str) -> Apply:
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        width = max(1, round(draw.uniform(low, high) * min(picture.size)))
+        return ImageOps.expand(picture, border=width, fill=colour)
+
+    return apply
+
+
+def letterbox(picture: Picture, draw: Draw) -> Picture:
+    bar = round(picture.height * draw.uniform(0.1, 0.15))
+    framed = Image.new("RGB", (picture.width, picture.height + 2 * bar))
+    framed.paste(picture, (0, bar))
+    return framed
+
+
+def meme(picture: Picture, draw: Draw) -> Picture:
+    bar = round(picture.height * draw.uniform(0.12, 0.18))
+    framed = Image.new("RGB", (picture.width, picture.height + bar), "white")
+    framed.paste(picture, (0, bar))
+    ImageDraw.Draw(framed).text((10, 0.2 * bar), _phrase(draw, 5), "black", _font(0.5 * bar))
+    return framed
+
+
+def rotate(low: float, high: float) -> Apply:
+    """Turn about the centre either way; the corners become black."""
+
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        angle = draw.uniform(low, high) * draw.choice([-1, 1])
+        return picture.rotate(angle, Image.Resampling.BICUBIC, fillcolor="black")
+
+    return apply
+
+
+def rotate_and_crop(low: float, high: float) -> Apply:
+    """Turn about the centre and cut the black corners off."""
+
+    def apply(picture: Picture, draw: Draw) -> Picture:
+        angle = draw.uniform(low, high)
+        turned = picture.rotate(angle * draw.choice([-1, 1]), Image.Resampling.BICUBIC)
+        slope = math.tan(math.radians(angle)) / 2
+        across, down = round(picture.height * slope) + 1, round(picture.width * slope) + 1
+        return turned.crop((across, down, picture.width - across, picture.height - down))
+
+    return apply
+
+
+def transpose(method: Image.Transpose) -> Apply:
+    return lambda p, _: p.transpose(method)
+
+
+TRANSFORMS = (
+    *(Transform(f"jpeg{quality}", 1, jpeg(quality)) for quality in (90, 70, 50, 30, 10)),
+    *(Transform(f"webp{quality}", 1, webp(quality)) for quality in (80, 30)),
+    Transform("gif", 1, gif),
+    *(Transform(f"resize{scale}", 1, resize(scale / 100)) for scale in (200, 75, 50, 25)),
+    Transform("stretch", 1, stretch),
+    Transform("brighter", 1, enhance(ImageEnhance.Brightness, 1.2, 1.4)),
+    Transform("darker", 1, enhance(ImageEnhance.Brightness, 0.6, 0.8)),
+    Transform("contrast_up", 1, enhance(ImageEnhance.Contrast, 1.25, 1.5)),
+    Transform("contrast_down", 1, enhance(ImageEnhance.Contrast, 0.55, 0.75)),
+    Transform("gamma_down", 1, gamma(0.5, 0.7)),
+    Transform("gamma_up", 1, gamma(1.4, 1.8)),
+    Transform("autocontrast", 1, autocontrast),
+    Transform("equalize", 1, equalize),
+    Transform("gray", 1, gray),
+    Transform("sepia", 1, sepia),
+    Transform("saturate", 1, enhance(ImageEnhance.Color, 1.4, 1.8)),
+    Transform("sharpen", 1, sharpen),
+    Transform("blur1", 1, blur(1, 2)),
+    Transform("blur4", 1, blur(3, 4.5)),
+    Transform("noise10", 1, noise(8, 12)),
+    Transform("noise25", 1, noise(20, 28)),
+    Transform("screenshot", 1, screenshot),
+    Transform("crop1", 2, crop(0.005, 0.015)),
+    Transform("crop2", 2, crop(0.015, 0.025)),
+    Transform("social", 2, social),
+    Transform("caption", 2, caption),
+    Transform("watermark", 2, watermark),
+    Transform("logo", 2, logo),
+    Transform("border2", 2, border(0.01, 0.03, "white")),
+    Transform("rotate1", 2, rotate(0.5, 1.5)),
+    Transform("rotate1_cropped", 2, rotate_and_crop(0.5, 1.5)),
+    Transform("crop5", 3, crop(0.04, 0.06)),
+    Transform("crop10", 3, crop(0.08, 0.1)),
+    Transform("border5", 3, border(0.04, 0.07, "black")),
+    Transform("letterbox", 3, letterbox),
+    Transform("meme", 3, meme),
+    Transform("rotate2", 3, rotate(1.5, 2.5)),
+    Transform("rotate3", 3, rotate(2.5, 4)),
+    Transform("rotate5", 3, rotate(4, 5)),
+    Transform("rotate90", 4, transpose(Image.Transpose.ROTATE_90)),
+    Transform("rotate180", 4, transpose(Image.Transpose.ROTATE_180)),
+    Transform("rotate270", 4, transpose(Image.Transpose.ROTATE_270)),
+    Transform("flip_sideways", 4, transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+    Transform("flip_upside_down", 4, transpose(Image.Transpose.FLIP_TOP_BOTTOM)),
+    Transform("transpose", 4, transpose(Image.Transpose.TRANSPOSE)),
+)
+BY_NAME = {transform.name: transform for transform in TRANSFORMS}
