@@ -5,6 +5,7 @@
     ImgurerError
     ├── SettingsError           a setting has a value that cannot work
     ├── SourceError             a path, folder or glob cannot be read
+    │   └── UploadBroken        an upload arrived incomplete or out of order
     ├── ImageRejected           these bytes are not taken in as a picture
     │   ├── UnknownFormat       not a picture, or a format that is not supported
     │   ├── ImageTooLarge       over a limit: bytes, pixels or frames
@@ -48,6 +49,10 @@ class SettingsError(ImgurerError):
 
 class SourceError(ImgurerError):
     """A path, folder or glob cannot be read."""
+
+
+class UploadBroken(SourceError):
+    """An upload arrived incomplete or out of order."""
 
 
 class ImageRejected(ImgurerError):

@@ -1,0 +1,70 @@
+// Shared by all widgets. `theme.script` joins it in front of each module, hence no exports; the
+// table ICONS comes from icons.json.
+
+function element(tag, className = "", text = null) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== null) node.textContent = text;
+  return node;
+}
+
+function icon(name, className = "") {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("class", `imgurer-icon ${className}`.trim());
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("fill", "none");
+  svg.setAttribute("stroke", "currentColor");
+  svg.setAttribute("stroke-width", "1.6");
+  svg.setAttribute("stroke-linecap", "round");
+  svg.setAttribute("stroke-linejoin", "round");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+// The end of a name tells copies apart (its number, its format), so the middle is what gives way.
+function elided(name) {
+  const box = element("span", "imgurer-name");
+  const letters =
+    typeof Intl.Segmenter === "function"
+      ? Array.from(new Intl.Segmenter().segment(name), (part) => part.segment)
+      : Array.from(name);
+  const tail = letters.length > 16 ? 9 : 0;
+  box.append(
+    element("span", "imgurer-name-head", letters.slice(0, letters.length - tail).join("")),
+    element("span", "imgurer-name-tail", tail ? letters.slice(-tail).join("") : ""),
+  );
+  box.title = name;
+  return box;
+}
+
+// Object URLs of the pictures inside one binary blob, given back together.
+class Pictures {
+  #urls = [];
+
+  constructor(blob) {
+    this.blob = blob;
+  }
+
+  url(offset, length) {
+    if (!length) return "";
+    const bytes = new Uint8Array(this.blob.buffer, this.blob.byteOffset + offset, length);
+    const url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
+    this.#urls.push(url);
+    return url;
+  }
+
+  revoke() {
+    this.#urls.forEach((url) => URL.revokeObjectURL(url));
+    this.#urls = [];
+  }
+}
+
+function prepare(el, className) {
+  el.classList.add("imgurer-widget", className);
+  // JupyterLab would otherwise take arrows, Enter and Escape for the notebook's own.
+  el.dataset.lmSuppressShortcuts = "true";
+}

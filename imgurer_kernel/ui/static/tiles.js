@@ -1,0 +1,225 @@
+// Tiles and the board that they lie on: selection, focus, keys. Joined behind common.js.
+
+function buildTile(tile, pictures, eager) {
+  const figure = element("figure", "imgurer-tile");
+  figure.setAttribute("role", "option");
+  figure.setAttribute("aria-selected", "false");
+  figure.setAttribute("aria-label", tile.note ? `${tile.alt}, ${tile.note}` : tile.alt);
+  figure.tabIndex = -1;
+  figure.dataset.imageId = tile.image_id;
+
+  const picture = element("div", "imgurer-picture");
+  const url = pictures.url(tile.offset, tile.length);
+  if (url) {
+    const image = element("img");
+    image.alt = tile.alt;
+    image.loading = eager ? "eager" : "lazy";
+    image.decoding = "async";
+    image.draggable = false;
+    image.addEventListener("error", () => image.replaceWith(icon("picture", "imgurer-missing")));
+    image.src = url;
+    picture.append(image);
+  } else {
+    picture.append(icon("picture", "imgurer-missing"));
+  }
+  if (tile.badge || tile.meaning) {
+    const badge = element("span", `imgurer-badge ${tile.meaning ? `imgurer-${tile.meaning}` : ""}`);
+    if (tile.meaning) badge.append(icon(tile.meaning));
+    badge.append(element("span", "", tile.badge));
+    picture.append(badge);
+  }
+  figure.append(picture, elided(tile.name));
+  if (tile.detail) figure.append(element("div", "imgurer-detail", tile.detail));
+  if (tile.note) figure.append(element("div", "imgurer-note", tile.note));
+  return figure;
+}
+
+function placeholder() {
+  const figure = element("div", "imgurer-tile imgurer-placeholder");
+  figure.append(
+    element("div", "imgurer-picture"),
+    element("span", "imgurer-name", "\u00a0"),
+    element("div", "imgurer-detail", "\u00a0"),
+  );
+  return figure;
+}
+
+function emptyState(text) {
+  const box = element("div", "imgurer-empty");
+  box.append(icon("picture"), element("p", "", text));
+  return box;
+}
+
+// New pictures are decoded before they replace the old ones, else the board would flash.
+async function decoded(root, milliseconds) {
+  const images = Array.from(root.querySelectorAll('img[loading="eager"]'));
+  const all = Promise.allSettled(images.map((image) => image.decode()));
+  await Promise.race([all, new Promise((resolve) => setTimeout(resolve, milliseconds))]);
+}
+
+// `build(content, pictures)` returns the nodes of one state, `waiting()` those of the first wait.
+function tileBoard({ model, el, className, build, waiting }) {
+  prepare(el, className);
+  const root = element("div", "imgurer-board");
+  el.append(root);
+  let pictures = null;
+  let revision = 0;
+  let timer = 0;
+  let shown = false;
+
+  const tiles = () => Array.from(root.querySelectorAll('.imgurer-tile[role="option"]'));
+  const tileOf = (id) => root.querySelector(`.imgurer-tile[data-image-id="${Number(id)}"]`);
+  const idOf = (tile) => Number(tile.dataset.imageId);
+
+  function mark() {
+    const selected = model.get("selected");
+    let stop = null;
+    for (const tile of tiles()) {
+      const chosen = idOf(tile) === selected;
+      tile.setAttribute("aria-selected", String(chosen));
+      tile.tabIndex = -1;
+      if (tile === document.activeElement || (chosen && stop === null)) stop = tile;
+    }
+    stop ??= tiles()[0];
+    if (stop) stop.tabIndex = 0;
+  }
+
+  function select(id, delay = 0) {
+    for (const tile of tiles()) {
+      tile.setAttribute("aria-selected", String(idOf(tile) === id));
+    }
+    clearTimeout(timer);
+    const commit = () => {
+      model.set("selected", id);
+      model.save_changes();
+    };
+    // A held arrow key would otherwise ask Python for the details of every picture on its way.
+    if (delay) timer = setTimeout(commit, delay);
+    else commit();
+  }
+
+  function focus(tile) {
+    for (const other of tiles()) other.tabIndex = -1;
+    tile.tabIndex = 0;
+    tile.focus({ preventScroll: true });
+    tile.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  function neighbour(tile, key) {
+    const all = tiles();
+    const position = all.indexOf(tile);
+    if (key === "Home") return all[0];
+    if (key === "End") return all.at(-1);
+    if (key === "ArrowLeft") return all[position - 1];
+    if (key === "ArrowRight") return all[position + 1];
+    const down = key === "ArrowDown";
+    const here = tile.getBoundingClientRect();
+    let best = null;
+    let rank = [Infinity, Infinity];
+    for (const other of all) {
+      const there = other.getBoundingClientRect();
+      const rise = down ? there.top - here.top : here.top - there.top;
+      if (rise < here.height / 2) continue;
+      const aside = Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
+      const nearerRow = rise < rank[0] - here.height / 2;
+      const sameRow = Math.abs(rise - rank[0]) <= here.height / 2;
+      if (nearerRow || (sameRow && aside < rank[1])) {
+        best = other;
+        rank = [rise, aside];
+      }
+    }
+    return best;
+  }
+
+  function open(tile) {
+    model.send({ kind: "open", image_id: idOf(tile) });
+  }
+
+  const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+  root.addEventListener("keydown", (event) => {
+    const tile = event.target.closest?.('.imgurer-tile[role="option"]');
+    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (keys.includes(event.key)) {
+      const next = neighbour(tile, event.key);
+      if (next) {
+        focus(next);
+        select(idOf(next), 120);
+      }
+    } else if (event.key === "Enter") {
+      select(idOf(tile));
+      open(tile);
+    } else if (event.key === " ") {
+      select(idOf(tile));
+    } else if (event.key === "Escape") {
+      select(-1);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  root.addEventListener("click", (event) => {
+    const tile = event.target.closest('.imgurer-tile[role="option"]');
+    if (!tile) return;
+    focus(tile);
+    select(idOf(tile));
+  });
+  root.addEventListener("dblclick", (event) => {
+    const tile = event.target.closest('.imgurer-tile[role="option"]');
+    if (tile) open(tile);
+  });
+
+  async function render() {
+    const mine = ++revision;
+    const content = model.get("_content");
+    const fresh = new Pictures(content.blob);
+    const nodes = build(content, fresh);
+    const holder = element("div");
+    holder.append(...nodes);
+    if (shown) await decoded(holder, 250);
+    if (mine !== revision) {
+      fresh.revoke();
+      return;
+    }
+    const held = root.contains(document.activeElement) ? document.activeElement : null;
+    const old = pictures;
+    pictures = fresh;
+    shown = true;
+    root.replaceChildren(...holder.childNodes);
+    old?.revoke();
+    mark();
+    if (held) {
+      const heir = tileOf(held.dataset.imageId) ?? tiles()[0];
+      if (heir) focus(heir);
+    }
+    settle();
+  }
+
+  function settle() {
+    const busy = model.get("busy");
+    const empty = tiles().length === 0;
+    el.classList.toggle("imgurer-busy", busy);
+    root.setAttribute("aria-busy", String(busy));
+    root.setAttribute("aria-label", model.get("label"));
+    el.style.setProperty("--imgurer-tile", `${model.get("tile_size")}px`);
+    if (!empty) return;
+    if (busy) root.replaceChildren(...waiting());
+    else root.replaceChildren(emptyState(model.get("empty_text")));
+  }
+
+  model.on("change:_content", render);
+  model.on("change:selected", mark);
+  for (const name of ["busy", "empty_text", "label", "tile_size"]) {
+    model.on(`change:${name}`, settle);
+  }
+  render();
+  return {
+    root,
+    render,
+    dispose() {
+      revision += 1;
+      clearTimeout(timer);
+      pictures?.revoke();
+    },
+  };
+}

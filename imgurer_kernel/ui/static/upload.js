@@ -1,0 +1,326 @@
+const STATUS = {
+  added: ["done", "Added"],
+  ready: ["done", "Ready"],
+  duplicate: ["attention", "Already here"],
+  near: ["attention", "Near duplicate"],
+  rejected: ["failed", "Rejected"],
+  failed: ["failed", "Failed"],
+  cancelled: ["", "Cancelled"],
+};
+
+const CLUTTER = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
+
+function button(text, picture, action) {
+  const node = element("button", "imgurer-button");
+  node.type = "button";
+  if (picture) node.append(icon(picture));
+  node.append(element("span", "", text));
+  node.addEventListener("click", action);
+  return node;
+}
+
+function small(label, picture, action) {
+  const node = button("", picture, action);
+  node.classList.add("imgurer-small");
+  node.setAttribute("aria-label", label);
+  node.title = label;
+  return node;
+}
+
+async function filesOf(entry, found) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (file) found.push(file);
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    // a reader gives at most a hundred entries at a time
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!some.length) return;
+    for (const each of some) if (!CLUTTER.test(each.name)) await filesOf(each, found);
+  }
+}
+
+async function dropped(transfer) {
+  // entries must be taken before the first await: the list is emptied after the event
+  const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return Array.from(transfer.files);
+  const found = [];
+  for (const entry of entries) await filesOf(entry, found);
+  return found;
+}
+
+// One row of one view: made once, then only brought up to date.
+class RowView {
+  #urls = [];
+
+  constructor(row, transfer, open) {
+    this.row = row;
+    this.transfer = transfer;
+    this.open = open;
+    this.node = element("li", "imgurer-upload-row");
+    this.thumbnail = element("span", "imgurer-thumbnail");
+    this.thumbnail.append(icon("picture"));
+    const middle = element("div", "imgurer-upload-middle");
+    const line = element("div", "imgurer-upload-line");
+    line.append(elided(row.name), element("span", "imgurer-upload-size", humanBytes(row.size)));
+    this.bar = element("div", "imgurer-bar");
+    this.bar.setAttribute("role", "progressbar");
+    this.bar.setAttribute("aria-label", `Upload of ${row.name}`);
+    this.bar.append(element("span"));
+    this.words = element("div", "imgurer-verdict");
+    middle.append(line, this.bar, this.words);
+    this.twin = element("div", "imgurer-twin");
+    this.actions = element("div", "imgurer-upload-actions");
+    this.node.append(this.thumbnail, middle, this.twin, this.actions);
+    this.update();
+  }
+
+  update() {
+    const { row, transfer } = this;
+    this.node.dataset.state = row.state;
+    const part = row.size ? row.received / row.size : Number(row.state !== "waiting");
+    this.bar.hidden = !["sending", "waiting"].includes(row.state);
+    this.bar.firstChild.style.transform = `scaleX(${part})`;
+    this.bar.setAttribute("aria-valuenow", String(Math.round(part * 100)));
+    if (this.state === row.state) return; // all below changes with the state only
+    this.state = row.state;
+    const [meaning, word] = STATUS[row.state === "cancelled" ? "cancelled" : row.status] ?? ["", ""];
+    const running = { waiting: "Waiting", sending: "", judging: "Looking at it" }[row.state];
+    this.words.className = `imgurer-verdict ${meaning ? `imgurer-${meaning}` : ""}`;
+    this.words.replaceChildren();
+    if (running === undefined && meaning) this.words.append(icon(meaning));
+    this.words.append(element("span", "", running ?? (row.text || word)));
+    this.#pictures();
+    const actions = [];
+    if (transfer.open(row) && row.state !== "judging") {
+      actions.push(small(`Cancel ${row.name}`, "close", () => transfer.cancel(row)));
+    } else if (transfer.retryable(row)) {
+      actions.push(button("Retry", "retry", () => transfer.retry(row)));
+    }
+    const held = this.actions.contains(document.activeElement);
+    this.actions.replaceChildren(...actions);
+    if (held) this.actions.querySelector("button")?.focus();
+  }
+
+  #picture(bytes, alt, imageId) {
+    if (!bytes?.byteLength) return icon("picture");
+    const image = element("img");
+    image.alt = alt;
+    const url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
+    this.#urls.push(url);
+    image.src = url;
+    if (imageId < 0) return image;
+    const link = element("button", "imgurer-picture-button");
+    link.type = "button";
+    link.title = "Search for this picture";
+    link.append(image);
+    link.addEventListener("click", () => this.open(imageId));
+    return link;
+  }
+
+  #pictures() {
+    const { verdict, pictures, name, state } = this.row;
+    this.dispose();
+    const settled = verdict && state === "done";
+    const thumbnail = settled
+      ? this.#picture(pictures[0], name, verdict.image_id)
+      : icon("picture");
+    this.thumbnail.replaceChildren(thumbnail);
+    this.twin.replaceChildren();
+    this.twin.hidden = !(settled && (verdict.twin || verdict.twin_text));
+    if (this.twin.hidden) return;
+    if (verdict.twin) {
+      const frame = element("span", "imgurer-thumbnail");
+      const alt = verdict.twin_text || `The picture that ${name} resembles`;
+      frame.append(this.#picture(pictures[1], alt, verdict.twin_image_id));
+      this.twin.append(frame);
+    }
+    this.twin.append(element("span", "imgurer-twin-text", verdict.twin_text));
+  }
+
+  dispose() {
+    this.#urls.forEach((url) => URL.revokeObjectURL(url));
+    this.#urls = [];
+  }
+}
+
+function summary(rows, transfer) {
+  const settled = rows.filter((row) => !transfer.open(row));
+  const parts = [`${settled.length} of ${rows.length} ${rows.length === 1 ? "file" : "files"}`];
+  for (const [status, words] of Object.entries({
+    added: "added",
+    duplicate: "already here",
+    near: "near duplicates",
+    rejected: "rejected",
+    failed: "failed",
+  })) {
+    const number = settled.filter((row) => row.state !== "cancelled" && row.status === status);
+    if (number.length) parts.push(`${number.length} ${words}`);
+  }
+  const cancelled = rows.filter((row) => row.state === "cancelled").length;
+  if (cancelled) parts.push(`${cancelled} cancelled`);
+  return parts;
+}
+
+function buildView(model, el, transfer) {
+  prepare(el, "imgurer-upload");
+  const views = new Map();
+  const area = element("div", "imgurer-drop");
+  const choose = element("button", "imgurer-link", "choose files");
+  const folder = element("button", "imgurer-link", "a folder");
+  const inputs = [choose, folder].map((trigger, place) => {
+    trigger.type = "button";
+    const input = element("input", "imgurer-input");
+    input.type = "file";
+    input.hidden = true;
+    if (place) input.webkitdirectory = true;
+    trigger.addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      const files = Array.from(input.files);
+      const wanted = place ? files.filter((file) => !CLUTTER.test(file.name)) : files;
+      input.value = ""; // else the same file cannot be chosen twice
+      transfer.add(wanted);
+    });
+    return input;
+  });
+  const prompt = element("p", "imgurer-prompt");
+  const total = element("div", "imgurer-total");
+  const spoken = element("div", "imgurer-hidden");
+  spoken.setAttribute("role", "status");
+  const totalWords = element("div", "imgurer-total-words");
+  const totalBar = element("div", "imgurer-bar");
+  totalBar.append(element("span"));
+  const totalActions = element("div", "imgurer-upload-actions");
+  total.append(totalWords, totalActions, totalBar);
+  const list = element("ul", "imgurer-upload-rows");
+  area.append(icon("upload"), prompt, ...inputs);
+  el.append(area, total, spoken, list);
+
+  function arrange() {
+    const multiple = model.get("multiple");
+    inputs[0].multiple = multiple;
+    el.classList.toggle("imgurer-upload-single", !multiple);
+    choose.textContent = multiple ? "choose files" : "choose a file";
+    const words = [`${model.get("prompt")}, or `, choose];
+    if (multiple) words.push(" or ", folder);
+    prompt.replaceChildren(...words);
+  }
+
+  let frame = 0;
+  let said = "";
+  function totals() {
+    frame = 0;
+    const rows = transfer.rows;
+    const many = model.get("multiple") && rows.length > 0;
+    total.hidden = !many;
+    if (!many) return;
+    const bytes = rows.reduce((sum, row) => sum + row.size, 0);
+    const there = rows.reduce((sum, row) => sum + (transfer.open(row) ? row.received : row.size), 0);
+    const busy = rows.some((row) => transfer.open(row));
+    const parts = summary(rows, transfer);
+    if (busy) parts.push(`${humanBytes(there)} of ${humanBytes(bytes)}`);
+    totalWords.textContent = parts.join(" · ");
+    totalBar.hidden = !busy;
+    totalBar.firstChild.style.transform = `scaleX(${bytes ? there / bytes : 1})`;
+    const waiting = rows.filter((row) => transfer.open(row) && row.state !== "judging");
+    const again = rows.filter((row) => row.state === "failed" && transfer.retryable(row));
+    const wanted = [];
+    if (waiting.length > 1) wanted.push("Cancel all");
+    if (!busy && again.length > 1) wanted.push("Retry failed");
+    if (!busy) wanted.push("Clear list");
+    if (Array.from(totalActions.children, (node) => node.textContent).join() !== wanted.join()) {
+      const made = {
+        "Cancel all": () => button("Cancel all", "close", () => transfer.cancelAll()),
+        "Retry failed": () => button("Retry failed", "retry", () => again.forEach((row) => transfer.retry(row))),
+        "Clear list": () => button("Clear list", "", () => transfer.clear()),
+      };
+      totalActions.replaceChildren(...wanted.map((name) => made[name]()));
+    }
+    const phrase = busy ? "" : parts.join(", ");
+    if (phrase !== said) spoken.textContent = said = phrase;
+  }
+
+  function soon() {
+    frame ||= requestAnimationFrame(totals);
+  }
+
+  function refresh() {
+    const present = new Set(transfer.rows);
+    for (const [row, view] of views) {
+      if (present.has(row)) continue;
+      view.dispose();
+      view.node.remove();
+      views.delete(row);
+    }
+    for (const row of transfer.rows) {
+      if (views.has(row)) continue;
+      const view = new RowView(row, transfer, (id) => model.send({ kind: "open", image_id: id }));
+      views.set(row, view);
+      list.append(view.node);
+    }
+    list.hidden = !transfer.rows.length;
+    el.classList.toggle("imgurer-upload-filled", transfer.rows.length > 0);
+    soon();
+  }
+
+  const one = (event) => {
+    views.get(event.detail)?.update();
+    soon();
+  };
+
+  // In Voila a file that misses the area would replace the page; so the whole page takes it.
+  const stage = document.body.dataset.voila ? window : el;
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const seen = () => el.checkVisibility?.() ?? el.offsetParent !== null;
+  let depth = 0;
+  const glow = (change) => {
+    depth = Math.max(0, change === null ? 0 : depth + change);
+    area.classList.toggle("imgurer-drop-over", depth > 0);
+  };
+  const listeners = {
+    dragenter: () => seen() && glow(1),
+    dragleave: () => seen() && glow(-1),
+    dragover: (event) => {
+      event.preventDefault();
+      event.dataTransfer.dropEffect = seen() ? "copy" : "none";
+    },
+    drop: async (event) => {
+      if (event.defaultPrevented) return;
+      event.preventDefault();
+      glow(null);
+      if (seen()) transfer.add(await dropped(event.dataTransfer));
+    },
+  };
+  const controller = new AbortController();
+  for (const [name, listener] of Object.entries(listeners)) {
+    const guarded = (event) => holdsFiles(event) && listener(event);
+    stage.addEventListener(name, guarded, { signal: controller.signal });
+  }
+  transfer.addEventListener("rows", refresh, { signal: controller.signal });
+  transfer.addEventListener("row", one, { signal: controller.signal });
+  model.on("change:multiple", arrange);
+  model.on("change:prompt", arrange);
+  arrange();
+  refresh();
+  return () => {
+    controller.abort();
+    cancelAnimationFrame(frame);
+    views.forEach((view) => view.dispose());
+  };
+}
+
+// A function, not an object: each model gets its own queue, which all its views share.
+export default () => {
+  let transfer = null;
+  return {
+    initialize({ model }) {
+      transfer = new Transfer(model);
+      return () => transfer.dispose();
+    },
+    render({ model, el }) {
+      return buildView(model, el, transfer);
+    },
+  };
+};
