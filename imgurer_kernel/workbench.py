@@ -150,7 +150,7 @@ class Workbench:
         return outcome_frame(commit([arrival], catalog=self.catalog, restore=restore))
 
     def _owner(self, user: str | None) -> str:
-        account = self.accounts.ensure_local() if user is None else self.catalog.account(user)
+        account = self.accounts.ensure_local() if user is None else self.accounts.get(user)
         if not account.enabled:
             message = f"the account {account.name!r} is disabled; an admin can enable it again"
             raise NotAllowed(message)
