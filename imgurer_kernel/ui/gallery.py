@@ -76,7 +76,7 @@ class Gallery(_Board):
     """
 
     _esm = script("common.js", "tiles.js", "gallery.js")
-    _css = static("tokens.css", "tiles.css", "gallery.css")
+    _css = static("tokens.css", "gallery.css")
     arrangement = traitlets.Enum(("grid", "strip"), "grid").tag(sync=True)
     lead = traitlets.Unicode("").tag(sync=True)
 
@@ -123,7 +123,7 @@ class ClusterList(_Board):
     """
 
     _esm = script("common.js", "tiles.js", "clusters.js")
-    _css = static("tokens.css", "tiles.css", "gallery.css")
+    _css = static("tokens.css", "gallery.css")
     lead = traitlets.Unicode("Medoid").tag(sync=True)
 
     @traitlets.default("_content")
@@ -177,7 +177,7 @@ class FactsView(anywidget.AnyWidget):
     """
 
     _esm = script("common.js", "tiles.js", "facts.js")
-    _css = static("tokens.css", "tiles.css", "gallery.css")
+    _css = static("tokens.css", "gallery.css")
     empty_text = traitlets.Unicode("Select a picture to see its details.").tag(sync=True)
     _content = traitlets.Dict().tag(sync=True)
 

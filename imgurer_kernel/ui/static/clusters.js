@@ -1,4 +1,4 @@
-function row(cluster, pictures, eager) {
+function row(cluster, pictures, eager, lead) {
   const section = element("section", "imgurer-cluster");
   section.setAttribute("aria-label", cluster.label);
   const strip = element("div", "imgurer-strip");
@@ -6,6 +6,7 @@ function row(cluster, pictures, eager) {
   strip.setAttribute("aria-orientation", "horizontal");
   strip.setAttribute("aria-label", cluster.label);
   strip.append(...cluster.tiles.map((tile) => buildTile(tile, pictures, eager)));
+  markLead(strip.firstChild, lead);
   if (cluster.more) {
     const more = element("div", "imgurer-more");
     more.append(element("strong", "", `+${cluster.more.toLocaleString("en")}`), "more");
@@ -20,8 +21,9 @@ function row(cluster, pictures, eager) {
   return section;
 }
 
-function build(content, pictures) {
-  return content.rows.map((cluster, place) => row(cluster, pictures, place < 5));
+function build(content, pictures, model) {
+  const lead = model.get("lead");
+  return content.rows.map((cluster, place) => row(cluster, pictures, place < 5, lead));
 }
 
 function waitingRow() {

@@ -1,5 +1,6 @@
-function build(content, pictures) {
+function build(content, pictures, model) {
   const nodes = content.tiles.map((tile, place) => buildTile(tile, pictures, place < 24));
+  if (model.get("arrangement") === "strip") markLead(nodes[0], model.get("lead"));
   if (content.divider === null || content.divider > nodes.length) return nodes;
   const beyond = element("div", "imgurer-beyond");
   beyond.setAttribute("role", "group");
@@ -24,7 +25,11 @@ export default {
       const flat = model.get("arrangement") === "strip";
       board.root.setAttribute("aria-orientation", flat ? "horizontal" : "vertical");
     };
-    model.on("change:arrangement", arrange);
+    model.on("change:arrangement", () => {
+      arrange();
+      board.render();
+    });
+    model.on("change:lead", board.render);
     arrange();
     return board.dispose;
   },

@@ -34,6 +34,13 @@ function buildTile(tile, pictures, eager) {
   return figure;
 }
 
+// Marks the first tile of a row: the one that all others are compared with.
+function markLead(figure, text) {
+  if (!figure || !text) return;
+  figure.querySelector(".imgurer-picture").append(element("span", "imgurer-lead", text));
+  figure.setAttribute("aria-label", `${text}: ${figure.getAttribute("aria-label")}`);
+}
+
 function placeholder() {
   const figure = element("div", "imgurer-tile imgurer-placeholder");
   figure.append(
@@ -57,7 +64,7 @@ async function decoded(root, milliseconds) {
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, milliseconds))]);
 }
 
-// `build(content, pictures)` returns the nodes of one state, `waiting()` those of the first wait.
+// `build(content, pictures, model)` returns the nodes of one state, `waiting()` those of the first wait.
 function tileBoard({ model, el, className, build, waiting }) {
   prepare(el, className);
   const root = element("div", "imgurer-board");
@@ -173,7 +180,7 @@ function tileBoard({ model, el, className, build, waiting }) {
     const mine = ++revision;
     const content = model.get("_content");
     const fresh = new Pictures(content.blob);
-    const nodes = build(content, fresh);
+    const nodes = build(content, fresh, model);
     const holder = element("div");
     holder.append(...nodes);
     if (shown) await decoded(holder, 250);
@@ -213,13 +220,10 @@ function tileBoard({ model, el, className, build, waiting }) {
     model.on(`change:${name}`, settle);
   }
   render();
-  return {
-    root,
-    render,
-    dispose() {
-      revision += 1;
-      clearTimeout(timer);
-      pictures?.revoke();
-    },
+  const dispose = () => {
+    revision += 1;
+    clearTimeout(timer);
+    pictures?.revoke();
   };
+  return { root, render, dispose };
 }
