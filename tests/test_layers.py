@@ -15,7 +15,7 @@ LAYERS = (
     {"hashes"},
     {"segment"},
     {"dhash", "bktree", "index", "verify", "clusters"},
-    {"images", "blobs", "lease", "sources", "progress"},
+    {"images", "blobs", "lease", "sources", "progress", "scenes.", "retouch"},
     {"catalog", "fingerprint", "samples"},
     {"users", "ingest", "live", "query", "results", "upkeep"},
     {"workbench"},
@@ -27,7 +27,7 @@ LAYERS = (
 
 # Where a library may be imported; everywhere else it is out of place.
 HOMES = {
-    "PIL": {"images", "samples"},  # samples draws pictures: that is its one job
+    "PIL": {"images", "samples", "scenes.", "retouch"},  # the latter draw pictures: that is their job
     "pillow_heif": {"images"},
     "duckdb": {"catalog"},
     "numba": {"kernels."},
