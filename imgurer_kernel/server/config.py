@@ -1,0 +1,194 @@
+"""What Voila is told: nothing of the store has an address, and nothing comes from elsewhere."""
+
+import os
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from ipaddress import ip_address
+from pathlib import Path
+
+from traitlets.config import Config
+
+from imgurer_kernel.errors import ServerError, UnsafeListen
+from imgurer_kernel.server.kernels import Kernels, OwnKernels
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.ui import identity
+
+PACKAGE = Path(str(files("imgurer_kernel")))
+
+# The front end of Voila and the widgets; whatever else is installed on this machine stays out.
+EXTENSIONS = (
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+    "anywidget",
+)
+
+_SOURCES = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "script-src-attr": "'none'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+CONTENT_POLICY = "; ".join(f"{kind} {sources}" for kind, sources in _SOURCES.items())
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the server listens.
+
+    Attributes
+    ----------
+    host, port
+        Address or name, and the port that is really open.
+    login
+        Whether a login is asked for.
+    """
+
+    host: str
+    port: int
+    login: bool
+
+    @property
+    def address(self) -> str:
+        """What a person types into the browser."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_local(self.host)
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach what listens at a host.
+
+    >>> is_local("127.0.0.1"), is_local("localhost"), is_local("::1"), is_local("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_listen(host: str, *, login: bool) -> None:
+    """Refuse to be reachable from elsewhere without a login.
+
+    Raises
+    ------
+    UnsafeListen
+        If that is asked for.
+    """
+    if not login and not is_local(host):
+        message = (
+            f"{host or 'every address'} can be reached from other machines, and there is no "
+            "login: anyone there could see and change everything. Add a login (--login), or "
+            "listen on 127.0.0.1"
+        )
+        raise UnsafeListen(message)
+
+
+def find_notebook() -> Path:
+    """Return the dashboard's notebook: the wheel's, or the repository's.
+
+    Raises
+    ------
+    ServerError
+        If there is neither.
+    """
+    candidates = (
+        PACKAGE / "ui" / "dashboard.ipynb",
+        PACKAGE.parent / "notebooks" / "dashboard.ipynb",
+    )
+    for path in candidates:
+        if path.is_file():
+            return path
+    message = f"the dashboard's notebook is neither {candidates[0]} nor {candidates[1]}; reinstall"
+    raise ServerError(message)
+
+
+def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[str, str]:
+    """Return the variables that tell a kernel its store, its server and its login."""
+    variables = {
+        f"IMGURER_{field.name.upper()}": str(getattr(settings, field.name))
+        for field in fields(settings)
+    }
+    variables[identity.LOGIN] = cookie if listen.login else ""
+    variables[identity.ARRIVALS] = listen.address.replace("http:", "ws:") + "voila/query"
+    # A kernel works in the store's folder, from where a repository is not importable by itself.
+    paths = (str(PACKAGE.parent), os.environ.get("PYTHONPATH", ""))
+    variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return variables
+
+
+def voila_config(
+    settings: Settings, listen: Listen, *, notebook: Path, cookie: str, key: bytes, preheat: int
+) -> Config:
+    """Return Voila's configuration.
+
+    Parameters
+    ----------
+    cookie, key
+        Name of the session's cookie, and what it is signed with.
+    preheat
+        Kernels that wait, started, for the next visitors; 0 starts one when someone comes.
+    """
+    config = Config()
+    # Voila would run a voila.py that lies in the folder where the server was started.
+    config.Voila.config_file_paths = []
+    config.Voila.notebook_path = str(notebook)
+    config.Voila.ip = listen.host
+    config.Voila.port = listen.port
+    config.Voila.open_browser = False
+    config.Voila.cookie_secret = key
+    config.Voila.log_level = "ERROR"
+    config.Voila.tornado_settings = {
+        "headers": HEADERS,
+        # The names that a page of this server may be asked for by: otherwise a foreign name that
+        # was pointed at this machine (DNS rebinding) makes a foreign page one of ours. With a
+        # login the cookie, which such a page does not get, does that.
+        "allow_remote_access": not listen.local,
+        "xsrf_cookie_kwargs": {"samesite": "Lax"},
+        "autoreload": False,
+        "ws_ping_timeout": 30_000,  # tornado takes no more than the interval
+    }
+    voila = config.VoilaConfiguration
+    voila.template = "imgurer"
+    voila.theme = "light"
+    voila.allow_template_override = "NO"
+    voila.allow_theme_override = "NO"
+    voila.strip_sources = True
+    voila.show_tracebacks = False
+    voila.file_allowlist = ["^$"]
+    voila.http_header_envs = ["Cookie"]
+    voila.extension_allowlist = list(EXTENSIONS)
+    voila.preheat_kernel = preheat > 0
+    voila.default_pool_size = preheat
+    voila.multi_kernel_manager_class = Kernels
+    voila.kernel_spec_manager_class = OwnKernels
+    config.Kernels.environment = kernel_environment(settings, listen, cookie)
+    config.Kernels.folder = str(settings.folder)
+    config.Kernels.cull_interval = 30
+    config.Kernels.cull_idle_timeout = 120
+    config.Kernels.cull_connected = False
+    config.Kernels.allow_tracebacks = False
+    config.Kernels.transport_encryption = "auto"
+    return config

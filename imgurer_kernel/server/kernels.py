@@ -1,0 +1,64 @@
+"""The kernels behind the pages: one for each visitor, started and stopped by the server."""
+
+import os
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from traitlets import Dict, Unicode, default
+
+from imgurer_kernel.sessions import Session
+
+
+class OwnKernels(KernelSpecManager):
+    """Knows one kernel: the Python that runs the server, whatever else is installed."""
+
+    @default("kernel_dirs")
+    def _no_folders(self) -> list[str]:
+        return []
+
+
+class Kernels(AsyncMappingKernelManager):
+    """Starts each kernel with the store's settings, in the store's folder.
+
+    The folder matters: Python imports from it first, and the notebook's own may hold modules
+    whose names hide others.
+    """
+
+    environment = Dict(config=True, help="Variables for each kernel, on top of the server's.")
+    folder = Unicode(config=True, help="Where each kernel works.")
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Voila's
+        self.owners: dict[str, Session | None] = {}
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    async def start_kernel(  # type: ignore[override]  # as the base class's own is
+        self,
+        **kwargs: Any,  # noqa: ANN401 - Voila's
+    ) -> str:
+        """Start a kernel; as the base class does, but for the environment and the folder."""
+        environment = {**(kwargs.pop("env", None) or os.environ), **self.environment}
+        if environment.get("VOILA_PREHEAT") == "True":
+            environment.pop("VOILA_REQUEST_URL", None)  # Voila's is that of the visitor before
+        kwargs.pop("path", None)
+        started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
+        return started
+
+    def claim(self, kernel_id: str, session: Session | None) -> bool:
+        """Note whose kernel it is, and tell whether it is this session's.
+
+        A kernel's id is random and known only to the page that it was started for, so the first
+        who comes with it is the visitor.
+        """
+        return self.owners.setdefault(kernel_id, session) == session
+
+    def remove_kernel(self, kernel_id: str) -> Any:  # noqa: ANN401 - the base class's
+        """Forget a kernel and its owner."""
+        self.owners.pop(kernel_id, None)
+        return super().remove_kernel(kernel_id)
+
+    async def end_session(self, session: Session) -> None:
+        """Stop every kernel of a session."""
+        for kernel_id in [each for each, owner in self.owners.items() if owner == session]:
+            if kernel_id in self:
+                await self.shutdown_kernel(kernel_id, now=True)  # type: ignore[no-untyped-call]

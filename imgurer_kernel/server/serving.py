@@ -1,0 +1,254 @@
+"""Start the server, say where it is, and stop it with everything that belongs to it."""
+
+import asyncio
+import errno
+import shutil
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import jupyter_path
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
+from voila.app import Voila
+from voila.paths import collect_static_paths, collect_template_paths
+from voila.utils import get_voila_labextensions_path
+
+from imgurer_kernel import sessions
+from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied
+from imgurer_kernel.server import handlers
+from imgurer_kernel.server.config import (
+    PACKAGE,
+    Listen,
+    check_listen,
+    find_notebook,
+    voila_config,
+)
+from imgurer_kernel.server.door import Members, OpenDoor
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.users import Users
+
+_STOP_WITHIN = 1.5
+"""Seconds that kernels get to stop before their connections are simply closed."""
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8866,
+    login: bool = False,
+    open_browser: bool = True,
+    notebook: Path | None = None,
+    preheat: int = 1,
+) -> None:
+    """Serve the dashboard until Ctrl-C or a termination signal. For the main thread.
+
+    Parameters
+    ----------
+    settings
+        Those of the store; they reach the kernels through ``IMGURER_`` variables.
+    host, port
+        Where to listen; port 0 takes a free one.
+    login
+        Ask for a user name and a password. Without it everyone who uses this machine is the
+        local user, and listening elsewhere is refused.
+    open_browser
+        Open the address in the browser.
+    notebook
+        Another notebook than the dashboard's.
+    preheat
+        Kernels that wait, started, for the next visitors; each takes the memory of one.
+
+    Raises
+    ------
+    PortTaken, UnsafeListen, ServerError
+        If the port is in use; if others could come in without a login; if the host is not this
+        machine's, the notebook is missing, or there is no account to log in with.
+    StorageDenied
+        If the store's folder cannot be written.
+    """
+    check_listen(host, login=login)
+    path = (notebook or find_notebook()).absolute()
+    if not path.is_file():
+        message = f"there is no notebook {path}"
+        raise ServerError(message)
+    with _Sockets(host, port) as sockets:
+        listen = Listen(host=host, port=sockets[0].getsockname()[1], login=login)
+        _make_folder(settings)
+        key = sessions.secret_key(settings.folder)
+        cookie = sessions.cookie_name(listen.port)
+        door = _members(settings, key, cookie) if login else OpenDoor(token="")
+        config = voila_config(
+            settings, listen, notebook=path, cookie=cookie, key=key, preheat=preheat
+        )
+        app = Dashboard(config=config)
+        app.listening = listen
+        app.sockets = sockets
+        app.door = door
+        app.show = open_browser
+        try:
+            app.initialize([])
+            app.start()
+        finally:
+            door.close()
+
+
+def _make_folder(settings: Settings) -> None:
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{settings.folder} cannot be made: {error.strerror}; choose another --root"
+        raise StorageDenied(message) from error
+
+
+def _members(settings: Settings, key: bytes, cookie: str) -> Members:
+    from imgurer_kernel.catalog import Catalog  # DuckDB, which a server without a login spares
+
+    users = Users(Catalog(settings.folder, lease_timeout=settings.lease_timeout))
+    if not users.can_log_in():
+        message = (
+            "there is no account to log in with; make one first: "
+            f"imgurer users add NAME --role admin --root {settings.folder}"
+        )
+        raise ServerError(message)
+    return Members(users=users, key=key, cookie=cookie)
+
+
+class _Sockets:
+    """The open sockets of an address, closed in the end."""
+
+    def __init__(self, host: str, port: int) -> None:
+        try:
+            self._sockets = bind_sockets(port, host)
+        except socket.gaierror as error:
+            message = f"{host!r} is no address of this machine; use 127.0.0.1"
+            raise ServerError(message) from error
+        except OSError as error:
+            raise _why_not(host, port, error) from error
+
+    def __enter__(self) -> list[socket.socket]:
+        return self._sockets
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._sockets:
+            each.close()
+
+
+def _why_not(host: str, port: int, error: OSError) -> ServerError:
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(
+            f"port {port} of {host} is in use: by another imgurer, or another program; stop that "
+            f"one, or choose another port: --port {port + 1}"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return PortTaken(
+            f"port {port} may not be used by this user; choose one above 1023: --port 8866"
+        )
+    return ServerError(f"{host}:{port} cannot be listened on: {error.strerror}; use 127.0.0.1")
+
+
+class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
+    """Voila with our own routes, door and end."""
+
+    listening: Listen
+    sockets: list[socket.socket]
+    door: Members | OpenDoor
+    show = False
+
+    def setup_template_dirs(self) -> None:
+        """Find the template in this package and what it extends where Jupyter keeps it."""
+        where = {
+            "template_name": self.voila_configuration.template,
+            "root_dirs": [str(PACKAGE), *jupyter_path()],
+        }
+        self.template_paths = collect_template_paths(["voila", "nbconvert"], prune=True, **where)
+        self.static_paths = collect_static_paths(["voila", "nbconvert"], prune=True, **where)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Return tornado's settings."""
+        settings: dict[str, Any] = super().init_settings()
+        self.identity_provider = self.door
+        settings |= {
+            "identity_provider": self.door,
+            "imgurer_pages": handlers.pages(),
+            "imgurer_tokens": handlers.tokens(),
+        }
+        return settings
+
+    def init_handlers(self) -> list[tuple[Any, ...]]:
+        """Return everything that has an address; Voila's own list also serves files."""
+        kernel = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+        labextensions = get_voila_labextensions_path()
+        themes = {
+            "themes_url": "/voila/api/themes",
+            "path": self.themes_dir,
+            "labextensions_path": labextensions,
+            "no_cache_paths": ["/"],
+        }
+        page = {
+            "notebook_path": Path(self.notebook_path).name,
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
+        }
+        routes: list[tuple[Any, ...]] = [
+            (r"/()", handlers.Page, page),
+            (rf"/api/kernels/{kernel}", handlers.Kernel),
+            (rf"/api/kernels/{kernel}/channels", handlers.Channels),
+            (rf"/voila/api/shutdown/{kernel}", handlers.Shutdown),
+            (rf"/voila/query/{kernel}", handlers.Arrivals),
+            (r"/voila/static/(.*)", handlers.Assets, {"path": self.static_paths}),
+            (r"/voila/labextensions/(.*)", handlers.Assets, {"path": labextensions}),
+            (r"/voila/api/themes/(.*)", handlers.Themes, themes),
+        ]
+        if self.listening.login:
+            routes += [(r"/login", handlers.Login), (r"/logout", handlers.Logout)]
+        return [*routes, (r"/(.*)", handlers.Missing)]
+
+    def listen(self) -> None:
+        """Serve until told to stop."""
+        self.ioloop = IOLoop.current()
+        server = HTTPServer(self.app, max_body_size=1 << 20)
+        server.add_sockets(self.sockets)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle_signal_stop)
+        self.ioloop.add_callback(self._announce)
+        try:
+            self.ioloop.start()
+        finally:
+            self.ioloop.run_sync(lambda: self._end(server))
+            self.ioloop.close(all_fds=False)
+            _say("imgurer has stopped")
+
+    def _announce(self) -> None:
+        _say(f"imgurer is at {self.listening.address}")
+        if self.show:
+            # Some browsers are waited for until they are closed.
+            threading.Thread(
+                target=webbrowser.open, args=(self.listening.address,), daemon=True
+            ).start()
+
+    async def _end(self, server: HTTPServer) -> None:
+        server.stop()
+        try:
+            async with asyncio.timeout(_STOP_WITHIN):
+                await self.kernel_manager.shutdown_all(now=True)
+                await server.close_all_connections()
+        except TimeoutError:
+            self.log.warning("some kernels took too long to stop; they end by themselves")
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,89 @@
+"""Servers for the tests: a real one in a process of its own, on a free port."""
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+PROGRAM = """
+import json, sys
+from imgurer_kernel.server import serve
+from imgurer_kernel.settings import Settings
+options = json.loads(sys.argv[1])
+root, notebook = options.pop("root"), options.pop("notebook")
+if notebook:
+    from pathlib import Path
+    options["notebook"] = Path(notebook)
+serve(Settings(root=root), port=0, open_browser=False, **options)
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, the folder of its store, its process, what it has said."""
+
+    url: str
+    root: Path
+    process: subprocess.Popen
+    lines: list[str]
+
+
+@contextlib.contextmanager
+def serving(root, *, notebook=None, environment=None, **options):
+    """Run ``serve`` in another process until the block ends."""
+    import json
+
+    options |= {"root": str(root), "notebook": str(notebook) if notebook else None}
+    path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, json.dumps(options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=root if Path(root).is_dir() else None,
+        env={**os.environ, "PYTHONPATH": path, **(environment or {})},
+    )
+    lines, said = [], queue.Queue()
+
+    def listen():
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            said.put(line)
+        said.put("")
+
+    reader = threading.Thread(target=listen, daemon=True)
+    reader.start()
+    try:
+        while "imgurer is at " not in (line := said.get(timeout=60)):
+            assert line, "the server ended: " + "\n".join(lines)
+        url = line.split("imgurer is at ")[1].strip()
+        yield Server(url, Path(root), process, lines)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        reader.join(5)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory):
+    """The real dashboard over an empty store, without a login."""
+    if not (REPOSITORY / "notebooks" / "dashboard.ipynb").exists():
+        pytest.skip("there is no notebooks/dashboard.ipynb yet")
+    root = tmp_path_factory.mktemp("dashboard") / "store"
+    with serving(root) as server:
+        yield server
