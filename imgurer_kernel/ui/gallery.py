@@ -45,9 +45,9 @@ class _Board(anywidget.AnyWidget):
 
     def _replace(self, content: dict[str, Any], shown: set[int]) -> None:
         with self.hold_sync():
+            self._content = content
             if self.selected not in shown:
                 self.selected = -1
-            self._content = content
             self.busy = False
 
 

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -130,6 +130,7 @@ class Reception:
         self._chunk_bytes = chunk_bytes
         self._clock = clock
         self._parts: dict[str, _Part] = {}
+        self._swept = False
         # JupyterLab may handle the messages of widgets in a thread of their own.
         self._lock = threading.RLock()
 
@@ -159,7 +160,7 @@ class Reception:
                 raise UploadBroken(message)
             with _mapped(self._folder):
                 self._folder.mkdir(parents=True, exist_ok=True)
-                if not self._parts:
+                if not self._swept:
                     self._sweep()
                 handle, path = tempfile.mkstemp(SUFFIX, PREFIX, self._folder)
             file = os.fdopen(handle, "wb")
@@ -259,10 +260,12 @@ class Reception:
         return self._parts[key]
 
     def _sweep(self) -> None:
+        self._swept = True
         before = time.time() - ABANDONED_AFTER
         for path in self._folder.glob(f"{PREFIX}*{SUFFIX}"):
-            if path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another kernel may just have finished with it
+                if path.stat().st_mtime < before:
+                    path.unlink()
 
 
 @contextmanager

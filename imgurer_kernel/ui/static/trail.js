@@ -1,0 +1,41 @@
+export default {
+  render({ model, el }) {
+    prepare(el, "imgurer-trail");
+    let pictures = null;
+    const show = () => {
+      const { names, lengths, blob } = model.get("_content");
+      const fresh = new Pictures(blob);
+      const list = element("ol");
+      let offset = 0;
+      names.forEach((name, step) => {
+        const item = element("li");
+        const last = step === names.length - 1;
+        const button = element(last ? "span" : "button", "imgurer-step");
+        const url = fresh.url(offset, lengths[step]);
+        offset += lengths[step];
+        const image = url ? element("img") : icon("picture");
+        if (url) {
+          image.alt = "";
+          image.src = url;
+        }
+        button.append(image, elided(name));
+        if (last) {
+          button.setAttribute("aria-current", "step");
+        } else {
+          button.type = "button";
+          button.setAttribute("aria-label", `Back to ${name}`);
+          button.addEventListener("click", () => model.send({ kind: "walk", step }));
+        }
+        item.append(button);
+        list.append(item);
+      });
+      const heading = element("h3", "", "Searched so far");
+      el.replaceChildren(...(names.length > 1 ? [heading, list] : []));
+      pictures?.revoke();
+      pictures = fresh;
+    };
+    model.on("change:_content", show);
+    show();
+    return () => pictures?.revoke();
+  },
+};
