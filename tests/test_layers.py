@@ -14,7 +14,7 @@ LAYERS = (
     {"kernels."},
     {"hashes"},
     {"segment"},
-    {"dhash", "bktree", "index", "verify", "clusters"},
+    {"dhash", "bktree", "index", "verify", "clusters", "borders", "codecs."},
     {"images", "blobs", "lease", "sources", "progress", "scenes.", "retouch"},
     {"catalog", "fingerprint", "samples"},
     {"users", "sessions", "ingest", "live", "query", "results", "upkeep"},
@@ -30,6 +30,7 @@ LAYERS = (
 HOMES = {
     "PIL": {
         "images",
+        "codecs.pixels",
         "samples",
         "scenes.",
         "retouch",

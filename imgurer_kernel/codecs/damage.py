@@ -1,0 +1,88 @@
+"""From a decoder's exception to a reason that a person understands (pure).
+
+Decoders raise what they like, in words for their authors, with addresses of objects in them. None
+of that reaches a person: a reason says what is wrong with the file, how much of it is good where
+that is known, and what to do.
+"""
+
+import re
+import struct
+
+from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
+
+_CUT_OFF = re.compile(
+    "truncat|unexpected end|end of file|not enough|premature|buffer is too small|EOF|incomplete|"
+    "requires a buffer|index out of range|more data|got header but",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    "unsupported|not supported|unknown (mode|compression|colou?r|pixel)|cannot handle|"
+    "unimplemented|has not been built|unrecognized (mode|colou?r)|decoder .* not available",
+    re.IGNORECASE,
+)
+_METADATA = re.compile("MAX_TEXT|text memory|Too much memory used in text", re.IGNORECASE)
+
+
+def explain(
+    name: str,
+    error: Exception,
+    *,
+    rows: float | None = None,
+    present: int = 0,
+    declared: int | None = None,
+) -> ImageRejected:
+    """The rejection that a decoder's exception stands for.
+
+    Parameters
+    ----------
+    name
+        The format.
+    error
+        What the decoder raised.
+    rows
+        The share of the picture's rows that were decoded, 0..1; None where it is not known.
+    present, declared
+        How many bytes there are, and how many the file says that there should be.
+
+    Examples
+    --------
+    >>> print(explain("PNG", OSError("image file is truncated"), rows=0.4))
+    the PNG file is cut off: the picture ends after about 40 % of its height; get it again from its
+    source
+    """
+    too_large = _too_large(name, error)
+    if too_large is not None:
+        return too_large
+    said = str(error)
+    if declared is not None and present < declared:
+        share = 100 * present // declared
+        what = f"cut off: {present:,} of {declared:,} bytes are there ({share} %)"
+    elif isinstance(error, (EOFError, IndexError, struct.error)) or _CUT_OFF.search(said):
+        what = f"cut off{_how_far(rows)}"
+    elif isinstance(error, NotImplementedError) or _UNSUPPORTED.search(said):
+        message = f"this {name} is of a variety that cannot be read; save it as JPEG or PNG"
+        return UnknownFormat(message)
+    else:
+        what = f"damaged inside{_how_far(rows)}"
+    return ImageDamaged(f"the {name} file is {what}; get it again from its source")
+
+
+def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
+    said = str(error)
+    if _METADATA.search(said):
+        what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
+    elif isinstance(error, MemoryError) or "memory" in said.lower():
+        what = f"there is not enough memory to decode this {name}; make it smaller"
+    elif type(error).__name__ == "DecompressionBombError":
+        what = f"this {name} has more pixels than its decoder accepts; make it smaller"
+    else:
+        return None
+    return ImageTooLarge(what)
+
+
+def _how_far(rows: float | None) -> str:
+    if rows is None:
+        return ""
+    if rows < 0.01:
+        return ": nothing of the picture is left"
+    return f": the picture ends after about {100 * min(rows, 0.99):.0f} % of its height"

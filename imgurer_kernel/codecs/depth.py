@@ -1,0 +1,68 @@
+"""Grays of more than 8 bits to 8 (pure arrays)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a value becomes a level of 0..255: subtract `low`, multiply by `factor`, cut off."""
+
+    low: float
+    factor: float
+
+
+def scale_whole(low: float, high: float) -> Scale:
+    """The scale for whole numbers that span low..high.
+
+    A file does not tell how many of its 16 bits are used, so the highest value decides between 8,
+    12 and 16. The levels are the high bytes, as Pillow has them for 16-bit colours. Numbers that
+    are no brightness (negative, or above 16 bits) are spread over what there is.
+
+    Examples
+    --------
+    >>> scale_whole(12, 65535).factor, scale_whole(12, 4000).factor, scale_whole(-5, 5).low
+    (0.00390625, 0.0625, -5.0)
+    """
+    if low < 0 or high > 65_535:
+        return _spread(low, high)
+    return Scale(0.0, 1 / 256 if high > 4095 else 1 / 16 if high > 255 else 1.0)
+
+
+def scale_real(low: float, high: float) -> Scale:
+    """The scale for fractions that span low..high: 0..1, 0..255, or whatever there is.
+
+    Examples
+    --------
+    >>> scale_real(0.2, 0.9).factor, scale_real(0.0, 200.0).factor
+    (255.0, 1.0)
+    """
+    if low < 0 or high > 255:
+        return _spread(low, high)
+    return Scale(0.0, 255.0 if high <= 1 else 1.0)
+
+
+def _spread(low: float, high: float) -> Scale:
+    span = float(high) - float(low)
+    # Half a level below 256 keeps the highest value at 255.
+    return Scale(float(low), 255.999 / span if span > 0 else 0.0)
+
+
+def extremes(values: NDArray[np.generic]) -> tuple[float, float]:
+    """The lowest and the highest finite value; 0, 0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def levels(values: NDArray[np.generic], scale: Scale) -> NDArray[np.uint8]:
+    """The values as levels; infinities become black or white, what is no number black.
+
+    Examples
+    --------
+    >>> levels(np.array([0, 255, 256, 65535], dtype=np.uint16), scale_whole(0, 65535)).tolist()
+    [0, 0, 1, 255]
+    """
+    scaled = (values.astype(np.float64) - scale.low) * scale.factor
+    return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)

@@ -1,0 +1,143 @@
+"""The directories of a TIFF file, which EXIF is too: bounded reading of what is asked for.
+
+Pillow reads every entry of a directory. A small file can name 65,535 entries that each claim the
+whole file, so the sum of the claims is looked at before Pillow is let near (`claimed_bytes`), and
+EXIF is read here, entry by entry wanted. Layout: TIFF 6.0, section 2; BigTIFF as libtiff has it.
+"""
+
+import struct
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
+_FRACTIONS = {5: "I", 10: "i"}
+
+Value = bytes | tuple[int, ...] | tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiff:
+    """One file's bytes and how to read them.
+
+    Attributes
+    ----------
+    data
+        From the byte-order mark on.
+    order
+        ``"<"`` or ``">"``, as `struct` has it.
+    big
+        True for BigTIFF.
+    first
+        Offset of the first directory.
+    """
+
+    data: bytes
+    order: str
+    big: bool
+    first: int
+
+    def number(self, offset: int, code: str) -> int:
+        """One integer; struct.error beyond the end."""
+        if offset > len(self.data):
+            message = f"offset {offset} is beyond the end"
+            raise struct.error(message)
+        return int(struct.unpack_from(self.order + code, self.data, offset)[0])
+
+
+def parse(data: bytes) -> Tiff | None:
+    r"""The file behind a TIFF header; None where there is no such header.
+
+    Examples
+    --------
+    >>> parse(b"II*\0\x08\0\0\0").first
+    8
+    >>> parse(b"GIF89a") is None
+    True
+    """
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None or len(data) < 8:
+        return None
+    magic = struct.unpack_from(order + "H", data, 2)[0]
+    if magic == 42:
+        return Tiff(data, order, big=False, first=struct.unpack_from(order + "I", data, 4)[0])
+    if magic == 43 and len(data) >= 16:
+        return Tiff(data, order, big=True, first=struct.unpack_from(order + "Q", data, 8)[0])
+    return None
+
+
+def _entries(tiff: Tiff, offset: int) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, kind, count and place of the value, for each entry that is there."""
+    head, size = (8, 20) if tiff.big else (2, 12)
+    if offset < 8:
+        return  # within the header: no directory
+    try:
+        count = tiff.number(offset, "Q" if tiff.big else "H")
+        for index in range(min(count, 65_535)):
+            entry = offset + head + index * size
+            tag, kind = tiff.number(entry, "H"), tiff.number(entry + 2, "H")
+            many = tiff.number(entry + 4, "Q" if tiff.big else "I")
+            place = entry + (12 if tiff.big else 8)
+            if _SIZES.get(kind, 1) * many > (8 if tiff.big else 4):
+                place = tiff.number(place, "Q" if tiff.big else "I")
+            yield tag, kind, many, place
+    except struct.error:
+        return  # the rest of the directory is cut off
+
+
+def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Value]:
+    r"""The values of the wanted tags in the directory at this offset.
+
+    Values longer than 64 KiB, of an unknown kind, or beyond the end are left out. Texts and opaque
+    bytes come as bytes, integers as tuples, fractions as tuples of numerator and denominator.
+
+    Examples
+    --------
+    >>> entry = b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+    >>> exif = parse(b"II*\0\x08\0\0\0" + b"\x01\0" + entry + bytes(4))
+    >>> directory(exif, exif.first, {0x0112})
+    {274: (6,)}
+    """
+    found: dict[int, Value] = {}
+    for tag, kind, many, place in _entries(tiff, offset):
+        if tag not in wanted:
+            continue
+        size = _SIZES.get(kind, 0) * many
+        raw = tiff.data[place : place + size]
+        if not 0 < size <= 65_536 or len(raw) < size:
+            continue
+        if kind in _NUMBERS:
+            found[tag] = struct.unpack(f"{tiff.order}{many}{_NUMBERS[kind]}", raw)
+        elif kind in _FRACTIONS:
+            flat = struct.unpack(f"{tiff.order}{2 * many}{_FRACTIONS[kind]}", raw)
+            found[tag] = tuple(zip(flat[::2], flat[1::2], strict=True))
+        elif kind in {2, 7}:
+            found[tag] = raw
+    return found
+
+
+def claimed_bytes(tiff: Tiff) -> int:
+    """How many bytes the entries of the first directory claim together, each for itself."""
+    return sum(_SIZES.get(kind, 1) * many for _, kind, many, _ in _entries(tiff, tiff.first))
+
+
+def count_pages(tiff: Tiff, limit: int) -> int:
+    r"""How many directories the chain has; counting ends at limit + 1, or where it bites its tail.
+
+    Examples
+    --------
+    >>> endless = parse(b"II*\0\x08\0\0\0" + b"\0\0" + b"\x08\0\0\0")
+    >>> count_pages(endless, 1000)
+    1
+    """
+    seen: set[int] = set()
+    offset = tiff.first
+    while offset and offset not in seen and len(seen) <= limit:
+        try:
+            count = tiff.number(offset, "Q" if tiff.big else "H")
+            after = offset + (8 + 20 * count if tiff.big else 2 + 12 * count)
+            seen.add(offset)
+            offset = tiff.number(after, "Q" if tiff.big else "I")
+        except struct.error:
+            break  # the chain ends where the file does
+    return len(seen)

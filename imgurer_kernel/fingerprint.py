@@ -1,0 +1,91 @@
+"""From the bytes of a picture to its fingerprint: the one place where the products meet.
+
+One decode serves the hash, the hash without borders, the grays, the picture for verification and
+the thumbnail. A JPEG is decoded reduced; against a full decode its dHash differs in no bit at the
+median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one level apart.
+"""
+
+from imgurer_kernel import borders, images
+from imgurer_kernel.dhash import dhash, informative, near_ties
+from imgurer_kernel.images import View
+from imgurer_kernel.records import Fingerprint
+from imgurer_kernel.settings import Settings
+
+__all__ = ["ALGORITHM", "VERIFICATION", "Fingerprint", "dhash_of", "fingerprint"]
+
+ALGORITHM = "dhash-128-lanczos-1"
+VERIFICATION = 64
+
+
+def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None) -> Fingerprint:
+    """All that the workbench keeps of a picture besides its bytes.
+
+    The picture is made upright by its EXIF orientation; of an animation the first frame counts;
+    deep grays are reduced to 8 bits. Where the background shines through it is white, as the
+    reference has it. If that makes a flat picture of one that is none, such as a white icon, then
+    the background is black for everything: the hash, the verification and the thumbnail.
+
+    Parameters
+    ----------
+    data
+        A file: AVIF, BMP, GIF, HEIC, ICO, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP.
+    exact
+        Decode every pixel of a JPEG and take the hash from all of them. The dHash is then that of
+        PyPI ``dhash`` for the upright picture, bit for bit.
+    limits
+        Largest file, picture and number of frames; the defaults of `Settings` if None.
+
+    Raises
+    ------
+    ImageRejected
+        If the file is no picture, over a limit, or damaged; the message is for people.
+    """
+    picture = images.read(data, limits, exact=exact)
+    view = picture.on("white")
+    grays = view.grays(9)
+    telling = informative(grays)
+    if picture.transparent and not telling:
+        other = picture.on("black")
+        if informative(other.grays(9)):
+            view, grays, telling = other, other.grays(9), True
+    found = dhash(grays)
+    return Fingerprint(
+        dhash=found,
+        trimmed_dhash=_trimmed(view, found),
+        grays=grays.tobytes(),
+        verification=view.grays(VERIFICATION).tobytes(),
+        thumbnail=view.jpeg(),
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        frames=picture.frames,
+        informative=telling,
+        near_ties=near_ties(grays),
+        algorithm=ALGORITHM,
+        facts=picture.facts,
+    )
+
+
+def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -> tuple[int, int]:
+    """The row and column hash alone, the same as `fingerprint` gives, for less work.
+
+    Raises
+    ------
+    ImageRejected
+        As `fingerprint`.
+    """
+    picture = images.read(data, limits, exact=exact)
+    grays = picture.on("white").grays(9)
+    if picture.transparent and not informative(grays):
+        other = picture.on("black").grays(9)
+        grays = other if informative(other) else grays
+    return dhash(grays)
+
+
+def _trimmed(view: View, found: tuple[int, int]) -> tuple[int, int]:
+    """The dHash without uniform borders, from the same reduced picture."""
+    gray = view.gray()
+    box = borders.trim(gray)
+    if box == (0, 0, gray.shape[1], gray.shape[0]):
+        return found
+    return dhash(view.grays(9, within=box))

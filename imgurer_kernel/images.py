@@ -1,0 +1,384 @@
+"""Bytes to pixels: everything that Pillow does for this package begins here.
+
+`read` decodes a file within limits into a `Decoded`; `Decoded.on` lays it on a background and
+turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
+serves them all.
+
+Which decoder sees a file is decided by its content (`imgurer_kernel.codecs.formats`), and only that one
+does: Pillow's own `open` would try others, among them some that start programs, and guards its
+limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a quarter
+or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not read
+beyond the means of its blocks.
+"""
+
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgurer_kernel.codecs import damage, exif, formats, jpeg, pixels, png, tiff
+from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
+from imgurer_kernel.codecs.pixels import Background, FloatBox, Size
+from imgurer_kernel.records import Facts
+from imgurer_kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+THUMBNAIL = (240, 270)
+_THUMBNAIL_QUALITY = 80
+# The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
+_LEAST = 72
+
+# Bytes for each pixel that a decoder takes at its peak, where that is more than the 6 for which
+# `max_pixels` is meant.
+_COST = {"AVIF": 12, "HEIF": 12, "JPEG2000": 24, "WEBP": 18}
+_MOST_CLAIMED = 64_000_000
+
+# Imported when first needed: together they take a tenth of a second to import.
+_PLUGINS = {
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "HEIF": ("pillow_heif.as_plugin", "HeifImageFile"),
+    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+    "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
+    "JPEG2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "PPM": ("PIL.PpmImagePlugin", "PpmImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+}
+
+
+class _Quiet:
+    """Keeps the warnings of image libraries from the user, in threads too.
+
+    `warnings.catch_warnings` restores the filters that it found, so of two threads that overlap one
+    leaves them changed for good. Here the first to come adds a filter and the last to go takes it
+    away.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filter: object = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+                self._filter = warnings.filters[0]
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._filter in warnings.filters:
+                warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
+
+
+_QUIET = _Quiet()
+
+
+@contextmanager
+def _gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[None]:
+    """Turn whatever a decoder raises into a reason that a person understands."""
+    try:
+        with _QUIET:
+            yield
+    except ImageRejected:
+        raise
+    except Exception as error:  # Pillow and its libraries raise what they like
+        rows = None if image is None else _decoded_rows(image)
+        declared = formats.declared_bytes(data, name)
+        raise damage.explain(
+            name, error, rows=rows, present=len(data), declared=declared
+        ) from error
+
+
+def _decoded_rows(image: "ImageFile") -> float | None:
+    """The share of rows down to the last that is not blank, where rows come from top to bottom."""
+    core = image._im  # noqa: SLF001  `im` raises where a decoder got nowhere
+    top_down = image.format in {"JPEG", "MPO", "PNG", "GIF", "PPM"}
+    if core is None or not top_down or {"interlace", "progressive"} & set(image.info):
+        return None
+    box = core.getbbox()
+    return box[3] / image.height if box else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One upright picture on one background, reduced; grays and the thumbnail come from it."""
+
+    _gray: Image.Image
+    _box: FloatBox
+    _whole: Image.Image | None
+    _colour: Image.Image
+    _colour_box: FloatBox
+    _orientation: int
+    _size: Size
+
+    def grays(self, side: int, within: FloatBox | None = None) -> NDArray[np.uint8]:
+        """The picture as side x side grays, reduced by Lanczos; its aspect is not kept.
+
+        Parameters
+        ----------
+        side
+            Pixels of the result's sides.
+        within
+            Only this part: left, top, right, bottom in pixels of `gray`.
+        """
+        source, box = self._gray, self._box
+        if within is not None:
+            corner = max(within[0], box[0]), max(within[1], box[1])
+            box = (*corner, min(within[2], box[2]), min(within[3], box[3]))
+        elif self._whole is not None and side == 9:
+            source, box = self._whole, (0, 0, *self._whole.size)
+        return np.asarray(source.resize((side, side), Image.Resampling.LANCZOS, box=box))
+
+    def gray(self) -> NDArray[np.uint8]:
+        """The reduced picture itself: uint8 (height, width)."""
+        return np.asarray(self._gray)
+
+    def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
+        """A JPEG of the picture that fits this frame, never larger than the picture is."""
+        size = pixels.fit(self._size, frame)
+        if self._orientation > 4:
+            size = size[1], size[0]
+        small = self._colour
+        if small.size != size:
+            small = small.resize(size, Image.Resampling.BICUBIC, box=self._colour_box)
+        file = io.BytesIO()
+        pixels.upright(small, self._orientation).save(file, "JPEG", quality=quality)
+        return file.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded file as it is stored: not upright yet, what shines through not decided yet.
+
+    Attributes
+    ----------
+    width, height
+        Pixels of the upright picture at its full size.
+    format, frames, facts
+        As in `imgurer_kernel.records.Fingerprint`.
+    transparent
+        Whether the background shows in some places more than in others.
+    """
+
+    width: int
+    height: int
+    format: str
+    frames: int
+    facts: Facts
+    transparent: bool
+    _image: Image.Image
+    _content: tuple[float, float]
+    _factor: int
+    _exact: bool
+
+    def on(self, background: Background) -> View:
+        """The upright picture on a background that shows where it is transparent."""
+        orientation, factor = self.facts.orientation, self._factor
+        small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
+        box = (0, 0, self._content[0] / factor, self._content[1] / factor)
+        return View(
+            _gray=pixels.upright(pixels.luma(small), orientation),
+            _box=pixels.upright_box(box, small.size, orientation),
+            _whole=None if whole is None else pixels.upright(whole, orientation),
+            _colour=small,
+            _colour_box=box,
+            _orientation=orientation,
+            _size=(self.width, self.height),
+        )
+
+
+def read(
+    data: bytes,
+    limits: Settings | None = None,
+    *,
+    exact: bool = False,
+    frame: Size = THUMBNAIL,
+    least: int = _LEAST,
+) -> Decoded:
+    """Decode the first frame of a file.
+
+    Parameters
+    ----------
+    data
+        The file.
+    limits
+        Settings whose ``max_bytes``, ``max_pixels`` and ``max_frames`` hold.
+    exact
+        Decode every pixel, and take 9x9 grays from all of them.
+    frame, least
+        What the decoder need not go beyond: a JPEG that fits `frame` and grays of `least` x
+        `least` pixels are to be had.
+
+    Raises
+    ------
+    ImageRejected
+        If the file is no picture, over a limit, or damaged.
+    """
+    limits = limits or Settings()
+    if len(data) > limits.max_bytes:
+        message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
+        raise ImageTooLarge(message)
+    name = formats.sniff(data)
+    image, frames = _open(data, name, limits)
+    size, factor, content = image.size, 1, (float(image.width), float(image.height))
+    with _gate(name, data, image):
+        if name == "JPEG" and not exact:
+            facts = _facts(image, data, name)
+            scale = _scale(size, facts, frame, least, (8, 4, 2, 1))
+            image = _at_scale(image, data, scale)
+            content = (size[0] / scale, size[1] / scale)
+        image.load()
+        if name != "JPEG" or exact:
+            facts = _facts(image, data, name)
+            factor = _scale(size, facts, frame, least, range(64, 0, -1), reserve=2)
+        transparent = pixels.shines_through(image)
+    width, height = size if facts.orientation < 5 else size[::-1]
+    return Decoded(
+        width=width,
+        height=height,
+        format=image.format or name,
+        frames=frames,
+        facts=facts,
+        transparent=transparent,
+        _image=image,
+        _content=content,
+        _factor=factor,
+        _exact=exact,
+    )
+
+
+def _scale(
+    size: Size, facts: Facts, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
+) -> int:
+    """The first of these factors that leaves enough for a thumbnail and for grays."""
+    if facts.orientation > 4:
+        frame = frame[1], frame[0]
+    need = pixels.fit(size, frame)
+    width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
+    return next((by for by in choices if size[0] // by >= width and size[1] // by >= height), 1)
+
+
+def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
+    module, factory = _PLUGINS[name]
+    return cast("Callable[[io.BytesIO], ImageFile]", getattr(import_module(module), factory))
+
+
+def _open(data: bytes, name: str, limits: Settings) -> "tuple[ImageFile, int]":
+    """The file behind its decoder, nothing decoded yet, and its number of frames."""
+    _refuse_bombs(data, name)
+    frames = formats.count_frames(data, name, limits.max_frames)
+    with _gate(name, data):
+        if frames is None or frames <= limits.max_frames:
+            image = _plugin(name)(io.BytesIO(data))
+            frames = frames or int(getattr(image, "n_frames", 1))
+    if frames > limits.max_frames:
+        message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
+        raise ImageTooLarge(message)
+    number, most = image.width * image.height, limits.max_pixels * 6 // _COST.get(name, 6)
+    if number > most:
+        message = (
+            f"the picture has {image.width:,} x {image.height:,} pixels, {number / 1e6:,.0f} "
+            f"million; the limit for {name} is {most / 1e6:,.0f} million (max_pixels)"
+        )
+        raise ImageTooLarge(message)
+    return image, frames
+
+
+def _refuse_bombs(data: bytes, name: str) -> None:
+    """Look for what would keep Pillow busy before it is known how large the picture is."""
+    sources = [data] if name == "TIFF" else [jpeg.exif(data)] if name == "JPEG" else []
+    for source in filter(None, map(tiff.parse, sources)):
+        if tiff.claimed_bytes(source) > _MOST_CLAIMED + len(data):
+            message = f"the metadata of this {name} claims more than there is; save it without"
+            raise ImageDamaged(message)
+    bad = png.damaged_chunk(data) if name == "PNG" else None
+    if bad is not None:
+        message = f"the PNG file is damaged: the checksum of {bad} is wrong; get it again"
+        raise ImageDamaged(message)
+
+
+def _at_scale(image: "ImageFile", data: bytes, scale: int) -> "ImageFile":
+    """The same JPEG, to be decoded at a fraction of its size, without colour conversion."""
+    if scale == 8 and "progressive" in image.info:
+        means = jpeg.means_only(data)
+        image = image if means is None else _plugin("JPEG")(io.BytesIO(means))
+    luma = image.mode == "RGB" and jpeg.stores_luma(
+        jfif="jfif" in image.info,
+        adobe=image.info.get("adobe_transform"),
+        components=[layer[0] for layer in image.layer],  # type: ignore[attr-defined]
+    )
+    # The size that makes `draft` choose this scale: it rounds down, as this does.
+    size = max(image.width // scale, 1), max(image.height // scale, 1)
+    image.draft("YCbCr" if luma else image.mode, size)
+    return image
+
+
+def _facts(image: "ImageFile", data: bytes, name: str) -> Facts:
+    """What EXIF says, wherever this format keeps it."""
+    if name == "TIFF":
+        return exif.facts(data)
+    packet = image.info.get("xmp", b"")
+    packet = packet if isinstance(packet, bytes) else b""
+    raw = image.info.get("exif", b"")
+    if not raw and isinstance(image.info.get("Raw profile type exif"), str):
+        raw = exif.from_text(image.info["Raw profile type exif"])
+    return exif.facts(raw if isinstance(raw, bytes) else b"", packet)
+
+
+def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[np.uint8]:
+    """The upright picture as size x size grays, on white, its aspect not kept.
+
+    Raises
+    ------
+    ImageRejected
+        As `read`.
+    """
+    return read(data, limits, frame=(1, 1), least=max(size, _LEAST)).on("white").grays(size)
+
+
+def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
+    """A JPEG of the upright picture, on white, at most `size` pixels long and wide.
+
+    Raises
+    ------
+    ImageRejected
+        As `read`.
+    """
+    return read(data, limits, frame=(size, size)).on("white").jpeg((size, size), quality=90)
+
+
+def encode_lossless(image: Image.Image) -> bytes:
+    """A Pillow image as a file that `read` takes: its pixels, transparency and orientation.
+
+    Raises
+    ------
+    UnknownFormat
+        If its mode cannot be written without loss.
+    """
+    file = io.BytesIO()
+    in_png = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
+    name = "PNG" if image.mode in in_png else "TIFF"
+    try:
+        with _QUIET:
+            extra = {"compress_level": 1} if name == "PNG" else {}
+            image.save(file, name, exif=image.getexif(), **extra)
+    except Exception as error:
+        message = f"a picture of mode {image.mode} cannot be searched for; convert it to RGB first"
+        raise UnknownFormat(message) from error
+    return file.getvalue()
