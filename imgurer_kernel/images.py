@@ -4,8 +4,8 @@
 turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
 serves them all.
 
-Which decoder sees a file is decided by its content (`imgurer_kernel.codecs.formats`), and only that one
-does: Pillow's own `open` would try others, among them some that start programs, and guards its
+Which decoder sees a file is decided by its content (`imgurer_kernel.codecs.formats`), and no
+other does: Pillow's own `open` would try others, among them some that start programs, and guards its
 limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a quarter
 or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not read
 beyond the means of its blocks.
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgurer_kernel.codecs import damage, exif, formats, jpeg, pixels, png, tiff
-from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
 from imgurer_kernel.codecs.pixels import Background, FloatBox, Size
+from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
 from imgurer_kernel.records import Facts
 from imgurer_kernel.settings import Settings
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from imgurer_kernel.codecs import tiff
-from imgurer_kernel.records import Facts
 from imgurer_kernel.codecs.tiff import Value
+from imgurer_kernel.records import Facts
 
 ORIENTATION = 0x0112
 _MAKE, _MODEL, _CHANGED = 0x010F, 0x0110, 0x0132
@@ -67,7 +67,7 @@ def from_text(profile: str) -> bytes:
     Examples
     --------
     >>> from_text("\nexif\n    4\n49492a00\n")
-    b'II*\\x00'
+    b'II*\x00'
     """
     try:
         return bytes.fromhex("".join(profile.split("\n")[3:]))
