@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.scenes import flora, land, night, stills, textures, water
+from imgurer_kernel.scenes import flora, land, night, stills, stones, textures, water
 from imgurer_kernel.scenes.light import Frame, Plane, develop
 
 __all__ = ["SCENES", "Scene", "draw"]
@@ -78,9 +78,9 @@ SCENES: tuple[Scene, ...] = (
     Scene("leaf", flora.leaf, 1200, 900, "2024:06:02 13:15:22", (-3.12, -60.02)),
     Scene("old-table", textures.wood, 1200, 900, "2024:03:09 12:00:41"),
     Scene("tablecloth", textures.linen, 1200, 900, "2024:03:09 12:03:15"),
-    Scene("marble", textures.marble, 1200, 900, "2024:04:22 17:35:09", (44.08, 10.13)),
-    Scene("pebbles", textures.pebbles, 1200, 900, "2024:06:30 18:50:36", (50.73, -3.00)),
-    Scene("agate", textures.agate, 1200, 900, "2024:02:11 14:22:27"),
+    Scene("marble", stones.marble, 1200, 900, "2024:04:22 17:35:09", (44.08, 10.13)),
+    Scene("pebbles", stones.pebbles, 1200, 900, "2024:06:30 18:50:36", (50.73, -3.00)),
+    Scene("agate", stones.agate, 1200, 900, "2024:02:11 14:22:27"),
     Scene("jumper", textures.knit, 1200, 900, "2023:12:24 10:09:58"),
 )
 

@@ -7,7 +7,7 @@ come first, so that a plane (height, width) scales all three of them as it is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,14 @@ class Frame:
         across, down = self.x - np.float32(x), self.y - np.float32(y)
         return np.sqrt(across * across + down * down)
 
+    def around(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
+        """Rows and columns of the square about a point, as far as it lies in the picture."""
+        rows, columns = (
+            slice(max(0, int((at - reach) * self.height)), max(0, int((at + reach) * self.height) + 2))
+            for at in (y, x)
+        )
+        return rows, columns
+
     def edge(self, inside: Plane) -> Plane:
         """Coverage of pixels by the region where a signed distance in heights is positive."""
         return np.clip(inside * np.float32(self.height) + np.float32(0.5), 0, 1)
@@ -81,19 +89,23 @@ def mix(first: Plane, second: Plane, amount: Plane | float) -> Plane:
 
 def ramp(values: Plane, stops: Sequence[tuple[float, str]]) -> Plane:
     """Colours of values along a gradient; eased between the stops so that none shows as a band."""
+    table = _gradient(tuple(stops))
+    low, high = stops[0][0], stops[-1][0]
+    place = (values - np.float32(low)) * np.float32((table.shape[1] - 1) / (high - low))
+    return table[:, np.clip(place, 0, table.shape[1] - 1).astype(np.int32)]
+
+
+@lru_cache(maxsize=256)
+def _gradient(stops: tuple[tuple[float, str], ...]) -> Plane:
+    """Colours of a gradient at 2,048 even steps, shape (3, 2048)."""
     places = np.array([place for place, _ in stops])
     # Mixed in the cube root of light, where equal steps look equal.
     colors = np.cbrt(np.concatenate([hexed(text)[..., 0] for _, text in stops], axis=1))
-    fine = np.linspace(places[0], places[-1], 4096)
+    fine = np.linspace(places[0], places[-1], 2048)
     lower = np.clip(np.searchsorted(places, fine, side="right") - 1, 0, len(places) - 2)
     share = (fine - places[lower]) / (places[lower + 1] - places[lower])
     share = 0.5 * share + 0.5 * share * share * (3 - 2 * share)
-    table = ((colors[:, lower] * (1 - share) + colors[:, lower + 1] * share) ** 3).astype(
-        np.float32
-    )
-    spread = np.float32(4095 / (places[-1] - places[0]))
-    index = np.clip((values - np.float32(places[0])) * spread, 0, 4095).astype(np.int32)
-    return np.stack([row[index] for row in table])
+    return ((colors[:, lower] * (1 - share) + colors[:, lower + 1] * share) ** 3).astype(np.float32)
 
 
 def smooth(values: Plane, low: float = 0.0, high: float = 1.0) -> Plane:
