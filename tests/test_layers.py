@@ -16,7 +16,7 @@ LAYERS = (
     {"segment"},
     {"dhash", "bktree", "index", "verify", "clusters", "borders", "codecs."},
     {"images", "blobs", "lease", "sources", "progress", "scenes.", "retouch"},
-    {"catalog", "fingerprint", "samples"},
+    {"catalog.", "fingerprint", "samples"},
     {"users", "sessions", "ingest", "live", "query", "results", "upkeep"},
     {"workbench"},
     {"report", "review", "figures"},
@@ -36,7 +36,7 @@ HOMES = {
         "retouch",
     },  # the latter draw pictures: that is their job
     "pillow_heif": {"images"},
-    "duckdb": {"catalog"},
+    "duckdb": {"catalog."},
     "numba": {"kernels."},
     "llvmlite": {"kernels."},
     "filelock": {"lease"},

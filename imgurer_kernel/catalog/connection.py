@@ -1,0 +1,116 @@
+"""Opening the DuckDB file, and its errors in the words of this package."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import duckdb
+import pandas as pd
+
+from imgurer_kernel.errors import (
+    CatalogBusy,
+    CatalogDamaged,
+    CatalogError,
+    CatalogTooNew,
+    StorageDenied,
+    StorageFull,
+)
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+
+# DuckDB has one exception for most of what a file system refuses; only the text tells them apart.
+# The first line that matches counts.
+_SYMPTOMS = (
+    ("No space left", StorageFull, "make space on that disk"),
+    ("quota exceeded", StorageFull, "make space within the quota"),
+    ("Permission denied", StorageDenied, "make the folder and the file writable"),
+    ("Read-only file system", StorageDenied, "keep the store on a writable disk"),
+    ("No such file or directory", StorageDenied, "bring the store's folder back"),
+    ("Is a directory", StorageDenied, "move the folder that has the catalog's name away"),
+    ("Conflicting lock", CatalogBusy, "close the program that has opened the file by itself"),
+    ("database file with version", CatalogTooNew, "update duckdb"),
+    ("not a valid DuckDB", CatalogDamaged, "restore it from a backup, or move it away"),
+    ("Corrupt", CatalogDamaged, "restore it from a backup, or move it away and ingest again"),
+)
+_DAMAGE = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.IOException,
+    duckdb.SerializationException,
+)
+
+
+def connect(path: Path, patience: float) -> Connection:
+    """Open the file, with all that would reach beyond it switched off.
+
+    A program outside this package may have it open; that is waited for, `patience` seconds long.
+
+    Raises
+    ------
+    duckdb.Error
+        For `translate` to put into words.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
+        "threads": min(4, os.cpu_count() or 1),
+    }
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return duckdb.connect(path, config=config)
+        except duckdb.IOException as error:
+            if "Conflicting lock" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | StorageDenied:
+    """The error of this package's tree that says what DuckDB met."""
+    text = str(error)
+    for symptom, kind, remedy in _SYMPTOMS:
+        if symptom.lower() in text.lower():
+            return kind(f"the catalog {path}: {text}; {remedy}")
+    if isinstance(error, _DAMAGE):
+        return CatalogDamaged(
+            f"the catalog {path} cannot be read: {text}; restore it from a backup, or move it "
+            "away and ingest again: the originals are not in it"
+        )
+    return CatalogError(f"the catalog {path} refused a statement: {text}")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn DuckDB's errors inside the block into this package's."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise translate(error, path) from error
+
+
+@contextmanager
+def table_of(connection: Connection, frame: pd.DataFrame) -> Iterator[str]:
+    """Make a frame readable as the table ``given`` inside the block."""
+    connection.register("given", frame)
+    try:
+        yield "given"
+    finally:
+        connection.unregister("given")
+
+
+def first_row(
+    connection: Connection, query: str, values: Sequence[object] = ()
+) -> tuple[Any, ...] | None:
+    """The first row of an answer; the rest is read too, for an unread rest blocks what follows."""
+    rows = connection.execute(query, list(values)).fetchall()
+    return rows[0] if rows else None
+
+
+def now() -> datetime:
+    """The time in UTC, without a zone, as DuckDB keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)

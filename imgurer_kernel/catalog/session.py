@@ -1,0 +1,94 @@
+"""Transactions on a connection that is open only while this process has the lease."""
+
+import errno
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from imgurer_kernel.catalog import schema
+from imgurer_kernel.catalog.connection import Connection, connect, first_row, translated
+from imgurer_kernel.errors import CatalogError, StorageDenied, StorageFull
+from imgurer_kernel.lease import Lease
+
+Result = TypeVar("Result")
+
+
+class Session:
+    """One process's access to the DuckDB file; safe for several threads.
+
+    Never ``open()`` that file elsewhere in the process: closing any descriptor of it drops the
+    lock by which DuckDB keeps other processes out.
+    """
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
+            message = (
+                f"the store's folder {path.parent} cannot be made: {error.strerror}; choose a "
+                "place that is writable and has space"
+            )
+            raise kind(message) from error
+        self._path = path
+        self._timeout = timeout
+        self._lease = Lease(path.parent, self._open, lambda held: held.close(), timeout=timeout)
+        self._failed = False
+
+    def transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in one transaction, or inside the one that this thread is in already."""
+        with translated(self._path), self._lease.hold() as connection:
+            if self._lease.nested:
+                return self._join(connection, work)
+            self._failed = False
+            connection.begin()
+            try:
+                result = work(connection)
+                self._check_before_commit(connection)
+                connection.commit()
+            except BaseException as error:
+                self._roll_back(connection, error)
+                raise
+            return result
+
+    def release(self) -> None:
+        """Close the connection and let others have their turn."""
+        self._lease.release()
+
+    def _open(self) -> Connection:
+        connection = connect(self._path, self._timeout)
+        try:
+            schema.migrate(connection, schema.migrations())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _join(self, connection: Connection, work: Callable[[Connection], Result]) -> Result:
+        try:
+            return work(connection)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def _check_before_commit(self, connection: Connection) -> None:
+        self._lease.check_process()
+        if self._failed:
+            message = (
+                "a transaction inside of this one failed, so this one cannot be committed "
+                "either; let its error through"
+            )
+            raise CatalogError(message)
+        # DuckDB commits an aborted transaction without a word and without effect, where `work`
+        # has caught the error that aborted it; any statement before the commit brings it out.
+        first_row(connection, "SELECT 1")
+
+    def _roll_back(self, connection: Connection, error: BaseException) -> None:
+        self._lease.check_process()
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+            connection.rollback()
+        if isinstance(error, duckdb.Error):
+            self._lease.release()  # after some errors a connection answers nothing any more

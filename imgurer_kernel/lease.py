@@ -1,0 +1,388 @@
+"""Which process may have the catalog open: a fair queue over two lock files.
+
+DuckDB lets one process open a file read-write and turns all others away at once. A lease puts
+them in a queue instead: the process that holds it keeps its connection open, because opening
+costs ten times what a query does, and lets go when others wait and its quantum is over, or when
+it has been idle for a while.
+
+Two files, so that nobody can overtake: whoever wants ``catalog.lock`` first takes
+``catalog.queue``, waits there for its turn, and gives it back as soon as it has the lock. For the
+holder a taken queue means that somebody waits.
+"""
+
+import atexit
+import ctypes
+import errno
+import functools
+import json
+import os
+import platform
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from filelock import lock_descriptor, unlock_descriptor
+
+from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied, StorageFull
+
+try:
+    from fcntl import LOCK_EX, flock
+except ImportError:  # Windows
+    flock = None  # type: ignore[assignment]
+
+Resource = TypeVar("Resource")
+
+TICK = 0.02
+RECORD_BYTES = 256
+
+
+class Lease(Generic[Resource]):
+    """The right of one process to have something open, shared fairly with other processes.
+
+    Parameters
+    ----------
+    folder
+        Where ``catalog.lock`` and ``catalog.queue`` lie; they are made, and never deleted.
+    acquire, dispose
+        Open and close what the lease guards; called only while the lock is held.
+    timeout
+        Seconds to wait for other processes, and for other threads of this one.
+    quantum
+        Seconds for which the lease may be kept although others wait.
+    idle
+        Seconds without use after which it is given back although nobody waits.
+
+    Notes
+    -----
+    Threads of one process take turns; nested use in one thread joins the outer one. The system
+    drops the locks of a process that dies. A forked child starts without the lease: what was
+    open is closed before the fork, or, in the middle of a use, left alone by the child for good.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        acquire: Callable[[], Resource],
+        dispose: Callable[[Resource], None],
+        *,
+        timeout: float = 30.0,
+        quantum: float = 0.1,
+        idle: float = 0.5,
+    ) -> None:
+        self.timeout = timeout
+        self.quantum = quantum
+        self.idle = idle
+        self._acquire = acquire
+        self._dispose = dispose
+        self._queue = _Gate(folder / "catalog.queue")
+        self._lock = _Gate(folder / "catalog.lock")
+        self._turns = threading.RLock()
+        self._resource: Resource | None = None
+        self._depth = 0
+        self._stints = 0
+        self._since = self._used = 0.0
+        self._give_up = False
+        self._inherited = False
+        self._forking = False
+        _hook(self)
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds the lease at the moment."""
+        return self._resource is not None
+
+    @property
+    def nested(self) -> bool:
+        """Whether the calling thread is inside two or more `hold` blocks."""
+        return self._depth > 1
+
+    @contextmanager
+    def hold(self) -> Iterator[Resource]:
+        """Wait for the lease and keep it for the length of the block.
+
+        Raises
+        ------
+        CatalogBusy
+            After `timeout` seconds; names the holder.
+        CatalogError
+            In a child that was forked in the middle of a use.
+        StorageFull, StorageDenied
+            If the lock files cannot be written.
+        """
+        deadline = time.monotonic() + self.timeout
+        if not self._turns.acquire(timeout=self.timeout):
+            raise CatalogBusy(self._busy_message("another thread of this process"))
+        try:
+            resource = self._take(deadline)
+            process = os.getpid()
+            self._depth += 1
+            try:
+                yield resource
+            finally:
+                self._depth -= 1
+                self._used = time.monotonic()
+                if not self._depth and process == os.getpid() and self._turn_is_over():
+                    self._drop()
+        finally:
+            self._turns.release()
+
+    def release(self) -> None:
+        """Give the lease back now; inside `hold`, at the end of the outermost block."""
+        with self._turns:
+            if self._depth:
+                self._give_up = True
+            else:
+                self._drop()
+
+    def check_process(self) -> None:
+        """Raise `CatalogError` in a child that was forked in the middle of a use."""
+        if self._inherited:
+            message = (
+                "this process was forked in the middle of a catalog transaction and cannot use "
+                "the catalog; fork outside of transactions, or start processes with 'spawn'"
+            )
+            raise CatalogError(message)
+
+    def _take(self, deadline: float) -> Resource:
+        self.check_process()
+        if self._resource is not None:
+            return self._resource
+        try:
+            arrived = self._queue.take(deadline) and self._lock.take(deadline)
+        finally:
+            self._queue.drop()
+        if not arrived:
+            raise CatalogBusy(self._busy_message(_read_holder(self._lock.path)))
+        try:
+            _write_holder(self._lock)
+            self._resource = self._acquire()
+        except BaseException:
+            self._lock.drop()
+            raise
+        self._give_up = False
+        self._since = self._used = time.monotonic()
+        self._stints += 1
+        threading.Thread(
+            target=self._watch, args=(self._stints,), name="lease", daemon=True
+        ).start()
+        return self._resource
+
+    def _drop(self) -> None:
+        resource, self._resource = self._resource, None
+        self._give_up = False
+        if resource is not None:
+            try:
+                self._dispose(resource)
+            finally:
+                self._lock.drop()
+
+    def _turn_is_over(self) -> bool:
+        """Whether to let go after a use."""
+        over = time.monotonic() - self._since > self.quantum
+        return self._give_up or (over and self._queue.is_taken())
+
+    def _watch(self, stint: int) -> None:
+        """Give the lease back once it is idle; a thread of its own for each stint."""
+        while self._tend(stint):
+            time.sleep(TICK)
+
+    def _tend(self, stint: int) -> bool:
+        """Let go where nobody uses the lease here; False once it is another stint."""
+        if not self._turns.acquire(blocking=False):
+            return True
+        try:
+            if self._resource is None or stint != self._stints:
+                return False
+            rest = time.monotonic() - self._used
+            if rest > self.idle or (rest > TICK and self._queue.is_taken()):
+                self._drop()
+                return False
+            return True
+        finally:
+            self._turns.release()
+
+    def _busy_message(self, holder: str) -> str:
+        return (
+            f"the catalog is busy: waited {self.timeout:g} s for {holder}, which holds "
+            f"{self._lock.path}; wait until it is done, end it, or raise lease_timeout"
+        )
+
+    def _before_fork(self) -> None:
+        self._forking = self._turns.acquire(timeout=self.timeout)
+        if self._forking and not self._depth:
+            self._drop()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._forking:
+            self._turns.release()
+
+    def _after_fork_in_child(self) -> None:
+        if not self._forking:  # another thread, which the child does not have, is using it
+            self._turns = threading.RLock()
+            self._depth = 0
+        self._queue.abandon()
+        self._lock.abandon()
+        if self._resource is not None:
+            # Closing it would write to the file under the parent's hands, and so would the end
+            # of this process: a reference that is never given back keeps it from being closed.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._resource))
+            self._inherited = True
+        if self._forking:
+            self._turns.release()
+
+
+class _Gate:
+    """An exclusive lock on one file, between processes and between descriptors of one process.
+
+    `filelock` polls while it waits, which costs two thirds of the throughput under contention;
+    so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
+    the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+        self._open: set[int] = set()
+
+    def take(self, deadline: float) -> bool:
+        """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
+        descriptor, taken = self._attempt()
+        if not taken:
+            wait = self._wait_polling if flock is None else self._wait_blocking
+            taken = wait(descriptor, deadline)
+        self._descriptor = descriptor if taken else None
+        return taken
+
+    def drop(self) -> None:
+        """Let go; harmless if not taken."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            self._unlock(descriptor)
+
+    def is_taken(self) -> bool:
+        """Whether anybody has the lock at the moment."""
+        descriptor, free = self._attempt()
+        if free:
+            self._unlock(descriptor)
+        else:
+            self._close(descriptor)
+        return not free
+
+    def write(self, content: bytes) -> None:
+        """Write beyond the one byte that Windows locks; the lock must be held."""
+        if self._descriptor is not None:
+            os.lseek(self._descriptor, 1, os.SEEK_SET)
+            os.write(self._descriptor, content)
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited, without unlocking what the parent has locked."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open = set()
+        self._descriptor = None
+
+    def _attempt(self) -> tuple[int, bool]:
+        """A descriptor of its own, and whether it got the lock at once."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._open.add(descriptor)
+            try:
+                return descriptor, lock_descriptor(descriptor, blocking=False)
+            except BaseException:
+                self._close(descriptor)
+                raise
+        except OSError as error:
+            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
+            message = (
+                f"{self.path} cannot be opened and locked: {error.strerror}; the store's folder "
+                "must exist, be writable, have space, and lie on a file system with file locks"
+            )
+            raise kind(message) from error
+
+    def _close(self, descriptor: int) -> None:
+        self._open.discard(descriptor)
+        os.close(descriptor)
+
+    def _unlock(self, descriptor: int) -> None:
+        # Explicitly: closing alone would leave the lock with a child that inherited a copy.
+        unlock_descriptor(descriptor)
+        self._close(descriptor)
+
+    def _wait_polling(self, descriptor: int, deadline: float) -> bool:
+        while not lock_descriptor(descriptor, blocking=False):
+            if time.monotonic() > deadline:
+                self._close(descriptor)
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
+        arrived, decision = threading.Event(), threading.Lock()
+        abandoned = False
+
+        def wait() -> None:
+            flock(descriptor, LOCK_EX)
+            with decision:
+                if abandoned:
+                    self._unlock(descriptor)
+                else:
+                    arrived.set()
+
+        threading.Thread(target=wait, name="lease queue", daemon=True).start()
+        try:
+            arrived.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            with decision:
+                abandoned = True
+                if arrived.is_set():
+                    self._unlock(descriptor)
+            raise
+        with decision:
+            abandoned = not arrived.is_set()
+            return arrived.is_set()
+
+
+def _write_holder(lock: _Gate) -> None:
+    holder = {
+        "process": os.getpid(),
+        "host": platform.node(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    lock.write(json.dumps(holder).encode()[:RECORD_BYTES].ljust(RECORD_BYTES))
+
+
+def _read_holder(path: Path) -> str:
+    """Who holds the lock, in words."""
+    holder = {}
+    with suppress(OSError, ValueError):  # still empty, or half written: then nobody can say
+        holder = json.loads(path.read_bytes()[1 : 1 + RECORD_BYTES])
+    if not holder:
+        return "an unknown process"
+    return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+
+
+def _hook(lease: Lease[Resource]) -> None:
+    """Release the lease at exit, and call its three hooks around every fork.
+
+    None of this keeps it alive.
+    """
+    reference = weakref.ref(lease)
+
+    def call(name: str) -> None:
+        alive = reference()
+        if alive is not None:
+            getattr(alive, name)()
+
+    atexit.register(call, "release")
+    if not hasattr(os, "register_at_fork"):
+        return
+    os.register_at_fork(
+        before=functools.partial(call, "_before_fork"),
+        after_in_parent=functools.partial(call, "_after_fork_in_parent"),
+        after_in_child=functools.partial(call, "_after_fork_in_child"),
+    )
