@@ -58,7 +58,7 @@ export default {
     const bar = element("nav", "imgurer-tabs");
     const tabs = element("div", "imgurer-tablist");
     tabs.setAttribute("role", "tablist");
-    const dialog = keysDialog(model.get("keys"));
+    const dialog = keysDialog(model.get("shortcuts"));
     const help = element("button", "imgurer-link imgurer-help", "Keys");
     help.type = "button";
     help.append(element("kbd", "", "?"));

@@ -1,0 +1,253 @@
+"""Rows of the workbench's frames, in the words that stand under and beside pictures."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import pandas as pd
+
+from imgurer_kernel.ui.formatting import bits, count, degrees, human_bytes, listing, moment, pixels
+from imgurer_kernel.ui.session import Listing
+from imgurer_kernel.ui.theme import Meaning
+from imgurer_kernel.ui.tiles import ClusterRow, Tile
+
+Fact = tuple[str, str]
+
+UNVERIFIED = "unverified"
+"""The verdict on a picture that is near by dHash and was not compared pixel by pixel."""
+
+_ORIENTATION_WORDS = {
+    "mirrored": "mirrored",
+    "flipped": "upside down, mirrored",
+    "rotated 180": "upside down",
+    "rotated 90": "turned right",
+    "rotated 270": "turned left",
+    "transposed": "turned and mirrored",
+    "transversed": "turned and mirrored",
+}
+# Labels that say no more than that a picture is in the cluster.
+_PLAIN_LABELS = {"", "medoid", "near by dHash"}
+_SHAPE_TOLERANCE = 0.02
+
+
+class Row(Protocol):
+    """An image as `Workbench.images` describes it."""
+
+    image_id: int
+    filename: str
+    width: int
+    height: int
+    bytes: int
+
+
+def detail(row: Row) -> str:
+    """The second line of a tile, pixels and bytes."""
+    return f"{pixels(row.width, row.height)} · {human_bytes(row.bytes)}"
+
+
+def alt(row: Row, *more: str) -> str:
+    """What a picture is, for those who cannot see it.
+
+    Examples
+    --------
+    >>> row = pd.Series({"filename": "beach.jpg", "width": 40, "height": 30})
+    >>> alt(row, "near duplicate", "4 bits")
+    'beach.jpg, 40 by 30, near duplicate, 4 bits'
+    """
+    return ", ".join((str(row.filename), f"{row.width} by {row.height}", *filter(None, more)))
+
+
+def tile(
+    row: Row,
+    thumbnail: bytes,
+    *,
+    badge: str = "",
+    meaning: Meaning = "",
+    note: str = "",
+    words: Iterable[str] = (),
+) -> Tile:
+    """One image as a tile; `words` are added to its alt text."""
+    return Tile(
+        image_id=int(row.image_id),
+        name=str(row.filename),
+        detail=detail(row),
+        alt=alt(row, *words),
+        thumbnail=thumbnail,
+        badge=badge,
+        meaning=meaning,
+        note=note,
+    )
+
+
+def plain_tiles(pictures: Listing) -> list[Tile]:
+    """Images as tiles that say nothing more."""
+    rows = zip(pictures.frame.itertuples(index=False), pictures.thumbnails, strict=True)
+    return [tile(row, thumbnail) for row, thumbnail in rows]
+
+
+def kinship(verdict: str, distance: int) -> str:
+    """What a picture is to the one that was searched for.
+
+    Examples
+    --------
+    >>> kinship("exact", 0), kinship("verified", 3), kinship("unverified", 3)
+    ('the same file', 'near duplicate', 'alike, not verified')
+    """
+    if verdict == "exact":
+        return "the same file"
+    if verdict == UNVERIFIED:
+        return "identical hash, not verified" if distance == 0 else "alike, not verified"
+    return "near duplicate"
+
+
+def search_tiles(pictures: Listing) -> list[Tile]:
+    """Results of a search as tiles: distance on the corner, orientation below."""
+    tiles = []
+    rows = zip(pictures.frame.itertuples(index=False), pictures.thumbnails, strict=True)
+    for row, thumbnail in rows:
+        distance, verdict = int(row.distance), str(row.verdict)
+        meaning: Meaning = "" if verdict == UNVERIFIED else "done"
+        badge = "same file" if verdict == "exact" else bits(distance)
+        note = orientation_words(str(row.orientation))
+        words = (kinship(verdict, distance), bits(distance))
+        shown = tile(row, thumbnail, badge=badge, meaning=meaning, note=note, words=words)
+        tiles.append(shown)
+    return tiles
+
+
+def orientation_words(orientation: str) -> str:
+    """How a picture is turned against another one; empty for not at all.
+
+    Examples
+    --------
+    >>> orientation_words("rotated 90"), orientation_words("upright")
+    ('turned right', '')
+    """
+    return "" if orientation == "upright" else _ORIENTATION_WORDS.get(orientation, orientation)
+
+
+def differences(member: Mapping[str, Any], medoid: Mapping[str, Any]) -> list[str]:
+    """What a person would see when both lie side by side: size, shape, format, age, edits.
+
+    Both are rows of a clusters frame joined with `Workbench.images`.
+
+    Examples
+    --------
+    >>> medoid = {"width": 800, "height": 600, "bytes": 9000, "format": "JPEG", "label": "medoid"}
+    >>> member = medoid | {"width": 400, "height": 300, "format": "PNG", "label": "mirrored"}
+    >>> differences(member, medoid)
+    ['smaller', 'PNG', 'mirrored']
+    """
+    found = []
+    size, other = member["width"] * member["height"], medoid["width"] * medoid["height"]
+    if size != other:
+        found.append("smaller" if size < other else "larger")
+    elif member["bytes"] != medoid["bytes"]:
+        found.append("fewer bytes" if member["bytes"] < medoid["bytes"] else "more bytes")
+    shape = member["width"] * medoid["height"] / (member["height"] * medoid["width"])
+    if abs(shape - 1) > _SHAPE_TOLERANCE:
+        found.append("narrower" if shape < 1 else "wider")
+    if member["format"] != medoid["format"]:
+        found.append(str(member["format"]))
+    found += _age(member.get("taken_at"), medoid.get("taken_at"))
+    label = str(member["label"])
+    if label not in _PLAIN_LABELS and label not in found:
+        found.append(label)
+    return found
+
+
+def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or one of pandas' nulls
+    if pd.isna(taken) or pd.isna(other) or taken == other:
+        return []
+    return ["older" if taken < other else "newer"]
+
+
+def cluster_rows(
+    members: pd.DataFrame, thumbnails: Mapping[int, bytes], sizes: Mapping[int, int]
+) -> list[ClusterRow]:
+    """Clusters as rows: the medoid first, under each other one what differs from it.
+
+    Parameters
+    ----------
+    members
+        Rows of the clusters frame joined with `Workbench.images`, in order; of a large cluster
+        only the first ones.
+    thumbnails
+        By image_id.
+    sizes
+        By cluster_id, how many members there are.
+    """
+    rows = []
+    for cluster_id, group in members.groupby("cluster_id", sort=False):
+        records = [
+            {str(name): value for name, value in r.items()} for r in group.to_dict("records")
+        ]
+        medoid = records[0]
+        tiles = [_member_tile(record, medoid, thumbnails) for record in records]
+        size = int(sizes[cluster_id])
+        rows.append(
+            ClusterRow(
+                cluster_id=int(str(cluster_id)),
+                label=count(size, "picture"),
+                facts=cluster_facts(medoid),
+                tiles=tuple(tiles),
+                more=size - len(tiles),
+            )
+        )
+    return rows
+
+
+def _member_tile(
+    record: dict[str, Any], medoid: dict[str, Any], thumbnails: Mapping[int, bytes]
+) -> Tile:
+    row = pd.Series(record)
+    thumbnail = thumbnails[int(record["image_id"])]
+    keeper = "would be kept" if record["is_keeper"] else ""
+    if record is medoid:
+        return tile(row, thumbnail, note=keeper, words=("medoid",))
+    distance = int(record["distance_to_medoid"])
+    note = (
+        listing([*differences(record, medoid), *([keeper] if keeper else [])]) or "looks the same"
+    )
+    return tile(row, thumbnail, badge=bits(distance), note=note, words=(bits(distance),))
+
+
+def cluster_facts(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The lines at a row's end; `record` carries the cluster's `freed`, `farthest`, `labels`."""
+    freed = f"frees {human_bytes(int(record['freed']))}"
+    farthest = int(record["farthest"])
+    spread = "all identical by dHash" if farthest == 0 else f"at most {bits(farthest)} apart"
+    labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
+    return (freed, spread, *([listing(labels)] if labels else []))
+
+
+def facts(row: Mapping[str, Any]) -> list[Fact]:
+    """What is known of one image, as `Workbench.images` has it; nothing for what is not known.
+
+    Examples
+    --------
+    >>> facts({"width": 4000, "height": 3000, "bytes": 2_100_000, "format": "JPEG", "frames": 1})[1:]
+    [('Size', '2.1 MB'), ('Format', 'JPEG')]
+    """
+    found = [
+        ("Pixels", pixels(row["width"], row["height"])),
+        ("Size", human_bytes(int(row["bytes"]))),
+        ("Format", _format(row)),
+    ]
+    if pd.notna(row.get("taken_at")):
+        found.append(("Taken", moment(row["taken_at"])))
+    if pd.notna(row.get("camera")):
+        found.append(("Camera", str(row["camera"])))
+    if pd.notna(row.get("latitude")) and pd.notna(row.get("longitude")):
+        found.append(("Place", degrees(float(row["latitude"]), float(row["longitude"]))))
+    if pd.notna(row.get("added_at")):
+        found.append(("Added", moment(row["added_at"])))
+    if "dhash" in row:
+        found.append(("dHash", f"{row['dhash'][:16]} {row['dhash'][16:]}"))
+    if not row.get("informative", True):
+        found.append(("Note", "too flat to be compared: found by its bytes only"))
+    return found
+
+
+def _format(row: Mapping[str, Any]) -> str:
+    frames = int(row.get("frames", 1))
+    return str(row["format"]) + (f", {frames} frames" if frames > 1 else "")

@@ -1,0 +1,95 @@
+"""The panel beside a gallery: one picture closely, and what can be done with it."""
+
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+import ipywidgets
+
+from imgurer_kernel.ui.captions import alt
+from imgurer_kernel.ui.details_model import Details, DetailsModel
+from imgurer_kernel.ui.download import Download, Parcel
+from imgurer_kernel.ui.controls import Working
+from imgurer_kernel.ui.formatting import elide
+from imgurer_kernel.ui.gallery import FactsView
+from imgurer_kernel.ui.panel import Words, box, button, classed, row, show
+from imgurer_kernel.ui.session import Session
+
+
+class DetailsPanel(ipywidgets.VBox):
+    """One picture closely.
+
+    Parameters
+    ----------
+    on_search
+        Called with the image_id when the picture is to be searched for; None takes the button
+        away.
+    """
+
+    def __init__(self, session: Session, on_search: Callable[[int], None] | None) -> None:
+        super().__init__()
+        self.model = DetailsModel(session)
+        self._saving = session.job()
+        self.facts = FactsView()
+        self.search = button("Search for this one", style="primary")
+        self.save = Download(self._saving, self._original, label="Save the original")
+        self.forget = button("Forget my copy …")
+        self.sure = button("Forget it", style="danger")
+        self.keep = button("Keep it")
+        self.question = Words()
+        self.said = Words()
+        self.close_button = button("Close", quiet=True)
+        self.asking = box(self.question, row(self.sure, self.keep), classes="imgurer-asking")
+        working = Working(self.model.job, self.model.acts, self._saving)
+        self.acts = box(self.search, self.save, self.forget, self.asking, classes="imgurer-acts")
+        self.children = (self.close_button, self.said, self.facts, self.acts, working)
+        classed(self, "imgurer-details")
+        classed(self.close_button, "imgurer-details-close")
+
+        self.search.on_click(lambda _: on_search and on_search(self.model.image_id))
+        show(self.search, on_search is not None)
+        self.forget.on_click(lambda _: self._ask(asking=True))
+        self.keep.on_click(lambda _: self._ask(asking=False))
+        self.sure.on_click(lambda _: self.model.forget())
+        self.close_button.on_click(lambda _: setattr(self.model, "image_id", -1))
+        self.model.observe(self._show, "details")
+        self.model.observe(lambda _: self.said.tell(self.model.said, "done"), "said")
+        self._show(None)
+        self.said.tell("")
+
+    def follow(self, gallery: Any) -> None:  # noqa: ANN401 - Gallery or ClusterList
+        """Show what is selected in a gallery."""
+        gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
+        self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
+
+    def _show(self, _: object) -> None:
+        details = self.model.details
+        self._ask(asking=False)
+        show(self.acts, details is not None)
+        show(self.close_button, details is not None)
+        if details is None:
+            self.remove_class("imgurer-details-open")
+            self.facts.clear()
+            return
+        self.add_class("imgurer-details-open")
+        self.facts.show(details.name, details.thumbnail, _alt(details), details.facts)
+
+    def _ask(self, *, asking: bool) -> None:
+        details = self.model.details
+        show(self.asking, asking)
+        show(self.forget, not asking and details is not None and details.own > 0)
+        if asking and details is not None:
+            question = f"Forget your copy of {elide(details.name)}? {details.consequence}"
+            self.question.tell(question)
+
+    def _original(self) -> Parcel:
+        details = self.model.details
+        assert details is not None  # the button is out of sight without
+        file = self.model.session.workbench.original(details.image_id)
+        return Parcel(PurePath(details.name).name, "application/octet-stream", details.size, file)
+
+
+def _alt(details: Details) -> str:
+    from types import SimpleNamespace
+
+    return alt(SimpleNamespace(filename=details.name, width=details.width, height=details.height))

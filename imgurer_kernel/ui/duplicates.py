@@ -1,0 +1,182 @@
+"""The duplicates tab: four figures, and one row for each cluster."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import ipywidgets
+import pandas as pd
+from traitlets import link
+
+from imgurer_kernel.ui.captions import cluster_rows
+from imgurer_kernel.ui.controls import Working
+from imgurer_kernel.ui.details import DetailsPanel
+from imgurer_kernel.ui.download import Download, Parcel
+from imgurer_kernel.ui.duplicates_model import ORDERS, PAGE, Clusters, DuplicatesModel
+from imgurer_kernel.ui.formatting import bits, count, human_bytes
+from imgurer_kernel.ui.gallery import ClusterList
+from imgurer_kernel.ui.panel import Panel, Words, box, button, dropdown, row, show
+from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.theme import figures
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench import Workbench
+
+
+class DuplicatesPanel(Panel):
+    """Clusters of duplicates.
+
+    Parameters
+    ----------
+    workbench
+        The store, or a dashboard's session.
+    user
+        Who looks at it, where it is shown alone.
+    model
+        Another panel's model, to show the same clusters.
+    on_search
+        Called with the image_id of a picture that is to be searched for.
+    """
+
+    def __init__(
+        self,
+        workbench: "Workbench | Session",
+        user: str | None = None,
+        model: DuplicatesModel | None = None,
+        on_search: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(workbench, user)
+        self.model = model or DuplicatesModel(self.session)
+        self.figures = ipywidgets.HTML()
+        self.order = dropdown(ORDERS, str(self.model.order), "Order")
+        self.name = ipywidgets.Text(
+            placeholder="Part of a file name", description="Name", continuous_update=False
+        )
+        self.mine = ipywidgets.Checkbox(description="Only with pictures of mine", indent=False)
+        self.save = Download(self.model.session.job(), self._csv, label="CSV")
+        self.refresh = button("Look again")
+        self.stale = Words()
+        self.working = Working(self.model.job, self.model.pages)
+        self.list = ClusterList(label="Clusters of duplicates")
+        self.previous, self.next = button("Back"), button("Next", style="primary")
+        self.pager = row(self.previous, self.next)
+        self.details = DetailsPanel(self.session, on_search)
+        self.bar = row(self.order, self.name, self.mine, self.save, self.refresh)
+        main = box(
+            self.figures,
+            self.bar,
+            self.stale,
+            self.working,
+            self.list,
+            self.pager,
+            classes="imgurer-main",
+        )
+        self.arrange(box(main, self.details, classes="imgurer-columns imgurer-columns-end"))
+
+        link((self.model, "order"), (self.order, "value"))
+        link((self.model, "name"), (self.name, "value"))
+        link((self.model, "mine"), (self.mine, "value"))
+        self.refresh.on_click(lambda _: self.model.load())
+        self.previous.on_click(lambda _: self.model.turn(self.model.page - 1))
+        self.next.on_click(lambda _: self.model.turn(self.model.page + 1))
+        if on_search is not None:
+            self.list.on_open(on_search)
+        self.details.follow(self.list)
+        self.model.observe(self._show_figures, "clusters")
+        self.model.observe(self._show, "shown")
+        self.model.observe(self._show_stale, "stale")
+        for job in (self.model.job, self.model.pages):
+            job.observe(self._show_busy, "busy")
+        self._show_figures(None)
+        self._show(None)
+        self._show_stale(None)
+        if self.alone:
+            self.model.load()
+
+    def _show_busy(self, _: object) -> None:
+        self.list.busy = self.model.job.busy or self.model.pages.busy
+
+    def _show_stale(self, _: object) -> None:
+        stale = self.model.stale and self.model.clusters is not None
+        self.stale.tell(
+            "The store has changed since. Look again to see how it is now." if stale else ""
+        )
+
+    def _show_figures(self, _: object) -> None:
+        clusters = self.model.clusters
+        if clusters is None:
+            self.figures.value = figures([("–", words) for words in _FIGURES])
+            return
+        found = clusters.figures
+        values = (
+            f"{found.clusters:,}",
+            f"{found.copies:,}",
+            human_bytes(found.bytes),
+            f"{found.largest:,}",
+        )
+        self.figures.value = figures(list(zip(values, _FIGURES, strict=True)))
+
+    def _show(self, _: object) -> None:
+        page, clusters = self.model.shown, self.model.clusters
+        some = clusters is not None and len(clusters.summary) > 0
+        show(self.bar, some)
+        show(self.pager, page is not None and page.total > PAGE)
+        self.details.layout.visibility = None if some else "hidden"
+        if page is None or clusters is None:
+            return
+        self.list.empty_text = nothing_here(clusters, self.model.radius)
+        self.list.show(cluster_rows(page.members, page.thumbnails, page.sizes))
+        last = page.first + len(page.sizes)
+        self.previous.disabled, self.next.disabled = page.first == 0, last >= page.total
+        within = f"within {bits(self.model.radius)}"
+        all_of = (
+            "" if page.total == len(clusters.summary) else f", of {len(clusters.summary):,} in all"
+        )
+        self.working.rest = (
+            f"{page.first + 1:,} to {last:,} of {count(page.total, 'cluster')} {within}{all_of}"
+            if page.total
+            else ""
+        )
+        self.save.label = (
+            f"CSV of {'this cluster' if page.total == 1 else f'these {page.total:,} clusters'}"
+        )
+        self.save.disabled = page.total == 0
+
+    def _csv(self) -> Parcel:
+        name = f"duplicates {datetime.now(UTC):%Y-%m-%d}.csv"
+        return Parcel.of(name, "text/csv", csv_bytes(self.model.table()))
+
+
+_FIGURES = ("clusters", "extra copies", "could be freed", "pictures in the largest")
+
+
+def nothing_here(clusters: Clusters, radius: int) -> str:
+    """Why no cluster is shown."""
+    if clusters.images == 0:
+        return (
+            "There are no pictures here yet. Add some in Upload; duplicates among them show here."
+        )
+    if clusters.summary.empty:
+        return (
+            f"No duplicates: of {count(clusters.images, 'picture')}, no two are within "
+            f"{bits(radius)} of each other."
+        )
+    return "No cluster passes the filters. Take one away to see more."
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame as CSV that a spreadsheet opens with the right letters and runs nothing of."""
+    guarded = frame.copy()
+    for name in guarded.select_dtypes(include=["object", "string"]).columns:
+        guarded[name] = guarded[name].map(_guarded)
+    out = io.StringIO()
+    guarded.to_csv(out, index=False, lineterminator="\r\n")
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _guarded(value: object) -> object:
+    """A text that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

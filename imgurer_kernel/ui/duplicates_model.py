@@ -1,0 +1,308 @@
+"""Clusters of duplicates: figures, order, filters, pages, and what goes into the CSV file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
+
+from imgurer_kernel.ui.address import whole_number
+from imgurer_kernel.ui.jobs import Task
+from imgurer_kernel.ui.session import Session
+
+PAGE = 25
+"""Clusters on a page."""
+STRIP = 12
+"""Members of a cluster that are drawn; the rest is counted."""
+ORDERS = {
+    "size": "Most pictures first",
+    "bytes": "Most bytes to free first",
+    "near": "Closest first",
+    "far": "Most different first",
+}
+_ORDER_COLUMNS = {
+    "size": (["size", "cluster_id"], [False, True]),
+    "bytes": (["freed", "cluster_id"], [False, True]),
+    "near": (["farthest", "size", "cluster_id"], [True, False, True]),
+    "far": (["farthest", "size", "cluster_id"], [False, False, True]),
+}
+_FURTHEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What there is to gain.
+
+    Attributes
+    ----------
+    copies
+        Pictures that are not the one to keep of their cluster.
+    bytes
+        Bytes that would be free without them.
+    largest
+        Pictures in the largest cluster.
+    """
+
+    clusters: int
+    copies: int
+    bytes: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """All clusters of a store as of now.
+
+    Attributes
+    ----------
+    members
+        Rows of `Workbench.clusters` joined with `Workbench.images`.
+    summary
+        One row for each cluster: cluster_id, size, freed, farthest, labels, names.
+    own
+        cluster_ids in which the visitor holds a picture.
+    images
+        How many pictures were looked at.
+    """
+
+    members: pd.DataFrame
+    summary: pd.DataFrame
+    own: frozenset[int]
+    images: int
+
+    @property
+    def figures(self) -> Figures:
+        """The four figures above the list."""
+        sizes = self.summary["size"]
+        return Figures(
+            clusters=len(sizes),
+            copies=int(sizes.sum()) - len(sizes),
+            bytes=int(self.summary["freed"].sum()),
+            largest=int(sizes.max()) if len(sizes) else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """Some of the clusters, in the order asked for.
+
+    Attributes
+    ----------
+    members
+        Members of these clusters, at most `STRIP` of each, with the columns of their summary.
+    thumbnails
+        By image_id.
+    sizes
+        By cluster_id, in order.
+    first, total
+        How many clusters stand before these, and how many pass the filters.
+    """
+
+    members: pd.DataFrame
+    thumbnails: Mapping[int, bytes]
+    sizes: Mapping[int, int]
+    first: int
+    total: int
+
+
+class DuplicatesModel(HasTraits):
+    """What the duplicates panel shows and does.
+
+    Traits
+    ------
+    radius
+        Bits between a member and its medoid.
+    order
+        A key of `ORDERS`.
+    name
+        Only clusters with this in a file name; upper and lower case are the same.
+    mine
+        Only clusters with a picture that the visitor holds.
+    page
+        Which page, from 0.
+    clusters, shown
+        `Clusters` and `Page`; None before anything was read.
+    stale
+        The store has changed since the clusters were looked for.
+    place
+        What of this stands in the address.
+    """
+
+    radius = Int(10)
+    order = Enum(tuple(ORDERS), "size")
+    name = Unicode()
+    mine = Bool(False)
+    page = Int()
+    clusters = Instance(Clusters, allow_none=True)
+    shown = Instance(Page, allow_none=True)
+    stale = Bool(False)
+    place = Dict()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.job = session.job()
+        self.pages = session.job()
+        self.radius = session.workbench.settings.radius
+        self._going = False
+        self.observe(self._begin_anew, ["order", "name", "mine"])
+        self.observe(lambda _: self._going or self.load(), "radius")
+        session.observe(self._outdate, "version")
+
+    def load(self) -> None:
+        """Look for clusters in the store as it is now."""
+        radius = self.radius
+        self.job.start("Looking for duplicates", lambda task: self._find(task, radius), self._take)
+
+    def freshen(self) -> None:
+        """Look again if the store has changed meanwhile, or nothing was looked for yet."""
+        if (self.clusters is None and not self.job.busy) or self.stale:
+            self.load()
+
+    def turn(self, page: int) -> None:
+        """Show another page."""
+        self.page = max(page, 0)
+        self._present()
+
+    def go(self, place: Mapping[str, str]) -> None:
+        """Show what stands in an address."""
+        default = self.session.workbench.settings.radius
+        radius = whole_number(place.get("radius"), default, 0, 128)
+        self._going = True
+        try:
+            changed = radius != self.radius
+            self.radius = radius
+            self.order = place["sort"] if place.get("sort") in ORDERS else "size"
+            self.name = place.get("name", "")
+            self.mine = place.get("mine") == "yes"
+            self.page = whole_number(place.get("page"), 1, 1, _FURTHEST) - 1
+        finally:
+            self._going = False
+        if changed or self.stale or (self.clusters is None and not self.job.busy):
+            self.load()
+        else:
+            self._present()
+
+    def chosen(self) -> pd.DataFrame:
+        """The clusters that pass the filters, in the order asked for; rows of the summary."""
+        if self.clusters is None:
+            return pd.DataFrame(columns=["cluster_id"])
+        own = self.clusters.own if self.mine else None
+        return arranged(self.clusters.summary, str(self.order), self.name, own)
+
+    def table(self) -> pd.DataFrame:
+        """Members of the chosen clusters in the order shown: what the CSV file holds."""
+        if self.clusters is None:
+            return pd.DataFrame()
+        members = self.clusters.members
+        rank = pd.Series(range(len(self.chosen())), index=self.chosen()["cluster_id"])
+        members = members[members["cluster_id"].isin(rank.index)]
+        position = members["cluster_id"].map(rank)
+        order = np.argsort(position.to_numpy(), kind="stable")
+        return members.iloc[order].drop(columns=["taken_at"]).reset_index(drop=True)
+
+    def _find(self, _: Task, radius: int) -> Clusters:
+        workbench = self.session.workbench
+        members = workbench.clusters(radius)
+        known = workbench.images(members["image_id"].tolist())
+        joined = members.merge(known[["image_id", "format", "taken_at"]], on="image_id", how="left")
+        own = workbench.holdings(user=self.session.account().name)["image_id"]
+        held = members.loc[members["image_id"].isin(own), "cluster_id"]
+        return Clusters(joined, summarised(joined), frozenset(held), workbench.statistics().images)
+
+    def _take(self, clusters: Clusters) -> None:
+        self.stale = False
+        self.clusters = clusters
+        self._present()
+
+    def _outdate(self, _: object) -> None:
+        self.stale = True
+
+    def _begin_anew(self, _: object) -> None:
+        if not self._going:
+            self.page = 0
+            self._present()
+
+    def _present(self) -> None:
+        clusters = self.clusters
+        if clusters is None:
+            return
+        chosen = self.chosen()
+        self.page = min(self.page, max(len(chosen) - 1, 0) // PAGE)
+        first = self.page * PAGE
+        part = chosen.iloc[first : first + PAGE]
+        self._note_place()
+        self.pages.start(
+            "Reading pictures",
+            lambda _: self._draw(clusters.members, part, first, len(chosen)),
+            self._show,
+        )
+
+    def _draw(self, members: pd.DataFrame, part: pd.DataFrame, first: int, total: int) -> Page:
+        near = members[members["cluster_id"].isin(part["cluster_id"])]
+        near = near[near.groupby("cluster_id").cumcount() < STRIP]
+        ordered = part.merge(near, on="cluster_id", how="left", sort=False)
+        ids = ordered["image_id"].tolist()
+        return Page(
+            members=ordered,
+            thumbnails=dict(zip(ids, self.session.thumbnails(ids), strict=True)),
+            sizes=dict(zip(part["cluster_id"], part["size"], strict=True)),
+            first=first,
+            total=total,
+        )
+
+    def _show(self, shown: Page) -> None:
+        self.shown = shown
+
+    def _note_place(self) -> None:
+        place = {}
+        if self.radius != self.session.workbench.settings.radius:
+            place["radius"] = str(self.radius)
+        if self.order != "size":
+            place["sort"] = str(self.order)
+        if self.name:
+            place["name"] = self.name
+        if self.mine:
+            place["mine"] = "yes"
+        if self.page:
+            place["page"] = str(self.page + 1)
+        self.place = place
+
+
+def summarised(members: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cluster: cluster_id, size, freed, farthest, labels, names."""
+    freed = members["bytes"].where(~members["is_keeper"].astype(bool), 0)
+    groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
+    return pd.DataFrame(
+        {
+            "size": groups.size(),
+            "freed": groups["freed"].sum(),
+            "farthest": groups["distance_to_medoid"].max(),
+            "labels": groups["label"].agg(lambda words: tuple(sorted(set(words)))),
+            "names": groups["filename"].agg(lambda names: "\n".join(names).casefold()),
+        }
+    ).reset_index()
+
+
+def arranged(
+    summary: pd.DataFrame, order: str, name: str = "", own: frozenset[int] | None = None
+) -> pd.DataFrame:
+    """The clusters that pass the filters, in an order.
+
+    Parameters
+    ----------
+    order
+        A key of `ORDERS`; equals stand by cluster_id.
+    name
+        Part of a file name of any member.
+    own
+        cluster_ids to choose from; None for all.
+    """
+    chosen = summary
+    if name:
+        chosen = chosen[chosen["names"].str.contains(name.casefold(), regex=False)]
+    if own is not None:
+        chosen = chosen[chosen["cluster_id"].isin(own)]
+    columns, ascending = _ORDER_COLUMNS[order]
+    return chosen.sort_values(columns, ascending=ascending, ignore_index=True)

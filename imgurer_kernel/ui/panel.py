@@ -1,0 +1,86 @@
+"""What all panels have in common: one session, one stylesheet, a gallery beside the details."""
+
+from typing import TYPE_CHECKING
+
+import ipywidgets
+
+from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.theme import SCOPE, Theme, notice, static
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench import Workbench
+
+
+class PanelTheme(Theme):
+    """The stylesheet, and what the panels add to it."""
+
+    _css = static("tokens.css", "theme.css", "panels.css")
+
+
+class Panel(ipywidgets.VBox):
+    """A part of the dashboard that can also be shown alone in a notebook cell.
+
+    Parameters
+    ----------
+    workbench
+        The store, or the session of the dashboard that the panel belongs to.
+    user
+        Who looks at it, where it is shown alone; None for the single-user mode.
+    """
+
+    def __init__(self, workbench: "Workbench | Session", user: str | None = None) -> None:
+        super().__init__()
+        self.alone = not isinstance(workbench, Session)
+        self.session = workbench if isinstance(workbench, Session) else Session(workbench, user)
+        self.add_class("imgurer-panel")
+        if self.alone:
+            self.add_class(SCOPE)
+
+    def arrange(self, *children: ipywidgets.Widget) -> None:
+        """Put the parts in place; alone, a panel brings the stylesheet itself."""
+        self.children = (PanelTheme(), *children) if self.alone else children
+
+
+def classed(widget: ipywidgets.DOMWidget, *names: str) -> ipywidgets.DOMWidget:
+    """The widget, with CSS classes."""
+    for name in names:
+        widget.add_class(name)
+    return widget
+
+
+def box(*children: ipywidgets.Widget, classes: str = "") -> ipywidgets.VBox:
+    """Widgets one below another."""
+    return classed(ipywidgets.VBox(children), *classes.split())
+
+
+def row(*children: ipywidgets.Widget, classes: str = "imgurer-toolbar") -> ipywidgets.HBox:
+    """Widgets side by side."""
+    return classed(ipywidgets.HBox(children), *classes.split())
+
+
+def button(
+    text: str, *, style: str = "", quiet: bool = False, tooltip: str = ""
+) -> ipywidgets.Button:
+    """A button with words on it; `style` is one of ipywidgets' button styles."""
+    made = ipywidgets.Button(description=text, button_style=style, tooltip=tooltip or None)
+    return classed(made, "imgurer-quiet") if quiet else made
+
+
+def dropdown(options: dict[str, str], value: str, label: str) -> ipywidgets.Dropdown:
+    """A choice of words; `options` maps values to words."""
+    pairs = [(words, key) for key, words in options.items()]
+    return ipywidgets.Dropdown(options=pairs, value=value, description=label)
+
+
+def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:  # noqa: FBT001 - a state, not a flag
+    """Show a widget, or take it out of the page."""
+    widget.layout.display = None if visible else "none"
+
+
+class Words(ipywidgets.HTML):
+    """A line of HTML made by `theme`'s functions, which escape what they are given."""
+
+    def tell(self, text: str, meaning: str = "attention") -> None:
+        """Show a framed message, or nothing where the text is empty."""
+        self.value = notice(text, meaning) if text else ""  # type: ignore[arg-type]
+        show(self, bool(text))

@@ -1,0 +1,166 @@
+"""The search tab: a picture on the left, what looks like it on the right."""
+
+from typing import TYPE_CHECKING
+
+import ipywidgets
+from traitlets import link
+
+from imgurer_kernel.errors import ImageRejected
+from imgurer_kernel.ui.captions import search_tiles
+from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
+from imgurer_kernel.ui.details import DetailsPanel
+from imgurer_kernel.ui.formatting import bits, count
+from imgurer_kernel.ui.gallery import FactsView, Gallery
+from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show
+from imgurer_kernel.ui.reception import Upload
+from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel, Sought
+from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.upload_control import UploadControl, Verdict
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench import Workbench
+
+_HINT = (
+    "Drop a picture on the left to find what looks like it, or choose one in Browse and search "
+    "for that."
+)
+
+
+class SearchPanel(Panel):
+    """Search by picture.
+
+    Parameters
+    ----------
+    workbench
+        The store, or a dashboard's session.
+    user
+        Who looks at it, where it is shown alone.
+    model
+        Another panel's model, to show the same search.
+
+    Examples
+    --------
+    ``SearchPanel(wb)`` as the last line of a notebook cell shows it.
+    """
+
+    def __init__(
+        self,
+        workbench: "Workbench | Session",
+        user: str | None = None,
+        model: SearchModel | None = None,
+    ) -> None:
+        super().__init__(workbench, user)
+        self.model = model or SearchModel(self.session)
+        settings = self.session.workbench.settings
+        self._read: dict[str, Sought] = {}
+        self.upload = UploadControl(
+            settings.folder / "tmp",
+            self._judge,
+            settings.max_bytes,
+            multiple=False,
+            prompt="Drop a picture to search for",
+        )
+        self.sought = FactsView(empty_text="The picture that you search for will stand here.")
+        self.radius = RadiusSlider()
+        self.format = dropdown({"": "Any format"}, "", "Format")
+        self.size = dropdown(SIZES, "", "Size")
+        self.mine = ipywidgets.Checkbox(description="Only pictures that I brought", indent=False)
+        self.trail = Trail(self.model.walk_back)
+        self.working = Working(self.model.job)
+        self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
+        self.more = button(f"Show {PAGE} more")
+        self.details = DetailsPanel(self.session, self.model.search_for)
+        self.filters = box(self.format, self.size, self.mine, classes="imgurer-filters")
+        left = box(
+            classed(self.upload, "imgurer-first-stop"),
+            self.sought,
+            self.radius,
+            self.filters,
+            self.trail,
+            classes="imgurer-side",
+        )
+        results = box(self.working, self.gallery, self.more, classes="imgurer-main")
+        self.arrange(box(left, results, self.details, classes="imgurer-columns imgurer-three"))
+
+        link((self.model, "radius"), (self.radius, "value"))
+        link((self.model, "format"), (self.format, "value"))
+        link((self.model, "size"), (self.size, "value"))
+        link((self.model, "mine"), (self.mine, "value"))
+        self.upload.on_settled(self._search)
+        self.gallery.on_open(self.model.search_for)
+        self.details.follow(self.gallery)
+        self.more.on_click(lambda _: self.model.more())
+        self.model.observe(self._show, "found")
+        self.model.observe(self._show_trail, "trail")
+        self.model.job.observe(lambda change: setattr(self.gallery, "busy", change["new"]), "busy")
+        self.session.observe(lambda _: self.model.again(), "version")
+        self._show(None)
+        self._show_trail(None)
+
+    def _judge(self, upload: Upload) -> Verdict:
+        """Read the picture in the upload's thread; `_search` then takes it up on the loop."""
+        try:
+            sought = self.model.read(upload.name, upload.path.read_bytes())
+        except ImageRejected as error:
+            return Verdict(status="rejected", text=f"Cannot be searched for: {error}")
+        self._read[upload.digest] = sought
+        return Verdict(status="ready", text="Searched for", thumbnail=sought.thumbnail)
+
+    def _search(self, upload: Upload, _: Verdict) -> None:
+        sought = self._read.pop(upload.digest, None)
+        if sought is not None:
+            self.model.search_by(sought)
+
+    def _show(self, _: object) -> None:
+        found = self.model.found
+        show(self.filters, found is not None)
+        show(self.more, found is not None and len(found.pictures) < len(found.frame))
+        if found is None:
+            self.sought.clear()
+            self.working.rest = ""
+            self.gallery.empty_text = _HINT
+            self.gallery.show([])
+            return
+        sought = found.sought
+        self.sought.show(
+            sought.name, sought.thumbnail, f"Searched for: {sought.name}", sought.facts
+        )
+        self.working.rest = summary(found)
+        self.gallery.empty_text = nothing_found(found)
+        formats = [("Any format", ""), *((name, name) for name in found.formats)]
+        if self.model.format not in {"", *found.formats}:
+            formats.append((self.model.format, self.model.format))
+        if tuple(formats) != tuple(self.format.options):
+            chosen = self.model.format
+            with self.format.hold_trait_notifications():
+                self.format.options = formats
+                self.format.value = chosen
+        parted = 0 < found.verified < len(found.frame)
+        self.gallery.show(
+            search_tiles(found.pictures),
+            divider=found.verified if parted and found.verified < len(found.pictures) else None,
+            divider_label="Alike by dHash, not verified",
+        )
+
+    def _show_trail(self, _: object) -> None:
+        self.trail.show([(sought.name, sought.thumbnail) for sought in self.model.trail])
+
+
+def summary(found: Found) -> str:
+    """How many pictures were found, in words."""
+    number = count(len(found.frame), "picture")
+    where = "with the same hash" if found.radius == 0 else f"within {bits(found.radius)}"
+    parts = [f"{number} {where}"]
+    if 0 < found.verified:
+        parts.append(f"{found.verified:,} verified")
+    if found.hidden:
+        parts.append(f"{found.hidden:,} hidden by the filters")
+    return " · ".join(parts)
+
+
+def nothing_found(found: Found) -> str:
+    """What to do about an empty result."""
+    if found.hidden:
+        return f"The filters hide all {count(found.hidden, 'picture')}. Take one away to see them."
+    wider = "Move the slider to the right to look further."
+    return f"Nothing else within {bits(found.radius)}. {wider}"

@@ -1,0 +1,313 @@
+"""Searching by picture: what is sought, how wide, what was found, and the trail of searches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Dict, HasTraits, Instance, Int, Unicode, validate
+
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.ui.address import whole_number
+from imgurer_kernel.ui.captions import UNVERIFIED, Fact, facts
+from imgurer_kernel.ui.session import Listing, Session
+
+PAGE = 120
+"""Results that are shown at first, and added by each "more"."""
+WIDEST = 32
+"""Largest radius on the slider."""
+_TRAIL = 12
+_TRAIL_BYTES = 64 << 20
+
+SIZES = {
+    "": "Any size",
+    "larger": "Larger than this one",
+    "same": "As large as this one",
+    "smaller": "Smaller than this one",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """A picture to search for.
+
+    Attributes
+    ----------
+    key
+        Its name in the address: the image_id, or ``u`` and a number for one that is not stored.
+    data
+        The file's bytes where it is not stored.
+    """
+
+    key: str
+    name: str
+    thumbnail: bytes
+    width: int
+    height: int
+    facts: tuple[Fact, ...]
+    image_id: int | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    frame
+        All rows that pass the filters: verified ones first, each part by (distance, image_id).
+    pictures
+        The first of them, with thumbnails.
+    verified
+        How many of `frame` are verified.
+    hidden
+        How many rows the filters keep out.
+    formats
+        Formats among all that was found, for the filter.
+    """
+
+    sought: Sought
+    radius: int
+    frame: pd.DataFrame
+    pictures: Listing
+    verified: int
+    hidden: int
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    radius: int
+    format: str
+    size: str
+    mine: bool
+    limit: int
+
+
+class SearchModel(HasTraits):
+    """What the search panel shows and does.
+
+    Traits
+    ------
+    radius
+        Bits, 0..128.
+    format, size, mine
+        Filters: a format or empty for all, a key of `SIZES`, only what the visitor holds.
+    found
+        A `Found`, or None before the first search.
+    trail
+        The pictures searched for, the present one last.
+    place
+        What of this stands in the address.
+    """
+
+    radius = Int(10)
+    format = Unicode()
+    size = Unicode()
+    mine = Bool(False)
+    found = Instance(Found, allow_none=True)
+    trail = AnyTrait(())
+    place = Dict()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.job = session.job()
+        self.radius = session.workbench.settings.radius
+        self._limit = PAGE
+        self._uploads = 0
+        self._going = False
+        self.observe(self._narrow, ["radius", "format", "size", "mine"])
+
+    @validate("radius")
+    def _within(self, proposal: Mapping[str, Any]) -> int:
+        return min(max(int(proposal["value"]), 0), 128)
+
+    @property
+    def sought(self) -> Sought | None:
+        """The picture that is searched for."""
+        return self.trail[-1] if self.trail else None
+
+    # What a person does ---------------------------------------------------------------------
+
+    def search_for(self, image_id: int) -> None:
+        """Search for an image of the store."""
+        key = str(image_id)
+        self.job.start("Searching", lambda _: self._look_up(key, image_id), self._follow)
+
+    def read(self, name: str, data: bytes) -> Sought:
+        """Make a query of a picture file; may take a while, touches no trait.
+
+        Raises
+        ------
+        ImageRejected
+            If it is no picture that can be read.
+        """
+        found = fingerprint(data, limits=self.session.workbench.settings)
+        self._uploads += 1
+        known = facts(
+            {
+                "width": found.width,
+                "height": found.height,
+                "bytes": len(data),
+                "format": found.format,
+                "frames": found.frames,
+                "dhash": found.dhash_hex,
+                "informative": found.informative,
+                "taken_at": found.facts.taken_at,
+                "camera": found.facts.camera,
+            }
+        )
+        return Sought(
+            key=f"u{self._uploads}",
+            name=name,
+            thumbnail=found.thumbnail,
+            width=found.width,
+            height=found.height,
+            facts=tuple(known),
+            data=data,
+        )
+
+    def search_by(self, sought: Sought) -> None:
+        """Search for a picture that `read` has read."""
+        self._limit = PAGE
+        self.job.start("Searching", lambda _: self._look(sought, self._wish()), self._follow)
+
+    def walk_back(self, position: int) -> None:
+        """Return to a picture of the trail; those after it are forgotten."""
+        if not 0 <= position < len(self.trail) - 1:
+            return
+        self._limit = PAGE
+        sought = self.trail[position]
+        self.job.start("Searching", lambda _: self._look(sought, self._wish()), self._follow)
+
+    def more(self) -> None:
+        """Show another page of results."""
+        self._limit += PAGE
+        self.again()
+
+    def again(self) -> None:
+        """Search for the same once more: the store may have changed."""
+        sought = self.sought
+        if sought is not None:
+            wish = self._wish()
+            self.job.start("Searching", lambda _: self._look(sought, wish), self._follow)
+
+    def go(self, place: Mapping[str, str]) -> None:
+        """Show what stands in an address."""
+        self._going = True
+        try:
+            default = self.session.workbench.settings.radius
+            self.radius = whole_number(place.get("radius"), default, 0, 128)
+        finally:
+            self._going = False
+        key = place.get("image", "")
+        kept = [position for position, sought in enumerate(self.trail) if sought.key == key]
+        if kept and kept[-1] < len(self.trail) - 1:
+            self.walk_back(kept[-1])
+        elif kept:
+            self.again()
+        elif key.isdigit():
+            self.search_for(whole_number(key, 0))
+        elif key:
+            message = "the picture that was searched for is not kept; drop it here again"
+            self.job.fail(QueryError(message))
+        elif self.trail:
+            self.clear()
+
+    def clear(self) -> None:
+        """Forget what was searched for."""
+        self.job.cancel()
+        self.trail, self.found, self.place = (), None, {}
+
+    # How it is done -------------------------------------------------------------------------
+
+    def _wish(self) -> _Wish:
+        return _Wish(self.radius, self.format, self.size, self.mine, self._limit)
+
+    def _narrow(self, _: object) -> None:
+        if not self._going:
+            self._limit = PAGE
+            self.again()
+
+    def _look_up(self, key: str, image_id: int) -> Found:
+        rows = self.session.workbench.images([image_id])
+        thumbnail = self.session.thumbnails([image_id])[0]  # raises if there is no such image
+        [row] = rows.to_dict("records")
+        sought = Sought(
+            key=key,
+            name=str(row["filename"]),
+            thumbnail=thumbnail,
+            width=int(row["width"]),
+            height=int(row["height"]),
+            facts=tuple(facts({str(name): value for name, value in row.items()})),
+            image_id=image_id,
+        )
+        return self._look(sought, replace(self._wish(), limit=PAGE))
+
+    def _look(self, sought: Sought, wish: _Wish) -> Found:
+        workbench = self.session.workbench
+        query = sought.data if sought.image_id is None else sought.image_id
+        found = workbench.similar(query, wish.radius)
+        found = found[found["image_id"] != (sought.image_id or -1)]
+        known = workbench.images(found["image_id"].tolist())
+        extra = ["image_id", *(name for name in known.columns if name not in found.columns)]
+        frame = found.merge(known[extra], on="image_id", how="inner")
+        frame = frame.iloc[(frame["verdict"] == UNVERIFIED).argsort(kind="stable")]
+        kept = filtered(frame, sought, wish.format, wish.size)
+        if wish.mine:
+            own = workbench.holdings(user=self.session.account().name)
+            kept = kept[kept["image_id"].isin(own["image_id"])]
+        kept = kept.reset_index(drop=True)
+        return Found(
+            sought=sought,
+            radius=wish.radius,
+            frame=kept,
+            pictures=self.session.listing(kept.head(wish.limit)),
+            verified=int((kept["verdict"] != UNVERIFIED).sum()),
+            hidden=len(frame) - len(kept),
+            formats=tuple(sorted(set(frame["format"]))),
+        )
+
+    def _follow(self, found: Found) -> None:
+        sought = found.sought
+        keys = [earlier.key for earlier in self.trail]
+        position = len(keys) if sought.key not in keys else keys.index(sought.key)
+        with self.hold_trait_notifications():
+            self.trail = shortened((*self.trail[:position], sought))
+            self.found = found
+            place = {"image": sought.key}
+            if found.radius != self.session.workbench.settings.radius:
+                place["radius"] = str(found.radius)
+            self.place = place
+
+
+def filtered(frame: pd.DataFrame, sought: Sought, wanted: str, size: str) -> pd.DataFrame:
+    """The rows of a format, and of a size against the picture that is sought."""
+    chosen = pd.Series(data=True, index=frame.index)
+    if wanted:
+        chosen &= frame["format"] == wanted
+    area = frame["width"] * frame["height"]
+    own = sought.width * sought.height
+    if size == "larger":
+        chosen &= area > own
+    elif size == "smaller":
+        chosen &= area < own
+    elif size == "same":
+        chosen &= area == own
+    return frame[chosen]
+
+
+def shortened(trail: tuple[Sought, ...]) -> tuple[Sought, ...]:
+    """The latest searches, and no more bytes of pictures that are not stored than is sane."""
+    kept: list[Sought] = []
+    held = 0
+    for sought in reversed(trail[-_TRAIL:]):
+        held += len(sought.data or b"")
+        if kept and held > _TRAIL_BYTES:
+            break
+        kept.append(sought)
+    return tuple(reversed(kept))

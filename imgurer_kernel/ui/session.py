@@ -1,0 +1,127 @@
+"""What all panels of one visitor share: the store, who looks at it, and what has changed."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from traitlets import HasTraits, Int
+
+from imgurer_kernel.errors import NotAllowed, StorageError
+from imgurer_kernel.records import Account
+from imgurer_kernel.ui.jobs import Job, Runner
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """Images with their thumbnails, ready to be shown.
+
+    Attributes
+    ----------
+    frame
+        One row for each image.
+    thumbnails
+        A JPEG for each row; empty where it cannot be read.
+    """
+
+    frame: pd.DataFrame
+    thumbnails: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+class Session(HasTraits):
+    """One visitor's view of a store.
+
+    Parameters
+    ----------
+    workbench
+        The store.
+    user
+        Name of who looks at it; None for the single-user mode.
+
+    Traits
+    ------
+    version
+        Rises whenever a panel of this session changes the store.
+
+    Notes
+    -----
+    Making a session reads nothing, so that a dashboard may wait for its visitor without holding
+    the catalog. Methods that read may block: call them from a job.
+    """
+
+    version = Int()
+
+    def __init__(self, workbench: "Workbench", user: str | None = None) -> None:
+        super().__init__()
+        self.workbench = workbench
+        self.user = user
+        self.runner = Runner()
+        self._account: Account | None = None
+        self._lock = threading.Lock()
+
+    def job(self) -> Job:
+        """A new place for work."""
+        return Job(self.runner)
+
+    def changed(self) -> None:
+        """Say that the store is not what it was."""
+        self.version += 1
+
+    def account(self) -> Account:
+        """Who looks; read once."""
+        with self._lock:
+            if self._account is None:
+                self._account = self._current()
+            return self._account
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the visitor is an admin, as far as is known by now."""
+        return self._account is not None and self._account.role == "admin"
+
+    def require_admin(self) -> None:
+        """Look up the role anew, since it may have changed since the page was opened.
+
+        Raises
+        ------
+        NotAllowed
+            If the visitor is no admin, or the account is disabled.
+        """
+        account = self._current()
+        with self._lock:
+            self._account = account
+        if account.role != "admin" or not account.enabled:
+            message = f"only admins may do that, and {account.name} is a {account.role}"
+            raise NotAllowed(message)
+
+    def _current(self) -> Account:
+        accounts = self.workbench.accounts
+        return accounts.ensure_local() if self.user is None else accounts.get(self.user)
+
+    def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
+        """Thumbnails of images; one that cannot be read is empty and does not hide the others."""
+        image_ids = [int(image_id) for image_id in image_ids]
+        if not image_ids:
+            return ()
+        try:
+            return tuple(self.workbench.thumbnails(image_ids))
+        except StorageError:
+            return tuple(self._thumbnail(image_id) for image_id in image_ids)
+
+    def _thumbnail(self, image_id: int) -> bytes:
+        try:
+            return self.workbench.thumbnail(image_id)
+        except StorageError:  # `check` reports it; here the tile shows that it is missing
+            return b""
+
+    def listing(self, frame: pd.DataFrame) -> Listing:
+        """Rows with an image_id, and their thumbnails."""
+        frame = frame.reset_index(drop=True)
+        return Listing(frame, self.thumbnails(frame["image_id"].tolist()))

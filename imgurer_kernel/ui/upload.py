@@ -1,0 +1,48 @@
+"""The upload tab: a drop area, and what became of each file."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from imgurer_kernel.ui.panel import Panel, Words, box
+from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.upload_control import Upload, UploadControl, Verdict
+from imgurer_kernel.ui.upload_model import UploadModel
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench import Workbench
+
+
+class UploadPanel(Panel):
+    """Add pictures to the store.
+
+    Parameters
+    ----------
+    workbench
+        The store, or a dashboard's session.
+    user
+        Who brings them, where it is shown alone.
+    on_open
+        Called with the image_id of a picture in a row that is clicked.
+    """
+
+    def __init__(
+        self,
+        workbench: "Workbench | Session",
+        user: str | None = None,
+        on_open: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(workbench, user)
+        self.model = UploadModel(self.session)
+        settings = self.session.workbench.settings
+        self.control = UploadControl(settings.folder / "tmp", self.model.judge, settings.max_bytes)
+        self.tally = Words()
+        self.arrange(box(self.control, self.tally, classes="imgurer-first-stop"))
+
+        self.control.on_settled(self._count)
+        self.control.on_idle(self.model.finish)
+        if on_open is not None:
+            self.control.on_open(on_open)
+        self.tally.tell("")
+
+    def _count(self, _: Upload, verdict: Verdict) -> None:
+        self.model.count(verdict)
