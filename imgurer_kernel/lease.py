@@ -87,6 +87,8 @@ class Lease(Generic[Resource]):
         self._stints = 0
         self._since = self._used = 0.0
         self._give_up = False
+        self._ended = threading.Event()
+        self._watcher = threading.Thread()
         self._inherited = False
         self._forking = False
         _hook(self)
@@ -167,14 +169,17 @@ class Lease(Generic[Resource]):
         self._give_up = False
         self._since = self._used = time.monotonic()
         self._stints += 1
-        threading.Thread(
-            target=self._watch, args=(self._stints,), name="lease", daemon=True
-        ).start()
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(
+            target=self._watch, args=(self._stints, self._ended), name="lease", daemon=True
+        )
+        self._watcher.start()
         return self._resource
 
     def _drop(self) -> None:
         resource, self._resource = self._resource, None
         self._give_up = False
+        self._ended.set()
         if resource is not None:
             try:
                 self._dispose(resource)
@@ -186,10 +191,10 @@ class Lease(Generic[Resource]):
         over = time.monotonic() - self._since > self.quantum
         return self._give_up or (over and self._queue.is_taken())
 
-    def _watch(self, stint: int) -> None:
+    def _watch(self, stint: int, ended: threading.Event) -> None:
         """Give the lease back once it is idle; a thread of its own for each stint."""
-        while self._tend(stint):
-            time.sleep(TICK)
+        while not ended.wait(TICK) and self._tend(stint):
+            pass
 
     def _tend(self, stint: int) -> bool:
         """Let go where nobody uses the lease here; False once it is another stint."""
@@ -212,6 +217,14 @@ class Lease(Generic[Resource]):
             f"{self._lock.path}; wait until it is done, end it, or raise lease_timeout"
         )
 
+    def _at_exit(self) -> None:
+        # A thread that outlives the interpreter makes DuckDB's bindings complain on stderr.
+        if self._turns.acquire(timeout=1.0):
+            self._drop()
+            self._turns.release()
+        if self._watcher.is_alive():
+            self._watcher.join(timeout=1.0)
+
     def _before_fork(self) -> None:
         self._forking = self._turns.acquire(timeout=self.timeout)
         if self._forking and not self._depth:
@@ -231,6 +244,7 @@ class Lease(Generic[Resource]):
             # Closing it would write to the file under the parent's hands, and so would the end
             # of this process: a reference that is never given back keeps it from being closed.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._resource))
+            self._resource = None
             self._inherited = True
         if self._forking:
             self._turns.release()
@@ -367,9 +381,9 @@ def _read_holder(path: Path) -> str:
 
 
 def _hook(lease: Lease[Resource]) -> None:
-    """Release the lease at exit, and call its three hooks around every fork.
+    """Call the lease's hooks at exit and around every fork.
 
-    None of this keeps it alive.
+    That does not keep it alive.
     """
     reference = weakref.ref(lease)
 
@@ -378,7 +392,7 @@ def _hook(lease: Lease[Resource]) -> None:
         if alive is not None:
             getattr(alive, name)()
 
-    atexit.register(call, "release")
+    atexit.register(call, "_at_exit")
     if not hasattr(os, "register_at_fork"):
         return
     os.register_at_fork(

@@ -230,13 +230,14 @@ def holdings(connection: Connection, image_id: int | None, user: str | None) -> 
 
 def statistics(connection: Connection) -> Statistics:
     """Figures of the whole catalog."""
-    row = connection.execute(
+    row = first_row(
+        connection,
         """
         SELECT count(*), (SELECT count(*) FROM holdings), (SELECT count(*) FROM users),
             coalesce(sum(bytes), 0)::BIGINT, count(*) FILTER (NOT informative)
         FROM images
-        """
-    ).fetchone()
+        """,
+    )
     assert row is not None  # noqa: S101 (an aggregate always has a row)
     return Statistics(*map(int, row))
 
