@@ -12,33 +12,22 @@ holder a taken queue means that somebody waits.
 
 import atexit
 import ctypes
-import errno
 import functools
-import json
 import os
-import platform
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from filelock import lock_descriptor, unlock_descriptor
-
-from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied, StorageFull
-
-try:
-    from fcntl import LOCK_EX, flock
-except ImportError:  # Windows
-    flock = None  # type: ignore[assignment]
+from imgurer_kernel.errors import CatalogBusy, CatalogError
+from imgurer_kernel.lease.lockfile import LockFile
 
 Resource = TypeVar("Resource")
 
 TICK = 0.02
-RECORD_BYTES = 256
 
 
 class Lease(Generic[Resource]):
@@ -79,8 +68,8 @@ class Lease(Generic[Resource]):
         self.idle = idle
         self._acquire = acquire
         self._dispose = dispose
-        self._queue = _Gate(folder / "catalog.queue")
-        self._lock = _Gate(folder / "catalog.lock")
+        self._queue = LockFile(folder / "catalog.queue")
+        self._lock = LockFile(folder / "catalog.lock")
         self._turns = threading.RLock()
         self._resource: Resource | None = None
         self._depth = 0
@@ -159,9 +148,9 @@ class Lease(Generic[Resource]):
         finally:
             self._queue.drop()
         if not arrived:
-            raise CatalogBusy(self._busy_message(_read_holder(self._lock.path)))
+            raise CatalogBusy(self._busy_message(self._lock.holder()))
         try:
-            _write_holder(self._lock)
+            self._lock.sign()
             self._resource = self._acquire()
         except BaseException:
             self._lock.drop()
@@ -248,136 +237,6 @@ class Lease(Generic[Resource]):
             self._inherited = True
         if self._forking:
             self._turns.release()
-
-
-class _Gate:
-    """An exclusive lock on one file, between processes and between descriptors of one process.
-
-    `filelock` polls while it waits, which costs two thirds of the throughput under contention;
-    so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
-    the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor: int | None = None
-        self._open: set[int] = set()
-
-    def take(self, deadline: float) -> bool:
-        """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
-        descriptor, taken = self._attempt()
-        if not taken:
-            wait = self._wait_polling if flock is None else self._wait_blocking
-            taken = wait(descriptor, deadline)
-        self._descriptor = descriptor if taken else None
-        return taken
-
-    def drop(self) -> None:
-        """Let go; harmless if not taken."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            self._unlock(descriptor)
-
-    def is_taken(self) -> bool:
-        """Whether anybody has the lock at the moment."""
-        descriptor, free = self._attempt()
-        if free:
-            self._unlock(descriptor)
-        else:
-            self._close(descriptor)
-        return not free
-
-    def write(self, content: bytes) -> None:
-        """Write beyond the one byte that Windows locks; the lock must be held."""
-        if self._descriptor is not None:
-            os.lseek(self._descriptor, 1, os.SEEK_SET)
-            os.write(self._descriptor, content)
-
-    def abandon(self) -> None:
-        """Close what a forked child inherited, without unlocking what the parent has locked."""
-        for descriptor in self._open:
-            os.close(descriptor)
-        self._open = set()
-        self._descriptor = None
-
-    def _attempt(self) -> tuple[int, bool]:
-        """A descriptor of its own, and whether it got the lock at once."""
-        try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-            self._open.add(descriptor)
-            try:
-                return descriptor, lock_descriptor(descriptor, blocking=False)
-            except BaseException:
-                self._close(descriptor)
-                raise
-        except OSError as error:
-            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
-            message = (
-                f"{self.path} cannot be opened and locked: {error.strerror}; the store's folder "
-                "must exist, be writable, have space, and lie on a file system with file locks"
-            )
-            raise kind(message) from error
-
-    def _close(self, descriptor: int) -> None:
-        self._open.discard(descriptor)
-        os.close(descriptor)
-
-    def _unlock(self, descriptor: int) -> None:
-        # Explicitly: closing alone would leave the lock with a child that inherited a copy.
-        unlock_descriptor(descriptor)
-        self._close(descriptor)
-
-    def _wait_polling(self, descriptor: int, deadline: float) -> bool:
-        while not lock_descriptor(descriptor, blocking=False):
-            if time.monotonic() > deadline:
-                self._close(descriptor)
-                return False
-            time.sleep(0.005)
-        return True
-
-    def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
-        arrived, decision = threading.Event(), threading.Lock()
-        abandoned = False
-
-        def wait() -> None:
-            flock(descriptor, LOCK_EX)
-            with decision:
-                if abandoned:
-                    self._unlock(descriptor)
-                else:
-                    arrived.set()
-
-        threading.Thread(target=wait, name="lease queue", daemon=True).start()
-        try:
-            arrived.wait(max(0.0, deadline - time.monotonic()))
-        except BaseException:
-            with decision:
-                abandoned = True
-                if arrived.is_set():
-                    self._unlock(descriptor)
-            raise
-        with decision:
-            abandoned = not arrived.is_set()
-            return arrived.is_set()
-
-
-def _write_holder(lock: _Gate) -> None:
-    holder = {
-        "process": os.getpid(),
-        "host": platform.node(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    lock.write(json.dumps(holder).encode()[:RECORD_BYTES].ljust(RECORD_BYTES))
-
-
-def _read_holder(path: Path) -> str:
-    """Who holds the lock, in words."""
-    holder = {}
-    with suppress(OSError, ValueError):  # still empty, or half written: then nobody can say
-        holder = json.loads(path.read_bytes()[1 : 1 + RECORD_BYTES])
-    if not holder:
-        return "an unknown process"
-    return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
 
 
 def _hook(lease: Lease[Resource]) -> None:

@@ -1,0 +1,149 @@
+"""An exclusive lock on a file, between processes, with a wait that blocks and yet has an end."""
+
+import errno
+import json
+import os
+import platform
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import lock_descriptor, unlock_descriptor
+
+from imgurer_kernel.errors import StorageDenied, StorageFull
+
+try:
+    from fcntl import LOCK_EX, flock
+except ImportError:  # Windows
+    flock = None  # type: ignore[assignment]
+
+# Windows keeps everybody from reading the locked byte, which is the first.
+_RECORD_START = 1
+_RECORD_BYTES = 512
+
+
+class LockFile:
+    """An exclusive lock on one file, between processes and between descriptors of one process.
+
+    `filelock` polls while it waits, which costs two thirds of the throughput under contention;
+    so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
+    the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+        self._open: set[int] = set()
+
+    def take(self, deadline: float) -> bool:
+        """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
+        descriptor, taken = self._attempt()
+        if not taken:
+            wait = self._wait_polling if flock is None else self._wait_blocking
+            taken = wait(descriptor, deadline)
+        self._descriptor = descriptor if taken else None
+        return taken
+
+    def drop(self) -> None:
+        """Let go; harmless if not taken."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            self._unlock(descriptor)
+
+    def is_taken(self) -> bool:
+        """Whether anybody has the lock at the moment."""
+        descriptor, free = self._attempt()
+        if free:
+            self._unlock(descriptor)
+        else:
+            self._close(descriptor)
+        return not free
+
+    def sign(self) -> None:
+        """Write into the file who has the lock, which must be this process."""
+        holder = {
+            "process": os.getpid(),
+            "host": platform.node(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if self._descriptor is not None:
+            os.lseek(self._descriptor, _RECORD_START, os.SEEK_SET)
+            os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
+
+    def holder(self) -> str:
+        """Who signed last, in words."""
+        holder = {}
+        with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
+            holder = json.loads(self.path.read_bytes()[_RECORD_START:])
+        if not holder:
+            return "an unknown process"
+        return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited, without unlocking what the parent has locked."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open = set()
+        self._descriptor = None
+
+    def _attempt(self) -> tuple[int, bool]:
+        """A descriptor of its own, and whether it got the lock at once."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._open.add(descriptor)
+            try:
+                return descriptor, lock_descriptor(descriptor, blocking=False)
+            except BaseException:
+                self._close(descriptor)
+                raise
+        except OSError as error:
+            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
+            message = (
+                f"{self.path} cannot be opened and locked: {error.strerror}; the store's folder "
+                "must exist, be writable, have space, and lie on a file system with file locks"
+            )
+            raise kind(message) from error
+
+    def _close(self, descriptor: int) -> None:
+        self._open.discard(descriptor)
+        os.close(descriptor)
+
+    def _unlock(self, descriptor: int) -> None:
+        # Explicitly: closing alone would leave the lock with a child that inherited a copy.
+        unlock_descriptor(descriptor)
+        self._close(descriptor)
+
+    def _wait_polling(self, descriptor: int, deadline: float) -> bool:
+        while not lock_descriptor(descriptor, blocking=False):
+            if time.monotonic() > deadline:
+                self._close(descriptor)
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
+        arrived, decision = threading.Event(), threading.Lock()
+        abandoned = False
+
+        def wait() -> None:
+            flock(descriptor, LOCK_EX)
+            with decision:
+                if abandoned:
+                    self._unlock(descriptor)
+                else:
+                    arrived.set()
+
+        threading.Thread(target=wait, name="lease queue", daemon=True).start()
+        try:
+            arrived.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            with decision:
+                abandoned = True
+                if arrived.is_set():
+                    self._unlock(descriptor)
+            raise
+        with decision:
+            abandoned = not arrived.is_set()
+            return arrived.is_set()
