@@ -4,13 +4,55 @@ Nothing in a segment ever changes except that ids die, so that any number of thr
 one without a lock.
 """
 
-from dataclasses import dataclass
-from typing import Self
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.hashes import Distances, Indices, Words, expand, group, scan
+
+# With fewer distinct hashes than this the compiled scan is as fast as the tree.
+_TREE = 16_384
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernels:
+    """The compiled functions that a segment uses."""
+
+    build: Callable[..., Any]
+    search: Callable[..., Any]
+    scan: Callable[..., Any]
+
+    @classmethod
+    def load(cls) -> Self:
+        """Compile, or load from numba's cache: from half a second to half a minute."""
+        from imgurer_kernel.kernels import bktree, scan
+
+        return cls(build=bktree.build, search=bktree.search, scan=scan.scan_one)
+
+
+class Scratch(threading.local):
+    """Room for the results of one search, kept by each thread for its next one."""
+
+    def __init__(self) -> None:
+        self.resize(4096)
+        self.stack = np.empty(256, np.int32)
+
+    def resize(self, size: int) -> None:
+        """Make room for so many results."""
+        self.near = np.empty(size, np.int64)
+        self.distance = np.empty(size, np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """Nodes and cells as ``kernels.bktree`` lays them out."""
+
+    nodes: Words
+    cells: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,13 +62,15 @@ class Segment:
     Attributes
     ----------
     row, column
-        The words of each distinct hash, (m,).
+        The words of each distinct hash, (m,); in the order of the tree if there is one.
     starts
         Hash k has ``ids[starts[k]:starts[k + 1]]``, (m + 1,).
     ids
         All ids, (n,).
     by_id
         The positions in `ids` in ascending order of the ids, (n,).
+    tree
+        None where the hashes are scanned: they are few, or nothing is compiled yet.
     alive
         False where an id was removed, (n,). The only array that is written to: a search that
         runs at that moment sees the removal or does not.
@@ -34,47 +78,106 @@ class Segment:
 
     row: Words
     column: Words
-    starts: NDArray[np.int64]
+    starts: Indices
     ids: Indices
-    by_id: NDArray[np.int64]
-    alive: NDArray[np.bool_]
-
-    @property
-    def dead(self) -> int:
-        """How many of the ids were removed."""
-        return len(self.ids) - int(np.count_nonzero(self.alive))
+    by_id: Indices
+    tree: Tree | None
+    alive: NDArray[np.bool_] = field(repr=False)
 
     @classmethod
-    def of(cls, ids: Indices, row: Words, column: Words) -> Self:
+    def of(cls, ids: Indices, row: Words, column: Words, kernels: Kernels | None) -> Self:
         """Build from ids and the hash of each; the ids are distinct."""
         groups = group(row, column)
-        ids = ids[groups.members]
+        row, column, starts, members = groups.row, groups.column, groups.starts, groups.members
+        tree = None
+        if kernels is not None and len(row) >= _TREE:
+            order = np.arange(len(row))
+            nodes, cells, node_count, cell_count = kernels.build(row, column, order)
+            tree = Tree(nodes[:node_count].copy(), cells[:cell_count].copy())
+            positions, _ = expand(starts, order)
+            members = members[positions]
+            starts = np.concatenate(([0], np.cumsum(groups.sizes[order])))
+        ids = ids[members]
         return cls(
-            row=groups.row,
-            column=groups.column,
-            starts=groups.starts,
+            row=row,
+            column=column,
+            starts=starts,
             ids=ids,
             by_id=np.argsort(ids, kind="stable"),
+            tree=tree,
             alive=np.ones(len(ids), dtype=bool),
         )
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def search(self, hash_: tuple[int, int], radius: int) -> tuple[Indices, Distances]:
+    @property
+    def dead(self) -> int:
+        """How many of the ids were removed."""
+        return len(self.ids) - int(np.count_nonzero(self.alive))
+
+    @property
+    def wants_tree(self) -> bool:
+        """Whether it would have a tree, were it built with kernels."""
+        return self.tree is None and len(self.row) >= _TREE
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        arrays = [self.row, self.column, self.starts, self.ids, self.by_id, self.alive]
+        if self.tree is not None:
+            arrays += [self.tree.nodes, self.tree.cells]
+        return sum(array.nbytes for array in arrays)
+
+    def search(
+        self, hash_: tuple[int, int], radius: int, kernels: Kernels | None, scratch: Scratch
+    ) -> tuple[Indices, Distances]:
         """Living ids within a radius and their distances, in no order."""
-        entries, distances = scan(self.row, self.column, hash_, radius)
-        positions, choice = expand(self.starts, entries)
+        if kernels is None:
+            entries, distances = scan(self.row, self.column, hash_, radius)
+        else:
+            entries, distances = self._search_compiled(hash_, radius, kernels, scratch)
+        if len(self.row) == len(self.ids):
+            positions = entries
+        else:
+            positions, choice = expand(self.starts, entries)
+            distances = distances[choice]
         living = self.alive[positions]
-        return self.ids[positions[living]], distances[choice[living]]
+        return self.ids[positions[living]], distances[living]
+
+    def _search_compiled(
+        self, hash_: tuple[int, int], radius: int, kernels: Kernels, scratch: Scratch
+    ) -> tuple[Indices, Distances]:
+        row, column = np.uint64(hash_[0]), np.uint64(hash_[1])
+        while True:
+            near, distance = scratch.near, scratch.distance
+            if self.tree is None:
+                found = kernels.scan(self.row, self.column, row, column, radius, near, distance)
+            else:
+                nodes, cells = self.tree.nodes, self.tree.cells
+                if len(scratch.stack) < len(nodes):
+                    scratch.stack = np.empty(len(nodes), np.int32)
+                found = kernels.search(
+                    self.row, self.column, nodes, cells, row, column, radius,
+                    scratch.stack, near, distance,
+                )  # fmt: skip
+            if found <= len(near):
+                return near[:found], distance[:found]
+            scratch.resize(found)
 
     def find(self, ids: Indices) -> Indices:
         """The position of each id, or -1 where it is not alive here."""
-        if not len(self):
-            return np.full(len(ids), -1)
         place = np.searchsorted(self.ids, ids, sorter=self.by_id)
         position = self.by_id[np.minimum(place, len(self) - 1)]
         return np.where((self.ids[position] == ids) & self.alive[position], position, -1)
+
+    def find_one(self, id_: int) -> int | None:
+        """The position of one id, or None where it is not alive here."""
+        place = int(np.searchsorted(self.ids, id_, sorter=self.by_id))
+        if place == len(self):
+            return None
+        position = int(self.by_id[place])
+        return position if self.ids[position] == id_ and self.alive[position] else None
 
     def hashes_at(self, positions: Indices) -> tuple[Words, Words]:
         """The words of the hashes of the ids at some positions."""

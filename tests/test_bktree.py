@@ -5,11 +5,11 @@ import threading
 import numpy as np
 import pybktree
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from imgurer_kernel import bktree
+from imgurer_kernel import bktree, segment, snapshot
 from imgurer_kernel.bktree import BKTree
 from imgurer_kernel.errors import InvalidRadius, QueryError, UnknownImage
 
@@ -77,7 +77,7 @@ class Interleaved(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(bktree, "_TAIL", 5)
+        self.patch.setattr(snapshot, "_TAIL", 5)
         self.tree = BKTree()
         self.content = {}
 
@@ -247,3 +247,72 @@ def test_repr_says_what_is_in_it():
     tree = BKTree.of(np.arange(5_000), random_hashes(5_000))
     tree.add(7_000, (0, 0))
     assert repr(tree) == "BKTree(ids=5001, segments=[5000], tail=1)"
+
+
+@pytest.fixture
+def small_trees(monkeypatch):
+    """Trees for segments of a few hundred, so that their growth is tried as well."""
+    monkeypatch.setattr(segment, "_TREE", 300)
+    monkeypatch.setattr(snapshot, "_TAIL", 100)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 128))
+def test_a_warm_tree_agrees_with_brute_force_through_additions_and_removals(
+    small_trees, seed, rounds, radius
+):
+    rng = np.random.default_rng(seed)
+    pool = random_hashes(1 + seed % 50, seed)
+    tree, content, next_id = BKTree(), {}, -1_000
+    for turn in range(rounds):
+        n = int(rng.integers(1, 400))
+        hashes = near(pool[rng.integers(0, len(pool), n)], seed + turn, bits=6)
+        new = dict(zip(range(next_id, next_id + n), map(tuple, hashes.tolist()), strict=True))
+        next_id += n
+        tree.extend(list(new), array(list(new.values())))
+        content.update(new)
+        if turn == rounds // 3:
+            assert tree.warm(timeout=300)
+        for id_ in rng.choice(list(content), int(rng.integers(0, len(content))), replace=False):
+            tree.remove(int(id_))
+            del content[int(id_)]
+    query = tuple(pool[0].tolist())
+    assert len(tree) == len(content)
+    assert found(tree, query, radius) == brute(content, query, radius)
+    assert found(tree, query, 5) == brute(content, query, 5)
+
+
+def test_warming_turns_a_scan_into_a_tree():
+    hashes = random_hashes(40_000)
+    tree = BKTree.of(np.arange(40_000), hashes)
+    query = tuple(hashes[9].tolist())
+    before = found(tree, query, 45)
+    assert not tree.info().compiled
+    assert tree.info().nodes == 0
+    assert tree.warm(timeout=300)
+    assert tree.warm()
+    info = tree.info()
+    assert info.compiled
+    assert info.nodes > 0
+    assert info.ids == info.distinct == 40_000
+    assert info.nbytes < 60 * 40_000
+    assert found(tree, query, 45) == before
+    assert len(before) > 1
+
+
+def test_a_large_set_warms_by_itself(monkeypatch):
+    monkeypatch.setattr(bktree, "_WARM", 20_000)
+    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    tree = BKTree.of(np.arange(20_000), random_hashes(20_000))
+    assert tree.info().nodes > 0
+
+
+def test_a_compiled_search_makes_room_for_as_many_results_as_there_are():
+    tree = BKTree.of(np.arange(30_000), random_hashes(30_000))
+    assert tree.warm(timeout=300)
+    ids, distances = tree.search((0, 0), 128)
+    assert len(ids) == 30_000
+    assert (np.diff(distances.astype(int)) >= 0).all()
+    assert (np.sort(ids) == np.arange(30_000)).all()
