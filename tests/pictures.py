@@ -6,6 +6,7 @@ strangers to each other; everything else here is what happens to a picture (`enc
 `framed`) or what a scene is not (`solid`, `gradient`).
 """
 
+import functools
 import io
 
 import numpy as np
@@ -106,11 +107,13 @@ def encode(pixels, kind="JPEG", **options):
     return file.getvalue()
 
 
+@functools.cache
 def jpeg(seed, width=640, height=480, **options):
     """The scene of this seed as a JPEG file."""
     return encode(scene(seed, width, height), "JPEG", **options)
 
 
+@functools.cache
 def png(seed, width=640, height=480, **options):
     """The scene of this seed as a PNG file."""
     return encode(scene(seed, width, height), "PNG", **options)
