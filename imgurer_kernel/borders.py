@@ -54,25 +54,28 @@ def _depth(lines: NDArray[np.uint8]) -> int:
     if not len(lines) or not lines.shape[1]:
         return 0
     limit = int(len(lines) * _DEEPEST)
-    colour = int(np.median(lines[0]))
-    low, high = max(colour - _TOLERANCE, 0), min(colour + _TOLERANCE, 255)
+    first = lines[0]
+    colour = int(np.partition(first, len(first) // 2)[len(first) // 2])
+    low = max(colour - _TOLERANCE, 0)
+    span = min(colour + _TOLERANCE, 255) - low
+    enough = _SHARE * len(first)
     # Most pictures have no border: their first line tells, and the rest is not looked at.
-    depth = step = 1
-    if not _uniform(lines[:1], low, high)[0]:
+    if np.count_nonzero(_close(first, low, span)) < enough:
         return 0
+    depth = step = 1
     while depth < limit:
         step = min(2 * step, limit - depth)
-        plain = _uniform(lines[depth : depth + step], low, high)
+        plain = _close(lines[depth : depth + step], low, span).sum(axis=1) >= enough
         if not plain.all():
             return depth + int(np.argmin(plain))
         depth += step
     return 0
 
 
-def _uniform(lines: NDArray[np.uint8], low: int, high: int) -> NDArray[np.bool_]:
-    close = np.count_nonzero((lines >= low) & (lines <= high), axis=1)
-    plain: NDArray[np.bool_] = close >= _SHARE * lines.shape[1]
-    return plain
+def _close(values: NDArray[np.uint8], low: int, span: int) -> NDArray[np.bool_]:
+    """Where values lie in low..low+span; below it they wrap to far above."""
+    close: NDArray[np.bool_] = (values - np.uint8(low)) <= span
+    return close
 
 
 def _too_much(kept: int, of: int) -> bool:

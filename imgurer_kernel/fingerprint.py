@@ -6,8 +6,8 @@ median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one
 """
 
 from imgurer_kernel import borders, images
+from imgurer_kernel.codecs.view import View
 from imgurer_kernel.dhash import dhash, informative, near_ties
-from imgurer_kernel.images import View
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
 
@@ -74,7 +74,7 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
     ImageRejected
         As `fingerprint`.
     """
-    picture = images.read(data, limits, exact=exact)
+    picture = images.read(data, limits, exact=exact, colour=False)
     grays = picture.on("white").grays(9)
     if picture.transparent and not informative(grays):
         other = picture.on("black").grays(9)

@@ -12,11 +12,9 @@ beyond the means of its blocks.
 """
 
 import io
-import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -24,17 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgurer_kernel.codecs import damage, exif, formats, jpeg, pixels, png, tiff
-from imgurer_kernel.codecs.pixels import Background, FloatBox, Size
-from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
+from imgurer_kernel.codecs import exif, formats, jpeg, pixels, png, tiff
+from imgurer_kernel.codecs.gate import QUIET, gate
+from imgurer_kernel.codecs.pixels import Background, Size
+from imgurer_kernel.codecs.view import THUMBNAIL, View
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
 from imgurer_kernel.records import Facts
 from imgurer_kernel.settings import Settings
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-THUMBNAIL = (240, 270)
-_THUMBNAIL_QUALITY = 80
 # The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
 _LEAST = 72
 
@@ -59,107 +57,9 @@ _PLUGINS = {
 }
 
 
-class _Quiet:
-    """Keeps the warnings of image libraries from the user, in threads too.
-
-    `warnings.catch_warnings` restores the filters that it found, so of two threads that overlap one
-    leaves them changed for good. Here the first to come adds a filter and the last to go takes it
-    away.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._filter: object = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
-                self._filter = warnings.filters[0]
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and self._filter in warnings.filters:
-                warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
-
-
-_QUIET = _Quiet()
-
-
-@contextmanager
-def _gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[None]:
-    """Turn whatever a decoder raises into a reason that a person understands."""
-    try:
-        with _QUIET:
-            yield
-    except ImageRejected:
-        raise
-    except Exception as error:  # Pillow and its libraries raise what they like
-        rows = None if image is None else _decoded_rows(image)
-        declared = formats.declared_bytes(data, name)
-        raise damage.explain(
-            name, error, rows=rows, present=len(data), declared=declared
-        ) from error
-
-
-def _decoded_rows(image: "ImageFile") -> float | None:
-    """The share of rows down to the last that is not blank, where rows come from top to bottom."""
-    core = image._im  # noqa: SLF001  `im` raises where a decoder got nowhere
-    top_down = image.format in {"JPEG", "MPO", "PNG", "GIF", "PPM"}
-    if core is None or not top_down or {"interlace", "progressive"} & set(image.info):
-        return None
-    box = core.getbbox()
-    return box[3] / image.height if box else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One upright picture on one background, reduced; grays and the thumbnail come from it."""
-
-    _gray: Image.Image
-    _box: FloatBox
-    _whole: Image.Image | None
-    _colour: Image.Image
-    _colour_box: FloatBox
-    _orientation: int
-    _size: Size
-
-    def grays(self, side: int, within: FloatBox | None = None) -> NDArray[np.uint8]:
-        """The picture as side x side grays, reduced by Lanczos; its aspect is not kept.
-
-        Parameters
-        ----------
-        side
-            Pixels of the result's sides.
-        within
-            Only this part: left, top, right, bottom in pixels of `gray`.
-        """
-        source, box = self._gray, self._box
-        if within is not None:
-            corner = max(within[0], box[0]), max(within[1], box[1])
-            box = (*corner, min(within[2], box[2]), min(within[3], box[3]))
-        elif self._whole is not None and side == 9:
-            source, box = self._whole, (0, 0, *self._whole.size)
-        return np.asarray(source.resize((side, side), Image.Resampling.LANCZOS, box=box))
-
-    def gray(self) -> NDArray[np.uint8]:
-        """The reduced picture itself: uint8 (height, width)."""
-        return np.asarray(self._gray)
-
-    def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
-        """A JPEG of the picture that fits this frame, never larger than the picture is."""
-        size = pixels.fit(self._size, frame)
-        if self._orientation > 4:
-            size = size[1], size[0]
-        small = self._colour
-        if small.size != size:
-            small = small.resize(size, Image.Resampling.BICUBIC, box=self._colour_box)
-        file = io.BytesIO()
-        pixels.upright(small, self._orientation).save(file, "JPEG", quality=quality)
-        return file.getvalue()
+@cache
+def _usual_limits() -> Settings:
+    return Settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +108,7 @@ def read(
     limits: Settings | None = None,
     *,
     exact: bool = False,
+    colour: bool = True,
     frame: Size = THUMBNAIL,
     least: int = _LEAST,
 ) -> Decoded:
@@ -221,6 +122,8 @@ def read(
         Settings whose ``max_bytes``, ``max_pixels`` and ``max_frames`` hold.
     exact
         Decode every pixel, and take 9x9 grays from all of them.
+    colour
+        Whether colours are needed at all, or grays will do.
     frame, least
         What the decoder need not go beyond: a JPEG that fits `frame` and grays of `least` x
         `least` pixels are to be had.
@@ -230,18 +133,18 @@ def read(
     ImageRejected
         If the file is no picture, over a limit, or damaged.
     """
-    limits = limits or Settings()
+    limits = limits or _usual_limits()
     if len(data) > limits.max_bytes:
         message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
         raise ImageTooLarge(message)
     name = formats.sniff(data)
     image, frames = _open(data, name, limits)
     size, factor, content = image.size, 1, (float(image.width), float(image.height))
-    with _gate(name, data, image):
+    with gate(name, data, image):
         if name == "JPEG" and not exact:
             facts = _facts(image, data, name)
             scale = _scale(size, facts, frame, least, (8, 4, 2, 1))
-            image = _at_scale(image, data, scale)
+            image = _at_scale(image, data, scale, colour=colour)
             content = (size[0] / scale, size[1] / scale)
         image.load()
         if name != "JPEG" or exact:
@@ -283,7 +186,7 @@ def _open(data: bytes, name: str, limits: Settings) -> "tuple[ImageFile, int]":
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
     _refuse_bombs(data, name)
     frames = formats.count_frames(data, name, limits.max_frames)
-    with _gate(name, data):
+    with gate(name, data):
         if frames is None or frames <= limits.max_frames:
             image = _plugin(name)(io.BytesIO(data))
             frames = frames or int(getattr(image, "n_frames", 1))
@@ -313,8 +216,11 @@ def _refuse_bombs(data: bytes, name: str) -> None:
         raise ImageDamaged(message)
 
 
-def _at_scale(image: "ImageFile", data: bytes, scale: int) -> "ImageFile":
-    """The same JPEG, to be decoded at a fraction of its size, without colour conversion."""
+def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "ImageFile":
+    """The same JPEG, to be decoded at a fraction of its size, its colours not converted.
+
+    Grays are the same with and without colour: the luma that is stored.
+    """
     if scale == 8 and "progressive" in image.info:
         means = jpeg.means_only(data)
         image = image if means is None else _plugin("JPEG")(io.BytesIO(means))
@@ -325,7 +231,10 @@ def _at_scale(image: "ImageFile", data: bytes, scale: int) -> "ImageFile":
     )
     # The size that makes `draft` choose this scale: it rounds down, as this does.
     size = max(image.width // scale, 1), max(image.height // scale, 1)
-    image.draft("YCbCr" if luma else image.mode, size)
+    wanted = "YCbCr" if colour else "L"
+    image.draft(wanted if luma else image.mode, size)
+    # All at once: between blocks the decoder's state is put away and the rest copied.
+    image.decodermaxblock = len(data) + 1
     return image
 
 
@@ -349,7 +258,8 @@ def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[n
     ImageRejected
         As `read`.
     """
-    return read(data, limits, frame=(1, 1), least=max(size, _LEAST)).on("white").grays(size)
+    picture = read(data, limits, colour=False, frame=(1, 1), least=max(size, _LEAST))
+    return picture.on("white").grays(size)
 
 
 def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
@@ -375,7 +285,7 @@ def encode_lossless(image: Image.Image) -> bytes:
     in_png = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
     name = "PNG" if image.mode in in_png else "TIFF"
     try:
-        with _QUIET:
+        with QUIET:
             extra = {"compress_level": 1} if name == "PNG" else {}
             image.save(file, name, exif=image.getexif(), **extra)
     except Exception as error:

@@ -16,7 +16,7 @@ LAYERS = (
     {"segment"},
     {"snapshot"},
     {"dhash", "bktree", "index", "verify", "clusters", "borders", "codecs."},
-    {"images", "blobs", "lease.", "sources", "progress", "scenes.", "retouch"},
+    {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch"},
     {"catalog.", "fingerprint", "samples"},
     {"users", "sessions", "ingest", "live", "query", "results", "upkeep"},
     {"workbench"},
@@ -32,6 +32,8 @@ HOMES = {
     "PIL": {
         "images",
         "codecs.pixels",
+        "codecs.view",
+        "codecs.gate",
         "samples",
         "scenes.",
         "retouch",

@@ -68,21 +68,24 @@ def parse(data: bytes) -> Tiff | None:
 
 def _entries(tiff: Tiff, offset: int) -> Iterator[tuple[int, int, int, int]]:
     """Tag, kind, count and place of the value, for each entry that is there."""
-    head, size = (8, 20) if tiff.big else (2, 12)
     if offset < 8:
         return  # within the header: no directory
+    head, form = (8, "HHQ8s") if tiff.big else (2, "HHI4s")
+    number = "Q" if tiff.big else "I"
+    entry = struct.Struct(tiff.order + form)
     try:
-        count = tiff.number(offset, "Q" if tiff.big else "H")
-        for index in range(min(count, 65_535)):
-            entry = offset + head + index * size
-            tag, kind = tiff.number(entry, "H"), tiff.number(entry + 2, "H")
-            many = tiff.number(entry + 4, "Q" if tiff.big else "I")
-            place = entry + (12 if tiff.big else 8)
-            if _SIZES.get(kind, 1) * many > (8 if tiff.big else 4):
-                place = tiff.number(place, "Q" if tiff.big else "I")
-            yield tag, kind, many, place
+        count = min(tiff.number(offset, "Q" if tiff.big else "H"), 65_535)
     except struct.error:
-        return  # the rest of the directory is cut off
+        return  # beyond the end
+    begin = offset + head
+    # As many entries as there are: the rest of the directory may be cut off.
+    count = min(count, max(len(tiff.data) - begin, 0) // entry.size)
+    table = memoryview(tiff.data)[begin : begin + count * entry.size]
+    for index, (tag, kind, many, field) in enumerate(entry.iter_unpack(table)):
+        place = begin + index * entry.size + entry.size - len(field)
+        if _SIZES.get(kind, 1) * many > len(field):
+            place = struct.unpack(tiff.order + number, field)[0]
+        yield tag, kind, many, place
 
 
 def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Value]:
