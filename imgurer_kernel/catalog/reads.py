@@ -140,9 +140,9 @@ def scattered(image_ids: npt.NDArray[np.int64], seed: int | None) -> npt.NDArray
     Examples
     --------
     >>> scattered(np.array([1, 2, 3, 4]), seed=7).tolist()
-    [1, 3, 2, 4]
+    [4, 1, 2, 3]
     >>> scattered(np.array([4, 3, 2, 1, 5]), seed=7).tolist()
-    [1, 3, 2, 5, 4]
+    [4, 1, 5, 2, 3]
     """
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))

@@ -1,6 +1,5 @@
 """Transactions on a connection that is open only while this process has the lease."""
 
-import errno
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +9,8 @@ import duckdb
 
 from imgurer_kernel.catalog import schema
 from imgurer_kernel.catalog.connection import Connection, connect, first_row, translated
-from imgurer_kernel.errors import CatalogError, StorageDenied, StorageFull
+from imgurer_kernel.errors import CatalogError
+from imgurer_kernel.files import storing
 from imgurer_kernel.lease import Lease
 
 Result = TypeVar("Result")
@@ -24,15 +24,8 @@ class Session:
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
-        try:
+        with storing(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
-            message = (
-                f"the store's folder {path.parent} cannot be made: {error.strerror}; choose a "
-                "place that is writable and has space"
-            )
-            raise kind(message) from error
         self._path = path
         self._timeout = timeout
         self._lease = Lease(path.parent, self._open, lambda held: held.close(), timeout=timeout)

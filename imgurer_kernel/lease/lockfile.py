@@ -1,6 +1,5 @@
 """An exclusive lock on a file, between processes, with a wait that blocks and yet has an end."""
 
-import errno
 import json
 import os
 import platform
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
 
-from imgurer_kernel.errors import StorageDenied, StorageFull
+from imgurer_kernel.files import storing
 
 try:
     from fcntl import LOCK_EX, flock
@@ -90,7 +89,7 @@ class LockFile:
 
     def _attempt(self) -> tuple[int, bool]:
         """A descriptor of its own, and whether it got the lock at once."""
-        try:
+        with storing(self.path):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             self._open.add(descriptor)
             try:
@@ -98,13 +97,6 @@ class LockFile:
             except BaseException:
                 self._close(descriptor)
                 raise
-        except OSError as error:
-            kind = StorageFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageDenied
-            message = (
-                f"{self.path} cannot be opened and locked: {error.strerror}; the store's folder "
-                "must exist, be writable, have space, and lie on a file system with file locks"
-            )
-            raise kind(message) from error
 
     def _close(self, descriptor: int) -> None:
         self._open.discard(descriptor)

@@ -1,0 +1,101 @@
+"""Writing files so that a crash leaves the old one or the new one, and never half of one."""
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from imgurer_kernel.errors import StorageDenied, StorageError, StorageFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """What the system refused, in the words of this package, with a remedy.
+
+    `path` is named where the system names none.
+
+    Examples
+    --------
+    >>> storage_error(OSError(errno.ENOSPC, "No space left on device"), Path("store/tmp"))
+    StorageFull('store/tmp: No space left on device; make space on that disk, then try again')
+    """
+    reason = f"{error.filename or path}: {error.strerror or error}"
+    if error.errno in _FULL:
+        return StorageFull(f"{reason}; make space on that disk, then try again")
+    if error.errno in _DENIED:
+        return StorageDenied(f"{reason}; make the store's folder writable for this user")
+    if error.errno in _IN_THE_WAY:
+        return StorageDenied(f"{reason}; move away what stands where the store needs its own")
+    if error.errno == errno.ENOENT:
+        return StorageDenied(f"{reason}; bring the store's folder back, or choose another root")
+    return StorageError(f"{reason}; check the disk and the connection to it")
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn the system's errors inside the block into this package's, as `storage_error`."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def scratch_path(folder: Path) -> Path:
+    """A path in a folder, which is made if need be, that no other process will come up with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+
+
+@contextmanager
+def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file, open for writing, for `publish` to move; removed if it was not moved."""
+    path = scratch_path(folder)
+    try:
+        with path.open("xb") as file:
+            yield path, file
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def publish(file: BinaryIO, path: Path, target: Path, *, durable: bool = True) -> None:
+    """Move a written file to its final name; if durable, so that a power cut undoes nothing."""
+    file.flush()
+    if durable:
+        os.fsync(file.fileno())
+    move(path, target, durable=durable)
+
+
+def move(path: Path, target: Path, *, durable: bool = True) -> None:
+    """Replace `target` by `path` on the same file system; makes the folders above it."""
+    if not target.parent.is_dir():
+        make_folders(target.parent, durable=durable)
+    path.replace(target)
+    if durable:
+        sync_folder(target.parent)
+
+
+def make_folders(folder: Path, *, durable: bool = True) -> None:
+    """Make a folder and those above it."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if durable:
+        for each in missing:
+            sync_folder(each.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write a folder's entries to the disk, where the system lets one do so."""
+    if os.name == "nt":  # a folder cannot be opened there, and NTFS keeps a journal of its own
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
