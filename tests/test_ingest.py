@@ -140,8 +140,8 @@ def test_stopping_keeps_what_was_done(wb, tmp_path):
 
 
 def test_an_interrupt_keeps_what_was_done(tmp_path):
-    for seed in range(300):
-        (tmp_path / f"{seed:03}.jpg").write_bytes(jpeg(seed % 7) + bytes([seed % 256, seed // 256]))
+    for seed in range(120):
+        (tmp_path / f"{seed:03}.jpg").write_bytes(jpeg(seed % 7) + bytes([seed]))
     program = (
         "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
         "wb = Workbench(Settings(root=sys.argv[2]))\n"
@@ -160,13 +160,13 @@ def test_an_interrupt_keeps_what_was_done(tmp_path):
     if "stopped" in rest:
         assert int(rest[rest.index("stopped") + 1]) >= done
     else:
-        assert "300" in rest  # it was quicker than the signal
+        assert "120" in rest  # it was quicker than the signal
     with Workbench(Settings(root=tmp_path / "store")) as wb:
         assert wb.check(**QUIET)["problem"].isin(["orphan original"]).all()
 
 
 def test_a_kill_leaves_orphans_at_worst(tmp_path):
-    for seed in range(200):
+    for seed in range(80):
         (tmp_path / f"{seed:03}.jpg").write_bytes(jpeg(seed % 7) + bytes([seed]))
     program = (
         "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
@@ -178,7 +178,7 @@ def test_a_kill_leaves_orphans_at_worst(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    process.stdout.readline()
+    assert int(process.stdout.readline()) > 0
     time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -188,9 +188,9 @@ def test_a_kill_leaves_orphans_at_worst(tmp_path):
         assert found["repaired"].all()
         assert wb.check(**QUIET).empty
         frame = wb.ingest(str(tmp_path / "*.jpg"), **QUIET)
-        assert len(frame) == 200
+        assert len(frame) == 80
         assert not (frame["status"] == "rejected").any()
-        assert len(wb.images()) == 200
+        assert len(wb.images()) == 80
 
 
 def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(wb, folder, monkeypatch):

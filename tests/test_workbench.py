@@ -80,14 +80,15 @@ def test_a_query_of_any_kind_finds_its_duplicates(filled, tmp_path, kind):
         "path": path,
         "text": str(path),
         "bytes": jpeg(0),
-        "pil": Image.open(path),
+        "pil": Image.open(io.BytesIO(jpeg(0))),
     }[kind]
     found = filled.similar(query)
     assert list(found.columns) == SIMILAR
     assert set(ids(found)) == {1, 4, 5}
     order = list(zip(found["distance"], found["image_id"], strict=True))
     assert order == sorted(order)
-    assert found["distance"].iloc[0] == 0
+    # A PIL image is decoded in full, a JPEG at a fraction: a bit or two may differ.
+    assert found["distance"].iloc[0] <= (2 if kind == "pil" else 0)
 
 
 def test_the_same_bytes_are_exact(filled):
@@ -98,8 +99,8 @@ def test_the_same_bytes_are_exact(filled):
 
 def test_limit_and_radius(filled):
     assert ids(filled.similar(1, limit=1)) == [1]
-    assert set(ids(filled.similar(1, radius=128, verify=False))) == {1, 2, 3, 4, 5}
-    assert ids(filled.similar(2, radius=0, verify=False)) == [2]
+    assert set(ids(filled.similar(1, radius=128))) == {1, 2, 3, 4, 5}
+    assert ids(filled.similar(2, radius=0)) == [2]
 
 
 @pytest.mark.parametrize("radius", [-1, 129, 3.5, "8", True])
