@@ -24,12 +24,15 @@ from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied
 from imgurer_kernel.server import handlers
 from imgurer_kernel.server.config import (
     PACKAGE,
+    TEMPLATE,
     Listen,
     check_listen,
     find_notebook,
     voila_config,
 )
 from imgurer_kernel.server.door import Members, OpenDoor
+from imgurer_kernel.server.login import Login, Logout
+from imgurer_kernel.server.words import Pages
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.users import Users
 
@@ -168,6 +171,7 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
             "root_dirs": [str(PACKAGE), *jupyter_path()],
         }
         self.template_paths = collect_template_paths(["voila", "nbconvert"], prune=True, **where)
+        self.template_paths.append(str(PACKAGE / "ui" / "static"))  # the stylesheet's tokens
         self.static_paths = collect_static_paths(["voila", "nbconvert"], prune=True, **where)
 
     def init_settings(self) -> dict[str, Any]:
@@ -176,8 +180,10 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
         self.identity_provider = self.door
         settings |= {
             "identity_provider": self.door,
-            "imgurer_pages": handlers.pages(),
-            "imgurer_tokens": handlers.tokens(),
+            "imgurer_pages": Pages(
+                style=(PACKAGE / "ui" / "static" / "tokens.css").read_text(encoding="utf-8"),
+                icon=(TEMPLATE / "icon.svg.txt").read_text(encoding="utf-8").strip(),
+            ),
         }
         return settings
 
@@ -208,7 +214,7 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
             (r"/voila/api/themes/(.*)", handlers.Themes, themes),
         ]
         if self.listening.login:
-            routes += [(r"/login", handlers.Login), (r"/logout", handlers.Logout)]
+            routes += [(r"/login", Login), (r"/logout", Logout)]
         return [*routes, (r"/(.*)", handlers.Missing)]
 
     def listen(self) -> None:
@@ -242,10 +248,14 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
                 await server.close_all_connections()
         except TimeoutError:
             self.log.warning("some kernels took too long to stop; they end by themselves")
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        # A notebook that is being run takes a cancellation for a dead cell, and goes on.
+        for _ in range(8):
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            if not rest:
+                break
+            for task in rest:
+                task.cancel()
+            await asyncio.wait(rest, timeout=0.05)
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 
 
