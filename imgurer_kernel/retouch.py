@@ -150,5 +150,5 @@ def encode(
         image = image.transpose(TURNS[orientation])
     file = io.BytesIO()
     facts = {} if exif is None else {"exif": exif}
-    image.save(file, kind, quality=quality, **facts)  # type: ignore[arg-type]
+    image.save(file, kind, quality=quality, method=2, **facts)
     return file.getvalue()

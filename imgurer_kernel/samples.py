@@ -47,8 +47,8 @@ COLUMNS = (
 # How many duplicates the scenes have, over and over; the first scene has one of each kind.
 COPIES = (3, 4, 2, 5, 3, 0, 4, 3, 5)
 SECOND_TAKES = (
-    "lake-at-dusk", "blue-ridge-morning", "dunes", "pines-in-fog", "city-lights", "oranges",
-    "old-table", "tablecloth", "pebbles",
+    "lake-at-dusk", "blue-ridge-morning", "dunes", "pines-in-fog", "city-lights", "skyline",
+    "old-table", "tablecloth", "jumper",
 )  # fmt: skip
 FLATS = ("white", "black", "grey", "another grey", "left to right", "corner to corner")
 
@@ -295,7 +295,8 @@ def _flat(name: str, width: int = 800, height: int = 600) -> NDArray[np.uint8]:
     x, y = np.linspace(0, 1, width)[None, :, None], np.linspace(0, 1, height)[:, None, None]
     share = x + 0 * y if name == "left to right" else (x + y) / 2
     first, last = np.array((24, 78, 119)), np.array((181, 228, 140))
-    return np.round(first + (last - first) * share).astype(np.uint8)
+    result: NDArray[np.uint8] = np.round(first + (last - first) * share).astype(np.uint8)
+    return result
 
 
 def _read_manifest(path: Path, seed: int) -> list[Sample] | None:

@@ -217,7 +217,8 @@ def sunflower(frame: Frame) -> Plane:
         tone = tones[:, int(radius / disc * 63)][..., None]
         light[:, rows, columns] = mix(light[:, rows, columns], tone * lit, smooth(round_, 0, 0.5))
     shade = 1 - 0.5 * glow(away - np.float32(disc), 0.010)
-    return light * shade * (1 + 0.15 * (0.5 - frame.y))
+    result: Plane = light * shade * (1 + 0.15 * (0.5 - frame.y))
+    return result
 
 
 def leaf(frame: Frame) -> Plane:

@@ -11,11 +11,20 @@ from imgurer_kernel.scenes.light import (
     hexed,
     mix,
     ramp,
-    resized,
     smooth,
 )
-from imgurer_kernel.scenes.noise import fractal, fractal_tile, line, look_up, tile
-from imgurer_kernel.scenes.terrain import Camera, facing, mountains, see, slopes, sunlit
+from imgurer_kernel.scenes.noise import fractal, fractal_tile, line, look_up
+from imgurer_kernel.scenes.terrain import (
+    Camera,
+    facing,
+    mountains,
+    over,
+    see,
+    slopes,
+    sunlit,
+    viewpoint,
+)
+from imgurer_kernel.scenes.trees import spruces, tree
 
 
 def blue_ridges(frame: Frame) -> Plane:
@@ -26,8 +35,10 @@ def blue_ridges(frame: Frame) -> Plane:
         [(0, "#54749c"), (0.45, "#a9a9b8"), (0.75, "#f0c39a"), (1, "#ffd9a0")],
         0.5,
     )
-    light = sky.clouds(
-        frame, light, horizon=0.56, lit="#ffd7b0", shade="#8d8ba4", cover=0.42, sun=sun, density=0.6
+    light = sky.add_clouds(
+        frame,
+        light,
+        sky.Clouds(horizon=0.56, lit="#ffd7b0", shade="#8d8ba4", cover=0.42, sun=sun, density=0.6),
     )
     light = sky.add_sun(frame, light, sun, "#ffcf8a", strength=0.9)
     layers = 8
@@ -44,7 +55,7 @@ def blue_ridges(frame: Frame) -> Plane:
         tone = color + hexed("#ffb870") * (np.float32(0.35) * warm)
         mist = smooth(below, 0.0, 0.22) * np.float32(0.62 * (1 - near) + 0.12)
         haze = mix(hexed("#e8b994"), hexed("#7d93b4"), min(1.0, near * 1.8))
-        texture = 1 + fractal(frame, (0.03, 0.02), 4) * np.float32(0.05 + 0.14 * near)
+        texture = 1 + fractal(frame, (0.012, 0.02), 3) * np.float32(0.03 + 0.12 * near)
         body = mix(tone * texture, haze, mist)
         light = mix(light, body, cover)
     return light
@@ -52,43 +63,44 @@ def blue_ridges(frame: Frame) -> Plane:
 
 def alpine(frame: Frame) -> Plane:
     """Snow peaks in the first light."""
-    big = frame.scaled(1.5)
+    big = frame.scaled(1.25)
     heights = mountains(frame.rng, 1024, 3, 8)
-    scale = 0.62
-    camera = Camera(
-        above=0.5,
-        horizon=0.34,
-        focal=1.5,
-        near=0.28,
-        far=2.6,
-        offset=(frame.uniform(0, 1), frame.uniform(0, 1)),
-    )
+    scale = 0.32
+    camera = Camera(above=0.27, horizon=0.42, focal=1.6, near=0.1, far=2.6)
+    camera = viewpoint(frame.rng, heights, scale, camera, 0.14)
     view = see(big, heights, scale, camera)
     east, north = slopes(heights, scale)
-    sun = (-0.9, -0.25, 0.42)
+    sun = (-0.9, -0.25, 0.5)
     reach = sunlit(heights, scale, (sun[0], sun[1]), 0.42, 200)
-    hollow = np.clip(1 + (heights - blurred(heights, 0.02)) * 6, 0.45, 1.25)
+    hollow = np.clip(1 + (heights - blurred(heights, 0.02)) * 5, 0.4, 1.2)
     lit = look_up(facing(east, north, sun) * reach, view.east, view.north)
     shade = look_up(hollow, view.east, view.north)
-    steep = look_up(np.hypot(east, north), view.east, view.north)
-    rough = look_up(fractal_tile(frame.rng, 512, 16, 5), view.east * 5, view.north * 5)
-    snow = smooth(1.25 - steep + rough * 0.35 + (view.level / scale - 0.45) * 1.1, -0.1, 0.25)
-    rock = mix(hexed("#4c4640"), hexed("#7a6e62"), smooth(rough, -0.8, 0.8))
-    albedo = mix(rock, hexed("#f4f6fa"), snow)
-    ambient = hexed("#5f7fb4") * (shade * 0.62)
-    ground = albedo * (ambient + hexed("#ffc79a") * (lit * 1.25))
-    fog = 1 - np.exp(-np.clip(view.away - 0.3, 0, None) * 0.42)
-    ground = mix(ground, hexed("#9db4d4"), fog * 0.75)
-    light = sky.gradient(big, [(0, "#2f62a8"), (0.6, "#8db3dc"), (1, "#e6d8d2")], 0.45)
-    light = sky.clouds(
-        big, light, horizon=0.5, lit="#ffe9dc", shade="#9fb0c9", cover=0.4, sun=(0, 0.3)
+    steep = look_up(np.sqrt(east * east + north * north), view.east, view.north)
+    grain = fractal_tile(frame.rng, 512, 16, 5)
+    rough = look_up(grain, view.east * 5, view.north * 5)
+    fine = look_up(grain, view.east * 19, view.north * 19) * np.exp(view.away * np.float32(-1.6))
+    lit = lit * (1 + 0.16 * fine)
+    high = view.level / np.float32(scale)
+    snow = smooth(1.2 - steep * 0.75 + rough * 0.22 + fine * 0.24 + (high - 0.4) * 0.9, -0.1, 0.16)
+    rock = mix(hexed("#3f3b3a"), hexed("#75695e"), smooth(rough, -0.8, 0.8)) * (1 + 0.3 * fine)
+    albedo = mix(rock, hexed("#f4f6fa"), snow) * (1 + 0.05 * rough)
+    sky_light = hexed("#6f8fc4") * (shade * np.float32(0.5))
+    ground = albedo * (sky_light + hexed("#ffc08c") * (lit * np.float32(1.35)))
+    fog = 1 - np.exp(-np.clip(view.away - 0.3, 0, 9) * np.float32(0.5))
+    valley = smooth(0.34 - high, 0.0, 0.3) * smooth(view.away, 0.35, 0.9)
+    ground = mix(ground, hexed("#a9bddb"), np.clip(fog * 0.7 + valley * 0.55, 0, 1))
+    light = sky.gradient(frame, [(0, "#2f62a8"), (0.6, "#8db3dc"), (1, "#f0d9cc")], 0.4)
+    light = sky.add_clouds(
+        frame,
+        light,
+        sky.Clouds(horizon=0.45, lit="#ffe9dc", shade="#9fb0c9", cover=0.42, sun=(0, 0.3)),
     )
-    return resized(mix(light, ground, view.hit.astype(np.float32)), frame.width, frame.height)
+    return over(frame, light, ground, view)
 
 
 def dunes(frame: Frame) -> Plane:
     """Sand dunes with sharp crests under a low sun."""
-    big = frame.scaled(1.5)
+    big = frame.scaled(1.25)
     side = 1024
     warp = fractal_tile(frame.rng, side, 2, 4, 0.45)
     at = np.arange(side, dtype=np.float32) / side
@@ -119,37 +131,8 @@ def dunes(frame: Frame) -> Plane:
     ground = sand * (hexed("#6b6a8c") * 0.62 + hexed("#ffd9a0") * (lit * 1.35))
     fog = 1 - np.exp(-np.clip(view.away - 0.3, 0, None) * 0.5)
     ground = mix(ground, hexed("#e9b98c"), fog * 0.7)
-    light = sky.gradient(big, [(0, "#3f78b4"), (0.6, "#a5bfcf"), (1, "#f3cfa4")], 0.36)
-    return resized(mix(light, ground, view.hit.astype(np.float32)), frame.width, frame.height)
-
-
-def spruces(frame: Frame, base: Plane, size: float, count: int) -> Plane:
-    """Coverage of a row of spruces that stand on a line, as smooth steps of distance."""
-    cover = np.zeros((frame.height, frame.width), np.float32)
-    shag = line(frame.rng, frame.width * 4, 6, 2)
-    for _ in range(count):
-        centre = frame.uniform(-0.02, frame.aspect + 0.02)
-        tall = size * frame.uniform(0.55, 1.15)
-        wide = tall * frame.uniform(0.16, 0.23)
-        column = int(np.clip(centre * frame.height, 0, frame.width - 1))
-        foot = float(base[column]) + 0.02
-        left = max(0, int((centre - wide) * frame.height))
-        right = min(frame.width, int((centre + wide) * frame.height) + 1)
-        top = max(0, int((foot - tall) * frame.height))
-        bottom = min(frame.height, int(foot * frame.height) + 1)
-        if left >= right or top >= bottom:
-            continue
-        y = np.clip((foot - frame.y[top:bottom]) / np.float32(tall), 0, 1)
-        x = np.abs(frame.x[:, left:right] - np.float32(centre)) / np.float32(wide)
-        tiers = 9 + 5 * size / 0.3
-        saw = (y * np.float32(tiers)) % 1
-        start = int(frame.rng.integers(0, frame.width * 3))
-        rag = shag[start : start + right - left][None, :] * np.float32(0.10)
-        reach = (1 - y) ** 0.9 * (0.55 + 0.55 * (1 - saw)) + rag * (1 - y)
-        inside = np.clip((reach - x) * np.float32(wide * frame.height * 0.7) + 0.5, 0, 1)
-        part = cover[top:bottom, left:right]
-        np.maximum(part, inside * (y > 0), out=part)
-    return cover
+    light = sky.gradient(frame, [(0, "#3f78b4"), (0.6, "#a5bfcf"), (1, "#f3cfa4")], 0.36)
+    return over(frame, light, ground, view)
 
 
 def misty_pines(frame: Frame) -> Plane:
@@ -188,8 +171,10 @@ def lavender(frame: Frame) -> Plane:
     light = sky.gradient(
         frame, [(0, "#5b6fae"), (0.5, "#d99bb0"), (0.8, "#ffb989"), (1, "#ffd59a")], horizon
     )
-    light = sky.clouds(
-        frame, light, horizon=horizon + 0.05, lit="#ffd0a8", shade="#7f6b9a", cover=0.5, sun=sun
+    light = sky.add_clouds(
+        frame,
+        light,
+        sky.Clouds(horizon=horizon + 0.05, lit="#ffd0a8", shade="#7f6b9a", cover=0.5, sun=sun),
     )
     light = sky.add_sun(frame, light, sun, "#ffca85", strength=0.9)
     hill = np.float32(horizon - 0.012) - line(
@@ -205,8 +190,9 @@ def lavender(frame: Frame) -> Plane:
     bush = 0.5 + 0.5 * np.cos(phase * np.float32(2 * np.pi))
     far = np.exp(-((away / 6) ** 1.5))
     bush = bush * far + 0.62 * (1 - far)
-    fluff = fractal(frame, (0.012, 0.02), 4) * smooth(frame.y, horizon, 0.9)
-    body = np.clip(bush + fluff * 0.35, 0, 1.3)
+    fluff = fractal(frame, (0.03, 0.045), 5, 0.8) + 0.5 * fractal(frame, (0.004, 0.009), 2)
+    fluff = fluff * (0.15 + 0.85 * smooth(frame.y, horizon, 0.8))
+    body = np.clip(bush * 0.95 + fluff * (0.12 + 0.30 * bush), 0, 1.3)
     ground = ramp(
         body,
         [(0, "#2c1d26"), (0.25, "#4a3350"), (0.6, "#6d4a9c"), (1.0, "#b28ad6"), (1.3, "#e6c4ef")],
@@ -217,12 +203,5 @@ def lavender(frame: Frame) -> Plane:
     ground = ground + hexed("#ff9f5e") * (warm * body * 0.45)
     ground = mix(ground, hexed("#d58fa0"), np.clip(1 - far, 0, 1) * 0.75)
     light = mix(light, ground, np.clip((frame.y - np.float32(horizon)) * frame.height, 0, 1))
-    x, y = frame.aspect * 0.5, horizon - 0.085
-    crown = np.hypot((frame.x - np.float32(x)) * 0.85, frame.y - np.float32(y))
-    crown = crown + fractal(frame, 0.05, 5) * np.float32(0.022)
-    leaves = np.clip((np.float32(0.072) - crown) * frame.height * 0.5, 0, 1)
-    holes = smooth(fractal(frame, 0.018, 3), 0.75, 1.2)
-    trunk = np.clip((0.006 - np.abs(frame.x - np.float32(x))) * frame.height + 0.5, 0, 1)
-    trunk = trunk * ((frame.y > y) & (frame.y < horizon + 0.006))
-    tone = mix(hexed("#241c2a"), hexed("#6b4a3a"), smooth(frame.x - np.float32(x), -0.03, 0.08))
-    return mix(light, tone, np.maximum(leaves * (1 - holes * 0.8), trunk))
+    tree(frame, light, frame.aspect * 0.52, horizon + 0.008, 0.2, "#1d1622", "#7a5238", sun)
+    return light

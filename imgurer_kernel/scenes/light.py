@@ -8,12 +8,13 @@ come first, so that a plane (height, width) scales all three of them as it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,22 @@ class Frame:
     def distance(self, x: float, y: float) -> Plane:
         """Distance of every pixel from a point, shape (height, width)."""
         across, down = self.x - np.float32(x), self.y - np.float32(y)
-        return np.sqrt(across * across + down * down)
+        result: Plane = np.sqrt(across * across + down * down)
+        return result
 
     def around(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
         """Rows and columns of the square about a point, as far as it lies in the picture."""
+        scale = self.height
         rows, columns = (
-            slice(max(0, int((at - reach) * self.height)), max(0, int((at + reach) * self.height) + 2))
+            slice(max(0, int((at - reach) * scale)), max(0, int((at + reach) * scale) + 2))
             for at in (y, x)
         )
         return rows, columns
 
     def edge(self, inside: Plane) -> Plane:
         """Coverage of pixels by the region where a signed distance in heights is positive."""
-        return np.clip(inside * np.float32(self.height) + np.float32(0.5), 0, 1)
+        result: Plane = np.clip(inside * np.float32(self.height) + np.float32(0.5), 0, 1)
+        return result
 
     def uniform(self, low: float, high: float) -> float:
         """One random number between two bounds."""
@@ -105,13 +109,17 @@ def _gradient(stops: tuple[tuple[float, str], ...]) -> Plane:
     lower = np.clip(np.searchsorted(places, fine, side="right") - 1, 0, len(places) - 2)
     share = (fine - places[lower]) / (places[lower + 1] - places[lower])
     share = 0.5 * share + 0.5 * share * share * (3 - 2 * share)
-    return ((colors[:, lower] * (1 - share) + colors[:, lower + 1] * share) ** 3).astype(np.float32)
+    result: Plane = ((colors[:, lower] * (1 - share) + colors[:, lower + 1] * share) ** 3).astype(
+        np.float32
+    )
+    return result
 
 
-def smooth(values: Plane, low: float = 0.0, high: float = 1.0) -> Plane:
+def smooth(values: Plane, low: float = 0, high: float = 1) -> Plane:
     """Hermite step from 0 at `low` to 1 at `high`."""
     share = np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    return share * share * (np.float32(3) - np.float32(2) * share)
+    result: Plane = share * share * (np.float32(3) - np.float32(2) * share)
+    return result
 
 
 def resized(plane: Plane, width: int, height: int) -> Plane:
@@ -155,7 +163,9 @@ def blurred(plane: Plane, radius: float) -> Plane:
 def glow(distance: Plane, radius: float, power: float = 1.0) -> Plane:
     """Light that falls off from a source: 1 at the centre, one e-th at the radius."""
     share = np.abs(distance) * np.float32(1 / radius)
-    if power != 1:
+    if power == 2:
+        share = share * share
+    elif power != 1:
         share = share ** np.float32(power)
     return np.exp(-share)
 

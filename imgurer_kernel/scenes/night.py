@@ -5,6 +5,7 @@ import numpy as np
 from imgurer_kernel.scenes import sky
 from imgurer_kernel.scenes.light import Frame, Plane, blurred, glow, hexed, mix, ramp, smooth
 from imgurer_kernel.scenes.noise import fractal, line, noise
+from imgurer_kernel.scenes.trees import spruces
 from imgurer_kernel.scenes.water import mirrored
 
 
@@ -21,11 +22,8 @@ def milky_way(frame: Frame) -> Plane:
     warp = fractal(frame, 0.45, 5) * np.float32(0.05)
     band = glow(across + warp, 0.17, 2.0)
     core = glow(across + warp, 0.07, 2.0) * glow(along + 0.25, 0.55, 2.0)
-    dust = smooth(
-        fractal(frame, (0.22, 0.16), 7, 0.6) + 0.75 * glow(across - 0.01 + warp, 0.035) - 0.25,
-        0.0,
-        0.9,
-    )
+    lane = 0.9 * glow(across - 0.01 + warp, 0.05)
+    dust = smooth(fractal(frame, (0.22, 0.16), 7, 0.6) + lane, -0.2, 1.6)
     cloud = fractal(frame, 0.3, 6, 0.55)
     body = band * (0.55 + 0.3 * cloud) * (1 - 0.82 * dust * glow(across, 0.1, 2.0))
     light = (
@@ -34,7 +32,7 @@ def milky_way(frame: Frame) -> Plane:
     light = light + hexed("#ffcf9a") * (
         np.clip(core * (1 - 0.9 * dust) * (0.7 + 0.4 * cloud), 0, 1) * 0.42
     )
-    light = light + hexed("#a43f6a") * (smooth(noise(frame, 0.05), 1.2, 2.2) * band * 0.25)
+    light = light + hexed("#a43f6a") * (smooth(fractal(frame, 0.05, 4), 1.0, 2.2) * band * 0.14)
     dense = 0.35 + 1.6 * band * (1 - 0.7 * dust)
     light = light + sky.stars(frame, 1.5) * dense
     glowing = glow(frame.y - 0.98, 0.16) * (0.8 + 0.4 * noise(frame, (0.6, 1.0)))
@@ -53,8 +51,6 @@ def milky_way(frame: Frame) -> Plane:
 
 def northern_lights(frame: Frame) -> Plane:
     """Curtains of northern lights over a lake with spruces."""
-    from imgurer_kernel.scenes.land import spruces
-
     level = 0.70
     light = ramp(
         np.broadcast_to(frame.y / np.float32(level), (frame.height, frame.width)),
@@ -90,7 +86,7 @@ def northern_lights(frame: Frame) -> Plane:
 def moonrise(frame: Frame) -> Plane:
     """A great moon behind bare hills and a lone tree."""
     light = sky.gradient(
-        frame, [(0, "#0f1f3d"), (0.5, "#2b4470"), (0.85, "#6f7fa0"), (1, "#a99a9c")], 0.85
+        frame, [(0, "#0a1730"), (0.5, "#1d3560"), (0.85, "#55678f"), (1, "#8d8798")], 0.85
     )
     light = light + sky.stars(frame, 0.25) * 0.4 * (1 - smooth(frame.y, 0.2, 0.7))
     at = (frame.aspect * frame.uniform(0.52, 0.62), 0.42)
@@ -162,15 +158,17 @@ def skyline(frame: Frame) -> Plane:
     light = sky.gradient(
         frame, [(0, "#22305c"), (0.45, "#5a5a90"), (0.75, "#d98a86"), (1, "#ffc58a")], level
     )
-    light = sky.clouds(
+    light = sky.add_clouds(
         frame,
         light,
-        horizon=level + 0.05,
-        lit="#ffb09a",
-        shade="#54507e",
-        cover=0.48,
-        sun=(frame.aspect * 0.4, level),
-        stretch=1.8,
+        sky.Clouds(
+            horizon=level + 0.05,
+            lit="#ffb09a",
+            shade="#54507e",
+            cover=0.48,
+            sun=(frame.aspect * 0.4, level),
+            stretch=1.8,
+        ),
     )
     light = light + hexed("#ffb070") * (glow(frame.y - np.float32(level), 0.18) * 0.18)
     for depth, (color, low, high, count) in enumerate(
@@ -207,7 +205,7 @@ def _tower(
         return
     x = np.linspace(0, 1, right - left, dtype=np.float32)[None, :]
     y = np.linspace(0, 1, bottom - top, dtype=np.float32)[:, None]
-    face = 1.18 - 0.4 * smooth(x, 0.55 + 0.2 * np.float32(frame.rng.random()), 0.62 + 0.3)
+    face = 1.18 - 0.4 * smooth(x, 0.55 + 0.2 * float(frame.rng.random()), 0.62 + 0.3)
     body = mix(hexed(color) * face, hexed("#d99a88"), 0.22 * (1 - y) * (1 - x))
     wide_window, high_window = (0.0085, 0.011) if depth == 2 else (0.006, 0.008)
     u, v = x * (wide / wide_window), y * (tall / high_window)

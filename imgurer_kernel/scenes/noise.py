@@ -83,23 +83,28 @@ def fractal_tile(
     return total / np.float32(np.sqrt(power))
 
 
-def look_up(plane: NDArray[np.float32], u: Plane, v: Plane) -> Plane:
-    """Values of a tile at (u, v), in tiles from its corner, interpolated, repeated without end."""
+def look_up(plane: Plane, u: Plane, v: Plane) -> Plane:
+    """Values of a tile at (u, v), in tiles from its corner, interpolated, repeated without end.
+
+    The tile's sides must be powers of two.
+    """
     rows, columns = plane.shape
-    x = (u - np.floor(u)) * np.float32(columns)
-    y = (v - np.floor(v)) * np.float32(rows)
-    left, top = x.astype(np.int32), y.astype(np.int32)
+    x, y = u * np.float32(columns), v * np.float32(rows)
+    left, top = np.floor(x), np.floor(y)
     a, b = x - left, y - top
-    left %= columns
-    top %= rows
-    right, bottom = (left + 1) % columns, (top + 1) % rows
+    first = left.astype(np.int32) & (columns - 1)
+    second = (first + 1) & (columns - 1)
+    upper = (top.astype(np.int32) & (rows - 1)) * columns
+    lower = (upper + columns) & (rows * columns - 1)
     flat = plane.ravel()
-    upper = flat[top * columns + left] * (1 - a) + flat[top * columns + right] * a
-    lower = flat[bottom * columns + left] * (1 - a) + flat[bottom * columns + right] * a
-    return (upper * (1 - b) + lower * b).astype(np.float32, copy=False)
+    above, below = flat.take(upper + first), flat.take(lower + first)
+    above += (flat.take(upper + second) - above) * a
+    below += (flat.take(lower + second) - below) * a
+    above += (below - above) * b
+    return above
 
 
-def cells(frame: Frame, size: float, jitter: float = 0.9) -> tuple[Plane, Plane, NDArray[np.int64]]:
+def cells(frame: Frame, size: float, jitter: float = 0.9) -> tuple[Plane, Plane, NDArray[np.int32]]:
     """Cells around jittered points: distance to the nearest, to the second, and its number.
 
     Distances are in cells, sizes in heights (S. Worley, "A cellular texture basis function",
@@ -114,16 +119,18 @@ def cells(frame: Frame, size: float, jitter: float = 0.9) -> tuple[Plane, Plane,
     column, row = x.astype(np.int32), y.astype(np.int32)
     first = np.full(x.shape, 9, np.float32)
     second = first.copy()
-    owner = np.zeros(x.shape, np.int64)
+    owner = np.zeros(x.shape, np.int32)
+    inner_x, inner_y = x - column, y - row
+    points_x, points_y = points[..., 0].ravel(), points[..., 1].ravel()
+    home = row * columns + column
     for down in (-1, 0, 1):
         for across in (-1, 0, 1):
-            number = (row + down) * columns + column + across
-            point = points.reshape(-1, 2)[number]
-            apart = np.hypot(
-                column + across + point[..., 0] - x, row + down + point[..., 1] - y
-            ).astype(np.float32)
+            number = home + (down * columns + across)
+            away_x = points_x.take(number) + (across - inner_x)
+            away_y = points_y.take(number) + (down - inner_y)
+            apart = away_x * away_x + away_y * away_y
             nearer = apart < first
-            second = np.where(nearer, first, np.minimum(second, apart))
-            owner = np.where(nearer, number, owner)
-            first = np.where(nearer, apart, first)
-    return first, second, owner
+            np.minimum(second, np.maximum(first, apart), out=second)
+            np.copyto(owner, number, where=nearer)
+            np.minimum(first, apart, out=first)
+    return np.sqrt(first), np.sqrt(second), owner

@@ -35,7 +35,8 @@ def oranges(frame: Frame) -> Plane:
     lamp = hexed("#fff0da") * (lit * pool)
     table = wood * (lamp * 1.05 + hexed("#8fa0b4") * (open_ * (0.12 + 0.18 * pool)))
     table = table + lamp * np.float32(0.016)
-    light = mix(table, wall, smooth(point[2], 1.25, 1.32) * (view.toward[1] < -0.02) + (view.toward[1] >= -0.02))
+    behind = np.where(view.toward[1] < -0.02, smooth(point[2], 1.25, 1.32), np.float32(1))
+    light = mix(table, wall, behind)
     pores, broad = fractal_tile(frame.rng, 512, 72, 3, 0.6), fractal_tile(frame.rng, 512, 3, 4)
 
     def skin(number: int, spot: Spot) -> Plane:
@@ -75,10 +76,16 @@ def _boards(frame: Frame, east: Plane, away: Plane) -> Plane:
 def pearls(frame: Frame) -> Plane:
     """Balls of mother-of-pearl on a quiet ground."""
     spots = (
-        (-0.62, 0.10, 0.26, "#d9b8a8"), (0.02, -0.14, 0.32, "#7fb5b0"), (0.66, 0.14, 0.24, "#c98f9c"),
-        (-0.28, 0.62, 0.22, "#8a93c0"), (0.36, 0.58, 0.26, "#e2cf9e"), (-0.18, -0.52, 0.10, "#e8e0d4"),
-        (0.46, -0.44, 0.13, "#6f8fb8"), (-0.98, 0.66, 0.24, "#b7c79a"), (1.02, 0.70, 0.25, "#a58cc0"),
-    )  # fmt: skip
+        (-0.62, 0.10, 0.26, "#d9b8a8"),
+        (0.02, -0.14, 0.32, "#7fb5b0"),
+        (0.66, 0.14, 0.24, "#c98f9c"),
+        (-0.28, 0.62, 0.22, "#8a93c0"),
+        (0.36, 0.58, 0.26, "#e2cf9e"),
+        (-0.18, -0.52, 0.10, "#e8e0d4"),
+        (0.46, -0.44, 0.13, "#6f8fb8"),
+        (-0.98, 0.66, 0.24, "#b7c79a"),
+        (1.02, 0.70, 0.25, "#a58cc0"),
+    )
     balls = [
         Ball(x + frame.uniform(-0.03, 0.03), z + frame.uniform(-0.03, 0.03), radius)
         for x, z, radius, _ in spots
@@ -107,7 +114,8 @@ def pearls(frame: Frame) -> Plane:
         return mix(body, above, fresnel) + hexed("#fffaf0") * (window * 0.75)
 
     place(light, view, balls, sun, nacre)
-    return light
+    result: Plane = light
+    return result
 
 
 def rain_on_glass(frame: Frame) -> Plane:

@@ -44,7 +44,7 @@ def pebbles(frame: Frame) -> Plane:
     light = np.broadcast_to(hexed("#1c1a18"), (3, frame.height, frame.width)).copy()
     speckle = fractal_tile(frame.rng, 512, 90, 3, 0.8)
     bands = fractal_tile(frame.rng, 512, 4, 5, 0.5)
-    for size, count in ((0.036, 1000), (0.058, 460), (0.098, 105)):
+    for size, count in ((0.038, 700), (0.060, 350), (0.100, 90)):
         for _ in range(count):
             _pebble(frame, light, size * frame.uniform(0.75, 1.3), speckle, bands)
     return light * (0.85 + 0.35 * glow(frame.distance(frame.aspect * 0.3, 0.2), 0.9, 2.0))
@@ -95,7 +95,7 @@ def agate(frame: Frame) -> Plane:
     lines = np.sin(field * 95 + 3 * np.sin(field * 17)) * 0.5 + np.sin(field * 233) * 0.25
     lines = lines + np.sin(field * 611 + warp * 8) * 0.12
     light = base * (1 + 0.20 * lines)
-    light = mix(light, hexed("#fbfaf6"), smooth(np.sin(field * 41 + 1.3), 0.90, 0.985) * 0.7)
+    light = mix(light, hexed("#fbfaf6"), smooth(np.sin(field * 41 + 1.3), 0.955, 0.995) * 0.6)
     near, second, owner = cells(frame, 0.028)
     facet = np.sin(owner * 12.9898) * 43758.5
     facet = (facet - np.floor(facet)).astype(np.float32)
@@ -104,4 +104,5 @@ def agate(frame: Frame) -> Plane:
     crystal = crystal + smooth(facet, 0.93, 1.0) * 0.5
     light = mix(light, crystal, 1 - smooth(field, 0.125, 0.15))
     light = light * (1 - 0.35 * glow(field - 0.14, 0.018))
-    return light * (0.88 + 0.2 * glow(frame.distance(frame.aspect * 0.3, 0.2), 0.8, 2.0))
+    result: Plane = light * (0.88 + 0.2 * glow(frame.distance(frame.aspect * 0.3, 0.2), 0.8, 2.0))
+    return result

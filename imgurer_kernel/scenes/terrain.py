@@ -1,11 +1,11 @@
 """Ground in perspective: a height field seen by a camera, lit by a low sun."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.scenes.light import Frame, Plane
+from imgurer_kernel.scenes.light import Frame, Plane, resized
 from imgurer_kernel.scenes.noise import look_up, tile
 
 
@@ -83,6 +83,35 @@ def see(frame: Frame, heights: Plane, scale: float, camera: Camera, steps: int =
     return View(hit, between(east), between(north), between(level), away)
 
 
+def over(frame: Frame, light: Plane, ground: Plane, view: View) -> Plane:
+    """Ground that was seen with more pixels, in front of a sky."""
+    cover = view.hit.astype(np.float32)
+    ground = resized(ground * cover, frame.width, frame.height)
+    return light * (1 - resized(cover, frame.width, frame.height)) + ground
+
+
+def viewpoint(
+    rng: np.random.Generator, heights: Plane, scale: float, camera: Camera, skyline: float
+) -> Camera:
+    """Of some random places the one with open ground before it and the skyline where it should be.
+
+    `skyline` is where the highest ground should stand in the picture, 0 at the top.
+    """
+    distance = np.geomspace(camera.near, camera.far, 160, dtype=np.float32)[:, None]
+    across = np.linspace(-0.6, 0.6, 13, dtype=np.float32)[None, :] * distance / camera.focal
+    best, least = camera, np.inf
+    for east, north in rng.random((48, 2)).tolist():
+        level = look_up(heights, across + np.float32(east), distance + np.float32(north))
+        rows = camera.horizon + camera.focal * (camera.above - level * scale) / distance
+        cut = np.clip(1.05 - rows[0], 0, None).max()
+        near = np.clip(0.6 - rows[distance[:, 0] < camera.near * 2.2], 0, None).max()
+        high = rows.min(axis=0)
+        fault = float(5 * cut + 3 * near + abs(high.min() - skyline) - high.std())
+        if fault < least:
+            best, least = replace(camera, offset=(east, north)), fault
+    return best
+
+
 def slopes(heights: Plane, scale: float) -> tuple[Plane, Plane]:
     """How steeply a tile rises to the east and to the north."""
     side = heights.shape[0]
@@ -92,7 +121,7 @@ def slopes(heights: Plane, scale: float) -> tuple[Plane, Plane]:
 
 
 def mountains(
-    rng: np.random.Generator, side: int = 1024, cells: int = 4, octaves: int = 8, sharp: float = 1.0
+    rng: np.random.Generator, side: int = 1024, cells: int = 4, octaves: int = 8, sharp: float = 0.8
 ) -> Plane:
     """Eroded mountains as a tile, 0 to about 1.
 
@@ -106,17 +135,18 @@ def mountains(
         if cells > side // 2:
             break
         layer = tile(rng, side, cells)
-        if octave < 4:
-            layer = 1 - np.sqrt(layer * layer + 0.004) * np.float32(1.2)
         steep_east, steep_north = slopes(layer, 1 / cells)
         east += steep_east * np.float32(strength * sharp)
         north += steep_north * np.float32(strength * sharp)
+        if octave < 5:
+            layer = 1 - np.sqrt(layer * layer + np.float32(0.006)) * np.float32(1.2)
         total += (
             np.float32(strength) * layer / (1 + (east * east + north * north) * np.float32(0.16))
         )
         cells, strength = cells * 2, strength * 0.47
     low, high = np.percentile(total, (1, 99.8))
-    return np.clip((total - low) / (high - low), 0, 1.15).astype(np.float32)
+    result: Plane = np.clip((total - low) / (high - low), 0, 1.15).astype(np.float32)
+    return result
 
 
 def sunlit(
@@ -137,7 +167,8 @@ def sunlit(
         np.maximum(steepest, (there - heights) * np.float32(scale / run), out=steepest)
         step *= 1.16
     soft = np.float32(rise * 0.35 + 0.02)
-    return np.clip((np.float32(rise) - steepest) / soft + 0.5, 0, 1).astype(np.float32)
+    result: Plane = np.clip((np.float32(rise) - steepest) / soft + 0.5, 0, 1).astype(np.float32)
+    return result
 
 
 def facing(east: Plane, north: Plane, sun: tuple[float, float, float]) -> Plane:

@@ -23,7 +23,8 @@ def _folds(heights: Plane, strength: float) -> Plane:
     slope = np.float32(heights.shape[0] * strength)
     east, south = np.gradient(heights, axis=1) * slope, np.gradient(heights, axis=0) * slope
     lit = (1 + 0.6 * east + 0.7 * south) / np.sqrt(1 + east * east + south * south)
-    return np.clip(lit, 0.3, 1.6).astype(np.float32)
+    result: Plane = np.clip(lit, 0.3, 1.6).astype(np.float32)
+    return result
 
 
 def wood(frame: Frame) -> Plane:
@@ -89,7 +90,8 @@ def linen(frame: Frame) -> Plane:
     color = mix(dyed(v), dyed(u), np.where(odd, np.float32(0.75), np.float32(0.25)))
     lamp = 0.75 + 0.4 * glow(frame.distance(frame.aspect * 0.3, 0.15), 1.1, 2.0)
     relief = _folds(blurred(fold + 0.6 * drift, 0.02), 0.10)
-    return color * (body * (1 + 0.05 * slub) * relief * lamp * np.float32(1.22))
+    result: Plane = color * (body * (1 + 0.05 * slub) * relief * lamp * np.float32(1.22))
+    return result
 
 
 def knit(frame: Frame) -> Plane:
@@ -108,7 +110,8 @@ def knit(frame: Frame) -> Plane:
     fuzz = noise(frame, 0.004)
     body = 0.16 + 0.80 * np.sqrt(round_) * (0.72 + 0.28 * twist) + fuzz * 0.035
     ground, pale, accent = YARNS[int(frame.rng.integers(len(YARNS)))]
-    c, r = column.astype(np.int32) + 1200, row.astype(np.int32) + int(frame.rng.integers(1200, 1224))
+    c = column.astype(np.int32) + 1200
+    r = row.astype(np.int32) + int(frame.rng.integers(1200, 1224))
     band, off = r % 24, np.abs(c % 12 - 6)
     star = (np.abs(band - 7) + off <= 4) & ((np.abs(band - 7) != off) | (band == 7))
     wave = np.abs(c % 8 - 4) // 2
@@ -118,4 +121,7 @@ def knit(frame: Frame) -> Plane:
     yarn = np.where(zigzag, hexed(accent), yarn)
     heather = 1 + 0.10 * fractal(frame, 0.012, 3)
     lamp = 0.85 + 0.3 * glow(frame.distance(frame.aspect * 0.3, 0.1), 1.1, 2.0)
-    return yarn * (np.clip(body, 0.03, 1.3) * heather * _folds(blurred(bend, 0.03), 0.10) * lamp)
+    result: Plane = yarn * (
+        np.clip(body, 0.03, 1.3) * heather * _folds(blurred(bend, 0.03), 0.10) * lamp
+    )
+    return result

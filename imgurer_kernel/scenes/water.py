@@ -11,10 +11,10 @@ from imgurer_kernel.scenes.light import (
     hexed,
     mix,
     ramp,
-    resized,
     smooth,
 )
 from imgurer_kernel.scenes.noise import fractal, fractal_tile, line, look_up, noise
+from imgurer_kernel.scenes.terrain import Camera, over, see, slopes
 
 
 def mirrored(
@@ -57,15 +57,17 @@ def lake_at_dusk(frame: Frame) -> Plane:
         [(0, "#1b2a52"), (0.4, "#54578c"), (0.7, "#c47c8a"), (0.88, "#f6a86c"), (1, "#ffd08a")],
         level,
     )
-    light = sky.clouds(
+    light = sky.add_clouds(
         frame,
         light,
-        horizon=level + 0.03,
-        lit="#ff9f78",
-        shade="#4a4470",
-        cover=0.5,
-        sun=sun,
-        stretch=1.6,
+        sky.Clouds(
+            horizon=level + 0.03,
+            lit="#ff9f78",
+            shade="#4a4470",
+            cover=0.5,
+            sun=sun,
+            stretch=1.6,
+        ),
     )
     light = sky.add_sun(frame, light, sun, "#ffb060", size=0.0001, strength=0.6)
     for layer, color in enumerate(("#6d5478", "#43385f", "#211f3a")):
@@ -99,54 +101,46 @@ def sunset_sea(frame: Frame) -> Plane:
     light = sky.gradient(
         frame, [(0, "#2c3a6b"), (0.45, "#8a5f86"), (0.75, "#f08a5d"), (1, "#ffc46b")], horizon
     )
-    light = sky.clouds(
+    light = sky.add_clouds(
         frame,
         light,
-        horizon=horizon + 0.02,
-        lit="#ffb26b",
-        shade="#5a4468",
-        cover=0.56,
-        sun=sun,
-        stretch=1.8,
-        fade=0.12,
+        sky.Clouds(
+            horizon=horizon + 0.02,
+            lit="#ffb26b",
+            shade="#5a4468",
+            cover=0.56,
+            sun=sun,
+            stretch=1.8,
+            fade=0.12,
+        ),
     )
     light = sky.add_sun(frame, light, sun, "#ffb550", size=0.03, strength=1.0)
     top = int(horizon * frame.height)
-    deep = (frame.y[top:] - np.float32(horizon)) + np.float32(0.0012)
+    deep = np.maximum(frame.y[top:] - np.float32(horizon), 0) + np.float32(0.0012)
     away = np.float32(0.1) / deep
-    big = fractal_tile(frame.rng, 512, 5, 6, 0.58)
+    field = fractal_tile(frame.rng, 512, 5, 6, 0.58)
     u = (frame.x - np.float32(frame.aspect / 2)) * away
     v = away * np.float32(2.2) + np.zeros_like(u)
-    step = np.float32(0.004)
 
-    def level(a: Plane, b: Plane) -> Plane:
-        return look_up(big, a * 0.32, b * 0.22) + look_up(
-            big, a * 1.3 + 0.3, b * 0.8 + 0.6
-        ) * np.float32(0.35)
+    def level(ahead_u: float, ahead_v: float) -> Plane:
+        a, b = u + np.float32(ahead_u), v + np.float32(ahead_v)
+        long = look_up(field, a * np.float32(0.32), b * np.float32(0.22))
+        short = look_up(field, a * np.float32(1.3) + 0.3, b * np.float32(0.8) + 0.6)
+        return long + short * np.float32(0.35)
 
-    here = level(u, v)
-    tilt = (level(u, v + step * 6) - here) * 2.2
-    side = (level(u + step * 6, v) - here) * 2.2
-    calm = np.exp(-away * np.float32(0.05))
-    upward = np.clip(0.16 + tilt * 0.22 * calm + np.sqrt(deep) * 0.25, 0, 1)
-    reflected = sky.gradient(
-        frame, [(0, "#ffbd72"), (0.25, "#d9805f"), (0.6, "#5f4a74"), (1, "#27315c")]
-    )[:, 0, :]
-    table = ramp(
-        np.linspace(0, 1, 512, dtype=np.float32),
-        [(0, "#ffb768"), (0.2, "#e08a60"), (0.5, "#6a4f78"), (1, "#1d2750")],
-    )
-    index = np.clip(upward * 511, 0, 511).astype(np.int32)
-    water = np.stack([row[index] for row in table]) * 0.82
-    del reflected
-    spread = 0.05 + deep * 0.22
+    here = level(0, 0)
+    tilt = (level(0, 0.024) - here) * np.float32(2.2)
+    side = (level(0.024, 0) - here) * np.float32(2.2)
+    calm = np.exp(away * np.float32(-0.05))
+    upward = 0.16 + tilt * 0.22 * calm + np.sqrt(deep) * 0.25
+    stops = [(0, "#ffb768"), (0.2, "#e08a60"), (0.5, "#6a4f78"), (1, "#1d2750")]
+    water = ramp(upward, stops) * np.float32(0.82)
+    spread = np.float32(0.05) + deep * np.float32(0.22)
     path = glow((frame.x - np.float32(sun[0]) + side * 0.10 * calm) / spread, 1.0, 2.0)
-    glint = smooth(tilt * calm + np.float32(0.05) + 0.35 * (1 - calm), 0.02, 0.55)
+    glint = smooth(tilt * calm + 0.05 + 0.35 * (1 - calm), 0.02, 0.55)
     water = water + hexed("#ffb45c") * (path * (0.22 + 2.0 * glint))
-    mist = glow(deep, 0.02)
-    water = mix(water, hexed("#f0a070"), mist * 0.6)
     result = light.copy()
-    result[:, top:] = water
+    result[:, top:] = mix(water, hexed("#f0a070"), glow(deep, 0.02) * 0.6)
     return result
 
 
@@ -201,7 +195,8 @@ def shore_from_above(frame: Frame) -> Plane:
         foam = np.maximum(foam, part)
     light = mix(light, hexed("#fbfdfb"), np.clip(smooth(foam, 0.22, 0.95), 0, 1))
     shade = blurred(np.clip(foam, 0, 1), 0.004)
-    return light * (1.04 - 0.10 * np.clip(shade - foam, 0, 1))
+    result: Plane = light * (1.04 - 0.10 * np.clip(shade - foam, 0, 1))
+    return result
 
 
 def pool(frame: Frame) -> Plane:
@@ -212,7 +207,7 @@ def pool(frame: Frame) -> Plane:
     base = look_up(field, u * 0.7, v * 0.7)
     east = (look_up(field, u * 0.7 + step, v * 0.7) - base) / step
     south = (look_up(field, u * 0.7, v * 0.7 + step) - base) / step
-    bent_u, bent_v = u + east * np.float32(0.0028), v + south * np.float32(0.0028)
+    bent_u, bent_v = u + east * np.float32(0.0015), v + south * np.float32(0.0015)
     size = np.float32(0.1)
     tile_u, tile_v = bent_u / size, bent_v / size
     gap_u, gap_v = np.abs(tile_u - np.round(tile_u)), np.abs(tile_v - np.round(tile_v))
@@ -237,16 +232,12 @@ def pool(frame: Frame) -> Plane:
 
 
 def storm(frame: Frame) -> Plane:
-    """Waves and rain clouds, a lighthouse far off."""
-    from imgurer_kernel.scenes.terrain import Camera, see, slopes
-
-    horizon = 0.46
+    """Waves under rain clouds."""
+    horizon = 0.44
     light = sky.gradient(
-        frame, [(0, "#2c3640"), (0.5, "#5c6a73"), (0.85, "#a9b0a8"), (1, "#c9c5b0")], horizon
+        frame, [(0, "#2c3640"), (0.5, "#5c6a73"), (0.85, "#a9b0a8"), (1, "#d2ccb4")], horizon
     )
-    light = sky.clouds(
-        frame,
-        light,
+    clouds = sky.Clouds(
         horizon=horizon + 0.05,
         lit="#aab2b3",
         shade="#2a323b",
@@ -254,54 +245,52 @@ def storm(frame: Frame) -> Plane:
         sun=(frame.aspect * 0.3, horizon),
         density=1.3,
     )
+    light = sky.add_clouds(frame, light, clouds)
     rain = smooth(noise(frame, (0.35, 2.0)), 0.1, 1.4) * smooth(frame.y, 0.12, horizon)
     light = mix(light, hexed("#59636a"), rain * 0.45)
-    side = 768
-    at = np.arange(side, dtype=np.float32) / side
-    heights = np.zeros((side, side), np.float32)
-    for _ in range(26):
-        waves_east, waves_north = int(frame.rng.integers(-5, 6)), int(frame.rng.integers(4, 17))
-        number = np.hypot(waves_east, waves_north)
-        phase = (
-            2 * np.pi * (at[None, :] * waves_east + at[:, None] * waves_north + frame.rng.random())
-        )
-        heights += ((1 - np.abs(np.sin(phase / 1))) ** 1.3 * (4.0 / number) ** 1.25).astype(
-            np.float32
-        )
-    heights += fractal_tile(frame.rng, side, 12, 5, 0.55) * np.float32(0.25)
-    heights = (heights - heights.mean()) / heights.std()
-    scale = 0.012
+    heights = _waves(frame)
+    scale = 0.0052
     camera = Camera(
-        above=0.085,
-        horizon=horizon,
-        focal=1.3,
-        near=0.12,
-        far=9.0,
+        above=0.055, horizon=horizon, focal=1.3, near=0.09, far=12.0,
         offset=(frame.uniform(0, 1), frame.uniform(0, 1)),
-    )
+    )  # fmt: skip
     big = frame.scaled(1.25)
-    view = see(big, heights, scale, camera, 720)
+    view = see(big, heights, scale, camera, 800)
     east, north = slopes(heights, scale)
     detail = fractal_tile(frame.rng, 512, 16, 4, 0.6)
-    fade = np.exp(-view.away * 0.9)
-    tilt = (
-        look_up(north, view.east, view.north)
-        + look_up(detail, view.east * 4, view.north * 4) * fade * 0.16
-    )
-    side_tilt = look_up(east, view.east, view.north)
-    upward = np.clip(0.30 - tilt * 0.7 + np.abs(side_tilt) * 0.2, 0, 1)
-    water = ramp(upward, [(0, "#a8b3ac"), (0.25, "#66777a"), (0.55, "#2d4448"), (1, "#122226")])
-    crest = view.level / np.float32(scale)
-    water = water + hexed("#2f7a6c") * (smooth(crest, 0.6, 2.4) * np.clip(0.5 - tilt, 0, 1) * 0.5)
+    near = np.exp(view.away * np.float32(-1.1))
+    chop = look_up(detail, view.east * 5, view.north * 5) * near * np.float32(0.09)
+    rise_e = look_up(east, view.east, view.north) + chop
+    rise_n = look_up(north, view.east, view.north) + chop
+    # How squarely the eye meets the water decides between its own colour and the sky's.
+    up = 1 / np.sqrt(1 + rise_e * rise_e + rise_n * rise_n)
+    down = np.float32(camera.above) / view.away
+    meets = np.clip((rise_n + down) * up, 0.02, 1)
+    mirror = np.float32(0.02) + np.float32(0.98) * (1 - meets) ** 5
+    tilt = np.clip(rise_n * 1.6 + np.abs(rise_e) * 0.4 + 0.12, 0, 1)
+    above = ramp(tilt, [(0, "#b9bcb0"), (0.3, "#7b878b"), (1, "#39444c")])
+    crest = view.level * np.float32(1 / scale)
+    deep = mix(hexed("#0c1f26"), hexed("#2f6f68"), smooth(crest, 0.3, 2.8) * 0.8)
+    water = mix(deep, above, mirror)
     lace = look_up(detail, view.east * 6, view.north * 3)
-    foam = smooth(crest + lace * 0.8, 1.7, 2.7) * 0.9
-    streak = smooth(look_up(detail, view.east * 1.2, view.north * 5), 0.75, 1.4) * 0.3
-    water = mix(water, hexed("#e6ebe6"), np.clip(foam + streak, 0, 1))
-    fog = 1 - np.exp(-view.away * 0.28)
-    water = mix(water, hexed("#aeb4ac"), fog * 0.8)
-    cover = view.hit.astype(np.float32)
-    ground, cover = (
-        resized(water * cover, frame.width, frame.height),
-        resized(cover, frame.width, frame.height),
-    )
-    return light * (1 - cover) + ground
+    foam = smooth(crest + lace * 0.9, 1.75, 2.7)
+    streak = smooth(look_up(detail, view.east * 1.2, view.north * 5), 0.8, 1.5) * 0.22
+    water = mix(water, hexed("#dfe5e1"), np.clip(foam * 0.85 + streak, 0, 1))
+    fog = 1 - np.exp(view.away * np.float32(-0.16))
+    water = mix(water, hexed("#b7b9ad"), fog * 0.85)
+    return over(frame, light, water, view)
+
+
+def _waves(frame: Frame, side: int = 512) -> Plane:
+    """A wind sea as a tile: many sharp-crested waves that run towards the eye; deviation 1."""
+    at = np.arange(side, dtype=np.float32) / side
+    heights = np.zeros((side, side), np.float32)
+    for _ in range(30):
+        east, north = int(frame.rng.integers(-6, 7)), int(frame.rng.integers(3, 22))
+        phase = at[None, :] * east + at[:, None] * north + np.float32(frame.rng.random())
+        number = float(np.hypot(east, north))
+        crest = (1 - np.abs(np.sin(np.float32(np.pi) * phase))) ** np.float32(1.4)
+        heights += crest * np.float32((4.0 / number) ** 1.1)
+    heights += fractal_tile(frame.rng, side, 12, 5, 0.55) * np.float32(0.3)
+    result: Plane = (heights - heights.mean()) / heights.std()
+    return result
