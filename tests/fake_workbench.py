@@ -108,7 +108,7 @@ class FakeCatalog:
             }
             for account in self._accounts.values()
         ]
-        columns = "name role enabled created_at last_seen pictures bytes".split()
+        columns = ["name", "role", "enabled", "created_at", "last_seen", "pictures", "bytes"]
         return pd.DataFrame(rows, columns=columns)
 
 

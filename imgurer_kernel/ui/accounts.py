@@ -45,7 +45,7 @@ class AccountTable(anywidget.AnyWidget):
 
     _esm = script("common.js", "accounts.js")
     _css = static("tokens.css", "controls.css")
-    rows = traitlets.List().tag(sync=True)
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(self, on_act: Callable[[str, str], None]) -> None:
         super().__init__()

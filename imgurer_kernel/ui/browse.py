@@ -11,10 +11,10 @@ from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.formatting import count
 from imgurer_kernel.ui.gallery import Gallery
-from imgurer_kernel.ui.panel import Panel, box, button, row, show
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.panel import Panel, box, button, classed, row, show, toggle
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
 _EMPTY = "There are no pictures here yet. Add some in Upload, and they will show here."
@@ -54,11 +54,18 @@ class BrowsePanel(Panel):
         self.back = button("Back", tooltip="The page before")
         self.working = Working(self.model.job)
         self.gallery = Gallery(label="Pictures of the store", empty_text=_EMPTY)
-        self.upload = button("Upload pictures", style="primary")
+        self.upload = classed(button("Upload pictures", style="primary"), "imgurer-start")
         self.details = DetailsPanel(self.session, on_search)
-        self.bar = row(self.order, self.back, self.another)
-        main = box(self.bar, self.working, self.gallery, self.upload, classes="imgurer-main")
-        self.arrange(box(main, self.details, classes="imgurer-columns imgurer-columns-end"))
+        self.bar = row(
+            self.order,
+            classed(self.working, "imgurer-grow", "imgurer-push"),
+            self.back,
+            self.another,
+            classes="imgurer-toolbar imgurer-sticky",
+        )
+        main = box(self.bar, self.gallery, self.upload, classes="imgurer-main")
+        self.columns = box(main, self.details, classes="imgurer-columns imgurer-columns-end")
+        self.arrange(self.columns)
 
         self.order.observe(lambda change: self.model.arrange(change["new"]), "value")
         self.another.on_click(lambda _: self.model.another())
@@ -81,7 +88,8 @@ class BrowsePanel(Panel):
         empty = page is not None and page.total == 0
         show(self.bar, not empty)
         show(self.upload, empty and self._can_upload)
-        self.details.layout.visibility = "hidden" if empty else None
+        show(self.details, not empty)
+        toggle(self.columns, "imgurer-one-column", empty)
         if page is None:
             return
         self.back.disabled = page.first == 0

@@ -1,16 +1,19 @@
 """Rows of the workbench's frames, in the words that stand under and beside pictures."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
 from imgurer_kernel.ui.formatting import bits, count, degrees, human_bytes, listing, moment, pixels
-from imgurer_kernel.ui.session import Listing
+from imgurer_kernel.ui.session import Listing, records
 from imgurer_kernel.ui.theme import Meaning
 from imgurer_kernel.ui.tiles import ClusterRow, Tile
 
 Fact = tuple[str, str]
+
+Row = Mapping[str, Any]
+"""An image as `Workbench.images` describes it."""
 
 UNVERIFIED = "unverified"
 """The verdict on a picture that is near by dHash and was not compared pixel by pixel."""
@@ -29,19 +32,9 @@ _PLAIN_LABELS = {"", "medoid", "near by dHash"}
 _SHAPE_TOLERANCE = 0.02
 
 
-class Row(Protocol):
-    """An image as `Workbench.images` describes it."""
-
-    image_id: int
-    filename: str
-    width: int
-    height: int
-    bytes: int
-
-
 def detail(row: Row) -> str:
-    """The second line of a tile, pixels and bytes."""
-    return f"{pixels(row.width, row.height)} · {human_bytes(row.bytes)}"
+    """The second line of a tile: pixels and bytes."""
+    return f"{pixels(row['width'], row['height'])} · {human_bytes(int(row['bytes']))}"
 
 
 def alt(row: Row, *more: str) -> str:
@@ -49,11 +42,11 @@ def alt(row: Row, *more: str) -> str:
 
     Examples
     --------
-    >>> row = pd.Series({"filename": "beach.jpg", "width": 40, "height": 30})
-    >>> alt(row, "near duplicate", "4 bits")
+    >>> alt({"filename": "beach.jpg", "width": 40, "height": 30}, "near duplicate", "4 bits")
     'beach.jpg, 40 by 30, near duplicate, 4 bits'
     """
-    return ", ".join((str(row.filename), f"{row.width} by {row.height}", *filter(None, more)))
+    size = f"{row['width']} by {row['height']}"
+    return ", ".join((str(row["filename"]), size, *filter(None, more)))
 
 
 def tile(
@@ -67,8 +60,8 @@ def tile(
 ) -> Tile:
     """One image as a tile; `words` are added to its alt text."""
     return Tile(
-        image_id=int(row.image_id),
-        name=str(row.filename),
+        image_id=int(row["image_id"]),
+        name=str(row["filename"]),
         detail=detail(row),
         alt=alt(row, *words),
         thumbnail=thumbnail,
@@ -80,35 +73,34 @@ def tile(
 
 def plain_tiles(pictures: Listing) -> list[Tile]:
     """Images as tiles that say nothing more."""
-    rows = zip(pictures.frame.itertuples(index=False), pictures.thumbnails, strict=True)
+    rows = zip(records(pictures.frame), pictures.thumbnails, strict=True)
     return [tile(row, thumbnail) for row, thumbnail in rows]
 
 
-def kinship(verdict: str, distance: int) -> str:
+def kinship(verdict: str) -> str:
     """What a picture is to the one that was searched for.
 
     Examples
     --------
-    >>> kinship("exact", 0), kinship("verified", 3), kinship("unverified", 3)
+    >>> kinship("exact"), kinship("verified"), kinship("unverified")
     ('the same file', 'near duplicate', 'alike, not verified')
     """
     if verdict == "exact":
         return "the same file"
     if verdict == UNVERIFIED:
-        return "identical hash, not verified" if distance == 0 else "alike, not verified"
+        return "alike, not verified"
     return "near duplicate"
 
 
 def search_tiles(pictures: Listing) -> list[Tile]:
     """Results of a search as tiles: distance on the corner, orientation below."""
     tiles = []
-    rows = zip(pictures.frame.itertuples(index=False), pictures.thumbnails, strict=True)
-    for row, thumbnail in rows:
-        distance, verdict = int(row.distance), str(row.verdict)
+    for row, thumbnail in zip(records(pictures.frame), pictures.thumbnails, strict=True):
+        distance, verdict = int(row["distance"]), str(row["verdict"])
         meaning: Meaning = "" if verdict == UNVERIFIED else "done"
         badge = "same file" if verdict == "exact" else bits(distance)
-        note = orientation_words(str(row.orientation))
-        words = (kinship(verdict, distance), bits(distance))
+        note = orientation_words(str(row["orientation"]))
+        words = (kinship(verdict), bits(distance))
         shown = tile(row, thumbnail, badge=badge, meaning=meaning, note=note, words=words)
         tiles.append(shown)
     return tiles
@@ -125,7 +117,7 @@ def orientation_words(orientation: str) -> str:
     return "" if orientation == "upright" else _ORIENTATION_WORDS.get(orientation, orientation)
 
 
-def differences(member: Mapping[str, Any], medoid: Mapping[str, Any]) -> list[str]:
+def differences(member: Row, medoid: Row) -> list[str]:
     """What a person would see when both lie side by side: size, shape, format, age, edits.
 
     Both are rows of a clusters frame joined with `Workbench.images`.
@@ -176,56 +168,48 @@ def cluster_rows(
     sizes
         By cluster_id, how many members there are.
     """
-    rows = []
-    for cluster_id, group in members.groupby("cluster_id", sort=False):
-        records = [
-            {str(name): value for name, value in r.items()} for r in group.to_dict("records")
-        ]
-        medoid = records[0]
-        tiles = [_member_tile(record, medoid, thumbnails) for record in records]
-        size = int(sizes[cluster_id])
-        rows.append(
-            ClusterRow(
-                cluster_id=int(str(cluster_id)),
-                label=count(size, "picture"),
-                facts=cluster_facts(medoid),
-                tiles=tuple(tiles),
-                more=size - len(tiles),
-            )
+    grouped: dict[int, list[Row]] = {}
+    for record in records(members):
+        grouped.setdefault(int(record["cluster_id"]), []).append(record)
+    return [
+        ClusterRow(
+            cluster_id=cluster_id,
+            label=count(sizes[cluster_id], "picture"),
+            facts=cluster_facts(rows[0]),
+            tiles=tuple(
+                _member_tile(row, rows[0], thumbnails[int(row["image_id"])]) for row in rows
+            ),
+            more=sizes[cluster_id] - len(rows),
         )
-    return rows
+        for cluster_id, rows in grouped.items()
+    ]
 
 
-def _member_tile(
-    record: dict[str, Any], medoid: dict[str, Any], thumbnails: Mapping[int, bytes]
-) -> Tile:
-    row = pd.Series(record)
-    thumbnail = thumbnails[int(record["image_id"])]
-    keeper = "would be kept" if record["is_keeper"] else ""
-    if record is medoid:
-        return tile(row, thumbnail, note=keeper, words=("medoid",))
-    distance = int(record["distance_to_medoid"])
-    note = (
-        listing([*differences(record, medoid), *([keeper] if keeper else [])]) or "looks the same"
-    )
-    return tile(row, thumbnail, badge=bits(distance), note=note, words=(bits(distance),))
+def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
+    keeper = ["would be kept"] if row["is_keeper"] else []
+    if row is medoid:
+        return tile(row, thumbnail, note=listing(keeper), words=("medoid",))
+    distance = bits(int(row["distance_to_medoid"]))
+    note = listing([*differences(row, medoid), *keeper]) or "looks the same"
+    return tile(row, thumbnail, badge=distance, note=note, words=(distance,))
 
 
-def cluster_facts(record: Mapping[str, Any]) -> tuple[str, ...]:
+def cluster_facts(record: Row) -> tuple[str, ...]:
     """The lines at a row's end; `record` carries the cluster's `freed`, `farthest`, `labels`."""
     freed = f"frees {human_bytes(int(record['freed']))}"
     farthest = int(record["farthest"])
-    spread = "all identical by dHash" if farthest == 0 else f"at most {bits(farthest)} apart"
+    spread = f"at most {bits(farthest)} from the medoid" if farthest else "all of one dHash"
     labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
     return (freed, spread, *([listing(labels)] if labels else []))
 
 
-def facts(row: Mapping[str, Any]) -> list[Fact]:
+def facts(row: Row) -> list[Fact]:
     """What is known of one image, as `Workbench.images` has it; nothing for what is not known.
 
     Examples
     --------
-    >>> facts({"width": 4000, "height": 3000, "bytes": 2_100_000, "format": "JPEG", "frames": 1})[1:]
+    >>> row = {"width": 4000, "height": 3000, "bytes": 2_100_000, "format": "JPEG", "frames": 1}
+    >>> facts(row)[1:]
     [('Size', '2.1 MB'), ('Format', 'JPEG')]
     """
     found = [
@@ -248,6 +232,6 @@ def facts(row: Mapping[str, Any]) -> list[Fact]:
     return found
 
 
-def _format(row: Mapping[str, Any]) -> str:
+def _format(row: Row) -> str:
     frames = int(row.get("frames", 1))
     return str(row["format"]) + (f", {frames} frames" if frames > 1 else "")

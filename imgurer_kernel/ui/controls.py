@@ -20,20 +20,18 @@ class RadiusSlider(anywidget.AnyWidget):
     ------
     value
         Bits; changes when the handle is let go.
-    most
-        The right end.
+    stops
+        The radii that the handle stops at; they lie closer where a bit means more.
+    ticks
+        Stops with words, each (bits, words).
     """
 
     _esm = script("common.js", "radius.js")
     _css = _CSS
     value = traitlets.Int(10).tag(sync=True)
-    most = traitlets.Int(32).tag(sync=True)
     label = traitlets.Unicode("How far apart").tag(sync=True)
-    ticks = traitlets.List().tag(sync=True)
-
-    @traitlets.default("ticks")
-    def _known_ticks(self) -> list[list[object]]:
-        return [[bits, words] for bits, words in RADIUS_WORDS.items()]
+    stops = traitlets.Any([*range(10), *range(10, 20, 2), 20, 24, 32]).tag(sync=True)
+    ticks = traitlets.Any([list(tick) for tick in RADIUS_WORDS.items()]).tag(sync=True)
 
 
 class Trail(anywidget.AnyWidget):
@@ -41,7 +39,7 @@ class Trail(anywidget.AnyWidget):
 
     _esm = script("common.js", "trail.js")
     _css = _CSS
-    _content = traitlets.Dict({"names": [], "lengths": [], "blob": b""}).tag(sync=True)
+    _content = traitlets.Any({"names": [], "lengths": [], "blob": b""}).tag(sync=True)
 
     def __init__(self, on_walk: Callable[[int], None]) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ TABS = {
 _STEPS = ("image", "page", "seed", "order")
 
 
-class Dashboard(ipywidgets.VBox):
+class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """All panels, the figures above them, and the address that remembers where one is.
 
     Parameters
@@ -138,7 +138,9 @@ class Dashboard(ipywidgets.VBox):
     def _build(self, tab: str) -> Panel:
         makers: dict[str, Callable[[], Panel]] = {
             "upload": lambda: UploadPanel(self.session, on_open=self.search_for),
-            "search": lambda: SearchPanel(self.session, model=self.search),
+            "search": lambda: SearchPanel(
+                self.session, model=self.search, on_upload=lambda: self.go("#upload")
+            ),
             "browse": lambda: BrowsePanel(
                 self.session,
                 model=self.browse,
@@ -191,7 +193,8 @@ class Dashboard(ipywidgets.VBox):
 
     def _welcome(self, found: tuple["Statistics", Account]) -> None:
         self._statistics, account = found
-        self.frame.user = "" if self.session.user is None else f"{account.name}, {account.role}"
+        alone = self.session.user is None
+        self.frame.user = "local user" if alone else f"{account.name}, {account.role}"
         self._show_counts()
 
     def _show_counts(self) -> None:

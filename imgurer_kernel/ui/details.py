@@ -6,17 +6,18 @@ from typing import Any
 
 import ipywidgets
 
+from imgurer_kernel.errors import QueryError
 from imgurer_kernel.ui.captions import alt
-from imgurer_kernel.ui.details_model import Details, DetailsModel
-from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.controls import Working
+from imgurer_kernel.ui.details_model import DetailsModel
+from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.formatting import elide
 from imgurer_kernel.ui.gallery import FactsView
 from imgurer_kernel.ui.panel import Words, box, button, classed, row, show
 from imgurer_kernel.ui.session import Session
 
 
-class DetailsPanel(ipywidgets.VBox):
+class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """One picture closely.
 
     Parameters
@@ -72,7 +73,8 @@ class DetailsPanel(ipywidgets.VBox):
             self.facts.clear()
             return
         self.add_class("imgurer-details-open")
-        self.facts.show(details.name, details.thumbnail, _alt(details), details.facts)
+        words = {"filename": details.name, "width": details.width, "height": details.height}
+        self.facts.show(details.name, details.thumbnail, alt(words), details.facts)
 
     def _ask(self, *, asking: bool) -> None:
         details = self.model.details
@@ -84,12 +86,8 @@ class DetailsPanel(ipywidgets.VBox):
 
     def _original(self) -> Parcel:
         details = self.model.details
-        assert details is not None  # the button is out of sight without
+        if details is None:
+            message = "no picture is selected; select one and try again"
+            raise QueryError(message)
         file = self.model.session.workbench.original(details.image_id)
         return Parcel(PurePath(details.name).name, "application/octet-stream", details.size, file)
-
-
-def _alt(details: Details) -> str:
-    from types import SimpleNamespace
-
-    return alt(SimpleNamespace(filename=details.name, width=details.width, height=details.height))

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 from traitlets import HasTraits, Instance, Int, Unicode
 
-from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.ui.captions import Fact, facts
 from imgurer_kernel.ui.formatting import count, elide, moment
 from imgurer_kernel.ui.jobs import Task
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.session import Session, records
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,11 +85,7 @@ class DetailsModel(HasTraits):
 
     def _read(self, _: Task, image_id: int) -> Details:
         workbench = self.session.workbench
-        rows = workbench.images([image_id]).to_dict("records")
-        if not rows:
-            message = "this picture is no longer here: its last copy was forgotten"
-            raise UnknownImage(message)
-        row = {str(name): value for name, value in rows[0].items()}
+        [row] = records(self.session.image(image_id))
         account = self.session.account()
         holdings = workbench.holdings(image_id=image_id)
         own = holdings[holdings["user"] == account.name]

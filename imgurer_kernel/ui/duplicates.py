@@ -16,11 +16,11 @@ from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.duplicates_model import ORDERS, PAGE, Clusters, DuplicatesModel
 from imgurer_kernel.ui.formatting import bits, count, human_bytes
 from imgurer_kernel.ui.gallery import ClusterList
-from imgurer_kernel.ui.panel import Panel, Words, box, button, dropdown, row, show
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.panel import Panel, Words, box, button, classed, dropdown, row, show, toggle
 from imgurer_kernel.ui.theme import figures
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
 
@@ -48,7 +48,7 @@ class DuplicatesPanel(Panel):
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or DuplicatesModel(self.session)
-        self.figures = ipywidgets.HTML()
+        self.figures = classed(ipywidgets.HTML(), "imgurer-figures-line")
         self.order = dropdown(ORDERS, str(self.model.order), "Order")
         self.name = ipywidgets.Text(
             placeholder="Part of a file name", description="Name", continuous_update=False
@@ -58,21 +58,28 @@ class DuplicatesPanel(Panel):
         self.refresh = button("Look again")
         self.stale = Words()
         self.working = Working(self.model.job, self.model.pages)
-        self.list = ClusterList(label="Clusters of duplicates")
+        self.list = ClusterList(label="Clusters of duplicates", tile_size=136)
         self.previous, self.next = button("Back"), button("Next", style="primary")
-        self.pager = row(self.previous, self.next)
+        self.pager = row(
+            classed(self.working, "imgurer-grow"),
+            self.save,
+            self.refresh,
+            self.previous,
+            self.next,
+            classes="imgurer-toolbar imgurer-sticky",
+        )
         self.details = DetailsPanel(self.session, on_search)
-        self.bar = row(self.order, self.name, self.mine, self.save, self.refresh)
+        self.bar = row(self.order, self.name, self.mine)
         main = box(
             self.figures,
             self.bar,
             self.stale,
-            self.working,
-            self.list,
             self.pager,
+            self.list,
             classes="imgurer-main",
         )
-        self.arrange(box(main, self.details, classes="imgurer-columns imgurer-columns-end"))
+        self.columns = box(main, self.details, classes="imgurer-columns imgurer-columns-end")
+        self.arrange(self.columns)
 
         link((self.model, "order"), (self.order, "value"))
         link((self.model, "name"), (self.name, "value"))
@@ -106,7 +113,7 @@ class DuplicatesPanel(Panel):
     def _show_figures(self, _: object) -> None:
         clusters = self.model.clusters
         if clusters is None:
-            self.figures.value = figures([("–", words) for words in _FIGURES])
+            self.figures.value = figures([("\N{EN DASH}", words) for words in _FIGURES])
             return
         found = clusters.figures
         values = (
@@ -120,9 +127,14 @@ class DuplicatesPanel(Panel):
     def _show(self, _: object) -> None:
         page, clusters = self.model.shown, self.model.clusters
         some = clusters is not None and len(clusters.summary) > 0
+        show(self.figures, clusters is None or clusters.images > 0)
         show(self.bar, some)
-        show(self.pager, page is not None and page.total > PAGE)
-        self.details.layout.visibility = None if some else "hidden"
+        show(self.save, some)
+        show(self.refresh, clusters is not None and clusters.images > 0)
+        show(self.details, some)
+        toggle(self.columns, "imgurer-one-column", not some)
+        for turn in (self.previous, self.next):
+            show(turn, page is not None and page.total > PAGE)
         if page is None or clusters is None:
             return
         self.list.empty_text = nothing_here(clusters, self.model.radius)

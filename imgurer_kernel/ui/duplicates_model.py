@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +148,7 @@ class DuplicatesModel(HasTraits):
         self.radius = session.workbench.settings.radius
         self._going = False
         self.observe(self._begin_anew, ["order", "name", "mine"])
-        self.observe(lambda _: self._going or self.load(), "radius")
+        self.observe(self._widen, "radius")
         session.observe(self._outdate, "version")
 
     def load(self) -> None:
@@ -216,6 +217,10 @@ class DuplicatesModel(HasTraits):
         self.clusters = clusters
         self._present()
 
+    def _widen(self, _: object) -> None:
+        if not self._going:
+            self.load()
+
     def _outdate(self, _: object) -> None:
         self.stale = True
 
@@ -279,10 +284,18 @@ def summarised(members: pd.DataFrame) -> pd.DataFrame:
             "size": groups.size(),
             "freed": groups["freed"].sum(),
             "farthest": groups["distance_to_medoid"].max(),
-            "labels": groups["label"].agg(lambda words: tuple(sorted(set(words)))),
-            "names": groups["filename"].agg(lambda names: "\n".join(names).casefold()),
+            "labels": groups["label"].agg(_distinct),
+            "names": groups["filename"].agg(_joined),
         }
     ).reset_index()
+
+
+def _distinct(words: "pd.Series[str]") -> Any:  # noqa: ANN401 - pandas knows no tuples as values
+    return tuple(sorted(set(words)))
+
+
+def _joined(names: "pd.Series[str]") -> str:
+    return "\n".join(names).casefold()
 
 
 def arranged(

@@ -43,9 +43,9 @@ def bits(distance: int) -> str:
     Examples
     --------
     >>> bits(0), bits(1), bits(10)
-    ('identical', '1 bit', '10 bits')
+    ('0 bits', '1 bit', '10 bits')
     """
-    return "identical" if distance == 0 else count(distance, "bit")
+    return count(distance, "bit")
 
 
 def radius_words(radius: int) -> str:
@@ -114,13 +114,15 @@ def sentence(text: str) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A date and a time of day, to the minute.
+    """A date and a time of day, to the minute; one with a zone as clocks here show it.
 
     Examples
     --------
     >>> moment(datetime(2026, 3, 1, 9, 5))
     '1 March 2026, 09:05'
     """
+    if when.tzinfo is not None:
+        when = datetime.fromtimestamp(when.timestamp(), UTC).astimezone()
     return f"{when.day} {when:%B %Y, %H:%M}"
 
 

@@ -41,8 +41,8 @@ class Frame(anywidget.AnyWidget):
 
     _esm = script("common.js", "frame.js")
     _css = static("tokens.css", "frame.css")
-    counts = traitlets.List().tag(sync=True)
-    tabs = traitlets.List().tag(sync=True)
+    counts = traitlets.List(traitlets.Dict()).tag(sync=True)
+    tabs = traitlets.List(traitlets.Dict()).tag(sync=True)
     current = traitlets.Unicode().tag(sync=True)
     user = traitlets.Unicode().tag(sync=True)
     logout = traitlets.Unicode().tag(sync=True)

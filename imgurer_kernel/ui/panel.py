@@ -1,5 +1,6 @@
 """What all panels have in common: one session, one stylesheet, a gallery beside the details."""
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -17,7 +18,7 @@ class PanelTheme(Theme):
     _css = static("tokens.css", "theme.css", "panels.css")
 
 
-class Panel(ipywidgets.VBox):
+class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A part of the dashboard that can also be shown alone in a notebook cell.
 
     Parameters
@@ -72,12 +73,25 @@ def dropdown(options: dict[str, str], value: str, label: str) -> ipywidgets.Drop
     return ipywidgets.Dropdown(options=pairs, value=value, description=label)
 
 
-def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:  # noqa: FBT001 - a state, not a flag
+def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show a widget, or take it out of the page."""
     widget.layout.display = None if visible else "none"
 
 
-class Words(ipywidgets.HTML):
+def toggle(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
+    """Give a widget a CSS class, or take it away."""
+    if on:
+        widget.add_class(name)
+    else:
+        widget.remove_class(name)
+
+
+def caption(text: str) -> str:
+    """HTML of a quiet line, escaped."""
+    return f'<p class="imgurer-caption">{escape(text)}</p>'
+
+
+class Words(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
     """A line of HTML made by `theme`'s functions, which escape what they are given."""
 
     def tell(self, text: str, meaning: str = "attention") -> None:

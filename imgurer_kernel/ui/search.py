@@ -1,5 +1,6 @@
 """The search tab: a picture on the left, what looks like it on the right."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -11,19 +12,17 @@ from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.formatting import bits, count
 from imgurer_kernel.ui.gallery import FactsView, Gallery
-from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show
+from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show, toggle
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel, Sought
-from imgurer_kernel.ui.session import Session
 from imgurer_kernel.ui.upload_control import UploadControl, Verdict
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
-_HINT = (
-    "Drop a picture on the left to find what looks like it, or choose one in Browse and search "
-    "for that."
-)
+_HINT = "Drop a picture to find what looks like it, or double-click one in Browse."
+_EMPTY = "There are no pictures to compare with yet. Add some in Upload."
 
 
 class SearchPanel(Panel):
@@ -37,6 +36,8 @@ class SearchPanel(Panel):
         Who looks at it, where it is shown alone.
     model
         Another panel's model, to show the same search.
+    on_upload
+        Called when somebody wants to add pictures to the empty store.
 
     Examples
     --------
@@ -48,6 +49,7 @@ class SearchPanel(Panel):
         workbench: "Workbench | Session",
         user: str | None = None,
         model: SearchModel | None = None,
+        on_upload: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or SearchModel(self.session)
@@ -79,8 +81,10 @@ class SearchPanel(Panel):
             self.trail,
             classes="imgurer-side",
         )
-        results = box(self.working, self.gallery, self.more, classes="imgurer-main")
-        self.arrange(box(left, results, self.details, classes="imgurer-columns imgurer-three"))
+        self.add = classed(button("Upload pictures", style="primary"), "imgurer-start")
+        results = box(self.working, self.gallery, self.more, self.add, classes="imgurer-main")
+        self.columns = box(left, results, self.details, classes="imgurer-columns imgurer-three")
+        self.arrange(self.columns)
 
         link((self.model, "radius"), (self.radius, "value"))
         link((self.model, "format"), (self.format, "value"))
@@ -90,12 +94,17 @@ class SearchPanel(Panel):
         self.gallery.on_open(self.model.search_for)
         self.details.follow(self.gallery)
         self.more.on_click(lambda _: self.model.more())
+        self.add.on_click(lambda _: on_upload and on_upload())
+        self._can_upload = on_upload is not None
+        self.model.observe(self._show, "images")
         self.model.observe(self._show, "found")
         self.model.observe(self._show_trail, "trail")
         self.model.job.observe(lambda change: setattr(self.gallery, "busy", change["new"]), "busy")
         self.session.observe(lambda _: self.model.again(), "version")
         self._show(None)
         self._show_trail(None)
+        if self.alone:
+            self.model.clear()
 
     def _judge(self, upload: Upload) -> Verdict:
         """Read the picture in the upload's thread; `_search` then takes it up on the loop."""
@@ -113,12 +122,17 @@ class SearchPanel(Panel):
 
     def _show(self, _: object) -> None:
         found = self.model.found
+        empty = found is None and self.model.images == 0
+        show(self.add, empty and self._can_upload)
         show(self.filters, found is not None)
+        for part in (self.sought, self.radius, self.details):
+            show(part, found is not None)
+        toggle(self.columns, "imgurer-two-columns", found is None)
         show(self.more, found is not None and len(found.pictures) < len(found.frame))
         if found is None:
             self.sought.clear()
             self.working.rest = ""
-            self.gallery.empty_text = _HINT
+            self.gallery.empty_text = _EMPTY if empty else _HINT
             self.gallery.show([])
             return
         sought = found.sought
@@ -148,10 +162,12 @@ class SearchPanel(Panel):
 
 def summary(found: Found) -> str:
     """How many pictures were found, in words."""
+    if not len(found.frame) and not found.hidden:
+        return ""
     number = count(len(found.frame), "picture")
     where = "with the same hash" if found.radius == 0 else f"within {bits(found.radius)}"
     parts = [f"{number} {where}"]
-    if 0 < found.verified:
+    if found.verified:
         parts.append(f"{found.verified:,} verified")
     if found.hidden:
         parts.append(f"{found.hidden:,} hidden by the filters")

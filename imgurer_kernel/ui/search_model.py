@@ -12,12 +12,10 @@ from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.ui.address import whole_number
 from imgurer_kernel.ui.captions import UNVERIFIED, Fact, facts
-from imgurer_kernel.ui.session import Listing, Session
+from imgurer_kernel.ui.session import Listing, Session, records
 
 PAGE = 120
 """Results that are shown at first, and added by each "more"."""
-WIDEST = 32
-"""Largest radius on the slider."""
 _TRAIL = 12
 _TRAIL_BYTES = 64 << 20
 
@@ -100,6 +98,8 @@ class SearchModel(HasTraits):
         A `Found`, or None before the first search.
     trail
         The pictures searched for, the present one last.
+    images
+        How many pictures there are to compare with; -1 before it is known.
     place
         What of this stands in the address.
     """
@@ -110,6 +110,7 @@ class SearchModel(HasTraits):
     mine = Bool(False)
     found = Instance(Found, allow_none=True)
     trail = AnyTrait(())
+    images = Int(-1)
     place = Dict()
 
     def __init__(self, session: Session) -> None:
@@ -215,13 +216,17 @@ class SearchModel(HasTraits):
         elif key:
             message = "the picture that was searched for is not kept; drop it here again"
             self.job.fail(QueryError(message))
-        elif self.trail:
+        else:
             self.clear()
 
     def clear(self) -> None:
-        """Forget what was searched for."""
-        self.job.cancel()
+        """Forget what was searched for, and see how many pictures there are to compare with."""
         self.trail, self.found, self.place = (), None, {}
+        statistics = self.session.workbench.statistics
+        self.job.start("Reading", lambda _: statistics().images, self._welcome)
+
+    def _welcome(self, images: int) -> None:
+        self.images = images
 
     # How it is done -------------------------------------------------------------------------
 
@@ -234,16 +239,14 @@ class SearchModel(HasTraits):
             self.again()
 
     def _look_up(self, key: str, image_id: int) -> Found:
-        rows = self.session.workbench.images([image_id])
-        thumbnail = self.session.thumbnails([image_id])[0]  # raises if there is no such image
-        [row] = rows.to_dict("records")
+        [row] = records(self.session.image(image_id))
         sought = Sought(
             key=key,
             name=str(row["filename"]),
-            thumbnail=thumbnail,
+            thumbnail=self.session.thumbnails([image_id])[0],
             width=int(row["width"]),
             height=int(row["height"]),
-            facts=tuple(facts({str(name): value for name, value in row.items()})),
+            facts=tuple(facts(row)),
             image_id=image_id,
         )
         return self._look(sought, replace(self._wish(), limit=PAGE))

@@ -3,17 +3,22 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from traitlets import HasTraits, Int
 
-from imgurer_kernel.errors import NotAllowed, StorageError
+from imgurer_kernel.errors import NotAllowed, StorageError, UnknownImage
 from imgurer_kernel.records import Account
 from imgurer_kernel.ui.jobs import Job, Runner
 
 if TYPE_CHECKING:
     from imgurer_kernel.workbench import Workbench
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame, by column name."""
+    return [{str(name): row[name] for name in row} for row in frame.to_dict("records")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +109,23 @@ class Session(HasTraits):
     def _current(self) -> Account:
         accounts = self.workbench.accounts
         return accounts.ensure_local() if self.user is None else accounts.get(self.user)
+
+    def image(self, image_id: int) -> pd.DataFrame:
+        """What is known of one image: a frame of one row.
+
+        Raises
+        ------
+        UnknownImage
+            If it is not here, in words for who followed an old link to it.
+        """
+        message = "this picture is not here any more: nobody holds a copy of it"
+        try:
+            found = self.workbench.images([image_id])
+        except UnknownImage as error:
+            raise UnknownImage(message) from error
+        if found.empty:
+            raise UnknownImage(message)
+        return found
 
     def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
         """Thumbnails of images; one that cannot be read is empty and does not hide the others."""

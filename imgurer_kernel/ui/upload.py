@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imgurer_kernel.ui.panel import Panel, Words, box
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.formatting import human_bytes
+from imgurer_kernel.ui.panel import Panel, Words, box, caption
 from imgurer_kernel.ui.upload_control import Upload, UploadControl, Verdict
 from imgurer_kernel.ui.upload_model import UploadModel
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
 
@@ -35,14 +36,21 @@ class UploadPanel(Panel):
         self.model = UploadModel(self.session)
         settings = self.session.workbench.settings
         self.control = UploadControl(settings.folder / "tmp", self.model.judge, settings.max_bytes)
-        self.tally = Words()
-        self.arrange(box(self.control, self.tally, classes="imgurer-first-stop"))
+        about = Words(value=caption(limits(settings.max_bytes)))
+        self.arrange(box(self.control, about, classes="imgurer-first-stop"))
 
         self.control.on_settled(self._count)
         self.control.on_idle(self.model.finish)
         if on_open is not None:
             self.control.on_open(on_open)
-        self.tally.tell("")
 
     def _count(self, _: Upload, verdict: Verdict) -> None:
         self.model.count(verdict)
+
+
+def limits(max_bytes: int) -> str:
+    """What is taken in, and how it is kept."""
+    return (
+        f"JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC and AVIF, up to {human_bytes(max_bytes)} each. "
+        "A file that is here already is not stored twice."
+    )

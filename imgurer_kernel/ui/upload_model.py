@@ -9,7 +9,7 @@ from traitlets import HasTraits, Instance
 from imgurer_kernel.ui.captions import UNVERIFIED, orientation_words
 from imgurer_kernel.ui.formatting import bits, count, elide, listing
 from imgurer_kernel.ui.reception import Upload
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.session import Session, records
 from imgurer_kernel.ui.upload_control import Verdict
 
 
@@ -64,7 +64,7 @@ class UploadModel(HasTraits):
         workbench = self.session.workbench
         with upload.path.open("rb") as file:
             outcome = workbench.upload(upload.name, file, self.session.user)
-        [row] = outcome.to_dict("records")
+        [row] = records(outcome)
         if row["status"] == "rejected":
             return Verdict(status="rejected", text=f"Rejected: {row['reason']}")
         image_id = int(row["image_id"])
@@ -102,7 +102,7 @@ class UploadModel(HasTraits):
         others = found[found["image_id"] != image_id]
         if others.empty:
             return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
-        [nearest] = others.head(1).to_dict("records")
+        [nearest] = records(others.head(1))
         twin = int(nearest["image_id"])
         return Verdict(
             status="near",

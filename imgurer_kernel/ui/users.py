@@ -10,16 +10,17 @@ from imgurer_kernel.ui.accounts import AccountRow, AccountTable
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.formatting import ago, count, human_bytes
 from imgurer_kernel.ui.panel import Panel, Words, box, button, dropdown, row, show
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.users_model import UsersModel
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
 _LOCAL = "local"
 _NO_LOGIN = (
-    "This dashboard runs without a login, for you alone. The accounts below are for the day on "
-    "which it is served to others."
+    "This dashboard runs without a login, for you alone. Accounts are for the day on which it is "
+    "served to others, with a login."
 )
 
 
@@ -41,7 +42,9 @@ class UsersPanel(Panel):
         self.working = Working(self.model.job)
         self.said = Words()
         self.question = Words()
-        self.new_password = ipywidgets.Password(placeholder="At least 8 characters")
+        self.new_password = ipywidgets.Password(
+            description="New password", placeholder="At least 8 characters"
+        )
         self.sure, self.keep = button("Disable"), button("Cancel")
         self.asking = box(
             self.question, row(self.new_password, self.sure, self.keep), classes="imgurer-asking"
@@ -85,10 +88,7 @@ class UsersPanel(Panel):
         self._asked = (act, name)
         self.new_password.value = ""
         show(self.new_password, visible=act == "password")
-        accounts = self.model.accounts
-        assert accounts is not None  # the table is empty before
-        pictures = int(accounts.set_index("name").loc[name, "pictures"])
-        self.question.tell(question(act, name, pictures), "attention")
+        self.question.tell(question(act, name, self.model.pictures_of(name)), "attention")
         self.sure.description = f"Disable {name}" if act == "disable" else "Set the password"
         self.sure.button_style = "danger" if act == "disable" else "primary"
         show(self.asking, visible=True)
@@ -105,15 +105,15 @@ class UsersPanel(Panel):
         show(self.asking, visible=False)
 
 
-class _Form(ipywidgets.VBox):
+class _Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """A new account."""
 
     def __init__(self, model: UsersModel) -> None:
-        self.name = ipywidgets.Text(placeholder="Name, such as ann")
-        self.password = ipywidgets.Password(placeholder="Password, at least 8 characters")
-        self.role = dropdown(
-            {"member": "Member: own pictures", "admin": "Admin: everything"}, "member", "Role"
+        self.name = ipywidgets.Text(description="Name", placeholder="Such as ann")
+        self.password = ipywidgets.Password(
+            description="Password", placeholder="At least 8 characters"
         )
+        self.role = dropdown({"member": "Member", "admin": "Admin"}, "member", "Role")
         self.create = button("Create the account", style="primary")
         heading = ipywidgets.HTML("<h3>New account</h3>")
         super().__init__([heading, self.name, self.password, self.role, self.create])
@@ -128,12 +128,14 @@ class _Form(ipywidgets.VBox):
         self.name.value = self.password.value = ""
 
 
-class _OwnPassword(ipywidgets.VBox):
+class _OwnPassword(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The visitor's own password."""
 
     def __init__(self, model: UsersModel) -> None:
-        self.old = ipywidgets.Password(placeholder="Present password")
-        self.new = ipywidgets.Password(placeholder="New password, at least 8 characters")
+        self.old = ipywidgets.Password(description="Present password")
+        self.new = ipywidgets.Password(
+            description="New password", placeholder="At least 8 characters"
+        )
         self.change = button("Change my password")
         heading = ipywidgets.HTML("<h3>My password</h3>")
         super().__init__([heading, self.old, self.new, self.change])
@@ -154,10 +156,10 @@ def account_rows(accounts: pd.DataFrame, admin: str, now: datetime) -> list[Acco
     admin
         Name of the admin who looks at them; empty for a member, who may do nothing here.
     """
-    return [_account_row(record, admin, now) for record in accounts.to_dict("records")]
+    return [_account_row(record, admin, now) for record in records(accounts)]
 
 
-def _account_row(record: dict[Any, Any], admin: str, now: datetime) -> AccountRow:
+def _account_row(record: dict[str, Any], admin: str, now: datetime) -> AccountRow:
     name, enabled = str(record["name"]), bool(record["enabled"])
     seen = record["last_seen"]
     local = name == _LOCAL
@@ -174,7 +176,7 @@ def _account_row(record: dict[Any, Any], admin: str, now: datetime) -> AccountRo
     )
 
 
-def _acts(record: dict[Any, Any], *, own: bool) -> tuple[tuple[str, str], ...]:
+def _acts(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...]:
     password = ("password", "New password")
     if own:
         return (password,)
@@ -188,9 +190,8 @@ def question(act: str, name: str, pictures: int) -> str:
 
     Examples
     --------
-    >>> question("disable", "ann", 1)
-    "Disable ann? The account can no longer log in, and where it is logged in now, that ends. Its \
-1 picture stays and can still be found. An admin can enable it again."
+    >>> question("password", "ann", 1)
+    'Give ann another password? Where the account is logged in now, that ends.'
     """
     if act == "password":
         return f"Give {name} another password? Where the account is logged in now, that ends."

@@ -35,6 +35,12 @@ class UsersModel(HasTraits):
         """Read the accounts."""
         self.job.start("Reading accounts", self._read, self._show)
 
+    def pictures_of(self, name: str) -> int:
+        """How many pictures an account holds."""
+        if self.accounts is None:
+            return 0
+        return int(self.accounts.loc[self.accounts["name"] == name, "pictures"].sum())
+
     def create(self, name: str, password: str, role: Role, then: Callable[[], None]) -> None:
         """Make an account; `then` is called if that worked."""
 

@@ -5,60 +5,57 @@ export default {
     const label = element("label", "", model.get("label"));
     const output = element("output");
     const input = element("input");
+    const stops = model.get("stops");
+    const ticks = element("div", "imgurer-ticks");
     input.type = "range";
     input.min = 0;
+    input.max = stops.length - 1;
     input.step = 1;
     input.id = `radius-${Math.random().toString(36).slice(2)}`;
     label.htmlFor = input.id;
     output.htmlFor = input.id;
     head.append(label, output);
-    const ticks = element("div", "imgurer-ticks");
     el.append(head, input, ticks);
 
     const words = (bits) => {
       const all = model.get("ticks");
       return (all.find(([limit]) => limit >= bits) ?? all.at(-1))[1];
     };
-    const say = () => {
-      const bits = Number(input.value);
+    const say = (bits) => {
       const number = bits === 1 ? "1 bit" : `${bits} bits`;
-      output.textContent = `up to ${number} · ${words(bits)}`;
+      output.textContent = bits === 0 ? `0 bits · ${words(0)}` : `up to ${number} · ${words(bits)}`;
       input.setAttribute("aria-valuetext", `${number}, ${words(bits)}`);
     };
-    const commit = () => {
+    let timer = 0;
+    const commit = (bits) => {
       clearTimeout(timer);
-      model.set("value", Number(input.value));
+      model.set("value", bits);
       model.save_changes();
     };
-    let timer = 0;
     input.addEventListener("input", () => {
-      say();
+      const bits = stops[Number(input.value)];
+      say(bits);
       clearTimeout(timer);
-      timer = setTimeout(commit, 200); // a handle that is dragged, a key that is held
+      timer = setTimeout(() => commit(bits), 200); // a handle that is dragged, a key that is held
     });
-    input.addEventListener("change", commit);
+    input.addEventListener("change", () => commit(stops[Number(input.value)]));
 
+    ticks.append(
+      ...model.get("ticks").map(([bits, text]) => {
+        const tick = element("button", "imgurer-tick");
+        tick.type = "button";
+        tick.tabIndex = -1; // the slider itself is the way for the keyboard
+        tick.style.setProperty("--at", stops.indexOf(bits) / (stops.length - 1));
+        tick.append(element("strong", "", String(bits)), element("span", "", text));
+        tick.addEventListener("click", () => commit(bits));
+        return tick;
+      }),
+    );
     const show = () => {
-      // A radius beyond the slider's end may come from the address: the end moves out to it.
-      const most = Math.max(model.get("most"), model.get("value"));
-      input.max = most;
-      input.value = model.get("value");
-      ticks.replaceChildren(
-        ...model.get("ticks").map(([bits, text]) => {
-          const tick = element("button", "imgurer-tick");
-          tick.type = "button";
-          tick.tabIndex = -1; // the slider itself is the way for the keyboard
-          tick.style.setProperty("--at", bits / most);
-          tick.append(element("strong", "", String(bits)), element("span", "", text));
-          tick.addEventListener("click", () => {
-            input.value = bits;
-            say();
-            commit();
-          });
-          return tick;
-        }),
-      );
-      say();
+      const bits = model.get("value"); // any radius may come from the address
+      const reached = stops.filter((stop) => stop <= bits);
+      input.value = reached.length - 1;
+      say(bits);
     };
     model.on("change:value", show);
     show();
