@@ -1,1 +1,17 @@
-"""A notebook workbench that finds, shows and resolves duplicate images."""
+"""A notebook workbench that finds, shows and resolves duplicate images.
+
+Examples
+--------
+>>> import tempfile
+>>> from imgurer_kernel import Settings, Workbench
+>>> with Workbench(Settings(root=tempfile.mkdtemp())) as wb:
+...     wb.statistics().images
+0
+"""
+
+from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.records import Fingerprint
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.workbench import Workbench
+
+__all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench"]
