@@ -6,6 +6,7 @@ loading matplotlib.
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,18 +82,16 @@ def contact_sheet(
     figure, axes = _panels(rows, columns, title, size=2.1)
     for axis in axes.flat[len(thumbnails) :]:
         axis.set_visible(False)
-    for axis, thumbnail, caption in zip(axes.flat, thumbnails, captions, strict=False):
+    for axis, thumbnail, caption in zip(axes.ravel(), thumbnails, captions, strict=False):
         _show_picture(axis, thumbnail, caption)
     return figure
 
 
-def _panels(
-    rows: int, columns: int, title: str, size: float = 2.6
-) -> tuple[NotebookFigure, npt.NDArray[np.object_]]:
+def _panels(rows: int, columns: int, title: str, size: float = 2.6) -> tuple[NotebookFigure, Any]:
     figure = NotebookFigure(figsize=(size * columns, size * rows + 0.3), layout="constrained")
     if title:
         figure.suptitle(title, fontsize=11, color=INK)
-    return figure, np.asarray(figure.subplots(rows, columns, squeeze=False))
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def _show_picture(axis: Axes, jpeg: bytes, caption: str) -> None:

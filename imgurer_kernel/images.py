@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -292,3 +292,8 @@ def encode_lossless(image: Image.Image) -> bytes:
         message = f"a picture of mode {image.mode} cannot be searched for; convert it to RGB first"
         raise UnknownFormat(message) from error
     return file.getvalue()
+
+
+def is_picture(given: object) -> TypeGuard[Image.Image]:
+    """Whether something is a Pillow image."""
+    return isinstance(given, Image.Image)

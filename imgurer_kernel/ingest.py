@@ -116,20 +116,19 @@ def commit(
 
     receipts = catalog.add(arrivals, confirm=confirm)
     twins = catalog.images([receipt.image_id for receipt in receipts if not receipt.added])
-    known = {row.image_id: row for row in twins.itertuples()}
+    facts = zip(twins["filename"].tolist(), twins["dhash"].tolist(), strict=True)
+    known = dict(zip(twins["image_id"].tolist(), facts, strict=True))
     outcomes = []
     for arrival, receipt in zip(arrivals, receipts, strict=True):
-        twin = known.get(receipt.image_id)
+        filename, dhash = known.get(receipt.image_id, ("", ""))
         outcomes.append(
             Outcome(
                 source=arrival.source,
                 status="added" if receipt.added else "duplicate",
-                reason=f"same bytes as {twin.filename}" if twin else "",
+                reason=f"same bytes as {filename}" if filename else "",
                 image_id=receipt.image_id,
                 digest=arrival.digest,
-                dhash=arrival.fingerprint.dhash_hex
-                if arrival.fingerprint
-                else str(known[receipt.image_id].dhash),
+                dhash=arrival.fingerprint.dhash_hex if arrival.fingerprint else dhash,
             )
         )
     return outcomes
@@ -188,17 +187,19 @@ class Ingest:
         """Outcomes of the files that this user brought before and that look unchanged."""
         stamps = {readable(file.path): (file.bytes, file.modified_ns) for file in files}
         frame = self.catalog.held(self.user, list(stamps))
+        columns = ["source", "bytes", "modified_ns", "image_id", "digest", "dhash"]
+        rows = zip(*(frame[name].tolist() for name in columns), strict=True)
         return {
-            row.source: Outcome(
-                source=row.source,
+            source: Outcome(
+                source=source,
                 status="duplicate",
                 reason="unchanged since it was taken in",
-                image_id=int(row.image_id),
-                digest=row.digest,
-                dhash=row.dhash,
+                image_id=image_id,
+                digest=digest,
+                dhash=dhash,
             )
-            for row in frame.itertuples()
-            if stamps[row.source] == (int(row.bytes), int(row.modified_ns))
+            for source, size, modified_ns, image_id, digest, dhash in rows
+            if stamps[source] == (size, modified_ns)
         }
 
     def _examine_all(

@@ -62,8 +62,8 @@ class Upkeep:
         """All findings, by digest; `taken` hears of every original that was looked at."""
         images = self.catalog.images()
         found: list[Finding] = []
-        for row in images.itertuples():
-            found += self._look_at(str(row.digest), int(row.image_id))
+        for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
+            found += self._look_at(digest, image_id)
             taken(1)
         known = set(images["digest"])
         for digest in self.blobs.digests():
