@@ -107,7 +107,8 @@ class Lease(Generic[Resource]):
         """
         deadline = time.monotonic() + self.timeout
         if not self._turns.acquire(timeout=self.timeout):
-            raise CatalogBusy(self._busy_message("another thread of this process"))
+            mine = "another thread of this process"
+            raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
         try:
             resource = self._take(deadline)
             process = os.getpid()
