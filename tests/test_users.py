@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 from argon2 import PasswordHasher
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.catalog import Catalog
@@ -153,6 +153,7 @@ def test_what_is_no_name(text):
 ALPHABET = set(string.ascii_lowercase + string.digits + "._-")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_whatever_passes_the_gate_is_plain_and_stays_as_it_is(text):
     try:
@@ -166,6 +167,7 @@ def test_whatever_passes_the_gate_is_plain_and_stays_as_it_is(text):
     assert name == unicodedata.normalize("NFKC", name).casefold()
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z"))
 def test_every_plain_name_passes(text):
     assert user_name(text) == text.lower()

@@ -1,5 +1,6 @@
 """What Voila is told: nothing of the store has an address, and nothing comes from elsewhere."""
 
+import logging
 import os
 from base64 import b64encode
 from dataclasses import dataclass, fields
@@ -8,6 +9,7 @@ from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
 
+from tornado.web import RequestHandler
 from traitlets.config import Config
 
 from imgurer_kernel.errors import ServerError, UnsafeListen
@@ -53,6 +55,15 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+_log = logging.getLogger(__name__)
+
+
+def _log_failure(handler: RequestHandler) -> None:
+    """Say nothing of a request that was answered, or refused: only of our own failures."""
+    if handler.get_status() >= 500:
+        _log.error("%s %s failed", handler.request.method, handler.request.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +185,7 @@ def voila_config(
         "allow_remote_access": not listen.local,
         "xsrf_cookie_kwargs": {"samesite": "Lax"},
         "autoreload": False,
+        "log_function": _log_failure,
         "ws_ping_timeout": 30_000,  # tornado takes no more than the interval
     }
     voila = config.VoilaConfiguration

@@ -1,26 +1,25 @@
 """Start the server, say where it is, and stop it with everything that belongs to it."""
 
 import asyncio
-import errno
 import shutil
 import signal
 import socket
 import sys
 import threading
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_path
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.netutil import bind_sockets
 from voila.app import Voila
 from voila.paths import collect_static_paths, collect_template_paths
 from voila.utils import get_voila_labextensions_path
 
 from imgurer_kernel import sessions
-from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied
+from imgurer_kernel.errors import ServerError, StorageDenied
 from imgurer_kernel.server import handlers
 from imgurer_kernel.server.config import (
     PACKAGE,
@@ -32,6 +31,7 @@ from imgurer_kernel.server.config import (
 )
 from imgurer_kernel.server.door import Members, OpenDoor
 from imgurer_kernel.server.login import Login, Logout
+from imgurer_kernel.server.sockets import open_sockets
 from imgurer_kernel.server.words import Pages
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.users import Users
@@ -81,7 +81,8 @@ def serve(
     if not path.is_file():
         message = f"there is no notebook {path}"
         raise ServerError(message)
-    with _Sockets(host, port) as sockets:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(each) for each in open_sockets(host, port)]
         listen = Listen(host=host, port=sockets[0].getsockname()[1], login=login)
         _make_folder(settings)
         key = sessions.secret_key(settings.folder)
@@ -121,39 +122,6 @@ def _members(settings: Settings, key: bytes, cookie: str) -> Members:
         )
         raise ServerError(message)
     return Members(users=users, key=key, cookie=cookie)
-
-
-class _Sockets:
-    """The open sockets of an address, closed in the end."""
-
-    def __init__(self, host: str, port: int) -> None:
-        try:
-            self._sockets = bind_sockets(port, host)
-        except socket.gaierror as error:
-            message = f"{host!r} is no address of this machine; use 127.0.0.1"
-            raise ServerError(message) from error
-        except OSError as error:
-            raise _why_not(host, port, error) from error
-
-    def __enter__(self) -> list[socket.socket]:
-        return self._sockets
-
-    def __exit__(self, *_: object) -> None:
-        for each in self._sockets:
-            each.close()
-
-
-def _why_not(host: str, port: int, error: OSError) -> ServerError:
-    if error.errno == errno.EADDRINUSE:
-        return PortTaken(
-            f"port {port} of {host} is in use: by another imgurer, or another program; stop that "
-            f"one, or choose another port: --port {port + 1}"
-        )
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return PortTaken(
-            f"port {port} may not be used by this user; choose one above 1023: --port 8866"
-        )
-    return ServerError(f"{host}:{port} cannot be listened on: {error.strerror}; use 127.0.0.1")
 
 
 class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types

@@ -1,0 +1,66 @@
+"""The sockets that the server listens on: exactly those that were asked for, or a reason."""
+
+import errno
+import socket
+
+from imgurer_kernel.errors import PortTaken, ServerError
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen on every address of a host, on one port.
+
+    Parameters
+    ----------
+    host
+        Address or name; a name such as ``localhost`` may have an IPv4 and an IPv6 address.
+    port
+        0 takes a free one.
+
+    Raises
+    ------
+    PortTaken
+        If something else listens there, or this user may not.
+    ServerError
+        If the host is not this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        message = f"{host!r} is no address of this machine; use 127.0.0.1"
+        raise ServerError(message) from error
+    opened: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((each[0], each[4][0]) for each in found):
+            listening = _listen(family, str(address), port)
+            listening.setblocking(False)
+            opened.append(listening)
+            port = listening.getsockname()[1]
+    except OSError as error:
+        # The IPv6 address of a name may be switched off; the other one does.
+        if opened and error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+            return opened
+        for each in opened:
+            each.close()
+        raise _why_not(host, port, error) from error
+    return opened
+
+
+def _listen(family: int, address: str, port: int) -> socket.socket:
+    if family == socket.AF_INET6:
+        return socket.create_server((address, port), family=family, dualstack_ipv6=False)
+    return socket.create_server((address, port), family=family)
+
+
+def _why_not(host: str, port: int, error: OSError) -> ServerError:
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(
+            f"port {port} of {host} is in use: by another imgurer, or another program; stop that "
+            f"one, or choose another port: --port {port + 1}"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return PortTaken(
+            f"port {port} may not be used by this user; choose one above 1023: --port 8866"
+        )
+    return ServerError(f"{host}:{port} cannot be listened on: {error.strerror}; use 127.0.0.1")

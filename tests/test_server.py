@@ -1,0 +1,350 @@
+"""The server's parts: what it is told, where it may listen, and who guesses passwords."""
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
+from imgurer_kernel.server import config as configuration
+from imgurer_kernel.server import serve
+from imgurer_kernel.server.config import Listen
+from imgurer_kernel.server.kernels import Kernels, OwnKernels
+from imgurer_kernel.server.login import safe_next
+from imgurer_kernel.server.throttle import Throttle
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.ui import identity
+
+LOCAL = Listen(host="127.0.0.1", port=8866, login=False)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Settings(root=tmp_path / "store", radius=7)
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    path = tmp_path / "dashboard.ipynb"
+    path.write_text("{}", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def no_voila(monkeypatch):
+    """Fails the test where Voila would be started."""
+
+    def refuse(*arguments, **keywords):
+        pytest.fail("Voila was started")
+
+    monkeypatch.setattr("imgurer_kernel.server.serving.Dashboard", refuse)
+
+
+def configured(store, notebook, listen=LOCAL, preheat=1):
+    return configuration.voila_config(
+        store, listen, notebook=notebook, cookie="imgurer-8866", key=b"k" * 64, preheat=preheat
+    )
+
+
+# Where it listens -----------------------------------------------------------------------------
+
+
+def test_a_taken_port_is_said_before_anything_is_made(store, notebook, no_voila):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} of 127.0.0.1 is in use.*--port"):
+            serve(store, port=port, open_browser=False, notebook=notebook)
+    assert not store.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.0.2.7", "example.org", "", "127.0.0.1.evil"]
+)
+def test_others_come_in_by_a_login_only(store, notebook, no_voila, host):
+    with pytest.raises(UnsafeListen, match="no login"):
+        serve(store, host=host, port=0, open_browser=False, notebook=notebook)
+    configuration.check_listen(host, login=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_this_machine_needs_no_login(host):
+    configuration.check_listen(host, login=False)
+
+
+def test_an_address_that_is_not_this_machines(store, notebook, no_voila):
+    with pytest.raises(ServerError, match=r"192\.0\.2\.7"):
+        serve(store, host="192.0.2.7", port=0, login=True, open_browser=False, notebook=notebook)
+
+
+def test_a_login_without_accounts_names_the_command(store, notebook, no_voila):
+    with pytest.raises(ServerError, match=r"imgurer users add NAME --role admin --root .*store"):
+        serve(store, port=0, login=True, open_browser=False, notebook=notebook)
+
+
+def test_a_missing_notebook_is_said(store, tmp_path, no_voila):
+    with pytest.raises(ServerError, match=r"no notebook .*none\.ipynb"):
+        serve(store, port=0, open_browser=False, notebook=tmp_path / "none.ipynb")
+
+
+def test_a_store_that_cannot_be_made(tmp_path, notebook, no_voila):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageDenied, match="--root"):
+        serve(Settings(root=tmp_path / "file" / "store"), port=0, notebook=notebook)
+
+
+def test_a_failed_start_leaves_the_port_free(store, tmp_path, no_voila):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageDenied):
+        serve(Settings(root=tmp_path / "file" / "x"), port=port, notebook=tmp_path / "file")
+    with socket.socket() as again:
+        again.bind(("127.0.0.1", port))
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8866/"),
+        ("localhost", "http://localhost:8866/"),
+        ("0.0.0.0", "http://127.0.0.1:8866/"),
+        ("::1", "http://[::1]:8866/"),
+        ("::", "http://[::1]:8866/"),
+        ("192.0.2.7", "http://192.0.2.7:8866/"),
+    ],
+)
+def test_the_address_that_a_person_types(host, address):
+    assert Listen(host=host, port=8866, login=True).address == address
+
+
+# What Voila is told ---------------------------------------------------------------------------
+
+
+def test_nothing_of_the_store_is_served(store, notebook):
+    voila = configured(store, notebook).VoilaConfiguration
+    assert voila.file_allowlist == ["^$"]
+    assert voila.show_tracebacks is False
+    assert voila.strip_sources is True
+    assert voila.allow_template_override == "NO"
+    assert voila.allow_theme_override == "NO"
+    assert voila.http_header_envs == ["Cookie"]
+    assert voila.multi_kernel_manager_class is Kernels
+    assert voila.kernel_spec_manager_class is OwnKernels
+
+
+def test_no_configuration_is_read_from_where_the_server_starts(store, notebook):
+    assert configured(store, notebook).Voila.config_file_paths == []
+
+
+def test_idle_kernels_go(store, notebook):
+    kernels = configured(store, notebook).Kernels
+    assert (kernels.cull_interval, kernels.cull_idle_timeout) == (30, 120)
+    assert kernels.cull_connected is False
+    assert kernels.allow_tracebacks is False
+
+
+@pytest.mark.parametrize("preheat", [0, 1, 3])
+def test_preheated_kernels(store, notebook, preheat):
+    voila = configured(store, notebook, preheat=preheat).VoilaConfiguration
+    assert voila.preheat_kernel is (preheat > 0)
+    assert voila.default_pool_size == preheat
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_foreign_host_names_are_refused_where_there_is_no_login(store, notebook, host):
+    listen = Listen(host=host, port=1, login=False)
+    settings = configured(store, notebook, listen).Voila.tornado_settings
+    assert settings["allow_remote_access"] is False
+
+
+def policy():
+    parts = (part.split() for part in configuration.CONTENT_POLICY.split("; "))
+    return {name: set(sources) for name, *sources in parts}
+
+
+def test_the_content_policy_knows_this_server_only():
+    sources = policy()
+    for name, allowed in sources.items():
+        for each in allowed:
+            assert each in {"'self'", "'none'", "blob:", "data:", "'unsafe-inline'"} or (
+                name == "script-src" and each.startswith("'sha256-")
+            ), (name, each)
+    assert sources["default-src"] == {"'self'"}
+    assert sources["script-src-attr"] == {"'none'"}
+    assert sources["object-src"] == {"'none'"}
+    assert sources["base-uri"] == {"'none'"}
+    assert sources["frame-ancestors"] == {"'none'"}
+
+
+def test_no_script_is_taken_from_the_page_itself():
+    assert not policy()["script-src"] & {"'unsafe-inline'", "'unsafe-eval'", "data:", "*"}
+
+
+def test_headers():
+    assert configuration.HEADERS["X-Content-Type-Options"] == "nosniff"
+    assert configuration.HEADERS["X-Frame-Options"] == "DENY"
+    assert configuration.HEADERS["Referrer-Policy"] == "same-origin"
+    assert configuration.HEADERS["Content-Security-Policy"] == configuration.CONTENT_POLICY
+
+
+def test_kernels_get_the_whole_settings(store):
+    variables = configuration.kernel_environment(store, LOCAL, "imgurer-8866")
+    assert Settings.from_env(variables) == store
+    assert variables[identity.LOGIN] == ""
+    assert variables[identity.ARRIVALS] == "ws://127.0.0.1:8866/voila/query"
+    assert all(isinstance(value, str) for value in variables.values())
+
+
+def test_kernels_are_told_of_the_login(store):
+    listen = Listen(host="0.0.0.0", port=9, login=True)
+    variables = configuration.kernel_environment(store, listen, "imgurer-9")
+    assert variables[identity.LOGIN] == "imgurer-9"
+    assert variables[identity.ARRIVALS] == "ws://127.0.0.1:9/voila/query"
+
+
+def test_kernels_import_the_same_package(store, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    variables = configuration.kernel_environment(store, LOCAL, "")
+    assert variables["PYTHONPATH"].split(":") == [str(configuration.PACKAGE.parent), "/somewhere"]
+
+
+def test_the_template_names_no_foreign_address():
+    for path in configuration.TEMPLATE.rglob("*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+            assert "http:" not in text, path
+            assert "https:" not in text, path
+            assert "//cdn" not in text, path
+
+
+def test_the_dashboards_notebook_is_found():
+    assert configuration.find_notebook().name == "dashboard.ipynb"
+
+
+def test_a_notebook_that_is_nowhere_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(configuration, "PACKAGE", tmp_path)
+    with pytest.raises(ServerError, match="reinstall"):
+        configuration.find_notebook()
+
+
+def test_only_our_own_python_runs_kernels(tmp_path, monkeypatch):
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    known = OwnKernels()
+    assert set(known.find_kernel_specs()) == {"python3"}
+    assert known.get_kernel_spec("python3").argv[0] != "/bin/false"
+
+
+# After the login ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("/", "/"),
+        ("/?tab=search&radius=4", "/?tab=search&radius=4"),
+        ("/?next=//evil.example", "/?next=//evil.example"),
+        ("", "/"),
+        ("//evil.example", "/"),
+        ("///evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("\\\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("https:evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/api/kernels", "/"),
+        ("/logout", "/"),
+        ("/%2f/evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("/?a\r\nSet-Cookie: x=y", "/"),
+        ("//[", "/"),
+        ("/#//evil.example", "/"),
+    ],
+)
+def test_the_login_leads_nowhere_else(address, target):
+    assert safe_next(address) == target
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_address_leads_away(text):
+    for address in (text, "/" + text, "/?" + text):
+        target = safe_next(address)
+        assert target == "/" or target.startswith("/?")
+        assert target.isprintable()
+        parts = urlsplit(target)
+        assert (parts.scheme, parts.netloc, parts.path) == ("", "", "/")
+
+
+# Guessing passwords ---------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_waiting_doubles_up_to_a_longest():
+    clock = Clock()
+    throttle = Throttle(free=3, longest=20, clock=clock)
+    waits = []
+    for _ in range(10):
+        throttle.failed("a")
+        waits.append(throttle.wait("a"))
+    assert waits == [0, 0, 0, 2, 4, 8, 16, 20, 20, 20]
+    assert throttle.wait("b") == 0
+    clock.now += 15
+    assert throttle.wait("a") == 5
+    clock.now += 5
+    assert throttle.wait("a") == 0
+
+
+def test_success_and_time_forget():
+    clock = Clock()
+    throttle = Throttle(free=0, longest=60, clock=clock, forget=100)
+    throttle.failed("a")
+    assert throttle.wait("a") == 2
+    throttle.succeeded("a")
+    assert throttle.wait("a") == 0
+    for _ in range(5):
+        throttle.failed("a")
+    clock.now += 101
+    throttle.failed("a")
+    assert throttle.wait("a") == 2
+
+
+def test_a_million_failures_overflow_nothing():
+    throttle = Throttle(free=0, longest=60, clock=Clock())
+    for _ in range(3000):
+        throttle.failed("a")
+    assert throttle.wait("a") == 60
+
+
+def test_a_throttle_stays_small():
+    throttle = Throttle(free=0, longest=60, clock=Clock(), most=10)
+    throttle.failed("old")
+    for number in range(10):
+        throttle.failed(number)
+    assert throttle.wait("old") == 0
+    assert all(throttle.wait(number) > 0 for number in range(10))
+
+
+def test_who_keeps_guessing_is_remembered_longest():
+    throttle = Throttle(free=0, longest=60, clock=Clock(), most=3)
+    throttle.failed("busy")
+    throttle.failed("a")
+    throttle.failed("busy")
+    throttle.failed("b")
+    throttle.failed("c")
+    assert throttle.wait("busy") == 4
+    assert throttle.wait("a") == 0
