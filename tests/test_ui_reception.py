@@ -244,6 +244,8 @@ def test_a_shown_name_is_one_line_without_a_path(name):
 @pytest.mark.parametrize(
     ("size", "text"),
     [
+        (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (1000, "1.0 kB"),
         (99_949, "99.9 kB"),

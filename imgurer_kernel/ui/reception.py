@@ -82,6 +82,8 @@ def human_bytes(number: int) -> str:
     >>> human_bytes(0), human_bytes(999), human_bytes(2_140_000), human_bytes(1 << 30)
     ('0 bytes', '999 bytes', '2.1 MB', '1.1 GB')
     """
+    if number == 1:
+        return "1 byte"
     size = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 999.5 or unit == "GB":

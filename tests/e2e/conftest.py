@@ -1,5 +1,6 @@
 """A browser and a page that may talk to this machine only."""
 
+import contextlib
 import os
 import shutil
 from urllib.parse import urlsplit
@@ -41,14 +42,18 @@ def browser():
         running.close()
 
 
-@pytest.fixture
-def new_page(browser):
-    """Function that opens a page of a visitor of its own; foreign requests fail the test."""
+@contextlib.contextmanager
+def visitors(browser):
+    """Function that opens a page of a visitor of its own; foreign requests fail at the end."""
     contexts, foreign = [], []
 
     def refuse(route):
         foreign.append(route.request.url)
         route.abort()
+
+    def watch(page):
+        # Routing sockets would send every chunk of an upload through the test's own process.
+        page.on("websocket", lambda socket: is_foreign(socket.url) and foreign.append(socket.url))
 
     def is_foreign(url):
         parts = urlsplit(url)
@@ -57,14 +62,30 @@ def new_page(browser):
     def make(**options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
         context.route(is_foreign, refuse)
+        context.on("page", watch)
         context.set_default_timeout(30_000)
         contexts.append(context)
         return context.new_page()
 
-    yield make
-    for context in contexts:
-        context.close()
+    try:
+        yield make
+    finally:
+        for context in contexts:
+            context.close()
     assert foreign == [], f"requested from outside this machine: {foreign}"
+
+
+@pytest.fixture
+def new_page(browser):
+    with visitors(browser) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_shared_page(browser):
+    """The same for pages that all tests of a module use."""
+    with visitors(browser) as make:
+        yield make
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ function randomKey() {
 }
 
 function humanBytes(number) {
+  if (number === 1) return "1 byte";
   let size = number;
   for (const unit of ["bytes", "kB", "MB", "GB"]) {
     if (size < 999.5 || unit === "GB") {

@@ -1,0 +1,427 @@
+"""The widgets alone, in a browser, behind the real server."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+from servers import serving
+
+pytestmark = pytest.mark.e2e
+
+NASTY = "<img src=x onerror=window.pwned=1>.png"
+COUNT_URLS = """
+window.urls = new Set();
+const make = URL.createObjectURL.bind(URL), drop = URL.revokeObjectURL.bind(URL);
+URL.createObjectURL = (blob) => {
+  const url = make(blob);
+  if (blob.type === "image/jpeg") window.urls.add(url);
+  return url;
+};
+URL.revokeObjectURL = (url) => { window.urls.delete(url); drop(url); };
+"""
+
+
+def notebook(folder, arrivals):
+    source = (Path(__file__).parent / "widgets_notebook.py").read_text(encoding="utf-8")
+    cell = nbformat.v4.new_code_cell(source.replace("@FOLDER@", str(arrivals)))
+    path = folder / "widgets.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def arrivals(tmp_path_factory):
+    return tmp_path_factory.mktemp("arrivals")
+
+
+@pytest.fixture(scope="module")
+def server(browser, tmp_path_factory, arrivals):
+    folder = tmp_path_factory.mktemp("widgets")
+    with serving(folder / "store", notebook=notebook(folder, arrivals)) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(new_page, server):
+    """Function that opens the notebook as another visitor."""
+
+    def open_page(**options):
+        page = new_page(**options)
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        page.add_init_script(COUNT_URLS)
+        page.goto(server.url)
+        said(page, "ready", timeout=60_000)
+        return page
+
+    return open_page
+
+
+@pytest.fixture(scope="module")
+def shared(new_shared_page, server):
+    page = new_shared_page()
+    page.faults = []
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page.add_init_script(COUNT_URLS)
+    page.goto(server.url)
+    said(page, "ready", timeout=60_000)
+    return page
+
+
+@pytest.fixture
+def at(shared):
+    """One page for all tests that can put it back as it was."""
+    shared.set_viewport_size({"width": 1280, "height": 800})
+    press(shared, "Reset")
+    said(shared, "reset")
+    yield shared
+    assert shared.faults == []
+    assert shared.evaluate("window.pwned") is None
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def tiles(page, part="gallery"):
+    return page.locator(f".part-{part} [role=option]")
+
+
+def said(page, text, timeout=20_000):
+    expect(page.locator(".log")).to_have_text(text, timeout=timeout)
+
+
+def focused(page):
+    return page.evaluate("document.activeElement.dataset.imageId")
+
+
+# Galleries
+
+
+def test_a_gallery_shows_names_as_text_and_pictures_whole(at):
+    names = tiles(at).locator(".imgurer-name")
+    expect(names).to_have_count(12)
+    expect(names.nth(1)).to_have_attribute("title", NASTY)
+    expect(names.nth(1)).to_have_text(NASTY)
+    image = tiles(at).nth(0).locator("img")
+    expect(image).to_have_attribute("alt", "picture 0.jpg, 4032 by 3024")
+    assert image.evaluate("i => getComputedStyle(i).objectFit") == "contain"
+    at.wait_for_function("""() => Array.from(
+        document.querySelectorAll('.part-gallery img'), (i) => i.naturalWidth).every(Boolean)""")
+    expect(at.locator(".part-gallery .imgurer-divider")).to_have_text("unverified")
+    boxes = [tiles(at).nth(n).bounding_box() for n in (8, 9)]
+    line = at.locator(".part-gallery .imgurer-divider").bounding_box()
+    assert boxes[0]["y"] < line["y"] < boxes[1]["y"]
+
+
+def test_a_long_name_keeps_its_end_and_its_tile(at):
+    tile = tiles(at).nth(2)
+    tail = tile.locator(".imgurer-name-tail")
+    expect(tail).to_have_text("xxxxé.jpg")
+    outer, inner = tile.bounding_box(), tail.bounding_box()
+    assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+    assert "\u202e" not in tiles(at).nth(3).locator(".imgurer-name").inner_text()
+
+
+def test_a_click_selects_and_a_double_click_opens(at):
+    tiles(at).nth(4).click()
+    said(at, "selected 4")
+    expect(tiles(at).nth(4)).to_have_attribute("aria-selected", "true")
+    tiles(at).nth(5).dblclick()
+    said(at, "opened 5")
+    expect(at.locator(".part-gallery [aria-selected=true]")).to_have_count(1)
+
+
+def test_the_keys_move_select_and_open(at):
+    assert at.locator(".part-gallery [role=option][tabindex='0']").count() == 1
+    tiles(at).nth(0).focus()
+    at.keyboard.press("ArrowRight")
+    said(at, "selected 1")
+    at.keyboard.press("End")
+    said(at, "selected 11")
+    at.keyboard.press("ArrowRight")
+    assert focused(at) == "11"
+    at.keyboard.press("ArrowUp")
+    across = [tiles(at).nth(n).bounding_box()["x"] for n in (int(focused(at)), 11)]
+    assert across[0] == pytest.approx(across[1], abs=1)
+    at.keyboard.press("Home")
+    said(at, "selected 0")
+    at.keyboard.press("ArrowDown")
+    below = int(focused(at))
+    assert tiles(at).nth(below).bounding_box()["y"] > tiles(at).nth(0).bounding_box()["y"]
+    at.keyboard.press("Enter")
+    said(at, f"opened {below}")
+    at.keyboard.press("Escape")
+    said(at, "selected -1")
+    expect(at.locator(".part-gallery [aria-selected=true]")).to_have_count(0)
+    assert focused(at) == str(below)
+
+
+def test_a_held_arrow_key_asks_for_the_last_picture_only(at):
+    tiles(at).nth(0).focus()
+    at.evaluate("""() => {
+        window.said = [];
+        const log = document.querySelector('.log');
+        const write = () => window.said.push(log.textContent.trim());
+        new MutationObserver(write).observe(log, {subtree: true, childList: true});
+    }""")
+    for _ in range(8):
+        at.keyboard.press("ArrowRight")
+    said(at, "selected 8")
+    assert 1 <= len(set(at.evaluate("window.said"))) < 8
+
+
+def test_two_views_of_one_gallery_select_together(at):
+    tiles(at, "second").nth(6).click()
+    expect(tiles(at, "gallery").nth(6)).to_have_attribute("aria-selected", "true")
+    press(at, "Next")
+    expect(tiles(at, "gallery")).to_have_count(3)
+    expect(tiles(at, "second")).to_have_count(3)
+
+
+def test_old_results_stay_until_the_new_ones_are_there(at):
+    tiles(at).nth(5).click()
+    said(at, "selected 5")
+    press(at, "Wait")
+    expect(at.locator(".part-gallery .imgurer-board")).to_have_attribute("aria-busy", "true")
+    expect(tiles(at)).to_have_count(12)
+    press(at, "Next")
+    expect(tiles(at)).to_have_count(3)
+    expect(at.locator(".part-gallery .imgurer-board")).to_have_attribute("aria-busy", "false")
+    expect(tiles(at).nth(0)).to_have_attribute("aria-selected", "true")
+
+
+def test_an_empty_gallery_says_so_and_waits_with_placeholders(at):
+    press(at, "None")
+    expect(at.locator(".part-gallery .imgurer-empty")).to_have_text("No pictures here yet.")
+    press(at, "Wait")
+    expect(at.locator(".part-gallery .imgurer-placeholder")).to_have_count(12)
+    press(at, "Next")
+    expect(tiles(at)).to_have_count(3)
+    expect(at.locator(".part-gallery .imgurer-placeholder")).to_have_count(0)
+
+
+def test_the_addresses_of_old_pictures_are_given_back(at):
+    expect(tiles(at)).to_have_count(12)
+    expect(at.locator(".part-facts .imgurer-empty")).to_be_visible()
+    for name, count in (("Many", 200), ("Next", 3), ("Many", 200), ("Next", 3)):
+        press(at, name)
+        expect(tiles(at)).to_have_count(count)
+        expect(tiles(at, "second")).to_have_count(count)
+    # 3 tiles in 2 views, 2 + 3 + 4 tiles of clusters, 1 that is no picture
+    at.wait_for_function("() => window.urls.size <= 16")
+    press(at, "None")
+    at.wait_for_function("() => window.urls.size === 10")
+
+
+def test_a_picture_that_cannot_be_shown_is_replaced_by_a_sign(at):
+    expect(tiles(at, "broken").locator("svg.imgurer-missing")).to_be_visible()
+    expect(tiles(at, "broken").locator("img")).to_have_count(0)
+
+
+def test_clusters_mark_their_medoid_and_move_by_keys(at):
+    rows = at.locator(".part-clusters .imgurer-cluster")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(1).locator(".imgurer-lead")).to_have_text("Medoid")
+    expect(rows.nth(1).locator(".imgurer-lead")).to_have_count(1)
+    expect(rows.nth(2).locator(".imgurer-more")).to_have_text("+40more")
+    expect(rows.nth(0)).to_contain_text("frees 3.1 MB")
+    tiles(at, "clusters").nth(0).click()
+    said(at, "cluster 0 picture 100")
+    at.keyboard.press("ArrowDown")
+    said(at, "cluster 1 picture 110")
+    at.keyboard.press("ArrowRight")
+    said(at, "cluster 1 picture 111")
+    at.keyboard.press("ArrowUp")
+    said(at, "cluster 0 picture 101")
+    assert at.locator(".part-clusters [role=option][tabindex='0']").count() == 1
+
+
+def test_facts_are_text(at):
+    expect(at.locator(".part-facts .imgurer-empty")).to_be_visible()
+    press(at, "Facts")
+    expect(at.locator(".part-facts dd")).to_have_text(NASTY)
+    expect(at.locator(".part-facts img")).to_have_attribute("alt", NASTY)
+
+
+@pytest.mark.parametrize("width", [390, 720, 1280, 1920])
+def test_nothing_is_wider_than_the_window(at, width):
+    at.set_viewport_size({"width": width, "height": 800})
+    page = at.locator(".imgurer-page")
+    expect(page).to_have_js_property("scrollWidth", page.evaluate("n => n.clientWidth"))
+    box = page.bounding_box()
+    assert box["width"] == min(width, 1488)
+    inside = at.locator(".part-gallery").bounding_box()
+    assert inside["x"] - box["x"] == (16 if width < 720 else 24)
+
+
+@pytest.mark.parametrize(("scheme", "ground"), [("light", 255), ("dark", 20)])
+def test_the_page_follows_the_system(visit, scheme, ground):
+    page = visit(color_scheme=scheme)
+    for place in ("body", ".imgurer-page"):
+        colour = page.locator(place).evaluate("n => getComputedStyle(n).backgroundColor")
+        assert int(re.findall(r"\d+", colour)[0]) == ground, (place, colour)
+
+
+def test_nothing_moves_for_those_who_want_it_still(visit):
+    page = visit(reduced_motion="reduce")
+    press(page, "Wait")
+    expect(page.locator(".part-gallery .imgurer-busy")).to_have_count(1)
+    names = page.locator(".part-gallery .imgurer-busy").evaluate(
+        "n => getComputedStyle(n, '::before').animationName"
+    )
+    assert names == "imgurer-appear"
+
+
+# Upload
+
+
+def rows(page, part="upload"):
+    return page.locator(f".part-{part} .imgurer-upload-row")
+
+
+def choose(page, *files, part="upload"):
+    page.locator(f".part-{part} input[type=file]").first.set_input_files(list(files))
+
+
+def payload(name, data, kind="image/jpeg"):
+    return {"name": name, "mimeType": kind, "buffer": data}
+
+
+def parts(folder):
+    return list(folder.glob("upload-*"))
+
+
+def test_thirty_megabytes_arrive_whole(at, arrivals, tmp_path):
+    path = tmp_path / "large.jpg"
+    block = bytes(range(256)) * 4096
+    path.write_bytes(b"".join(bytes([n]) + block[1:] for n in range(30)))
+    choose(at, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    expect(rows(at)).to_contain_text(f"took {30 << 20} bytes {digest}", timeout=60_000)
+    expect(rows(at)).to_contain_text("31.5 MB")
+    said(at, "idle")
+    expect(at.locator(".part-upload .imgurer-total-words")).to_have_text("1 of 1 file · 1 added")
+    assert parts(arrivals) == []
+
+
+def test_each_file_gets_its_own_verdict(at, arrivals):
+    choose(
+        at,
+        payload("a.jpg", b"first"),
+        payload("twin.jpg", b"second"),
+        payload("empty.jpg", b""),
+        payload("fault.jpg", b"x"),
+        payload(NASTY, b"y"),
+        payload("🏖️" + "x" * 240 + ".jpg", b"z"),
+        payload("a.jpg", b"first"),
+    )
+    expect(rows(at)).to_have_count(7)
+    digest = hashlib.sha256(b"first").hexdigest()
+    expect(rows(at).nth(0)).to_contain_text(f"took 5 bytes {digest}")
+    expect(rows(at).nth(6)).to_contain_text(f"took 5 bytes {digest}")
+    expect(rows(at).nth(1).locator("img")).to_have_count(2)
+    expect(rows(at).nth(1)).to_contain_text(f"{NASTY}, brought by ann")
+    expect(rows(at).nth(2)).to_contain_text("rejected: the file is empty")
+    expect(rows(at).nth(2).locator("svg.imgurer-icon").last).to_be_visible()
+    expect(rows(at).nth(3)).to_contain_text("Something went wrong inside")
+    expect(rows(at).nth(3).get_by_role("button", name="Retry")).to_be_visible()
+    expect(rows(at).nth(4).locator(".imgurer-name")).to_have_text(NASTY)
+    expect(at.locator(".part-upload .imgurer-total-words")).to_have_text(
+        "7 of 7 files · 4 added · 1 already here · 1 rejected · 1 failed"
+    )
+    rows(at).nth(1).get_by_role("button").last.click()
+    said(at, "opened 2")
+    at.get_by_role("button", name="Clear list").click()
+    expect(rows(at)).to_have_count(0)
+    assert parts(arrivals) == []
+
+
+def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals):
+    slow = [payload(f"slow {n}.jpg", bytes([n])) for n in range(14)]
+    choose(at, *slow)
+    # eight wait for their verdict, the others for their turn
+    rows(at).nth(13).get_by_role("button", name="Cancel slow 13.jpg").click()
+    expect(rows(at).nth(13)).to_contain_text("Cancelled")
+    at.get_by_role("button", name="Cancel all").click()
+    expect(rows(at).nth(12)).to_contain_text("Cancelled")
+    rows(at).nth(13).get_by_role("button", name="Retry").click()
+    expect(rows(at).nth(13)).to_contain_text("took 1 bytes", timeout=30_000)
+    assert parts(arrivals) == []
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(at):
+    choose(at, payload("b.jpg", b"x" * 1_000_001), part="single")
+    expect(rows(at, "single")).to_contain_text("The file has 1.0 MB; the limit is 1.0 MB.")
+    expect(rows(at, "single").get_by_role("button")).to_have_count(0)
+    choose(at, payload("c.jpg", b"x"), part="single")
+    expect(rows(at, "single")).to_have_count(1)
+    expect(rows(at, "single")).to_contain_text("took 1 bytes")
+
+
+def test_files_can_be_dropped(at):
+    at.evaluate("""() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['one'], 'dropped.jpg', {type: 'image/jpeg'}));
+        transfer.items.add(new File(['second'], 'another.jpg', {type: 'image/jpeg'}));
+        const area = document.querySelector('.part-upload .imgurer-drop');
+        for (const kind of ['dragenter', 'dragover', 'drop'])
+            area.dispatchEvent(new DragEvent(kind, {
+                dataTransfer: transfer, bubbles: true, cancelable: true}));
+    }""")
+    expect(rows(at)).to_have_count(2)
+    expect(rows(at).nth(0)).to_contain_text("took 3 bytes")
+    expect(rows(at).nth(1)).to_contain_text("took 6 bytes")
+    expect(rows(at, "single")).to_have_count(0)
+
+
+def test_a_silent_kernel_is_told_and_the_file_can_be_tried_again(at, arrivals):
+    press(at, "Impatient")
+    press(at, "Stall")
+    choose(at, payload("a.jpg", b"x" * 5))
+    expect(rows(at)).to_contain_text("No answer for 2 seconds", timeout=15_000)
+    said(at, "awake")
+    rows(at).get_by_role("button", name="Retry").click()
+    expect(rows(at)).to_contain_text("took 5 bytes")
+    assert parts(arrivals) == []
+
+
+def test_a_file_that_vanished_is_told(at, tmp_path):
+    path = tmp_path / "gone.jpg"
+    path.write_bytes(b"x" * 9_000_000)
+    press(at, "Stall")  # the window is full before the end of the file is read
+    choose(at, path)
+    path.write_bytes(b"other")
+    expect(rows(at)).to_contain_text("can no longer read", timeout=15_000)
+
+
+def test_two_visitors_do_not_see_each_other(visit):
+    one, other = visit(), visit()
+    choose(one, payload("one.jpg", b"1" * 3_000_000))
+    choose(other, payload("other.jpg", b"2" * 5_000_000))
+    expect(rows(one)).to_contain_text("took 3000000 bytes")
+    expect(rows(other)).to_contain_text("took 5000000 bytes")
+    expect(rows(one)).to_have_count(1)
+    assert one.faults == other.faults == []
+
+
+def test_a_reload_in_the_middle_leaves_nothing_behind(browser, new_page, tmp_path):
+    arrivals = tmp_path / "arrivals"
+    large = tmp_path / "large.jpg"
+    with large.open("wb") as file:
+        file.truncate(200_000_000)
+    with serving(tmp_path / "store", notebook=notebook(tmp_path, arrivals)) as running:
+        page = new_page()
+        page.goto(running.url)
+        choose(page, large)
+        expect(page.locator(".part-upload .imgurer-bar[aria-valuenow]:not([aria-valuenow='0'])")
+               ).to_be_visible(timeout=60_000)  # fmt: skip
+        assert len(parts(arrivals)) == 1
+        page.reload()
+        choose(page, payload("a.jpg", b"12345"))
+        expect(rows(page)).to_contain_text("took 5 bytes", timeout=60_000)
+    assert parts(arrivals) == []

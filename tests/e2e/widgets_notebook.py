@@ -1,0 +1,167 @@
+"""The cell of the notebook that test_widgets.py serves: each widget, alone on the page."""
+
+import io
+import time
+from pathlib import Path
+
+import ipywidgets
+from IPython.display import display
+from PIL import Image
+
+from imgurer_kernel.ui.gallery import ClusterList, ClusterRow, FactsView, Gallery, Tile
+from imgurer_kernel.ui.theme import themed
+from imgurer_kernel.ui.upload_control import UploadControl, Verdict
+
+FOLDER = Path("@FOLDER@")
+NASTY = "<img src=x onerror=window.pwned=1>.png"
+NAMES = {1: NASTY, 2: "🏖️ " + "x" * 240 + "é.jpg", 3: "two\nlines\u202egpj.exe"}
+
+
+def thumbnail(number, size=(160, 120)):
+    stream = io.BytesIO()
+    colour = (number * 37 % 256, number * 91 % 256, number * 53 % 256)
+    Image.new("RGB", size, colour).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def tile(number, **more):
+    name = NAMES.get(number, f"picture {number}.jpg")
+    size = (90, 160) if number % 3 == 0 else (160, 120)
+    return Tile(
+        image_id=number,
+        name=name,
+        detail="4032 x 3024 · 2.1 MB",
+        alt=f"{name}, 4032 by 3024",
+        thumbnail=thumbnail(number, size),
+        **more,
+    )
+
+
+log = ipywidgets.HTML()
+log.add_class("log")
+
+
+def write(text):
+    log.value = text
+
+
+def button(text, action):
+    made = ipywidgets.Button(description=text)
+    made.on_click(lambda _: action())
+    return made
+
+
+gallery = Gallery(label="Results", tile_size=120)
+gallery.observe(lambda change: write(f"selected {change['new']}"), "selected")
+gallery.on_open(lambda image_id: write(f"opened {image_id}"))
+
+clusters = ClusterList(tile_size=100)
+clusters.show(
+    [
+        ClusterRow(
+            cluster_id=row,
+            label=f"{row + 2} copies",
+            facts=("frees 3.1 MB",),
+            tiles=tuple(tile(100 + 10 * row + n, note="smaller") for n in range(row + 2)),
+            more=40 if row == 2 else 0,
+        )
+        for row in range(3)
+    ]
+)
+clusters.observe(
+    lambda change: write(f"cluster {clusters.selected_cluster} picture {change['new']}"), "selected"
+)
+facts = FactsView()
+broken = Gallery()
+broken.show(
+    [Tile(image_id=1, name="no picture", detail="", alt="no picture", thumbnail=b"nonsense")]
+)
+
+
+many = [tile(n) for n in range(200)]
+
+
+def reset():
+    write("")
+    upload.stall_seconds = 60
+    upload.clear()
+    single.clear()
+    facts.clear()
+    gallery.selected = clusters.selected = -1
+    some = [tile(n, badge="4 bits") for n in range(12)]
+    gallery.show(some, divider=9, divider_label="unverified")
+    write("reset")
+
+
+tools = [
+    button("Reset", reset),
+    button("Wait", lambda: setattr(gallery, "busy", True)),
+    button("Next", lambda: gallery.show([tile(n) for n in (5, 30, 31)])),
+    button("None", lambda: gallery.show([])),
+    button("Many", lambda: gallery.show(many)),
+    button("Facts", lambda: facts.show(NASTY, thumbnail(1), NASTY, [("Pixels", NASTY)])),
+]
+
+
+def judge(upload):
+    if upload.name.startswith("slow"):
+        time.sleep(1)
+    if upload.name.startswith("fault"):
+        message = "a fault of ours"
+        raise ZeroDivisionError(message)
+    text = f"took {upload.bytes} bytes {upload.digest}"
+    if upload.name.startswith("twin"):
+        return Verdict(
+            status="duplicate",
+            text=text,
+            thumbnail=thumbnail(1),
+            image_id=1,
+            twin_thumbnail=thumbnail(2),
+            twin_text=f"{NASTY}, brought by ann",
+            twin_image_id=2,
+        )
+    if not upload.bytes:
+        return Verdict(status="rejected", text="rejected: the file is empty")
+    return Verdict(status="added", text=text, thumbnail=thumbnail(1))
+
+
+upload = UploadControl(FOLDER, judge, 256_000_000)
+upload.on_idle(lambda: write("idle"))
+upload.on_open(lambda image_id: write(f"opened {image_id}"))
+single = UploadControl(FOLDER, judge, 1_000_000, multiple=False, prompt="Drop one picture here")
+
+
+def stall():
+    time.sleep(6)
+    write("awake")
+
+
+tools += [
+    button("Impatient", lambda: setattr(upload, "stall_seconds", 2)),
+    button("Stall", stall),
+]
+
+
+def part(name, *children):
+    box = ipywidgets.VBox(children)
+    box.add_class(f"part-{name}")
+    return box
+
+
+toolbar = ipywidgets.HBox(tools)
+toolbar.add_class("imgurer-toolbar")
+display(
+    themed(
+        toolbar,
+        log,
+        part("gallery", gallery),
+        part("second", ipywidgets.VBox([gallery])),
+        part("clusters", clusters),
+        part("facts", facts),
+        part("broken", broken),
+        part("upload", upload),
+        part("single", single),
+    )
+)
+reset()
+write("ready")
