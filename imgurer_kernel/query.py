@@ -4,13 +4,14 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
 from imgurer_kernel.fingerprint import fingerprint
-from imgurer_kernel.images import encode_lossless, is_picture
+from imgurer_kernel.images import encode_lossless
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
 
@@ -62,8 +63,9 @@ def _bytes_of(given: object, settings: Settings) -> bytes:
         except OSError as error:
             message = f"{str(path)!r} cannot be read: {error.strerror}; check path and permission"
             raise SourceError(message) from error
-    if is_picture(given):
-        return encode_lossless(given)
+    picture: Any = given
+    if all(hasattr(picture, name) for name in ("mode", "size", "tobytes")):
+        return encode_lossless(picture)
     message = (
         f"cannot search by a {type(given).__name__}; give an image_id, a path, the bytes of a "
         "picture file or a PIL image"
