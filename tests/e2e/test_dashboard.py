@@ -1,0 +1,422 @@
+"""The five tabs, in a browser, behind the real server over a real store."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from pictures import encode, jpeg, png, resized, scene
+from playwright.sync_api import expect
+from servers import serving
+
+from imgurer_kernel import Settings, Workbench
+
+pytestmark = pytest.mark.e2e
+
+NASTY = "<img src=x onerror=window.pwned=1> $x$ & 'a' \"b\".jpg"
+STRANGERS = 60
+LOCAL = "local"
+
+
+def brighter(pixels, step):
+    return np.clip(pixels.astype(np.int16) + step, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def root(browser, tmp_path_factory):
+    """A store of 60 strangers, a cluster of four, one of two, and a picture with a nasty name."""
+    root = tmp_path_factory.mktemp("dashboard") / "store"
+    first, second = scene(1000, 800, 600), scene(1001)
+    with Workbench(Settings(root=root)) as workbench:
+        for seed in range(STRANGERS):
+            workbench.upload(f"stranger {seed}.jpg", jpeg(seed, 320, 240))
+        workbench.upload("beach.jpg", encode(first, quality=95))
+        workbench.upload("beach again.jpg", encode(first, quality=60))
+        workbench.upload("beach small.png", encode(resized(first, 400, 300), "PNG"))
+        workbench.upload("beach bright.jpg", encode(brighter(first, 12)))
+        workbench.upload("hill.jpg", encode(second, quality=95))
+        workbench.upload("hill again.jpg", encode(second, quality=55))
+        workbench.upload(NASTY, jpeg(1002))
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(root):
+    with serving(root) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(new_shared_page, server):
+    page = new_shared_page()
+    page.faults = []
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page.goto(server.url)
+    expect(page.get_by_role("tab", name="Browse")).to_be_visible(timeout=60_000)
+    yield page
+    assert page.faults == []
+    assert page.evaluate("window.pwned") is None
+
+
+@pytest.fixture
+def at(shared):
+    """Function that goes to an address behind the # and returns the page."""
+
+    def go(place):
+        shared.evaluate("place => { location.hash = place; }", place)
+        tab = place.strip("#").split("?")[0].capitalize()
+        chosen = shared.get_by_role("tab", name=tab)
+        expect(chosen).to_have_attribute("aria-selected", "true")
+        return shared
+
+    return go
+
+
+@pytest.fixture
+def visit(new_page, server):
+    def open_page(place="", **options):
+        page = new_page(**options)
+        page.goto(server.url + place)
+        expect(page.get_by_role("tab", name="Browse")).to_be_visible(timeout=60_000)
+        return page
+
+    return open_page
+
+
+def counts(page):
+    return page.get_by_label("What is in the store")
+
+
+def panel(page):
+    return page.locator(".imgurer-panel:visible")
+
+
+def tiles(page):
+    return panel(page).locator(".imgurer-gallery .imgurer-tile[role=option]")
+
+
+def tile(page, name):
+    return panel(page).locator(".imgurer-tile[role=option]", has_text=name)
+
+
+def details(page):
+    return panel(page).locator(".imgurer-details")
+
+
+def current(page):
+    return page.locator("[role=tab][aria-selected=true]").inner_text()
+
+
+def choose(page, *files):
+    control = panel(page).locator("input[type=file]:not([webkitdirectory])")
+    control.set_input_files(
+        [{"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in files]
+    )
+
+
+def rows(page):
+    return panel(page).locator(".imgurer-upload-row")
+
+
+def test_the_frame_counts_what_is_there_and_leads_to_it(at):
+    page = at("#browse")
+    links = counts(page)
+    expect(links).to_contain_text(f"{STRANGERS + 7} pictures")
+    expect(links).to_contain_text("2 clusters")
+    expect(links).to_contain_text("could be freed")
+    links.get_by_text("clusters").click()
+    expect(panel(page).get_by_text("extra copies")).to_be_visible()
+    assert current(page) == "Duplicates"
+    links.get_by_text("could be freed").click()
+    expect(panel(page).get_by_label("Order")).to_have_value(re.compile("Most bytes"))
+    links.get_by_text("pictures").click()
+    expect(tiles(page)).to_have_count(48)
+
+
+def test_browse_pages_through_everything_once(at):
+    page = at("#browse?order=newest")
+    expect(panel(page)).to_contain_text(f"1 to 48 of {STRANGERS + 7} pictures")
+    expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
+    first = set(tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)"))
+    panel(page).get_by_role("button", name="Another 19").click()
+    expect(tiles(page)).to_have_count(STRANGERS + 7 - 48)
+    second = set(tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)"))
+    assert not first & second
+    assert len(first | second) == STRANGERS + 7
+    assert "page=2" in page.url
+    page.go_back()
+    expect(tiles(page)).to_have_count(48)
+
+
+def test_a_reload_shows_the_same_random_page(visit):
+    page = visit("#browse?seed=77")
+    expect(tiles(page)).to_have_count(48)
+    before = tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)")
+    page.reload()
+    expect(tiles(page)).to_have_count(48, timeout=60_000)
+    assert tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)") == before
+
+
+def test_a_click_shows_details_and_a_double_click_searches(at):
+    page = at("#browse?order=newest")
+    tile(page, "hill.jpg").click()
+    expect(details(page)).to_contain_text(re.compile("640 . 480"))
+    expect(details(page)).to_contain_text("you, ")
+    expect(details(page)).to_contain_text("upload:hill.jpg")
+    tile(page, "hill.jpg").dblclick()
+    expect(panel(page)).to_contain_text("1 picture within 10 bits")
+    expect(tile(page, "hill again.jpg")).to_be_visible()
+    assert current(page) == "Search"
+    assert "#search?image=" in page.url
+
+
+def test_the_radius_narrows_and_the_trail_and_back_lead_back(at):
+    at("#search")
+    page = at("#browse?order=newest")
+    tile(page, "beach.jpg").dblclick()
+    expect(tiles(page)).to_have_count(3)
+    tile(page, "beach small.png").focus()
+    page.keyboard.press("Enter")
+    expect(panel(page).locator(".imgurer-side h3").first).to_have_text(re.compile("beach small"))
+    trail = panel(page).locator(".imgurer-trail")
+    expect(trail.get_by_role("listitem")).to_have_count(2)
+    panel(page).locator(".imgurer-tick", has_text="identical").click()
+    expect(panel(page)).to_contain_text(re.compile("with the same hash|Nothing else within 0 bits"))
+    assert "radius=0" in page.url
+    panel(page).locator(".imgurer-tick", has_text="edited").click()
+    expect(tiles(page)).to_have_count(3)
+    trail.get_by_role("button", name="Back to beach.jpg").click()
+    expect(trail.get_by_role("listitem")).to_have_count(0)
+    page.go_back()
+    expect(panel(page).locator(".imgurer-side h3").first).to_have_text(re.compile("beach small"))
+
+
+def test_the_filters_say_what_they_hide(at):
+    page = at("#browse?order=newest")
+    tile(page, "beach.jpg").dblclick()
+    expect(tiles(page)).to_have_count(3)
+    panel(page).get_by_label("Format").select_option("PNG")
+    expect(tiles(page)).to_have_count(1)
+    expect(panel(page)).to_contain_text("2 hidden by the filters")
+    panel(page).get_by_label("Size").select_option("Larger than this one")
+    expect(panel(page)).to_contain_text("The filters hide all 3 pictures")
+    panel(page).get_by_label("Size").select_option("Any size")
+    panel(page).get_by_label("Format").select_option("Any format")
+    expect(tiles(page)).to_have_count(3)
+
+
+def test_a_search_by_a_picture_that_is_not_stored(visit):
+    page = visit("#search")
+    expect(counts(page)).to_contain_text("pictures")
+    before = counts(page).inner_text()
+    choose(page, ("holiday.jpg", encode(brighter(scene(1000, 800, 600), -15), quality=70)))
+    expect(tiles(page)).to_have_count(4)
+    expect(panel(page)).to_contain_text("4 pictures within 10 bits")
+    assert counts(page).inner_text() == before
+    page.reload()
+    expect(panel(page)).to_contain_text("is not kept; drop it here again", timeout=60_000)
+
+
+def test_a_file_that_is_no_picture_is_refused_where_it_was_dropped(at):
+    page = at("#search")
+    choose(page, ("notes.jpg", b"not a picture at all"))
+    expect(rows(page)).to_contain_text("Cannot be searched for")
+
+
+def test_duplicates_are_rows_with_what_differs(at):
+    page = at("#duplicates")
+    clusters = panel(page).locator(".imgurer-cluster")
+    expect(clusters).to_have_count(2)
+    expect(clusters.first).to_contain_text("4 pictures")
+    expect(clusters.first).to_contain_text("smaller")
+    expect(clusters.first).to_contain_text("would be kept")
+    expect(clusters.first).to_contain_text("frees")
+    panel(page).get_by_label("Name").fill("HILL")
+    page.keyboard.press("Enter")
+    expect(clusters).to_have_count(1)
+    expect(panel(page)).to_contain_text("of 2 in all")
+    panel(page).get_by_label("Name").fill("nobody")
+    page.keyboard.press("Enter")
+    expect(panel(page)).to_contain_text("No cluster passes the filters")
+    panel(page).get_by_label("Name").fill("")
+    page.keyboard.press("Enter")
+    expect(clusters).to_have_count(2)
+
+
+def test_the_csv_holds_what_is_shown(at):
+    page = at("#duplicates?name=beach")
+    expect(panel(page).locator(".imgurer-cluster")).to_have_count(1)
+    with page.expect_download() as waiting:
+        panel(page).get_by_role("button", name="CSV of this cluster").click()
+    assert re.fullmatch(r"duplicates \d{4}-\d\d-\d\d\.csv", waiting.value.suggested_filename)
+    table = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+    shown = (
+        panel(page)
+        .locator(".imgurer-cluster .imgurer-tile")
+        .evaluate_all("all => all.map(one => one.dataset.imageId)")
+    )
+    assert [row["image_id"] for row in table] == shown
+    assert {row["cluster_id"] for row in table} == {"0"}
+
+
+def test_an_original_is_saved_whole(at):
+    page = at("#browse?order=newest")
+    tile(page, "beach small.png").click()
+    with page.expect_download() as waiting:
+        details(page).get_by_role("button", name="Save the original").click()
+    assert waiting.value.suggested_filename == "beach small.png"
+    original = encode(resized(scene(1000, 800, 600), 400, 300), "PNG")
+    assert waiting.value.path().read_bytes() == original
+
+
+def test_names_are_text_everywhere(at):
+    page = at("#browse?order=newest")
+    tile(page, "onerror").click()
+    expect(details(page)).to_contain_text("<img src=x")
+    details(page).get_by_role("button", name="Forget my copy").click()
+    expect(details(page)).to_contain_text("Forget your copy of <img")
+    details(page).get_by_role("button", name="Keep it").click()
+    tile(page, "onerror").dblclick()
+    expect(panel(page).locator(".imgurer-side h3").first).to_contain_text("<img src=x")
+    assert page.evaluate("window.pwned") is None
+
+
+def test_keys_lead_to_the_search_and_list_themselves(at):
+    page = at("#browse?order=newest")
+    expect(tiles(page)).to_have_count(48)
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog")
+    expect(keys).to_contain_text("go to the search")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_role("tab", name="Search")).to_have_attribute("aria-selected", "true")
+    expect(panel(page).get_by_role("button", name="choose a file")).to_be_focused()
+    page.get_by_role("tab", name="Search").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Browse")).to_be_focused()
+    expect(tiles(page)).to_have_count(48)
+
+
+def test_a_slash_in_a_field_is_a_slash(at):
+    page = at("#duplicates")
+    field = panel(page).get_by_label("Name")
+    field.fill("")
+    field.press("/")
+    assert current(page) == "Duplicates"
+    expect(field).to_have_value("/")
+    field.fill("")
+    field.press("Enter")
+
+
+def test_accounts_are_made_disabled_and_enabled(at):
+    page = at("#users")
+    form = panel(page).locator(".imgurer-card:visible")
+    expect(panel(page)).to_contain_text("runs without a login")
+    form.get_by_label("Name").fill("Ann!")
+    form.get_by_label("Password").fill("correct horse")
+    panel(page).get_by_role("button", name="Create the account").click()
+    expect(panel(page).get_by_role("alert")).to_contain_text("Ann!")
+    form.get_by_label("Name").fill("ann")
+    panel(page).get_by_role("button", name="Create the account").click()
+    expect(panel(page)).to_contain_text("ann can log in now, as a member")
+    row = panel(page).get_by_role("row", name=re.compile("ann"))
+    row.get_by_role("button", name="Disable: ann").click()
+    expect(panel(page)).to_contain_text("can no longer log in")
+    panel(page).get_by_role("button", name="Disable ann").click()
+    expect(row).to_contain_text("disabled")
+    row.get_by_role("button", name="Enable: ann").click()
+    expect(row).to_contain_text("can log in")
+
+
+def test_an_old_link_explains_itself(at):
+    page = at("#search?image=123456")
+    expect(panel(page).get_by_role("alert")).to_contain_text("not here any more")
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+
+
+def test_nonsense_in_the_address_is_harmless(at):
+    page = at("#browse?order=<b>&seed=x&page=-1&page=99999999999999999999")
+    expect(tiles(page)).to_have_count(48)
+    page.evaluate("location.hash = '#search?image=1e9&radius=999'")
+    expect(panel(page).get_by_role("alert")).to_be_visible()
+    page.evaluate("location.hash = '#nowhere?x'")
+    page.get_by_role("tab", name="Duplicates").click()
+    expect(panel(page)).to_contain_text("extra copies")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (720, 900), (1280, 800), (1920, 1080)], ids=str)
+def test_nothing_is_wider_than_the_window(at, size):
+    page = at("#browse")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    for tab in ("Upload", "Search", "Browse", "Duplicates", "Users"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_an_empty_store_says_what_to_do(browser, new_page, dashboard):
+    page = new_page()
+    page.goto(dashboard.url)
+    expect(page.get_by_role("tab", name="Upload")).to_have_attribute(
+        "aria-selected", "true", timeout=60_000
+    )
+    expect(panel(page).get_by_role("button", name="choose files")).to_be_visible()
+    page.get_by_role("tab", name="Browse").click()
+    expect(panel(page)).to_contain_text("There are no pictures here yet")
+    panel(page).get_by_role("button", name="Upload pictures").click()
+    assert current(page) == "Upload"
+    page.get_by_role("tab", name="Search").click()
+    expect(panel(page)).to_contain_text("no pictures to compare with yet")
+    page.get_by_role("tab", name="Duplicates").click()
+    expect(panel(page)).to_contain_text("There are no pictures here yet")
+    choose_first = png(4000)
+    page.get_by_role("tab", name="Upload").click()
+    choose(page, ("first.png", choose_first))
+    expect(rows(page).first).to_contain_text("Added")
+    page.get_by_role("tab", name="Browse").click()
+    expect(tiles(page)).to_have_count(1)
+
+
+def test_forgetting_is_asked_twice_and_done(at):
+    page = at("#upload")
+    choose(page, ("short stay.jpg", jpeg(3000)))
+    expect(rows(page).first).to_contain_text("Added")
+    page.get_by_role("tab", name="Browse").click()
+    panel(page).get_by_role("button", name="Newest first").click()
+    tile(page, "short stay.jpg").click()
+    details(page).get_by_role("button", name="Forget my copy").click()
+    expect(details(page)).to_contain_text("Nobody else holds it, so the picture leaves the store")
+    details(page).get_by_role("button", name="Forget it").click()
+    expect(details(page)).to_contain_text("short stay.jpg has left the store")
+    expect(tile(page, "short stay.jpg")).to_have_count(0)
+
+
+def test_uploads_get_their_verdict_and_others_see_them(visit):
+    page, other = visit("#upload"), visit("#browse")
+    new, beach = scene(2000), scene(1000, 800, 600)
+    choose(
+        page,
+        ("new.jpg", encode(new)),
+        ("hill.jpg", encode(scene(1001), quality=95)),
+        ("beach once more.jpg", encode(brighter(beach, 6), quality=80)),
+        ("cut off.jpg", jpeg(2001)[:3000]),
+        ("=1+1.jpg", b"no picture"),
+    )
+    expect(rows(page).nth(0)).to_contain_text("Added")
+    expect(rows(page).nth(1)).to_contain_text("Already here")
+    expect(rows(page).nth(1)).to_contain_text("brought by you")
+    expect(rows(page).nth(2)).to_contain_text("Added; looks ")
+    expect(rows(page).nth(2)).to_contain_text("beach")
+    expect(rows(page).nth(3)).to_contain_text("Rejected:")
+    expect(rows(page).nth(4)).to_contain_text("Rejected:")
+    expect(counts(page)).to_contain_text(f"{STRANGERS + 9} pictures")
+    other.goto(other.url.split("#")[0] + "#browse?order=newest")
+    other.reload()
+    expect(tile(other, "new.jpg")).to_be_visible(timeout=60_000)
+    other.get_by_role("tab", name="Search").click()
+    choose(other, ("same.jpg", encode(new, quality=75)))
+    expect(tile(other, "new.jpg")).to_be_visible()
