@@ -21,9 +21,9 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
     """All that the workbench keeps of a picture besides its bytes.
 
     The picture is made upright by its EXIF orientation; of an animation the first frame counts;
-    deep grays are reduced to 8 bits. Where the background shines through it is white, as the
-    reference has it. If that makes a flat picture of one that is none, such as a white icon, then
-    the background is black for everything: the hash, the verification and the thumbnail.
+    deep grays are reduced to 8 bits. What shines through is white, as the reference has it. If
+    that makes a flat picture of one that is none, such as a white icon, then it is black, for
+    everything: the hashes, the grays, the verification and the thumbnail.
 
     Parameters
     ----------
@@ -41,13 +41,8 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
         If the file is no picture, over a limit, or damaged; the message is for people.
     """
     picture = images.read(data, limits, exact=exact)
-    view = picture.on("white")
+    view = picture.view()
     grays = view.grays(9)
-    telling = informative(grays)
-    if picture.transparent and not telling:
-        other = picture.on("black")
-        if informative(other.grays(9)):
-            view, grays, telling = other, other.grays(9), True
     found = dhash(grays)
     return Fingerprint(
         dhash=found,
@@ -59,7 +54,7 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
         height=picture.height,
         format=picture.format,
         frames=picture.frames,
-        informative=telling,
+        informative=informative(grays),
         near_ties=near_ties(grays),
         algorithm=ALGORITHM,
         facts=picture.facts,
@@ -74,18 +69,17 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
     ImageRejected
         As `fingerprint`.
     """
-    picture = images.read(data, limits, exact=exact, colour=False)
-    grays = picture.on("white").grays(9)
-    if picture.transparent and not informative(grays):
-        other = picture.on("black").grays(9)
-        grays = other if informative(other) else grays
-    return dhash(grays)
+    return dhash(images.read(data, limits, exact=exact, colour=False).view().grays(9))
 
 
 def _trimmed(view: View, found: tuple[int, int]) -> tuple[int, int]:
-    """The dHash without uniform borders, from the same reduced picture."""
+    """The dHash without uniform borders, from the same reduced picture.
+
+    Where what is left within the borders is flat, it is the picture's own.
+    """
     gray = view.gray()
     box = borders.trim(gray)
     if box == (0, 0, gray.shape[1], gray.shape[0]):
         return found
-    return dhash(view.grays(9, within=box))
+    within = view.grays(9, within=box)
+    return dhash(within) if informative(within) else found

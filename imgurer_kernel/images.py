@@ -1,6 +1,6 @@
 """Bytes to pixels: everything that Pillow does for this package begins here.
 
-`read` decodes a file within limits into a `Decoded`; `Decoded.on` lays it on a background and
+`read` decodes a file within limits into a `Decoded`; `Decoded.view` lays it on a background and
 turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
 serves them all.
 
@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgurer_kernel.codecs import exif, formats, jpeg, pixels, png, tiff
-from imgurer_kernel.codecs.gate import QUIET, gate
+from imgurer_kernel.codecs.gate import gate
 from imgurer_kernel.codecs.pixels import Background, Size
 from imgurer_kernel.codecs.view import THUMBNAIL, View
-from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
+from imgurer_kernel.dhash import informative
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
 from imgurer_kernel.records import Facts
 from imgurer_kernel.settings import Settings
 
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 _LEAST = 72
 
 # Bytes for each pixel that a decoder takes at its peak, where that is more than the 6 for which
-# `max_pixels` is meant.
-_COST = {"AVIF": 12, "HEIF": 12, "JPEG2000": 24, "WEBP": 18}
+# `max_pixels` is meant. Measured on 24 megapixels.
+_COST = {"AVIF": 10, "HEIF": 8, "JPEG2000": 20, "WEBP": 18}
+_USUAL_COST = 6
+_COST_OF_ALL_SCANS = 10
 _MOST_CLAIMED = 64_000_000
 
 # Imported when first needed: together they take a tenth of a second to import.
@@ -83,14 +86,29 @@ class Decoded:
     facts: Facts
     transparent: bool
     _image: Image.Image
+    _orientation: int
     _content: tuple[float, float]
     _factor: int
     _exact: bool
 
-    def on(self, background: Background) -> View:
-        """The upright picture on a background that shows where it is transparent."""
-        orientation, factor = self.facts.orientation, self._factor
-        small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
+    def view(self) -> View:
+        """The upright picture on white, or on black if that alone shows what there is to see.
+
+        White is the reference's background. A white icon on it is a flat picture, like any other
+        white icon: where transparency varies and the picture on white is not informative, but on
+        black is, black is taken.
+        """
+        white = self._on("white")
+        if self.transparent and not informative(white.grays(9)):
+            black = self._on("black")
+            if informative(black.grays(9)):
+                return black
+        return white
+
+    def _on(self, background: Background) -> View:
+        orientation, factor = self._orientation, self._factor
+        with gate(self.format, b""):
+            small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
         box = (0, 0, self._content[0] / factor, self._content[1] / factor)
         return View(
             _gray=pixels.upright(pixels.luma(small), orientation),
@@ -138,20 +156,23 @@ def read(
         message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
         raise ImageTooLarge(message)
     name = formats.sniff(data)
-    image, frames = _open(data, name, limits)
+    image, frames = _open(data, name, limits, exact=exact)
     size, factor, content = image.size, 1, (float(image.width), float(image.height))
     with gate(name, data, image):
         if name == "JPEG" and not exact:
             facts = _facts(image, data, name)
-            scale = _scale(size, facts, frame, least, (8, 4, 2, 1))
+            scale = _scale(size, facts.orientation, frame, least, (8, 4, 2, 1))
             image = _at_scale(image, data, scale, colour=colour)
             content = (size[0] / scale, size[1] / scale)
         image.load()
         if name != "JPEG" or exact:
             facts = _facts(image, data, name)
-            factor = _scale(size, facts, frame, least, range(64, 0, -1), reserve=2)
+        # Pillow turns a TIFF upright itself, when it loads it.
+        orientation = 1 if name == "TIFF" else facts.orientation
+        if name != "JPEG" or exact:
+            factor = _scale(size, orientation, frame, least, range(64, 0, -1), reserve=2)
         transparent = pixels.shines_through(image)
-    width, height = size if facts.orientation < 5 else size[::-1]
+    width, height = size if orientation < 5 else size[::-1]
     return Decoded(
         width=width,
         height=height,
@@ -160,6 +181,7 @@ def read(
         facts=facts,
         transparent=transparent,
         _image=image,
+        _orientation=orientation,
         _content=content,
         _factor=factor,
         _exact=exact,
@@ -167,10 +189,10 @@ def read(
 
 
 def _scale(
-    size: Size, facts: Facts, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
+    size: Size, orientation: int, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
 ) -> int:
     """The first of these factors that leaves enough for a thumbnail and for grays."""
-    if facts.orientation > 4:
+    if orientation > 4:
         frame = frame[1], frame[0]
     need = pixels.fit(size, frame)
     width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
@@ -182,7 +204,7 @@ def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
     return cast("Callable[[io.BytesIO], ImageFile]", getattr(import_module(module), factory))
 
 
-def _open(data: bytes, name: str, limits: Settings) -> "tuple[ImageFile, int]":
+def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[ImageFile, int]":
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
     _refuse_bombs(data, name)
     frames = formats.count_frames(data, name, limits.max_frames)
@@ -193,7 +215,10 @@ def _open(data: bytes, name: str, limits: Settings) -> "tuple[ImageFile, int]":
     if frames > limits.max_frames:
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
         raise ImageTooLarge(message)
-    number, most = image.width * image.height, limits.max_pixels * 6 // _COST.get(name, 6)
+    cost = _COST.get(name, _USUAL_COST)
+    if exact and "progressive" in image.info:
+        cost = _COST_OF_ALL_SCANS
+    number, most = image.width * image.height, limits.max_pixels * _USUAL_COST // cost
     if number > most:
         message = (
             f"the picture has {image.width:,} x {image.height:,} pixels, {number / 1e6:,.0f} "
@@ -251,7 +276,7 @@ def _facts(image: "ImageFile", data: bytes, name: str) -> Facts:
 
 
 def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[np.uint8]:
-    """The upright picture as size x size grays, on white, its aspect not kept.
+    """The upright picture as size x size grays, its aspect not kept.
 
     Raises
     ------
@@ -259,18 +284,23 @@ def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[n
         As `read`.
     """
     picture = read(data, limits, colour=False, frame=(1, 1), least=max(size, _LEAST))
-    return picture.on("white").grays(size)
+    return picture.view().grays(size)
 
 
 def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
-    """A JPEG of the upright picture, on white, at most `size` pixels long and wide.
+    """A JPEG of the upright picture, at most `size` pixels long and wide.
 
     Raises
     ------
     ImageRejected
         As `read`.
     """
-    return read(data, limits, frame=(size, size)).on("white").jpeg((size, size), quality=90)
+    return read(data, limits, frame=(size, size)).view().jpeg((size, size), quality=90)
+
+
+def is_picture(value: object) -> TypeGuard[Image.Image]:
+    """Whether this is a Pillow image."""
+    return isinstance(value, Image.Image)
 
 
 def encode_lossless(image: Image.Image) -> bytes:
@@ -278,22 +308,17 @@ def encode_lossless(image: Image.Image) -> bytes:
 
     Raises
     ------
-    UnknownFormat
-        If its mode cannot be written without loss.
+    ImageRejected
+        If the image comes from a file that turns out to be damaged.
     """
     file = io.BytesIO()
-    in_png = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
-    name = "PNG" if image.mode in in_png else "TIFF"
-    try:
-        with QUIET:
-            extra = {"compress_level": 1} if name == "PNG" else {}
-            image.save(file, name, exif=image.getexif(), **extra)
-    except Exception as error:
-        message = f"a picture of mode {image.mode} cannot be searched for; convert it to RGB first"
-        raise UnknownFormat(message) from error
+    with gate(image.format or "picture", b""):
+        image.load()
+        if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:
+            image.save(file, "PNG", exif=image.getexif(), compress_level=1)
+        elif image.mode in {"CMYK", "F", "I", "LAB"}:
+            image.save(file, "TIFF", exif=image.getexif())
+        else:
+            plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
+            plain.save(file, "PNG", exif=image.getexif(), compress_level=1)
     return file.getvalue()
-
-
-def is_picture(given: object) -> TypeGuard[Image.Image]:
-    """Whether something is a Pillow image."""
-    return isinstance(given, Image.Image)

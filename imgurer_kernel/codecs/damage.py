@@ -60,10 +60,10 @@ def explain(
     elif isinstance(error, (EOFError, IndexError, struct.error)) or _CUT_OFF.search(said):
         what = f"cut off{_how_far(rows)}"
     elif isinstance(error, NotImplementedError) or _UNSUPPORTED.search(said):
-        message = f"this {name} is of a variety that cannot be read; save it as JPEG or PNG"
+        message = f"this {name} is of a rare kind that cannot be read; save it as an ordinary PNG"
         return UnknownFormat(message)
     else:
-        what = f"damaged inside{_how_far(rows)}"
+        what = f"damaged, or not made by the rules of its format{_how_far(rows)}"
     return ImageDamaged(f"the {name} file is {what}; get it again from its source")
 
 
@@ -81,8 +81,8 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
 
 
 def _how_far(rows: float | None) -> str:
-    if rows is None:
+    if rows is None or rows > 0.99:
         return ""
     if rows < 0.01:
         return ": nothing of the picture is left"
-    return f": the picture ends after about {100 * min(rows, 0.99):.0f} % of its height"
+    return f": the picture ends after about {100 * rows:.0f} % of its height"

@@ -110,6 +110,9 @@ def sniff(data: bytes) -> str:
         return "AVIF"
     if brands & (_HEIF_BRANDS | _GENERIC_BRANDS):
         return "HEIF"
+    if data[:5].strip(b"\x89\x09\0\r\n")[:3] == b"PNG":
+        message = "the PNG file was changed on its way, as if it were text; copy it again as binary"
+        raise ImageDamaged(message)
     if not data.strip(b"\0"):
         message = "the file holds nothing but zeros; copy it again from its source"
         raise ImageDamaged(message)

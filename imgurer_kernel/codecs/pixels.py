@@ -80,7 +80,7 @@ def shines_through(image: Picture) -> bool:
         return False
     low, high = 255, 0
     for strip in _strips(image, 1):
-        alpha = np.asarray(strip.convert("RGBA").getchannel("A"))
+        alpha = np.asarray(_in_mode(strip, "RGBA").getchannel("A"))
         low, high = min(low, int(alpha.min())), max(high, int(alpha.max()))
     return low < high
 
@@ -149,9 +149,14 @@ def _plainer(image: Picture, background: Background) -> Callable[[Picture], Pict
 
 def _composite(picture: Picture, mode: str, background: Background) -> Picture:
     opaque = Image.new(mode[:-1], picture.size, background)
-    layer = picture.convert(mode)
+    layer = _in_mode(picture, mode)
     opaque.paste(layer, mask=layer.getchannel("A"))
     return opaque
+
+
+def _in_mode(picture: Picture, mode: str) -> Picture:
+    """`convert` without the copy that it makes of a picture that is in this mode already."""
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _scale(image: Picture) -> Scale:
