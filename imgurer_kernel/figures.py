@@ -28,9 +28,10 @@ DIFFERENT = "#c2410c"
 class NotebookFigure(Figure):
     """A figure that a notebook shows by itself, without pyplot, which keeps every figure alive."""
 
-    def _repr_png_(self) -> bytes:
+    def _repr_jpeg_(self) -> bytes:
         out = io.BytesIO()
-        self.savefig(out, format="png", dpi=90)
+        # Photos as PNG would make a notebook of megabytes.
+        self.savefig(out, format="jpeg", dpi=90, pil_kwargs={"quality": 85})
         return out.getvalue()
 
 
