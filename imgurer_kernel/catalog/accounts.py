@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from imgurer_kernel.catalog.connection import Connection, first_row, now
+from imgurer_kernel.catalog.connection import Connection, first_row, frame_of, now
 from imgurer_kernel.errors import UnknownUser, UserExists
 from imgurer_kernel.records import Account, Role
 
@@ -66,7 +66,7 @@ def require_users(connection: Connection, names: Iterable[str]) -> None:
 
 def accounts(connection: Connection) -> pd.DataFrame:
     """All users by name, with the number and bytes of the images that they hold."""
-    frame = connection.execute(
+    answer = connection.execute(
         """
         SELECT name, role, enabled, created_at, last_seen,
             count(image_id) AS pictures, coalesce(sum(bytes), 0)::BIGINT AS bytes
@@ -77,10 +77,8 @@ def accounts(connection: Connection) -> pd.DataFrame:
         ) ON user_name = name
         GROUP BY ALL ORDER BY name
         """
-    ).df()
-    for column in ("created_at", "last_seen"):
-        frame[column] = frame[column].dt.tz_localize("UTC")
-    return frame
+    )
+    return frame_of(answer, utc=["created_at", "last_seen"])
 
 
 def _unknown(name: str) -> UnknownUser:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -100,7 +100,10 @@ def table_of(connection: Connection, frame: pd.DataFrame) -> Iterator[str]:
     try:
         yield "given"
     finally:
-        connection.unregister("given")
+        # Where a statement has failed nothing more is possible, until the transaction is over;
+        # the connection is then closed, and the table with it.
+        with suppress(duckdb.TransactionException):
+            connection.unregister("given")
 
 
 def first_row(
@@ -109,6 +112,16 @@ def first_row(
     """The first row of an answer; the rest is read too, for an unread rest blocks what follows."""
     rows = connection.execute(query, list(values)).fetchall()
     return rows[0] if rows else None
+
+
+def frame_of(answer: Connection, utc: Sequence[str] = ()) -> pd.DataFrame:
+    """An answer as a frame: texts as ``str`` even where all are missing, times of `utc` in UTC."""
+    frame = answer.df()
+    texts = frame.select_dtypes("object").columns
+    frame = frame.astype(dict.fromkeys(texts, "str"))
+    for column in utc:
+        frame[column] = frame[column].dt.tz_localize("UTC")
+    return frame
 
 
 def now() -> datetime:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.catalog.connection import Connection, first_row, table_of
+from imgurer_kernel.catalog.connection import Connection, first_row, frame_of, table_of
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.records import Facts, Fingerprint
 
@@ -95,7 +95,7 @@ def images(connection: Connection, image_ids: ImageIds | None) -> pd.DataFrame:
     if image_ids is None:
         image_ids = _all_ids(connection)
     with table_of(connection, pd.DataFrame({"image_id": _int64(image_ids)})):
-        frame = connection.execute(
+        answer = connection.execute(
             f"""
             SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
                 informative, taken_at, camera, latitude, longitude, added_at,
@@ -108,9 +108,8 @@ def images(connection: Connection, image_ids: ImageIds | None) -> pd.DataFrame:
             ) USING (image_id)
             ORDER BY image_id
             """  # noqa: S608 (a constant)
-        ).df()
-    frame["added_at"] = frame["added_at"].dt.tz_localize("UTC")
-    return frame.astype({"camera": "str"})
+        )
+        return frame_of(answer, utc=["added_at"])
 
 
 def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd.DataFrame:
@@ -201,19 +200,20 @@ def held(connection: Connection, user: str, sources: Sequence[str]) -> pd.DataFr
     """What a user's sources held when they were last taken in; see `Catalog.held`."""
     wanted = pd.DataFrame({"source": pd.Series(list(dict.fromkeys(sources)), dtype="str")})
     with table_of(connection, wanted):
-        return connection.execute(
+        answer = connection.execute(
             f"""
             SELECT source, holdings.bytes, modified_ns, image_id, digest, {_DHASH}
             FROM holdings SEMI JOIN given USING (source) JOIN images USING (image_id)
             WHERE user_name = ? AND replaced_at IS NULL ORDER BY source, image_id
             """,  # noqa: S608 (a constant)
             [user],
-        ).df()
+        )
+        return frame_of(answer)
 
 
 def holdings(connection: Connection, image_id: int | None, user: str | None) -> pd.DataFrame:
     """Who brought what; see `Catalog.holdings`."""
-    frame = connection.execute(
+    answer = connection.execute(
         """
         SELECT user_name AS "user", image_id, filename, source, bytes, modified_ns, brought_at,
             replaced_at
@@ -222,10 +222,8 @@ def holdings(connection: Connection, image_id: int | None, user: str | None) -> 
         ORDER BY image_id, brought_at, user_name, source
         """,
         {"image_id": image_id, "user": user},
-    ).df()
-    for column in ("brought_at", "replaced_at"):
-        frame[column] = frame[column].dt.tz_localize("UTC")
-    return frame
+    )
+    return frame_of(answer, utc=["brought_at", "replaced_at"])
 
 
 def statistics(connection: Connection) -> Statistics:

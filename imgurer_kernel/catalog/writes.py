@@ -81,13 +81,15 @@ def forget(connection: Connection, image_id: int, user: str) -> str | None:
 
 
 def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> list[Arrival]:
-    """The first arrival with a fingerprint for each digest that is not known, in their order."""
+    """One arrival with a fingerprint for each digest that is not known, in order of arrival."""
     fresh: dict[str, Arrival] = {}
     for arrival in arrivals:
-        if arrival.digest not in image_ids and arrival.fingerprint is not None:
-            fresh.setdefault(arrival.digest, arrival)
-    for arrival in arrivals:
-        if arrival.digest not in image_ids and arrival.digest not in fresh:
+        if arrival.digest not in image_ids:
+            earlier = fresh.setdefault(arrival.digest, arrival)
+            if earlier.fingerprint is None:
+                fresh[arrival.digest] = arrival
+    for arrival in fresh.values():
+        if arrival.fingerprint is None:
             message = (
                 f"{arrival.source} came without a fingerprint, and there is no image with its "
                 f"digest {arrival.digest}; it was forgotten meanwhile: fingerprint it again"
@@ -167,60 +169,57 @@ def _merge_holdings(
     moment: datetime,
 ) -> bool:
     """Bring the holdings up to date; True if that changed any."""
-    latest = {(arrival.user, arrival.source): arrival.digest for arrival in arrivals}
-    rows = {
-        (arrival.user, image_ids[arrival.digest], arrival.source): (
-            arrival.filename,
-            arrival.bytes,
-            arrival.modified_ns,
-            moment,
-            # Nothing stands behind the name of an upload: another file of that name is another
-            # file, not the same one changed.
-            moment
-            if arrival.modified_ns and latest[arrival.user, arrival.source] != arrival.digest
-            else None,
-        )
+    # What each file holds in the end. Nothing stands behind the name of an upload: another
+    # upload of that name is another file, not the same one changed.
+    final = {
+        (arrival.user, arrival.source): image_ids[arrival.digest]
         for arrival in arrivals
+        if arrival.modified_ns
     }
-    frame = pd.DataFrame(
-        [key + row for key, row in rows.items()],
-        columns=[
-            *("user_name", "image_id", "source", "filename"),
-            *("bytes", "modified_ns", "brought_at", "replaced_at"),
-        ],
-    ).astype(
-        {
-            "user_name": "str",
-            "source": "str",
-            "filename": "str",
-            "brought_at": "datetime64[us]",
-            "replaced_at": "datetime64[us]",
-        }
+    rows = {}
+    for arrival in arrivals:
+        image_id = image_ids[arrival.digest]
+        replaced = arrival.modified_ns and final[arrival.user, arrival.source] != image_id
+        rows[arrival.user, arrival.source, image_id] = (
+            *(arrival.filename, arrival.bytes, arrival.modified_ns, moment),
+            moment if replaced else None,
+        )
+    holdings = pd.DataFrame([key + row for key, row in rows.items()], columns=_HOLDING)
+    holdings = holdings.astype(dict(zip(_HOLDING, _KINDS, strict=True)))
+    files = pd.DataFrame(
+        [(*key, image_id) for key, image_id in final.items()], columns=_HOLDING[:3]
     )
-    with table_of(connection, frame):
-        counts = [first_row(connection, statement) for statement in _MERGE]
-    return any(count is not None and count[0] > 0 for count in counts)
+    files = files.astype(dict(zip(_HOLDING[:3], _KINDS, strict=False))).assign(moment=moment)
+    changed = 0
+    for statement, frame in ((_REPLACE, files), (_UPDATE, holdings), (_INSERT, holdings)):
+        with table_of(connection, frame):
+            count = first_row(connection, statement)
+        changed += count[0] if count is not None else 0
+    return changed > 0
 
 
-_MERGE = (
-    """
-    UPDATE holdings SET replaced_at = given.brought_at FROM given
+_HOLDING = [
+    *("user_name", "source", "image_id", "filename", "bytes", "modified_ns"),
+    *("brought_at", "replaced_at"),
+]
+_KINDS = [*("str", "str", "int64", "str", "int64", "int64"), *("datetime64[us]",) * 2]
+
+_REPLACE = """
+    UPDATE holdings SET replaced_at = given.moment FROM given
     WHERE holdings.user_name = given.user_name AND holdings.source = given.source
-      AND holdings.image_id <> given.image_id AND holdings.replaced_at IS NULL
-      AND given.replaced_at IS NULL AND given.modified_ns <> 0
-    """,
+      AND holdings.image_id <> given.image_id
+      AND holdings.modified_ns <> 0 AND holdings.replaced_at IS NULL
     """
+_UPDATE = """
     UPDATE holdings SET filename = given.filename, bytes = given.bytes,
         modified_ns = given.modified_ns, replaced_at = given.replaced_at
     FROM given
     WHERE holdings.user_name = given.user_name AND holdings.image_id = given.image_id
       AND holdings.source = given.source
-      AND (holdings.filename, holdings.bytes, holdings.modified_ns, holdings.replaced_at)
-          IS DISTINCT FROM
-          (given.filename, given.bytes, given.modified_ns, given.replaced_at)
-    """,
+      AND (holdings.filename, holdings.bytes, holdings.modified_ns, holdings.replaced_at IS NULL)
+        <> (given.filename, given.bytes, given.modified_ns, given.replaced_at IS NULL)
     """
+_INSERT = """
     INSERT INTO holdings BY NAME
     SELECT * FROM given ANTI JOIN holdings USING (user_name, image_id, source)
-    """,
-)
+    """
