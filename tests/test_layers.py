@@ -10,12 +10,15 @@ PACKAGE = Path(__file__).parents[1] / "imgurer_kernel"
 # A name is a module or, with a trailing dot, everything in a subpackage.
 LAYERS = (
     {"errors", "records"},
-    {"files", "settings"},
+    {"files", "settings", "alignment"},
     {"kernels."},
     {"hashes"},
     {"segment"},
     {"snapshot"},
-    {"dhash", "bktree", "index", "verify", "clusters", "borders", "codecs."},
+    {"dhash", "bktree", "index", "clusters", "borders", "codecs.", "layout"},
+    {"verify", "candidates"},
+    {"evidence"},
+    {"duplicates"},
     {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch"},
     {"catalog.", "fingerprint", "samples"},
     {"users", "sessions", "ingest", "live", "query", "results", "upkeep"},
