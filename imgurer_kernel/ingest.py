@@ -16,7 +16,7 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import ImageRejected, ImageTooLarge
+from imgurer_kernel.errors import ImageRejected, ImageTooLarge, UnknownImage
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Arrival, SourceFile
 from imgurer_kernel.settings import Settings
@@ -64,74 +64,86 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
-def examine(
-    data: bytes,
-    arriving: Arrival,
-    *,
-    path: Path | None,
-    blobs: BlobStore,
-    catalog: Catalog,
-    settings: Settings,
-) -> Arrival:
-    """Fingerprint bytes unless the catalog knows them, and store blob and thumbnail.
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Brings bytes into the store: blob and thumbnail before the catalog row, never after.
 
-    `path` is where the bytes were read from; None for an upload.
-
-    Raises
-    ------
-    ImageRejected
-        If the bytes are no picture that can be taken in; nothing is stored then.
-    """
-    if blobs.exists(arriving.digest) and catalog.known([arriving.digest]):
-        return arriving
-    found = fingerprint(data, limits=settings)
-    keep_blob(data, arriving.digest, path=path, blobs=blobs, settings=settings)
-    blobs.put_thumbnail(arriving.digest, found.thumbnail)
-    return replace(arriving, fingerprint=found)
-
-
-def keep_blob(
-    data: bytes, digest: str, *, path: Path | None, blobs: BlobStore, settings: Settings
-) -> None:
-    """Store an original as the settings say; an upload has no file to link or refer to."""
-    if settings.store == "copy" or path is None:
-        blobs.put(data, digest=digest)
-    else:
-        blobs.put(path, digest=digest, mode=settings.store)
-
-
-def commit(
-    arrivals: Sequence[Arrival], *, catalog: Catalog, restore: Callable[[Arrival], None]
-) -> list[Outcome]:
-    """Enter arrivals into the catalog in one transaction.
-
-    `restore` is called, inside the transaction, for every arrival: another process may have
-    deleted the last holding of the same bytes since they were stored, and a row without its
-    blob must never be committed.
+    Attributes
+    ----------
+    catalog, blobs, settings
+        Of the store.
     """
 
-    def confirm(entered: Sequence[Arrival]) -> None:
-        for arrival in entered:
-            restore(arrival)
+    catalog: Catalog
+    blobs: BlobStore
+    settings: Settings
 
-    receipts = catalog.add(arrivals, confirm=confirm)
-    twins = catalog.images([receipt.image_id for receipt in receipts if not receipt.added])
-    facts = zip(twins["filename"].tolist(), twins["dhash"].tolist(), strict=True)
-    known = dict(zip(twins["image_id"].tolist(), facts, strict=True))
-    outcomes = []
-    for arrival, receipt in zip(arrivals, receipts, strict=True):
-        filename, dhash = known.get(receipt.image_id, ("", ""))
-        outcomes.append(
-            Outcome(
-                source=arrival.source,
-                status="added" if receipt.added else "duplicate",
-                reason=f"same bytes as {filename}" if filename else "",
-                image_id=receipt.image_id,
-                digest=arrival.digest,
-                dhash=arrival.fingerprint.dhash_hex if arrival.fingerprint else dhash,
+    def examine(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
+        """Fingerprint and store bytes, unless the catalog knows them already.
+
+        Parameters
+        ----------
+        arriving
+            Without a fingerprint.
+        path
+            Where the bytes were read from, to be linked or referred to; None for an upload.
+
+        Raises
+        ------
+        ImageRejected
+            If the bytes are no picture that can be taken in; nothing is stored then.
+        """
+        if self.blobs.exists(arriving.digest) and self.catalog.known([arriving.digest]):
+            return arriving
+        return self.store(data, arriving, path)
+
+    def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
+        """Fingerprint and store bytes, whether or not they are known."""
+        found = fingerprint(data, limits=self.settings)
+        if self.settings.store == "copy" or path is None:
+            self.blobs.put(data, digest=arriving.digest)
+        else:
+            self.blobs.put(path, digest=arriving.digest, mode=self.settings.store)
+        self.blobs.put_thumbnail(arriving.digest, found.thumbnail)
+        return replace(arriving, fingerprint=found)
+
+    def commit(
+        self, arrivals: Sequence[Arrival], again: Callable[[Arrival], Arrival]
+    ) -> list[Outcome]:
+        """Enter arrivals into the catalog in one transaction.
+
+        Another process may have deleted the last holding of the same bytes since they were
+        found or stored, and a row without its blob must never be committed: `again` then reads
+        and stores an arrival once more, inside the transaction, where nobody else can delete.
+        """
+
+        def confirm(entered: Sequence[Arrival]) -> None:
+            for arrival in entered:
+                if not self.blobs.exists(arrival.digest):
+                    again(arrival)
+
+        try:
+            receipts = self.catalog.add(arrivals, confirm=confirm)
+        except UnknownImage:
+            arrivals = [arrival if arrival.fingerprint else again(arrival) for arrival in arrivals]
+            receipts = self.catalog.add(arrivals, confirm=confirm)
+        twins = self.catalog.images([receipt.image_id for receipt in receipts if not receipt.added])
+        facts = zip(twins["filename"].tolist(), twins["dhash"].tolist(), strict=True)
+        known = dict(zip(twins["image_id"].tolist(), facts, strict=True))
+        outcomes = []
+        for arrival, receipt in zip(arrivals, receipts, strict=True):
+            filename, dhash = known.get(receipt.image_id, ("", ""))
+            outcomes.append(
+                Outcome(
+                    source=arrival.source,
+                    status="added" if receipt.added else "duplicate",
+                    reason=f"same bytes as {filename}" if filename else "",
+                    image_id=receipt.image_id,
+                    digest=arrival.digest,
+                    dhash=arrival.fingerprint.dhash_hex if arrival.fingerprint else dhash,
+                )
             )
-        )
-    return outcomes
+        return outcomes
 
 
 @dataclass(slots=True)
@@ -148,9 +160,7 @@ class Ingest:
         One for each file that was dealt with, in the order of the files.
     """
 
-    catalog: Catalog
-    blobs: BlobStore
-    settings: Settings
+    intake: Intake
     user: str
     taken: Callable[[int], None]
     stop: threading.Event = field(default_factory=threading.Event)
@@ -186,7 +196,7 @@ class Ingest:
     def _held(self, files: list[SourceFile]) -> dict[str, Outcome]:
         """Outcomes of the files that this user brought before and that look unchanged."""
         stamps = {readable(file.path): (file.bytes, file.modified_ns) for file in files}
-        frame = self.catalog.held(self.user, list(stamps))
+        frame = self.intake.catalog.held(self.user, list(stamps))
         columns = ["source", "bytes", "modified_ns", "image_id", "digest", "dhash"]
         rows = zip(*(frame[name].tolist() for name in columns), strict=True)
         return {
@@ -206,7 +216,7 @@ class Ingest:
         self, block: Sequence[SourceFile | Unreadable], held: dict[str, Outcome]
     ) -> Iterator[Arrival | Outcome]:
         """Examine on all cores, at most a few files ahead, and yield in order."""
-        workers = self.settings.workers or os.cpu_count() or 1
+        workers = self.intake.settings.workers or os.cpu_count() or 1
         waiting: deque[Outcome | Future[Arrival | Outcome]] = deque()
         pool = ThreadPoolExecutor(workers, thread_name_prefix="ingest")
         try:
@@ -228,7 +238,7 @@ class Ingest:
 
     def _examine(self, file: SourceFile) -> Arrival | Outcome:
         try:
-            data = _read(file, self.settings.max_bytes)
+            data = _read(file, self.intake.settings.max_bytes)
             arriving = Arrival(
                 digest=hashlib.sha256(data).hexdigest(),
                 bytes=len(data),
@@ -238,14 +248,7 @@ class Ingest:
                 source=readable(file.path),
                 modified_ns=file.modified_ns,
             )
-            return examine(
-                data,
-                arriving,
-                path=file.path,
-                blobs=self.blobs,
-                catalog=self.catalog,
-                settings=self.settings,
-            )
+            return self.intake.examine(data, arriving, file.path)
         except ImageRejected as error:
             return _rejected(file.path, str(error))
         except OSError as error:
@@ -254,21 +257,14 @@ class Ingest:
     def _commit(self, finished: list[Arrival | Outcome]) -> None:
         """Commit what is finished, note its outcomes in order, and empty the list."""
         arrivals = [item for item in finished if isinstance(item, Arrival)]
-        entered = iter(commit(arrivals, catalog=self.catalog, restore=self._restore))
+        entered = iter(self.intake.commit(arrivals, self._again))
         self.outcomes += [next(entered) if isinstance(item, Arrival) else item for item in finished]
         self.taken(len(finished))
         finished.clear()
 
-    def _restore(self, arrival: Arrival) -> None:
-        if not self.blobs.exists(arrival.digest):
-            path = Path(arrival.source)
-            keep_blob(
-                path.read_bytes(),
-                arrival.digest,
-                path=path,
-                blobs=self.blobs,
-                settings=self.settings,
-            )
+    def _again(self, arrival: Arrival) -> Arrival:
+        path = Path(arrival.source)
+        return self.intake.store(path.read_bytes(), arrival, path)
 
 
 def _ready(item: Outcome | Future[Arrival | Outcome]) -> Arrival | Outcome:

@@ -13,7 +13,7 @@ from imgurer_kernel.catalog import Catalog, Statistics
 from imgurer_kernel.clusters import stars
 from imgurer_kernel.errors import ImageRejected, ImageTooLarge, NotAllowed, UnknownImage
 from imgurer_kernel.index import pairs
-from imgurer_kernel.ingest import Ingest, Outcome, commit, examine, outcome_frame
+from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
 from imgurer_kernel.live import LiveIndex
 from imgurer_kernel.progress import Progress, reporting
 from imgurer_kernel.query import check_radius, read_query
@@ -22,7 +22,7 @@ from imgurer_kernel.results import cluster_frame, similar_frame
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.sources import Source, find_files
 from imgurer_kernel.upkeep import Upkeep, findings_frame
-from imgurer_kernel.users import Users
+from imgurer_kernel.users import LOCAL, Users
 
 
 class Workbench:
@@ -47,6 +47,7 @@ class Workbench:
         self.blobs = BlobStore(self.settings.folder)
         self.catalog = Catalog(self.settings.folder, lease_timeout=self.settings.lease_timeout)
         self.accounts = Users(self.catalog)
+        self._intake = Intake(self.catalog, self.blobs, self.settings)
         self._index = LiveIndex(self.catalog)
 
     def __enter__(self) -> Self:
@@ -104,14 +105,7 @@ class Workbench:
         owner = self._owner(user)
         found = list(find_files(sources, outside=self.settings.folder))
         with reporting(progress, len(found), "Taking in") as taken:
-            run = Ingest(
-                catalog=self.catalog,
-                blobs=self.blobs,
-                settings=self.settings,
-                user=owner,
-                taken=taken,
-                stop=stop or threading.Event(),
-            )
+            run = Ingest(self._intake, owner, taken, stop or threading.Event())
             run.run(found)
         return outcome_frame(run.outcomes)
 
@@ -132,25 +126,16 @@ class Workbench:
                 filename=name,
                 source=source,
             )
-            arrival = examine(
-                content,
-                arriving,
-                path=None,
-                blobs=self.blobs,
-                catalog=self.catalog,
-                settings=self.settings,
-            )
+            arrival = self._intake.examine(content, arriving)
         except ImageRejected as error:
             return outcome_frame([Outcome(source=source, status="rejected", reason=str(error))])
-
-        def restore(entered: Arrival) -> None:
-            if not self.blobs.exists(entered.digest):
-                self.blobs.put(content, digest=entered.digest)
-
-        return outcome_frame(commit([arrival], catalog=self.catalog, restore=restore))
+        outcomes = self._intake.commit(
+            [arrival], again=lambda arrival: self._intake.store(content, arrival)
+        )
+        return outcome_frame(outcomes)
 
     def _owner(self, user: str | None) -> str:
-        account = self.accounts.ensure_local() if user is None else self.accounts.get(user)
+        account = self.accounts.ensure_local() if user in {None, LOCAL} else self.accounts.get(user)
         if not account.enabled:
             message = f"the account {account.name!r} is disabled; an admin can enable it again"
             raise NotAllowed(message)

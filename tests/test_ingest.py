@@ -210,10 +210,10 @@ def test_a_file_that_is_written_to_meanwhile_is_rejected(wb, folder):
 
     found = list(find_files(folder / "a.jpg"))
     (folder / "a.jpg").write_bytes(jpeg(9) + b"more")
-    from imgurer_kernel.ingest import Ingest
+    from imgurer_kernel.ingest import Ingest, Intake
 
     wb.accounts.ensure_local()
-    run = Ingest(wb.catalog, wb.blobs, wb.settings, "local", lambda count: None)
+    run = Ingest(Intake(wb.catalog, wb.blobs, wb.settings), "local", lambda count: None)
     run.run(found)
     assert [outcome.status for outcome in run.outcomes] == ["rejected"]
     assert "changed while it was read" in run.outcomes[0].reason
@@ -253,3 +253,24 @@ def test_a_name_that_is_no_utf8(wb, tmp_path):
     assert wb.ingest(folder, **QUIET)["status"].tolist() == ["added"]
     assert wb.images()["filename"].tolist() == ["\\xff.jpg"]
     assert wb.ingest(folder, **QUIET)["status"].tolist() == ["duplicate"]
+
+
+def test_an_image_that_is_forgotten_after_it_was_found_known_is_taken_in_anew(
+    wb, folder, monkeypatch
+):
+    first = wb.ingest(folder / "a.jpg", **QUIET).iloc[0]
+    wb.accounts.create("ada", "a long password")
+    real = wb.catalog.known
+
+    def known(digests):
+        answer = real(digests)
+        if wb.images()["image_id"].tolist():
+            wb.forget(int(first["image_id"]))
+        return answer
+
+    monkeypatch.setattr(wb.catalog, "known", known)
+    row = wb.ingest(folder / "a.jpg", user="ada", **QUIET).iloc[0]
+    monkeypatch.undo()
+    assert row["status"] == "added"
+    assert wb.thumbnail(row["image_id"])
+    assert wb.check(**QUIET).empty
