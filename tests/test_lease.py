@@ -1,13 +1,12 @@
 import os
 import platform
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from processes import python
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied
 from imgurer_kernel.lease import Lease, lockfile
@@ -56,10 +55,8 @@ def eventually(condition, seconds=20):
 @pytest.fixture
 def holder(tmp_path):
     """Another process that holds the lease until its input is closed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline() == b"holding\n"
+    process = python("-c", HOLDER, tmp_path)
+    assert process.stdout.readline() == "holding\n"
     yield process
     process.kill()
     process.communicate()
@@ -360,11 +357,7 @@ with lease.hold():
 
 @needs_fork
 def test_the_lock_of_a_killed_parent_does_not_live_on_in_its_child(tmp_path):
-    parent = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", FORKING, tmp_path],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    parent = python("-W", "ignore", "-c", FORKING, tmp_path)
     child = int(parent.stdout.readline())
     try:
         eventually(lambda: "catalog.lock" not in open_files(child))

@@ -117,7 +117,7 @@ def first_row(
 def frame_of(answer: Connection, utc: Sequence[str] = ()) -> pd.DataFrame:
     """An answer as a frame: texts as ``str`` even where all are missing, times of `utc` in UTC."""
     frame = answer.df()
-    texts = frame.select_dtypes("object").columns
+    texts = [name for name, kind in frame.dtypes.items() if kind.kind == "O"]
     frame = frame.astype(dict.fromkeys(texts, "str"))
     for column in utc:
         frame[column] = frame[column].dt.tz_localize("UTC")
