@@ -6,6 +6,7 @@ mirrored, turned and framed versions, pictures of the same kind with other conte
 `make_samples` returns which is which.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -24,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgurer_kernel.errors import SourceError
+from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.retouch import RETOUCHES, camera_facts, encode
 from imgurer_kernel.scenes import SCENES, Scene, draw
 
@@ -33,11 +34,9 @@ Kind = Literal["original", "duplicate", "near-miss", "flat"]
 # Another number whenever the pictures change, so that an older set is drawn anew.
 VERSION = 1
 
-NEAR = ("copy", "re-encoded", "resized", "exif-rotated", "brightened", "converted")
-"""What leaves the dHash within 10 bits of the original's."""
-
-TRANSFORMS = (*NEAR, "captioned", "cropped", "flipped", "bordered", "rotated")
-"""Everything that is done to originals."""
+# What leaves the dHash within 10 bits of the original's, and everything that is done to originals.
+NEAR = ("copy", "re-encoded", "resized", "exif-rotated", "brightened", "converted", "captioned")
+TRANSFORMS = (*NEAR, "cropped", "flipped", "bordered", "rotated")
 
 COLUMNS = (
     "path", "filename", "scene", "kind", "transform", "group", "duplicate_of", "resembles",
@@ -98,38 +97,25 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
     ------
     SourceError
         If the folder holds files that are not of this set; nothing is touched then.
+    StorageDenied, StorageFull
+        If the pictures cannot be written.
     """
     folder = Path(folder).expanduser().absolute()
     manifest = folder.with_name(f"{folder.name}.csv")
-    known = _read_manifest(manifest, seed)
-    if known is not None and _complete(folder, known):
-        return _frame(folder, known)
-    if folder.exists():
-        owned = _listed(manifest)
-        strangers = sorted(path.name for path in folder.iterdir() if path.name not in owned)
-        if strangers:
-            message = (
-                f"{folder} holds other files, such as {strangers[0]!r}; "
-                "name a folder that is empty or does not exist yet"
-            )
-            raise SourceError(message)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            batches = pool.map(lambda batch: _draw_batch(fresh, batch, seed), plan(seed))
-            samples = sorted(
-                (sample for batch in batches for sample in batch), key=lambda s: s.filename
-            )
-        fresh.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.replace(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    table = pd.DataFrame([asdict(sample) for sample in samples])
-    table.assign(seed=seed, version=VERSION).to_csv(manifest, index=False)
-    return _frame(folder, samples)
+        known = _read_manifest(manifest, seed)
+        if known is None or not _complete(folder, known, seed):
+            _refuse_strangers(folder, manifest, seed)
+            known = _draw_all(folder, seed, workers or os.cpu_count() or 1)
+            table = pd.DataFrame([asdict(sample) for sample in known])
+            table.assign(seed=seed, version=VERSION).to_csv(manifest, index=False)
+    except OSError as error:
+        kind = StorageFull if error.errno == errno.ENOSPC else StorageDenied
+        message = f"the sample pictures cannot be written to {folder}: {error.strerror or error}"
+        raise kind(message) from error
+    truth = pd.DataFrame([asdict(sample) for sample in known])
+    truth["path"] = [str(folder / sample.filename) for sample in known]
+    return truth[list(COLUMNS)]
 
 
 def plan(seed: int = 0) -> list[list[Sample]]:
@@ -191,6 +177,40 @@ def plan(seed: int = 0) -> list[list[Sample]]:
         flats[0], filename="white (1).png", transform="copy", duplicate_of=flats[0].filename
     )
     return [*batches, [*flats, twin]]
+
+
+def _refuse_strangers(folder: Path, manifest: Path, seed: int) -> None:
+    """Raise SourceError if a folder holds anything that no set of ours left there."""
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    # A whole set without its manifest is ours as well; a single IMG_2078.jpg may be anyone's.
+    strangers = [] if found == _names(plan(seed)) else sorted(found - _listed(manifest))
+    if strangers:
+        message = (
+            f"{folder} holds other files, such as {strangers[0]!r}; "
+            "name a folder that is empty or does not exist yet"
+        )
+        raise SourceError(message)
+
+
+def _names(batches: Sequence[Sequence[Sample]]) -> set[str]:
+    return {sample.filename for batch in batches for sample in batch}
+
+
+def _draw_all(folder: Path, seed: int, workers: int) -> list[Sample]:
+    """Draw the set beside the folder and put it in its place only when it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            batches = list(pool.map(lambda batch: _draw_batch(fresh, batch, seed), plan(seed)))
+        fresh.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        fresh.replace(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    samples = (sample for batch in batches for sample in batch)
+    return sorted(samples, key=lambda sample: sample.filename)
 
 
 def _original_name(scene: Scene, number: int) -> str:
@@ -321,10 +341,9 @@ def _listed(path: Path) -> set[str]:
         return set()
 
 
-def _complete(folder: Path, samples: Sequence[Sample]) -> bool:
+def _complete(folder: Path, samples: Sequence[Sample], seed: int) -> bool:
     """Whether every file is there with its own bytes."""
-    planned = {sample.filename for batch in plan() for sample in batch}
-    if planned != {sample.filename for sample in samples}:
+    if _names(plan(seed)) != _names([samples]):
         return False
     for sample in samples:
         path = folder / sample.filename
@@ -333,10 +352,3 @@ def _complete(folder: Path, samples: Sequence[Sample]) -> bool:
         if hashlib.sha256(path.read_bytes()).hexdigest() != sample.digest:
             return False
     return True
-
-
-def _frame(folder: Path, samples: Sequence[Sample]) -> pd.DataFrame:
-    """The truth as a table, with absolute paths."""
-    table = pd.DataFrame([asdict(sample) for sample in samples])
-    table["path"] = [str(folder / sample.filename) for sample in samples]
-    return table[list(COLUMNS)]

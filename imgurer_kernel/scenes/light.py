@@ -88,7 +88,11 @@ def hexed(text: str) -> Plane:
 
 def mix(first: Plane, second: Plane, amount: Plane | float) -> Plane:
     """Linear mixture of two colours, planes or pictures."""
-    return np.asarray(first + (second - first) * np.asarray(amount, np.float32), np.float32)
+    share = np.asarray((second - first) * np.asarray(amount, np.float32), np.float32)
+    if share.shape == np.broadcast_shapes(share.shape, first.shape):
+        share += first
+        return share
+    return share + first
 
 
 def ramp(values: Plane, stops: Sequence[tuple[float, str]]) -> Plane:
@@ -96,7 +100,9 @@ def ramp(values: Plane, stops: Sequence[tuple[float, str]]) -> Plane:
     table = _gradient(tuple(stops))
     low, high = stops[0][0], stops[-1][0]
     place = (values - np.float32(low)) * np.float32((table.shape[1] - 1) / (high - low))
-    return table[:, np.clip(place, 0, table.shape[1] - 1).astype(np.int32)]
+    index = np.clip(place, 0, table.shape[1] - 1).astype(np.int32)
+    colors: Plane = np.take(table, index, axis=1)
+    return colors
 
 
 @lru_cache(maxsize=256)
@@ -128,7 +134,7 @@ def resized(plane: Plane, width: int, height: int) -> Plane:
         return np.stack([resized(part, width, height) for part in plane])
     image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
     kind = Image.Resampling.BOX if width < plane.shape[1] else Image.Resampling.BICUBIC
-    return np.asarray(image.resize((width, height), kind), np.float32)
+    return np.array(image.resize((width, height), kind), np.float32)
 
 
 def blurred(plane: Plane, radius: float) -> Plane:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgurer_kernel.scenes.light import Frame, Plane
+from imgurer_kernel.scenes.light import Frame, Plane, resized
 
 
 def noise(frame: Frame, size: float | tuple[float, float]) -> Plane:
@@ -26,15 +26,26 @@ def fractal(
 ) -> Plane:
     """Octaves of `noise`, each half the size and `gain` times as strong; deviation near 0.7."""
     across, down = size if isinstance(size, tuple) else (size, size)
-    total = np.zeros((frame.height, frame.width), np.float32)
+    # Large features need few pixels: they are added up in a small picture first.
+    small = frame.scaled(0.25)
+    coarse = np.zeros((small.height, small.width), np.float32)
+    fine: list[Plane] = []
     strength, power = 1.0, 0.0
     for _ in range(octaves):
-        if min(across, down) * frame.height < 1.5:
+        pixels = min(across, down) * frame.height
+        if pixels < 1.5:
             break
-        total += np.float32(strength) * noise(frame, (across, down))
+        if pixels >= 16:
+            coarse += np.float32(strength) * noise(small, (across, down))
+        else:
+            fine.append(np.float32(strength) * noise(frame, (across, down)))
         power += strength * strength
         across, down, strength = across / 2, down / 2, strength * gain
-    return total / np.float32(np.sqrt(max(power, 1e-9)))
+    total = resized(coarse, frame.width, frame.height)
+    for plane in fine:
+        total += plane
+    total *= np.float32(1 / np.sqrt(max(power, 1e-9)))
+    return total
 
 
 def line(
@@ -100,8 +111,8 @@ def look_up(plane: Plane, u: Plane, v: Plane) -> Plane:
     above, below = flat.take(upper + first), flat.take(lower + first)
     above += (flat.take(upper + second) - above) * a
     below += (flat.take(lower + second) - below) * a
-    above += (below - above) * b
-    return above
+    blend: Plane = above + (below - above) * b
+    return blend
 
 
 def cells(frame: Frame, size: float, jitter: float = 0.9) -> tuple[Plane, Plane, NDArray[np.int32]]:

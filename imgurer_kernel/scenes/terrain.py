@@ -100,13 +100,14 @@ def viewpoint(
     distance = np.geomspace(camera.near, camera.far, 160, dtype=np.float32)[:, None]
     across = np.linspace(-0.6, 0.6, 13, dtype=np.float32)[None, :] * distance / camera.focal
     best, least = camera, np.inf
-    for east, north in rng.random((48, 2)).tolist():
+    for east, north in rng.random((96, 2)).tolist():
         level = look_up(heights, across + np.float32(east), distance + np.float32(north))
         rows = camera.horizon + camera.focal * (camera.above - level * scale) / distance
         cut = np.clip(1.05 - rows[0], 0, None).max()
         near = np.clip(0.6 - rows[distance[:, 0] < camera.near * 2.2], 0, None).max()
         high = rows.min(axis=0)
-        fault = float(5 * cut + 3 * near + abs(high.min() - skyline) - high.std())
+        aside = abs(int(high.argmin()) - len(high) // 2) / len(high)
+        fault = float(5 * cut + 3 * near + abs(high.min() - skyline) - high.std() + aside / 3)
         if fault < least:
             best, least = replace(camera, offset=(east, north)), fault
     return best
