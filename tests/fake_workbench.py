@@ -62,7 +62,8 @@ class FakeCatalog:
 
     def add_user(self, name, role, password_hash):
         if name in self._accounts:
-            raise UserExists(name)
+            message = f"the name {name} is taken"
+            raise UserExists(message)
         self._accounts[name] = Account(
             name=name, role=role, enabled=True, created_at=START, last_seen=None
         )

@@ -79,6 +79,7 @@ class BrowseModel(HasTraits):
     def load(self) -> None:
         """Read the present page."""
         order, seed, page = cast("Order", self.order), self.seed, self.page
+        self._note_place()
         self.job.start(
             "Reading pictures", lambda task: self._read(task, order, seed, page), self._show
         )
@@ -123,7 +124,10 @@ class BrowseModel(HasTraits):
         with self.hold_trait_notifications():
             self.page = shown.first // PAGE
             self.shown = shown
-            place = {"order": self.order} if self.order != "random" else {"seed": str(self.seed)}
-            if self.page:
-                place["page"] = str(self.page + 1)
-            self.place = place
+        self._note_place()
+
+    def _note_place(self) -> None:
+        place = {"order": self.order} if self.order != "random" else {"seed": str(self.seed)}
+        if self.page:
+            place["page"] = str(self.page + 1)
+        self.place = place

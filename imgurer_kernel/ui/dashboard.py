@@ -128,11 +128,13 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def _show(self, tab: str) -> None:
         self.current = tab
-        if tab not in self.panels:
-            self.panels[tab] = panel = self._build(tab)
-            self.room.children = (*self.room.children, panel)
         for name, panel in self.panels.items():
-            show(panel, name == tab)
+            if name != tab:
+                show(panel, visible=False)
+        if tab not in self.panels:
+            self.panels[tab] = self._build(tab)
+            self.room.children = (*self.room.children, self.panels[tab])
+        show(self.panels[tab], visible=True)
         self._show_tabs()
 
     def _build(self, tab: str) -> Panel:

@@ -6,7 +6,6 @@ from typing import Any
 
 import ipywidgets
 
-from imgurer_kernel.errors import QueryError
 from imgurer_kernel.ui.captions import alt
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details_model import DetailsModel
@@ -14,7 +13,7 @@ from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.formatting import elide
 from imgurer_kernel.ui.gallery import FactsView
 from imgurer_kernel.ui.panel import Words, box, button, classed, row, show
-from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.session import Session, records
 
 
 class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -54,6 +53,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         self.sure.on_click(lambda _: self.model.forget())
         self.close_button.on_click(lambda _: setattr(self.model, "image_id", -1))
         self.model.observe(self._show, "details")
+        self.model.observe(lambda _: self._ask(asking=False), "image_id")
         self.model.observe(lambda _: self.said.tell(self.model.said, "done"), "said")
         self._show(None)
         self.said.tell("")
@@ -79,15 +79,14 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
     def _ask(self, *, asking: bool) -> None:
         details = self.model.details
         show(self.asking, asking)
-        show(self.forget, not asking and details is not None and details.own > 0)
+        show(self.forget, visible=not asking and details is not None and details.own > 0)
         if asking and details is not None:
             question = f"Forget your copy of {elide(details.name)}? {details.consequence}"
             self.question.tell(question)
 
     def _original(self) -> Parcel:
-        details = self.model.details
-        if details is None:
-            message = "no picture is selected; select one and try again"
-            raise QueryError(message)
-        file = self.model.session.workbench.original(details.image_id)
-        return Parcel(PurePath(details.name).name, "application/octet-stream", details.size, file)
+        image_id = self.model.image_id  # not that of the details, which may still be on their way
+        [row] = records(self.model.session.image(image_id))
+        file = self.model.session.workbench.original(image_id)
+        name = PurePath(str(row["filename"])).name
+        return Parcel(name, "application/octet-stream", int(row["bytes"]), file)

@@ -1,6 +1,7 @@
 """One picture closely: its facts, who brought it, and letting go of one's own copy."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from traitlets import HasTraits, Instance, Int, Unicode
@@ -23,7 +24,6 @@ class Details:
 
     image_id: int
     name: str
-    size: int
     width: int
     height: int
     thumbnail: bytes
@@ -66,6 +66,7 @@ class DetailsModel(HasTraits):
         self.job = session.job()
         self.acts = session.job()
         self.observe(lambda _: self.load(), "image_id")
+        self.job.observe(self._drop, "failure")
 
     def load(self) -> None:
         """Read what is known of the picture."""
@@ -80,7 +81,7 @@ class DetailsModel(HasTraits):
     def forget(self) -> None:
         """Let go of the visitor's copies of the picture; ask before."""
         details = self.details
-        if details is not None:
+        if details is not None and details.image_id == self.image_id:
             self.acts.start("Forgetting", lambda task: self._forget(task, details), self._forgotten)
 
     def _read(self, _: Task, image_id: int) -> Details:
@@ -93,7 +94,6 @@ class DetailsModel(HasTraits):
         return Details(
             image_id=image_id,
             name=str(row["filename"]),
-            size=int(row["bytes"]),
             width=int(row["width"]),
             height=int(row["height"]),
             thumbnail=self.session.thumbnails([image_id])[0],
@@ -104,6 +104,10 @@ class DetailsModel(HasTraits):
 
     def _show(self, details: Details) -> None:
         self.details = details
+
+    def _drop(self, change: Any) -> None:  # noqa: ANN401 - a bunch of traitlets
+        if change["new"]:
+            self.details = None
 
     def _forget(self, _: Task, details: Details) -> tuple[str, bool]:
         return details.name, self.session.workbench.forget(details.image_id, self.session.user)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import anywidget
 import traitlets
 
+from imgurer_kernel.errors import StorageError
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.theme import script, static
 
@@ -82,7 +83,14 @@ class Download(anywidget.AnyWidget):
     def _send_chunk(self) -> None:
         if self._sending is None:
             return
-        data = self._sending.file.read(CHUNK)
+        try:
+            data = self._sending.file.read(CHUNK)
+        except OSError as error:
+            message = f"{self._sending.name} cannot be read to its end: {error.strerror}"
+            self._end()
+            self.send({"kind": "broken", "number": self._number})
+            self._job.fail(StorageError(message))
+            return
         if data:
             self.send({"kind": "chunk", "number": self._number}, buffers=[data])
         else:

@@ -160,6 +160,7 @@ class DuplicatesPanel(Panel):
         return Parcel.of(name, "text/csv", csv_bytes(self.model.table()))
 
 
+_CONTROLS = frozenset("\t\r\n")
 _FIGURES = ("clusters", "extra copies", "could be freed", "pictures in the largest")
 
 
@@ -189,6 +190,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 def _guarded(value: object) -> object:
     """A text that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    formula = value[:1] in _CONTROLS or value.lstrip().startswith(("=", "+", "-", "@"))
+    return f"'{value}" if formula else value

@@ -136,8 +136,9 @@ class SearchModel(HasTraits):
 
     def search_for(self, image_id: int) -> None:
         """Search for an image of the store."""
-        key = str(image_id)
-        self.job.start("Searching", lambda _: self._look_up(key, image_id), self._follow)
+        wish = replace(self._wish(), limit=PAGE)
+        self._note_place(str(image_id))
+        self.job.start("Searching", lambda _: self._look_up(image_id, wish), self._follow)
 
     def read(self, name: str, data: bytes) -> Sought:
         """Make a query of a picture file; may take a while, touches no trait.
@@ -175,15 +176,14 @@ class SearchModel(HasTraits):
     def search_by(self, sought: Sought) -> None:
         """Search for a picture that `read` has read."""
         self._limit = PAGE
-        self.job.start("Searching", lambda _: self._look(sought, self._wish()), self._follow)
+        self._search(sought)
 
     def walk_back(self, position: int) -> None:
         """Return to a picture of the trail; those after it are forgotten."""
         if not 0 <= position < len(self.trail) - 1:
             return
         self._limit = PAGE
-        sought = self.trail[position]
-        self.job.start("Searching", lambda _: self._look(sought, self._wish()), self._follow)
+        self._search(self.trail[position])
 
     def more(self) -> None:
         """Show another page of results."""
@@ -192,10 +192,8 @@ class SearchModel(HasTraits):
 
     def again(self) -> None:
         """Search for the same once more: the store may have changed."""
-        sought = self.sought
-        if sought is not None:
-            wish = self._wish()
-            self.job.start("Searching", lambda _: self._look(sought, wish), self._follow)
+        if self.sought is not None:
+            self._search(self.sought)
 
     def go(self, place: Mapping[str, str]) -> None:
         """Show what stands in an address."""
@@ -230,6 +228,17 @@ class SearchModel(HasTraits):
 
     # How it is done -------------------------------------------------------------------------
 
+    def _search(self, sought: Sought) -> None:
+        wish = self._wish()
+        self._note_place(sought.key)
+        self.job.start("Searching", lambda _: self._look(sought, wish), self._follow)
+
+    def _note_place(self, key: str) -> None:
+        place = {"image": key}
+        if self.radius != self.session.workbench.settings.radius:
+            place["radius"] = str(self.radius)
+        self.place = place
+
     def _wish(self) -> _Wish:
         return _Wish(self.radius, self.format, self.size, self.mine, self._limit)
 
@@ -238,10 +247,10 @@ class SearchModel(HasTraits):
             self._limit = PAGE
             self.again()
 
-    def _look_up(self, key: str, image_id: int) -> Found:
+    def _look_up(self, image_id: int, wish: _Wish) -> Found:
         [row] = records(self.session.image(image_id))
         sought = Sought(
-            key=key,
+            key=str(image_id),
             name=str(row["filename"]),
             thumbnail=self.session.thumbnails([image_id])[0],
             width=int(row["width"]),
@@ -249,7 +258,7 @@ class SearchModel(HasTraits):
             facts=tuple(facts(row)),
             image_id=image_id,
         )
-        return self._look(sought, replace(self._wish(), limit=PAGE))
+        return self._look(sought, wish)
 
     def _look(self, sought: Sought, wish: _Wish) -> Found:
         workbench = self.session.workbench
@@ -282,10 +291,6 @@ class SearchModel(HasTraits):
         with self.hold_trait_notifications():
             self.trail = shortened((*self.trail[:position], sought))
             self.found = found
-            place = {"image": sought.key}
-            if found.radius != self.session.workbench.settings.radius:
-                place["radius"] = str(found.radius)
-            self.place = place
 
 
 def filtered(frame: pd.DataFrame, sought: Sought, wanted: str, size: str) -> pd.DataFrame:

@@ -36,8 +36,8 @@ class UploadPanel(Panel):
         self.model = UploadModel(self.session)
         settings = self.session.workbench.settings
         self.control = UploadControl(settings.folder / "tmp", self.model.judge, settings.max_bytes)
-        about = Words(value=caption(limits(settings.max_bytes)))
-        self.arrange(box(self.control, about, classes="imgurer-first-stop"))
+        self.about = Words(value=caption(limits(settings.max_bytes)))
+        self.arrange(box(self.control, self.about, classes="imgurer-first-stop"))
 
         self.control.on_settled(self._count)
         self.control.on_idle(self.model.finish)
@@ -45,7 +45,7 @@ class UploadPanel(Panel):
             self.control.on_open(on_open)
 
     def _count(self, _: Upload, verdict: Verdict) -> None:
-        self.model.count(verdict)
+        self.model.note(verdict)
 
 
 def limits(max_bytes: int) -> str:

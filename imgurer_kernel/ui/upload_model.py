@@ -1,10 +1,6 @@
 """Taking in what was uploaded, and saying what became of it."""
 
-import threading
-from dataclasses import dataclass
 from typing import Any
-
-from traitlets import HasTraits, Instance
 
 from imgurer_kernel.ui.captions import UNVERIFIED, orientation_words
 from imgurer_kernel.ui.formatting import bits, count, elide, listing
@@ -13,51 +9,12 @@ from imgurer_kernel.ui.session import Session, records
 from imgurer_kernel.ui.upload_control import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of the files so far.
-
-    Examples
-    --------
-    >>> Tally(added=2, rejected=1).words
-    '2 added, 1 rejected'
-    """
-
-    added: int = 0
-    near: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    failed: int = 0
-
-    @property
-    def words(self) -> str:
-        """As a sentence's part; empty if there was no file."""
-        parts = [
-            (self.added, "added"),
-            (self.near, "added though a near duplicate is here"),
-            (self.duplicate, "already here"),
-            (self.rejected, "rejected"),
-            (self.failed, "failed"),
-        ]
-        return ", ".join(f"{number:,} {words}" for number, words in parts if number)
-
-
-class UploadModel(HasTraits):
-    """What the upload panel does with a file.
-
-    Traits
-    ------
-    tally
-        What became of the files so far.
-    """
-
-    tally = Instance(Tally, ())
+class UploadModel:
+    """What the upload panel does with a file."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
         self.session = session
-        self._counts: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._changed = False
 
     def judge(self, upload: Upload) -> Verdict:
         """Take a file in; called in a thread, so it touches no trait."""
@@ -81,21 +38,15 @@ class UploadModel(HasTraits):
             )
         return self._compared(image_id, thumbnail)
 
-    def count(self, verdict: Verdict) -> None:
-        """Note a verdict in the tally; on the event loop."""
-        self._counts[verdict.status] = self._counts.get(verdict.status, 0) + 1
-        known = {name: self._counts.get(name, 0) for name in Tally.__dataclass_fields__}
-        self.tally = Tally(**known)
+    def note(self, verdict: Verdict) -> None:
+        """Take notice of a verdict; on the event loop."""
+        self._changed |= verdict.status in {"added", "near", "duplicate"}
 
     def finish(self) -> None:
         """All files have their verdict: what else is shown of the store is to be read anew."""
-        if any(self._counts.get(status) for status in ("added", "near", "duplicate")):
+        if self._changed:
+            self._changed = False
             self.session.changed()
-
-    def reset(self) -> None:
-        """Begin a new tally."""
-        self._counts.clear()
-        self.tally = Tally()
 
     def _compared(self, image_id: int, thumbnail: bytes) -> Verdict:
         found = self.session.workbench.similar(image_id, limit=2)

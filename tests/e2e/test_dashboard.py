@@ -13,6 +13,7 @@ from servers import serving
 from imgurer_kernel import Settings, Workbench
 
 pytestmark = pytest.mark.e2e
+expect.set_options(timeout=20_000)  # a machine may be busy
 
 NASTY = "<img src=x onerror=window.pwned=1> $x$ & 'a' \"b\".jpg"
 STRANGERS = 60
@@ -65,9 +66,7 @@ def at(shared):
 
     def go(place):
         shared.evaluate("place => { location.hash = place; }", place)
-        tab = place.strip("#").split("?")[0].capitalize()
-        chosen = shared.get_by_role("tab", name=tab)
-        expect(chosen).to_have_attribute("aria-selected", "true")
+        is_current(shared, place.strip("#").split("?")[0].capitalize())
         return shared
 
     return go
@@ -104,8 +103,8 @@ def details(page):
     return panel(page).locator(".imgurer-details")
 
 
-def current(page):
-    return page.locator("[role=tab][aria-selected=true]").inner_text()
+def is_current(page, tab):
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
 
 
 def choose(page, *files):
@@ -127,7 +126,7 @@ def test_the_frame_counts_what_is_there_and_leads_to_it(at):
     expect(links).to_contain_text("could be freed")
     links.get_by_text("clusters").click()
     expect(panel(page).get_by_text("extra copies")).to_be_visible()
-    assert current(page) == "Duplicates"
+    is_current(page, "Duplicates")
     links.get_by_text("could be freed").click()
     expect(panel(page).get_by_label("Order")).to_have_value(re.compile("Most bytes"))
     links.get_by_text("pictures").click()
@@ -167,7 +166,7 @@ def test_a_click_shows_details_and_a_double_click_searches(at):
     tile(page, "hill.jpg").dblclick()
     expect(panel(page)).to_contain_text("1 picture within 10 bits")
     expect(tile(page, "hill again.jpg")).to_be_visible()
-    assert current(page) == "Search"
+    is_current(page, "Search")
     assert "#search?image=" in page.url
 
 
@@ -304,7 +303,7 @@ def test_a_slash_in_a_field_is_a_slash(at):
     field = panel(page).get_by_label("Name")
     field.fill("")
     field.press("/")
-    assert current(page) == "Duplicates"
+    is_current(page, "Duplicates")
     expect(field).to_have_value("/")
     field.fill("")
     field.press("Enter")
@@ -368,7 +367,7 @@ def test_an_empty_store_says_what_to_do(browser, new_page, dashboard):
     page.get_by_role("tab", name="Browse").click()
     expect(panel(page)).to_contain_text("There are no pictures here yet")
     panel(page).get_by_role("button", name="Upload pictures").click()
-    assert current(page) == "Upload"
+    is_current(page, "Upload")
     page.get_by_role("tab", name="Search").click()
     expect(panel(page)).to_contain_text("no pictures to compare with yet")
     page.get_by_role("tab", name="Duplicates").click()

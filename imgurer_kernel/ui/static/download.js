@@ -36,6 +36,8 @@ export default {
         model.send({ kind: "received", number: message.number });
       } else if (message.kind === "end") {
         save();
+      } else if (message.kind === "broken") {
+        receiving = null;
       }
       show();
     };
