@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -127,3 +128,16 @@ def _bare(axis: Axes, caption: str) -> None:
 
 def _grays(found: Fingerprint) -> Gray:
     return np.frombuffer(found.grays, np.uint8).reshape(9, 9)
+
+
+def plot_distances(clusters: pd.DataFrame) -> NotebookFigure:
+    """How many members lie how many bits from the medoid of their cluster."""
+    distances = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"]
+    figure = NotebookFigure(figsize=(7, 2.8), layout="constrained")
+    axis = figure.subplots()
+    counts = np.bincount(distances.to_numpy(np.int64), minlength=11)
+    axis.bar(np.arange(len(counts)), counts, color=ACCENT, width=0.8)
+    axis.set_xlabel("bits of 128 between a member and its medoid", color=INK)
+    axis.set_ylabel("pictures", color=INK)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
