@@ -27,12 +27,13 @@ class Browser:
     def say(self, buffers=(), **content):
         self.control._handle_custom_msg(content, [memoryview(b) for b in buffers])
 
-    def upload(self, data, key="k", name="a.jpg", chunk=1 << 20):
-        self.say(kind="begin", key=key, name=name, size=len(data))
-        for number, offset in enumerate(range(0, len(data), chunk)):
-            piece = data[offset : offset + chunk]
-            self.say([piece], kind="chunk", key=key, sequence=number, offset=offset)
-        self.say(kind="end", key=key)
+    def chunk(self, data, sequence, key="k", name="a.jpg"):
+        piece = data[sequence << 20 : (sequence + 1) << 20]
+        self.say([piece], kind="chunk", key=key, name=name, size=len(data), sequence=sequence)
+
+    def upload(self, data, key="k", name="a.jpg"):
+        for sequence in range(max(1, -(-len(data) >> 20))):
+            self.chunk(data, sequence, key, name)
 
     def kinds(self, key="k"):
         return [content["kind"] for content, _ in self.heard if content.get("key") == key]
@@ -82,8 +83,9 @@ def test_a_file_is_acknowledged_judged_and_removed(make, folder):
     data = bytes(range(256)) * 10_000
     browser.upload(data)
     content, buffers = browser.wait("verdict")
-    assert browser.kinds() == ["ack", "ack", "ack", "received", "verdict"]
-    assert [c["bytes"] for c, _ in browser.heard[:3]] == [1 << 20, 2 << 20, len(data)]
+    assert browser.kinds() == ["ack", "ack", "ack", "verdict"]
+    acks = [(c["sequence"], c["bytes"]) for c, _ in browser.heard[:3]]
+    assert acks == [(0, 1 << 20), (1, 2 << 20), (2, len(data))]
     assert seen == [("a.jpg", len(data), hashlib.sha256(data).hexdigest(), data)]
     assert (content["status"], content["text"], content["twin_text"]) == ("near", "4 bits", "b.jpg")
     assert (content["image_id"], content["twin_image_id"], content["twin"]) == (3, 5, True)
@@ -103,7 +105,7 @@ def test_chunks_are_acknowledged_while_another_file_is_judged(make):
     control, browser = make(judge)
     browser.upload(b"one", key="one")
     browser.upload(b"two", key="two")
-    assert browser.kinds("two") == ["ack", "received"]
+    assert browser.kinds("two") == ["ack"]
     assert control.active == 2
     go.set()
     browser.wait("verdict", "one")
@@ -157,9 +159,9 @@ def test_a_fault_of_ours_is_logged_and_hidden(make, folder, caplog):
 
 
 @pytest.mark.parametrize("size", [101, 1 << 40])
-def test_a_file_over_the_limit_is_refused_at_its_beginning(make, folder, size):
+def test_a_file_over_the_limit_is_refused_at_its_first_chunk(make, folder, size):
     _, browser = make(max_bytes=100)
-    browser.say(kind="begin", key="k", name="a.jpg", size=size)
+    browser.say([bytes(100)], kind="chunk", key="k", name="a.jpg", size=size, sequence=0)
     assert browser.kinds() == ["failed"]
     assert "the limit is 100 bytes" in browser.heard[0][0]["text"]
     assert left(folder) == []
@@ -186,15 +188,58 @@ def test_the_same_file_twice_is_two_uploads(make):
     assert len(set(digests)) == 1
 
 
+LARGE = bytes(2 << 20)
+
+
 def test_cancel_in_the_middle_removes_the_file(make, folder):
     control, browser = make()
-    browser.say(kind="begin", key="k", name="a.jpg", size=10)
-    browser.say([b"12345"], kind="chunk", key="k", sequence=0, offset=0)
+    browser.chunk(LARGE, 0)
+    assert len(left(folder)) == 1
     browser.say(kind="cancel", key="k")
     assert left(folder) == []
     assert control.active == 0
-    browser.say([b"67890"], kind="chunk", key="k", sequence=1, offset=5)
+    browser.chunk(LARGE, 1)
+    assert left(folder) == []
+    assert browser.kinds() == ["ack", "ack"]
+
+
+def test_a_chunk_that_does_not_fit_fails_its_file_only(make, folder):
+    _, browser = make()
+    browser.chunk(LARGE, 0)
+    browser.chunk(LARGE, 0, key="other")
+    browser.say([b"x"], kind="chunk", key="k", name="a.jpg", size=len(LARGE), sequence=1)
     assert browser.kinds() == ["ack", "failed"]
+    assert len(left(folder)) == 1
+    browser.chunk(LARGE, 1, key="other")
+    assert browser.wait("verdict", "other")[0]["status"] == "added"
+
+
+def test_a_page_that_missed_the_verdict_may_ask(make):
+    go = threading.Event()
+
+    def judge(upload):
+        assert go.wait(20)
+        return Verdict(status="near", thumbnail=b"T")
+
+    _, browser = make(judge)
+    browser.upload(b"x")
+    browser.say(kind="ask", key="k")
+    assert browser.kinds() == ["ack"]  # it is being judged: patience
+    go.set()
+    first = browser.wait("verdict")
+    browser.say(kind="ask", key="k")
+    assert browser.heard[-1] == first
+    browser.say(kind="ask", key="unknown")
+    assert browser.kinds("unknown") == ["failed"]
+
+
+def test_only_the_last_verdicts_are_remembered(make):
+    control, browser = make()
+    for number in range(70):
+        browser.upload(b"x", key=str(number))
+    browser.wait("verdict", "69")
+    assert len(control._verdicts) <= 64
+    assert "69" in control._verdicts
 
 
 def test_cancel_before_the_judge_has_time_spares_the_judge(make, folder):
@@ -214,15 +259,15 @@ def test_cancel_before_the_judge_has_time_spares_the_judge(make, folder):
     browser.wait("verdict", "one")
     control._worker.shutdown(wait=True)
     assert judged == ["one"]
-    assert browser.kinds("two") == ["ack", "received"]
+    assert browser.kinds("two") == ["ack"]
     assert left(folder) == []
     assert control.active == 0
 
 
 def test_a_ping_is_answered(make):
     _, browser = make()
-    browser.say(kind="ping")
-    assert browser.heard == [({"kind": "pong"}, [])]
+    browser.say(kind="ping", at=12345)
+    assert browser.heard == [({"kind": "pong", "at": 12345}, [])]
 
 
 def test_clicks_and_idle_reach_their_listeners(make):
@@ -255,10 +300,9 @@ def test_listeners_are_called_on_the_loop_of_the_kernel(make):
 
 @pytest.mark.parametrize("end", ["close", "forget"])
 def test_nothing_is_left_when_the_control_ends(folder, end):
-    control = UploadControl(folder, lambda upload: Verdict(status="added"), 100)
+    control = UploadControl(folder, lambda upload: Verdict(status="added"), 1 << 30)
     browser = Browser(control)
-    browser.say(kind="begin", key="k", name="a.jpg", size=10)
-    browser.say([b"12345"], kind="chunk", key="k", sequence=0, offset=0)
+    browser.chunk(LARGE, 0)
     assert len(left(folder)) == 1
     if end == "close":
         control.close()
@@ -273,11 +317,7 @@ def test_nothing_is_left_when_the_control_ends(folder, end):
 def test_two_controls_in_one_folder_do_not_meet(make, folder):
     _, one = make(lambda upload: Verdict(status="added", text=upload.path.read_text()))
     _, other = make(lambda upload: Verdict(status="added", text=upload.path.read_text()))
-    one.say(kind="begin", key="k", name="a.jpg", size=3)
-    other.say(kind="begin", key="k", name="a.jpg", size=5)
-    one.say([b"one"], kind="chunk", key="k", sequence=0, offset=0)
-    other.say([b"other"], kind="chunk", key="k", sequence=0, offset=0)
-    one.say(kind="end", key="k")
-    other.say(kind="end", key="k")
+    one.upload(b"one")
+    other.upload(b"other")
     assert one.wait("verdict")[0]["text"] == "one"
     assert other.wait("verdict")[0]["text"] == "other"

@@ -9,6 +9,7 @@ import re
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,13 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imgurer_kernel.errors import ImageTooLarge, StorageDenied, StorageFull, UploadBroken
+from imgurer_kernel.errors import (
+    ImageTooLarge,
+    ImgurerError,
+    StorageDenied,
+    StorageFull,
+    UploadBroken,
+)
 
 PREFIX = "upload-"
 SUFFIX = ".part"
@@ -48,6 +55,14 @@ class Upload:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a file is: bytes received in one piece from its start, and the file if whole."""
+
+    bytes: int
+    upload: Upload | None = None
+
+
 @dataclass(slots=True)
 class _Part:
     name: str
@@ -55,8 +70,9 @@ class _Part:
     path: Path
     file: BinaryIO
     touched: float
-    chunks: int = 0
-    bytes: int = 0
+    next: int = 0
+    received: int = 0
+    early: dict[int, bytes] = field(default_factory=dict)
     sha256: Any = field(default_factory=hashlib.sha256)
 
 
@@ -95,6 +111,10 @@ def human_bytes(number: int) -> str:
 class Reception:
     """The files that are arriving, each under a key that the sender chose.
 
+    Each chunk says whose it is and which, so that it does not matter when chunks overtake one
+    another, arrive twice because their receipt was lost, or arrive after a cancel: a kernel
+    promises no order of messages, and a connection that breaks loses some.
+
     Parameters
     ----------
     folder
@@ -102,18 +122,19 @@ class Reception:
     max_bytes
         Largest file that is taken in.
     chunk_bytes
-        Largest chunk that is taken in.
+        Size of each chunk but the last.
+    ahead
+        How many chunks may be held in memory because one before them is missing.
     clock
         Seconds, monotonic; to be replaced in tests.
 
     Examples
     --------
     >>> import tempfile
-    >>> reception = Reception(Path(tempfile.mkdtemp()), max_bytes=100)
-    >>> reception.begin("key", "a.jpg", 3)
-    >>> reception.chunk("key", 0, 0, b"abc")
-    (1, 3)
-    >>> upload = reception.end("key")
+    >>> reception = Reception(Path(tempfile.mkdtemp()), max_bytes=100, chunk_bytes=2)
+    >>> reception.chunk("key", name="a.jpg", size=3, sequence=1, data=b"c").bytes
+    0
+    >>> upload = reception.chunk("key", name="a.jpg", size=3, sequence=0, data=b"ab").upload
     >>> upload.name, upload.bytes, upload.digest[:8]
     ('a.jpg', 3, 'ba7816bf')
     >>> upload.path.unlink()
@@ -125,13 +146,16 @@ class Reception:
         *,
         max_bytes: int,
         chunk_bytes: int = 1 << 20,
+        ahead: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._chunk_bytes = chunk_bytes
+        self._ahead = ahead
         self._clock = clock
         self._parts: dict[str, _Part] = {}
+        self._over: deque[str] = deque(maxlen=1024)  # whole or cancelled, the newest of them
         self._swept = False
         # JupyterLab may handle the messages of widgets in a thread of their own.
         self._lock = threading.RLock()
@@ -139,98 +163,97 @@ class Reception:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def begin(self, key: str, name: str, size: int) -> None:
-        """Make room for a file of `size` bytes.
+    def chunk(self, key: str, *, name: str, size: int, sequence: int, data: bytes) -> Progress:
+        """Take one chunk of a file; an empty file consists of one empty chunk.
+
+        Parameters
+        ----------
+        name, size
+            The file's; the same in each of its chunks.
+        sequence
+            Number of the chunk, from 0.
+
+        Returns
+        -------
+        Progress
+            With the whole file as soon as nothing is missing: it belongs to the caller then. A
+            chunk of a file that is whole or cancelled changes nothing.
 
         Raises
         ------
         ImageTooLarge
-            If it is larger than `max_bytes`.
+            If the file is larger than `max_bytes`.
         UploadBroken
-            If the key is in use or the size negative.
+            If the chunk cannot be part of such a file; the file is given up.
         StorageFull, StorageDenied
-            If no temporary file can be made.
+            If the temporary file cannot be made or written; the file is given up.
         """
+        with self._lock:
+            if key in self._over:
+                return Progress(bytes=size)
+            try:
+                part = self._parts.get(key) or self._begin(key, name, size)
+                self._check(part, size, sequence, len(data))
+                part.touched = self._clock()
+                with _mapped(part.path):
+                    self._take(part, sequence, data)
+                    if part.received < part.size:
+                        return Progress(bytes=part.received)
+                    part.file.close()
+            except ImgurerError:
+                self.cancel(key)
+                raise
+            del self._parts[key]
+            self._over.append(key)
+            digest = part.sha256.hexdigest()
+            upload = Upload(name=part.name, path=part.path, bytes=size, digest=digest)
+            return Progress(bytes=size, upload=upload)
+
+    def _begin(self, key: str, name: str, size: int) -> _Part:
         if size > self._max_bytes:
             message = (
                 f"The file has {human_bytes(size)}; the limit is {human_bytes(self._max_bytes)}."
             )
             raise ImageTooLarge(message)
-        with self._lock:
-            if size < 0 or key in self._parts:
-                message = f"The upload began wrongly (size {size}); try again."
-                raise UploadBroken(message)
-            with _mapped(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                if not self._swept:
-                    self._sweep()
-                handle, path = tempfile.mkstemp(SUFFIX, PREFIX, self._folder)
-            file = os.fdopen(handle, "wb")
-            self._parts[key] = _Part(shown_name(name), size, Path(path), file, self._clock())
+        with _mapped(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._swept:
+                self._sweep()
+            handle, path = tempfile.mkstemp(SUFFIX, PREFIX, self._folder)
+        file = os.fdopen(handle, "wb")
+        part = _Part(shown_name(name), size, Path(path), file, self._clock())
+        self._parts[key] = part
+        return part
 
-    def chunk(self, key: str, sequence: int, offset: int, data: bytes) -> tuple[int, int]:
-        """Take the next chunk; (chunks, bytes) received so far.
+    def _check(self, part: _Part, size: int, sequence: int, length: int) -> None:
+        start = sequence * self._chunk_bytes
+        whole = min(self._chunk_bytes, part.size - start)
+        in_file = 0 <= start < max(part.size, 1)
+        near = sequence <= part.next + self._ahead
+        if not (size == part.size >= 0 and in_file and near and length == whole):
+            message = (
+                f"Chunk {sequence} of {length} bytes does not fit a file of {part.size} bytes of "
+                f"which {part.received} arrived; try again."
+            )
+            raise UploadBroken(message)
 
-        Raises
-        ------
-        UploadBroken
-            If it is not the next one, is too long, or its file is unknown; the file is given up.
-        StorageFull, StorageDenied
-            If it cannot be written; the file is given up.
-        """
-        with self._lock:
-            part = self._part(key)
-            length = len(data)
-            fits = 0 < length <= self._chunk_bytes and part.bytes + length <= part.size
-            if (sequence, offset) != (part.chunks, part.bytes) or not fits:
-                self.cancel(key)
-                message = (
-                    f"Chunk {sequence} of {length} bytes at {offset} came where chunk "
-                    f"{part.chunks} at {part.bytes} was expected; try again."
-                )
-                raise UploadBroken(message)
-            try:
-                with _mapped(part.path):
-                    part.file.write(data)
-            except (StorageFull, StorageDenied):
-                self.cancel(key)
-                raise
-            part.sha256.update(data)
-            part.chunks += 1
-            part.bytes += length
-            part.touched = self._clock()
-            return part.chunks, part.bytes
-
-    def end(self, key: str) -> Upload:
-        """Close the file; from now on it belongs to the caller.
-
-        Raises
-        ------
-        UploadBroken
-            If bytes are missing, or the file is unknown.
-        StorageFull, StorageDenied
-            If what was buffered cannot be written.
-        """
-        with self._lock:
-            part = self._part(key)
-            if part.bytes != part.size:
-                self.cancel(key)
-                message = f"{part.bytes} of {part.size} bytes arrived; try again."
-                raise UploadBroken(message)
-            try:
-                with _mapped(part.path):
-                    part.file.close()
-            except (StorageFull, StorageDenied):
-                self.cancel(key)
-                raise
-            del self._parts[key]
-            digest = part.sha256.hexdigest()
-            return Upload(name=part.name, path=part.path, bytes=part.bytes, digest=digest)
+    @staticmethod
+    def _take(part: _Part, sequence: int, data: bytes) -> None:
+        if sequence >= part.next:
+            part.early[sequence] = data
+        while part.next in part.early:
+            piece = part.early.pop(part.next)
+            part.file.write(piece)
+            part.sha256.update(piece)
+            part.next += 1
+            part.received += len(piece)
 
     def cancel(self, key: str) -> None:
-        """Forget a file and remove what arrived of it; an unknown key is nothing to do."""
+        """Remove what arrived of a file; whatever else arrives of it changes nothing."""
         with self._lock:
             part = self._parts.pop(key, None)
+            if key not in self._over:
+                self._over.append(key)
             if part is None:
                 return
             try:
@@ -254,12 +277,6 @@ class Reception:
         with self._lock:
             for key in list(self._parts):
                 self.cancel(key)
-
-    def _part(self, key: str) -> _Part:
-        if key not in self._parts:
-            message = "The upload was given up or never began; try again."
-            raise UploadBroken(message)
-        return self._parts[key]
 
     def _sweep(self) -> None:
         self._swept = True

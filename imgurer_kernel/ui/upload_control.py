@@ -28,6 +28,9 @@ __all__ = ["Upload", "UploadControl", "Verdict"]
 IDLE_LIMIT = 600.0
 """Seconds without a chunk after which a file's page is taken for closed."""
 
+REMEMBERED = 64
+"""How many of the last verdicts can be sent again to a page whose connection broke."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -102,7 +105,7 @@ class UploadControl(anywidget.AnyWidget):
     window = traitlets.Int(4, read_only=True).tag(sync=True)
     multiple = traitlets.Bool(True).tag(sync=True)
     prompt = traitlets.Unicode("Drop pictures here").tag(sync=True)
-    stall_seconds = traitlets.Float(20.0).tag(sync=True)
+    stall_seconds = traitlets.Float(30.0).tag(sync=True)
 
     def __init__(
         self,
@@ -114,6 +117,7 @@ class UploadControl(anywidget.AnyWidget):
         self._on_file = on_file
         self._reception = Reception(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
+        self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
         self._idle: list[Callable[[], None]] = []
@@ -156,27 +160,44 @@ class UploadControl(anywidget.AnyWidget):
         self, _: object, message: dict[str, Any], buffers: list[memoryview | bytes]
     ) -> None:
         kind, key = message.get("kind"), str(message.get("key", ""))
+        if kind == "chunk":
+            self._take(key, message, bytes(buffers[0]))
+        elif kind == "cancel":
+            self._cancel(key)
+        elif kind == "ask":
+            self._answer(key)
+        elif kind == "ping":
+            self.send({"kind": "pong", "at": message.get("at")})
+        elif kind == "open":
+            for callback in self._openers:
+                callback(int(message["image_id"]))
+
+    def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
+        for abandoned in self._reception.expire(IDLE_LIMIT):
+            self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
+        sequence = int(message["sequence"])
         try:
-            if kind == "begin":
-                for abandoned in self._reception.expire(IDLE_LIMIT):
-                    self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
-                self._reception.begin(key, str(message["name"]), int(message["size"]))
-            elif kind == "chunk":
-                chunks, received = self._reception.chunk(
-                    key, message["sequence"], message["offset"], bytes(buffers[0])
-                )
-                self.send({"kind": "ack", "key": key, "chunks": chunks, "bytes": received})
-            elif kind == "end":
-                self._judge(key, self._reception.end(key))
-            elif kind == "cancel":
-                self._cancel(key)
-            elif kind == "ping":
-                self.send({"kind": "pong"})
-            elif kind == "open":
-                for callback in self._openers:
-                    callback(int(message["image_id"]))
+            progress = self._reception.chunk(
+                key,
+                name=str(message["name"]),
+                size=int(message["size"]),
+                sequence=sequence,
+                data=data,
+            )
         except ImgurerError as error:
             self._fail(key, str(error))
+            return
+        self.send({"kind": "ack", "key": key, "sequence": sequence, "bytes": progress.bytes})
+        if progress.upload is not None:
+            self._judge(key, progress.upload)
+
+    def _answer(self, key: str) -> None:
+        """Say again what became of a file, since the page has not heard of it."""
+        if key in self._verdicts:
+            content, pictures = self._verdicts[key]
+            self.send(content, buffers=pictures)
+        elif key not in self._judged:
+            self._fail(key, "The kernel knows nothing of this file; try again.")
 
     def _fail(self, key: str, text: str) -> None:
         self.send({"kind": "failed", "key": key, "text": text})
@@ -188,7 +209,6 @@ class UploadControl(anywidget.AnyWidget):
             future.cancel()  # too late for the one that is being judged: its verdict will come
 
     def _judge(self, key: str, upload: Upload) -> None:
-        self.send({"kind": "received", "key": key})
         future = self._worker.submit(_judged, self._on_file, upload)
         self._judged[key] = upload, future
         future.add_done_callback(partial(self._settle, key))
@@ -208,19 +228,21 @@ class UploadControl(anywidget.AnyWidget):
             _log.error("the judge of an upload failed", exc_info=error)
             text = "Something went wrong inside; the server's log says what. Try again."
             verdict = Verdict(status="failed", text=text)
-        self.send(
-            {
-                "kind": "verdict",
-                "key": key,
-                "status": verdict.status,
-                "text": verdict.text,
-                "image_id": verdict.image_id,
-                "twin": verdict.twin_thumbnail is not None,
-                "twin_text": verdict.twin_text,
-                "twin_image_id": verdict.twin_image_id,
-            },
-            buffers=[verdict.thumbnail, verdict.twin_thumbnail or b""],
-        )
+        content = {
+            "kind": "verdict",
+            "key": key,
+            "status": verdict.status,
+            "text": verdict.text,
+            "image_id": verdict.image_id,
+            "twin": verdict.twin_thumbnail is not None,
+            "twin_text": verdict.twin_text,
+            "twin_image_id": verdict.twin_image_id,
+        }
+        pictures = [verdict.thumbnail, verdict.twin_thumbnail or b""]
+        self._verdicts[key] = content, pictures
+        if len(self._verdicts) > REMEMBERED:
+            del self._verdicts[next(iter(self._verdicts))]
+        self.send(content, buffers=pictures)
         del self._judged[key]
         self._on_loop(self._announce, upload, verdict, self.active == 0)
 

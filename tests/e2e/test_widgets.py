@@ -91,7 +91,7 @@ def tiles(page, part="gallery"):
     return page.locator(f".part-{part} [role=option]")
 
 
-def said(page, text, timeout=20_000):
+def said(page, text, timeout=30_000):
     expect(page.locator(".log")).to_have_text(text, timeout=timeout)
 
 
@@ -259,22 +259,22 @@ def test_nothing_is_wider_than_the_window(at, width):
     assert inside["x"] - box["x"] == (16 if width < 720 else 24)
 
 
-@pytest.mark.parametrize(("scheme", "ground"), [("light", 255), ("dark", 20)])
-def test_the_page_follows_the_system(visit, scheme, ground):
-    page = visit(color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "ground"), [("dark", 20), ("light", 255)])
+def test_the_page_follows_the_system(at, scheme, ground):
+    at.emulate_media(color_scheme=scheme)
     for place in ("body", ".imgurer-page"):
-        colour = page.locator(place).evaluate("n => getComputedStyle(n).backgroundColor")
+        colour = at.locator(place).evaluate("n => getComputedStyle(n).backgroundColor")
         assert int(re.findall(r"\d+", colour)[0]) == ground, (place, colour)
 
 
-def test_nothing_moves_for_those_who_want_it_still(visit):
-    page = visit(reduced_motion="reduce")
-    press(page, "Wait")
-    expect(page.locator(".part-gallery .imgurer-busy")).to_have_count(1)
-    names = page.locator(".part-gallery .imgurer-busy").evaluate(
-        "n => getComputedStyle(n, '::before').animationName"
-    )
-    assert names == "imgurer-appear"
+@pytest.mark.parametrize(("motion", "sweeps"), [("reduce", False), ("no-preference", True)])
+def test_nothing_moves_for_those_who_want_it_still(at, motion, sweeps):
+    at.emulate_media(reduced_motion=motion)
+    press(at, "Wait")
+    busy = at.locator(".part-gallery .imgurer-busy")
+    expect(busy).to_have_count(1)
+    names = busy.evaluate("n => getComputedStyle(n, '::before').animationName")
+    assert ("imgurer-sweep" in names) is sweeps
 
 
 # Upload
@@ -306,6 +306,24 @@ def test_thirty_megabytes_arrive_whole(at, arrivals, tmp_path):
     expect(rows(at)).to_contain_text("31.5 MB")
     said(at, "idle")
     expect(at.locator(".part-upload .imgurer-total-words")).to_have_text("1 of 1 file · 1 added")
+    assert parts(arrivals) == []
+
+
+def test_what_a_broken_connection_lost_is_sent_again(at, arrivals):
+    at.evaluate("""() => {
+        const send = WebSocket.prototype.send;
+        let large = 0;
+        WebSocket.prototype.send = function (data) {
+            const size = data.byteLength ?? data.length;
+            if (size > 1e6 && [2, 3].includes(++large)) return;
+            if (large >= 3) WebSocket.prototype.send = send;
+            return send.call(this, data);
+        };
+    }""")
+    data = bytes(range(256)) * 24_000
+    choose(at, payload("a.jpg", data))
+    digest = hashlib.sha256(data).hexdigest()
+    expect(rows(at)).to_contain_text(f"took {len(data)} bytes {digest}", timeout=30_000)
     assert parts(arrivals) == []
 
 
@@ -384,7 +402,7 @@ def test_a_silent_kernel_is_told_and_the_file_can_be_tried_again(at, arrivals):
     press(at, "Stall")
     choose(at, payload("a.jpg", b"x" * 5))
     expect(rows(at)).to_contain_text("No answer for 2 seconds", timeout=15_000)
-    said(at, "awake")
+    said(at, re.compile("awake|idle"))
     rows(at).get_by_role("button", name="Retry").click()
     expect(rows(at)).to_contain_text("took 5 bytes")
     assert parts(arrivals) == []

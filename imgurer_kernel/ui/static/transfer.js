@@ -1,6 +1,8 @@
 // The queue of one upload control, shared by all its views: no DOM here.
 
 const BACKLOG = 8; // files that wait for their verdict; more would only fill the disk
+const PING = 3000; // milliseconds between two questions whether the kernel is there
+const OVERTAKEN = 1000; // milliseconds by which messages may overtake one another
 
 function randomKey() {
   // crypto.randomUUID is missing where a page comes over plain HTTP from another machine
@@ -26,8 +28,9 @@ class Transfer extends EventTarget {
   #byKey = new Map();
   #pumping = false;
   #watch = 0;
-  #asked = null; // when the oldest message without an answer was sent
-  #heard = 0;
+  #asked = null; // when the first message since the kernel last spoke was sent
+  #pinged = 0;
+  #ponged = 0; // when the last question that was answered had been sent
 
   constructor(model) {
     super();
@@ -37,16 +40,15 @@ class Transfer extends EventTarget {
 
   add(files) {
     if (!this.model.get("multiple")) {
-      this.cancelAll();
+      for (const row of this.rows) this.cancel(row);
       this.clear();
       files = files.slice(0, 1);
     }
     const limit = this.model.get("max_bytes");
     for (const file of files) {
-      const row = { key: randomKey(), file, name: file.name, size: file.size, pictures: [] };
+      const row = { file, name: file.name, size: file.size, pictures: [] };
       this.rows.push(row);
-      this.#byKey.set(row.key, row);
-      Object.assign(row, { state: "waiting", sent: 0, acked: 0, received: 0, text: "" });
+      this.#renew(row);
       if (file.size > limit) {
         row.state = "failed";
         row.status = "rejected";
@@ -70,11 +72,15 @@ class Transfer extends EventTarget {
 
   retry(row) {
     this.#byKey.delete(row.key);
-    row.key = randomKey();
-    this.#byKey.set(row.key, row);
-    const fresh = { state: "waiting", sent: 0, acked: 0, received: 0, text: "", status: "" };
-    this.#set(row, fresh);
+    this.#renew(row);
+    this.#set(row, {});
     this.#pump();
+  }
+
+  #renew(row) {
+    const fresh = { key: randomKey(), state: "waiting", flight: new Map(), received: 0 };
+    Object.assign(row, fresh, { text: "", status: "", verdict: null });
+    this.#byKey.set(row.key, row);
   }
 
   clear() {
@@ -118,30 +124,36 @@ class Transfer extends EventTarget {
     const key = row.key;
     const mine = () => row.key === key && row.state === "sending";
     this.#set(row, { state: "sending" });
-    this.#send({ kind: "begin", key, name: row.name, size: row.size });
-    for (let offset = 0; mine() && offset < row.size; ) {
-      while (mine() && row.sent - row.acked >= this.model.get("window")) {
-        await new Promise((resolve) => (row.wake = resolve));
-      }
-      if (!mine()) return;
-      let chunk;
-      try {
-        chunk = await row.file.slice(offset, offset + this.model.get("chunk_bytes")).arrayBuffer();
-      } catch {
-        // moved, changed or removed since it was chosen
-        this.#send({ kind: "cancel", key });
-        this.#fail(row, "The browser can no longer read this file; choose it again.");
-        return;
-      }
-      if (!mine()) return;
-      this.#send({ kind: "chunk", key, sequence: row.sent, offset }, [chunk]);
-      offset += chunk.byteLength;
-      row.sent += 1;
+    const count = Math.max(1, Math.ceil(row.size / this.model.get("chunk_bytes")));
+    for (let sequence = 0; mine() && sequence < count; sequence += 1) {
+      while (mine() && row.flight.size >= this.model.get("window")) await this.#change(row);
+      if (mine()) await this.#chunk(row, sequence);
     }
-    if (!mine()) return;
-    this.#send({ kind: "end", key });
-    // `end` is answered by "received", which makes the row a judged one
-    while (mine()) await new Promise((resolve) => (row.wake = resolve));
+    while (mine() && row.flight.size) await this.#change(row);
+    if (mine()) this.#set(row, { state: "judging", since: Date.now() });
+  }
+
+  #change(row) {
+    return new Promise((resolve) => (row.wake = resolve));
+  }
+
+  async #chunk(row, sequence) {
+    const { key, name, size } = row;
+    const start = sequence * this.model.get("chunk_bytes");
+    row.flight.set(sequence, Date.now());
+    let data;
+    try {
+      data = await row.file.slice(start, start + this.model.get("chunk_bytes")).arrayBuffer();
+    } catch {
+      // moved, changed or removed since it was chosen
+      if (row.key !== key || row.state !== "sending") return;
+      this.#send({ kind: "cancel", key });
+      this.#fail(row, "The browser can no longer read this file; choose it again.");
+      return;
+    }
+    if (row.key !== key || row.state !== "sending") return;
+    row.flight.set(sequence, Date.now());
+    this.#send({ kind: "chunk", key, name, size, sequence }, [data]);
   }
 
   #send(message, buffers = []) {
@@ -150,15 +162,14 @@ class Transfer extends EventTarget {
   }
 
   #receive(message, buffers) {
-    this.#heard = Date.now();
     this.#asked = null;
+    if (message.kind === "pong") this.#ponged = Math.max(this.#ponged, message.at);
     if (message.kind === "clear") this.clear();
     const row = this.#byKey.get(message.key);
     if (!row || !this.open(row)) return;
     if (message.kind === "ack") {
-      this.#set(row, { acked: message.chunks, received: message.bytes });
-    } else if (message.kind === "received") {
-      this.#set(row, { state: "judging", received: row.size });
+      row.flight.delete(message.sequence);
+      this.#set(row, { received: Math.max(row.received, message.bytes) });
     } else if (message.kind === "failed") {
       this.#fail(row, message.text);
     } else if (message.kind === "verdict") {
@@ -170,20 +181,40 @@ class Transfer extends EventTarget {
     }
   }
 
-  // Only a question without an answer counts: timers of a hidden page run rarely.
+  // Only a question without an answer counts as silence: timers of a hidden page run rarely.
   #look() {
     const now = Date.now();
     const limit = this.model.get("stall_seconds");
-    if (this.#asked === null) {
-      if (now - this.#heard > 3000) this.#send({ kind: "ping" });
-    } else if (now - this.#asked > limit * 1000) {
+    if (this.#asked !== null && now - this.#asked > limit * 1000) {
       this.#asked = null;
-      const text = `No answer for ${Math.round(limit)} seconds: the kernel is busy or has stopped.`;
-      for (const row of this.rows.filter((each) => this.open(each))) {
-        if (row.state !== "waiting") this.model.send({ kind: "cancel", key: row.key });
-        this.#fail(row, text);
-      }
+      this.#giveUp(`No answer for ${Math.round(limit)} seconds: the kernel is busy or has stopped.`);
+      return;
     }
+    for (const row of this.rows) this.#again(row, now);
+    if (now - this.#pinged > PING) {
+      this.#pinged = now;
+      this.#send({ kind: "ping", at: now });
+    }
+  }
+
+  // A connection that broke and came back loses what was on its way, in either direction. A
+  // question that was sent later and was answered proves it, however slow the connection is.
+  #again(row, now) {
+    const lost = (sent) => this.#ponged - sent > OVERTAKEN;
+    if (row.state === "sending") {
+      for (const [sequence, sent] of row.flight) if (lost(sent)) this.#chunk(row, sequence);
+    } else if (row.state === "judging" && lost(row.since)) {
+      row.since = now;
+      this.#send({ kind: "ask", key: row.key });
+    }
+  }
+
+  #giveUp(text) {
+    for (const row of this.rows.filter((each) => this.open(each) && each.state !== "waiting")) {
+      this.model.send({ kind: "cancel", key: row.key });
+      this.#fail(row, text);
+    }
+    for (const row of this.rows.filter((each) => each.state === "waiting")) this.#fail(row, text);
   }
 
   #fail(row, text) {
