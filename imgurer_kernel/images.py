@@ -313,12 +313,14 @@ def encode_lossless(image: Image.Image) -> bytes:
     """
     file = io.BytesIO()
     with gate(image.format or "picture", b""):
-        image.load()
+        # A copy: saving leaves the encoder's settings on an image, which spoil its next saving.
+        plain = image.copy()
+        facts = image.getexif()
         if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:
-            image.save(file, "PNG", exif=image.getexif(), compress_level=1)
+            plain.save(file, "PNG", exif=facts, compress_level=1)
         elif image.mode in {"CMYK", "F", "I", "LAB"}:
-            image.save(file, "TIFF", exif=image.getexif())
+            plain.save(file, "TIFF", exif=facts)
         else:
-            plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
-            plain.save(file, "PNG", exif=image.getexif(), compress_level=1)
+            plain = plain.convert("RGBA" if image.has_transparency_data else "RGB")
+            plain.save(file, "PNG", exif=facts, compress_level=1)
     return file.getvalue()

@@ -29,8 +29,23 @@ def clouds(random, width, height, octaves=6, roughness=0.62):
     return field / max(float(field.std()), 1e-6)
 
 
+# Larger scenes are drawn at about this size and enlarged: drawing takes a quarter of a second.
+_DRAWN = 350_000
+
+
 def scene(seed, width=640, height=480):
     """A landscape-like picture, uint8 (height, width, 3)."""
+    scale = (_DRAWN / (width * height)) ** 0.5
+    if scale >= 1:
+        return _draw(seed, width, height).copy()
+    drawn = Image.fromarray(_draw(seed, round(width * scale) or 1, round(height * scale) or 1))
+    picture = np.asarray(drawn.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    grain = np.random.default_rng(seed).integers(-6, 7, (height, width, 1), np.int16)
+    return np.clip(picture + grain, 0, 255).astype(np.uint8)
+
+
+@functools.lru_cache(maxsize=64)
+def _draw(seed, width, height):
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     x /= width
@@ -49,7 +64,9 @@ def scene(seed, width=640, height=480):
     for _ in range(int(random.integers(4, 9))):
         picture = _place(random, picture, x, y, texture)
     picture += 0.012 * random.standard_normal((height, width, 1), np.float32)
-    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    pixels = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    pixels.setflags(write=False)
+    return pixels
 
 
 def _skyline(random, width):
@@ -99,7 +116,8 @@ def gradient(angle=0.0, width=640, height=480):
 
 def encode(pixels, kind="JPEG", **options):
     """A file's bytes from an array or a Pillow image; options go to Pillow's `save`."""
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    # A copy: saving leaves the encoder's settings on an image, which spoil its next saving.
+    image = pixels.copy() if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     if kind == "JPEG":
         options.setdefault("quality", 90)
     file = io.BytesIO()

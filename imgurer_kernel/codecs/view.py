@@ -19,6 +19,9 @@ _FILTER = Image.Resampling.HAMMING
 _FILTERS = {9: Image.Resampling.LANCZOS}
 
 
+Box = tuple[int, int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One upright picture on one background, reduced; grays and the thumbnail come from it."""
@@ -31,7 +34,7 @@ class View:
     _orientation: int
     _size: Size
 
-    def grays(self, side: int, within: FloatBox | None = None) -> NDArray[np.uint8]:
+    def grays(self, side: int, within: Box | None = None) -> NDArray[np.uint8]:
         """The picture as side x side grays, reduced by a good filter; its aspect is not kept.
 
         Parameters
@@ -43,8 +46,11 @@ class View:
         """
         source, box = self._gray, self._box
         if within is not None:
-            corner = max(within[0], box[0]), max(within[1], box[1])
-            box = (*corner, min(within[2], box[2]), min(within[3], box[3]))
+            # Cut out first: a filter looks beyond the box that it is given.
+            source = source.crop(within)
+            left, top = max(box[0] - within[0], 0), max(box[1] - within[1], 0)
+            right, bottom = min(box[2], within[2]), min(box[3], within[3])
+            box = (left, top, right - within[0], bottom - within[1])
         elif self._whole is not None and side == 9:
             source, box = self._whole, (0, 0, *self._whole.size)
         return np.asarray(source.resize((side, side), _FILTERS.get(side, _FILTER), box=box))
