@@ -321,6 +321,7 @@ def encode_lossless(image: Image.Image) -> bytes:
         elif image.mode in {"CMYK", "F", "I", "LAB"}:
             plain.save(file, "TIFF", exif=facts)
         else:
-            plain = plain.convert("RGBA" if image.has_transparency_data else "RGB")
+            alpha = "LA" if image.mode == "La" else "RGBA"
+            plain = plain.convert(alpha if image.has_transparency_data else "RGB")
             plain.save(file, "PNG", exif=facts, compress_level=1)
     return file.getvalue()

@@ -68,5 +68,5 @@ class View:
         if small.size != size:
             small = small.resize(size, _FILTER, box=self._colour_box)
         file = io.BytesIO()
-        pixels.upright(small, self._orientation).save(file, "JPEG", quality=quality)
+        pixels.upright(small, self._orientation).save(file, "JPEG", quality=quality, comment=b"")
         return file.getvalue()
