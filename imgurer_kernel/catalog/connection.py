@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.errors import (
@@ -36,6 +38,10 @@ _SYMPTOMS = (
     ("not a valid DuckDB", CatalogDamaged, "restore it from a backup, or move it away"),
     ("Corrupt", CatalogDamaged, "restore it from a backup, or move it away and ingest again"),
 )
+
+# Up to so many a list is handed over faster than a frame.
+_FEW = 1000
+
 _DAMAGE = (
     duckdb.FatalException,
     duckdb.InternalException,
@@ -94,16 +100,21 @@ def translated(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def table_of(connection: Connection, frame: pd.DataFrame) -> Iterator[str]:
-    """Make a frame readable as the table ``given`` inside the block."""
-    connection.register("given", frame)
+def table_of_ids(
+    connection: Connection, image_ids: npt.NDArray[np.int64]
+) -> Iterator[tuple[str, dict[str, list[int]]]]:
+    """Ids as a table with the column image_id: its SQL, and the values to execute it with."""
+    if len(image_ids) <= _FEW:
+        yield "(SELECT unnest($ids::BIGINT[]) AS image_id)", {"ids": image_ids.tolist()}
+        return
+    connection.register("given_ids", pd.DataFrame({"image_id": image_ids}))
     try:
-        yield "given"
+        yield "given_ids", {}
     finally:
         # Where a statement has failed nothing more is possible, until the transaction is over;
         # the connection is then closed, and the table with it.
         with suppress(duckdb.TransactionException):
-            connection.unregister("given")
+            connection.unregister("given_ids")
 
 
 def first_row(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.catalog.connection import Connection, first_row, frame_of, table_of
+from imgurer_kernel.catalog.connection import Connection, first_row, frame_of, table_of_ids
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.records import Facts, Fingerprint
 
@@ -93,23 +93,10 @@ def changes(connection: Connection, since: int) -> Changes:
 def images(connection: Connection, image_ids: ImageIds | None) -> pd.DataFrame:
     """Rows of images by image_id; see `Catalog.images`."""
     if image_ids is None:
-        image_ids = _all_ids(connection)
-    with table_of(connection, pd.DataFrame({"image_id": _int64(image_ids)})):
-        answer = connection.execute(
-            f"""
-            SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
-                informative, taken_at, camera, latitude, longitude, added_at,
-                coalesce(holders, 0) AS holders, algorithm
-            FROM images SEMI JOIN given USING (image_id)
-            LEFT JOIN (
-                SELECT image_id, count(DISTINCT user_name) AS holders,
-                    first(filename ORDER BY brought_at, user_name, source) AS filename
-                FROM holdings SEMI JOIN given USING (image_id) GROUP BY image_id
-            ) USING (image_id)
-            ORDER BY image_id
-            """  # noqa: S608 (a constant)
-        )
-        return frame_of(answer, utc=["added_at"])
+        return frame_of(connection.execute(_IMAGES.format(chosen="")), utc=["added_at"])
+    with table_of_ids(connection, _int64(image_ids)) as (ids, values):
+        query = _IMAGES.format(chosen=f"SEMI JOIN {ids} AS chosen USING (image_id)")
+        return frame_of(connection.execute(query, values), utc=["added_at"])
 
 
 def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd.DataFrame:
@@ -198,17 +185,16 @@ def fingerprint(connection: Connection, image_id: int) -> tuple[str, Fingerprint
 
 def held(connection: Connection, user: str, sources: Sequence[str]) -> pd.DataFrame:
     """What a user's sources held when they were last taken in; see `Catalog.held`."""
-    wanted = pd.DataFrame({"source": pd.Series(list(dict.fromkeys(sources)), dtype="str")})
-    with table_of(connection, wanted):
-        answer = connection.execute(
-            f"""
-            SELECT source, holdings.bytes, modified_ns, image_id, digest, {_DHASH}
-            FROM holdings SEMI JOIN given USING (source) JOIN images USING (image_id)
-            WHERE user_name = ? AND replaced_at IS NULL ORDER BY source, image_id
-            """,  # noqa: S608 (a constant)
-            [user],
-        )
-        return frame_of(answer)
+    answer = connection.execute(
+        f"""
+        SELECT source, holdings.bytes, modified_ns, image_id, digest, {_DHASH}
+        FROM holdings JOIN images USING (image_id)
+        WHERE user_name = ? AND replaced_at IS NULL AND source IN (SELECT unnest(?::VARCHAR[]))
+        ORDER BY source, image_id
+        """,  # noqa: S608 (a constant)
+        [user, list(sources)],
+    )
+    return frame_of(answer)
 
 
 def holdings(connection: Connection, image_id: int | None, user: str | None) -> pd.DataFrame:
@@ -241,6 +227,18 @@ def statistics(connection: Connection) -> Statistics:
 
 
 _DHASH = "lower(lpad(to_hex(dhash_row), 16, '0') || lpad(to_hex(dhash_col), 16, '0')) AS dhash"
+_IMAGES = f"""
+    SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
+        informative, taken_at, camera, latitude, longitude, added_at,
+        coalesce(holders, 0) AS holders, algorithm
+    FROM images {{chosen}}
+    LEFT JOIN (
+        SELECT image_id, count(DISTINCT user_name) AS holders,
+            first(filename ORDER BY brought_at, user_name, source) AS filename
+        FROM holdings {{chosen}} GROUP BY image_id
+    ) USING (image_id)
+    ORDER BY image_id
+    """  # noqa: S608 (a constant)
 _ORDERS = {"newest": "image_id DESC", "largest": "bytes DESC, image_id"}
 
 
@@ -269,10 +267,11 @@ def _pictures(
 ) -> npt.NDArray[np.uint8]:
     """Square gray pictures from a table's column of blobs, in the order of the ids."""
     wanted, places = np.unique(_int64(image_ids), return_inverse=True)
-    with table_of(connection, pd.DataFrame({"image_id": wanted})):
+    with table_of_ids(connection, wanted) as (ids, values):
         found = connection.execute(
-            f"SELECT image_id, grays FROM {table} SEMI JOIN given USING (image_id) "  # noqa: S608
-            "ORDER BY image_id"
+            f"SELECT image_id, grays FROM {table} "  # noqa: S608
+            f"SEMI JOIN {ids} AS chosen USING (image_id) ORDER BY image_id",
+            values,
         ).fetchnumpy()
     if len(found["image_id"]) != len(wanted):
         raise _unknown(np.setdiff1d(wanted, found["image_id"]).tolist())

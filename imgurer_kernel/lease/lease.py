@@ -42,7 +42,8 @@ class Lease(Generic[Resource]):
     timeout
         Seconds to wait for other processes, and for other threads of this one.
     quantum
-        Seconds for which the lease may be kept although others wait.
+        Seconds for which the lease may be kept although others wait; up to ten times as many on
+        a busy machine, so that opening takes no more than a quarter of the time.
     idle
         Seconds without use after which it is given back although nobody waits.
 
@@ -74,7 +75,7 @@ class Lease(Generic[Resource]):
         self._resource: Resource | None = None
         self._depth = 0
         self._stints = 0
-        self._since = self._used = 0.0
+        self._since = self._used = self._turn = 0.0
         self._give_up = False
         self._ended = threading.Event()
         self._watcher = threading.Thread()
@@ -150,6 +151,7 @@ class Lease(Generic[Resource]):
             self._queue.drop()
         if not arrived:
             raise CatalogBusy(self._busy_message(self._lock.holder()))
+        started = time.monotonic()
         try:
             self._lock.sign()
             self._resource = self._acquire()
@@ -158,6 +160,7 @@ class Lease(Generic[Resource]):
             raise
         self._give_up = False
         self._since = self._used = time.monotonic()
+        self._turn = min(max(self.quantum, 3 * (self._since - started)), 10 * self.quantum)
         self._stints += 1
         self._ended = threading.Event()
         self._watcher = threading.Thread(
@@ -178,7 +181,7 @@ class Lease(Generic[Resource]):
 
     def _turn_is_over(self) -> bool:
         """Whether to let go after a use."""
-        over = time.monotonic() - self._since > self.quantum
+        over = time.monotonic() - self._since > self._turn
         return self._give_up or (over and self._queue.is_taken())
 
     def _watch(self, stint: int, ended: threading.Event) -> None:
