@@ -106,6 +106,36 @@ def search_tiles(pictures: Listing) -> list[Tile]:
     return tiles
 
 
+def search_evidence(row: Row) -> list[Fact]:
+    """How a result of a search compares with the picture that was searched for.
+
+    Examples
+    --------
+    >>> search_evidence({"distance": 4, "verdict": "verified", "orientation": "mirrored",
+    ...                  "score": 0.913})
+    [('Found as', 'near duplicate, mirrored'), ('Distance', '4 of 128 bits'), ('Score', '0.91')]
+    """
+    turned = orientation_words(str(row["orientation"]))
+    found = [
+        ("Found as", ", ".join(filter(None, (kinship(str(row["verdict"])), turned)))),
+        ("Distance", f"{row['distance']} of 128 bits"),
+    ]
+    return found + ([("Score", f"{row['score']:.2f}")] if pd.notna(row["score"]) else [])
+
+
+def cluster_evidence(row: Row) -> list[Fact]:
+    """How a member of a cluster compares with its medoid."""
+    distance = (
+        "this is the medoid" if row["is_medoid"] else f"{row['distance_to_medoid']} of 128 bits"
+    )
+    found = [("Distance", distance)]
+    if str(row["label"]) not in _PLAIN_LABELS:
+        found.insert(0, ("Found as", str(row["label"])))
+    if row["is_keeper"]:
+        found.append(("Keeper", "this one: most pixels, then most bytes"))
+    return found
+
+
 def orientation_words(orientation: str) -> str:
     """How a picture is turned against another one; empty for not at all.
 

@@ -141,7 +141,10 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         makers: dict[str, Callable[[], Panel]] = {
             "upload": lambda: UploadPanel(self.session, on_open=self.search_for),
             "search": lambda: SearchPanel(
-                self.session, model=self.search, on_upload=lambda: self.go("#upload")
+                self.session,
+                model=self.search,
+                on_upload=lambda: self.go("#upload"),
+                on_browse=lambda: self.go(self._place_of("browse").hash),
             ),
             "browse": lambda: BrowsePanel(
                 self.session,

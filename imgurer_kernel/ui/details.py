@@ -1,12 +1,12 @@
 """The panel beside a gallery: one picture closely, and what can be done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any
 
 import ipywidgets
 
-from imgurer_kernel.ui.captions import alt
+from imgurer_kernel.ui.captions import Fact, alt
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details_model import DetailsModel
 from imgurer_kernel.ui.download import Download, Parcel
@@ -24,10 +24,19 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
     on_search
         Called with the image_id when the picture is to be searched for; None takes the button
         away.
+    evidence
+        What the gallery beside it knows of a picture, such as its distance; stands first.
     """
 
-    def __init__(self, session: Session, on_search: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        on_search: Callable[[int], None] | None,
+        evidence: Callable[[int], Sequence[Fact]] = lambda _: (),
+    ) -> None:
         super().__init__()
+        self._evidence = evidence
+        self._can_search = on_search is not None
         self.model = DetailsModel(session)
         self._saving = session.job()
         self.facts = FactsView()
@@ -47,7 +56,6 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         classed(self.close_button, "imgurer-details-close")
 
         self.search.on_click(lambda _: on_search and on_search(self.model.image_id))
-        show(self.search, on_search is not None)
         self.forget.on_click(lambda _: self._ask(asking=True))
         self.keep.on_click(lambda _: self._ask(asking=False))
         self.sure.on_click(lambda _: self.model.forget())
@@ -74,11 +82,14 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
             return
         self.add_class("imgurer-details-open")
         words = {"filename": details.name, "width": details.width, "height": details.height}
-        self.facts.show(details.name, details.thumbnail, alt(words), details.facts)
+        facts = (*self._evidence(details.image_id), *details.facts)
+        self.facts.show(details.name, details.thumbnail, alt(words), facts)
 
     def _ask(self, *, asking: bool) -> None:
         details = self.model.details
         show(self.asking, asking)
+        show(self.search, visible=self._can_search and not asking)
+        show(self.save, visible=not asking)
         show(self.forget, visible=not asking and details is not None and details.own > 0)
         if asking and details is not None:
             question = f"Forget your copy of {elide(details.name)}? {details.consequence}"

@@ -1,15 +1,14 @@
 """The duplicates tab: four figures, and one row for each cluster."""
 
-import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import ipywidgets
-import pandas as pd
 from traitlets import link
 
-from imgurer_kernel.ui.captions import cluster_rows
+from imgurer_kernel.report import to_csv
+from imgurer_kernel.ui.captions import Fact, cluster_evidence, cluster_rows
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.download import Download, Parcel
@@ -17,6 +16,7 @@ from imgurer_kernel.ui.duplicates_model import ORDERS, PAGE, Clusters, Duplicate
 from imgurer_kernel.ui.formatting import bits, count, human_bytes
 from imgurer_kernel.ui.gallery import ClusterList
 from imgurer_kernel.ui.panel import Panel, Words, box, button, classed, dropdown, row, show, toggle
+from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.theme import figures
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class DuplicatesPanel(Panel):
             self.next,
             classes="imgurer-toolbar imgurer-sticky",
         )
-        self.details = DetailsPanel(self.session, on_search)
+        self.details = DetailsPanel(self.session, on_search, self._evidence)
         self.bar = row(self.order, self.name, self.mine)
         main = box(
             self.figures,
@@ -155,12 +155,20 @@ class DuplicatesPanel(Panel):
         )
         self.save.disabled = page.total == 0
 
+    def _evidence(self, image_id: int) -> list[Fact]:
+        clusters = self.model.clusters
+        if clusters is None:
+            return []
+        members = clusters.members
+        rows = records(members[members["image_id"] == image_id])
+        return cluster_evidence(rows[0]) if rows else []
+
     def _csv(self) -> Parcel:
         name = f"duplicates {datetime.now(UTC):%Y-%m-%d}.csv"
-        return Parcel.of(name, "text/csv", csv_bytes(self.model.table()))
+        # The mark in front tells a spreadsheet that the letters are UTF-8.
+        return Parcel.of(name, "text/csv", to_csv(self.model.table()).encode("utf-8-sig"))
 
 
-_CONTROLS = frozenset("\t\r\n")
 _FIGURES = ("clusters", "extra copies", "could be freed", "pictures in the largest")
 
 
@@ -176,21 +184,3 @@ def nothing_here(clusters: Clusters, radius: int) -> str:
             f"{bits(radius)} of each other."
         )
     return "No cluster passes the filters. Take one away to see more."
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as CSV that a spreadsheet opens with the right letters and runs nothing of."""
-    guarded = frame.copy()
-    for name in guarded.select_dtypes(include=["object", "string"]).columns:
-        guarded[name] = guarded[name].map(_guarded)
-    out = io.StringIO()
-    guarded.to_csv(out, index=False, lineterminator="\r\n")
-    return out.getvalue().encode("utf-8-sig")
-
-
-def _guarded(value: object) -> object:
-    """A text that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    formula = value[:1] in _CONTROLS or value.lstrip().startswith(("=", "+", "-", "@"))
-    return f"'{value}" if formula else value

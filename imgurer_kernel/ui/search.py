@@ -7,7 +7,7 @@ import ipywidgets
 from traitlets import link
 
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.ui.captions import search_tiles
+from imgurer_kernel.ui.captions import Fact, search_evidence, search_tiles
 from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.formatting import bits, count
@@ -15,13 +15,14 @@ from imgurer_kernel.ui.gallery import FactsView, Gallery
 from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show, toggle
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel, Sought
+from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.upload_control import UploadControl, Verdict
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session
     from imgurer_kernel.workbench import Workbench
 
-_HINT = "Drop a picture to find what looks like it, or double-click one in Browse."
+_HINT = "Drop a picture on the left to find what looks like it."
 _EMPTY = "There are no pictures to compare with yet. Add some in Upload."
 
 
@@ -38,6 +39,8 @@ class SearchPanel(Panel):
         Another panel's model, to show the same search.
     on_upload
         Called when somebody wants to add pictures to the empty store.
+    on_browse
+        Called when somebody wants to choose a picture of the store.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class SearchPanel(Panel):
         user: str | None = None,
         model: SearchModel | None = None,
         on_upload: Callable[[], None] | None = None,
+        on_browse: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or SearchModel(self.session)
@@ -71,18 +75,26 @@ class SearchPanel(Panel):
         self.working = Working(self.model.job)
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
         self.more = button(f"Show {PAGE} more")
-        self.details = DetailsPanel(self.session, self.model.search_for)
+        self.details = DetailsPanel(self.session, self.model.search_for, self._evidence)
         self.filters = box(self.format, self.size, self.mine, classes="imgurer-filters")
         left = box(
             classed(self.upload, "imgurer-first-stop"),
             self.sought,
             self.radius,
             self.filters,
-            self.trail,
             classes="imgurer-side",
         )
         self.add = classed(button("Upload pictures", style="primary"), "imgurer-start")
-        results = box(self.working, self.gallery, self.more, self.add, classes="imgurer-main")
+        self.choose = classed(button("Choose one in Browse"), "imgurer-start")
+        results = box(
+            self.trail,
+            self.working,
+            self.gallery,
+            self.more,
+            self.add,
+            self.choose,
+            classes="imgurer-main",
+        )
         self.columns = box(left, results, self.details, classes="imgurer-columns imgurer-three")
         self.arrange(self.columns)
 
@@ -95,7 +107,8 @@ class SearchPanel(Panel):
         self.details.follow(self.gallery)
         self.more.on_click(lambda _: self.model.more())
         self.add.on_click(lambda _: on_upload and on_upload())
-        self._can_upload = on_upload is not None
+        self.choose.on_click(lambda _: on_browse and on_browse())
+        self._can_upload, self._can_browse = on_upload is not None, on_browse is not None
         self.model.observe(self._show, "images")
         self.model.observe(self._show, "found")
         self.model.observe(self._show_trail, "trail")
@@ -124,6 +137,7 @@ class SearchPanel(Panel):
         found = self.model.found
         empty = found is None and self.model.images == 0
         show(self.add, empty and self._can_upload)
+        show(self.choose, visible=found is None and not empty and self._can_browse)
         show(self.filters, found is not None)
         for part in (self.sought, self.radius, self.details):
             show(part, found is not None)
@@ -155,6 +169,11 @@ class SearchPanel(Panel):
             divider=found.verified if parted and found.verified < len(found.pictures) else None,
             divider_label="Alike by dHash, not verified",
         )
+
+    def _evidence(self, image_id: int) -> list[Fact]:
+        found = self.model.found
+        rows = [] if found is None else records(found.frame[found.frame["image_id"] == image_id])
+        return search_evidence(rows[0]) if rows else []
 
     def _show_trail(self, _: object) -> None:
         self.trail.show([(sought.name, sought.thumbnail) for sought in self.model.trail])

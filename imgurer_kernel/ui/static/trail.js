@@ -29,8 +29,9 @@ export default {
         item.append(button);
         list.append(item);
       });
-      const heading = element("h3", "", "Searched so far");
-      el.replaceChildren(...(names.length > 1 ? [heading, list] : []));
+      list.setAttribute("aria-label", "Searched so far");
+      el.hidden = names.length < 2;
+      el.replaceChildren(...(names.length > 1 ? [list] : []));
       pictures?.revoke();
       pictures = fresh;
     };
