@@ -2,6 +2,20 @@
 
 A page is put together with `themed`; each widget of this package also brings the tokens
 itself, so that it looks right alone in a notebook cell.
+
+Classes for boxes and widgets on a page (``box.add_class``):
+
+=====================  ==========================================================================
+imgurer-toolbar        a row that wraps
+imgurer-columns        a column of 320 px, then the rest; one column where the window is narrow
+imgurer-columns-end    with the former: the column of 320 px comes last
+imgurer-card           a frame
+imgurer-grow           takes the room that is left in a row
+imgurer-quiet          a button that looks like a link
+imgurer-muted          less important words
+imgurer-caption        small words
+imgurer-table          an HTML table; ``imgurer-number`` on its cells with figures
+=====================  ==========================================================================
 """
 
 import json

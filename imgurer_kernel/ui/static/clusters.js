@@ -37,6 +37,8 @@ function waitingRow() {
 export default {
   render({ model, el }) {
     const waiting = () => Array.from({ length: 4 }, waitingRow);
-    return tileBoard({ model, el, className: "imgurer-clusters", build, waiting }).dispose;
+    const board = tileBoard({ model, el, className: "imgurer-clusters", build, waiting });
+    board.root.setAttribute("role", "group");
+    return board.dispose;
   },
 };
