@@ -2,16 +2,19 @@
 
 import logging
 import os
+import re
 from base64 import b64encode
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from tornado.web import RequestHandler
 from traitlets.config import Config
 
+from imgurer_kernel import errors
 from imgurer_kernel.errors import ServerError, UnsafeListen
 from imgurer_kernel.server.kernels import Kernels, OwnKernels
 from imgurer_kernel.settings import Settings
@@ -58,12 +61,23 @@ HEADERS = {
 
 
 _log = logging.getLogger(__name__)
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 def _log_failure(handler: RequestHandler) -> None:
     """Say nothing of a request that was answered, or refused: only of our own failures."""
     if handler.get_status() >= 500:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
+
+
+def _note_cell_error(cell: dict[str, Any], execute_reply: dict[str, Any], **_: object) -> None:
+    """Log why the dashboard did not open; our own errors are worded for people, who see them."""
+    content = execute_reply["content"]
+    lines = "\n".join(content.get("traceback", ()))
+    _log.error("the dashboard could not be opened:\n%s", _COLOUR.sub("", lines))
+    kind = getattr(errors, content.get("ename", ""), None)
+    if isinstance(kind, type) and issubclass(kind, errors.ImgurerError):
+        cell["metadata"]["imgurer_reason"] = content.get("evalue", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +216,7 @@ def voila_config(
     voila.default_pool_size = preheat
     voila.multi_kernel_manager_class = Kernels
     voila.kernel_spec_manager_class = OwnKernels
+    config.VoilaExecutor.on_cell_error = _note_cell_error
     config.Kernels.environment = kernel_environment(settings, listen, cookie)
     config.Kernels.folder = str(settings.folder)
     config.Kernels.cull_interval = 30

@@ -42,9 +42,6 @@ class OpenDoor(IdentityProvider):
         """Return True: nothing can end."""
         return True
 
-    def close(self) -> None:
-        """Do nothing: nothing is open."""
-
 
 class Members(IdentityProvider):
     """Lets in who has a session, as long as the account is enabled and the password the same."""
@@ -163,8 +160,10 @@ class Members(IdentityProvider):
         return session
 
     def close(self) -> None:
-        """Stop the thread."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Stop the thread, after what it is at."""
+        self._thread.shutdown(cancel_futures=True)
+        self._looked_up.clear()
+        del self._users  # an open door that lingers must not keep the catalog
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

@@ -9,6 +9,9 @@ from traitlets import Dict, Unicode, default
 
 from imgurer_kernel.sessions import Session
 
+# No warnings on the server's terminal, and no history of what a page runs.
+_QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
+
 
 class OwnKernels(KernelSpecManager):
     """Knows one kernel: the Python that runs the server, whatever else is installed."""
@@ -41,6 +44,7 @@ class Kernels(AsyncMappingKernelManager):
         if environment.get("VOILA_PREHEAT") == "True":
             environment.pop("VOILA_REQUEST_URL", None)  # Voila's is that of the visitor before
         kwargs.pop("path", None)
+        kwargs["extra_arguments"] = _QUIET
         started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
         return started
 

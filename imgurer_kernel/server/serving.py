@@ -1,19 +1,22 @@
 """Start the server, say where it is, and stop it with everything that belongs to it."""
 
 import asyncio
+import gc
 import shutil
 import signal
 import socket
 import sys
 import threading
 import webbrowser
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_core.paths import jupyter_path
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.web import HTTPError
 from voila.app import Voila
 from voila.paths import collect_static_paths, collect_template_paths
 from voila.utils import get_voila_labextensions_path
@@ -35,6 +38,9 @@ from imgurer_kernel.server.sockets import open_sockets
 from imgurer_kernel.server.words import Pages
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.users import Users
+
+_LEASE_WITHIN = 5.0
+"""Seconds that a visitor waits for the catalog before being told that it is busy."""
 
 _STOP_WITHIN = 1.5
 """Seconds that kernels get to stop before their connections are simply closed."""
@@ -87,7 +93,7 @@ def serve(
         _make_folder(settings)
         key = sessions.secret_key(settings.folder)
         cookie = sessions.cookie_name(listen.port)
-        door = _members(settings, key, cookie) if login else OpenDoor(token="")
+        door = _members(settings, key, cookie, stack) if login else OpenDoor(token="")
         config = voila_config(
             settings, listen, notebook=path, cookie=cookie, key=key, preheat=preheat
         )
@@ -96,11 +102,8 @@ def serve(
         app.sockets = sockets
         app.door = door
         app.show = open_browser
-        try:
-            app.initialize([])
-            app.start()
-        finally:
-            door.close()
+        app.initialize([])
+        app.start()
 
 
 def _make_folder(settings: Settings) -> None:
@@ -111,17 +114,21 @@ def _make_folder(settings: Settings) -> None:
         raise StorageDenied(message) from error
 
 
-def _members(settings: Settings, key: bytes, cookie: str) -> Members:
+def _members(settings: Settings, key: bytes, cookie: str, stack: ExitStack) -> Members:
     from imgurer_kernel.catalog import Catalog  # DuckDB, which a server without a login spares
 
-    users = Users(Catalog(settings.folder, lease_timeout=settings.lease_timeout))
+    patience = min(settings.lease_timeout, _LEASE_WITHIN)
+    catalog = stack.enter_context(Catalog(settings.folder, lease_timeout=patience))
+    users = Users(catalog)
     if not users.can_log_in():
         message = (
             "there is no account to log in with; make one first: "
             f"imgurer users add NAME --role admin --root {settings.folder}"
         )
         raise ServerError(message)
-    return Members(users=users, key=key, cookie=cookie)
+    door = Members(users=users, key=key, cookie=cookie)
+    stack.callback(door.close)
+    return door
 
 
 class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
@@ -210,21 +217,41 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
 
     async def _end(self, server: HTTPServer) -> None:
         server.stop()
-        try:
-            async with asyncio.timeout(_STOP_WITHIN):
-                await self.kernel_manager.shutdown_all(now=True)
-                await server.close_all_connections()
-        except TimeoutError:
-            self.log.warning("some kernels took too long to stop; they end by themselves")
-        # A notebook that is being run takes a cancellation for a dead cell, and goes on.
-        for _ in range(8):
-            rest = asyncio.all_tasks() - {asyncio.current_task()}
-            if not rest:
-                break
-            for task in rest:
-                task.cancel()
-            await asyncio.wait(rest, timeout=0.05)
+        end = self.ioloop.time() + _STOP_WITHIN
+        while (ids := self.kernel_manager.list_kernel_ids()) and self.ioloop.time() < end:
+            kills = [asyncio.ensure_future(self._kill(each)) for each in ids]
+            await asyncio.wait(kills, timeout=0.5)
+            await _cancel_tasks()  # a kernel that is only just starting ends by itself, later
+        await _cancel_tasks()
+        await server.close_all_connections()
+        _close_context(self.kernel_manager.context)
         shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+    async def _kill(self, kernel_id: str) -> None:
+        with suppress(HTTPError, RuntimeError):  # it may go by itself at the same time
+            await self.kernel_manager.shutdown_kernel(kernel_id, now=True)
+
+
+async def _cancel_tasks() -> None:
+    # A notebook that is being run takes a cancellation for a dead cell, and goes on.
+    for _ in range(8):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if not others:
+            break
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.05)
+
+
+def _close_context(context: zmq.Context[Any]) -> None:
+    # A context waits for all its sockets for ever, and a cancelled start leaves some behind that
+    # only the garbage collector knows.
+    for each in gc.get_objects():
+        if isinstance(each, zmq.Socket) and not each.closed:
+            owner = each.context
+            if owner is None or owner.underlying == context.underlying:
+                each.close(linger=0)
+    context.destroy(linger=0)
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,619 @@
+"""A real server, asked over HTTP: what it gives, to whom, and what it never gives."""
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from servers import serving
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from imgurer_kernel import sessions
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.users import Users
+
+PASSWORD = "correct horse"
+SECRET_BYTES = b"the bytes of a picture that is nobody else's business"
+NO_KERNEL = "00000000-0000-4000-8000-000000000000"
+
+
+def write_notebook(path, *sources):
+    """A notebook with these code cells."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for number, source in enumerate(sources)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(book), encoding="utf-8")
+    return path
+
+
+WHO = """
+import os
+from IPython.display import HTML
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.ui import identity
+"""
+SHOW = """
+who = identity.visitor()
+radius = Settings.from_env().radius
+HTML(f"<p>visitor={who} query={identity.query()} cwd={os.getcwd()} radius={radius}</p>")
+"""
+
+
+def ask(server, path, *, method="GET", headers=None, cookies=None, form=None):
+    """One request, sent as it is; returns the response with its body read."""
+    headers = dict(headers or {})
+    if cookies:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    body = None
+    if form is not None:
+        body = urlencode(form)
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    port = urlsplit(server.url).port
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        response.body = response.read().decode("utf-8", "replace")
+        return response
+    finally:
+        connection.close()
+
+
+def given_cookies(response):
+    """Name and value of each cookie that a response sets."""
+    pairs = (
+        each.split(";")[0].split("=", 1) for each in response.headers.get_all("Set-Cookie", [])
+    )
+    return dict(pairs)
+
+
+def kernel_of(page):
+    return re.search(r'"kernelId": "([0-9a-f-]{36})"', page.body)[1]
+
+
+def channels(server, kernel, *, cookies=None, origin=None, host=None):
+    """The connection to a kernel."""
+    headers = {}
+    if cookies:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    address = f"{server.url.replace('http', 'ws')}api/kernels/{kernel}/channels?session_id=x"
+    return connect(address, additional_headers=headers, origin=origin, proxy=None, open_timeout=30)
+
+
+def refused(status, *arguments, **keywords):
+    with pytest.raises(InvalidStatus) as caught:
+        channels(*arguments, **keywords)
+    assert caught.value.response.status_code == status
+
+
+def eventually(condition, seconds=30):
+    """Wait for what happens in its own time; a generous end, so that it can fail."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    return write_notebook(tmp_path_factory.mktemp("notebook") / "dashboard.ipynb", WHO, SHOW)
+
+
+def fill(root):
+    """A store with one blob, to be found nowhere."""
+    blob = root / "blobs" / "ab" / "cd" / ("abcd" + "0" * 60)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(SECRET_BYTES)
+    (root / "picture.png").write_bytes(SECRET_BYTES)
+
+
+@pytest.fixture(scope="module")
+def open_server(tmp_path_factory, notebook):
+    """A server without a login."""
+    root = tmp_path_factory.mktemp("open") / "store"
+    root.mkdir()
+    fill(root)
+    with serving(root, notebook=notebook, environment={"IMGURER_RADIUS": "3"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory):
+    """The store of a server with a login, and its accounts."""
+    root = tmp_path_factory.mktemp("members") / "store"
+    root.mkdir()
+    fill(root)
+    catalog = Catalog(root)
+    users = Users(catalog)
+    for name in ("alice", "bob", "carol", "dave"):
+        users.create(name, PASSWORD, "admin" if name == "alice" else "member")
+    catalog.release()
+    yield root, users, catalog
+    catalog.close()
+
+
+@pytest.fixture(scope="module")
+def login_server(members, notebook):
+    """A server with a login."""
+    with serving(members[0], notebook=notebook, login=True) as server:
+        yield server
+
+
+def log_in(server, name, password=PASSWORD, target="/"):
+    """Log in as a browser does; returns the response and the cookies."""
+    form = ask(server, "/login")
+    cookies = given_cookies(form)
+    token = re.search(r'name="_xsrf" value="([^"]+)"', form.body)[1]
+    fields = {"_xsrf": token, "name": name, "password": password, "next": target}
+    response = ask(server, "/login", method="POST", cookies=cookies, form=fields)
+    return response, cookies | given_cookies(response)
+
+
+# Without a login ------------------------------------------------------------------------------
+
+
+def test_the_page(open_server):
+    page = ask(open_server, "/?tab=search")
+    assert page.status == 200
+    assert "<title>imgurer</title>" in page.body
+    assert f"cwd={open_server.root} " in page.body
+    assert "visitor=None" in page.body
+    assert "query={'tab': 'search'}" in page.body.replace("\\u0027", "'")
+    assert "radius=10" in page.body, "the server's own environment won over its settings"
+    assert "os.getcwd" not in page.body, "the source is in the page"
+    assert page.headers["Cache-Control"].startswith("no-cache, no-store")
+
+
+def test_two_visitors_have_two_kernels_that_go_with_their_pages(open_server):
+    kernels = []
+    for _ in range(2):
+        page = ask(open_server, "/")
+        kernels.append((kernel_of(page), given_cookies(page)))
+    (first, cookies), (second, _) = kernels
+    assert first != second
+    address = f"/voila/api/shutdown/{first}"
+    assert ask(open_server, address, method="POST").status == 403, "no token, as from another site"
+    assert ask(open_server, f"/api/kernels/{first}").status == 200
+    form = {"_xsrf": cookies["_xsrf"]}
+    assert ask(open_server, address, method="POST", cookies=cookies, form=form).status == 204
+    assert ask(open_server, f"/api/kernels/{first}").status == 404
+    assert ask(open_server, f"/api/kernels/{second}").status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/voila/static/voila.js", "/nothing"])
+def test_every_answer_has_the_headers(open_server, path):
+    headers = ask(open_server, path).headers
+    assert "script-src-attr 'none'" in headers["Content-Security-Policy"] or (
+        "default-src 'none'" in headers["Content-Security-Policy"]
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/", "/voila/static/voila.js", f"/api/kernels/{NO_KERNEL}", "/x"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "192.0.2.7"])
+def test_a_foreign_name_for_this_machine_gets_nothing(open_server, path, host):
+    response = ask(open_server, path, headers={"Host": host})
+    assert response.status == 403
+    assert "You have no access" in response.body
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:80", "[::1]:80", "127.0.0.1"])
+def test_our_own_names_are_welcome(open_server, host):
+    assert ask(open_server, "/voila/static/voila.js", headers={"Host": host}).status == 200
+
+
+def test_another_sites_script_does_not_reach_a_kernel(open_server):
+    kernel = kernel_of(ask(open_server, "/"))
+    refused(403, open_server, kernel, origin="http://evil.example")
+    refused(403, open_server, kernel, origin="null")
+    with channels(open_server, kernel, origin=open_server.url.rstrip("/")):
+        pass
+    refused(404, open_server, NO_KERNEL)
+
+
+ELSEWHERE = (
+    "/voila/files/picture.png",
+    "/voila/files/dashboard.ipynb",
+    "/voila/files/../picture.png",
+    "/files/picture.png",
+    "/static/picture.png",
+    "/picture.png",
+    "/catalog.duckdb",
+    "/secret",
+    "/blobs/ab/cd/abcd" + "0" * 60,
+    "/dashboard.ipynb",
+    "/voila/render/dashboard.ipynb",
+    "/voila/tree",
+    "/api/contents",
+    "/api/contents/picture.png",
+    "/api/sessions",
+    "/api/kernels",
+    "/api/kernelspecs",
+    "/api/me",
+    "/voila/templates/imgurer/static/page.js",
+    "/voila/templates/../static/page.js",
+    "/voila/execution/" + NO_KERNEL,
+    "/terminals/websocket/1",
+    "/metrics",
+    "/login",
+    "/logout",
+    "/%00",
+    "/%F0%9F%98%80",
+)
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=range(len(ELSEWHERE)))
+def test_there_is_nothing_else(open_server, path):
+    response = ask(open_server, path)
+    assert response.status == 404
+    assert "Traceback" not in response.body
+    assert "There is nothing here" in response.body
+
+
+CLIMBS = [
+    prefix + climb
+    for prefix in ("/voila/static/", "/voila/labextensions/", "/voila/api/themes/")
+    for climb in (
+        "../" * 12 + "{target}",
+        "%2e%2e/" * 12 + "{target}",
+        "..%2f" * 12 + "{target}",
+        "..\\" * 12 + "{target}",
+        "/{target}",
+        "%2f{target}",
+        "//{target}",
+        "{target}",
+        "anywidget/" + "../" * 14 + "{target}",
+        "voila.js/../" + "../" * 14 + "{target}",
+    )
+]
+
+
+@pytest.mark.parametrize("climb", CLIMBS)
+@pytest.mark.parametrize("wanted", ["picture.png", "secret", "blobs/ab/cd/abcd" + "0" * 60])
+def test_no_path_leads_out_of_the_assets(open_server, climb, wanted):
+    target = str(open_server.root / wanted).lstrip("/")
+    response = ask(open_server, climb.replace("{target}", target))
+    assert response.status in {403, 404}
+    assert SECRET_BYTES.decode() not in response.body
+    assert (open_server.root / "secret").read_text() not in response.body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/api/kernels", "/voila/static/voila.js", "/x"])
+def test_no_other_verb_does_anything(open_server, method, path):
+    response = ask(open_server, path, method=method)
+    if (method, path) == ("HEAD", "/voila/static/voila.js"):
+        assert response.status == 200
+    else:
+        assert response.status in {204, 403, 404, 405}
+    assert "Traceback" not in response.body
+
+
+def test_the_wait_of_a_kernel_is_nobody_elses(open_server):
+    """What a preheated kernel is told holds the visitor's cookie."""
+    address = f"{open_server.url.replace('http', 'ws')}voila/query/{NO_KERNEL}"
+    token = sessions.kernel_token(sessions.secret_key(open_server.root), NO_KERNEL)
+    for headers in ({}, {"X-Imgurer-Kernel": "x"}, {"X-Imgurer-Kernel": token[:-1]}):
+        with pytest.raises(InvalidStatus) as caught:
+            connect(address, additional_headers=headers, proxy=None)
+        assert caught.value.response.status_code == 403
+    with connect(address, additional_headers={"X-Imgurer-Kernel": token}, proxy=None):
+        pass
+
+
+def test_the_query_cannot_change_the_template(open_server):
+    page = ask(open_server, "/?template=reveal&theme=dark&voila-template=base")
+    assert page.status == 200
+    assert 'id="loading"' in page.body
+    assert "reveal.js" not in page.body
+
+
+def test_no_address_of_the_page_is_foreign(open_server):
+    page = ask(open_server, "/").body
+    addresses = re.findall(r"""(?:src|href|action)=["']([^"']+)""", page)
+    assert addresses
+    assert all(each.startswith(("/", "data:")) and not each.startswith("//") for each in addresses)
+    assert "<script>" not in page, "an inline script, which the content policy refuses"
+
+
+# A broken notebook, and the end ---------------------------------------------------------------
+
+
+def test_a_broken_notebook_shows_words_and_no_traceback(tmp_path):
+    broken = (
+        "import sys\nprint('on the way')\nprint('oh', file=sys.stderr)\nraise ValueError('/a/b')"
+    )
+    notebook = write_notebook(tmp_path / "broken.ipynb", "first = 1", broken, "print('after')")
+    with serving(tmp_path / "store", notebook=notebook) as server:
+        page = ask(server, "/")
+    assert page.status == 200
+    assert "The dashboard could not be opened" in page.body
+    for word in ("Traceback", "ValueError", "/a/b", "on the way", "ExecutionError", "raise V"):
+        assert word not in page.body, word
+    assert any("ValueError" in line for line in server.lines), "the log says what"
+
+
+def test_our_own_errors_are_told(tmp_path):
+    """They are worded for people; whatever a file is called in them is text."""
+    raising = (
+        "from imgurer_kernel.errors import CatalogBusy\nraise CatalogBusy('held by <img src=x>')"
+    )
+    notebook = write_notebook(tmp_path / "busy.ipynb", raising)
+    with serving(tmp_path / "store", notebook=notebook, preheat=0) as server:
+        page = ask(server, "/")
+    assert "held by &lt;img src=x&gt;" in page.body
+    assert "<img" not in page.body
+    assert "Traceback" not in page.body
+
+
+def children(process):
+    listed = subprocess.run(
+        ["ps", "--ppid", str(process.pid), "-o", "pid="],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(each) for each in listed.stdout.split()]
+
+
+def test_the_end_is_clean(members, notebook):
+    """With a page open, its kernel at rest, another one waiting, and the catalog in use."""
+    with serving(members[0], notebook=notebook, login=True) as server:
+        _, cookies = log_in(server, "alice")
+        kernel = kernel_of(ask(server, "/", cookies=cookies))
+        with channels(server, kernel, cookies=cookies):
+            eventually(lambda: len(children(server.process)) == 2)
+            kernels = children(server.process)
+            server.process.send_signal(signal.SIGINT)
+            server.process.wait(30)
+    assert server.process.returncode == 0
+    assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
+    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in kernels))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_at_once_is_clean(tmp_path, notebook, number):
+    """In the middle of the start of two kernels."""
+    with serving(tmp_path / "store", notebook=notebook, preheat=2) as server:
+        server.process.send_signal(number)
+        server.process.wait(30)
+    assert server.process.returncode == 0
+    assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
+
+
+# With a login ---------------------------------------------------------------------------------
+
+
+def test_who_is_not_logged_in_is_led_to_the_login(login_server):
+    response = ask(login_server, "/?tab=search")
+    assert response.status == 302
+    assert response.headers["Location"] == "/login?next=%2F%3Ftab%3Dsearch"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/voila/static/voila.js",
+        "/voila/static/page.js",
+        "/voila/labextensions/anywidget/package.json",
+        "/voila/api/themes/@jupyterlab/theme-light-extension/index.css",
+        f"/voila/api/shutdown/{NO_KERNEL}",
+        "/voila/files/picture.png",
+        "/api/kernels",
+        f"/api/kernels/{NO_KERNEL}",
+        "/picture.png",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_nothing_is_for_who_is_not_logged_in(login_server, path, method):
+    response = ask(login_server, path, method=method)
+    assert response.status in {302, 403}
+    if response.status == 302:
+        assert response.headers["Location"].startswith("/login?next=")
+
+
+def test_no_kernel_is_for_who_is_not_logged_in(login_server):
+    _, cookies = log_in(login_server, "alice")
+    kernel = kernel_of(ask(login_server, "/", cookies=cookies))
+    refused(403, login_server, kernel)
+    refused(403, login_server, NO_KERNEL)
+    assert ask(login_server, f"/api/kernels/{kernel}").status in {302, 403}
+    assert ask(login_server, f"/api/kernels/{kernel}", cookies=cookies).status == 200
+
+
+def test_the_login_page_needs_nothing_else(login_server):
+    page = ask(login_server, "/login?next=//evil.example")
+    assert page.status == 200
+    assert "<script" not in page.body
+    assert 'name="next" value="/"' in page.body
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "'unsafe-inline'" not in policy
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_the_login(login_server):
+    response, cookies = log_in(login_server, "Alice", target="/?tab=browse")
+    assert response.status == 303
+    assert response.headers["Location"] == "/?tab=browse"
+    (cookie,) = (each for each in response.headers.get_all("Set-Cookie") if "imgurer-" in each)
+    port = urlsplit(login_server.url).port
+    assert cookie.startswith(f"imgurer-{port}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Secure" not in cookie, "over http it would never come back"
+    page = ask(login_server, "/", cookies=cookies)
+    assert "visitor=alice" in page.body
+    again = ask(login_server, "/login?next=/%3Ftab%3Dx", cookies=cookies)
+    assert (again.status, again.headers["Location"]) == (302, "/?tab=x")
+
+
+def test_a_wrong_password(login_server):
+    response, cookies = log_in(login_server, "alice", "a wrong password")
+    assert response.status == 401
+    assert "The name or the password is wrong." in response.body
+    assert 'value="alice"' in response.body
+    assert "a wrong password" not in response.body
+    assert not any(name.startswith("imgurer-") for name in cookies)
+    assert ask(login_server, "/", cookies=cookies).status == 302
+
+
+def test_what_is_typed_is_escaped(login_server):
+    response, _ = log_in(login_server, '"><img src=x onerror=alert(1)>')
+    assert "<img" not in response.body
+    assert "&lt;img" in response.body
+
+
+def test_a_login_from_another_site_is_refused(login_server):
+    fields = {"name": "alice", "password": PASSWORD}
+    response = ask(login_server, "/login", method="POST", form=fields)
+    assert response.status == 403
+    assert not any("imgurer-" in name for name in given_cookies(response))
+    form = ask(login_server, "/login")
+    token = re.search(r'name="_xsrf" value="([^"]+)"', form.body)[1]
+    response = ask(
+        login_server,
+        "/login",
+        method="POST",
+        cookies=given_cookies(form),
+        form=fields | {"_xsrf": token},
+        headers={"Origin": "http://evil.example"},
+    )
+    assert response.status in {403, 404}
+
+
+def test_a_forged_cookie_is_nobody(login_server, tmp_path):
+    name = f"imgurer-{urlsplit(login_server.url).port}"
+    forged = sessions.seal(sessions.begin("alice", ""), sessions.secret_key(tmp_path), name)
+    key = sessions.secret_key(login_server.root)
+    other_port = sessions.seal(sessions.begin("alice", ""), key, "imgurer-1")
+    other_password = sessions.seal(sessions.begin("alice", "0" * 16), key, name)
+    nobody = sessions.seal(sessions.begin("nobody", ""), key, name)
+    for value in (forged, other_port, other_password, nobody, "alice", ""):
+        assert ask(login_server, "/", cookies={name: value}).status == 302
+
+
+def test_a_user_has_no_access_to_anothers_kernel(login_server):
+    _, alice = log_in(login_server, "alice")
+    _, bob = log_in(login_server, "bob")
+    kernel = kernel_of(ask(login_server, "/", cookies=alice))
+    with channels(login_server, kernel, cookies=alice):
+        refused(403, login_server, kernel, cookies=bob)
+        assert ask(login_server, f"/api/kernels/{kernel}", cookies=bob).status == 403
+        form = {"_xsrf": bob["_xsrf"]}
+        address = f"/voila/api/shutdown/{kernel}"
+        assert ask(login_server, address, method="POST", cookies=bob, form=form).status == 403
+        assert ask(login_server, f"/api/kernels/{kernel}", cookies=alice).status == 200
+
+
+def message():
+    header = {"msg_id": "1", "msg_type": "kernel_info_request", "username": "", "session": "x"}
+    header |= {"date": "2026-01-01T00:00:00Z", "version": "5.3"}
+    parts = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
+    return json.dumps(parts | {"channel": "shell", "buffers": []})
+
+
+def is_closed(connection):
+    """Whether a session that is over is shown the door at its next message."""
+    try:
+        connection.send(message())
+        while True:
+            connection.recv(timeout=0.2)
+    except TimeoutError:
+        return False
+    except ConnectionClosed as closed:
+        return closed.rcvd is not None and closed.rcvd.code == 4401
+
+
+@pytest.mark.parametrize(
+    ("name", "act", "undo"),
+    [
+        ("carol", lambda users: users.disable("carol"), lambda users: users.enable("carol")),
+        (
+            "dave",
+            lambda users: users.set_password("dave", "another password"),
+            lambda users: users.set_password("dave", PASSWORD),
+        ),
+    ],
+)
+def test_a_session_ends_with_its_account(login_server, members, name, act, undo):
+    _, users, catalog = members
+    _, cookies = log_in(login_server, name)
+    kernel = kernel_of(ask(login_server, "/", cookies=cookies))
+    with channels(login_server, kernel, cookies=cookies) as connection:
+        assert not is_closed(connection)
+        act(users)
+        catalog.release()
+        eventually(lambda: is_closed(connection))
+    eventually(lambda: ask(login_server, "/", cookies=cookies).status == 302)
+    eventually(lambda: ask(login_server, f"/api/kernels/{kernel}", cookies=cookies).status != 200)
+    response, _ = log_in(login_server, name)
+    assert response.status == 401
+    undo(users)
+    catalog.release()
+    response, _ = log_in(login_server, name)
+    assert response.status == 303
+
+
+def test_a_disabled_account_is_told_so(login_server, members):
+    _, users, catalog = members
+    users.disable("bob")
+    catalog.release()
+    response, _ = log_in(login_server, "bob")
+    users.enable("bob")
+    catalog.release()
+    assert response.status == 401
+    assert "The account bob is disabled." in response.body
+
+
+def test_logging_out_ends_the_session_and_its_kernels(login_server):
+    _, cookies = log_in(login_server, "alice")
+    _, other = log_in(login_server, "alice")
+    kernel = kernel_of(ask(login_server, "/", cookies=cookies))
+    elsewhere = kernel_of(ask(login_server, "/", cookies=other))
+    for each, whose in ((kernel, cookies), (elsewhere, other)):
+        assert ask(login_server, f"/api/kernels/{each}", cookies=whose).status == 200
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    response = ask(login_server, "/logout", cookies=cookies, headers=foreign)
+    assert response.headers["Location"] == "/"
+    assert ask(login_server, f"/api/kernels/{kernel}", cookies=cookies).status == 200
+    response = ask(login_server, "/logout", cookies=cookies)
+    assert response.headers["Location"] == "/login?left=1"
+    assert given_cookies(response)[f"imgurer-{urlsplit(login_server.url).port}"] == '""'
+    assert ask(login_server, "/", cookies=cookies).status == 302, "the cookie was copied before"
+    assert ask(login_server, f"/api/kernels/{kernel}", cookies=other).status == 404
+    assert ask(login_server, f"/api/kernels/{elsewhere}", cookies=other).status == 200
+    assert "You are logged out." in ask(login_server, "/login?left=1").body
+
+
+def test_guessing_is_slowed_down(members, notebook):
+    with serving(members[0], notebook=notebook, login=True, preheat=0) as server:
+        for _ in range(5):
+            response, _ = log_in(server, "Alice", "a wrong password")
+            assert response.status == 401
+        response, cookies = log_in(server, "alice")
+        assert response.status == 429, "even the right password has to wait"
+        assert 1 <= int(response.headers["Retry-After"]) <= 2
+        assert "Too many wrong tries. Wait" in response.body
+        assert ask(server, "/", cookies=cookies).status == 302
+        response, _ = log_in(server, "bob")
+        assert response.status == 303, "others are not kept out"
+        eventually(lambda: log_in(server, "alice")[0].status == 303)

@@ -1,0 +1,231 @@
+"""The login and the page around the dashboard, in a browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from servers import serving
+from test_http import PASSWORD, write_notebook
+
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.users import Users
+
+pytestmark = pytest.mark.e2e
+
+IMPORTS = """
+import os
+import ipywidgets
+from imgurer_kernel.ui import identity
+"""
+DASHBOARD = """
+who = identity.visitor()
+button, said = ipywidgets.Button(description="Greet"), ipywidgets.Label("")
+button.on_click(lambda _: setattr(said, "value", f"Hello {who} from {os.getpid()}"))
+ipywidgets.VBox([button, said])
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    path = tmp_path_factory.mktemp("notebook") / "dashboard.ipynb"
+    return write_notebook(path, IMPORTS, DASHBOARD)
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory):
+    """A store with accounts; calling it acts on them as another process would."""
+    root = tmp_path_factory.mktemp("login") / "store"
+    root.mkdir()
+    with Catalog(root) as catalog:
+        users = Users(catalog)
+        for name in ("alice", "bob", "carol"):
+            users.create(name, PASSWORD, "admin" if name == "alice" else "member")
+
+    def act(work):
+        with Catalog(root) as catalog:
+            work(Users(catalog))
+
+    act.root = root
+    return act
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["cold", "preheated"])
+def either(request, accounts, notebook):
+    """A server with a login, without and with preheated kernels."""
+    with serving(accounts.root, notebook=notebook, login=True, preheat=request.param) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(accounts, notebook):
+    with serving(accounts.root, notebook=notebook, login=True) as server:
+        yield server
+
+
+def watch(page):
+    """Collect what the browser refuses or stumbles over."""
+    page.complaints = []
+    page.on("pageerror", lambda fault: page.complaints.append(str(fault)))
+    page.on(
+        "console",
+        lambda said: (
+            page.complaints.append(said.text)
+            if "Content Security Policy" in said.text or "Refused to" in said.text
+            else None
+        ),
+    )
+    return page
+
+
+def enter(page, name, password=PASSWORD):
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def greeting(page):
+    """Make the kernel say whom it takes the visitor for, and which process it is."""
+    page.get_by_role("button", name="Greet").click(timeout=60_000)
+    said = page.get_by_text("Hello ")
+    expect(said).to_be_visible()
+    return re.fullmatch(r"Hello (\w+) from (\d+)", said.inner_text()).groups()
+
+
+def test_logging_in(either, new_page):
+    page = watch(new_page())
+    page.goto(either.url + "?tab=browse")
+    expect(page).to_have_title("Log in · imgurer")
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type("Alice")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a wrong password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+    expect(page.get_by_label("User name")).to_have_value("Alice")
+    expect(page.get_by_label("Password")).to_have_value("")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Opening the dashboard")).to_be_visible()
+    assert greeting(page)[0] == "alice"
+    expect(page.locator("#loading")).to_have_count(0)
+    assert page.url == either.url + "?tab=browse"
+    expect(page).to_have_title("imgurer")
+    assert page.complaints == []
+
+
+def test_two_users_at_once(either, new_page):
+    alice, bob = new_page(), new_page()
+    for page, name in ((alice, "alice"), (bob, "bob")):
+        page.goto(either.url)
+        enter(page, name)
+    heard = [greeting(page) for page in (alice, bob)]
+    assert [name for name, _ in heard] == ["alice", "bob"]
+    assert heard[0][1] != heard[1][1]
+    assert greeting(alice) == heard[0]
+
+
+def test_a_disabled_user(server, accounts, new_page):
+    page = watch(new_page())
+    page.goto(server.url)
+    enter(page, "carol")
+    assert greeting(page)[0] == "carol"
+    accounts(lambda users: users.disable("carol"))
+    lost = page.get_by_text("You are no longer logged in.")
+    button = page.get_by_role("button", name="Greet")
+    for _ in range(30):  # looked up anew every two seconds
+        button.click()
+        page.wait_for_timeout(500)
+        if lost.is_visible():
+            break
+    expect(lost).to_be_visible()
+    page.get_by_role("link", name="Log in").click()
+    expect(page).to_have_title("Log in · imgurer")
+    enter(page, "carol")
+    expect(page.get_by_role("alert")).to_contain_text("The account carol is disabled.")
+    accounts(lambda users: users.enable("carol"))
+    enter(page, "carol")
+    assert greeting(page)[0] == "carol"
+    # JupyterLab says in the console that the last click went nowhere.
+    assert set(page.complaints) <= {"Cannot send"}
+
+
+def test_logging_out(server, new_page):
+    page = new_page()
+    page.goto(server.url)
+    enter(page, "bob")
+    greeting(page)
+    page.goto(server.url + "logout")
+    expect(page.get_by_role("status")).to_have_text("You are logged out.")
+    page.go_back()
+    expect(page).to_have_title("Log in · imgurer")
+    page.goto(server.url)
+    expect(page).to_have_title("Log in · imgurer")
+
+
+def test_an_address_that_leads_nowhere(server, new_page):
+    page = watch(new_page())
+    page.goto(server.url)
+    enter(page, "bob")
+    greeting(page)
+    assert page.goto(server.url + "nothing").status == 404
+    expect(page.get_by_role("heading")).to_have_text("There is nothing here")
+    page.get_by_role("link", name="To the dashboard").click()
+    greeting(page)
+    assert page.complaints == []
+
+
+def test_a_kernel_goes_with_its_page(server, new_page):
+    page = new_page()
+    page.goto(server.url)
+    enter(page, "bob")
+    _, process = greeting(page)
+    with page.expect_request("**/voila/api/shutdown/*"):
+        page.reload()
+    assert greeting(page)[1] != process
+
+
+def test_a_server_that_ends_is_told(tmp_path, notebook, new_page):
+    page = watch(new_page())
+    with serving(tmp_path / "store", notebook=notebook) as server:
+        page.goto(server.url)
+        assert greeting(page)[0] == "None"
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The server does not answer. It may have been stopped.")
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_login_can_be_read(server, new_page, scheme):
+    """Each text's contrast with its ground is that of WCAG AA."""
+    page = new_page(color_scheme=scheme)
+    page.goto(server.url)
+    enter(page, "nobody", "a wrong password")
+    expect(page.get_by_role("alert")).to_be_visible()
+    contrasts = page.evaluate(
+        """() => {
+            const numbers = (colour) => {
+                const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                return [...canvas.getImageData(0, 0, 1, 1).data];
+            };
+            const light = (colour) => {
+                const [r, g, b] = numbers(colour).map((v) => v / 255)
+                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ground = (node) => {
+                const colour = getComputedStyle(node).backgroundColor;
+                return numbers(colour)[3] ? colour : ground(node.parentElement);
+            };
+            const texts = "h1, .lead, .say, label, input:not([type=hidden]), button, .foot";
+            return [...document.querySelectorAll(texts)].map((node) => {
+                const pair = [light(getComputedStyle(node).color), light(ground(node))];
+                return [node.className || node.tagName,
+                    (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
+            });
+        }"""
+    )
+    assert len(contrasts) >= 8
+    assert [name for name, contrast in contrasts if contrast < 4.5] == []
