@@ -13,6 +13,8 @@ from imgurer_kernel.lease import Lease, lockfile
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
 HOLDER = """
 import sys
 from pathlib import Path
@@ -128,6 +130,61 @@ def test_one_that_is_used_all_the_time_still_lets_others_have_their_turn(tmp_pat
     assert sum(uses) > 3 * sum(stints), "lets go after each use"
 
 
+def waiting(folder):
+    return len([path for path in (folder / "catalog.waiting").iterdir() if path.name.isdigit()])
+
+
+@pytest.mark.parametrize("can_block", [True, False])
+def test_those_who_wait_come_in_the_order_of_their_arrival(tmp_path, monkeypatch, can_block):
+    monkeypatch.setattr(lockfile, "CAN_BLOCK", can_block and lockfile.CAN_BLOCK)
+    order = []
+
+    def use(number, timeout):
+        lease = lease_on(tmp_path, quantum=0, timeout=timeout)
+        try:
+            with lease.hold():
+                order.append(number)
+            lease.release()
+        except CatalogBusy:
+            order.append(-number)
+
+    first = lease_on(tmp_path)
+    threads = []
+    with first.hold():
+        for number in range(1, 9):
+            # The third gives up; those behind it must neither wait for it nor overtake.
+            timeout = 0.01 if number == 3 else 60
+            threads.append(threading.Thread(target=use, args=(number, timeout)))
+            threads[-1].start()
+            if number == 3:
+                eventually(lambda: order == [-3])
+            else:
+                there = number - (number > 3)
+                eventually(lambda there=there: waiting(tmp_path) == there)
+    for thread in threads:
+        thread.join()
+    assert order == [-3, 1, 2, 4, 5, 6, 7, 8]
+    assert waiting(tmp_path) == 0
+
+
+@needs_fork
+def test_who_is_killed_while_waiting_is_not_waited_for(tmp_path):
+    first = lease_on(tmp_path)
+    with first.hold():
+        child = os.fork()
+        if child == 0:
+            with lease_on(tmp_path, timeout=60).hold():
+                os._exit(1)
+        eventually(lambda: waiting(tmp_path) == 1)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert waiting(tmp_path) == 1
+    second = lease_on(tmp_path, timeout=20)
+    with second.hold():
+        assert waiting(tmp_path) == 0
+    second.release()
+
+
 def test_an_idle_holder_lets_go_before_its_idle_time_if_somebody_waits(tmp_path):
     first, second = lease_on(tmp_path, idle=60), lease_on(tmp_path, idle=60, timeout=20)
     with first.hold():
@@ -226,7 +283,7 @@ def test_what_fails_to_open_does_not_keep_the_lock(tmp_path):
 
 
 def test_waits_by_polling_where_the_system_has_no_flock(tmp_path, monkeypatch):
-    monkeypatch.setattr(lockfile, "flock", None)
+    monkeypatch.setattr(lockfile, "CAN_BLOCK", False)
     first, second = lease_on(tmp_path), lease_on(tmp_path, timeout=0.1)
     with first.hold(), pytest.raises(CatalogBusy), second.hold():
         pytest.fail("taken")
@@ -271,9 +328,6 @@ def in_child(work):
         answer = pipe.read()
     os.waitpid(child, 0)
     return answer
-
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
 @needs_fork

@@ -1,13 +1,9 @@
-"""Which process may have the catalog open: a fair queue over two lock files.
+"""Which process may have the catalog open: a lock file, and a queue before it.
 
 DuckDB lets one process open a file read-write and turns all others away at once. A lease puts
 them in a queue instead: the process that holds it keeps its connection open, because opening
 costs ten times what a query does, and lets go when others wait and its quantum is over, or when
 it has been idle for a while.
-
-Two files, so that nobody can overtake: whoever wants ``catalog.lock`` first takes
-``catalog.queue``, waits there for its turn, and gives it back as soon as it has the lock. For the
-holder a taken queue means that somebody waits.
 """
 
 import atexit
@@ -24,6 +20,7 @@ from typing import Generic, TypeVar
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError
 from imgurer_kernel.lease.lockfile import LockFile
+from imgurer_kernel.lease.queue import Queue
 
 Resource = TypeVar("Resource")
 
@@ -36,7 +33,7 @@ class Lease(Generic[Resource]):
     Parameters
     ----------
     folder
-        Where ``catalog.lock`` and ``catalog.queue`` lie; they are made, and never deleted.
+        Where ``catalog.lock`` and the folder ``catalog.waiting`` lie; they are made if need be.
     acquire, dispose
         Open and close what the lease guards; called only while the lock is held.
     timeout
@@ -69,8 +66,9 @@ class Lease(Generic[Resource]):
         self.idle = idle
         self._acquire = acquire
         self._dispose = dispose
-        self._queue = LockFile(folder / "catalog.queue")
-        self._lock = LockFile(folder / "catalog.lock")
+        self._opened: set[int] = set()
+        self._queue = Queue(folder / "catalog.waiting", self._opened)
+        self._lock = LockFile(folder / "catalog.lock", self._opened)
         self._turns = threading.RLock()
         self._resource: Resource | None = None
         self._depth = 0
@@ -145,11 +143,7 @@ class Lease(Generic[Resource]):
         self.check_process()
         if self._resource is not None:
             return self._resource
-        try:
-            arrived = self._queue.take(deadline) and self._lock.take(deadline)
-        finally:
-            self._queue.drop()
-        if not arrived:
+        if not self._queue.take(self._lock, deadline):
             raise CatalogBusy(self._busy_message(self._lock.holder()))
         started = time.monotonic()
         try:
@@ -182,7 +176,7 @@ class Lease(Generic[Resource]):
     def _turn_is_over(self) -> bool:
         """Whether to let go after a use."""
         over = time.monotonic() - self._since > self._turn
-        return self._give_up or (over and self._queue.is_taken())
+        return self._give_up or (over and self._queue.is_waiting())
 
     def _watch(self, stint: int, ended: threading.Event) -> None:
         """Give the lease back once it is idle; a thread of its own for each stint."""
@@ -197,7 +191,7 @@ class Lease(Generic[Resource]):
             if self._resource is None or stint != self._stints:
                 return False
             rest = time.monotonic() - self._used
-            if rest > self.idle or (rest > TICK and self._queue.is_taken()):
+            if rest > self.idle or (rest > TICK and self._queue.is_waiting()):
                 self._drop()
                 return False
             return True
@@ -231,8 +225,9 @@ class Lease(Generic[Resource]):
         if not self._forking:  # another thread, which the child does not have, is using it
             self._turns = threading.RLock()
             self._depth = 0
-        self._queue.abandon()
-        self._lock.abandon()
+        for descriptor in self._opened:  # without unlocking what the parent has locked
+            os.close(descriptor)
+        self._opened.clear()
         if self._resource is not None:
             # Closing it would write to the file under the parent's hands, and so would the end
             # of this process: a reference that is never given back keeps it from being closed.

@@ -15,8 +15,10 @@ from imgurer_kernel.files import storing
 
 try:
     from fcntl import LOCK_EX, flock
+
+    CAN_BLOCK = True
 except ImportError:  # Windows
-    flock = None  # type: ignore[assignment]
+    CAN_BLOCK = False
 
 # Windows keeps everybody from reading the locked byte, which is the first.
 _RECORD_START = 1
@@ -29,21 +31,64 @@ class LockFile:
     `filelock` polls while it waits, which costs two thirds of the throughput under contention;
     so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
     the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
+
+    Parameters
+    ----------
+    path
+        The file; it is made when it is first locked.
+    opened
+        Collects the descriptors that are open, for a forked child to close.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: set[int]) -> None:
         self.path = path
+        self._opened = opened
         self._descriptor: int | None = None
-        self._open: set[int] = set()
 
     def take(self, deadline: float) -> bool:
         """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
-        descriptor, taken = self._attempt()
-        if not taken:
-            wait = self._wait_polling if flock is None else self._wait_blocking
-            taken = wait(descriptor, deadline)
+        with storing(self.path):
+            descriptor = self._open(os.O_CREAT)
+            taken = self._try(descriptor) or self._wait(descriptor, deadline)
         self._descriptor = descriptor if taken else None
         return taken
+
+    def take_now(self) -> bool:
+        """Take the lock if it is free."""
+        with storing(self.path):
+            descriptor = self._open(os.O_CREAT)
+            taken = self._try(descriptor)
+        if taken:
+            self._descriptor = descriptor
+        else:
+            self._close(descriptor)
+        return taken
+
+    def wait(self, deadline: float) -> bool:
+        """Wait until nobody has the lock, or the file is gone; False if `deadline` passed."""
+        with storing(self.path):
+            try:
+                descriptor = self._open()
+            except FileNotFoundError:
+                return True
+            free = self._try(descriptor) or self._wait(descriptor, deadline)
+        if free:
+            self._unlock(descriptor)
+        return free
+
+    def is_taken(self) -> bool:
+        """Whether anybody has the lock at the moment."""
+        with storing(self.path):
+            try:
+                descriptor = self._open()
+            except FileNotFoundError:
+                return False
+            free = self._try(descriptor)
+        if free:
+            self._unlock(descriptor)
+        else:
+            self._close(descriptor)
+        return not free
 
     def drop(self) -> None:
         """Let go; harmless if not taken."""
@@ -51,14 +96,11 @@ class LockFile:
         if descriptor is not None:
             self._unlock(descriptor)
 
-    def is_taken(self) -> bool:
-        """Whether anybody has the lock at the moment."""
-        descriptor, free = self._attempt()
-        if free:
-            self._unlock(descriptor)
-        else:
-            self._close(descriptor)
-        return not free
+    def discard(self) -> None:
+        """Let go, and delete the file."""
+        with suppress(OSError):  # Windows keeps files that another process has open
+            self.path.unlink()
+        self.drop()
 
     def sign(self) -> None:
         """Write into the file who has the lock, which must be this process."""
@@ -80,26 +122,24 @@ class LockFile:
             return "an unknown process"
         return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
 
-    def abandon(self) -> None:
-        """Close what a forked child inherited, without unlocking what the parent has locked."""
-        for descriptor in self._open:
-            os.close(descriptor)
-        self._open = set()
-        self._descriptor = None
+    def _open(self, flags: int = 0) -> int:
+        descriptor = os.open(self.path, os.O_RDWR | flags, 0o666)
+        self._opened.add(descriptor)
+        return descriptor
 
-    def _attempt(self) -> tuple[int, bool]:
-        """A descriptor of its own, and whether it got the lock at once."""
-        with storing(self.path):
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-            self._open.add(descriptor)
-            try:
-                return descriptor, lock_descriptor(descriptor, blocking=False)
-            except BaseException:
-                self._close(descriptor)
-                raise
+    def _try(self, descriptor: int) -> bool:
+        try:
+            return lock_descriptor(descriptor, blocking=False)
+        except BaseException:
+            self._close(descriptor)
+            raise
+
+    def _wait(self, descriptor: int, deadline: float) -> bool:
+        wait = self._wait_blocking if CAN_BLOCK else self._wait_polling
+        return wait(descriptor, deadline)
 
     def _close(self, descriptor: int) -> None:
-        self._open.discard(descriptor)
+        self._opened.discard(descriptor)
         os.close(descriptor)
 
     def _unlock(self, descriptor: int) -> None:
