@@ -23,6 +23,7 @@ from imgurer_kernel.errors import (
 )
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
+Appender: TypeAlias = duckdb.Appender
 
 # DuckDB has one exception for most of what a file system refuses; only the text tells them apart.
 # The first line that matches counts.

@@ -5,7 +5,7 @@ from dataclasses import astuple
 from datetime import datetime
 
 from imgurer_kernel.catalog.accounts import require_users
-from imgurer_kernel.catalog.connection import Connection, first_row, now
+from imgurer_kernel.catalog.connection import Appender, Connection, first_row, now
 from imgurer_kernel.catalog.holdings import Holding, Key, merge
 from imgurer_kernel.errors import NotAllowed, UnknownImage
 from imgurer_kernel.records import Arrival, Receipt
@@ -129,8 +129,8 @@ def _insert_images(
             )
         )
         checks.append((image_id, it.verification))
-    _append(connection, "images", _IMAGE, images)
-    _append(connection, "verification", ["image_id", "grays"], checks)
+    _write(connection.appender("images", columns=_IMAGE), images)
+    _write(connection.appender("verification", columns=["image_id", "grays"]), checks)
 
 
 def _merge_holdings(
@@ -154,24 +154,21 @@ def _merge_holdings(
     changed = merge(existing, placed, moment)
     new = [(*key, *astuple(it)) for key, it in changed.items() if key not in existing]
     old = [(*key, *astuple(it)) for key, it in changed.items() if key in existing]
-    _append(connection, "holdings", _HOLDING, new)
-    if old:
-        appender = connection.appender(
-            "holdings", columns=_HOLDING, action="update", key=_HOLDING[:3]
-        )
-        appender.append_rows(old)
-        appender.flush()
+    _write(connection.appender("holdings", columns=_HOLDING), new)
+    _write(
+        connection.appender("holdings", columns=_HOLDING, action="update", key=_HOLDING[:3]), old
+    )
     return bool(changed)
 
 
-def _append(
-    connection: Connection, table: str, columns: list[str], rows: Sequence[tuple[object, ...]]
-) -> None:
-    """Insert rows with one statement; an executemany would take a millisecond for each."""
-    if rows:
-        appender = connection.appender(table, columns=columns)
+def _write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
+    """Write rows with one statement; an executemany would take a millisecond for each."""
+    try:
         appender.append_rows(rows)
         appender.flush()
+    except BaseException:
+        appender.clear()
+        raise
 
 
 _IMAGE = [
