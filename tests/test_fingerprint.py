@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import dhash as oracle
 import numpy as np
@@ -466,4 +467,4 @@ assert Image.MAX_IMAGE_PIXELS == limit
 heavy = {"pillow_heif", "PIL.TiffImagePlugin", "PIL.AvifImagePlugin", "numba"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])

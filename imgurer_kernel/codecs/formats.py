@@ -7,7 +7,7 @@ they can be, so that a person learns what to do, and never handed to a decoder.
 import re
 
 from imgurer_kernel.codecs import tiff
-from imgurer_kernel.errors import ImageDamaged, UnknownFormat
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
 
 SUPPORTED = (
     "AVIF",
@@ -71,6 +71,8 @@ _TEXTS = (
     (b"<html", "a web page"),
     (b"<?xml", "an XML document"),
 )
+# Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
+_MOST_BLOCKS = 5_000_000
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _GENERIC_BRANDS = {b"mif1", b"msf1"}
@@ -179,6 +181,11 @@ def count_frames(data: bytes, name: str, limit: int) -> int | None:
 
     Pillow would find these by parsing all of them into objects, which takes minutes where a
     hostile file has millions.
+
+    Raises
+    ------
+    ImageTooLarge
+        If a GIF is cut into so many blocks that reading it would take long.
     """
     if name == "GIF":
         return max(_count_gif_frames(data, limit), 1)
@@ -189,7 +196,7 @@ def count_frames(data: bytes, name: str, limit: int) -> int | None:
 def _count_gif_frames(data: bytes, limit: int) -> int:
     """Walk the blocks of a GIF (GIF89a, appendix A)."""
     position = 13 + _colour_table(data[10:11])
-    frames = 0
+    frames = blocks = 0
     while position < len(data) and frames <= limit:
         kind = data[position]
         if kind == 0x21:
@@ -204,7 +211,12 @@ def _count_gif_frames(data: bytes, limit: int) -> int:
             continue
         while position < len(data) and data[position]:
             position += 1 + data[position]
+            blocks += 1
         position += 1
+        blocks += 1
+        if blocks > _MOST_BLOCKS:
+            message = f"the GIF is made of over {_MOST_BLOCKS:,} scraps; save it anew"
+            raise ImageTooLarge(message)
     return frames
 
 

@@ -120,8 +120,10 @@ def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Valu
 
 
 def claimed_bytes(tiff: Tiff) -> int:
-    """How many bytes the entries of the first directory claim together, each for itself."""
-    return sum(_SIZES.get(kind, 1) * many for _, kind, many, _ in _entries(tiff, tiff.first))
+    """How many bytes it takes to read every entry of the first directory, each for itself."""
+    most = len(tiff.data)
+    entries = _entries(tiff, tiff.first)
+    return sum(min(_SIZES.get(kind, 0) * many, most) for _, kind, many, _ in entries)
 
 
 def count_pages(tiff: Tiff, limit: int) -> int:
