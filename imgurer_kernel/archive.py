@@ -12,7 +12,6 @@ import io
 import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,9 +26,9 @@ from imgurer_kernel.errors import (
     ImageTooLarge,
     InvalidUserName,
     SourceError,
-    StorageDenied,
     UnknownUser,
 )
+from imgurer_kernel.files import whole_file
 from imgurer_kernel.ingest import BATCH, Intake, Outcome, outcome_frame
 from imgurer_kernel.progress import Progress, reporting
 from imgurer_kernel.records import Arrival
@@ -50,7 +49,7 @@ def export_store(wb: Workbench, path: Path | str, progress: Progress = True) -> 
 
     Raises
     ------
-    StorageDenied
+    StorageDenied, StorageFull
         If the file cannot be written.
     BlobMissing, BlobDamaged
         If an original is not what the catalog says; `Workbench.check` finds them all.
@@ -59,30 +58,15 @@ def export_store(wb: Workbench, path: Path | str, progress: Progress = True) -> 
     images = wb.images()
     holdings = wb.holdings().merge(images[["image_id", "digest"]], on="image_id")
     table = holdings[COLUMNS].to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        fresh = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-                _add(tar, HOLDINGS, io.BytesIO(table), len(table))
-                with reporting(progress, len(images), "Exporting") as taken:
-                    for image_id, digest, size in zip(
-                        *(images[column].tolist() for column in ("image_id", "digest", "bytes")),
-                        strict=True,
-                    ):
-                        with wb.original(image_id) as original:
-                            _check_size(original, digest, size)
-                            _add(tar, f"{ORIGINALS}/{digest}", original, size)
-                        taken(1)
-            fresh.chmod(0o644)
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
-    except OSError as error:
-        message = (
-            f"{target} cannot be written: {error.strerror or error}; choose another place for it"
-        )
-        raise StorageDenied(message) from error
+    with whole_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
+        _add(tar, HOLDINGS, io.BytesIO(table), len(table))
+        with reporting(progress, len(images), "Exporting") as taken:
+            columns = (images[column].tolist() for column in ("image_id", "digest", "bytes"))
+            for image_id, digest, size in zip(*columns, strict=True):
+                with wb.original(image_id) as original:
+                    _check_size(original, digest, size)
+                    _add(tar, f"{ORIGINALS}/{digest}", original, size)
+                taken(1)
     return len(images)
 
 
@@ -164,14 +148,14 @@ class _Archive:
 
 
 def _holdings(archive: _Archive) -> pd.DataFrame:
-    """The table of holdings, by digest; KeyError or ValueError if it is not what it should be."""
+    """The table of holdings; KeyError or ValueError if it is not what it should be."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
     table = pd.read_csv(text, dtype="str", keep_default_na=False)[COLUMNS[:4]]
     for digest in table["digest"]:
         if not _DIGEST.fullmatch(digest):
             message = f"{digest!r} in {HOLDINGS} is no digest"
             raise ValueError(message)
-    return table.sort_values("digest", kind="stable", ignore_index=True)
+    return table
 
 
 def _take_in(

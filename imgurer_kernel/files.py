@@ -46,6 +46,29 @@ def storing(path: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
 
 
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A file outside the store, that appears under its name only when the block has ended well.
+
+    Raises
+    ------
+    StorageDenied, StorageFull
+        If it cannot be written.
+    """
+    path = target.parent / f".{target.name[:40]}-{uuid.uuid4().hex}"
+    try:
+        with path.open("xb") as file:
+            yield file
+        path.replace(target)
+    except OSError as error:
+        kind = StorageFull if error.errno in _FULL else StorageDenied
+        message = f"{target} cannot be written: {error.strerror or error}; choose another place"
+        raise kind(message) from error
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
 def scratch_path(folder: Path) -> Path:
     """A path in a folder, which is made if need be, that no other process will come up with."""
     folder.mkdir(parents=True, exist_ok=True)

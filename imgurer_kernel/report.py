@@ -1,18 +1,20 @@
 """Clusters as tables and files: what there is to gain, and reports to hand on."""
 
-import base64
-import html
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from imgurer_kernel.errors import SourceError, StorageDenied
+from imgurer_kernel.errors import SourceError
+from imgurer_kernel.files import whole_file
+from imgurer_kernel.report_page import Thumbnail, page
+from imgurer_kernel.words import human_bytes
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+SUFFIXES = (".csv", ".json", ".html", ".htm")
 
-Thumbnail = Callable[[int], bytes]
-"""From an image_id to a JPEG."""
+# What makes a spreadsheet take a text for a program: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def summary(clusters: pd.DataFrame) -> pd.Series:
@@ -67,35 +69,70 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def export(clusters: pd.DataFrame, path: str | Path, thumbnail: Thumbnail | None = None) -> Path:
-    """Write clusters to a file: CSV, JSON or HTML by its suffix.
+def distances(clusters: pd.DataFrame) -> pd.Series:
+    """How many members lie how many bits from the medoid of their cluster.
 
-    In CSV a text that a spreadsheet would run as a formula gets an apostrophe in front. HTML is
-    one file that needs nothing else; with `thumbnail` it shows the pictures.
+    Returns
+    -------
+    Series
+        Number of pictures for each distance from 0 to the largest, the medoids left out.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"is_medoid": [True, False, False], "distance_to_medoid": [0, 2, 2]})
+    >>> distances(frame).tolist()
+    [0, 0, 2]
+    """
+    apart = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"].astype("int64")
+    largest = int(apart.max()) if len(apart) else 0
+    counted = apart.value_counts().reindex(range(largest + 1), fill_value=0)
+    return counted.rename_axis("distance").rename("pictures")
+
+
+def export(
+    clusters: pd.DataFrame,
+    path: str | Path,
+    thumbnail: Thumbnail | None = None,
+    limit: int | None = 500,
+) -> Path:
+    """Write clusters to a file, by its suffix: ``.csv``, ``.json`` or ``.html``.
+
+    The file appears only when it is whole. In CSV a text that a spreadsheet would run as a
+    formula gets an apostrophe in front. HTML is one file that needs nothing else, in which every
+    name is escaped.
+
+    Parameters
+    ----------
+    clusters
+        As from `Workbench.clusters`.
+    thumbnail
+        From an image_id to a JPEG, such as `Workbench.thumbnail`; with it HTML shows pictures.
+    limit
+        Most clusters that HTML shows; None for all. CSV and JSON always have all.
 
     Raises
     ------
     SourceError
-        If the suffix is none of the three.
-    StorageDenied
+        If the suffix is none of these.
+    StorageDenied, StorageFull
         If the file cannot be written.
     """
     target = Path(path).expanduser()
     kind = target.suffix.lower()
     if kind == ".csv":
-        text = to_csv(clusters)
+        parts = iter([to_csv(clusters)])
     elif kind == ".json":
-        text = clusters.to_json(orient="records", force_ascii=False, indent=1)
-    elif kind in {".html", ".htm"}:
-        text = to_html(clusters, thumbnail)
+        parts = iter([to_json(clusters)])
+    elif kind in SUFFIXES:
+        parts = _html(clusters, thumbnail, limit)
     else:
         message = f"{target.name!r} ends in {kind or 'nothing'!r}; name a .csv, .json or .html file"
         raise SourceError(message)
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        message = f"{target} cannot be written: {error.strerror}; choose another folder"
-        raise StorageDenied(message) from error
+    # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+    encoding = "utf-8-sig" if kind == ".csv" else "utf-8"
+    with whole_file(target) as file:
+        for number, part in enumerate(parts):
+            file.write(part.encode("utf-8" if number else encoding, "backslashreplace"))
     return target
 
 
@@ -105,74 +142,53 @@ def to_csv(frame: pd.DataFrame) -> str:
     Examples
     --------
     >>> to_csv(pd.DataFrame({"filename": ["=1+1.jpg", "a.jpg"], "bytes": [-1, 2]}))
-    "filename,bytes\n'=1+1.jpg,-1\na.jpg,2\n"
+    "filename,bytes\r\n'=1+1.jpg,-1\r\na.jpg,2\r\n"
     """
-    texts = frame.select_dtypes(include=["str", "object"])
-    safe = texts.map(
-        lambda text: (
-            f"'{text}" if isinstance(text, str) and text.startswith(FORMULA_STARTS) else text
-        )
-    )
-    return frame.assign(**{str(name): safe[name] for name in safe}).to_csv(index=False)
+    safe = frame.copy()
+    for name in frame.select_dtypes(include=["str", "object"]):
+        safe[name] = pd.Series([_disarmed(value) for value in frame[name]], frame.index)
+    return safe.to_csv(index=False, lineterminator="\r\n")
 
 
-def to_html(clusters: pd.DataFrame, thumbnail: Thumbnail | None = None) -> str:
-    """Clusters as one page of HTML; every name is escaped."""
-    figures = "".join(
-        f"<div><b>{value:,}</b>{html.escape(str(name))}</div>"
-        for name, value in summary(clusters).items()
-    )
-    sections = "".join(
-        f"<section><h2>{len(members)} pictures</h2>{_figures(members, thumbnail)}</section>"
-        for _, members in clusters.groupby("cluster_id")
-    )
-    body = sections or "<p>No duplicates were found.</p>"
-    return PAGE.format(figures=figures, body=body)
-
-
-def _figures(members: pd.DataFrame, thumbnail: Thumbnail | None) -> str:
-    columns = ["image_id", "filename", "label", "width", "height", "bytes", "is_keeper"]
-    tiles = []
-    for image_id, name, label, width, height, size, kept in zip(
-        *(members[column].tolist() for column in columns), strict=True
+def _disarmed(value: object) -> object:
+    """Make a text only a text: spreadsheets pass over spaces and tabs before a formula."""
+    if isinstance(value, str) and (
+        value.lstrip().startswith(FORMULA_STARTS) or value[:1] in {"\t", "\r", "\n"}
     ):
-        picture = ""
-        if thumbnail is not None:
-            data = base64.b64encode(thumbnail(image_id)).decode("ascii")
-            alt = html.escape(f"{name}, {width} by {height}, {label}")
-            picture = f'<img alt="{alt}" src="data:image/jpeg;base64,{data}">'
-        words = f"{label}, would be kept" if kept else label
-        tiles.append(
-            f'<figure class="{"kept" if kept else ""}"><div>{picture}</div><figcaption>'
-            f"<b>{html.escape(name)}</b>{width} x {height} &middot; {size:,} bytes<br>"
-            f"{html.escape(words)}</figcaption></figure>"
-        )
-    return "".join(tiles)
+        return f"'{value}"
+    return value
 
 
-PAGE = """<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><title>Duplicates found by imgurer</title>
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<style>
-:root {{ color-scheme: light dark; --soft: #8883; }}
-body {{ font: 14px/1.4 system-ui, sans-serif; max-width: 1392px; margin: 24px auto;
-  padding: 0 24px; }}
-header {{ display: flex; flex-wrap: wrap; gap: 32px; margin: 16px 0 24px; }}
-header div {{ display: grid; }}
-header b {{ font-size: 28px; font-variant-numeric: tabular-nums; }}
-section {{ border-top: 1px solid var(--soft); padding: 16px 0; display: flex; flex-wrap: wrap;
-  gap: 16px; }}
-h2 {{ flex-basis: 100%; font-size: 16px; margin: 0; }}
-figure {{ margin: 0; width: 168px; }}
-figure div {{ height: 168px; background: var(--soft); border-radius: 8px; display: flex;
-  overflow: hidden; }}
-figure.kept div {{ outline: 3px solid #2f6fde; }}
-img {{ max-width: 100%; max-height: 100%; margin: auto; }}
-figcaption {{ font-size: 12px; overflow-wrap: anywhere; margin-top: 4px; }}
-figcaption b {{ display: block; font-size: 14px; font-weight: 500; }}
-</style>
-<h1>Duplicates</h1><header>{figures}</header>{body}
-</html>
-"""
+def to_json(frame: pd.DataFrame) -> str:
+    """A frame as a list of JSON objects: missing values are null, ids are integers, times ISO.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"id": pd.array([1, None], "Int64"), "score": [0.5, None]})
+    >>> print(to_json(frame))
+    [
+     {"id": 1, "score": 0.5},
+     {"id": null, "score": null}
+    ]
+    """
+    records = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    lines = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in records)
+    return f"[\n {lines}\n]" if lines else "[]"
+
+
+def to_html(
+    clusters: pd.DataFrame, thumbnail: Thumbnail | None = None, limit: int | None = 500
+) -> str:
+    """Clusters as one page of HTML; every name is escaped."""
+    return "".join(_html(clusters, thumbnail, limit))
+
+
+def _html(clusters: pd.DataFrame, thumbnail: Thumbnail | None, limit: int | None) -> Iterator[str]:
+    figures = summary(clusters)
+    shown = {
+        "clusters": f"{figures['clusters']:,}",
+        "extra copies": f"{figures['extra copies']:,}",
+        "could be freed": human_bytes(int(figures["bytes to be freed"])),
+        "pictures in the largest cluster": f"{figures['largest cluster']:,}",
+    }
+    return page(clusters, shown, thumbnail, limit)

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "imgurer_kernel"
 
 # A name is a module or, with a trailing dot, everything in a subpackage.
 LAYERS = (
-    {"errors", "records"},
+    {"errors", "records", "words"},
     {"files", "settings", "alignment"},
     {"kernels."},
     {"hashes"},
@@ -17,12 +17,13 @@ LAYERS = (
     {"snapshot"},
     {"dhash", "bktree", "index", "clusters", "borders", "codecs."},
     {"views"},
-    {"verify", "candidates", "layout"},
-    {"evidence"},
+    {"verify", "candidates", "layout", "plan"},
+    {"evidence", "gallery", "pairs"},
+    {"settling"},
     {"duplicates"},
     {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch"},
     {"catalog.", "fingerprint", "samples"},
-    {"users", "sessions", "ingest", "live", "query", "results", "upkeep"},
+    {"users", "sessions", "ingest", "live", "query", "results", "upkeep", "report_page"},
     {"workbench"},
     {"report", "review", "figures", "archive"},
     {"ui."},
