@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.catalog import Changes
+from imgurer_kernel.live import LiveIndex
+
+U64 = st.integers(0, 2**64 - 1)
+ROW = st.tuples(U64, U64, st.booleans())
+STEPS = st.lists(
+    st.tuples(st.dictionaries(st.integers(1, 12), ROW, max_size=4), st.sets(st.integers(1, 12))),
+    max_size=6,
+)
+
+
+class Catalog:
+    """What a live index asks of a catalog; rows may come, go and come back changed."""
+
+    def __init__(self):
+        self.rows, self.log = {}, []
+
+    def step(self, added, removed):
+        for image_id in removed & self.rows.keys():
+            del self.rows[image_id]
+        self.rows.update(added)
+        self.log.append((set(added), removed - set(added)))
+
+    def changes(self, since):
+        touched = set().union(*(ids for ids, _ in self.log[since:]))
+        gone = set().union(*(ids for _, ids in self.log[since:]))
+        ids = sorted(touched & self.rows.keys())
+        hashes = np.array([self.rows[i][:2] for i in ids], np.uint64).reshape(-1, 2)
+        return Changes(
+            generation=len(self.log),
+            image_ids=np.array(ids, np.int64),
+            hashes=hashes,
+            trimmed=hashes,
+            informative=np.array([self.rows[i][2] for i in ids], bool),
+            removed=np.array(sorted(gone - self.rows.keys()), np.int64),
+        )
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS)
+def test_following_the_changes_equals_reading_everything_anew(steps):
+    catalog = Catalog()
+    following = LiveIndex(catalog)
+    for added, removed in steps:
+        catalog.step(added, removed)
+        hashes = following.hashes()
+        assert hashes.image_ids.tolist() == sorted(catalog.rows)
+        assert [tuple(map(int, pair)) for pair in hashes.plain] == [
+            catalog.rows[i][:2] for i in sorted(catalog.rows)
+        ]
+        fresh = LiveIndex(catalog)
+        for query in [(0, 0), *(row[:2] for row in catalog.rows.values())]:
+            for radius in (0, 40, 128):
+                ours, distances = following.search(query, radius)
+                theirs, other = fresh.search(query, radius)
+                assert ours.tolist() == theirs.tolist()
+                assert distances.tolist() == other.tolist()
+
+
+def test_uninformative_images_are_never_found():
+    catalog = Catalog()
+    catalog.step({1: (5, 5, False), 2: (5, 5, True)}, set())
+    assert LiveIndex(catalog).search((5, 5), 128)[0].tolist() == [2]
+
+
+def test_rebuild_counts_the_images():
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True), 2: (2, 2, False)}, set())
+    index = LiveIndex(catalog)
+    assert index.rebuild() == 2
+    assert index.hashes().positions(np.array([2])).tolist() == [1]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_len(count):
+    catalog = Catalog()
+    catalog.step({i: (i, i, True) for i in range(1, count + 1)}, set())
+    assert len(LiveIndex(catalog).hashes()) == count

@@ -1,0 +1,49 @@
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.clusters import stars
+from imgurer_kernel.results import CLUSTERS, SIMILAR, cluster_frame, keeper, similar_frame
+
+IMAGES = pd.DataFrame(
+    {
+        "image_id": [1, 2, 3, 4, 5],
+        "digest": list("abcde"),
+        "filename": [f"{i}.jpg" for i in range(1, 6)],
+        "width": [100, 200, 100, 50, 50],
+        "height": [100, 100, 200, 50, 50],
+        "bytes": [9, 7, 8, 6, 5],
+    }
+)
+
+
+def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
+    assert keeper(IMAGES) == 3
+    assert keeper(IMAGES.iloc[3:]) == 4
+    assert keeper(IMAGES.iloc[3:].assign(bytes=5)) == 4
+
+
+def test_similar_is_sorted_by_distance_then_id():
+    evidence = pd.DataFrame(
+        {"distance": [3, 0, 3], "orientation": "upright", "score": np.nan, "verdict": "x"}
+    )
+    frame = similar_frame(np.array([4, 5, 2]), evidence, IMAGES)
+    assert list(frame.columns) == SIMILAR
+    assert frame["image_id"].tolist() == [5, 2, 4]
+
+
+def test_clusters_are_numbered_and_their_members_in_order():
+    found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
+    labels = [["medoid", *["near"] * (cluster.size - 1)] for cluster in found]
+    frame = cluster_frame(found, labels, IMAGES)
+    assert list(frame.columns) == CLUSTERS
+    assert frame["cluster_id"].tolist() == [0, 0, 0, 1, 1]
+    assert frame["image_id"].tolist() == [2, 3, 1, 4, 5]
+    assert frame["is_medoid"].tolist() == [True, False, False, True, False]
+    assert frame.loc[frame["is_keeper"], "image_id"].tolist() == [3, 4]
+    assert frame["distance_to_medoid"].tolist() == [0, 2, 4, 0, 1]
+
+
+def test_no_clusters_is_an_empty_frame_of_the_same_kind():
+    frame = cluster_frame([], [], IMAGES.iloc[:0])
+    assert list(frame.columns) == CLUSTERS
+    assert frame.empty

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from imgurer_kernel.errors import SettingsError
+from imgurer_kernel.settings import Settings
+
+
+def test_the_root_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Settings(root="store").folder == tmp_path / "store"
+    assert Settings(root="~/store").folder == Path.home() / "store"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("radius", -1),
+        ("radius", 129),
+        ("max_bytes", 0),
+        ("max_pixels", 0),
+        ("max_frames", 0),
+        ("workers", -1),
+        ("lease_timeout", -0.1),
+        ("store", "move"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(name, value):
+    with pytest.raises(SettingsError, match=f"{name} is {value!r}"):
+        Settings(**{name: value})
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Settings().radius = 3
+
+
+def test_from_env_converts_each_kind(tmp_path):
+    settings = Settings.from_env(
+        {
+            "IMGURER_ROOT": str(tmp_path),
+            "IMGURER_RADIUS": "7",
+            "IMGURER_STORE": "link",
+            "IMGURER_LEASE_TIMEOUT": "1.5",
+            "UNRELATED": "x",
+        }
+    )
+    assert settings == Settings(root=tmp_path, radius=7, store="link", lease_timeout=1.5)
+
+
+def test_a_variable_that_is_no_number_is_named():
+    with pytest.raises(SettingsError, match="IMGURER_RADIUS is 'ten'"):
+        Settings.from_env({"IMGURER_RADIUS": "ten"})
