@@ -25,7 +25,8 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     >>> storage_error(OSError(errno.ENOSPC, "No space left on device"), Path("store/tmp"))
     StorageFull('store/tmp: No space left on device; make space on that disk, then try again')
     """
-    reason = f"{error.filename or path}: {error.strerror or error}"
+    # Of a move or a link the second name is the store's.
+    reason = f"{error.filename2 or error.filename or path}: {error.strerror or error}"
     if error.errno in _FULL:
         return StorageFull(f"{reason}; make space on that disk, then try again")
     if error.errno in _DENIED:

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from catalog_records import arrival, digest
+from disks import mounted, remount
 from processes import python
 
 from imgurer_kernel.catalog import Catalog
@@ -339,16 +339,18 @@ def test_the_folder_vanishes(store):
 
 @pytest.fixture
 def tiny_disk(tmp_path):
-    """A file system of four megabytes, where this user may mount one."""
-    disk = tmp_path / "tiny"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("cannot mount a tiny disk; that takes root on Linux")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
+    with mounted(tmp_path / "tiny") as disk:
+        yield disk
+
+
+def test_a_read_only_disk(tiny_disk):
+    with Catalog(tiny_disk) as catalog:
+        catalog.add_user("ann", "admin", None)
+    remount(tiny_disk, "ro")
+    with pytest.raises(StorageDenied, match=r"Read-only file system.*make the store's folder"):
+        Catalog(tiny_disk).add_user("bob", "member", None)
+    with pytest.raises(StorageDenied, match="Read-only file system"):
+        Catalog(tiny_disk / "new")
 
 
 def test_a_full_disk(tiny_disk):
@@ -368,7 +370,7 @@ def test_a_full_disk(tiny_disk):
         check_whole(catalog)
         catalog.close()
         assert digests(catalog) == {digest(number) for number in entered}
-        subprocess.run(["mount", "-o", "remount,size=32m", tiny_disk], check=True)
+        remount(tiny_disk, "size=32m")
         catalog.add([arrival(5000)])
         assert digest(5000) in digests(catalog)
 

@@ -1,0 +1,25 @@
+"""A small file system of its own, for what only a disk can do: be full, be read-only."""
+
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def mounted(folder, size="4m"):
+    """Mount one on a new folder, or skip the test where this user may not."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a small disk; that takes root on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def remount(folder, option):
+    subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
