@@ -1,9 +1,12 @@
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from pictures import encode, jpeg, resized, scene
 
@@ -71,16 +74,30 @@ def test_clusters(run, folder):
     status, rows = answer(run, "clusters")
     assert status == 0
     assert {row["filename"] for row in rows} == {"a.jpg", "a small.jpg"}
-    assert "1 clusters, 1 extra copies" in run("clusters")[1]
-    assert "0 clusters" in run("clusters", root=folder / "other")[1]
+    assert "1 cluster, 1 extra copy" in run("clusters")[1]
+    assert run("clusters", "--radius", 0)[1].splitlines()[-1].endswith("could be freed")
+    assert run("clusters", root=folder / "other")[1] == (
+        "0 clusters, 0 extra copies, 0 bytes could be freed\n"
+    )
+    assert answer(run, "clusters", root=folder / "other") == (0, [])
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "html"])
 def test_report(run, folder, tmp_path, suffix):
     run("ingest", folder)
     out = tmp_path / f"report.{suffix}"
-    assert run("report", "--out", out)[0] == 0
-    assert "a small.jpg" in out.read_text(encoding="utf-8")
+    status, said, _ = run("report", "--out", out)
+    assert status == 0
+    assert said.startswith(f"{out}: 1 cluster, 1 extra copy, ")
+    assert "a small.jpg" in out.read_text(encoding="utf-8-sig")
+    [row] = answer(run, "report", "--out", out)[1]
+    assert (row["written"], row["clusters"], row["extra_copies"]) == (str(out), 1, 1)
+
+
+def test_a_report_shows_the_pictures(run, folder, tmp_path):
+    run("ingest", folder)
+    run("report", "--out", tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,/9j/") == 2
 
 
 def test_users(run, folder, monkeypatch):
@@ -96,6 +113,41 @@ def test_users(run, folder, monkeypatch):
     assert run("users", "enable", "bob")[0] == 0
     assert run("ingest", folder, "--user", "ada")[0] == 0
     assert answer(run, "users", "list")[1][0]["pictures"] == 3
+
+
+def test_account_commands_answer_programs_with_the_account(run, monkeypatch):
+    for words in (["add", "Ada", "--password-stdin"], ["passwd", "ada", "--password-stdin"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\r\n"))
+        [row] = answer(run, "users", *words)[1]
+        assert (row["name"], row["role"], row["enabled"]) == ("ada", "member", True)
+    assert answer(run, "users", "disable", "ada")[1][0]["enabled"] is False
+    assert answer(run, "users", "enable", "ada")[1][0]["enabled"] is True
+
+
+def test_the_password_from_standard_input_is_the_first_line(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin", io.StringIO(" correct horse \r\nmore\n"))
+    run("users", "add", "ada", "--password-stdin")
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        assert wb.accounts.authenticate("ada", " correct horse ").name == "ada"
+
+
+@pytest.mark.parametrize(
+    "words", [["add", "ada", "--role", "king"], ["add"], ["add", "a", "secret"]]
+)
+def test_no_password_is_an_argument_and_no_role_is_made_up(run, words):
+    with pytest.raises(SystemExit) as stopped:
+        run("users", *words)
+    assert stopped.value.code == 2
+
+
+def test_no_terminal_to_type_a_password_on(run, monkeypatch):
+    def nobody(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody)
+    status, _, err = run("users", "add", "ada")
+    assert status == 1
+    assert "--password-stdin" in err
 
 
 def test_passwords_that_differ_change_nothing(run, monkeypatch):
@@ -153,7 +205,22 @@ def test_an_archive_cannot_write_outside(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["nonsense"], ["ingest"], ["users"], ["similar", "--radius", "x"]]
+    "words",
+    [
+        [],
+        ["nonsense"],
+        ["ingest"],
+        ["users"],
+        ["similar", "--radius", "x"],
+        ["similar", "1", "--radius", "129"],
+        ["similar", "1", "--radius", "-1"],
+        ["similar", "1", "--limit", "0"],
+        ["clusters", "--radius", "9" * 5000],
+        ["report"],
+        ["report", "--out", "duplicates.xlsx"],
+        ["serve", "--port", "65536"],
+        ["--roo", "x", "clusters"],
+    ],
 )
 def test_wrong_usage(words, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -162,22 +229,120 @@ def test_wrong_usage(words, capsys):
     assert "usage" in capsys.readouterr().err
 
 
-def test_errors_are_one_line_without_a_traceback(run, tmp_path):
-    for words in (
-        ["ingest", tmp_path / "nowhere"],
-        ["similar", 99],
-        ["similar", 1, "--radius", 999],
-    ):
-        status, out, err = run(*words)
-        assert status == 1
-        assert out == ""
-        assert err.startswith("imgurer: ")
-        assert len(err.splitlines()) == 1
+def test_a_setting_that_cannot_work_is_wrong_usage(run, monkeypatch):
+    monkeypatch.setenv("IMGURER_RADIUS", "wide")
+    status, out, err = run("clusters")
+    assert (status, out) == (2, "")
+    assert err == "imgurer: IMGURER_RADIUS is 'wide'; it must be a number\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ingest", "nowhere\n\x1b[31m.jpg"],
+        ["ingest", "http://example.org/a.jpg"],
+        ["similar", "99"],
+        ["similar", "nowhere.jpg"],
+        ["users", "passwd", "nobody"],
+        ["users", "disable", "local"],
+        ["import", "nowhere.tar"],
+        ["export", "--out", "nowhere/store.tar"],
+        ["report", "--out", "nowhere/report.csv"],
+    ],
+)
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_errors_are_one_line_without_a_traceback(run, words, json_too):
+    status, out, err = run(*json_too, *words)
+    assert status == 1
+    assert out == ""
+    assert err.startswith("imgurer: ")
+    assert err.removesuffix("\n").isprintable()
+
+
+def test_names_do_not_steer_the_terminal(run, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "two\nlines\x1b[31m\u202e.jpg").write_text("no picture")
+    status, out, _ = run("ingest", folder)
+    assert status == 1
+    assert all(line.isprintable() for line in out.splitlines())
+    [row] = answer(run, "ingest", folder)[1]
+    assert row["source"].endswith("two\nlines\x1b[31m\u202e.jpg")
+
+
+def test_names_that_are_no_text_are_readable_and_valid_json(run, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(jpeg(1))
+    [row] = answer(run, "ingest", folder)[1]
+    assert row["status"] == "added"
+    assert row["source"].endswith("caf\\xe9.jpg")
+    assert answer(run, "ingest", path)[1][0]["status"] == "duplicate"
+
+
+def test_an_interrupt_says_so(run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workbench, "ingest", interrupted)
+    assert run("ingest", "x") == (130, "", "imgurer: interrupted; what was done is kept\n")
+
+
+def test_serve_hands_everything_on(run, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr("imgurer_kernel.server.serve", lambda *a, **k: calls.append((a, k)))
+    assert run("serve", "--port", 0, "--no-browser", "--login", "--host", "0.0.0.0")[0] == 0
+    [(settings,), options] = calls[0]
+    assert settings.folder == tmp_path / "store"
+    assert options == {"host": "0.0.0.0", "port": 0, "login": True, "open_browser": False}
+
+
+def test_serve_fills_an_empty_store_with_samples_and_no_other(run, folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("imgurer_kernel.server.serve", lambda *_, **__: None)
+    drawn = []
+
+    def make_samples(where):
+        drawn.append(where)
+        return pd.DataFrame({"path": sorted(str(path) for path in folder.iterdir())})
+
+    monkeypatch.setattr("imgurer_kernel.samples.make_samples", make_samples)
+    for _ in range(2):
+        assert run("serve", "--samples", tmp_path / "samples")[0] == 0
+    assert drawn == [str(tmp_path / "samples")]
+    assert answer(run, "rebuild-index") == (0, [{"images": 3}])
+
+
+def test_every_command_has_help(capsys):
+    names = [
+        "ingest",
+        "similar",
+        "clusters",
+        "report",
+        "users",
+        "check",
+        "rebuild-index",
+        "export",
+        "import",
+        "serve",
+    ]
+    for words in [*([name] for name in names), *(["users", name] for name in ("list", "add"))]:
+        with pytest.raises(SystemExit) as stopped:
+            main([*words, "--help"])
+        assert stopped.value.code == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith("usage: imgurer")
+        if words != ["users"]:
+            assert "--root" in shown
+            assert "--json" in shown
 
 
 def test_root_may_stand_behind_the_command(folder, tmp_path, capsys):
     assert main(["ingest", str(folder), "--root", str(tmp_path / "x")]) == 0
     assert (tmp_path / "x" / "catalog.duckdb").exists()
+    assert main(["users", "--root", str(tmp_path / "x"), "--json", "list"]) == 0
+    assert main(["--root", "elsewhere", "users", "list", "--root", str(tmp_path / "x")]) == 0
+    assert not Path("elsewhere").exists()
 
 
 def test_as_a_module_in_a_process_of_its_own(folder, tmp_path):
@@ -190,3 +355,47 @@ def test_as_a_module_in_a_process_of_its_own(folder, tmp_path):
     )  # fmt: skip
     assert len(json.loads(done.stdout)) == 3
     assert done.stderr == ""
+
+
+def start(*words, **options):
+    command = [sys.executable, "-m", "imgurer_kernel", *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, **options)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder, tmp_path):
+    start("--root", tmp_path / "s", "ingest", folder)
+    shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 's'}' --json similar 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} | true; echo ${{PIPESTATUS[0]}}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "141\n"
+
+
+def test_a_terminal_without_unicode(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "Zürich \U0001f986.jpg").write_bytes(jpeg(0))
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = start("--root", tmp_path / "s", "--json", "ingest", folder, env=ascii_only)
+    assert done.stderr == b""
+    [row] = json.loads(done.stdout.decode("ascii"))
+    assert row["source"].endswith("Zürich \U0001f986.jpg")
+    done = start("--root", tmp_path / "s", "similar", 1, env=ascii_only)
+    assert done.returncode == 0
+    assert b"Z\\xfcrich" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "imgurer_kernel", "--root", str(tmp_path / "s")]
+        done = subprocess.run(
+            [*command, "clusters"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("imgurer: the answer cannot be written")
+    assert len(done.stderr.splitlines()) == 1
