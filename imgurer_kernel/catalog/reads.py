@@ -105,7 +105,7 @@ def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd
         message = f"{n} images were asked for; ask for 0 or more"
         raise QueryError(message)
     if order == "random":
-        chosen = scattered(_all_ids(connection), seed)[:n]
+        chosen = scattered(_all_ids(connection), seed, n)
     elif order in _ORDERS:
         query = f"SELECT image_id FROM images ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
         chosen = _ids(connection.execute(query, [n]))
@@ -117,23 +117,27 @@ def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd
     return frame.iloc[np.argsort(frame["image_id"].map(rank))].reset_index(drop=True)
 
 
-def scattered(image_ids: npt.NDArray[np.int64], seed: int | None) -> npt.NDArray[np.int64]:
-    """The ids in an order that looks random and depends on nothing but ids and seed.
+def scattered(image_ids: npt.NDArray[np.int64], seed: int | None, n: int) -> npt.NDArray[np.int64]:
+    """The first `n` ids in an order that looks random and depends on nothing but ids and seed.
 
     Sorted by splitmix64 of id and seed (Steele, Lea and Flood 2014), so that a new image takes
-    its place among the others without moving them.
+    its place among the others without moving them. Different ids never come out equal.
 
     Examples
     --------
-    >>> scattered(np.array([1, 2, 3, 4]), seed=7).tolist()
+    >>> scattered(np.array([1, 2, 3, 4]), seed=7, n=9).tolist()
     [4, 1, 2, 3]
-    >>> scattered(np.array([4, 3, 2, 1, 5]), seed=7).tolist()
-    [4, 1, 5, 2, 3]
+    >>> scattered(np.array([4, 3, 2, 1, 5]), seed=7, n=3).tolist()
+    [4, 1, 5]
     """
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))
-    mixed = image_ids.astype(np.uint64) + _splitmix(np.array([seed % 2**64], np.uint64))
-    return image_ids[np.lexsort((image_ids, _splitmix(mixed)))]
+    start = _splitmix(np.array([seed % 2**64], np.uint64))
+    keys = _splitmix(image_ids.astype(np.uint64) + start)
+    if n < len(keys):
+        first = np.argpartition(keys, n)[:n]
+        image_ids, keys = image_ids[first], keys[first]
+    return image_ids[np.argsort(keys)]
 
 
 def grays(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
