@@ -1,1 +1,39 @@
-"""Widgets: models without widgets, small anywidgets, panels that link the two."""
+"""Widgets: models without widgets, small anywidgets, panels that link the two.
+
+Examples
+--------
+>>> from imgurer_kernel.ui import SearchPanel
+
+``SearchPanel(workbench)`` as the last line of a notebook cell shows that panel alone, and
+``pictures(workbench, frame)`` whatever rows have an ``image_id``.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "BrowsePanel": "browse",
+    "Dashboard": "dashboard",
+    "DuplicatesPanel": "duplicates",
+    "SearchPanel": "search",
+    "UploadPanel": "upload",
+    "UsersPanel": "users",
+    "pictures": "frame_gallery",
+}
+
+__all__ = [
+    "BrowsePanel",
+    "Dashboard",
+    "DuplicatesPanel",
+    "SearchPanel",
+    "UploadPanel",
+    "UsersPanel",
+    "pictures",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a panel when it is asked for: the server needs a part of this package only."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

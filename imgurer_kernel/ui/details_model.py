@@ -91,13 +91,14 @@ class DetailsModel(HasTraits):
         holdings = workbench.holdings(image_id=image_id)
         own = holdings[holdings["user"] == account.name]
         told = holdings if self.session.is_admin else own
+        known = [fact for fact in facts(row) if fact[0] != "Added"]  # the holdings say when
         return Details(
             image_id=image_id,
             name=str(row["filename"]),
             width=int(row["width"]),
             height=int(row["height"]),
             thumbnail=self.session.thumbnails([image_id])[0],
-            facts=(*facts(row), *provenance(told, account.name, holdings["user"].nunique())),
+            facts=(*known, *provenance(told, account.name, holdings["user"].nunique())),
             own=len(own),
             others=int(holdings.loc[holdings["user"] != account.name, "user"].nunique()),
         )

@@ -131,6 +131,7 @@ class SearchPanel(Panel):
     def _search(self, upload: Upload, _: Verdict) -> None:
         sought = self._read.pop(upload.digest, None)
         if sought is not None:
+            self.upload.clear()  # its picture and facts come to stand below
             self.model.search_by(sought)
 
     def _show(self, _: object) -> None:
