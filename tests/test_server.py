@@ -222,6 +222,22 @@ def test_the_template_names_no_foreign_address():
             assert "//cdn" not in text, path
 
 
+def test_changed_assets_have_another_address(monkeypatch, tmp_path):
+    before = configuration.assets_version()
+    assert configuration.assets_version() == before
+    static = tmp_path / "static"
+    static.mkdir()
+    for path in (configuration.TEMPLATE / "static").iterdir():
+        (static / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(configuration, "TEMPLATE", tmp_path)
+    assert configuration.assets_version() == before
+    (static / "page.js").write_text("changed")
+    changed = configuration.assets_version()
+    assert changed != before
+    monkeypatch.setattr(configuration, "version", lambda name: "99")
+    assert configuration.assets_version() not in {before, changed}
+
+
 def test_the_dashboards_notebook_is_found():
     assert configuration.find_notebook().name == "dashboard.ipynb"
 

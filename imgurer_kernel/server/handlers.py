@@ -54,6 +54,11 @@ class Assets(_Refusing, FileFindHandler):
     # The base class remembers what it found by path alone, for all its subclasses together.
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
+    def set_headers(self) -> None:
+        """Let the browser keep the file: its address has the version of all of them."""
+        super().set_headers()
+        self.set_header("Cache-Control", "private, max-age=31536000, immutable")
+
     async def get(self, path: str, include_body: bool = True) -> None:
         """Send a file to who is logged in."""
         await StaticFileHandler.get(self, path, include_body)
@@ -61,6 +66,12 @@ class Assets(_Refusing, FileFindHandler):
     async def head(self, path: str) -> None:
         """Send a file's headers to who is logged in."""
         await StaticFileHandler.get(self, path, include_body=False)
+
+
+class Extensions(Assets):
+    """The same of the widgets, from other folders."""
+
+    _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
 
 class Themes(_Refusing, ThemesHandler):

@@ -28,6 +28,7 @@ from imgurer_kernel.server.config import (
     PACKAGE,
     TEMPLATE,
     Listen,
+    assets_version,
     check_listen,
     find_notebook,
     voila_config,
@@ -165,6 +166,7 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
     def init_handlers(self) -> list[tuple[Any, ...]]:
         """Return everything that has an address; Voila's own list also serves files."""
         kernel = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+        kept = assets_version()
         labextensions = get_voila_labextensions_path()
         themes = {
             "themes_url": "/voila/api/themes",
@@ -184,8 +186,8 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
             (rf"/api/kernels/{kernel}/channels", handlers.Channels),
             (rf"/voila/api/shutdown/{kernel}", handlers.Shutdown),
             (rf"/voila/query/{kernel}", handlers.Arrivals),
-            (r"/voila/static/(.*)", handlers.Assets, {"path": self.static_paths}),
-            (r"/voila/labextensions/(.*)", handlers.Assets, {"path": labextensions}),
+            (rf"/voila/static/{kept}/(.*)", handlers.Assets, {"path": self.static_paths}),
+            (rf"/voila/labextensions/{kept}/(.*)", handlers.Extensions, {"path": labextensions}),
             (r"/voila/api/themes/(.*)", handlers.Themes, themes),
         ]
         if self.listening.login:
@@ -249,7 +251,7 @@ def _close_context(context: zmq.Context[Any]) -> None:
     for each in gc.get_objects():
         if isinstance(each, zmq.Socket) and not each.closed:
             owner = each.context
-            if owner is None or owner.underlying == context.underlying:
+            if owner is not None and owner.underlying == context.underlying:
                 each.close(linger=0)
     context.destroy(linger=0)
 

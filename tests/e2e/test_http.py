@@ -16,10 +16,13 @@ from websockets.sync.client import connect
 
 from imgurer_kernel import sessions
 from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.server.config import assets_version
 from imgurer_kernel.users import Users
 
 PASSWORD = "correct horse"
 SECRET_BYTES = b"the bytes of a picture that is nobody else's business"
+KEPT = assets_version()
+SCRIPT = f"/voila/static/{KEPT}/voila.js"
 NO_KERNEL = "00000000-0000-4000-8000-000000000000"
 
 
@@ -196,7 +199,13 @@ def test_two_visitors_have_two_kernels_that_go_with_their_pages(open_server):
     assert ask(open_server, f"/api/kernels/{second}").status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/voila/static/voila.js", "/nothing"])
+def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server):
+    headers = ask(open_server, SCRIPT).headers
+    assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert SCRIPT in ask(open_server, "/").body
+
+
+@pytest.mark.parametrize("path", ["/", SCRIPT, "/nothing"])
 def test_every_answer_has_the_headers(open_server, path):
     headers = ask(open_server, path).headers
     assert "script-src-attr 'none'" in headers["Content-Security-Policy"] or (
@@ -207,7 +216,7 @@ def test_every_answer_has_the_headers(open_server, path):
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", ["/", "/voila/static/voila.js", f"/api/kernels/{NO_KERNEL}", "/x"])
+@pytest.mark.parametrize("path", ["/", SCRIPT, f"/api/kernels/{NO_KERNEL}", "/x"])
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "192.0.2.7"])
 def test_a_foreign_name_for_this_machine_gets_nothing(open_server, path, host):
     response = ask(open_server, path, headers={"Host": host})
@@ -217,7 +226,7 @@ def test_a_foreign_name_for_this_machine_gets_nothing(open_server, path, host):
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:80", "[::1]:80", "127.0.0.1"])
 def test_our_own_names_are_welcome(open_server, host):
-    assert ask(open_server, "/voila/static/voila.js", headers={"Host": host}).status == 200
+    assert ask(open_server, SCRIPT, headers={"Host": host}).status == 200
 
 
 def test_another_sites_script_does_not_reach_a_kernel(open_server):
@@ -248,6 +257,8 @@ ELSEWHERE = (
     "/api/kernels",
     "/api/kernelspecs",
     "/api/me",
+    "/voila/static/voila.js",
+    "/voila/static/0123456789abcdef/voila.js",
     "/voila/templates/imgurer/static/page.js",
     "/voila/templates/../static/page.js",
     "/voila/execution/" + NO_KERNEL,
@@ -270,7 +281,7 @@ def test_there_is_nothing_else(open_server, path):
 
 CLIMBS = [
     prefix + climb
-    for prefix in ("/voila/static/", "/voila/labextensions/", "/voila/api/themes/")
+    for prefix in (f"/voila/static/{KEPT}/", f"/voila/labextensions/{KEPT}/", "/voila/api/themes/")
     for climb in (
         "../" * 12 + "{target}",
         "%2e%2e/" * 12 + "{target}",
@@ -297,10 +308,10 @@ def test_no_path_leads_out_of_the_assets(open_server, climb, wanted):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"])
-@pytest.mark.parametrize("path", ["/", "/api/kernels", "/voila/static/voila.js", "/x"])
+@pytest.mark.parametrize("path", ["/", "/api/kernels", SCRIPT, "/x"])
 def test_no_other_verb_does_anything(open_server, method, path):
     response = ask(open_server, path, method=method)
-    if (method, path) == ("HEAD", "/voila/static/voila.js"):
+    if (method, path) == ("HEAD", SCRIPT):
         assert response.status == 200
     else:
         assert response.status in {204, 403, 404, 405}
@@ -411,9 +422,9 @@ def test_who_is_not_logged_in_is_led_to_the_login(login_server):
 @pytest.mark.parametrize(
     "path",
     [
-        "/voila/static/voila.js",
-        "/voila/static/page.js",
-        "/voila/labextensions/anywidget/package.json",
+        SCRIPT,
+        f"/voila/static/{KEPT}/page.js",
+        f"/voila/labextensions/{KEPT}/anywidget/package.json",
         "/voila/api/themes/@jupyterlab/theme-light-extension/index.css",
         f"/voila/api/shutdown/{NO_KERNEL}",
         "/voila/files/picture.png",
