@@ -98,7 +98,7 @@ def compare(
         chosen = boxes[left]
         one = _standardized(first[left], chosen[:, 0], side)
         other = _standardized(second[left], chosen[:, 1], side)
-        found, good = _refined(one, other, chosen, models[left], starts[left], steps, still)
+        found, good = refine(one[0], other[0], chosen, models[left], starts[left], steps, still)
         models[left[good]] = found[good]
         if side == LEVELS[0][0]:
             continue  # where the first level runs away the next one begins anew
@@ -145,7 +145,7 @@ def _inside(boxes: Ints, side: int) -> Mask:
     return mask
 
 
-def _warped(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, Floats, Mask]:
+def warp(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, Floats, Mask]:
     """Look each pixel up in the other picture: value, its two derivatives, whether in the box."""
     n, side = len(level), level.shape[1]
     at = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
@@ -167,9 +167,9 @@ def _warped(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, 
     return above + (below - above) * y, upper + (lower - upper) * y, below - above, inside
 
 
-def _refined(
-    one: Level,
-    other: Level,
+def refine(
+    one: Floats,
+    other: Floats,
     boxes: Ints,
     models: Doubles,
     starts: Doubles,
@@ -184,9 +184,9 @@ def _refined(
         if not len(moving):
             break
         matrix, right_side, used = _normal_equations(
-            one[0][moving], other[0][moving], boxes[moving], models[moving]
+            one[moving], other[moving], boxes[moving], models[moving]
         )
-        area = _inside(boxes[moving, 0], one[0].shape[1]).sum((1, 2))
+        area = _inside(boxes[moving, 0], one.shape[1]).sum((1, 2))
         diagonal = np.arange(8)
         matrix[:, diagonal, diagonal] *= 1 + DAMPING
         matrix[:, diagonal, diagonal] += 1e-6 * np.maximum(used, 1)[:, None]
@@ -203,7 +203,7 @@ def _normal_equations(
 ) -> tuple[Doubles, Doubles, Ints]:
     """Of one Gauss-Newton step: matrix (n, 8, 8), right side (n, 8), number of pixels (n,)."""
     n, side = len(one), one.shape[1]
-    value, along_x, along_y, inside = _warped(other, boxes[:, 1], models[:, :6])
+    value, along_x, along_y, inside = warp(other, boxes[:, 1], models[:, :6])
     inside &= _inside(boxes[:, 0], side)
     gain, offset = models[:, 6:].T.astype(np.float32)[..., None, None]
     u = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
@@ -235,7 +235,7 @@ def _measure(one: Level, other: Level, boxes: Ints, maps: Doubles) -> Floats:
     """Correlation, agreement and overlap at the given maps, float32 (n, 3)."""
     (level, deviation), (other_level, other_deviation) = one, other
     n, side = len(level), level.shape[1]
-    value, _, _, inside = _warped(other_level, boxes[:, 1], maps)
+    value, _, _, inside = warp(other_level, boxes[:, 1], maps)
     mine = _inside(boxes[:, 0], side)
     both: Mask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
     counted: Mask = mine[:, :-1, :-1] & mine[:, :-1, 1:] & mine[:, 1:, :-1]

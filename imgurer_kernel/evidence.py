@@ -1,0 +1,189 @@
+"""Why two images are held to be the same: numbers, and one word for people."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.verify import compose, invert, starts
+
+Label = Literal[
+    "exact",
+    "re-encoded",
+    "resized",
+    "cropped",
+    "rotated",
+    "flipped",
+    "bordered",
+    "edited",
+    "same layout",
+]
+"""What became of one picture that the other came about, the most telling of several changes:
+
+exact
+    the same pixels.
+re-encoded
+    the same size, and nothing but traces of compression, sharpening or noise.
+resized
+    another size, otherwise re-encoded.
+edited
+    brighter, darker, or something was written on it.
+cropped, bordered
+    one shows less than the other, or has uniform borders around it.
+rotated
+    by quarter turns, or by at least half a degree.
+flipped
+    mirrored, whether turned or not.
+same layout
+    the same form or screen with other content: not a duplicate.
+"""
+
+_DEGREES = 0.5  # a turn that alignment at 64 pixels can tell from none
+_MARGIN = 0.012  # the same for a size or a place, as a share of the side
+_BORDER = 0.07  # how well content boxes must meet, found as they are to the nearest of 64 pixels
+_CLEAN = 0.93  # agreement below which something was drawn on a picture
+_TONE = 6.0  # mean difference of the 9x9 grays above which the tone was changed
+
+_REFLECTED = frozenset({1, 3, 4, 6})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One edge between two images.
+
+    Attributes
+    ----------
+    first, second
+        Image ids.
+    distance
+        Hamming distance of the two dHashes that were near, 0..128.
+    orientation
+        What must be done to the first picture to bring it upright beside the second, one of
+        `imgurer_kernel.dhash.ORIENTATIONS`.
+    score
+        Agreement of the aligned pictures, -1..1; the same from 0.72.
+    correlation, overlap
+        Of all gradients together, and the share of the first picture that lies in the second.
+    transform
+        a, b, c, d, e, f: the point (u, v) of the first picture is (a u + b v + c, d u + e v + f)
+        in the second; both pictures reach from -1 to 1 in both directions.
+    label
+        See `Label`.
+    """
+
+    first: int
+    second: int
+    distance: int
+    orientation: str
+    score: float
+    correlation: float
+    overlap: float
+    transform: tuple[float, ...]
+    label: Label
+
+    @property
+    def duplicate(self) -> bool:
+        """False for pictures that share their layout only."""
+        return self.label != "same layout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appearance:
+    """What a label depends on, of one image.
+
+    Attributes
+    ----------
+    width, height
+        Pixels of the upright picture.
+    grays
+        uint8 (9, 9).
+    content
+        Left, top, right, bottom of what lies within its borders, in 1/64 of the sides.
+    """
+
+    width: int
+    height: int
+    grays: NDArray[np.uint8]
+    content: tuple[int, int, int, int]
+
+
+def label(
+    one: Appearance, other: Appearance, transform: tuple[float, ...], orientation: int, score: float
+) -> Label:
+    """The word for what lies between two pictures that are the same.
+
+    Parameters
+    ----------
+    one, other
+        The two images.
+    transform
+        The map from the first to the second.
+    orientation
+        0..7, how the first was oriented.
+    score
+        Their agreement.
+
+    Examples
+    --------
+    >>> grays = np.zeros((9, 9), np.uint8)
+    >>> small = Appearance(width=60, height=40, grays=grays, content=(0, 0, 64, 64))
+    >>> large = Appearance(width=600, height=400, grays=grays, content=(0, 0, 64, 64))
+    >>> label(small, large, (1, 0, 0, 0, 1, 0), 0, 0.99)
+    'resized'
+    >>> label(small, large, (-1, 0, 0, 0, 1, 0), 1, 0.99)
+    'flipped'
+    >>> label(small, large, (1.1, 0, 0, 0, 1.1, 0), 0, 0.99)
+    'cropped'
+    """
+    if orientation in _REFLECTED:
+        return "flipped"
+    rest = _without_turn(transform, orientation)
+    width, height = one.width, one.height
+    if orientation >= 4:
+        width, height = height, width
+    if orientation or abs(_angle(rest, (width, height), (other.width, other.height))) >= _DEGREES:
+        return "rotated"
+    frame = _frame(rest)
+    if np.abs(frame - (-1, -1, 1, 1)).max() > 2 * _MARGIN:
+        contents = _box(one.content), _box(other.content)
+        meet = np.abs(_frame(rest, contents[0]) - contents[1]).max() <= 2 * _BORDER
+        return "bordered" if meet and one.content != other.content else "cropped"
+    tone = np.abs(one.grays.astype(float) - other.grays.astype(float)).mean()
+    if score < _CLEAN or tone > _TONE:
+        return "edited"
+    return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
+
+
+def _without_turn(transform: tuple[float, ...], orientation: int) -> NDArray[np.float64]:
+    """The map from the oriented first picture to the second."""
+    whole = np.array([[-1.0, -1.0, 1.0, 1.0]])
+    turned = starts(np.array([orientation]), whole, whole)
+    rest: NDArray[np.float64] = compose(invert(turned), np.array([transform], float))[0]
+    return rest
+
+
+def _angle(
+    transform: NDArray[np.float64], size: tuple[int, int], other_size: tuple[int, int]
+) -> float:
+    """Degrees by which a map turns, in pixels rather than shares of the sides."""
+    a, b, _, d, e, _ = transform
+    width, height = size
+    other_width, other_height = other_size
+    across, down = a * other_width / width, e * other_height / height
+    lean, tilt = b * other_width / height, d * other_height / width
+    return math.degrees(math.atan2(tilt - lean, across + down))
+
+
+def _frame(
+    transform: NDArray[np.float64], box: tuple[float, ...] = (-1, -1, 1, 1)
+) -> NDArray[np.float64]:
+    """Where the sides of a box come to lie, slants apart."""
+    a, _, c, _, e, f = transform
+    left, top, right, bottom = box
+    return np.array((a * left + c, e * top + f, a * right + c, e * bottom + f))
+
+
+def _box(content: tuple[int, int, int, int]) -> tuple[float, ...]:
+    return tuple(edge / 32 - 1 for edge in content)

@@ -1,0 +1,92 @@
+"""Pictures of images, read when they are needed and kept."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel import layout
+from imgurer_kernel.dhash import dhash_many
+from imgurer_kernel.verify import Prepared
+from imgurer_kernel.views import WINDOWS, content_boxes, window_grays
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Pictures = NDArray[np.uint8]
+
+Load = Callable[[Ints], Pictures]
+"""Pictures of the given image ids, in their order."""
+
+_CHUNK = 4096
+_THUMBNAILS = 256
+
+
+class Gallery:
+    """The pictures behind image positions 0..n-1.
+
+    Memory is taken for pictures that were read, 4 KB each, not for those that never were.
+
+    Parameters
+    ----------
+    image_ids
+        int64 (n,).
+    pictures
+        Gives 64x64 grays.
+    thumbnails
+        Gives 256x256 grays.
+    """
+
+    def __init__(self, image_ids: Ints, pictures: Load, thumbnails: Load | None = None) -> None:
+        self._ids = image_ids
+        self._load = pictures
+        self._thumbnails = thumbnails
+        self._there = np.zeros(len(image_ids), bool)
+        # np.empty asks the system for addresses; pages are taken when they are written to.
+        pages = np.empty((len(image_ids), 64, 64), np.uint8)
+        self._prepared = Prepared(pages, np.zeros((len(image_ids), 4), np.int64))
+
+    def prepared(self, positions: Ints) -> Prepared:
+        """All pictures; those at the given positions have been read."""
+        missing = np.unique(positions)
+        missing = missing[~self._there[missing]]
+        for k in range(0, len(missing), _CHUNK):
+            part = missing[k : k + _CHUNK]
+            pictures = np.asarray(self._load(self._ids[part]), np.uint8).reshape(-1, 64, 64)
+            self._prepared.pictures[part] = pictures
+            self._prepared.content[part] = content_boxes(pictures)
+            self._there[part] = True
+        return self._prepared
+
+    def windows(
+        self, positions: Ints, tell: Callable[[str, int, int], None] | None = None
+    ) -> NDArray[np.uint64]:
+        """Hashes of the windows of pictures, uint64 (n, 10, 2); zeros at other positions."""
+        hashes = np.zeros((len(self._ids), len(WINDOWS), 2), np.uint64)
+        for k in range(0, len(positions), _CHUNK):
+            part = positions[k : k + _CHUNK]
+            grays = window_grays(self.prepared(part).pictures[part])
+            hashes[part] = dhash_many(grays.reshape(-1, 9, 9)).reshape(len(part), -1, 2)
+            if tell is not None:
+                tell("reading", min(k + _CHUNK, len(positions)), len(positions))
+        return hashes
+
+    def share_layout(self, first: Ints, second: Ints, maps: NDArray[np.float64]) -> Mask:
+        """Which pairs are screens or documents of one layout with other content."""
+        shared = np.zeros(len(first), bool)
+        if self._thumbnails is None:
+            return shared
+        ends = np.unique(np.concatenate((first, second)))
+        plain = layout.background(self.prepared(ends).pictures[ends])
+        plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
+        suspects = np.flatnonzero(plain.max(axis=0) >= layout.PLAIN)
+        for k in range(0, len(suspects), _THUMBNAILS):
+            rows = suspects[k : k + _THUMBNAILS]
+            some = np.unique(np.concatenate((first[rows], second[rows])))
+            fine = np.asarray(self._thumbnails(self._ids[some]), np.uint8)
+            one, other = (np.searchsorted(some, end[rows]) for end in (first, second))
+            plain = layout.background(fine)
+            screens = np.maximum(plain[one], plain[other]) >= layout.PLAIN_FINE
+            rows, one, other = rows[screens], one[screens], other[screens]
+            shares = layout.unmatched(fine[one], fine[other], maps[rows])
+            shared[rows] = shares >= layout.DIFFERENT
+        return shared
