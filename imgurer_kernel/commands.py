@@ -37,13 +37,15 @@ def ingest(call: Call) -> int:
 
 def _taken_in(call: Call, frame: pd.DataFrame) -> int:
     """Answer with what became of files: for people only those that were rejected, and figures."""
-    rejected = frame["status"] == "rejected"
-    shown = {"source": "rejected", "reason": "because"}
-    call.out.table(frame if call.out.json else frame[rejected], shown)
+    rejected = frame[frame["status"] == "rejected"]
+    if call.out.json:
+        call.out.table(frame)
+    for source, reason in zip(rejected["source"], rejected["reason"], strict=True):
+        call.out.say(f"rejected {source}: {reason}")
     figures = frame["status"].value_counts()
     words = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
     call.out.say(", ".join(f"{figures.get(key, 0):,} {word}" for key, word in words.items()))
-    return FOUND_WRONG if rejected.any() else DONE
+    return FOUND_WRONG if len(rejected) else DONE
 
 
 def similar(call: Call) -> int:
@@ -148,8 +150,12 @@ def check(call: Call) -> int:
     with call.workbench() as wb:
         frame = wb.check(repair=call.asked.repair, progress=call.out.progress)
         checked = wb.statistics().images
-    columns = ("problem", "image_id", "detail", "repaired")
-    call.out.table(frame, {name: name.replace("_", " ") for name in columns})
+    if call.out.json:
+        call.out.table(frame)
+    for problem, detail, repaired in zip(
+        frame["problem"], frame["detail"], frame["repaired"], strict=True
+    ):
+        call.out.say(f"{problem}: {detail}{' (repaired)' if repaired else ''}")
     wrong = int((~frame["repaired"]).sum())
     call.out.say(
         f"{count(checked, 'original')} checked, {count(len(frame), 'finding')}, "

@@ -48,8 +48,9 @@ def test_ingest_counts_and_says_what_was_rejected(run, folder):
     (folder / "notes.jpg").write_text("no picture")
     status, out, _ = run("ingest", folder)
     assert status == 1
-    assert "notes.jpg" in out
-    assert "0 added, 3 already here, 1 rejected" in out
+    rejected, figures = out.splitlines()
+    assert rejected.startswith(f"rejected {folder / 'notes.jpg'}: ")
+    assert figures == "0 added, 3 already here, 1 rejected"
 
 
 def test_json_has_no_nan_and_whole_ids(run, folder):
@@ -169,7 +170,11 @@ def test_check_and_rebuild_index(run, folder, tmp_path):
     status, rows = answer(run, "check")
     assert status == 1
     assert rows[0]["problem"] == "missing original"
-    assert run("check", "--repair")[0] == 0
+    status, out, _ = run("check", "--repair")
+    assert status == 0
+    assert out.startswith("missing original: ")
+    assert out.splitlines()[-2].endswith(" (repaired)")
+    assert out.splitlines()[-1] == "3 originals checked, 1 finding, 0 not repaired"
     assert blob.exists()
 
 
