@@ -37,5 +37,36 @@ def reporting(progress: Progress, total: int, what: str) -> Iterator[Callable[[i
         yield _ignore
 
 
+Tell = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
+
+
+@contextmanager
+def staged(progress: Progress) -> Iterator[Tell]:
+    """Hand out a function for work of several stages; a bar appears after a second only.
+
+    Examples
+    --------
+    >>> with staged(lambda done, total: print(done, "of", total)) as tell:
+    ...     tell("comparing", 2, 3)
+    2 of 3
+    """
+    if callable(progress):
+        yield lambda _what, done, total: progress(done, total)
+    elif progress:
+        from tqdm.auto import tqdm
+
+        with tqdm(delay=1) as bar:
+
+            def show(what: str, done: int, total: int) -> None:
+                bar.set_description(what.capitalize(), refresh=False)
+                bar.total = total or None
+                bar.update(done - bar.n)
+
+            yield show
+    else:
+        yield lambda _what, _done, _total: None
+
+
 def _ignore(_count: int) -> None:
     """Take no notice of progress."""

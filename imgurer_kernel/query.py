@@ -2,12 +2,13 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
 from imgurer_kernel.fingerprint import fingerprint
@@ -24,7 +25,7 @@ class Query:
     fingerprint: Fingerprint
 
 
-def read_query(given: object, *, catalog: Catalog, settings: Settings) -> Query:
+def read_query(given: object, *, catalog: Catalog, blobs: BlobStore, settings: Settings) -> Query:
     """Fingerprint what is searched for.
 
     Parameters
@@ -45,7 +46,7 @@ def read_query(given: object, *, catalog: Catalog, settings: Settings) -> Query:
     """
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         digest, found = catalog.fingerprint(int(given))
-        return Query(digest, found)
+        return Query(digest, replace(found, thumbnail=blobs.thumbnail(digest)))
     data = _bytes_of(given, settings)
     return Query(hashlib.sha256(data).hexdigest(), fingerprint(data, limits=settings))
 

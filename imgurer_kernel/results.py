@@ -1,6 +1,7 @@
 """The frames that searches and clusters are handed out in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -49,23 +50,36 @@ def keeper(members: pd.DataFrame) -> int:
     return int(members["image_id"].iloc[order[0]])
 
 
-def similar_frame(
-    image_ids: npt.NDArray[np.int64], evidence: pd.DataFrame, images: pd.DataFrame
-) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Clusters with a word for each member, and how they were found, in words.
+
+    Attributes
+    ----------
+    labels
+        For each cluster a word for each member, in the order of its members.
+    uninformative
+        Number of images that took no part, being flat.
+    """
+
+    clusters: list[Cluster]
+    labels: list[list[str]]
+    plan: str
+    uninformative: int
+
+
+def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Results of a search, by (distance, image_id).
 
     Parameters
     ----------
-    image_ids
-        int64 (n,).
-    evidence
-        Columns distance, orientation, score, verdict; one row for each id.
+    found
+        Columns image_id, distance, orientation, score, verdict.
     images
         The catalog's rows of these images.
     """
-    frame = evidence.assign(image_id=image_ids).merge(
-        images[["image_id", "digest", "filename", "width", "height"]], on="image_id"
-    )
+    facts = images[["image_id", "digest", "filename", "width", "height"]]
+    frame = found.merge(facts, on="image_id")
     return frame.sort_values(["distance", "image_id"], ignore_index=True)[SIMILAR]
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog, Statistics
-from imgurer_kernel.clusters import stars
 from imgurer_kernel.errors import ImageRejected, ImageTooLarge, NotAllowed, UnknownImage
-from imgurer_kernel.index import pairs
+from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
 from imgurer_kernel.live import LiveIndex
-from imgurer_kernel.progress import Progress, reporting
-from imgurer_kernel.query import check_radius, read_query
+from imgurer_kernel.matching import CANDIDATE_RADIUS, Matching
+from imgurer_kernel.plain import plain_clusters, plain_search, with_twin
+from imgurer_kernel.progress import Progress, reporting, staged
+from imgurer_kernel.query import Query, check_radius, read_query
 from imgurer_kernel.records import Arrival
 from imgurer_kernel.results import cluster_frame, similar_frame
 from imgurer_kernel.settings import Settings
@@ -49,6 +50,7 @@ class Workbench:
         self.accounts = Users(self.catalog)
         self._intake = Intake(self.catalog, self.blobs, self.settings)
         self._index = LiveIndex(self.catalog)
+        self._matching = Matching(self.catalog, self.blobs, self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -144,9 +146,13 @@ class Workbench:
     # Searching ------------------------------------------------------------------------------
 
     def similar(
-        self, query: object, radius: int | None = None, limit: int | None = None
+        self,
+        query: object,
+        radius: int | None = None,
+        limit: int | None = None,
+        verify: bool = True,
     ) -> pd.DataFrame:
-        """Images whose dHash lies within a radius of the query's.
+        """Images that are like a picture, the nearest first.
 
         Parameters
         ----------
@@ -154,71 +160,94 @@ class Workbench:
             image_id, path, bytes of a picture file, or a PIL image. An image of the store finds
             itself too, at distance 0.
         radius
-            Bits, 0..128; by default that of the settings, 10.
+            Bits between dHashes, 0..128. By default pictures within 24 bits in any of 8
+            orientations, with and without borders, are compared, and those within 10 bits are
+            kept even if the comparison says that they differ; an explicit radius is both.
         limit
             Most rows to return.
+        verify
+            Compare the pictures; False is the plain dHash, upright, within 10 bits by default.
 
         Returns
         -------
         DataFrame
             By (distance, image_id): image_id, distance, orientation, score, verdict, digest,
-            filename, width, height. The verdict is ``exact`` for the same bytes and else
-            ``unverified``: dHash alone tells near, not same. A picture too flat for its dHash to
-            mean anything is found by its digest only.
+            filename, width, height. The verdict is ``exact`` for the same bytes, a word of
+            `imgurer_kernel.evidence.Label` for what was verified, and else ``unverified``: near,
+            but not the same picture or not compared. A picture too flat for its dHash to mean
+            anything is found by its digest only.
 
         Raises
         ------
         InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
             As the query or the radius deserves.
         """
-        radius = self.settings.radius if radius is None else check_radius(radius)
-        asked = read_query(query, catalog=self.catalog, settings=self.settings)
-        image_ids, distances = np.empty(0, np.int64), np.empty(0, np.uint8)
-        if asked.fingerprint.informative:
-            image_ids, distances = self._index.search(asked.fingerprint.dhash, radius)
-        twin = self.catalog.known([asked.digest]).get(asked.digest)
-        if twin is not None and twin not in image_ids:
-            image_ids = np.concatenate([image_ids, [twin]])
-            distances = np.concatenate([distances, np.zeros(1, np.uint8)])
-        if limit is not None:
-            order = np.lexsort((image_ids, distances))[:limit]
-            image_ids, distances = image_ids[order], distances[order]
-        evidence = pd.DataFrame(
-            {
-                "distance": distances.astype(np.int64),
-                "orientation": "upright",
-                "score": np.nan,
-                "verdict": np.where(image_ids == twin, "exact", "unverified"),
-            }
+        near = self.settings.radius if radius is None else check_radius(radius)
+        asked = self._read(query)
+        if verify:
+            reach = CANDIDATE_RADIUS if radius is None else near
+            found = self._matching.similar(asked, reach, near)
+        else:
+            found = plain_search(asked, self._index, near)
+        found = with_twin(found, self.catalog.known([asked.digest]).get(asked.digest))
+        found = found.sort_values(["distance", "image_id"]).head(
+            len(found) if limit is None else limit
         )
-        return similar_frame(image_ids, evidence, self.catalog.images(image_ids))
+        return similar_frame(found, self.catalog.images(found["image_id"].to_numpy()))
 
-    def clusters(self, radius: int | None = None) -> pd.DataFrame:
-        """Groups of two or more images that are near their medoid by dHash.
+    def clusters(
+        self,
+        radius: int | None = None,
+        verify: bool = True,
+        *,
+        thorough: bool = False,
+        progress: Progress = True,
+    ) -> pd.DataFrame:
+        """Groups of two or more images that are the same picture as their medoid.
 
         Parameters
         ----------
         radius
-            Bits, 0..128, between a member and its medoid; by default that of the settings, 10.
+            Bits between dHashes, 0..128. By default 24, or less where the catalog is too large
+            for that; with ``verify=False`` 10.
+        verify
+            Look at every pair that matters, in 8 orientations, with and without borders; False
+            takes the plain dHash for it.
+        thorough
+            Search as far as is of any use, whatever it takes.
+        progress
+            True for a bar, False for silence, or a function of (done, total), which may raise
+            to stop.
 
         Returns
         -------
         DataFrame
             One row for each member, the largest cluster first and in it the medoid first:
             cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
-            score (share of equal bits), label, width, height, bytes.
+            score (agreement of the pictures, or share of equal bits), label, width, height,
+            bytes. ``attrs`` tell how it was found: plan, and uninformative (images left out
+            because they are flat).
         """
-        radius = self.settings.radius if radius is None else check_radius(radius)
-        hashes = self._index.hashes()
-        chosen = np.flatnonzero(hashes.informative)
-        edges = [np.empty((3, 0), np.int64)]
-        edges += [np.stack(chunk) for chunk in pairs(hashes.plain[chosen], radius)]
-        first, second, distance = np.concatenate(edges, axis=1)
-        found = stars(hashes.image_ids[chosen][first], hashes.image_ids[chosen][second], distance)
-        labels = [["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found]
-        members = [cluster.members for cluster in found]
-        image_ids = np.concatenate(members) if members else np.empty(0, np.int64)
-        return cluster_frame(found, labels, self.catalog.images(image_ids))
+        if radius is not None:
+            radius = check_radius(radius)
+        if verify:
+            with staged(progress) as tell:
+                grouped = self._matching.clusters(radius, thorough=thorough, tell=tell)
+        else:
+            near = self.settings.radius if radius is None else radius
+            grouped = plain_clusters(self._index, near)
+        members = [cluster.members for cluster in grouped.clusters]
+        image_ids = np.concatenate([np.empty(0, np.int64), *members])
+        frame = cluster_frame(grouped.clusters, grouped.labels, self.catalog.images(image_ids))
+        frame.attrs = {"plan": grouped.plan, "uninformative": grouped.uninformative}
+        return frame
+
+    def evidence(self, one: object, other: object) -> Evidence:
+        """What speaks for two pictures being the same; each given like a query of `similar`."""
+        return self._matching.evidence(self._read(one), self._read(other))
+
+    def _read(self, query: object) -> Query:
+        return read_query(query, catalog=self.catalog, blobs=self.blobs, settings=self.settings)
 
     def rebuild_index(self) -> int:
         """Build the search index anew from the catalog; returns the number of images in it.

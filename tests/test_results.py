@@ -23,10 +23,16 @@ def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
 
 
 def test_similar_is_sorted_by_distance_then_id():
-    evidence = pd.DataFrame(
-        {"distance": [3, 0, 3], "orientation": "upright", "score": np.nan, "verdict": "x"}
+    found = pd.DataFrame(
+        {
+            "image_id": [4, 5, 2],
+            "distance": [3, 0, 3],
+            "orientation": "upright",
+            "score": np.nan,
+            "verdict": "x",
+        }
     )
-    frame = similar_frame(np.array([4, 5, 2]), evidence, IMAGES)
+    frame = similar_frame(found, IMAGES)
     assert list(frame.columns) == SIMILAR
     assert frame["image_id"].tolist() == [5, 2, 4]
 
