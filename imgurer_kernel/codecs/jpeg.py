@@ -14,7 +14,7 @@ _SCAN = 0xDA
 _EXIF = 0xE1
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Within a scan, 0xFF is followed by a zero or by a restart marker; anything else ends the scan.
-_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def exif(data: bytes) -> bytes:
@@ -40,6 +40,10 @@ def means_only(data: bytes) -> bytes | None:
     The result decodes to the same picture at an eighth of its size, but for the lowest bits of
     the means. Damage in what is cut off goes unseen; that the file reaches its end is checked.
 
+    In place of the scans that were cut off come some that say of all detail that it is zero. Where
+    detail is missing without a word, libjpeg-turbo guesses it from the means around, which takes
+    longer and blurs the means themselves.
+
     Returns
     -------
     A complete, shorter JPEG; None where there is nothing to cut: the file is not progressive, does
@@ -50,19 +54,59 @@ def means_only(data: bytes) -> bytes | None:
     >>> means_only(b"not a JPEG") is None
     True
     """
-    waiting: set[int] | None = None
+    frame = b""
+    waiting: set[int] = set()
     for marker, body, start in _segments(data):
-        if waiting is not None and not waiting:
-            return _cut(data, start)
+        if frame and not waiting:
+            complete = not data.startswith(_END, start) and data.rfind(_END, start) >= 0
+            return data[:start] + _no_detail(frame) + _END if complete else None
         if marker in _FRAMES:
-            if marker != _PROGRESSIVE or len(body) < 6:
+            if marker != _PROGRESSIVE or not _describes_colours(body):
                 return None
-            waiting = set(body[6::3][: body[5]])
+            frame, waiting = body, set(body[6::3])
         elif marker == _SCAN:
-            if waiting is None or not _tells_means(body):
+            if not frame or not _tells_means(body):
                 return None
             waiting.difference_update(body[1 : 1 + 2 * body[0] : 2])
     return None
+
+
+def _describes_colours(frame: bytes) -> bool:
+    """Whether a frame's header is whole and its sampling factors are no zeros."""
+    factors = frame[7::3]
+    whole = len(frame) >= 9 and len(frame) == 6 + 3 * frame[5]
+    return whole and all(factor >> 4 and factor & 15 for factor in factors)
+
+
+def _no_detail(frame: bytes) -> bytes:
+    """Scans that make every coefficient but the mean zero, for each colour of a frame.
+
+    Runs of empty blocks are coded by the exponent of their length and its lower bits (T.81,
+    G.1.2.2), here with codes of four bits for the exponents 0..14.
+    """
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    colours = [(frame[i], frame[i + 1] >> 4, frame[i + 1] & 15) for i in range(6, len(frame), 3)]
+    widest, tallest = max(h for _, h, _ in colours), max(v for _, _, v in colours)
+    table = b"\x10" + bytes([0, 0, 0, 15, *[0] * 12]) + bytes(range(0, 240, 16))
+    parts = [b"\xff\xdd\0\4\0\0", b"\xff\xc4", (len(table) + 2).to_bytes(2, "big"), table]
+    for name, across, down in colours:
+        blocks = -(-width * across // (8 * widest)) * -(-height * down // (8 * tallest))
+        parts.append(b"\xff\xda\0\x08\1" + bytes([name, 0, 1, 63, 0]) + _empty_blocks(blocks))
+    return b"".join(parts)
+
+
+def _empty_blocks(count: int) -> bytes:
+    bits, length = 0, 0
+    while count > 0:
+        exponent = min(count.bit_length() - 1, 14)
+        run = min(count, (2 << exponent) - 1)
+        bits = (bits << 4 | exponent) << exponent | (run - (1 << exponent))
+        length += 4 + exponent
+        count -= run
+    # What fills up the last byte is ones, and a byte of ones is followed by a zero (T.81, F.1.2.3).
+    spare = -length % 8
+    coded = ((bits + 1 << spare) - 1).to_bytes((length + spare) // 8, "big")
+    return coded.replace(b"\xff", b"\xff\0")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -87,12 +131,6 @@ def _tells_means(scan: bytes) -> bool:
     """Whether a scan's header announces the means: coefficient 0 only, for the first time."""
     tail = scan[1 + 2 * scan[0] :] if scan else b""
     return len(tail) == 3 and tail[:2] == b"\0\0" and tail[2] >> 4 == 0
-
-
-def _cut(data: bytes, position: int) -> bytes | None:
-    if data.startswith(_END, position) or data.rfind(_END, position) < 0:
-        return None
-    return data[:position] + _END
 
 
 def stores_luma(*, jfif: bool, adobe: int | None, components: Sequence[int]) -> bool:

@@ -1,0 +1,102 @@
+"""Border trimming on arrays: what is taken off, and what must be left on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import framed, gradient, scene, solid
+
+from imgurer_kernel.borders import trim
+
+sides = st.integers(0, 60)
+
+
+def gray(seed, width=320, height=240):
+    return scene(seed, width, height).mean(axis=2).astype(np.uint8)
+
+
+def bordered(picture, left, top, right, bottom, colour):
+    return np.pad(picture, ((top, bottom), (left, right)), constant_values=colour)
+
+
+PICTURE = gray(1)
+
+
+@given(sides, sides, sides, sides, st.sampled_from([0, 40, 128, 240, 255]))
+@settings(max_examples=60, deadline=None)
+def test_exactly_the_border_is_taken_off(left, top, right, bottom, colour):
+    # Its edge differs from every border's colour, so that nothing of the picture looks like one.
+    picture = PICTURE.copy()
+    picture[[0, -1]] = np.where(np.arange(320) % 2, 90, 180)
+    picture[:, [0, -1]] = np.where(np.arange(240) % 2, 90, 180)[:, None]
+    found = trim(bordered(picture, left, top, right, bottom, colour))
+    assert found == (left, top, left + 320, top + 240)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pictures_without_a_border_are_left_alone(seed):
+    assert trim(gray(seed)) == (0, 0, 320, 240)
+
+
+def test_noise_in_a_border_is_borne():
+    random = np.random.default_rng(2)
+    noisy = bordered(PICTURE, 30, 20, 10, 40, 100).astype(int)
+    noise = random.integers(-9, 10, noisy.shape)
+    noise[20:-40, 30:-10] = 0
+    assert trim((noisy + noise).clip(0, 255).astype(np.uint8)) == (30, 20, 350, 260)
+
+
+def test_few_specks_in_a_border_are_borne_and_many_are_not():
+    picture = bordered(PICTURE, 0, 40, 0, 0, 255)
+    picture[20, :9] = 0
+    assert trim(picture)[1] == 40
+    picture[20, :40] = 0
+    assert trim(picture)[1] == 20
+
+
+def test_a_border_lighter_or_darker_than_black_and_white_does_not_wrap():
+    picture = bordered(PICTURE, 0, 30, 0, 0, 3)
+    picture[30] = np.where(np.arange(320) % 2, 250, 90)
+    assert trim(picture)[1] == 30
+    picture = bordered(PICTURE, 0, 30, 0, 0, 252)
+    picture[30] = np.where(np.arange(320) % 2, 4, 90)
+    assert trim(picture)[1] == 30
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_flat_pictures_have_no_border(level):
+    flat = solid(level)[..., 0]
+    assert trim(flat) == (0, 0, flat.shape[1], flat.shape[0])
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7, 1.57])
+def test_more_is_left_than_a_fifth_of_a_side(angle):
+    flat = gradient(angle)[..., 0]
+    left, top, right, bottom = trim(flat)
+    assert right - left >= 0.2 * 640
+    assert bottom - top >= 0.2 * 480
+
+
+def test_a_small_thing_on_plain_ground_is_not_in_a_border():
+    picture = np.full((300, 300), 255, np.uint8)
+    picture[140:160, 140:160] = gray(3, 20, 20)
+    assert trim(picture) == (0, 0, 300, 300)
+
+
+def test_frames_in_frames():
+    picture = framed(framed(scene(4, 320, 240), 5, 5, 5, 5, 0), 30, 20, 30, 60, 255)[..., 1]
+    assert trim(picture) == (35, 25, 355, 265)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (2, 2), (3, 1000)])
+def test_tiny_pictures_are_survived(shape):
+    left, top, right, bottom = trim(np.zeros(shape, np.uint8))
+    assert (left, top, right, bottom) == (0, 0, shape[1], shape[0])
+
+
+def test_turning_the_picture_turns_the_box():
+    picture = bordered(PICTURE, 10, 20, 30, 40, 0)
+    height, width = picture.shape
+    left, top, right, bottom = trim(picture)
+    assert trim(picture.T) == (top, left, bottom, right)
+    assert trim(picture[::-1, ::-1]) == (width - right, height - bottom, width - left, height - top)

@@ -1,0 +1,147 @@
+"""What a file is, by its content."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pictures import encode, scene
+from PIL import Image
+
+from imgurer_kernel.codecs import formats, png
+from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
+
+PICTURE = Image.fromarray(scene(1, 80, 60))
+KINDS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_supported_format_is_told(kind):
+    data = encode(PICTURE, kind)
+    assert formats.sniff(data) == kind
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == kind
+
+
+def test_variants_are_told():
+    assert formats.sniff(encode(PICTURE, "TIFF", big_tiff=True)) == "TIFF"
+    assert formats.sniff(encode(PICTURE, "JPEG2000", no_jp2=True)) == "JPEG2000"
+    assert formats.sniff(encode(PICTURE.convert("1"), "PPM")) == "PPM"
+    assert formats.sniff(b"P3\n# text\n1 1\n255\n1 2 3") == "PPM"
+    assert formats.sniff(b"MM\0*" + bytes(20)) == "TIFF"
+
+
+@pytest.mark.parametrize(
+    ("major", "others", "expected"),
+    [
+        (b"heic", [b"mif1"], "HEIF"),
+        (b"mif1", [b"heic"], "HEIF"),
+        (b"mif1", [b"avif"], "AVIF"),
+        (b"avis", [b"msf1"], "AVIF"),
+        (b"mif1", [], "HEIF"),
+        (b"msf1", [b"hevc"], "HEIF"),
+    ],
+)
+def test_brands(major, others, expected):
+    box = b"ftyp" + major + bytes(4) + b"".join(others)
+    assert formats.sniff(struct.pack(">I", len(box) + 4) + box + bytes(50)) == expected
+
+
+def test_the_minor_version_is_no_brand():
+    box = b"ftypisom" + b"avif" + b"mp42"
+    with pytest.raises(UnknownFormat, match="video"):
+        formats.sniff(struct.pack(">I", len(box) + 4) + box)
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_told_or_refused_in_words(data):
+    try:
+        found = formats.sniff(data)
+    except ImageRejected as error:
+        found = str(error)
+    assert found in formats.SUPPORTED or (" " in found and found.isprintable())
+
+
+def test_every_supported_format_has_a_decoder():
+    from imgurer_kernel.images import _PLUGINS, _plugin
+
+    assert sorted(_PLUGINS) == sorted(formats.SUPPORTED)
+    assert all(callable(_plugin(name)) for name in formats.SUPPORTED)
+
+
+def test_frames_of_a_gif_are_pillows():
+    frames = [Image.fromarray(scene(seed, 40, 30)) for seed in range(7)]
+    for interlace in (0, 1):
+        data = encode(
+            frames[0], "GIF", save_all=True, append_images=frames[1:], interlace=interlace, loop=0
+        )
+        with Image.open(io.BytesIO(data)) as image:
+            assert formats.count_frames(data, "GIF", 100) == image.n_frames == 7
+        assert formats.count_frames(data, "GIF", 4) == 5
+        cut = data[: len(data) // 2]
+        assert 2 <= formats.count_frames(cut, "GIF", 100) <= 6
+
+
+def test_a_gif_of_scraps_is_refused(monkeypatch):
+    monkeypatch.setattr(formats, "_MOST_BLOCKS", 1000)
+    data = b"GIF89a" + bytes(7) + b"\x21\xfe\0" * 1001
+    with pytest.raises(ImageTooLarge, match="scraps"):
+        formats.count_frames(data, "GIF", 10)
+
+
+def test_other_formats_count_their_own_frames():
+    assert formats.count_frames(encode(PICTURE, "PNG"), "PNG", 10) is None
+    assert formats.count_frames(b"II*\0", "TIFF", 10) is None
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "BMP", "AVIF"])
+def test_declared_length_is_the_length(kind):
+    data = encode(PICTURE, kind)
+    assert formats.declared_bytes(data, kind) == len(data)
+    assert formats.declared_bytes(data[: len(data) // 2], kind) == len(data)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_some_formats_declare_no_length(kind):
+    assert formats.declared_bytes(encode(PICTURE, kind), kind) is None
+
+
+@given(st.binary(max_size=100))
+def test_boxes_of_nonsense_end(data):
+    formats.declared_bytes(data, "HEIF")
+
+
+def test_empty_and_zeros_are_damaged():
+    for data in (b"", bytes(1), bytes(5000)):
+        with pytest.raises(ImageDamaged):
+            formats.sniff(data)
+
+
+# ---- checksums of PNG
+
+
+def test_checksums_of_pixels():
+    data = encode(PICTURE, "PNG")
+    assert png.damaged_chunk(data) is None
+    start = data.index(b"IDAT")
+    size = int.from_bytes(data[start - 4 : start], "big")
+    for place in (start + 4, start + 4 + size // 2, start + 3 + size, start + 4 + size):
+        turned = bytearray(data)
+        turned[place] ^= 1
+        assert png.damaged_chunk(bytes(turned)) == "block 1 of its pixels"
+
+
+def test_checksums_of_texts_do_not_matter():
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    texts.add_text("Title", "a title")
+    data = bytearray(encode(PICTURE, "PNG", pnginfo=texts))
+    data[data.index(b"a title")] ^= 1
+    assert png.damaged_chunk(bytes(data)) is None
+
+
+@given(st.binary(max_size=200))
+def test_chunks_of_nonsense_end(data):
+    png.damaged_chunk(b"\x89PNG\r\n\x1a\n" + data)
