@@ -41,9 +41,7 @@ def test_the_means_are_a_whole_picture_at_an_eighth(mode, quality):
     assert difference.mean() < {30: 2.0, 75: 0.8, 95: 0.4}[quality]
 
 
-@pytest.mark.parametrize(
-    "size", [(8, 8), (9, 8), (17, 33), (64, 7), (333, 1), (1, 333), (801, 605)]
-)
+@pytest.mark.parametrize("size", [(8, 8), (9, 8), (17, 33), (64, 9), (333, 8), (8, 33), (801, 605)])
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 def test_the_means_of_any_size_and_sampling(size, subsampling):
     data = encode(scene(4, *size), progressive=True, subsampling=subsampling, quality=90)
