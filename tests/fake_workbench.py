@@ -23,7 +23,7 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Account
-from imgurer_kernel.results import cluster_frame, similar_frame
+from imgurer_kernel.results import cluster_frame
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.users import Users
 
@@ -33,6 +33,12 @@ IMAGES = [
     "informative", "taken_at", "camera", "latitude", "longitude", "added_at", "holders",
     "algorithm",
 ]  # fmt: skip
+SIMILAR = [
+    "image_id", "distance", "orientation", "score", "verdict", "digest", "filename", "width",
+    "height",
+]  # fmt: skip
+VERIFIED = 12
+"""Bits up to which pictures count as verified to be the same."""
 HOLDINGS = ["user", "image_id", "filename", "source", "bytes", "modified_ns", "brought_at"]
 
 
@@ -177,18 +183,18 @@ class FakeWorkbench:
         images = self.images()
         hashes = np.array([self._hashes[i - 1] for i in images["image_id"]], np.uint64)
         distances = hamming_many(hashes.reshape(-1, 2), sought).astype(np.int64)
-        evidence = pd.DataFrame(
-            {
-                "distance": distances,
-                "orientation": "upright",
-                "score": np.nan,
-                "verdict": np.where(images["digest"] == digest, "exact", "unverified"),
-            }
-        )[distances <= radius]
-        ids = images["image_id"].to_numpy()[distances <= radius]
-        return similar_frame(ids, evidence.reset_index(drop=True), images).head(limit or 10**9)
+        near = distances <= radius
+        same = images["digest"] == digest
+        found = images.assign(
+            distance=distances,
+            orientation="upright",
+            score=1 - distances / 128,
+            verdict=np.select([same, distances <= VERIFIED], ["exact", "re-encoded"], "unverified"),
+        )[near]
+        found = found.sort_values(["distance", "image_id"], ignore_index=True)[SIMILAR]
+        return found if limit is None else found.head(limit)
 
-    def clusters(self, radius=None):
+    def clusters(self, radius=None, verify=True, *, progress=True):
         self.calls.append(("clusters", radius))
         images = self.images()
         ids = images["image_id"].to_numpy(np.int64)
@@ -200,8 +206,12 @@ class FakeWorkbench:
             if i < j and d <= (self.settings.radius if radius is None else radius)
         ]
         found = stars(*np.array(edges, np.int64).reshape(-1, 3).T)
-        labels = [["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found]
-        return cluster_frame(found, labels, images)
+        labels = [["medoid", *["re-encoded"] * (cluster.size - 1)] for cluster in found]
+        if callable(progress):
+            progress(len(ids), len(ids))
+        frame = cluster_frame(found, labels, images)
+        frame.attrs = {"plan": "every pair", "uninformative": 0}
+        return frame
 
     def images(self, image_ids=None):
         frame = pd.DataFrame(self._rows, columns=IMAGES)

@@ -1,11 +1,15 @@
+from typing import get_args
+
 import pandas as pd
 import pytest
 
 from imgurer_kernel.dhash import ORIENTATIONS
+from imgurer_kernel.evidence import Label
 from imgurer_kernel.ui.captions import (
     cluster_rows,
     differences,
     facts,
+    kinship,
     orientation_words,
     plain_tiles,
     search_tiles,
@@ -51,6 +55,8 @@ def search_frame(*rows):
         ({"taken_at": pd.Timestamp("2021-05-01")}, ["newer"]),
         ({"taken_at": pd.NaT}, []),
         ({"label": "cropped"}, ["cropped"]),
+        ({"label": "cropped", "width": 600}, ["smaller", "cropped"]),
+        ({"label": "resized", "width": 400, "height": 300}, ["smaller"]),
         ({"label": "near by dHash"}, []),
     ],
 )
@@ -62,18 +68,30 @@ def test_a_search_result_says_how_near_and_how_sure():
     listing = Listing(
         search_frame(
             (1, "same.jpg", 40, 30, 900, 0, "exact"),
-            (2, "near.jpg", 40, 30, 900, 4, "verified"),
+            (2, "near.jpg", 40, 30, 900, 4, "cropped"),
             (3, "alike.jpg", 40, 30, 900, 9, "unverified"),
         ),
         (b"1", b"2", b"3"),
     )
     same, near, alike = search_tiles(listing)
-    assert (same.badge, same.meaning) == ("same file", "done")
-    assert (near.badge, near.meaning) == ("4 bits", "done")
-    assert (alike.badge, alike.meaning) == ("9 bits", "")
-    assert near.alt == "near.jpg, 40 by 30, near duplicate, 4 bits"
+    assert (same.badge, same.meaning, same.note) == ("0 bits", "done", "exact")
+    assert (near.badge, near.meaning, near.note) == ("4 bits", "done", "cropped")
+    assert (alike.badge, alike.meaning, alike.note) == ("9 bits", "", "")
+    assert near.alt == "near.jpg, 40 by 30, near duplicate, cropped, 4 bits"
     assert alike.alt == "alike.jpg, 40 by 30, alike, not verified, 9 bits"
     assert [tile.thumbnail for tile in (same, near, alike)] == [b"1", b"2", b"3"]
+
+
+def test_an_orientation_is_told_with_the_verdict():
+    frame = search_frame((1, "a.jpg", 40, 30, 900, 4, "flipped")).assign(orientation="mirrored")
+    [tile] = search_tiles(Listing(frame, (b"",)))
+    assert tile.note == "flipped, mirrored"
+    assert tile.alt == "a.jpg, 40 by 30, near duplicate, flipped, mirrored, 4 bits"
+
+
+def test_every_label_is_a_verdict_with_words():
+    for label in get_args(Label):
+        assert kinship(label)
 
 
 def test_every_orientation_has_words_but_upright():

@@ -207,9 +207,9 @@ def test_slow_clusters_do_not_hold_up_the_rest(wb):
     release = threading.Event()
     plain = wb.clusters
 
-    def slow(radius=None):
+    def slow(*arguments, **options):
         assert release.wait(20)
-        return plain(radius)
+        return plain(*arguments, **options)
 
     wb.clusters = slow
 

@@ -136,18 +136,18 @@ def test_the_address_brings_the_same_view_back(wb, model):
     assert members(other) == members(model)
     assert other.place == place
     other.go({"sort": "<b>", "radius": "500", "page": "-4", "mine": "perhaps"})
-    assert (other.order, other.radius, other.page, other.mine) == ("size", 10, 0, False)
+    assert (other.order, other.radius, other.page, other.mine) == ("size", -1, 0, False)
 
 
 def test_clusters_are_looked_for_again_only_when_needed(wb, model):
     wb.calls.clear()
     model.freshen()
     model.go({"sort": "bytes"})
-    assert ("clusters", 10) not in wb.calls
+    assert ("clusters", None) not in wb.calls
     model.session.changed()
     assert model.stale
     model.freshen()
-    assert wb.calls.count(("clusters", 10)) == 1
+    assert wb.calls.count(("clusters", None)) == 1
     assert not model.stale
     model.radius = 3
     assert ("clusters", 3) in wb.calls
@@ -172,7 +172,8 @@ def test_the_panel_shows_rows_figures_and_details(wb):
     panel = DuplicatesPanel(wb, on_search=searched.append)
     assert len(panel.list) == 3
     assert "<strong>3</strong>" in panel.figures.value
-    assert panel.working.rest == "1 to 3 of 3 clusters within 10 bits"
+    assert panel.working.rest == "1 to 3 of 3 clusters"
+    assert "8 pictures looked at · every pair" in panel.how.value
     assert panel.save.label == "CSV of these 3 clusters"
     first = panel.list._content["rows"][0]
     assert first["label"] == "3 pictures"
@@ -199,7 +200,7 @@ def test_empty_stores_and_stores_without_duplicates_say_which_they_are(tmp_path)
     assert panel.bar.layout.display == "none"
     wb.upload("only.jpg", jpeg(1))
     panel.refresh.click()
-    assert panel.list.empty_text.startswith("No duplicates: of 1 picture")
+    assert panel.list.empty_text.startswith("No duplicates")
     panel.model.name = "x"
     assert len(panel.model.table()) == 0
 

@@ -33,7 +33,7 @@ def test_a_frames_pictures_are_shown_in_its_order(wb):
 def test_results_of_a_search_show_their_distance(wb):
     gallery = pictures(wb, wb.similar(1, 128))
     assert ids(gallery)[0] == 1
-    assert gallery._content["tiles"][0]["badge"] == "same file"
+    assert gallery._content["tiles"][0]["note"] == "exact"
     assert gallery._content["tiles"][1]["badge"].endswith("bits")
 
 

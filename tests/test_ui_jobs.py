@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import threading
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -134,24 +135,29 @@ def test_progress_arrives_and_ends_at_the_end():
     run(scenario)
 
 
-def test_progress_of_work_that_was_given_up_is_not_shown():
+def test_work_that_was_given_up_ends_at_its_next_report(caplog):
     async def scenario(runner):
         results, release = [], threading.Event()
         job = Job(runner)
 
         def slow(task):
             release.wait(20)
-            task.report(7, 7)
-            results.append("reported")
+            try:
+                task.report(7, 7)
+            except CancelledError:
+                results.append("ended")
+                raise
 
         job.start("Slow", slow, print)
         job.cancel()
         release.set()
         await until(lambda: results)
         await asyncio.sleep(0.05)
-        assert (job.done, job.total) == (0, 0)
+        assert results == ["ended"]
+        assert (job.done, job.total, job.failure) == (0, 0, "")
 
     run(scenario)
+    assert not caplog.records  # to be stopped is no defect
 
 
 def test_an_error_of_ours_explains_itself():

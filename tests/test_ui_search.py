@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 from fake_workbench import FakeWorkbench
 from pictures import encode, jpeg, resized, scene
@@ -6,7 +7,7 @@ from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui import search_model
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search import SearchPanel, nothing_found, summary
-from imgurer_kernel.ui.search_model import SearchModel, Sought, shortened
+from imgurer_kernel.ui.search_model import SearchModel, Sought, shortened, within
 from imgurer_kernel.ui.session import Session
 
 NASTY = "<img src=x onerror=pwned()>.jpg"
@@ -82,8 +83,8 @@ def test_verified_results_stand_before_the_others(wb, model):
 
     def verified(*arguments):
         frame = plain(*arguments)
-        frame.loc[frame["image_id"] == 3, "verdict"] = "verified"
-        frame.loc[frame["image_id"] == 3, "distance"] = 9
+        frame["verdict"] = "unverified"
+        frame.loc[frame["image_id"] == 3, ["verdict", "distance"]] = ["cropped", 9]
         return frame
 
     wb.similar = verified
@@ -92,7 +93,32 @@ def test_verified_results_stand_before_the_others(wb, model):
     assert shown(model)[0] == 3
     assert model.found.verified == 1
     assert panel.gallery._content["divider"] == 1
-    assert "1 verified" in summary(model.found)
+    assert summary(model.found) == "1 duplicate · 2 more look alike, within 10 bits"
+
+
+@pytest.mark.parametrize(
+    ("radius", "asked", "kept"),
+    [
+        (10, None, [("cropped", 20), ("unverified", 9)]),
+        (4, None, []),
+        (9, None, [("unverified", 9)]),
+        (20, 24, [("cropped", 20), ("unverified", 9), ("unverified", 15)]),
+        (32, 32, [("cropped", 20), ("unverified", 9), ("unverified", 15), ("same layout", 30)]),
+    ],
+)
+def test_the_radius_is_for_lookalikes_and_narrows_all(wb, radius, asked, kept):
+    frame = pd.DataFrame(
+        {
+            "distance": [20, 9, 15, 30],
+            "verdict": ["cropped", "unverified", "unverified", "same layout"],
+        }
+    )
+    found = within(frame, radius, 10)
+    assert list(zip(found["verdict"], found["distance"], strict=True)) == kept
+    model = SearchModel(Session(wb))
+    model.radius = radius
+    model.search_for(1)
+    assert wb.calls[-1] == ("similar", 1, asked)
 
 
 def test_the_trail_is_walked_back_and_cut(model):

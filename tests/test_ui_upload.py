@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from fake_workbench import FakeWorkbench
 from pictures import encode, jpeg, scene
@@ -53,9 +55,15 @@ def test_an_admin_learns_who_brought_the_twin(judge):
 def test_a_near_duplicate_shows_its_nearest(judge):
     verdict = judge(encode(scene(10), quality=45))
     assert verdict.status == "near"
-    assert verdict.text.startswith("Added; looks ")
+    assert re.fullmatch(r"Added; near duplicate, re-encoded, \d of 128 bits", verdict.text)
     assert verdict.twin_image_id == 1
     assert verdict.twin_text == "beach.jpg, brought by 1 other person"
+
+
+def test_what_only_looks_alike_is_no_duplicate(wb, judge, monkeypatch):
+    plain = wb.similar
+    monkeypatch.setattr(wb, "similar", lambda query: plain(query).assign(verdict="unverified"))
+    assert judge(encode(scene(10), quality=45)).status == "added"
 
 
 def test_what_is_no_picture_is_rejected_with_the_reason(wb, judge):

@@ -15,8 +15,8 @@ Fact = tuple[str, str]
 Row = Mapping[str, Any]
 """An image as `Workbench.images` describes it."""
 
-UNVERIFIED = "unverified"
-"""The verdict on a picture that is near by dHash and was not compared pixel by pixel."""
+LOOKALIKES = frozenset({"unverified", "same layout"})
+"""Verdicts on pictures that are near by dHash, and were not found to be the same picture."""
 
 _ORIENTATION_WORDS = {
     "mirrored": "mirrored",
@@ -27,6 +27,13 @@ _ORIENTATION_WORDS = {
     "transposed": "turned and mirrored",
     "transversed": "turned and mirrored",
 }
+_KINSHIP = {
+    "exact": "exact duplicate",
+    "unverified": "alike, not verified",
+    "same layout": "same layout, other content",
+}
+# Labels that explain another shape.
+_RESHAPED = {"cropped", "bordered", "rotated"}
 # Labels that say no more than that a picture is in the cluster.
 _PLAIN_LABELS = {"", "medoid", "near by dHash"}
 _SHAPE_TOLERANCE = 0.02
@@ -82,27 +89,23 @@ def kinship(verdict: str) -> str:
 
     Examples
     --------
-    >>> kinship("exact"), kinship("verified"), kinship("unverified")
-    ('the same file', 'near duplicate', 'alike, not verified')
+    >>> kinship("exact"), kinship("cropped"), kinship("unverified"), kinship("same layout")[:11]
+    ('exact duplicate', 'near duplicate, cropped', 'alike, not verified', 'same layout')
     """
-    if verdict == "exact":
-        return "the same file"
-    if verdict == UNVERIFIED:
-        return "alike, not verified"
-    return "near duplicate"
+    return _KINSHIP.get(verdict, f"near duplicate, {verdict}")
 
 
 def search_tiles(pictures: Listing) -> list[Tile]:
-    """Results of a search as tiles: distance on the corner, orientation below."""
+    """Results of a search as tiles: distance on the corner, what was found below."""
     tiles = []
     for row, thumbnail in zip(records(pictures.frame), pictures.thumbnails, strict=True):
-        distance, verdict = int(row["distance"]), str(row["verdict"])
-        meaning: Meaning = "" if verdict == UNVERIFIED else "done"
-        badge = "same file" if verdict == "exact" else bits(distance)
-        note = orientation_words(str(row["orientation"]))
-        words = (kinship(verdict), bits(distance))
-        shown = tile(row, thumbnail, badge=badge, meaning=meaning, note=note, words=words)
-        tiles.append(shown)
+        distance, verdict = bits(int(row["distance"])), str(row["verdict"])
+        meaning: Meaning = "" if verdict in LOOKALIKES else "done"
+        turned = orientation_words(str(row["orientation"]))
+        known = "" if verdict == "unverified" else verdict
+        note = ", ".join(filter(None, (known, turned)))
+        words = (kinship(verdict), turned, distance)
+        tiles.append(tile(row, thumbnail, badge=distance, meaning=meaning, note=note, words=words))
     return tiles
 
 
@@ -111,9 +114,9 @@ def search_evidence(row: Row) -> list[Fact]:
 
     Examples
     --------
-    >>> search_evidence({"distance": 4, "verdict": "verified", "orientation": "mirrored",
-    ...                  "score": 0.913})
-    [('Found as', 'near duplicate, mirrored'), ('Distance', '4 of 128 bits'), ('Score', '0.91')]
+    >>> row = {"distance": 4, "verdict": "cropped", "orientation": "mirrored", "score": 0.913}
+    >>> search_evidence(row)[0]
+    ('Found as', 'near duplicate, cropped, mirrored')
     """
     turned = orientation_words(str(row["orientation"]))
     found = [
@@ -159,6 +162,7 @@ def differences(member: Row, medoid: Row) -> list[str]:
     >>> differences(member, medoid)
     ['smaller', 'PNG', 'mirrored']
     """
+    label = str(member["label"])
     found = []
     size, other = member["width"] * member["height"], medoid["width"] * medoid["height"]
     if size != other:
@@ -166,15 +170,13 @@ def differences(member: Row, medoid: Row) -> list[str]:
     elif member["bytes"] != medoid["bytes"]:
         found.append("fewer bytes" if member["bytes"] < medoid["bytes"] else "more bytes")
     shape = member["width"] * medoid["height"] / (member["height"] * medoid["width"])
-    if abs(shape - 1) > _SHAPE_TOLERANCE:
+    if abs(shape - 1) > _SHAPE_TOLERANCE and label not in _RESHAPED:
         found.append("narrower" if shape < 1 else "wider")
     if member["format"] != medoid["format"]:
         found.append(str(member["format"]))
     found += _age(member.get("taken_at"), medoid.get("taken_at"))
-    label = str(member["label"])
-    if label not in _PLAIN_LABELS and label not in found:
-        found.append(label)
-    return found
+    said = label in _PLAIN_LABELS or (label == "resized" and size != other)
+    return found if said else [*found, label]
 
 
 def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or one of pandas' nulls

@@ -13,9 +13,20 @@ from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.duplicates_model import ORDERS, PAGE, Clusters, DuplicatesModel
-from imgurer_kernel.ui.formatting import bits, count, human_bytes
+from imgurer_kernel.ui.formatting import count, human_bytes
 from imgurer_kernel.ui.gallery import ClusterList
-from imgurer_kernel.ui.panel import Panel, Words, box, button, classed, dropdown, row, show, toggle
+from imgurer_kernel.ui.panel import (
+    Panel,
+    Words,
+    box,
+    button,
+    caption,
+    classed,
+    dropdown,
+    row,
+    show,
+    toggle,
+)
 from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.theme import figures
 
@@ -48,6 +59,7 @@ class DuplicatesPanel(Panel):
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or DuplicatesModel(self.session)
+        self.how = ipywidgets.HTML()
         self.figures = classed(ipywidgets.HTML(), "imgurer-figures-line")
         self.order = dropdown(ORDERS, str(self.model.order), "Order")
         self.name = ipywidgets.Text(
@@ -72,6 +84,7 @@ class DuplicatesPanel(Panel):
         self.bar = row(self.order, self.name, self.mine)
         main = box(
             self.figures,
+            self.how,
             self.bar,
             self.stale,
             self.pager,
@@ -115,6 +128,7 @@ class DuplicatesPanel(Panel):
         if clusters is None:
             self.figures.value = figures([("\N{EN DASH}", words) for words in _FIGURES])
             return
+        self.how.value = caption(how(clusters))
         found = clusters.figures
         values = (
             f"{found.clusters:,}",
@@ -137,16 +151,15 @@ class DuplicatesPanel(Panel):
             show(turn, page is not None and page.total > PAGE)
         if page is None or clusters is None:
             return
-        self.list.empty_text = nothing_here(clusters, self.model.radius)
+        self.list.empty_text = nothing_here(clusters)
         self.list.show(cluster_rows(page.members, page.thumbnails, page.sizes))
         last = page.first + len(page.sizes)
         self.previous.disabled, self.next.disabled = page.first == 0, last >= page.total
-        within = f"within {bits(self.model.radius)}"
         all_of = (
             "" if page.total == len(clusters.summary) else f", of {len(clusters.summary):,} in all"
         )
         self.working.rest = (
-            f"{page.first + 1:,} to {last:,} of {count(page.total, 'cluster')} {within}{all_of}"
+            f"{page.first + 1:,} to {last:,} of {count(page.total, 'cluster')}{all_of}"
             if page.total
             else ""
         )
@@ -172,15 +185,24 @@ class DuplicatesPanel(Panel):
 _FIGURES = ("clusters", "extra copies", "could be freed", "pictures in the largest")
 
 
-def nothing_here(clusters: Clusters, radius: int) -> str:
+def how(clusters: Clusters) -> str:
+    """How the clusters were found, for those who want to know."""
+    if not clusters.images:
+        return ""
+    parts = [f"{count(clusters.images, 'picture')} looked at"]
+    if clusters.flat:
+        parts.append(f"{clusters.flat:,} of them too flat to be compared")
+    if clusters.plan:
+        parts.append(clusters.plan)
+    return " · ".join(parts)
+
+
+def nothing_here(clusters: Clusters) -> str:
     """Why no cluster is shown."""
     if clusters.images == 0:
         return (
             "There are no pictures here yet. Add some in Upload; duplicates among them show here."
         )
     if clusters.summary.empty:
-        return (
-            f"No duplicates: of {count(clusters.images, 'picture')}, no two are within "
-            f"{bits(radius)} of each other."
-        )
+        return f"No duplicates: no two of {count(clusters.images, 'picture')} are the same."
     return "No cluster passes the filters. Take one away to see more."

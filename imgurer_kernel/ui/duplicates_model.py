@@ -65,12 +65,18 @@ class Clusters:
         cluster_ids in which the visitor holds a picture.
     images
         How many pictures were looked at.
+    plan
+        How they were compared, in words.
+    flat
+        How many took no part, being too flat to be compared.
     """
 
     members: pd.DataFrame
     summary: pd.DataFrame
     own: frozenset[int]
     images: int
+    plan: str = ""
+    flat: int = 0
 
     @property
     def figures(self) -> Figures:
@@ -113,7 +119,7 @@ class DuplicatesModel(HasTraits):
     Traits
     ------
     radius
-        Bits between a member and its medoid.
+        Bits within which pictures are compared; -1 for what is usual and affordable.
     order
         A key of `ORDERS`.
     name
@@ -130,7 +136,7 @@ class DuplicatesModel(HasTraits):
         What of this stands in the address.
     """
 
-    radius = Int(10)
+    radius = Int(-1)
     order = Enum(tuple(ORDERS), "size")
     name = Unicode()
     mine = Bool(False)
@@ -145,7 +151,6 @@ class DuplicatesModel(HasTraits):
         self.session = session
         self.job = session.job()
         self.pages = session.job()
-        self.radius = session.workbench.settings.radius
         self._going = False
         self.observe(self._begin_anew, ["order", "name", "mine"])
         self.observe(self._widen, "radius")
@@ -168,8 +173,7 @@ class DuplicatesModel(HasTraits):
 
     def go(self, place: Mapping[str, str]) -> None:
         """Show what stands in an address."""
-        default = self.session.workbench.settings.radius
-        radius = whole_number(place.get("radius"), default, 0, 128)
+        radius = whole_number(place.get("radius"), -1, 0, 128)
         self._going = True
         try:
             changed = radius != self.radius
@@ -203,14 +207,23 @@ class DuplicatesModel(HasTraits):
         order = np.argsort(position.to_numpy(), kind="stable")
         return members.iloc[order].drop(columns=["taken_at"]).reset_index(drop=True)
 
-    def _find(self, _: Task, radius: int) -> Clusters:
+    def _find(self, task: Task, radius: int) -> Clusters:
         workbench = self.session.workbench
-        members = workbench.clusters(radius)
+        asked = None if radius < 0 else radius
+        members = workbench.clusters(asked, progress=task.report)
         known = workbench.images(members["image_id"].tolist())
         joined = members.merge(known[["image_id", "format", "taken_at"]], on="image_id", how="left")
         own = workbench.holdings(user=self.session.account().name)["image_id"]
         held = members.loc[members["image_id"].isin(own), "cluster_id"]
-        return Clusters(joined, summarised(joined), frozenset(held), workbench.statistics().images)
+        statistics = workbench.statistics()
+        return Clusters(
+            members=joined,
+            summary=summarised(joined),
+            own=frozenset(held),
+            images=statistics.images,
+            plan=str(members.attrs.get("plan", "")),
+            flat=int(members.attrs.get("uninformative", 0)),
+        )
 
     def _take(self, clusters: Clusters) -> None:
         self.stale = False
@@ -262,7 +275,7 @@ class DuplicatesModel(HasTraits):
 
     def _note_place(self) -> None:
         place = {}
-        if self.radius != self.session.workbench.settings.radius:
+        if self.radius >= 0:
             place["radius"] = str(self.radius)
         if self.order != "size":
             place["sort"] = str(self.order)

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -90,7 +90,15 @@ class Task:
     _told: float = 0.0
 
     def report(self, done: int, total: int) -> None:
-        """Say how far the work is; cheap enough to be called for every step."""
+        """Say how far the work is; cheap enough to be called for every step.
+
+        Raises
+        ------
+        CancelledError
+            If the work was given up: it ends here.
+        """
+        if self.stop.is_set():
+            raise CancelledError
         now = time.monotonic()
         if now - self._told >= _REPORT_EVERY or done == total:
             self._told = now
@@ -177,7 +185,7 @@ class Job(HasTraits):
     def _finish(self, task: Task, then: Callable[[T], None], future: Future[T]) -> None:
         error = future.exception()
         if task is not self._task:
-            if error is not None and not isinstance(error, ImgurerError):
+            if error is not None and not isinstance(error, ImgurerError | CancelledError):
                 explain(error)  # nobody waits for it any more, yet a defect belongs in the log
             return
         self._rest()

@@ -168,7 +168,7 @@ class SearchPanel(Panel):
         self.gallery.show(
             search_tiles(found.pictures),
             divider=found.verified if parted and found.verified < len(found.pictures) else None,
-            divider_label="Alike by dHash, not verified",
+            divider_label="Alike, but not found to be the same picture",
         )
 
     def _evidence(self, image_id: int) -> list[Fact]:
@@ -181,14 +181,17 @@ class SearchPanel(Panel):
 
 
 def summary(found: Found) -> str:
-    """How many pictures were found, in words."""
-    if not len(found.frame) and not found.hidden:
-        return ""
-    number = count(len(found.frame), "picture")
-    where = "with the same hash" if found.radius == 0 else f"within {bits(found.radius)}"
-    parts = [f"{number} {where}"]
-    if found.verified:
-        parts.append(f"{found.verified:,} verified")
+    """How many pictures were found, in words.
+
+    ``"3 duplicates · 2 more look alike, within 10 bits · 1 hidden by the filters"``.
+    """
+    alike = len(found.frame) - found.verified
+    parts = [count(found.verified, "duplicate")] if found.verified else []
+    if alike:
+        some = f"{alike:,} more look alike" if parts else f"{count(alike, 'picture')} look alike"
+        if alike == 1:
+            some = some.replace("look", "looks")
+        parts.append(f"{some}, within {bits(found.radius)}")
     if found.hidden:
         parts.append(f"{found.hidden:,} hidden by the filters")
     return " · ".join(parts)
@@ -198,5 +201,5 @@ def nothing_found(found: Found) -> str:
     """What to do about an empty result."""
     if found.hidden:
         return f"The filters hide all {count(found.hidden, 'picture')}. Take one away to see them."
-    wider = "Move the slider to the right to look further."
-    return f"Nothing else within {bits(found.radius)}. {wider}"
+    wider = "Move the slider to the right to see what is loosely alike."
+    return f"No duplicates, and nothing else within {bits(found.radius)}. {wider}"

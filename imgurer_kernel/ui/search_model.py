@@ -11,9 +11,11 @@ from traitlets import Bool, Dict, HasTraits, Instance, Int, Unicode, validate
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.ui.address import whole_number
-from imgurer_kernel.ui.captions import UNVERIFIED, Fact, facts
+from imgurer_kernel.ui.captions import LOOKALIKES, Fact, facts
 from imgurer_kernel.ui.session import Listing, Session, records
 
+CANDIDATE_RADIUS = 24
+"""Bits within which a search compares pictures anyway."""
 PAGE = 120
 """Results that are shown at first, and added by each "more"."""
 _TRAIL = 12
@@ -263,12 +265,13 @@ class SearchModel(HasTraits):
     def _look(self, sought: Sought, wish: _Wish) -> Found:
         workbench = self.session.workbench
         query = sought.data if sought.image_id is None else sought.image_id
-        found = workbench.similar(query, wish.radius)
+        found = workbench.similar(query, self._reach(wish.radius))
         found = found[found["image_id"] != (sought.image_id or -1)]
+        found = within(found, wish.radius, workbench.settings.radius)
         known = workbench.images(found["image_id"].tolist())
         extra = ["image_id", *(name for name in known.columns if name not in found.columns)]
         frame = found.merge(known[extra], on="image_id", how="inner")
-        frame = frame.iloc[(frame["verdict"] == UNVERIFIED).argsort(kind="stable")]
+        frame = frame.iloc[frame["verdict"].isin(LOOKALIKES).argsort(kind="stable")]
         kept = filtered(frame, sought, wish.format, wish.size)
         if wish.mine:
             own = workbench.holdings(user=self.session.account().name)
@@ -279,10 +282,15 @@ class SearchModel(HasTraits):
             radius=wish.radius,
             frame=kept,
             pictures=self.session.listing(kept.head(wish.limit)),
-            verified=int((kept["verdict"] != UNVERIFIED).sum()),
+            verified=int((~kept["verdict"].isin(LOOKALIKES)).sum()),
             hidden=len(frame) - len(kept),
             formats=tuple(sorted(set(frame["format"]))),
         )
+
+    def _reach(self, radius: int) -> int | None:
+        """How far to compare pictures: as far as is usual, or farther where that was asked for."""
+        default = self.session.workbench.settings.radius
+        return None if radius <= default else max(radius, CANDIDATE_RADIUS)
 
     def _follow(self, found: Found) -> None:
         sought = found.sought
@@ -291,6 +299,16 @@ class SearchModel(HasTraits):
         with self.hold_trait_notifications():
             self.trail = shortened((*self.trail[:position], sought))
             self.found = found
+
+
+def within(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:
+    """What belongs into a search of a radius.
+
+    Pictures that only look alike are taken up to the radius. Those that were verified to be the
+    same are taken however far their hashes are apart, unless less than the usual was asked for.
+    """
+    near = frame["distance"] <= radius
+    return frame[near if radius < default else near | ~frame["verdict"].isin(LOOKALIKES)]
 
 
 def filtered(frame: pd.DataFrame, sought: Sought, wanted: str, size: str) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from imgurer_kernel.ui.captions import UNVERIFIED, orientation_words
-from imgurer_kernel.ui.formatting import bits, count, elide, listing
+from imgurer_kernel.ui.captions import LOOKALIKES, kinship, orientation_words
+from imgurer_kernel.ui.formatting import count, elide, listing
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.session import Session, records
 from imgurer_kernel.ui.upload_control import Verdict
@@ -49,11 +49,11 @@ class UploadModel:
             self.session.changed()
 
     def _compared(self, image_id: int, thumbnail: bytes) -> Verdict:
-        found = self.session.workbench.similar(image_id, limit=2)
-        others = found[found["image_id"] != image_id]
-        if others.empty:
+        found = self.session.workbench.similar(image_id)
+        same = found[(found["image_id"] != image_id) & ~found["verdict"].isin(LOOKALIKES)]
+        if same.empty:
             return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
-        [nearest] = records(others.head(1))
+        [nearest] = records(same.head(1))
         twin = int(nearest["image_id"])
         return Verdict(
             status="near",
@@ -83,14 +83,9 @@ def likeness(row: dict[str, Any]) -> str:
 
     Examples
     --------
-    >>> likeness({"distance": 3, "verdict": "verified", "orientation": "upright"})
-    'near duplicate, 3 bits'
-    >>> likeness({"distance": 0, "verdict": "unverified", "orientation": "mirrored"})
-    'looks the same, mirrored'
+    >>> likeness({"distance": 3, "verdict": "cropped", "orientation": "mirrored"})
+    'near duplicate, cropped, mirrored, 3 of 128 bits'
     """
-    distance = int(row["distance"])
-    kind = "looks alike" if row["verdict"] == UNVERIFIED else "near duplicate"
-    if distance == 0 and row["verdict"] == UNVERIFIED:
-        kind = "looks the same"
     turned = orientation_words(str(row["orientation"]))
-    return ", ".join(filter(None, (kind, bits(distance) if distance else "", turned)))
+    distance = f"{row['distance']} of 128 bits"
+    return ", ".join(filter(None, (kinship(str(row["verdict"])), turned, distance)))
