@@ -1,11 +1,16 @@
 """The server's parts: what it is told, where it may listen, and who guesses passwords."""
 
+import inspect
+import re
 import socket
+from base64 import b64encode
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from voila.handler import VoilaHandler
 
 from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
 from imgurer_kernel.server import config as configuration
@@ -183,6 +188,16 @@ def test_the_content_policy_knows_this_server_only():
 
 def test_no_script_is_taken_from_the_page_itself():
     assert not policy()["script-src"] & {"'unsafe-inline'", "'unsafe-eval'", "data:", "*"}
+
+
+def test_voilas_one_inline_script_is_the_one_that_is_let_in():
+    """It is written into a page that takes long to come."""
+    said = re.findall(r"<script>(.*?)</script>", inspect.getsource(VoilaHandler.get_generator))
+    digests = {
+        f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in said
+    }
+    assert len(said) == 1
+    assert digests == {each for each in policy()["script-src"] if each.startswith("'sha256-")}
 
 
 def test_headers():

@@ -240,6 +240,8 @@ def voila_config(
     config.VoilaExecutor.on_cell_error = _note_cell_error
     config.Kernels.environment = kernel_environment(settings, listen, cookie)
     config.Kernels.folder = str(settings.folder)
+    # A kernel that died has lost its page's widgets; another one would not bring them back.
+    config.KernelRestarter.restart_limit = 0
     config.Kernels.cull_interval = 30
     config.Kernels.cull_idle_timeout = 120
     config.Kernels.cull_connected = False

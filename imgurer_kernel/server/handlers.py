@@ -96,6 +96,16 @@ class Channels(Worded, VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Vo
         self._session = self.check_owner(self.kernel_id)
         await super().pre_get()
 
+    async def open(self, kernel_id: str) -> None:
+        """Connect to the kernel."""
+        self.kernels.connect(kernel_id, self)
+        await super().open(kernel_id)
+
+    def on_close(self) -> None:
+        """Disconnect from the kernel."""
+        self.kernels.disconnect(self.kernel_id, self)
+        super().on_close()
+
     def on_message(self, message: str | bytes) -> None:
         """Pass a message on, as long as the session is good."""
         if not self.door.seems_good(self._session):

@@ -5,6 +5,7 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.websocket import WebSocketHandler
 from traitlets import Dict, Unicode, default
 
 from imgurer_kernel.sessions import Session
@@ -33,6 +34,7 @@ class Kernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Voila's
         self.owners: dict[str, Session | None] = {}
+        self.connections: dict[str, set[WebSocketHandler]] = {}
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     async def start_kernel(  # type: ignore[override]  # as the base class's own is
@@ -56,9 +58,19 @@ class Kernels(AsyncMappingKernelManager):
         """
         return self.owners.setdefault(kernel_id, session) == session
 
+    def connect(self, kernel_id: str, connection: WebSocketHandler) -> None:
+        """Note a page's connection, to be closed with its kernel."""
+        self.connections.setdefault(kernel_id, set()).add(connection)
+
+    def disconnect(self, kernel_id: str, connection: WebSocketHandler) -> None:
+        """Forget a connection that is closed."""
+        self.connections.get(kernel_id, set()).discard(connection)
+
     def remove_kernel(self, kernel_id: str) -> Any:  # noqa: ANN401 - the base class's
-        """Forget a kernel and its owner."""
+        """Forget a kernel and its owner, and let its page know that it is gone."""
         self.owners.pop(kernel_id, None)
+        for connection in self.connections.pop(kernel_id, ()):
+            connection.close(4404, "the kernel is gone")
         return super().remove_kernel(kernel_id)
 
     async def end_session(self, session: Session) -> None:

@@ -1,6 +1,8 @@
 """The login and the page around the dashboard, in a browser."""
 
+import os
 import re
+import signal
 
 import pytest
 from playwright.sync_api import expect
@@ -91,9 +93,9 @@ def greeting(page):
     return re.fullmatch(r"Hello (\w+) from (\d+)", said.inner_text()).groups()
 
 
-def test_logging_in(either, new_page):
+def test_logging_in(server, new_page):
     page = watch(new_page())
-    page.goto(either.url + "?tab=browse")
+    page.goto(server.url + "?tab=browse")
     expect(page).to_have_title("Log in · imgurer")
     expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("Alice")
@@ -109,7 +111,7 @@ def test_logging_in(either, new_page):
     expect(page.get_by_text("Opening the dashboard")).to_be_visible()
     assert greeting(page)[0] == "alice"
     expect(page.locator("#loading")).to_have_count(0)
-    assert page.url == either.url + "?tab=browse"
+    assert page.url == server.url + "?tab=browse"
     expect(page).to_have_title("imgurer")
     assert page.complaints == []
 
@@ -183,6 +185,19 @@ def test_a_kernel_goes_with_its_page(server, new_page):
     with page.expect_request("**/voila/api/shutdown/*"):
         page.reload()
     assert greeting(page)[1] != process
+
+
+def test_a_kernel_that_dies_is_told(server, new_page):
+    page = watch(new_page())
+    page.goto(server.url)
+    enter(page, "bob")
+    _, process = greeting(page)
+    os.kill(int(process), signal.SIGKILL)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("This page's session on the server has ended.")
+    alert.get_by_role("link", name="Reload").click()
+    assert greeting(page)[1] != process
+    assert page.complaints == []
 
 
 def test_a_server_that_ends_is_told(tmp_path, notebook, new_page):

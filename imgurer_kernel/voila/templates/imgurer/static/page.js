@@ -47,7 +47,7 @@
   const WORDS = {
     0: ["The server does not answer. It may have been stopped.", "Try again"],
     403: ["You are no longer logged in.", "Log in"],
-    404: ["The server has ended this page's session, as it does after a long pause.", "Reload"],
+    404: ["This page's session on the server has ended. Reloading begins a new one.", "Reload"],
   };
 
   const say = (status) => {
