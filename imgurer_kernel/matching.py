@@ -124,6 +124,7 @@ class Matching:
         return Grouped(
             clusters=found.clusters,
             labels=self._cluster_labels(found, rows),
+            content=self._content([cluster.members for cluster in found.clusters]),
             plan=str(found.plan),
             uninformative=found.uninformative,
         )
@@ -214,6 +215,13 @@ class Matching:
             if row["digest"] == asked.digest:
                 words[-1] = "exact"
         return words
+
+    def _content(self, members: list[Ints]) -> npt.NDArray[np.float64]:
+        """Share of each picture within its uniform borders."""
+        ids = np.concatenate([np.empty(0, np.int64), *members])
+        boxes = prepare(self._catalog.verification(ids)).content
+        shares: npt.NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / 64**2
+        return shares
 
     def _cluster_labels(self, found: duplicates.Found, rows: pd.DataFrame) -> list[list[str]]:
         edges = [cluster.edges[1:] for cluster in found.clusters]

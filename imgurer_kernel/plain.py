@@ -47,6 +47,7 @@ def plain_clusters(index: LiveIndex, radius: int) -> Grouped:
     return Grouped(
         clusters=found,
         labels=[["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found],
+        content=np.ones(sum(cluster.size for cluster in found)),
         plan=f"plain dHash within {radius} bits, not verified",
         uninformative=len(hashes) - len(chosen),
     )

@@ -39,14 +39,19 @@ CLUSTERS = [
 def keeper(members: pd.DataFrame) -> int:
     """The image_id that the standard policy keeps: most pixels, then most bytes, then the oldest.
 
+    Pixels of a frame around the picture do not count: `content` is the share of the area within
+    uniform borders, 0..1, and rounded to tenths, as finely as borders are known.
+
     Examples
     --------
-    >>> keeper(pd.DataFrame({"image_id": [1, 2], "width": [640, 800], "height": [480, 600],
-    ...                      "bytes": [9000, 8000]}))
+    >>> keeper(pd.DataFrame({"image_id": [1, 2, 3], "width": [640, 800, 900],
+    ...                      "height": [480, 600, 700], "content": [1, 1, 0.7],
+    ...                      "bytes": [9000, 8000, 9500]}))
     2
     """
     pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
-    order = np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -pixels))
+    shown = pixels * members["content"].to_numpy(np.float64).round(1)
+    order = np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
     return int(members["image_id"].iloc[order[0]])
 
 
@@ -58,12 +63,15 @@ class Grouped:
     ----------
     labels
         For each cluster a word for each member, in the order of its members.
+    content
+        float64 (members of all clusters,): share of each picture within uniform borders.
     uninformative
         Number of images that took no part, being flat.
     """
 
     clusters: list[Cluster]
     labels: list[list[str]]
+    content: npt.NDArray[np.float64]
     plan: str
     uninformative: int
 
@@ -83,20 +91,17 @@ def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["distance", "image_id"], ignore_index=True)[SIMILAR]
 
 
-def cluster_frame(
-    clusters: Sequence[Cluster], labels: Sequence[Sequence[str]], images: pd.DataFrame
-) -> pd.DataFrame:
+def cluster_frame(grouped: Grouped, images: pd.DataFrame) -> pd.DataFrame:
     """Clusters, one row for each member: largest cluster first, in it the medoid, then by distance.
 
     Parameters
     ----------
-    clusters
-        In the order in which they are numbered, from 0.
-    labels
-        For each cluster a word for each member, in the order of its members.
+    grouped
+        The clusters in the order in which they are numbered, from 0.
     images
         The catalog's rows of all members.
     """
+    clusters = grouped.clusters
     sizes = [cluster.size for cluster in clusters]
     members = pd.DataFrame(
         {
@@ -104,7 +109,8 @@ def cluster_frame(
             "image_id": _joined([cluster.members for cluster in clusters], np.int64),
             "distance_to_medoid": _joined([cluster.distances for cluster in clusters], np.int64),
             "score": _joined([cluster.scores for cluster in clusters], np.float64),
-            "label": np.array([label for words in labels for label in words], dtype=object),
+            "label": [label for words in grouped.labels for label in words],
+            "content": grouped.content,
         }
     ).astype({"label": "str"})
     rows = images[["image_id", "digest", "filename", "width", "height", "bytes"]]

@@ -238,7 +238,7 @@ class Workbench:
             grouped = plain_clusters(self._index, near)
         members = [cluster.members for cluster in grouped.clusters]
         image_ids = np.concatenate([np.empty(0, np.int64), *members])
-        frame = cluster_frame(grouped.clusters, grouped.labels, self.catalog.images(image_ids))
+        frame = cluster_frame(grouped, self.catalog.images(image_ids))
         frame.attrs = {"plan": grouped.plan, "uninformative": grouped.uninformative}
         return frame
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.clusters import stars
-from imgurer_kernel.results import CLUSTERS, SIMILAR, cluster_frame, keeper, similar_frame
+from imgurer_kernel.results import CLUSTERS, SIMILAR, Grouped, cluster_frame, keeper, similar_frame
 
 IMAGES = pd.DataFrame(
     {
@@ -17,9 +17,15 @@ IMAGES = pd.DataFrame(
 
 
 def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
-    assert keeper(IMAGES) == 3
-    assert keeper(IMAGES.iloc[3:]) == 4
-    assert keeper(IMAGES.iloc[3:].assign(bytes=5)) == 4
+    images = IMAGES.assign(content=1.0)
+    assert keeper(images) == 3
+    assert keeper(images.iloc[3:]) == 4
+    assert keeper(images.iloc[3:].assign(bytes=5)) == 4
+
+
+def test_a_frame_around_a_picture_does_not_count():
+    assert keeper(IMAGES.assign(content=[1, 1, 0.5, 1, 1])) == 2
+    assert keeper(IMAGES.assign(content=[1, 1, 0.99, 1, 1])) == 3
 
 
 def test_similar_is_sorted_by_distance_then_id():
@@ -40,7 +46,7 @@ def test_similar_is_sorted_by_distance_then_id():
 def test_clusters_are_numbered_and_their_members_in_order():
     found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
     labels = [["medoid", *["near"] * (cluster.size - 1)] for cluster in found]
-    frame = cluster_frame(found, labels, IMAGES)
+    frame = cluster_frame(Grouped(found, labels, np.ones(5), "plan", 0), IMAGES)
     assert list(frame.columns) == CLUSTERS
     assert frame["cluster_id"].tolist() == [0, 0, 0, 1, 1]
     assert frame["image_id"].tolist() == [2, 3, 1, 4, 5]
@@ -50,6 +56,6 @@ def test_clusters_are_numbered_and_their_members_in_order():
 
 
 def test_no_clusters_is_an_empty_frame_of_the_same_kind():
-    frame = cluster_frame([], [], IMAGES.iloc[:0])
+    frame = cluster_frame(Grouped([], [], np.empty(0), "plan", 0), IMAGES.iloc[:0])
     assert list(frame.columns) == CLUSTERS
     assert frame.empty
