@@ -14,10 +14,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 from zlib import crc32
 
 import numpy as np
@@ -27,46 +26,16 @@ from PIL import Image
 
 from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.retouch import RETOUCHES, camera_facts, encode
-from imgurer_kernel.scenes import SCENES, Scene, draw
-
-Kind = Literal["original", "duplicate", "near-miss", "flat"]
+from imgurer_kernel.scenes import Scene, draw
+from imgurer_kernel.scenes.plan import Sample, names, plan, scene_of, taken
 
 # Another number whenever the pictures change, so that an older set is drawn anew.
-VERSION = 1
-
-# What leaves the dHash within 10 bits of the original's, and everything that is done to originals.
-NEAR = ("copy", "re-encoded", "resized", "exif-rotated", "brightened", "converted", "captioned")
-TRANSFORMS = (*NEAR, "cropped", "flipped", "bordered", "rotated")
+VERSION = 2
 
 COLUMNS = (
     "path", "filename", "scene", "kind", "transform", "group", "duplicate_of", "resembles",
     "width", "height", "bytes", "digest",
 )  # fmt: skip
-
-# How many duplicates the scenes have, over and over; the first scene has one of each kind.
-COPIES = (3, 4, 2, 5, 3, 0, 4, 3, 5)
-SECOND_TAKES = (
-    "lake-at-dusk", "blue-ridge-morning", "dunes", "pines-in-fog", "city-lights", "skyline",
-    "old-table", "tablecloth", "jumper",
-)  # fmt: skip
-FLATS = ("white", "black", "grey", "another grey", "left to right", "corner to corner")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One file of the set and the truth about it."""
-
-    filename: str
-    scene: str
-    kind: Kind
-    transform: str
-    group: int
-    duplicate_of: str = ""
-    resembles: str = ""
-    width: int = 0
-    height: int = 0
-    bytes: int = 0
-    digest: str = ""
 
 
 def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.DataFrame:
@@ -89,9 +58,9 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
     -------
     DataFrame
         One row per file, by name. ``kind`` is *original*, *duplicate*, *near-miss* (the same kind
-        of content, yet another picture) or *flat*; ``transform`` is one of `TRANSFORMS` for
-        duplicates; ``group`` is equal for duplicates of each other and for nothing else;
-        ``duplicate_of`` and ``resembles`` name the original in question.
+        of content, yet another picture) or *flat*; ``transform`` says what was done, one of
+        `scenes.plan.TRANSFORMS`; ``group`` is equal for duplicates of each other and for nothing
+        else; ``duplicate_of`` and ``resembles`` name the original in question.
 
     Raises
     ------
@@ -118,82 +87,17 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
     return truth[list(COLUMNS)]
 
 
-def plan(seed: int = 0) -> list[list[Sample]]:
-    """What there will be, before anything is drawn: one list for each scene, and the flat ones.
-
-    The first of a list is the original; the sizes and digests are not known yet.
-    """
-    batches: list[list[Sample]] = []
-    group = 0
-    start = seed
-    for number, scene in enumerate(SCENES):
-        original = Sample(
-            filename=_original_name(scene, number),
-            scene=scene.name,
-            kind="original",
-            transform="none",
-            group=group,
-        )
-        count = len(TRANSFORMS) if number == 0 else COPIES[number % len(COPIES)]
-        batch = [original]
-        for step in range(count):
-            transform = TRANSFORMS[(start + step) % len(TRANSFORMS)]
-            name = _duplicate_name(original.filename, scene, transform, number)
-            batch.append(
-                replace(
-                    original,
-                    filename=name,
-                    kind="duplicate",
-                    transform=transform,
-                    duplicate_of=original.filename,
-                )
-            )
-        start += count
-        group += 1
-        if scene.name in SECOND_TAKES:
-            batch.append(
-                Sample(
-                    filename=_second_name(original.filename),
-                    scene=scene.name,
-                    kind="near-miss",
-                    transform="none",
-                    group=group,
-                    resembles=original.filename,
-                )
-            )
-            group += 1
-        batches.append(batch)
-    flats = [
-        Sample(
-            filename=f"{name.replace(' ', '-')}.png",
-            scene=name,
-            kind="flat",
-            transform="none",
-            group=group + number,
-        )
-        for number, name in enumerate(FLATS)
-    ]
-    twin = replace(
-        flats[0], filename="white (1).png", transform="copy", duplicate_of=flats[0].filename
-    )
-    return [*batches, [*flats, twin]]
-
-
 def _refuse_strangers(folder: Path, manifest: Path, seed: int) -> None:
     """Raise SourceError if a folder holds anything that no set of ours left there."""
     found = {path.name for path in folder.iterdir()} if folder.exists() else set()
     # A whole set without its manifest is ours as well; a single IMG_2078.jpg may be anyone's.
-    strangers = [] if found == _names(plan(seed)) else sorted(found - _listed(manifest))
+    strangers = [] if found == names(plan(seed)) else sorted(found - _listed(manifest))
     if strangers:
         message = (
             f"{folder} holds other files, such as {strangers[0]!r}; "
             "name a folder that is empty or does not exist yet"
         )
         raise SourceError(message)
-
-
-def _names(batches: Sequence[Sequence[Sample]]) -> set[str]:
-    return {sample.filename for batch in batches for sample in batch}
 
 
 def _draw_all(folder: Path, seed: int, workers: int) -> list[Sample]:
@@ -213,55 +117,13 @@ def _draw_all(folder: Path, seed: int, workers: int) -> list[Sample]:
     return sorted(samples, key=lambda sample: sample.filename)
 
 
-def _original_name(scene: Scene, number: int) -> str:
-    """A camera's name for two of three, a person's for the others."""
-    taken = _taken(scene)
-    return (
-        f"{scene.name}.jpg",
-        f"IMG_{2041 + 37 * number}.jpg",
-        f"PXL_{taken:%Y%m%d_%H%M%S}.jpg",
-    )[number % 3]
-
-
-def _duplicate_name(original: str, scene: Scene, transform: str, number: int) -> str:
-    """The name that a program or a person would give to such a version."""
-    stem = original.removesuffix(".jpg")
-    taken = _taken(scene) + timedelta(days=2)
-    words = scene.name.replace("-", " ")
-    return {
-        "copy": (f"{stem} (copy).jpg", f"Copy of {stem}.jpg", f"{stem} (1).jpg")[number % 3],
-        "re-encoded": f"{stem}-compressed.jpg",
-        "resized": f"IMG-{taken:%Y%m%d}-WA{number:04d}.jpg",
-        "brightened": f"{stem}-edited.jpg",
-        "exif-rotated": f"DSC_{1187 + 13 * number:04d}.JPG",
-        "converted": f"{stem}.webp",
-        "captioned": f"{words} postcard.jpg",
-        "cropped": f"{stem}-cropped.jpg",
-        "flipped": f"{words} (mirrored).jpg",
-        "bordered": f"{words}, framed.jpg",
-        "rotated": f"{stem}-turned.jpg",
-    }[transform]
-
-
-def _second_name(original: str) -> str:
-    """The name of another picture taken at the same place."""
-    stem = original.removesuffix(".jpg")
-    if stem.startswith("IMG_"):
-        return f"IMG_{int(stem[4:]) + 1}.jpg"
-    return f"{stem}-2.jpg" if not stem.startswith("PXL_") else f"{stem[:-2]}58.jpg"
-
-
-def _taken(scene: Scene) -> datetime:
-    return datetime.strptime(scene.taken, "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - as EXIF, no zone
-
-
 def _draw_batch(folder: Path, batch: Sequence[Sample], seed: int) -> list[Sample]:
     """Draw and write one scene with all that is made of it; return its samples with their facts."""
     done = []
     if batch[0].kind == "flat":
         files = _flat_files(batch)
     else:
-        files = _scene_files(batch, next(s for s in SCENES if s.name == batch[0].scene), seed)
+        files = _scene_files(batch, scene_of(batch[0]), seed)
     for sample, data, (width, height) in files:
         (folder / sample.filename).write_bytes(data)
         digest = hashlib.sha256(data).hexdigest()
@@ -279,8 +141,8 @@ def _scene_files(
         rng = np.random.default_rng((seed, crc32(sample.filename.encode())))
         if sample.kind != "duplicate":
             take = int(sample.kind == "near-miss")
-            taken = _taken(scene) + timedelta(seconds=47 * take)
-            facts = camera_facts(taken, scene.place)
+            when = taken(scene) + timedelta(seconds=47 * take)
+            facts = camera_facts(when, scene.place)
             drawn = Image.fromarray(draw(scene, seed, take))
             written = encode(drawn, quality=90, exif=facts)
             if take == 0:
@@ -343,7 +205,7 @@ def _listed(path: Path) -> set[str]:
 
 def _complete(folder: Path, samples: Sequence[Sample], seed: int) -> bool:
     """Whether every file is there with its own bytes."""
-    if _names(plan(seed)) != _names([samples]):
+    if names(plan(seed)) != names([samples]):
         return False
     for sample in samples:
         path = folder / sample.filename

@@ -13,9 +13,11 @@ from PIL import Image, ImageOps
 
 from imgurer_kernel import samples, scenes
 from imgurer_kernel.errors import SourceError, StorageDenied
-from imgurer_kernel.samples import NEAR, TRANSFORMS, make_samples, plan
+from imgurer_kernel.samples import make_samples
 from imgurer_kernel.scenes import SCENES, draw
+from imgurer_kernel.scenes import plan as sample_plan
 from imgurer_kernel.scenes.light import develop
+from imgurer_kernel.scenes.plan import NEAR, TRANSFORMS, plan
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def truth(tmp_path_factory):
 def few(monkeypatch):
     """Two small scenes instead of all, so that a set is drawn in no time."""
     small = tuple(replace(scene, width=160, height=120) for scene in (SCENES[0], SCENES[13]))
-    monkeypatch.setattr(samples, "SCENES", small)
+    monkeypatch.setattr(sample_plan, "SCENES", small)
 
 
 def shown(path):
@@ -200,7 +202,7 @@ def test_a_set_without_a_readable_manifest_is_still_ours(few, tmp_path, text):
 def test_an_older_version_is_replaced(few, tmp_path, monkeypatch):
     make_samples(tmp_path / "set")
     monkeypatch.setattr(samples, "VERSION", samples.VERSION + 1)
-    monkeypatch.setattr(samples, "FLATS", samples.FLATS[:2])
+    monkeypatch.setattr(sample_plan, "FLATS", sample_plan.FLATS[:2])
     renewed = make_samples(tmp_path / "set")
     assert set(contents(tmp_path / "set")) == set(renewed["filename"])
 

@@ -65,8 +65,12 @@ def _lay(frame: Frame, light: Plane, x: float, y: float, angle: float, petal: Pe
     """Paint one petal of the flower at a point, with its shadow on what is below."""
     c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     middle = petal.start + petal.length / 2
+    half, side = petal.length / 2, petal.wide + 0.022
     rows, columns = frame.around(
-        x + float(c) * middle, y + float(s) * middle, petal.length / 2 + petal.wide * 0.4 + 0.012
+        x + float(c) * middle,
+        y + float(s) * middle,
+        abs(float(c)) * half + abs(float(s)) * side,
+        abs(float(s)) * half + abs(float(c)) * side,
     )
     dx, dy = frame.x[:, columns] - np.float32(x), frame.y[rows] - np.float32(y)
     along = (dx * c + dy * s - np.float32(petal.start)) * np.float32(1 / petal.length)

@@ -54,12 +54,14 @@ class Frame:
         result: Plane = np.sqrt(across * across + down * down)
         return result
 
-    def around(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
-        """Rows and columns of the square about a point, as far as it lies in the picture."""
+    def around(
+        self, x: float, y: float, reach: float, down: float | None = None
+    ) -> tuple[slice, slice]:
+        """Rows and columns about a point, `reach` to either side, as far as there is a picture."""
         scale = self.height
         rows, columns = (
-            slice(max(0, int((at - reach) * scale)), max(0, int((at + reach) * scale) + 2))
-            for at in (y, x)
+            slice(max(0, int((at - far) * scale)), max(0, int((at + far) * scale) + 2))
+            for at, far in ((y, reach if down is None else down), (x, reach))
         )
         return rows, columns
 
@@ -78,8 +80,8 @@ def hexed(text: str) -> Plane:
 
     Examples
     --------
-    >>> hexed("#ff8000").ravel().round(3).tolist()
-    [1.0, 0.21600000560283661, 0.0]
+    >>> [round(float(part), 3) for part in hexed("#ff8000").ravel()]
+    [1.0, 0.216, 0.0]
     """
     encoded = np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / 255
     light = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
