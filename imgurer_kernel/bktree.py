@@ -16,12 +16,12 @@ from imgurer_kernel.hashes import (
     as_ids,
     as_radius,
 )
+from imgurer_kernel.planner import WARM_FROM
 from imgurer_kernel.segment import Kernels, Scratch
 from imgurer_kernel.snapshot import Snapshot
 
-# From so many ids on it compiles by itself, and waits for so many seconds: long enough to load
-# from numba's cache, so that a large store that was opened before is fast at once.
-_WARM = 200_000
+# Seconds that a large set waits to be warm: long enough to load from numba's cache, so that a
+# store that was opened before is fast at once.
 _PATIENCE = 1.5
 
 
@@ -278,7 +278,7 @@ class BKTree:
 
     def _append(self, ids: Indices, hashes: Words) -> None:
         self._size += len(ids)
-        if self._size >= _WARM and self._kernels is None:
+        if self._size >= WARM_FROM and self._kernels is None:
             self._start_warming()
             self._loaded.wait(_PATIENCE)
         self._state = self._state.with_more(ids, hashes, self._kernels)

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.hashes import Distances, Indices, Words, expand, group, scan
-
-# With fewer distinct hashes than this the compiled scan is as fast as the tree.
-_TREE = 16_384
+from imgurer_kernel.planner import TREE_FROM
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +88,7 @@ class Segment:
         groups = group(row, column)
         row, column, starts, members = groups.row, groups.column, groups.starts, groups.members
         tree = None
-        if kernels is not None and len(row) >= _TREE:
+        if kernels is not None and len(row) >= TREE_FROM:
             order = np.arange(len(row))
             nodes, cells, node_count, cell_count = kernels.build(row, column, order)
             tree = Tree(nodes[:node_count].copy(), cells[:cell_count].copy())
@@ -119,7 +117,7 @@ class Segment:
     @property
     def wants_tree(self) -> bool:
         """Whether it would have a tree, were it built with kernels."""
-        return self.tree is None and len(self.row) >= _TREE
+        return self.tree is None and len(self.row) >= TREE_FROM
 
     @property
     def nbytes(self) -> int:

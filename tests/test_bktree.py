@@ -252,7 +252,7 @@ def test_repr_says_what_is_in_it():
 @pytest.fixture
 def small_trees(monkeypatch):
     """Trees for segments of a few hundred, so that their growth is tried as well."""
-    monkeypatch.setattr(segment, "_TREE", 300)
+    monkeypatch.setattr(segment, "TREE_FROM", 300)
     monkeypatch.setattr(snapshot, "_TAIL", 100)
 
 
@@ -303,7 +303,7 @@ def test_warming_turns_a_scan_into_a_tree():
 
 
 def test_a_large_set_warms_by_itself(monkeypatch):
-    monkeypatch.setattr(bktree, "_WARM", 20_000)
+    monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
     monkeypatch.setattr(bktree, "_PATIENCE", 300)
     tree = BKTree.of(np.arange(20_000), random_hashes(20_000))
     assert tree.info().nodes > 0

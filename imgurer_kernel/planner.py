@@ -1,0 +1,136 @@
+"""Which engine a search takes: decided by what each is estimated to cost.
+
+All engines give the same result. The costs were measured on one core of 2.4 GHz; only their ratios
+matter.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from imgurer_kernel.chunking import Chunking, cheapest
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.hashes import Words, as_radius
+
+Engine = Literal["scan", "compiled scan", "BK-tree", "multi-index"]
+
+# Seconds to compare two hashes: by numpy, and compiled.
+_NUMPY = 1.7e-9
+_COMPILED = 0.45e-9
+
+# From so many distinct hashes on a tree is built, where the compiled functions are there; from so
+# many ids on they are compiled without being asked for.
+TREE_FROM = 16_384
+WARM_FROM = 200_000
+
+# Seconds of work by numpy that make it worth to load what is compiled; and to call it, and to
+# think about chunks, once it is loaded.
+_LOAD = 1.5
+_CALL = 0.002
+_THINK = 0.15
+
+# Up to so many queries are asked one by one.
+_FEW = 64
+_UNIFORM = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a search will be done with.
+
+    Attributes
+    ----------
+    engine
+        ``"scan"`` by numpy, ``"compiled scan"``, ``"BK-tree"`` or ``"multi-index"``.
+    reason
+        Why, in words.
+    seconds
+        Estimate on one core, without what it takes to hand over the results.
+    chunking
+        How multi-index hashing cuts the bits.
+    """
+
+    engine: Engine
+    reason: str
+    seconds: float
+    chunking: Chunking | None = None
+
+
+def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True) -> Plan:
+    """What a search over a set of a size would be done with.
+
+    Parameters
+    ----------
+    n
+        Number of distinct hashes.
+    radius
+        0..128 bits.
+    queries
+        How many; None for all pairs of the set. For more than a few the estimate takes the hashes
+        as uniform, while a search looks at a sample of them.
+    compiled
+        Whether the compiled functions may be used; a `BKTree` does without them until it is warm.
+
+    Raises
+    ------
+    InvalidRadius
+        If the radius is no whole number from 0 to 128.
+    QueryError
+        If a number is negative.
+
+    Examples
+    --------
+    >>> plan(5_000, 10).engine, plan(1_000_000, 10).engine, plan(1_000_000, 10, None).engine
+    ('scan', 'BK-tree', 'multi-index')
+    """
+    radius = as_radius(radius)
+    if n < 0 or (queries is not None and queries < 0):
+        message = f"a plan is asked for {n} hashes and {queries} queries; give 0 or more of both"
+        raise QueryError(message)
+    if queries is not None and queries <= _FEW:
+        return _single(n, queries, compiled=compiled)
+    rng = np.random.default_rng(0)
+    uniform = rng.integers(0, 1 << 64, (_UNIFORM, 2), dtype=np.uint64)
+    return _bulk(n, queries, radius, uniform, None if queries is None else uniform)
+
+
+def plan_bulk(hashes: Words, queries: Words | None, radius: int) -> Plan:
+    """What a bulk search over these hashes is done with; see `plan`."""
+    asked = None if queries is None else len(queries)
+    return _bulk(len(hashes), asked, radius, hashes, queries)
+
+
+def _single(n: int, queries: int, *, compiled: bool) -> Plan:
+    seconds = n * queries * _NUMPY
+    if not compiled:
+        reason = "nothing is compiled yet: numpy looks at each hash"
+        return Plan(engine="scan", reason=reason, seconds=seconds)
+    if n < TREE_FROM:
+        reason = f"{n:,} hashes are looked at faster than a tree is walked"
+        return Plan(engine="scan", reason=reason, seconds=seconds)
+    reason = f"{n:,} hashes: a search walks a tree and looks at a part of them"
+    return Plan(engine="BK-tree", reason=reason, seconds=n * queries * _COMPILED / 4)
+
+
+def _bulk(n: int, queries: int | None, radius: int, hashes: Words, asked: Words | None) -> Plan:
+    pairs = n * (n - 1) // 2 if queries is None else n * queries
+    loaded = "imgurer_kernel.kernels.multi_index" in sys.modules
+    if pairs * _NUMPY <= (_CALL if loaded else _LOAD):
+        reason = f"{pairs:,} pairs are few enough for numpy"
+        return Plan(engine="scan", reason=reason, seconds=pairs * _NUMPY)
+    scan = pairs * _COMPILED
+    if scan <= _THINK:
+        reason = f"{pairs:,} pairs are few enough to look at each"
+        return Plan(engine="compiled scan", reason=reason, seconds=scan)
+    sizes = n, n if queries is None else queries
+    chunking = cheapest(hashes, asked, radius, sizes)
+    if chunking.seconds > scan:
+        reason = f"radius {radius} is so wide that tables would not save more than they cost"
+        return Plan(engine="compiled scan", reason=reason, seconds=scan)
+    reason = (
+        f"{pairs:,} pairs: {int((chunking.radii >= 0).sum())} tables leave a small part of them "
+        f"to look at, for about {scan / chunking.seconds:.0f} times less work"
+    )
+    return Plan(engine="multi-index", reason=reason, seconds=chunking.seconds, chunking=chunking)
