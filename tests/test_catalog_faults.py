@@ -393,6 +393,9 @@ def test_every_exception_of_duckdb_is_translated(store, kind):
             catalog.transaction(fail)
         assert isinstance(caught.value.__cause__, kind)
         assert str(catalog.path) in str(caught.value)
+        # After some errors a connection answers nothing any more, so none outlives an error.
+        with Catalog(store, lease_timeout=0) as other:
+            assert other.statistics().users == 1, "kept the lease"
         assert catalog.statistics().users == 1, "unusable after the error"
 
 

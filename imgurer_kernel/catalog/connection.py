@@ -37,6 +37,7 @@ _SYMPTOMS = (
     ("Conflicting lock", CatalogBusy, "close the program that has opened the file by itself"),
     ("database file with version", CatalogTooNew, "update duckdb"),
     ("not a valid DuckDB", CatalogDamaged, "restore it from a backup, or move it away"),
+    ("Out of Memory", CatalogError, "close other programs, or work on fewer images at once"),
     ("Corrupt", CatalogDamaged, "restore it from a backup, or move it away and ingest again"),
 )
 
@@ -88,7 +89,7 @@ def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | S
             f"the catalog {path} cannot be read: {text}; restore it from a backup, or move it "
             "away and ingest again: the originals are not in it"
         )
-    return CatalogError(f"the catalog {path} refused a statement: {text}")
+    return CatalogError(f"the catalog {path} refused a statement: {text}; check what was passed")
 
 
 @contextmanager
