@@ -77,8 +77,8 @@ def test_a_search_result_says_how_near_and_how_sure():
     assert (same.badge, same.meaning, same.note) == ("0 bits", "done", "exact")
     assert (near.badge, near.meaning, near.note) == ("4 bits", "done", "cropped")
     assert (alike.badge, alike.meaning, alike.note) == ("9 bits", "", "")
-    assert near.alt == "near.jpg, 40 by 30, near duplicate, cropped, 4 bits"
-    assert alike.alt == "alike.jpg, 40 by 30, alike, not verified, 9 bits"
+    assert near.alt == "near.jpg, 40 by 30, duplicate, 4 bits"
+    assert alike.alt == "alike.jpg, 40 by 30, alike, 9 bits"
     assert [tile.thumbnail for tile in (same, near, alike)] == [b"1", b"2", b"3"]
 
 
@@ -86,7 +86,7 @@ def test_an_orientation_is_told_with_the_verdict():
     frame = search_frame((1, "a.jpg", 40, 30, 900, 4, "flipped")).assign(orientation="mirrored")
     [tile] = search_tiles(Listing(frame, (b"",)))
     assert tile.note == "flipped, mirrored"
-    assert tile.alt == "a.jpg, 40 by 30, near duplicate, flipped, mirrored, 4 bits"
+    assert tile.alt == "a.jpg, 40 by 30, duplicate, 4 bits"
 
 
 def test_every_label_is_a_verdict_with_words():

@@ -123,6 +123,17 @@ def test_the_question_goes_with_the_picture_it_was_about(wb):
     assert panel.asking.layout.display == "none"
 
 
+def test_nothing_can_be_done_before_the_details_are_there(wb):
+    panel = DetailsPanel(Session(wb, "ann"), None)
+    panel.model.image_id = 1
+    panel.model.session.runner.run = lambda work, then: None  # work that takes its time
+    panel.model.image_id = 2
+    assert panel.model.details.image_id == 1
+    assert panel.search.disabled
+    assert panel.save.disabled
+    assert panel.forget.disabled
+
+
 def test_the_original_is_that_of_the_picture_selected_now(wb):
     panel = DetailsPanel(Session(wb, "ann"), None)
     panel.model.image_id = 1

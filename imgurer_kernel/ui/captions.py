@@ -103,8 +103,8 @@ def search_tiles(pictures: Listing) -> list[Tile]:
         meaning: Meaning = "" if verdict in LOOKALIKES else "done"
         turned = orientation_words(str(row["orientation"]))
         known = "" if verdict == "unverified" else verdict
-        note = ", ".join(filter(None, (known, turned)))
-        words = (kinship(verdict), turned, distance)
+        note = ", ".join(filter(None, (known, turned)))  # which is also read out
+        words = ("alike" if verdict in LOOKALIKES else "duplicate", distance)
         tiles.append(tile(row, thumbnail, badge=distance, meaning=meaning, note=note, words=words))
     return tiles
 

@@ -61,7 +61,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         self.sure.on_click(lambda _: self.model.forget())
         self.close_button.on_click(lambda _: setattr(self.model, "image_id", -1))
         self.model.observe(self._show, "details")
-        self.model.observe(lambda _: self._ask(asking=False), "image_id")
+        self.model.observe(self._wait, "image_id")
         self.model.observe(lambda _: self.said.tell(self.model.said, "done"), "said")
         self._show(None)
         self.said.tell("")
@@ -71,8 +71,16 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
         self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
 
+    def _wait(self, _: object) -> None:
+        """Until the details are those of the picture that is selected, nothing can be done."""
+        self._ask(asking=False)
+        for act in (self.search, self.save, self.forget):
+            act.disabled = True
+
     def _show(self, _: object) -> None:
         details = self.model.details
+        for act in (self.search, self.save, self.forget):
+            act.disabled = False
         self._ask(asking=False)
         show(self.acts, details is not None)
         show(self.close_button, details is not None)

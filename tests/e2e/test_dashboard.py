@@ -164,7 +164,7 @@ def test_a_click_shows_details_and_a_double_click_searches(at):
     expect(details(page)).to_contain_text("you, ")
     expect(details(page)).to_contain_text("upload:hill.jpg")
     tile(page, "hill.jpg").dblclick()
-    expect(panel(page)).to_contain_text("1 picture within 10 bits")
+    expect(panel(page)).to_contain_text("1 duplicate")
     expect(tile(page, "hill again.jpg")).to_be_visible()
     is_current(page, "Search")
     assert "#search?image=" in page.url
@@ -181,8 +181,7 @@ def test_the_radius_narrows_and_the_trail_and_back_lead_back(at):
     trail = panel(page).locator(".imgurer-trail")
     expect(trail.get_by_role("listitem")).to_have_count(2)
     panel(page).locator(".imgurer-tick", has_text="identical").click()
-    expect(panel(page)).to_contain_text(re.compile("with the same hash|Nothing else within 0 bits"))
-    assert "radius=0" in page.url
+    page.wait_for_url(re.compile("radius=0"))
     panel(page).locator(".imgurer-tick", has_text="edited").click()
     expect(tiles(page)).to_have_count(3)
     trail.get_by_role("button", name="Back to beach.jpg").click()
@@ -198,9 +197,9 @@ def test_the_filters_say_what_they_hide(at):
     panel(page).get_by_label("Format").select_option("PNG")
     expect(tiles(page)).to_have_count(1)
     expect(panel(page)).to_contain_text("2 hidden by the filters")
-    panel(page).get_by_label("Size").select_option("Larger than this one")
+    panel(page).get_by_label("Size", exact=True).select_option("Larger than this one")
     expect(panel(page)).to_contain_text("The filters hide all 3 pictures")
-    panel(page).get_by_label("Size").select_option("Any size")
+    panel(page).get_by_label("Size", exact=True).select_option("Any size")
     panel(page).get_by_label("Format").select_option("Any format")
     expect(tiles(page)).to_have_count(3)
 
@@ -211,7 +210,7 @@ def test_a_search_by_a_picture_that_is_not_stored(visit):
     before = counts(page).inner_text()
     choose(page, ("holiday.jpg", encode(brighter(scene(1000, 800, 600), -15), quality=70)))
     expect(tiles(page)).to_have_count(4)
-    expect(panel(page)).to_contain_text("4 pictures within 10 bits")
+    expect(panel(page)).to_contain_text("4 duplicates")
     assert counts(page).inner_text() == before
     page.reload()
     expect(panel(page)).to_contain_text("is not kept; drop it here again", timeout=60_000)
@@ -228,17 +227,17 @@ def test_duplicates_are_rows_with_what_differs(at):
     clusters = panel(page).locator(".imgurer-cluster")
     expect(clusters).to_have_count(2)
     expect(clusters.first).to_contain_text("4 pictures")
-    expect(clusters.first).to_contain_text("smaller")
+    expect(clusters.first).to_contain_text("smaller and PNG")
     expect(clusters.first).to_contain_text("would be kept")
     expect(clusters.first).to_contain_text("frees")
-    panel(page).get_by_label("Name").fill("HILL")
+    panel(page).get_by_label("Name", exact=True).fill("HILL")
     page.keyboard.press("Enter")
     expect(clusters).to_have_count(1)
     expect(panel(page)).to_contain_text("of 2 in all")
-    panel(page).get_by_label("Name").fill("nobody")
+    panel(page).get_by_label("Name", exact=True).fill("nobody")
     page.keyboard.press("Enter")
     expect(panel(page)).to_contain_text("No cluster passes the filters")
-    panel(page).get_by_label("Name").fill("")
+    panel(page).get_by_label("Name", exact=True).fill("")
     page.keyboard.press("Enter")
     expect(clusters).to_have_count(2)
 
@@ -262,6 +261,7 @@ def test_the_csv_holds_what_is_shown(at):
 def test_an_original_is_saved_whole(at):
     page = at("#browse?order=newest")
     tile(page, "beach small.png").click()
+    expect(details(page).get_by_role("heading")).to_have_text("beach small.png")
     with page.expect_download() as waiting:
         details(page).get_by_role("button", name="Save the original").click()
     assert waiting.value.suggested_filename == "beach small.png"
@@ -272,7 +272,7 @@ def test_an_original_is_saved_whole(at):
 def test_names_are_text_everywhere(at):
     page = at("#browse?order=newest")
     tile(page, "onerror").click()
-    expect(details(page)).to_contain_text("<img src=x")
+    expect(details(page).get_by_role("heading")).to_contain_text("<img src=x")
     details(page).get_by_role("button", name="Forget my copy").click()
     expect(details(page)).to_contain_text("Forget your copy of <img")
     details(page).get_by_role("button", name="Keep it").click()
@@ -300,7 +300,7 @@ def test_keys_lead_to_the_search_and_list_themselves(at):
 
 def test_a_slash_in_a_field_is_a_slash(at):
     page = at("#duplicates")
-    field = panel(page).get_by_label("Name")
+    field = panel(page).get_by_label("Name", exact=True)
     field.fill("")
     field.press("/")
     is_current(page, "Duplicates")
@@ -387,6 +387,7 @@ def test_forgetting_is_asked_twice_and_done(at):
     page.get_by_role("tab", name="Browse").click()
     panel(page).get_by_role("button", name="Newest first").click()
     tile(page, "short stay.jpg").click()
+    expect(details(page).get_by_role("heading")).to_have_text("short stay.jpg")
     details(page).get_by_role("button", name="Forget my copy").click()
     expect(details(page)).to_contain_text("Nobody else holds it, so the picture leaves the store")
     details(page).get_by_role("button", name="Forget it").click()
@@ -396,6 +397,8 @@ def test_forgetting_is_asked_twice_and_done(at):
 
 def test_uploads_get_their_verdict_and_others_see_them(visit):
     page, other = visit("#upload"), visit("#browse")
+    expect(counts(page)).to_contain_text("could be freed")
+    before = int(counts(page).inner_text().split()[0])
     new, beach = scene(2000), scene(1000, 800, 600)
     choose(
         page,
@@ -408,11 +411,11 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
     expect(rows(page).nth(0)).to_contain_text("Added")
     expect(rows(page).nth(1)).to_contain_text("Already here")
     expect(rows(page).nth(1)).to_contain_text("brought by you")
-    expect(rows(page).nth(2)).to_contain_text("Added; looks ")
+    expect(rows(page).nth(2)).to_contain_text("Added; near duplicate, ")
     expect(rows(page).nth(2)).to_contain_text("beach")
     expect(rows(page).nth(3)).to_contain_text("Rejected:")
     expect(rows(page).nth(4)).to_contain_text("Rejected:")
-    expect(counts(page)).to_contain_text(f"{STRANGERS + 9} pictures")
+    expect(counts(page)).to_contain_text(f"{before + 2} pictures")
     other.goto(other.url.split("#")[0] + "#browse?order=newest")
     other.reload()
     expect(tile(other, "new.jpg")).to_be_visible(timeout=60_000)
