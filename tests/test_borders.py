@@ -48,10 +48,22 @@ def test_noise_in_a_border_is_borne():
 
 def test_few_specks_in_a_border_are_borne_and_many_are_not():
     picture = bordered(PICTURE, 0, 40, 0, 0, 255)
-    picture[20, :9] = 0
+    picture[32:40, :9] = 0
     assert trim(picture)[1] == 40
-    picture[20, :40] = 0
-    assert trim(picture)[1] == 20
+    picture[32:40, :40] = 0
+    assert trim(picture)[1] == 32
+
+
+def test_writing_in_a_border_is_taken_off_with_it():
+    picture = bordered(PICTURE, 0, 40, 0, 0, 255)
+    picture[8:32, 30:290:3] = 0
+    assert trim(picture) == (0, 40, 320, 280)
+
+
+def test_what_stands_taller_than_writing_is_no_border():
+    picture = bordered(PICTURE, 0, 80, 0, 0, 255)
+    picture[8:72, 30:290:3] = 0
+    assert trim(picture) == (0, 8, 320, 320)
 
 
 def test_a_border_lighter_or_darker_than_black_and_white_does_not_wrap():
