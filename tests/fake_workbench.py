@@ -23,7 +23,7 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Account
-from imgurer_kernel.results import cluster_frame
+from imgurer_kernel.results import Grouped, cluster_frame
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.users import Users
 
@@ -209,7 +209,8 @@ class FakeWorkbench:
         labels = [["medoid", *["re-encoded"] * (cluster.size - 1)] for cluster in found]
         if callable(progress):
             progress(len(ids), len(ids))
-        frame = cluster_frame(found, labels, images)
+        content = np.ones(sum(cluster.size for cluster in found))
+        frame = cluster_frame(Grouped(found, labels, content, "every pair", 0), images)
         frame.attrs = {"plan": "every pair", "uninformative": 0}
         return frame
 

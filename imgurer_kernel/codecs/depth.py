@@ -64,5 +64,6 @@ def levels(values: NDArray[np.generic], scale: Scale) -> NDArray[np.uint8]:
     >>> levels(np.array([0, 255, 256, 65535], dtype=np.uint16), scale_whole(0, 65535)).tolist()
     [0, 0, 1, 255]
     """
-    scaled = (values.astype(np.float64) - scale.low) * scale.factor
+    with np.errstate(invalid="ignore"):  # infinity times a factor of 0
+        scaled = (values.astype(np.float64) - scale.low) * scale.factor
     return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
