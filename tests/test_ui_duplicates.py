@@ -9,8 +9,9 @@ from fake_workbench import FakeWorkbench
 from pictures import encode, jpeg, resized, scene
 
 from imgurer_kernel.ui import duplicates, duplicates_model
+from imgurer_kernel.ui.cluster_summary import ORDERS, arranged
 from imgurer_kernel.ui.duplicates import DuplicatesPanel
-from imgurer_kernel.ui.duplicates_model import DuplicatesModel, arranged
+from imgurer_kernel.ui.duplicates_model import DuplicatesModel
 from imgurer_kernel.ui.session import Session
 
 
@@ -63,7 +64,7 @@ def test_the_largest_cluster_comes_first_and_its_medoid_in_it(wb, model):
     assert [part[0] for part in members(model).values()] == medoids
 
 
-@pytest.mark.parametrize("order", duplicates_model.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 def test_orders_are_what_they_say(model, order):
     model.order = order
     summary = model.chosen()
@@ -163,7 +164,7 @@ def test_arranged_breaks_ties_by_cluster():
             "names": ["", "", ""],
         }
     )
-    for order in duplicates_model.ORDERS:
+    for order in ORDERS:
         assert arranged(summary, order)["cluster_id"].tolist() == [0, 1, 2]
 
 

@@ -4,11 +4,12 @@ from fake_workbench import FakeWorkbench
 from pictures import encode, jpeg, resized, scene
 
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.ui import search_model
+from imgurer_kernel.ui import search_model, sought
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search import SearchPanel, nothing_found, summary
-from imgurer_kernel.ui.search_model import SearchModel, Sought, shortened, within
+from imgurer_kernel.ui.search_model import SearchModel, within
 from imgurer_kernel.ui.session import Session
+from imgurer_kernel.ui.sought import Sought, shortened
 
 NASTY = "<img src=x onerror=pwned()>.jpg"
 
@@ -202,7 +203,7 @@ def test_more_results_come_in_pages(model, monkeypatch):
 
 
 def test_a_trail_holds_only_so_many_bytes(monkeypatch):
-    monkeypatch.setattr(search_model, "_TRAIL_BYTES", 100)
+    monkeypatch.setattr(sought, "_TRAIL_BYTES", 100)
     steps = tuple(
         Sought(key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(60))
         for n in range(4)
@@ -243,6 +244,13 @@ def test_the_panel_searches_by_an_upload(wb, tmp_path):
     assert verdict.status == "rejected"
     panel._search(upload, verdict)
     assert panel.model.sought.name == "mine.jpg"
+
+
+def test_a_picture_that_was_forgotten_meanwhile_is_told_in_words(wb, model):
+    model.search_for(1)
+    wb.forget(1)
+    model.again()
+    assert "not here any more" in model.job.failure
 
 
 def test_an_empty_store_says_what_to_do(tmp_path):

@@ -91,7 +91,8 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     def arrive(self, place: Place) -> None:
         """Show what the address says: a page was opened, reloaded, or walked back to."""
         if place.tab in TABS:
-            self._greet()
+            if self._statistics is None:
+                self._greet()
             self._open(place)
         elif not self.current:
             self._greeting.start("Opening the store", self._first_tab, self._begin)

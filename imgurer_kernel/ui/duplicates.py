@@ -9,10 +9,11 @@ from traitlets import link
 
 from imgurer_kernel.report import to_csv
 from imgurer_kernel.ui.captions import Fact, cluster_evidence, cluster_rows
+from imgurer_kernel.ui.cluster_summary import ORDERS, Clusters
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.download import Download, Parcel
-from imgurer_kernel.ui.duplicates_model import ORDERS, PAGE, Clusters, DuplicatesModel
+from imgurer_kernel.ui.duplicates_model import PAGE, DuplicatesModel
 from imgurer_kernel.ui.formatting import count, human_bytes
 from imgurer_kernel.ui.gallery import ClusterList
 from imgurer_kernel.ui.panel import (

@@ -14,12 +14,13 @@ from imgurer_kernel.ui.formatting import bits, count
 from imgurer_kernel.ui.gallery import FactsView, Gallery
 from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show, toggle
 from imgurer_kernel.ui.reception import Upload
-from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel, Sought
+from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel
 from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.upload_control import UploadControl, Verdict
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session
+    from imgurer_kernel.ui.sought import Sought
     from imgurer_kernel.workbench import Workbench
 
 _HINT = "Drop a picture on the left to find what looks like it."

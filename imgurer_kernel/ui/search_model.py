@@ -9,17 +9,15 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, HasTraits, Instance, Int, Unicode, validate
 
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.ui.address import whole_number
-from imgurer_kernel.ui.captions import LOOKALIKES, Fact, facts
+from imgurer_kernel.ui.captions import LOOKALIKES
 from imgurer_kernel.ui.session import Listing, Session, records
+from imgurer_kernel.ui.sought import Sought, from_file, from_store, shortened
 
 CANDIDATE_RADIUS = 24
 """Bits within which a search compares pictures anyway."""
 PAGE = 120
 """Results that are shown at first, and added by each "more"."""
-_TRAIL = 12
-_TRAIL_BYTES = 64 << 20
 
 SIZES = {
     "": "Any size",
@@ -27,28 +25,6 @@ SIZES = {
     "same": "As large as this one",
     "smaller": "Smaller than this one",
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sought:
-    """A picture to search for.
-
-    Attributes
-    ----------
-    key
-        Its name in the address: the image_id, or ``u`` and a number for one that is not stored.
-    data
-        The file's bytes where it is not stored.
-    """
-
-    key: str
-    name: str
-    thumbnail: bytes
-    width: int
-    height: int
-    facts: tuple[Fact, ...]
-    image_id: int | None = None
-    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,30 +126,8 @@ class SearchModel(HasTraits):
         ImageRejected
             If it is no picture that can be read.
         """
-        found = fingerprint(data, limits=self.session.workbench.settings)
         self._uploads += 1
-        known = facts(
-            {
-                "width": found.width,
-                "height": found.height,
-                "bytes": len(data),
-                "format": found.format,
-                "frames": found.frames,
-                "dhash": found.dhash_hex,
-                "informative": found.informative,
-                "taken_at": found.facts.taken_at,
-                "camera": found.facts.camera,
-            }
-        )
-        return Sought(
-            key=f"u{self._uploads}",
-            name=name,
-            thumbnail=found.thumbnail,
-            width=found.width,
-            height=found.height,
-            facts=tuple(known),
-            data=data,
-        )
+        return from_file(f"u{self._uploads}", name, data, self.session.workbench.settings)
 
     def search_by(self, sought: Sought) -> None:
         """Search for a picture that `read` has read."""
@@ -251,22 +205,14 @@ class SearchModel(HasTraits):
 
     def _look_up(self, image_id: int, wish: _Wish) -> Found:
         [row] = records(self.session.image(image_id))
-        sought = Sought(
-            key=str(image_id),
-            name=str(row["filename"]),
-            thumbnail=self.session.thumbnails([image_id])[0],
-            width=int(row["width"]),
-            height=int(row["height"]),
-            facts=tuple(facts(row)),
-            image_id=image_id,
-        )
+        sought = from_store(row, self.session.thumbnails([image_id])[0])
         return self._look(sought, wish)
 
     def _look(self, sought: Sought, wish: _Wish) -> Found:
         workbench = self.session.workbench
-        query = sought.data if sought.image_id is None else sought.image_id
-        found = workbench.similar(query, self._reach(wish.radius))
-        found = found[found["image_id"] != (sought.image_id or -1)]
+        query = sought.image_id if sought.data is None else sought.data
+        found = self.session.similar(query, self._reach(wish.radius))
+        found = found[found["image_id"] != sought.image_id]
         found = within(found, wish.radius, workbench.settings.radius)
         known = workbench.images(found["image_id"].tolist())
         extra = ["image_id", *(name for name in known.columns if name not in found.columns)]
@@ -325,15 +271,3 @@ def filtered(frame: pd.DataFrame, sought: Sought, wanted: str, size: str) -> pd.
     elif size == "same":
         chosen &= area == own
     return frame[chosen]
-
-
-def shortened(trail: tuple[Sought, ...]) -> tuple[Sought, ...]:
-    """The latest searches, and no more bytes of pictures that are not stored than is sane."""
-    kept: list[Sought] = []
-    held = 0
-    for sought in reversed(trail[-_TRAIL:]):
-        held += len(sought.data or b"")
-        if kept and held > _TRAIL_BYTES:
-            break
-        kept.append(sought)
-    return tuple(reversed(kept))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench import Workbench
 
 
+_GONE = "this picture is not here any more: nobody holds a copy of it"
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame, by column name."""
     return [{str(name): row[name] for name in row} for row in frame.to_dict("records")]
@@ -118,14 +121,23 @@ class Session(HasTraits):
         UnknownImage
             If it is not here, in words for who followed an old link to it.
         """
-        message = "this picture is not here any more: nobody holds a copy of it"
-        try:
-            found = self.workbench.images([image_id])
-        except UnknownImage as error:
-            raise UnknownImage(message) from error
+        found = self.workbench.images([image_id])
         if found.empty:
-            raise UnknownImage(message)
+            raise UnknownImage(_GONE)
         return found
+
+    def similar(self, query: int | bytes, radius: int | None) -> pd.DataFrame:
+        """What is like an image of the store, or like a file's bytes.
+
+        Raises
+        ------
+        UnknownImage
+            If the image is not here, in words for people.
+        """
+        try:
+            return self.workbench.similar(query, radius)
+        except UnknownImage as error:
+            raise UnknownImage(_GONE) from error
 
     def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
         """Thumbnails of images; one that cannot be read is empty and does not hide the others."""

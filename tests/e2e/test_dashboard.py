@@ -422,3 +422,30 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
     other.get_by_role("tab", name="Search").click()
     choose(other, ("same.jpg", encode(new, quality=75)))
     expect(tile(other, "new.jpg")).to_be_visible()
+
+
+def test_a_member_who_logged_in_sees_what_is_own(new_page, tmp_path):
+    with Workbench(Settings(root=tmp_path / "store")) as workbench:
+        workbench.accounts.create("root", "correct horse", "admin")
+        workbench.accounts.create("ann", "correct horse")
+        workbench.upload("hers.jpg", jpeg(1), "ann")
+        workbench.upload("root's own.jpg", jpeg(2), "root")
+    with serving(tmp_path / "store", login=True) as server:
+        page = new_page()
+        page.goto(server.url)
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_text("ann, member")).to_be_visible(timeout=60_000)
+        tile(page, "root's own.jpg").click()
+        expect(details(page)).to_contain_text("1 other person")
+        expect(details(page).get_by_role("button", name="Forget my copy")).to_be_hidden()
+        tile(page, "hers.jpg").click()
+        expect(details(page)).to_contain_text("you, ")
+        expect(details(page).get_by_role("button", name="Forget my copy")).to_be_visible()
+        page.get_by_role("tab", name="Users").click()
+        expect(panel(page).get_by_role("row")).to_have_count(2)
+        expect(panel(page).get_by_text("New account")).to_be_hidden()
+        expect(panel(page).get_by_text("My password")).to_be_visible()
+        page.get_by_role("link", name="Log out").click()
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
