@@ -6,12 +6,14 @@ not prove to belong to a star are compared with their neighbours, and neighbouri
 nearest of the pairs between them, until there is nothing left to compare. A pair inside a proven
 star cannot change any cluster and is never looked at.
 
-One more source of pairs: a friend's friend is compared with the medoid itself, aligned by way of
-the friend. That finds the heavily cropped copy whose hash is near a lightly cropped one only, and
-claims nothing that was not seen.
+Two more sources of pairs. A friend's friend is compared with the medoid itself, aligned by way of
+the friend: that finds the heavily cropped copy whose hash is near a lightly cropped one only. And
+where images stay outside of a star that are the same as many of its members, the member that knows
+most of them is tried as its medoid. Neither claims anything that was not seen.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +41,9 @@ SameLayout = Callable[[Ints, Ints, Doubles], Mask]
 """Whether pairs (first, second, maps) only share their layout."""
 
 # Of the pairs between two stars the nearest are tested; where all of these fail, so would the rest.
+# Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to align.
 _TRIALS = 8
+_MOST_TRIALS = 64
 _ROUNDS = 30
 
 
@@ -79,16 +83,18 @@ class Settling:
         self._same_layout = same_layout
         self._tell = tell
         self._chained: set[tuple[int, int]] = set()
+        self._heirs: set[int] = set()
 
     def run(self) -> list[Cluster]:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
         self.test(_spokes(self._clusters(UNTESTED, SAME)))
         for _ in range(_ROUNDS):
             clusters = self._clusters(SAME)
-            centre = self._centres(clusters)
-            between = self._between(centre)
+            stars_now = _Stars.of(clusters, len(self._grays))
+            between = self._between(stars_now.centre)
             self.test(between)
-            if not len(between) and not self._chain(clusters, centre):
+            chained = self._chain(self._friends(stars_now))
+            if not len(between) and not chained and not self._recentre(stars_now):
                 break
         return self._clusters(SAME)
 
@@ -140,13 +146,6 @@ class Settling:
             cluster.edges[1:] = live[cluster.edges[1:]]
         return found
 
-    def _centres(self, clusters: Iterable[Cluster]) -> Ints:
-        """The medoid that each image belongs to, or the image itself."""
-        centre = np.arange(len(self._grays))
-        for cluster in clusters:
-            centre[cluster.members] = cluster.medoid
-        return centre
-
     def _between(self, centre: Ints) -> Ints:
         """Untested pairs that might join two stars, the nearest of each two stars."""
         pairs = self.pairs
@@ -156,7 +155,8 @@ class Settling:
         status = pairs.status[across]
         tested = np.bincount(stars_of[status != UNTESTED], minlength=stars_of.max(initial=0) + 1)
         joined = np.bincount(stars_of[status == SAME], minlength=len(tested))
-        keep = (status == UNTESTED) & ((tested < _TRIALS) | (joined > 0))[stars_of]
+        open_ = (tested < _TRIALS) | ((joined > 0) & (tested < _MOST_TRIALS))
+        keep = (status == UNTESTED) & open_[stars_of]
         across, stars_of = across[keep], stars_of[keep]
         order = np.lexsort((across, pairs.distance[across], stars_of))
         across, stars_of = across[order], stars_of[order]
@@ -165,15 +165,20 @@ class Settling:
         rank = np.arange(len(across)) - np.flatnonzero(new)[np.cumsum(new) - 1]
         return np.sort(across[rank < _TRIALS])
 
-    def _chain(self, clusters: list[Cluster], centre: Ints) -> bool:
-        """Compare medoids with friends of their members; whether there was any to compare."""
-        medoid, friend, via, onward = self._friends(clusters, centre)
-        if not len(medoid):
+    def _chain(self, routes: "_Routes") -> bool:
+        """Compare images by way of a third; whether there was any to compare."""
+        new = np.array([key not in self._chained for key in routes.ends()], bool)
+        routes = routes.take(new)
+        self._chained.update(routes.ends())
+        if not len(routes):
             return False
-        begin = compose(self._map_between(via, medoid), self._map_between(onward, friend, to=True))
-        swap = medoid > friend
+        begin = compose(
+            self._map_between(routes.onto_first, routes.first),
+            self._map_between(routes.onto_last, routes.last, to=True),
+        )
+        swap = routes.first > routes.last
         begin[swap] = invert(begin[swap])
-        first, second = np.minimum(medoid, friend), np.maximum(medoid, friend)
+        first, second = np.sort(np.stack((routes.first, routes.last)), axis=0)
         orientation = nearest_orientation(begin)
         distance = self._distance(first, second, orientation)
         rows = self._rows_of(first, second, distance, orientation)
@@ -183,37 +188,62 @@ class Settling:
             first_time = before == UNTESTED
             good = self._compare(rows[k], begin[k], orientation[k], distance[k], first_time)
             self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
-        self._strike_layouts(rows[status != SAME_LAYOUT])
+        self._strike_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
         return True
 
-    def _friends(self, clusters: list[Cluster], centre: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-        """Medoids, friends of their members, and the two pairs that lie between them.
+    def _friends(self, now: "_Stars") -> "_Routes":
+        """Ways from medoids to images of other, smaller stars that are the same as a member."""
+        member, friend, rows = self._strays(now)
+        wanted = np.flatnonzero(now.centre[member] != member)
+        home = now.centre[member]
+        order = np.lexsort(
+            (rows[wanted], -self.pairs.measures[rows[wanted], 1], friend[wanted], home[wanted])
+        )
+        wanted = wanted[order]
+        best = np.ones(len(wanted), bool)
+        best[1:] = (np.diff(home[wanted]) != 0) | (np.diff(friend[wanted]) != 0)
+        wanted = wanted[best]
+        return _Routes(home[wanted], now.spoke[member[wanted]], friend[wanted], rows[wanted])
 
-        A friend is an image of another star, not larger, that is the same as a member.
-        """
+    def _recentre(self, now: "_Stars") -> bool:
+        """Try members as medoids that know more of the images outside; whether there was any."""
+        member, friend, _ = self._strays(now)
+        wanted = now.centre[member] != member
+        member, friend = np.unique(np.stack((member[wanted], friend[wanted])), axis=1)
+        heir, known = np.unique(member, return_counts=True)
+        order = np.lexsort((heir, -known, now.centre[heir]))
+        heir = heir[order]
+        heir = heir[np.isin(heir, list(self._heirs), invert=True)]
+        heir = heir[np.unique(now.centre[heir], return_index=True)[1]]  # the best of each star
+        if not len(heir):
+            return False
+        self._heirs.update(heir.tolist())
+        heir_of = np.full(len(now.centre), -1)
+        heir_of[now.centre[heir]] = heir
         pairs = self.pairs
-        size = np.bincount(centre, minlength=len(centre))
-        spoke = np.full(len(centre), -1)
-        for cluster in clusters:
-            spoke[cluster.members[1:]] = cluster.edges[1:]
+        inside = now.centre[pairs.first] == now.centre[pairs.second]
+        ours = heir_of[now.centre[pairs.first]]
+        inside &= (ours >= 0) & ((pairs.first == ours) | (pairs.second == ours))
+        self.test(np.flatnonzero(inside & (pairs.status == UNTESTED)))
+        members = np.flatnonzero((heir_of[now.centre] >= 0) & (now.spoke >= 0))
+        members = members[heir_of[now.centre[members]] != members]
+        ours = heir_of[now.centre[members]]
+        self._chain(_Routes(ours, now.spoke[ours], members, now.spoke[members]))
+        return True
+
+    def _strays(self, now: "_Stars") -> tuple[Ints, Ints, Ints]:
+        """Members of stars, images of smaller stars that are the same as they, and their pairs."""
+        pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
         rows = np.concatenate((proven, proven))
         member = np.concatenate((pairs.first[proven], pairs.second[proven]))
         friend = np.concatenate((pairs.second[proven], pairs.first[proven]))
-        home, away = centre[member], centre[friend]
-        larger = (size[home] > size[away]) | ((size[home] == size[away]) & (home < away))
-        wanted = np.flatnonzero((home != away) & (home != member) & larger)
-        order = np.lexsort(
-            (rows[wanted], -pairs.measures[rows[wanted], 1], friend[wanted], home[wanted])
+        home, away = now.centre[member], now.centre[friend]
+        larger = (now.size[home] > now.size[away]) | (
+            (now.size[home] == now.size[away]) & (home < away)
         )
-        chosen = []
-        for k in wanted[order].tolist():
-            key = int(home[k]), int(friend[k])
-            if key not in self._chained:
-                self._chained.add(key)
-                chosen.append(k)
-        picked = np.array(chosen, np.int64)
-        return home[picked], friend[picked], spoke[member[picked]], rows[picked]
+        stray = (home != away) & larger
+        return member[stray], friend[stray], rows[stray]
 
     def _map_between(self, rows: Ints, image: Ints, *, to: bool = False) -> Doubles:
         """The maps of pairs from one of their images to the other, or from the other `to` it."""
@@ -242,6 +272,42 @@ class Settling:
         self._ways = np.concatenate((self._ways, np.zeros(len(missing), np.int64)))
         self._way = np.concatenate((self._way, np.zeros(len(missing), np.int64)))
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stars:
+    """Of each image: its medoid (itself if none), the pair with that, and how many are around it."""
+
+    centre: Ints
+    spoke: Ints
+    size: Ints
+
+    @classmethod
+    def of(cls, clusters: Iterable[Cluster], n: int) -> "_Stars":
+        centre, spoke = np.arange(n), np.full(n, -1)
+        for cluster in clusters:
+            centre[cluster.members] = cluster.medoid
+            spoke[cluster.members[1:]] = cluster.edges[1:]
+        return cls(centre, spoke, np.bincount(centre, minlength=n))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Routes:
+    """From one image to another by way of a third: rows of the pairs first-third, third-last."""
+
+    first: Ints
+    onto_first: Ints
+    last: Ints
+    onto_last: Ints
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, chosen: Mask) -> "_Routes":
+        return _Routes(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def ends(self) -> list[tuple[int, int]]:
+        return list(zip(self.first.tolist(), self.last.tolist(), strict=True))
 
 
 def _spokes(clusters: Iterable[Cluster]) -> Ints:
