@@ -77,7 +77,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sets = make_sets(chosen.folder, count, Path(folder))
         rows = [row for name in sets for row in race(name, sets[name], contestants, rounds)]
-        goals = compare(sets, rounds)
+    goals = compare(rows)
     machine = describe_machine(count, rounds)
     print(report(machine, missing, rows, goals))
     if chosen.json:
@@ -251,32 +251,15 @@ def bits_off(files: list[bytes]) -> str:
     return f"{np.median(off):g}, {np.percentile(off, 95):g}, {max(off)}"
 
 
-def compare(sets: dict[str, list[Path]], rounds: int) -> list[dict[str, object]]:
+def compare(rows: list[Row]) -> list[dict[str, object]]:
     """The goals: what must be reached, what is aimed at, what was measured."""
-    pairs = [
-        (path.read_bytes(), other.read_bytes())
-        for path, other in zip(sets["12 MP"], sets["12 MP progressive"], strict=True)
-    ]
-    works: dict[str, Work] = {
-        "hash": lambda data, _: dhash_of(data),
-        "all": lambda data, _: fingerprint(data),
-    }
-    try:
-        works["floor"] = floor()
-    except ImportError:
-        floor_found = False
-    else:
-        floor_found = True
-    times: dict[str, list[float]] = {key: [] for key in (*works, "progressive")}
-    for _ in range(rounds):
-        for plain, progressive in pairs:
-            for key, work in works.items():
-                times[key].append(timed(work, plain, ""))
-            times["progressive"].append(timed(works["all"], progressive, ""))
+    found = {(row.pictures, row.contestant): row for row in rows}
+    whole = "imgurer, fingerprint"
+    progressive = found["12 MP progressive", whole].milliseconds
     measured = [
-        median_ratio(times["hash"], times["floor"]) if floor_found else None,
-        median_ratio(times["all"], times["floor"]) if floor_found else None,
-        median_ratio(times["progressive"], times["all"]),
+        found["12 MP", "imgurer, hash only"].ratio,
+        found["12 MP", whole].ratio,
+        progressive / found["12 MP", whole].milliseconds,
     ]
     return [
         {"work": work, "must": must, "aim": aim, "measured": ratio}

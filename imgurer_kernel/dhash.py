@@ -72,7 +72,10 @@ def differences(grays: Grays) -> NDArray[np.int16]:
         raise QueryError(message)
     levels = grays.astype(np.int16)
     corner = levels[..., :8, :8]
-    return np.stack((levels[..., :8, 1:] - corner, levels[..., 1:, :8] - corner), axis=-3)
+    steps = np.empty((*grays.shape[:-2], 2, 8, 8), dtype=np.int16)
+    np.subtract(levels[..., :8, 1:], corner, out=steps[..., 0, :, :])
+    np.subtract(levels[..., 1:, :8], corner, out=steps[..., 1, :, :])
+    return steps
 
 
 def dhash(grays: Grays) -> tuple[int, int]:
