@@ -270,8 +270,11 @@ class BKTree:
 
     def _fresh(self, ids: Indices, hashes: Words) -> Indices:
         """Positions of the ids that are not there yet, each once; refuses a changed hash."""
-        distinct, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-        _refuse_other(ids, hashes, hashes[first[inverse]])
+        if (ids[1:] > ids[:-1]).all():
+            distinct, first = ids, np.arange(len(ids))
+        else:
+            distinct, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+            _refuse_other(ids, hashes, hashes[first[inverse]])
         known, old = self._state.hashes_of(distinct)
         _refuse_other(distinct[known], hashes[first[known]], old[known])
         return np.sort(first[~known])

@@ -90,7 +90,7 @@ def _in_turn(
                 break
             waiting.append((task, executor.submit(task.step)))
         if not waiting:
-            return
+            break
         task, future = waiting.popleft()
         found = future.result()
         if not task.done:
@@ -101,6 +101,8 @@ def _in_turn(
                 progress(finished / total)
         if len(found[0]):
             yield found
+    if progress is not None:
+        progress(1.0)
 
 
 def scan(
@@ -286,6 +288,8 @@ def forest(
             list(executor.map(partial(connect, table, masks, block), table.shares(block)))
             if progress is not None:
                 progress((chunk + 1) / len(chunking.radii))
+    if progress is not None:
+        progress(1.0)
     return _merged(parents)
 
 

@@ -33,12 +33,12 @@ _CHUNKS = range(3, 17)
 _MOST_MASKS = 20_000
 
 # Seconds on one core, measured: compare two hashes of two buckets, take up the next hash, look
-# into the next bucket, sort one hash into a table, pass over an empty bucket.
-_COMPARE = 0.6e-9
-_TAKE = 8e-9
+# into the next bucket, pass over an empty one, and sort one hash into a table.
+_COMPARE = 0.9e-9
+_TAKE = 25e-9
 _LOOK = 3e-9
+_PASS = 1.8e-9
 _SORT = 40e-9
-_CLEAR = 0.5e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,13 +95,11 @@ def cheapest(
     sample = hashes[rng.integers(0, len(hashes), _SAMPLE)]
     differing = _bits(sample ^ other[rng.integers(0, len(other), _SAMPLE)])
     correlation = _squared_correlation(_bits(sample[:_CORRELATED]).astype(np.float32))
+    within = queries is None
     best: tuple[float, list[Indices], list[int]] = (np.inf, [], [])
-    for count in _CHUNKS:  # sixteen chunks are enough for any radius
+    for count in _promising(radius, sizes, within=within):
         members = _spread(correlation, count)
-        costs = [
-            _costs(_shares(differing[bits]), min(sizes), max(sizes), within=queries is None)
-            for bits in members
-        ]
+        costs = [_costs(_shares(differing[bits]), sizes, within=within) for bits in members]
         radii, seconds = _distribute(costs, radius)
         if seconds < best[0]:
             best = seconds, members, radii
@@ -114,6 +112,26 @@ def cheapest(
         radii=np.array(radii, dtype=np.int64),
         seconds=seconds,
     )
+
+
+def _promising(radius: int, sizes: tuple[int, int], *, within: bool) -> list[int]:
+    """Numbers of chunks that would be cheapest for uniform hashes, and some more.
+
+    Bits that depend on each other are worth fewer bits, so that fewer and longer chunks are better;
+    sixteen chunks are enough for any radius.
+    """
+    seconds = {}
+    for count in _CHUNKS:
+        widths = [128 // count + (chunk < 128 % count) for chunk in range(count)]
+        known = {width: _costs(_uniform(width), sizes, within=within) for width in set(widths)}
+        seconds[count] = _distribute([known[width] for width in widths], radius)[1]
+    best = min(seconds, key=lambda count: seconds[count])
+    return [count for count in _CHUNKS if best - 2 <= count <= best + 1]
+
+
+def _uniform(width: int) -> NDArray[np.float64]:
+    """The share of all differences of a chunk that have at most 0, 1, 2 ... bits."""
+    return np.cumsum([comb(width, radius) / 2.0**width for radius in range(width + 1)])
 
 
 def _bits(hashes: Words) -> NDArray[np.uint8]:
@@ -137,8 +155,7 @@ def _shares(differing: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
     width, pairs = differing.shape
     counts = np.bincount(differing.sum(axis=0, dtype=np.uint8), minlength=width + 1)
-    uniform = [comb(width, radius) / 2.0**width for radius in range(width + 1)]
-    return np.asarray(np.maximum(np.cumsum(counts) / pairs, np.cumsum(uniform)))
+    return np.asarray(np.maximum(np.cumsum(counts) / pairs, _uniform(width)))
 
 
 def _spread(correlation: NDArray[np.float32], count: int) -> list[Indices]:
@@ -155,26 +172,27 @@ def _spread(correlation: NDArray[np.float32], count: int) -> list[Indices]:
     return [np.array(bits, dtype=np.int64) for bits in members]
 
 
-def _costs(shares: NDArray[np.float64], small: int, large: int, *, within: bool) -> list[float]:
+def _costs(shares: NDArray[np.float64], sizes: tuple[int, int], *, within: bool) -> list[float]:
     """Seconds for one chunk with a radius of -1, 0, 1 ... as far as it has few enough masks.
 
     Parameters
     ----------
     shares
         Of all pairs, those whose chunk differs in at most 0, 1, 2 ... bits.
-    small, large
-        Sizes of the smaller and the larger set; in the buckets of the latter it sweeps.
+    sizes
+        Of both sets; it sweeps over the buckets of the larger.
     """
+    small, large = sorted(sizes)
     width = len(shares) - 1
     buckets = 2.0**width
     filled, met = min(small, buckets), min(1.0, large / buckets)
-    tables = _SORT * (large if within else small + large) + _CLEAR * buckets
+    tables = _SORT * (large if within else small + large) + _PASS * buckets
     costs, masks = [0.0], 0
     for radius, share in enumerate(shares):
         masks += comb(width, radius)
         if masks > _MOST_MASKS:
             break
-        look = masks * (_CLEAR * buckets + _LOOK * filled)
+        look = masks * (_PASS * buckets + _LOOK * filled)
         work = look + masks * small * met * _TAKE + share * small * large * _COMPARE
         costs.append(tables + (work / 2 if within else work))
     return costs

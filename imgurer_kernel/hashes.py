@@ -158,11 +158,15 @@ def group(row: Words, column: Words) -> Groups:
     [[0, 2], [1]]
     """
     mixed = (row ^ (row >> np.uint64(29))) * _MIX + (column ^ (column >> np.uint64(31))) * _STIR
-    order = np.argsort(mixed, kind="stable")
+    order = np.argsort(mixed)  # twice as fast as a stable sort: the few equal ones are sorted below
     row, column = row[order], column[order]
     first = np.ones(len(row), dtype=bool)
     first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
     starts = np.append(np.flatnonzero(first), len(row))
+    if len(starts) <= len(row):
+        number = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        shared = np.flatnonzero(np.diff(starts)[number] > 1)
+        order[shared] = order[shared][np.lexsort((order[shared], number[shared]))]
     return Groups(row[first], column[first], starts, order)
 
 

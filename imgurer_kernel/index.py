@@ -21,7 +21,7 @@ from imgurer_kernel.hashes import (
     scan,
     scan_many,
 )
-from imgurer_kernel.planner import Plan, plan_bulk
+from imgurer_kernel.planner import Plan, few_pairs, plan_bulk
 
 Chunk = tuple[Indices, Indices, Distances]
 Progress = Callable[[float], None]
@@ -67,6 +67,10 @@ def _matches(
     hashes: Words, queries: Words, radius: int, progress: Progress | None
 ) -> Iterator[Chunk]:
     if not len(hashes) or not len(queries):
+        return
+    if few_pairs(len(hashes), len(queries)):
+        row, column = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+        yield from scan_many(row, column, queries, radius)
         return
     known, asked = group(hashes[:, 0], hashes[:, 1]), group(queries[:, 0], queries[:, 1])
     for i, j, distance in _found(known, asked, radius, progress):
@@ -118,10 +122,14 @@ def pairs(hashes: object, radius: int, *, progress: Progress | None = None) -> I
 
 
 def _pairs(hashes: Words, radius: int, progress: Progress | None) -> Iterator[Chunk]:
-    if len(hashes) < 2:
+    if few_pairs(len(hashes), None):
+        row, column = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+        yield from scan_many(row, column, hashes, radius, later=True)
         return
     groups = group(hashes[:, 0], hashes[:, 1])
     yield from _equal(groups)
+    if len(groups) == 1:
+        return
     for i, j, distance in _found(groups, None, radius, progress):
         for first, second, bits in _products(groups, groups, i, j, distance):
             yield np.minimum(first, second), np.maximum(first, second), bits

@@ -102,6 +102,16 @@ def plan_bulk(hashes: Words, queries: Words | None, radius: int) -> Plan:
     return _bulk(len(hashes), asked, radius, hashes, queries)
 
 
+def few_pairs(n: int, queries: int | None) -> bool:
+    """Whether numpy looks at all pairs before anything else would be ready to; None: of one set."""
+    loaded = "imgurer_kernel.kernels.multi_index" in sys.modules
+    return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
+
+
+def _pairs(n: int, queries: int | None) -> int:
+    return n * (n - 1) // 2 if queries is None else n * queries
+
+
 def _single(n: int, queries: int, *, compiled: bool) -> Plan:
     seconds = n * queries * _NUMPY
     if not compiled:
@@ -115,9 +125,8 @@ def _single(n: int, queries: int, *, compiled: bool) -> Plan:
 
 
 def _bulk(n: int, queries: int | None, radius: int, hashes: Words, asked: Words | None) -> Plan:
-    pairs = n * (n - 1) // 2 if queries is None else n * queries
-    loaded = "imgurer_kernel.kernels.multi_index" in sys.modules
-    if pairs * _NUMPY <= (_CALL if loaded else _LOAD):
+    pairs = _pairs(n, queries)
+    if few_pairs(n, queries):
         reason = f"{pairs:,} pairs are few enough for numpy"
         return Plan(engine="scan", reason=reason, seconds=pairs * _NUMPY)
     scan = pairs * _COMPILED

@@ -70,8 +70,10 @@ class Segment:
     tree
         None where the hashes are scanned: they are few, or nothing is compiled yet.
     alive
-        False where an id was removed, (n,). The only array that is written to: a search that
-        runs at that moment sees the removal or does not.
+        False where an id was removed, (n,). A search that runs at that moment sees the removal
+        or does not.
+    graves
+        The number of those, (1,).
     """
 
     row: Words
@@ -80,7 +82,8 @@ class Segment:
     ids: Indices
     by_id: Indices
     tree: Tree | None
-    alive: NDArray[np.bool_] = field(repr=False)
+    alive: NDArray[np.bool_]
+    graves: Indices = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @classmethod
     def of(cls, ids: Indices, row: Words, column: Words, kernels: Kernels | None) -> Self:
@@ -92,8 +95,7 @@ class Segment:
             order = np.arange(len(row))
             nodes, cells, node_count, cell_count = kernels.build(row, column, order)
             tree = Tree(nodes[:node_count].copy(), cells[:cell_count].copy())
-            positions, _ = expand(starts, order)
-            members = members[positions]
+            members = members[expand(starts, order)[0] if len(row) < len(members) else order]
             starts = np.concatenate(([0], np.cumsum(groups.sizes[order])))
         ids = ids[members]
         return cls(
@@ -101,7 +103,7 @@ class Segment:
             column=column,
             starts=starts,
             ids=ids,
-            by_id=np.argsort(ids, kind="stable"),
+            by_id=np.argsort(ids),
             tree=tree,
             alive=np.ones(len(ids), dtype=bool),
         )
@@ -109,10 +111,11 @@ class Segment:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
-    def dead(self) -> int:
-        """How many of the ids were removed."""
-        return len(self.ids) - int(np.count_nonzero(self.alive))
+    def bury(self, position: int) -> bool:
+        """Mark the id at a position as dead; returns whether most are dead now."""
+        self.alive[position] = False
+        self.graves[0] += 1
+        return bool(2 * self.graves[0] > len(self))
 
     @property
     def wants_tree(self) -> bool:

@@ -117,8 +117,7 @@ class Snapshot:
             position = segment.find_one(id_)
             if position is None:
                 continue
-            segment.alive[position] = False
-            if 2 * segment.dead <= len(segment):
+            if not segment.bury(position):
                 return self
             living = segment.living()
             rebuilt = (Segment.of(*living, kernels),) if len(living[0]) else ()

@@ -16,7 +16,7 @@ from imgurer_kernel.planner import plan
         (1_000, 10, 1, "scan"),
         (1_000_000, 10, 1, "BK-tree"),
         (1_000_000, 10, 16, "BK-tree"),
-        (2_000, 10, None, "scan"),
+        (1_000, 10, None, "scan"),
         (100_000, 10, None, "multi-index"),
         (100_000, 24, 1_600_000, "multi-index"),
         (1_000_000, 10, None, "multi-index"),
