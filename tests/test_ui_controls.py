@@ -2,7 +2,9 @@ from imgurer_kernel.ui.accounts import AccountRow, AccountTable
 from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
 from imgurer_kernel.ui.formatting import RADIUS_WORDS
 from imgurer_kernel.ui.frame import Frame
+from imgurer_kernel.ui.gallery import Gallery
 from imgurer_kernel.ui.jobs import Job, Runner
+from imgurer_kernel.ui.panel import share_wait
 
 
 def test_the_slider_stops_at_every_tick():
@@ -34,6 +36,19 @@ def test_waiting_shows_the_job_that_waits_and_every_failure():
     assert working.failure == "One. Two."
     first.failure = second.failure = ""
     assert working.failure == ""
+
+
+def test_a_wait_that_began_before_is_shown():
+    job = Job(Runner())
+    job.what, job.busy, job.waiting = "Looking", True, True
+    working = Working(job)
+    assert (working.shown, working.what) == (True, "Looking")
+    gallery = Gallery()
+    share_wait(gallery, job, Job(Runner()))
+    assert gallery.busy
+    job.cancel()
+    job.busy = False
+    assert not gallery.busy
 
 
 def test_cancel_reaches_the_jobs():

@@ -188,6 +188,20 @@ def test_the_panel_shows_rows_figures_and_details(wb):
     assert "of 3 in all" in panel.working.rest
 
 
+def test_a_search_that_was_cancelled_can_be_begun_again(wb):
+    session = Session(wb)
+    session.runner.run = lambda work, then: None  # work that takes its time
+    panel = DuplicatesPanel(session)
+    panel.model.load()
+    assert panel.list.busy
+    panel.model.job.waiting = True
+    panel.working._receive(None, {"kind": "cancel"}, [])
+    assert not panel.list.busy
+    assert panel.refresh.layout.display is None
+    assert panel.save.layout.display == "none"
+    assert "not looked for yet" in panel.list.empty_text
+
+
 def test_a_large_cluster_counts_what_it_does_not_draw(wb, monkeypatch):
     monkeypatch.setattr(duplicates_model, "STRIP", 2)
     panel = DuplicatesPanel(wb)

@@ -11,7 +11,7 @@ from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.formatting import count
 from imgurer_kernel.ui.gallery import Gallery
-from imgurer_kernel.ui.panel import Panel, box, button, classed, row, show, toggle
+from imgurer_kernel.ui.panel import Panel, box, button, classed, row, share_wait, show, toggle
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session
@@ -77,7 +77,7 @@ class BrowsePanel(Panel):
         self.details.follow(self.gallery)
         self.model.observe(self._show, "shown")
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
-        self.model.job.observe(lambda change: setattr(self.gallery, "busy", change["new"]), "busy")
+        share_wait(self.gallery, self.model.job)
         self.session.observe(lambda _: self.model.load(), "version")
         self._show(None)
         if self.alone:

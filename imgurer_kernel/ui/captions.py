@@ -218,11 +218,12 @@ def cluster_rows(
 
 
 def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
-    keeper = ["would be kept"] if row["is_keeper"] else []
+    keeper = "would be kept" if row["is_keeper"] else ""
     if row is medoid:
-        return tile(row, thumbnail, note=listing(keeper), words=("medoid",))
+        return tile(row, thumbnail, note=keeper, words=("medoid",))
     distance = bits(int(row["distance_to_medoid"]))
-    note = listing([*differences(row, medoid), *keeper]) or "looks the same"
+    seen = listing(differences(row, medoid)) or "looks the same"
+    note = " · ".join(filter(None, (seen, keeper)))
     return tile(row, thumbnail, badge=distance, note=note, words=(distance,))
 
 

@@ -85,6 +85,7 @@ class Working(anywidget.AnyWidget):
         for job in jobs:
             job.observe(self._follow)
         self.on_msg(self._receive)
+        self._follow(None)
 
     def _follow(self, _: object) -> None:
         shown = next((job for job in self._jobs if job.waiting), None)

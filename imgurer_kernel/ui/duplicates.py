@@ -25,6 +25,7 @@ from imgurer_kernel.ui.panel import (
     classed,
     dropdown,
     row,
+    share_wait,
     show,
     toggle,
 )
@@ -71,7 +72,11 @@ class DuplicatesPanel(Panel):
         self.refresh = button("Look again")
         self.stale = Words()
         self.working = Working(self.model.job, self.model.pages)
-        self.list = ClusterList(label="Clusters of duplicates", tile_size=136)
+        self.list = ClusterList(
+            label="Clusters of duplicates",
+            tile_size=136,
+            empty_text="Duplicates were not looked for yet.",
+        )
         self.previous, self.next = button("Back"), button("Next", style="primary")
         self.pager = row(
             classed(self.working, "imgurer-grow"),
@@ -107,16 +112,12 @@ class DuplicatesPanel(Panel):
         self.model.observe(self._show_figures, "clusters")
         self.model.observe(self._show, "shown")
         self.model.observe(self._show_stale, "stale")
-        for job in (self.model.job, self.model.pages):
-            job.observe(self._show_busy, "busy")
+        share_wait(self.list, self.model.job, self.model.pages)
         self._show_figures(None)
         self._show(None)
         self._show_stale(None)
         if self.alone:
             self.model.load()
-
-    def _show_busy(self, _: object) -> None:
-        self.list.busy = self.model.job.busy or self.model.pages.busy
 
     def _show_stale(self, _: object) -> None:
         stale = self.model.stale and self.model.clusters is not None
@@ -141,11 +142,11 @@ class DuplicatesPanel(Panel):
 
     def _show(self, _: object) -> None:
         page, clusters = self.model.shown, self.model.clusters
-        some = clusters is not None and len(clusters.summary) > 0
+        some = clusters is None or len(clusters.summary) > 0
         show(self.figures, clusters is None or clusters.images > 0)
         show(self.bar, some)
-        show(self.save, some)
-        show(self.refresh, clusters is not None and clusters.images > 0)
+        show(self.save, visible=some and clusters is not None)
+        show(self.refresh, clusters is None or clusters.images > 0)
         show(self.details, some)
         toggle(self.columns, "imgurer-one-column", not some)
         for turn in (self.previous, self.next):

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
+from imgurer_kernel.ui.gallery import ClusterList, Gallery
+from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.session import Session
 from imgurer_kernel.ui.theme import SCOPE, Theme, notice, static
 
@@ -89,6 +91,17 @@ def toggle(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
 def caption(text: str) -> str:
     """HTML of a quiet line, escaped."""
     return f'<p class="imgurer-caption">{escape(text)}</p>'
+
+
+def share_wait(board: Gallery | ClusterList, *jobs: Job) -> None:
+    """Let a board of pictures show that any of the jobs works on what it is to show."""
+
+    def follow(_: object) -> None:
+        board.busy = any(job.busy for job in jobs)
+
+    for job in jobs:
+        job.observe(follow, "busy")
+    follow(None)
 
 
 class Words(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types

@@ -12,7 +12,7 @@ from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.formatting import bits, count
 from imgurer_kernel.ui.gallery import FactsView, Gallery
-from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, show, toggle
+from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, share_wait, show, toggle
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel
 from imgurer_kernel.ui.session import records
@@ -113,7 +113,7 @@ class SearchPanel(Panel):
         self.model.observe(self._show, "images")
         self.model.observe(self._show, "found")
         self.model.observe(self._show_trail, "trail")
-        self.model.job.observe(lambda change: setattr(self.gallery, "busy", change["new"]), "busy")
+        share_wait(self.gallery, self.model.job)
         self.session.observe(lambda _: self.model.again(), "version")
         self._show(None)
         self._show_trail(None)

@@ -227,7 +227,7 @@ def test_duplicates_are_rows_with_what_differs(at):
     clusters = panel(page).locator(".imgurer-cluster")
     expect(clusters).to_have_count(2)
     expect(clusters.first).to_contain_text("4 pictures")
-    expect(clusters.first).to_contain_text("smaller and PNG")
+    expect(clusters.first).to_contain_text("larger and JPEG")
     expect(clusters.first).to_contain_text("would be kept")
     expect(clusters.first).to_contain_text("frees")
     panel(page).get_by_label("Name", exact=True).fill("HILL")
@@ -300,6 +300,7 @@ def test_keys_lead_to_the_search_and_list_themselves(at):
 
 def test_a_slash_in_a_field_is_a_slash(at):
     page = at("#duplicates")
+    expect(panel(page).locator(".imgurer-cluster")).to_have_count(2)
     field = panel(page).get_by_label("Name", exact=True)
     field.fill("")
     field.press("/")
@@ -446,6 +447,6 @@ def test_a_member_who_logged_in_sees_what_is_own(new_page, tmp_path):
         page.get_by_role("tab", name="Users").click()
         expect(panel(page).get_by_role("row")).to_have_count(2)
         expect(panel(page).get_by_text("New account")).to_be_hidden()
-        expect(panel(page).get_by_text("My password")).to_be_visible()
+        expect(panel(page).get_by_role("heading", name="My password")).to_be_visible()
         page.get_by_role("link", name="Log out").click()
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
