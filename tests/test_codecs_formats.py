@@ -28,7 +28,8 @@ def test_variants_are_told():
     assert formats.sniff(encode(PICTURE, "TIFF", big_tiff=True)) == "TIFF"
     assert formats.sniff(encode(PICTURE, "JPEG2000", no_jp2=True)) == "JPEG2000"
     assert formats.sniff(encode(PICTURE.convert("1"), "PPM")) == "PPM"
-    assert formats.sniff(b"P3\n# text\n1 1\n255\n1 2 3") == "PPM"
+    with pytest.raises(UnknownFormat, match="written as text"):
+        formats.sniff(b"P3\n# text\n1 1\n255\n1 2 3")
     assert formats.sniff(b"MM\0*" + bytes(20)) == "TIFF"
 
 
@@ -46,6 +47,19 @@ def test_variants_are_told():
 def test_brands(major, others, expected):
     box = b"ftyp" + major + bytes(4) + b"".join(others)
     assert formats.sniff(struct.pack(">I", len(box) + 4) + box + bytes(50)) == expected
+
+
+def test_raw_files_are_not_taken_for_their_previews():
+    previews = [{50706: b"\1\4\0\0"}, {254: 1, 330: 8}]
+    for tags in previews:
+        data = encode(PICTURE, "TIFF", tiffinfo=tags)
+        with pytest.raises(UnknownFormat, match="raw file"):
+            formats.sniff(data)
+    canon = b"II*\0\x10\0\0\0CR\2\0" + bytes(20)
+    with pytest.raises(UnknownFormat, match="raw file"):
+        formats.sniff(canon)
+    assert formats.sniff(encode(PICTURE, "TIFF", tiffinfo={254: 1})) == "TIFF"
+    assert formats.sniff(encode(PICTURE, "TIFF", tiffinfo={330: 8})) == "TIFF"
 
 
 def test_the_minor_version_is_no_brand():

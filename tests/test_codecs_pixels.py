@@ -201,6 +201,13 @@ def test_any_fractions_become_levels(values):
     assert (np.diff(found[order].astype(int)) >= 0).all()
 
 
+@given(arrays(np.int32, 20, elements=st.integers(0, 65_535)), st.sampled_from([255, 4095, 65_535]))
+def test_shifting_is_the_same_as_multiplying(values, most):
+    scale = depth.scale_whole(0, most)
+    fractions = values.astype(np.float64)
+    assert np.array_equal(depth.levels(values, scale), depth.levels(fractions, scale))
+
+
 def test_extremes_of_nothing():
     assert depth.extremes(np.array([np.nan, np.inf])) == (0.0, 0.0)
     assert depth.levels(np.array([7.0, 7.0]), depth.scale_whole(-7, -7)).tolist() == [0, 0]

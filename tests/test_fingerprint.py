@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pictures import blurred, encode, framed, gradient, jpeg, oriented, png, resized, scene, solid
 from PIL import Image, ImageCms, ImageOps
+from pillow_heif import as_plugin
 
 from imgurer_kernel import dhash as hashes
 from imgurer_kernel.errors import ImageRejected
@@ -196,6 +197,33 @@ def test_partial_blocks_do_not_matter_in_any_orientation(orientation):
     # 8 pixels do not divide these sides: the reduced picture has a ragged edge somewhere.
     data = oriented(scene(11, 2003, 1501), orientation, quality=95)
     assert hashes.hamming(fingerprint(data).dhash, reference(opened(data))) <= 3
+
+
+@pytest.fixture
+def heic(monkeypatch):
+    """Writes HEIC files as Pillow's plugin does, without leaving the plugin installed."""
+    monkeypatch.setitem(Image.SAVE, "HEIF", as_plugin._save_heif)
+    return lambda image, **options: encode(image, "HEIF", quality=80, **options)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_heic_opens(heic, mode):
+    image = in_mode(mode) if mode == "RGBA" else Image.fromarray(scene(26, 320, 200)).convert(mode)
+    found = fingerprint(heic(image))
+    assert (found.format, found.frames) == ("HEIF", 1)
+    assert (found.width, found.height) == image.size
+    assert hashes.hamming(found.dhash, reference(image)) <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_heic_in_every_orientation(heic, orientation):
+    # The container turns the picture, and EXIF says so as well: it must be turned once.
+    pixels = scene(27, 320, 200)
+    with Image.open(io.BytesIO(oriented(pixels, orientation))) as stored:
+        data = heic(stored, exif=stored.info["exif"])
+    found = fingerprint(data)
+    assert (found.width, found.height) == (320, 200)
+    assert distance(found, fingerprint(encode(pixels))) <= 4
 
 
 # ---- fidelity of the reduced decode

@@ -37,7 +37,9 @@ _MAGIC = (
     (b"\xff\x4f\xff\x51", "JPEG2000"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
 )
-_NETPBM = re.compile(rb"P[1-6f]\s")
+_NETPBM = re.compile(rb"P[456f]\s")
+# Pixels as decimal numbers: Pillow takes minutes for a small file of comments.
+_NETPBM_TEXT = re.compile(rb"P[123]\s")
 
 _OTHERS = (
     (b"\xff\x0a", "a JPEG XL picture"),
@@ -73,6 +75,7 @@ _TEXTS = (
 )
 # Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
 _MOST_BLOCKS = 5_000_000
+_REDUCED, _INNER_PAGES, _DNG_VERSION = 254, 330, 50706
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 _GENERIC_BRANDS = {b"mif1", b"msf1"}
@@ -100,9 +103,12 @@ def sniff(data: bytes) -> str:
     if not data:
         message = "the file is empty"
         raise ImageDamaged(message)
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
+    name = next((name for magic, name in _MAGIC if data.startswith(magic)), None)
+    if name == "TIFF" and _is_raw(data):
+        message = "this is a camera's raw file, which cannot be taken in; develop it to JPEG or PNG"
+        raise UnknownFormat(message)
+    if name is not None:
+        return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
     if _NETPBM.match(data):
@@ -122,6 +128,16 @@ def sniff(data: bytes) -> str:
     raise UnknownFormat(message)
 
 
+def _is_raw(data: bytes) -> bool:
+    """Whether a TIFF is a raw file (DNG, NEF, ARW, CR2), whose first page is but a preview."""
+    source = tiff.parse(data)
+    if source is None:
+        return False
+    told = tiff.directory(source, source.first, {_REDUCED, _INNER_PAGES, _DNG_VERSION})
+    preview = told.get(_REDUCED) == (1,) and _INNER_PAGES in told
+    return preview or _DNG_VERSION in told or data[8:10] == b"CR"
+
+
 def _brands(data: bytes) -> set[bytes]:
     """The brands that an ISO base media file (HEIF, AVIF, MP4) names."""
     if data[4:8] != b"ftyp":
@@ -138,6 +154,8 @@ def _describe(data: bytes) -> str:
         return "a video"
     if data.startswith(b"RIFF"):
         return "a sound or video file"
+    if _NETPBM_TEXT.match(data):
+        return "a picture written as text"
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for mark, what in _TEXTS:
         if mark in head[: len(mark)] or (mark == b"<svg" and mark in head):
