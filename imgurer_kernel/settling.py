@@ -276,7 +276,7 @@ class Settling:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stars:
-    """Of each image: its medoid (or itself), the pair with that, and how many it is the medoid of."""
+    """Of each image: its medoid (or itself), the pair with that, how many it is a medoid of."""
 
     centre: Ints
     spoke: Ints
