@@ -23,7 +23,7 @@ LAYERS = (
     {"evidence", "gallery", "pairs", "lookup"},
     {"settling"},
     {"duplicates"},
-    {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch"},
+    {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch", "transforms"},
     {"catalog.", "fingerprint", "samples"},
     {"users", "sessions", "ingest", "live", "query", "results", "upkeep", "report_page"},
     {"matching", "plain"},
@@ -47,6 +47,7 @@ HOMES = {
         "samples",
         "scenes.",
         "retouch",
+        "transforms",
     },  # the latter draw pictures: that is their job
     "pillow_heif": {"images"},
     "duckdb": {"catalog."},

@@ -51,17 +51,17 @@ def _through(picture: Picture, form: str, **options: object) -> Picture:
     return Image.open(buffer).convert("RGB")
 
 
-def jpeg(quality: int) -> Apply:
+def _jpeg(quality: int) -> Apply:
     low, high = round(quality * 0.85), min(95, round(quality * 1.15))
     return lambda p, draw: _through(p, "JPEG", quality=int(draw.integers(low, high + 1)))
 
 
-def webp(quality: int) -> Apply:
+def _webp(quality: int) -> Apply:
     low, high = round(quality * 0.85), round(quality * 1.15)
     return lambda p, draw: _through(p, "WEBP", quality=int(draw.integers(low, high + 1)), method=2)
 
 
-def gif(picture: Picture, draw: Draw) -> Picture:
+def _gif(picture: Picture, draw: Draw) -> Picture:
     colours = int(draw.integers(96, 257))
     return _through(picture.quantize(colours, method=Image.Quantize.FASTOCTREE), "GIF")
 
@@ -71,7 +71,7 @@ def _scaled(picture: Picture, across: float, down: float) -> Picture:
     return picture.resize(size, Image.Resampling.LANCZOS)
 
 
-def resize(scale: float) -> Apply:
+def _resize(scale: float) -> Apply:
     def apply(picture: Picture, draw: Draw) -> Picture:
         by = scale * draw.uniform(0.9, 1.1)
         return _scaled(picture, by, by)
@@ -79,15 +79,15 @@ def resize(scale: float) -> Apply:
     return apply
 
 
-def stretch(picture: Picture, draw: Draw) -> Picture:
+def _stretch(picture: Picture, draw: Draw) -> Picture:
     return _scaled(picture, draw.uniform(1.06, 1.14), 1)
 
 
-def enhance(kind: Callable[[Picture], ImageEnhance._Enhance], low: float, high: float) -> Apply:
+def _enhance(kind: Callable[[Picture], ImageEnhance._Enhance], low: float, high: float) -> Apply:
     return lambda p, draw: kind(p).enhance(draw.uniform(low, high))
 
 
-def gamma(low: float, high: float) -> Apply:
+def _gamma(low: float, high: float) -> Apply:
     def apply(picture: Picture, draw: Draw) -> Picture:
         curve = 255 * (np.arange(256) / 255) ** draw.uniform(low, high)
         return picture.point(np.rint(curve).astype(int).tolist() * 3)
@@ -95,32 +95,32 @@ def gamma(low: float, high: float) -> Apply:
     return apply
 
 
-def autocontrast(picture: Picture, draw: Draw) -> Picture:
+def _autocontrast(picture: Picture, draw: Draw) -> Picture:
     return ImageOps.autocontrast(picture, cutoff=draw.uniform(0.5, 2))
 
 
-def equalize(picture: Picture, _: Draw) -> Picture:
+def _equalize(picture: Picture, _: Draw) -> Picture:
     return ImageOps.equalize(picture)
 
 
-def gray(picture: Picture, _: Draw) -> Picture:
+def _gray(picture: Picture, _: Draw) -> Picture:
     return picture.convert("L")
 
 
-def sepia(picture: Picture, _: Draw) -> Picture:
+def _sepia(picture: Picture, _: Draw) -> Picture:
     return ImageOps.colorize(picture.convert("L"), "#20140c", "#fff1cc")
 
 
-def sharpen(picture: Picture, draw: Draw) -> Picture:
+def _sharpen(picture: Picture, draw: Draw) -> Picture:
     mask = ImageFilter.UnsharpMask(draw.uniform(1.5, 2.5), int(draw.integers(110, 190)), 2)
     return picture.filter(mask)
 
 
-def blur(low: float, high: float) -> Apply:
+def _blur(low: float, high: float) -> Apply:
     return lambda p, draw: p.filter(ImageFilter.GaussianBlur(draw.uniform(low, high)))
 
 
-def noise(low: float, high: float) -> Apply:
+def _noise(low: float, high: float) -> Apply:
     def apply(picture: Picture, draw: Draw) -> Picture:
         pixels = np.asarray(picture, np.float32)
         grain = draw.standard_normal(pixels.shape, np.float32) * draw.uniform(low, high)
@@ -129,7 +129,7 @@ def noise(low: float, high: float) -> Apply:
     return apply
 
 
-def screenshot(picture: Picture, draw: Draw) -> Picture:
+def _screenshot(picture: Picture, draw: Draw) -> Picture:
     scale = draw.uniform(0.5, 0.85)
     shown = _through(_scaled(picture, scale, scale), "JPEG", quality=75)
     scale = draw.uniform(1.05, 1.25)
@@ -139,7 +139,7 @@ def screenshot(picture: Picture, draw: Draw) -> Picture:
 # -- tiers 2 and 3: crops, writing, borders, small turns --------------------------------------
 
 
-def crop(low: float, high: float) -> Apply:
+def _crop(low: float, high: float) -> Apply:
     """Cut a share of each dimension, anywhere."""
 
     def apply(picture: Picture, draw: Draw) -> Picture:
@@ -152,9 +152,9 @@ def crop(low: float, high: float) -> Apply:
     return apply
 
 
-def social(picture: Picture, draw: Draw) -> Picture:
+def _social(picture: Picture, draw: Draw) -> Picture:
     scale = draw.uniform(0.4, 0.6)
-    small = _scaled(crop(0.015, 0.025)(picture, draw), scale, scale)
+    small = _scaled(_crop(0.015, 0.025)(picture, draw), scale, scale)
     return _through(small, "JPEG", quality=int(draw.integers(34, 47)))
 
 
@@ -172,7 +172,7 @@ def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=max(8, round(size)))
 
 
-def caption(picture: Picture, draw: Draw) -> Picture:
+def _caption(picture: Picture, draw: Draw) -> Picture:
     picture = picture.copy()
     size = picture.height * draw.uniform(0.055, 0.085)
     corner = picture.width * 0.05, picture.height * draw.choice([0.04, 0.88])
@@ -182,7 +182,7 @@ def caption(picture: Picture, draw: Draw) -> Picture:
     return picture
 
 
-def watermark(picture: Picture, draw: Draw) -> Picture:
+def _watermark(picture: Picture, draw: Draw) -> Picture:
     layer = Image.new("RGBA", picture.size)
     pen, opacity = ImageDraw.Draw(layer), int(draw.integers(80, 131))
     for line in range(4):
@@ -192,7 +192,7 @@ def watermark(picture: Picture, draw: Draw) -> Picture:
     return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
 
 
-def logo(picture: Picture, draw: Draw) -> Picture:
+def _logo(picture: Picture, draw: Draw) -> Picture:
     picture = picture.copy()
     side = draw.uniform(0.12, 0.18) * min(picture.size)
     left = draw.choice([0.2 * side, picture.width - 1.2 * side])
@@ -204,7 +204,7 @@ def logo(picture: Picture, draw: Draw) -> Picture:
     return picture
 
 
-def border(low: float, high: float, colour: str) -> Apply:
+def _border(low: float, high: float, colour: str) -> Apply:
     def apply(picture: Picture, draw: Draw) -> Picture:
         width = max(1, round(draw.uniform(low, high) * min(picture.size)))
         return ImageOps.expand(picture, border=width, fill=colour)
@@ -212,14 +212,14 @@ def border(low: float, high: float, colour: str) -> Apply:
     return apply
 
 
-def letterbox(picture: Picture, draw: Draw) -> Picture:
+def _letterbox(picture: Picture, draw: Draw) -> Picture:
     bar = round(picture.height * draw.uniform(0.1, 0.15))
     framed = Image.new("RGB", (picture.width, picture.height + 2 * bar))
     framed.paste(picture, (0, bar))
     return framed
 
 
-def meme(picture: Picture, draw: Draw) -> Picture:
+def _meme(picture: Picture, draw: Draw) -> Picture:
     bar = round(picture.height * draw.uniform(0.12, 0.18))
     framed = Image.new("RGB", (picture.width, picture.height + bar), "white")
     framed.paste(picture, (0, bar))
@@ -227,7 +227,7 @@ def meme(picture: Picture, draw: Draw) -> Picture:
     return framed
 
 
-def rotate(low: float, high: float) -> Apply:
+def _rotate(low: float, high: float) -> Apply:
     """Turn about the centre either way; the corners become black."""
 
     def apply(picture: Picture, draw: Draw) -> Picture:
@@ -237,7 +237,7 @@ def rotate(low: float, high: float) -> Apply:
     return apply
 
 
-def rotate_and_crop(low: float, high: float) -> Apply:
+def _rotate_and_crop(low: float, high: float) -> Apply:
     """Turn about the centre and cut the black corners off."""
 
     def apply(picture: Picture, draw: Draw) -> Picture:
@@ -250,55 +250,55 @@ def rotate_and_crop(low: float, high: float) -> Apply:
     return apply
 
 
-def transpose(method: Image.Transpose) -> Apply:
+def _transpose(method: Image.Transpose) -> Apply:
     return lambda p, _: p.transpose(method)
 
 
 TRANSFORMS = (
-    *(Transform(f"jpeg{quality}", 1, jpeg(quality)) for quality in (90, 70, 50, 30, 10)),
-    *(Transform(f"webp{quality}", 1, webp(quality)) for quality in (80, 30)),
-    Transform("gif", 1, gif),
-    *(Transform(f"resize{scale}", 1, resize(scale / 100)) for scale in (200, 75, 50, 25)),
-    Transform("stretch", 1, stretch),
-    Transform("brighter", 1, enhance(ImageEnhance.Brightness, 1.2, 1.4)),
-    Transform("darker", 1, enhance(ImageEnhance.Brightness, 0.6, 0.8)),
-    Transform("contrast_up", 1, enhance(ImageEnhance.Contrast, 1.25, 1.5)),
-    Transform("contrast_down", 1, enhance(ImageEnhance.Contrast, 0.55, 0.75)),
-    Transform("gamma_down", 1, gamma(0.5, 0.7)),
-    Transform("gamma_up", 1, gamma(1.4, 1.8)),
-    Transform("autocontrast", 1, autocontrast),
-    Transform("equalize", 1, equalize),
-    Transform("gray", 1, gray),
-    Transform("sepia", 1, sepia),
-    Transform("saturate", 1, enhance(ImageEnhance.Color, 1.4, 1.8)),
-    Transform("sharpen", 1, sharpen),
-    Transform("blur1", 1, blur(1, 2)),
-    Transform("blur4", 1, blur(3, 4.5)),
-    Transform("noise10", 1, noise(8, 12)),
-    Transform("noise25", 1, noise(20, 28)),
-    Transform("screenshot", 1, screenshot),
-    Transform("crop1", 2, crop(0.005, 0.015)),
-    Transform("crop2", 2, crop(0.015, 0.025)),
-    Transform("social", 2, social),
-    Transform("caption", 2, caption),
-    Transform("watermark", 2, watermark),
-    Transform("logo", 2, logo),
-    Transform("border2", 2, border(0.01, 0.03, "white")),
-    Transform("rotate1", 2, rotate(0.5, 1.5)),
-    Transform("rotate1_cropped", 2, rotate_and_crop(0.5, 1.5)),
-    Transform("crop5", 3, crop(0.04, 0.06)),
-    Transform("crop10", 3, crop(0.08, 0.1)),
-    Transform("border5", 3, border(0.04, 0.07, "black")),
-    Transform("letterbox", 3, letterbox),
-    Transform("meme", 3, meme),
-    Transform("rotate2", 3, rotate(1.5, 2.5)),
-    Transform("rotate3", 3, rotate(2.5, 4)),
-    Transform("rotate5", 3, rotate(4, 5)),
-    Transform("rotate90", 4, transpose(Image.Transpose.ROTATE_90)),
-    Transform("rotate180", 4, transpose(Image.Transpose.ROTATE_180)),
-    Transform("rotate270", 4, transpose(Image.Transpose.ROTATE_270)),
-    Transform("flip_sideways", 4, transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
-    Transform("flip_upside_down", 4, transpose(Image.Transpose.FLIP_TOP_BOTTOM)),
-    Transform("transpose", 4, transpose(Image.Transpose.TRANSPOSE)),
+    *(Transform(f"jpeg{quality}", 1, _jpeg(quality)) for quality in (90, 70, 50, 30, 10)),
+    *(Transform(f"webp{quality}", 1, _webp(quality)) for quality in (80, 30)),
+    Transform("gif", 1, _gif),
+    *(Transform(f"resize{scale}", 1, _resize(scale / 100)) for scale in (200, 75, 50, 25)),
+    Transform("stretch", 1, _stretch),
+    Transform("brighter", 1, _enhance(ImageEnhance.Brightness, 1.2, 1.4)),
+    Transform("darker", 1, _enhance(ImageEnhance.Brightness, 0.6, 0.8)),
+    Transform("contrast_up", 1, _enhance(ImageEnhance.Contrast, 1.25, 1.5)),
+    Transform("contrast_down", 1, _enhance(ImageEnhance.Contrast, 0.55, 0.75)),
+    Transform("gamma_down", 1, _gamma(0.5, 0.7)),
+    Transform("gamma_up", 1, _gamma(1.4, 1.8)),
+    Transform("autocontrast", 1, _autocontrast),
+    Transform("equalize", 1, _equalize),
+    Transform("gray", 1, _gray),
+    Transform("sepia", 1, _sepia),
+    Transform("saturate", 1, _enhance(ImageEnhance.Color, 1.4, 1.8)),
+    Transform("sharpen", 1, _sharpen),
+    Transform("blur1", 1, _blur(1, 2)),
+    Transform("blur4", 1, _blur(3, 4.5)),
+    Transform("noise10", 1, _noise(8, 12)),
+    Transform("noise25", 1, _noise(20, 28)),
+    Transform("screenshot", 1, _screenshot),
+    Transform("crop1", 2, _crop(0.005, 0.015)),
+    Transform("crop2", 2, _crop(0.015, 0.025)),
+    Transform("social", 2, _social),
+    Transform("caption", 2, _caption),
+    Transform("watermark", 2, _watermark),
+    Transform("logo", 2, _logo),
+    Transform("border2", 2, _border(0.01, 0.03, "white")),
+    Transform("rotate1", 2, _rotate(0.5, 1.5)),
+    Transform("rotate1_cropped", 2, _rotate_and_crop(0.5, 1.5)),
+    Transform("crop5", 3, _crop(0.04, 0.06)),
+    Transform("crop10", 3, _crop(0.08, 0.1)),
+    Transform("border5", 3, _border(0.04, 0.07, "black")),
+    Transform("letterbox", 3, _letterbox),
+    Transform("meme", 3, _meme),
+    Transform("rotate2", 3, _rotate(1.5, 2.5)),
+    Transform("rotate3", 3, _rotate(2.5, 4)),
+    Transform("rotate5", 3, _rotate(4, 5)),
+    Transform("rotate90", 4, _transpose(Image.Transpose.ROTATE_90)),
+    Transform("rotate180", 4, _transpose(Image.Transpose.ROTATE_180)),
+    Transform("rotate270", 4, _transpose(Image.Transpose.ROTATE_270)),
+    Transform("flip_sideways", 4, _transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+    Transform("flip_upside_down", 4, _transpose(Image.Transpose.FLIP_TOP_BOTTOM)),
+    Transform("transpose", 4, _transpose(Image.Transpose.TRANSPOSE)),
 )
 BY_NAME = {transform.name: transform for transform in TRANSFORMS}
