@@ -34,6 +34,7 @@ class Kernels(AsyncMappingKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Voila's
         self.owners: dict[str, Session | None] = {}
+        self.ending: set[str] = set()
         self.connections: dict[str, set[WebSocketHandler]] = {}
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
@@ -49,6 +50,25 @@ class Kernels(AsyncMappingKernelManager):
         kwargs["extra_arguments"] = _QUIET
         started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
         return started
+
+    async def shutdown_kernel(  # type: ignore[override]  # as the base class's own is
+        self, kernel_id: str, now: bool = False, restart: bool = False
+    ) -> None:
+        """Stop a kernel; one that is being stopped is not stopped a second time."""
+        if kernel_id in self.ending:
+            return
+        self.ending.add(kernel_id)
+        try:
+            await super().shutdown_kernel(kernel_id, now=now, restart=restart)  # type: ignore[no-untyped-call]
+        finally:
+            self.ending.discard(kernel_id)
+
+    async def kill(self, kernel_id: str) -> None:
+        """End a kernel's process at once, whatever state the kernel is in."""
+        provisioner = self.get_kernel(kernel_id).provisioner
+        if provisioner is not None and provisioner.has_process:
+            await provisioner.kill()
+            await provisioner.wait()
 
     def claim(self, kernel_id: str, session: Session | None) -> bool:
         """Note whose kernel it is, and tell whether it is this session's.
@@ -77,4 +97,4 @@ class Kernels(AsyncMappingKernelManager):
         """Stop every kernel of a session."""
         for kernel_id in [each for each, owner in self.owners.items() if owner == session]:
             if kernel_id in self:
-                await self.shutdown_kernel(kernel_id, now=True)  # type: ignore[no-untyped-call]
+                await self.shutdown_kernel(kernel_id, now=True)

@@ -2,13 +2,15 @@
 
 import asyncio
 import gc
+import logging
 import shutil
 import signal
 import socket
 import sys
 import threading
 import webbrowser
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,6 @@ import zmq
 from jupyter_core.paths import jupyter_path
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.web import HTTPError
 from voila.app import Voila
 from voila.paths import collect_static_paths, collect_template_paths
 from voila.utils import get_voila_labextensions_path
@@ -205,7 +206,9 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
         try:
             self.ioloop.start()
         finally:
-            self.ioloop.run_sync(lambda: self._end(server))
+            with _hushed("tornado", "asyncio", __package__):
+                self.ioloop.run_sync(lambda: self._end(server))
+            _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
             self.ioloop.close(all_fds=False)
             _say("imgurer has stopped")
 
@@ -219,19 +222,27 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
 
     async def _end(self, server: HTTPServer) -> None:
         server.stop()
-        end = self.ioloop.time() + _STOP_WITHIN
-        while (ids := self.kernel_manager.list_kernel_ids()) and self.ioloop.time() < end:
-            kills = [asyncio.ensure_future(self._kill(each)) for each in ids]
-            await asyncio.wait(kills, timeout=0.5)
-            await _cancel_tasks()  # a kernel that is only just starting ends by itself, later
-        await _cancel_tasks()
+        manager = self.kernel_manager
+        kills = [asyncio.ensure_future(manager.kill(each)) for each in manager.list_kernel_ids()]
+        if kills:
+            await asyncio.wait(kills, timeout=_STOP_WITHIN)
+        await _cancel_tasks()  # a kernel that is only just starting ends by itself
         await server.close_all_connections()
-        _close_context(self.kernel_manager.context)
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 
-    async def _kill(self, kernel_id: str) -> None:
-        with suppress(HTTPError, RuntimeError):  # it may go by itself at the same time
-            await self.kernel_manager.shutdown_kernel(kernel_id, now=True)
+
+@contextmanager
+def _hushed(*names: str) -> Iterator[None]:
+    """Nobody needs to be told of each thing that is cut off by the end."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 async def _cancel_tasks() -> None:

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -398,6 +399,35 @@ def test_the_end_is_clean(members, notebook):
     assert server.process.returncode == 0
     assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
     eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in kernels))
+
+
+def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
+    """Its kernel is being stopped already, by its page and then by another one's twin request."""
+    with serving(tmp_path / "store", notebook=notebook) as server:
+        page = ask(server, "/")
+        cookies = given_cookies(page)
+        raw = f"_xsrf={cookies['_xsrf']}"
+        lines = (
+            f"POST /voila/api/shutdown/{kernel_of(page)} HTTP/1.1",
+            "Host: 127.0.0.1",
+            f"Cookie: {raw}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(raw)}",
+            "",
+            raw,
+        )
+        beacons = []
+        for _ in range(2):  # sent without waiting for an answer, as a page that is closed does
+            beacon = socket.create_connection(("127.0.0.1", urlsplit(server.url).port))
+            beacon.sendall("\r\n".join(lines).encode())
+            beacons.append(beacon)
+        time.sleep(0.1)
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(30)
+        for beacon in beacons:
+            beacon.close()
+    assert server.process.returncode == 0
+    assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
