@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.catalog import accounts, reads, writes
-from imgurer_kernel.catalog.connection import Connection, now
+from imgurer_kernel.catalog.connection import Connection, first_row, now
 from imgurer_kernel.catalog.reads import Changes, ImageIds, Order, Statistics
 from imgurer_kernel.catalog.session import Session
 from imgurer_kernel.records import Account, Arrival, Fingerprint, Receipt, Role
@@ -78,7 +78,15 @@ class Catalog:
         may be closed any time afterwards. Inside of `work` a further `transaction` of the same
         thread joins this one; if that one fails, this one fails as a whole.
         """
-        return self._session.transaction(work)
+
+        def checked(connection: Connection) -> Result:
+            result = work(connection)
+            # DuckDB commits an aborted transaction without a word and without effect, where
+            # `work` has caught the error that aborted it; any statement brings that out.
+            first_row(connection, "SELECT 1")
+            return result
+
+        return self._session.transaction(checked)
 
     def release(self) -> None:
         """Let other processes have the catalog at once; it is opened again when needed."""
@@ -118,7 +126,7 @@ class Catalog:
         UnknownImage
             If an arrival has no fingerprint and there is no image with its digest.
         """
-        return self.transaction(partial(writes.add, arrivals=arrivals, confirm=confirm))
+        return self._session.transaction(partial(writes.add, arrivals=arrivals, confirm=confirm))
 
     def forget(self, image_id: int, user: str) -> str | None:
         """Drop all holdings that a user has of an image, and with the last holding the image.
@@ -133,7 +141,7 @@ class Catalog:
         UnknownImage, NotAllowed
             If there is no such image, or the user holds none.
         """
-        return self.transaction(partial(writes.forget, image_id=image_id, user=user))
+        return self._session.transaction(partial(writes.forget, image_id=image_id, user=user))
 
     def unless_held(self, digest: str, act: Callable[[], object]) -> bool:
         """Call `act` if no image has this digest, while nobody can add one; True if called."""
@@ -144,15 +152,15 @@ class Catalog:
             act()
             return True
 
-        return self.transaction(work)
+        return self._session.transaction(work)
 
     def known(self, digests: Sequence[str]) -> dict[str, int]:
         """The image ids of those digests that there are images of."""
-        return self.transaction(partial(writes.known, digests=digests))
+        return self._session.transaction(partial(writes.known, digests=digests))
 
     def generation(self) -> int:
         """A number that grows with every commit that changes images or holdings."""
-        return self.transaction(reads.generation)
+        return self._session.transaction(reads.generation)
 
     def changes(self, since: int) -> Changes:
         """What an index that was read at generation `since` must take in and drop; 0 for all.
@@ -162,7 +170,7 @@ class Catalog:
         QueryError
             If the catalog has not reached that generation: it was replaced by an older one.
         """
-        return self.transaction(partial(reads.changes, since=since))
+        return self._session.transaction(partial(reads.changes, since=since))
 
     def images(self, image_ids: ImageIds | None = None) -> pd.DataFrame:
         """Images by image_id: all, or those of the given ids that there are.
@@ -174,7 +182,7 @@ class Catalog:
             height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
             latitude, longitude, added_at (UTC), holders (number of users), algorithm.
         """
-        return self.transaction(partial(reads.images, image_ids=image_ids))
+        return self._session.transaction(partial(reads.images, image_ids=image_ids))
 
     def browse(self, n: int, *, seed: int | None = None, order: Order = "random") -> pd.DataFrame:
         """The first `n` images in an order, with the columns of `images`.
@@ -184,7 +192,7 @@ class Catalog:
         QueryError
             If `n` is negative or there is no such order.
         """
-        return self.transaction(partial(reads.browse, n=n, seed=seed, order=order))
+        return self._session.transaction(partial(reads.browse, n=n, seed=seed, order=order))
 
     def fingerprint(self, image_id: int) -> tuple[str, Fingerprint]:
         """Digest and fingerprint of an image; its thumbnail is left empty, being a file.
@@ -194,7 +202,7 @@ class Catalog:
         UnknownImage
             If there is no such image.
         """
-        return self.transaction(partial(reads.fingerprint, image_id=image_id))
+        return self._session.transaction(partial(reads.fingerprint, image_id=image_id))
 
     def grays(self, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
         """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
@@ -204,7 +212,7 @@ class Catalog:
         UnknownImage
             If one of them does not exist.
         """
-        return self.transaction(partial(reads.grays, image_ids=image_ids))
+        return self._session.transaction(partial(reads.grays, image_ids=image_ids))
 
     def verification(self, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
         """The 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids.
@@ -214,7 +222,7 @@ class Catalog:
         UnknownImage
             If one of them does not exist.
         """
-        return self.transaction(partial(reads.verification, image_ids=image_ids))
+        return self._session.transaction(partial(reads.verification, image_ids=image_ids))
 
     def held(self, user: str, sources: Sequence[str]) -> pd.DataFrame:
         """What a user's sources held when they were last taken in, by source.
@@ -224,7 +232,7 @@ class Catalog:
         DataFrame
             source, bytes, modified_ns, image_id, digest, dhash; sources never seen are missing.
         """
-        return self.transaction(partial(reads.held, user=user, sources=sources))
+        return self._session.transaction(partial(reads.held, user=user, sources=sources))
 
     def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
         """Who brought what, by image_id and time; of one image or one user where given.
@@ -235,31 +243,31 @@ class Catalog:
             user, image_id, filename, source, bytes, modified_ns, brought_at (UTC), replaced_at
             (UTC; when the same source came with other bytes, NaT for most).
         """
-        return self.transaction(partial(reads.holdings, image_id=image_id, user=user))
+        return self._session.transaction(partial(reads.holdings, image_id=image_id, user=user))
 
     def statistics(self) -> Statistics:
         """Figures of the whole catalog."""
-        return self.transaction(reads.statistics)
+        return self._session.transaction(reads.statistics)
 
     # Users ----------------------------------------------------------------------------------
 
     def add_user(self, name: str, role: Role, password_hash: str | None) -> None:
         """Enter a new, enabled user; raises `UserExists`."""
-        self.transaction(
+        self._session.transaction(
             partial(accounts.add_user, name=name, role=role, password_hash=password_hash)
         )
 
     def account(self, name: str) -> Account:
         """One user's account; raises `UnknownUser`."""
-        return self.transaction(partial(accounts.account, name=name))
+        return self._session.transaction(partial(accounts.account, name=name))
 
     def accounts(self) -> pd.DataFrame:
         """All users by name: name, role, enabled, created_at, last_seen, pictures, bytes."""
-        return self.transaction(accounts.accounts)
+        return self._session.transaction(accounts.accounts)
 
     def password_hash(self, name: str) -> str | None:
         """A user's password hash, None for a user without a password; raises `UnknownUser`."""
-        return self.transaction(partial(accounts.password_hash, name=name))
+        return self._session.transaction(partial(accounts.password_hash, name=name))
 
     def set_password_hash(self, name: str, password_hash: str | None) -> None:
         """Give a user another password; raises `UnknownUser`."""
@@ -278,4 +286,6 @@ class Catalog:
         self._update_user(name, "last_seen", now())
 
     def _update_user(self, name: str, column: str, value: str | bool | datetime | None) -> None:
-        self.transaction(partial(accounts.update_user, name=name, column=column, value=value))
+        self._session.transaction(
+            partial(accounts.update_user, name=name, column=column, value=value)
+        )

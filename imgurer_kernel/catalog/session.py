@@ -8,7 +8,7 @@ from typing import TypeVar
 import duckdb
 
 from imgurer_kernel.catalog import schema
-from imgurer_kernel.catalog.connection import Connection, connect, first_row, translated
+from imgurer_kernel.catalog.connection import Connection, connect, translated
 from imgurer_kernel.errors import CatalogError
 from imgurer_kernel.files import storing
 from imgurer_kernel.lease import Lease
@@ -40,7 +40,7 @@ class Session:
             connection.begin()
             try:
                 result = work(connection)
-                self._check_before_commit(connection)
+                self._check_before_commit()
                 connection.commit()
             except BaseException as error:
                 self._roll_back(connection, error)
@@ -67,7 +67,7 @@ class Session:
             self._failed = True
             raise
 
-    def _check_before_commit(self, connection: Connection) -> None:
+    def _check_before_commit(self) -> None:
         self._lease.check_process()
         if self._failed:
             message = (
@@ -75,9 +75,6 @@ class Session:
                 "either; let its error through"
             )
             raise CatalogError(message)
-        # DuckDB commits an aborted transaction without a word and without effect, where `work`
-        # has caught the error that aborted it; any statement before the commit brings it out.
-        first_row(connection, "SELECT 1")
 
     def _roll_back(self, connection: Connection, error: BaseException) -> None:
         self._lease.check_process()

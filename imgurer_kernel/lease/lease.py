@@ -39,8 +39,8 @@ class Lease(Generic[Resource]):
     timeout
         Seconds to wait for other processes, and for other threads of this one.
     quantum
-        Seconds for which the lease may be kept although others wait; up to ten times as many on
-        a busy machine, so that opening takes no more than a quarter of the time.
+        Seconds for which the lease may be kept although others wait; up to five times as many
+        on a busy machine, so that opening takes no more than a sixth of the time.
     idle
         Seconds without use after which it is given back although nobody waits.
 
@@ -154,7 +154,7 @@ class Lease(Generic[Resource]):
             raise
         self._give_up = False
         self._since = self._used = time.monotonic()
-        self._turn = min(max(self.quantum, 3 * (self._since - started)), 10 * self.quantum)
+        self._turn = min(max(self.quantum, 5 * (self._since - started)), 5 * self.quantum)
         self._stints += 1
         self._ended = threading.Event()
         self._watcher = threading.Thread(
