@@ -79,15 +79,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--user", help="who brings them (default: the local user)")
     one = command("similar", commands.similar)
     one.add_argument("image", metavar="IMAGE", help="a file, or the id of an image")
-    one.add_argument("--radius", type=_bits, metavar="BITS", help="0 to 128")
+    _add_reach(one)
     one.add_argument("--limit", type=_number, metavar="N", help="most images to list")
     one = command("clusters", commands.clusters)
-    one.add_argument("--radius", type=_bits, metavar="BITS", help="0 to 128")
+    _add_reach(one, thorough=True)
     one = command("report", commands.report)
     one.add_argument(
         "--out", type=_report_file, required=True, metavar="FILE", help=".csv, .json or .html"
     )
-    one.add_argument("--radius", type=_bits, metavar="BITS", help="0 to 128")
+    _add_reach(one, thorough=True)
     _add_users(group, command, common)
     one = command("check", commands.check)
     one.add_argument("--repair", action="store_true", help="mend what can be mended")
@@ -103,6 +103,21 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--no-browser", action="store_true", help="do not open a browser")
     one.add_argument("--samples", metavar="FOLDER", help="fill an empty store with samples")
     return top
+
+
+def _add_reach(one: argparse.ArgumentParser, *, thorough: bool = False) -> None:
+    """Add the options about how far a search reaches, and what it believes."""
+    one.add_argument("--radius", type=_bits, metavar="BITS", help="0 to 128")
+    either = one.add_mutually_exclusive_group()
+    either.add_argument(
+        "--no-verify",
+        action="store_true",
+        help="believe the hashes, without a look at the pictures",
+    )
+    if thorough:
+        either.add_argument(
+            "--thorough", action="store_true", help="search as far as is of any use, however long"
+        )
 
 
 def _add_users(

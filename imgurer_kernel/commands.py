@@ -54,7 +54,12 @@ def similar(call: Call) -> int:
     if call.asked.image.isdecimal() and not Path(call.asked.image).exists():
         query = int(call.asked.image)
     with call.workbench() as wb:
-        frame = wb.similar(query, radius=call.asked.radius, limit=call.asked.limit)
+        frame = wb.similar(
+            query,
+            radius=call.asked.radius,
+            limit=call.asked.limit,
+            verify=not call.asked.no_verify,
+        )
     columns = ("image_id", "distance", "orientation", "verdict", "filename", "width", "height")
     call.out.table(frame, {name: name.replace("_", " ") for name in columns})
     if frame.empty:
@@ -65,15 +70,25 @@ def similar(call: Call) -> int:
 def clusters(call: Call) -> int:
     """List clusters of duplicates."""
     with call.workbench() as wb:
-        frame = wb.clusters(radius=call.asked.radius)
+        frame = _clusters(call, wb)
     if call.out.json:
         call.out.table(frame)
         return DONE
     table = cluster_table(frame).reset_index()
     table["frees"] = [human_bytes(int(extra)) for extra in table["frees"]]
     call.out.table(table)
+    call.out.say(f"found by {frame.attrs['plan']}")
     call.out.say(_gain(frame))
     return DONE
+
+
+def _clusters(call: Call, wb: Workbench) -> pd.DataFrame:
+    return wb.clusters(
+        radius=call.asked.radius,
+        verify=not call.asked.no_verify,
+        thorough=call.asked.thorough,
+        progress=call.out.progress,
+    )
 
 
 def _gain(frame: pd.DataFrame) -> str:
@@ -89,7 +104,7 @@ def _gain(frame: pd.DataFrame) -> str:
 def report(call: Call) -> int:
     """Write the clusters to a file."""
     with call.workbench() as wb:
-        frame = wb.clusters(radius=call.asked.radius)
+        frame = _clusters(call, wb)
         path = export(frame, call.asked.out, thumbnail=wb.thumbnail)
     if call.out.json:
         figures = {str(name).replace(" ", "_"): value for name, value in summary(frame).items()}

@@ -10,7 +10,13 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog, Statistics
-from imgurer_kernel.errors import ImageRejected, ImageTooLarge, NotAllowed, UnknownImage
+from imgurer_kernel.errors import (
+    ImageRejected,
+    ImageTooLarge,
+    NotAllowed,
+    QueryError,
+    UnknownImage,
+)
 from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
 from imgurer_kernel.live import LiveIndex
@@ -214,7 +220,7 @@ class Workbench:
             Look at every pair that matters, in 8 orientations, with and without borders; False
             takes the plain dHash for it.
         thorough
-            Search as far as is of any use, whatever it takes.
+            Search as far as is of any use, whatever it takes; only where pictures are verified.
         progress
             True for a bar, False for silence, or a function of (done, total), which may raise
             to stop.
@@ -227,7 +233,15 @@ class Workbench:
             score (agreement of the pictures, or share of equal bits), label, width, height,
             bytes. ``attrs`` tell how it was found: plan, and uninformative (images left out
             because they are flat).
+
+        Raises
+        ------
+        InvalidRadius, QueryError
+            If the radius is none, or a thorough search is asked for without verification.
         """
+        if thorough and not verify:
+            message = "a thorough search is a verified one; leave verify=False or thorough=True out"
+            raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
         if verify:

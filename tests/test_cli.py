@@ -77,10 +77,23 @@ def test_clusters(run, folder):
     assert {row["filename"] for row in rows} == {"a.jpg", "a small.jpg"}
     assert "1 cluster, 1 extra copy" in run("clusters")[1]
     assert run("clusters", "--radius", 0)[1].splitlines()[-1].endswith("could be freed")
-    assert run("clusters", root=folder / "other")[1] == (
-        "0 clusters, 0 extra copies, 0 bytes could be freed\n"
+    assert run("clusters", root=folder / "other")[1].splitlines()[-1] == (
+        "0 clusters, 0 extra copies, 0 bytes could be freed"
     )
     assert answer(run, "clusters", root=folder / "other") == (0, [])
+
+
+def test_how_far_to_search(run, folder, tmp_path):
+    run("ingest", folder)
+    assert "found by hashes within 24 bits" in run("clusters")[1]
+    assert "found by hashes within 32 bits" in run("clusters", "--thorough")[1]
+    assert "found by plain dHash within 7 bits" in run("clusters", "--no-verify", "--radius", 7)[1]
+    rows = answer(run, "clusters", "--no-verify")[1]
+    assert {row["label"] for row in rows} == {"medoid", "near by dHash"}
+    run("report", "--no-verify", "--out", tmp_path / "report.csv")
+    assert "near by dHash" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+    verdicts = {row["verdict"] for row in answer(run, "similar", 1, "--no-verify")[1]}
+    assert verdicts == {"exact", "unverified"}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "html"])
@@ -221,6 +234,7 @@ def test_an_archive_cannot_write_outside(run, tmp_path):
         ["similar", "1", "--radius", "-1"],
         ["similar", "1", "--limit", "0"],
         ["clusters", "--radius", "9" * 5000],
+        ["clusters", "--no-verify", "--thorough"],
         ["report"],
         ["report", "--out", "duplicates.xlsx"],
         ["serve", "--port", "65536"],

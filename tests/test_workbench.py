@@ -111,6 +111,12 @@ def test_a_radius_that_is_none(filled, radius):
         filled.clusters(radius=radius)
 
 
+def test_a_thorough_search_verifies(filled):
+    assert "within 32 bits" in filled.clusters(thorough=True).attrs["plan"]
+    with pytest.raises(QueryError, match="thorough"):
+        filled.clusters(verify=False, thorough=True)
+
+
 def test_queries_that_cannot_be(filled):
     with pytest.raises(UnknownImage, match="99"):
         filled.similar(99)
