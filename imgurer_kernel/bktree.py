@@ -16,7 +16,7 @@ from imgurer_kernel.hashes import (
     as_ids,
     as_radius,
 )
-from imgurer_kernel.planner import WARM_FROM
+from imgurer_kernel.planner import WARM_FROM, Engine
 from imgurer_kernel.segment import Kernels, Scratch
 from imgurer_kernel.snapshot import Snapshot
 
@@ -39,6 +39,8 @@ class TreeInfo:
         Bytes of its arrays.
     compiled
         Whether the compiled functions are there.
+    engine
+        What answers a search: ``"scan"`` by numpy, ``"compiled scan"`` or ``"BK-tree"``.
     """
 
     ids: int
@@ -47,6 +49,7 @@ class TreeInfo:
     nodes: int
     nbytes: int
     compiled: bool
+    engine: Engine
 
 
 class BKTree:
@@ -244,14 +247,16 @@ class BKTree:
 
     def info(self) -> TreeInfo:
         """What the index consists of at this moment."""
-        state = self._state
+        state, compiled = self._state, self._kernels is not None
+        nodes = sum(len(segment.tree.nodes) for segment in state.segments if segment.tree)
         return TreeInfo(
             ids=self._size,
             distinct=sum(len(segment.row) for segment in state.segments) + state.filled,
             segments=len(state.segments),
-            nodes=sum(len(segment.tree.nodes) for segment in state.segments if segment.tree),
+            nodes=nodes,
             nbytes=sum(segment.nbytes for segment in state.segments),
-            compiled=self._kernels is not None,
+            compiled=compiled,
+            engine="BK-tree" if nodes else "compiled scan" if compiled else "scan",
         )
 
     def _start_warming(self) -> None:

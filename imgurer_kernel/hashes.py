@@ -170,6 +170,13 @@ def group(row: Words, column: Words) -> Groups:
     return Groups(row[first], column[first], starts, order)
 
 
+def separate(row: Words, column: Words) -> Groups:
+    """Each hash as a group of its own, for a search that is sooner done than they are sorted."""
+    one_each = np.arange(len(row) + 1)
+    row, column = np.array(row), np.array(column)
+    return Groups(row, column, one_each, one_each[:-1])
+
+
 def expand(starts: Indices, chosen: Indices) -> tuple[Indices, Indices]:
     """Positions of all members of the chosen groups, and which choice each comes from.
 

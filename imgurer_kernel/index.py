@@ -20,8 +20,9 @@ from imgurer_kernel.hashes import (
     group,
     scan,
     scan_many,
+    separate,
 )
-from imgurer_kernel.planner import Plan, few_pairs, plan_bulk
+from imgurer_kernel.planner import Plan, plan_bulk, worth_grouping
 
 Chunk = tuple[Indices, Indices, Distances]
 Progress = Callable[[float], None]
@@ -68,11 +69,8 @@ def _matches(
 ) -> Iterator[Chunk]:
     if not len(hashes) or not len(queries):
         return
-    if few_pairs(len(hashes), len(queries)):
-        row, column = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
-        yield from scan_many(row, column, queries, radius)
-        return
-    known, asked = group(hashes[:, 0], hashes[:, 1]), group(queries[:, 0], queries[:, 1])
+    sort = group if worth_grouping(len(hashes), len(queries)) else separate
+    known, asked = sort(hashes[:, 0], hashes[:, 1]), sort(queries[:, 0], queries[:, 1])
     for i, j, distance in _found(known, asked, radius, progress):
         yield from _products(asked, known, i, j, distance)
 
@@ -122,13 +120,10 @@ def pairs(hashes: object, radius: int, *, progress: Progress | None = None) -> I
 
 
 def _pairs(hashes: Words, radius: int, progress: Progress | None) -> Iterator[Chunk]:
-    if few_pairs(len(hashes), None):
-        row, column = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
-        yield from scan_many(row, column, hashes, radius, later=True)
-        return
-    groups = group(hashes[:, 0], hashes[:, 1])
+    sort = group if worth_grouping(len(hashes), None) else separate
+    groups = sort(hashes[:, 0], hashes[:, 1])
     yield from _equal(groups)
-    if len(groups) == 1:
+    if len(groups) < 2:
         return
     for i, j, distance in _found(groups, None, radius, progress):
         for first, second, bits in _products(groups, groups, i, j, distance):
@@ -198,7 +193,9 @@ def _products(
 ) -> Iterator[Chunk]:
     """All pairs of a member of group i and one of group j, in chunks."""
     if len(one) == len(one.members) and len(other) == len(other.members):
-        yield one.members[i], other.members[j], distance
+        for start in range(0, len(i), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            yield one.members[i[part]], other.members[j[part]], distance[part]
         return
     width = other.sizes[j]
     for choice, within in _unfolded(one.sizes[i] * width):

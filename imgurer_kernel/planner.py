@@ -102,8 +102,13 @@ def plan_bulk(hashes: Words, queries: Words | None, radius: int) -> Plan:
     return _bulk(len(hashes), asked, radius, hashes, queries)
 
 
-def few_pairs(n: int, queries: int | None) -> bool:
-    """Whether numpy looks at all pairs before anything else would be ready to; None: of one set."""
+def worth_grouping(n: int, queries: int | None) -> bool:
+    """Whether a bulk search is long enough to look for equal hashes first."""
+    return not _few(n, queries) and _pairs(n, queries) * _COMPILED > _THINK
+
+
+def _few(n: int, queries: int | None) -> bool:
+    """Whether numpy looks at all pairs before anything else would be ready to."""
     loaded = "imgurer_kernel.kernels.multi_index" in sys.modules
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
 
@@ -126,7 +131,7 @@ def _single(n: int, queries: int, *, compiled: bool) -> Plan:
 
 def _bulk(n: int, queries: int | None, radius: int, hashes: Words, asked: Words | None) -> Plan:
     pairs = _pairs(n, queries)
-    if few_pairs(n, queries):
+    if _few(n, queries):
         reason = f"{pairs:,} pairs are few enough for numpy"
         return Plan(engine="scan", reason=reason, seconds=pairs * _NUMPY)
     scan = pairs * _COMPILED

@@ -291,11 +291,13 @@ def test_warming_turns_a_scan_into_a_tree():
     before = found(tree, query, 45)
     assert not tree.info().compiled
     assert tree.info().nodes == 0
+    assert tree.info().engine == "scan"
     assert tree.warm(timeout=300)
     assert tree.warm()
     info = tree.info()
     assert info.compiled
     assert info.nodes > 0
+    assert info.engine == "BK-tree"
     assert info.ids == info.distinct == 40_000
     assert info.nbytes < 60 * 40_000
     assert found(tree, query, 45) == before

@@ -80,7 +80,7 @@ def force(monkeypatch, engine):
         return Plan(engine=engine, reason="a test wants it", seconds=0, chunking=cut)
 
     monkeypatch.setattr(index, "plan_bulk", plan)
-    monkeypatch.setattr(index, "few_pairs", lambda n, queries: False)
+    monkeypatch.setattr(index, "worth_grouping", lambda n, queries: engine != "scan")
 
 
 @given(hash_lists, hash_lists, st.integers(0, 128))
