@@ -231,8 +231,8 @@ class Workbench:
             One row for each member, the largest cluster first and in it the medoid first:
             cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
             score (agreement of the pictures, or share of equal bits), label, width, height,
-            bytes. ``attrs`` tell how it was found: plan, and uninformative (images left out
-            because they are flat).
+            bytes. ``attrs`` tell how it was found: plan, uninformative (images left out because
+            they are flat), and diameters (by cluster_id, bits that no two members exceed).
 
         Raises
         ------
@@ -253,7 +253,11 @@ class Workbench:
         members = [cluster.members for cluster in grouped.clusters]
         image_ids = np.concatenate([np.empty(0, np.int64), *members])
         frame = cluster_frame(grouped, self.catalog.images(image_ids))
-        frame.attrs = {"plan": grouped.plan, "uninformative": grouped.uninformative}
+        frame.attrs = {
+            "plan": grouped.plan,
+            "uninformative": grouped.uninformative,
+            "diameters": tuple(cluster.diameter for cluster in grouped.clusters),
+        }
         return frame
 
     def evidence(self, one: object, other: object) -> Evidence:

@@ -59,8 +59,16 @@ def test_one_row_for_each_cluster(clusters):
     assert table["medoid"].tolist() == ["lake.jpg", "b.jpg"]
     assert table["keeper"].tolist() == [EVIL, "b.jpg"]
     assert table["largest_distance"].tolist() == [8, 1]
+    assert table["diameter"].tolist() == [11, 1]
+    assert table["weakest_link"].tolist() == ["=cmd()", "c.jpg"]
     assert table["frees"].tolist() == [900, 200]
     assert cluster_table(clusters.iloc[:0]).empty
+
+
+def test_a_measured_diameter_counts(clusters):
+    clusters.attrs["diameters"] = (9, 1)
+    assert cluster_table(clusters)["diameter"].tolist() == [9, 1]
+    assert cluster_table(clusters[clusters["cluster_id"] == 1])["diameter"].tolist() == [1]
 
 
 def test_how_far_members_are_from_their_medoids(clusters):
