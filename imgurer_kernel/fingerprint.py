@@ -8,13 +8,16 @@ median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one
 from imgurer_kernel import borders, images
 from imgurer_kernel.codecs.view import View
 from imgurer_kernel.dhash import dhash, informative, near_ties
+from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
 
 __all__ = ["ALGORITHM", "VERIFICATION", "Fingerprint", "dhash_of", "fingerprint"]
 
-ALGORITHM = "dhash-128-lanczos-1"
+ALGORITHM = "dhash-128-lanczos-2"
 VERIFICATION = 64
+
+_DECODED_IN_PART = {"JPEG", "MPO"}
 
 
 def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None) -> Fingerprint:
@@ -23,7 +26,8 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
     The picture is made upright by its EXIF orientation; of an animation the first frame counts;
     deep grays are reduced to 8 bits. What shines through is white, as the reference has it. If
     that makes a flat picture of one that is none, such as a white icon, then it is black, for
-    everything: the hashes, the grays, the verification and the thumbnail.
+    everything: the hashes, the grays, the verification and the thumbnail. A still that is flat
+    all the same gets a digest of all its pixels, its transparency among them.
 
     Parameters
     ----------
@@ -44,6 +48,7 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
     view = picture.view()
     grays = view.grays(9)
     found = dhash(grays)
+    known = informative(grays)
     return Fingerprint(
         dhash=found,
         trimmed_dhash=_trimmed(view, found),
@@ -54,10 +59,11 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
         height=picture.height,
         format=picture.format,
         frames=picture.frames,
-        informative=informative(grays),
+        informative=known,
         near_ties=near_ties(grays),
         algorithm=ALGORITHM,
         facts=picture.facts,
+        pixels=None if known else _pixels(picture, data, limits),
     )
 
 
@@ -70,6 +76,18 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
         As `fingerprint`.
     """
     return dhash(images.read(data, limits, exact=exact, colour=False).view().grays(9))
+
+
+def _pixels(picture: images.Decoded, data: bytes, limits: Settings | None) -> str | None:
+    """Digest of every pixel of a still; None where they cannot all be had."""
+    if picture.frames > 1:
+        return None
+    if picture.format in _DECODED_IN_PART:
+        try:
+            picture = images.read(data, limits, exact=True)
+        except ImageRejected:  # too large for that, or damaged where nothing else looks
+            return None
+    return picture.digest()
 
 
 def _trimmed(view: View, found: tuple[int, int]) -> tuple[int, int]:

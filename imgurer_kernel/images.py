@@ -108,6 +108,11 @@ class Decoded:
                 return black
         return white
 
+    def digest(self) -> str:
+        """Equal for equal upright pictures, if every pixel was decoded: see `pixels.digest`."""
+        with gate(self.format, b""):
+            return pixels.digest(self._image, self._orientation)
+
     def _on(self, background: Background) -> View:
         orientation, factor = self._orientation, self._factor
         with gate(self.format, b""):

@@ -59,6 +59,9 @@ class Fingerprint:
         How many of the 128 compared pairs of grays differ by one level at most.
     algorithm
         Names how all this was computed; another name means that it cannot be compared.
+    pixels
+        SHA-256 of the decoded picture, of a still that is not informative: it matches by that.
+        None for all others.
     """
 
     dhash: tuple[int, int]
@@ -74,6 +77,7 @@ class Fingerprint:
     near_ties: int
     algorithm: str
     facts: Facts
+    pixels: str | None = None
 
     @property
     def dhash_hex(self) -> str:

@@ -1,6 +1,6 @@
 """`Catalog`: the one object through which everything else reads and writes the DuckDB file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.catalog import accounts, reads, writes
+from imgurer_kernel.catalog import accounts, fingerprints, reads, writes
 from imgurer_kernel.catalog.connection import Connection, first_row, now
 from imgurer_kernel.catalog.reads import Changes, ImageIds, Order, Statistics
 from imgurer_kernel.catalog.session import Session
@@ -162,15 +162,17 @@ class Catalog:
         """A number that grows with every commit that changes images or holdings."""
         return self._session.transaction(reads.generation)
 
-    def changes(self, since: int) -> Changes:
+    def changes(self, since: int, algorithm: str | None = None) -> Changes:
         """What an index that was read at generation `since` must take in and drop; 0 for all.
+
+        With an algorithm, images that were fingerprinted by another one are not informative.
 
         Raises
         ------
         QueryError
             If the catalog has not reached that generation: it was replaced by an older one.
         """
-        return self._session.transaction(partial(reads.changes, since=since))
+        return self._session.transaction(partial(reads.changes, since=since, algorithm=algorithm))
 
     def images(self, image_ids: ImageIds | None = None) -> pd.DataFrame:
         """Images by image_id: all, or those of the given ids that there are.
@@ -248,6 +250,25 @@ class Catalog:
     def statistics(self) -> Statistics:
         """Figures of the whole catalog."""
         return self._session.transaction(reads.statistics)
+
+    # Fingerprints of other algorithms, and equal pixels ---------------------------------------
+
+    def stale(self, algorithm: str) -> pd.DataFrame:
+        """Images whose fingerprint is of another algorithm, by image_id: image_id, digest."""
+        return self._session.transaction(partial(fingerprints.stale, algorithm=algorithm))
+
+    def refresh(self, found: Mapping[int, Fingerprint]) -> None:
+        """Replace the fingerprints of images, in one transaction; unknown ids are passed over."""
+        self._session.transaction(partial(fingerprints.refresh, found=found))
+
+    def twins(self, pixels: str, algorithm: str) -> list[int]:
+        """The uninformative images that have these pixels, by image_id."""
+        work = partial(fingerprints.twins, pixels=pixels, algorithm=algorithm)
+        return self._session.transaction(work)
+
+    def identical(self, algorithm: str) -> list[list[int]]:
+        """Groups of uninformative images with the same pixels, each in the order of digests."""
+        return self._session.transaction(partial(fingerprints.identical, algorithm=algorithm))
 
     # Users ----------------------------------------------------------------------------------
 

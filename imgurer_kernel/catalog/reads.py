@@ -29,7 +29,7 @@ class Changes:
     hashes, trimmed
         uint64 (n, 2), row hash first: dHash of the picture, and without its uniform borders.
     informative
-        bool (n,).
+        bool (n,); False too for images that were fingerprinted by another algorithm.
     removed
         int64 (m,), ascending: gone; may name images that had not been there before either.
     """
@@ -60,7 +60,7 @@ def generation(connection: Connection) -> int:
     return int(row[0])
 
 
-def changes(connection: Connection, since: int) -> Changes:
+def changes(connection: Connection, since: int, algorithm: str | None = None) -> Changes:
     """Images that came or went after a generation; see `Catalog.changes`."""
     current = generation(connection)
     if not 0 <= since <= current:
@@ -71,10 +71,11 @@ def changes(connection: Connection, since: int) -> Changes:
         raise QueryError(message)
     found = connection.execute(
         """
-        SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col, informative
-        FROM images WHERE generation > ? ORDER BY image_id
+        SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col,
+            informative AND algorithm = coalesce($algorithm, algorithm) AS informative
+        FROM images WHERE generation > $since ORDER BY image_id
         """,
-        [since],
+        {"since": since, "algorithm": algorithm},
     ).fetchnumpy()
     removed = connection.execute(
         "SELECT image_id FROM removals WHERE generation > ? AND ? > 0 ORDER BY image_id",
@@ -155,10 +156,11 @@ def fingerprint(connection: Connection, image_id: int) -> tuple[str, Fingerprint
     row = first_row(
         connection,
         """
-        SELECT digest, dhash_row, dhash_col, trimmed_row, trimmed_col, images.grays,
+        SELECT images.digest, dhash_row, dhash_col, trimmed_row, trimmed_col, images.grays,
             verification.grays, width, height, format, frames, informative, near_ties, algorithm,
-            orientation, taken_at, camera, latitude, longitude
-        FROM images JOIN verification USING (image_id) WHERE image_id = ?
+            orientation, taken_at, camera, latitude, longitude, pixels.digest
+        FROM images JOIN verification USING (image_id) LEFT JOIN pixels USING (image_id)
+        WHERE image_id = ?
         """,
         [image_id],
     )
@@ -184,6 +186,7 @@ def fingerprint(connection: Connection, image_id: int) -> tuple[str, Fingerprint
             latitude=row[17],
             longitude=row[18],
         ),
+        pixels=row[19],
     )
 
 

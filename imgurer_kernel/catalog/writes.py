@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from datetime import datetime
 
+from imgurer_kernel.catalog import fingerprints
 from imgurer_kernel.catalog.accounts import require_users
-from imgurer_kernel.catalog.connection import Appender, Connection, first_row, now
+from imgurer_kernel.catalog.connection import Connection, first_row, now
+from imgurer_kernel.catalog.fingerprints import write
 from imgurer_kernel.catalog.holdings import Holding, Key, merge
 from imgurer_kernel.errors import NotAllowed, UnknownImage
 from imgurer_kernel.records import Arrival, Receipt
@@ -70,6 +72,7 @@ def forget(connection: Connection, image_id: int, user: str) -> str | None:
     if last:
         generation, _ = _counters(connection)
         connection.execute("DELETE FROM verification WHERE image_id = ?", [image_id])
+        connection.execute("DELETE FROM pixels WHERE image_id = ?", [image_id])
         connection.execute("DELETE FROM images WHERE image_id = ?", [image_id])
         connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation + 1])
     _advance(connection, new_images=0)
@@ -115,22 +118,15 @@ def _insert_images(
     generation: int,
     moment: datetime,
 ) -> None:
-    images, checks = [], []
+    images, found = [], {}
     for image_id, arrival in enumerate(fresh, first_id):
         it = arrival.fingerprint
         assert it is not None  # noqa: S101 (or it would not be fresh)
-        facts = it.facts
-        images.append(
-            (
-                *(image_id, arrival.digest, *it.dhash, *it.trimmed_dhash, it.grays),
-                *(it.informative, it.near_ties, it.algorithm, it.width, it.height, it.format),
-                *(it.frames, arrival.bytes, facts.orientation, facts.taken_at, facts.camera),
-                *(facts.latitude, facts.longitude, moment, generation),
-            )
-        )
-        checks.append((image_id, it.verification))
-    _write(connection.appender("images", columns=_IMAGE), images)
-    _write(connection.appender("verification", columns=["image_id", "grays"]), checks)
+        own = (image_id, arrival.digest, arrival.bytes, moment, generation)
+        images.append((*own, *fingerprints.values(it)))
+        found[image_id] = it
+    write(connection.appender("images", columns=[*_IMAGE, *fingerprints.COLUMNS]), images)
+    fingerprints.add_pictures(connection, found)
 
 
 def _merge_holdings(
@@ -154,28 +150,12 @@ def _merge_holdings(
     changed = merge(existing, placed, moment)
     new = [(*key, *astuple(it)) for key, it in changed.items() if key not in existing]
     old = [(*key, *astuple(it)) for key, it in changed.items() if key in existing]
-    _write(connection.appender("holdings", columns=_HOLDING), new)
-    _write(
-        connection.appender("holdings", columns=_HOLDING, action="update", key=_HOLDING[:3]), old
-    )
+    write(connection.appender("holdings", columns=_HOLDING), new)
+    write(connection.appender("holdings", columns=_HOLDING, action="update", key=_HOLDING[:3]), old)
     return bool(changed)
 
 
-def _write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows with one statement; an executemany would take a millisecond for each."""
-    try:
-        appender.append_rows(rows)
-        appender.flush()
-    except BaseException:
-        appender.clear()
-        raise
-
-
-_IMAGE = [
-    *("image_id", "digest", "dhash_row", "dhash_col", "trimmed_row", "trimmed_col", "grays"),
-    *("informative", "near_ties", "algorithm", "width", "height", "format", "frames", "bytes"),
-    *("orientation", "taken_at", "camera", "latitude", "longitude", "added_at", "generation"),
-]
+_IMAGE = ["image_id", "digest", "bytes", "added_at", "generation"]
 _HOLDING = [
     *("user_name", "source", "image_id", "filename", "bytes", "modified_ns"),
     *("brought_at", "replaced_at"),

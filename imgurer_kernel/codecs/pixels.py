@@ -3,6 +3,7 @@
 Large pictures are worked on in strips, so that a second copy of 200 megapixels is never made.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
@@ -19,6 +20,7 @@ FloatBox = tuple[float, float, float, float]
 Picture = Image.Image
 
 _STRIP = 4_000_000
+_PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa"}
 _DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}
 
 _UPRIGHT = {
@@ -83,6 +85,24 @@ def shines_through(image: Picture) -> bool:
         alpha = np.asarray(_in_mode(strip, "RGBA").getchannel("A"))
         low, high = min(low, int(alpha.min())), max(high, int(alpha.max()))
     return low < high
+
+
+def digest(image: Picture, orientation: int) -> str:
+    """SHA-256 of the upright picture's size and pixels, as 64 hex digits.
+
+    Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha, and
+    what is wholly transparent has no colour. Any other kind of pixels, such as 16 bits or CMYK,
+    equals only its own kind.
+    """
+    image = upright(image, orientation)
+    mode = "RGBA" if image.mode in _PLAIN else image.mode
+    found = hashlib.sha256(f"{mode} {image.width} {image.height} ".encode())
+    for strip in _strips(image, 1):
+        content = np.array(_in_mode(strip, mode))
+        if mode == "RGBA":
+            content[content[..., 3] == 0] = 0
+        found.update(content.data)
+    return found.hexdigest()
 
 
 def reduced(
