@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from imgurer_kernel.ui.formatting import (
     RADIUS_WORDS,
     ago,
-    count,
     degrees,
     elide,
     listing,
@@ -33,15 +32,6 @@ def test_an_elided_text_fits_and_keeps_its_ends(text, length):
 @pytest.mark.parametrize(("radius", "words"), RADIUS_WORDS.items())
 def test_each_tick_says_its_own_words(radius, words):
     assert radius_words(radius) == words
-
-
-def test_counts_know_one_and_many():
-    assert [count(n, "copy", "copies") for n in (0, 1, 2, 1000)] == [
-        "0 copies",
-        "1 copy",
-        "2 copies",
-        "1,000 copies",
-    ]
 
 
 @pytest.mark.parametrize(

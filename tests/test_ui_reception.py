@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgurer_kernel.errors import ImageTooLarge, StorageDenied, StorageFull, UploadBroken
-from imgurer_kernel.ui.reception import Reception, human_bytes, shown_name
+from imgurer_kernel.ui.reception import Reception, shown_name
 
 
 @pytest.fixture
@@ -256,22 +256,3 @@ def test_a_shown_name_is_one_line_without_a_path(name):
     assert not set(shown) & set("/\\\n\r\x00\x7f")
     assert shown.encode("utf-8")
     assert shown_name(shown) == shown
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 bytes"),
-        (1, "1 byte"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (99_949, "99.9 kB"),
-        (99_951, "100 kB"),
-        (999_499, "999 kB"),
-        (999_500, "1.0 MB"),
-        (30_000_000, "30.0 MB"),
-        (5 * 10**12, "5000 GB"),
-    ],
-)
-def test_a_size_for_people(size, text):
-    assert human_bytes(size) == text

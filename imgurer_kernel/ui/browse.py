@@ -9,9 +9,9 @@ from imgurer_kernel.ui.browse_model import ORDERS, PAGE, BrowseModel
 from imgurer_kernel.ui.captions import plain_tiles
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
-from imgurer_kernel.ui.formatting import count
 from imgurer_kernel.ui.gallery import Gallery
 from imgurer_kernel.ui.panel import Panel, box, button, classed, row, share_wait, show, toggle
+from imgurer_kernel.words import count
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from imgurer_kernel.ui.formatting import bits, count, degrees, human_bytes, listing, moment, pixels
+from imgurer_kernel.ui.formatting import bits, degrees, listing, moment, pixels
 from imgurer_kernel.ui.session import Listing, records
 from imgurer_kernel.ui.theme import Meaning
 from imgurer_kernel.ui.tiles import ClusterRow, Tile
+from imgurer_kernel.words import count, human_bytes
 
 Fact = tuple[str, str]
 

@@ -12,7 +12,6 @@ from imgurer_kernel.ui.browse_model import BrowseModel
 from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.duplicates import DuplicatesPanel
 from imgurer_kernel.ui.duplicates_model import DuplicatesModel
-from imgurer_kernel.ui.formatting import count, human_bytes
 from imgurer_kernel.ui.frame import Frame
 from imgurer_kernel.ui.panel import Panel, PanelTheme, box, show
 from imgurer_kernel.ui.search import SearchPanel
@@ -21,6 +20,7 @@ from imgurer_kernel.ui.session import Session
 from imgurer_kernel.ui.theme import SCOPE
 from imgurer_kernel.ui.upload import UploadPanel
 from imgurer_kernel.ui.users import UsersPanel
+from imgurer_kernel.words import count, human_bytes
 
 if TYPE_CHECKING:
     from imgurer_kernel.catalog import Statistics

@@ -7,9 +7,10 @@ import pandas as pd
 from traitlets import HasTraits, Instance, Int, Unicode
 
 from imgurer_kernel.ui.captions import Fact, facts
-from imgurer_kernel.ui.formatting import count, elide, moment
+from imgurer_kernel.ui.formatting import elide, moment
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.session import Session, records
+from imgurer_kernel.words import count
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,6 @@ from imgurer_kernel.ui.controls import Working
 from imgurer_kernel.ui.details import DetailsPanel
 from imgurer_kernel.ui.download import Download, Parcel
 from imgurer_kernel.ui.duplicates_model import PAGE, DuplicatesModel
-from imgurer_kernel.ui.formatting import count, human_bytes
 from imgurer_kernel.ui.gallery import ClusterList
 from imgurer_kernel.ui.panel import (
     Panel,
@@ -31,6 +30,7 @@ from imgurer_kernel.ui.panel import (
 )
 from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.theme import figures
+from imgurer_kernel.words import count, human_bytes
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session

@@ -3,38 +3,12 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from imgurer_kernel.ui.reception import human_bytes
-
-__all__ = [
-    "RADIUS_WORDS",
-    "ago",
-    "bits",
-    "count",
-    "degrees",
-    "elide",
-    "human_bytes",
-    "listing",
-    "moment",
-    "pixels",
-    "radius_words",
-    "sentence",
-]
+from imgurer_kernel.words import count
 
 RADIUS_WORDS = {0: "identical", 4: "re-saved", 10: "edited", 20: "loosely alike"}
 """What pictures at a distance of so many bits usually are to each other."""
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """A number of things.
-
-    Examples
-    --------
-    >>> count(1, "picture"), count(12480, "picture"), count(2, "copy", "copies")
-    ('1 picture', '12,480 pictures', '2 copies')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def bits(distance: int) -> str:

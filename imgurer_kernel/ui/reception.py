@@ -24,6 +24,7 @@ from imgurer_kernel.errors import (
     StorageFull,
     UploadBroken,
 )
+from imgurer_kernel.words import human_bytes
 
 PREFIX = "upload-"
 SUFFIX = ".part"
@@ -88,24 +89,6 @@ def shown_name(name: str) -> str:
     whole = last.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no UTF-8
     clean = _UNSHOWABLE.sub(" ", whole).strip()
     return "unnamed" if clean in {"", ".", ".."} else clean
-
-
-def human_bytes(number: int) -> str:
-    """A size for people, in steps of 1,000.
-
-    Examples
-    --------
-    >>> human_bytes(0), human_bytes(999), human_bytes(2_140_000), human_bytes(1 << 30)
-    ('0 bytes', '999 bytes', '2.1 MB', '1.1 GB')
-    """
-    if number == 1:
-        return "1 byte"
-    size = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if unit == "bytes" or size >= 99.95 else f"{size:.1f} {unit}"
 
 
 class Reception:

@@ -10,13 +10,14 @@ from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.captions import Fact, search_evidence, search_tiles
 from imgurer_kernel.ui.controls import RadiusSlider, Trail, Working
 from imgurer_kernel.ui.details import DetailsPanel
-from imgurer_kernel.ui.formatting import bits, count
+from imgurer_kernel.ui.formatting import bits
 from imgurer_kernel.ui.gallery import FactsView, Gallery
 from imgurer_kernel.ui.panel import Panel, box, button, classed, dropdown, share_wait, show, toggle
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.search_model import PAGE, SIZES, Found, SearchModel
 from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.upload_control import UploadControl, Verdict
+from imgurer_kernel.words import count
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imgurer_kernel.ui.formatting import human_bytes
 from imgurer_kernel.ui.panel import Panel, Words, box, caption
 from imgurer_kernel.ui.upload_control import Upload, UploadControl, Verdict
 from imgurer_kernel.ui.upload_model import UploadModel
+from imgurer_kernel.words import human_bytes
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session

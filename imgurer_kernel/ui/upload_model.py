@@ -3,10 +3,11 @@
 from typing import Any
 
 from imgurer_kernel.ui.captions import LOOKALIKES, kinship, orientation_words
-from imgurer_kernel.ui.formatting import count, elide, listing
+from imgurer_kernel.ui.formatting import elide, listing
 from imgurer_kernel.ui.reception import Upload
 from imgurer_kernel.ui.session import Session, records
 from imgurer_kernel.ui.upload_control import Verdict
+from imgurer_kernel.words import count
 
 
 class UploadModel:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from imgurer_kernel.ui.accounts import AccountRow, AccountTable
 from imgurer_kernel.ui.controls import Working
-from imgurer_kernel.ui.formatting import ago, count, human_bytes
+from imgurer_kernel.ui.formatting import ago
 from imgurer_kernel.ui.panel import Panel, Words, box, button, dropdown, row, show
 from imgurer_kernel.ui.session import records
 from imgurer_kernel.ui.users_model import UsersModel
+from imgurer_kernel.words import count, human_bytes
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import Session
