@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.closeup import Closeup
 from imgurer_kernel.verify import compose, invert, starts
 
 Label = Literal[
@@ -19,17 +20,19 @@ Label = Literal[
     "bordered",
     "edited",
     "same layout",
+    "different",
 ]
 """What became of one picture that the other came about, the most telling of several changes:
 
 exact
-    the same pixels.
+    the same bytes.
 re-encoded
-    the same size, and nothing but traces of compression, sharpening or noise.
+    the same size, and nothing but traces of compression, sharpening or noise; or the colours
+    alone were changed, which grays do not show.
 resized
     another size, otherwise re-encoded.
 edited
-    brighter, darker, or something was written on it.
+    brighter, darker, with more or less contrast, or something was written on it.
 cropped, bordered
     one shows less than the other, or has uniform borders around it.
 rotated
@@ -38,13 +41,17 @@ flipped
     mirrored, whether turned or not.
 same layout
     the same form or screen with other content: not a duplicate.
+different
+    no duplicate.
 """
 
-_DEGREES = 0.5  # a turn that alignment at 64 pixels can tell from none
-_MARGIN = 0.012  # the same for a size or a place, as a share of the side
+# Measured on copies of photographs: what re-encoding and resizing stay below, and edits do not.
+_DEGREES = 0.5  # a turn
+_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
 _BORDER = 0.07  # how well content boxes must meet, found as they are to the nearest of 64 pixels
-_CLEAN = 0.93  # agreement below which something was drawn on a picture
-_TONE = 6.0  # mean difference of the 9x9 grays above which the tone was changed
+_DRAWN = 8.0  # gray levels by which the worst block differs
+_GAIN = 0.07  # logarithm of the ratio of contrasts
+_TONE = 6.0  # mean difference of the 9x9 grays
 
 _REFLECTED = frozenset({1, 3, 4, 6})
 
@@ -85,8 +92,8 @@ class Evidence:
 
     @property
     def duplicate(self) -> bool:
-        """False for pictures that share their layout only."""
-        return self.label != "same layout"
+        """False for strangers, and for pictures that share their layout only."""
+        return self.label not in {"same layout", "different"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,59 +108,72 @@ class Appearance:
         uint8 (9, 9).
     content
         Left, top, right, bottom of what lies within its borders, in 1/64 of the sides.
+    plain_sides
+        Of left, top, right and bottom, whether the outermost line is of one gray.
     """
 
     width: int
     height: int
     grays: NDArray[np.uint8]
-    content: tuple[int, int, int, int]
+    content: tuple[int, int, int, int] = (0, 0, 64, 64)
+    plain_sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
 
-def label(
-    one: Appearance, other: Appearance, transform: tuple[float, ...], orientation: int, score: float
-) -> Label:
+def label(one: Appearance, other: Appearance, orientation: int, found: Closeup) -> Label:
     """The word for what lies between two pictures that are the same.
 
     Parameters
     ----------
     one, other
         The two images.
-    transform
-        The map from the first to the second.
     orientation
         0..7, how the first was oriented.
-    score
-        Their agreement.
+    found
+        How the first lies on the second, and what differs there.
 
     Examples
     --------
     >>> grays = np.zeros((9, 9), np.uint8)
-    >>> small = Appearance(width=60, height=40, grays=grays, content=(0, 0, 64, 64))
-    >>> large = Appearance(width=600, height=400, grays=grays, content=(0, 0, 64, 64))
-    >>> label(small, large, (1, 0, 0, 0, 1, 0), 0, 0.99)
+    >>> small = Appearance(width=60, height=40, grays=grays)
+    >>> large = Appearance(width=600, height=400, grays=grays)
+    >>> label(small, large, 0, Closeup((1, 0, 0, 0, 1, 0), gain=1, residual=0))
     'resized'
-    >>> label(small, large, (-1, 0, 0, 0, 1, 0), 1, 0.99)
+    >>> label(small, large, 1, Closeup((-1, 0, 0, 0, 1, 0), gain=1, residual=0))
     'flipped'
-    >>> label(small, large, (1.1, 0, 0, 0, 1.1, 0), 0, 0.99)
+    >>> label(small, large, 0, Closeup((1.1, 0, 0, 0, 1.1, 0), gain=1, residual=0))
     'cropped'
     """
     if orientation in _REFLECTED:
         return "flipped"
-    rest = _without_turn(transform, orientation)
+    rest = _without_turn(found.transform, orientation)
     width, height = one.width, one.height
     if orientation >= 4:
         width, height = height, width
     if orientation or abs(_angle(rest, (width, height), (other.width, other.height))) >= _DEGREES:
         return "rotated"
     frame = _frame(rest)
-    if np.abs(frame - (-1, -1, 1, 1)).max() > 2 * _MARGIN:
-        contents = _box(one.content), _box(other.content)
-        meet = np.abs(_frame(rest, contents[0]) - contents[1]).max() <= 2 * _BORDER
-        return "bordered" if meet and one.content != other.content else "cropped"
+    if np.abs(frame - (-1, -1, 1, 1)).max() > _MARGIN:
+        return "bordered" if _framed(one, other, rest) else "cropped"
     tone = np.abs(one.grays.astype(float) - other.grays.astype(float)).mean()
-    if score < _CLEAN or tone > _TONE:
+    toned = tone > _TONE or abs(math.log(max(found.gain, 1e-3))) > _GAIN
+    if toned or found.residual > _DRAWN:
         return "edited"
     return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
+
+
+def _framed(one: Appearance, other: Appearance, rest: NDArray[np.float64]) -> bool:
+    """Whether what one shows beyond the other is a border."""
+    contents = _box(one.content), _box(other.content)
+    if one.content != other.content:
+        meet = np.abs(_frame(rest, contents[0]) - contents[1]).max() <= 2 * _BORDER
+        if meet:
+            return True
+    # A border too thin for its box to be found: where the one lies inside of the other, the
+    # other's outermost lines are plain.
+    inward = _frame(rest) * (-1, -1, 1, 1)
+    beyond, within = inward < 1 - _MARGIN, inward > 1 + _MARGIN
+    sides, gaps = (other.plain_sides, beyond) if beyond.any() else (one.plain_sides, within)
+    return bool(beyond.any() != within.any() and np.asarray(sides)[gaps].all())
 
 
 def _without_turn(transform: tuple[float, ...], orientation: int) -> NDArray[np.float64]:

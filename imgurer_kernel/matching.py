@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from imgurer_kernel import duplicates
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.candidates import Candidates
 from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.closeup import Closeup, look_closely, plain_sides
 from imgurer_kernel.dhash import ORIENTATIONS
 from imgurer_kernel.evidence import Appearance, Evidence, Label, label
 from imgurer_kernel.gallery import Gallery
@@ -23,7 +25,7 @@ from imgurer_kernel.plan import Plan
 from imgurer_kernel.query import Query
 from imgurer_kernel.results import Grouped
 from imgurer_kernel.settling import Settling
-from imgurer_kernel.verify import prepare
+from imgurer_kernel.verify import Prepared, prepare
 
 Ints = npt.NDArray[np.int64]
 Tell = Callable[[str, int, int], None]
@@ -149,24 +151,24 @@ class Matching:
         )  # fmt: skip
         settling.test(np.arange(1))
         found = settling.pairs
-        sides = [_appearance(each, seen.content[k]) for k, each in enumerate((one, other))]
+        sides = [_appearance(each, seen, k) for k, each in enumerate((one, other))]
+        close = _look(found, seen, np.arange(1), np.arange(1, 2))[0]
         correlation, score, overlap = (float(value) for value in found.measures[0])
-        transform = tuple(found.maps[0].tolist())
-        orientation = int(found.orientation[0])
-        word: Label = "same layout"
+        flat = not (one.fingerprint.informative and other.fingerprint.informative)
+        word = _word(found, 0, sides[0], sides[1], close)
         if one.digest == other.digest:
             word = "exact"
-        elif found.status[0] != SAME_LAYOUT:
-            word = label(sides[0], sides[1], transform, orientation, score)
+        elif word == "unverified" or flat:
+            word = "different"
         return Evidence(
             first=0,
             second=1,
             distance=int(found.distance[0]),
-            orientation=ORIENTATIONS[orientation],
+            orientation=ORIENTATIONS[int(found.orientation[0])],
             score=score,
             correlation=correlation,
             overlap=overlap,
-            transform=transform,
+            transform=close.transform,
             label=word,
         )
 
@@ -200,18 +202,14 @@ class Matching:
     def _labels(self, asked: Query, ids: Ints, found: Pairs, gallery: Gallery) -> list[str]:
         rows = self._catalog.images(ids).set_index("image_id")
         grays = self._catalog.grays(ids)
-        content = gallery.prepared(np.concatenate(([0], found.second))).content
-        here = _appearance(asked, content[0])
-        words = []
+        seen = gallery.prepared(np.concatenate(([0], found.second)))
+        here = _appearance(asked, seen, 0)
+        closeups = _look(found, seen, found.first, found.second)
+        words: list[str] = []
         for k, image_id in enumerate(ids.tolist()):
             row = rows.loc[image_id]
-            there = Appearance(
-                width=int(row["width"]),
-                height=int(row["height"]),
-                grays=grays[k],
-                content=_box(content[found.second[k]]),
-            )
-            words.append(_word(found, k, here, there))
+            there = _side(int(row["width"]), int(row["height"]), grays[k], seen, found.second[k])
+            words.append(_word(found, k, here, there, closeups[k]))
             if row["digest"] == asked.digest:
                 words[-1] = "exact"
         return words
@@ -231,14 +229,18 @@ class Matching:
         ids = np.unique(np.concatenate((pairs.first, pairs.second)))
         sizes = rows.set_index("image_id").loc[ids]
         grays = self._catalog.grays(ids)
-        content = prepare(self._catalog.verification(ids)).content
+        seen = prepare(self._catalog.verification(ids))
         sides = [
-            Appearance(width=width, height=height, grays=grays[k], content=_box(content[k]))
+            _side(width, height, grays[k], seen, k)
             for k, (width, height) in enumerate(zip(sizes["width"], sizes["height"], strict=True))
         ]
         first, second = (np.searchsorted(ids, end) for end in (pairs.first, pairs.second))
+        closeups = _look(pairs, seen, first, second)
         words = iter(
-            [_word(pairs, k, sides[first[k]], sides[second[k]]) for k in range(len(pairs))]
+            [
+                _word(pairs, k, sides[first[k]], sides[second[k]], closeups[k])
+                for k in range(len(pairs))
+            ]
         )
         return [["medoid", *(next(words) for _ in part)] for part in edges]
 
@@ -247,18 +249,28 @@ def _grays(asked: Query) -> npt.NDArray[np.uint8]:
     return np.frombuffer(asked.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
-def _box(content: Ints) -> tuple[int, int, int, int]:
-    left, top, right, bottom = content.tolist()
-    return left, top, right, bottom
-
-
-def _appearance(asked: Query, content: Ints) -> Appearance:
+def _side(
+    width: int, height: int, grays: npt.NDArray[np.uint8], seen: Prepared, position: int
+) -> Appearance:
+    left, top, right, bottom = seen.content[position].tolist()
     return Appearance(
-        width=asked.fingerprint.width,
-        height=asked.fingerprint.height,
-        grays=_grays(asked),
-        content=_box(content),
+        width=width,
+        height=height,
+        grays=grays,
+        content=(left, top, right, bottom),
+        plain_sides=plain_sides(seen.pictures[position]),
     )
+
+
+def _appearance(asked: Query, seen: Prepared, position: int) -> Appearance:
+    found = asked.fingerprint
+    return _side(found.width, found.height, _grays(asked), seen, position)
+
+
+def _look(pairs: Pairs, seen: Prepared, first: Ints, second: Ints) -> list[Closeup]:
+    content = np.stack((seen.content[first], seen.content[second]), axis=1)
+    pictures = seen.pictures[first], seen.pictures[second]
+    return look_closely(*pictures, content, pairs.maps, pairs.measures[:, 0])
 
 
 def _fine(one: Query, other: Query, ids: Ints) -> npt.NDArray[np.uint8]:
@@ -266,13 +278,14 @@ def _fine(one: Query, other: Query, ids: Ints) -> npt.NDArray[np.uint8]:
     return np.stack(both)[ids]
 
 
-def _word(pairs: Pairs, row: int, one: Appearance, other: Appearance) -> str:
+def _word(
+    pairs: Pairs, row: int, one: Appearance, other: Appearance, close: Closeup
+) -> Label | Literal["unverified"]:
     if pairs.status[row] == SAME_LAYOUT:
         return "same layout"
     if pairs.status[row] != SAME:
         return "unverified"
-    transform = tuple(pairs.maps[row].tolist())
-    return label(one, other, transform, int(pairs.orientation[row]), float(pairs.measures[row, 1]))
+    return label(one, other, int(pairs.orientation[row]), close)
 
 
 def _verdicts(ids: Ints, found: Pairs, words: list[str]) -> pd.DataFrame:
