@@ -25,7 +25,7 @@ Label = Literal[
 """What became of one picture that the other came about, the most telling of several changes:
 
 exact
-    the same bytes.
+    the same bytes, or, of flat pictures, the same pixels.
 re-encoded
     the same size, and nothing but traces of compression, sharpening or noise; or the colours
     alone were changed, which grays do not show.

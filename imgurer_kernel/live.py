@@ -53,10 +53,16 @@ class LiveIndex:
 
     Every look at it first asks the catalog for its generation and reads what is newer, so that
     another process's commit shows up in the next search. Safe to use from several threads.
+
+    Parameters
+    ----------
+    algorithm
+        Hashes of any other algorithm are not informative: they cannot be compared. None for all.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, algorithm: str | None = None) -> None:
         self._catalog = catalog
+        self._algorithm = algorithm
         self._lock = threading.RLock()
         self._hashes = _empty()
         self._tree = BKTree()
@@ -84,7 +90,7 @@ class LiveIndex:
 
     def _refresh(self) -> None:
         before = self._hashes
-        changes = self._catalog.changes(before.generation)
+        changes = self._catalog.changes(before.generation, self._algorithm)
         if changes.generation == before.generation:
             return
         stale = np.isin(before.image_ids, np.concatenate([changes.removed, changes.image_ids]))

@@ -156,7 +156,8 @@ class Matching:
         correlation, score, overlap = (float(value) for value in found.measures[0])
         flat = not (one.fingerprint.informative and other.fingerprint.informative)
         word = _word(found, 0, sides[0], sides[1], close)
-        if one.digest == other.digest:
+        pixels = one.fingerprint.pixels
+        if one.digest == other.digest or (pixels and pixels == other.fingerprint.pixels):
             word = "exact"
         elif word == "unverified" or flat:
             word = "different"

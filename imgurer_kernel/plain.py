@@ -1,5 +1,7 @@
 """Searching and clustering by the plain dHash, upright, without a look at the pictures."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -26,14 +28,14 @@ def plain_search(asked: Query, index: LiveIndex, radius: int) -> pd.DataFrame:
     )
 
 
-def with_twin(found: pd.DataFrame, twin: int | None) -> pd.DataFrame:
-    """The same, with the image that has the very bytes of the query marked or put in."""
-    if twin is None:
+def with_twins(found: pd.DataFrame, twins: Collection[int]) -> pd.DataFrame:
+    """The same, with images that have the very bytes or pixels of the query marked or put in."""
+    if not twins:
         return found
     exact = {"distance": 0, "orientation": "upright", "score": 1.0, "verdict": "exact"}
-    row = pd.DataFrame([{"image_id": twin, **exact}])
-    others = found[found["image_id"] != twin]
-    return row if others.empty else pd.concat([row, others], ignore_index=True)
+    rows = pd.DataFrame([{"image_id": twin, **exact} for twin in sorted(twins)])
+    others = found[~found["image_id"].isin(twins)]
+    return rows if others.empty else pd.concat([rows, others], ignore_index=True)
 
 
 def plain_clusters(index: LiveIndex, radius: int) -> Grouped:

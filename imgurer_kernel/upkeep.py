@@ -9,8 +9,9 @@ import pandas as pd
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
-from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.fingerprint import ALGORITHM, fingerprint
 from imgurer_kernel.records import Arrival
+from imgurer_kernel.renewal import Renewal
 from imgurer_kernel.settings import Settings
 
 COLUMNS = ["problem", "digest", "image_id", "detail", "repaired"]
@@ -23,8 +24,9 @@ class Finding:
     Attributes
     ----------
     problem
-        ``missing original``, ``damaged original``, ``missing thumbnail`` or ``orphan original``
-        (stored but in no catalog row, as a crash between the two leaves it).
+        ``missing original``, ``damaged original``, ``missing thumbnail``, ``stale fingerprint``
+        (of an earlier version of this package) or ``orphan original`` (stored but in no catalog
+        row, as a crash between the two leaves it).
     """
 
     problem: str
@@ -41,7 +43,7 @@ def findings_frame(findings: list[Finding]) -> pd.DataFrame:
     return frame.astype({"image_id": "Int64", "repaired": "bool"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upkeep:
     """Compares blobs, thumbnails and catalog.
 
@@ -49,12 +51,13 @@ class Upkeep:
     ----------
     repair
         Mend: bring an original back from where it came, draw a thumbnail again, take an orphan
-        in again under the name of its digest.
+        in again under the name of its digest; and sweep temporary files that crashes have left.
     """
 
     catalog: Catalog
     blobs: BlobStore
     settings: Settings
+    renewal: Renewal
     user: str
     repair: bool
 
@@ -65,10 +68,13 @@ class Upkeep:
         for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
             found += self._look_at(digest, image_id)
             taken(1)
+        found += self._stale()
         known = set(images["digest"])
         for digest in self.blobs.digests():
             if digest not in known:
                 found.append(self._orphan(digest))
+        if self.repair:
+            self.blobs.sweep()
         return sorted(found, key=lambda finding: (finding.digest, finding.problem))
 
     def _look_at(self, digest: str, image_id: int) -> Iterator[Finding]:
@@ -97,6 +103,23 @@ class Upkeep:
                 image_id=image_id,
                 detail=str(error),
                 repaired=self.repair,
+            )
+
+    def _stale(self) -> Iterator[Finding]:
+        """Fingerprints of another algorithm; after the originals, which they are mended from."""
+        stale = self.catalog.stale(ALGORITHM)
+        if stale.empty:
+            return
+        left = {*stale["image_id"]}
+        if self.repair:
+            left = {*self.renewal.run(lambda *_: None, again=True)}
+        for image_id, digest in zip(stale["image_id"].tolist(), stale["digest"], strict=True):
+            yield Finding(
+                problem="stale fingerprint",
+                digest=digest,
+                image_id=image_id,
+                detail="computed by another version of imgurer; searches compute it anew",
+                repaired=image_id not in left,
             )
 
     def _bring_back(self, digest: str, image_id: int) -> bool:

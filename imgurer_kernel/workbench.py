@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Literal, Self
 
-import numpy as np
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
@@ -14,18 +13,13 @@ from imgurer_kernel.errors import (
     ImageRejected,
     ImageTooLarge,
     NotAllowed,
-    QueryError,
     UnknownImage,
 )
 from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
-from imgurer_kernel.live import LiveIndex
-from imgurer_kernel.matching import CANDIDATE_RADIUS, Matching
-from imgurer_kernel.plain import plain_clusters, plain_search, with_twin
-from imgurer_kernel.progress import Progress, reporting, staged
-from imgurer_kernel.query import Query, check_radius, read_query
+from imgurer_kernel.progress import Progress, reporting
 from imgurer_kernel.records import Arrival
-from imgurer_kernel.results import cluster_frame, similar_frame
+from imgurer_kernel.searching import Searching
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.sources import Source, find_files
 from imgurer_kernel.upkeep import Upkeep, findings_frame
@@ -55,8 +49,7 @@ class Workbench:
         self.catalog = Catalog(self.settings.folder, lease_timeout=self.settings.lease_timeout)
         self.accounts = Users(self.catalog)
         self._intake = Intake(self.catalog, self.blobs, self.settings)
-        self._index = LiveIndex(self.catalog)
-        self._matching = Matching(self.catalog, self.blobs, self._index)
+        self._searching = Searching(self.catalog, self.blobs, self.settings)
 
     def __enter__(self) -> Self:
         return self
@@ -181,25 +174,14 @@ class Workbench:
             filename, width, height. The verdict is ``exact`` for the same bytes, a word of
             `imgurer_kernel.evidence.Label` for what was verified, and else ``unverified``: near,
             but not the same picture or not compared. A picture too flat for its dHash to mean
-            anything is found by its digest only.
+            anything is found by its bytes or by equal pixels only.
 
         Raises
         ------
         InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
             As the query or the radius deserves.
         """
-        near = self.settings.radius if radius is None else check_radius(radius)
-        asked = self._read(query)
-        if verify:
-            reach = CANDIDATE_RADIUS if radius is None else near
-            found = self._matching.similar(asked, reach, near)
-        else:
-            found = plain_search(asked, self._index, near)
-        found = with_twin(found, self.catalog.known([asked.digest]).get(asked.digest))
-        found = found.sort_values(["distance", "image_id"]).head(
-            len(found) if limit is None else limit
-        )
-        return similar_frame(found, self.catalog.images(found["image_id"].to_numpy()))
+        return self._searching.similar(query, radius, limit, verify=verify)
 
     def clusters(
         self,
@@ -231,48 +213,28 @@ class Workbench:
             One row for each member, the largest cluster first and in it the medoid first:
             cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
             score (agreement of the pictures, or share of equal bits), label, width, height,
-            bytes. ``attrs`` tell how it was found: plan, uninformative (images left out because
-            they are flat), and diameters (by cluster_id, bits that no two members exceed).
+            bytes. ``attrs`` tell how it was found: plan, uninformative (images so flat that only
+            equal pixels make them duplicates), stale (images left out because their fingerprint
+            is of another version and their original cannot be read), and diameters (by
+            cluster_id, bits that no two members exceed).
 
         Raises
         ------
         InvalidRadius, QueryError
             If the radius is none, or a thorough search is asked for without verification.
         """
-        if thorough and not verify:
-            message = "a thorough search is a verified one; leave verify=False or thorough=True out"
-            raise QueryError(message)
-        if radius is not None:
-            radius = check_radius(radius)
-        if verify:
-            with staged(progress) as tell:
-                grouped = self._matching.clusters(radius, thorough=thorough, tell=tell)
-        else:
-            near = self.settings.radius if radius is None else radius
-            grouped = plain_clusters(self._index, near)
-        members = [cluster.members for cluster in grouped.clusters]
-        image_ids = np.concatenate([np.empty(0, np.int64), *members])
-        frame = cluster_frame(grouped, self.catalog.images(image_ids))
-        frame.attrs = {
-            "plan": grouped.plan,
-            "uninformative": grouped.uninformative,
-            "diameters": tuple(cluster.diameter for cluster in grouped.clusters),
-        }
-        return frame
+        return self._searching.clusters(radius, verify=verify, thorough=thorough, progress=progress)
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same; each given like a query of `similar`."""
-        return self._matching.evidence(self._read(one), self._read(other))
-
-    def _read(self, query: object) -> Query:
-        return read_query(query, catalog=self.catalog, blobs=self.blobs, settings=self.settings)
+        return self._searching.evidence(one, other)
 
     def rebuild_index(self) -> int:
         """Build the search index anew from the catalog; returns the number of images in it.
 
         Never needed (the index is derived, and loaded at every start); for peace of mind.
         """
-        return self._index.rebuild()
+        return self._searching.index.rebuild()
 
     # Looking --------------------------------------------------------------------------------
 
@@ -360,7 +322,8 @@ class Workbench:
         ----------
         repair
             Mend what can be mended: bring originals back from where they came, draw missing
-            thumbnails, take orphans in again.
+            thumbnails, take orphans in again, compute fingerprints of an earlier version anew;
+            and delete what crashes have left among the temporary files.
 
         Returns
         -------
@@ -369,5 +332,12 @@ class Workbench:
         """
         owner = self._owner(None)
         with reporting(progress, self.statistics().images, "Checking") as taken:
-            upkeep = Upkeep(self.catalog, self.blobs, self.settings, owner, repair)
+            upkeep = Upkeep(
+                catalog=self.catalog,
+                blobs=self.blobs,
+                settings=self.settings,
+                renewal=self._searching.renewal,
+                user=owner,
+                repair=repair,
+            )
             return findings_frame(upkeep.run(taken))

@@ -26,7 +26,7 @@ class Catalog:
         self.rows.update(added)
         self.log.append((set(added), removed - set(added)))
 
-    def changes(self, since):
+    def changes(self, since, algorithm=None):
         touched = set().union(*(ids for ids, _ in self.log[since:]))
         gone = set().union(*(ids for _, ids in self.log[since:]))
         ids = sorted(touched & self.rows.keys())

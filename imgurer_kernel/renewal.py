@@ -1,0 +1,73 @@
+"""Fingerprints of an earlier version of this package: computed anew, before they are compared."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from imgurer_kernel.blobs import BlobStore
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected
+from imgurer_kernel.fingerprint import ALGORITHM, fingerprint
+from imgurer_kernel.progress import Tell
+from imgurer_kernel.records import Fingerprint
+from imgurer_kernel.settings import Settings
+
+BATCH = 64
+"""Images in one transaction; what was done until an interruption is not done again."""
+
+
+class Renewal:
+    """Replaces fingerprints whose algorithm is not today's, from the originals.
+
+    Images whose original cannot be read keep their old fingerprint and take no part in searches;
+    they are tried once in a process. Safe to use from several threads and processes.
+    """
+
+    def __init__(self, catalog: Catalog, blobs: BlobStore, settings: Settings) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._given_up: set[int] = set()
+
+    def run(self, tell: Tell, *, again: bool = False) -> list[int]:
+        """Bring all fingerprints up to date; the ids of the images whose were not to be had.
+
+        Parameters
+        ----------
+        tell
+            Told of the progress, in images; may raise to stop.
+        again
+            Try even those again that failed before.
+        """
+        with self._lock:
+            stale = self._catalog.stale(ALGORITHM)
+            old = dict(zip(stale["image_id"].tolist(), stale["digest"].tolist(), strict=True))
+            if again:
+                self._given_up.clear()
+            todo = [image_id for image_id in old if image_id not in self._given_up]
+            if todo:
+                self._renew(todo, old, tell)
+            return sorted(self._given_up & old.keys())
+
+    def _renew(self, todo: list[int], digests: dict[int, str], tell: Tell) -> None:
+        tell("fingerprinting anew", 0, len(todo))
+        with ThreadPoolExecutor(self._settings.workers or os.cpu_count()) as threads:
+            for k in range(0, len(todo), BATCH):
+                part = todo[k : k + BATCH]
+                found = dict(
+                    zip(part, threads.map(self._read, map(digests.get, part)), strict=True)
+                )
+                self._catalog.refresh({n: it for n, it in found.items() if it is not None})
+                self._given_up.update(n for n, it in found.items() if it is None)
+                tell("fingerprinting anew", k + len(part), len(todo))
+
+    def _read(self, digest: str) -> Fingerprint | None:
+        """Today's fingerprint of an original; None if that cannot be read."""
+        try:
+            with self._blobs.open(digest) as blob:
+                found = fingerprint(blob.read(), limits=self._settings)
+            self._blobs.put_thumbnail(digest, found.thumbnail)
+        except (BlobMissing, BlobDamaged, ImageRejected):
+            return None
+        return found

@@ -1,0 +1,111 @@
+"""What a workbench searches with: matching, plain hashes, flat pictures, old fingerprints."""
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.blobs import BlobStore
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.evidence import Evidence
+from imgurer_kernel.fingerprint import ALGORITHM
+from imgurer_kernel.flat import with_identical
+from imgurer_kernel.live import LiveIndex
+from imgurer_kernel.matching import CANDIDATE_RADIUS, Matching
+from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
+from imgurer_kernel.progress import Progress, staged
+from imgurer_kernel.query import Query, check_radius, read_query
+from imgurer_kernel.renewal import Renewal
+from imgurer_kernel.results import cluster_frame, similar_frame
+from imgurer_kernel.settings import Settings
+
+
+class Searching:
+    """Searches a store; see the methods of `imgurer_kernel.workbench.Workbench`.
+
+    Fingerprints of an earlier version of this package are computed anew before anything is
+    compared with them.
+    """
+
+    def __init__(self, catalog: Catalog, blobs: BlobStore, settings: Settings) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._settings = settings
+        self.index = LiveIndex(catalog, ALGORITHM)
+        self.renewal = Renewal(catalog, blobs, settings)
+        self._matching = Matching(catalog, blobs, self.index)
+
+    def similar(
+        self, query: object, radius: int | None, limit: int | None, *, verify: bool
+    ) -> pd.DataFrame:
+        """Images that are like a picture, the nearest first."""
+        near = self._settings.radius if radius is None else check_radius(radius)
+        self._renew(progress=True)
+        asked = self._read(query)
+        if verify:
+            reach = CANDIDATE_RADIUS if radius is None else near
+            found = self._matching.similar(asked, reach, near)
+        else:
+            found = plain_search(asked, self.index, near)
+        found = with_twins(found, self._twins(asked))
+        found = found.sort_values(["distance", "image_id"]).head(
+            len(found) if limit is None else limit
+        )
+        return similar_frame(found, self._catalog.images(found["image_id"].to_numpy()))
+
+    def clusters(
+        self, radius: int | None, *, verify: bool, thorough: bool, progress: Progress
+    ) -> pd.DataFrame:
+        """Groups of two or more images that are the same picture as their medoid."""
+        if thorough and not verify:
+            message = "a thorough search is a verified one; leave verify=False or thorough=True out"
+            raise QueryError(message)
+        if radius is not None:
+            radius = check_radius(radius)
+        stale = self._renew(progress)
+        if verify:
+            with staged(progress) as tell:
+                grouped = self._matching.clusters(radius, thorough=thorough, tell=tell)
+        else:
+            near = self._settings.radius if radius is None else radius
+            grouped = plain_clusters(self.index, near)
+        grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
+        members = [cluster.members for cluster in grouped.clusters]
+        image_ids = np.concatenate([np.empty(0, np.int64), *members])
+        frame = cluster_frame(grouped, self._catalog.images(image_ids))
+        frame.attrs = {
+            "plan": grouped.plan,
+            "uninformative": grouped.uninformative - stale,
+            "stale": stale,
+            "diameters": tuple(cluster.diameter for cluster in grouped.clusters),
+        }
+        return frame
+
+    def evidence(self, one: object, other: object) -> Evidence:
+        """What speaks for two pictures being the same."""
+        self._renew(progress=True)
+        return self._matching.evidence(self._read(one), self._read(other))
+
+    def _renew(self, progress: Progress) -> int:
+        """Compute old fingerprints anew; the number of those that were not to be had."""
+        with staged(progress) as tell:
+            return len(self.renewal.run(tell))
+
+    def _read(self, query: object) -> Query:
+        asked = read_query(
+            query, catalog=self._catalog, blobs=self._blobs, settings=self._settings
+        )  # fmt: skip
+        if asked.fingerprint.algorithm != ALGORITHM:
+            message = (
+                f"image {query} has a fingerprint of another version, "
+                f"{asked.fingerprint.algorithm!r}, and its original cannot be read; "
+                "check(repair=True) tries to bring it back"
+            )
+            raise QueryError(message)
+        return asked
+
+    def _twins(self, asked: Query) -> set[int]:
+        """Images with the bytes of the query, or with its pixels where it is flat."""
+        twins = set(self._catalog.known([asked.digest]).values())
+        if asked.fingerprint.pixels is not None:
+            twins.update(self._catalog.twins(asked.fingerprint.pixels, ALGORITHM))
+        return twins
