@@ -73,17 +73,18 @@ def compare_pairs(truth, first, second):
     return precision, recall, harmonic_mean(precision, recall)
 
 
-def found_of_each(truth, labels):
-    """Of each item: the share of the others of its class that are in its cluster, float (n,).
+def at_home(truth, labels):
+    """Whether each item is in the largest cluster of its class, bool (n,).
 
-    1 for an item without others.
+    Of clusters that hold equally many, it is the one that holds the earliest item.
     """
     truth, labels = _numbered(truth), _numbered(labels)
-    _, cell, overlap = np.unique(
-        truth * len(truth) + labels, return_inverse=True, return_counts=True
+    _, first, cell, overlap = np.unique(
+        truth * len(truth) + labels, return_index=True, return_inverse=True, return_counts=True
     )
-    others = np.bincount(truth)[truth] - 1
-    return np.where(others > 0, (overlap[cell] - 1) / np.maximum(others, 1), 1.0)
+    order = np.lexsort((first, -overlap, truth[first]))
+    homes = order[np.unique(truth[first][order], return_index=True)[1]]
+    return np.isin(cell, homes)
 
 
 def harmonic_mean(one, other):

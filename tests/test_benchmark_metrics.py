@@ -91,13 +91,17 @@ def test_false_merges_are_pairs_of_classes_that_share_a_cluster(case):
 
 
 @given(clusterings)
-def test_found_of_each_is_the_share_of_its_class_beside_it(case):
+def test_the_home_of_a_class_is_its_largest_cluster(case):
     truth, labels = case
-    found = metrics.found_of_each(truth, labels)
-    for i in range(len(truth)):
-        kin = [j for j in range(len(truth)) if truth[j] == truth[i] and j != i]
-        expected = np.mean([labels[j] == labels[i] for j in kin]) if kin else 1.0
-        assert found[i] == pytest.approx(expected)
+    home = metrics.at_home(truth, labels)
+    for name in set(truth.tolist()):
+        kin = [k for k in range(len(truth)) if truth[k] == name]
+        inside = {labels[k] for k in kin if home[k]}
+        counts = {label: sum(labels[k] == label for k in kin) for label in labels[kin].tolist()}
+        [chosen] = inside
+        best = max(counts.values())
+        assert chosen == next(labels[k] for k in kin if counts[labels[k]] == best)
+        assert sum(home[kin]) == best
 
 
 @given(clusterings, st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13)), max_size=20))

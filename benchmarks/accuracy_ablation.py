@@ -1,0 +1,93 @@
+"""What each part of the verified search adds: the search with that part taken out.
+
+The parts are taken out from here, by exchanging what the package's own modules call; the package
+has no switches for it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from unittest.mock import patch
+
+import numpy as np
+
+from imgurer_kernel import candidates, duplicates, gallery, verify
+from imgurer_kernel.pairs import SAME
+from imgurer_kernel.plan import Plan
+from imgurer_kernel.settling import Settling
+
+Change = Callable[[], ExitStack]
+
+
+class _Believing(Settling):
+    """Takes every candidate for the same picture."""
+
+    def test(self, chosen):
+        self.pairs.status[chosen] = SAME
+        self.pairs.measures[chosen] = (1 - self.pairs.distance[chosen] / 128)[:, None]
+
+    def _chain(self, _routes):
+        return False
+
+
+class _Direct(Settling):
+    """Compares only what the hashes propose, and keeps the first medoids."""
+
+    def _chain(self, _routes):
+        return False
+
+    def _recentre(self, _now):
+        return False
+
+
+def _searching(change):
+    """`duplicates.find` with other arguments: a function of (images, thumbnails, options)."""
+    find = duplicates.find
+
+    def changed(images, pictures, thumbnails=None, **options):
+        images, thumbnails, options = change(images, thumbnails, options)
+        return find(images, pictures, thumbnails, **options)
+
+    return patch.object(duplicates, "find", changed)
+
+
+def _whole_boxes(pictures):
+    return np.tile(np.array([0, 0, 64, 64]), (len(pictures), 1))
+
+
+def _upright_only(grays):
+    return grays[None]
+
+
+PARTS = {
+    "border trim": (
+        _searching(lambda images, *rest: (replace(images, content=images.whole), *rest)),
+        patch.object(verify, "content_boxes", _whole_boxes),
+        patch.object(gallery, "content_boxes", _whole_boxes),
+    ),
+    "8 orientations": (patch.object(candidates, "orientations", _upright_only),),
+    "crop windows": (
+        _searching(lambda *args: (*args[:2], args[2] | {"plan": Plan(radius=24, windows=False)})),
+    ),
+    "friends' friends and other medoids": (patch.object(duplicates, "Settling", _Direct),),
+    "flat rule": (
+        _searching(
+            lambda images, *rest: (
+                replace(images, informative=np.ones(len(images), bool)),
+                *rest,
+            )
+        ),
+    ),
+    "same-layout test": (_searching(lambda images, _, options: (images, None, options)),),
+    "verification": (patch.object(duplicates, "Settling", _Believing),),
+}
+"""The parts, and what takes each of them out."""
+
+
+@contextmanager
+def without(part: str) -> Iterator[None]:
+    """Run with one part taken out."""
+    with ExitStack() as stack:
+        for change in PARTS[part]:
+            stack.enter_context(change)
+        yield

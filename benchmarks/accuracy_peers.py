@@ -1,0 +1,131 @@
+"""Other packages in the accuracy benchmark: their hashes, their grouping where they have one.
+
+None of `pdqhash` and `imagehash` groups pictures; imagededup lists the duplicates of each picture,
+which is no clustering either. Hashes within the radius are therefore grouped into the same stars
+as our own, and what imagededup lists is measured as the pairs that it is.
+"""
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import resource
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imgurer_kernel.clusters import stars
+
+_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A package, how it hashes a file into bool (b,), and the radii that it is tried with."""
+
+    name: str
+    package: str
+    hash: Callable[[str], np.ndarray]
+    radii: tuple[int, ...]
+
+
+def pdq(path: str) -> np.ndarray:
+    import pdqhash
+
+    with Image.open(path) as image:
+        return np.asarray(pdqhash.compute(np.asarray(image.convert("RGB")))[0], bool)
+
+
+def imagehash_phash(path: str) -> np.ndarray:
+    import imagehash
+
+    with Image.open(path) as image:
+        return imagehash.phash(image).hash.ravel()
+
+
+def imagededup_phash(path: str) -> np.ndarray:
+    from imagededup.methods import PHash
+
+    code = PHash(verbose=False).encode_image(image_file=path)
+    return np.unpackbits(np.frombuffer(bytes.fromhex(code), np.uint8)).astype(bool)
+
+
+PEERS = (
+    Peer(name="pdqhash", package="pdqhash", hash=pdq, radii=(31, 60)),
+    Peer(name="imagehash pHash", package="imagehash", hash=imagehash_phash, radii=(10,)),
+    Peer(name="imagededup PHash", package="imagededup", hash=imagededup_phash, radii=(10,)),
+)
+
+
+def version(peer: Peer) -> str | None:
+    """The installed version; None if it is not there or cannot be imported."""
+    try:
+        __import__(peer.package)
+    except ImportError:
+        return None
+    return importlib.metadata.version(peer.package)
+
+
+def hash_all(peer: Peer, paths: list[Path], work: Path) -> tuple[np.ndarray, float]:
+    """Hashes of files, uint64 (n, words), and the processor seconds that took; kept in `work`."""
+    depends = "\n".join((peer.name, str(version(peer)), *map(str, paths)))
+    kept = work / "hashes" / f"{hashlib.sha256(depends.encode()).hexdigest()[:24]}.npz"
+    if not kept.exists():
+        used = children_seconds()
+        with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as processes:
+            bits = np.stack(list(processes.map(peer.hash, map(str, paths), chunksize=32)))
+        hashes = np.packbits(bits, axis=1).view(np.uint64)
+        kept.parent.mkdir(exist_ok=True)
+        np.savez(kept, hashes=hashes, seconds=children_seconds() - used)
+    with np.load(kept) as there:
+        return there["hashes"], float(there["seconds"])
+
+
+def children_seconds() -> float:
+    """Processor time of processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _quiet() -> None:
+    warnings.simplefilter("ignore")  # of what peers call and other packages have deprecated
+
+
+def star_labels(hashes: np.ndarray, radius: int) -> np.ndarray:
+    """Labels (n,) of star clusters over all pairs within a radius."""
+    first, second, distance = (np.concatenate(c) for c in zip(*_near(hashes, radius), strict=True))
+    labels = np.arange(len(hashes))
+    for cluster in stars(first, second, distance):
+        labels[cluster.members] = cluster.medoid
+    return labels
+
+
+def _near(hashes: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, ...]]:
+    for k in range(0, len(hashes), _ROWS):
+        rows = hashes[k : k + _ROWS, None]
+        distance = np.bitwise_count(rows ^ hashes[None, k:]).sum(axis=2, dtype=np.int64)
+        i, j = np.nonzero(distance <= radius)
+        kept = i < j
+        yield i[kept] + k, j[kept] + k, distance[i, j][kept]
+
+
+def listed_pairs(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """What imagededup itself lists as duplicates of each other."""
+    from imagededup.methods import PHash
+
+    codes = {str(k): row.tobytes().hex() for k, row in enumerate(hashes)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.INFO)
+        listed = PHash(verbose=False).find_duplicates(
+            encoding_map=codes, max_distance_threshold=radius
+        )
+        logging.disable(logging.NOTSET)
+    pairs = [(int(name), int(other)) for name, others in listed.items() for other in others]
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    return first, second
