@@ -16,7 +16,13 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import ImageRejected, ImageTooLarge, UnknownImage
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    ImageRejected,
+    ImageTooLarge,
+    SourceError,
+    UnknownImage,
+)
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Arrival, SourceFile
 from imgurer_kernel.settings import Settings
@@ -249,7 +255,9 @@ class Ingest:
                 modified_ns=file.modified_ns,
             )
             return self.intake.examine(data, arriving, file.path)
-        except ImageRejected as error:
+        except (ImageRejected, SourceError, BlobDamaged) as error:
+            # The latter two where a file that is linked or referred to was removed or changed
+            # after it was read.
             return _rejected(file.path, str(error))
         except OSError as error:
             return _rejected(file.path, f"cannot be read: {error.strerror}")

@@ -10,6 +10,7 @@ from pictures import jpeg
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import NotAllowed, SourceError, StorageFull, UnknownUser
+from imgurer_kernel.fingerprint import fingerprint
 
 QUIET = {"progress": False}
 
@@ -217,6 +218,29 @@ def test_a_file_that_is_written_to_meanwhile_is_rejected(wb, folder):
     run.run(found)
     assert [outcome.status for outcome in run.outcomes] == ["rejected"]
     assert "changed while it was read" in run.outcomes[0].reason
+
+
+@pytest.mark.parametrize("store", ["link", "reference"])
+@pytest.mark.parametrize("change", ["remove", "write"])
+def test_a_file_that_goes_or_changes_after_it_was_read_is_rejected(
+    tmp_path, folder, monkeypatch, store, change
+):
+    def and_then(data, limits):
+        if data == jpeg(0):
+            for name in ["a.jpg", "copy of a.jpg"]:
+                if change == "remove":
+                    (folder / name).unlink(missing_ok=True)
+                else:
+                    (folder / name).write_bytes(data + b"more")
+        return fingerprint(data, limits=limits)
+
+    monkeypatch.setattr("imgurer_kernel.ingest.fingerprint", and_then)
+    with Workbench(Settings(root=tmp_path / store, store=store, workers=1)) as wb:
+        frame = wb.ingest(folder, **QUIET)
+        found = statuses(frame)
+        assert (found["a.jpg"], found["b.jpg"], found["c.jpg"]) == ("rejected", "added", "added")
+        assert str(folder / "a.jpg") in frame["reason"][0]
+        assert wb.check(**QUIET).empty
 
 
 def test_bytes_that_another_process_deletes_meanwhile_are_stored_again(wb, folder, monkeypatch):
