@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from imgurer_kernel import bulk
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.hashes import (
     Distances,
@@ -103,6 +104,7 @@ class BKTree:
         self._scratch = Scratch()
         self._kernels: Kernels | None = None
         self._loaded = threading.Event()
+        self._warm = threading.Event()
         self._warming: threading.Thread | None = None
 
     @classmethod
@@ -240,10 +242,7 @@ class BKTree:
             Whether it is done.
         """
         self._start_warming()
-        if self._warming is not None:
-            self._warming.join(timeout)
-            return not self._warming.is_alive() and self._kernels is not None
-        return False
+        return self._warm.wait(timeout) and self._kernels is not None
 
     def info(self) -> TreeInfo:
         """What the index consists of at this moment."""
@@ -259,19 +258,26 @@ class BKTree:
             engine="BK-tree" if nodes else "compiled scan" if compiled else "scan",
         )
 
-    def _start_warming(self) -> None:
+    def _start_warming(self) -> bool:
+        """Begin to compile in the background; whether that was not begun before."""
         with self._writing:
-            if self._warming is None:
-                self._warming = threading.Thread(
-                    target=self._compile, name="imgurer-warm", daemon=True
-                )
-                self._warming.start()
+            if self._warming is not None:
+                return False
+            self._warming = threading.Thread(target=self._compile, name="imgurer-warm", daemon=True)
+            self._warming.start()
+            return True
 
     def _compile(self) -> None:
-        self._kernels = Kernels.load()
-        self._loaded.set()
-        with self._writing:
-            self._state = self._state.with_trees(self._kernels)
+        try:
+            self._kernels = Kernels.load()
+            self._loaded.set()  # who waits for it holds the lock
+            with self._writing:
+                self._state = self._state.with_trees(self._kernels)
+        finally:
+            self._loaded.set()
+            self._warm.set()
+        # Who has so many hashes will also search in bulk.
+        bulk.load()
 
     def _fresh(self, ids: Indices, hashes: Words) -> Indices:
         """Positions of the ids that are not there yet, each once; refuses a changed hash."""
@@ -287,8 +293,9 @@ class BKTree:
     def _append(self, ids: Indices, hashes: Words) -> None:
         self._size += len(ids)
         if self._size >= WARM_FROM and self._kernels is None:
-            self._start_warming()
-            self._loaded.wait(_PATIENCE)
+            begun = self._start_warming()
+            # Only once: with an empty cache it takes longer, and a scan does until it is done.
+            self._loaded.wait(_PATIENCE if begun else 0)
         self._state = self._state.with_more(ids, hashes, self._kernels)
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -40,6 +41,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def load() -> None:
+    """Compile what bulk searches use, or load it from numba's cache."""
+    for module in ("scan", "multi_index", "components"):
+        import_module(f"imgurer_kernel.kernels.{module}")
 
 
 @contextmanager

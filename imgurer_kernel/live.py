@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from imgurer_kernel.bktree import BKTree
 from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.index_info import IndexInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,19 @@ class LiveIndex:
         with self._lock:
             self._refresh()
             return self._tree.search(dhash, radius)
+
+    def info(self, radius: int, reach: int) -> IndexInfo:
+        """What the index consists of, and how it is searched; see `IndexInfo.of`."""
+        with self._lock:
+            hashes, tree = self.hashes(), self._tree.info()
+        return IndexInfo.of(
+            hashes.plain[hashes.informative],
+            tree,
+            radius,
+            reach,
+            images=len(hashes),
+            generation=hashes.generation,
+        )
 
     def _refresh(self) -> None:
         before = self._hashes

@@ -31,6 +31,12 @@ _LOAD = 1.5
 _CALL = 0.002
 _THINK = 0.15
 
+# Seconds that a tree takes for one query: at any size, and more for each hash the wider the radius.
+# Photos and uniform hashes lie on either side of that.
+_WALK = 15e-6
+_WIDTHS = (0, 4, 8, 10, 12, 16)
+_PER_HASH = (0.02e-9, 0.05e-9, 0.12e-9, 0.18e-9, 0.28e-9, 0.6e-9)
+
 # Up to so many queries are asked one by one.
 _FEW = 64
 _UNIFORM = 20_000
@@ -90,7 +96,7 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
         message = f"a plan is asked for {n} hashes and {queries} queries; give 0 or more of both"
         raise QueryError(message)
     if queries is not None and queries <= _FEW:
-        return _single(n, queries, compiled=compiled)
+        return plan_search(n, radius, queries, "BK-tree" if compiled and n >= TREE_FROM else "scan")
     rng = np.random.default_rng(0)
     uniform = rng.integers(0, 1 << 64, (_UNIFORM, 2), dtype=np.uint64)
     return _bulk(n, queries, radius, uniform, None if queries is None else uniform)
@@ -109,7 +115,8 @@ def worth_grouping(n: int, queries: int | None) -> bool:
 
 def _few(n: int, queries: int | None) -> bool:
     """Whether numpy looks at all pairs before anything else would be ready to."""
-    loaded = "imgurer_kernel.kernels.multi_index" in sys.modules
+    # The module is there as soon as another thread begins to compile it, the function when it ends.
+    loaded = hasattr(sys.modules.get("imgurer_kernel.kernels.multi_index"), "join")
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
 
 
@@ -117,16 +124,17 @@ def _pairs(n: int, queries: int | None) -> int:
     return n * (n - 1) // 2 if queries is None else n * queries
 
 
-def _single(n: int, queries: int, *, compiled: bool) -> Plan:
-    seconds = n * queries * _NUMPY
-    if not compiled:
-        reason = "nothing is compiled yet: numpy looks at each hash"
-        return Plan(engine="scan", reason=reason, seconds=seconds)
+def plan_search(n: int, radius: int, queries: int, engine: Engine) -> Plan:
+    """What a few searches take, one by one, with the engine that a tree has at this moment."""
+    if engine == "BK-tree":
+        reason = f"{n:,} hashes: a search walks a tree and looks at a part of them"
+        seconds = _WALK + n * float(np.interp(radius, _WIDTHS, _PER_HASH))
+        return Plan(engine=engine, reason=reason, seconds=queries * seconds)
+    reason = "nothing is compiled yet: numpy looks at each hash"
     if n < TREE_FROM:
         reason = f"{n:,} hashes are looked at faster than a tree is walked"
-        return Plan(engine="scan", reason=reason, seconds=seconds)
-    reason = f"{n:,} hashes: a search walks a tree and looks at a part of them"
-    return Plan(engine="BK-tree", reason=reason, seconds=n * queries * _COMPILED / 4)
+    seconds = n * queries * (_NUMPY if engine == "scan" else _COMPILED)
+    return Plan(engine=engine, reason=reason, seconds=seconds)
 
 
 def _bulk(n: int, queries: int | None, radius: int, hashes: Words, asked: Words | None) -> Plan:

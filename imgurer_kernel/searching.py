@@ -9,6 +9,7 @@ from imgurer_kernel.errors import QueryError
 from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.fingerprint import ALGORITHM
 from imgurer_kernel.flat import with_identical
+from imgurer_kernel.index_info import IndexInfo
 from imgurer_kernel.live import LiveIndex
 from imgurer_kernel.matching import CANDIDATE_RADIUS, Matching
 from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
@@ -89,6 +90,10 @@ class Searching:
         """Compute old fingerprints anew; the number of those that were not to be had."""
         with staged(progress) as tell:
             return len(self.renewal.run(tell))
+
+    def info(self) -> IndexInfo:
+        """What the index consists of, and how it is searched."""
+        return self.index.info(self._settings.radius, CANDIDATE_RADIUS)
 
     def _read(self, query: object) -> Query:
         asked = read_query(

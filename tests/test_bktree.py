@@ -318,3 +318,58 @@ def test_a_compiled_search_makes_room_for_as_many_results_as_there_are():
     assert len(ids) == 30_000
     assert (np.diff(distances.astype(int)) >= 0).all()
     assert (np.sort(ids) == np.arange(30_000)).all()
+
+
+def test_only_the_addition_that_begins_to_compile_waits_for_it(monkeypatch):
+    go_on, load, waited = threading.Event(), segment.Kernels.load, []
+
+    def slow():
+        go_on.wait(300)
+        return load()
+
+    monkeypatch.setattr(bktree, "WARM_FROM", 5_000)
+    monkeypatch.setattr(bktree, "_PATIENCE", 0.01)
+    monkeypatch.setattr(segment.Kernels, "load", slow)
+    hashes = random_hashes(20_000)
+    tree = BKTree()
+    wait = tree._loaded.wait
+    monkeypatch.setattr(tree._loaded, "wait", lambda timeout: waited.append(timeout) or wait(0))
+    tree.extend(np.arange(4_999), hashes[:4_999])
+    assert waited == []
+    for k in range(4_999, 5_010):
+        tree.add(k, tuple(hashes[k].tolist()))
+    assert waited == [0.01] + [0] * 10
+    assert not tree.warm()
+    assert tree.info().engine == "scan"
+    tree.extend(np.arange(5_010, 20_000), hashes[5_010:])
+    query = tuple(hashes[3].tolist())
+    before = found(tree, query, 50)
+    go_on.set()
+    assert tree.warm(timeout=300)
+    assert tree.info().engine == "BK-tree"
+    assert found(tree, query, 50) == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_scan_goes_on_where_nothing_can_be_compiled(monkeypatch):
+    def broken():
+        message = "no compiler here"
+        raise ImportError(message)
+
+    monkeypatch.setattr(segment.Kernels, "load", broken)
+    monkeypatch.setattr(bktree, "WARM_FROM", 100)
+    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    hashes = random_hashes(20_000)
+    tree = BKTree.of(np.arange(20_000), hashes)
+    assert not tree.warm(timeout=300)
+    assert tree.info().engine == "scan"
+    assert found(tree, tuple(hashes[8].tolist()), 0) == [(0, 8)]
+
+
+def test_what_bulk_searches_use_is_compiled_after_it(monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr(bktree.bulk, "load", asked.set)
+    tree = BKTree.of([1], array([(1, 2)]))
+    assert not asked.is_set()
+    assert tree.warm(timeout=300)
+    assert asked.wait(300)

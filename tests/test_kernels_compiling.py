@@ -1,6 +1,8 @@
 """Compiling goes on where numba's cache cannot be written."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 from numba.core import caching
@@ -39,3 +41,23 @@ def test_a_folder_that_cannot_be_written_after_all(code, tmp_path, monkeypatch):
 def test_other_types_are_refused_instead_of_compiled_for():
     with pytest.raises(TypeError, match="No matching definition"):
         compiled("int64(int64)")(triple)("text")
+
+
+WITHOUT_A_CACHE = """
+import numpy as np
+from numba.core import caching
+
+caching.CacheImpl._locator_classes = []  # numba finds no folder that it may write
+
+from imgurer_kernel import bulk, hashes
+
+some = hashes.group(*np.random.default_rng(0).integers(0, 2**64, (2, 3000), dtype=np.uint64))
+compiled = sum(len(found[0]) for found in bulk.scan(some, None, 45))
+words = np.column_stack((some.row, some.column))
+by_numpy = hashes.scan_many(some.row, some.column, words, 45, later=True)
+assert compiled == sum(len(found[0]) for found in by_numpy) > 100
+"""
+
+
+def test_a_search_without_a_cache_finds_the_same():
+    subprocess.run([sys.executable, "-c", WITHOUT_A_CACHE], check=True, timeout=300)

@@ -18,7 +18,7 @@ LAYERS = (
     {"segment", "bulk"},
     {"snapshot"},
     {"dhash", "bktree", "index", "clusters", "borders", "codecs."},
-    {"views"},
+    {"views", "index_info"},
     {"verify", "candidates", "layout", "plan", "closeup"},
     {"evidence", "gallery", "pairs", "lookup"},
     {"settling"},

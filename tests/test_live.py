@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgurer_kernel import bktree
 from imgurer_kernel.catalog import Changes
 from imgurer_kernel.live import LiveIndex
 
@@ -74,6 +75,41 @@ def test_rebuild_counts_the_images():
     index = LiveIndex(catalog)
     assert index.rebuild() == 2
     assert index.hashes().positions(np.array([2])).tolist() == [1]
+
+
+class Full:
+    """A catalog of many images that came all at once."""
+
+    def __init__(self, n):
+        self.hashes = np.random.default_rng(0).integers(0, 2**64, (n, 2), dtype=np.uint64)
+
+    def changes(self, since, algorithm=None):
+        n = 0 if since else len(self.hashes)
+        return Changes(
+            generation=1,
+            image_ids=np.arange(n),
+            hashes=self.hashes[:n],
+            trimmed=self.hashes[:n],
+            informative=np.ones(n, bool),
+            removed=np.empty(0, np.int64),
+        )
+
+
+def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
+    monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
+    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    small, large = (LiveIndex(Full(n)).info(10, 24) for n in (19_999, 20_000))
+    assert not small.tree.compiled
+    assert large.tree.compiled
+    assert large.frame["engine"][0] == "BK-tree"
+
+
+def test_info_counts_what_is_in_the_index():
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True), 2: (2, 2, False), 3: (1, 1, True)}, set())
+    catalog.step({}, {3})
+    info = LiveIndex(catalog).info(10, 24)
+    assert (info.images, info.informative, info.generation, info.tree.ids) == (2, 1, 2, 1)
 
 
 @pytest.mark.parametrize("count", [0, 3])

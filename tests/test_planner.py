@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import types
 
 import pytest
 
@@ -43,6 +44,20 @@ def test_more_work_is_estimated_for_more_hashes_and_wider_radii():
     radii = [plan(1_000_000, radius, None).seconds for radius in (0, 10, 16, 24)]
     assert sizes == sorted(sizes)
     assert radii == sorted(radii)
+
+
+def test_what_another_thread_compiles_right_now_is_not_there_yet(monkeypatch):
+    name = "imgurer_kernel.kernels.multi_index"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    assert plan(20_000, 10, None).engine == "scan"
+    monkeypatch.setattr(sys.modules[name], "join", print, raising=False)
+    assert plan(20_000, 10, None).engine == "compiled scan"
+
+
+def test_a_wider_radius_takes_a_tree_longer_but_never_longer_than_a_scan():
+    seconds = [plan(1_000_000, radius).seconds for radius in (0, 4, 8, 10, 16, 128)]
+    assert seconds == sorted(seconds)
+    assert seconds[0] < seconds[3] < seconds[4] < plan(1_000_000, 10, compiled=False).seconds
 
 
 def test_a_plan_cannot_be_changed():

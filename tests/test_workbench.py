@@ -277,3 +277,12 @@ def test_statistics_count_what_is_there(filled):
     assert figures.images == 6
     assert figures.uninformative == 1
     assert figures.bytes == filled.images()["bytes"].sum()
+
+
+def test_index_info_follows_the_catalog_and_the_settings(filled):
+    info = filled.index_info()
+    assert (info.images, info.informative) == (6, 5)
+    assert info.generation == filled.catalog.generation()
+    assert set(info.frame["radius"]) == {filled.settings.radius, 24}
+    filled.forget(1)
+    assert filled.index_info().images == 5
