@@ -6,18 +6,16 @@ Run::
 
 All contestants take turns in one run, ten queries each, in an order that rotates, so that whatever
 else the machine does hits all alike; a figure is the median over queries, a ratio the median of the
-ratios on the same query. All answers are compared. Half of the queries are copies of
-a hash in the set with up to 8 bits flipped, half are hashes that are not in it.
+ratios on the same query. All answers are compared. Half of the queries are copies of a hash in the
+set with up to 8 bits flipped, half are hashes that are not in it, in random order. Single queries
+run on one core, batches on all.
 
-Peers that are not installed are named and left out: ``pip install faiss-cpu pybktree duckdb``.
+Trees in pure Python get smaller sets (to 20,000) and the first ten queries only. Peers that are not installed
+are named and left out: see ``requirements.txt``.
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
-import resource
 import statistics
 import sys
 import time
@@ -26,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import hashsets
+import machine
 import numpy as np
 
 from imgurer_kernel.bktree import BKTree
@@ -35,10 +34,18 @@ from imgurer_kernel.index import neighbors
 Query = tuple[int, int]
 Search = Callable[[Query, int], int]
 
+OURS = "imgurer BKTree"
+FAISS = "faiss IndexBinaryFlat"
+
 # One hash in a node, in pure Python: larger sets take it minutes to build and seconds to search.
-_MOST_FOR_PYBKTREE = 20_000
+_MOST_FOR_PYTHON = 20_000
 
 _TURN = 10
+
+# Queries of a batch: for tables it is a small part of the work to be set up, for a scan it is not.
+_BATCH = 200_000
+_FAISS_BATCH = 500
+_ROUNDS = 3
 
 _SQL = (
     "SELECT i FROM hashes WHERE bit_count(xor(a, ?::UBIGINT))::SMALLINT"
@@ -48,15 +55,29 @@ _SQL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one contestant took."""
+    """What one contestant took.
+
+    `faster` is against faiss in the same mode: single queries, or a batch on all cores.
+    """
 
     hashes: str
     radius: int
     contestant: str
+    queries: int
     microseconds: float
-    slowest: float
-    ratio: float
-    build: float
+    slowest: float | None
+    faster: float | None
+    build: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """One of the targets, and what came of it."""
+
+    work: str
+    must: float
+    aim: float
+    measured: float
 
 
 def main() -> None:
@@ -81,16 +102,19 @@ def main() -> None:
         for n in sizes:
             make = hashsets.photo_like if kind == "photo-like" else hashsets.uniform
             hashes = make(n, 1)
-            queries = np.concatenate(
-                (hashsets.near(hashes, count - count // 2, 8), make(count // 2, 2))
+            near = hashsets.near(hashes, count - count // 2, 8)
+            queries = np.random.default_rng(3).permutation(
+                np.concatenate((near, make(count // 2, 2)))
             )
             rows += race(f"{n:,} {kind}", hashes, queries, radii, missing)
             growth.append(updates(f"{n:,} {kind}", hashes))
-    machine = describe_machine(count)
-    print(report(machine, sorted(missing), rows, growth))
+    where = machine.describe(("numpy", "numba", *(package for package, _ in PEERS.values())))
+    goals = compare(rows)
+    print(report(where, sorted(missing), rows, growth, goals))
     if chosen.json:
-        figures = {"machine": machine, "missing": sorted(missing), "updates": growth}
+        figures = {"machine": where, "missing": sorted(missing), "updates": growth}
         figures["rows"] = [asdict(row) for row in rows]
+        figures["goals"] = [asdict(goal) for goal in goals]
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 
@@ -135,23 +159,33 @@ def duckdb_scan(hashes: hashsets.Hashes) -> Search:
     return lambda query, radius: len(connection.execute(_SQL, [*query, radius]).fetchall())
 
 
-def python_tree(hashes: hashsets.Hashes) -> Search:
+def pybktree_tree(hashes: hashsets.Hashes) -> Search:
     import pybktree
 
-    if len(hashes) > _MOST_FOR_PYBKTREE:
-        raise LookupError
-    whole = [(row << 64) | column for row, column in hashes.tolist()]
-    tree = pybktree.BKTree(pybktree.hamming_distance, whole)
+    tree = pybktree.BKTree(pybktree.hamming_distance, joined(hashes))
     return lambda query, radius: len(tree.find((query[0] << 64) | query[1], radius))
 
 
-CONTESTANTS: dict[str, tuple[str, Callable[[hashsets.Hashes], Search]]] = {
-    "imgurer BKTree": ("imgurer", bktree),
-    "scan by numpy": ("numpy", numpy_scan),
-    "faiss IndexBinaryFlat": ("faiss-cpu", faiss_flat),
+def imagededup_tree(hashes: hashsets.Hashes) -> Search:
+    from imagededup.handlers.search.bktree import BKTree as Tree
+
+    # Its own distance is for 64 bits written as text; this one is faster.
+    names = {str(k): hash_ for k, hash_ in enumerate(joined(hashes))}
+    tree = Tree(names, lambda one, other: (one ^ other).bit_count())
+    return lambda query, radius: len(tree.search((query[0] << 64) | query[1], radius))
+
+
+def joined(hashes: hashsets.Hashes) -> list[int]:
+    return [(row << 64) | column for row, column in hashes.tolist()]
+
+
+PEERS: dict[str, tuple[str, Callable[[hashsets.Hashes], Search]]] = {
+    FAISS: ("faiss-cpu", faiss_flat),
     "DuckDB, SQL scan": ("duckdb", duckdb_scan),
-    "pybktree": ("pybktree", python_tree),
+    "pybktree": ("pybktree", pybktree_tree),
+    "imagededup BKTree": ("imagededup", imagededup_tree),
 }
+IN_PYTHON = {"pybktree", "imagededup BKTree"}
 
 
 # ---- measuring
@@ -164,37 +198,36 @@ def race(
     radii: list[int],
     missing: set[str],
 ) -> list[Row]:
-    searches: dict[str, Search] = {}
-    built: dict[str, float] = {}
-    for contestant, (package, make) in CONTESTANTS.items():
+    searches: dict[str, Search] = {OURS: bktree(hashes), "scan by numpy": numpy_scan(hashes)}
+    built = {OURS: rebuild(hashes)}
+    for contestant, (package, make) in PEERS.items():
+        if contestant in IN_PYTHON and len(hashes) > _MOST_FOR_PYTHON:
+            continue
         begun = time.perf_counter()
         try:
             searches[contestant] = make(hashes)
         except ImportError:
             missing.add(package)
             continue
-        except LookupError:
-            continue
         built[contestant] = time.perf_counter() - begun
-    built["imgurer BKTree"] = rebuild(hashes)
     rows = []
     for radius in radii:
         times = take_turns(searches, queries, radius)
-        rows += [
-            Row(
-                hashes=name,
-                radius=radius,
-                contestant=contestant,
-                microseconds=1e6 * statistics.median(taken),
-                slowest=1e6 * float(np.percentile(taken, 99)),
-                ratio=statistics.median(
-                    a / b for a, b in zip(taken, times["imgurer BKTree"], strict=True)
-                ),
-                build=built[contestant],
+        for contestant, taken in times.items():
+            faster = [b / a for a, b in zip(taken, times.get(FAISS, []), strict=False)]
+            rows.append(
+                Row(
+                    hashes=name,
+                    radius=radius,
+                    contestant=contestant,
+                    queries=len(taken),
+                    microseconds=1e6 * statistics.median(taken),
+                    slowest=1e6 * float(np.percentile(taken, 99)) if len(taken) > _TURN else None,
+                    faster=statistics.median(faster) if faster else None,
+                    build=built.get(contestant),
+                )
             )
-            for contestant, taken in times.items()
-        ]
-        rows.append(batch(name, hashes, queries, radius, times["imgurer BKTree"]))
+        rows += batch(name, hashes, radius)
     return rows
 
 
@@ -211,9 +244,9 @@ def take_turns(
     searches: dict[str, Search], queries: hashsets.Hashes, radius: int
 ) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {contestant: [] for contestant in searches}
-    names = list(searches)
     asked = [(row, column) for row, column in queries.tolist()]
     for turn, start in enumerate(range(0, len(asked), _TURN)):
+        names = [name for name in searches if turn == 0 or name not in IN_PYTHON]
         first, found = turn % len(names), {}
         for contestant in names[first:] + names[:first]:
             found[contestant] = []
@@ -221,29 +254,52 @@ def take_turns(
                 begun = time.perf_counter()
                 found[contestant].append(searches[contestant](query, radius))
                 times[contestant].append(time.perf_counter() - begun)
-        if any(counts != found["imgurer BKTree"] for counts in found.values()):
+        if any(counts != found[OURS] for counts in found.values()):
             sys.exit(f"they disagree in turn {turn} at radius {radius}: {found}")
     return times
 
 
-def batch(
-    name: str, hashes: hashsets.Hashes, queries: hashsets.Hashes, radius: int, single: list[float]
-) -> Row:
-    """All hashes asked for their neighbours at once, on all cores; the time of each."""
-    asked = hashes[: 200_000 if len(hashes) > 200_000 else None]
-    neighbors(hashes, queries, radius)
-    begun = time.perf_counter()
-    neighbors(hashes, asked, radius)
-    taken = (time.perf_counter() - begun) / len(asked)
-    return Row(
-        hashes=name,
-        radius=radius,
-        contestant=f"imgurer neighbors, {len(asked):,} at once",
-        microseconds=1e6 * taken,
-        slowest=float("nan"),
-        ratio=taken / statistics.median(single),
-        build=0.0,
-    )
+def batch(name: str, hashes: hashsets.Hashes, radius: int) -> list[Row]:
+    """Hashes of the set asked for their neighbours at once, on all cores; the time of each."""
+    asked = hashes[:_BATCH]
+    part = np.ascontiguousarray(asked[:_FAISS_BATCH]).view(np.uint8)
+    neighbors(hashes, asked[:1_000], radius)
+    try:
+        import faiss
+    except ImportError:
+        index = None
+    else:
+        faiss.omp_set_num_threads(0)  # as many as there are cores
+        index = faiss.IndexBinaryFlat(128)
+        index.add(hashes.view(np.uint8))
+    ours, theirs = [], []
+    for _ in range(_ROUNDS):
+        begun = time.perf_counter()
+        neighbors(hashes, asked, radius)
+        ours.append((time.perf_counter() - begun) / len(asked))
+        if index is not None:
+            begun = time.perf_counter()
+            index.range_search(part, radius + 1)
+            theirs.append((time.perf_counter() - begun) / len(part))
+    if index is not None:
+        faiss.omp_set_num_threads(1)
+    faster = [b / a for a, b in zip(ours, theirs, strict=False)]
+    found = {"imgurer neighbors, a batch": (ours, faster, len(asked))}
+    if theirs:
+        found[f"{FAISS}, a batch"] = theirs, [1.0], len(part)
+    return [
+        Row(
+            hashes=name,
+            radius=radius,
+            contestant=contestant,
+            queries=count,
+            microseconds=1e6 * statistics.median(taken),
+            slowest=None,
+            faster=statistics.median(ratios) if ratios else None,
+            build=None,
+        )
+        for contestant, (taken, ratios, count) in found.items()
+    ]
 
 
 def updates(name: str, hashes: hashsets.Hashes) -> dict[str, object]:
@@ -271,49 +327,66 @@ def updates(name: str, hashes: hashsets.Hashes) -> dict[str, object]:
 # ---- telling
 
 
-def describe_machine(queries: int) -> str:
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text("utf-8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = named[0] if named else processor
-    versions = []
-    for package in ("numpy", "numba", "faiss-cpu", "duckdb", "pybktree"):
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return (
-        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
-        f"{platform.python_version()}, {', '.join(versions)}; {queries} queries, single queries "
-        f"on one core each; at most {memory:,.0f} MB"
-    )
+def compare(rows: list[Row]) -> list[Goal]:
+    """The targets, where what they speak of was measured."""
+    at = {row.contestant: row for row in rows if (row.hashes, row.radius) == _MEASURED}
+    if FAISS not in at:
+        return []
+    one, many = at[OURS], at["imgurer neighbors, a batch"]
+    where = f"{_MEASURED[0]}, radius {_MEASURED[1]}"
+    return [
+        Goal(work=f"BK-tree, {where}", must=3, aim=4, measured=one.faster or 0),
+        Goal(
+            work=f"a query of a batch on all cores, {where}",
+            must=30,
+            aim=100,
+            measured=at[FAISS].microseconds / many.microseconds,
+        ),
+    ]
+
+
+_MEASURED = ("1,000,000 photo-like", 10)
 
 
 def report(
-    machine: str, missing: list[str], rows: list[Row], growth: list[dict[str, object]]
+    where: str,
+    missing: list[str],
+    rows: list[Row],
+    growth: list[dict[str, object]],
+    goals: list[Goal],
 ) -> str:
-    lines = [machine, ""]
+    lines = [where, ""]
     if missing:
         lines += [f"Not installed and left out: {', '.join(missing)}.", ""]
-    lines += [
-        "| hashes | radius | contestant | us a query, median | 99 % | times BKTree | build s |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {row.hashes} | {row.radius} | {row.contestant} | {row.microseconds:,.1f} | "
-        f"{row.slowest:,.0f} | {row.ratio:.2f} | {row.build:.3f} |"
+    if goals:
+        head = ["faster than one search by faiss", "must reach", "aim", "measured"]
+        cells: list[list[object]] = [
+            [goal.work, f"{goal.must:g}x", f"{goal.aim:g}x", f"{goal.measured:.1f}x"]
+            for goal in goals
+        ]
+        lines += [*machine.table(head, cells), ""]
+    head = ["hashes", "radius", "contestant", "queries", "us a query", "99 % of them"]
+    head += ["faster than faiss", "build s"]
+    cells = [
+        [
+            row.hashes,
+            row.radius,
+            row.contestant,
+            f"{row.queries:,}",
+            f"{row.microseconds:,.1f}",
+            None if row.slowest is None else f"{row.slowest:,.0f}",
+            None if row.faster is None else f"{row.faster:.3g}x",
+            None if row.build is None else f"{row.build:.3f}",
+        ]
         for row in rows
     ]
-    lines += ["", "| hashes | us to add one | us to remove one | bytes a hash |"]
-    lines += ["|---|---:|---:|---:|"]
-    lines += [
-        f"| {row['hashes']} | {row['add']:.1f} | {row['remove']:.1f} | {row['bytes']:.0f} |"
+    lines += [*machine.table(head, cells, left=(0, 2)), ""]
+    cells = [
+        [row["hashes"], f"{row['add']:.1f}", f"{row['remove']:.1f}", f"{row['bytes']:.0f}"]
         for row in growth
     ]
-    return "\n".join(lines).replace("| nan |", "| |")
+    lines += machine.table(["hashes", "us to add one", "us to remove one", "bytes a hash"], cells)
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
