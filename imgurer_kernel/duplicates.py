@@ -18,11 +18,15 @@ from imgurer_kernel.clusters import Cluster
 from imgurer_kernel.gallery import Gallery, Load
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
 from imgurer_kernel.plan import Plan, make_plan
-from imgurer_kernel.settling import Settling
+from imgurer_kernel.settling import Settling, Tried
+from imgurer_kernel.views import WINDOWS
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Pictures = NDArray[np.uint8]
+
+# With so large a share of new images an earlier plan is still good enough.
+_FEW = 0.1
 
 Tell = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is; the last is 0
@@ -38,7 +42,7 @@ class Images:
     image_ids
         int64 (n,), distinct.
     digests
-        n distinct strings: they put the images into an order of their own, so that neither the
+        n distinct values: they put the images into an order of their own, so that neither the
         ids nor the order in which images arrived have any influence on clusters.
     whole, content
         uint64 (n, 2), row hash first: of the picture, and of it without its uniform borders.
@@ -49,7 +53,7 @@ class Images:
     """
 
     image_ids: Ints
-    digests: Sequence[str]
+    digests: Sequence[str] | Ints
     whole: Hashes
     content: Hashes
     grays: Pictures
@@ -57,6 +61,49 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """What is known of images that took part in a search; n rows each, by image id.
+
+    Attributes
+    ----------
+    image_ids
+        int64 (n,), ascending.
+    hashes
+        uint64 (n, 4): of the picture and of its content. An image with other ones is another.
+    windows
+        uint64 (n, 10, 2): hashes of its windows, if the search was made by these.
+    content
+        int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where
+        nobody has looked.
+    """
+
+    image_ids: Ints
+    hashes: Hashes
+    windows: Hashes | None
+    content: Ints
+
+    def boxes(self, image_ids: Ints) -> Ints:
+        """Content boxes of images that took part, int64 (k, 4)."""
+        return self.content[np.searchsorted(self.image_ids, image_ids)]
+
+    def shares(self, image_ids: Ints) -> NDArray[np.float64]:
+        """Share of the area of images that took part within their borders, 0..1."""
+        boxes = self.boxes(image_ids)
+        shares: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / 64**2
+        return shares
+
+    def places_in(self, image_ids: Ints, hashes: Hashes) -> Ints:
+        """Where each of these images is among others, or -1 where it is gone or has changed."""
+        if not len(image_ids):
+            return np.full(len(self.image_ids), -1)
+        order = np.argsort(image_ids)
+        place = np.searchsorted(image_ids[order], self.image_ids)
+        place = order[np.minimum(place, len(order) - 1)]
+        same = (image_ids[place] == self.image_ids) & (hashes[place] == self.hashes).all(axis=1)
+        return np.where(same, place, -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,9 +120,12 @@ class Found:
         How the search was made, and why so.
     uninformative
         Number of images that took no part, being too flat.
-    rows, seen
-        The ways in which pairs are near, by image ids, and the ids of all images; for the next
-        call.
+    rows
+        The ways in which pairs are near, by image ids.
+    seen
+        What is known of the images that took part.
+    tried
+        What settling has tried, by image ids, and need not try again.
     """
 
     clusters: list[Cluster]
@@ -83,7 +133,8 @@ class Found:
     plan: Plan
     uninformative: int
     rows: Candidates
-    seen: Ints
+    seen: Seen
+    tried: Tried
 
     @property
     def same_layout(self) -> Pairs:
@@ -123,27 +174,29 @@ def find(
         How to search; by default what `imgurer_kernel.plan.make_plan` recommends.
     known
         An earlier answer for the same catalog: pairs of images that it knows are not looked at
-        again, if it was found by the same plan.
+        again, if it was found by the same plan. Without a plan, and with few new images, that
+        answer's plan is kept.
     tell
         Told of the progress.
     """
-    order = np.array(sorted(range(len(images)), key=images.digests.__getitem__), np.int64)
+    order = np.argsort(np.asarray(images.digests)).astype(np.int64)
     ids = np.asarray(images.image_ids, np.int64)[order]
+    whole, content, grays = images.whole[order], images.content[order], images.grays[order]
     informative = images.informative[order]
+    part = np.flatnonzero(informative)
+    hashes = np.concatenate((whole, content), axis=1)
+    gallery = Gallery(ids, pictures, thumbnails, tell)
+    carried = _carried_over(known, ids, np.where(informative[:, None], hashes, 0), gallery)
     if plan is None:
-        part = np.flatnonzero(informative)
-        plan = make_plan(images.whole[order][part], images.grays[order][part], thorough=thorough)
-    gallery = Gallery(ids, pictures, thumbnails)
-    prints = Fingerprints(
-        images.whole[order],
-        images.content[order],
-        images.grays[order],
-        informative,
-        gallery.windows(np.flatnonzero(informative), tell) if plan.windows else None,
-    )
-    carried = _carried_over(known, ids, plan)
+        plan = carried.plan or make_plan(whole[part], grays[part], thorough=thorough)
+    carried = carried if known is not None and known.plan.search == plan.search else _nothing(ids)
+    windows = None
+    if plan.windows:
+        windows = carried.windows
+        new = part[carried.fresh[part]]
+        windows[new] = gallery.windows(new)
     rows = find_candidates(
-        prints,
+        Fingerprints(whole, content, grays, informative, windows),
         plan.radius,
         window_radius=plan.window_radius,
         fresh=carried.fresh,
@@ -154,20 +207,28 @@ def find(
         carried.rows.joined(rows),
         pairs,
         gallery.prepared,
-        prints.grays,
+        grays,
         gallery.share_layout if thumbnails is not None else None,
         _counting(tell, len(pairs)),
+        carried.tried,
     )
     clusters = [
         Cluster(ids[c.members], c.distances, c.scores, c.edges, c.diameter) for c in settling.run()
     ]
+    part = part[np.argsort(ids[part])]
     return Found(
         clusters=clusters,
         pairs=settling.pairs.renamed(ids),
         plan=plan,
         uninformative=int((~informative).sum()),
         rows=settling.rows.renamed(ids),
-        seen=ids,
+        seen=Seen(
+            image_ids=ids[part],
+            hashes=hashes[part],
+            windows=None if windows is None else windows[part],
+            content=gallery.content[part],
+        ),
+        tried=settling.tried.renamed(ids),
     )
 
 
@@ -176,29 +237,57 @@ Table = TypeVar("Table", Candidates, Pairs)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Carried:
-    """What an earlier answer knows, in today's positions; and which images it does not know."""
+    """What an earlier answer knows, in today's positions; and which images it does not know.
+
+    `plan` is that answer's, if most images are known: a few more need no other.
+    """
 
     fresh: NDArray[np.bool_]
+    windows: Hashes
     rows: Candidates
     pairs: Pairs
+    tried: Tried
+    plan: Plan | None
 
 
-def _carried_over(known: Found | None, ids: Ints, plan: Plan) -> _Carried:
-    if known is None or known.plan.search != plan.search:
-        return _Carried(np.ones(len(ids), bool), Candidates.none(), Pairs.of(Candidates.none()))
-    order = np.argsort(ids)
+def _nothing(ids: Ints) -> _Carried:
+    return _Carried(
+        np.ones(len(ids), bool),
+        np.zeros((len(ids), len(WINDOWS), 2), np.uint64),
+        Candidates.none(),
+        Pairs.of(Candidates.none()),
+        Tried.nothing(),
+        None,
+    )
 
-    def carried(table: Table) -> Table:
-        ends = []
-        for old in (table.first, table.second):
-            place = np.minimum(np.searchsorted(ids[order], old), len(ids) - 1)
-            ends.append(np.where(ids[order[place]] == old, order[place], -1))
-        first, second = ends
-        there = (first >= 0) & (second >= 0)
-        return replace(table.take(there), first=first[there], second=second[there])
 
-    fresh = ~np.isin(ids, known.seen)
-    return _Carried(fresh, carried(known.rows), carried(known.pairs))
+def _carried_over(known: Found | None, ids: Ints, hashes: Hashes, gallery: Gallery) -> _Carried:
+    if known is None:
+        return _nothing(ids)
+    place = known.seen.places_in(ids, hashes)
+    there = place >= 0
+    gallery.know(place[there], known.seen.content[there])
+    carried = _nothing(ids)
+    carried.fresh[place[there]] = False
+    if known.seen.windows is not None:
+        carried.windows[place[there]] = known.seen.windows[there]
+
+    def today(image_ids: Ints) -> Ints:
+        return place[np.searchsorted(known.seen.image_ids, image_ids)]
+
+    def kept(table: Table) -> Table:
+        first, second = today(table.first), today(table.second)
+        both = (first >= 0) & (second >= 0)
+        return replace(table.take(both), first=first[both], second=second[both])
+
+    few = carried.fresh.sum() <= _FEW * len(ids)
+    return replace(
+        carried,
+        rows=kept(known.rows),
+        pairs=kept(known.pairs),
+        tried=known.tried.where(today),
+        plan=known.plan if few else None,
+    )
 
 
 def _counting(tell: Tell | None, total: int) -> Callable[[int], None] | None:

@@ -17,7 +17,7 @@ Pictures = NDArray[np.uint8]
 Load = Callable[[Ints], Pictures]
 """Pictures of the given image ids, in their order."""
 
-_CHUNK = 4096
+_CHUNK = 2048
 _THUMBNAILS = 256
 
 
@@ -34,16 +34,34 @@ class Gallery:
         Gives 64x64 grays.
     thumbnails
         Gives 256x256 grays.
+    tell
+        Told of what is being read; may raise to stop.
     """
 
-    def __init__(self, image_ids: Ints, pictures: Load, thumbnails: Load | None = None) -> None:
+    def __init__(
+        self,
+        image_ids: Ints,
+        pictures: Load,
+        thumbnails: Load | None = None,
+        tell: Callable[[str, int, int], None] | None = None,
+    ) -> None:
         self._ids = image_ids
         self._load = pictures
         self._thumbnails = thumbnails
+        self._tell = tell
         self._there = np.zeros(len(image_ids), bool)
         # np.empty asks the system for addresses; pages are taken when they are written to.
         pages = np.empty((len(image_ids), 64, 64), np.uint8)
         self._prepared = Prepared(pages, np.zeros((len(image_ids), 4), np.int64))
+
+    @property
+    def content(self) -> Ints:
+        """Content boxes, int64 (n, 4); zeros where no picture was read."""
+        return self._prepared.content
+
+    def know(self, positions: Ints, content: Ints) -> None:
+        """Take over content boxes from an earlier gallery; zeros are unknown ones."""
+        self._prepared.content[positions] = content
 
     def prepared(self, positions: Ints) -> Prepared:
         """All pictures; those at the given positions have been read."""
@@ -53,21 +71,22 @@ class Gallery:
             part = missing[k : k + _CHUNK]
             pictures = np.asarray(self._load(self._ids[part]), np.uint8).reshape(-1, 64, 64)
             self._prepared.pictures[part] = pictures
-            self._prepared.content[part] = content_boxes(pictures)
+            new = ~self._prepared.content[part].any(axis=1)
+            self._prepared.content[part[new]] = content_boxes(pictures[new])
             self._there[part] = True
+            if self._tell is not None:
+                self._tell("reading", min(k + _CHUNK, len(missing)), len(missing))
         return self._prepared
 
-    def windows(
-        self, positions: Ints, tell: Callable[[str, int, int], None] | None = None
-    ) -> NDArray[np.uint64]:
-        """Hashes of the windows of pictures, uint64 (n, 10, 2); zeros at other positions."""
-        hashes = np.zeros((len(self._ids), len(WINDOWS), 2), np.uint64)
+    def windows(self, positions: Ints) -> NDArray[np.uint64]:
+        """Hashes of the windows of pictures, uint64 (k, 10, 2)."""
+        hashes = np.empty((len(positions), len(WINDOWS), 2), np.uint64)
         for k in range(0, len(positions), _CHUNK):
             part = positions[k : k + _CHUNK]
             grays = window_grays(self.prepared(part).pictures[part])
-            hashes[part] = dhash_many(grays.reshape(-1, 9, 9)).reshape(len(part), -1, 2)
-            if tell is not None:
-                tell("reading", min(k + _CHUNK, len(positions)), len(positions))
+            hashes[k : k + _CHUNK] = dhash_many(grays.reshape(-1, 9, 9)).reshape(len(part), -1, 2)
+            if self._tell is not None:
+                self._tell("reading", min(k + _CHUNK, len(positions)), len(positions))
         return hashes
 
     def share_layout(self, first: Ints, second: Ints, maps: NDArray[np.float64]) -> Mask:
@@ -79,6 +98,7 @@ class Gallery:
         plain = layout.background(self.prepared(ends).pictures[ends])
         plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
         suspects = np.flatnonzero(plain.max(axis=0) >= layout.PLAIN)
+        n = len(suspects)
         for k in range(0, len(suspects), _THUMBNAILS):
             rows = suspects[k : k + _THUMBNAILS]
             some = np.unique(np.concatenate((first[rows], second[rows])))
@@ -89,4 +109,6 @@ class Gallery:
             rows, one, other = rows[screens], one[screens], other[screens]
             shares = layout.unmatched(fine[one], fine[other], maps[rows])
             shared[rows] = shares >= layout.DIFFERENT
+            if self._tell is not None:
+                self._tell("reading the small print", min(k + _THUMBNAILS, n), n)
         return shared

@@ -5,6 +5,7 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.clustering import Clustering
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.fingerprint import ALGORITHM
@@ -18,6 +19,7 @@ from imgurer_kernel.query import Query, check_radius, read_query
 from imgurer_kernel.renewal import Renewal
 from imgurer_kernel.results import cluster_frame, similar_frame
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.stored import StoredPictures
 
 
 class Searching:
@@ -33,7 +35,9 @@ class Searching:
         self._settings = settings
         self.index = LiveIndex(catalog, ALGORITHM)
         self.renewal = Renewal(catalog, blobs, settings)
-        self._matching = Matching(catalog, blobs, self.index)
+        pictures = StoredPictures(catalog, blobs)
+        self._matching = Matching(catalog, pictures, self.index)
+        self._clustering = Clustering(catalog, pictures, self.index)
 
     def similar(
         self, query: object, radius: int | None, limit: int | None, *, verify: bool
@@ -65,7 +69,7 @@ class Searching:
         stale = self._renew(progress)
         if verify:
             with staged(progress) as tell:
-                grouped = self._matching.clusters(radius, thorough=thorough, tell=tell)
+                grouped = self._clustering.run(radius, thorough=thorough, tell=tell)
         else:
             near = self._settings.radius if radius is None else radius
             grouped = plain_clusters(self.index, near)

@@ -13,7 +13,6 @@ most of them is tried as its medoid. Neither claims anything that was not seen.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from imgurer_kernel.candidates import Candidates
 from imgurer_kernel.clusters import Cluster, stars
 from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
+from imgurer_kernel.standing import Routes, Stars, Tried
 from imgurer_kernel.verify import (
     Prepared,
     compare,
@@ -64,6 +64,8 @@ class Settling:
         None to do without that test.
     tell
         Called with the number of pairs that are done, again and again; may raise to stop.
+    tried
+        What an earlier settling has tried.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Settling:
         grays: NDArray[np.uint8],
         same_layout: SameLayout | None = None,
         tell: Tell | None = None,
+        tried: Tried | None = None,
     ) -> None:
         self.pairs = pairs
         self.rows = rows
@@ -82,15 +85,23 @@ class Settling:
         self._grays = grays
         self._same_layout = same_layout
         self._tell = tell
-        self._chained: set[tuple[int, int]] = set()
-        self._heirs: set[int] = set()
+        tried = tried or Tried.nothing()
+        self._chained = set(map(tuple, tried.chained.tolist()))
+        self._heirs = set(tried.heirs.tolist())
+
+    @property
+    def tried(self) -> Tried:
+        """What was tried so far."""
+        chained = np.array(sorted(self._chained), np.int64).reshape(-1, 2)
+        return Tried(chained, np.array(sorted(self._heirs), np.int64))
 
     def run(self) -> list[Cluster]:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
-        self.test(_spokes(self._clusters(UNTESTED, SAME)))
+        spokes = _spokes(self._clusters(UNTESTED, SAME))
+        self.test(spokes[self.pairs.status[spokes] == UNTESTED])
         for _ in range(_ROUNDS):
             clusters = self._clusters(SAME)
-            stars_now = _Stars.of(clusters, len(self._grays))
+            stars_now = Stars.of(clusters, len(self._grays))
             between = self._between(stars_now.centre)
             self.test(between)
             chained = self._chain(self._friends(stars_now))
@@ -165,7 +176,7 @@ class Settling:
         rank = np.arange(len(across)) - np.flatnonzero(new)[np.cumsum(new) - 1]
         return np.sort(across[rank < _TRIALS])
 
-    def _chain(self, routes: "_Routes") -> bool:
+    def _chain(self, routes: Routes) -> bool:
         """Compare images by way of a third; whether there was any to compare."""
         new = np.array([key not in self._chained for key in routes.ends()], bool)
         routes = routes.take(new)
@@ -191,7 +202,7 @@ class Settling:
         self._strike_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
         return True
 
-    def _friends(self, now: "_Stars") -> "_Routes":
+    def _friends(self, now: Stars) -> Routes:
         """Ways from medoids to images of other, smaller stars that are the same as a member."""
         member, friend, rows = self._strays(now)
         wanted = np.flatnonzero(now.centre[member] != member)
@@ -203,9 +214,9 @@ class Settling:
         best = np.ones(len(wanted), bool)
         best[1:] = (np.diff(home[wanted]) != 0) | (np.diff(friend[wanted]) != 0)
         wanted = wanted[best]
-        return _Routes(home[wanted], now.spoke[member[wanted]], friend[wanted], rows[wanted])
+        return Routes(home[wanted], now.spoke[member[wanted]], friend[wanted], rows[wanted])
 
-    def _recentre(self, now: "_Stars") -> bool:
+    def _recentre(self, now: Stars) -> bool:
         """Try members as medoids that know more of the images outside; whether there was any."""
         member, friend, _ = self._strays(now)
         wanted = now.centre[member] != member
@@ -228,10 +239,10 @@ class Settling:
         members = np.flatnonzero((heir_of[now.centre] >= 0) & (now.spoke >= 0))
         members = members[heir_of[now.centre[members]] != members]
         ours = heir_of[now.centre[members]]
-        self._chain(_Routes(ours, now.spoke[ours], members, now.spoke[members]))
+        self._chain(Routes(ours, now.spoke[ours], members, now.spoke[members]))
         return True
 
-    def _strays(self, now: "_Stars") -> tuple[Ints, Ints, Ints]:
+    def _strays(self, now: Stars) -> tuple[Ints, Ints, Ints]:
         """Members of stars, images of smaller stars that are the same as they, and their pairs."""
         pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
@@ -272,42 +283,6 @@ class Settling:
         self._ways = np.concatenate((self._ways, np.zeros(len(missing), np.int64)))
         self._way = np.concatenate((self._way, np.zeros(len(missing), np.int64)))
         return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stars:
-    """Of each image: its medoid (or itself), the pair with that, how many it is a medoid of."""
-
-    centre: Ints
-    spoke: Ints
-    size: Ints
-
-    @classmethod
-    def of(cls, clusters: Iterable[Cluster], n: int) -> "_Stars":
-        centre, spoke = np.arange(n), np.full(n, -1)
-        for cluster in clusters:
-            centre[cluster.members] = cluster.medoid
-            spoke[cluster.members[1:]] = cluster.edges[1:]
-        return cls(centre, spoke, np.bincount(centre, minlength=n))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Routes:
-    """From one image to another by way of a third: rows of the pairs first-third, third-last."""
-
-    first: Ints
-    onto_first: Ints
-    last: Ints
-    onto_last: Ints
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def take(self, chosen: Mask) -> "_Routes":
-        return _Routes(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    def ends(self) -> list[tuple[int, int]]:
-        return list(zip(self.first.tolist(), self.last.tolist(), strict=True))
 
 
 def _spokes(clusters: Iterable[Cluster]) -> Ints:

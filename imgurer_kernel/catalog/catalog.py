@@ -206,6 +206,16 @@ class Catalog:
         """
         return self._session.transaction(partial(reads.fingerprint, image_id=image_id))
 
+    def digest_ranks(self, image_ids: ImageIds) -> npt.NDArray[np.int64]:
+        """Places of images in the order of their digests, int64 (n,), in the order of the ids.
+
+        Raises
+        ------
+        UnknownImage
+            If one of them does not exist.
+        """
+        return self._session.transaction(partial(reads.digest_ranks, image_ids=image_ids))
+
     def grays(self, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
         """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
 

@@ -141,6 +141,21 @@ def scattered(image_ids: npt.NDArray[np.int64], seed: int | None, n: int) -> npt
     return image_ids[np.argsort(keys)]
 
 
+def digest_ranks(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.int64]:
+    """Places of images in the order of their digests; see `Catalog.digest_ranks`."""
+    wanted = _int64(image_ids)
+    with table_of_ids(connection, wanted) as (ids, values):
+        found = connection.execute(
+            "SELECT image_id, row_number() OVER (ORDER BY digest) AS rank FROM images "  # noqa: S608
+            f"SEMI JOIN {ids} AS chosen USING (image_id) ORDER BY image_id",
+            values,
+        ).fetchnumpy()
+    known, places = np.unique(wanted, return_inverse=True)
+    if len(found["image_id"]) != len(known):
+        raise _unknown(np.setdiff1d(known, found["image_id"]).tolist())
+    return np.asarray(found["rank"], np.int64)[places]
+
+
 def grays(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
     """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids."""
     return _pictures(connection, "images", image_ids, 9)

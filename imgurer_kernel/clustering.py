@@ -1,0 +1,150 @@
+"""Clusters of a store: what feeds the pure search, and what is kept for the next call."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgurer_kernel import duplicates
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.live import Hashes, LiveIndex
+from imgurer_kernel.naming import appearance, look, word_for
+from imgurer_kernel.pairs import Pairs
+from imgurer_kernel.plan import Plan
+from imgurer_kernel.results import Grouped
+from imgurer_kernel.stored import StoredPictures
+from imgurer_kernel.verify import Prepared
+
+Ints = npt.NDArray[np.int64]
+Tell = Callable[[str, int, int], None]
+Words = dict[tuple[int, int, bytes], str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """The latest answer of a kind: for which hashes it is, and what the next one can use of it."""
+
+    hashes: Hashes
+    found: duplicates.Found
+    words: Words
+    grouped: Grouped
+
+
+class Clustering:
+    """Star clusters over verified edges; a second call costs in proportion to what is new.
+
+    Safe to use from several threads, one at a time.
+    """
+
+    def __init__(self, catalog: Catalog, pictures: StoredPictures, index: LiveIndex) -> None:
+        self._catalog = catalog
+        self._pictures = pictures
+        self._index = index
+        self._lock = threading.Lock()
+        self._latest: dict[tuple[int | None, bool], _Answer] = {}
+
+    def run(self, radius: int | None, *, thorough: bool, tell: Tell) -> Grouped:
+        """The clusters as of now.
+
+        Parameters
+        ----------
+        radius
+            Bits between hashes of pictures that are compared; None for what is affordable.
+        thorough
+            Search as far as is of any use.
+        tell
+            Told of the progress; may raise to stop.
+        """
+        with self._lock:
+            kind = radius, thorough  # another plan's answer is no use to this one
+            while True:
+                latest, hashes = self._latest.get(kind), self._index.hashes()
+                if latest is not None and _same(latest.hashes, hashes):
+                    return latest.grouped
+                try:
+                    self._latest[kind] = self._renewed(latest, hashes, kind, tell)
+                except UnknownImage:
+                    if self._index.hashes().generation == hashes.generation:
+                        raise
+                    # Somebody has forgotten an image meanwhile: once more, without it.
+
+    def _renewed(
+        self, latest: _Answer | None, hashes: Hashes, kind: tuple[int | None, bool], tell: Tell
+    ) -> _Answer:
+        radius, thorough = kind
+        tell("reading", 0, 0)
+        images = duplicates.Images(
+            image_ids=hashes.image_ids,
+            digests=self._catalog.digest_ranks(hashes.image_ids),
+            whole=hashes.plain,
+            content=hashes.trimmed,
+            grays=self._catalog.grays(hashes.image_ids),
+            informative=hashes.informative,
+        )
+        found = duplicates.find(
+            images,
+            self._pictures.verification,
+            self._pictures.thumbnails,
+            thorough=thorough,
+            plan=None if radius is None else Plan(radius=radius),
+            known=None if latest is None else latest.found,
+            tell=tell,
+        )
+        words = self._words(found, {} if latest is None else latest.words, tell)
+        spokes = [found.pairs.take(cluster.edges[1:]) for cluster in found.clusters]
+        members = np.concatenate([np.empty(0, np.int64), *(c.members for c in found.clusters)])
+        grouped = Grouped(
+            clusters=found.clusters,
+            labels=[["medoid", *(words[key] for key in _keys(pairs))] for pairs in spokes],
+            content=found.seen.shares(members),
+            plan=str(found.plan),
+            uninformative=found.uninformative,
+        )
+        return _Answer(hashes, found, words, grouped)
+
+    def _words(self, found: duplicates.Found, known: Words, tell: Tell) -> Words:
+        """A word for each pair of a medoid and a member."""
+        edges = np.concatenate(
+            [np.empty(0, np.int64), *(cluster.edges[1:] for cluster in found.clusters)]
+        )
+        pairs = found.pairs.take(edges)
+        keys = _keys(pairs)
+        words = {key: known[key] for key in keys if key in known}
+        new = np.array([k for k, key in enumerate(keys) if key not in words], np.int64)
+        if len(new):
+            named = self._named(found, pairs.take(new), tell)
+            words.update(zip((keys[k] for k in new), named, strict=True))
+        return words
+
+    def _named(self, found: duplicates.Found, pairs: Pairs, tell: Tell) -> list[str]:
+        ids = np.unique(np.concatenate((pairs.first, pairs.second)))
+        rows = self._catalog.images(ids)
+        grays = self._catalog.grays(ids)
+        seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
+        sides = [
+            appearance(width, height, grays[k], seen, k)
+            for k, (width, height) in enumerate(zip(rows["width"], rows["height"], strict=True))
+        ]
+        first, second = (np.searchsorted(ids, end) for end in (pairs.first, pairs.second))
+        close = look(pairs, seen, first, second, lambda done, all_: tell("naming", done, all_))
+        return [
+            word_for(pairs, k, sides[first[k]], sides[second[k]], close[k])
+            for k in range(len(pairs))
+        ]
+
+
+def _keys(pairs: Pairs) -> list[tuple[int, int, bytes]]:
+    """What the word of each pair depends on, as long as its two images are the same."""
+    ends = zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)
+    return [(*both, found.tobytes()) for both, found in zip(ends, pairs.maps, strict=True)]
+
+
+def _same(one: Hashes, other: Hashes) -> bool:
+    """Whether nothing has changed that clusters depend on; holdings may have."""
+    if one.generation == other.generation:
+        return True
+    columns = ("image_ids", "plain", "trimmed", "informative")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in columns)

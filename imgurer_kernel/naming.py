@@ -1,0 +1,76 @@
+"""Words for what was found: what became of one picture that another came about."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from imgurer_kernel.closeup import Closeup, look_closely, plain_sides
+from imgurer_kernel.evidence import Appearance, Label, label
+from imgurer_kernel.pairs import SAME, SAME_LAYOUT, Pairs
+from imgurer_kernel.verify import Prepared
+
+Ints = npt.NDArray[np.int64]
+Word = Label | Literal["unverified"]
+
+_CHUNK = 256
+
+
+def appearance(
+    width: int, height: int, grays: npt.NDArray[np.uint8], seen: Prepared, position: int
+) -> Appearance:
+    """What a word depends on, of a picture that was prepared."""
+    left, top, right, bottom = seen.content[position].tolist()
+    return Appearance(
+        width=width,
+        height=height,
+        grays=grays,
+        content=(left, top, right, bottom),
+        plain_sides=plain_sides(seen.pictures[position]),
+    )
+
+
+def look(
+    pairs: Pairs,
+    seen: Prepared,
+    first: Ints,
+    second: Ints,
+    tell: Callable[[int, int], None] | None = None,
+) -> list[Closeup]:
+    """What lies between the two pictures of each pair, which `seen` has at `first` and `second`.
+
+    Parameters
+    ----------
+    tell
+        Called with (pairs done, pairs in all); may raise to stop.
+    """
+
+    def work(k: int) -> list[Closeup]:
+        part = slice(k, k + _CHUNK)
+        one, other = first[part], second[part]
+        content = np.stack((seen.content[one], seen.content[other]), axis=1)
+        pictures = seen.pictures[one], seen.pictures[other]
+        return look_closely(*pictures, content, pairs.maps[part], pairs.measures[part, 0])
+
+    found: list[Closeup] = []
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        try:
+            for some in threads.map(work, range(0, len(pairs), _CHUNK)):
+                found += some
+                if tell is not None:
+                    tell(len(found), len(pairs))
+        finally:
+            threads.shutdown(cancel_futures=True)
+    return found
+
+
+def word_for(pairs: Pairs, row: int, one: Appearance, other: Appearance, close: Closeup) -> Word:
+    """The word for one of the pairs."""
+    if pairs.status[row] == SAME_LAYOUT:
+        return "same layout"
+    if pairs.status[row] != SAME:
+        return "unverified"
+    return label(one, other, int(pairs.orientation[row]), close)
