@@ -41,7 +41,7 @@ def trim(gray: NDArray[np.uint8]) -> Box:
     """
     height, width = gray.shape
     left, top, right, bottom = 0, 0, width, height
-    if not _may_have_one(gray):
+    if not _may_have_one(gray[None])[0]:
         return left, top, right, bottom
     for _ in range(_NESTED):
         inner = gray[top:bottom, left:right]
@@ -56,14 +56,24 @@ def trim(gray: NDArray[np.uint8]) -> Box:
     return left, top, right, bottom
 
 
-def _may_have_one(gray: NDArray[np.uint8]) -> bool:
+def trim_many(grays: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """`trim` for many pictures of one size, uint8 (n, height, width), as int64 (n, 4)."""
+    _, height, width = grays.shape
+    boxes = np.tile(np.array([0, 0, width, height], np.int64), (len(grays), 1))
+    for k in np.flatnonzero(_may_have_one(grays)):
+        boxes[k] = trim(grays[k])
+    return boxes
+
+
+def _may_have_one(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """A glance at the four edges, at 64 places each: most pictures have no border."""
-    height, width = gray.shape
+    _, height, width = grays.shape
     down, across = np.arange(64) * height // 64, np.arange(64) * width // 64
-    edges = np.stack((gray[0, across], gray[-1, across], gray[down, 0], gray[down, -1]))
-    edges = np.sort(edges.astype(np.int16), axis=1)
+    ends = grays[:, [0, -1]][:, :, across], grays[:, :, [0, -1]][:, down].swapaxes(1, 2)
+    edges = np.sort(np.concatenate(ends, axis=1).astype(np.int16), axis=2)
     # If the middle 56 span no more than the tolerance allows, the whole edge may well be plain.
-    return bool((edges[:, 59] - edges[:, 4] <= 2 * _TOLERANCE).any())
+    may: NDArray[np.bool_] = np.any(edges[..., 59] - edges[..., 4] <= 2 * _TOLERANCE, axis=1)
+    return may
 
 
 def _depth(lines: NDArray[np.uint8]) -> int:

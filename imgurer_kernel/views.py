@@ -10,7 +10,7 @@ Boxes are left, top, right, bottom in the coordinates of `imgurer_kernel.alignme
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.borders import trim
+from imgurer_kernel.borders import trim_many
 
 WHOLE, CONTENT, FIRST_WINDOW = 0, 1, 2
 
@@ -56,7 +56,7 @@ def content_boxes(pictures: Pictures) -> Ints:
     >>> content_boxes(picture).tolist()
     [[0, 8, 64, 64]]
     """
-    boxes = np.array([trim(picture) for picture in pictures], np.int64).reshape(-1, 4)
+    boxes = trim_many(pictures.reshape(-1, 64, 64))
     across, down = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     small = (np.minimum(across, down) < _LEAST_SIDE) | (across * down < _LEAST_AREA)
     boxes[small] = 0, 0, 64, 64

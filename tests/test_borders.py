@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import framed, gradient, scene, solid
 
-from imgurer_kernel.borders import trim
+from imgurer_kernel.borders import trim, trim_many
 
 sides = st.integers(0, 60)
 
@@ -112,3 +112,13 @@ def test_turning_the_picture_turns_the_box():
     left, top, right, bottom = trim(picture)
     assert trim(picture.T) == (top, left, bottom, right)
     assert trim(picture[::-1, ::-1]) == (width - right, height - bottom, width - left, height - top)
+
+
+def test_many_at_once_are_trimmed_as_each_is():
+    pictures = [gray(seed, 120, 90) for seed in range(5)]
+    pictures += [bordered(gray(k, 110, 80), k, 10 - k, 10 - k, k, 25 * k) for k in range(11)]
+    pictures += [np.full((90, 120), 7, np.uint8)]
+    found = trim_many(np.stack(pictures))
+    assert [tuple(box) for box in found.tolist()] == [trim(picture) for picture in pictures]
+    assert len({*map(tuple, found.tolist())}) == 12
+    assert trim_many(np.empty((0, 64, 64), np.uint8)).shape == (0, 4)
