@@ -176,6 +176,33 @@ def _framed(one: Appearance, other: Appearance, rest: NDArray[np.float64]) -> bo
     return bool(beyond.any() != within.any() and np.asarray(sides)[gaps].all())
 
 
+def turn_of(
+    transform: tuple[float, ...], orientation: int, size: tuple[int, int], other: tuple[int, int]
+) -> tuple[float, float, float]:
+    """What a map does beyond an orientation: degrees clockwise, scale across and scale down.
+
+    Parameters
+    ----------
+    transform
+        From the first picture to the second.
+    orientation
+        0..7.
+    size, other
+        Width and height of the first picture, once it is oriented, and of the second.
+
+    Examples
+    --------
+    >>> turn_of((0.5, 0, 0, 0, 0.5, 0), 0, (100, 80), (200, 160))
+    (0.0, 1.0, 1.0)
+    """
+    rest = _without_turn(transform, orientation)
+    a, b, _, d, e, _ = rest
+    (width, height), (other_width, other_height) = size, other
+    across = math.hypot(a * other_width, d * other_height) / width
+    down = math.hypot(b * other_width, e * other_height) / height
+    return _angle(rest, size, other), across, down
+
+
 def _without_turn(transform: tuple[float, ...], orientation: int) -> NDArray[np.float64]:
     """The map from the oriented first picture to the second."""
     whole = np.array([[-1.0, -1.0, 1.0, 1.0]])

@@ -47,11 +47,12 @@ def read_query(given: object, *, catalog: Catalog, blobs: BlobStore, settings: S
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         digest, found = catalog.fingerprint(int(given))
         return Query(digest, replace(found, thumbnail=blobs.thumbnail(digest)))
-    data = _bytes_of(given, settings)
+    data = bytes_of(given, settings)
     return Query(hashlib.sha256(data).hexdigest(), fingerprint(data, limits=settings))
 
 
-def _bytes_of(given: object, settings: Settings) -> bytes:
+def bytes_of(given: object, settings: Settings) -> bytes:
+    """The file behind a path, bytes or a PIL image; errors as `read_query` raises them."""
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)
     if isinstance(given, str | os.PathLike):

@@ -8,6 +8,8 @@ from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.clustering import Clustering
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.evidence import Evidence
+from imgurer_kernel.explainer import Explainer
+from imgurer_kernel.explanation import Explanation
 from imgurer_kernel.fingerprint import ALGORITHM
 from imgurer_kernel.flat import with_identical
 from imgurer_kernel.index_info import IndexInfo
@@ -89,6 +91,13 @@ class Searching:
         """What speaks for two pictures being the same."""
         self._renew(progress=True)
         return self._matching.evidence(self._read(one), self._read(other))
+
+    def explain(self, one: object, other: object) -> Explanation:
+        """The evidence with the pictures, for a person to judge."""
+        self._renew(progress=True)
+        asked = self._read(one), self._read(other)
+        explainer = Explainer(self._catalog, self._blobs, self._settings)
+        return explainer.explain((one, other), asked, self._matching.evidence(*asked))
 
     def _renew(self, progress: Progress) -> int:
         """Compute old fingerprints anew; the number of those that were not to be had."""

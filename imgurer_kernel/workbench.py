@@ -16,6 +16,7 @@ from imgurer_kernel.errors import (
     UnknownImage,
 )
 from imgurer_kernel.evidence import Evidence
+from imgurer_kernel.explanation import Explanation
 from imgurer_kernel.index_info import IndexInfo
 from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
 from imgurer_kernel.progress import Progress, reporting
@@ -233,6 +234,10 @@ class Workbench:
     def index_info(self) -> IndexInfo:
         """What the index consists of, and the engine that each kind of search would take."""
         return self._searching.info()
+
+    def explain(self, one: object, other: object) -> Explanation:
+        """The evidence in words and as a figure; each picture given like a query of `similar`."""
+        return self._searching.explain(one, other)
 
     def rebuild_index(self) -> int:
         """Build the search index anew from the catalog; returns the number of images in it.

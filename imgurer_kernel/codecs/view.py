@@ -59,14 +59,22 @@ class View:
         """The reduced picture itself: uint8 (height, width)."""
         return np.asarray(self._gray)
 
+    def rgb(self, frame: Size) -> NDArray[np.uint8]:
+        """Colours of the picture that fits this frame, uint8 (height, width, 3); see `jpeg`."""
+        return np.asarray(self._fitted(frame).convert("RGB"))
+
     def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
         """A JPEG of the picture that fits this frame, never larger than the picture is."""
+        file = io.BytesIO()
+        self._fitted(frame).save(file, "JPEG", quality=quality, comment=b"")
+        return file.getvalue()
+
+    def _fitted(self, frame: Size) -> Image.Image:
+        """The upright picture, no larger than the frame and than it is."""
         size = pixels.fit(self._size, frame)
         if self._orientation > 4:
             size = size[1], size[0]
         small = self._colour
         if small.size != size:
             small = small.resize(size, _FILTER, box=self._colour_box)
-        file = io.BytesIO()
-        pixels.upright(small, self._orientation).save(file, "JPEG", quality=quality, comment=b"")
-        return file.getvalue()
+        return pixels.upright(small, self._orientation)
