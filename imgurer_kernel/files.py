@@ -73,15 +73,20 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 def scratch_path(folder: Path) -> Path:
     """A path in a folder, which is made if need be, that no other process will come up with."""
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+    return folder / _unique_name()
 
 
 @contextmanager
 def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file, open for writing, for `publish` to move; removed if it was not moved."""
-    path = scratch_path(folder)
+    path = folder / _unique_name()
     try:
-        with path.open("xb") as file:
+        try:
+            file = path.open("xb")
+        except FileNotFoundError:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("xb")
+        with file:
             yield path, file
     finally:
         with suppress(FileNotFoundError):
@@ -98,20 +103,33 @@ def publish(file: BinaryIO, path: Path, target: Path, *, durable: bool = True) -
 
 def move(path: Path, target: Path, *, durable: bool = True) -> None:
     """Replace `target` by `path` on the same file system; makes the folders above it."""
-    if not target.parent.is_dir():
-        make_folders(target.parent, durable=durable)
-    path.replace(target)
+    folder = target.parent
+    try:
+        path.replace(target)
+    except FileNotFoundError:
+        make_folders(folder, durable=durable)
+        path.replace(target)
     if durable:
-        sync_folder(target.parent)
+        sync_folder(folder)
 
 
 def make_folders(folder: Path, *, durable: bool = True) -> None:
-    """Make a folder and those above it."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make a folder and those above it that are missing."""
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        make_folders(folder.parent, durable=durable)
+        folder.mkdir(exist_ok=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return
     if durable:
-        for each in missing:
-            sync_folder(each.parent)
+        sync_folder(folder.parent)
+
+
+def _unique_name() -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def sync_folder(folder: Path) -> None:

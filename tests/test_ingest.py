@@ -66,7 +66,7 @@ def test_ids_follow_the_order_of_the_files(wb, folder):
 
 def test_a_second_run_reads_nothing(wb, folder, monkeypatch):
     wb.ingest(folder, **QUIET)
-    monkeypatch.setattr("imgurer_kernel.ingest.fingerprint", pytest.fail)
+    monkeypatch.setattr("imgurer_kernel.examine.fingerprint", pytest.fail)
     again = wb.ingest(folder / "trip", **QUIET)
     assert again["status"].tolist() == ["duplicate"]
     assert again["reason"].tolist() == ["unchanged since it was taken in"]
@@ -234,7 +234,7 @@ def test_a_file_that_goes_or_changes_after_it_was_read_is_rejected(
                     (folder / name).write_bytes(data + b"more")
         return fingerprint(data, limits=limits)
 
-    monkeypatch.setattr("imgurer_kernel.ingest.fingerprint", and_then)
+    monkeypatch.setattr("imgurer_kernel.examine.fingerprint", and_then)
     with Workbench(Settings(root=tmp_path / store, store=store, workers=1)) as wb:
         frame = wb.ingest(folder, **QUIET)
         found = statuses(frame)

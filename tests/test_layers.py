@@ -27,6 +27,8 @@ LAYERS = (
     {"catalog.", "fingerprint", "samples"},
     {"examine"},
     {"team", "worker", "intake"},
+    {"examine"},
+    {"team", "worker", "intake"},
     {"users", "sessions", "ingest", "live", "query", "results", "renewal", "report_page"},
     {"naming", "stored"},
     {"matching", "clustering", "plain", "flat", "upkeep", "explainer"},

@@ -76,7 +76,14 @@ class BlobStore:
 
     # Originals ------------------------------------------------------------------------------
 
-    def put(self, source: Source, digest: str | None = None, mode: StoreMode = "copy") -> str:
+    def put(
+        self,
+        source: Source,
+        digest: str | None = None,
+        mode: StoreMode = "copy",
+        *,
+        trusted: bool = False,
+    ) -> str:
         """Store an original and return its digest.
 
         Parameters
@@ -92,6 +99,8 @@ class BlobStore:
             program that later writes into the file instead of replacing it damages the blob,
             which `verify` tells. ``"reference"``: in its place, which is noted, unless there is
             a copy already. Bytes and open files are always copied.
+        trusted
+            The digest was computed from these very bytes, in memory: it is not computed again.
 
         Raises
         ------
@@ -103,6 +112,8 @@ class BlobStore:
         if digest is not None:
             check_digest(digest)
         if isinstance(source, bytes | bytearray | memoryview):
+            if trusted and digest is not None:
+                return self._write(source, digest)
             return self._copy(io.BytesIO(source), "these bytes", digest)
         if not isinstance(source, str | os.PathLike):
             return self._copy(source, "this file", digest)
@@ -261,10 +272,19 @@ class BlobStore:
                 hashed.update(piece)
                 file.write(piece)
             digest = expect(hashed.hexdigest(), expected, name)
-            if not self._is_sound(digest):
-                publish(file, path, self._place("blobs", digest))
-            self._place("references", digest).unlink(missing_ok=True)
+            self._publish(file, path, digest)
         return digest
+
+    def _write(self, data: bytes | bytearray | memoryview, digest: str) -> str:
+        with storing(self._scratch), scratch_file(self._scratch) as (path, file):
+            file.write(data)
+            self._publish(file, path, digest)
+        return digest
+
+    def _publish(self, file: BinaryIO, path: Path, digest: str) -> None:
+        if not self._is_sound(digest):
+            publish(file, path, self._place("blobs", digest))
+        self._place("references", digest).unlink(missing_ok=True)
 
     def _link(self, source: Path, expected: str | None) -> str | None:
         """Store a hard link; None where that cannot be."""
