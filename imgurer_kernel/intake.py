@@ -1,15 +1,16 @@
 """The way into the store: blob and thumbnail first, then the catalog's row, in batches."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import ImageRejected, SourceError, UnknownImage
+from imgurer_kernel.errors import ImageRejected, ImageTooLarge, SourceError, UnknownImage
 from imgurer_kernel.examine import keep
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Arrival, Receipt
@@ -67,6 +68,27 @@ class Intake:
     catalog: Catalog
     blobs: BlobStore
     settings: Settings
+
+    def take(self, name: str, data: bytes | BinaryIO, user: str) -> list[Outcome]:
+        """Take in one picture that came without a path; of an open file no more than is allowed."""
+        source, most = f"upload:{name}", self.settings.max_bytes
+        try:
+            content = data if isinstance(data, bytes) else data.read(most + 1)
+            if len(content) > most:
+                message = f"over {most:,} bytes (max_bytes in the settings)"
+                raise ImageTooLarge(message)
+            arriving = Arrival(
+                digest=hashlib.sha256(content).hexdigest(),
+                bytes=len(content),
+                fingerprint=None,
+                user=user,
+                filename=name,
+                source=source,
+            )
+            arrival = self.examine(content, arriving)
+        except ImageRejected as error:
+            return [rejected(source, str(error))]
+        return self.commit([arrival], again=lambda found: self.store(content, found))
 
     def examine(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
         """Fingerprint and store bytes, unless the catalog knows them already.

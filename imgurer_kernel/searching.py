@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
+from imgurer_kernel.calibration import Calibration
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.clustering import Clustering
 from imgurer_kernel.errors import QueryError
@@ -98,6 +99,15 @@ class Searching:
         asked = self._read(one), self._read(other)
         explainer = Explainer(self._catalog, self._blobs, self._settings)
         return explainer.explain((one, other), asked, self._matching.evidence(*asked))
+
+    def calibrate(self, sample: int, seed: int, progress: Progress) -> Calibration:
+        """What copies of the store's own pictures are found by; see `Workbench.calibrate`."""
+        from imgurer_kernel.planting import Planting  # what draws copies is not needed otherwise
+
+        self._renew(progress)
+        planting = Planting(self._catalog, self._blobs, self.index, self._settings)
+        with staged(progress) as tell:
+            return planting.run(sample, seed, tell)
 
     def _renew(self, progress: Progress) -> int:
         """Compute old fingerprints anew; the number of those that were not to be had."""

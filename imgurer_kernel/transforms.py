@@ -20,11 +20,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 Draw = np.random.Generator
 Picture = Image.Image
 Apply = Callable[[Picture, Draw], Picture]
+
+_KEPT = 92  # quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +305,10 @@ TRANSFORMS = (
     Transform("transpose", 4, _transpose(Image.Transpose.TRANSPOSE)),
 )
 BY_NAME = {transform.name: transform for transform in TRANSFORMS}
+
+
+def copy_as_file(pixels: NDArray[np.uint8], name: str, *, key: str, seed: int) -> bytes:
+    """The copy of a picture, uint8 (height, width, 3), as the JPEG that somebody would keep."""
+    file = io.BytesIO()
+    variant(Image.fromarray(pixels), name, key=key, seed=seed).save(file, "JPEG", quality=_KEPT)
+    return file.getvalue()

@@ -162,6 +162,20 @@ class Users:
         """
         return self._catalog.account(user_name(name))
 
+    def acting(self, name: str | None) -> str:
+        """The name of the account that acts, by default the local one.
+
+        Raises
+        ------
+        InvalidUserName, UnknownUser, NotAllowed
+            If that is no user, or a disabled one.
+        """
+        account = self.ensure_local() if name in {None, LOCAL} else self.get(str(name))
+        if not account.enabled:
+            message = f"the account {account.name!r} is disabled; an admin can enable it again"
+            raise NotAllowed(message)
+        return account.name
+
     def list(self) -> pd.DataFrame:
         """All accounts with what each one holds: name, role, enabled, created_at, last_seen,
         pictures, bytes.

@@ -1,6 +1,5 @@
 """The workbench: one object that keeps originals, catalog and index level with each other."""
 
-import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Literal, Self
@@ -8,24 +7,19 @@ from typing import BinaryIO, Literal, Self
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
+from imgurer_kernel.calibration import Calibration
 from imgurer_kernel.catalog import Catalog, Statistics
-from imgurer_kernel.errors import (
-    ImageRejected,
-    ImageTooLarge,
-    NotAllowed,
-    UnknownImage,
-)
+from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.evidence import Evidence
 from imgurer_kernel.explanation import Explanation
 from imgurer_kernel.index_info import IndexInfo
-from imgurer_kernel.ingest import Ingest, Intake, Outcome, outcome_frame
+from imgurer_kernel.ingest import Ingest, Intake, outcome_frame
 from imgurer_kernel.progress import Progress, reporting
-from imgurer_kernel.records import Arrival
 from imgurer_kernel.searching import Searching
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.sources import Source, find_files
 from imgurer_kernel.upkeep import Upkeep, findings_frame
-from imgurer_kernel.users import LOCAL, Users
+from imgurer_kernel.users import Users
 
 
 class Workbench:
@@ -105,7 +99,7 @@ class Workbench:
         StorageError, CatalogError
             If the store fails; what was committed before stays.
         """
-        owner = self._owner(user)
+        owner = self.accounts.acting(user)
         found = list(find_files(sources, outside=self.settings.folder))
         with reporting(progress, len(found), "Taking in") as taken:
             run = Ingest(self._intake, owner, taken, stop or threading.Event())
@@ -114,35 +108,7 @@ class Workbench:
 
     def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:
         """Take in one picture that came without a path; a frame of one row as from `ingest`."""
-        owner = self._owner(user)
-        source = f"upload:{name}"
-        try:
-            content = data if isinstance(data, bytes) else data.read(self.settings.max_bytes + 1)
-            if len(content) > self.settings.max_bytes:
-                message = f"over {self.settings.max_bytes:,} bytes (max_bytes in the settings)"
-                raise ImageTooLarge(message)
-            arriving = Arrival(
-                digest=hashlib.sha256(content).hexdigest(),
-                bytes=len(content),
-                fingerprint=None,
-                user=owner,
-                filename=name,
-                source=source,
-            )
-            arrival = self._intake.examine(content, arriving)
-        except ImageRejected as error:
-            return outcome_frame([Outcome(source=source, status="rejected", reason=str(error))])
-        outcomes = self._intake.commit(
-            [arrival], again=lambda arrival: self._intake.store(content, arrival)
-        )
-        return outcome_frame(outcomes)
-
-    def _owner(self, user: str | None) -> str:
-        account = self.accounts.ensure_local() if user in {None, LOCAL} else self.accounts.get(user)
-        if not account.enabled:
-            message = f"the account {account.name!r} is disabled; an admin can enable it again"
-            raise NotAllowed(message)
-        return account.name
+        return outcome_frame(self._intake.take(name, data, self.accounts.acting(user)))
 
     # Searching ------------------------------------------------------------------------------
 
@@ -239,6 +205,20 @@ class Workbench:
         """The evidence in words and as a figure; each picture given like a query of `similar`."""
         return self._searching.explain(one, other)
 
+    def calibrate(self, sample: int = 200, seed: int = 0, progress: Progress = True) -> Calibration:
+        """Measure on copies of the store's own pictures how well duplicates are found.
+
+        Plants 53 kinds of copies of up to `sample` pictures, in memory, and searches for them by
+        plain hashes and verified, at several radii and thresholds. The same seed measures the
+        same. `progress` as in `clusters`.
+
+        Raises
+        ------
+        QueryError
+            If the store has less than two pictures that can be told apart.
+        """
+        return self._searching.calibrate(sample, seed, progress)
+
     def rebuild_index(self) -> int:
         """Build the search index anew from the catalog; returns the number of images in it.
 
@@ -317,7 +297,7 @@ class Workbench:
         UnknownImage, NotAllowed
             If there is no such image, or the user holds none.
         """
-        digest = self.catalog.forget(image_id, self._owner(user))
+        digest = self.catalog.forget(image_id, self.accounts.acting(user))
         if digest is None:
             return False
         # In a transaction of its own: a crash in between leaves an orphan, never a row without
@@ -340,7 +320,7 @@ class Workbench:
         DataFrame
             One row for each finding: problem, digest, image_id, detail, repaired.
         """
-        owner = self._owner(None)
+        owner = self.accounts.acting(None)
         with reporting(progress, self.statistics().images, "Checking") as taken:
             upkeep = Upkeep(
                 catalog=self.catalog,

@@ -1,0 +1,278 @@
+"""Plants copies of a store's own pictures, in memory, and searches for them as a store is searched.
+
+Nothing is written. Candidates, comparisons and the test for layouts are those of
+`imgurer_kernel.duplicates`; what differs is that every near pair is compared, while a search for
+clusters leaves out those that can change nothing.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel import duplicates, images
+from imgurer_kernel.blobs import BlobStore
+from imgurer_kernel.calibration import (
+    PLAIN_RADII,
+    VERIFIED_RADII,
+    Calibration,
+    Hits,
+    Trials,
+    evaluate,
+)
+from imgurer_kernel.candidates import Candidates, Fingerprints, find
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.errors import ImageRejected, QueryError, StorageError
+from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.gallery import Gallery
+from imgurer_kernel.index import neighbors
+from imgurer_kernel.live import LiveIndex
+from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
+from imgurer_kernel.plan import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
+from imgurer_kernel.records import Fingerprint
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.settling import Settling
+from imgurer_kernel.transforms import TRANSFORMS, copy_as_file
+from imgurer_kernel.words import count
+
+Ints = NDArray[np.int64]
+Colours = NDArray[np.uint8]
+Tell = Callable[[str, int, int], None]
+
+SIDE = 512
+"""Pixels within which pictures are copied: of larger ones a copy would take a second each."""
+
+_LEAST = 2
+_THREADS = os.cpu_count() or 1
+
+
+class Planting:
+    """Measures what a store's own pictures are found by.
+
+    Parameters
+    ----------
+    catalog, blobs, index
+        The store; it is only read.
+    settings
+        Limits on what is decoded.
+    """
+
+    def __init__(
+        self, catalog: Catalog, blobs: BlobStore, index: LiveIndex, settings: Settings
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._index = index
+        self._settings = settings
+
+    def run(self, sample: int, seed: int, tell: Tell) -> Calibration:
+        """Plant, search and count; see `Workbench.calibrate`."""
+        if isinstance(sample, bool) or not isinstance(sample, int) or sample < _LEAST:
+            message = f"sample is {sample!r}; it must be a whole number of pictures, 2 or more"
+            raise QueryError(message)
+        chosen, total = self._choose(sample, seed)
+        originals, copies, lost = self._plant(chosen, seed, tell)
+        if len(originals) < _LEAST:
+            message = (
+                f"of {count(len(chosen), 'picture')} that could be copied, the originals of "
+                f"{len(originals)} can be read; check() says what is wrong with them"
+            )
+            raise QueryError(message)
+        garden = _Garden.of(originals, copies)
+        done = (
+            f"{count(len(originals), 'picture')}, no two of one cluster, had "
+            f"{len(TRANSFORMS)} copies each planted, drawn at up to {SIDE} pixels: small copies "
+            "are harder to find than large ones."
+        )
+        notes = [done]
+        if len(originals) < sample:
+            notes.append(f"{sample:,} were asked for; these are all that there are.")
+        if lost:
+            notes.append(f"{count(lost, 'original')} could not be read.")
+        return evaluate(garden.search(tell), sample=len(originals), images=total, notes=notes)
+
+    def _choose(self, sample: int, seed: int) -> tuple[Ints, int]:
+        """Ids of pictures that are not duplicates of each other, and how many could be."""
+        hashes = self._index.hashes()
+        usable = hashes.image_ids[hashes.informative]
+        if len(usable) < _LEAST:
+            message = (
+                f"there is nothing to measure: of {count(len(hashes), 'picture')} "
+                f"{len(usable)} can be told from others; ingest at least 2 that are not flat"
+            )
+            raise QueryError(message)
+        wanted, looked = min(2 * sample, len(usable)), 2 * sample
+        while True:
+            row = self._catalog.browse(looked, seed=seed)
+            ids = row["image_id"].to_numpy(np.int64)
+            some = ids[np.isin(ids, usable)]
+            if len(some) >= wanted or len(ids) < looked:
+                break
+            looked *= 2
+        some = np.asarray(some[:wanted])
+        facts = self._catalog.images(some)
+        digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
+        places = hashes.positions(some)
+        found = duplicates.find(
+            duplicates.Images(
+                image_ids=some,
+                digests=[digests[image_id] for image_id in some.tolist()],
+                whole=hashes.plain[places],
+                content=hashes.trimmed[places],
+                grays=self._catalog.grays(some),
+                informative=np.ones(len(some), bool),
+            ),
+            self._catalog.verification,
+            partial(self._thumbnails, digests),
+        )
+        extra = [member for cluster in found.clusters for member in cluster.members[1:].tolist()]
+        return some[~np.isin(some, extra)][:sample], len(usable)
+
+    def _thumbnails(self, digests: dict[int, str], ids: Ints) -> Colours:
+        thumbnails = (self._blobs.thumbnail(digests[image_id]) for image_id in ids.tolist())
+        return np.stack([images.to_gray(thumbnail, 256) for thumbnail in thumbnails])
+
+    def _plant(
+        self, chosen: Ints, seed: int, tell: Tell
+    ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
+        """Fingerprints of originals and of their copies, and how many could not be read."""
+        facts = self._catalog.images(chosen)
+        by_id = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
+        digests = [by_id[image_id] for image_id in chosen.tolist()]
+        originals, copies, done = [], [], 0
+        total = len(digests) * len(TRANSFORMS)
+        tell("planting", 0, total)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            try:
+                for planted in threads.map(partial(self._copies, seed=seed), digests):
+                    done += len(TRANSFORMS)
+                    if planted is not None:
+                        originals.append(planted[0])
+                        copies.append(planted[1])
+                    tell("planting", done, total)
+            finally:
+                threads.shutdown(cancel_futures=True)
+        return originals, copies, len(digests) - len(originals)
+
+    def _copies(self, digest: str, seed: int) -> tuple[Fingerprint, list[Fingerprint]] | None:
+        """The original as a store has it and its copies; None if it cannot be read."""
+        try:
+            with self._blobs.open(digest) as file:
+                data = file.read()
+            frame = (SIDE, SIDE)
+            pixels = images.read(data, self._settings, frame=frame).view().rgb(frame)
+            original = fingerprint(data, limits=self._settings)
+        except (StorageError, ImageRejected):
+            return None
+        files = (copy_as_file(pixels, each.name, key=digest, seed=seed) for each in TRANSFORMS)
+        return original, [fingerprint(copy) for copy in files]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Garden:
+    """Originals at positions 0..size-1, then the copies, transform by transform."""
+
+    size: int
+    prints: Fingerprints
+    gallery: Gallery
+
+    @classmethod
+    def of(cls, originals: list[Fingerprint], copies: list[list[Fingerprint]]) -> "_Garden":
+        rows = [*originals, *(made[k] for k in range(len(TRANSFORMS)) for made in copies)]
+        pictures = np.stack([_grays(row.verification, 64) for row in rows])
+        gallery = Gallery(
+            np.arange(len(rows)),
+            lambda ids: pictures[ids],
+            lambda ids: np.stack([images.to_gray(rows[k].thumbnail, 256) for k in ids.tolist()]),
+        )
+        informative = np.array([row.informative for row in rows])
+        prints = Fingerprints(
+            np.array([row.dhash for row in rows], np.uint64),
+            np.array([row.trimmed_dhash for row in rows], np.uint64),
+            np.stack([_grays(row.grays, 9) for row in rows]),
+            informative,
+            gallery.windows(np.flatnonzero(informative)),
+        )
+        return cls(len(originals), prints, gallery)
+
+    def search(self, tell: Tell) -> Trials:
+        """Search for the copies of one transform after the other, plainly and verified."""
+        size, n = self.size, len(TRANSFORMS)
+        plain: list[tuple[Ints, Ints, Ints]] = []
+        rows: dict[int, list[Candidates]] = {radius: [] for radius in VERIFIED_RADII}
+        for transform in range(-1, n):
+            # First the originals among themselves.
+            new = np.arange(size) + size * (transform + 1)
+            places = new if transform < 0 else np.concatenate((np.arange(size), new))
+            plain.append(self._plainly(places, new))
+            for radius in VERIFIED_RADII:
+                rows[radius].append(self._near(places, new, radius))
+            tell("searching", transform + 2, n + 1)
+        first, second, distance = (np.concatenate(part) for part in zip(*plain, strict=True))
+        return Trials(
+            names=[each.name for each in TRANSFORMS],
+            tiers=[each.tier for each in TRANSFORMS],
+            planted=np.full(n, size),
+            distinct=np.full(n, size * (size - 1) + size * (size - 1) // 2),
+            originals=size * (size - 1) // 2,
+            plain=self._hits(first, second, distance),
+            verified={radius: self._compared(found, tell) for radius, found in rows.items()},
+        )
+
+    def _plainly(self, places: Ints, new: Ints) -> tuple[Ints, Ints, Ints]:
+        """Pairs of a place and a new one whose upright hashes are near, and their bits."""
+        informative, whole = self.prints.informative, self.prints.whole
+        places, new = places[informative[places]], new[informative[new]]
+        query, hit, distance = neighbors(whole[places], whole[new], max(PLAIN_RADII))
+        first, second = places[hit], new[query]
+        once = first < second
+        return first[once], second[once], distance[once].astype(np.int64)
+
+    def _near(self, places: Ints, new: Ints, radius: int) -> Candidates:
+        """Pairs of a place and a new one that a verified search looks at."""
+        prints = self.prints
+        windows = None if prints.windows is None else prints.windows[places]
+        some = Fingerprints(
+            prints.whole[places],
+            prints.content[places],
+            prints.grays[places],
+            prints.informative[places],
+            windows,
+        )
+        window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH else WINDOW_RADIUS
+        fresh = np.isin(places, new)
+        found = find(some, radius, window_radius=window_radius, fresh=fresh)
+        return found.renamed(places)
+
+    def _compared(self, parts: list[Candidates], tell: Tell) -> Hits:
+        rows = parts[0]
+        for part in parts[1:]:
+            rows = rows.joined(part)
+        pairs, done = Pairs.of(rows), 0
+
+        def add(compared: int) -> None:
+            nonlocal done
+            done += compared
+            tell("comparing", min(done, len(pairs)), len(pairs))
+
+        gallery = self.gallery
+        layouts = gallery.share_layout
+        settling = Settling(rows, pairs, gallery.prepared, self.prints.grays, layouts, add)
+        settling.test(np.arange(len(pairs)))
+        found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
+        return self._hits(found.first, found.second, found.measures[:, 1])
+
+    def _hits(self, first: Ints, second: Ints, value: NDArray[np.generic]) -> Hits:
+        return Hits(
+            transform=second // self.size - 1,
+            right=first % self.size == second % self.size,
+            value=value.astype(np.float64),
+        )
+
+
+def _grays(data: bytes, side: int) -> NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8).reshape(side, side)
