@@ -151,14 +151,14 @@ def find(
                     tell(done + 1, len(jobs))
         finally:
             threads.shutdown(cancel_futures=True)
-    return _thinned(Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True))))
+    return thinned(Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True))))
 
 
 Job = Callable[[], Candidates]
 
 
 def _run(job: Job) -> Candidates:
-    return _thinned(job())
+    return thinned(job())
 
 
 def _searches(
@@ -241,7 +241,7 @@ def _columns(rows: Candidates) -> tuple[Ints, ...]:
     return tuple(getattr(rows, field.name) for field in fields(rows))
 
 
-def _thinned(rows: Candidates) -> Candidates:
+def thinned(rows: Candidates) -> Candidates:
     """Sorted, each way once, and only the nearest few of each pair."""
     keys = ("first", "second", "distance", "view", "other_view", "orientation")
     rows = rows.take(np.lexsort([getattr(rows, key) for key in reversed(keys)]))

@@ -7,23 +7,25 @@ earlier answer, so that a second call costs in proportion to what is new.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.candidates import Candidates, Fingerprints
+from imgurer_kernel.candidates import Candidates, Fingerprints, thinned
 from imgurer_kernel.candidates import find as find_candidates
 from imgurer_kernel.clusters import Cluster
 from imgurer_kernel.gallery import Gallery, Load
+from imgurer_kernel.memory import Memory, mixed, pair_keys
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
 from imgurer_kernel.plan import Plan, make_plan
-from imgurer_kernel.settling import Settling, Tried
+from imgurer_kernel.settling import Settling
+from imgurer_kernel.verify import Pair
 from imgurer_kernel.views import WINDOWS
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Pictures = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
 
 # With so large a share of new images an earlier plan is still good enough.
 _FEW = 0.1
@@ -124,8 +126,8 @@ class Found:
         The ways in which pairs are near, by image ids.
     seen
         What is known of the images that took part.
-    tried
-        What settling has tried, by image ids, and need not try again.
+    compared, layouts
+        What looking at pairs has given, for the next call.
     """
 
     clusters: list[Cluster]
@@ -134,7 +136,8 @@ class Found:
     uninformative: int
     rows: Candidates
     seen: Seen
-    tried: Tried
+    compared: Memory
+    layouts: Memory
 
     @property
     def same_layout(self) -> Pairs:
@@ -202,15 +205,35 @@ def find(
         fresh=carried.fresh,
         tell=None if tell is None else lambda done, total: tell("searching", done, total),
     )
-    pairs = carried.pairs.joined(Pairs.of(rows))
+    # Images of a crowd are tied to its speakers again and again.
+    rows = thinned(carried.rows.joined(rows)) if len(carried.rows) else rows
+    pairs = Pairs.of(rows)
+    compared, layouts = carried.compared, carried.layouts
+    tokens = mixed(np.column_stack((ids.astype(np.uint64), hashes)))
+    count = _counting(tell, len(pairs))
+
+    def measure(first: Ints, second: Ints, begin: Doubles) -> Pair:
+        def compute(new: Ints) -> Doubles:
+            return np.hstack(gallery.compare(first[new], second[new], begin[new], count))
+
+        found = compared.through(pair_keys(tokens, first, second, begin), compute)
+        return found[:, :3].astype(np.float32), found[:, 3:]
+
+    def same_layout(first: Ints, second: Ints, maps: Doubles) -> NDArray[np.bool_]:
+        def compute(new: Ints) -> Doubles:
+            shared = gallery.share_layout(first[new], second[new], maps[new])
+            return shared.astype(np.float64)[:, None]
+
+        keys = pair_keys(tokens, first, second, maps)
+        return layouts.through(keys, compute)[:, 0].astype(bool)
+
     settling = Settling(
-        carried.rows.joined(rows),
+        rows,
         pairs,
-        gallery.prepared,
+        gallery.boxed,
+        measure,
         grays,
-        gallery.share_layout if thumbnails is not None else None,
-        _counting(tell, len(pairs)),
-        carried.tried,
+        same_layout if thumbnails is not None else None,
     )
     clusters = [
         Cluster(ids[c.members], c.distances, c.scores, c.edges, c.diameter) for c in settling.run()
@@ -221,18 +244,16 @@ def find(
         pairs=settling.pairs.renamed(ids),
         plan=plan,
         uninformative=int((~informative).sum()),
-        rows=settling.rows.renamed(ids),
+        rows=rows.renamed(ids),
         seen=Seen(
             image_ids=ids[part],
             hashes=hashes[part],
             windows=None if windows is None else windows[part],
             content=gallery.content[part],
         ),
-        tried=settling.tried.renamed(ids),
+        compared=compared.kept(),
+        layouts=layouts.kept(),
     )
-
-
-Table = TypeVar("Table", Candidates, Pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,8 +266,8 @@ class _Carried:
     fresh: NDArray[np.bool_]
     windows: Hashes
     rows: Candidates
-    pairs: Pairs
-    tried: Tried
+    compared: Memory
+    layouts: Memory
     plan: Plan | None
 
 
@@ -255,8 +276,8 @@ def _nothing(ids: Ints) -> _Carried:
         np.ones(len(ids), bool),
         np.zeros((len(ids), len(WINDOWS), 2), np.uint64),
         Candidates.none(),
-        Pairs.of(Candidates.none()),
-        Tried.nothing(),
+        Memory(9),
+        Memory(1),
         None,
     )
 
@@ -272,20 +293,18 @@ def _carried_over(known: Found | None, ids: Ints, hashes: Hashes, gallery: Galle
     if known.seen.windows is not None:
         carried.windows[place[there]] = known.seen.windows[there]
 
-    def today(image_ids: Ints) -> Ints:
-        return place[np.searchsorted(known.seen.image_ids, image_ids)]
-
-    def kept(table: Table) -> Table:
-        first, second = today(table.first), today(table.second)
-        both = (first >= 0) & (second >= 0)
-        return replace(table.take(both), first=first[both], second=second[both])
-
+    rows = known.rows
+    first, second = (
+        place[np.searchsorted(known.seen.image_ids, end)] for end in (rows.first, rows.second)
+    )
+    both = (first >= 0) & (second >= 0)
+    rows = replace(rows.take(both), first=first[both], second=second[both])
     few = carried.fresh.sum() <= _FEW * len(ids)
     return replace(
         carried,
-        rows=kept(known.rows),
-        pairs=kept(known.pairs),
-        tried=known.tried.where(today),
+        rows=rows,
+        compared=known.compared.copied(),
+        layouts=known.layouts.copied(),
         plan=known.plan if few else None,
     )
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imgurer_kernel import layout
 from imgurer_kernel.dhash import dhash_many
-from imgurer_kernel.verify import Prepared
+from imgurer_kernel.verify import Pair, Prepared, compare
 from imgurer_kernel.views import WINDOWS, content_boxes, window_grays
 
 Ints = NDArray[np.int64]
@@ -77,6 +77,22 @@ class Gallery:
             if self._tell is not None:
                 self._tell("reading", min(k + _CHUNK, len(missing)), len(missing))
         return self._prepared
+
+    def boxed(self, positions: Ints) -> Prepared:
+        """All pictures; the content boxes of those at the given positions are known."""
+        self.prepared(positions[~self.content[positions].any(axis=1)])
+        return self._prepared
+
+    def compare(
+        self,
+        first: Ints,
+        second: Ints,
+        begin: NDArray[np.float64],
+        tell: Callable[[int], None] | None = None,
+    ) -> Pair:
+        """Measure how well pairs agree; see `imgurer_kernel.verify.compare`."""
+        pictures = self.prepared(np.concatenate((first, second)))
+        return compare(pictures, first, pictures, second, begin, tell=tell)
 
     def windows(self, positions: Ints) -> NDArray[np.uint64]:
         """Hashes of the windows of pictures, uint64 (k, 10, 2)."""

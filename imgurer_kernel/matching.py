@@ -69,7 +69,9 @@ class Matching:
         gallery = self._gallery(np.concatenate(([QUERY], ids)), asked)
         pairs = Pairs.of(rows)
         grays = np.concatenate((_grays(asked)[None], self._catalog.grays(ids)))
-        settling = Settling(rows, pairs, gallery.prepared, grays, gallery.share_layout)
+        settling = Settling(
+            rows, pairs, gallery.boxed, gallery.compare, grays, gallery.share_layout
+        )  # fmt: skip
         settling.test(np.arange(len(pairs)))
         found = settling.pairs
         kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
@@ -93,7 +95,7 @@ class Matching:
         )
         grays = np.stack((_grays(one), _grays(other)))
         settling = Settling(
-            rows, Pairs.of(rows), lambda _: seen, grays, gallery.share_layout
+            rows, Pairs.of(rows), gallery.boxed, gallery.compare, grays, gallery.share_layout
         )  # fmt: skip
         settling.test(np.arange(1))
         found = settling.pairs

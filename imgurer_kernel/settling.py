@@ -21,10 +21,9 @@ from imgurer_kernel.candidates import Candidates
 from imgurer_kernel.clusters import Cluster, stars
 from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
-from imgurer_kernel.standing import Routes, Stars, Tried
+from imgurer_kernel.standing import Routes, Stars
 from imgurer_kernel.verify import (
     Prepared,
-    compare,
     compose,
     invert,
     nearest_orientation,
@@ -36,7 +35,7 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
 
-Tell = Callable[[int], None]
+Measure = Callable[[Ints, Ints, Doubles], tuple[NDArray[np.float32], Doubles]]
 SameLayout = Callable[[Ints, Ints, Doubles], Mask]
 """Whether pairs (first, second, maps) only share their layout."""
 
@@ -56,49 +55,40 @@ class Settling:
         The ways in which images are near, those of a pair together, the nearest first.
     pairs
         The pairs; what is known already of some is kept.
-    pictures
-        Gives the pictures of all images; called with the positions that are needed next.
+    boxes
+        Gives pictures, of which only the content boxes are looked at; called with the positions
+        that are needed next.
+    measure
+        Compares pairs (first, second) from start maps: measures and maps, as
+        `imgurer_kernel.verify.compare` gives them.
     grays
         uint8 (n, 9, 9) of all images.
     same_layout
         None to do without that test.
-    tell
-        Called with the number of pairs that are done, again and again; may raise to stop.
-    tried
-        What an earlier settling has tried.
     """
 
     def __init__(
         self,
         rows: Candidates,
         pairs: Pairs,
-        pictures: Callable[[Ints], Prepared],
+        boxes: Callable[[Ints], Prepared],
+        measure: Measure,
         grays: NDArray[np.uint8],
         same_layout: SameLayout | None = None,
-        tell: Tell | None = None,
-        tried: Tried | None = None,
     ) -> None:
         self.pairs = pairs
         self.rows = rows
         self._way, self._ways = _ways_of(rows, pairs)
-        self._pictures = pictures
+        self._boxes = boxes
+        self._measure = measure
         self._grays = grays
         self._same_layout = same_layout
-        self._tell = tell
-        tried = tried or Tried.nothing()
-        self._chained = set(map(tuple, tried.chained.tolist()))
-        self._heirs = set(tried.heirs.tolist())
-
-    @property
-    def tried(self) -> Tried:
-        """What was tried so far."""
-        chained = np.array(sorted(self._chained), np.int64).reshape(-1, 2)
-        return Tried(chained, np.array(sorted(self._heirs), np.int64))
+        self._chained: set[tuple[int, int]] = set()
+        self._heirs: set[int] = set()
 
     def run(self) -> list[Cluster]:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
-        spokes = _spokes(self._clusters(UNTESTED, SAME))
-        self.test(spokes[self.pairs.status[spokes] == UNTESTED])
+        self.test(_spokes(self._clusters(UNTESTED, SAME)))
         for _ in range(_ROUNDS):
             clusters = self._clusters(SAME)
             stars_now = Stars.of(clusters, len(self._grays))
@@ -117,7 +107,7 @@ class Settling:
             if not len(left):
                 break
             rows = self.rows.take(self._way[left] + attempt)
-            pictures = self._pictures(np.concatenate((rows.first, rows.second)))
+            pictures = self._boxes(np.concatenate((rows.first, rows.second)))
             seen = rows.orientation, rows.view, rows.other_view
             begin = start_of_views(pictures, rows.first, pictures, rows.second, seen)
             good = self._compare(left, begin, rows.orientation, rows.distance, attempt == 0)
@@ -130,9 +120,7 @@ class Settling:
     ) -> Mask:
         """Compare pairs from a start; keep what is better than what was known."""
         pairs = self.pairs
-        first, second = pairs.first[rows], pairs.second[rows]
-        pictures = self._pictures(np.concatenate((first, second)))
-        measures, maps = compare(pictures, first, pictures, second, begin, tell=self._tell)
+        measures, maps = self._measure(pairs.first[rows], pairs.second[rows], begin)
         better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
         rows = rows[better]
         pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]

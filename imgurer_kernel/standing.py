@@ -1,6 +1,6 @@
-"""Where settling stands: what belongs to which star, what was tried, what may be tried next."""
+"""Where settling stands: what belongs to which star, and ways between images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -10,36 +10,6 @@ from imgurer_kernel.clusters import Cluster
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tried:
-    """What settling tries once only.
-
-    Attributes
-    ----------
-    chained
-        int64 (k, 2): images that were compared by way of a third.
-    heirs
-        int64 (m,): images that were tried as medoids.
-    """
-
-    chained: Ints
-    heirs: Ints
-
-    @classmethod
-    def nothing(cls) -> "Tried":
-        """No images."""
-        return cls(np.empty((0, 2), np.int64), np.empty(0, np.int64))
-
-    def renamed(self, names: Ints) -> "Tried":
-        """With image k called ``names[k]``."""
-        return Tried(names[self.chained], names[self.heirs])
-
-    def where(self, today: Callable[[Ints], Ints]) -> "Tried":
-        """With images renamed, without those that have become -1."""
-        chained, heirs = today(self.chained), today(self.heirs)
-        return Tried(chained[(chained >= 0).all(axis=1)], heirs[heirs >= 0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,6 +34,11 @@ _TURNS = (
 # A row or column at the rim of a content box may still hold some of the border.
 _RIM = 1
 
+# Of two copies of a picture one lies within the other; if both were cropped by a tenth at opposite
+# corners, by 0.79. Frames of a camera that moves show the same place, but each has a part of its
+# own; aligned by way of the frames between them they would agree wherever they meet at all.
+_COVERED = 0.75
+
 # So many pairs are worth waiting for the compiler, which may take ten seconds the first time.
 _WORTH_COMPILING = 3000
 _NUMPY_CHUNK = 64
@@ -179,7 +184,8 @@ def compare(
     Returns
     -------
     measures
-        float32 (n, 3): correlation, agreement and overlap (see `imgurer_kernel.alignment`).
+        float32 (n, 3): correlation, agreement and overlap (see `imgurer_kernel.alignment`); no
+        agreement between pictures of which neither lies within the other for the most part.
     maps
         float64 (n, 6).
     """
@@ -200,7 +206,25 @@ def compare(
     for done in _mapped(work, [slice(k, k + size) for k in range(0, len(first), size)], kernel):
         if tell is not None:
             tell(done)
+    contents = one.content[first], other.content[second]
+    measures[_covered(measures[:, 2], maps, *contents) < _COVERED, 1] = 0
     return measures, maps
+
+
+def _covered(overlap: Floats, maps: Doubles, first: Ints, second: Ints) -> Doubles:
+    """Share of the first or of the second picture that lies in the other, whichever is larger.
+
+    Parameters
+    ----------
+    overlap
+        (n,): share of the first picture that lies in the second.
+    first, second
+        int64 (n, 4): content boxes, which alone count.
+    """
+    area, other_area = (((b[:, 2:] - b[:, :2]).prod(axis=1)) for b in (first, second))
+    stretch = np.abs(maps[:, 0] * maps[:, 4] - maps[:, 1] * maps[:, 3])
+    share: Doubles = overlap * np.maximum(1, stretch * area / other_area)
+    return share
 
 
 def same(measures: Floats) -> NDArray[np.bool_]:

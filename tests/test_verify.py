@@ -73,6 +73,33 @@ def test_borders_are_found_and_left_out():
     assert verify.same(measures[1:]).all()
 
 
+@pytest.mark.parametrize("shift", [0.1, 0.15, 0.35, 0.9])
+def test_pictures_that_meet_at_the_edge_only_do_not_agree(shift):
+    """Two frames of a camera that moves to the right, laid on each other as they should be."""
+    wide = np.asarray(picture(7).resize((128, 64)).convert("L"))
+    step = round(64 * shift)
+    seen = verify.prepare(np.stack([wide[:, :64], wide[:, step : step + 64]]))
+    start = np.array([[1.0, 0, -step / 32, 0, 1, 0]])
+    measures, _ = verify.compare(seen, NONE, seen, NONE + 1, start, align=False)
+    assert measures[0, 0] > 0.99
+    assert measures[0, 2] == pytest.approx(1 - shift, abs=0.03)
+    assert verify.same(measures).tolist() == [shift < 0.25]
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_small_part_of_a_picture_lies_within_it(swap):
+    """What it is not the same for is that the part cannot be aligned, not that it is small."""
+    whole, part = picture(8), cropped(picture(8), 0.2, 0.2, 0.2, 0.2)
+    seen = verify.prepare(
+        np.stack([gray(part), gray(whole)] if swap else [gray(whole), gray(part)])
+    )
+    scale = 0.6 if swap else 1 / 0.6
+    start = np.array([[scale, 0, 0, 0, scale, 0.0]])
+    measures, _ = verify.compare(seen, NONE, seen, NONE + 1, start, align=False)
+    assert measures[0, 2] == pytest.approx(1 if swap else 0.36, abs=0.05)
+    assert verify.same(measures).all()
+
+
 @pytest.fixture
 def mixture():
     """Pictures, and pairs of them in the hundreds: some the same, most not."""
