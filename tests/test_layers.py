@@ -21,7 +21,7 @@ LAYERS = (
     {"views", "index_info"},
     {"verify", "candidates", "layout", "plan", "closeup"},
     {"evidence", "gallery", "pairs", "lookup", "overlay", "standing"},
-    {"settling", "figures"},
+    {"settling", "figures."},
     {"duplicates", "explanation", "calibration"},
     {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch", "transforms"},
     {"catalog.", "fingerprint", "samples"},
@@ -69,7 +69,7 @@ HOMES = {
     "jinja2": {"server."},
     "fastapi": {"api"},
     "daft": {"scale"},
-    "matplotlib": {"report", "figures"},
+    "matplotlib": {"figures."},
 }
 
 
