@@ -29,12 +29,9 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
-import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -44,8 +41,9 @@ import accuracy_report
 import metrics
 import numpy as np
 from accuracy_corpus import Item, choose, gather, plant, tell
+from accuracy_store import Store, lost, merged, processor_seconds
 
-from imgurer_kernel import Settings, Workbench, verify
+from imgurer_kernel import verify
 
 TIERS = {"T1+T2": 2, "T1-T3": 3, "T1-T4": 4}
 LAST = "T1-T4"
@@ -56,7 +54,7 @@ OURS = {
     VERIFIED: {},
     "imgurer, verified within 32 (thorough)": {"thorough": True},
 }
-_EXAMPLES = 24
+_PICTURES = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +103,7 @@ def main() -> None:
         name: [k for k, item in enumerate(items) if item.tier <= TIERS[name]] for name in TIERS
     }
     findings = Findings(
-        command=f"python benchmarks/accuracy.py {' '.join(sys.argv[1:])}",
+        command=_command(chosen),
         setting={
             "photos": sum(not original.hard for original in originals),
             "hard": sum(original.hard for original in originals),
@@ -134,7 +132,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("folder", type=Path, help="distinct pictures, at any depth")
     add("--seed", type=int, default=1, help="of the sample and the transforms (default 1)")
-    add("--pictures", type=int, default=120, help="how many get copies (default 120)")
+    add("--pictures", type=int, default=_PICTURES, help=f"how many get copies ({_PICTURES})")
     add("--hard", type=Path, nargs="*", help="folders of hard negatives")
     add("--known", type=Path, help="CSV file of pictures that are the same: name, group")
     add("--peers", action=argparse.BooleanOptionalAction, default=True)
@@ -152,6 +150,22 @@ def _arguments() -> argparse.Namespace:
     return chosen
 
 
+def _command(chosen: argparse.Namespace) -> str:
+    """The command line, without what has no influence on the figures."""
+    words = ["python benchmarks/accuracy.py", str(chosen.folder), f"--seed {chosen.seed}"]
+    if chosen.quick:
+        words.append("--quick")
+    elif chosen.pictures != _PICTURES:
+        words.append(f"--pictures {chosen.pictures}")
+    if chosen.hard is not None:
+        words += ["--hard", *map(str, chosen.hard)]
+    if chosen.known:
+        words.append(f"--known {chosen.known}")
+    if not chosen.peers:
+        words.append("--no-peers")
+    return " ".join(words)
+
+
 def _hard(chosen: argparse.Namespace) -> list[Path]:
     if chosen.hard is not None:
         return chosen.hard
@@ -159,57 +173,7 @@ def _hard(chosen: argparse.Namespace) -> list[Path]:
     return [beside] if beside.is_dir() else []
 
 
-# ---- our own
-
-
-class Store:
-    """A workbench's store that is filled tier by tier and asked anew each time."""
-
-    def __init__(self, root: Path, items: list[Item]) -> None:
-        self._settings = Settings(root=root, store="link")
-        self.items = items
-        self.image_ids = np.zeros(len(items), np.int64)
-
-    def add(self, chosen: list[int]) -> float:
-        """Take in items that are not there yet; the processor seconds that took."""
-        chosen = [k for k in chosen if not self.image_ids[k]]
-        used = processor_seconds()
-        with Workbench(self._settings) as workbench:
-            paths = [self.items[k].path.absolute() for k in chosen]
-            frame = workbench.ingest(paths, progress=False)
-        used = processor_seconds() - used
-        place = {str(path): k for path, k in zip(paths, chosen, strict=True)}
-        for source, image_id, reason in zip(
-            frame["source"], frame["image_id"].fillna(0), frame["reason"], strict=True
-        ):
-            if not image_id:
-                tell(f"left out by our own: {source}: {reason}\n")
-            self.image_ids[place[source]] = image_id or -1 - place[source]
-        return used
-
-    def clusters(self, how: dict) -> tuple[np.ndarray, dict[str, object]]:
-        """Labels of all items that are there, how they were found, and what that took."""
-        begun, used = time.perf_counter(), processor_seconds()
-        with Workbench(self._settings) as workbench:
-            frame = workbench.clusters(**how, progress=False)
-        seconds, used = time.perf_counter() - begun, processor_seconds() - used
-        # A cluster is called by its medoid, and so is a picture that is in none.
-        medoid = frame["image_id"].where(frame["is_medoid"]).ffill().astype("int64")
-        names = dict(zip(frame["image_id"], medoid, strict=True))
-        labels = np.array([names.get(image_id, image_id) for image_id in self.image_ids.tolist()])
-        return labels, {"how": frame.attrs["plan"], "grouping": used, "clock": seconds}
-
-    def explain(self, pairs: list[tuple[int, int]]) -> list[str]:
-        """What the package says of pairs of items, in words."""
-        with Workbench(self._settings) as workbench:
-            found = [
-                workbench.evidence(int(self.image_ids[one]), int(self.image_ids[other]))
-                for one, other in pairs
-            ]
-        return [
-            f"{each.distance} bits, {each.orientation}, agreement {each.score:.2f}"
-            for each in found
-        ]
+# ---- contestants
 
 
 def run_ours(store: Store, tiers: dict[str, list[int]], quick: bool, findings: Findings) -> None:
@@ -231,8 +195,8 @@ def run_ours(store: Store, tiers: dict[str, list[int]], quick: bool, findings: F
                     [items[k] for k in chosen], truth, labels[chosen]
                 )
             if name == LAST and contestant == VERIFIED:
-                findings.lost = _lost(items, labels, store)
-                findings.merged = _merged(items, labels, store)
+                findings.lost = lost(store, labels)
+                findings.merged = merged(store, labels)
     if not quick:
         _ablate(store, np.array([item.origin for item in items]), findings)
 
@@ -244,9 +208,6 @@ def _ablate(store: Store, truth: np.ndarray, findings: Findings) -> None:
             labels, spent = store.clusters({})
         row = _row(f"without {part}", LAST, truth, labels)
         findings.ablation.append(replace(row, **spent))
-
-
-# ---- peers
 
 
 def run_peers(
@@ -329,59 +290,6 @@ def _by_transform(items: list[Item], truth: np.ndarray, labels: np.ndarray) -> d
         if item.transform:
             found.setdefault(item.transform, []).append(inside)
     return {transform: float(np.mean(inside)) for transform, inside in found.items()}
-
-
-def _lost(items: list[Item], labels: np.ndarray, store: Store) -> list[str]:
-    """Items that are outside of the largest cluster of their picture, in words."""
-    truth = np.array([item.origin for item in items])
-    home = metrics.at_home(truth, labels)
-    away = [
-        (k, items[k].origin if home[items[k].origin] else _medoid(k, truth, labels, home, store))
-        for k in np.flatnonzero(~home).tolist()
-    ]
-    size = Counter(labels.tolist())
-    words = store.explain(away[:_EXAMPLES])
-    told = [
-        f"{items[k]}: {_company(size[labels[k]])}; with {items[other]}: {said}"
-        for (k, other), said in zip(away, words, strict=False)
-    ]
-    more = len(away) - len(told)
-    return [*told, f"and {more} more"] if more else told
-
-
-def _medoid(k: int, truth: np.ndarray, labels: np.ndarray, home: np.ndarray, store: Store) -> int:
-    """The centre of the largest cluster of an item's picture."""
-    label = labels[(truth == truth[k]) & home][0]
-    return int(np.flatnonzero(store.image_ids == label)[0])
-
-
-def _company(size: int) -> str:
-    return "alone" if size == 1 else f"in another cluster of {size}"
-
-
-def _merged(items: list[Item], labels: np.ndarray, store: Store) -> list[str]:
-    """Clusters that hold different pictures: one pair of each, in words."""
-    members: dict[int, list[int]] = {}
-    for k, label in enumerate(labels.tolist()):
-        members.setdefault(label, []).append(k)
-    pairs = []
-    for medoid, kin in members.items():
-        centre = int(np.flatnonzero(store.image_ids == medoid)[0])
-        strangers = {items[k].origin: k for k in kin if items[k].origin != items[centre].origin}
-        pairs += [(centre, k) for k in strangers.values()]
-    words = store.explain(pairs[:_EXAMPLES])
-    told = [
-        f"{items[one]} and {items[other]}: {said}"
-        for (one, other), said in zip(pairs, words, strict=False)
-    ]
-    more = len(pairs) - len(told)
-    return [*told, f"and {more} more"] if more else told
-
-
-def processor_seconds() -> float:
-    """Processor time of this process and of those that it waited for."""
-    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def describe_machine() -> str:
