@@ -36,7 +36,9 @@ from imgurer_kernel.plan import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.settling import Settling
+from imgurer_kernel.stored import StoredPictures
 from imgurer_kernel.transforms import TRANSFORMS, copy_as_file
+from imgurer_kernel.views import WINDOWS
 from imgurer_kernel.words import count
 
 Ints = NDArray[np.int64]
@@ -114,35 +116,34 @@ class Planting:
                 break
             looked *= 2
         some = np.asarray(some[:wanted])
-        facts = self._catalog.images(some)
-        digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
+        digests = self._digests(some)
+        pictures = StoredPictures(self._catalog, self._blobs)
         places = hashes.positions(some)
         found = duplicates.find(
             duplicates.Images(
                 image_ids=some,
-                digests=[digests[image_id] for image_id in some.tolist()],
+                digests=digests,
                 whole=hashes.plain[places],
                 content=hashes.trimmed[places],
                 grays=self._catalog.grays(some),
                 informative=np.ones(len(some), bool),
             ),
-            self._catalog.verification,
-            partial(self._thumbnails, digests),
+            pictures.verification,
+            pictures.thumbnails,
         )
         extra = [member for cluster in found.clusters for member in cluster.members[1:].tolist()]
         return some[~np.isin(some, extra)][:sample], len(usable)
 
-    def _thumbnails(self, digests: dict[int, str], ids: Ints) -> Colours:
-        thumbnails = (self._blobs.thumbnail(digests[image_id]) for image_id in ids.tolist())
-        return np.stack([images.to_gray(thumbnail, 256) for thumbnail in thumbnails])
+    def _digests(self, image_ids: Ints) -> list[str]:
+        facts = self._catalog.images(image_ids)
+        digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
+        return [digests[image_id] for image_id in image_ids.tolist()]
 
     def _plant(
         self, chosen: Ints, seed: int, tell: Tell
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
         """Fingerprints of originals and of their copies, and how many could not be read."""
-        facts = self._catalog.images(chosen)
-        by_id = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
-        digests = [by_id[image_id] for image_id in chosen.tolist()]
+        digests = self._digests(chosen)
         originals, copies, done = [], [], 0
         total = len(digests) * len(TRANSFORMS)
         tell("planting", 0, total)
@@ -190,12 +191,14 @@ class _Garden:
             lambda ids: np.stack([images.to_gray(rows[k].thumbnail, 256) for k in ids.tolist()]),
         )
         informative = np.array([row.informative for row in rows])
+        windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)
+        windows[informative] = gallery.windows(np.flatnonzero(informative))
         prints = Fingerprints(
             np.array([row.dhash for row in rows], np.uint64),
             np.array([row.trimmed_dhash for row in rows], np.uint64),
             np.stack([_grays(row.grays, 9) for row in rows]),
             informative,
-            gallery.windows(np.flatnonzero(informative)),
+            windows,
         )
         return cls(len(originals), prints, gallery)
 
@@ -260,8 +263,9 @@ class _Garden:
             tell("comparing", min(done, len(pairs)), len(pairs))
 
         gallery = self.gallery
-        layouts = gallery.share_layout
-        settling = Settling(rows, pairs, gallery.prepared, self.prints.grays, layouts, add)
+        measure = partial(gallery.compare, tell=add)
+        grays, layouts = self.prints.grays, gallery.share_layout
+        settling = Settling(rows, pairs, gallery.boxed, measure, grays, layouts)
         settling.test(np.arange(len(pairs)))
         found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
         return self._hits(found.first, found.second, found.measures[:, 1])
