@@ -49,10 +49,14 @@ def keeper(members: pd.DataFrame) -> int:
     ...                      "bytes": [9000, 8000, 9500]}))
     2
     """
+    return int(members["image_id"].iloc[_by_policy(members)[0]])
+
+
+def _by_policy(members: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Rows in the order in which the standard policy would keep them."""
     pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
     shown = pixels * members["content"].to_numpy(np.float64).round(1)
-    order = np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
-    return int(members["image_id"].iloc[order[0]])
+    return np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,9 @@ def cluster_frame(grouped: Grouped, images: pd.DataFrame) -> pd.DataFrame:
     rows = images[["image_id", "digest", "filename", "width", "height", "bytes"]]
     frame = members.merge(rows, on="image_id", how="left", validate="1:1")
     frame["is_medoid"] = ~frame["cluster_id"].duplicated()
-    keepers = [keeper(group) for _, group in frame.groupby("cluster_id")]
-    frame["is_keeper"] = frame["image_id"].isin(keepers)
+    order = _by_policy(frame)
+    _, first = np.unique(frame["cluster_id"].to_numpy(np.int64)[order], return_index=True)
+    frame["is_keeper"] = np.isin(np.arange(len(frame)), order[first])
     return frame[CLUSTERS]
 
 

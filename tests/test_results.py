@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imgurer_kernel.clusters import stars
+from imgurer_kernel.clusters import Cluster, stars
 from imgurer_kernel.results import CLUSTERS, SIMILAR, Grouped, cluster_frame, keeper, similar_frame
 
 IMAGES = pd.DataFrame(
@@ -59,3 +61,32 @@ def test_no_clusters_is_an_empty_frame_of_the_same_kind():
     frame = cluster_frame(Grouped([], [], np.empty(0), "plan", 0), IMAGES.iloc[:0])
     assert list(frame.columns) == CLUSTERS
     assert frame.empty
+
+
+@given(
+    st.lists(st.integers(2, 4), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
+    ids = list(range(1, sum(sizes) + 1))
+    random.shuffle(ids)
+    images = pd.DataFrame(
+        {
+            "image_id": sorted(ids),
+            "digest": "d",
+            "filename": "f",
+            "width": [random.choice([1, 2]) for _ in ids],
+            "height": 3,
+            "bytes": [random.choice([5, 6]) for _ in ids],
+        }
+    )
+    content = np.array([random.choice([0.5, 1.0]) for _ in ids])
+    rest = iter(ids)
+    clusters = [
+        Cluster(np.array([next(rest) for _ in range(n)]), *np.zeros((3, n)), 0) for n in sizes
+    ]
+    labels = [["x"] * n for n in sizes]
+    frame = cluster_frame(Grouped(clusters, labels, content, "plan", 0), images)
+    frame["content"] = content
+    kept = frame.loc[frame["is_keeper"], "image_id"].tolist()
+    assert kept == [keeper(group) for _, group in frame.groupby("cluster_id")]
