@@ -26,7 +26,7 @@ LAYERS = (
     {"images", "blobs.", "lease.", "sources", "progress", "scenes.", "retouch", "transforms"},
     {"catalog.", "fingerprint", "samples"},
     {"examine"},
-    {"team", "worker", "intake"},
+    {"intake"},
     {"users", "sessions", "ingest", "live", "query", "results", "renewal", "report_page"},
     {"naming", "stored"},
     {"matching", "clustering", "plain", "flat", "upkeep", "explainer", "planting"},
