@@ -1,0 +1,313 @@
+"""Time and memory of finding all duplicates of a store, at sizes nobody has photos for.
+
+Run::
+
+    python benchmarks/clusters.py FOLDER_OF_PHOTOS
+    python benchmarks/clusters.py FOLDER_OF_PHOTOS --quick
+
+Fingerprints are made from real photos: each picture is a mixture of parts of two of them, turned
+at random, and two of five are copies of another (re-encoded, brighter, cropped by up to 3 %, framed
+or mirrored). They go straight into a catalog, with thumbnails. A process of its own then opens the
+store and calls ``clusters()``: on everything, again with nothing new, again after 100 new pictures;
+and once it is told to stop. Found pairs are compared with those that were made.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.dhash import dhash, informative, near_ties
+from imgurer_kernel.fingerprint import ALGORITHM
+from imgurer_kernel.images import to_gray
+from imgurer_kernel.records import Arrival, Facts, Fingerprint
+
+SIDE = 128
+NEW = 100
+_BATCH = 2000
+_HAMMING, _LANCZOS = Image.Resampling.HAMMING, Image.Resampling.LANCZOS
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes fingerprints out of photos; picture `number` is always the same."""
+
+    photos: np.ndarray
+    seed: int
+
+    def family(self, number):
+        """The picture that this one is a copy of, or itself."""
+        random = np.random.default_rng((self.seed, 1, number))
+        if number and random.random() < 0.4:
+            return self.family(int(random.integers(max(0, number - 5000), number)))
+        return number
+
+    def stranger(self, number):
+        """A picture of its own: uint8 (128, 128)."""
+        random = np.random.default_rng((self.seed, 2, number))
+        mixed = np.zeros((SIDE, SIDE))
+        for weight in (0.6, 0.4):
+            photo = self.photos[random.integers(len(self.photos))]
+            width, height = random.uniform(0.55, 1, 2) * SIDE
+            left, top = random.uniform(0, 1, 2) * (SIDE - width, SIDE - height)
+            part = Image.fromarray(photo).resize(
+                (SIDE, SIDE), _HAMMING, box=(left, top, left + width, top + height)
+            )
+            mixed += weight * np.rot90(np.asarray(part), random.integers(4))
+        return mixed.clip(0, 255).astype(np.uint8)
+
+    def picture(self, number):
+        """A picture, and what is left of it without its frame."""
+        family = self.family(number)
+        content = self.stranger(family)
+        if family == number:
+            return content, content
+        random = np.random.default_rng((self.seed, 3, number))
+        box = (random.uniform(0, 0.03, 4) * SIDE + (0, 0, -0.03 * SIDE, -0.03 * SIDE)) + (
+            0, 0, SIDE, SIDE,
+        )  # fmt: skip
+        small = np.asarray(Image.fromarray(content).resize((SIDE, SIDE), _HAMMING, box=tuple(box)))
+        noise = random.normal(0, 2, small.shape)
+        content = (small * random.uniform(0.85, 1.1) + noise).clip(0, 255).astype(np.uint8)
+        kind = random.random()
+        if kind < 0.1:
+            content = np.ascontiguousarray(content[:, ::-1])
+        if kind < 0.9:
+            return content, content
+        framed = np.full((SIDE, SIDE), 255, np.uint8)
+        edge = SIDE // 10
+        inner = Image.fromarray(content).resize((SIDE - 2 * edge,) * 2, _HAMMING)
+        framed[edge:-edge, edge:-edge] = np.asarray(inner)
+        return framed, content
+
+    def arrival(self, number):
+        """A picture as it would arrive at the catalog; its digest is made up."""
+        picture, content = self.picture(number)
+        grays = _reduced(picture, 9, _LANCZOS)
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "JPEG", quality=75)
+        found = Fingerprint(
+            dhash=dhash(grays),
+            trimmed_dhash=dhash(_reduced(content, 9, _LANCZOS)),
+            grays=grays.tobytes(),
+            verification=_reduced(picture, 64, _HAMMING).tobytes(),
+            thumbnail=file.getvalue(),
+            width=4 * SIDE,
+            height=4 * SIDE,
+            format="JPEG",
+            frames=1,
+            informative=informative(grays),
+            near_ties=near_ties(grays),
+            algorithm=ALGORITHM,
+            facts=Facts(),
+        )
+        return Arrival(
+            digest=hashlib.sha256(f"{self.seed} {number}".encode()).hexdigest(),
+            bytes=100_000 + number,
+            fingerprint=found,
+            user="local",
+            filename=f"{self.family(number)}.jpg",
+            source=f"/made/{number}.jpg",
+            modified_ns=1,
+        )
+
+
+def _reduced(picture, side, filter_):
+    return np.asarray(Image.fromarray(picture).resize((side, side), filter_))
+
+
+def enter(catalog, root, maker, numbers):
+    """Make pictures and enter them; their thumbnails are written without ceremony."""
+    for k in range(0, len(numbers), _BATCH):
+        arrivals = [maker.arrival(number) for number in numbers[k : k + _BATCH]]
+        for arrival in arrivals:
+            name = arrival.digest
+            folder = root / "thumbs" / name[:2] / name[2:4]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(arrival.fingerprint.thumbnail)
+        catalog.add([
+            replace(it, fingerprint=replace(it.fingerprint, thumbnail=b"")) for it in arrivals
+        ])  # fmt: skip
+        print(f"  made {k + len(arrivals):,} of {len(numbers):,}", end="\r", file=sys.stderr)
+    print(file=sys.stderr)
+
+
+def read_photos(folder):
+    """All photos of a folder as grays, uint8 (n, 128, 128)."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return np.stack([to_gray(path.read_bytes(), SIDE) for path in files])
+
+
+# One store -----------------------------------------------------------------------------------
+
+
+class Stop(Exception):
+    """Raised by a progress function."""
+
+
+class Watch:
+    """A progress function that knows the longest time that it was not called for."""
+
+    def __init__(self, stop_at=None):
+        self.last = self.begin = time.perf_counter()
+        self.longest = 0.0
+        self.stop_at = stop_at
+        self.stopped = None
+
+    def __call__(self, _done, _total):
+        """Note the time, and perhaps stop."""
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self.last)
+        self.last = now
+        if self.stop_at is not None and now - self.begin > self.stop_at:
+            self.stopped = now
+            raise Stop
+
+
+def timed(work):
+    begin, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, time.perf_counter() - begin, time.process_time() - cpu
+
+
+def pairs_of(groups):
+    """Number of pairs within groups of the given sizes."""
+    sizes = np.asarray(groups, np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def quality(frame, families):
+    """Precision and recall of pairs."""
+    found = pairs_of(frame.groupby("cluster_id").size())
+    made = pairs_of(np.unique(families, return_counts=True)[1])
+    right = pairs_of(frame.groupby(["cluster_id", "filename"]).size())
+    return {"precision": right / max(found, 1), "recall": right / max(made, 1)}
+
+
+def measure(root, photos, size, seed):
+    """Measure one store in this process; returns what came out."""
+    maker = Maker(np.load(photos), seed)
+    with Workbench(Settings(root=root)) as wb:
+        watch = Watch()
+        frame, seconds, cpu = timed(lambda: wb.clusters(progress=watch))
+        families = [maker.family(number) for number in range(size)]
+        result = {
+            "images": size,
+            "seconds": seconds,
+            "cpu_seconds": cpu,
+            "silence": watch.longest,
+            "clusters": int(frame["cluster_id"].nunique()),
+            "plan": frame.attrs["plan"],
+            **quality(frame, families),
+            "rss_mb": _peak(),
+        }
+        _, result["again_seconds"], _ = timed(lambda: wb.clusters(progress=False))
+        enter(wb.catalog, Path(root), maker, range(size, size + NEW))
+        frame, result["new_seconds"], result["new_cpu_seconds"] = timed(
+            lambda: wb.clusters(progress=False)
+        )
+        result["rss_mb_after"] = _peak()
+    with Workbench(Settings(root=root)) as wb:
+        watch = Watch(stop_at=seconds / 3)
+        try:
+            wb.clusters(progress=watch)
+        except Stop:
+            result["stop_seconds"] = time.perf_counter() - watch.stopped
+    return result
+
+
+def _peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def run(size, photos, seed, keep):
+    """Make a store of one size and have a new process measure it."""
+    with tempfile.TemporaryDirectory(prefix="imgurer-clusters-") as temporary:
+        root = Path(keep or temporary) / f"store-{size}-{seed}"
+        made, catalog_file = root / "made.duckdb", root / "catalog.duckdb"
+        if made.exists():
+            shutil.copy(made, catalog_file)
+        else:
+            with Catalog(root) as catalog:
+                catalog.add_user("local", "admin", None)
+                enter(catalog, root, Maker(np.load(photos), seed), range(size))
+            shutil.copy(catalog_file, made)
+        command = [sys.executable, __file__, "--measure", str(root), str(photos)]
+        command += ["--sizes", str(size), "--seed", str(seed)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout)
+
+
+TABLE = {
+    "images": "{images:,}",
+    "first call": "{seconds:.1f} s",
+    "CPU": "{cpu_seconds:.0f} s",
+    "memory": "{rss_mb:,.0f} MB",
+    "again": "{again_seconds:.2f} s",
+    "after 100 new": "{new_seconds:.1f} s",
+    "longest silence": "{silence:.1f} s",
+    "stops within": "{stop_seconds:.2f} s",
+    "clusters": "{clusters:,}",
+    "precision": "{precision:.4f}",
+    "recall": "{recall:.4f}",
+}
+
+
+def table(results):
+    lines = ["| " + " | ".join(TABLE) + " |", "|---" * len(TABLE) + "|"]
+    lines += [
+        "| "
+        + " | ".join(form.format(**{"stop_seconds": 0, **it}) for form in TABLE.values())
+        + " |"
+        for it in results
+    ]
+    plans = sorted({(it["images"], it["plan"]) for it in results})
+    return "\n".join([*lines, "", *(f"{images:,}: {plan}" for images, plan in plans)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", help="photos to make pictures from")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--quick", action="store_true", help="1,000 pictures only")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", help="write all figures to this file")
+    parser.add_argument("--keep", help="keep the stores in this folder, for the next run")
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(*args.measure, args.sizes[0], args.seed)))
+        return
+    if args.folder is None:
+        parser.error("name a folder of photos")
+    with tempfile.TemporaryDirectory() as temporary:
+        photos = Path(args.keep or temporary) / "photos.npy"
+        if not photos.exists():
+            photos.parent.mkdir(parents=True, exist_ok=True)
+            np.save(photos, read_photos(args.folder))
+        sizes = [1000] if args.quick else args.sizes
+        results = [run(size, photos, args.seed, args.keep) for size in sizes]
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+    print()
+    print(table(results))
+    if args.json:
+        Path(args.json).write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

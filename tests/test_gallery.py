@@ -1,0 +1,78 @@
+"""The gallery: pictures are read once, when they are needed."""
+
+import numpy as np
+import pytest
+from copies import framed, gray, picture
+
+from imgurer_kernel import gallery as module
+from imgurer_kernel.dhash import dhash_many
+from imgurer_kernel.gallery import Gallery
+from imgurer_kernel.views import content_boxes, window_grays
+
+PICTURES = np.stack(
+    [gray(framed(picture(k), 0.1, 0.1 * (k % 2), 0.1, 0.1 * (k % 2))) for k in range(6)]
+)
+IDS = np.arange(6) * 7 + 100
+
+
+@pytest.fixture
+def shelf():
+    class Shelf:
+        def __init__(self):
+            self.asked = []
+
+        def __call__(self, image_ids):
+            self.asked.append(image_ids.tolist())
+            return PICTURES[(image_ids - 100) // 7]
+
+    return Shelf()
+
+
+def test_a_picture_is_read_once(shelf):
+    gallery = Gallery(IDS, shelf)
+    assert shelf.asked == []
+    prepared = gallery.prepared(np.array([4, 1, 4]))
+    assert (prepared.pictures[[1, 4]] == PICTURES[[1, 4]]).all()
+    assert (prepared.content[[1, 4]] == content_boxes(PICTURES[[1, 4]])).all()
+    gallery.prepared(np.array([1, 2]))
+    assert shelf.asked == [[107, 128], [114]]
+
+
+def test_boxes_that_are_known_need_no_picture(shelf):
+    gallery = Gallery(IDS, shelf)
+    boxes = content_boxes(PICTURES[:3]) + np.array([0, 1, 0, 0])
+    gallery.know(np.arange(3), boxes)
+    assert (gallery.boxed(np.array([0, 2])).content[[0, 2]] == boxes[[0, 2]]).all()
+    assert shelf.asked == []
+    gallery.boxed(np.array([0, 5]))
+    assert shelf.asked == [[135]]
+    # Once the picture is read the box stays what it was said to be.
+    assert (gallery.prepared(np.array([0])).content[0] == boxes[0]).all()
+
+
+def test_windows_are_hashed_in_chunks(shelf, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 2)
+    told = []
+    gallery = Gallery(IDS, shelf, tell=lambda *what: told.append(what))
+    hashes = gallery.windows(np.array([5, 0, 3]))
+    expected = dhash_many(window_grays(PICTURES[[5, 0, 3]]).reshape(-1, 9, 9)).reshape(3, -1, 2)
+    assert (hashes == expected).all()
+    assert told[-1] == ("reading", 3, 3)
+    assert gallery.windows(np.empty(0, np.int64)).shape == (0, 10, 2)
+
+
+def test_comparing_reads_both_ends(shelf):
+    gallery = Gallery(IDS, shelf)
+    start = np.array([[1.0, 0, 0, 0, 1, 0]] * 2)
+    measures, maps = gallery.compare(np.array([0, 1]), np.array([0, 2]), start)
+    assert measures[0, 1] > 0.95
+    assert measures[1, 1] < 0.5
+    assert maps.shape == (2, 6)
+    assert shelf.asked == [[100, 107, 114]]
+
+
+def test_without_thumbnails_no_layout_is_shared(shelf):
+    gallery = Gallery(IDS, shelf)
+    shared = gallery.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
+    assert shared.tolist() == [False, False]
+    assert shelf.asked == []

@@ -1,0 +1,76 @@
+"""Searching by plain dHash: radius, flat pictures, twins."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.bktree import BKTree
+from imgurer_kernel.live import Hashes
+from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
+
+
+class Index:
+    def __init__(self, rows):
+        ids, row, informative = zip(*rows, strict=True)
+        self.known = Hashes(
+            generation=1,
+            image_ids=np.array(ids),
+            plain=np.array([(r, 0) for r in row], np.uint64),
+            trimmed=np.array([(r, 0) for r in row], np.uint64),
+            informative=np.array(informative),
+        )
+
+    def hashes(self):
+        return self.known
+
+    def search(self, dhash, radius):
+        tree, kept = BKTree(), self.known.informative
+        tree.extend(self.known.image_ids[kept], self.known.plain[kept])
+        return tree.search(dhash, radius)
+
+
+INDEX = Index([(3, 0b0, True), (5, 0b11, True), (6, 0b11, False), (9, 0b11111111, True)])
+
+
+def query(row, informative=True):
+    return SimpleNamespace(fingerprint=SimpleNamespace(dhash=(row, 0), informative=informative))
+
+
+def test_a_search_gives_all_within_the_radius():
+    found = plain_search(query(0b1), INDEX, 1)
+    assert found["image_id"].tolist() == [3, 5]
+    assert found["distance"].tolist() == [1, 1]
+    assert set(found["verdict"]) == {"unverified"}
+    assert plain_search(query(0), INDEX, 8)["image_id"].tolist() == [3, 5, 9]
+
+
+def test_a_flat_query_finds_nothing():
+    assert plain_search(query(0, informative=False), INDEX, 128).empty
+
+
+def test_clusters_count_the_flat_and_leave_them_out():
+    grouped = plain_clusters(INDEX, 2)
+    assert [c.members.tolist() for c in grouped.clusters] == [[3, 5]]
+    assert grouped.labels == [["medoid", "near by dHash"]]
+    assert grouped.uninformative == 1
+    assert grouped.content.tolist() == [1, 1]
+    assert "2 bits" in grouped.plan
+
+
+def test_no_clusters():
+    grouped = plain_clusters(INDEX, 0)
+    assert (grouped.clusters, grouped.labels, len(grouped.content)) == ([], [], 0)
+
+
+def test_twins_are_marked_or_put_in():
+    found = plain_search(query(0), INDEX, 2)
+    assert with_twins(found, set()) is found
+    both = with_twins(found, {5, 4})
+    exact = both[both["verdict"] == "exact"]
+    assert exact["image_id"].tolist() == [4, 5]
+    assert exact["distance"].tolist() == [0, 0]
+    assert sorted(both["image_id"]) == [3, 4, 5]
+    alone = with_twins(found.iloc[:0], {7})
+    assert isinstance(alone, pd.DataFrame)
+    assert alone["image_id"].tolist() == [7]

@@ -1,0 +1,58 @@
+"""The plan of a search: as far as the time allows, and said in words."""
+
+import numpy as np
+import pytest
+
+from imgurer_kernel.dhash import dhash_many, orientations
+from imgurer_kernel.plan import RADII, THOROUGH, Plan, _distances, make_plan
+
+GRAYS = np.random.default_rng(1).integers(0, 256, (150, 9, 9), np.uint8)
+HASHES = dhash_many(GRAYS)
+
+
+def test_a_small_catalog_is_searched_as_far_as_is_usual():
+    plan = make_plan(HASHES, GRAYS)
+    assert (plan.radius, plan.windows) == (RADII[0], True)
+    assert plan.search == (24, True, 16)
+
+
+def test_less_time_never_means_a_wider_search():
+    plans = [make_plan(HASHES, GRAYS, budget=b) for b in (100, 1e-3, 1e-4, 5e-5, 0)]
+    reach = [(plan.radius, plan.windows) for plan in plans]
+    assert reach == sorted(reach, reverse=True)
+    assert reach[-1] == (RADII[-1], False)
+    for plan, budget in zip(plans[:-1], (100, 1e-3, 1e-4, 5e-5), strict=True):
+        assert plan.seconds <= budget or (plan.radius, plan.windows) == reach[-1]
+
+
+def test_thorough_takes_its_time():
+    plan = make_plan(HASHES, GRAYS, thorough=True, budget=0)
+    assert (plan.radius, plan.windows) == (THOROUGH, True)
+    assert plan.window_radius > make_plan(HASHES, GRAYS).window_radius
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_next_to_no_images(n):
+    plan = make_plan(HASHES[:n], GRAYS[:n])
+    assert (plan.radius, plan.pairs) == (24, 0)
+
+
+def test_many_near_pairs_are_expected_where_they_are():
+    same = np.repeat(GRAYS[:1], 150, axis=0)
+    plan = make_plan(dhash_many(same), same)
+    assert plan.pairs == pytest.approx(1.3 * 150 * 149 / 2, rel=0.02)
+
+
+def test_distances_are_those_of_the_nearest_orientation():
+    grays = GRAYS[:40].copy()
+    grays[7] = orientations(grays[3])[5]
+    turned = dhash_many(orientations(grays).reshape(-1, 9, 9)).reshape(8, 40, 2)
+    hashes = dhash_many(grays)
+    least = np.bitwise_count(turned[:, :, None] ^ hashes[None, None]).sum(3).min(0)
+    expected = np.bincount(least[~np.eye(40, dtype=bool)], minlength=129)
+    assert _distances(hashes, grays).tolist() == expected.tolist()
+
+
+def test_it_says_what_it_is():
+    assert "16 bits" in str(Plan(radius=16))
+    assert "no windows" in str(Plan(radius=16, windows=False))
