@@ -1,5 +1,6 @@
 """The workbench: one object that keeps originals, catalog and index level with each other."""
 
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Literal, Self
@@ -17,7 +18,7 @@ from imgurer_kernel.ingest import Ingest, Intake, outcome_frame
 from imgurer_kernel.progress import Progress, reporting
 from imgurer_kernel.searching import Searching
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.sources import Source, find_files
+from imgurer_kernel.sources import Source, count_files, find_files
 from imgurer_kernel.upkeep import Upkeep, findings_frame
 from imgurer_kernel.users import Users
 
@@ -100,10 +101,11 @@ class Workbench:
             If the store fails; what was committed before stays.
         """
         owner = self.accounts.acting(user)
-        found = list(find_files(sources, outside=self.settings.folder))
-        with reporting(progress, len(found), "Taking in") as taken:
+        named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+        total = count_files(named, outside=self.settings.folder)
+        with reporting(progress, total, "Taking in") as taken:
             run = Ingest(self._intake, owner, taken, stop or threading.Event())
-            run.run(found)
+            run.run(find_files(named, outside=self.settings.folder))
         return outcome_frame(run.outcomes)
 
     def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:

@@ -156,6 +156,20 @@ def test_storing_again_mends_what_is_damaged(store, source, mode):
     assert files(store, "tmp") == []
 
 
+def test_a_trusted_digest_stores_mends_and_replaces_as_any_other(store, source):
+    digest = store.put(source, mode="reference")
+    data = source.read_bytes()
+    assert store.put(data, digest, trusted=True) == digest
+    source.unlink()
+    store.verify(digest)
+    store.path(digest).write_bytes(b"damaged")
+    store.put(data, digest, trusted=True)
+    store.verify(digest)
+    assert not list((store.root / "tmp").iterdir())
+    with pytest.raises(InvalidDigest):
+        store.put(data, "../x", trusted=True)
+
+
 def test_many_threads_store_the_same(store):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(store.put, [BYTES] * 64)) == {DIGEST}

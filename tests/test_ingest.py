@@ -257,6 +257,91 @@ def test_bytes_that_another_process_deletes_meanwhile_are_stored_again(wb, folde
         assert original.read() == jpeg(0)
 
 
+def test_originals_without_a_row_are_taken_in_without_another_copy(wb, folder):
+    wb.blobs.put(jpeg(0))
+    wb.blobs.put(jpeg(1))
+    frame = wb.ingest(folder, **QUIET)
+    assert statuses(frame) == {
+        "a.jpg": "added",
+        "b.jpg": "added",
+        "copy of a.jpg": "duplicate",
+        "notes.txt": "rejected",
+        "c.jpg": "added",
+    }
+    assert wb.check(**QUIET).empty
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_is_deleted_with_its_original_is_rejected_alone(wb, folder, monkeypatch, known):
+    """Also where that comes out inside the transaction, which is then begun anew."""
+    if known:
+        wb.ingest(folder / "a.jpg", **QUIET)
+        wb.accounts.create("ada", "a long password")
+    real = wb.catalog.add
+
+    def add(arrivals, confirm=None):
+        for path in folder.glob("*a.jpg"):
+            path.unlink()
+        for arrival in arrivals:
+            if arrival.filename == "a.jpg":
+                wb.blobs.delete(arrival.digest)
+        return real(arrivals, confirm=confirm)
+
+    monkeypatch.setattr(wb.catalog, "add", add)
+    frame = wb.ingest(folder, user="ada" if known else None, **QUIET)
+    assert statuses(frame) == {
+        "a.jpg": "rejected",
+        "b.jpg": "added",
+        "copy of a.jpg": "rejected",
+        "notes.txt": "rejected",
+        "c.jpg": "added",
+    }
+    assert "cannot be read" in frame["reason"][0]
+    assert frame["image_id"].dropna().tolist() == wb.images()["image_id"].tolist()[-2:]
+
+
+def test_no_more_files_are_decoded_at_once_than_there_are_workers(tmp_path, monkeypatch):
+    guard, inside, most = threading.Lock(), 0, 0
+
+    def watched(data, limits):
+        nonlocal inside, most
+        with guard:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.01)
+        try:
+            return fingerprint(data, limits=limits)
+        finally:
+            with guard:
+                inside -= 1
+
+    monkeypatch.setattr("imgurer_kernel.examine.fingerprint", watched)
+    for seed in range(20):
+        (tmp_path / f"{seed:02}.jpg").write_bytes(jpeg(seed))
+    with Workbench(Settings(root=tmp_path / "other", workers=2)) as wb:
+        assert (wb.ingest(str(tmp_path / "*.jpg"), **QUIET)["status"] == "added").all()
+    assert most == 2
+
+
+def test_files_are_found_no_faster_than_they_are_taken_in(wb, folder, monkeypatch):
+    """So that memory does not grow with the folder, but for the rows of the result."""
+    from imgurer_kernel import ingest
+    from imgurer_kernel.ingest import Ingest, Intake
+    from imgurer_kernel.sources import find_files
+
+    monkeypatch.setattr(ingest, "BLOCK", 2)
+    wb.accounts.ensure_local()
+    run = Ingest(Intake(wb.catalog, wb.blobs, wb.settings), "local", lambda count: None)
+
+    def found():
+        for number, file in enumerate(find_files(folder)):
+            assert number - len(run.outcomes) <= 2
+            yield file
+
+    run.run(found())
+    assert len(run.outcomes) == 5
+
+
 @pytest.mark.parametrize(
     "name", ['quo"te.jpg', "new\nline.jpg", "🏔.jpg", "<img src=x onerror=alert(1)>", "é" * 127]
 )

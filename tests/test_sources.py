@@ -4,7 +4,7 @@ import pytest
 
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.records import SourceFile
-from imgurer_kernel.sources import Unreadable, find_files
+from imgurer_kernel.sources import Unreadable, count_files, find_files
 
 
 @pytest.fixture
@@ -50,6 +50,19 @@ def test_a_file_of_that_very_name_wins_over_a_glob(tree):
 
 def test_a_file_that_is_named_twice_comes_once(tree):
     assert names(tree, [tree / "b", str(tree / "b" / "*")]) == ["b/1.jpg", "b/2.jpg"]
+
+
+def test_counting_counts_what_is_found(tree):
+    for sources in (tree, tree / "a.jpg", [tree, tree], [f"{tree}/*.jpg", tree / "a.jpg"]):
+        assert count_files(sources) == len(list(find_files(sources)))
+    assert count_files(tree, outside=tree / "b") == len(list(find_files(tree, outside=tree / "b")))
+
+
+def test_a_source_that_is_not_there_is_an_error_before_the_first_file(tree):
+    with pytest.raises(SourceError, match="nowhere"):
+        find_files([tree, tree / "nowhere"])
+    with pytest.raises(SourceError, match="nowhere"):
+        count_files([tree, tree / "nowhere"])
 
 
 def test_the_store_itself_is_left_out(tree):
