@@ -13,7 +13,7 @@ from imgurer_kernel.alignment import AGREEMENT
 from imgurer_kernel.dhash import ORIENTATIONS
 from imgurer_kernel.evidence import Evidence, turn_of
 from imgurer_kernel.files import whole_file
-from imgurer_kernel.overlay import Overlay
+from imgurer_kernel.overlay import COLOURLESS, Overlay
 
 if TYPE_CHECKING:
     from imgurer_kernel.figures import NotebookFigure
@@ -33,7 +33,7 @@ _SCALE = 0.015  # share of a size
 _STRETCH = 0.025
 _LIGHT = 6.0  # gray levels
 _CONTRAST = 0.12
-_COLOURLESS, _COLOURFUL = 0.25, 1.25
+_COLOURFUL = 1.25
 _CHANGED = 0.003  # share of the common area
 _LONGEST_NAME = 38
 
@@ -128,7 +128,7 @@ class Explanation:
         if evidence.label == "exact":
             return "No pixel differs."
         if flat:
-            subject = f"{flat[0]} is" if len(flat) == 1 else "Both are"
+            subject = f"Of the two {flat[0]} is" if len(flat) == 1 else "Both are"
             return f"{subject} nearly flat: only equal pixels would make them duplicates."
         bits = f"{evidence.distance} of 128 bits differ"
         agreement = f"{max(evidence.score, 0):.0%} agreement".replace("%", " %")
@@ -165,7 +165,8 @@ class Explanation:
             done.append(f"resized from {self.first.size} to {self.second.size}")
         done += self._edits()
         word = {"rotated": "rotat", "flipped": "flipp"}.get(evidence.label, evidence.label)
-        if not any(word in step for step in done) and word != "resized":
+        said = any(word in step for step in done)
+        if not said and word not in {"resized", "re-encoded"}:
             done.insert(0, evidence.label)
         return done or ["re-encoded"]
 
@@ -191,8 +192,10 @@ class Explanation:
             done.append("made brighter" if overlay.lightness > 0 else "made darker")
         if abs(math.log(overlay.contrast)) > _CONTRAST:
             done.append("given more contrast" if overlay.contrast > 1 else "given less contrast")
-        if overlay.colour < _COLOURLESS:
+        if overlay.colour < COLOURLESS:
             done.append("turned gray")
+        elif overlay.colour > 1 / COLOURLESS:
+            done.append("given colours")
         elif overlay.colour > _COLOURFUL:
             done.append("given stronger colours")
         if overlay.differing > _CHANGED:

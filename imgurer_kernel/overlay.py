@@ -26,6 +26,9 @@ VISIBLE = 8.0
 STRONG = 48.0
 """Colour distance that is shown as strongly as can be."""
 
+COLOURLESS = 0.25
+"""Share of the other's colour below which a picture is taken for a gray one."""
+
 _WHOLE = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _FINE = 256
 _LEVELS = ((64, 6, 1e-3), (128, 4, 5e-4), (256, 4, 2e-4))
@@ -92,6 +95,9 @@ def lay_over(
     common = _eroded(_eroded(inside))  # borders have no part in it
     one, other = _smooth(aligned), _smooth(beneath)
     lightness, contrast, colour = compare_tones(one, other, common)
+    if not COLOURLESS < colour < 1 / COLOURLESS:
+        # What colours there were nobody can tell from grays.
+        one, other = (np.repeat((p @ LUMA)[..., None], 3, axis=2) for p in (one, other))
     if same and common.sum() > 100:
         one = fit_tones(one, other, common)
     difference = np.where(common, colour_distance(one, other), 0).astype(np.float32)

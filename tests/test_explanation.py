@@ -65,6 +65,12 @@ def test_what_was_done_is_said(wb, name, step):
     assert f"{found.evidence.score:.0%}"[:-1] in found.details
 
 
+def test_gray_and_coloured_are_compared_without_colours(wb):
+    gray, coloured = file(picture(3).convert("L")), file(picture(3))
+    assert "edited (given colours)" in wb.explain(gray, coloured).headline
+    assert "edited (turned gray)" in wb.explain(coloured, gray).headline
+
+
 def test_the_way_back_is_told_as_well(wb):
     whole, part = file(picture(2)), file(picture(2).crop((40, 0, 360, 270)))
     assert "cropped to 89 % of its area" in wb.explain(whole, part).headline
