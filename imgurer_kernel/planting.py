@@ -90,7 +90,11 @@ class Planting:
             f"{len(TRANSFORMS)} copies each planted, drawn at up to {SIDE} pixels: small copies "
             "are harder to find than large ones."
         )
-        notes = [done]
+        unseen = (
+            "Of pictures that a verified search holds to be duplicates only one was taken: whether "
+            "it is right about these is for a person to see."
+        )
+        notes = [done, unseen]
         if len(originals) < sample:
             notes.append(f"{sample:,} were asked for; these are all that there are.")
         if lost:
