@@ -1,16 +1,15 @@
 """What a workbench searches with: matching, plain hashes, flat pictures, old fingerprints."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
-from imgurer_kernel.calibration import Calibration
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.clustering import Clustering
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.evidence import Evidence
-from imgurer_kernel.explainer import Explainer
-from imgurer_kernel.explanation import Explanation
 from imgurer_kernel.fingerprint import ALGORITHM
 from imgurer_kernel.flat import with_identical
 from imgurer_kernel.index_info import IndexInfo
@@ -23,6 +22,10 @@ from imgurer_kernel.renewal import Renewal
 from imgurer_kernel.results import cluster_frame, similar_frame
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.stored import StoredPictures
+
+if TYPE_CHECKING:
+    from imgurer_kernel.calibration import Calibration
+    from imgurer_kernel.explanation import Explanation
 
 
 class Searching:
@@ -93,16 +96,18 @@ class Searching:
         self._renew(progress=True)
         return self._matching.evidence(self._read(one), self._read(other))
 
-    def explain(self, one: object, other: object) -> Explanation:
+    def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
+        from imgurer_kernel.explainer import Explainer
+
         self._renew(progress=True)
         asked = self._read(one), self._read(other)
         explainer = Explainer(self._catalog, self._blobs, self._settings)
         return explainer.explain((one, other), asked, self._matching.evidence(*asked))
 
-    def calibrate(self, sample: int, seed: int, progress: Progress) -> Calibration:
+    def calibrate(self, sample: int, seed: int, progress: Progress) -> "Calibration":
         """What copies of the store's own pictures are found by; see `Workbench.calibrate`."""
-        from imgurer_kernel.planting import Planting  # what draws copies is not needed otherwise
+        from imgurer_kernel.planting import Planting
 
         self._renew(progress)
         planting = Planting(self._catalog, self._blobs, self.index, self._settings)

@@ -3,16 +3,14 @@
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
-from imgurer_kernel.calibration import Calibration
 from imgurer_kernel.catalog import Catalog, Statistics
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.evidence import Evidence
-from imgurer_kernel.explanation import Explanation
 from imgurer_kernel.index_info import IndexInfo
 from imgurer_kernel.ingest import Ingest, Intake, outcome_frame
 from imgurer_kernel.progress import Progress, reporting
@@ -21,6 +19,10 @@ from imgurer_kernel.settings import Settings
 from imgurer_kernel.sources import Source, count_files, find_files
 from imgurer_kernel.upkeep import Upkeep, findings_frame
 from imgurer_kernel.users import Users
+
+if TYPE_CHECKING:
+    from imgurer_kernel.calibration import Calibration
+    from imgurer_kernel.explanation import Explanation
 
 
 class Workbench:
@@ -203,11 +205,13 @@ class Workbench:
         """What the index consists of, and the engine that each kind of search would take."""
         return self._searching.info()
 
-    def explain(self, one: object, other: object) -> Explanation:
+    def explain(self, one: object, other: object) -> "Explanation":
         """The evidence in words and as a figure; each picture given like a query of `similar`."""
         return self._searching.explain(one, other)
 
-    def calibrate(self, sample: int = 200, seed: int = 0, progress: Progress = True) -> Calibration:
+    def calibrate(
+        self, sample: int = 200, seed: int = 0, progress: Progress = True
+    ) -> "Calibration":
         """Measure on copies of the store's own pictures how well duplicates are found.
 
         Plants 53 kinds of copies of up to `sample` pictures, in memory, and searches for them by
