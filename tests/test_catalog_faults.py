@@ -119,12 +119,21 @@ def test_kill_9_while_the_catalog_is_made(tmp_path):
         child = forked(make, folder)
         while not (folder / "catalog.lock").exists():
             time.sleep(0.001)
-        time.sleep(0.004 * kill)
+        time.sleep(0.008 * kill)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with Catalog(folder) as catalog:
             assert catalog.statistics().images == 0
             catalog.add_user("ann", "admin", None)
+
+
+def test_a_catalog_that_was_only_begun_is_begun_anew(tmp_path):
+    """As a kill leaves it at whatever moment: a part of the file, with or without its log."""
+    (tmp_path / "catalog.duckdb.new").write_bytes(b"\0" * 5000)
+    (tmp_path / "catalog.duckdb.new.wal").write_bytes(b"no log")
+    with Catalog(tmp_path) as catalog:
+        assert catalog.statistics().images == 0
+    assert sorted(path.name for path in tmp_path.glob("catalog.duckdb*")) == ["catalog.duckdb"]
 
 
 # Crowds -------------------------------------------------------------------------------------

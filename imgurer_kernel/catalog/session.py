@@ -10,7 +10,7 @@ import duckdb
 from imgurer_kernel.catalog import schema
 from imgurer_kernel.catalog.connection import Connection, connect, translated
 from imgurer_kernel.errors import CatalogError
-from imgurer_kernel.files import storing
+from imgurer_kernel.files import publish, storing
 from imgurer_kernel.lease import Lease
 
 Result = TypeVar("Result")
@@ -52,7 +52,22 @@ class Session:
         self._lease.release()
 
     def _open(self) -> Connection:
-        connection = connect(self._path, self._timeout)
+        if not self._path.exists():
+            self._make()
+        return self._migrated(self._path)
+
+    def _make(self) -> None:
+        """Begin a catalog under another name: DuckDB cannot open a file that it wrote in part."""
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        with storing(fresh):
+            for left_over in (fresh, fresh.with_name(f"{fresh.name}.wal")):
+                left_over.unlink(missing_ok=True)
+        self._migrated(fresh).close()
+        with storing(fresh), fresh.open("rb+") as file:
+            publish(file, fresh, self._path)
+
+    def _migrated(self, path: Path) -> Connection:
+        connection = connect(path, self._timeout)
         try:
             schema.migrate(connection, schema.migrations())
         except BaseException:
