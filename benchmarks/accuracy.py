@@ -55,6 +55,7 @@ OURS = {
     "imgurer, verified within 32 (thorough)": {"thorough": True},
 }
 _PICTURES = 120
+_FEW = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +133,11 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("folder", type=Path, help="distinct pictures, at any depth")
     add("--seed", type=int, default=1, help="of the sample and the transforms (default 1)")
-    add("--pictures", type=int, default=_PICTURES, help=f"how many get copies ({_PICTURES})")
+    add("--pictures", type=int, help=f"how many get copies (default {_PICTURES}; quick: {_FEW})")
     add("--hard", type=Path, nargs="*", help="folders of hard negatives")
     add("--known", type=Path, help="CSV file of pictures that are the same: name, group")
     add("--peers", action=argparse.BooleanOptionalAction, default=True)
-    add("--quick", action="store_true", help="12 pictures; no thorough search, no ablation")
+    add("--quick", action="store_true", help="no thorough search, no ablation, fewer pictures")
     add("--out", type=Path, help="write OUT.md, OUT.csv and OUT.png")
     add("--json", type=Path, help="write all figures to this file")
     work = Path(tempfile.gettempdir()) / "imgurer-accuracy"
@@ -144,8 +145,8 @@ def _arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if not chosen.folder.is_dir():
         parser.error(f"{chosen.folder} is no folder")
-    if chosen.quick:
-        chosen.pictures = min(chosen.pictures, 12)
+    if chosen.pictures is None:
+        chosen.pictures = _FEW if chosen.quick else _PICTURES
     chosen.work.mkdir(parents=True, exist_ok=True)
     return chosen
 
@@ -155,7 +156,7 @@ def _command(chosen: argparse.Namespace) -> str:
     words = ["python benchmarks/accuracy.py", str(chosen.folder), f"--seed {chosen.seed}"]
     if chosen.quick:
         words.append("--quick")
-    elif chosen.pictures != _PICTURES:
+    if chosen.pictures != (_FEW if chosen.quick else _PICTURES):
         words.append(f"--pictures {chosen.pictures}")
     if chosen.hard is not None:
         words += ["--hard", *map(str, chosen.hard)]
