@@ -13,7 +13,7 @@ from pathlib import Path
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.fingerprint import fingerprint
 
-SECONDS = 10
+SECONDS = 20
 ADDRESSES = 6 << 30
 
 
