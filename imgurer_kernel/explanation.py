@@ -130,7 +130,7 @@ class Explanation:
         if flat:
             subject = f"Of the two {flat[0]} is" if len(flat) == 1 else "Both are"
             return f"{subject} nearly flat: only equal pixels would make them duplicates."
-        bits = f"{evidence.distance} of 128 bits differ"
+        bits = f"{evidence.distance} of 128 bits differ{'s' * (evidence.distance == 1)}"
         agreement = f"{max(evidence.score, 0):.0%} agreement".replace("%", " %")
         if evidence.label == "different":
             return (
@@ -156,7 +156,7 @@ class Explanation:
         degrees, across, down = turn_of(overlay.transform, orientation, *sizes)
         if abs(degrees) >= _TURNED:
             way = "clockwise" if degrees > 0 else "to the left"
-            done.append(f"rotated by {_number(abs(degrees))} degrees {way}")
+            done.append(f"rotated by {_degrees(abs(degrees))} {way}")
         done += self._framing(evidence.label)
         scale = math.sqrt(across * down)
         if abs(math.log(across / down)) > _STRETCH:
@@ -267,8 +267,9 @@ def _percent(share: float) -> str:
     return f"{percent:.0f} %" if percent >= 2 or percent == 0 else f"{max(percent, 0.1):.1f} %"
 
 
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+def _degrees(angle: float) -> str:
+    number = f"{angle:.1f}".removesuffix(".0")
+    return f"{number} degree" if number == "1" else f"{number} degrees"
 
 
 def _joined(parts: list[str]) -> str:

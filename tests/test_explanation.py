@@ -1,4 +1,5 @@
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,25 @@ def test_gray_and_coloured_are_compared_without_colours(wb):
     gray, coloured = file(picture(3).convert("L")), file(picture(3))
     assert "edited (given colours)" in wb.explain(gray, coloured).headline
     assert "edited (turned gray)" in wb.explain(coloured, gray).headline
+
+
+@pytest.mark.parametrize(("angle", "way"), [(-3, "clockwise"), (2, "to the left")])
+def test_small_turns_are_measured_and_have_a_direction(wb, angle, way):
+    turned = picture(1).rotate(angle, Image.Resampling.BICUBIC)  # counter-clockwise
+    headline = wb.explain(file(picture(1)), file(turned)).headline
+    measured = re.search(rf"rotated by ([\d.]+) degrees {way}", headline)
+    assert float(measured[1]) == pytest.approx(abs(angle), abs=0.2)
+
+
+def test_originals_are_shown_upright(wb):
+    data, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    picture(2).rotate(90, expand=True).save(data, "JPEG", exif=exif, quality=95)
+    found = wb.explain(file(picture(2), 95), data.getvalue())
+    assert found.headline == "The same picture: re-encoded."
+    one, other = (side.pixels.astype(int) for side in (found.first, found.second))
+    assert one.shape == other.shape == (270, 360, 3)
+    assert np.abs(one - other).mean() < 3
 
 
 def test_the_way_back_is_told_as_well(wb):
