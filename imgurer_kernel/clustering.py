@@ -1,7 +1,7 @@
 """Clusters of a store: what feeds the pure search, and what is kept for the next call."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ from imgurer_kernel.verify import Prepared
 
 Ints = npt.NDArray[np.int64]
 Tell = Callable[[str, int, int], None]
+# Pairs whose pictures are read together, and pairs that are named until somebody is told.
+_READ = 4096
+_CHUNK = 256
+
 Words = dict[tuple[int, int, bytes], str]
 
 
@@ -114,26 +118,28 @@ class Clustering:
         keys = _keys(pairs)
         words = {key: known[key] for key in keys if key in known}
         new = np.array([k for k, key in enumerate(keys) if key not in words], np.int64)
-        if len(new):
-            named = self._named(found, pairs.take(new), tell)
-            words.update(zip((keys[k] for k in new), named, strict=True))
+        named = self._named(found, pairs.take(new))
+        for done, (row, word) in enumerate(zip(new.tolist(), named, strict=True), 1):
+            words[keys[row]] = word
+            if done % _CHUNK == 0 or done == len(new):
+                tell("naming", done, len(new))
         return words
 
-    def _named(self, found: duplicates.Found, pairs: Pairs, tell: Tell) -> list[str]:
-        ids = np.unique(np.concatenate((pairs.first, pairs.second)))
-        rows = self._catalog.images(ids)
-        grays = self._catalog.grays(ids)
-        seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
-        sides = [
-            appearance(width, height, grays[k], seen, k)
-            for k, (width, height) in enumerate(zip(rows["width"], rows["height"], strict=True))
-        ]
-        first, second = (np.searchsorted(ids, end) for end in (pairs.first, pairs.second))
-        close = look(pairs, seen, first, second, lambda done, all_: tell("naming", done, all_))
-        return [
-            word_for(pairs, k, sides[first[k]], sides[second[k]], close[k])
-            for k in range(len(pairs))
-        ]
+    def _named(self, found: duplicates.Found, pairs: Pairs) -> Iterator[str]:
+        for start in range(0, len(pairs), _READ):
+            part = pairs.take(slice(start, start + _READ))
+            ids = np.unique(np.concatenate((part.first, part.second)))
+            rows = self._catalog.images(ids)
+            sizes = list(zip(rows["width"], rows["height"], strict=True))
+            grays = self._catalog.grays(ids)
+            seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
+            for begin in range(0, len(part), _CHUNK):
+                some = part.take(slice(begin, begin + _CHUNK))
+                first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
+                close = look(some, seen, first, second)
+                for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+                    one, other = (appearance(*sizes[k], grays[k], seen, k) for k in ends)
+                    yield word_for(some, row, one, other, close[row])
 
 
 def _keys(pairs: Pairs) -> list[tuple[int, int, bytes]]:

@@ -1,7 +1,6 @@
 """Words for what was found: what became of one picture that another came about."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -16,7 +15,7 @@ from imgurer_kernel.verify import Prepared
 Ints = npt.NDArray[np.int64]
 Word = Label | Literal["unverified"]
 
-_CHUNK = 256
+_CHUNK = 64
 
 
 def appearance(
@@ -33,20 +32,8 @@ def appearance(
     )
 
 
-def look(
-    pairs: Pairs,
-    seen: Prepared,
-    first: Ints,
-    second: Ints,
-    tell: Callable[[int, int], None] | None = None,
-) -> list[Closeup]:
-    """What lies between the two pictures of each pair, which `seen` has at `first` and `second`.
-
-    Parameters
-    ----------
-    tell
-        Called with (pairs done, pairs in all); may raise to stop.
-    """
+def look(pairs: Pairs, seen: Prepared, first: Ints, second: Ints) -> list[Closeup]:
+    """What lies between the two pictures of each pair, which `seen` has at `first` and `second`."""
 
     def work(k: int) -> list[Closeup]:
         part = slice(k, k + _CHUNK)
@@ -55,16 +42,10 @@ def look(
         pictures = seen.pictures[one], seen.pictures[other]
         return look_closely(*pictures, content, pairs.maps[part], pairs.measures[part, 0])
 
-    found: list[Closeup] = []
+    if len(pairs) <= _CHUNK:
+        return work(0)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        try:
-            for some in threads.map(work, range(0, len(pairs), _CHUNK)):
-                found += some
-                if tell is not None:
-                    tell(len(found), len(pairs))
-        finally:
-            threads.shutdown(cancel_futures=True)
-    return found
+        return [found for some in threads.map(work, range(0, len(pairs), _CHUNK)) for found in some]
 
 
 def word_for(pairs: Pairs, row: int, one: Appearance, other: Appearance, close: Closeup) -> Word:
