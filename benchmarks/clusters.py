@@ -216,6 +216,7 @@ def measure(root, photos, size, seed):
             **quality(frame, families),
             "rss_mb": _peak(),
         }
+        print(f"  {seconds:.0f} s, {cpu:.0f} s of CPU, {_peak():.0f} MB", file=sys.stderr)
         _, result["again_seconds"], _ = timed(lambda: wb.clusters(progress=False))
         enter(wb.catalog, Path(root), maker, range(size, size + NEW))
         frame, result["new_seconds"], result["new_cpu_seconds"] = timed(

@@ -130,7 +130,7 @@ class Clustering:
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
             rows = self._catalog.images(ids)
-            sizes = list(zip(rows["width"], rows["height"], strict=True))
+            widths, heights = rows["width"].tolist(), rows["height"].tolist()
             grays = self._catalog.grays(ids)
             seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
             for begin in range(0, len(part), _CHUNK):
@@ -138,7 +138,9 @@ class Clustering:
                 first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
                 close = look(some, seen, first, second)
                 for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-                    one, other = (appearance(*sizes[k], grays[k], seen, k) for k in ends)
+                    one, other = (
+                        appearance(widths[k], heights[k], grays[k], seen, k) for k in ends
+                    )
                     yield word_for(some, row, one, other, close[row])
 
 
