@@ -32,6 +32,7 @@ import platform
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ OURS = {
     VERIFIED: {},
     "imgurer, verified within 32 (thorough)": {"thorough": True},
 }
-_PICTURES = 120
+_PICTURES = 60
 _FEW = 12
 
 
@@ -115,17 +116,23 @@ def main() -> None:
             "machine": describe_machine(),
         },
     )
+
+    def save() -> None:
+        """Keep what is known by now: a run may be ended early."""
+        findings.setting["minutes"] = round((time.perf_counter() - begun) / 60, 1)
+        if chosen.json:
+            chosen.json.write_text(json.dumps(asdict(findings), indent=1) + "\n", "utf-8")
+
     if chosen.peers:
         run_peers(items, tiers, chosen.work, findings)
+        save()
     with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
-        run_ours(Store(Path(folder) / "store", items), tiers, chosen.quick, findings)
-    findings.setting["minutes"] = round((time.perf_counter() - begun) / 60, 1)
+        store = Store(Path(folder) / "store", items)
+        run_ours(store, tiers, chosen.quick, findings, save)
     tell("")
     print(accuracy_report.markdown(findings))
     if chosen.out:
         accuracy_report.write(findings, chosen.out)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(asdict(findings), indent=1) + "\n", "utf-8")
 
 
 def _arguments() -> argparse.Namespace:
@@ -177,7 +184,13 @@ def _hard(chosen: argparse.Namespace) -> list[Path]:
 # ---- contestants
 
 
-def run_ours(store: Store, tiers: dict[str, list[int]], quick: bool, findings: Findings) -> None:
+def run_ours(
+    store: Store,
+    tiers: dict[str, list[int]],
+    quick: bool,
+    findings: Findings,
+    save: Callable[[], None],
+) -> None:
     verify.warm()
     items, hashing = store.items, 0.0
     for name, chosen in tiers.items():
@@ -198,17 +211,15 @@ def run_ours(store: Store, tiers: dict[str, list[int]], quick: bool, findings: F
             if name == LAST and contestant == VERIFIED:
                 findings.lost = lost(store, labels)
                 findings.merged = merged(store, labels)
-    if not quick:
-        _ablate(store, np.array([item.origin for item in items]), findings)
-
-
-def _ablate(store: Store, truth: np.ndarray, findings: Findings) -> None:
-    for part in accuracy_ablation.PARTS:
+            save()
+    truth = np.array([item.origin for item in items])
+    for part in () if quick else accuracy_ablation.PARTS:
         tell(f"without {part}")
         with accuracy_ablation.without(part):
             labels, spent = store.clusters({})
         row = _row(f"without {part}", LAST, truth, labels)
         findings.ablation.append(replace(row, **spent))
+        save()
 
 
 def run_peers(

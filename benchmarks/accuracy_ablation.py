@@ -25,6 +25,7 @@ class _Believing(Settling):
     def test(self, chosen):
         self.pairs.status[chosen] = SAME
         self.pairs.measures[chosen] = (1 - self.pairs.distance[chosen] / 128)[:, None]
+        self.pairs.maps[chosen] = 1, 0, 0, 0, 1, 0
 
     def _chain(self, _routes):
         return False

@@ -5,7 +5,6 @@ which is no clustering either. Hashes within the radius are therefore grouped in
 as our own, and what imagededup lists is measured as the pairs that it is.
 """
 
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -72,18 +71,36 @@ def version(peer: Peer) -> str | None:
 
 
 def hash_all(peer: Peer, paths: list[Path], work: Path) -> tuple[np.ndarray, float]:
-    """Hashes of files, uint64 (n, words), and the processor seconds that took; kept in `work`."""
-    depends = "\n".join((peer.name, str(version(peer)), *map(str, paths)))
-    kept = work / "hashes" / f"{hashlib.sha256(depends.encode()).hexdigest()[:24]}.npz"
-    if not kept.exists():
+    """Hashes of files, uint64 (n, words), and the processor seconds that takes.
+
+    Files that an earlier run hashed are not hashed again; the seconds are those of that time.
+    """
+    kept = work / "hashes" / f"{peer.package}-{version(peer)}.npz"
+    known: dict[str, tuple[np.ndarray, float]] = {}
+    if kept.exists():
+        with np.load(kept) as there:
+            columns = (there[name] for name in ("names", "hashes", "seconds"))
+            known = {str(name): (row, took) for name, row, took in zip(*columns, strict=True)}
+    names = [_stamped(path) for path in paths]
+    missing = [k for k, name in enumerate(names) if name not in known]
+    if missing:
         used = children_seconds()
         with ProcessPoolExecutor(os.cpu_count(), initializer=_quiet) as processes:
-            bits = np.stack(list(processes.map(peer.hash, map(str, paths), chunksize=32)))
-        hashes = np.packbits(bits, axis=1).view(np.uint64)
+            wanted = [str(paths[k]) for k in missing]
+            bits = np.stack(list(processes.map(peer.hash, wanted, chunksize=32)))
+        took = (children_seconds() - used) / len(missing)
+        rows = np.packbits(bits, axis=1).view(np.uint64)
+        known |= {names[k]: (row, took) for k, row in zip(missing, rows, strict=True)}
         kept.parent.mkdir(exist_ok=True)
-        np.savez(kept, hashes=hashes, seconds=children_seconds() - used)
-    with np.load(kept) as there:
-        return there["hashes"], float(there["seconds"])
+        hashes, seconds = (np.array(column) for column in zip(*known.values(), strict=True))
+        np.savez(kept, names=np.array(list(known)), hashes=hashes, seconds=seconds)
+    hashes, seconds = zip(*(known[name] for name in names), strict=True)
+    return np.stack(hashes), float(sum(seconds))
+
+
+def _stamped(path: Path) -> str:
+    found = path.stat()
+    return f"{path.absolute()}/{found.st_size}/{found.st_mtime_ns}"
 
 
 def children_seconds() -> float:
