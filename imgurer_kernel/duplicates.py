@@ -7,6 +7,7 @@ earlier answer, so that a second call costs in proportion to what is new.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,6 +235,7 @@ def find(
         measure,
         grays,
         same_layout if thumbnails is not None else None,
+        None if count is None else partial(count, 0),
     )
     clusters = [
         Cluster(ids[c.members], c.distances, c.scores, c.edges, c.diameter) for c in settling.run()

@@ -65,6 +65,8 @@ class Settling:
         uint8 (n, 9, 9) of all images.
     same_layout
         None to do without that test.
+    pulse
+        Called now and then between comparisons; may raise to stop.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Settling:
         measure: Measure,
         grays: NDArray[np.uint8],
         same_layout: SameLayout | None = None,
+        pulse: Callable[[], None] | None = None,
     ) -> None:
         self.pairs = pairs
         self.rows = rows
@@ -83,6 +86,7 @@ class Settling:
         self._measure = measure
         self._grays = grays
         self._same_layout = same_layout
+        self._pulse = pulse or _go_on
         self._chained: set[tuple[int, int]] = set()
         self._heirs: set[int] = set()
 
@@ -136,6 +140,7 @@ class Settling:
 
     def _clusters(self, *status: int) -> list[Cluster]:
         """Stars over the pairs of the given status; untested pairs count by their distance."""
+        self._pulse()
         pairs = self.pairs
         live = np.flatnonzero(np.isin(pairs.status, status))
         tested = pairs.status[live] != UNTESTED
@@ -147,6 +152,7 @@ class Settling:
 
     def _between(self, centre: Ints) -> Ints:
         """Untested pairs that might join two stars, the nearest of each two stars."""
+        self._pulse()
         pairs = self.pairs
         ends = np.sort(np.stack((centre[pairs.first], centre[pairs.second])), axis=0)
         across = np.flatnonzero(ends[0] != ends[1])
@@ -166,6 +172,7 @@ class Settling:
 
     def _chain(self, routes: Routes) -> bool:
         """Compare images by way of a third; whether there was any to compare."""
+        self._pulse()
         new = np.array([key not in self._chained for key in routes.ends()], bool)
         routes = routes.take(new)
         self._chained.update(routes.ends())
@@ -271,6 +278,10 @@ class Settling:
         self._ways = np.concatenate((self._ways, np.zeros(len(missing), np.int64)))
         self._way = np.concatenate((self._way, np.zeros(len(missing), np.int64)))
         return found
+
+
+def _go_on() -> None:
+    """Nobody is told, nothing is stopped."""
 
 
 def _spokes(clusters: Iterable[Cluster]) -> Ints:

@@ -166,6 +166,20 @@ def test_pairs_of_one_layout_are_struck():
     assert not any(3 in pair for pair in asked)
 
 
+def test_it_can_be_stopped_between_comparisons():
+    def stop():
+        raise KeyboardInterrupt
+
+    truth = Truth([0, 0], 1)
+    rows = rows_of([(0, 1)], [0])
+    settling = Settling(
+        rows, Pairs.of(rows), truth.boxes, truth.measure, np.zeros((2, 9, 9), np.uint8), None, stop
+    )
+    with pytest.raises(KeyboardInterrupt):
+        settling.run()
+    assert truth.seen == []
+
+
 def test_no_pairs():
     settling, clusters = settle(Truth([0, 1], 1), rows_of([], []))
     assert clusters == []
