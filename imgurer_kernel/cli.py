@@ -36,6 +36,10 @@ def _number(text: str) -> int:
     return _between(text, 1, sys.maxsize)
 
 
+def _seed(text: str) -> int:
+    return _between(text, 0, sys.maxsize)
+
+
 def _between(text: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         message = f"{text!r} is no whole number from {low} to {high}"
@@ -81,6 +85,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("image", metavar="IMAGE", help="a file, or the id of an image")
     _add_reach(one)
     one.add_argument("--limit", type=_number, metavar="N", help="most images to list")
+    one = command("explain", commands.explain)
+    one.add_argument("one", metavar="IMAGE", help="a file, or the id of an image")
+    one.add_argument("other", metavar="IMAGE")
+    one.add_argument("--out", metavar="FILE.png", help="write the figure too")
+    one = command("calibrate", commands.calibrate)
+    one.add_argument("--sample", type=_number, default=200, metavar="N", help="pictures to copy")
+    one.add_argument("--seed", type=_seed, default=0, metavar="N", help="another draw of them")
     one = command("clusters", commands.clusters)
     _add_reach(one, thorough=True)
     one = command("report", commands.report)

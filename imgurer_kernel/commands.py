@@ -1,7 +1,7 @@
 """What each command of ``imgurer`` does: one function each, from what was asked to exit status."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -50,12 +50,9 @@ def _taken_in(call: Call, frame: pd.DataFrame) -> int:
 
 def similar(call: Call) -> int:
     """Find what is like a picture."""
-    query: str | int = call.asked.image
-    if call.asked.image.isdecimal() and not Path(call.asked.image).exists():
-        query = int(call.asked.image)
     with call.workbench() as wb:
         frame = wb.similar(
-            query,
+            _query(call.asked.image),
             radius=call.asked.radius,
             limit=call.asked.limit,
             verify=not call.asked.no_verify,
@@ -64,6 +61,37 @@ def similar(call: Call) -> int:
     call.out.table(frame, {name: name.replace("_", " ") for name in columns})
     if frame.empty:
         call.out.say("nothing like it is in the store")
+    return DONE
+
+
+def _query(text: str) -> str | int:
+    """A file, or the id of an image where there is no file of that name."""
+    return int(text) if text.isdecimal() and not Path(text).exists() else text
+
+
+def explain(call: Call) -> int:
+    """Say why two pictures are duplicates, or are not."""
+    with call.workbench() as wb:
+        found = wb.explain(_query(call.asked.one), _query(call.asked.other))
+    if call.asked.out:
+        found.save(call.asked.out)
+    if call.out.json:
+        facts = asdict(found.evidence) | {"duplicate": found.duplicate, "words": found.words}
+        call.out.table(pd.DataFrame([facts]).drop(columns=["first", "second"]))
+    call.out.say(found.words)
+    return DONE
+
+
+def calibrate(call: Call) -> int:
+    """Measure how well copies of this store's own pictures are found."""
+    with call.workbench() as wb:
+        found = wb.calibrate(call.asked.sample, call.asked.seed, progress=call.out.progress)
+    if call.out.json:
+        call.out.table(found.frame)
+        return DONE
+    call.out.table(found.summary.reset_index())
+    for line in (found.recommendation, *found.notes):
+        call.out.say(line)
     return DONE
 
 

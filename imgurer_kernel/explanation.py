@@ -217,7 +217,7 @@ class Explanation:
             Panel(
                 pixels=overlay.aligned,
                 covered=overlay.inside,
-                title="The first, laid over the second",
+                title="First laid on second",
                 caption=fit,
             )
         )

@@ -418,3 +418,25 @@ def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("imgurer: the answer cannot be written")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_why_two_pictures_are_the_same(run, folder, tmp_path):
+    run("ingest", folder)
+    out = tmp_path / "why.png"
+    status, said, _ = run("explain", folder / "a.jpg", folder / "a small.jpg", "--out", out)
+    assert status == 0
+    assert said.startswith("The same picture: ")
+    assert out.read_bytes().startswith(b"\x89PNG")
+    [row] = answer(run, "explain", folder / "a.jpg", folder / "b.jpg")[1]
+    assert not row["duplicate"]
+    assert row["words"].startswith("Not the same picture")
+
+
+def test_how_sure_a_search_is(run, folder):
+    run("ingest", folder)
+    said = run("calibrate", "--sample", 2)[1]
+    assert "planted copies" in said
+    rows = answer(run, "calibrate", "--sample", 2, "--seed", 1)[1]
+    assert {row["method"] for row in rows} == {"plain", "verified"}
+    status, _, complaint = run("calibrate", root=folder / "other")
+    assert (status, complaint.count("\n")) == (1, 1)

@@ -144,7 +144,7 @@ def test_it_is_one_figure_with_its_words_as_the_alternative(wb, tmp_path):
     assert written.text["Description"] == found.words
     axes = [axis for axis in found.figure().axes if axis.images]
     assert [axis.get_title(loc="left") for axis in axes][2:4] == [
-        "The first, laid over the second",
+        "First laid on second",
         "What differs",
     ]
     with pytest.raises(StorageDenied):
