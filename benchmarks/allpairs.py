@@ -4,33 +4,34 @@ Run::
 
     python benchmarks/allpairs.py
 
-Every figure is the median of some rounds, on all cores; sets take turns, so that whatever else the
-machine does hits all alike. A tenth of each set are near copies and a hundredth equal ones. What
-faiss would take is measured on a part of the queries and scaled: it is proportional. The last table
-is the search that verified clusters need: each picture in 8 orientations and 2 border states
-against all pictures.
+Every figure is the median of some rounds (one at 10 million) on all cores; sets take turns, so that
+whatever else the machine does hits all alike. A tenth of each set are near copies and a hundredth
+equal ones. Others look at all pairs: what they would take is measured on some of the queries and
+scaled up, for the time is proportional to their number. The last table is the search that verified
+clusters need: each picture in 8 orientations and 2 border states against all pictures.
 """
 
 import argparse
-import importlib.metadata
 import json
 import math
-import os
-import platform
-import resource
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import hashsets
+import machine
 import numpy as np
 
+from imgurer_kernel import bulk
 from imgurer_kernel.index import components, matches, pairs
 from imgurer_kernel.planner import plan_bulk
 
 _FAISS_QUERIES = 500
+_SQL_QUERIES = 50
+
+# Beyond this size pairs are not handed out, and there is one round.
+_MOST = 1_000_000
 
 GOALS = {
     "1,000,000 photo-like": (6.0, 3.0),
@@ -42,16 +43,18 @@ GOALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one set took."""
+    """Seconds that one set took; `cpu` are those of all cores together for the components."""
 
     hashes: str
     radius: int
     components: float
+    cpu: float
     found: int
     pairs: float | None
     count: int | None
     engine: str
     faiss: float | None
+    duckdb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,21 +74,21 @@ def main() -> None:
     parser.add_argument("--sizes", type=float, nargs="*", help="default 1e4 1e5 1e6 1e7")
     parser.add_argument("--radius", type=int, default=10, help="bits (default 10)")
     parser.add_argument("--rounds", type=int, default=3, help="how often (default 3)")
-    parser.add_argument("--crossings", type=float, nargs="*", help="default 1e4 3e4 1e5")
+    parser.add_argument("--crossings", type=float, nargs="*", help="default 1e4 3e4")
     parser.add_argument("--quick", action="store_true", help="100,000 hashes, crossing of 3,000")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     chosen = parser.parse_args()
     sizes = [int(n) for n in chosen.sizes or (1e4, 1e5, 1e6, 1e7)]
-    crossings = [int(n) for n in chosen.crossings or (1e4, 3e4, 1e5)]
+    crossings = [int(n) for n in chosen.crossings or (1e4, 3e4)]
     if chosen.quick:
         sizes, crossings = [100_000], [3_000]
     warm_up()
     rows = race(sizes, chosen.radius, chosen.rounds)
     crossed = [cross(n, radius) for n in crossings for radius in (16, 20, 24)]
-    machine = describe_machine(chosen.rounds)
-    print(report(machine, rows, crossed))
+    where = machine.describe(("numpy", "numba", "faiss-cpu", "duckdb"))
+    print(report(where, rows, crossed))
     if chosen.json:
-        figures = {"machine": machine, "rows": [asdict(row) for row in rows]}
+        figures = {"machine": where, "rows": [asdict(row) for row in rows]}
         figures["crossings"] = [asdict(row) for row in crossed]
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
@@ -95,10 +98,8 @@ def main() -> None:
 
 def warm_up() -> None:
     """Compile, or load from the cache, before anything is timed."""
-    hashes = hashsets.with_copies(hashsets.uniform(60_000))
-    components(hashes, 10)
-    sum(len(i) for i, _, _ in pairs(hashes, 10))
-    sum(len(i) for i, _, _ in matches(hashes, hashes, 60))
+    bulk.load()
+    components(hashsets.uniform(60_000), 10)
 
 
 def make_sets(n: int) -> dict[str, Callable[[], hashsets.Hashes]]:
@@ -116,35 +117,38 @@ def race(sizes: list[int], radius: int, rounds: int) -> list[Row]:
     rows = []
     for n in sizes:
         sets = {name: make() for name, make in make_sets(n).items()}
-        times: dict[str, list[float]] = {name: [] for name in sets}
+        times: dict[str, list[machine.Taken]] = {name: [] for name in sets}
         labels = {}
-        for _ in range(rounds):
+        for _ in range(rounds if n <= _MOST else 1):
             for name, hashes in sets.items():
-                begun = time.perf_counter()
-                labels[name] = components(hashes, radius)
-                times[name].append(time.perf_counter() - begun)
+                with machine.timed() as taken:
+                    labels[name] = components(hashes, radius)
+                times[name].append(taken)
         for name, hashes in sets.items():
-            dense = "within" in name  # its pairs would be billions
-            taken, count = (None, None) if dense else count_pairs(hashes, radius)
+            # The pairs of a dense zone would be billions.
+            plain = "within" not in name
+            seconds, count = count_pairs(hashes, radius) if plain and n <= _MOST else (None, None)
             rows.append(
                 Row(
                     hashes=name,
                     radius=radius,
-                    components=statistics.median(times[name]),
+                    components=statistics.median(taken.wall for taken in times[name]),
+                    cpu=statistics.median(taken.cpu for taken in times[name]),
                     found=int(labels[name].max()) + 1,
-                    pairs=taken,
+                    pairs=seconds,
                     count=count,
                     engine=plan_bulk(hashes, None, radius).engine,
-                    faiss=None if dense else faiss_seconds(hashes, radius),
+                    faiss=faiss_seconds(hashes, radius) if plain else None,
+                    duckdb=duckdb_seconds(hashes, radius) if plain and n <= _MOST else None,
                 )
             )
     return rows
 
 
 def count_pairs(hashes: hashsets.Hashes, radius: int) -> tuple[float, int]:
-    begun = time.perf_counter()
-    count = sum(len(i) for i, _, _ in pairs(hashes, radius))
-    return time.perf_counter() - begun, count
+    with machine.timed() as taken:
+        count = sum(len(i) for i, _, _ in pairs(hashes, radius))
+    return taken.wall, count
 
 
 def faiss_seconds(hashes: hashsets.Hashes, radius: int) -> float | None:
@@ -156,23 +160,43 @@ def faiss_seconds(hashes: hashsets.Hashes, radius: int) -> float | None:
     index = faiss.IndexBinaryFlat(128)
     index.add(hashes.view(np.uint8))
     part = np.ascontiguousarray(hashes[:_FAISS_QUERIES]).view(np.uint8)
-    begun = time.perf_counter()
-    index.range_search(part, radius + 1)
-    return (time.perf_counter() - begun) * len(hashes) / len(part)
+    with machine.timed() as taken:
+        index.range_search(part, radius + 1)
+    return taken.wall * len(hashes) / len(part)
+
+
+def duckdb_seconds(hashes: hashsets.Hashes, radius: int) -> float | None:
+    """What a join in SQL would take on all cores, from a part of the queries."""
+    try:
+        import duckdb
+        import pandas as pd
+    except ImportError:
+        return None
+    frame = pd.DataFrame({"a": hashes[:, 0], "b": hashes[:, 1]})
+    with duckdb.connect() as connection:
+        connection.register("frame", frame)
+        connection.execute("CREATE TABLE hashes AS SELECT * FROM frame")
+        connection.execute(f"CREATE TABLE part AS FROM hashes LIMIT {_SQL_QUERIES}")
+        with machine.timed() as taken:
+            connection.execute(
+                "SELECT count(*) FROM hashes h, part s WHERE bit_count(xor(h.a, s.a))::SMALLINT"
+                " + bit_count(xor(h.b, s.b))::SMALLINT <= ?",
+                [radius],
+            ).fetchall()
+    return taken.wall * len(hashes) / _SQL_QUERIES
 
 
 def cross(n: int, radius: int) -> Crossing:
     hashes = hashsets.photo_like(n, 1)
     queries = hashsets.photo_like(16 * n, 2)
-    begun = time.perf_counter()
-    count = sum(len(i) for i, _, _ in matches(hashes, queries, radius))
-    taken = time.perf_counter() - begun
+    with machine.timed() as taken:
+        count = sum(len(i) for i, _, _ in matches(hashes, queries, radius))
     plan = plan_bulk(hashes, queries, radius)
     return Crossing(
         hashes=n,
         queries=len(queries),
         radius=radius,
-        seconds=taken,
+        seconds=taken.wall,
         count=count,
         engine=plan.engine,
     )
@@ -181,50 +205,42 @@ def cross(n: int, radius: int) -> Crossing:
 # ---- telling
 
 
-def describe_machine(rounds: int) -> str:
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text("utf-8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = named[0] if named else processor
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return (
-        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
-        f"{platform.python_version()}, numpy {np.__version__}, numba "
-        f"{importlib.metadata.version('numba')}; {rounds} rounds; at most {memory:,.0f} MB"
-    )
-
-
-def report(machine: str, rows: list[Row], crossed: list[Crossing]) -> str:
-    lines = [machine, ""]
-    lines += ["| hashes | radius | components s | must | aim | components | pairs s | pairs |"]
-    lines[-1] += " engine | faiss, scaled s |"
-    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|---|---:|"]
+def report(where: str, rows: list[Row], crossed: list[Crossing]) -> str:
+    head = ["hashes", "radius", "components s", "of all cores s", "must reach", "aim", "components"]
+    head += ["pairs s", "pairs", "engine", "faiss, scaled s", "DuckDB, scaled s"]
+    cells: list[list[object]] = []
     for row in rows:
         must, aim = GOALS.get(row.hashes, (None, None)) if row.radius == 10 else (None, None)
-        cells = [
-            row.hashes,
+        cells.append(
+            [
+                row.hashes,
+                row.radius,
+                f"{row.components:.2f}",
+                f"{row.cpu:.2f}",
+                must,
+                aim,
+                f"{row.found:,}",
+                None if row.pairs is None else f"{row.pairs:.2f}",
+                None if row.count is None else f"{row.count:,}",
+                row.engine,
+                None if row.faiss is None else f"{row.faiss:,.2f}",
+                None if row.duckdb is None else f"{row.duckdb:,.1f}",
+            ]
+        )
+    lines = [where, "", *machine.table(head, cells, left=(0, 9)), *growth(rows), ""]
+    cells = [
+        [
+            f"{row.hashes:,}",
+            f"{row.queries:,}",
             row.radius,
-            f"{row.components:.2f}",
-            must,
-            aim,
-            f"{row.found:,}",
-            None if row.pairs is None else f"{row.pairs:.2f}",
-            None if row.count is None else f"{row.count:,}",
+            f"{row.seconds:.2f}",
+            f"{row.count:,}",
             row.engine,
-            None if row.faiss is None else f"{row.faiss:,.1f}",
         ]
-        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |")
-    lines += growth(rows)
-    lines += ["", "| pictures | queries | radius | s | candidates | engine |"]
-    lines += ["|---:|---:|---:|---:|---:|---|"]
-    lines += [
-        f"| {row.hashes:,} | {row.queries:,} | {row.radius} | {row.seconds:.2f} | "
-        f"{row.count:,} | {row.engine} |"
         for row in crossed
     ]
-    return "\n".join(lines)
+    head = ["pictures", "queries", "radius", "s", "candidates", "engine"]
+    return "\n".join(lines + machine.table(head, cells, left=(5,)))
 
 
 def growth(rows: list[Row]) -> list[str]:
