@@ -10,8 +10,8 @@ ratios on the same query. All answers are compared. Half of the queries are copi
 set with up to 8 bits flipped, half are hashes that are not in it, in random order. Single queries
 run on one core, batches on all.
 
-Trees in pure Python get smaller sets (to 20,000) and the first ten queries only. Peers that are not installed
-are named and left out: see ``requirements.txt``.
+Trees in pure Python get smaller sets (to 20,000) and the first ten queries only. Peers that are not
+installed are named and left out: see ``requirements.txt``.
 """
 
 import argparse
