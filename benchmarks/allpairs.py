@@ -89,6 +89,7 @@ def main() -> None:
     print(report(where, rows, crossed))
     if chosen.json:
         figures = {"machine": where, "rows": [asdict(row) for row in rows]}
+        figures["goals"], figures["growth"] = GOALS, growth(rows)
         figures["crossings"] = [asdict(row) for row in crossed]
         chosen.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
@@ -227,7 +228,11 @@ def report(where: str, rows: list[Row], crossed: list[Crossing]) -> str:
                 None if row.duckdb is None else f"{row.duckdb:,.1f}",
             ]
         )
-    lines = [where, "", *machine.table(head, cells, left=(0, 9)), *growth(rows), ""]
+    lines = [where, "", *machine.table(head, cells, left=(0, 9)), ""]
+    for found in growth(rows):
+        lines.append(f"Growth from 1 to 10 million, {found['hashes']}: exponent")
+        lines[-1] += f" {found['exponent']:.2f} (must be at most 1.4, aim 1.2)."
+    lines.append("")
     cells = [
         [
             f"{row.hashes:,}",
@@ -243,17 +248,15 @@ def report(where: str, rows: list[Row], crossed: list[Crossing]) -> str:
     return "\n".join(lines + machine.table(head, cells, left=(5,)))
 
 
-def growth(rows: list[Row]) -> list[str]:
+def growth(rows: list[Row]) -> list[dict[str, object]]:
     """The exponent of the time from 1 to 10 million."""
     by_name = {row.hashes: row.components for row in rows}
-    lines = []
+    found: list[dict[str, object]] = []
     for kind in ("uniform", "photo-like"):
         one, ten = by_name.get(f"1,000,000 {kind}"), by_name.get(f"10,000,000 {kind}")
         if one and ten:
-            exponent = math.log10(ten / one)
-            lines += ["", f"Growth from 1 to 10 million, {kind}: exponent {exponent:.2f}"]
-            lines[-1] += " (must be at most 1.4, aim 1.2)."
-    return lines
+            found.append({"hashes": kind, "exponent": math.log10(ten / one)})
+    return found
 
 
 if __name__ == "__main__":
