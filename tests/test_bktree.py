@@ -362,6 +362,7 @@ def test_a_scan_goes_on_where_nothing_can_be_compiled(monkeypatch):
     hashes = random_hashes(20_000)
     tree = BKTree.of(np.arange(20_000), hashes)
     assert not tree.warm(timeout=300)
+    tree._warming.join()  # what it raises at its end is this test's to ignore
     assert tree.info().engine == "scan"
     assert found(tree, tuple(hashes[8].tolist()), 0) == [(0, 8)]
 
