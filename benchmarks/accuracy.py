@@ -25,10 +25,7 @@ workbench's, so that none profits from another. Copies are kept in the work fold
 """
 
 import argparse
-import importlib.metadata
 import json
-import os
-import platform
 import tempfile
 import time
 import warnings
@@ -39,6 +36,7 @@ from pathlib import Path
 import accuracy_ablation
 import accuracy_peers as peers
 import accuracy_report
+import machine
 import metrics
 import numpy as np
 from accuracy_corpus import Item, choose, gather, plant, tell
@@ -113,7 +111,7 @@ def main() -> None:
             "copies": len(items) - len(originals),
             "left_out": left_out,
             "seed": chosen.seed,
-            "machine": describe_machine(),
+            "machine": machine.describe(("pillow", "numpy")),
         },
     )
 
@@ -302,20 +300,6 @@ def _by_transform(items: list[Item], truth: np.ndarray, labels: np.ndarray) -> d
         if item.transform:
             found.setdefault(item.transform, []).append(inside)
     return {transform: float(np.mean(inside)) for transform, inside in found.items()}
-
-
-def describe_machine() -> str:
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text("utf-8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = named[0] if named else processor
-    return (
-        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; "
-        f"Python {platform.python_version()}, Pillow {importlib.metadata.version('pillow')}, "
-        f"numpy {np.__version__}"
-    )
 
 
 if __name__ == "__main__":

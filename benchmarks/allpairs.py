@@ -86,6 +86,7 @@ def main() -> None:
     rows = race(sizes, chosen.radius, chosen.rounds)
     crossed = [cross(n, radius) for n in crossings for radius in (16, 20, 24)]
     where = machine.describe(("numpy", "numba", "faiss-cpu", "duckdb"))
+    where += f"; {machine.peak_memory()}"
     print(report(where, rows, crossed))
     if chosen.json:
         figures = {"machine": where, "rows": [asdict(row) for row in rows]}

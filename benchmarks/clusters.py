@@ -16,8 +16,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -27,6 +25,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import machine
 import numpy as np
 from PIL import Image
 
@@ -303,7 +302,7 @@ def main():
             np.save(photos, read_photos(args.folder))
         sizes = [1000] if args.quick else args.sizes
         results = [run(size, photos, args.seed, args.keep) for size in sizes]
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+    print(machine.describe(("numpy", "duckdb", "numba")))
     print()
     print(table(results))
     if args.json:

@@ -18,8 +18,6 @@ import argparse
 import importlib.metadata
 import io
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -28,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import machine
 import numpy as np
 from PIL import Image, features
 
@@ -78,10 +77,12 @@ def main() -> None:
         sets = make_sets(chosen.folder, count, Path(folder))
         rows = [row for name in sets for row in race(name, sets[name], contestants, rounds)]
     goals = compare(rows)
-    machine = describe_machine(count, rounds)
-    print(report(machine, missing, rows, goals))
+    jpeg = features.version_feature("libjpeg_turbo")
+    where = machine.describe(("pillow", "numpy"))
+    where += f", libjpeg-turbo {jpeg}; {count} pictures, {rounds} rounds"
+    print(report(where, missing, rows, goals))
     if chosen.json:
-        figures = {"machine": machine, "missing": missing, "rows": [asdict(row) for row in rows]}
+        figures = {"machine": where, "missing": missing, "rows": [asdict(row) for row in rows]}
         chosen.json.write_text(json.dumps(figures | {"goals": goals}, indent=1) + "\n", "utf-8")
 
 
@@ -270,25 +271,8 @@ def compare(rows: list[Row]) -> list[dict[str, object]]:
 # ---- telling
 
 
-def describe_machine(count: int, rounds: int) -> str:
-    processor = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text("utf-8").splitlines()
-        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        processor = named[0] if named else processor
-    return (
-        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
-        f"Python {platform.python_version()}, Pillow {importlib.metadata.version('pillow')} with "
-        f"libjpeg-turbo {features.version_feature('libjpeg_turbo')}, "
-        f"numpy {np.__version__}; {count} pictures, {rounds} rounds"
-    )
-
-
-def report(
-    machine: str, missing: list[str], rows: list[Row], goals: list[dict[str, object]]
-) -> str:
-    lines = [machine, ""]
+def report(where: str, missing: list[str], rows: list[Row], goals: list[dict[str, object]]) -> str:
+    lines = [where, ""]
     if missing:
         lines += [f"Not installed and left out: {', '.join(missing)}.", ""]
     lines += [

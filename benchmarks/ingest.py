@@ -80,7 +80,7 @@ def main() -> None:
             rows += race(name, folders[name], contestants, sizes.rounds)
         again = run_again(folders["small"], sizes)
     goals = compare(rows, again)
-    machine = f"{describe(PACKAGES).rpartition('; ')[0]}; {sizes.rounds} rounds"
+    machine = f"{describe(PACKAGES)}; {sizes.rounds} rounds"
     report = tell(machine, missing, rows, again, goals)
     sys.stdout.write(report + "\n")
     if chosen.json:

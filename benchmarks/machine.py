@@ -41,11 +41,16 @@ def describe(packages: tuple[str, ...]) -> str:
         named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         processor = named[0] if named else processor
     versions = [f"{name} {version}" for name in packages if (version := version_of(name))]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return (
-        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; Python "
-        f"{platform.python_version()}, {', '.join(versions)}; at most {memory:,.0f} MB"
+        f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
+        f"{platform.python_version()}, {', '.join(versions)}"
     )
+
+
+def peak_memory() -> str:
+    """The most that this process took, in words."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f"at most {kilobytes / 1024:,.0f} MB"
 
 
 def version_of(package: str) -> str:

@@ -109,6 +109,7 @@ def main() -> None:
             rows += race(f"{n:,} {kind}", hashes, queries, radii, missing)
             growth.append(updates(f"{n:,} {kind}", hashes))
     where = machine.describe(("numpy", "numba", *(package for package, _ in PEERS.values())))
+    where += f"; {machine.peak_memory()}"
     goals = compare(rows)
     print(report(where, sorted(missing), rows, growth, goals))
     if chosen.json:

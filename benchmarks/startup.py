@@ -51,7 +51,7 @@ def main() -> None:
         }
         memory = {images: run("remembering", store) for images, store in stores.items()}
     goals = compare(imports, opened[large], memory[100_000], large)
-    machine = f"{describe(PACKAGES).rpartition('; ')[0]}; {rounds} rounds"
+    machine = f"{describe(PACKAGES)}; {rounds} rounds"
     sys.stdout.write(tell(machine, imports, opened, memory, goals) + "\n")
     if chosen.json:
         figures = {"machine": machine, "imports": imports, "opened": opened, "memory": memory}

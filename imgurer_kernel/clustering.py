@@ -1,7 +1,7 @@
 """Clusters of a store: what feeds the pure search, and what is kept for the next call."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,12 @@ from imgurer_kernel.live import Hashes, LiveIndex
 from imgurer_kernel.naming import appearance, look, word_for
 from imgurer_kernel.pairs import Pairs
 from imgurer_kernel.plan import Plan
+from imgurer_kernel.progress import Tell
 from imgurer_kernel.results import Grouped
 from imgurer_kernel.stored import StoredPictures
 from imgurer_kernel.verify import Prepared
 
 Ints = npt.NDArray[np.int64]
-Tell = Callable[[str, int, int], None]
 # Pairs whose pictures are read together, and pairs that are named until somebody is told.
 _READ = 4096
 _CHUNK = 256
@@ -38,7 +38,7 @@ class _Answer:
 
 
 class Clustering:
-    """Star clusters over verified edges; a second call costs in proportion to what is new.
+    """Star clusters over verified edges; a second call compares only what is new.
 
     Safe to use from several threads, one at a time.
     """

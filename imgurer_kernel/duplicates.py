@@ -2,7 +2,7 @@
 
 The one function behind ``clusters(verify=True)``: arrays in, a record out. What it needs to see of
 a picture it asks for when it needs it, and what it has found out once it takes over from an
-earlier answer, so that a second call costs in proportion to what is new.
+earlier answer, so that a second call compares only what is new.
 """
 
 from collections.abc import Callable, Sequence

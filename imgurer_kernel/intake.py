@@ -90,15 +90,13 @@ class Intake:
             return [rejected(source, str(error))]
         return self.commit([arrival], again=lambda found: self.store(content, found))
 
-    def examine(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
-        """Fingerprint and store bytes, unless the catalog knows them already.
+    def examine(self, data: bytes, arriving: Arrival) -> Arrival:
+        """Fingerprint and store bytes of no file here, unless the catalog knows them already.
 
         Parameters
         ----------
         arriving
             Without a fingerprint.
-        path
-            Where the bytes were read from, to be linked or referred to; None for an upload.
 
         Raises
         ------
@@ -107,10 +105,10 @@ class Intake:
         """
         if self.blobs.exists(arriving.digest) and self.catalog.known([arriving.digest]):
             return arriving
-        return self.store(data, arriving, path)
+        return self.store(data, arriving)
 
     def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
-        """Fingerprint and store bytes, whether or not they are known."""
+        """Fingerprint and store bytes, whether or not they are known; `path` as for `keep`."""
         found = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
         return keep(self.blobs, self.settings, data, found, path)
 

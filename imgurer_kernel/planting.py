@@ -6,7 +6,6 @@ clusters leaves out those that can change nothing.
 """
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,13 +25,14 @@ from imgurer_kernel.calibration import (
 )
 from imgurer_kernel.candidates import Candidates, Fingerprints, find
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import ImageRejected, QueryError, StorageError
+from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, StorageError
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.gallery import Gallery
 from imgurer_kernel.index import neighbors
 from imgurer_kernel.live import LiveIndex
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
 from imgurer_kernel.plan import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
+from imgurer_kernel.progress import Tell
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.settling import Settling
@@ -43,7 +43,6 @@ from imgurer_kernel.words import count
 
 Ints = NDArray[np.int64]
 Colours = NDArray[np.uint8]
-Tell = Callable[[str, int, int], None]
 
 SIDE = 512
 """Pixels within which pictures are copied: of larger ones a copy would take a second each."""
@@ -148,31 +147,35 @@ class Planting:
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
         """Fingerprints of originals and of their copies, and how many could not be read."""
         digests = self._digests(chosen)
-        originals, copies, done = [], [], 0
+        originals, copies, done, lost = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
         tell("planting", 0, total)
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
                 for planted in threads.map(partial(self._copies, seed=seed), digests):
                     done += len(TRANSFORMS)
-                    if planted is not None:
+                    if isinstance(planted, ImgurerError):
+                        lost += 1
+                    else:
                         originals.append(planted[0])
                         copies.append(planted[1])
                     tell("planting", done, total)
             finally:
                 threads.shutdown(cancel_futures=True)
-        return originals, copies, len(digests) - len(originals)
+        return originals, copies, lost
 
-    def _copies(self, digest: str, seed: int) -> tuple[Fingerprint, list[Fingerprint]] | None:
-        """The original as a store has it and its copies; None if it cannot be read."""
+    def _copies(
+        self, digest: str, seed: int
+    ) -> tuple[Fingerprint, list[Fingerprint]] | StorageError | ImageRejected:
+        """The original as a store has it and its copies, or why it cannot be read."""
         try:
             with self._blobs.open(digest) as file:
                 data = file.read()
             frame = (SIDE, SIDE)
             pixels = images.read(data, self._settings, frame=frame).view().rgb(frame)
             original = fingerprint(data, limits=self._settings)
-        except (StorageError, ImageRejected):
-            return None
+        except (StorageError, ImageRejected) as error:
+            return error
         files = (copy_as_file(pixels, each.name, key=digest, seed=seed) for each in TRANSFORMS)
         return original, [fingerprint(copy) for copy in files]
 

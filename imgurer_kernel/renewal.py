@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, ImgurerError
 from imgurer_kernel.fingerprint import ALGORITHM, fingerprint
 from imgurer_kernel.progress import Tell
 from imgurer_kernel.records import Fingerprint
@@ -58,16 +58,17 @@ class Renewal:
                 found = dict(
                     zip(part, threads.map(self._read, map(digests.get, part)), strict=True)
                 )
-                self._catalog.refresh({n: it for n, it in found.items() if it is not None})
-                self._given_up.update(n for n, it in found.items() if it is None)
+                fresh = {n: it for n, it in found.items() if isinstance(it, Fingerprint)}
+                self._catalog.refresh(fresh)
+                self._given_up.update(found.keys() - fresh.keys())
                 tell("fingerprinting anew", k + len(part), len(todo))
 
-    def _read(self, digest: str) -> Fingerprint | None:
-        """Today's fingerprint of an original; None if that cannot be read."""
+    def _read(self, digest: str) -> Fingerprint | ImgurerError:
+        """Today's fingerprint of an original, or why that cannot be read."""
         try:
             with self._blobs.open(digest) as blob:
                 found = fingerprint(blob.read(), limits=self._settings)
             self._blobs.put_thumbnail(digest, found.thumbnail)
-        except (BlobMissing, BlobDamaged, ImageRejected):
-            return None
+        except (BlobMissing, BlobDamaged, ImageRejected) as error:
+            return error
         return found
