@@ -262,7 +262,7 @@ def facts(row: Row) -> list[Fact]:
     if "dhash" in row:
         found.append(("dHash", f"{row['dhash'][:16]} {row['dhash'][16:]}"))
     if not row.get("informative", True):
-        found.append(("Note", "too flat to be compared: found by its bytes only"))
+        found.append(("Note", "too flat to be compared: found by equal pixels only"))
     return found
 
 

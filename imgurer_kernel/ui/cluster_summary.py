@@ -56,7 +56,7 @@ class Clusters:
     plan
         How they were compared, in words.
     flat
-        How many took no part, being too flat to be compared.
+        How many are flat: they match by equal pixels only.
     """
 
     members: pd.DataFrame

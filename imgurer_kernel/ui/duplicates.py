@@ -193,7 +193,7 @@ def how(clusters: Clusters) -> str:
         return ""
     parts = [f"{count(clusters.images, 'picture')} looked at"]
     if clusters.flat:
-        parts.append(f"{clusters.flat:,} of them too flat to be compared")
+        parts.append(f"{clusters.flat:,} of them flat, matched by equal pixels only")
     if clusters.plan:
         parts.append(clusters.plan)
     return " · ".join(parts)
