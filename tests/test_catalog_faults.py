@@ -1,5 +1,6 @@
 """What may go wrong around the catalog: kills, crowds, forks, full disks, damaged files."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -382,6 +383,20 @@ def test_a_full_disk(tiny_disk):
         remount(tiny_disk, "size=32m")
         catalog.add([arrival(5000)])
         assert digest(5000) in digests(catalog)
+
+
+def test_a_catalog_is_begun_on_a_full_disk(tiny_disk):
+    filler = tiny_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"0" * 4096)
+    with pytest.raises(StorageFull, match="make space"):
+        Catalog(tiny_disk).add_user("ann", "admin", None)
+    assert not (tiny_disk / "catalog.duckdb").exists()
+    filler.unlink()
+    with Catalog(tiny_disk) as catalog:
+        catalog.add_user("ann", "admin", None)
+        assert catalog.account("ann").role == "admin"
 
 
 # Errors of DuckDB ---------------------------------------------------------------------------

@@ -103,15 +103,22 @@ class LockFile:
         self.drop()
 
     def sign(self) -> None:
-        """Write into the file who has the lock, which must be this process."""
+        """Write into the file who has the lock, which must be this process.
+
+        Raises
+        ------
+        StorageFull, StorageDenied
+            If it cannot be written.
+        """
         holder = {
             "process": os.getpid(),
             "host": platform.node(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if self._descriptor is not None:
-            os.lseek(self._descriptor, _RECORD_START, os.SEEK_SET)
-            os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
+            with storing(self.path):
+                os.lseek(self._descriptor, _RECORD_START, os.SEEK_SET)
+                os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
 
     def holder(self) -> str:
         """Who signed last, in words."""
