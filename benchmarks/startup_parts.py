@@ -98,7 +98,7 @@ def remembering(root: Path) -> Figures:
         images = wb.statistics().images
         wb.similar(query, verify=False)
         figures["searched"] = rested_mb(wb)
-        figures["index_bytes"] = wb.index_info().tree.nbytes / images
+        figures["index_bytes"] = wb.index_info().nbytes / images
         if images <= 100_000:
             assert "numba" not in sys.modules
         wb.clusters(verify=False, progress=False)

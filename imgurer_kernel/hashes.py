@@ -14,6 +14,7 @@ from imgurer_kernel.errors import InvalidRadius, QueryError
 
 Words = NDArray[np.uint64]
 Indices = NDArray[np.int64]
+Compact = NDArray[np.int64] | NDArray[np.int32]
 Distances = NDArray[np.uint8]
 
 # Distances that one numpy call computes: its temporary arrays stay within a core's cache.
@@ -117,6 +118,19 @@ def as_ids(ids: object) -> Indices:
     return array.astype(np.int64, copy=False)
 
 
+def compact(numbers: Indices) -> Compact:
+    """The same numbers in half the room, where all of them fit 32 bits.
+
+    Examples
+    --------
+    >>> compact(np.array([1, 2**31 - 1])).dtype, compact(np.array([1, 2**31])).dtype
+    (dtype('int32'), dtype('int64'))
+    """
+    limits = np.iinfo(np.int32)
+    fits = not len(numbers) or (limits.min <= numbers.min() and numbers.max() <= limits.max)
+    return numbers.astype(np.int32) if fits else numbers
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """Distinct hashes and who has them.
@@ -177,7 +191,7 @@ def separate(row: Words, column: Words) -> Groups:
     return Groups(row, column, one_each, one_each[:-1])
 
 
-def expand(starts: Indices, chosen: Indices) -> tuple[Indices, Indices]:
+def expand(starts: Compact, chosen: Indices) -> tuple[Indices, Indices]:
     """Positions of all members of the chosen groups, and which choice each comes from.
 
     Examples

@@ -48,6 +48,8 @@ class IndexInfo:
         Of the catalog that the index is level with.
     tree
         What a search for one picture goes through.
+    nbytes
+        Bytes of the tree, and of the hashes that are kept by image_id beside it.
     works
         How a search, many at once and all pairs would be done.
 
@@ -65,6 +67,7 @@ class IndexInfo:
     informative: int
     generation: int
     tree: TreeInfo
+    nbytes: int
     works: tuple[Work, ...]
 
     @classmethod
@@ -77,6 +80,7 @@ class IndexInfo:
         *,
         images: int | None = None,
         generation: int = 0,
+        nbytes: int = 0,
     ) -> Self:
         """Ask the planner.
 
@@ -88,6 +92,8 @@ class IndexInfo:
             Bits: of a plain search, and of the one that comes before pictures are compared.
         images
             Of the catalog; None where all are informative.
+        nbytes
+            Of the hashes that are kept beside the tree.
         """
         few = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
         turned = hashes[:_ORIENTATIONS]
@@ -103,6 +109,7 @@ class IndexInfo:
             informative=len(hashes),
             generation=generation,
             tree=tree,
+            nbytes=tree.nbytes + nbytes,
             works=tuple(Work(name=name, radius=bits, plan=plan) for name, bits, plan in plans),
         )
 
@@ -139,7 +146,7 @@ class IndexInfo:
         entries = count(tree.distinct, "entry", "entries")
         return [
             f"{count(self.images, 'picture')}, {self.informative:,} of them in the index, {level}",
-            f"{entries}, {nodes}, {human_bytes(tree.nbytes)}, {compiled}",
+            f"{entries}, {nodes}, {human_bytes(self.nbytes)}, {compiled}",
         ]
 
     def _cells(self) -> list[tuple[str, str, str, str]]:

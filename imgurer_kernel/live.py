@@ -1,51 +1,109 @@
 """The search index in memory, kept level with the catalog by reading only what is newer."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.bktree import BKTree
-from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.catalog import Catalog, Changes
+from imgurer_kernel.hashes import Compact, Indices, Words, compact
 from imgurer_kernel.index_info import IndexInfo
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hashes:
-    """The hashes of a catalog at one generation, by image_id.
+    """The hashes of a catalog at one generation, by image_id; at most 49 bytes an image.
+
+    Most pictures have no border, and small numbers need no 64 bits: the usual image takes 21.
 
     Attributes
     ----------
-    image_ids
-        int64 (n,), ascending.
-    plain, trimmed
-        uint64 (n, 2), row hash first: of the whole picture, and without its uniform borders.
+    generation
+        Of the catalog.
+    ids
+        (n,), ascending; in 32 bits where they fit.
+    plain
+        uint64 (n, 2), row hash first: of the whole picture.
     informative
         bool (n,).
+    bordered, contents
+        Positions of images whose hash without uniform borders is another, (k,), and those hashes,
+        uint64 (k, 2).
     """
 
     generation: int
-    image_ids: npt.NDArray[np.int64]
-    plain: npt.NDArray[np.uint64]
-    trimmed: npt.NDArray[np.uint64]
+    ids: Compact
+    plain: Words
     informative: npt.NDArray[np.bool_]
+    bordered: Compact
+    contents: Words
+
+    @classmethod
+    def of(cls, changes: Changes) -> Self:
+        """The images of a catalog that was read as a whole."""
+        bordered = np.flatnonzero((changes.trimmed != changes.hashes).any(axis=1))
+        return cls(
+            generation=changes.generation,
+            ids=compact(changes.image_ids),
+            plain=changes.hashes,
+            informative=changes.informative,
+            bordered=compact(bordered),
+            contents=changes.trimmed[bordered],
+        )
 
     def __len__(self) -> int:
-        return len(self.image_ids)
+        return len(self.ids)
 
-    def positions(self, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        columns = (self.ids, self.plain, self.informative, self.bordered, self.contents)
+        return sum(int(column.nbytes) for column in columns)
+
+    @property
+    def image_ids(self) -> Indices:
+        """int64 (n,), ascending."""
+        return self.ids.astype(np.int64)
+
+    @property
+    def trimmed(self) -> Words:
+        """uint64 (n, 2): of each picture without its uniform borders; made anew for each caller."""
+        trimmed = self.plain.copy()
+        trimmed[self.bordered] = self.contents
+        return trimmed
+
+    def positions(self, image_ids: Indices) -> Indices:
         """Where the given ids stand; each must be one of `image_ids`."""
-        return np.searchsorted(self.image_ids, image_ids)
+        found: Indices = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
+        return found
+
+    def after(self, changes: Changes) -> Self:
+        """With what has changed since."""
+        kept = ~np.isin(self.ids, np.concatenate([changes.removed, changes.image_ids]))
+        image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
+        order = np.argsort(image_ids, kind="stable")
+        return self.of(
+            replace(
+                changes,
+                image_ids=image_ids[order],
+                hashes=np.concatenate([self.plain[kept], changes.hashes])[order],
+                trimmed=np.concatenate([self.trimmed[kept], changes.trimmed])[order],
+                informative=np.concatenate([self.informative[kept], changes.informative])[order],
+            )
+        )
 
 
-def _empty() -> Hashes:
-    return Hashes(
+def _nothing() -> Changes:
+    return Changes(
         generation=0,
         image_ids=np.empty(0, np.int64),
-        plain=np.empty((0, 2), np.uint64),
+        hashes=np.empty((0, 2), np.uint64),
         trimmed=np.empty((0, 2), np.uint64),
         informative=np.empty(0, np.bool_),
+        removed=np.empty(0, np.int64),
     )
 
 
@@ -65,13 +123,13 @@ class LiveIndex:
         self._catalog = catalog
         self._algorithm = algorithm
         self._lock = threading.RLock()
-        self._hashes = _empty()
+        self._hashes = Hashes.of(_nothing())
         self._tree = BKTree()
 
     def rebuild(self) -> int:
         """Forget everything and read the catalog anew; returns the number of images."""
         with self._lock:
-            self._hashes = _empty()
+            self._hashes = Hashes.of(_nothing())
             self._tree = BKTree()
             return len(self.hashes())
 
@@ -100,6 +158,7 @@ class LiveIndex:
             reach,
             images=len(hashes),
             generation=hashes.generation,
+            nbytes=hashes.nbytes,
         )
 
     def _refresh(self) -> None:
@@ -107,19 +166,10 @@ class LiveIndex:
         changes = self._catalog.changes(before.generation, self._algorithm)
         if changes.generation == before.generation:
             return
-        stale = np.isin(before.image_ids, np.concatenate([changes.removed, changes.image_ids]))
-        for image_id in before.image_ids[stale & before.informative]:
-            self._tree.remove(int(image_id))
-        kept = ~stale
-        image_ids = np.concatenate([before.image_ids[kept], changes.image_ids])
-        order = np.argsort(image_ids, kind="stable")
+        stale = np.isin(before.ids, np.concatenate([changes.removed, changes.image_ids]))
+        for image_id in before.ids[stale & before.informative].tolist():
+            self._tree.remove(image_id)
         self._tree.extend(
             changes.image_ids[changes.informative], changes.hashes[changes.informative]
         )
-        self._hashes = Hashes(
-            generation=changes.generation,
-            image_ids=image_ids[order],
-            plain=np.concatenate([before.plain[kept], changes.hashes])[order],
-            trimmed=np.concatenate([before.trimmed[kept], changes.trimmed])[order],
-            informative=np.concatenate([before.informative[kept], changes.informative])[order],
-        )
+        self._hashes = before.after(changes)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.hashes import Distances, Indices, Words, expand, group, scan
+from imgurer_kernel.hashes import Compact, Distances, Indices, Words, compact, expand, group, scan
 from imgurer_kernel.planner import TREE_FROM
 
 
@@ -55,18 +55,18 @@ class Tree:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Distinct hashes with their ids, in flat arrays.
+    """Distinct hashes with their ids, in flat arrays; whole numbers take 32 bits where they fit.
 
     Attributes
     ----------
     row, column
         The words of each distinct hash, (m,); in the order of the tree if there is one.
-    starts
-        Hash k has ``ids[starts[k]:starts[k + 1]]``, (m + 1,).
     ids
-        All ids, (n,).
-    by_id
-        The positions in `ids` in ascending order of the ids, (n,).
+        All ids, ascending, (n,); a position in this array names one.
+    entry
+        Which of the hashes each id has, (n,).
+    starts, members
+        Hash k has the ids at ``members[starts[k]:starts[k + 1]]``, (m + 1,) and (n,).
     tree
         None where the hashes are scanned: they are few, or nothing is compiled yet.
     alive
@@ -78,9 +78,10 @@ class Segment:
 
     row: Words
     column: Words
-    starts: Indices
-    ids: Indices
-    by_id: Indices
+    ids: Compact
+    entry: Compact
+    starts: Compact
+    members: Compact
     tree: Tree | None
     alive: NDArray[np.bool_]
     graves: Indices = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -88,6 +89,9 @@ class Segment:
     @classmethod
     def of(cls, ids: Indices, row: Words, column: Words, kernels: Kernels | None) -> Self:
         """Build from ids and the hash of each; the ids are distinct."""
+        if not (ids[1:] > ids[:-1]).all():
+            order = np.argsort(ids)
+            ids, row, column = ids[order], row[order], column[order]
         groups = group(row, column)
         row, column, starts, members = groups.row, groups.column, groups.starts, groups.members
         tree = None
@@ -97,13 +101,15 @@ class Segment:
             tree = Tree(nodes[:node_count].copy(), cells[:cell_count].copy())
             members = members[expand(starts, order)[0] if len(row) < len(members) else order]
             starts = np.concatenate(([0], np.cumsum(groups.sizes[order])))
-        ids = ids[members]
+        entry = np.empty(len(ids), np.int64)
+        entry[members] = np.repeat(np.arange(len(row)), np.diff(starts))
         return cls(
             row=row,
             column=column,
-            starts=starts,
-            ids=ids,
-            by_id=np.argsort(ids),
+            ids=compact(ids),
+            entry=compact(entry),
+            starts=compact(starts),
+            members=compact(members),
             tree=tree,
             alive=np.ones(len(ids), dtype=bool),
         )
@@ -125,10 +131,10 @@ class Segment:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        arrays = [self.row, self.column, self.starts, self.ids, self.by_id, self.alive]
-        if self.tree is not None:
-            arrays += [self.tree.nodes, self.tree.cells]
-        return sum(array.nbytes for array in arrays)
+        words = self.row.nbytes + self.column.nbytes
+        numbers = (self.ids, self.entry, self.starts, self.members)
+        tree = 0 if self.tree is None else self.tree.nodes.nbytes + self.tree.cells.nbytes
+        return words + sum(array.nbytes for array in numbers) + self.alive.nbytes + tree
 
     def search(
         self, hash_: tuple[int, int], radius: int, kernels: Kernels | None, scratch: Scratch
@@ -138,13 +144,12 @@ class Segment:
             entries, distances = scan(self.row, self.column, hash_, radius)
         else:
             entries, distances = self._search_compiled(hash_, radius, kernels, scratch)
-        if len(self.row) == len(self.ids):
-            positions = entries
-        else:
-            positions, choice = expand(self.starts, entries)
+        if len(self.row) < len(self.ids):
+            entries, choice = expand(self.starts, entries)
             distances = distances[choice]
+        positions = self.members[entries]
         living = self.alive[positions]
-        return self.ids[positions[living]], distances[living]
+        return self.ids[positions[living]].astype(np.int64), distances[living]
 
     def _search_compiled(
         self, hash_: tuple[int, int], radius: int, kernels: Kernels, scratch: Scratch
@@ -168,24 +173,23 @@ class Segment:
 
     def find(self, ids: Indices) -> Indices:
         """The position of each id, or -1 where it is not alive here."""
-        place = np.searchsorted(self.ids, ids, sorter=self.by_id)
-        position = self.by_id[np.minimum(place, len(self) - 1)]
+        # As wide as what is searched, which numpy would widen otherwise, all of it. An id that
+        # wraps around is found to be another one.
+        place = np.searchsorted(self.ids, ids.astype(self.ids.dtype))
+        position: Indices = np.minimum(place, len(self) - 1)
         return np.where((self.ids[position] == ids) & self.alive[position], position, -1)
 
     def find_one(self, id_: int) -> int | None:
         """The position of one id, or None where it is not alive here."""
-        place = int(np.searchsorted(self.ids, id_, sorter=self.by_id))
-        if place == len(self):
-            return None
-        position = int(self.by_id[place])
-        return position if self.ids[position] == id_ and self.alive[position] else None
+        position = int(self.find(np.array([id_]))[0])
+        return None if position < 0 else position
 
     def hashes_at(self, positions: Indices) -> tuple[Words, Words]:
         """The words of the hashes of the ids at some positions."""
-        entry = np.searchsorted(self.starts, positions, side="right") - 1
+        entry = self.entry[positions]
         return self.row[entry], self.column[entry]
 
     def living(self) -> tuple[Indices, Words, Words]:
         """Ids that are alive and the words of their hashes."""
         positions = np.flatnonzero(self.alive)
-        return self.ids[positions], *self.hashes_at(positions)
+        return self.ids[positions].astype(np.int64), *self.hashes_at(positions)

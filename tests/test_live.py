@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from imgurer_kernel.catalog import Changes
 from imgurer_kernel.live import LiveIndex
 
 U64 = st.integers(0, 2**64 - 1)
-ROW = st.tuples(U64, U64, st.booleans())
+ROW = st.tuples(U64, U64, st.booleans(), st.sampled_from([0, 0, 7]))
 STEPS = st.lists(
     st.tuples(st.dictionaries(st.integers(1, 12), ROW, max_size=4), st.sets(st.integers(1, 12))),
     max_size=6,
@@ -24,7 +26,7 @@ class Catalog:
     def step(self, added, removed):
         for image_id in removed & self.rows.keys():
             del self.rows[image_id]
-        self.rows.update(added)
+        self.rows.update({i: row if len(row) == 4 else (*row, 0) for i, row in added.items()})
         self.log.append((set(added), removed - set(added)))
 
     def changes(self, since, algorithm=None):
@@ -36,7 +38,7 @@ class Catalog:
             generation=len(self.log),
             image_ids=np.array(ids, np.int64),
             hashes=hashes,
-            trimmed=hashes,
+            trimmed=hashes ^ np.array([[self.rows[i][3]] for i in ids], np.uint64).reshape(-1, 1),
             informative=np.array([self.rows[i][2] for i in ids], bool),
             removed=np.array(sorted(gone - self.rows.keys()), np.int64),
         )
@@ -54,6 +56,8 @@ def test_following_the_changes_equals_reading_everything_anew(steps):
         assert [tuple(map(int, pair)) for pair in hashes.plain] == [
             catalog.rows[i][:2] for i in sorted(catalog.rows)
         ]
+        rows = [catalog.rows[i] for i in sorted(catalog.rows)]
+        assert hashes.trimmed.tolist() == [[row ^ edge, col ^ edge] for row, col, _, edge in rows]
         fresh = LiveIndex(catalog)
         for query in [(0, 0), *(row[:2] for row in catalog.rows.values())]:
             for radius in (0, 40, 128):
@@ -110,6 +114,30 @@ def test_info_counts_what_is_in_the_index():
     catalog.step({}, {3})
     info = LiveIndex(catalog).info(10, 24)
     assert (info.images, info.informative, info.generation, info.tree.ids) == (2, 1, 2, 1)
+
+
+def test_the_state_of_a_search_takes_at_most_60_bytes_an_image():
+    """With a border around every tenth picture, and ids that fit 32 bits."""
+    info = LiveIndex(Bordered(100_000)).info(10, 24)
+    assert info.tree.nbytes + 20 * 100_000 < info.nbytes <= 60 * 100_000
+
+
+class Bordered(Full):
+    def changes(self, since, algorithm=None):
+        found = super().changes(since, algorithm)
+        trimmed = found.hashes.copy()
+        trimmed[::10] ^= np.uint64(1)
+        return replace(found, trimmed=trimmed)
+
+
+def test_large_ids_are_kept_whole():
+    catalog = Catalog()
+    catalog.step({5: (1, 1, True), 2**40: (2, 2, True), 2**40 + 5: (3, 3, True)}, set())
+    index = LiveIndex(catalog)
+    assert index.hashes().image_ids.tolist() == [5, 2**40, 2**40 + 5]
+    assert index.hashes().positions(np.array([2**40])).tolist() == [1]
+    catalog.step({}, {2**40})
+    assert index.search((2, 2), 128)[0].tolist() == [2**40 + 5, 5]
 
 
 @pytest.mark.parametrize("count", [0, 3])

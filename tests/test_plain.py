@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.bktree import BKTree
+from imgurer_kernel.catalog import Changes
 from imgurer_kernel.live import Hashes
 from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
 
@@ -13,12 +14,16 @@ from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
 class Index:
     def __init__(self, rows):
         ids, row, informative = zip(*rows, strict=True)
-        self.known = Hashes(
-            generation=1,
-            image_ids=np.array(ids),
-            plain=np.array([(r, 0) for r in row], np.uint64),
-            trimmed=np.array([(r, 0) for r in row], np.uint64),
-            informative=np.array(informative),
+        hashes = np.array([(r, 0) for r in row], np.uint64)
+        self.known = Hashes.of(
+            Changes(
+                generation=1,
+                image_ids=np.array(ids),
+                hashes=hashes,
+                trimmed=hashes,
+                informative=np.array(informative),
+                removed=np.empty(0, np.int64),
+            )
         )
 
     def hashes(self):
