@@ -103,8 +103,7 @@ def stars(
     low, high = low[chosen], high[chosen]
     distances, scores = distances[chosen], scores[chosen]
 
-    graph = _Graph.of(len(ids), low, high, np.rint(scores * _MILLIONTHS).astype(np.int64))
-    centre = _cover(graph)
+    centre = cover(len(ids), low, high, scores)
 
     # An edge from a member to its own centre is a spoke of that star.
     outward, inward = centre[high] == low, centre[low] == high
@@ -132,6 +131,24 @@ def stars(
             )
         )
     return clusters
+
+
+def cover(n: int, first: Ints, second: Ints, score: NDArray[np.float64]) -> Ints:
+    """The centre that each of images 0..n-1 belongs to, as `stars` has it; a lone one is its own.
+
+    Parameters
+    ----------
+    first, second
+        The two ends of each edge, (e,); every two images have one edge at most.
+    score
+        How sure each edge is, (e,).
+
+    Examples
+    --------
+    >>> cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
+    [1, 1, 1, 3]
+    """
+    return _cover(_Graph.of(n, first, second, np.rint(score * _MILLIONTHS).astype(np.int64)))
 
 
 def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:

@@ -10,9 +10,11 @@ Two more sources of pairs. A friend's friend is compared with the medoid itself,
 the friend: that finds the heavily cropped copy whose hash is near a lightly cropped one only. And
 where images stay outside of a star that are the same as many of its members, the member that knows
 most of them is tried as its medoid. Neither claims anything that was not seen.
+
+A round looks only at stars with something new: most of a large catalog is settled in the first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,30 +84,48 @@ class Settling:
         self.pairs = pairs
         self.rows = rows
         self._way, self._ways = _ways_of(rows, pairs)
+        self._places = _Places(len(grays), pairs)
         self._boxes = boxes
         self._measure = measure
         self._grays = grays
         self._same_layout = same_layout
         self._pulse = pulse or _go_on
-        self._chained: set[tuple[int, int]] = set()
-        self._heirs: set[int] = set()
+        self._chained: set[int] = set()
+        self._tried = np.zeros(len(grays), bool)  # as a medoid
+        self._touched = np.zeros(len(grays), bool)  # by a comparison since stars were built
 
     def run(self) -> list[Cluster]:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
-        self.test(_spokes(self._clusters(UNTESTED, SAME)))
+        n, pairs = len(self._grays), self.pairs
+        self._pulse()
+        self.test(Stars.over(n, pairs, np.arange(len(pairs)), 1 - pairs.distance / 128).spokes)
+        now, active = self._follow(Stars.lone(n))
+        active[:] = True
         for _ in range(_ROUNDS):
-            clusters = self._clusters(SAME)
-            stars_now = Stars.of(clusters, len(self._grays))
-            between = self._between(stars_now.centre)
+            between = self._between(now, active)
             self.test(between)
-            chained = self._chain(self._friends(stars_now))
-            if not len(between) and not chained and not self._recentre(stars_now):
+            active[now.centre[self._touched]] = True
+            chained = self._chain(self._friends(now, active))
+            if not len(between) and not chained and not self._recentre(now):
                 break
-        return self._clusters(SAME)
+            now, active = self._follow(now)
+        return self._clusters()
+
+    def _follow(self, before: Stars) -> tuple[Stars, Mask]:
+        """The stars as of now, and which of them (by medoid) have anything new about them."""
+        self._pulse()
+        proven = np.flatnonzero(self.pairs.status == SAME)
+        now = before.after(self.pairs, proven, np.flatnonzero(self._touched))
+        changed = self._touched | (now.centre != before.centre)
+        active = np.zeros(len(changed), bool)
+        active[before.centre[changed]] = active[now.centre[changed]] = True
+        self._touched[:] = False
+        return now, active
 
     def test(self, chosen: Ints) -> None:
         """Look at pairs, in each of the ways in which they are near until one holds."""
         pairs, left = self.pairs, chosen
+        self._touched[pairs.first[chosen]] = self._touched[pairs.second[chosen]] = True
         for attempt in range(int(self._ways.max(initial=0))):
             left = left[self._ways[left] > attempt]
             if not len(left):
@@ -138,25 +158,30 @@ class Settling:
             only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
             pairs.status[rows[only]] = SAME_LAYOUT
 
-    def _clusters(self, *status: int) -> list[Cluster]:
-        """Stars over the pairs of the given status; untested pairs count by their distance."""
+    def _clusters(self) -> list[Cluster]:
+        """Stars over the pairs that were found to be the same."""
         self._pulse()
         pairs = self.pairs
-        live = np.flatnonzero(np.isin(pairs.status, status))
-        tested = pairs.status[live] != UNTESTED
-        score = np.where(tested, pairs.measures[live, 1], 1 - pairs.distance[live] / 128)
-        found = stars(pairs.first[live], pairs.second[live], pairs.distance[live], score)
+        live = np.flatnonzero(pairs.status == SAME)
+        found = stars(
+            pairs.first[live], pairs.second[live], pairs.distance[live], pairs.measures[live, 1]
+        )
         for cluster in found:
             cluster.edges[1:] = live[cluster.edges[1:]]
         return found
 
-    def _between(self, centre: Ints) -> Ints:
-        """Untested pairs that might join two stars, the nearest of each two stars."""
+    def _between(self, now: Stars, active: Mask) -> Ints:
+        """Untested pairs that might join two stars, the nearest of each two stars.
+
+        Stars that nothing has happened to were asked for theirs before.
+        """
         self._pulse()
-        pairs = self.pairs
-        ends = np.sort(np.stack((centre[pairs.first], centre[pairs.second])), axis=0)
-        across = np.flatnonzero(ends[0] != ends[1])
-        _, stars_of = np.unique(ends[:, across], axis=1, return_inverse=True)
+        pairs, n = self.pairs, len(self._grays)
+        one, other = now.centre[pairs.first], now.centre[pairs.second]
+        across = np.flatnonzero((one != other) & (active[one] | active[other]))
+        one, other = one[across], other[across]
+        two = np.minimum(one, other) * n + np.maximum(one, other)
+        _, stars_of = np.unique(two, return_inverse=True)
         status = pairs.status[across]
         tested = np.bincount(stars_of[status != UNTESTED], minlength=stars_of.max(initial=0) + 1)
         joined = np.bincount(stars_of[status == SAME], minlength=len(tested))
@@ -173,9 +198,9 @@ class Settling:
     def _chain(self, routes: Routes) -> bool:
         """Compare images by way of a third; whether there was any to compare."""
         self._pulse()
-        new = np.array([key not in self._chained for key in routes.ends()], bool)
-        routes = routes.take(new)
-        self._chained.update(routes.ends())
+        keys = routes.keys(len(self._grays))
+        routes = routes.take(np.array([key not in self._chained for key in keys], bool))
+        self._chained.update(keys)
         if not len(routes):
             return False
         begin = compose(
@@ -188,6 +213,7 @@ class Settling:
         orientation = nearest_orientation(begin)
         distance = self._distance(first, second, orientation)
         rows = self._rows_of(first, second, distance, orientation)
+        self._touched[first] = self._touched[second] = True
         status = self.pairs.status[rows]
         for before in (UNTESTED, DIFFERENT):
             k = np.flatnonzero(status == before)
@@ -197,9 +223,9 @@ class Settling:
         self._strike_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
         return True
 
-    def _friends(self, now: Stars) -> Routes:
+    def _friends(self, now: Stars, active: Mask) -> Routes:
         """Ways from medoids to images of other, smaller stars that are the same as a member."""
-        member, friend, rows = self._strays(now)
+        member, friend, rows = self._strays(now, active)
         wanted = np.flatnonzero(now.centre[member] != member)
         home = now.centre[member]
         order = np.lexsort(
@@ -213,17 +239,15 @@ class Settling:
 
     def _recentre(self, now: Stars) -> bool:
         """Try members as medoids that know more of the images outside; whether there was any."""
-        member, friend, _ = self._strays(now)
-        wanted = now.centre[member] != member
-        member, friend = np.unique(np.stack((member[wanted], friend[wanted])), axis=1)
-        heir, known = np.unique(member, return_counts=True)
+        member, _, _ = self._strays(now, np.ones(len(now.centre), bool))
+        heir, known = np.unique(member[now.centre[member] != member], return_counts=True)
         order = np.lexsort((heir, -known, now.centre[heir]))
         heir = heir[order]
-        heir = heir[np.isin(heir, list(self._heirs), invert=True)]
+        heir = heir[~self._tried[heir]]
         heir = heir[np.unique(now.centre[heir], return_index=True)[1]]  # the best of each star
         if not len(heir):
             return False
-        self._heirs.update(heir.tolist())
+        self._tried[heir] = True
         heir_of = np.full(len(now.centre), -1)
         heir_of[now.centre[heir]] = heir
         pairs = self.pairs
@@ -237,10 +261,12 @@ class Settling:
         self._chain(Routes(ours, now.spoke[ours], members, now.spoke[members]))
         return True
 
-    def _strays(self, now: Stars) -> tuple[Ints, Ints, Ints]:
+    def _strays(self, now: Stars, active: Mask) -> tuple[Ints, Ints, Ints]:
         """Members of stars, images of smaller stars that are the same as they, and their pairs."""
         pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
+        one, other = now.centre[pairs.first[proven]], now.centre[pairs.second[proven]]
+        proven = proven[(one != other) & (active[one] | active[other])]
         rows = np.concatenate((proven, proven))
         member = np.concatenate((pairs.first[proven], pairs.second[proven]))
         friend = np.concatenate((pairs.second[proven], pairs.first[proven]))
@@ -248,8 +274,7 @@ class Settling:
         larger = (now.size[home] > now.size[away]) | (
             (now.size[home] == now.size[away]) & (home < away)
         )
-        stray = (home != away) & larger
-        return member[stray], friend[stray], rows[stray]
+        return member[larger], friend[larger], rows[larger]
 
     def _map_between(self, rows: Ints, image: Ints, *, to: bool = False) -> Doubles:
         """The maps of pairs from one of their images to the other, or from the other `to` it."""
@@ -266,27 +291,45 @@ class Settling:
 
     def _rows_of(self, first: Ints, second: Ints, distance: Ints, orientation: Ints) -> Ints:
         """Where the pairs stand in the table; those that it lacks are added, untested."""
-        n = len(self._grays)
-        known, wanted = self.pairs.first * n + self.pairs.second, first * n + second
-        order = np.argsort(known, kind="stable")
-        place = np.searchsorted(known[order], wanted)
-        found = order[np.minimum(place, len(known) - 1)]
-        missing = np.flatnonzero(known[found] != wanted)
-        found[missing] = len(known) + np.arange(len(missing))
-        added = (column[missing] for column in (first, second, distance, orientation))
-        self.pairs = self.pairs.joined(Pairs.untested(*added))
-        self._ways = np.concatenate((self._ways, np.zeros(len(missing), np.int64)))
-        self._way = np.concatenate((self._way, np.zeros(len(missing), np.int64)))
+        found, missing = self._places.of(first, second)
+        if len(missing):
+            added = (column[missing] for column in (first, second, distance, orientation))
+            self.pairs = self.pairs.joined(Pairs.untested(*added))
+            none = np.zeros(len(missing), np.int64)
+            self._ways = np.concatenate((self._ways, none))
+            self._way = np.concatenate((self._way, none))
         return found
+
+
+class _Places:
+    """The rows of pairs in a table that grows at its end."""
+
+    def __init__(self, n: int, pairs: Pairs) -> None:
+        keys = pairs.first * n + pairs.second
+        self._n = n
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+        self._added: dict[int, int] = {}
+
+    def of(self, first: Ints, second: Ints) -> tuple[Ints, Ints]:
+        """The row of each pair, and which of them are new: they come next, in their order."""
+        wanted = first * self._n + second
+        place = np.searchsorted(self._keys, wanted)
+        known = place < len(self._keys)
+        known[known] = self._keys[place[known]] == wanted[known]
+        rows = np.empty(len(wanted), np.int64)
+        rows[known] = self._order[place[known]]
+        missing = []
+        for k in np.flatnonzero(~known).tolist():
+            key, end = int(wanted[k]), len(self._keys) + len(self._added)
+            rows[k] = self._added.setdefault(key, end)
+            if rows[k] == end:
+                missing.append(k)
+        return rows, np.array(missing, np.int64)
 
 
 def _go_on() -> None:
     """Nobody is told, nothing is stopped."""
-
-
-def _spokes(clusters: Iterable[Cluster]) -> Ints:
-    """The rows of the pairs that clusters stand on."""
-    return np.concatenate([c.edges[1:] for c in clusters] or [np.empty(0, np.int64)])
 
 
 def _ways_of(rows: Candidates, pairs: Pairs) -> tuple[Ints, Ints]:

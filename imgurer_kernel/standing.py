@@ -1,12 +1,13 @@
 """Where settling stands: what belongs to which star, and ways between images."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import cover
+from imgurer_kernel.pairs import Pairs
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -21,13 +22,43 @@ class Stars:
     size: Ints
 
     @classmethod
-    def of(cls, clusters: Iterable[Cluster], n: int) -> "Stars":
-        """The stars that clusters of images 0..n-1 are."""
-        centre, spoke = np.arange(n), np.full(n, -1)
-        for cluster in clusters:
-            centre[cluster.members] = cluster.medoid
-            spoke[cluster.members[1:]] = cluster.edges[1:]
-        return cls(centre, spoke, np.bincount(centre, minlength=n))
+    def over(cls, n: int, pairs: Pairs, rows: Ints, score: NDArray[np.floating]) -> Self:
+        """The stars of images 0..n-1 over some of the pairs, which are given with their scores."""
+        return cls.lone(n).among(np.arange(n), pairs, rows, score)
+
+    @classmethod
+    def lone(cls, n: int) -> Self:
+        """Every image for itself."""
+        return cls(np.arange(n), np.full(n, -1), np.ones(n, np.int64))
+
+    @property
+    def spokes(self) -> Ints:
+        """The pairs that the stars stand on."""
+        return self.spoke[self.spoke >= 0]
+
+    def after(self, pairs: Pairs, proven: Ints, touched: Ints) -> Self:
+        """The stars over the proven pairs, where only pairs of touched images are new.
+
+        Stars depend on nothing outside of their connected component.
+        """
+        there = np.zeros(len(self.centre), bool)
+        there[touched] = True
+        reached = -1
+        while reached != (reached := int(there.sum())):
+            rows = proven[there[pairs.first[proven]] | there[pairs.second[proven]]]
+            there[pairs.first[rows]] = there[pairs.second[rows]] = True
+        return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1])
+
+    def among(self, images: Ints, pairs: Pairs, rows: Ints, score: NDArray[np.floating]) -> Self:
+        """With other stars among some images: those over these pairs."""
+        first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
+        found = cover(len(images), first, second, np.asarray(score, np.float64))
+        centre, spoke = self.centre.copy(), self.spoke.copy()
+        centre[images], spoke[images] = images[found], -1
+        outward, inward = found[second] == first, found[first] == second
+        spoke[pairs.second[rows[outward]]] = rows[outward]
+        spoke[pairs.first[rows[inward]]] = rows[inward]
+        return type(self)(centre, spoke, np.bincount(centre, minlength=len(centre)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +77,7 @@ class Routes:
         """Some of the routes."""
         return Routes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def ends(self) -> list[tuple[int, int]]:
-        """First and last image of each route."""
-        return list(zip(self.first.tolist(), self.last.tolist(), strict=True))
+    def keys(self, n: int) -> list[int]:
+        """A number for each first and last image, of n."""
+        keys: list[int] = (self.first * n + self.last).tolist()
+        return keys
