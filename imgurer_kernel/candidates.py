@@ -10,9 +10,7 @@ Four searches, each exact:
 Not searched: a bordered picture against another bordered one that is turned.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.index import matches
+from imgurer_kernel.parallel import in_order
 from imgurer_kernel.views import CONTENT, FIRST_WINDOW, WHOLE
 
 Hashes = NDArray[np.uint64]
@@ -133,7 +132,7 @@ def find(
     fresh
         bool (n,): only pairs with at least one of these; default all.
     tell
-        Called with (jobs done, jobs in all); may raise to stop.
+        Called with (jobs done, jobs in all), every half second at least; may raise to stop.
 
     Returns
     -------
@@ -143,18 +142,18 @@ def find(
     leaders, ties = _crowds(prints)
     jobs = list(_searches(prints, leaders, fresh, radius, window_radius))
     parts = [ties]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        try:
-            for done, found in enumerate(threads.map(_run, jobs)):
-                parts.append(found)
-                if tell is not None:
-                    tell(done + 1, len(jobs))
-        finally:
-            threads.shutdown(cancel_futures=True)
+    told = tell or _nobody
+    for found in in_order(_run, jobs, lambda: told(len(parts) - 1, len(jobs))):
+        parts.append(found)
+        told(len(parts) - 1, len(jobs))
     return thinned(Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True))))
 
 
 Job = Callable[[], Candidates]
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Nobody is told."""
 
 
 def _run(job: Job) -> Candidates:

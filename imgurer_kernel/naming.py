@@ -1,7 +1,5 @@
 """Words for what was found: what became of one picture that another came about."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy.typing as npt
 from imgurer_kernel.closeup import Closeup, look_closely, plain_sides
 from imgurer_kernel.evidence import Appearance, Label, label
 from imgurer_kernel.pairs import SAME, SAME_LAYOUT, Pairs
+from imgurer_kernel.parallel import in_order
 from imgurer_kernel.verify import Prepared
 
 Ints = npt.NDArray[np.int64]
@@ -44,8 +43,7 @@ def look(pairs: Pairs, seen: Prepared, first: Ints, second: Ints) -> list[Closeu
 
     if len(pairs) <= _CHUNK:
         return work(0)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return [found for some in threads.map(work, range(0, len(pairs), _CHUNK)) for found in some]
+    return [found for some in in_order(work, range(0, len(pairs), _CHUNK)) for found in some]
 
 
 def word_for(pairs: Pairs, row: int, one: Appearance, other: Appearance, close: Closeup) -> Word:

@@ -5,8 +5,6 @@ Nothing is written. Candidates, comparisons and the test for layouts are those o
 clusters leaves out those that can change nothing.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +29,7 @@ from imgurer_kernel.gallery import Gallery
 from imgurer_kernel.index import neighbors
 from imgurer_kernel.live import LiveIndex
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
+from imgurer_kernel.parallel import in_order
 from imgurer_kernel.plan import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
 from imgurer_kernel.progress import Tell
 from imgurer_kernel.records import Fingerprint
@@ -48,7 +47,6 @@ SIDE = 512
 """Pixels within which pictures are copied: of larger ones a copy would take a second each."""
 
 _LEAST = 2
-_THREADS = os.cpu_count() or 1
 
 
 class Planting:
@@ -150,18 +148,17 @@ class Planting:
         originals, copies, done, lost = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
         tell("planting", 0, total)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            try:
-                for planted in threads.map(partial(self._copies, seed=seed), digests):
-                    done += len(TRANSFORMS)
-                    if isinstance(planted, ImgurerError):
-                        lost += 1
-                    else:
-                        originals.append(planted[0])
-                        copies.append(planted[1])
-                    tell("planting", done, total)
-            finally:
-                threads.shutdown(cancel_futures=True)
+        copied = in_order(
+            partial(self._copies, seed=seed), digests, lambda: tell("planting", done, total)
+        )
+        for planted in copied:
+            done += len(TRANSFORMS)
+            if isinstance(planted, ImgurerError):
+                lost += 1
+            else:
+                originals.append(planted[0])
+                copies.append(planted[1])
+            tell("planting", done, total)
         return originals, copies, lost
 
     def _copies(

@@ -1,13 +1,13 @@
 """Fingerprints of an earlier version of this package: computed anew, before they are compared."""
 
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, ImgurerError
 from imgurer_kernel.fingerprint import ALGORITHM, fingerprint
+from imgurer_kernel.parallel import in_order
 from imgurer_kernel.progress import Tell
 from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
@@ -52,16 +52,19 @@ class Renewal:
 
     def _renew(self, todo: list[int], digests: dict[int, str], tell: Tell) -> None:
         tell("fingerprinting anew", 0, len(todo))
-        with ThreadPoolExecutor(self._settings.workers or os.cpu_count()) as threads:
-            for k in range(0, len(todo), BATCH):
-                part = todo[k : k + BATCH]
-                found = dict(
-                    zip(part, threads.map(self._read, map(digests.get, part)), strict=True)
-                )
-                fresh = {n: it for n, it in found.items() if isinstance(it, Fingerprint)}
-                self._catalog.refresh(fresh)
-                self._given_up.update(found.keys() - fresh.keys())
-                tell("fingerprinting anew", k + len(part), len(todo))
+        for k in range(0, len(todo), BATCH):
+            part = todo[k : k + BATCH]
+            read = in_order(
+                self._read,
+                [digests[image_id] for image_id in part],
+                partial(tell, "fingerprinting anew", k, len(todo)),
+                workers=self._settings.workers,
+            )
+            found = dict(zip(part, read, strict=True))
+            fresh = {n: it for n, it in found.items() if isinstance(it, Fingerprint)}
+            self._catalog.refresh(fresh)
+            self._given_up.update(found.keys() - fresh.keys())
+            tell("fingerprinting anew", k + len(part), len(todo))
 
     def _read(self, digest: str) -> Fingerprint | ImgurerError:
         """Today's fingerprint of an original, or why that cannot be read."""

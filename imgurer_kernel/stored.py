@@ -1,14 +1,12 @@
 """Pictures of a store as arrays, by image_id: what comparisons ask for."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.images import to_gray
+from imgurer_kernel.parallel import in_order
 
 FINE = 256
 """Sides of a thumbnail as grays."""
@@ -30,10 +28,9 @@ class StoredPictures:
         rows = self._catalog.images(image_ids)
         digests = dict(zip(rows["image_id"].tolist(), rows["digest"].tolist(), strict=True))
         pictures = np.empty((len(image_ids), FINE, FINE), np.uint8)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            found = threads.map(self._thumbnail, [digests[k] for k in image_ids.tolist()])
-            for k, picture in enumerate(found):
-                pictures[k] = picture
+        wanted = [digests[k] for k in image_ids.tolist()]
+        for k, picture in enumerate(in_order(self._thumbnail, wanted)):
+            pictures[k] = picture
         return pictures
 
     def _thumbnail(self, digest: str) -> npt.NDArray[np.uint8]:

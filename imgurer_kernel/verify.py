@@ -5,17 +5,16 @@ them may lie on each other, and shares the work out: in numpy while numba is not
 machine code on all cores once it is.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel import alignment
 from imgurer_kernel.alignment import AGREEMENT, Doubles, Floats, Ints, Pictures
+from imgurer_kernel.parallel import in_order
 from imgurer_kernel.views import content_boxes, view_boxes
 
 # Where each point of a picture comes to lie when it is oriented, by the index of
@@ -179,7 +178,8 @@ def compare(
     align
         False measures at the start only.
     tell
-        Called with the number of pairs that are done, again and again; may raise to stop.
+        Called with the number of pairs that are done since its last call, every half second or
+        so, also while the compiler is at work; may raise to stop.
 
     Returns
     -------
@@ -203,7 +203,11 @@ def compare(
             kernel()(*pictures, boxes, np.ascontiguousarray(begin[part]), align, chunk, found)
         return len(pictures[0])
 
-    for done in _mapped(work, [slice(k, k + size) for k in range(0, len(first), size)], kernel):
+    parts = [slice(k, k + size) for k in range(0, len(first), size)]
+    # Only machine code lets go of the interpreter; one part needs no thread, once it is there.
+    alone = kernel is None or (len(parts) < 2 and is_warm())
+    pulse = None if tell is None else partial(tell, 0)
+    for done in map(work, parts) if alone else in_order(work, parts, pulse):
         if tell is not None:
             tell(done)
     contents = one.content[first], other.content[second]
@@ -239,20 +243,6 @@ def _cored(content: Ints) -> Ints:
     core[:, :2] += _RIM * (core[:, :2] > 0)
     core[:, 2:] -= _RIM * (core[:, 2:] < alignment.SIDE)
     return core
-
-
-def _mapped(
-    work: Callable[[slice], int], parts: list[slice], kernel: object | None
-) -> Iterator[int]:
-    """Results of the parts in order; in threads where the work lets go of the interpreter."""
-    if kernel is None or len(parts) < 2:
-        yield from map(work, parts)
-        return
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        try:
-            yield from threads.map(work, parts)
-        finally:
-            threads.shutdown(cancel_futures=True)
 
 
 @cache

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "imgurer_kernel"
 # A name is a module or, with a trailing dot, everything in a subpackage.
 LAYERS = (
     {"errors", "records", "words"},
-    {"files", "settings", "alignment"},
+    {"files", "settings", "alignment", "parallel"},
     {"kernels."},
     {"hashes"},
     {"chunking"},
