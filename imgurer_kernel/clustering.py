@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -97,24 +98,21 @@ class Clustering:
             known=None if latest is None else latest.found,
             tell=tell,
         )
-        words = self._words(found, {} if latest is None else latest.words, tell)
-        spokes = [found.pairs.take(cluster.edges[1:]) for cluster in found.clusters]
+        spokes = found.pairs.take(_spokes(found))
+        words = self._words(found, spokes, {} if latest is None else latest.words, tell)
+        named = (words[key] for key in _keys(spokes))
         members = np.concatenate([np.empty(0, np.int64), *(c.members for c in found.clusters)])
         grouped = Grouped(
             clusters=found.clusters,
-            labels=[["medoid", *(words[key] for key in _keys(pairs))] for pairs in spokes],
+            labels=[["medoid", *islice(named, cluster.size - 1)] for cluster in found.clusters],
             content=found.seen.shares(members),
             plan=str(found.plan),
             uninformative=found.uninformative,
         )
         return _Answer(hashes, found, words, grouped)
 
-    def _words(self, found: duplicates.Found, known: Words, tell: Tell) -> Words:
-        """A word for each pair of a medoid and a member."""
-        edges = np.concatenate(
-            [np.empty(0, np.int64), *(cluster.edges[1:] for cluster in found.clusters)]
-        )
-        pairs = found.pairs.take(edges)
+    def _words(self, found: duplicates.Found, pairs: Pairs, known: Words, tell: Tell) -> Words:
+        """A word for each of some pairs that hold."""
         keys = _keys(pairs)
         words = {key: known[key] for key in keys if key in known}
         new = np.array([k for k, key in enumerate(keys) if key not in words], np.int64)
@@ -142,6 +140,11 @@ class Clustering:
                         appearance(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
                     yield word_for(some, row, one, other, close[row])
+
+
+def _spokes(found: duplicates.Found) -> Ints:
+    """Rows of the pairs of a medoid and a member, cluster by cluster."""
+    return np.concatenate([np.empty(0, np.int64), *(c.edges[1:] for c in found.clusters)])
 
 
 def _keys(pairs: Pairs) -> list[tuple[int, int, bytes]]:

@@ -169,6 +169,11 @@ class _Graph:
     neighbour: Ints
     strength: Ints
 
+    def around(self, node: int) -> "zip[tuple[int, int]]":
+        """The neighbours of a node, and how strong the edge to each is."""
+        part = slice(self.start[node], self.start[node + 1])
+        return zip(self.neighbour[part].tolist(), self.strength[part].tolist(), strict=True)
+
     @classmethod
     def of(cls, n: int, low: Ints, high: Ints, strength: Ints) -> "_Graph":
         tail, head = np.concatenate((low, high)), np.concatenate((high, low))
@@ -181,28 +186,31 @@ class _Graph:
 def _cover(graph: _Graph) -> Ints:
     """The centre that each node belongs to; a node that nobody wants is its own."""
     n = len(graph.start) - 1
-    centre = np.full(n, -1, np.int64)
-    free = np.ones(n, bool)
     totals = np.concatenate(([0], np.cumsum(graph.strength)))
-    totals = totals[graph.start[1:]] - totals[graph.start[:-1]]
-    degrees = np.diff(graph.start)
-    heap = list(zip((-degrees).tolist(), (-totals).tolist(), range(n), strict=True))
+    total: list[int] = (totals[graph.start[1:]] - totals[graph.start[:-1]]).tolist()
+    degree: list[int] = np.diff(graph.start).tolist()
+    centre = list(range(n))
+    free = [count > 0 for count in degree]
+    heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]
     heapify(heap)
     # A node's rank only falls while others are taken, so it is looked at again when it is on top.
     while heap:
-        degree, total, node = heappop(heap)
+        count, sum_, node = heappop(heap)
         if not free[node]:
             continue
-        around = slice(graph.start[node], graph.start[node + 1])
-        still = free[graph.neighbour[around]]
-        rank = (-int(still.sum()), -int(graph.strength[around][still].sum()))
-        if rank != (degree, total):
-            heappush(heap, (*rank, node))
+        if (count, sum_) != (-degree[node], -total[node]):
+            if degree[node]:
+                heappush(heap, (-degree[node], -total[node], node))
             continue
-        taken = graph.neighbour[around][still]
-        centre[taken] = centre[node] = node
-        free[taken] = free[node] = False
-    return centre
+        taken = [other for other, _ in graph.around(node) if free[other]]
+        taken.append(node)
+        for other in taken:
+            centre[other], free[other] = node, False
+        for other in taken:
+            for near, strength in graph.around(other):
+                degree[near] -= 1
+                total[near] -= strength
+    return np.array(centre, np.int64)
 
 
 def _inside(centre: Ints, low: Ints, high: Ints, distances: Ints) -> tuple[Ints, Ints]:
