@@ -21,6 +21,7 @@ were turned by a degree have less than 0.991, all but few of those that were re-
 # Fewer than this many gray levels between the lightest and the darkest pixels of a line, some
 # apart, are no picture.
 _PLAIN = 12
+_APART = 3
 
 _LEVELS = ((32, 3, 1e-3), (64, 2, 5e-4))
 _BLOCK = 4
@@ -98,8 +99,9 @@ def plain_sides(picture: Pictures) -> tuple[bool, bool, bool, bool]:
     (True, False, True, False)
     """
     lines = picture[:, 0], picture[0], picture[:, -1], picture[-1]
-    low, high = np.percentile(np.stack(lines), (5, 95), axis=1)
-    left, top, right, bottom = (high - low < _PLAIN).tolist()
+    ordered = np.sort(np.stack(lines).astype(np.int64), axis=1)
+    spread = ordered[:, -1 - _APART] - ordered[:, _APART]
+    left, top, right, bottom = (spread < _PLAIN).tolist()
     return left, top, right, bottom
 
 
@@ -162,7 +164,7 @@ def _inside(boxes: Ints, side: int) -> Mask:
 
 def _leftover(
     first: Pictures, second: Pictures, boxes: Ints, maps: Doubles
-) -> tuple[Doubles, Doubles, Doubles]:
+) -> tuple[Floats, Floats, Floats]:
     """Gain (n,), mean difference (n,), and the largest mean difference of any block (n,)."""
     one = first.astype(np.float32)
     other, _, _, inside = alignment.warp(second.astype(np.float32), boxes[:, 1], maps)
@@ -177,9 +179,9 @@ def _leftover(
     return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
 
 
-def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Doubles, Doubles]:
+def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats]:
     """Gain (n,) and what is left (n, 64, 64), by least squares that heed outliers less and less."""
-    weight = inside.astype(np.float64)
+    weight = inside.astype(np.float32)
     for _ in range(_FITS):
         total = np.maximum(weight.sum((1, 2)), 1)
         means = [((weight * p).sum((1, 2)) / total)[:, None, None] for p in (one, other)]
@@ -187,12 +189,18 @@ def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Doubles, Doubles]
         spread = np.maximum((weight * theirs**2).sum((1, 2)), 1)
         gain = (weight * mine * theirs).sum((1, 2)) / spread
         rest = mine - gain[:, None, None] * theirs
-        usual = np.array(
-            [np.median(np.abs(r[i])) if i.any() else 0 for r, i in zip(rest, inside, strict=True)]
-        )
-        scale = 2 * (1.5 * usual + 1)
+        scale = 2 * (1.5 * _median(np.abs(rest), inside) + 1)
         weight = inside / (1 + (rest / scale[:, None, None]) ** 2)
     return gain, rest
+
+
+def _median(values: Floats, inside: Mask) -> Floats:
+    """The lower median of what is inside, (n,); 0 where nothing is."""
+    n = len(values)
+    ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)
+    count = inside.sum((1, 2))
+    middle: Floats = ordered[np.arange(n), np.maximum(count - 1, 0) // 2]
+    return np.where(count > 0, middle, np.float32(0))
 
 
 def _blurred(pictures: Floats) -> Floats:
