@@ -10,7 +10,7 @@ Four searches, each exact:
 Not searched: a bordered picture against another bordered one that is turned.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -32,8 +32,14 @@ INVERSE = np.array([0, 1, 2, 3, 4, 7, 6, 5])
 # Other ways in which two images are near that are kept besides the nearest one.
 _WAYS = 4
 
-# Images whose hashes are asked for at once; their neighbours are all in memory together.
+FRIENDS = 64
+"""A pair is kept if it is among so many nearest ones of its first image with later images, or of
+its second with earlier ones. A film of 20,000 frames would otherwise have more pairs than memory
+has room for; settling follows friends' friends, so that it need not know them all."""
+
+# Images whose hashes are asked for at once, and rows that are gathered until they are thinned.
 _BLOCK = 2048
+_GATHERED = 2_000_000
 
 # Of so many images with one and the same hash only a few take part in the search; the others are
 # tied to those. A folder of blank pages would otherwise have more pairs than memory has room for.
@@ -104,7 +110,7 @@ class Candidates:
 
     def joined(self, other: "Candidates") -> "Candidates":
         """These rows, then others."""
-        return Candidates(*map(np.concatenate, zip(_columns(self), _columns(other), strict=True)))
+        return _joined((self, other))
 
     def renamed(self, names: Ints) -> "Candidates":
         """With image k called ``names[k]``; order and direction are kept."""
@@ -136,7 +142,7 @@ def find(
 
     Returns
     -------
-    At most four rows for each pair, the nearest first.
+    At most four rows for each pair, the nearest first; of dense zones the pairs of `FRIENDS`.
     """
     fresh = np.ones(len(prints), bool) if fresh is None else fresh
     leaders, ties = _crowds(prints)
@@ -146,10 +152,10 @@ def find(
     for found in in_order(_run, jobs, lambda: told(len(parts) - 1, len(jobs))):
         parts.append(found)
         told(len(parts) - 1, len(jobs))
-    return thinned(Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True))))
+    return thinned(_joined(parts))
 
 
-Job = Callable[[], Candidates]
+Job = Callable[[], Iterator[Candidates]]
 
 
 def _nobody(_done: int, _total: int) -> None:
@@ -157,7 +163,17 @@ def _nobody(_done: int, _total: int) -> None:
 
 
 def _run(job: Job) -> Candidates:
-    return thinned(job())
+    parts, size = [Candidates.none()], 0
+    for part in job():
+        parts.append(part)
+        size += len(part)
+        if size > _GATHERED:
+            parts, size = [thinned(_joined(parts))], 0
+    return thinned(_joined(parts))
+
+
+def _joined(parts: Iterable[Candidates]) -> Candidates:
+    return Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
 
 
 def _searches(
@@ -182,39 +198,35 @@ def _blocks(images: Ints) -> Iterator[Ints]:
     return (images[k : k + _BLOCK] for k in range(0, len(images), _BLOCK))
 
 
-def _turned(prints: Fingerprints, block: Ints, among: Ints, view: int, radius: int) -> Candidates:
+def _turned(
+    prints: Fingerprints, block: Ints, among: Ints, view: int, radius: int
+) -> Iterator[Candidates]:
     hashes = prints.whole if view == WHOLE else prints.content
     oriented = orientations(prints.grays[block]).reshape(-1, 9, 9)
-    query, hit, distance = _near(dhash_many(oriented), hashes[among], radius)
-    orientation, query = np.divmod(query, len(block))
-    # Quarter turns are not exact: of two whole pictures it is always the first that is turned.
-    kept = (block[query] < among[hit]) | (view != WHOLE)
-    query, hit, distance, orientation = (c[kept] for c in (query, hit, distance, orientation))
-    return _rows(block[query], among[hit], distance, orientation, WHOLE, view)
+    for queries, hits, bits in matches(hashes[among], dhash_many(oriented), radius):
+        orientation, query = np.divmod(queries, len(block))
+        # Quarter turns are not exact: of two whole pictures it is always the first that is turned.
+        kept = (block[query] < among[hits]) | (view != WHOLE)
+        one, other = block[query[kept]], among[hits[kept]]
+        yield _rows(one, other, bits[kept], orientation[kept], WHOLE, view)
 
 
-def _contents(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Candidates:
-    query, hit, distance = _near(prints.content[block], prints.content[among], radius)
-    return _rows(block[query], among[hit], distance, 0, CONTENT, CONTENT)
+def _contents(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Iterator[Candidates]:
+    for query, hit, bits in matches(prints.content[among], prints.content[block], radius):
+        yield _rows(block[query], among[hit], bits, 0, CONTENT, CONTENT)
 
 
-def _windows(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Candidates:
+def _windows(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Iterator[Candidates]:
     windows = np.empty((0, 1, 2), np.uint64) if prints.windows is None else prints.windows[block]
-    query, hit, distance = _near(windows.reshape(-1, 2), prints.whole[among], radius)
-    query, window = np.divmod(query, windows.shape[1])
-    return _rows(block[query], among[hit], distance, 0, FIRST_WINDOW + window, WHOLE)
-
-
-def _near(queries: Hashes, hashes: Hashes, radius: int) -> tuple[Ints, Ints, Ints]:
-    chunks = [*matches(hashes, queries, radius), (np.empty(0, np.int64),) * 3]
-    query, hit, distance = (np.concatenate(column) for column in zip(*chunks, strict=True))
-    return query, hit, distance.astype(np.int64)
+    for queries, hit, bits in matches(prints.whole[among], windows.reshape(-1, 2), radius):
+        query, window = np.divmod(queries, windows.shape[1])
+        yield _rows(block[query], among[hit], bits, 0, FIRST_WINDOW + window, WHOLE)
 
 
 def _rows(
     one: Ints,
     other: Ints,
-    distance: Ints,
+    distance: Ints | NDArray[np.uint8],
     orientation: Ints | int,
     view: Ints | int,
     other_view: Ints | int,
@@ -228,7 +240,7 @@ def _rows(
     rows = Candidates(
         np.minimum(one, other),
         np.maximum(one, other),
-        distance,
+        distance.astype(np.int64),
         np.where(swap, INVERSE[orientation], orientation),
         np.where(swap, other_view, view),
         np.where(swap, view, other_view),
@@ -241,15 +253,39 @@ def _columns(rows: Candidates) -> tuple[Ints, ...]:
 
 
 def thinned(rows: Candidates) -> Candidates:
-    """Sorted, each way once, and only the nearest few of each pair."""
-    keys = ("first", "second", "distance", "view", "other_view", "orientation")
-    rows = rows.take(np.lexsort([getattr(rows, key) for key in reversed(keys)]))
-    new_pair = _differs(rows.first) | _differs(rows.second)
-    changes = [_differs(getattr(rows, key)) for key in keys[2:]]
-    rows = rows.take(new_pair | np.logical_or.reduce(changes))
-    new_pair = _differs(rows.first) | _differs(rows.second)
-    rank = np.arange(len(rows)) - np.flatnonzero(new_pair)[np.cumsum(new_pair) - 1]
-    return rows.take(rank < _WAYS)
+    """Sorted, each way once, only the nearest few of each pair, and the pairs of `FRIENDS`.
+
+    Joining candidates of parts of the images and thinning them again leaves the pairs of all.
+    """
+    if not len(rows):
+        return rows
+    pair = rows.first * (int(rows.second.max()) + 1) + rows.second
+    way = ((rows.distance * 16 + rows.view) * 16 + rows.other_view) * 8 + rows.orientation
+    order = np.lexsort((way, pair))
+    pair, way = pair[order], way[order]
+    once = np.flatnonzero(_differs(pair) | _differs(way))
+    few = _ranks(_differs(pair[once])) < _WAYS
+    return _of_friends(rows.take(order[once[few]]))
+
+
+def _of_friends(rows: Candidates) -> Candidates:
+    """Rows of the pairs that are near for one of their images; those of a pair stay together."""
+    begin = np.flatnonzero(_differs(rows.first) | _differs(rows.second))
+    first, second, distance = (c[begin] for c in (rows.first, rows.second, rows.distance))
+    if len(begin) <= FRIENDS or np.bincount(first).max() <= FRIENDS:
+        return rows
+    near = np.zeros(len(begin), bool)
+    for one, other in ((first, second), (second, first)):
+        order = np.lexsort((other, distance, one))
+        near[order] |= _ranks(_differs(one[order])) < FRIENDS
+    return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
+
+
+def _ranks(new: Mask) -> Ints:
+    """Which row of its group each row is, from 0; `new` tells where groups begin."""
+    rows = np.arange(len(new))
+    ranks: Ints = rows - np.flatnonzero(new)[np.cumsum(new) - 1]
+    return ranks
 
 
 def _differs(column: Ints) -> Mask:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.candidates import FRIENDS
 from imgurer_kernel.dhash import dhash_many, orientations
 
 RADII = (24, 20, 16, 12, 8)
@@ -87,8 +88,7 @@ def make_plan(
     24
     """
     n = len(whole)
-    histogram = _distances(whole, grays) * (n / 2 / max(1, min(n, _SAMPLE)))
-    near = np.cumsum(histogram)
+    near = _within(whole, grays) * (n / 2 / max(1, min(n, _SAMPLE)))
     cores = os.cpu_count() or 1
     plans = []
     for radius in (THOROUGH,) if thorough else RADII:
@@ -113,8 +113,11 @@ def make_plan(
     return next(affordable, plans[-1])
 
 
-def _distances(whole: NDArray[np.uint64], grays: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How many images lie how far from a sample of them, in the nearest of 8 orientations."""
+def _within(whole: NDArray[np.uint64], grays: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How many images lie within 0..128 bits of a sample of them, in the nearest of 8 orientations.
+
+    Counted are no more for each than a search keeps.
+    """
     n = len(whole)
     sample = np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64)
     counts = np.zeros(129)
@@ -125,5 +128,6 @@ def _distances(whole: NDArray[np.uint64], grays: NDArray[np.uint8]) -> NDArray[n
             distance = np.bitwise_count(whole[:, 0] ^ row)
             distance += np.bitwise_count(whole[:, 1] ^ column)
             np.minimum(least, distance, out=least)
-        counts += np.bincount(np.delete(least, k), minlength=129)
+        near = np.cumsum(np.bincount(np.delete(least, k), minlength=129))
+        counts += np.minimum(near, 2 * FRIENDS)
     return counts

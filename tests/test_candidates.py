@@ -1,11 +1,13 @@
 """Candidates against brute force over every orientation and view."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
-from imgurer_kernel.candidates import INVERSE, Candidates, Fingerprints, find
+from imgurer_kernel import candidates
+from imgurer_kernel.candidates import INVERSE, Candidates, Fingerprints, find, thinned
 from imgurer_kernel.dhash import dhash_many, orientations
 
 COLUMNS = ("first", "second", "distance", "view", "other_view", "orientation")
@@ -113,6 +115,57 @@ def test_a_crowd_is_tied_together_by_few_rows():
         root[root == max(a, b)] = min(a, b)
     assert set(root[:500]) == {0}
     assert set(root[500:]) == {500}
+
+
+def film(frames):
+    """A zone where every two pictures are near, and no two have the same hash."""
+    random = np.random.default_rng(4)
+    grays = np.repeat(random.integers(0, 256, (1, 9, 9)), frames, axis=0)
+    grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
+    grays = grays.astype(np.uint8)
+    windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
+    return Fingerprints(hashes(grays), hashes(grays), grays, np.ones(frames, bool), windows)
+
+
+def nearest(p, radius, friends):
+    """The pairs that are among the nearest of their first or of their second image."""
+    rows = [row[:3] for row in brute_force(p, radius, 16)]
+    pairs = {(i, j): min(d for a, b, d in rows if (a, b) == (i, j)) for i, j, _ in rows}
+    kept = set()
+    for side in (0, 1):
+        ranked = sorted(pairs, key=lambda pair: (pair[side], pairs[pair], pair[1 - side]))
+        for _, group in itertools.groupby(ranked, key=lambda pair: pair[side]):
+            kept.update(itertools.islice(group, friends))
+    return kept
+
+
+@pytest.fixture
+def _few_friends(monkeypatch):
+    monkeypatch.setattr(candidates, "FRIENDS", 5)
+    monkeypatch.setattr(candidates, "_GATHERED", 40)
+    monkeypatch.setattr(candidates, "_BLOCK", 13)
+
+
+def ends(rows):
+    return set(zip(rows.first.tolist(), rows.second.tolist(), strict=True))
+
+
+@pytest.mark.usefixtures("_few_friends")
+def test_of_a_dense_zone_the_nearest_pairs_are_kept():
+    p = film(60)
+    everything = ends(find(p, 30))
+    assert everything == nearest(p, 30, 5)
+    assert len(everything) < 2 * 5 * 60
+
+
+@pytest.mark.usefixtures("_few_friends")
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dense_zone_may_grow_step_by_step(seed):
+    p = film(60)
+    late = np.random.default_rng(seed).random(60) < 0.3
+    early = find(dataclasses.replace(p, informative=~late), 30)
+    grown = thinned(early.joined(find(p, 30, fresh=late)))
+    assert ends(grown) == ends(find(p, 30))
 
 
 def test_uninformative_images_take_no_part():
