@@ -6,6 +6,7 @@ greedy, after Aslam, Pelekhov and Rus, "The Star Clustering Algorithm for Static
 Information Organization", Journal of Graph Algorithms and Applications 8(1), 2004.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 Ints = NDArray[np.int64]
 
 # Scores are summed as whole millionths: float sums would depend on the order of the edges.
-_MILLIONTHS = 1_000_000
+MILLIONTHS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +149,7 @@ def cover(n: int, first: Ints, second: Ints, score: NDArray[np.float64]) -> Ints
     >>> cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
     [1, 1, 1, 3]
     """
-    return _cover(_Graph.of(n, first, second, np.rint(score * _MILLIONTHS).astype(np.int64)))
+    return _cover(_Graph.of(n, first, second, np.rint(score * MILLIONTHS).astype(np.int64)))
 
 
 def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
@@ -159,6 +160,40 @@ def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[n
     new = np.ones(len(order), bool)
     new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     return order[new]
+
+
+def cover_lazily(
+    degree: Ints, total: NDArray[np.float64], around: Callable[[int], tuple[Ints, Ints]]
+) -> Ints:
+    """The same cover, of a graph that is too large to be kept: asked for a node's edges again.
+
+    Parameters
+    ----------
+    degree, total
+        Of each node the number of its edges and the sum of their strengths, (n,).
+    around
+        Gives a node's neighbours, and the strength of the edge to each, as whole numbers.
+    """
+    n = len(degree)
+    centre = np.arange(n)
+    free = degree > 0
+    ranks = zip((-degree).tolist(), (-total).tolist(), range(n), strict=True)
+    heap = [rank for rank in ranks if rank[0]]
+    heapify(heap)
+    while heap:
+        count, sum_, node = heappop(heap)
+        if not free[node]:
+            continue
+        others, strength = around(node)
+        still = free[others]
+        rank = -int(still.sum()), -float(strength[still].sum())
+        if rank != (count, sum_):
+            if rank[0]:
+                heappush(heap, (*rank, node))
+            continue
+        centre[others[still]] = node
+        free[others[still]] = free[node] = False
+    return centre
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,10 +220,10 @@ class _Graph:
 
 def _cover(graph: _Graph) -> Ints:
     """The centre that each node belongs to; a node that nobody wants is its own."""
-    n = len(graph.start) - 1
     totals = np.concatenate(([0], np.cumsum(graph.strength)))
     total: list[int] = (totals[graph.start[1:]] - totals[graph.start[:-1]]).tolist()
     degree: list[int] = np.diff(graph.start).tolist()
+    n = len(degree)
     centre = list(range(n))
     free = [count > 0 for count in degree]
     heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]

@@ -27,12 +27,12 @@ Label = Literal[
 exact
     the same bytes, or, of flat pictures, the same pixels.
 re-encoded
-    the same size, and nothing but traces of compression, sharpening or noise; or the colours
-    alone were changed, which grays do not show.
+    the same size, and nothing but traces of compression or noise; or the colours alone were
+    changed, which grays do not show.
 resized
     another size, otherwise re-encoded.
 edited
-    brighter, darker, with more or less contrast, or something was written on it.
+    brighter, darker, sharper, with more or less contrast, or something was written on it.
 cropped, bordered
     one shows less than the other, or has uniform borders around it.
 rotated

@@ -1,15 +1,23 @@
 """Searching and clustering by the plain dHash, upright, without a look at the pictures."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.clusters import stars
+from imgurer_kernel.clusters import MILLIONTHS, Cluster, cover_lazily, stars
 from imgurer_kernel.index import pairs
 from imgurer_kernel.live import LiveIndex
+from imgurer_kernel.progress import Tell
 from imgurer_kernel.query import Query
 from imgurer_kernel.results import Grouped
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+_MOST_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are made
+_STRENGTHS = np.rint((1 - np.arange(129) / 128) * MILLIONTHS).astype(np.int64)
 
 
 def plain_search(asked: Query, index: LiveIndex, radius: int) -> pd.DataFrame:
@@ -38,14 +46,26 @@ def with_twins(found: pd.DataFrame, twins: Collection[int]) -> pd.DataFrame:
     return rows if others.empty else pd.concat([rows, others], ignore_index=True)
 
 
-def plain_clusters(index: LiveIndex, radius: int) -> Grouped:
-    """Star clusters over all pairs of informative images within a radius."""
+def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> Grouped:
+    """Star clusters over all pairs of informative images within a radius.
+
+    Where there are more pairs than memory should hold, the same stars are found by searching for
+    the neighbours of one image after the other; their diameters are bounds then.
+    """
     hashes = index.hashes()
     chosen = np.flatnonzero(hashes.informative)
-    edges = [np.empty((3, 0), np.int64)]
-    edges += [np.stack(chunk) for chunk in pairs(hashes.plain[chosen], radius)]
-    first, second, distance = np.concatenate(edges, axis=1)
-    found = stars(hashes.image_ids[chosen][first], hashes.image_ids[chosen][second], distance)
+    ids, words = hashes.image_ids[chosen], hashes.plain[chosen]
+    edges, count = [np.empty((3, 0), np.int64)], 0
+    for chunk in pairs(words, radius, progress=_share(tell, "comparing hashes")):
+        edges.append(np.stack(chunk))
+        count += len(chunk[0])
+        if count > _MOST_PAIRS:
+            edges.clear()
+            found = _dense_stars(ids, words, radius, index, tell)
+            break
+    else:
+        first, second, distance = np.concatenate(edges, axis=1)
+        found = stars(ids[first], ids[second], distance)
     return Grouped(
         clusters=found,
         labels=[["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found],
@@ -53,3 +73,50 @@ def plain_clusters(index: LiveIndex, radius: int) -> Grouped:
         plan=f"plain dHash within {radius} bits, not verified",
         uninformative=len(hashes) - len(chosen),
     )
+
+
+def _dense_stars(
+    ids: Ints, words: Words, radius: int, index: LiveIndex, tell: Tell
+) -> list[Cluster]:
+    """What `stars` makes of all pairs, of which only one image's are in memory at a time."""
+    n = len(ids)
+    degree, total = np.zeros(n, np.int64), np.zeros(n)
+    counting = _share(tell, "counting neighbours")
+    for first, second, distance in pairs(words, radius, progress=counting):
+        for end in (first, second):
+            degree += np.bincount(end, minlength=n)
+            total += np.bincount(end, _STRENGTHS[distance], minlength=n)
+
+    asked = 0
+
+    def around(node: int) -> tuple[Ints, Ints]:
+        nonlocal asked
+        asked += 1
+        tell("grouping", min(asked, n), n)
+        row, column = words[node].tolist()
+        near, distance = index.search((row, column), radius)
+        others = np.minimum(np.searchsorted(ids, near), n - 1)
+        kept = (ids[others] == near) & (others != node)  # some may have come meanwhile
+        return others[kept], _STRENGTHS[distance[kept]]
+
+    centre = cover_lazily(degree, total, around)
+    bits = np.bitwise_count(words ^ words[centre]).sum(axis=1).astype(np.int64)
+    order = np.lexsort((np.arange(n), bits, np.arange(n) != centre, centre))
+    groups = np.split(order, np.flatnonzero(np.diff(centre[order])) + 1)
+    found = [
+        Cluster(
+            members=ids[star],
+            distances=bits[star],
+            scores=1 - bits[star] / 128,
+            edges=np.full(len(star), -1),
+            diameter=int(bits[star][-2:].sum()),
+        )
+        for star in groups
+        if len(star) > 1
+    ]
+    return sorted(found, key=lambda cluster: (-cluster.size, cluster.medoid))
+
+
+def _share(tell: Tell, what: str) -> Callable[[float], None]:
+    """Tells of a share of some work, in hundredths."""
+    return lambda share: tell(what, round(100 * share), 100)

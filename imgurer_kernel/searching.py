@@ -73,12 +73,12 @@ class Searching:
         if radius is not None:
             radius = check_radius(radius)
         stale = self._renew(progress)
-        if verify:
-            with staged(progress) as tell:
+        with staged(progress) as tell:
+            if verify:
                 grouped = self._clustering.run(radius, thorough=thorough, tell=tell)
-        else:
-            near = self._settings.radius if radius is None else radius
-            grouped = plain_clusters(self.index, near)
+            else:
+                near = self._settings.radius if radius is None else radius
+                grouped = plain_clusters(self.index, near, tell)
         grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
         members = [cluster.members for cluster in grouped.clusters]
         image_ids = np.concatenate([np.empty(0, np.int64), *members])

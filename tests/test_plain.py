@@ -4,7 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from imgurer_kernel import plain
 from imgurer_kernel.bktree import BKTree
 from imgurer_kernel.catalog import Changes
 from imgurer_kernel.live import Hashes
@@ -35,6 +39,10 @@ class Index:
         return tree.search(dhash, radius)
 
 
+def untold(what, done, total):
+    assert 0 <= done <= total
+
+
 INDEX = Index([(3, 0b0, True), (5, 0b11, True), (6, 0b11, False), (9, 0b11111111, True)])
 
 
@@ -55,7 +63,7 @@ def test_a_flat_query_finds_nothing():
 
 
 def test_clusters_count_the_flat_and_leave_them_out():
-    grouped = plain_clusters(INDEX, 2)
+    grouped = plain_clusters(INDEX, 2, untold)
     assert [c.members.tolist() for c in grouped.clusters] == [[3, 5]]
     assert grouped.labels == [["medoid", "near by dHash"]]
     assert grouped.uninformative == 1
@@ -64,7 +72,7 @@ def test_clusters_count_the_flat_and_leave_them_out():
 
 
 def test_no_clusters():
-    grouped = plain_clusters(INDEX, 0)
+    grouped = plain_clusters(INDEX, 0, untold)
     assert (grouped.clusters, grouped.labels, len(grouped.content)) == ([], [], 0)
 
 
@@ -79,3 +87,22 @@ def test_twins_are_marked_or_put_in():
     alone = with_twins(found.iloc[:0], {7})
     assert isinstance(alone, pd.DataFrame)
     assert alone["image_id"].tolist() == [7]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 255), min_size=2, max_size=40), st.integers(0, 5))
+def test_stars_are_the_same_where_not_all_pairs_fit_into_memory(rows, radius):
+    index = Index([(3 * k + 1, row, row % 7 > 0) for k, row in enumerate(rows)])
+    if not index.known.informative.any():
+        return
+    expected = plain_clusters(index, radius, untold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "_MOST_PAIRS", -1)
+        found = plain_clusters(index, radius, untold)
+    assert [
+        (c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in found.clusters
+    ] == [(c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in expected.clusters]
+    assert all(
+        c.diameter >= e.diameter for c, e in zip(found.clusters, expected.clusters, strict=True)
+    )
+    assert (found.labels, found.uninformative) == (expected.labels, expected.uninformative)
