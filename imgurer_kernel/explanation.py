@@ -22,10 +22,10 @@ _TURNS = {
     "mirrored": "flipped left to right",
     "rotated 180": "rotated by 180 degrees",
     "flipped": "flipped upside down",
-    "transposed": "flipped left to right and rotated by 90 degrees to the left",
+    "transposed": "flipped left to right and rotated by 90 degrees counterclockwise",
     "rotated 90": "rotated by 90 degrees clockwise",
     "transversed": "flipped left to right and rotated by 90 degrees clockwise",
-    "rotated 270": "rotated by 90 degrees to the left",
+    "rotated 270": "rotated by 90 degrees counterclockwise",
 }
 _TURNED = 0.4  # degrees that are worth a word
 _PART = 0.006  # share of a picture
@@ -155,7 +155,7 @@ class Explanation:
             sizes = sizes[0][::-1], sizes[1]
         degrees, across, down = turn_of(overlay.transform, orientation, *sizes)
         if abs(degrees) >= _TURNED:
-            way = "clockwise" if degrees > 0 else "to the left"
+            way = "clockwise" if degrees > 0 else "counterclockwise"
             done.append(f"rotated by {_degrees(abs(degrees))} {way}")
         done += self._framing(evidence.label)
         scale = math.sqrt(across * down)
@@ -183,7 +183,7 @@ class Explanation:
         elif lost and not new:
             step = f"cropped to {_percent(kept)} of its area"
         elif new and not lost:
-            step = f"uncropped: the first is {_percent(covered)} of the second"
+            step = f"with more around it (the first shows {_percent(covered)} of it)"
         return [step] if step else []
 
     def _edits(self) -> list[str]:

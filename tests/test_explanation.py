@@ -48,7 +48,7 @@ def test_ids_are_explained(wb):
     [
         ("jpeg50", "re-encoded"),
         ("crop10", "cropped to 8"),
-        ("rotate90", "rotated by 90 degrees to the left"),
+        ("rotate90", "rotated by 90 degrees counterclockwise"),
         ("rotate3", "rotated by "),
         ("flip_sideways", "flipped left to right"),
         ("letterbox", "bordered, by "),
@@ -72,7 +72,7 @@ def test_gray_and_coloured_are_compared_without_colours(wb):
     assert "edited (turned gray)" in wb.explain(coloured, gray).headline
 
 
-@pytest.mark.parametrize(("angle", "way"), [(-3, "clockwise"), (2, "to the left")])
+@pytest.mark.parametrize(("angle", "way"), [(-3, "clockwise"), (2, "counterclockwise")])
 def test_small_turns_are_measured_and_have_a_direction(wb, angle, way):
     turned = picture(1).rotate(angle, Image.Resampling.BICUBIC)  # counter-clockwise
     headline = wb.explain(file(picture(1)), file(turned)).headline
@@ -94,7 +94,7 @@ def test_originals_are_shown_upright(wb):
 def test_the_way_back_is_told_as_well(wb):
     whole, part = file(picture(2)), file(picture(2).crop((40, 0, 360, 270)))
     assert "cropped to 89 % of its area" in wb.explain(whole, part).headline
-    assert "uncropped: the first is 89 % of the second" in wb.explain(part, whole).headline
+    assert "with more around it (the first shows 89 % of it)" in wb.explain(part, whole).headline
 
 
 @pytest.mark.parametrize("name", sorted(_TURNS))
@@ -106,7 +106,7 @@ def test_words_of_an_orientation_do_what_they_say(name):
             "flipped left to right": np.fliplr,
             "flipped upside down": np.flipud,
             "rotated by 90 degrees clockwise": lambda p: np.rot90(p, -1),
-            "rotated by 90 degrees to the left": np.rot90,
+            "rotated by 90 degrees counterclockwise": np.rot90,
             "rotated by 180 degrees": lambda p: np.rot90(p, 2),
         }[words](done)
     # EXIF orientation k + 1 is what has to be undone; `orientations` does what undoes it.
