@@ -1,13 +1,15 @@
 """Why two images are held to be the same: numbers, and one word for people."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.candidates import INVERSE
 from imgurer_kernel.closeup import Closeup
+from imgurer_kernel.dhash import ORIENTATIONS
 from imgurer_kernel.verify import compose, invert, starts
 
 Label = Literal[
@@ -89,6 +91,21 @@ class Evidence:
     overlap: float
     transform: tuple[float, ...]
     label: Label
+
+    def turned_round(self) -> "Evidence":
+        """The same, of the second picture and the first."""
+        a, b, _, d, e, _ = self.transform
+        back = invert(np.array([self.transform], float))[0]
+        # What both show is as large in the other picture as the map makes it.
+        overlap = min(1.0, self.overlap * abs(a * e - b * d))
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            orientation=ORIENTATIONS[INVERSE[ORIENTATIONS.index(self.orientation)]],
+            overlap=overlap,
+            transform=tuple(back.tolist()),
+        )
 
     @property
     def duplicate(self) -> bool:

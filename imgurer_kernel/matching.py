@@ -80,7 +80,13 @@ class Matching:
         return _verdicts(ids, found, self._labels(asked, ids, found, gallery))
 
     def evidence(self, one: Query, other: Query) -> Evidence:
-        """What speaks for two pictures being the same, however far their hashes are apart."""
+        """What speaks for two pictures being the same, however far their hashes are apart.
+
+        The one with the smaller digest is always laid on the other, so that both directions give
+        the same verdict.
+        """
+        if one.digest > other.digest:
+            return replace(self.evidence(other, one).turned_round(), first=0, second=1)
         whole, contents = (
             np.array([pair], np.uint64)
             for pair in (other.fingerprint.dhash, other.fingerprint.trimmed_dhash)

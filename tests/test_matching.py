@@ -9,6 +9,9 @@ from copies import cropped, framed, picture, recoded
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.candidates import INVERSE
+from imgurer_kernel.dhash import ORIENTATIONS
+from imgurer_kernel.verify import compose
 
 WHOLE = picture(90)
 COPIES = {
@@ -99,3 +102,15 @@ def test_evidence_for_strange_pairs(wb):
         assert not wb.evidence(ids[one], ids[other]).duplicate
     assert wb.evidence(ids["still"], ids["moving"]).duplicate
     assert wb.evidence(ids["gray"], ids["whole"]).duplicate
+
+
+def test_evidence_is_the_same_in_both_directions(wb):
+    for other in range(2, 2 + len(COPIES)):
+        there, back = wb.evidence(1, other), wb.evidence(other, 1)
+        assert (there.label, there.score, there.distance) == (back.label, back.score, back.distance)
+        assert (there.first, there.second, back.first, back.second) == (0, 1, 0, 1)
+        there_and_back = compose(np.array([there.transform]), np.array([back.transform]))
+        assert there_and_back[0] == pytest.approx([1, 0, 0, 0, 1, 0], abs=1e-9)
+        one, two = ORIENTATIONS.index(there.orientation), ORIENTATIONS.index(back.orientation)
+        assert INVERSE[one] == two
+        assert 0 < back.overlap <= 1
