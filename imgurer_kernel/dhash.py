@@ -67,15 +67,19 @@ def differences(grays: Grays) -> NDArray[np.int16]:
     >>> differences(ramp)[:, 0, :3].tolist()
     [[1, 1, 1], [0, 0, 0]]
     """
-    if grays.shape[-2:] != (SIDE, SIDE):
-        message = f"grays have the shape {grays.shape}; a dHash is taken from 9x9"
-        raise QueryError(message)
+    _check(grays)
     levels = grays.astype(np.int16)
     corner = levels[..., :8, :8]
     steps = np.empty((*grays.shape[:-2], 2, 8, 8), dtype=np.int16)
     np.subtract(levels[..., :8, 1:], corner, out=steps[..., 0, :, :])
     np.subtract(levels[..., 1:, :8], corner, out=steps[..., 1, :, :])
     return steps
+
+
+def _check(grays: Grays) -> None:
+    if grays.shape[-2:] != (SIDE, SIDE):
+        message = f"grays have the shape {grays.shape}; a dHash is taken from 9x9"
+        raise QueryError(message)
 
 
 def dhash(grays: Grays) -> tuple[int, int]:
@@ -134,7 +138,12 @@ def dhash_many(grays: Grays) -> NDArray[np.uint64]:
     if grays.ndim != 3:
         message = f"grays have the shape {grays.shape}; those of many pictures are (n, 9, 9)"
         raise QueryError(message)
-    bits = np.packbits(differences(grays) > 0, axis=-1)
+    _check(grays)
+    # The bits alone, without the differences in 16 bits: a third of the time.
+    brighter = np.empty((len(grays), 2, 8, 8), np.bool_)
+    np.greater(grays[:, :8, 1:], grays[:, :8, :8], out=brighter[:, 0])
+    np.greater(grays[:, 1:, :8], grays[:, :8, :8], out=brighter[:, 1])
+    bits = np.packbits(brighter.reshape(-1))  # along one axis it would be ten times as slow
     return bits.reshape(-1, 2, 8).view(">u8").reshape(-1, 2).astype(np.uint64)
 
 
