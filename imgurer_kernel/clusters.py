@@ -18,6 +18,9 @@ Ints = NDArray[np.int64]
 # Scores are summed as whole millionths: float sums would depend on the order of the edges.
 MILLIONTHS = 1_000_000
 
+# Stars that are made until somebody is told.
+_PULSE = 2048
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
@@ -134,7 +137,13 @@ def stars(
     return clusters
 
 
-def cover(n: int, first: Ints, second: Ints, score: NDArray[np.float64]) -> Ints:
+def cover(
+    n: int,
+    first: Ints,
+    second: Ints,
+    score: NDArray[np.float64],
+    pulse: Callable[[], None] | None = None,
+) -> Ints:
     """The centre that each of images 0..n-1 belongs to, as `stars` has it; a lone one is its own.
 
     Parameters
@@ -143,13 +152,16 @@ def cover(n: int, first: Ints, second: Ints, score: NDArray[np.float64]) -> Ints
         The two ends of each edge, (e,); every two images have one edge at most.
     score
         How sure each edge is, (e,).
+    pulse
+        Called now and then; may raise to stop.
 
     Examples
     --------
     >>> cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
     [1, 1, 1, 3]
     """
-    return _cover(_Graph.of(n, first, second, np.rint(score * MILLIONTHS).astype(np.int64)))
+    strength = np.rint(score * MILLIONTHS).astype(np.int64)
+    return _cover(_Graph.of(n, first, second, strength), pulse)
 
 
 def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
@@ -213,7 +225,7 @@ class _Graph:
         return cls(start, head[order], np.concatenate((strength, strength))[order])
 
 
-def _cover(graph: _Graph) -> Ints:
+def _cover(graph: _Graph, pulse: Callable[[], None] | None) -> Ints:
     """The centre that each node belongs to; a node that nobody wants is its own."""
     totals = np.concatenate(([0], np.cumsum(graph.strength)))
     total: list[int] = (totals[graph.start[1:]] - totals[graph.start[:-1]]).tolist()
@@ -226,6 +238,7 @@ def _cover(graph: _Graph) -> Ints:
     free = [count > 0 for count in degree]
     heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]
     heapify(heap)
+    covered = 0
     # A node's rank only falls while others are taken, so it is looked at again when it is on top.
     while heap:
         count, sum_, node = heappop(heap)
@@ -235,6 +248,9 @@ def _cover(graph: _Graph) -> Ints:
             if degree[node]:
                 heappush(heap, (-degree[node], -total[node], node))
             continue
+        covered += 1
+        if pulse is not None and covered % _PULSE == 0:
+            pulse()
         taken = [other for other in neighbour[start[node] : start[node + 1]] if free[other]]
         taken.append(node)
         for other in taken:

@@ -18,7 +18,7 @@ Load = Callable[[Ints], Pictures]
 """Pictures of the given image ids, in their order."""
 
 _CHUNK = 2048
-_THUMBNAILS = 256
+_THUMBNAILS = 128
 
 
 class Gallery:

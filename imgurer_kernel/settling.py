@@ -98,7 +98,7 @@ class Settling:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
         n, pairs = len(self._grays), self.pairs
         self._pulse()
-        self.test(Stars.over(n, pairs, np.arange(len(pairs)), 1 - pairs.distance / 128).spokes)
+        self.test(Stars.over(n, pairs, 1 - pairs.distance / 128, self._pulse).spokes)
         now, active = self._follow(Stars.lone(n))
         active[:] = True
         for _ in range(_ROUNDS):
@@ -115,7 +115,8 @@ class Settling:
         """The stars as of now, and which of them (by medoid) have anything new about them."""
         self._pulse()
         proven = np.flatnonzero(self.pairs.status == SAME)
-        now = before.after(self.pairs, proven, np.flatnonzero(self._touched))
+        touched = np.flatnonzero(self._touched)
+        now = before.after(self.pairs, proven, touched, self._pulse)
         changed = self._touched | (now.centre != before.centre)
         active = np.zeros(len(changed), bool)
         active[before.centre[changed]] = active[now.centre[changed]] = True

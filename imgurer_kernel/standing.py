@@ -1,5 +1,6 @@
 """Where settling stands: what belongs to which star, and ways between images."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -11,6 +12,8 @@ from imgurer_kernel.pairs import Pairs
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Pulse = Callable[[], None]
+"""Called now and then while stars are made; may raise to stop."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +25,9 @@ class Stars:
     size: Ints
 
     @classmethod
-    def over(cls, n: int, pairs: Pairs, rows: Ints, score: NDArray[np.floating]) -> Self:
-        """The stars of images 0..n-1 over some of the pairs, which are given with their scores."""
-        return cls.lone(n).among(np.arange(n), pairs, rows, score)
+    def over(cls, n: int, pairs: Pairs, score: NDArray[np.floating], pulse: Pulse) -> Self:
+        """The stars of images 0..n-1 over all pairs, which are given scores."""
+        return cls.lone(n).among(np.arange(n), pairs, np.arange(len(pairs)), score, pulse)
 
     @classmethod
     def lone(cls, n: int) -> Self:
@@ -36,7 +39,7 @@ class Stars:
         """The pairs that the stars stand on."""
         return self.spoke[self.spoke >= 0]
 
-    def after(self, pairs: Pairs, proven: Ints, touched: Ints) -> Self:
+    def after(self, pairs: Pairs, proven: Ints, touched: Ints, pulse: Pulse) -> Self:
         """The stars over the proven pairs, where only pairs of touched images are new.
 
         Stars depend on nothing outside of their connected component.
@@ -47,12 +50,14 @@ class Stars:
         while reached != (reached := int(there.sum())):
             rows = proven[there[pairs.first[proven]] | there[pairs.second[proven]]]
             there[pairs.first[rows]] = there[pairs.second[rows]] = True
-        return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1])
+        return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1], pulse)
 
-    def among(self, images: Ints, pairs: Pairs, rows: Ints, score: NDArray[np.floating]) -> Self:
+    def among(
+        self, images: Ints, pairs: Pairs, rows: Ints, score: NDArray[np.floating], pulse: Pulse
+    ) -> Self:
         """With other stars among some images: those over these pairs."""
         first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
-        found = cover(len(images), first, second, np.asarray(score, np.float64))
+        found = cover(len(images), first, second, np.asarray(score, np.float64), pulse)
         centre, spoke = self.centre.copy(), self.spoke.copy()
         centre[images], spoke[images] = images[found], -1
         outward, inward = found[second] == first, found[first] == second

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.clusters import stars
+from imgurer_kernel import clusters as clusters_module
+from imgurer_kernel.clusters import cover, stars
 
 EDGE = st.tuples(
     st.integers(0, 14), st.integers(0, 14), st.integers(0, 128), st.sampled_from([0.9, 0.95, 1.0])
@@ -153,3 +154,16 @@ def test_identical_images_make_one_star_around_the_first(size):
     first, second = np.triu_indices(size, 1)
     [cluster] = stars(first, second, np.zeros(len(first)))
     assert (cluster.medoid, cluster.size, cluster.diameter) == (0, size, 0)
+
+
+def test_making_stars_may_be_stopped(monkeypatch):
+    monkeypatch.setattr(clusters_module, "_PULSE", 2)
+    first = np.arange(0, 12, 2)
+
+    def stop():
+        raise KeyboardInterrupt
+
+    whole = cover(12, first, first + 1, np.ones(6), lambda: None)
+    assert whole.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
+    with pytest.raises(KeyboardInterrupt):
+        cover(12, first, first + 1, np.ones(6), stop)
