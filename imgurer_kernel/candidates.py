@@ -264,7 +264,7 @@ def thinned(rows: Candidates) -> Candidates:
     order = np.lexsort((way, pair))
     pair, way = pair[order], way[order]
     once = np.flatnonzero(_differs(pair) | _differs(way))
-    few = _ranks(_differs(pair[once])) < _WAYS
+    few = ranks_within(_differs(pair[once])) < _WAYS
     return _of_friends(rows.take(order[once[few]]))
 
 
@@ -277,11 +277,11 @@ def _of_friends(rows: Candidates) -> Candidates:
     near = np.zeros(len(begin), bool)
     for one, other in ((first, second), (second, first)):
         order = np.lexsort((other, distance, one))
-        near[order] |= _ranks(_differs(one[order])) < FRIENDS
+        near[order] |= ranks_within(_differs(one[order])) < FRIENDS
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 
 
-def _ranks(new: Mask) -> Ints:
+def ranks_within(new: Mask) -> Ints:
     """Which row of its group each row is, from 0; `new` tells where groups begin."""
     rows = np.arange(len(new))
     ranks: Ints = rows - np.flatnonzero(new)[np.cumsum(new) - 1]

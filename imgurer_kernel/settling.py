@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.candidates import Candidates
+from imgurer_kernel.candidates import Candidates, ranks_within
 from imgurer_kernel.clusters import Cluster, stars
 from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
@@ -193,8 +193,7 @@ class Settling:
         across, stars_of = across[order], stars_of[order]
         new = np.ones(len(across), bool)
         new[1:] = stars_of[1:] != stars_of[:-1]
-        rank = np.arange(len(across)) - np.flatnonzero(new)[np.cumsum(new) - 1]
-        return np.sort(across[rank < _TRIALS])
+        return np.sort(across[ranks_within(new) < _TRIALS])
 
     def _chain(self, routes: Routes) -> bool:
         """Compare images by way of a third; whether there was any to compare."""
