@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from imgurer_kernel import candidates, duplicates, gallery, verify
+from imgurer_kernel import duplicates, gallery, verify
+from imgurer_kernel.dhash import dhash_many
 from imgurer_kernel.pairs import SAME
 from imgurer_kernel.plan import Plan
 from imgurer_kernel.settling import Settling
@@ -57,7 +58,9 @@ def _whole_boxes(pictures):
 
 
 def _upright_only(grays):
-    return grays[None]
+    """Turned pictures have the opposite hash, which is near to nothing."""
+    upright = dhash_many(grays)
+    return np.stack([upright, *([~upright] * 7)], axis=1)
 
 
 PARTS = {
@@ -66,7 +69,7 @@ PARTS = {
         patch.object(verify, "content_boxes", _whole_boxes),
         patch.object(gallery, "content_boxes", _whole_boxes),
     ),
-    "8 orientations": (patch.object(candidates, "orientations", _upright_only),),
+    "8 orientations": (patch.object(duplicates, "turned_hashes", _upright_only),),
     "crop windows": (
         _searching(lambda *args: (*args[:2], args[2] | {"plan": Plan(radius=24, windows=False)})),
     ),

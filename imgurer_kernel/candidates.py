@@ -17,7 +17,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.index import matches
 from imgurer_kernel.parallel import in_order
 from imgurer_kernel.views import CONTENT, FIRST_WINDOW, WHOLE
@@ -37,8 +36,11 @@ FRIENDS = 64
 its second with earlier ones. A film of 20,000 frames would otherwise have more pairs than memory
 has room for; settling follows friends' friends, so that it need not know them all."""
 
-# Images whose hashes are asked for at once, and rows that are gathered until they are thinned.
+# Images whose hashes are asked for at once: many where few others are looked through, so that no
+# job is over before it was worth handing out. And rows that are gathered until they are thinned.
 _BLOCK = 2048
+_LARGE_BLOCK = 32768
+_FEW_OTHERS = 2048
 _GATHERED = 2_000_000
 
 # Of so many images with one and the same hash only a few take part in the search; the others are
@@ -53,24 +55,36 @@ class Fingerprints:
 
     Attributes
     ----------
-    whole, content
-        uint64 (n, 2), row hash first: of the picture, and of it without its uniform borders.
-    grays
-        uint8 (n, 9, 9), of which `whole` is the hash.
+    turned
+        uint64 (n, 8, 2): hashes of the picture in all orientations, see
+        `imgurer_kernel.dhash.turned_hashes`.
+    content
+        uint64 (n, 2), row hash first: of the picture without its uniform borders.
     informative
         bool (n,): the others take no part.
     windows
         uint64 (n, 10, 2): hashes of the windows of `imgurer_kernel.views`; None to do without.
     """
 
-    whole: Hashes
+    turned: Hashes
     content: Hashes
-    grays: NDArray[np.uint8]
     informative: Mask
     windows: Hashes | None = None
 
     def __len__(self) -> int:
-        return len(self.whole)
+        return len(self.turned)
+
+    @property
+    def whole(self) -> Hashes:
+        """Hashes of the pictures as they are, uint64 (n, 2)."""
+        return self.turned[:, 0]
+
+    def take(self, images: Ints | Mask) -> "Fingerprints":
+        """Some of the images."""
+        windows = None if self.windows is None else self.windows[images]
+        return Fingerprints(
+            self.turned[images], self.content[images], self.informative[images], windows
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,27 +198,28 @@ def _searches(
     new, old = leaders[fresh[leaders]], leaders[~fresh[leaders]]
     for images, others in ((new, leaders), (old, new)):
         framed = bordered if images is new else bordered[fresh[bordered]]
-        for block in _blocks(images):
+        size = _BLOCK if len(others) > _FEW_OTHERS else _LARGE_BLOCK
+        for block in _blocks(images, size):
             later = others[others > block[0]]
             yield partial(_turned, prints, block, later, WHOLE, radius)
             yield partial(_turned, prints, block, framed, CONTENT, radius)
             if prints.windows is not None:
                 yield partial(_windows, prints, block, others, window_radius)
-        for block in _blocks(np.intersect1d(images, bordered)):
+        for block in _blocks(np.intersect1d(images, bordered), size):
             yield partial(_contents, prints, block, framed[framed > block[0]], radius)
 
 
-def _blocks(images: Ints) -> Iterator[Ints]:
-    return (images[k : k + _BLOCK] for k in range(0, len(images), _BLOCK))
+def _blocks(images: Ints, size: int) -> Iterator[Ints]:
+    return (images[k : k + size] for k in range(0, len(images), size))
 
 
 def _turned(
     prints: Fingerprints, block: Ints, among: Ints, view: int, radius: int
 ) -> Iterator[Candidates]:
     hashes = prints.whole if view == WHOLE else prints.content
-    oriented = orientations(prints.grays[block]).reshape(-1, 9, 9)
-    for queries, hits, bits in matches(hashes[among], dhash_many(oriented), radius):
-        orientation, query = np.divmod(queries, len(block))
+    turned = prints.turned[block]
+    for queries, hits, bits in matches(hashes[among], turned.reshape(-1, 2), radius):
+        query, orientation = np.divmod(queries, turned.shape[1])
         # Quarter turns are not exact: of two whole pictures it is always the first that is turned.
         kept = (block[query] < among[hits]) | (view != WHOLE)
         one, other = block[query[kept]], among[hits[kept]]

@@ -86,7 +86,7 @@ class Clustering:
             digests=self._catalog.digest_ranks(hashes.image_ids),
             whole=hashes.plain,
             content=hashes.trimmed,
-            grays=self._catalog.grays(hashes.image_ids),
+            grays=self._catalog.grays,
             informative=hashes.informative,
         )
         found = duplicates.find(

@@ -21,6 +21,9 @@ MILLIONTHS = 1_000_000
 # Stars that are made until somebody is told.
 _PULSE = 2048
 
+# So many edges are worth loading machine code for.
+_WORTH_COMPILING = 20_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
@@ -114,27 +117,29 @@ def stars(
     spokes = np.flatnonzero(outward | inward)
     hub = np.where(outward[spokes], low[spokes], high[spokes])
     rim = np.where(outward[spokes], high[spokes], low[spokes])
-    order = np.lexsort((rim, distances[spokes], hub))
-    spokes, hub, rim = spokes[order], hub[order], rim[order]
+    hubs, counts = np.unique(hub, return_counts=True)
 
-    hubs, starts, counts = np.unique(hub, return_index=True, return_counts=True)
+    # Every medoid is a member of its own star, by no edge, and the first.
+    none = np.zeros(len(hubs), np.int64)
+    hub, rim = np.concatenate((hubs, hub)), np.concatenate((hubs, rim))
+    to_medoid = np.concatenate((none, distances[spokes]))
+    order = np.lexsort((rim, to_medoid, rim != hub, hub))
+    members, to_medoid = ids[rim[order]], to_medoid[order]
+    scores = np.concatenate((none + 1.0, scores[spokes]))[order]
+    edges = np.concatenate((none - 1, chosen[spokes]))[order]
+
+    sizes = counts + 1
+    stops = np.cumsum(sizes)
     edges_inside, largest = _inside(centre, low, high, distances)
-    clusters = []
-    for position in np.lexsort((hubs, -counts)):
-        medoid, size = hubs[position], counts[position] + 1
-        part = slice(starts[position], starts[position] + counts[position])
-        to_medoid = np.concatenate(([0], distances[spokes[part]]))
-        complete = edges_inside[medoid] == size * (size - 1) // 2
-        clusters.append(
-            Cluster(
-                members=np.concatenate((ids[[medoid]], ids[rim[part]])),
-                distances=to_medoid,
-                scores=np.concatenate(([1.0], scores[spokes[part]])),
-                edges=np.concatenate(([-1], chosen[spokes[part]])),
-                diameter=int(largest[medoid] if complete else to_medoid[-2:].sum()),
-            )
-        )
-    return clusters
+    complete = edges_inside[hubs] == sizes * counts // 2
+    two_longest = to_medoid[stops - 1] + to_medoid[stops - 2]
+    diameters = np.where(complete, largest[hubs], two_longest).tolist()
+    ranked = np.lexsort((hubs, -counts))
+    parts = map(slice, (stops - sizes)[ranked].tolist(), stops[ranked].tolist())
+    return [
+        Cluster(members[part], to_medoid[part], scores[part], edges[part], diameters[star])
+        for star, part in zip(ranked.tolist(), parts, strict=True)
+    ]
 
 
 def cover(
@@ -161,7 +166,9 @@ def cover(
     [1, 1, 1, 3]
     """
     strength = np.rint(score * MILLIONTHS).astype(np.int64)
-    return _cover(_Graph.of(n, first, second, strength), pulse)
+    graph = _Graph.of(n, first, second, strength)
+    make = _cover if len(first) < _WORTH_COMPILING else _cover_compiled
+    return make(graph, pulse or _go_on)
 
 
 def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
@@ -224,12 +231,15 @@ class _Graph:
         np.cumsum(np.bincount(tail, minlength=n), out=start[1:])
         return cls(start, head[order], np.concatenate((strength, strength))[order])
 
+    def ranks(self) -> tuple[Ints, Ints]:
+        """Of each node the number of its neighbours, and the sum of their strengths."""
+        totals = np.concatenate(([0], np.cumsum(self.strength)))
+        return np.diff(self.start), totals[self.start[1:]] - totals[self.start[:-1]]
 
-def _cover(graph: _Graph, pulse: Callable[[], None] | None) -> Ints:
+
+def _cover(graph: _Graph, pulse: Callable[[], None]) -> Ints:
     """The centre that each node belongs to; a node that nobody wants is its own."""
-    totals = np.concatenate(([0], np.cumsum(graph.strength)))
-    total: list[int] = (totals[graph.start[1:]] - totals[graph.start[:-1]]).tolist()
-    degree: list[int] = np.diff(graph.start).tolist()
+    degree, total = (column.tolist() for column in graph.ranks())
     n = len(degree)
     # A slice of one of these costs a fifth of that of an array, and yields plain numbers.
     neighbour, strength = graph.neighbour.data, graph.strength.data
@@ -249,7 +259,7 @@ def _cover(graph: _Graph, pulse: Callable[[], None] | None) -> Ints:
                 heappush(heap, (-degree[node], -total[node], node))
             continue
         covered += 1
-        if pulse is not None and covered % _PULSE == 0:
+        if covered % _PULSE == 0:
             pulse()
         taken = [other for other in neighbour[start[node] : start[node + 1]] if free[other]]
         taken.append(node)
@@ -261,6 +271,27 @@ def _cover(graph: _Graph, pulse: Callable[[], None] | None) -> Ints:
                 degree[near] -= 1
                 total[near] -= weight
     return np.array(centre, np.int64)
+
+
+def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Ints:
+    """The same, in machine code."""
+    from imgurer_kernel.kernels import cover as kernel  # compiles: only for large graphs
+
+    degree, total = graph.ranks()
+    heap = np.flatnonzero(degree)
+    rank = degree.copy(), total.copy()
+    centre = np.where(degree > 0, -1, np.arange(len(degree)))
+    kernel.heapify(heap, *rank)
+    left = len(heap)
+    edges = graph.start, graph.neighbour, graph.strength
+    while left:
+        left = kernel.take_stars(*edges, degree, total, heap, left, *rank, centre, _PULSE)
+        pulse()
+    return np.where(centre < 0, np.arange(len(centre)), centre)
+
+
+def _go_on() -> None:
+    """Nobody is told, nothing is stopped."""
 
 
 def _inside(centre: Ints, low: Ints, high: Ints, distances: Ints) -> tuple[Ints, Ints]:

@@ -252,6 +252,28 @@ def orientations(grays: Grays) -> Grays:
     )
 
 
+def turned_hashes(grays: Grays) -> NDArray[np.uint64]:
+    """The hashes of many pictures in all eight orientations.
+
+    Parameters
+    ----------
+    grays
+        uint8 (n, 9, 9).
+
+    Returns
+    -------
+    uint64 (n, 8, 2), in the order of `ORIENTATIONS`, row hash first.
+
+    Examples
+    --------
+    >>> ramp = np.tile(np.arange(9, dtype=np.uint8), (1, 9, 1))
+    >>> [f"{row:x}"[:2] for row, column in turned_hashes(ramp)[0, :2].tolist()]
+    ['ff', '0']
+    """
+    hashes = dhash_many(orientations(grays).reshape(-1, SIDE, SIDE))
+    return np.ascontiguousarray(hashes.reshape(8, len(grays), 2).swapaxes(0, 1))
+
+
 def bit_planes(row: int, column: int) -> NDArray[np.bool_]:
     """The bits of a dHash where they belong in the picture.
 

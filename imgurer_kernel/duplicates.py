@@ -5,7 +5,7 @@ a picture it asks for when it needs it, and what it has found out once it takes 
 earlier answer, so that a second call compares only what is new.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgurer_kernel.candidates import Candidates, Fingerprints, thinned
 from imgurer_kernel.candidates import find as find_candidates
 from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.gallery import Gallery, Load
 from imgurer_kernel.memory import Memory, mixed, pair_keys
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
@@ -25,11 +26,13 @@ from imgurer_kernel.views import WINDOWS
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
-Pictures = NDArray[np.uint8]
 Doubles = NDArray[np.float64]
 
 # With so large a share of new images an earlier plan is still good enough.
 _FEW = 0.1
+
+# Images whose grays are read and hashed together.
+_CHUNK = 8192
 
 Tell = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is; the last is 0
@@ -50,7 +53,7 @@ class Images:
     whole, content
         uint64 (n, 2), row hash first: of the picture, and of it without its uniform borders.
     grays
-        uint8 (n, 9, 9).
+        Gives the 9x9 grays, uint8 (k, 9, 9), of which `whole` is the hash.
     informative
         bool (n,): False for pictures too flat for their dHash to mean anything.
     """
@@ -59,7 +62,7 @@ class Images:
     digests: Sequence[str] | Ints
     whole: Hashes
     content: Hashes
-    grays: Pictures
+    grays: Load
     informative: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -76,6 +79,8 @@ class Seen:
         int64 (n,), ascending.
     hashes
         uint64 (n, 4): of the picture and of its content. An image with other ones is another.
+    turned
+        uint64 (n, 8, 2): hashes of the picture in all orientations.
     windows
         uint64 (n, 10, 2): hashes of its windows, if the search was made by these.
     content
@@ -85,6 +90,7 @@ class Seen:
 
     image_ids: Ints
     hashes: Hashes
+    turned: Hashes
     windows: Hashes | None
     content: Ints
 
@@ -185,14 +191,16 @@ def find(
     """
     order = np.argsort(np.asarray(images.digests)).astype(np.int64)
     ids = np.asarray(images.image_ids, np.int64)[order]
-    whole, content, grays = images.whole[order], images.content[order], images.grays[order]
-    informative = images.informative[order]
+    content, informative = images.content[order], images.informative[order]
     part = np.flatnonzero(informative)
-    hashes = np.concatenate((whole, content), axis=1)
+    hashes = np.concatenate((images.whole[order], content), axis=1)
     gallery = Gallery(ids, pictures, thumbnails, tell)
     carried = _carried_over(known, ids, np.where(informative[:, None], hashes, 0), gallery)
+    turned, new = carried.turned, part[carried.fresh[part]]
+    for chunk in _chunks(new, tell):
+        turned[chunk] = turned_hashes(images.grays(ids[chunk]))
     if plan is None:
-        plan = carried.plan or make_plan(whole[part], grays[part], thorough=thorough)
+        plan = carried.plan or make_plan(turned[part], thorough=thorough)
     carried = carried if known is not None and known.plan.search == plan.search else _nothing(ids)
     windows = None
     if plan.windows:
@@ -200,7 +208,7 @@ def find(
         new = part[carried.fresh[part]]
         windows[new] = gallery.windows(new)
     rows = find_candidates(
-        Fingerprints(whole, content, grays, informative, windows),
+        Fingerprints(turned, content, informative, windows),
         plan.radius,
         window_radius=plan.window_radius,
         fresh=carried.fresh,
@@ -233,7 +241,7 @@ def find(
         pairs,
         gallery.boxed,
         measure,
-        grays,
+        turned,
         same_layout if thumbnails is not None else None,
         None if count is None else partial(count, 0),
     )
@@ -250,6 +258,7 @@ def find(
         seen=Seen(
             image_ids=ids[part],
             hashes=hashes[part],
+            turned=turned[part],
             windows=None if windows is None else windows[part],
             content=gallery.content[part],
         ),
@@ -266,6 +275,7 @@ class _Carried:
     """
 
     fresh: NDArray[np.bool_]
+    turned: Hashes
     windows: Hashes
     rows: Candidates
     compared: Memory
@@ -276,6 +286,7 @@ class _Carried:
 def _nothing(ids: Ints) -> _Carried:
     return _Carried(
         np.ones(len(ids), bool),
+        np.zeros((len(ids), len(ORIENTATIONS), 2), np.uint64),
         np.zeros((len(ids), len(WINDOWS), 2), np.uint64),
         Candidates.none(),
         Memory(9),
@@ -292,6 +303,7 @@ def _carried_over(known: Found | None, ids: Ints, hashes: Hashes, gallery: Galle
     gallery.know(place[there], known.seen.content[there])
     carried = _nothing(ids)
     carried.fresh[place[there]] = False
+    carried.turned[place[there]] = known.seen.turned[there]
     if known.seen.windows is not None:
         carried.windows[place[there]] = known.seen.windows[there]
 
@@ -309,6 +321,14 @@ def _carried_over(known: Found | None, ids: Ints, hashes: Hashes, gallery: Galle
         layouts=known.layouts.copied(),
         plan=known.plan if few else None,
     )
+
+
+def _chunks(positions: Ints, tell: Tell | None) -> Iterator[Ints]:
+    """Parts of the positions; tells of each that is done."""
+    for done in range(0, len(positions), _CHUNK):
+        yield positions[done : done + _CHUNK]
+        if tell is not None:
+            tell("reading", min(done + _CHUNK, len(positions)), len(positions))
 
 
 def _counting(tell: Tell | None, total: int) -> Callable[[int], None] | None:

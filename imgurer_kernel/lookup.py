@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import Candidates
-from imgurer_kernel.dhash import dhash_many, orientations
+from imgurer_kernel.dhash import turned_hashes
 from imgurer_kernel.index import matches
 from imgurer_kernel.views import CONTENT, WHOLE
 
@@ -36,7 +36,7 @@ def ways_to(
     -------
     The query is number 0, image k is number k + 1.
     """
-    turned = dhash_many(np.ascontiguousarray(orientations(grays)))
+    turned = turned_hashes(grays[None])[0]
     inner = np.array([content], np.uint64)
     bordered = np.flatnonzero((whole != contents).any(axis=1))
     parts = [

@@ -8,7 +8,7 @@ import pandas as pd
 
 from imgurer_kernel.candidates import Candidates
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.dhash import ORIENTATIONS
+from imgurer_kernel.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.evidence import Appearance, Evidence
 from imgurer_kernel.gallery import Gallery
 from imgurer_kernel.images import to_gray
@@ -68,9 +68,9 @@ class Matching:
         rows = replace(rows, second=place + 1)
         gallery = self._gallery(np.concatenate(([QUERY], ids)), asked)
         pairs = Pairs.of(rows)
-        grays = np.concatenate((_grays(asked)[None], self._catalog.grays(ids)))
+        turned = turned_hashes(np.concatenate((_grays(asked)[None], self._catalog.grays(ids))))
         settling = Settling(
-            rows, pairs, gallery.boxed, gallery.compare, grays, gallery.share_layout
+            rows, pairs, gallery.boxed, gallery.compare, turned, gallery.share_layout
         )  # fmt: skip
         settling.test(np.arange(len(pairs)))
         found = settling.pairs
@@ -99,9 +99,9 @@ class Matching:
         gallery = Gallery(
             np.arange(2), lambda ids: pictures[ids], lambda ids: _fine(one, other, ids)
         )
-        grays = np.stack((_grays(one), _grays(other)))
+        turned = turned_hashes(np.stack((_grays(one), _grays(other))))
         settling = Settling(
-            rows, Pairs.of(rows), gallery.boxed, gallery.compare, grays, gallery.share_layout
+            rows, Pairs.of(rows), gallery.boxed, gallery.compare, turned, gallery.share_layout
         )  # fmt: skip
         settling.test(np.arange(1))
         found = settling.pairs

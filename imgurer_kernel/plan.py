@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import FRIENDS
-from imgurer_kernel.dhash import dhash_many, orientations
 
 RADII = (24, 20, 16, 12, 8)
 THOROUGH = 32
@@ -64,8 +63,7 @@ class Plan:
 
 
 def make_plan(
-    whole: NDArray[np.uint64],
-    grays: NDArray[np.uint8],
+    turned: NDArray[np.uint64],
     *,
     thorough: bool = False,
     budget: float = BUDGET,
@@ -74,8 +72,8 @@ def make_plan(
 
     Parameters
     ----------
-    whole, grays
-        Hashes (n, 2) and 9x9 grays of the images that take part.
+    turned
+        uint64 (n, 8, 2): hashes of the images that take part, in all orientations.
     thorough
         Choose the largest radius that is of any use.
     budget
@@ -83,12 +81,13 @@ def make_plan(
 
     Examples
     --------
+    >>> from imgurer_kernel.dhash import turned_hashes
     >>> grays = np.random.default_rng(0).integers(0, 256, (50, 9, 9), np.uint8)
-    >>> make_plan(dhash_many(grays), grays).radius
+    >>> make_plan(turned_hashes(grays)).radius
     24
     """
-    n = len(whole)
-    near = _within(whole, grays) * (n / 2 / max(1, min(n, _SAMPLE)))
+    n = len(turned)
+    near = _within(turned) * (n / 2 / max(1, min(n, _SAMPLE)))
     cores = os.cpu_count() or 1
     plans = []
     for radius in (THOROUGH,) if thorough else RADII:
@@ -113,18 +112,18 @@ def make_plan(
     return next(affordable, plans[-1])
 
 
-def _within(whole: NDArray[np.uint64], grays: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _within(turned: NDArray[np.uint64]) -> NDArray[np.float64]:
     """How many images lie within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
     Counted are no more for each than a search keeps.
     """
-    n = len(whole)
+    n = len(turned)
+    whole = np.ascontiguousarray(turned[:, 0])
     sample = np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64)
     counts = np.zeros(129)
     for k in sample:
-        turned = dhash_many(orientations(grays[k]))
         least = np.full(n, 128, np.uint8)
-        for row, column in turned:
+        for row, column in turned[k]:
             distance = np.bitwise_count(whole[:, 0] ^ row)
             distance += np.bitwise_count(whole[:, 1] ^ column)
             np.minimum(least, distance, out=least)

@@ -23,6 +23,7 @@ from imgurer_kernel.calibration import (
 )
 from imgurer_kernel.candidates import Candidates, Fingerprints, find
 from imgurer_kernel.catalog import Catalog
+from imgurer_kernel.dhash import turned_hashes
 from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, StorageError
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.gallery import Gallery
@@ -126,7 +127,7 @@ class Planting:
                 digests=digests,
                 whole=hashes.plain[places],
                 content=hashes.trimmed[places],
-                grays=self._catalog.grays(some),
+                grays=self._catalog.grays,
                 informative=np.ones(len(some), bool),
             ),
             pictures.verification,
@@ -198,9 +199,8 @@ class _Garden:
         windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)
         windows[informative] = gallery.windows(np.flatnonzero(informative))
         prints = Fingerprints(
-            np.array([row.dhash for row in rows], np.uint64),
+            turned_hashes(np.stack([_grays(row.grays, 9) for row in rows])),
             np.array([row.trimmed_dhash for row in rows], np.uint64),
-            np.stack([_grays(row.grays, 9) for row in rows]),
             informative,
             windows,
         )
@@ -241,18 +241,9 @@ class _Garden:
 
     def _near(self, places: Ints, new: Ints, radius: int) -> Candidates:
         """Pairs of a place and a new one that a verified search looks at."""
-        prints = self.prints
-        windows = None if prints.windows is None else prints.windows[places]
-        some = Fingerprints(
-            prints.whole[places],
-            prints.content[places],
-            prints.grays[places],
-            prints.informative[places],
-            windows,
-        )
         window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH else WINDOW_RADIUS
         fresh = np.isin(places, new)
-        found = find(some, radius, window_radius=window_radius, fresh=fresh)
+        found = find(self.prints.take(places), radius, window_radius=window_radius, fresh=fresh)
         return found.renamed(places)
 
     def _compared(self, parts: list[Candidates], tell: Tell) -> Hits:
@@ -268,8 +259,8 @@ class _Garden:
 
         gallery = self.gallery
         measure = partial(gallery.compare, tell=add)
-        grays, layouts = self.prints.grays, gallery.share_layout
-        settling = Settling(rows, pairs, gallery.boxed, measure, grays, layouts)
+        turned, layouts = self.prints.turned, gallery.share_layout
+        settling = Settling(rows, pairs, gallery.boxed, measure, turned, layouts)
         settling.test(np.arange(len(pairs)))
         found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
         return self._hits(found.first, found.second, found.measures[:, 1])

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import Candidates, ranks_within
 from imgurer_kernel.clusters import Cluster, stars
-from imgurer_kernel.dhash import dhash_many, orientations
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
 from imgurer_kernel.standing import Routes, Stars
 from imgurer_kernel.verify import (
@@ -63,8 +62,8 @@ class Settling:
     measure
         Compares pairs (first, second) from start maps: measures and maps, as
         `imgurer_kernel.verify.compare` gives them.
-    grays
-        uint8 (n, 9, 9) of all images.
+    turned
+        uint64 (n, 8, 2): hashes of all images in all orientations.
     same_layout
         None to do without that test.
     pulse
@@ -77,26 +76,26 @@ class Settling:
         pairs: Pairs,
         boxes: Callable[[Ints], Prepared],
         measure: Measure,
-        grays: NDArray[np.uint8],
+        turned: NDArray[np.uint64],
         same_layout: SameLayout | None = None,
         pulse: Callable[[], None] | None = None,
     ) -> None:
         self.pairs = pairs
         self.rows = rows
         self._way, self._ways = _ways_of(rows, pairs)
-        self._places = _Places(len(grays), pairs)
+        self._places = _Places(len(turned), pairs)
         self._boxes = boxes
         self._measure = measure
-        self._grays = grays
+        self._turned = turned
         self._same_layout = same_layout
         self._pulse = pulse or _go_on
         self._chained: set[int] = set()
-        self._tried = np.zeros(len(grays), bool)  # as a medoid
-        self._touched = np.zeros(len(grays), bool)  # by a comparison since stars were built
+        self._tried = np.zeros(len(turned), bool)  # as a medoid
+        self._touched = np.zeros(len(turned), bool)  # by a comparison since stars were built
 
     def run(self) -> list[Cluster]:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
-        n, pairs = len(self._grays), self.pairs
+        n, pairs = len(self._turned), self.pairs
         self._pulse()
         self.test(Stars.over(n, pairs, 1 - pairs.distance / 128, self._pulse).spokes)
         now, active = self._follow(Stars.lone(n))
@@ -177,7 +176,7 @@ class Settling:
         Stars that nothing has happened to were asked for theirs before.
         """
         self._pulse()
-        pairs, n = self.pairs, len(self._grays)
+        pairs, n = self.pairs, len(self._turned)
         one, other = now.centre[pairs.first], now.centre[pairs.second]
         across = np.flatnonzero((one != other) & (active[one] | active[other]))
         one, other = one[across], other[across]
@@ -198,7 +197,7 @@ class Settling:
     def _chain(self, routes: Routes) -> bool:
         """Compare images by way of a third; whether there was any to compare."""
         self._pulse()
-        keys = routes.keys(len(self._grays))
+        keys = routes.keys(len(self._turned))
         routes = routes.take(np.array([key not in self._chained for key in keys], bool))
         self._chained.update(keys)
         if not len(routes):
@@ -284,8 +283,7 @@ class Settling:
         return maps
 
     def _distance(self, first: Ints, second: Ints, orientation: Ints) -> Ints:
-        turned = orientations(self._grays[first])[orientation, np.arange(len(first))]
-        bits = np.bitwise_count(dhash_many(turned) ^ dhash_many(self._grays[second]))
+        bits = np.bitwise_count(self._turned[first, orientation] ^ self._turned[second, 0])
         distance: Ints = bits.sum(axis=1).astype(np.int64)
         return distance
 

@@ -46,12 +46,15 @@ class Shelf:
             digests=[hashlib.sha256(self.names[k].encode()).hexdigest() for k in order],
             whole=np.array([found.dhash for found in prints], np.uint64).reshape(-1, 2),
             content=np.array([found.trimmed_dhash for found in prints], np.uint64).reshape(-1, 2),
-            grays=self._pictures("grays", order, 9),
+            grays=self.grays,
             informative=np.array(known, bool),
         )
 
     def name(self, image_id):
         return self.names[self.order[image_id // 10 - 1]]
+
+    def grays(self, image_ids):
+        return self._pictures("grays", [self.order[k // 10 - 1] for k in image_ids], 9)
 
     def verification(self, image_ids):
         self.asked += image_ids.tolist()

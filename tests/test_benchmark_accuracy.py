@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgurer_kernel import candidates, duplicates, gallery, verify
+from imgurer_kernel import duplicates, gallery, verify
 from imgurer_kernel.transforms import TRANSFORMS
 
 FOLDER = str(Path(__file__).parents[1] / "benchmarks")
@@ -98,7 +98,7 @@ def test_a_part_is_taken_out_and_put_back(part):
         return (
             duplicates.find,
             duplicates.Settling,
-            candidates.orientations,
+            duplicates.turned_hashes,
             verify.content_boxes,
             gallery.content_boxes,
         )

@@ -8,7 +8,7 @@ import pytest
 
 from imgurer_kernel import candidates
 from imgurer_kernel.candidates import INVERSE, Candidates, Fingerprints, find, thinned
-from imgurer_kernel.dhash import dhash_many, orientations
+from imgurer_kernel.dhash import dhash_many, orientations, turned_hashes
 
 COLUMNS = ("first", "second", "distance", "view", "other_view", "orientation")
 
@@ -33,7 +33,7 @@ def prints(seed, n=60):
         .clip(0, 255)
         .astype(np.uint8)
     )
-    return Fingerprints(hashes(grays), content, grays, random.random(n) < 0.95, windows)
+    return Fingerprints(turned_hashes(grays), content, random.random(n) < 0.95, windows)
 
 
 def bits(one, other):
@@ -51,7 +51,7 @@ def searches(p):
     """All distances of each search, with its views, its orientation and which of them count."""
     n = len(p)
     bordered = (p.whole != p.content).any(axis=1)
-    for o, turned in enumerate(hashes(orientations(p.grays))):
+    for o, turned in enumerate(p.turned.swapaxes(0, 1)):
         yield bits(turned, p.whole), np.triu(np.ones((n, n), bool)), (0, 0, o)
         yield bits(turned, p.content), np.tile(bordered, (n, 1)), (0, 1, o)
     yield bits(p.content, p.content), bordered & bordered[:, None], (1, 1, 0)
@@ -85,7 +85,7 @@ def test_agrees_with_brute_force(seed, monkeypatch):
 
 def test_without_windows():
     p = prints(9)
-    bare = Fingerprints(p.whole, p.content, p.grays, p.informative)
+    bare = Fingerprints(p.turned, p.content, p.informative)
     assert table(find(bare, 20)) == [
         row for row in table(find(p, 20, window_radius=0)) if max(row[3:5]) < 2
     ]
@@ -106,7 +106,7 @@ def test_a_crowd_is_tied_together_by_few_rows():
     random = np.random.default_rng(3)
     one, other = random.integers(0, 256, (2, 9, 9), np.uint8)
     grays = np.concatenate((np.stack([one] * 500), np.stack([other] * 20)))
-    p = Fingerprints(hashes(grays), hashes(grays), grays, np.ones(520, bool))
+    p = Fingerprints(turned_hashes(grays), hashes(grays), np.ones(520, bool))
     found = find(p, 10)
     assert len(found) < 500 * 5 + 200
     root = np.arange(520)
@@ -124,7 +124,7 @@ def film(frames):
     grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
     grays = grays.astype(np.uint8)
     windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
-    return Fingerprints(hashes(grays), hashes(grays), grays, np.ones(frames, bool), windows)
+    return Fingerprints(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
 
 
 def nearest(p, radius, friends):
@@ -170,7 +170,7 @@ def test_a_dense_zone_may_grow_step_by_step(seed):
 
 def test_uninformative_images_take_no_part():
     grays = np.zeros((5, 9, 9), np.uint8)
-    p = Fingerprints(hashes(grays), hashes(grays), grays, np.array([False] * 4 + [True]))
+    p = Fingerprints(turned_hashes(grays), hashes(grays), np.array([False] * 4 + [True]))
     assert not len(find(p, 128))
 
 
@@ -188,6 +188,6 @@ def test_progress_is_told_and_may_stop_the_work():
 
 def test_no_images():
     nothing = np.empty((0, 2), np.uint64)
-    p = Fingerprints(nothing, nothing, np.empty((0, 9, 9), np.uint8), np.empty(0, bool))
+    p = Fingerprints(np.empty((0, 8, 2), np.uint64), nothing, np.empty(0, bool))
     assert not len(find(p, 24))
     assert not len(Candidates.none())

@@ -112,6 +112,14 @@ def test_orientations_of_many():
         assert np.array_equal(found[:, index], subject.orientations(grays[index]))
 
 
+def test_hashes_of_turned_pictures_are_those_of_their_orientations():
+    grays = np.random.default_rng(3).integers(0, 4, (5, 9, 9), np.uint8)  # with many equal levels
+    found = subject.turned_hashes(grays)
+    for k, o in np.ndindex(5, 8):
+        assert tuple(found[k, o].tolist()) == subject.dhash(subject.orientations(grays[k])[o])
+    assert subject.turned_hashes(grays[:0]).shape == (0, 8, 2)
+
+
 @given(any_grays)
 @settings(max_examples=30)
 def test_orientations_are_a_group(grays):

@@ -50,9 +50,9 @@ def rows_of(pairs, distance):
 
 
 def settle(truth, rows, same_layout=None):
-    grays = np.random.default_rng(0).integers(0, 256, (len(truth.places), 9, 9), np.uint8)
+    turned = np.random.default_rng(0).integers(0, 1 << 64, (len(truth.places), 8, 2), np.uint64)
     pairs = Pairs.of(rows)
-    settling = Settling(rows, pairs, truth.boxes, truth.measure, grays, same_layout)
+    settling = Settling(rows, pairs, truth.boxes, truth.measure, turned, same_layout)
     return settling, settling.run()
 
 
@@ -173,7 +173,7 @@ def test_it_can_be_stopped_between_comparisons():
     truth = Truth([0, 0], 1)
     rows = rows_of([(0, 1)], [0])
     settling = Settling(
-        rows, Pairs.of(rows), truth.boxes, truth.measure, np.zeros((2, 9, 9), np.uint8), None, stop
+        rows, Pairs.of(rows), truth.boxes, truth.measure, np.zeros((2, 8, 2), np.uint64), None, stop
     )
     with pytest.raises(KeyboardInterrupt):
         settling.run()
