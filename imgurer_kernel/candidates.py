@@ -312,7 +312,10 @@ def _differs(column: Ints) -> Mask:
 
 def _crowds(prints: Fingerprints) -> tuple[Ints, Candidates]:
     """Images that take part in the search, and rows that tie the others of a crowd to those."""
-    images = np.flatnonzero(prints.informative)
+    everybody = np.flatnonzero(prints.informative)
+    # Few images share even a row hash, and only those need to be looked at.
+    _, group, size = np.unique(prints.whole[everybody, 0], return_inverse=True, return_counts=True)
+    images = everybody[size[group] > _CROWD]
     hashes = np.concatenate((prints.whole[images], prints.content[images]), axis=1)
     _, group, size = np.unique(hashes, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
@@ -322,4 +325,5 @@ def _crowds(prints: Fingerprints) -> tuple[Ints, Candidates]:
     silent = (size[group] > _CROWD) & (rank >= _SPEAKERS)
     speakers = order[starts[group[silent]][:, None] + np.arange(_SPEAKERS)]
     tied = np.repeat(images[silent], _SPEAKERS), images[speakers].ravel()
-    return images[~silent], _rows(*tied, np.zeros(len(tied[0]), np.int64), 0, WHOLE, WHOLE)
+    leaders = np.setdiff1d(everybody, images[silent], assume_unique=True)
+    return leaders, _rows(*tied, np.zeros(len(tied[0]), np.int64), 0, WHOLE, WHOLE)

@@ -1,5 +1,6 @@
 """Pictures of images, read when they are needed and kept."""
 
+import mmap
 from collections.abc import Callable
 
 import numpy as np
@@ -50,9 +51,7 @@ class Gallery:
         self._thumbnails = thumbnails
         self._tell = tell
         self._there = np.zeros(len(image_ids), bool)
-        # np.empty asks the system for addresses; pages are taken when they are written to.
-        pages = np.empty((len(image_ids), 64, 64), np.uint8)
-        self._prepared = Prepared(pages, np.zeros((len(image_ids), 4), np.int64))
+        self._prepared = Prepared(_pages(len(image_ids)), np.zeros((len(image_ids), 4), np.int64))
 
     @property
     def content(self) -> Ints:
@@ -128,3 +127,15 @@ class Gallery:
             if self._tell is not None:
                 self._tell("reading the small print", min(k + _THUMBNAILS, n), n)
         return shared
+
+
+def _pages(n: int) -> Pictures:
+    """Room for n pictures of 64x64, which takes memory only where something is written to.
+
+    An array of numpy's own would be made of pages as large as 512 pictures.
+    """
+    size = n * 64 * 64
+    memory = mmap.mmap(-1, max(size, 1))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.uint8, size).reshape(n, 64, 64)

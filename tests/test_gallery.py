@@ -1,5 +1,8 @@
 """The gallery: pictures are read once, when they are needed."""
 
+import mmap
+from pathlib import Path
+
 import numpy as np
 import pytest
 from copies import framed, gray, picture
@@ -36,6 +39,19 @@ def test_a_picture_is_read_once(shelf):
     assert (prepared.content[[1, 4]] == content_boxes(PICTURES[[1, 4]])).all()
     gallery.prepared(np.array([1, 2]))
     assert shelf.asked == [[107, 128], [114]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")
+def test_few_pictures_of_many_take_little_memory():
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    n = 100_000
+    gallery = Gallery(np.arange(n), lambda ids: np.repeat(PICTURES[:1], len(ids), axis=0))
+    gallery.prepared(np.array([0]))
+    before = resident()
+    gallery.prepared(np.arange(0, n, 1000))
+    assert resident() - before < 20_000_000  # a page of 2 MB for each would be 200
 
 
 def test_boxes_that_are_known_need_no_picture(shelf):
