@@ -11,6 +11,7 @@ import numpy.typing as npt
 from imgurer_kernel import duplicates
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.found import Found
 from imgurer_kernel.live import Hashes, LiveIndex
 from imgurer_kernel.naming import appearance, look, word_for
 from imgurer_kernel.pairs import Pairs
@@ -33,7 +34,7 @@ class _Answer:
     """The latest answer of a kind: for which hashes it is, and what the next one can use of it."""
 
     hashes: Hashes
-    found: duplicates.Found
+    found: Found
     words: Words
     grouped: Grouped
 
@@ -111,7 +112,7 @@ class Clustering:
         )
         return _Answer(hashes, found, words, grouped)
 
-    def _words(self, found: duplicates.Found, pairs: Pairs, known: Words, tell: Tell) -> Words:
+    def _words(self, found: Found, pairs: Pairs, known: Words, tell: Tell) -> Words:
         """A word for each of some pairs that hold."""
         keys = _keys(pairs)
         words = {key: known[key] for key in keys if key in known}
@@ -123,7 +124,7 @@ class Clustering:
                 tell("naming", done, len(new))
         return words
 
-    def _named(self, found: duplicates.Found, pairs: Pairs) -> Iterator[str]:
+    def _named(self, found: Found, pairs: Pairs) -> Iterator[str]:
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
@@ -142,7 +143,7 @@ class Clustering:
                     yield word_for(some, row, one, other, close[row])
 
 
-def _spokes(found: duplicates.Found) -> Ints:
+def _spokes(found: Found) -> Ints:
     """Rows of the pairs of a medoid and a member, cluster by cluster."""
     return np.concatenate([np.empty(0, np.int64), *(c.edges[1:] for c in found.clusters)])
 

@@ -1,8 +1,8 @@
 """What comparisons gave, by what went into them, so that none is made twice.
 
-A later search makes all its decisions anew, as if it were the first, and only looks up what was
-compared before. So it comes to the result of a first search, whatever the order in which images
-arrived.
+Where anything is new a later search makes its decisions anew, as if it were the first, and only
+looks up what was compared before. So it comes to the result of a first search, whatever the order
+in which images arrived.
 """
 
 from collections.abc import Callable
@@ -36,24 +36,22 @@ def mixed(columns: NDArray[np.uint64]) -> Words:
     return words
 
 
-def pair_keys(tokens: Words, first: Ints, second: Ints, maps: Doubles) -> Words:
+def pair_keys(owners: Words, maps: Doubles) -> Words:
     """Names of comparisons: of which pictures, laid on each other by which map.
 
     Parameters
     ----------
-    tokens
-        uint64 (n,): a word for each image and its fingerprint.
-    first, second
-        int64 (k,): positions of images.
+    owners
+        uint64 (k, 2): a word for each of the two pictures and its fingerprint.
     maps
         float64 (k, 6).
     """
     bits = np.ascontiguousarray(maps, np.float64).view(np.uint64)
-    return mixed(np.column_stack((tokens[first], tokens[second], bits)))
+    return mixed(np.column_stack((owners, bits)))
 
 
 class Memory:
-    """Values by key; what a run has neither asked for nor added is forgotten after it.
+    """Values by key, each about two pictures.
 
     Parameters
     ----------
@@ -63,39 +61,43 @@ class Memory:
 
     def __init__(self, width: int) -> None:
         self._keys: Words = np.empty(0, np.uint64)
+        self._owners: Words = np.empty((0, 2), np.uint64)
         self._values: Doubles = np.empty((0, width))
-        self._used = np.zeros(0, bool)
-        self._new: list[tuple[Words, Doubles]] = []
+        self._new: list[tuple[Words, Words, Doubles]] = []
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._keys) + sum(len(keys) for keys, _, _ in self._new)
 
-    def through(self, keys: Words, compute: Callable[[Ints], Doubles]) -> Doubles:
-        """Values of keys, float64 (k, width); `compute` gives those of the rows that are new."""
+    def through(self, keys: Words, owners: Words, compute: Callable[[Ints], Doubles]) -> Doubles:
+        """Values of keys, float64 (k, width).
+
+        Parameters
+        ----------
+        keys
+            uint64 (k,); what was asked for since `about` made this memory is computed again.
+        owners
+            uint64 (k, 2): the words of the two pictures that each value is about.
+        compute
+            Gives the values of those rows that are not known.
+        """
         values = np.empty((len(keys), self._values.shape[1]))
         place = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
         hit = self._keys[place] == keys if len(self._keys) else np.zeros(len(keys), bool)
         values[hit] = self._values[place[hit]]
-        self._used[place[hit]] = True
         missing = np.flatnonzero(~hit)
         if len(missing):
             values[missing] = compute(missing)
-            self._new.append((keys[missing], values[missing]))
+            self._new.append((keys[missing], owners[missing], values[missing]))
         return values
 
-    def kept(self) -> "Memory":
-        """For the next run: what was asked for in this one."""
+    def about(self, pictures: Words) -> "Memory":
+        """A memory of its own of all that is about these pictures: the others are gone."""
+        keys, owners, values = (
+            np.concatenate(columns)
+            for columns in zip((self._keys, self._owners, self._values), *self._new, strict=True)
+        )
+        alive = np.flatnonzero(np.isin(owners, pictures).all(axis=1))
         found = Memory(self._values.shape[1])
-        keys = np.concatenate((self._keys[self._used], *(new[0] for new in self._new)))
-        values = np.concatenate((self._values[self._used], *(new[1] for new in self._new)))
-        found._keys, first = np.unique(keys, return_index=True)
-        found._values = values[first]
-        found._used = np.zeros(len(first), bool)
-        return found
-
-    def copied(self) -> "Memory":
-        """The same values, none asked for yet: a run that is stopped spoils nothing."""
-        found = Memory(self._values.shape[1])
-        found._keys, found._values = self._keys, self._values
-        found._used = np.zeros(len(self._keys), bool)
+        found._keys, first = np.unique(keys[alive], return_index=True)
+        found._owners, found._values = owners[alive[first]], values[alive[first]]
         return found

@@ -87,6 +87,28 @@ class Pairs:
         return replace(self, first=names[self.first], second=names[self.second])
 
 
+def reached(first: Ints, second: Ints, there: Mask) -> Mask:
+    """Which images are in one connected component with some that are `there`.
+
+    Parameters
+    ----------
+    first, second
+        int64 (k,): images 0..n-1 that belong together.
+    there
+        bool (n,).
+
+    Examples
+    --------
+    >>> reached(np.array([0, 3]), np.array([1, 1]), np.array([0, 0, 0, 1, 0], bool)).tolist()
+    [True, True, False, True, False]
+    """
+    there, before = there.copy(), -1
+    while before != (before := int(there.sum())):
+        either = there[first] | there[second]
+        there[first[either]] = there[second[either]] = True
+    return there
+
+
 def starts_of_pairs(rows: Candidates) -> Mask:
     """Which rows are the first of their pair."""
     new = np.ones(len(rows), bool)

@@ -44,7 +44,6 @@ SameLayout = Callable[[Ints, Ints, Doubles], Mask]
 # Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to align.
 _TRIALS = 8
 _MOST_TRIALS = 64
-_ROUNDS = 30
 
 
 class Settling:
@@ -100,7 +99,8 @@ class Settling:
         self.test(Stars.over(n, pairs, 1 - pairs.distance / 128, self._pulse).spokes)
         now, active = self._follow(Stars.lone(n))
         active[:] = True
-        for _ in range(_ROUNDS):
+        # Ends: no pair is tested twice, no route is followed and no medoid tried twice.
+        while True:
             between = self._between(now, active)
             self.test(between)
             active[now.centre[self._touched]] = True

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.clusters import cover
-from imgurer_kernel.pairs import Pairs
+from imgurer_kernel.pairs import Pairs, reached
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -46,10 +46,8 @@ class Stars:
         """
         there = np.zeros(len(self.centre), bool)
         there[touched] = True
-        reached = -1
-        while reached != (reached := int(there.sum())):
-            rows = proven[there[pairs.first[proven]] | there[pairs.second[proven]]]
-            there[pairs.first[rows]] = there[pairs.second[rows]] = True
+        there = reached(pairs.first[proven], pairs.second[proven], there)
+        rows = proven[there[pairs.first[proven]]]
         return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1], pulse)
 
     def among(

@@ -1,5 +1,7 @@
 """Duplicates among made-up catalogs: families found whole, in any order, again and again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from catalogs import TURNS, Shelf, families, pan, with_other_pixels
@@ -132,24 +134,82 @@ def test_of_known_images_only_those_near_a_new_one_are_read():
     assert len(set(shelf.asked)) < 6
 
 
+def find_among(shelf, chosen, known=None):
+    """Find among some of the pictures, which keep the ids that they have among all."""
+    everything, chosen = shelf.images(), sorted(chosen)
+    columns = ("image_ids", "whole", "content", "informative")
+    images = replace(
+        everything,
+        digests=[everything.digests[k] for k in chosen],
+        **{name: getattr(everything, name)[chosen] for name in columns},
+    )
+    return duplicates.find(images, shelf.verification, shelf.thumbnails, plan=PLAN, known=known)
+
+
+def edges(shelf, found):
+    """What is known of the pairs that clusters stand on, cluster by cluster."""
+    rows = [found.pairs.take(c.edges[1:]) for c in found.clusters]
+    return [
+        (
+            r.first.tolist(),
+            r.second.tolist(),
+            r.status.tolist(),
+            r.measures.tolist(),
+            r.maps.tolist(),
+        )
+        for r in rows
+    ]
+
+
+@settings(max_examples=12)
+@given(
+    st.sampled_from([families, pan]),
+    st.lists(st.sets(st.integers(0, 71), min_size=4), min_size=2, max_size=4),
+)
+def test_images_may_come_and_go(make, steps):
+    shelf, known = make(), None
+    for step in steps:
+        chosen = {k % len(shelf) for k in step}
+        known = find_among(shelf, chosen, known)
+        alone = find_among(shelf, chosen)
+        assert summary(shelf, known) == summary(shelf, alone)
+        assert edges(shelf, known) == edges(shelf, alone)
+
+
+def test_only_what_a_new_image_may_change_is_settled_again(monkeypatch):
+    shelf, looked = families(), []
+
+    class Recorded(duplicates.Settling):
+        def __init__(self, rows, pairs, *rest):
+            looked.append({shelf.names[k] for k in (*pairs.first, *pairs.second)})
+            super().__init__(rows, pairs, *rest)
+
+    late = shelf.names.index("d tilted")
+    everybody = set(range(len(shelf)))
+    known = find_among(shelf, everybody - {late})
+    order = np.argsort(shelf.images().digests)
+    monkeypatch.setattr(duplicates, "Settling", Recorded)
+    grown = find_among(shelf, everybody, known)
+    in_order = [shelf.names[k] for k in order]
+    assert {in_order[shelf.names.index(name)] for name in looked[0]} == {"d", "d tilted"}
+    find_among(shelf, everybody - {late}, grown)
+    assert len(looked[1]) == 0
+    assert groups(shelf, grown) == planted(shelf)
+
+
 def test_images_that_are_gone_leave_nothing_behind():
     shelf = families()
     known = find(shelf)
     order = [0, 1, 3, 4, 5]
-    images = shelf.images(order)
-    kept = duplicates.Images(
-        image_ids=np.array(order) * 10 + 10,
-        **{name: getattr(images, name) for name in images.__slots__ if name != "image_ids"},
-    )
-    shelf.order = list(range(len(shelf)))
-    found = duplicates.find(kept, shelf.verification, shelf.thumbnails, plan=PLAN, known=known)
+    found = find_among(shelf, order, known)
+    ids = [k * 10 + 10 for k in order]
     assert groups(shelf, found) == {
         frozenset({"a", "a re-encoded", "a small"}),
         frozenset({"b", "b framed"}),
     }
-    assert np.isin(found.pairs.first, kept.image_ids).all()
-    assert np.isin(found.rows.second, kept.image_ids).all()
-    assert found.seen.image_ids.tolist() == kept.image_ids.tolist()
+    assert np.isin(found.pairs.first, ids).all()
+    assert np.isin(found.rows.second, ids).all()
+    assert found.seen.image_ids.tolist() == ids
 
 
 def test_an_image_with_another_fingerprint_is_another_image():

@@ -1,0 +1,124 @@
+"""What an earlier answer is good for, once images have come and gone.
+
+Clusters depend on nothing outside of their connected component of candidate pairs. A component in
+which nothing has come, gone or changed keeps its clusters and pairs; the others are settled anew.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.candidates import Candidates
+from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.dhash import ORIENTATIONS
+from imgurer_kernel.found import Found
+from imgurer_kernel.memory import Memory
+from imgurer_kernel.pairs import Pairs
+from imgurer_kernel.views import WINDOWS
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """What an earlier answer knows, in today's positions 0..n-1.
+
+    Attributes
+    ----------
+    fresh
+        bool (n,): images that it does not know.
+    stirred
+        bool (n,): images that are fresh, or were near one that is gone or has changed.
+    turned, windows
+        uint64 (n, 8, 2) and (n, 10, 2): hashes of the images that it knows.
+    content
+        int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
+    rows
+        The ways in which these images are near.
+    clusters, pairs
+        Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
+        image that is gone has -1 for it.
+    compared, layouts
+        What looking at pairs has given.
+    """
+
+    fresh: Mask
+    stirred: Mask
+    turned: Hashes
+    windows: Hashes
+    content: Ints
+    rows: Candidates
+    clusters: list[Cluster]
+    pairs: Pairs
+    compared: Memory
+    layouts: Memory
+
+    @classmethod
+    def nothing(cls, n: int) -> Self:
+        """There is no earlier answer."""
+        return cls(
+            fresh=np.ones(n, bool),
+            stirred=np.ones(n, bool),
+            turned=np.zeros((n, len(ORIENTATIONS), 2), np.uint64),
+            windows=np.zeros((n, len(WINDOWS), 2), np.uint64),
+            content=np.zeros((n, 4), np.int64),
+            rows=Candidates.none(),
+            clusters=[],
+            pairs=Pairs.of(Candidates.none()),
+            compared=Memory(9),
+            layouts=Memory(1),
+        )
+
+    @classmethod
+    def over(cls, known: Found, image_ids: Ints, hashes: Hashes, tokens: Hashes) -> Self:
+        """What an answer knows of images.
+
+        Parameters
+        ----------
+        image_ids, hashes, tokens
+            int64 (n,), uint64 (n, 4) and (n,): the images, what `Seen.hashes` knows them by, and
+            what the memories know them by.
+        """
+        seen = known.seen
+        place = seen.places_in(image_ids, hashes)
+        there = place >= 0
+        carried = cls.nothing(len(image_ids))
+        carried.fresh[place[there]] = carried.stirred[place[there]] = False
+        carried.turned[place[there]] = seen.turned[there]
+        carried.content[place[there]] = seen.content[there]
+        if seen.windows is not None:
+            carried.windows[place[there]] = seen.windows[there]
+
+        def today(ends: Ints) -> Ints:
+            return place[np.searchsorted(seen.image_ids, ends)]
+
+        rows = replace(known.rows, first=today(known.rows.first), second=today(known.rows.second))
+        for end, other in ((rows.first, rows.second), (rows.second, rows.first)):
+            carried.stirred[end[(end >= 0) & (other < 0)]] = True
+        pairs = known.pairs
+        return replace(
+            carried,
+            rows=rows.take((rows.first >= 0) & (rows.second >= 0)),
+            clusters=known.clusters,
+            pairs=replace(pairs, first=today(pairs.first), second=today(pairs.second)),
+            compared=known.compared.about(tokens),
+            layouts=known.layouts.about(tokens),
+        )
+
+    def kept(self, anew: Mask) -> tuple[list[Cluster], Pairs]:
+        """The clusters, by image ids, and the pairs of images that are not settled anew."""
+        quiet = ~np.append(anew, True)  # one that is gone, at -1, is not quiet
+        keep = quiet[self.pairs.first] & quiet[self.pairs.second]
+        row = np.cumsum(keep) - 1
+        clusters = [cluster for cluster in self.clusters if keep[cluster.edges[1]]]
+        edges = np.concatenate([np.empty(0, np.int64), *(cluster.edges for cluster in clusters)])
+        edges = np.where(edges < 0, -1, row[edges])
+        stops = np.cumsum([cluster.size for cluster in clusters]).tolist()
+        return [
+            replace(cluster, edges=edges[stop - cluster.size : stop])
+            for cluster, stop in zip(clusters, stops, strict=True)
+        ], self.pairs.take(keep)
