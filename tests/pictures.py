@@ -57,12 +57,13 @@ def _draw(seed, width, height):
     picture = light[..., None] * colour + 0.11 * texture
     for _ in range(int(random.integers(1, 4))):
         ridge = random.uniform(0.35, 0.9) + _skyline(random, width)
-        ground = np.clip((y - ridge[None, :]) * height / 2, 0, 1)[..., None]
-        shade = random.uniform(0.05, 0.8, 3) * (0.8 + 0.4 * y[..., None])
-        shade = shade + 0.07 * _shifted(random, texture)
-        picture = picture * (1 - ground) + shade * ground
+        below = slice(max(int(ridge.min() * height), 0), height)
+        ground = np.clip((y[below] - ridge[None, :]) * height / 2, 0, 1)[..., None]
+        shade = random.uniform(0.05, 0.8, 3) * (0.8 + 0.4 * y[below, :, None])
+        shade = shade + 0.07 * _shifted(random, texture, below)
+        picture[below] = picture[below] * (1 - ground) + shade * ground
     for _ in range(int(random.integers(4, 9))):
-        picture = _place(random, picture, x, y, texture)
+        _place(random, picture, x, y, texture)
     picture += 0.012 * random.standard_normal((height, width, 1), np.float32)
     pixels = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
     pixels.setflags(write=False)
@@ -78,27 +79,39 @@ def _skyline(random, width):
     return line.astype(np.float32)
 
 
-def _shifted(random, texture):
-    """The same texture from elsewhere, which is cheaper than another one."""
+def _shifted(random, texture, rows, columns=slice(None)):
+    """A part of the same texture from elsewhere, which is cheaper than another one."""
     height, width = texture.shape[:2]
-    return np.roll(texture, (random.integers(height), random.integers(width)), (0, 1))
+    down, right = random.integers(height), random.integers(width)
+    rows, columns = np.arange(height)[rows] - down, np.arange(width)[columns] - right
+    return texture[rows[:, None], columns]
 
 
 def _place(random, picture, x, y, texture):
     """Put one shaded, textured object somewhere."""
     height, width = picture.shape[:2]
     turn = random.uniform(0, np.pi)
-    across, along = (
-        x - random.uniform(0.05, 0.95),
-        (y - random.uniform(0.05, 0.95)) * height / width,
-    )
-    u = (np.cos(turn) * across + np.sin(turn) * along) / random.uniform(0.04, 0.24)
-    v = (np.cos(turn) * along - np.sin(turn) * across) / random.uniform(0.04, 0.24)
+    left, top = random.uniform(0.05, 0.95), random.uniform(0.05, 0.95)
+    thick, long = random.uniform(0.04, 0.24), random.uniform(0.04, 0.24)
+    # Nothing changes outside of this box, and most objects are small.
+    wide = abs(np.cos(turn)) * thick + abs(np.sin(turn)) * long
+    high = (abs(np.sin(turn)) * thick + abs(np.cos(turn)) * long) * width / height
+    columns, rows = _span(left, wide, width), _span(top, high, height)
+    across = x[rows, columns] - left
+    along = (y[rows, columns] - top) * height / width
+    u = (np.cos(turn) * across + np.sin(turn) * along) / thick
+    v = (np.cos(turn) * along - np.sin(turn) * across) / long
     inside = 1 - (u * u + v * v if random.random() < 0.5 else np.maximum(np.abs(u), np.abs(v)))
     mask = np.clip(inside * random.uniform(12, 90), 0, 1)[..., None]
     shade = random.uniform(0.0, 1.0, 3) * (0.75 + 0.3 * np.clip(u + v, -1, 1))[..., None]
-    shade = shade + random.uniform(0.02, 0.12) * _shifted(random, texture)
-    return picture * (1 - mask) + shade * mask
+    shade = shade + random.uniform(0.02, 0.12) * _shifted(random, texture, rows, columns)
+    picture[rows, columns] = picture[rows, columns] * (1 - mask) + shade * mask
+
+
+def _span(centre, reach, size):
+    """The pixels of a side that lie within a reach, in shares of the side."""
+    first, last = int((centre - reach) * size), int((centre + reach) * size) + 2
+    return slice(max(first, 0), max(last, 0))
 
 
 def solid(gray=128, width=640, height=480):
