@@ -5,17 +5,20 @@ import re
 import socket
 from base64 import b64encode
 from hashlib import sha256
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jupyter_server.base import websocket
 from voila.handler import VoilaHandler
 
 from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
 from imgurer_kernel.server import config as configuration
 from imgurer_kernel.server import serve
 from imgurer_kernel.server.config import Listen
+from imgurer_kernel.server.handlers import Channels
 from imgurer_kernel.server.kernels import Kernels, OwnKernels
 from imgurer_kernel.server.login import safe_next
 from imgurer_kernel.server.throttle import Throttle
@@ -51,6 +54,56 @@ def configured(store, notebook, listen=LOCAL, preheat=1):
     return configuration.voila_config(
         store, listen, notebook=notebook, cookie="imgurer-8866", key=b"k" * 64, preheat=preheat
     )
+
+
+# Connections to kernels -----------------------------------------------------------------------
+
+
+class Connection(Channels):
+    """A page's connection to its kernel, without either; it notes what is done."""
+
+    def __init__(self, settings):
+        self.application = SimpleNamespace(settings=settings)
+        self.request = SimpleNamespace(headers={"Sec-WebSocket-Version": "13"})
+        self.ws_connection = SimpleNamespace(client_terminated=False)
+        self.last_ping = self.last_pong = 0.0
+        self.done = []
+
+    def ping(self, data):
+        self.done.append("asked")
+
+    def close(self, *reason):
+        self.done.append("closed")
+
+
+@pytest.fixture
+def connection(store, notebook):
+    return Connection(configured(store, notebook).Voila.tornado_settings)
+
+
+def at(seconds, connection, monkeypatch):
+    loop = SimpleNamespace(current=lambda: SimpleNamespace(time=lambda: seconds))
+    monkeypatch.setattr(websocket, "ioloop", SimpleNamespace(IOLoop=loop))
+    connection.send_ping()
+    return connection.done[-1]
+
+
+def test_a_page_that_answers_keeps_its_connection(connection, monkeypatch):
+    interval = connection.ping_interval / 1000
+    for turn in range(1, 20):
+        # A loop is always a little late.
+        assert at(turn * (interval + 0.002), connection, monkeypatch) == "asked"
+        connection.on_pong(b"")
+
+
+def test_a_page_that_is_silent_for_long_loses_its_connection(connection, monkeypatch):
+    interval = connection.ping_interval / 1000
+    done = [at(turn * (interval + 0.002), connection, monkeypatch) for turn in range(1, 4)]
+    assert done == ["asked", "asked", "closed"]
+
+
+def test_one_of_two_asks_for_signs_of_life(connection):
+    assert connection.get_websocket_protocol().params.ping_interval == 0
 
 
 # Where it listens -----------------------------------------------------------------------------

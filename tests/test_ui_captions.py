@@ -108,10 +108,21 @@ def test_a_cluster_is_a_row_with_its_medoid_first():
     assert row.more == 3
     assert row.facts == ("frees 3.1 MB", "at most 6 bits from the medoid")
     first, second = row.tiles
-    assert (first.note, first.badge) == ("would be kept", "")
-    assert "medoid" in first.alt
-    assert (second.note, second.badge) == ("smaller and narrower", "6 bits")
+    assert (first.note, first.badge, first.meaning) == ("", "best copy", "done")
+    assert first.alt.endswith(", medoid, best copy")
+    assert (second.note, second.badge, second.meaning) == ("smaller and narrower", "6 bits", "")
+    assert second.alt.endswith(", 6 bits")
     assert (first.thumbnail, second.thumbnail) == (b"m", b"x")
+
+
+def test_the_best_copy_is_marked_wherever_it_is():
+    medoid = MEDOID | {"is_keeper": False}
+    best = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "width": 4000}
+    [row] = cluster_rows(pd.DataFrame([medoid, best]), {1: b"", 2: b""}, {4: 2})
+    assert [(tile.badge, tile.meaning) for tile in row.tiles] == [
+        ("", ""),
+        ("best · 6 bits", "done"),
+    ]
 
 
 def test_labels_of_a_cluster_are_told():

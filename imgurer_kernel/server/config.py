@@ -220,7 +220,6 @@ def voila_config(
         "xsrf_cookie_kwargs": {"samesite": "Lax"},
         "autoreload": False,
         "log_function": _log_failure,
-        "ws_ping_timeout": 30_000,  # tornado takes no more than the interval
     }
     voila = config.VoilaConfiguration
     voila.template = "imgurer"

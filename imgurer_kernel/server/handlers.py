@@ -8,6 +8,7 @@ from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyterlab_server.themes_handler import ThemesHandler
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, StaticFileHandler
+from tornado.websocket import WebSocketProtocol, WebSocketProtocol13
 from voila.request_info_handler import RequestInfoSocketHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
@@ -95,6 +96,16 @@ class Channels(Worded, VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Vo
         """Refuse a kernel that is not there, or somebody else's."""
         self._session = self.check_owner(self.kernel_id)
         await super().pre_get()
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Leave it to Jupyter to ask for signs of life, every 30 seconds.
+
+        Tornado would ask as well, and take Jupyter's milliseconds for seconds.
+        """
+        protocol: WebSocketProtocol | None = super().get_websocket_protocol()
+        if isinstance(protocol, WebSocketProtocol13):
+            protocol.params.ping_interval = 0
+        return protocol
 
     async def open(self, kernel_id: str) -> None:
         """Connect to the kernel."""

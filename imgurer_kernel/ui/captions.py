@@ -136,7 +136,7 @@ def cluster_evidence(row: Row) -> list[Fact]:
     if str(row["label"]) not in _PLAIN_LABELS:
         found.insert(0, ("Found as", str(row["label"])))
     if row["is_keeper"]:
-        found.append(("Keeper", "this one: most pixels, then most bytes"))
+        found.append(("Best copy", "this one: most pixels, then most bytes"))
     return found
 
 
@@ -219,13 +219,15 @@ def cluster_rows(
 
 
 def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
-    keeper = "would be kept" if row["is_keeper"] else ""
+    keeper = "best copy" if row["is_keeper"] else ""
+    meaning: Meaning = "done" if keeper else ""
     if row is medoid:
-        return tile(row, thumbnail, note=keeper, words=("medoid",))
+        words = ("medoid", keeper)
+        return tile(row, thumbnail, badge=keeper, meaning=meaning, words=words)
     distance = bits(int(row["distance_to_medoid"]))
-    seen = listing(differences(row, medoid)) or "looks the same"
-    note = " · ".join(filter(None, (seen, keeper)))
-    return tile(row, thumbnail, badge=distance, note=note, words=(distance,))
+    badge = f"best · {distance}" if keeper else distance  # as much as there is room for
+    note = listing(differences(row, medoid)) or "looks the same"
+    return tile(row, thumbnail, badge=badge, meaning=meaning, note=note, words=(distance, keeper))
 
 
 def cluster_facts(record: Row) -> tuple[str, ...]:

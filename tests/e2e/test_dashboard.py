@@ -228,7 +228,7 @@ def test_duplicates_are_rows_with_what_differs(at):
     expect(clusters).to_have_count(2)
     expect(clusters.first).to_contain_text("4 pictures")
     expect(clusters.first).to_contain_text("larger and JPEG")
-    expect(clusters.first).to_contain_text("would be kept")
+    expect(clusters.first).to_contain_text("best")
     expect(clusters.first).to_contain_text("frees")
     panel(page).get_by_label("Name", exact=True).fill("HILL")
     page.keyboard.press("Enter")
