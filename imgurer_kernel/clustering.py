@@ -23,7 +23,7 @@ from imgurer_kernel.verify import Prepared
 
 Ints = npt.NDArray[np.int64]
 # Pairs whose pictures are read together, and pairs that are named until somebody is told.
-_READ = 4096
+_READ = 2048
 _CHUNK = 128
 
 Words = dict[tuple[int, int, bytes], str]

@@ -110,7 +110,7 @@ class Gallery:
         if self._thumbnails is None:
             return shared
         ends = np.unique(np.concatenate((first, second)))
-        plain = layout.background(self.prepared(ends).pictures[ends])
+        plain = self._backgrounds(ends)
         plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
         suspects = np.flatnonzero(plain.max(axis=0) >= layout.PLAIN)
         n = len(suspects)
@@ -127,6 +127,15 @@ class Gallery:
             if self._tell is not None:
                 self._tell("reading the small print", min(k + _THUMBNAILS, n), n)
         return shared
+
+    def _backgrounds(self, positions: Ints) -> NDArray[np.float64]:
+        shares = np.zeros(len(positions))
+        for k in range(0, len(positions), _CHUNK):
+            part = positions[k : k + _CHUNK]
+            shares[k : k + _CHUNK] = layout.background(self.prepared(part).pictures[part])
+            if self._tell is not None:
+                self._tell("reading the small print", 0, 0)
+        return shares
 
 
 def _pages(n: int) -> Pictures:
