@@ -8,8 +8,8 @@ Run::
 Fingerprints are made from real photos: each picture is a mixture of parts of two of them, turned
 at random, and two of five are copies of another (re-encoded, brighter, cropped by up to 3 %, framed
 or mirrored). They go straight into a catalog, with thumbnails. A process of its own then opens the
-store and calls ``clusters()``: on everything, again with nothing new, again after 100 new pictures;
-and once it is told to stop. Found pairs are compared with those that were made.
+store and calls ``clusters()``: on everything, again with nothing new, again after 1, 100 and 1,000
+more pictures; and once it is told to stop. Found pairs are compared with those that were made.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from imgurer_kernel.images import to_gray
 from imgurer_kernel.records import Arrival, Facts, Fingerprint
 
 SIDE = 128
-NEW = 100
+NEW = 1, 100, 1000
 KIN = 0.5
 _BATCH = 2000
 _HAMMING, _LANCZOS = Image.Resampling.HAMMING, Image.Resampling.LANCZOS
@@ -243,10 +243,10 @@ def measure(root, photos, size, seed):
         }
         print(f"  {seconds:.0f} s, {cpu:.0f} s of CPU, {_peak():.0f} MB", file=sys.stderr)
         _, result["again_seconds"], _ = timed(lambda: wb.clusters(progress=False))
-        enter(wb.catalog, Path(root), maker, range(size, size + NEW))
-        frame, result["new_seconds"], result["new_cpu_seconds"] = timed(
-            lambda: wb.clusters(progress=False)
-        )
+        for new in NEW:
+            enter(wb.catalog, Path(root), maker, range(size, size + new))
+            size += new
+            _, result[f"seconds_after_{new}"], _ = timed(lambda: wb.clusters(progress=False))
         result["rss_mb_after"] = _peak()
     with Workbench(Settings(root=root)) as wb:
         watch = Watch(stop_at=seconds / 3)
@@ -285,7 +285,7 @@ TABLE = {
     "CPU": "{cpu_seconds:.0f} s",
     "memory": "{rss_mb:,.0f} MB",
     "again": "{again_seconds:.2f} s",
-    "after 100 new": "{new_seconds:.1f} s",
+    **{f"after {new:,} new": f"{{seconds_after_{new}:.1f}} s" for new in NEW},
     "longest silence": "{silence:.1f} s",
     "stops within": "{stop_seconds:.2f} s",
     "clusters": "{clusters:,}",
