@@ -10,12 +10,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.candidates import Candidates
+from imgurer_kernel.candidates import FRIENDS, Candidates
 from imgurer_kernel.clusters import Cluster
 from imgurer_kernel.dhash import ORIENTATIONS
 from imgurer_kernel.found import Found
 from imgurer_kernel.memory import Memory
-from imgurer_kernel.pairs import Pairs
+from imgurer_kernel.pairs import Pairs, starts_of_pairs
 from imgurer_kernel.views import WINDOWS
 
 Ints = NDArray[np.int64]
@@ -30,7 +30,7 @@ class Carried:
     Attributes
     ----------
     fresh
-        bool (n,): images that it does not know.
+        bool (n,): images that it does not know, or of whose friends it may not know all.
     stirred
         bool (n,): images that are fresh, or were near one that is gone or has changed.
     turned, windows
@@ -93,18 +93,27 @@ class Carried:
         if seen.windows is not None:
             carried.windows[place[there]] = seen.windows[there]
 
-        def today(ends: Ints) -> Ints:
-            return place[np.searchsorted(seen.image_ids, ends)]
-
-        rows = replace(known.rows, first=today(known.rows.first), second=today(known.rows.second))
-        for end, other in ((rows.first, rows.second), (rows.second, rows.first)):
-            carried.stirred[end[(end >= 0) & (other < 0)]] = True
+        first, second = (
+            np.searchsorted(seen.image_ids, end) for end in (known.rows.first, known.rows.second)
+        )
+        nearest = starts_of_pairs(known.rows)
+        for end, other in ((first, second), (second, first)):
+            bereft = np.unique(end[there[end] & ~there[other]])
+            carried.stirred[place[bereft]] = True
+            # One with so many friends may have others that were not kept: now there is room.
+            friends = np.bincount(end[nearest], minlength=len(place))
+            carried.fresh[place[bereft[friends[bereft] >= FRIENDS]]] = True
+        rows = replace(known.rows, first=place[first], second=place[second])
         pairs = known.pairs
         return replace(
             carried,
-            rows=rows.take((rows.first >= 0) & (rows.second >= 0)),
+            rows=rows.take(there[first] & there[second]),
             clusters=known.clusters,
-            pairs=replace(pairs, first=today(pairs.first), second=today(pairs.second)),
+            pairs=replace(
+                pairs,
+                first=place[np.searchsorted(seen.image_ids, pairs.first)],
+                second=place[np.searchsorted(seen.image_ids, pairs.second)],
+            ),
             compared=known.compared.about(tokens),
             layouts=known.layouts.about(tokens),
         )

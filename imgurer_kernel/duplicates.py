@@ -112,7 +112,7 @@ def find(
     for chunk in _chunks(new, tell):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
     if plan is None:
-        keep = known and carried.fresh.sum() <= _FEW * n
+        keep = known and len(new) <= _FEW * len(part)
         plan = known.plan if known and keep else make_plan(turned[part], thorough=thorough)
     if known and known.plan.search != plan.search:
         carried, new = Carried.nothing(n), part
@@ -129,10 +129,12 @@ def find(
         fresh=carried.fresh,
         tell=None if tell is None else lambda done, total: tell("searching", done, total),
     )
+    near = carried.rows.joined(rows)
     # Images of a crowd are tied to its speakers again and again.
-    rows = thinned(carried.rows.joined(rows)) if len(carried.rows) else rows
+    rows = thinned(near) if len(carried.rows) else rows
 
-    anew = reached(rows.first, rows.second, carried.stirred)
+    # Also by way of rows that were near enough before nearer ones came.
+    anew = reached(near.first, near.second, carried.stirred)
     clusters, pairs = carried.kept(anew)
     again = rows.take(anew[rows.first])
     settling_pairs = Pairs.of(again)

@@ -1,6 +1,7 @@
 """Duplicates among made-up catalogs: families found whole, in any order, again and again."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from copies import picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel import duplicates
+from imgurer_kernel import candidates, carried, duplicates
 from imgurer_kernel.pairs import SAME
 from imgurer_kernel.plan import Plan
 
 PLAN = Plan(radius=24)
+WAYS = [field.name for field in fields(candidates.Candidates)]
 
 
 def find(shelf, order=None, **options):
@@ -146,6 +148,11 @@ def find_among(shelf, chosen, known=None):
     return duplicates.find(images, shelf.verification, shelf.thumbnails, plan=PLAN, known=known)
 
 
+def ways(found):
+    """The ways in which images are near, by their ids."""
+    return sorted(zip(*(getattr(found.rows, name).tolist() for name in WAYS), strict=True))
+
+
 def edges(shelf, found):
     """What is known of the pairs that clusters stand on, cluster by cluster."""
     rows = [found.pairs.take(c.edges[1:]) for c in found.clusters]
@@ -161,19 +168,37 @@ def edges(shelf, found):
     ]
 
 
-@settings(max_examples=12)
-@given(
-    st.sampled_from([families, pan]),
-    st.lists(st.sets(st.integers(0, 71), min_size=4), min_size=2, max_size=4),
-)
+AWAY = st.lists(st.sets(st.integers(0, 71), max_size=30), min_size=2, max_size=4)
+
+
+@pytest.mark.parametrize("make", [families, pan])
+@settings(max_examples=4)
+@given(AWAY)
 def test_images_may_come_and_go(make, steps):
     shelf, known = make(), None
-    for step in steps:
-        chosen = {k % len(shelf) for k in step}
+    for away in steps:
+        chosen = set(range(len(shelf))) - away
         known = find_among(shelf, chosen, known)
         alone = find_among(shelf, chosen)
         assert summary(shelf, known) == summary(shelf, alone)
         assert edges(shelf, known) == edges(shelf, alone)
+        assert ways(known) == ways(alone)
+
+
+@settings(max_examples=4)
+@given(AWAY)
+def test_images_may_come_and_go_where_not_all_friends_are_kept(steps):
+    shelf, known = pan(), None
+    with patch.object(candidates, "FRIENDS", 1), patch.object(carried, "FRIENDS", 1):
+        for away in steps:
+            chosen = set(range(len(shelf))) - away
+            known = find_among(shelf, chosen, known)
+            alone = find_among(shelf, chosen)
+            assert {way[:2] for way in ways(known)} == {way[:2] for way in ways(alone)}
+            for cluster in known.clusters:
+                spokes = known.pairs.take(cluster.edges[1:])
+                assert (spokes.status == SAME).all()
+                assert ((spokes.first == cluster.medoid) | (spokes.second == cluster.medoid)).all()
 
 
 def test_only_what_a_new_image_may_change_is_settled_again(monkeypatch):
