@@ -63,7 +63,7 @@ def visitors(browser):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
         context.route(is_foreign, refuse)
         context.on("page", watch)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)  # a busy machine starts kernels slowly
         contexts.append(context)
         return context.new_page()
 
