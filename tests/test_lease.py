@@ -3,6 +3,7 @@ import platform
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 HOLDER = """
 import sys
+from contextlib import suppress
 from pathlib import Path
 from imgurer_kernel.lease import Lease
 with Lease(Path(sys.argv[1]), lambda: "open", lambda resource: None).hold():
@@ -396,6 +398,7 @@ def test_a_child_forked_while_another_thread_uses_it_keeps_its_hands_off(tmp_pat
 
 FORKING = """
 import os, sys, time
+from contextlib import suppress
 from pathlib import Path
 from imgurer_kernel.lease import Lease
 lease = Lease(Path(sys.argv[1]), lambda: "open", lambda resource: None)
@@ -428,5 +431,8 @@ def test_the_lock_of_a_killed_parent_does_not_live_on_in_its_child(tmp_path):
 
 def open_files(process):
     """The names of the files that a process has open, where the system tells."""
-    links = Path(f"/proc/{process}/fd")
-    return [link.readlink().name for link in links.iterdir()] if links.is_dir() else []
+    links, names = Path(f"/proc/{process}/fd"), []
+    for link in links.iterdir() if links.is_dir() else ():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            names.append(link.readlink().name)
+    return names
