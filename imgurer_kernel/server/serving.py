@@ -208,7 +208,8 @@ class Dashboard(Voila):  # type: ignore[misc]  # Voila has no types
         finally:
             with _hushed("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
-            _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                gc.collect()  # what was cut off says so when it is collected
             self.ioloop.close(all_fds=False)
             _say("imgurer has stopped")
 
