@@ -1,5 +1,7 @@
 """Star clusters against a naive oracle, and the properties that make them trustworthy."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,9 +48,25 @@ def naive(edges):
         free -= members
 
 
+COMPILED_FROM = clusters_module._WORTH_COMPILING
+
+
+@pytest.mark.parametrize("compiled_from", [COMPILED_FROM, 0], ids=["python", "compiled"])
 @given(EDGES)
-def test_agrees_with_the_naive_cover(edges):
-    assert [star[:3] for star in as_sets(stars(*columns(edges)))] == naive(edges)
+def test_agrees_with_the_naive_cover(compiled_from, edges):
+    with patch.object(clusters_module, "_WORTH_COMPILING", compiled_from):
+        assert [star[:3] for star in as_sets(stars(*columns(edges)))] == naive(edges)
+
+
+@pytest.mark.parametrize("nodes", [40, 3000])
+def test_both_covers_agree_on_large_graphs(nodes):
+    random = np.random.default_rng(nodes)
+    pairs = np.unique(np.sort(random.integers(0, nodes, (9000, 2)), axis=1), axis=0)
+    first, second = pairs[pairs[:, 0] < pairs[:, 1]].T
+    scores = random.choice([0.9, 0.95, 1.0], len(first))  # many equals
+    plain = cover(nodes, first, second, scores)
+    with patch.object(clusters_module, "_WORTH_COMPILING", 0):
+        assert cover(nodes, first, second, scores).tolist() == plain.tolist()
 
 
 @given(EDGES, st.randoms(use_true_random=False))
@@ -156,8 +174,10 @@ def test_identical_images_make_one_star_around_the_first(size):
     assert (cluster.medoid, cluster.size, cluster.diameter) == (0, size, 0)
 
 
-def test_making_stars_may_be_stopped(monkeypatch):
+@pytest.mark.parametrize("compiled_from", [COMPILED_FROM, 0], ids=["python", "compiled"])
+def test_making_stars_may_be_stopped(monkeypatch, compiled_from):
     monkeypatch.setattr(clusters_module, "_PULSE", 2)
+    monkeypatch.setattr(clusters_module, "_WORTH_COMPILING", compiled_from)
     first = np.arange(0, 12, 2)
 
     def stop():
