@@ -168,7 +168,7 @@ def cover(
     strength = np.rint(score * MILLIONTHS).astype(np.int64)
     graph = _Graph.of(n, first, second, strength)
     make = _cover if len(first) < _WORTH_COMPILING else _cover_compiled
-    return make(graph, pulse or _go_on)
+    return make(graph, pulse or go_on)
 
 
 def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
@@ -290,7 +290,7 @@ def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Ints:
     return np.where(centre < 0, np.arange(len(centre)), centre)
 
 
-def _go_on() -> None:
+def go_on() -> None:
     """Nobody is told, nothing is stopped."""
 
 

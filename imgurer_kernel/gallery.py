@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,5 +147,6 @@ def _pages(n: int) -> Pictures:
     size = n * 64 * 64
     memory = mmap.mmap(-1, max(size, 1))
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        with suppress(OSError):  # a system that has no such pages refuses
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, np.uint8, size).reshape(n, 64, 64)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import Candidates, ranks_within
-from imgurer_kernel.clusters import Cluster, stars
+from imgurer_kernel.clusters import Cluster, go_on, stars
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
 from imgurer_kernel.standing import Routes, Stars
 from imgurer_kernel.verify import (
@@ -87,7 +87,7 @@ class Settling:
         self._measure = measure
         self._turned = turned
         self._same_layout = same_layout
-        self._pulse = pulse or _go_on
+        self._pulse = pulse or go_on
         self._chained: set[int] = set()
         self._tried = np.zeros(len(turned), bool)  # as a medoid
         self._touched = np.zeros(len(turned), bool)  # by a comparison since stars were built
@@ -324,10 +324,6 @@ class _Places:
             if rows[k] == end:
                 missing.append(k)
         return rows, np.array(missing, np.int64)
-
-
-def _go_on() -> None:
-    """Nobody is told, nothing is stopped."""
 
 
 def _ways_of(rows: Candidates, pairs: Pairs) -> tuple[Ints, Ints]:

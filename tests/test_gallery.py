@@ -1,5 +1,6 @@
 """The gallery: pictures are read once, when they are needed."""
 
+import errno
 import mmap
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_few_pictures_of_many_take_little_memory():
     before = resident()
     gallery.prepared(np.arange(0, n, 1000))
     assert resident() - before < 20_000_000  # a page of 2 MB for each would be 200
+
+
+def test_a_system_without_huge_pages_will_do(shelf, monkeypatch):
+    class Refusing(mmap.mmap):
+        def madvise(self, *_):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(module.mmap, "mmap", Refusing)
+    prepared = Gallery(IDS, shelf).prepared(np.array([2]))
+    assert (prepared.pictures[2] == PICTURES[2]).all()
 
 
 def test_boxes_that_are_known_need_no_picture(shelf):
