@@ -36,16 +36,11 @@ CLUSTERS = [
 ]
 
 
-# A share of the area within borders from which on there is no frame: edges are known to 1/64.
-_FRAMELESS = 0.95
-
-
 def keeper(members: pd.DataFrame) -> int:
     """The image_id that the standard policy keeps: most pixels, then most bytes, then the oldest.
 
     Pixels of a frame around the picture do not count: `content` is the share of the area within
-    uniform borders, 0..1. It is known to a tenth or so: from 0.95 on there is no frame, else it is
-    rounded down, so that in doubt the picture without a frame is kept.
+    uniform borders, 0..1, and rounded to tenths, as finely as borders are known.
 
     Examples
     --------
@@ -60,8 +55,7 @@ def keeper(members: pd.DataFrame) -> int:
 def _by_policy(members: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Rows in the order in which the standard policy would keep them."""
     pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
-    content = members["content"].to_numpy(np.float64)
-    shown = pixels * np.where(content >= _FRAMELESS, 1, np.floor(content * 10) / 10)
+    shown = pixels * members["content"].to_numpy(np.float64).round(1)
     return np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
 
 

@@ -30,12 +30,6 @@ def test_a_frame_around_a_picture_does_not_count():
     assert keeper(IMAGES.assign(content=[1, 1, 0.99, 1, 1])) == 3
 
 
-def test_a_picture_is_kept_rather_than_the_same_in_a_frame():
-    pair = IMAGES.iloc[:2].assign(width=[1120, 1120], height=[840, 1120], bytes=[9, 99])
-    for share in (0.72, 0.75, 0.78):  # what is measured of three quarters
-        assert keeper(pair.assign(content=[1, share])) == 1
-
-
 def test_similar_is_sorted_by_distance_then_id():
     found = pd.DataFrame(
         {
