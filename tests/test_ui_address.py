@@ -37,6 +37,6 @@ def test_arrivals_are_heard_and_going_is_told():
     address.go(Place("browse", {"page": "2"}))
     assert sent == []  # that is where the page is
     address.go(Place("search"), replace=True)
-    assert sent == [{"kind": "go", "hash": "#search", "replace": True}]
+    assert sent == [{"kind": "go", "hash": "#search", "replace": True, "arrival": 0}]
     address._receive(None, {"kind": "something else"}, [])
     assert len(arrived) == 1

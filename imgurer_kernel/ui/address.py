@@ -74,17 +74,23 @@ class Address(anywidget.AnyWidget):
 
     def __init__(self, on_arrival: Callable[[Place], None]) -> None:
         self._on_arrival = on_arrival
+        self._arrival = 0
         self.current = Place("")
         super().__init__()
         self.on_msg(self._receive)
 
     def go(self, place: Place, *, replace: bool = False) -> None:
-        """Write another place into the address; Back leads to the one before unless replaced."""
+        """Write another place into the address; Back leads to the one before unless replaced.
+
+        The page drops it if somebody arrived elsewhere before it came.
+        """
         if place != self.current:
             self.current = place
-            self.send({"kind": "go", "hash": place.hash, "replace": replace})
+            message = {"kind": "go", "hash": place.hash, "replace": replace}
+            self.send(message | {"arrival": self._arrival})
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "arrived":
+            self._arrival = message.get("arrival", 0)
             self.current = Place.parse(str(message.get("hash", "")))
             self._on_arrival(self.current)

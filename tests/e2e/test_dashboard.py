@@ -148,6 +148,24 @@ def test_browse_pages_through_everything_once(at):
     expect(tiles(page)).to_have_count(48)
 
 
+@pytest.mark.parametrize(
+    "at_once",
+    [
+        "link.click(); location.hash = '#browse?order=newest'",
+        "location.hash = '#browse?order=newest'; history.pushState(null, '', '#users')",
+    ],
+)
+def test_where_somebody_goes_wins_over_what_was_on_its_way(at, at_once):
+    page = at("#duplicates")
+    expect(panel(page)).to_contain_text("extra copies")
+    link = counts(page).get_by_text("pictures").element_handle()
+    page.evaluate(f"link => {{ {at_once} }}", link)
+    expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
+    expect(page).to_have_url(re.compile("#browse.order=newest$"))
+    panel(page).get_by_role("button", name="Largest first").click()
+    expect(page).to_have_url(re.compile("#browse.order=largest$"))
+
+
 def test_a_reload_shows_the_same_random_page(visit):
     page = visit("#browse?seed=77")
     expect(tiles(page)).to_have_count(48)
