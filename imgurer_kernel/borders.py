@@ -16,6 +16,12 @@ _DEEPEST = 0.4
 _WRITING = 1 / 8
 _NESTED = 3
 
+# A frame is of one gray on two opposite sides, as far as it goes; a sky hardly ever is. Measured on
+# copies with frames and on skies without: frames stay within 2 levels, skies reach 8 in two lines.
+_ONE_GRAY = 4
+# A line that is not all frame may be nearly so, and its neighbour is blurred into it.
+_RIM = 1.5
+
 Box = tuple[int, int, int, int]
 
 
@@ -63,6 +69,47 @@ def trim_many(grays: NDArray[np.uint8]) -> NDArray[np.int64]:
     for k in np.flatnonzero(_may_have_one(grays)):
         boxes[k] = trim(grays[k])
     return boxes
+
+
+def within_frame(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The least share of the area of each picture that lies within its frame, if it has one.
+
+    A frame is stricter than what `trim` takes off, which may well be sky: nobody wants a copy kept
+    because somebody has cut the sky off another.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (n, height, width).
+
+    Returns
+    -------
+    float64 (n,), 0..1; 1 where there is no frame, or one thinner than a line.
+
+    Examples
+    --------
+    >>> picture = (np.arange(4096) * 2654435761 >> 7).astype(np.uint8).reshape(1, 64, 64)
+    >>> letterboxed = picture.copy()
+    >>> letterboxed[:, :8] = letterboxed[:, -8:] = 0
+    >>> within_frame(np.concatenate((picture, letterboxed))).tolist()
+    [1.0, 0.703125]
+    """
+    return _between_ends(pictures, 1) * _between_ends(pictures, 2)
+
+
+def _between_ends(pictures: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
+    """The share of an axis between plain ends of one gray."""
+    low, high = (edge(axis=3 - axis) for edge in (pictures.min, pictures.max))
+    n = low.shape[1]
+    depths = []
+    for ends in (slice(None), slice(None, None, -1)):
+        darkest = np.minimum.accumulate(low[:, ends], axis=1)
+        depths.append((np.maximum.accumulate(high[:, ends], axis=1) - darkest <= _ONE_GRAY).sum(1))
+    alike = np.ptp(np.stack((low[:, 0], high[:, 0], low[:, -1], high[:, -1])), axis=0) <= _ONE_GRAY
+    margins = np.sum(depths, axis=0) + 2 * _RIM
+    framed = alike & (np.minimum(*depths) > 0) & (margins <= 2 * _DEEPEST * n)
+    shares: NDArray[np.float64] = np.where(framed, 1 - margins / n, 1.0)
+    return shares
 
 
 def _may_have_one(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -37,6 +37,8 @@ class Carried:
         uint64 (n, 8, 2) and (n, 10, 2): hashes of the images that it knows.
     content
         int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
+    within_frame
+        float64 (n,): share of the picture within its frame; 1 where that is not known.
     rows
         The ways in which these images are near.
     clusters, pairs
@@ -51,6 +53,7 @@ class Carried:
     turned: Hashes
     windows: Hashes
     content: Ints
+    within_frame: NDArray[np.float64]
     rows: Candidates
     clusters: list[Cluster]
     pairs: Pairs
@@ -66,6 +69,7 @@ class Carried:
             turned=np.zeros((n, len(ORIENTATIONS), 2), np.uint64),
             windows=np.zeros((n, len(WINDOWS), 2), np.uint64),
             content=np.zeros((n, 4), np.int64),
+            within_frame=np.ones(n),
             rows=Candidates.none(),
             clusters=[],
             pairs=Pairs.of(Candidates.none()),
@@ -90,6 +94,7 @@ class Carried:
         carried.fresh[place[there]] = carried.stirred[place[there]] = False
         carried.turned[place[there]] = seen.turned[there]
         carried.content[place[there]] = seen.content[there]
+        carried.within_frame[place[there]] = seen.within_frame[there]
         if seen.windows is not None:
             carried.windows[place[there]] = seen.windows[there]
 

@@ -106,7 +106,7 @@ class Clustering:
         grouped = Grouped(
             clusters=found.clusters,
             labels=[["medoid", *islice(named, cluster.size - 1)] for cluster in found.clusters],
-            content=found.seen.shares(members),
+            within_frame=found.seen.shares(members),
             plan=str(found.plan),
             uninformative=found.uninformative,
         )

@@ -117,7 +117,7 @@ def find(
     if known and known.plan.search != plan.search:
         carried, new = Carried.nothing(n), part
     gallery = Gallery(ids, pictures, thumbnails, tell)
-    gallery.know(np.arange(n), carried.content)
+    gallery.know(np.arange(n), carried.content, carried.within_frame)
     windows = None
     if plan.windows:
         windows = carried.windows
@@ -165,6 +165,7 @@ def find(
             turned=turned[part],
             windows=None if windows is None else windows[part],
             content=gallery.content[part],
+            within_frame=gallery.within_frame[part],
         ),
         compared=carried.compared,
         layouts=carried.layouts,

@@ -45,11 +45,12 @@ def with_identical(grouped: Grouped, groups: Iterable[Sequence[int]]) -> Grouped
     clusters = [*grouped.clusters, *same]
     labels = [*grouped.labels, *(["medoid"] + ["exact"] * (it.size - 1) for it in same)]
     ends = np.cumsum([cluster.size for cluster in grouped.clusters], dtype=np.int64)
-    content = [*np.split(grouped.content, ends)[: len(ends)], *(np.ones(it.size) for it in same)]
+    within = np.split(grouped.within_frame, ends)[: len(ends)]
+    within.extend(np.ones(cluster.size) for cluster in same)
     order = sorted(range(len(clusters)), key=lambda k: -clusters[k].size)
     return replace(
         grouped,
         clusters=[clusters[k] for k in order],
         labels=[labels[k] for k in order],
-        content=np.concatenate([np.empty(0), *(content[k] for k in order)]),
+        within_frame=np.concatenate([np.empty(0), *(within[k] for k in order)]),
     )

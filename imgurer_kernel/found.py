@@ -32,6 +32,8 @@ class Seen:
     content
         int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where
         nobody has looked.
+    within_frame
+        float64 (n,): share of the picture within its frame; 1 where there is none.
     """
 
     image_ids: Ints
@@ -39,16 +41,15 @@ class Seen:
     turned: Hashes
     windows: Hashes | None
     content: Ints
+    within_frame: NDArray[np.float64]
 
     def boxes(self, image_ids: Ints) -> Ints:
         """Content boxes of images that took part, int64 (k, 4)."""
         return self.content[np.searchsorted(self.image_ids, image_ids)]
 
     def shares(self, image_ids: Ints) -> NDArray[np.float64]:
-        """Share of the area of images that took part within their borders, 0..1."""
-        boxes = self.boxes(image_ids)
-        shares: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / 64**2
-        return shares
+        """Share of the area of images that took part within their frames, 0..1."""
+        return self.within_frame[np.searchsorted(self.image_ids, image_ids)]
 
     def places_in(self, image_ids: Ints, hashes: Hashes) -> Ints:
         """Where each of these images is among others, or -1 where it is gone or has changed."""

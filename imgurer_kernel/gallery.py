@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel import layout
+from imgurer_kernel.borders import within_frame
 from imgurer_kernel.dhash import dhash_many
 from imgurer_kernel.verify import Pair, Prepared, compare
 from imgurer_kernel.views import WINDOWS, content_boxes, window_grays
@@ -15,6 +16,7 @@ from imgurer_kernel.views import WINDOWS, content_boxes, window_grays
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Pictures = NDArray[np.uint8]
+Doubles = NDArray[np.float64]
 
 Load = Callable[[Ints], Pictures]
 """Pictures of the given image ids, in their order."""
@@ -38,6 +40,11 @@ class Gallery:
         Gives 256x256 grays.
     tell
         Told of what is being read; may raise to stop.
+
+    Attributes
+    ----------
+    within_frame
+        float64 (n,): share of each picture within its frame; 1 where no picture was read.
     """
 
     def __init__(
@@ -53,15 +60,17 @@ class Gallery:
         self._tell = tell
         self._there = np.zeros(len(image_ids), bool)
         self._prepared = Prepared(_pages(len(image_ids)), np.zeros((len(image_ids), 4), np.int64))
+        self.within_frame = np.ones(len(image_ids))
 
     @property
     def content(self) -> Ints:
         """Content boxes, int64 (n, 4); zeros where no picture was read."""
         return self._prepared.content
 
-    def know(self, positions: Ints, content: Ints) -> None:
-        """Take over content boxes from an earlier gallery; zeros are unknown ones."""
+    def know(self, positions: Ints, content: Ints, within: Doubles) -> None:
+        """Take over content boxes and shares from an earlier gallery; zeros are unknown boxes."""
         self._prepared.content[positions] = content
+        self.within_frame[positions] = within
 
     def prepared(self, positions: Ints) -> Prepared:
         """All pictures; those at the given positions have been read."""
@@ -73,6 +82,7 @@ class Gallery:
             self._prepared.pictures[part] = pictures
             new = ~self._prepared.content[part].any(axis=1)
             self._prepared.content[part[new]] = content_boxes(pictures[new])
+            self.within_frame[part[new]] = within_frame(pictures[new])
             self._there[part] = True
             if self._tell is not None:
                 self._tell("reading", min(k + _CHUNK, len(missing)), len(missing))
@@ -87,7 +97,7 @@ class Gallery:
         self,
         first: Ints,
         second: Ints,
-        begin: NDArray[np.float64],
+        begin: Doubles,
         tell: Callable[[int], None] | None = None,
     ) -> Pair:
         """Measure how well pairs agree; see `imgurer_kernel.verify.compare`."""
@@ -105,7 +115,7 @@ class Gallery:
                 self._tell("reading", min(k + _CHUNK, len(positions)), len(positions))
         return hashes
 
-    def share_layout(self, first: Ints, second: Ints, maps: NDArray[np.float64]) -> Mask:
+    def share_layout(self, first: Ints, second: Ints, maps: Doubles) -> Mask:
         """Which pairs are screens or documents of one layout with other content."""
         shared = np.zeros(len(first), bool)
         if self._thumbnails is None:
@@ -129,7 +139,7 @@ class Gallery:
                 self._tell("reading the small print", min(k + _THUMBNAILS, n), n)
         return shared
 
-    def _backgrounds(self, positions: Ints) -> NDArray[np.float64]:
+    def _backgrounds(self, positions: Ints) -> Doubles:
         shares = np.zeros(len(positions))
         for k in range(0, len(positions), _CHUNK):
             part = positions[k : k + _CHUNK]

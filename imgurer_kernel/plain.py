@@ -69,7 +69,7 @@ def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> Grouped:
     return Grouped(
         clusters=found,
         labels=[["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found],
-        content=np.ones(sum(cluster.size for cluster in found)),
+        within_frame=np.ones(sum(cluster.size for cluster in found)),
         plan=f"plain dHash within {radius} bits, not verified",
         uninformative=len(hashes) - len(chosen),
     )

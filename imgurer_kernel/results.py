@@ -39,14 +39,14 @@ CLUSTERS = [
 def keeper(members: pd.DataFrame) -> int:
     """The image_id that the standard policy keeps: most pixels, then most bytes, then the oldest.
 
-    Pixels of a frame around the picture do not count: `content` is the share of the area within
-    uniform borders, 0..1, and rounded to tenths, as finely as borders are known.
+    Pixels of a frame around the picture do not count: `within_frame` is the share of the area that
+    surely lies within it, 0..1.
 
     Examples
     --------
     >>> keeper(pd.DataFrame({"image_id": [1, 2, 3], "width": [640, 800, 900],
-    ...                      "height": [480, 600, 700], "content": [1, 1, 0.7],
-    ...                      "bytes": [9000, 8000, 9500]}))
+    ...                      "height": [480, 600, 700],
+    ...                      "within_frame": [1, 1, 0.7], "bytes": [9000, 8000, 9500]}))
     2
     """
     return int(members["image_id"].iloc[_by_policy(members)[0]])
@@ -55,7 +55,7 @@ def keeper(members: pd.DataFrame) -> int:
 def _by_policy(members: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Rows in the order in which the standard policy would keep them."""
     pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
-    shown = pixels * members["content"].to_numpy(np.float64).round(1)
+    shown = pixels * members["within_frame"].to_numpy(np.float64)
     return np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
 
 
@@ -67,15 +67,15 @@ class Grouped:
     ----------
     labels
         For each cluster a word for each member, in the order of its members.
-    content
-        float64 (members of all clusters,): share of each picture within uniform borders.
+    within_frame
+        float64 (members of all clusters,): share of each picture within its frame, 1 without one.
     uninformative
         Number of images that took no part, being flat.
     """
 
     clusters: list[Cluster]
     labels: list[list[str]]
-    content: npt.NDArray[np.float64]
+    within_frame: npt.NDArray[np.float64]
     plan: str
     uninformative: int
 
@@ -114,7 +114,7 @@ def cluster_frame(grouped: Grouped, images: pd.DataFrame) -> pd.DataFrame:
             "distance_to_medoid": _joined([cluster.distances for cluster in clusters], np.int64),
             "score": _joined([cluster.scores for cluster in clusters], np.float64),
             "label": [label for words in grouped.labels for label in words],
-            "content": grouped.content,
+            "within_frame": grouped.within_frame,
         }
     ).astype({"label": "str"})
     rows = images[["image_id", "digest", "filename", "width", "height", "bytes"]]

@@ -209,8 +209,8 @@ class FakeWorkbench:
         labels = [["medoid", *["re-encoded"] * (cluster.size - 1)] for cluster in found]
         if callable(progress):
             progress(len(ids), len(ids))
-        content = np.ones(sum(cluster.size for cluster in found))
-        frame = cluster_frame(Grouped(found, labels, content, "every pair", 0), images)
+        within = np.ones(sum(cluster.size for cluster in found))
+        frame = cluster_frame(Grouped(found, labels, within, "every pair", 0), images)
         frame.attrs = {"plan": "every pair", "uninformative": 0}
         return frame
 

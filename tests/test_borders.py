@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import framed, gradient, scene, solid
+from PIL import Image
 
-from imgurer_kernel.borders import trim, trim_many
+from imgurer_kernel.borders import trim, trim_many, within_frame
 
 sides = st.integers(0, 60)
 
@@ -122,3 +123,53 @@ def test_many_at_once_are_trimmed_as_each_is():
     assert [tuple(box) for box in found.tolist()] == [trim(picture) for picture in pictures]
     assert len({*map(tuple, found.tolist())}) == 12
     assert trim_many(np.empty((0, 64, 64), np.uint8)).shape == (0, 4)
+
+
+def thumbnail(picture):
+    return np.asarray(Image.fromarray(picture).resize((64, 64), Image.Resampling.HAMMING))
+
+
+thick = st.integers(10, 60)
+
+
+@given(thick, thick, thick, thick, st.sampled_from([0, 60, 128, 255]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_what_lies_within_a_frame_is_never_overrated(left, top, right, bottom, colour, letterbox):
+    left, right = (0, 0) if letterbox else (left, right)
+    picture = PICTURE.copy()
+    picture[[0, -1]] = np.where(np.arange(320) % 2, 90, 180)
+    picture[:, [0, -1]] = np.where(np.arange(240) % 2, 90, 180)[:, None]
+    whole = bordered(picture, left, top, right, bottom, colour)
+    share = picture.size / whole.size
+    [found] = within_frame(thumbnail(whole)[None])
+    assert share - 0.16 < found < share
+
+
+@pytest.mark.parametrize("side", range(4))
+@pytest.mark.parametrize("colour", [0, 200])
+def test_a_plain_strip_on_one_side_is_no_frame(side, colour):
+    strip = bordered(PICTURE, *(40 * (k == side) for k in range(4)), colour)
+    assert trim(strip) != (0, 0, *strip.shape[::-1])
+    assert within_frame(thumbnail(strip)[None]) == 1
+
+
+def test_ends_of_two_grays_are_no_frame():
+    picture = PICTURE.copy()
+    picture[:20], picture[-20:] = 250, 30
+    assert within_frame(thumbnail(picture)[None]) == 1
+
+
+def test_a_sky_that_grows_brighter_is_no_frame():
+    picture = PICTURE.copy()
+    picture[:60] = np.linspace(100, 118, 60).astype(np.uint8)[:, None]
+    assert trim(picture)[:2] == (0, 60)
+    assert within_frame(thumbnail(picture)[None]) == 1
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_flat_pictures_have_no_frame(level):
+    assert within_frame(np.full((2, 64, 64), level, np.uint8)).tolist() == [1, 1]
+
+
+def test_no_pictures_have_no_frames():
+    assert within_frame(np.empty((0, 64, 64), np.uint8)).shape == (0,)

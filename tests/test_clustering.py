@@ -1,7 +1,11 @@
 """Clusters of a store: again, after changes, and while others change it."""
 
+import io
+
 import pytest
+from copies import framed
 from pictures import jpeg
+from PIL import Image
 from test_workbench import recode
 
 from imgurer_kernel import Settings, Workbench
@@ -134,3 +138,29 @@ def test_a_picture_that_is_missing_in_the_catalog_is_an_error(wb):
     )
     with pytest.raises(UnknownImage, match="4"):
         wb.clusters(progress=False)
+
+
+@pytest.mark.parametrize("copies_first", [False, True])
+def test_no_framed_copy_is_the_best_however_large(tmp_path, copies_first):
+    picture = Image.open(io.BytesIO(jpeg(7)))
+    width, height = picture.size
+    files = [("plain.jpg", jpeg(7))]
+    for name, thick in (("framed.png", (0.1, 0.1)), ("letterboxed.png", (0, 0.12))):
+        out = io.BytesIO()
+        framed(picture, *thick, *thick).save(out, "PNG")
+        files.append((name, out.getvalue()))
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        for name, data in files[:: -1 if copies_first else 1]:
+            wb.upload(name, data)
+            frame = wb.clusters(progress=False)
+        assert len(frame) == 3
+        kept = frame[frame["is_keeper"]]
+        assert kept["filename"].tolist() == ["plain.jpg"]
+        assert (frame["bytes"] >= int(kept["bytes"].iloc[0])).all()
+        # One that shows more of the picture's pixels is better, frame or no frame.
+        large = framed(picture.resize((2 * width, 2 * height)), 0.1, 0.1, 0.1, 0.1)
+        out = io.BytesIO()
+        large.save(out, "JPEG")
+        wb.upload("large.jpg", out.getvalue())
+        frame = wb.clusters(progress=False)
+        assert frame.loc[frame["is_keeper"], "filename"].tolist() == ["large.jpg"]

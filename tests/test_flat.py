@@ -197,13 +197,13 @@ def test_flat_clusters_join_the_others_in_order_of_size(verified, flat):
         for m in take[: len(verified)]
     ]
     labels = [["medoid", *["cropped"] * (c.size - 1)] for c in clusters]
-    content = np.concatenate([np.empty(0), *(c.members / 100 for c in clusters)])
+    within = np.concatenate([np.empty(0), *(c.members / 100 for c in clusters)])
     found = with_identical(
-        Grouped(clusters, labels, content, "plan", len(flat)), take[len(verified) :]
+        Grouped(clusters, labels, within, "plan", len(flat)), take[len(verified) :]
     )
     assert [c.size for c in found.clusters] == sorted((*verified, *flat), reverse=True)
     assert sorted(c.members.tolist() for c in found.clusters) == sorted(take)
-    shares = iter(found.content)
+    shares = iter(found.within_frame)
     for cluster, words in zip(found.clusters, found.labels, strict=True):
         same = cluster.medoid >= sum(verified)
         assert words == ["medoid", *(["exact"] if same else ["cropped"]) * (cluster.size - 1)]

@@ -9,6 +9,7 @@ import pytest
 from copies import framed, gray, picture
 
 from imgurer_kernel import gallery as module
+from imgurer_kernel.borders import within_frame
 from imgurer_kernel.dhash import dhash_many
 from imgurer_kernel.gallery import Gallery
 from imgurer_kernel.views import content_boxes, window_grays
@@ -68,13 +69,22 @@ def test_a_system_without_huge_pages_will_do(shelf, monkeypatch):
 def test_boxes_that_are_known_need_no_picture(shelf):
     gallery = Gallery(IDS, shelf)
     boxes = content_boxes(PICTURES[:3]) + np.array([0, 1, 0, 0])
-    gallery.know(np.arange(3), boxes)
+    gallery.know(np.arange(3), boxes, np.array([0.5, 1, 0.7]))
     assert (gallery.boxed(np.array([0, 2])).content[[0, 2]] == boxes[[0, 2]]).all()
     assert shelf.asked == []
     gallery.boxed(np.array([0, 5]))
     assert shelf.asked == [[135]]
     # Once the picture is read the box stays what it was said to be.
     assert (gallery.prepared(np.array([0])).content[0] == boxes[0]).all()
+    assert gallery.within_frame.tolist()[:5] == [0.5, 1, 0.7, 1, 1]
+
+
+def test_frames_are_measured_as_pictures_are_read(shelf):
+    gallery = Gallery(IDS, shelf)
+    gallery.prepared(np.array([0, 5]))
+    expected = within_frame(PICTURES)
+    assert expected[5] < expected[0] < 1
+    assert gallery.within_frame.tolist() == [expected[0], 1, 1, 1, 1, expected[5]]
 
 
 def test_windows_are_hashed_in_chunks(shelf, monkeypatch):

@@ -19,15 +19,16 @@ IMAGES = pd.DataFrame(
 
 
 def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
-    images = IMAGES.assign(content=1.0)
+    images = IMAGES.assign(within_frame=1.0)
     assert keeper(images) == 3
     assert keeper(images.iloc[3:]) == 4
     assert keeper(images.iloc[3:].assign(bytes=5)) == 4
 
 
 def test_a_frame_around_a_picture_does_not_count():
-    assert keeper(IMAGES.assign(content=[1, 1, 0.5, 1, 1])) == 2
-    assert keeper(IMAGES.assign(content=[1, 1, 0.99, 1, 1])) == 3
+    assert keeper(IMAGES.assign(within_frame=[1, 1, 0.97, 1, 1])) == 2
+    assert keeper(IMAGES.assign(within_frame=[1, 0.96, 0.97, 1, 1])) == 3
+    assert keeper(IMAGES.assign(width=[100, 200, 300, 50, 50], within_frame=0.5)) == 3
 
 
 def test_similar_is_sorted_by_distance_then_id():
@@ -80,13 +81,13 @@ def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
             "bytes": [random.choice([5, 6]) for _ in ids],
         }
     )
-    content = np.array([random.choice([0.5, 1.0]) for _ in ids])
+    within = np.array([random.choice([0.5, 1.0]) for _ in ids])
     rest = iter(ids)
     clusters = [
         Cluster(np.array([next(rest) for _ in range(n)]), *np.zeros((3, n)), 0) for n in sizes
     ]
     labels = [["x"] * n for n in sizes]
-    frame = cluster_frame(Grouped(clusters, labels, content, "plan", 0), images)
-    frame["content"] = content
+    frame = cluster_frame(Grouped(clusters, labels, within, "plan", 0), images)
+    frame["within_frame"] = within
     kept = frame.loc[frame["is_keeper"], "image_id"].tolist()
     assert kept == [keeper(group) for _, group in frame.groupby("cluster_id")]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from imgurer_kernel import samples, scenes
+from imgurer_kernel import Settings, Workbench, samples, scenes
 from imgurer_kernel.errors import SourceError, StorageDenied
 from imgurer_kernel.samples import make_samples
 from imgurer_kernel.scenes import SCENES, draw
@@ -99,6 +99,16 @@ def test_the_truth_holds_for_an_independent_dhash(truth):
         for name, group in zip(names, groups, strict=True):
             if group != first.group:
                 assert distance(hashes[first.filename], hashes[name]) > 16, (first.filename, name)
+
+
+def test_what_the_workbench_keeps_is_none_of_the_lesser_copies(truth, tmp_path):
+    transforms = truth.set_index("filename")["transform"]
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        wb.ingest(Path(truth["path"].iloc[0]).parent, progress=False)
+        frame = wb.clusters(progress=False)
+    kept = transforms[frame.loc[frame["is_keeper"], "filename"]]
+    assert len(kept) >= 24
+    assert not set(kept) & {"bordered", "captioned", "cropped", "re-encoded", "resized"}
 
 
 def test_pictures_are_no_flat_squares(truth):
