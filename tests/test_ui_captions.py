@@ -29,6 +29,7 @@ MEDOID = {
     "distance_to_medoid": 0,
     "cluster_id": 4,
     "freed": 3_100_000,
+    "best": "a.jpg",
     "farthest": 6,
     "labels": ("medoid", "near by dHash"),
 }
@@ -106,7 +107,7 @@ def test_a_cluster_is_a_row_with_its_medoid_first():
     [row] = cluster_rows(frame, {1: b"m", 2: b"x"}, {4: 5})
     assert row.label == "5 pictures"
     assert row.more == 3
-    assert row.facts == ("frees 3.1 MB", "at most 6 bits from the medoid")
+    assert row.facts == ("frees 3.1 MB", "best copy: a.jpg", "at most 6 bits from the medoid")
     first, second = row.tiles
     assert (first.note, first.badge, first.meaning) == ("", "best copy", "done")
     assert first.alt.endswith(", medoid, best copy")

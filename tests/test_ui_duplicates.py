@@ -55,6 +55,8 @@ def test_the_figures_agree_with_the_frame(wb, model):
     assert (figures.clusters, figures.copies, figures.largest) == (3, 4, 3)
     assert figures.bytes == frame.loc[~frame["is_keeper"], "bytes"].sum()
     assert figures.bytes > 0
+    kept = frame[frame["is_keeper"]].sort_values("cluster_id")
+    assert model.clusters.summary["best"].tolist() == kept["filename"].tolist()
 
 
 def test_the_largest_cluster_comes_first_and_its_medoid_in_it(wb, model):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from imgurer_kernel.ui.formatting import bits, degrees, listing, moment, pixels
+from imgurer_kernel.ui.formatting import bits, degrees, elide, listing, moment, pixels
 from imgurer_kernel.ui.session import Listing, records
 from imgurer_kernel.ui.theme import Meaning
 from imgurer_kernel.ui.tiles import ClusterRow, Tile
@@ -231,12 +231,13 @@ def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
 
 
 def cluster_facts(record: Row) -> tuple[str, ...]:
-    """The lines at a row's end; `record` carries the cluster's `freed`, `farthest`, `labels`."""
+    """The lines at a row's end; `record` carries the cluster's freed, best, farthest, labels."""
     freed = f"frees {human_bytes(int(record['freed']))}"
     farthest = int(record["farthest"])
     spread = f"at most {bits(farthest)} from the medoid" if farthest else "all of one dHash"
     labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
-    return (freed, spread, *([listing(labels)] if labels else []))
+    best = f"best copy: {elide(record['best'], 32)}"
+    return (freed, best, spread, *([listing(labels)] if labels else []))
 
 
 def facts(row: Row) -> list[Fact]:

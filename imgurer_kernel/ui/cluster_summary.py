@@ -48,7 +48,8 @@ class Clusters:
     members
         Rows of `Workbench.clusters` joined with `Workbench.images`.
     summary
-        One row for each cluster: cluster_id, size, freed, farthest, labels, names.
+        One row for each cluster: cluster_id, size, freed, best (name of the copy to keep),
+        farthest, labels, names.
     own
         cluster_ids in which the visitor holds a picture.
     images
@@ -79,13 +80,15 @@ class Clusters:
 
 
 def summarised(members: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cluster: cluster_id, size, freed, farthest, labels, names."""
-    freed = members["bytes"].where(~members["is_keeper"].astype(bool), 0)
+    """One row for each cluster: cluster_id, size, freed, best, farthest, labels, names."""
+    kept = members["is_keeper"].astype(bool)
+    freed = members["bytes"].where(~kept, 0)
     groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
     return pd.DataFrame(
         {
             "size": groups.size(),
             "freed": groups["freed"].sum(),
+            "best": members[kept].set_index("cluster_id")["filename"],
             "farthest": groups["distance_to_medoid"].max(),
             "labels": groups["label"].agg(_distinct),
             "names": groups["filename"].agg(_joined),
