@@ -291,7 +291,10 @@ def _of_friends(rows: Candidates) -> Candidates:
         return rows
     near = np.zeros(len(begin), bool)
     for one, other in ((first, second), (second, first)):
-        order = np.lexsort((other, distance, one))
+        crowded = np.bincount(one)[one] > FRIENDS
+        near |= ~crowded
+        some = np.flatnonzero(crowded)
+        order = some[np.lexsort((other[some], distance[some], one[some]))]
         near[order] |= ranks_within(_differs(one[order])) < FRIENDS
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import FRIENDS, Candidates
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.dhash import ORIENTATIONS
 from imgurer_kernel.found import Found
-from imgurer_kernel.memory import Memory
+from imgurer_kernel.memory import Memory, picture_words
 from imgurer_kernel.pairs import Pairs, starts_of_pairs
 from imgurer_kernel.views import WINDOWS
 
@@ -55,7 +55,7 @@ class Carried:
     content: Ints
     within_frame: NDArray[np.float64]
     rows: Candidates
-    clusters: list[Cluster]
+    clusters: Clusters
     pairs: Pairs
     compared: Memory
     layouts: Memory
@@ -71,32 +71,34 @@ class Carried:
             content=np.zeros((n, 4), np.int64),
             within_frame=np.ones(n),
             rows=Candidates.none(),
-            clusters=[],
+            clusters=Clusters.none(),
             pairs=Pairs.of(Candidates.none()),
             compared=Memory(9),
             layouts=Memory(1),
         )
 
     @classmethod
-    def over(cls, known: Found, image_ids: Ints, hashes: Hashes, tokens: Hashes) -> Self:
+    def over(cls, known: Found, image_ids: Ints, hashes: Hashes) -> Self:
         """What an answer knows of images.
 
         Parameters
         ----------
-        image_ids, hashes, tokens
-            int64 (n,), uint64 (n, 4) and (n,): the images, what `Seen.hashes` knows them by, and
-            what the memories know them by.
+        image_ids, hashes
+            int64 (n,), uint64 (n, 4): the images, and what `Seen.hashes` knows them by.
         """
         seen = known.seen
         place = seen.places_in(image_ids, hashes)
         there = place >= 0
+        # Mostly nothing is gone, and then nothing needs to be picked out.
+        old: Ints | slice = slice(None) if there.all() else np.flatnonzero(there)
+        now = place[old]
         carried = cls.nothing(len(image_ids))
-        carried.fresh[place[there]] = carried.stirred[place[there]] = False
-        carried.turned[place[there]] = seen.turned[there]
-        carried.content[place[there]] = seen.content[there]
-        carried.within_frame[place[there]] = seen.within_frame[there]
+        carried.fresh[now] = carried.stirred[now] = False
+        carried.turned[now] = seen.turned[old]
+        carried.content[now] = seen.content[old]
+        carried.within_frame[now] = seen.within_frame[old]
         if seen.windows is not None:
-            carried.windows[place[there]] = seen.windows[there]
+            carried.windows[now] = seen.windows[old]
 
         first, second = (
             np.searchsorted(seen.image_ids, end) for end in (known.rows.first, known.rows.second)
@@ -110,29 +112,25 @@ class Carried:
             carried.fresh[place[bereft[friends[bereft] >= FRIENDS]]] = True
         rows = replace(known.rows, first=place[first], second=place[second])
         pairs = known.pairs
+        gone = picture_words(seen.image_ids, seen.hashes)[~there]
         return replace(
             carried,
-            rows=rows.take(there[first] & there[second]),
+            rows=rows if there.all() else rows.take(there[first] & there[second]),
             clusters=known.clusters,
             pairs=replace(
                 pairs,
                 first=place[np.searchsorted(seen.image_ids, pairs.first)],
                 second=place[np.searchsorted(seen.image_ids, pairs.second)],
             ),
-            compared=known.compared.about(tokens),
-            layouts=known.layouts.about(tokens),
+            compared=known.compared.without(gone),
+            layouts=known.layouts.without(gone),
         )
 
-    def kept(self, anew: Mask) -> tuple[list[Cluster], Pairs]:
+    def kept(self, anew: Mask) -> tuple[Clusters, Pairs]:
         """The clusters, by image ids, and the pairs of images that are not settled anew."""
         quiet = ~np.append(anew, True)  # one that is gone, at -1, is not quiet
         keep = quiet[self.pairs.first] & quiet[self.pairs.second]
-        row = np.cumsum(keep) - 1
-        clusters = [cluster for cluster in self.clusters if keep[cluster.edges[1]]]
-        edges = np.concatenate([np.empty(0, np.int64), *(cluster.edges for cluster in clusters)])
-        edges = np.where(edges < 0, -1, row[edges])
-        stops = np.cumsum([cluster.size for cluster in clusters]).tolist()
-        return [
-            replace(cluster, edges=edges[stop - cluster.size : stop])
-            for cluster, stop in zip(clusters, stops, strict=True)
-        ], self.pairs.take(keep)
+        first_spokes = self.clusters.edges[self.clusters.starts + 1]
+        clusters = self.clusters.take(np.flatnonzero(keep[first_spokes]))
+        row = np.append(np.cumsum(keep) - 1, -1)  # a medoid's edge is -1, and stays so
+        return replace(clusters, edges=row[clusters.edges]), self.pairs.take(keep)

@@ -1,9 +1,8 @@
 """Clusters of a store: what feeds the pure search, and what is kept for the next call."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,11 @@ import numpy.typing as npt
 from imgurer_kernel import duplicates
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.evidence import Label
 from imgurer_kernel.found import Found
 from imgurer_kernel.live import Hashes, LiveIndex
-from imgurer_kernel.naming import appearance, look, word_for
+from imgurer_kernel.memory import Memory, pair_keys
+from imgurer_kernel.naming import Word, appearance, look, word_for
 from imgurer_kernel.pairs import Pairs
 from imgurer_kernel.plan import Plan
 from imgurer_kernel.progress import Tell
@@ -22,11 +23,13 @@ from imgurer_kernel.stored import StoredPictures
 from imgurer_kernel.verify import Prepared
 
 Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
 # Pairs whose pictures are read together, and pairs that are named until somebody is told.
 _READ = 2048
 _CHUNK = 128
 
-Words = dict[tuple[int, int, bytes], str]
+_WORDS: tuple[Word, ...] = (*get_args(Label), "unverified")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +38,7 @@ class _Answer:
 
     hashes: Hashes
     found: Found
-    words: Words
+    words: Memory
     grouped: Grouped
 
 
@@ -99,36 +102,39 @@ class Clustering:
             known=None if latest is None else latest.found,
             tell=tell,
         )
-        spokes = found.pairs.take(_spokes(found))
-        words = self._words(found, spokes, {} if latest is None else latest.words, tell)
-        named = (words[key] for key in _keys(spokes))
-        members = np.concatenate([np.empty(0, np.int64), *(c.members for c in found.clusters)])
+        words = Memory(1)
+        if latest is not None:
+            gone = np.setdiff1d(latest.found.seen.image_ids, found.seen.image_ids)
+            words = latest.words.without(gone.astype(np.uint64))
         grouped = Grouped(
             clusters=found.clusters,
-            labels=[["medoid", *islice(named, cluster.size - 1)] for cluster in found.clusters],
-            within_frame=found.seen.shares(members),
+            labels=self._labels(found, words, tell),
+            within_frame=found.seen.shares(found.clusters.members),
             plan=str(found.plan),
             uninformative=found.uninformative,
         )
         return _Answer(hashes, found, words, grouped)
 
-    def _words(self, found: Found, pairs: Pairs, known: Words, tell: Tell) -> Words:
-        """A word for each of some pairs that hold."""
-        keys = _keys(pairs)
-        words = {key: known[key] for key in keys if key in known}
-        new = np.array([k for k, key in enumerate(keys) if key not in words], np.int64)
-        named = self._named(found, pairs.take(new))
-        for done, (row, word) in enumerate(zip(new.tolist(), named, strict=True), 1):
-            words[keys[row]] = word
-            if done % _CHUNK == 0 or done == len(new):
-                tell("naming", done, len(new))
-        return words
+    def _labels(self, found: Found, words: Memory, tell: Tell) -> npt.NDArray[np.object_]:
+        """A word for each member of each cluster; words that are known are looked up."""
+        spokes = found.pairs.take(found.clusters.spokes)
+        ends = np.column_stack((spokes.first, spokes.second)).astype(np.uint64)
+        codes = words.through(
+            pair_keys(ends, spokes.maps),
+            ends,
+            lambda new: self._named(found, spokes.take(new), tell),
+        )
+        labels = np.full(len(found.clusters.members), "medoid", object)
+        labels[found.clusters.edges >= 0] = np.array(_WORDS, object)[codes[:, 0].astype(np.int64)]
+        return labels
 
-    def _named(self, found: Found, pairs: Pairs) -> Iterator[str]:
+    def _named(self, found: Found, pairs: Pairs, tell: Tell) -> Doubles:
+        """Which word each pair deserves, as its place among all words, float64 (k, 1)."""
+        codes: list[int] = []
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
-            rows = self._catalog.images(ids)
+            rows = self._catalog.images(ids, ["width", "height"])
             widths, heights = rows["width"].tolist(), rows["height"].tolist()
             grays = self._catalog.grays(ids)
             seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
@@ -140,18 +146,9 @@ class Clustering:
                     one, other = (
                         appearance(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    yield word_for(some, row, one, other, close[row])
-
-
-def _spokes(found: Found) -> Ints:
-    """Rows of the pairs of a medoid and a member, cluster by cluster."""
-    return np.concatenate([np.empty(0, np.int64), *(c.edges[1:] for c in found.clusters)])
-
-
-def _keys(pairs: Pairs) -> list[tuple[int, int, bytes]]:
-    """What the word of each pair depends on, as long as its two images are the same."""
-    ends = zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)
-    return [(*both, found.tobytes()) for both, found in zip(ends, pairs.maps, strict=True)]
+                    codes.append(_WORDS.index(word_for(some, row, one, other, close[row])))
+                tell("naming", len(codes), len(pairs))
+        return np.array(codes, np.float64)[:, None]
 
 
 def _same(one: Hashes, other: Hashes) -> bool:

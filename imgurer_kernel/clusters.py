@@ -1,28 +1,13 @@
-"""From edges between images to star clusters: every member has an edge to the cluster's medoid.
+"""The table of clusters: columns for all members, cluster after cluster."""
 
-Connected components chain strangers: frame 1 of a panning clip is near frame 2, frame 2 near
-frame 3, and frames 1 and 72 end in one cluster. In a star nobody belongs by hearsay. The cover is
-greedy, after Aslam, Pelekhov and Rus, "The Star Clustering Algorithm for Static and Dynamic
-Information Organization", Journal of Graph Algorithms and Applications 8(1), 2004.
-"""
-
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from typing import Self, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-
-# Scores are summed as whole millionths: float sums would depend on the order of the edges.
-MILLIONTHS = 1_000_000
-
-# Stars that are made until somebody is told.
-_PULSE = 2048
-
-# So many edges are worth loading machine code for.
-_WORTH_COMPILING = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,231 +57,109 @@ class Cluster:
         return float(self.scores[1:].min())
 
 
-def stars(
-    first: ArrayLike, second: ArrayLike, distance: ArrayLike, score: ArrayLike | None = None
-) -> list[Cluster]:
-    """Clusters of two or more images, the largest first, then by the medoid's id.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clusters(Sequence[Cluster]):
+    """Clusters, of which a store may have a hundred thousand: m members in all.
 
-    Again and again the image with the most neighbours that are still free becomes a medoid and
-    takes them; equals are decided by the larger sum of scores, then by the smaller id. Neither the
-    order of the edges nor their direction matters; of several edges between the same two images
-    the one with the best score counts (then the shortest); an edge to oneself is ignored.
-
-    Parameters
+    Attributes
     ----------
-    first, second
-        Image ids of the two ends, int64 (e,).
-    distance
-        Hamming distance of each edge, 0..128 (e,).
-    score
-        How sure each edge is, 0..1 (e,); without it the share of equal bits, 1 - distance / 128.
+    sizes, diameters
+        int64 (n,), of each cluster.
+    members, distances, scores, edges
+        (m,), the columns of all clusters, one after the other; see `Cluster`.
 
     Examples
     --------
-    Image 2 lies between 1 and 3, and 4 is near 3 only, so that 4 does not belong to 2:
-
-    >>> [cluster] = stars([1, 2, 3], [2, 3, 4], [5, 6, 7])
-    >>> cluster.medoid, cluster.members.tolist(), cluster.diameter, cluster.weakest
-    (2, [2, 1, 3], 11, 3)
+    >>> few = Clusters(sizes=np.array([2, 3]), diameters=np.array([4, 5]),
+    ...                members=np.array([7, 9, 1, 2, 3]), distances=np.array([0, 4, 0, 2, 3]),
+    ...                scores=np.ones(5), edges=np.array([-1, 0, -1, 1, 2]))
+    >>> len(few), few[1].members.tolist(), few.take(np.array([1])).diameters.tolist()
+    (2, [1, 2, 3], [5])
     """
-    distances = np.asarray(distance, np.int64).reshape(-1)
-    scores = 1 - distances / 128 if score is None else np.asarray(score, np.float64).reshape(-1)
-    ids, ends = np.unique(
-        np.stack((np.asarray(first, np.int64), np.asarray(second, np.int64))).reshape(2, -1),
-        return_inverse=True,
-    )
-    low, high = np.sort(ends.reshape(2, -1), axis=0)
-    chosen = _best_of_each_pair(low, high, distances, scores)
-    low, high = low[chosen], high[chosen]
-    distances, scores = distances[chosen], scores[chosen]
 
-    centre = cover(len(ids), low, high, scores)
-
-    # An edge from a member to its own centre is a spoke of that star.
-    outward, inward = centre[high] == low, centre[low] == high
-    spokes = np.flatnonzero(outward | inward)
-    hub = np.where(outward[spokes], low[spokes], high[spokes])
-    rim = np.where(outward[spokes], high[spokes], low[spokes])
-    hubs, counts = np.unique(hub, return_counts=True)
-
-    # Every medoid is a member of its own star, by no edge, and the first.
-    none = np.zeros(len(hubs), np.int64)
-    hub, rim = np.concatenate((hubs, hub)), np.concatenate((hubs, rim))
-    to_medoid = np.concatenate((none, distances[spokes]))
-    order = np.lexsort((rim, to_medoid, rim != hub, hub))
-    members, to_medoid = ids[rim[order]], to_medoid[order]
-    scores = np.concatenate((none + 1.0, scores[spokes]))[order]
-    edges = np.concatenate((none - 1, chosen[spokes]))[order]
-
-    sizes = counts + 1
-    stops = np.cumsum(sizes)
-    edges_inside, largest = _inside(centre, low, high, distances)
-    complete = edges_inside[hubs] == sizes * counts // 2
-    two_longest = to_medoid[stops - 1] + to_medoid[stops - 2]
-    diameters = np.where(complete, largest[hubs], two_longest).tolist()
-    ranked = np.lexsort((hubs, -counts))
-    parts = map(slice, (stops - sizes)[ranked].tolist(), stops[ranked].tolist())
-    return [
-        Cluster(members[part], to_medoid[part], scores[part], edges[part], diameters[star])
-        for star, part in zip(ranked.tolist(), parts, strict=True)
-    ]
-
-
-def cover(
-    n: int,
-    first: Ints,
-    second: Ints,
-    score: NDArray[np.float64],
-    pulse: Callable[[], None] | None = None,
-) -> Ints:
-    """The centre that each of images 0..n-1 belongs to, as `stars` has it; a lone one is its own.
-
-    Parameters
-    ----------
-    first, second
-        The two ends of each edge, (e,); every two images have one edge at most.
-    score
-        How sure each edge is, (e,).
-    pulse
-        Called now and then; may raise to stop.
-
-    Examples
-    --------
-    >>> cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
-    [1, 1, 1, 3]
-    """
-    strength = np.rint(score * MILLIONTHS).astype(np.int64)
-    graph = _Graph.of(n, first, second, strength)
-    make = _cover if len(first) < _WORTH_COMPILING else _cover_compiled
-    return make(graph, pulse or go_on)
-
-
-def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
-    """Indices of one edge for each two images that have any, sorted by the two."""
-    order: Ints = np.lexsort((distances, -scores, high, low))
-    order = order[low[order] != high[order]]
-    low, high = low[order], high[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    return order[new]
-
-
-def cover_lazily(
-    degree: Ints, total: NDArray[np.float64], around: Callable[[int], tuple[Ints, Ints]]
-) -> Ints:
-    """The same cover, of a graph that is too large to be kept: asked for a node's edges again.
-
-    Parameters
-    ----------
-    degree, total
-        Of each node the number of its edges and the sum of their strengths, (n,).
-    around
-        Gives a node's neighbours, and the strength of the edge to each, as whole numbers.
-    """
-    n = len(degree)
-    centre = np.arange(n)
-    free = degree > 0
-    ranks = zip((-degree).tolist(), (-total).tolist(), range(n), strict=True)
-    heap = [rank for rank in ranks if rank[0]]
-    heapify(heap)
-    while heap:
-        count, sum_, node = heappop(heap)
-        if not free[node]:
-            continue
-        others, strength = around(node)
-        still = free[others]
-        rank = -int(still.sum()), -float(strength[still].sum())
-        if rank != (count, sum_):
-            if rank[0]:
-                heappush(heap, (*rank, node))
-            continue
-        centre[others[still]] = node
-        free[others[still]] = free[node] = False
-    return centre
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Graph:
-    """Adjacency of nodes 0..n-1: neighbours of node v are ``neighbour[start[v]:start[v + 1]]``."""
-
-    start: Ints
-    neighbour: Ints
-    strength: Ints
+    sizes: Ints
+    diameters: Ints
+    members: Ints
+    distances: Ints
+    scores: NDArray[np.float64]
+    edges: Ints
 
     @classmethod
-    def of(cls, n: int, low: Ints, high: Ints, strength: Ints) -> "_Graph":
-        tail, head = np.concatenate((low, high)), np.concatenate((high, low))
-        order = np.lexsort((head, tail))
-        start = np.zeros(n + 1, np.int64)
-        np.cumsum(np.bincount(tail, minlength=n), out=start[1:])
-        return cls(start, head[order], np.concatenate((strength, strength))[order])
+    def none(cls) -> Self:
+        """No clusters."""
+        empty = np.empty(0, np.int64)
+        return cls(
+            sizes=empty, diameters=empty, members=empty, distances=empty, scores=np.empty(0),
+            edges=empty,
+        )  # fmt: skip
 
-    def ranks(self) -> tuple[Ints, Ints]:
-        """Of each node the number of its neighbours, and the sum of their strengths."""
-        totals = np.concatenate(([0], np.cumsum(self.strength)))
-        return np.diff(self.start), totals[self.start[1:]] - totals[self.start[:-1]]
+    def __len__(self) -> int:
+        return len(self.sizes)
 
+    @overload
+    def __getitem__(self, key: int) -> Cluster: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: int | slice) -> Cluster | Self:
+        if isinstance(key, slice):
+            return self.take(np.arange(len(self))[key])
+        begin = int(self.starts[key])
+        part = slice(begin, begin + int(self.sizes[key]))
+        return Cluster(
+            self.members[part], self.distances[part], self.scores[part], self.edges[part],
+            int(self.diameters[key]),
+        )  # fmt: skip
 
-def _cover(graph: _Graph, pulse: Callable[[], None]) -> Ints:
-    """The centre that each node belongs to; a node that nobody wants is its own."""
-    degree, total = (column.tolist() for column in graph.ranks())
-    n = len(degree)
-    # A slice of one of these costs a fifth of that of an array, and yields plain numbers.
-    neighbour, strength = graph.neighbour.data, graph.strength.data
-    start: list[int] = graph.start.tolist()
-    centre = list(range(n))
-    free = [count > 0 for count in degree]
-    heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]
-    heapify(heap)
-    covered = 0
-    # A node's rank only falls while others are taken, so it is looked at again when it is on top.
-    while heap:
-        count, sum_, node = heappop(heap)
-        if not free[node]:
-            continue
-        if (count, sum_) != (-degree[node], -total[node]):
-            if degree[node]:
-                heappush(heap, (-degree[node], -total[node], node))
-            continue
-        covered += 1
-        if covered % _PULSE == 0:
-            pulse()
-        taken = [other for other in neighbour[start[node] : start[node + 1]] if free[other]]
-        taken.append(node)
-        for other in taken:
-            centre[other], free[other] = node, False
-        for other in taken:
-            part = slice(start[other], start[other + 1])
-            for near, weight in zip(neighbour[part], strength[part], strict=True):
-                degree[near] -= 1
-                total[near] -= weight
-    return np.array(centre, np.int64)
+    def __iter__(self) -> Iterator[Cluster]:
+        return map(self.__getitem__, range(len(self)))
 
+    @property
+    def starts(self) -> Ints:
+        """Where each cluster begins in the columns of members: its medoid, int64 (n,)."""
+        starts: Ints = np.cumsum(self.sizes) - self.sizes
+        return starts
 
-def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Ints:
-    """The same, in machine code."""
-    from imgurer_kernel.kernels import cover as kernel  # compiles: only for large graphs
+    @property
+    def medoids(self) -> Ints:
+        """The medoid of each cluster, int64 (n,)."""
+        return self.members[self.starts]
 
-    degree, total = graph.ranks()
-    heap = np.flatnonzero(degree)
-    rank = degree.copy(), total.copy()
-    centre = np.where(degree > 0, -1, np.arange(len(degree)))
-    kernel.heapify(heap, *rank)
-    left = len(heap)
-    edges = graph.start, graph.neighbour, graph.strength
-    while left:
-        left = kernel.take_stars(*edges, degree, total, heap, left, *rank, centre, _PULSE)
-        pulse()
-    return np.where(centre < 0, np.arange(len(centre)), centre)
+    @property
+    def numbers(self) -> Ints:
+        """Which cluster each member belongs to, from 0, int64 (m,)."""
+        return np.repeat(np.arange(len(self)), self.sizes)
 
+    @property
+    def spokes(self) -> Ints:
+        """The edges of all members but the medoids, in their order, int64 (m - n,)."""
+        return np.delete(self.edges, self.starts)
 
-def go_on() -> None:
-    """Nobody is told, nothing is stopped."""
+    def rows(self, chosen: Ints) -> Ints:
+        """Places of the members of some clusters in the columns, cluster after cluster."""
+        sizes = self.sizes[chosen]
+        shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
+        rows: Ints = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
+        return rows
 
+    def take(self, chosen: Ints) -> Self:
+        """Some of the clusters, in the order in which they are chosen."""
+        rows = self.rows(chosen)
+        return type(self)(
+            sizes=self.sizes[chosen],
+            diameters=self.diameters[chosen],
+            members=self.members[rows],
+            distances=self.distances[rows],
+            scores=self.scores[rows],
+            edges=self.edges[rows],
+        )
 
-def _inside(centre: Ints, low: Ints, high: Ints, distances: Ints) -> tuple[Ints, Ints]:
-    """For each centre: how many edges join two images of its star, and the longest of them."""
-    inside = centre[low] == centre[high]
-    largest = np.zeros(len(centre), np.int64)
-    np.maximum.at(largest, centre[low[inside]], distances[inside])
-    return np.bincount(centre[low[inside]], minlength=len(centre)), largest
+    def joined(self, other: "Clusters") -> Self:
+        """These clusters, then others."""
+        return type(self)(
+            sizes=np.concatenate((self.sizes, other.sizes)),
+            diameters=np.concatenate((self.diameters, other.diameters)),
+            members=np.concatenate((self.members, other.members)),
+            distances=np.concatenate((self.distances, other.distances)),
+            scores=np.concatenate((self.scores, other.scores)),
+            edges=np.concatenate((self.edges, other.edges)),
+        )

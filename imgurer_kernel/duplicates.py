@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from imgurer_kernel.candidates import Fingerprints, thinned
 from imgurer_kernel.candidates import find as find_candidates
 from imgurer_kernel.carried import Carried
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.comparing import Comparing
 from imgurer_kernel.dhash import turned_hashes
 from imgurer_kernel.found import Found, Seen
 from imgurer_kernel.gallery import Gallery, Load
-from imgurer_kernel.memory import mixed
+from imgurer_kernel.memory import picture_words
 from imgurer_kernel.pairs import Pairs, reached
 from imgurer_kernel.plan import Plan, make_plan
 from imgurer_kernel.settling import Settling
@@ -106,8 +106,8 @@ def find(
     n, part = len(ids), np.flatnonzero(informative)
     hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
     hashes[~informative] = 0
-    tokens = mixed(np.column_stack((ids.astype(np.uint64), hashes)))
-    carried = Carried.over(known, ids, hashes, tokens) if known else Carried.nothing(n)
+    tokens = picture_words(ids, hashes)
+    carried = Carried.over(known, ids, hashes) if known else Carried.nothing(n)
     turned, new = carried.turned, part[carried.fresh[part]]
     for chunk in _chunks(new, tell):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
@@ -149,12 +149,12 @@ def find(
         comparing.same_layout if thumbnails is not None else None,
         None if count is None else partial(count, 0),
     )
-    for cluster in settling.run():
-        cluster.edges[1:] += len(pairs)
-        clusters.append(replace(cluster, members=ids[cluster.members]))
+    settled = settling.run()
+    edges = np.where(settled.edges < 0, -1, settled.edges + len(pairs))
+    settled = replace(settled, members=ids[settled.members], edges=edges)
     part = part[np.argsort(ids[part])]
     return Found(
-        clusters=_ranked(clusters, ids),
+        clusters=_ranked(clusters.joined(settled), ids),
         pairs=pairs.joined(settling.pairs).renamed(ids),
         plan=plan,
         uninformative=n - len(part),
@@ -172,13 +172,11 @@ def find(
     )
 
 
-def _ranked(clusters: list[Cluster], ids: Ints) -> list[Cluster]:
+def _ranked(clusters: Clusters, ids: Ints) -> Clusters:
     """The largest first, equals by the position of the medoid, as `stars` has them."""
-    medoids = np.array([cluster.medoid for cluster in clusters], np.int64)
-    sizes = np.array([cluster.size for cluster in clusters], np.int64)
     order = np.argsort(ids)
-    position = order[np.searchsorted(ids[order], medoids)]
-    return [clusters[k] for k in np.lexsort((position, -sizes)).tolist()]
+    position = order[np.searchsorted(ids[order], clusters.medoids)]
+    return clusters.take(np.lexsort((position, -clusters.sizes)))
 
 
 def _chunks(positions: Ints, tell: Tell | None) -> Iterator[Ints]:

@@ -6,28 +6,32 @@ in the other. Whether the file is a PNG or a BMP, has a palette or metadata, doe
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.results import Grouped
 
 
-def cluster_of(members: Sequence[int]) -> Cluster:
-    """Two or more images that are all the same, around the first of them.
+def clusters_of(groups: Iterable[Sequence[int]]) -> Clusters:
+    """Clusters of two or more images that are all the same, each around its first.
 
     Examples
     --------
-    >>> cluster_of([4, 2, 9]).medoid, cluster_of([4, 2, 9]).diameter
-    (4, 0)
+    >>> [cluster] = clusters_of([[4, 2, 9]])
+    >>> cluster.medoid, cluster.size, cluster.diameter
+    (4, 3, 0)
     """
-    size = len(members)
-    return Cluster(
-        members=np.array(members, np.int64),
-        distances=np.zeros(size, np.int64),
-        scores=np.ones(size),
-        edges=np.full(size, -1, np.int64),
-        diameter=0,
+    groups = list(groups)
+    members = np.fromiter(chain.from_iterable(groups), np.int64)
+    return Clusters(
+        sizes=np.array([len(group) for group in groups], np.int64),
+        diameters=np.zeros(len(groups), np.int64),
+        members=members,
+        distances=np.zeros(len(members), np.int64),
+        scores=np.ones(len(members)),
+        edges=np.full(len(members), -1, np.int64),
     )
 
 
@@ -41,16 +45,15 @@ def with_identical(grouped: Grouped, groups: Iterable[Sequence[int]]) -> Grouped
     groups
         Image ids; no image is in two of them.
     """
-    same = [cluster_of(group) for group in groups]
-    clusters = [*grouped.clusters, *same]
-    labels = [*grouped.labels, *(["medoid"] + ["exact"] * (it.size - 1) for it in same)]
-    ends = np.cumsum([cluster.size for cluster in grouped.clusters], dtype=np.int64)
-    within = np.split(grouped.within_frame, ends)[: len(ends)]
-    within.extend(np.ones(cluster.size) for cluster in same)
-    order = sorted(range(len(clusters)), key=lambda k: -clusters[k].size)
+    same = clusters_of(groups)
+    words = np.full(len(same.members), "exact", object)
+    words[same.starts] = "medoid"
+    clusters = grouped.clusters.joined(same)
+    order = np.argsort(-clusters.sizes, kind="stable")
+    rows = clusters.rows(order)
     return replace(
         grouped,
-        clusters=[clusters[k] for k in order],
-        labels=[labels[k] for k in order],
-        within_frame=np.concatenate([np.empty(0), *(within[k] for k in order)]),
+        clusters=clusters.take(order),
+        labels=np.concatenate((grouped.labels, words))[rows],
+        within_frame=np.concatenate((grouped.within_frame, np.ones(len(words))))[rows],
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import Candidates
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.memory import Memory
 from imgurer_kernel.pairs import SAME_LAYOUT, Pairs
 from imgurer_kernel.plan import Plan
@@ -84,7 +84,7 @@ class Found:
         What looking at pairs has given, for the next call.
     """
 
-    clusters: list[Cluster]
+    clusters: Clusters
     pairs: Pairs
     plan: Plan
     uninformative: int

@@ -36,6 +36,11 @@ def mixed(columns: NDArray[np.uint64]) -> Words:
     return words
 
 
+def picture_words(image_ids: Ints, hashes: Words) -> Words:
+    """A word for each picture and its fingerprint, uint64 (n,); hashes are uint64 (n, k)."""
+    return mixed(np.column_stack((image_ids.astype(np.uint64), hashes)))
+
+
 def pair_keys(owners: Words, maps: Doubles) -> Words:
     """Names of comparisons: of which pictures, laid on each other by which map.
 
@@ -74,7 +79,7 @@ class Memory:
         Parameters
         ----------
         keys
-            uint64 (k,); what was asked for since `about` made this memory is computed again.
+            uint64 (k,); what was asked for since `without` made this memory is computed again.
         owners
             uint64 (k, 2): the words of the two pictures that each value is about.
         compute
@@ -90,14 +95,22 @@ class Memory:
             self._new.append((keys[missing], owners[missing], values[missing]))
         return values
 
-    def about(self, pictures: Words) -> "Memory":
-        """A memory of its own of all that is about these pictures: the others are gone."""
-        keys, owners, values = (
-            np.concatenate(columns)
-            for columns in zip((self._keys, self._owners, self._values), *self._new, strict=True)
-        )
-        alive = np.flatnonzero(np.isin(owners, pictures).all(axis=1))
+    def without(self, pictures: Words) -> "Memory":
+        """A memory of its own of all that is not about these pictures, which are gone."""
         found = Memory(self._values.shape[1])
-        found._keys, first = np.unique(keys[alive], return_index=True)
-        found._owners, found._values = owners[alive[first]], values[alive[first]]
+        known = self._keys, self._owners, self._values
+        if self._new:
+            keys, owners, values = map(np.concatenate, zip(*self._new, strict=True))
+            keys, first = np.unique(keys, return_index=True)
+            place = np.searchsorted(self._keys, keys)
+            new = keys, owners[first], values[first]
+            known = (
+                np.insert(known[0], place, new[0]),
+                np.insert(known[1], place, new[1], axis=0),
+                np.insert(known[2], place, new[2], axis=0),
+            )
+        if len(pictures):
+            kept = ~np.isin(known[1], pictures).any(axis=1)
+            known = known[0][kept], known[1][kept], known[2][kept]
+        found._keys, found._owners, found._values = known
         return found

@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.clusters import MILLIONTHS, Cluster, cover_lazily, stars
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.index import pairs
 from imgurer_kernel.live import LiveIndex
 from imgurer_kernel.progress import Tell
 from imgurer_kernel.query import Query
 from imgurer_kernel.results import Grouped
+from imgurer_kernel.stars import MILLIONTHS, cover_lazily, stars
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -66,18 +67,18 @@ def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> Grouped:
     else:
         first, second, distance = np.concatenate(edges, axis=1)
         found = stars(ids[first], ids[second], distance)
+    labels = np.full(len(found.members), "near by dHash", object)
+    labels[found.starts] = "medoid"
     return Grouped(
         clusters=found,
-        labels=[["medoid", *["near by dHash"] * (cluster.size - 1)] for cluster in found],
-        within_frame=np.ones(sum(cluster.size for cluster in found)),
+        labels=labels,
+        within_frame=np.ones(len(labels)),
         plan=f"plain dHash within {radius} bits, not verified",
         uninformative=len(hashes) - len(chosen),
     )
 
 
-def _dense_stars(
-    ids: Ints, words: Words, radius: int, index: LiveIndex, tell: Tell
-) -> list[Cluster]:
+def _dense_stars(ids: Ints, words: Words, radius: int, index: LiveIndex, tell: Tell) -> Clusters:
     """What `stars` makes of all pairs, of which only one image's are in memory at a time."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
@@ -102,19 +103,18 @@ def _dense_stars(
     centre = cover_lazily(degree, total, around)
     bits = np.bitwise_count(words ^ words[centre]).sum(axis=1).astype(np.int64)
     order = np.lexsort((np.arange(n), bits, np.arange(n) != centre, centre))
-    groups = np.split(order, np.flatnonzero(np.diff(centre[order])) + 1)
-    found = [
-        Cluster(
-            members=ids[star],
-            distances=bits[star],
-            scores=1 - bits[star] / 128,
-            edges=np.full(len(star), -1),
-            diameter=int(bits[star][-2:].sum()),
-        )
-        for star in groups
-        if len(star) > 1
-    ]
-    return sorted(found, key=lambda cluster: (-cluster.size, cluster.medoid))
+    medoids, sizes = np.unique(centre, return_counts=True)
+    bits, last = bits[order], np.cumsum(sizes) - 1
+    everybody = Clusters(
+        sizes=sizes,
+        diameters=bits[last] + bits[np.maximum(last - 1, 0)],
+        members=ids[order],
+        distances=bits,
+        scores=1 - bits / 128,
+        edges=np.full(n, -1),
+    )
+    ranked = np.lexsort((medoids, -sizes))
+    return everybody.take(ranked[sizes[ranked] > 1])
 
 
 def _share(tell: Tell, what: str) -> Callable[[float], None]:

@@ -133,11 +133,11 @@ class Planting:
             pictures.verification,
             pictures.thumbnails,
         )
-        extra = [member for cluster in found.clusters for member in cluster.members[1:].tolist()]
+        extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
         return some[~np.isin(some, extra)][:sample], len(usable)
 
     def _digests(self, image_ids: Ints) -> list[str]:
-        facts = self._catalog.images(image_ids)
+        facts = self._catalog.images(image_ids, ["image_id", "digest"])
         digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
         return [digests[image_id] for image_id in image_ids.tolist()]
 

@@ -1,13 +1,12 @@
 """The frames that searches and clusters are handed out in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 
 SIMILAR = [
     "image_id",
@@ -34,6 +33,8 @@ CLUSTERS = [
     "height",
     "bytes",
 ]
+MEMBER_FACTS = ["image_id", "digest", "filename", "width", "height", "bytes"]
+"""Columns of the catalog's images that `cluster_frame` needs."""
 
 
 def keeper(members: pd.DataFrame) -> int:
@@ -66,15 +67,15 @@ class Grouped:
     Attributes
     ----------
     labels
-        For each cluster a word for each member, in the order of its members.
+        object (m,): a word for each member.
     within_frame
-        float64 (members of all clusters,): share of each picture within its frame, 1 without one.
+        float64 (m,): share of each member's picture within its frame, 1 without one.
     uninformative
         Number of images that took no part, being flat.
     """
 
-    clusters: list[Cluster]
-    labels: list[list[str]]
+    clusters: Clusters
+    labels: npt.NDArray[np.object_]
     within_frame: npt.NDArray[np.float64]
     plan: str
     uninformative: int
@@ -103,28 +104,22 @@ def cluster_frame(grouped: Grouped, images: pd.DataFrame) -> pd.DataFrame:
     grouped
         The clusters in the order in which they are numbered, from 0.
     images
-        The catalog's rows of all members.
+        The catalog's rows of all members: `MEMBER_FACTS` at least.
     """
     clusters = grouped.clusters
-    sizes = [cluster.size for cluster in clusters]
     members = pd.DataFrame(
         {
-            "cluster_id": np.repeat(np.arange(len(clusters)), sizes),
-            "image_id": _joined([cluster.members for cluster in clusters], np.int64),
-            "distance_to_medoid": _joined([cluster.distances for cluster in clusters], np.int64),
-            "score": _joined([cluster.scores for cluster in clusters], np.float64),
-            "label": [label for words in grouped.labels for label in words],
+            "cluster_id": clusters.numbers,
+            "image_id": clusters.members,
+            "distance_to_medoid": clusters.distances,
+            "score": clusters.scores,
+            "label": grouped.labels,
             "within_frame": grouped.within_frame,
         }
     ).astype({"label": "str"})
-    rows = images[["image_id", "digest", "filename", "width", "height", "bytes"]]
-    frame = members.merge(rows, on="image_id", how="left", validate="1:1")
+    frame = members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
     frame["is_medoid"] = ~frame["cluster_id"].duplicated()
     order = _by_policy(frame)
     _, first = np.unique(frame["cluster_id"].to_numpy(np.int64)[order], return_index=True)
     frame["is_keeper"] = np.isin(np.arange(len(frame)), order[first])
     return frame[CLUSTERS]
-
-
-def _joined(parts: Sequence[npt.NDArray[np.generic]], dtype: type) -> npt.NDArray[np.generic]:
-    return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
@@ -19,7 +18,7 @@ from imgurer_kernel.plain import plain_clusters, plain_search, with_twins
 from imgurer_kernel.progress import Progress, staged
 from imgurer_kernel.query import Query, check_radius, read_query
 from imgurer_kernel.renewal import Renewal
-from imgurer_kernel.results import cluster_frame, similar_frame
+from imgurer_kernel.results import MEMBER_FACTS, cluster_frame, similar_frame
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.stored import StoredPictures
 
@@ -80,14 +79,12 @@ class Searching:
                 near = self._settings.radius if radius is None else radius
                 grouped = plain_clusters(self.index, near, tell)
         grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
-        members = [cluster.members for cluster in grouped.clusters]
-        image_ids = np.concatenate([np.empty(0, np.int64), *members])
-        frame = cluster_frame(grouped, self._catalog.images(image_ids))
+        frame = cluster_frame(grouped, self._catalog.images(grouped.clusters.members, MEMBER_FACTS))
         frame.attrs = {
             "plan": grouped.plan,
             "uninformative": grouped.uninformative - stale,
             "stale": stale,
-            "diameters": tuple(cluster.diameter for cluster in grouped.clusters),
+            "diameters": tuple(grouped.clusters.diameters.tolist()),
         }
         return frame
 

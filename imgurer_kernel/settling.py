@@ -15,14 +15,16 @@ A round looks only at stars with something new: most of a large catalog is settl
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.candidates import Candidates, ranks_within
-from imgurer_kernel.clusters import Cluster, go_on, stars
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs, starts_of_pairs
 from imgurer_kernel.standing import Routes, Stars
+from imgurer_kernel.stars import go_on, stars
 from imgurer_kernel.verify import (
     Prepared,
     compose,
@@ -92,7 +94,7 @@ class Settling:
         self._tried = np.zeros(len(turned), bool)  # as a medoid
         self._touched = np.zeros(len(turned), bool)  # by a comparison since stars were built
 
-    def run(self) -> list[Cluster]:
+    def run(self) -> Clusters:
         """Settle everything; the clusters, their edges being rows of `pairs`."""
         n, pairs = len(self._turned), self.pairs
         self._pulse()
@@ -158,7 +160,7 @@ class Settling:
             only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
             pairs.status[rows[only]] = SAME_LAYOUT
 
-    def _clusters(self) -> list[Cluster]:
+    def _clusters(self) -> Clusters:
         """Stars over the pairs that were found to be the same."""
         self._pulse()
         pairs = self.pairs
@@ -166,9 +168,7 @@ class Settling:
         found = stars(
             pairs.first[live], pairs.second[live], pairs.distance[live], pairs.measures[live, 1]
         )
-        for cluster in found:
-            cluster.edges[1:] = live[cluster.edges[1:]]
-        return found
+        return replace(found, edges=np.append(live, -1)[found.edges])  # a medoid's stays -1
 
     def _between(self, now: Stars, active: Mask) -> Ints:
         """Untested pairs that might join two stars, the nearest of each two stars.

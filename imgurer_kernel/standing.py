@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.clusters import cover
 from imgurer_kernel.pairs import Pairs, reached
+from imgurer_kernel.stars import cover
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -25,7 +25,7 @@ class StoredPictures:
 
     def thumbnails(self, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The thumbnails, uint8 (n, 256, 256)."""
-        rows = self._catalog.images(image_ids)
+        rows = self._catalog.images(image_ids, ["image_id", "digest"])
         digests = dict(zip(rows["image_id"].tolist(), rows["digest"].tolist(), strict=True))
         pictures = np.empty((len(image_ids), FINE, FINE), np.uint8)
         wanted = [digests[k] for k in image_ids.tolist()]

@@ -278,7 +278,7 @@ class Workbench:
         return self.blobs.open(self._digests([image_id])[0])
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
-        rows = self.catalog.images(image_ids)
+        rows = self.catalog.images(image_ids, ["image_id", "digest"])
         digests = dict(zip(rows["image_id"], rows["digest"], strict=True))
         for image_id in image_ids:
             if image_id not in digests:

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.clusters import stars
 from imgurer_kernel.dhash import hamming_many
 from imgurer_kernel.errors import (
     BlobMissing,
@@ -25,6 +24,7 @@ from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Account
 from imgurer_kernel.results import Grouped, cluster_frame
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.stars import stars
 from imgurer_kernel.users import Users
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -206,10 +206,10 @@ class FakeWorkbench:
             if i < j and d <= (self.settings.radius if radius is None else radius)
         ]
         found = stars(*np.array(edges, np.int64).reshape(-1, 3).T)
-        labels = [["medoid", *["re-encoded"] * (cluster.size - 1)] for cluster in found]
+        labels = np.where(found.edges < 0, "medoid", "re-encoded").astype(object)
         if callable(progress):
             progress(len(ids), len(ids))
-        within = np.ones(sum(cluster.size for cluster in found))
+        within = np.ones(len(labels))
         frame = cluster_frame(Grouped(found, labels, within, "every pair", 0), images)
         frame.attrs = {"plan": "every pair", "uninformative": 0}
         return frame

@@ -182,6 +182,10 @@ def test_columns_of_images(catalog):
         assert frame.columns.tolist() == IMAGES
         assert {name: str(frame[name].dtype) for name in kinds} == kinds
     assert single["camera"].isna().all()
+    for columns in (["image_id", "filename"], ["width", "added_at"], ["holders"]):
+        assert catalog.images(columns=columns).equals(everything[columns])
+        some = catalog.images([2, 5], columns)
+        assert some.equals(catalog.images([2, 5])[columns])
 
 
 def test_rows_of_images(catalog):

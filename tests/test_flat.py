@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.clusters import Cluster
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.flat import with_identical
 from imgurer_kernel.results import Grouped
@@ -192,20 +192,28 @@ def test_a_crowd_of_blank_pages_is_one_cluster_of_pixels(tmp_path):
 def test_flat_clusters_join_the_others_in_order_of_size(verified, flat):
     members = iter(range(100))
     take = [[next(members) for _ in range(size)] for size in (*verified, *flat)]
-    clusters = [
-        Cluster(np.array(m), np.arange(len(m)), np.full(len(m), 0.9), np.arange(len(m)), 3)
-        for m in take[: len(verified)]
-    ]
-    labels = [["medoid", *["cropped"] * (c.size - 1)] for c in clusters]
-    within = np.concatenate([np.empty(0), *(c.members / 100 for c in clusters)])
+    n = sum(verified)
+    clusters = Clusters(
+        sizes=np.array(verified, np.int64),
+        diameters=np.full(len(verified), 3),
+        members=np.arange(n),
+        distances=np.arange(n),
+        scores=np.full(n, 0.9),
+        edges=np.arange(n),
+    )
+    labels = np.full(n, "cropped", object)
+    labels[clusters.starts] = "medoid"
+    within = clusters.members / 100
     found = with_identical(
         Grouped(clusters, labels, within, "plan", len(flat)), take[len(verified) :]
     )
     assert [c.size for c in found.clusters] == sorted((*verified, *flat), reverse=True)
     assert sorted(c.members.tolist() for c in found.clusters) == sorted(take)
-    shares = iter(found.within_frame)
-    for cluster, words in zip(found.clusters, found.labels, strict=True):
-        same = cluster.medoid >= sum(verified)
-        assert words == ["medoid", *(["exact"] if same else ["cropped"]) * (cluster.size - 1)]
+    shares, words = iter(found.within_frame), iter(found.labels)
+    for cluster in found.clusters:
+        same = cluster.medoid >= n
+        word = "exact" if same else "cropped"
+        assert [next(words) for _ in cluster.members] == ["medoid", *[word] * (cluster.size - 1)]
         assert cluster.diameter == (0 if same else 3)
-        assert [next(shares) for _ in words] == [1 if same else m / 100 for m in cluster.members]
+        expected = [1 if same else member / 100 for member in cluster.members]
+        assert [next(shares) for _ in cluster.members] == expected

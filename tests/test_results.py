@@ -3,8 +3,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.clusters import Cluster, stars
+from imgurer_kernel.clusters import Clusters
 from imgurer_kernel.results import CLUSTERS, SIMILAR, Grouped, cluster_frame, keeper, similar_frame
+from imgurer_kernel.stars import stars
 
 IMAGES = pd.DataFrame(
     {
@@ -48,7 +49,7 @@ def test_similar_is_sorted_by_distance_then_id():
 
 def test_clusters_are_numbered_and_their_members_in_order():
     found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
-    labels = [["medoid", *["near"] * (cluster.size - 1)] for cluster in found]
+    labels = np.where(found.edges < 0, "medoid", "near").astype(object)
     frame = cluster_frame(Grouped(found, labels, np.ones(5), "plan", 0), IMAGES)
     assert list(frame.columns) == CLUSTERS
     assert frame["cluster_id"].tolist() == [0, 0, 0, 1, 1]
@@ -59,7 +60,9 @@ def test_clusters_are_numbered_and_their_members_in_order():
 
 
 def test_no_clusters_is_an_empty_frame_of_the_same_kind():
-    frame = cluster_frame(Grouped([], [], np.empty(0), "plan", 0), IMAGES.iloc[:0])
+    frame = cluster_frame(
+        Grouped(Clusters.none(), np.empty(0, object), np.empty(0), "plan", 0), IMAGES.iloc[:0]
+    )
     assert list(frame.columns) == CLUSTERS
     assert frame.empty
 
@@ -82,11 +85,15 @@ def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
         }
     )
     within = np.array([random.choice([0.5, 1.0]) for _ in ids])
-    rest = iter(ids)
-    clusters = [
-        Cluster(np.array([next(rest) for _ in range(n)]), *np.zeros((3, n)), 0) for n in sizes
-    ]
-    labels = [["x"] * n for n in sizes]
+    clusters = Clusters(
+        sizes=np.array(sizes, np.int64),
+        diameters=np.zeros(len(sizes), np.int64),
+        members=np.array(ids, np.int64),
+        distances=np.zeros(len(ids), np.int64),
+        scores=np.zeros(len(ids)),
+        edges=np.zeros(len(ids), np.int64),
+    )
+    labels = np.full(len(ids), "x", object)
     frame = cluster_frame(Grouped(clusters, labels, within, "plan", 0), images)
     frame["within_frame"] = within
     kept = frame.loc[frame["is_keeper"], "image_id"].tolist()

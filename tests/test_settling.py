@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgurer_kernel.candidates import Candidates
-from imgurer_kernel.clusters import stars
 from imgurer_kernel.pairs import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
 from imgurer_kernel.settling import Settling
+from imgurer_kernel.stars import stars
 from imgurer_kernel.verify import Prepared
 
 UNIT = np.array([1.0, 0, 0, 0, 1, 0])
@@ -182,5 +182,5 @@ def test_it_can_be_stopped_between_comparisons():
 
 def test_no_pairs():
     settling, clusters = settle(Truth([0, 1], 1), rows_of([], []))
-    assert clusters == []
+    assert list(clusters) == []
     assert len(settling.pairs) == 0

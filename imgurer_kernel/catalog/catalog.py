@@ -174,8 +174,15 @@ class Catalog:
         """
         return self._session.transaction(partial(reads.changes, since=since, algorithm=algorithm))
 
-    def images(self, image_ids: ImageIds | None = None) -> pd.DataFrame:
+    def images(
+        self, image_ids: ImageIds | None = None, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
         """Images by image_id: all, or those of the given ids that there are.
+
+        Parameters
+        ----------
+        columns
+            Those that are wanted, which is faster; all by default.
 
         Returns
         -------
@@ -184,7 +191,9 @@ class Catalog:
             height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
             latitude, longitude, added_at (UTC), holders (number of users), algorithm.
         """
-        return self._session.transaction(partial(reads.images, image_ids=image_ids))
+        return self._session.transaction(
+            partial(reads.images, image_ids=image_ids, columns=columns)
+        )
 
     def browse(self, n: int, *, seed: int | None = None, order: Order = "random") -> pd.DataFrame:
         """The first `n` images in an order, with the columns of `images`.

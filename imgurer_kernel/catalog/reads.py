@@ -91,13 +91,18 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
     )
 
 
-def images(connection: Connection, image_ids: ImageIds | None) -> pd.DataFrame:
+def images(
+    connection: Connection, image_ids: ImageIds | None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Rows of images by image_id; see `Catalog.images`."""
+    shown = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
+    query = f"SELECT {shown} FROM ({_IMAGES}) ORDER BY image_id"  # noqa: S608 (ours, and quoted)
+    utc = ["added_at"] if columns is None or "added_at" in columns else []
     if image_ids is None:
-        return frame_of(connection.execute(_IMAGES.format(chosen="")), utc=["added_at"])
+        return frame_of(connection.execute(query.format(chosen="")), utc=utc)
     with table_of_ids(connection, _int64(image_ids)) as (ids, values):
-        query = _IMAGES.format(chosen=f"SEMI JOIN {ids} AS chosen USING (image_id)")
-        return frame_of(connection.execute(query, values), utc=["added_at"])
+        chosen = f"SEMI JOIN {ids} AS chosen USING (image_id)"
+        return frame_of(connection.execute(query.format(chosen=chosen), values), utc=utc)
 
 
 def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd.DataFrame:
@@ -259,7 +264,6 @@ _IMAGES = f"""
             first(filename ORDER BY brought_at, user_name, source) AS filename
         FROM holdings {{chosen}} GROUP BY image_id
     ) USING (image_id)
-    ORDER BY image_id
     """  # noqa: S608 (a constant)
 _ORDERS = {"newest": "image_id DESC", "largest": "bytes DESC, image_id"}
 
