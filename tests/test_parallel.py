@@ -26,17 +26,20 @@ def test_no_parts():
 
 
 def test_an_error_reaches_the_caller_and_what_nobody_has_begun_is_dropped():
-    begun = []
+    begun, gate = [], threading.Event()
 
     def work(number):
         begun.append(number)
         if number == 1:
             raise ValueError(number)
+        if number == 2:
+            gate.wait(30)
         return number
 
     with pytest.raises(ValueError, match="1"):
         list(in_order(work, range(1000), workers=1))
-    assert len(begun) < 1000
+    gate.set()
+    assert set(begun) <= {0, 1, 2}
 
 
 def test_a_pulse_is_felt_while_a_result_is_waited_for_and_may_end_it(monkeypatch):
