@@ -159,3 +159,19 @@ def test_checksums_of_texts_do_not_matter():
 @given(st.binary(max_size=200))
 def test_chunks_of_nonsense_end(data):
     png.damaged_chunk(b"\x89PNG\r\n\x1a\n" + data)
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (b"Dear Sir or Madam", "a text file, which cannot be taken in; choose a picture$"),
+        (b"\x7fELF", "a program, which cannot be taken in; choose a picture$"),
+        (b"Rar!", "a RAR archive, which cannot be taken in; unpack it first$"),
+        (b"<html>", "a web page, which cannot be taken in; download the picture itself$"),
+        (b"FUJIFILMCCD-RAW", "raw file, which cannot be taken in; develop it to JPEG or PNG$"),
+        (b"%PDF-1.7", "a PDF document, which cannot be taken in; save it as JPEG or PNG$"),
+    ],
+)
+def test_what_can_be_done_depends_on_what_it_is(data, remedy):
+    with pytest.raises(UnknownFormat, match=remedy):
+        formats.sniff(data)

@@ -73,6 +73,7 @@ _TEXTS = (
     (b"<html", "a web page"),
     (b"<?xml", "an XML document"),
 )
+_NO_PICTURES = {"a program", "a database", "a sound file", "a text file"}
 # Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
 _MOST_BLOCKS = 5_000_000
 _REDUCED, _INNER_PAGES, _DNG_VERSION = 254, 330, 50706
@@ -124,8 +125,20 @@ def sniff(data: bytes) -> str:
     if not data.strip(b"\0"):
         message = "the file holds nothing but zeros; copy it again from its source"
         raise ImageDamaged(message)
-    message = f"this is {_describe(data)}, which cannot be taken in; save it as JPEG or PNG"
+    what = _describe(data)
+    message = f"this is {what}, which cannot be taken in; {_remedy(what)}"
     raise UnknownFormat(message)
+
+
+def _remedy(what: str) -> str:
+    """What somebody can do who wanted a picture and has that."""
+    if what in _NO_PICTURES:
+        return "choose a picture"
+    if "archive" in what:
+        return "unpack it first"
+    if what == "a web page":
+        return "download the picture itself"
+    return "develop it to JPEG or PNG" if "raw" in what else "save it as JPEG or PNG"
 
 
 def _is_raw(data: bytes) -> bool:
