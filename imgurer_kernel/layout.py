@@ -37,6 +37,10 @@ _SHADES = 9  # gray levels that count as one background
 _GRID = 16
 _AGREE = 0.6  # correlation of the gradients of two blocks that show the same
 _ACTIVE = 0.02  # share of the strongest block's energy from which a block shows anything
+# Cloth and noise show something too, in which blurred copies differ: writing shows more, namely so
+# much in squared gray levels, or on a dim screen such a share of the strongest block's energy.
+_WRITING = 32.0
+_DIM_WRITING = 0.1
 _OUTWEIGHS = 4  # a block with so many times the energy of the other was added to, not replaced
 _LEVELS = ((128, 4, 5e-4), (256, 4, 2e-4))
 _CHUNK = 8
@@ -109,7 +113,9 @@ def _unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.f
     hx, hy = (np.diff(other, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
     energy, other_energy = _blocks(gx**2 + gy**2), _blocks(hx**2 + hy**2)
     correlation = _blocks(gx * hx + gy * hy) / np.sqrt(energy * other_energy + 1e-9)
-    least = _ACTIVE * np.maximum(energy, other_energy).max(axis=1, keepdims=True)
+    top = np.maximum(energy, other_energy).max(axis=1, keepdims=True)
+    writing = np.minimum(_WRITING * (FINE // _GRID) ** 2, _DIM_WRITING * top)
+    least = np.maximum(_ACTIVE * top, writing)
     ways = []
     for mine, theirs in ((energy, other_energy), (other_energy, energy)):
         lacking = (correlation < _AGREE) & (mine * _OUTWEIGHS > theirs) & (mine > least)

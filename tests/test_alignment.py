@@ -24,6 +24,16 @@ def test_a_picture_agrees_with_itself(seed):
     assert (found == IDENTITY).all()
 
 
+@pytest.mark.parametrize("contrast", [1, 0.2, 0.1])
+def test_however_faint_a_picture_is_it_agrees_with_itself_and_with_no_stranger(contrast):
+    one, other, third = (
+        picture(seed).convert("L").point(lambda level: 128 + contrast * (level - 128))
+        for seed in (1, 1, 2)
+    )
+    assert compared(one, other)[0][:2] == pytest.approx([1, 1], abs=1e-6)
+    assert compared(one, third)[0][1] < 0.5
+
+
 @pytest.mark.parametrize(
     ("left", "top", "right", "bottom"),
     [(0.04, 0, 0, 0.03), (0.05, 0.05, 0.05, 0.05), (0, 0.09, 0.09, 0), (0.1, 0, 0, 0.1)],

@@ -90,9 +90,9 @@ def row(frame, **wanted):
 def test_found_and_wrong_are_counted_by_tier_threshold_and_radius():
     lost = {(2, number) for number in range(40)}
     verified = {
-        16: hits(*copies(0.8, missing=lost)),
-        24: hits(*copies(0.8), (1, False, 0.77), (-1, False, 0.62)),
-        32: hits(*copies(0.8), (1, False, 0.77), (1, False, 0.9)),
+        16: hits(*copies(0.9, missing=lost)),
+        24: hits(*copies(0.9), (1, False, 0.82), (-1, False, 0.67)),
+        32: hits(*copies(0.9), (1, False, 0.82), (1, False, 0.95)),
     }
     plain = [(0, True, 3), (0, True, 9), (3, False, 10), (3, False, 11)]
     frame = evaluate(trials(verified, plain), sample=100, images=1000).frame
@@ -103,8 +103,8 @@ def test_found_and_wrong_are_counted_by_tier_threshold_and_radius():
     second = row(frame, method="verified", radius=24, threshold=AGREEMENT, tier=2)
     assert (second["wrong"], second["precision"]) == (1, 100 / 101)
     assert second["wrong_per_million"] == pytest.approx(1e6 / 15_000)
-    assert row(frame, method="verified", radius=24, threshold=0.8, tier=2)["wrong"] == 0
-    whole = row(frame, method="verified", radius=24, threshold=0.6, tier=0)
+    assert row(frame, method="verified", radius=24, threshold=0.85, tier=2)["wrong"] == 0
+    whole = row(frame, method="verified", radius=24, threshold=0.65, tier=0)
     assert (whole["wrong"], whole["found"], whole["distinct"]) == (2, 400, 65_000)
     for radius, found, wrong in ((0, 0, 0), (4, 1, 0), (8, 1, 0), (10, 2, 1), (12, 2, 2)):
         plainly = row(frame, method="plain", radius=radius, tier=0)

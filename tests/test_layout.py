@@ -69,6 +69,29 @@ def test_another_content_is_not_a_copy(seed):
     assert unmatched(FILLED, form([seed])) >= layout.DIFFERENT
 
 
+@pytest.mark.parametrize("contrast", [0.5, 0.15])
+def test_writing_on_a_dim_screen_counts_as_much(contrast):
+    dim = [page.point(lambda level: 90 - contrast * (255 - level)) for page in (FILLED, form([2]))]
+    assert unmatched(*dim) >= layout.DIFFERENT
+    assert unmatched(dim[0], jpeg(dim[0], 80)) < layout.DIFFERENT
+
+
+def cloth(seed):
+    """A garment on plain ground: one strong outline, and a weave that is nearly noise."""
+    random = np.random.default_rng(3)
+    weave = random.normal(0, 5, (256, 256))
+    page = np.full((256, 256), 215.0)
+    page[20:236, 60:196] = 120 + weave[20:236, 60:196]
+    grain = np.random.default_rng(seed).normal(0, 2, (256, 256))
+    grain[20:236, 60:196] *= 3
+    return Image.fromarray((page + grain).clip(0, 255).astype(np.uint8))
+
+
+def test_a_weave_is_no_writing():
+    assert layout.background(fine(cloth(1)))[0] > layout.PLAIN
+    assert unmatched(cloth(1), cloth(2)) < layout.DIFFERENT
+
+
 def test_a_copy_that_lies_a_little_aside_is_aligned_first():
     moved = Image.new("L", FILLED.size, 255)
     moved.paste(FILLED, (4, 3))

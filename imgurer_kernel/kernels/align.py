@@ -262,7 +262,7 @@ def _measure(
     floor = max(noise, float32(rules.FAINT))
     totals, sums = np.zeros(4, np.float32), np.empty(4, np.float32)
     columns = np.empty((4, side), np.float32)
-    agreement, weights = _ZERO, _ZERO
+    agreement, ceiling = _ZERO, _ZERO
     for row in range(BLOCKS):
         y0, y1 = top - (-row * height // BLOCKS), top - (-(row + 1) * height // BLOCKS)
         columns[:] = 0
@@ -283,10 +283,10 @@ def _measure(
             energy = max(sums[0], sums[1])
             if energy >= floor * float32(0.25):
                 weight = np.sqrt(np.sqrt(energy))
-                weights += weight
+                ceiling += weight * energy / (energy + floor)
                 agreement += weight * sums[2] / (np.sqrt(sums[0] * sums[1]) + floor)
     out[0] = totals[2] / np.sqrt(max(totals[0] * totals[1], float32(1e-12)))
-    out[1] = agreement / max(weights, float32(1e-9))
+    out[1] = agreement / max(ceiling, float32(1e-9))
     out[2] = totals[3] / float32((width - 1) * (height - 1))
 
 
