@@ -30,7 +30,7 @@ def test_however_faint_a_picture_is_it_agrees_with_itself_and_with_no_stranger(c
         picture(seed).convert("L").point(lambda level: 128 + contrast * (level - 128))
         for seed in (1, 1, 2)
     )
-    assert compared(one, other)[0][:2] == pytest.approx([1, 1], abs=1e-6)
+    assert compared(one, other)[0][:2] == pytest.approx([1, 1], abs=1e-4)
     assert compared(one, third)[0][1] < 0.5
 
 
