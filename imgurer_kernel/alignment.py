@@ -50,7 +50,7 @@ COARSE = 0.5
 """Correlation at 32 pixels below which alignment is given up: copies that have been aligned so far
 have more in all but 1 of 500 cases, two in three others have less."""
 
-AGREEMENT = 0.8
+AGREEMENT = 0.79
 """Agreement from which two pictures are the same: garments in one pose reach 0.76."""
 
 # What noise alone puts into a block of 64 pixels, in squared gray levels, and at least, in units

@@ -72,7 +72,7 @@ class Evidence:
         What must be done to the first picture to bring it upright beside the second, one of
         `imgurer_kernel.dhash.ORIENTATIONS`.
     score
-        Agreement of the aligned pictures, -1..1; the same from 0.8.
+        Agreement of the aligned pictures, -1..1; the same from 0.79.
     correlation, overlap
         Of all gradients together, and the share of the first picture that lies in the second.
     transform
