@@ -41,6 +41,7 @@ _ACTIVE = 0.02  # share of the strongest block's energy from which a block shows
 # much in squared gray levels, or on a dim screen such a share of the strongest block's energy.
 _WRITING = 32.0
 _DIM_WRITING = 0.1
+_FEWEST = 4  # blocks that make a content: a logo on bare cloth spoils two or three
 _OUTWEIGHS = 4  # a block with so many times the energy of the other was added to, not replaced
 _LEVELS = ((128, 4, 5e-4), (256, 4, 2e-4))
 _CHUNK = 8
@@ -119,7 +120,9 @@ def _unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.f
     ways = []
     for mine, theirs in ((energy, other_energy), (other_energy, energy)):
         lacking = (correlation < _AGREE) & (mine * _OUTWEIGHS > theirs) & (mine > least)
-        ways.append(lacking.sum(axis=1) / np.maximum((mine > least).sum(axis=1), 1))
+        count = lacking.sum(axis=1)
+        count[count < _FEWEST] = 0
+        ways.append(count / np.maximum((mine > least).sum(axis=1), 1))
     share: NDArray[np.float64] = np.minimum(*ways)
     return share
 

@@ -92,6 +92,17 @@ def test_a_weave_is_no_writing():
     assert unmatched(cloth(1), cloth(2)) < layout.DIFFERENT
 
 
+def test_a_logo_on_bare_cloth_is_no_other_content():
+    bare = Image.new("L", (256, 256), 30)
+    ImageDraw.Draw(bare).line((0, 60, 256, 90), 160, 6)
+    marked = bare.copy()
+    draw = ImageDraw.Draw(marked)
+    draw.ellipse((190, 68, 230, 100), 220)
+    draw.text((196, 78), "LOGO", 20, font_size=11)
+    assert layout.background(fine(bare))[0] > layout.PLAIN_FINE
+    assert unmatched(bare, marked) < layout.DIFFERENT
+
+
 def test_a_copy_that_lies_a_little_aside_is_aligned_first():
     moved = Image.new("L", FILLED.size, 255)
     moved.paste(FILLED, (4, 3))
