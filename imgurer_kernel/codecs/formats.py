@@ -41,6 +41,7 @@ _NETPBM = re.compile(rb"P[456f]\s")
 # Pixels as decimal numbers: Pillow takes minutes for a small file of comments.
 _NETPBM_TEXT = re.compile(rb"P[123]\s")
 
+_RAW = "a camera's raw file"
 _OTHERS = (
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
@@ -52,9 +53,9 @@ _OTHERS = (
     (b"SIMPLE  =", "a FITS file"),
     (b"DDS ", "a DirectDraw texture"),
     (b"qoif", "a QOI picture"),
-    (b"FUJIFILMCCD-RAW", "a camera's raw file"),
-    (b"IIU\0", "a camera's raw file"),
-    (b"IIRO", "a camera's raw file"),
+    (b"FUJIFILMCCD-RAW", _RAW),
+    (b"IIU\0", _RAW),
+    (b"IIRO", _RAW),
     (b"\x1aE\xdf\xa3", "a video"),
     (b"PK\3\4", "a ZIP archive or an office document"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -106,8 +107,7 @@ def sniff(data: bytes) -> str:
         raise ImageDamaged(message)
     name = next((name for magic, name in _MAGIC if data.startswith(magic)), None)
     if name == "TIFF" and _is_raw(data):
-        message = "this is a camera's raw file, which cannot be taken in; develop it to JPEG or PNG"
-        raise UnknownFormat(message)
+        raise _refusal(_RAW)
     if name is not None:
         return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
@@ -125,20 +125,21 @@ def sniff(data: bytes) -> str:
     if not data.strip(b"\0"):
         message = "the file holds nothing but zeros; copy it again from its source"
         raise ImageDamaged(message)
-    what = _describe(data)
-    message = f"this is {what}, which cannot be taken in; {_remedy(what)}"
-    raise UnknownFormat(message)
+    raise _refusal(_describe(data))
 
 
-def _remedy(what: str) -> str:
-    """What somebody can do who wanted a picture and has that."""
+def _refusal(what: str) -> UnknownFormat:
+    """Says what somebody has who wanted a picture, and what to do about it."""
+    remedy = "save it as JPEG or PNG"
     if what in _NO_PICTURES:
-        return "choose a picture"
-    if "archive" in what:
-        return "unpack it first"
-    if what == "a web page":
-        return "download the picture itself"
-    return "develop it to JPEG or PNG" if "raw" in what else "save it as JPEG or PNG"
+        remedy = "choose a picture"
+    elif "archive" in what:
+        remedy = "unpack it first"
+    elif what == "a web page":
+        remedy = "download the picture itself"
+    elif what == _RAW:
+        remedy = "develop it to JPEG or PNG"
+    return UnknownFormat(f"this is {what}, which cannot be taken in; {remedy}")
 
 
 def _is_raw(data: bytes) -> bool:
