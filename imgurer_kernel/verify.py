@@ -194,14 +194,17 @@ def compare(
     size = _NUMPY_CHUNK if kernel is None else _KERNEL_CHUNK
 
     def work(part: slice) -> int:
-        pictures = one.pictures[first[part]], other.pictures[second[part]]
-        boxes = np.stack((_cored(one.content[first[part]]), _cored(other.content[second[part]])), 1)
+        pairs = np.stack((first[part], second[part]), axis=1).astype(np.int64)
+        contents = _cored(one.content[pairs[:, 0]]), _cored(other.content[pairs[:, 1]])
+        boxes, start = np.stack(contents, axis=1), np.ascontiguousarray(begin[part])
+        chunk, found = measures[part], maps[part]
         if kernel is None:
-            measures[part], maps[part] = alignment.compare(*pictures, boxes, begin[part], align)
+            pictures = one.pictures[pairs[:, 0]], other.pictures[pairs[:, 1]]
+            chunk[:], found[:] = alignment.compare(*pictures, boxes, start, align)
         else:
-            chunk, found = measures[part], maps[part]
-            kernel()(*pictures, boxes, np.ascontiguousarray(begin[part]), align, chunk, found)
-        return len(pictures[0])
+            pictures = one.pictures, other.pictures
+            kernel()(*pictures, pairs, boxes, start, align, chunk, found)
+        return len(pairs)
 
     parts = [slice(k, k + size) for k in range(0, len(first), size)]
     # Only machine code lets go of the interpreter; one part needs no thread, once it is there.

@@ -41,7 +41,11 @@ def test_same_measures_maps_and_verdicts(pairs, aligned):
     one, other, boxes, starts = pairs
     expected, expected_maps = alignment.compare(one, other, boxes, starts, aligned)
     measures, maps = np.empty((len(one), 3), np.float32), np.empty((len(one), 6))
-    align.compare(one, other, boxes, starts, aligned, measures, maps)
+    order = np.random.default_rng(2).permutation(len(one))
+    places = np.stack((np.argsort(order), np.arange(len(one))), axis=1)
+    shuffled = one[order]
+    shuffled.flags.writeable = other.flags.writeable = False
+    align.compare(shuffled, other, places, boxes, starts, aligned, measures, maps)
     assert measures == pytest.approx(expected, abs=2e-3)
     assert maps == pytest.approx(expected_maps, abs=2e-3)
     verdicts = measures[:, 1] >= alignment.AGREEMENT
@@ -55,6 +59,7 @@ def test_flat_pictures():
     flat = np.stack([np.full((64, 64), level, np.uint8) for level in (0, 9, 255)])
     starts = np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (3, 1))
     measures, maps = np.empty((3, 3), np.float32), np.empty((3, 6))
-    align.compare(flat, flat[::-1].copy(), np.stack([WHOLE] * 3), starts, True, measures, maps)
+    places, boxes = np.array([[0, 2], [1, 1], [2, 0]]), np.stack([WHOLE] * 3)
+    align.compare(flat, flat, places, boxes, starts, True, measures, maps)
     assert np.isfinite(measures).all()
     assert (measures[:, 1] == 0).all()

@@ -1,11 +1,12 @@
 """`imgurer_kernel.alignment.compare` in machine code, pair after pair: that module explains it.
 
 Whatever is known of a pixel is written to planes first and summed up after that: the loops of the
-second step have no branches and no scattered reads, and become vector instructions.
+second step have no branches and no scattered reads, and become vector instructions. For the same
+reason a loop runs over few arrays, each of one row or one plane, from index 0, and a whole number
+is made 32 bits wide before it becomes a float: most processors convert 64 bits one by one only.
 
-numba does not notice a change of the constants in `imgurer_kernel.alignment`, nor of
-`imgurer_kernel.kernels.equations`: who changes one must empty the cache. A test compares the two
-modules' results.
+numba does not notice a change of the constants in `imgurer_kernel.alignment`, nor of the modules
+that are used here: who changes one must empty the cache. A test compares the results of both.
 """
 
 # What numba makes of a function is not what mypy reads in it.
@@ -18,8 +19,17 @@ from numpy.typing import NDArray
 from imgurer_kernel import alignment as rules
 from imgurer_kernel.kernels.compiling import compiled
 from imgurer_kernel.kernels.equations import dot, solve
-
-SIDE, BLOCKS = rules.SIDE, rules.BLOCKS
+from imgurer_kernel.kernels.levels import box_at, levels, reduce, smooth
+from imgurer_kernel.kernels.warping import (
+    BY_C,
+    BY_F,
+    BY_GAIN,
+    RESIDUAL,
+    WEIGHT,
+    WEIGHTED,
+    room,
+    warp,
+)
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -27,140 +37,58 @@ Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 _LEVEL, _BOX, _BOXES, _MODEL = "float32[:, ::1]", "int64[::1]", "int64[:, ::1]", "float64[::1]"
-_ROW, _PICTURE, _PICTURES = "float32[::1]", "uint8[:, ::1]", "uint8[:, :, ::1]"
-_MAPS = "float64[:, ::1]"
+_ROW, _MAPS = "float32[::1]", "float64[:, ::1]"
+# Pictures are only read, and may lie in memory that nothing may write to.
+_PICTURES = "Array(uint8, 3, 'C', readonly=True)"
 _STEPS = tuple(steps for _, steps, _ in rules.LEVELS)
 _STILL = tuple(still for _, _, still in rules.LEVELS)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
-@compiled(f"Tuple((int64, int64, int64, int64))({_BOX}, int64)", fastmath=True)
-def _box_at(box: Ints, side: int) -> tuple[int, int, int, int]:
-    return (
-        -(-box[0] * side // SIDE),
-        -(-box[1] * side // SIDE),
-        box[2] * side // SIDE,
-        box[3] * side // SIDE,
-    )
+@compiled(f"void({_ROW}, float32, float32, {_ROW}, {_ROW})", fastmath=True)
+def _slopes(slope: Floats, scale: float, v: float, by_u: Floats, by_v: Floats) -> None:
+    """Scale a row of derivatives, and multiply it by both coordinates."""
+    side = slope.shape[0]
+    for x in range(side):
+        u = float32(np.int32(2 * x + 1)) / float32(side) - _ONE
+        slope[x] *= scale
+        by_u[x], by_v[x] = slope[x] * u, slope[x] * v
 
 
-@compiled(f"float32({_LEVEL}, {_BOX})", fastmath=True)
-def _standardize(level: Floats, box: Ints) -> float:
-    left, top, right, bottom = _box_at(box, level.shape[0])
-    count = float32((right - left) * (bottom - top))
-    total, squares = _ZERO, _ZERO
-    for y in range(top, bottom):
-        for x in range(left, right):
-            total += level[y, x]
-    mean = total / count
-    for y in range(top, bottom):
-        for x in range(left, right):
-            squares += (level[y, x] - mean) * (level[y, x] - mean)
-    deviation = max(np.sqrt(squares / count), float32(2))
-    scale = _ONE / deviation
-    for y in range(level.shape[0]):
-        for x in range(level.shape[0]):
-            level[y, x] = (level[y, x] - mean) * scale
-    return deviation
-
-
-@compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def _reduce(picture: Bytes, box: Ints, out: Floats) -> float:
-    """Average to the side of `out`, standardize there, return the deviation."""
-    side = out.shape[0]
-    step = SIDE // side
-    scale = _ONE / float32(step * step)
-    for y in range(side):
-        for x in range(side):
-            total = 0
-            for i in range(step):
-                for j in range(step):
-                    total += picture[y * step + i, x * step + j]
-            out[y, x] = float32(total) * scale
-    return _standardize(out, box)
-
-
-@compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def _smooth(picture: Bytes, box: Ints, out: Floats) -> float:
-    """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation."""
-    row = np.empty(SIDE, np.float32)
-    for y in range(SIDE):
-        above, here, below = picture[max(y - 1, 0)], picture[y], picture[min(y + 1, SIDE - 1)]
-        for x in range(SIDE):
-            row[x] = float32(above[x]) + float32(2) * float32(here[x]) + float32(below[x])
-        for x in range(1, SIDE - 1):
-            out[y, x] = (row[x - 1] + float32(2) * row[x] + row[x + 1]) * float32(1 / 16)
-        out[y, 0] = (float32(3) * row[0] + row[1]) * float32(1 / 16)
-        out[y, SIDE - 1] = (row[SIDE - 2] + float32(3) * row[SIDE - 1]) * float32(1 / 16)
-    return _standardize(out, box)
-
-
-@compiled(f"void({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
-def _warp(level: Floats, box: Ints, model: Doubles, planes: Floats) -> None:
-    """Into planes 0..3: value, its two derivatives, and 0 or 1 for inside the box."""
-    side = level.shape[0]
-    left, top, right, bottom = _box_at(box, side)
-    low_x, low_y = float32(left), float32(top)
-    high_x, high_y = float32(right - 1), float32(bottom - 1)
-    last = float32(side - 1.001)
-    half = side * 0.5
-    u = 1 / side - 1
-    across, down = float32(model[0]), float32(model[3])
-    value, along_x, along_y, inside, corner = planes[0], planes[1], planes[2], planes[3], planes[4]
-    for y in range(side):
-        v = (2 * y + 1) / side - 1
-        start_x = float32((model[0] * u + model[1] * v + model[2] + 1) * half - 0.5)
-        start_y = float32((model[3] * u + model[4] * v + model[5] + 1) * half - 0.5)
-        for x in range(side):
-            at_x = start_x + across * float32(x)
-            at_y = start_y + down * float32(x)
-            within = (at_x >= low_x) & (at_x <= high_x) & (at_y >= low_y) & (at_y <= high_y)
-            at_x = min(max(at_x, _ZERO), last)
-            at_y = min(max(at_y, _ZERO), last)
-            i, j = np.int32(at_y), np.int32(at_x)
-            pixel = y * side + x
-            inside[pixel] = float32(within)
-            corner[pixel] = float32(i * np.int32(side) + j)
-            along_x[pixel] = at_x - float32(j)
-            along_y[pixel] = at_y - float32(i)
-    gray, below = level.reshape(-1), np.uint32(side)
-    for pixel in range(side * side):
-        k = np.uint32(corner[pixel])
-        fx, fy = along_x[pixel], along_y[pixel]
-        upper, lower = (
-            gray[k + np.uint32(1)] - gray[k],
-            gray[k + below + np.uint32(1)] - gray[k + below],
-        )
-        north, south = gray[k] + upper * fx, gray[k + below] + lower * fx
-        value[pixel] = north + (south - north) * fy
-        along_x[pixel] = upper + (lower - upper) * fy
-        along_y[pixel] = south - north
+@compiled(f"float32({_ROW}, {_ROW}, float32, float32, {_ROW}, {_ROW})", fastmath=True)
+def _residuals(
+    target: Floats, value: Floats, gain: float, offset: float, residual: Floats, weight: Floats
+) -> float:
+    """Residuals of a row, weights after Huber, and how many pixels were inside."""
+    used = _ZERO
+    for x in range(target.shape[0]):
+        used += weight[x]
+        residual[x] = target[x] - gain * value[x] - offset
+        weight[x] *= min(_ONE, float32(rules.HUBER) / (abs(residual[x]) + float32(1e-9)))
+    return used
 
 
 @compiled(f"int64({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
 def _jacobian(target: Floats, box: Ints, model: Doubles, planes: Floats) -> int:
-    """Turn a warp's planes into derivatives 0..7, residual 8 and weight 9; count the pixels."""
+    """Turn what a warp has written into derivatives, residual and weight; count the pixels."""
     side = target.shape[0]
-    left, top, right, bottom = _box_at(box, side)
+    left, top, right, bottom = box_at(box, side)
     gain, offset = float32(model[6]), float32(model[7])
     scale = gain * float32(side * 0.5)
-    used = 0
+    used = _ZERO
     for y in range(side):
         v = float32((2 * y + 1) / side - 1)
-        for x in range(side):
-            pixel = y * side + x
-            u = float32(2 * x + 1) / float32(side) - _ONE
-            mine = (x >= left) & (x < right) & (y >= top) & (y < bottom)
-            weight = planes[3, pixel] * float32(mine)
-            used += weight > _ZERO
-            value, gx, gy = planes[0, pixel], planes[1, pixel] * scale, planes[2, pixel] * scale
-            residual = target[y, x] - gain * value - offset
-            weight *= min(_ONE, float32(rules.HUBER) / (abs(residual) + float32(1e-9)))
-            planes[0, pixel], planes[1, pixel], planes[2, pixel] = gx * u, gx * v, gx
-            planes[3, pixel], planes[4, pixel], planes[5, pixel] = gy * u, gy * v, gy
-            planes[6, pixel], planes[7, pixel] = value, _ONE
-            planes[8, pixel], planes[9, pixel] = residual, weight
-    return used
+        start, stop = y * side, (y + 1) * side
+        for by_u, by_v, slope in ((0, 1, BY_C), (3, 4, BY_F)):
+            row = planes[slope, start:stop]
+            _slopes(row, scale, v, planes[by_u, start:stop], planes[by_v, start:stop])
+        weight, residual = planes[WEIGHT, start:stop], planes[RESIDUAL, start:stop]
+        if top <= y < bottom:
+            weight[:left], weight[right:] = 0, 0
+        else:
+            weight[:] = 0
+        used += _residuals(target[y], planes[BY_GAIN, start:stop], gain, offset, residual, weight)
+    return int(used)
 
 
 @compiled(f"boolean({_MODEL}, {_MODEL})", fastmath=True)
@@ -196,16 +124,16 @@ def _refine(
 ) -> bool:
     """Gauss-Newton on one level, in place; False if it runs away."""
     matrix, right_side = np.empty((8, 8)), np.empty(8)
-    left, top, right, bottom = _box_at(boxes[0], one.shape[0])
+    left, top, right, bottom = box_at(boxes[0], one.shape[0])
     least = rules.MIN_OVERLAP * (right - left) * (bottom - top)
     for _ in range(steps):
-        _warp(other, boxes[1], model, planes)
+        warp(other, boxes[1], model, planes)
         used = _jacobian(one, boxes[0], model, planes)
-        weighted = planes[10]
+        weighted = planes[WEIGHTED]
         for i in range(8):
             for pixel in range(weighted.shape[0]):
-                weighted[pixel] = planes[i, pixel] * planes[9, pixel]
-            right_side[i] = dot(weighted, planes[8])
+                weighted[pixel] = planes[i, pixel] * planes[WEIGHT, pixel]
+            right_side[i] = dot(weighted, planes[RESIDUAL])
             for j in range(i + 1):
                 matrix[i, j] = dot(weighted, planes[j])
             matrix[i, i] = matrix[i, i] * (1 + rules.DAMPING) + 1e-6 * max(used, 1)
@@ -223,20 +151,28 @@ def _refine(
     return True
 
 
-@compiled(f"void({_ROW}, int64, {_ROW})", fastmath=True)
-def _all_inside(inside: Floats, side: int, out: Floats) -> None:
-    """Where a pixel and its right and lower neighbours are inside."""
-    for p in range(side * (side - 1) - 1):
-        out[p] = inside[p] * inside[p + 1] * inside[p + side]
+@compiled(f"void({_ROW}, {_ROW}, {_ROW}, int64, int64, {_LEVEL})", fastmath=True)
+def _products(
+    one: Floats, other: Floats, inside: Floats, start: int, stop: int, columns: Floats
+) -> None:
+    """Down some rows, sum up the products of gradients with themselves and each other, and count.
 
-
-@compiled(f"void({_ROW}, {_ROW}, {_ROW}, int64, {_ROW})", fastmath=True)
-def _gradient_product(one: Floats, other: Floats, where: Floats, side: int, out: Floats) -> None:
-    """Scalar product of two pictures' gradients at each pixel; few arrays, or it stays scalar."""
-    for p in range(side * (side - 1) - 1):
-        across = (one[p + 1] - one[p]) * (other[p + 1] - other[p])
-        down = (one[p + side] - one[p]) * (other[p + side] - other[p])
-        out[p] = (across + down) * where[p]
+    A gradient counts where its pixel and the right and lower neighbours are inside.
+    """
+    columns[:] = 0
+    mine, others, both, count = columns[0], columns[1], columns[2], columns[3]
+    side = columns.shape[1]
+    for y in range(start, stop):
+        for x in range(side - 1):
+            here = np.uint64(y * side + x)
+            right, below = here + np.uint64(1), here + np.uint64(side)
+            where = inside[here] * inside[right] * inside[below]
+            across, down = one[right] - one[here], one[below] - one[here]
+            other_across, other_down = other[right] - other[here], other[below] - other[here]
+            mine[x] += (across * across + down * down) * where
+            others[x] += (other_across * other_across + other_down * other_down) * where
+            both[x] += (across * other_across + down * other_down) * where
+            count[x] += where
 
 
 @compiled(f"void({_LEVEL}, {_LEVEL}, {_BOXES}, {_MODEL}, float32, {_LEVEL}, {_ROW})", fastmath=True)
@@ -251,29 +187,21 @@ def _measure(
 ) -> None:
     """Into `out`: correlation, agreement and overlap at a map."""
     side = one.shape[0]
-    _warp(other, boxes[1], model, planes)
-    value, gray = planes[0], one.reshape(-1)
-    _all_inside(planes[3], side, planes[7])
-    _gradient_product(gray, gray, planes[7], side, planes[4])
-    _gradient_product(value, value, planes[7], side, planes[5])
-    _gradient_product(gray, value, planes[7], side, planes[6])
-    left, top, right, bottom = _box_at(boxes[0], side)
+    warp(other, boxes[1], model, planes)
+    gray, value, inside = one.reshape(-1), planes[BY_GAIN], planes[WEIGHT]
+    left, top, right, bottom = box_at(boxes[0], side)
     width, height = right - left, bottom - top
     floor = max(noise, float32(rules.FAINT))
     totals, sums = np.zeros(4, np.float32), np.empty(4, np.float32)
     columns = np.empty((4, side), np.float32)
     agreement, ceiling = _ZERO, _ZERO
-    for row in range(BLOCKS):
-        y0, y1 = top - (-row * height // BLOCKS), top - (-(row + 1) * height // BLOCKS)
-        columns[:] = 0
-        for y in range(y0, min(y1, bottom - 1)):
-            for k in range(4):
-                for x in range(side):
-                    columns[k, x] += planes[4 + k, y * side + x]
-        for column in range(BLOCKS):
+    for row in range(rules.BLOCKS):
+        y0, y1 = top - (-row * height // rules.BLOCKS), top - (-(row + 1) * height // rules.BLOCKS)
+        _products(gray, value, inside, y0, min(y1, bottom - 1), columns)
+        for column in range(rules.BLOCKS):
             x0, x1 = (
-                left - (-column * width // BLOCKS),
-                left - (-(column + 1) * width // BLOCKS),
+                left - (-column * width // rules.BLOCKS),
+                left - (-(column + 1) * width // rules.BLOCKS),
             )
             for k in range(4):
                 sums[k] = 0
@@ -290,49 +218,44 @@ def _measure(
     out[2] = totals[3] / float32((width - 1) * (height - 1))
 
 
-@compiled(f"Tuple(({_LEVEL}, {_LEVEL}, {_LEVEL}))()")
-def _levels() -> tuple[Floats, Floats, Floats]:
-    small, middle = np.empty((16, 16), np.float32), np.empty((32, 32), np.float32)
-    return small, middle, np.empty((SIDE, SIDE), np.float32)
-
-
-@compiled(f"{_LEVEL}(int64)")
-def _room(side: int) -> Floats:
-    return np.empty((11, side * side), np.float32)
-
-
 @compiled(
-    f"void({_PICTURES}, {_PICTURES}, int64[:, :, ::1], {_MAPS}, boolean, {_LEVEL}, {_MAPS})",
+    f"void({_PICTURES}, {_PICTURES}, {_BOXES}, int64[:, :, ::1], {_MAPS}, boolean, {_LEVEL},"
+    f" {_MAPS})",
     fastmath=True,
 )
 def compare(
-    first: Bytes,
-    second: Bytes,
+    ones: Bytes,
+    others: Bytes,
+    pairs: Ints,
     boxes: Ints,
     starts: Doubles,
     align: bool,
     measures: Floats,
     maps: Doubles,
 ) -> None:
-    """`imgurer_kernel.alignment.compare`, into `measures` (n, 3) and `maps` (n, 6)."""
-    ones = _levels()
-    others = _levels()
-    rooms = (_room(16), _room(32), _room(64))
+    """`imgurer_kernel.alignment.compare`, into `measures` (n, 3) and `maps` (n, 6).
+
+    Pair k is of ``ones[pairs[k, 0]]`` and ``others[pairs[k, 1]]``, which is not checked: to gather
+    the pictures beforehand takes a third of the time of comparing them unaligned.
+    """
+    sides, other_sides = levels(), levels()
+    rooms = (room(16), room(32), room(64))
     model, found = np.empty(8), np.empty(3, np.float32)
-    for k in range(len(first)):
+    for k in range(len(pairs)):
+        first, second = ones[pairs[k, 0]], others[pairs[k, 1]]
         box, start = boxes[k], starts[k]
-        noise = _smooth(first[k], box[0], ones[2]) * _smooth(second[k], box[1], others[2])
+        noise = smooth(first, box[0], sides[2]) * smooth(second, box[1], other_sides[2])
         noise = float32(rules.NOISE) / noise
-        _measure(ones[2], others[2], box, start, noise, rooms[2], measures[k])
+        _measure(sides[2], other_sides[2], box, start, noise, rooms[2], measures[k])
         maps[k] = start
         if not align or (measures[k, 0] >= rules.QUICK and measures[k, 1] >= rules.AGREEMENT):
             continue
         model[:6], model[6], model[7] = start, 1, 0
         for level in range(3):
-            one, other, planes = ones[level], others[level], rooms[level]
+            one, other, planes = sides[level], other_sides[level], rooms[level]
             if level < 2:
-                _reduce(first[k], box[0], one)
-                _reduce(second[k], box[1], other)
+                reduce(first, box[0], one)
+                reduce(second, box[1], other)
             good = _refine(one, other, box, model, start, planes, _STEPS[level], _STILL[level])
             if level == 0:
                 if not good:
