@@ -32,11 +32,13 @@ EXTENSIONS = (
 )
 
 # What Voila writes into a page that takes long to come; all other scripts are files.
-_HEARTBEAT = b"window.voila_heartbeat()"
+HEARTBEAT = "window.voila_heartbeat()"
+
+_HEARTBEAT_DIGEST = b64encode(sha256(HEARTBEAT.encode()).digest()).decode()
 
 _SOURCES = {
     "default-src": "'self'",
-    "script-src": f"'self' 'sha256-{b64encode(sha256(_HEARTBEAT).digest()).decode()}' blob:",
+    "script-src": f"'self' 'sha256-{_HEARTBEAT_DIGEST}' blob:",
     "script-src-attr": "'none'",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
@@ -230,6 +232,7 @@ def voila_config(
     voila.show_tracebacks = False
     voila.file_allowlist = ["^$"]
     voila.http_header_envs = ["Cookie"]
+    voila.http_keep_alive_timeout = 3  # seconds after which a kernel that is gone is noticed
     voila.extension_allowlist = list(EXTENSIONS)
     voila.page_config_hook = _page_config
     voila.preheat_kernel = preheat > 0

@@ -1,7 +1,8 @@
 """The dashboard's addresses: the page, its assets, its kernel."""
 
 import hmac
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
@@ -14,6 +15,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from imgurer_kernel.server.config import HEARTBEAT
 from imgurer_kernel.server.words import Worded
 from imgurer_kernel.sessions import kernel_token
 
@@ -24,12 +26,40 @@ if TYPE_CHECKING:
 class Page(Worded, TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no types
     """The dashboard."""
 
+    _left = False
+
     async def get(self, path: str | None = None) -> None:
         """Run the notebook for a visitor and send what it shows."""
         if path:
             raise HTTPError(404)
         self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
-        await cast("Awaitable[None]", super().get())
+        try:
+            await cast("Awaitable[None]", super().get())
+        except RuntimeError as error:  # jupyter_client's, of a kernel that dies or is never ready
+            raise HTTPError(500, "no kernel for a page: %s", error) from error
+
+    async def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
+        """Give the page piece by piece; Voila would wait for a kernel that is gone forever.
+
+        It says that it waits at places where words can be read, which other pieces need not be.
+        """
+        async for piece in super().get_generator(path):
+            yield piece
+            waits = HEARTBEAT in piece and not self._left
+            if waits and await self.kernels.has_lost_own():
+                raise HTTPError(500, "no kernel for a page: it is gone")
+
+    def on_connection_close(self) -> None:
+        """Note that the visitor has left, which may be why the kernel is gone."""
+        self._left = True
+        super().on_connection_close()
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
+        """Say that something went wrong, on the page itself where that has begun already."""
+        if self._headers_written and not self._finished:
+            self.finish(self.pages.render("unopened.html"))
+        else:
+            super().send_error(status_code, **kwargs)
 
 
 class Missing(Worded):

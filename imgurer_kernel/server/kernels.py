@@ -1,7 +1,9 @@
 """The kernels behind the pages: one for each visitor, started and stopped by the server."""
 
 import os
+from asyncio import Task, current_task
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -36,6 +38,7 @@ class Kernels(AsyncMappingKernelManager):
         self.owners: dict[str, Session | None] = {}
         self.ending: set[str] = set()
         self.connections: dict[str, set[WebSocketHandler]] = {}
+        self._started: WeakKeyDictionary[Task[Any], str] = WeakKeyDictionary()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     async def start_kernel(  # type: ignore[override]  # as the base class's own is
@@ -49,7 +52,15 @@ class Kernels(AsyncMappingKernelManager):
         kwargs.pop("path", None)
         kwargs["extra_arguments"] = _QUIET
         started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
+        if task := current_task():
+            self._started[task] = started
         return started
+
+    async def has_lost_own(self) -> bool:
+        """Whether the kernel that the current task has started last, if any, is gone."""
+        task = current_task()
+        kernel_id = self._started.get(task) if task else None
+        return kernel_id is not None and not (kernel_id in self and await self.is_alive(kernel_id))
 
     async def shutdown_kernel(  # type: ignore[override]  # as the base class's own is
         self, kernel_id: str, now: bool = False, restart: bool = False

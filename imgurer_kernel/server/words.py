@@ -72,6 +72,11 @@ class Worded(JupyterHandler):
         """The kernels, with their owners."""
         return cast("Kernels", self.kernel_manager)
 
+    @property
+    def pages(self) -> Pages:
+        """The pages that are no notebook."""
+        return cast("Pages", self.settings["imgurer_pages"])
+
     def check_owner(self, kernel_id: str) -> Session | None:
         """Return the session of a request that is about a kernel of its own; refuse any other."""
         session = self.door.session(self)
@@ -83,11 +88,10 @@ class Worded(JupyterHandler):
 
     def render_page(self, template: str, **values: object) -> None:
         """Write one of our pages."""
-        pages = cast("Pages", self.settings["imgurer_pages"])
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        self.set_header("Content-Security-Policy", pages.content_policy)
-        self.finish(pages.render(template, **values))
+        self.set_header("Content-Security-Policy", self.pages.content_policy)
+        self.finish(self.pages.render(template, **values))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 - tornado's
         """Write the page for an error."""

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 from playwright.sync_api import expect
-from servers import serving
-from test_http import PASSWORD, write_notebook
+from servers import REPOSITORY, serving
+from test_http import PASSWORD, eventually, write_notebook
 
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.users import Users
@@ -197,6 +197,37 @@ def test_a_kernel_that_dies_is_told(server, new_page):
     expect(alert).to_contain_text("This page's session on the server has ended.")
     alert.get_by_role("link", name="Reload").click()
     assert greeting(page)[1] != process
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("preheat", [0, 1])
+def test_a_kernel_that_does_not_start_is_told(tmp_path, notebook, new_page, preheat):
+    fault = tmp_path / "fault"
+    (tmp_path / "path").mkdir()
+    (tmp_path / "path" / "sitecustomize.py").write_text(
+        f"import os, sys\n"
+        f"if os.path.exists({str(fault)!r}) and 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
+        f"    os._exit(1)\n",
+        encoding="utf-8",
+    )
+    fault.touch()
+    path = os.pathsep.join((str(tmp_path / "path"), str(REPOSITORY)))
+    page = watch(new_page())
+    with serving(
+        tmp_path / "store", notebook=notebook, preheat=preheat, environment={"PYTHONPATH": path}
+    ) as server:
+        page.goto(server.url)
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("The dashboard could not be opened")
+        expect(page.locator("#loading")).to_have_count(0)
+        eventually(lambda: any("no kernel for a page" in line for line in server.lines))
+        fault.unlink()
+        for _ in range(preheat + 1):  # one that failed may have been started beforehand
+            alert.get_by_role("link", name="Try again").click()
+            page.wait_for_load_state()
+            if not alert.is_visible():
+                break
+        assert greeting(page)[0] == "None"
     assert page.complaints == []
 
 

@@ -22,7 +22,11 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     parsed = true;
-    window.voila_finish();
+    if ($("unopened")) {
+      $("loading").replaceWith($("unopened"));
+    } else {
+      window.voila_finish();
+    }
   });
 
   // The kernel ----------------------------------------------------------------------------
