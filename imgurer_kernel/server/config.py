@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from tornado.web import RequestHandler
@@ -17,7 +18,7 @@ from traitlets.config import Config
 
 from imgurer_kernel import errors
 from imgurer_kernel.errors import ServerError, UnsafeListen
-from imgurer_kernel.server.kernels import Kernels, OwnKernels
+from imgurer_kernel.server.kernels import Kernels, OwnKernels, transport
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import identity
 
@@ -249,4 +250,5 @@ def voila_config(
     config.Kernels.cull_connected = False
     config.Kernels.allow_tracebacks = False
     config.Kernels.transport_encryption = "auto"
+    config.KernelManager.transport = transport(gettempdir())
     return config

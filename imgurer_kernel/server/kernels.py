@@ -5,6 +5,7 @@ from asyncio import Task, current_task
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import zmq
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.websocket import WebSocketHandler
@@ -14,6 +15,31 @@ from imgurer_kernel.sessions import Session
 
 # No warnings on the server's terminal, and no history of what a page runs.
 _QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
+
+
+# Where Voila and jupyter_client put a kernel's sockets, in the folder for temporary files.
+_SOCKET = f"/voila_12345678/kernel-{'1' * 36}-ipc-12345"
+
+
+def transport(folder: str) -> str:
+    """How a server talks to its kernels: by sockets that are files in a folder, where it can.
+
+    A port is chosen before the kernel opens it, and may be somebody else's by then. A kernel
+    whose port for output is taken hangs for ever; files of one kernel are no other's, and no other
+    user of the machine can reach them.
+
+    Parameters
+    ----------
+    folder
+        For temporary files. Names of sockets are short: in a deep folder it has to be ports.
+
+    Examples
+    --------
+    >>> transport("/" + "a" * 100)
+    'tcp'
+    """
+    fits = len(os.fsencode(folder + _SOCKET)) < zmq.IPC_PATH_MAX_LEN
+    return "ipc" if os.name == "posix" and zmq.has("ipc") and fits else "tcp"
 
 
 class OwnKernels(KernelSpecManager):

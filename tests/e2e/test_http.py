@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import psutil
 import pytest
 from servers import serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -198,6 +199,24 @@ def test_two_visitors_have_two_kernels_that_go_with_their_pages(open_server):
     assert ask(open_server, address, method="POST", cookies=cookies, form=form).status == 204
     assert ask(open_server, f"/api/kernels/{first}").status == 404
     assert ask(open_server, f"/api/kernels/{second}").status == 200
+
+
+def listening(process):
+    """Ports that a process has opened for others to connect to."""
+    connections = psutil.Process(process).net_connections("inet")
+    return [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
+
+
+def test_a_kernel_is_told_no_port_that_could_be_taken(open_server):
+    """Output's, when it was taken, left a kernel that hung, and the page with it.
+
+    The one port of a kernel is for its own children; it is chosen when it is opened.
+    """
+    kernel_of(ask(open_server, "/"))
+    assert listening(open_server.process.pid) == [urlsplit(open_server.url).port]
+    kernels = children(open_server.process)
+    assert kernels
+    assert all(len(listening(kernel)) <= 1 for kernel in kernels)
 
 
 def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server):
