@@ -3,8 +3,10 @@
 import inspect
 import re
 import socket
+import tempfile
 from base64 import b64encode
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -19,7 +21,7 @@ from imgurer_kernel.server import config as configuration
 from imgurer_kernel.server import serve
 from imgurer_kernel.server.config import Listen
 from imgurer_kernel.server.handlers import Channels
-from imgurer_kernel.server.kernels import Kernels, OwnKernels
+from imgurer_kernel.server.kernels import Kernels, OwnKernels, transport
 from imgurer_kernel.server.login import safe_next
 from imgurer_kernel.server.throttle import Throttle
 from imgurer_kernel.settings import Settings
@@ -432,3 +434,16 @@ def test_who_keeps_guessing_is_remembered_longest():
     throttle.failed("c")
     assert throttle.wait("busy") == 4
     assert throttle.wait("a") == 0
+
+
+def test_kernels_are_reached_by_files_where_these_can_be_sockets():
+    with tempfile.TemporaryDirectory(
+        dir="/tmp"
+    ) as shallow:  # pytest's own lie deep on some systems
+        assert transport(shallow) == "ipc"
+        deep = Path(shallow, *["folder"] * 12)
+        deep.mkdir(parents=True)
+        assert transport(str(deep)) == "tcp"
+        assert transport(f"{shallow}/nothing") == "tcp"
+        assert [path.name for path in Path(shallow).iterdir()] == ["folder"]
+        assert not list(deep.iterdir()), "what was tried is gone"

@@ -14,9 +14,9 @@ that are used here: who changes one must empty the cache. A test compares the re
 
 import numpy as np
 from numba import float32
-from numpy.typing import NDArray
 
 from imgurer_kernel import alignment as rules
+from imgurer_kernel.alignment import Doubles, Floats, Ints, Pictures
 from imgurer_kernel.kernels.compiling import compiled
 from imgurer_kernel.kernels.equations import dot, solve
 from imgurer_kernel.kernels.levels import box_at, levels, reduce, smooth
@@ -30,11 +30,6 @@ from imgurer_kernel.kernels.warping import (
     room,
     warp,
 )
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 _LEVEL, _BOX, _BOXES, _MODEL = "float32[:, ::1]", "int64[::1]", "int64[:, ::1]", "float64[::1]"
 _ROW, _MAPS = "float32[::1]", "float64[:, ::1]"
@@ -224,8 +219,8 @@ def _measure(
     fastmath=True,
 )
 def compare(
-    ones: Bytes,
-    others: Bytes,
+    ones: Pictures,
+    others: Pictures,
     pairs: Ints,
     boxes: Ints,
     starts: Doubles,

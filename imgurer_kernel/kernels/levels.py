@@ -5,14 +5,9 @@
 
 import numpy as np
 from numba import float32
-from numpy.typing import NDArray
 
-from imgurer_kernel.alignment import SIDE
+from imgurer_kernel.alignment import SIDE, Floats, Ints, Pictures
 from imgurer_kernel.kernels.compiling import compiled
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 _LEVEL, _BOX, _ROW = "float32[:, ::1]", "int64[::1]", "float32[::1]"
 # Pictures are only read, and may lie in memory that nothing may write to.
@@ -68,7 +63,7 @@ def _standardize(level: Floats, box: Ints) -> float:
 
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def reduce(picture: Bytes, box: Ints, out: Floats) -> float:
+def reduce(picture: Pictures, box: Ints, out: Floats) -> float:
     """Average to the side of `out`, standardize there, return the deviation."""
     side = out.shape[0]
     step = SIDE // side
@@ -84,7 +79,7 @@ def reduce(picture: Bytes, box: Ints, out: Floats) -> float:
 
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def smooth(picture: Bytes, box: Ints, out: Floats) -> float:
+def smooth(picture: Pictures, box: Ints, out: Floats) -> float:
     """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation."""
     row = np.empty(SIDE, np.float32)
     for y in range(SIDE):

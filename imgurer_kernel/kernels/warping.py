@@ -5,14 +5,10 @@
 
 import numpy as np
 from numba import float32
-from numpy.typing import NDArray
 
+from imgurer_kernel.alignment import Doubles, Floats, Ints
 from imgurer_kernel.kernels.compiling import compiled
 from imgurer_kernel.kernels.levels import box_at
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BY_C, BY_F, BY_GAIN, BY_OFFSET, RESIDUAL, WEIGHT, WEIGHTED, PLANES = 2, 5, 6, 7, 8, 9, 10, 11
 """Planes 0..7 are derivatives by the 8 parameters: a, b, c, d, e, f, gain and offset."""
@@ -41,6 +37,7 @@ def warp(level: Floats, box: Ints, model: Doubles, planes: Floats) -> None:
     u = 1 / side - 1
     across, down = float32(model[0]), float32(model[3])
     value, along_x, along_y = planes[BY_GAIN], planes[BY_C], planes[BY_F]
+    # Residuals come later: until then their plane holds the pixel at the upper left.
     inside, corner = planes[WEIGHT], planes[RESIDUAL]
     for y in range(side):
         v = (2 * y + 1) / side - 1

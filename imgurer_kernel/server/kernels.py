@@ -1,7 +1,9 @@
 """The kernels behind the pages: one for each visitor, started and stopped by the server."""
 
 import os
+import socket
 from asyncio import Task, current_task
+from tempfile import TemporaryDirectory
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,9 +18,8 @@ from imgurer_kernel.sessions import Session
 # No warnings on the server's terminal, and no history of what a page runs.
 _QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
 
-
-# Where Voila and jupyter_client put a kernel's sockets, in the folder for temporary files.
-_SOCKET = f"/voila_12345678/kernel-{'1' * 36}-ipc-12345"
+# What jupyter_client calls a kernel's sockets, at most.
+_SOCKET = "kernel-00000000-0000-0000-0000-000000000000-ipc-12345"
 
 
 def transport(folder: str) -> str:
@@ -31,15 +32,20 @@ def transport(folder: str) -> str:
     Parameters
     ----------
     folder
-        For temporary files. Names of sockets are short: in a deep folder it has to be ports.
-
-    Examples
-    --------
-    >>> transport("/" + "a" * 100)
-    'tcp'
+        For temporary files. Where it lies too deep for the name of a socket, or on a disk that has
+        none, it has to be ports, as on Windows.
     """
-    fits = len(os.fsencode(folder + _SOCKET)) < zmq.IPC_PATH_MAX_LEN
-    return "ipc" if os.name == "posix" and zmq.has("ipc") and fits else "tcp"
+    if os.name != "posix" or not zmq.has("ipc"):
+        return "tcp"
+    try:
+        with (
+            TemporaryDirectory(prefix="voila_", dir=folder) as own,
+            socket.socket(socket.AF_UNIX) as tried,
+        ):
+            tried.bind(os.path.join(own, _SOCKET))  # noqa: PTH118 - a socket wants a text
+    except OSError:
+        return "tcp"
+    return "ipc"
 
 
 class OwnKernels(KernelSpecManager):
