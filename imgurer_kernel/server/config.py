@@ -18,6 +18,7 @@ from traitlets.config import Config
 
 from imgurer_kernel import errors
 from imgurer_kernel.errors import ServerError, UnsafeListen
+from imgurer_kernel.server.frames import READ_BYTES
 from imgurer_kernel.server.kernels import Kernels, OwnKernels, transport
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import identity
@@ -222,6 +223,7 @@ def voila_config(
         "allow_remote_access": not listen.local,
         "xsrf_cookie_kwargs": {"samesite": "Lax"},
         "autoreload": False,
+        "websocket_max_message_size": READ_BYTES,
         "log_function": _log_failure,
     }
     voila = config.VoilaConfiguration

@@ -16,6 +16,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from imgurer_kernel.server.config import HEARTBEAT
+from imgurer_kernel.server.frames import PROTOCOL, BadFrame, check_frame
 from imgurer_kernel.server.words import Worded
 from imgurer_kernel.sessions import kernel_token
 
@@ -123,7 +124,15 @@ class Channels(Worded, VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Vo
     """The connection between a page and its kernel."""
 
     async def pre_get(self) -> None:
-        """Refuse a kernel that is not there, or somebody else's."""
+        """Refuse a page that speaks another protocol, and a kernel that is not the page's own.
+
+        Voila reads every binary message that it sends as one of the protocol v1. One of the
+        protocol before, which is spoken with who does not ask for v1, has a number at its start
+        that makes that endless, for everybody.
+        """
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if PROTOCOL not in [each.strip() for each in offered]:
+            raise HTTPError(400)
         self._session = self.check_owner(self.kernel_id)
         await super().pre_get()
 
@@ -148,12 +157,17 @@ class Channels(Worded, VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Vo
         super().on_close()
 
     def on_message(self, message: str | bytes) -> None:
-        """Pass a message on, as long as the session is good."""
+        """Pass a message on, as long as the session is good and the message is one."""
         if not self.door.seems_good(self._session):
             self.close(4401, "logged out")
             IOLoop.current().add_callback(self.kernels.end_session, self._session)
-        else:
-            super().on_message(message)
+            return
+        try:
+            check_frame(message)
+        except BadFrame as bad:
+            self.close(bad.code, str(bad))
+            return
+        super().on_message(message)
 
 
 class Kernel(Worded, KernelHandler):

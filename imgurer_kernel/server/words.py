@@ -13,6 +13,7 @@ from imgurer_kernel.server.kernels import Kernels
 from imgurer_kernel.sessions import Session
 
 _WORDS = {
+    400: ("That does not work", "This address cannot be asked in that way."),
     403: ("This is not for you", "You have no access to this address."),
     404: ("There is nothing here", "This address leads nowhere."),
     405: ("That does not work", "This address cannot be used in that way."),

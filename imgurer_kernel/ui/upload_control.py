@@ -1,9 +1,9 @@
 """Upload of many large files into the kernel, with progress, a verdict each, and a way back.
 
 `ipywidgets.FileUpload` sends a file as one message, and dies without a word at the websocket's
-limit of 10 MiB. Here the browser sends chunks of 1 MiB, at most four of them unacknowledged;
-they go to a temporary file and a running SHA-256. What is to become of a file is judged in a
-thread of its own, so that the next one arrives meanwhile.
+limit (2 MiB on our server, 10 MiB on Jupyter's). Here the browser sends chunks of 1 MiB, at most
+four of them unacknowledged; they go to a temporary file and a running SHA-256. What is to become
+of a file is judged in a thread of its own, so that the next one arrives meanwhile.
 """
 
 import asyncio

@@ -5,13 +5,19 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
 
 import psutil
 import pytest
+from jupyter_server.services.kernels.connection.base import (
+    deserialize_msg_from_ws_v1,
+    serialize_msg_to_ws_v1,
+)
 from servers import serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -19,6 +25,7 @@ from websockets.sync.client import connect
 from imgurer_kernel import sessions
 from imgurer_kernel.catalog import Catalog
 from imgurer_kernel.server.config import assets_version
+from imgurer_kernel.server.frames import READ_BYTES
 from imgurer_kernel.users import Users
 
 PASSWORD = "correct horse"
@@ -26,6 +33,7 @@ SECRET_BYTES = b"the bytes of a picture that is nobody else's business"
 KEPT = assets_version()
 SCRIPT = f"/voila/static/{KEPT}/voila.js"
 NO_KERNEL = "00000000-0000-4000-8000-000000000000"
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
 
 
 def write_notebook(path, *sources):
@@ -92,13 +100,22 @@ def kernel_of(page):
     return re.search(r'"kernelId": "([0-9a-f-]{36})"', page.body)[1]
 
 
-def channels(server, kernel, *, cookies=None, origin=None, host=None):
+def channels(server, kernel, *, cookies=None, origin=None, protocols=(PROTOCOL,)):
     """The connection to a kernel."""
     headers = {}
     if cookies:
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    address = f"{server.url.replace('http', 'ws')}api/kernels/{kernel}/channels?session_id=x"
-    return connect(address, additional_headers=headers, origin=origin, proxy=None, open_timeout=30)
+    address = (
+        f"{server.url.replace('http', 'ws')}api/kernels/{kernel}/channels?session_id={uuid4()}"
+    )
+    return connect(
+        address,
+        additional_headers=headers,
+        origin=origin,
+        subprotocols=list(protocols) or None,
+        proxy=None,
+        open_timeout=30,
+    )
 
 
 def refused(status, *arguments, **keywords):
@@ -365,6 +382,98 @@ def test_no_address_of_the_page_is_foreign(open_server):
     assert "<script>" not in page, "an inline script, which the content policy refuses"
 
 
+# What a page may send to its kernel ------------------------------------------------------------
+
+
+def message(*buffers, kind="kernel_info_request", number="1", channel="shell"):
+    """A frame as Jupyter's own front end sends it."""
+    header = {"msg_id": number, "msg_type": kind, "username": "", "session": "x"}
+    header |= {"date": "2026-01-01T00:00:00Z", "version": "5.3"}
+    parts = [json.dumps(each).encode() for each in (header, {}, {}, {})]
+    return serialize_msg_to_ws_v1([*parts, *buffers], channel)
+
+
+def wait_for_answer(connection, number):
+    """Read until the kernel has said that it is done with a message."""
+    while True:
+        _, parts = deserialize_msg_from_ws_v1(connection.recv(timeout=60))
+        if json.loads(parts[1]).get("msg_id") == number and b'"idle"' in parts[3]:
+            return
+
+
+def end_of(connection):
+    """Read until the server closes; the code and the reason that it gives, None for none."""
+    try:
+        while True:
+            connection.recv(timeout=60)
+    except ConnectionClosed as closed:
+        return closed.rcvd and (closed.rcvd.code, closed.rcvd.reason)
+
+
+@pytest.fixture(scope="module")
+def open_kernel(open_server):
+    """A kernel of the server without a login."""
+    return kernel_of(ask(open_server, "/"))
+
+
+@pytest.mark.parametrize("protocols", [(), ("v2.kernel.websocket.jupyter.org",), (PROTOCOL + "x",)])
+def test_a_socket_that_does_not_speak_the_protocol_is_refused(open_server, open_kernel, protocols):
+    """Its messages were read as if it did: one with a buffer stopped the server for everybody."""
+    refused(400, open_server, open_kernel, protocols=protocols)
+    with channels(open_server, open_kernel, protocols=(*protocols, PROTOCOL)) as connection:
+        assert connection.subprotocol == PROTOCOL
+
+
+GOOD = message(b"a buffer")
+BAD_FRAMES = {
+    "an endless table": (1007, struct.pack("<Q", 1 << 60)),
+    "a table that is cut off": (1007, struct.pack("<7Q", 7, *[64] * 6)),
+    "nothing": (1007, b""),
+    "no table": (1007, b"\x06"),
+    "a length beyond the end": (1007, GOOD[:24] + struct.pack("<Q", 1 << 63) + GOOD[32:]),
+    "cut off": (1007, GOOD[:-1]),
+    "a channel that is no text": (1007, GOOD.replace(b"shell", b"sh\xffll")),
+    "no such channel": (1007, message(channel="sheet")),
+    "a channel that only listens": (1007, message(channel="iopub")),
+    "a header that is no JSON": (1007, GOOD.replace(b'{"msg_id"', b'["msg_id"')),
+    "too many buffers": (1007, message(*[b""] * 250_000)),
+    "a text": (1003, "hello"),
+    "a message of the protocol before": (1003, json.dumps({"channel": "shell", "header": {}})),
+    "too much": (1009, message(b"x" * (3 << 20))),
+}
+
+
+def test_a_malformed_frame_closes_its_own_socket_with_a_reason(open_server, open_kernel):
+    """One whose table was endless stopped the server for everybody."""
+    got = {}
+    with channels(open_server, open_kernel) as bystander:
+        for name, (_, frame) in BAD_FRAMES.items():
+            with channels(open_server, open_kernel) as connection:
+                connection.send(frame)
+                assert ask(open_server, "/nothing").status == 404, name
+                got[name] = end_of(connection)
+        bystander.send(message(number="after"))
+        wait_for_answer(bystander, "after")
+    assert {name: end and end[0] for name, end in got.items()} == {
+        name: code for name, (code, _) in BAD_FRAMES.items()
+    }
+    assert all(len(reason) > 10 for _, reason in got.values())
+    assert not any("Traceback" in line for line in open_server.lines)
+
+
+@pytest.mark.parametrize("size", [READ_BYTES + 1, 1 << 33, (1 << 63) - 1])
+def test_a_frame_that_is_announced_as_too_long_is_not_waited_for(open_server, open_kernel, size):
+    with channels(open_server, open_kernel) as connection:
+        connection.socket.sendall(b"\x82\xff" + struct.pack(">Q", size) + b"mask" + b"x" * 1000)
+        assert end_of(connection) in {None, (1009, "message too big")}, "cut off, or told so"
+
+
+def test_a_chunk_of_an_upload_passes(open_server, open_kernel):
+    with channels(open_server, open_kernel) as connection:
+        connection.send(message(b"x" * (1 << 20), kind="comm_msg", number="chunk"))
+        wait_for_answer(connection, "chunk")
+
+
 # A broken notebook, and the end ---------------------------------------------------------------
 
 
@@ -582,13 +691,6 @@ def test_a_user_has_no_access_to_anothers_kernel(login_server):
         address = f"/voila/api/shutdown/{kernel}"
         assert ask(login_server, address, method="POST", cookies=bob, form=form).status == 403
         assert ask(login_server, f"/api/kernels/{kernel}", cookies=alice).status == 200
-
-
-def message():
-    header = {"msg_id": "1", "msg_type": "kernel_info_request", "username": "", "session": "x"}
-    header |= {"date": "2026-01-01T00:00:00Z", "version": "5.3"}
-    parts = {"header": header, "parent_header": {}, "metadata": {}, "content": {}}
-    return json.dumps(parts | {"channel": "shell", "buffers": []})
 
 
 def is_closed(connection):
