@@ -1,9 +1,11 @@
 """The server's parts: what it is told, where it may listen, and who guesses passwords."""
 
 import inspect
+import queue
 import re
 import socket
 import tempfile
+import threading
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +25,7 @@ from imgurer_kernel.server.config import Listen
 from imgurer_kernel.server.handlers import Channels
 from imgurer_kernel.server.kernels import Kernels, OwnKernels, transport
 from imgurer_kernel.server.login import safe_next
-from imgurer_kernel.server.throttle import Throttle
+from imgurer_kernel.server.throttle import BoundedWorker, Throttle
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import identity
 
@@ -434,6 +436,119 @@ def test_who_keeps_guessing_is_remembered_longest():
     throttle.failed("c")
     assert throttle.wait("busy") == 4
     assert throttle.wait("a") == 0
+
+
+HISTORY = st.lists(
+    st.tuples(st.sampled_from(["failed", "succeeded", "release"]), st.floats(0, 30)), max_size=12
+)
+
+
+def after(history):
+    """A throttle with some past, and its clock; every try waits for its turn."""
+    clock = Clock()
+    throttle = Throttle(free=2, longest=20, clock=clock)
+    for end, pause in history:
+        clock.now += pause + throttle.wait("a")
+        throttle.reserve("a")
+        getattr(throttle, end)("a")
+    return throttle, clock
+
+
+@given(HISTORY, st.integers(0, 40), st.floats(0, 30))
+def test_tries_at_once_get_as_far_as_tries_in_turn(history, tries, pause):
+    def admitted(throttle, clock, *, at_once):
+        clock.now += pause
+        begun = 0
+        for _ in range(tries):
+            if throttle.wait("a") > 0:
+                break
+            throttle.reserve("a")
+            begun += 1
+            if not at_once:
+                throttle.failed("a")
+        if at_once:
+            for _ in range(begun):
+                throttle.failed("a")
+        return begun, throttle.wait("a")
+
+    assert admitted(*after(history), at_once=True) == admitted(*after(history), at_once=False)
+
+
+@given(HISTORY, st.integers(1, 5), st.floats(0, 30), st.floats(0, 30))
+def test_a_released_try_has_never_been(history, tries, pause, length):
+    (tried, tried_clock), (other, other_clock) = after(history), after(history)
+    tried_clock.now += pause
+    other_clock.now += pause
+    for _ in range(tries):
+        tried.reserve("a")
+    tried_clock.now += length
+    other_clock.now += length
+    for _ in range(tries):
+        tried.release("a")
+    for _ in range(6):
+        assert tried.wait("a") == other.wait("a")
+        tried.failed("a")
+        other.failed("a")
+
+
+def test_a_try_whose_end_is_open_keeps_others_waiting():
+    clock = Clock()
+    throttle = Throttle(free=1, longest=60, clock=clock)
+    for _ in range(2):
+        assert throttle.wait("a") == 0
+        throttle.reserve("a")
+    assert throttle.wait("a") == 2
+    clock.now += 1
+    throttle.failed("a")
+    assert throttle.wait("a") == 2, "from its end on"
+    throttle.succeeded("a")
+    assert throttle.wait("a") == 0
+
+
+def test_ends_of_tries_that_are_forgotten_change_nothing():
+    throttle = Throttle(free=0, longest=60, clock=Clock(), most=1)
+    throttle.reserve("a")
+    throttle.reserve("b")
+    throttle.release("a")
+    throttle.succeeded("a")
+    assert throttle.wait("a") == 0
+    assert throttle.wait("b") == 2
+
+
+def test_released_tries_leave_room_for_others():
+    throttle = Throttle(free=0, longest=60, clock=Clock(), most=3)
+    throttle.reserve("kept")
+    throttle.failed("kept")
+    for number in range(10):
+        throttle.reserve(number)
+        throttle.release(number)
+    assert throttle.wait("kept") == 2
+
+
+@pytest.fixture
+def worker():
+    made = BoundedWorker(waiting=2, name="test")
+    yield made
+    made.close()
+
+
+def test_a_full_queue_is_said_at_once_and_has_room_again(worker):
+    """Whether what was in it ended well, or badly, or was given up."""
+    for _ in range(3):
+        gate = threading.Event()
+        running = worker.submit(gate.wait, 30)
+        waiting = [worker.submit(int, "no number"), worker.submit(int, "5")]
+        with pytest.raises(queue.Full):
+            worker.submit(int, "6")
+        assert waiting[1].cancel()
+        last = worker.submit(int, "7")
+        with pytest.raises(queue.Full):
+            worker.submit(int, "8")
+        gate.set()
+        assert running.result(30)
+        assert isinstance(waiting[0].exception(30), ValueError)
+        assert last.result(30) == 7
+        worker.submit(int, "9").result(30)
 
 
 def test_kernels_are_reached_by_files_where_these_can_be_sockets():

@@ -3,24 +3,37 @@
 import asyncio
 import functools
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from queue import Full
 from typing import Any, TypeVar
 
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import HTTPError, RequestHandler
 
 from imgurer_kernel import sessions
-from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed, UserError
+from imgurer_kernel.errors import (
+    CatalogBusy,
+    InvalidUserName,
+    LoginFailed,
+    NotAllowed,
+    UserError,
+)
 from imgurer_kernel.records import Account
-from imgurer_kernel.server.throttle import Throttle
+from imgurer_kernel.server.throttle import BoundedWorker, Throttle
 from imgurer_kernel.sessions import Session
-from imgurer_kernel.users import LOCAL, Users
+from imgurer_kernel.users import LOCAL, Users, user_name
 
 T = TypeVar("T")
 
 _RECHECK = 2.0
 """Seconds for which an account that was looked up is taken to be as it was."""
+
+_WAITING = 16
+"""Passwords that may wait to be checked: for a second, at the 50 ms of a machine at rest."""
+
+_FULL_WAIT = 2.0
+"""Seconds after which who found that queue full may try again."""
 
 
 class OpenDoor(IdentityProvider):
@@ -62,9 +75,11 @@ class Members(IdentityProvider):
         self._clock = clock
         self._ended: set[str] = set()
         self._looked_up: dict[Session, tuple[float, asyncio.Task[bool]]] = {}
-        # One thread: the catalog may make its caller wait, which must not stop the server, and
-        # a password costs 64 MiB to check, which must not be multiplied by the number of callers.
+        # A thread: the catalog may make its caller wait, which must not stop the server.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
+        # Another one, so that no page waits for strangers' passwords. One, since a password costs
+        # 64 MiB to check, which must not be multiplied by the number of callers.
+        self._checks = BoundedWorker(waiting=_WAITING, name="imgurer-passwords")
         self._names = Throttle(free=4, longest=60.0, clock=clock)
         self._addresses = Throttle(free=12, longest=900.0, clock=clock)
 
@@ -123,23 +138,12 @@ class Members(IdentityProvider):
         Raises
         ------
         LoginFailed
-            If the name or the password is wrong, the account is disabled, or there were too many
-            wrong tries.
+            If the name or the password is wrong, or the account is disabled.
+        TryLater
+            If there were too many wrong tries, or there are too many at this moment.
         """
-        keys = (
-            (self._names, name.strip().lower()[:64]),
-            (self._addresses, handler.request.remote_ip),
-        )
-        wait = max(throttle.wait(key) for throttle, key in keys)
-        if wait > 0:
-            raise TooManyTries(wait)
-        try:
-            account = await self._run(self._users.authenticate, name, password)
-        except LoginFailed:
-            for throttle, key in keys:
-                throttle.failed(key)
-            raise
-        self._names.succeeded(keys[0][1])
+        check = self._begin_check(name, password, handler.request.remote_ip)
+        account = await _known(asyncio.wrap_future(check))
         session = sessions.begin(account.name, await self._run(self._users.stamp, account.name))
         handler.set_cookie(
             self._cookie,
@@ -151,6 +155,36 @@ class Members(IdentityProvider):
         )
         return account
 
+    def _begin_check(self, name: str, password: str, address: str | None) -> "Future[Account]":
+        """Have a password checked; the try is counted before anyone else's turn comes.
+
+        How it ends is noted by the check itself, not by the request that waits for it: a try
+        whose request is given up has been one, unless it was still in the queue.
+        """
+        tries = ((self._names, _one_spelling(name)), (self._addresses, address))
+        wait = max(throttle.wait(key) for throttle, key in tries)
+        if wait > 0:
+            raise TooManyTries(wait)
+        try:
+            check = self._checks.submit(self._users.authenticate, name, password)
+        except Full as error:
+            raise TooManyAtOnce(_FULL_WAIT) from error
+        for throttle, key in tries:
+            throttle.reserve(key)
+
+        def settle(check: "Future[Account]") -> None:
+            error = CancelledError() if check.cancelled() else check.exception()
+            for throttle, key in tries:
+                if isinstance(error, LoginFailed):
+                    throttle.failed(key)
+                elif error is None and throttle is self._names:
+                    throttle.succeeded(key)
+                else:
+                    throttle.release(key)
+
+        check.add_done_callback(settle)
+        return check
+
     def log_out(self, handler: RequestHandler) -> Session | None:
         """End a request's session, also for who has copied its cookie; return it."""
         session = self.session(handler)
@@ -160,23 +194,59 @@ class Members(IdentityProvider):
         return session
 
     def close(self) -> None:
-        """Stop the thread, after what it is at."""
+        """Stop the threads, after what they are at."""
+        self._checks.close()
         self._thread.shutdown(cancel_futures=True)
         self._looked_up.clear()
         del self._users  # an open door that lingers must not keep the catalog
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, functools.partial(function, *arguments))
-        except CatalogBusy as error:
-            raise HTTPError(503) from error
+        return await _known(
+            loop.run_in_executor(self._thread, functools.partial(function, *arguments))
+        )
 
 
-class TooManyTries(LoginFailed):
-    """Nobody looks at the password before some seconds have passed."""
+async def _known(answer: Awaitable[T]) -> T:
+    """Wait for what the catalog knows; one that is busy is told as such."""
+    try:
+        return await answer
+    except CatalogBusy as error:
+        raise HTTPError(503) from error
 
-    def __init__(self, seconds: float) -> None:
+
+def _one_spelling(name: str) -> str:
+    """Return what all spellings of an account's name have in common; any other name is itself."""
+    try:
+        return user_name(name)
+    except InvalidUserName:
+        return name[:64]
+
+
+class TryLater(LoginFailed):
+    """Nobody looks at the password before some seconds have passed.
+
+    Attributes
+    ----------
+    seconds
+        How many, at least 1.
+    """
+
+    def __init__(self, reason: str, seconds: float) -> None:
         self.seconds = max(1, round(seconds))
         unit = "second" if self.seconds == 1 else "seconds"
-        super().__init__(f"Too many wrong tries. Wait {self.seconds} {unit}, then try again.")
+        super().__init__(f"{reason} Wait {self.seconds} {unit}, then try again.")
+
+
+class TooManyTries(TryLater):
+    """There were too many wrong tries, or there are too many whose end is not known yet."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Too many wrong tries.", seconds)
+
+
+class TooManyAtOnce(TryLater):
+    """More passwords are waiting to be checked than may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("Too many people want to log in at this moment.", seconds)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from jupyter_server.auth.decorator import allow_unauthenticated
 
 from imgurer_kernel.errors import LoginFailed
-from imgurer_kernel.server.door import Members, TooManyTries
+from imgurer_kernel.server.door import Members, TryLater
 from imgurer_kernel.server.words import Worded
 
 
@@ -56,7 +56,7 @@ class Login(Worded):
             )
         except LoginFailed as error:
             self.set_status(401)
-            if isinstance(error, TooManyTries):
+            if isinstance(error, TryLater):
                 self.set_status(429)
                 self.set_header("Retry-After", str(error.seconds))
             self._show(target, name=name, problem=str(error))

@@ -1,5 +1,6 @@
 """A real server, asked over HTTP: what it gives, to whom, and what it never gives."""
 
+import contextlib
 import http.client
 import json
 import re
@@ -8,6 +9,8 @@ import socket
 import struct
 import subprocess
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
@@ -764,6 +767,64 @@ def test_logging_out_ends_the_session_and_its_kernels(login_server):
     assert ask(login_server, f"/api/kernels/{kernel}", cookies=other).status == 404
     assert ask(login_server, f"/api/kernels/{elsewhere}", cookies=other).status == 200
     assert "You are logged out." in ask(login_server, "/login?left=1").body
+
+
+def test_guesses_in_parallel_are_slowed_down_as_those_in_turn_are(members, notebook):
+    """Each was let in before the first had failed, and everybody waited behind all of them."""
+    with serving(members[0], notebook=notebook, login=True, preheat=0) as server:
+        _, cookies = log_in(server, "bob")
+        token = {"_xsrf": cookies["_xsrf"], "name": "alice"}
+
+        def guess(password):
+            form = token | {"password": password}
+            mine = {"_xsrf": token["_xsrf"]}
+            return ask(server, "/login", method="POST", cookies=mine, form=form).status
+
+        with ThreadPoolExecutor(200) as pool:
+            guesses = [f"wrong password {number}" for number in range(199)] + [PASSWORD]
+            statuses = list(pool.map(guess, guesses))
+        assert statuses[-1] in {429, 303}
+        assert Counter(statuses)[429] >= 190
+        assert ask(server, "/", cookies=cookies).status == 200, "others are not kept out"
+
+
+def test_a_queue_of_strangers_that_is_full_says_so_at_once(login_server):
+    """To whom comes next; who is logged in notices nothing."""
+    _, bob = log_in(login_server, "bob")
+    port = urlsplit(login_server.url).port
+    xsrf = given_cookies(ask(login_server, "/login"))["_xsrf"]
+    answers = []
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(socket.socket()) for _ in range(120)]
+        for number, stranger in enumerate(crowd, start=1):
+            try:
+                stranger.bind((f"127.0.77.{number}", 0))  # each from an address of its own
+            except OSError:
+                pytest.skip("this system has one loopback address only")
+            stranger.settimeout(60)
+            stranger.connect(("127.0.0.1", port))
+        for number, stranger in enumerate(crowd):
+            form = urlencode({"_xsrf": xsrf, "name": f"stranger{number}", "password": "a guess"})
+            lines = (
+                "POST /login HTTP/1.1",
+                f"Host: 127.0.0.1:{port}",
+                f"Cookie: _xsrf={xsrf}",
+                "Content-Type: application/x-www-form-urlencoded",
+                f"Content-Length: {len(form)}",
+                "Connection: close",
+            )
+            stranger.sendall("\r\n".join([*lines, "", form]).encode())
+        assert ask(login_server, "/login", cookies=bob).status == 302
+        for stranger in crowd:
+            answer = stack.enter_context(http.client.HTTPResponse(stranger))
+            answer.begin()
+            answers.append((answer.status, answer.headers["Retry-After"], answer.read().decode()))
+    assert Counter(status for status, _, _ in answers).keys() == {401, 429}
+    full = [(wait, body) for status, wait, body in answers if status == 429]
+    assert len(full) > 60
+    assert {wait for wait, _ in full} == {"2"}
+    words = "Too many people want to log in at this moment. Wait 2 seconds, then try again."
+    assert all(words in body and 'role="alert"' in body for _, body in full)
 
 
 def test_guessing_is_slowed_down(members, notebook):
