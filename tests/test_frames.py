@@ -96,6 +96,21 @@ def test_no_length_is_believed(place, number):
     assert refusal(changed(frame, place, number)).code == 1007
 
 
+@pytest.mark.parametrize("place", range(4, 8))
+def test_no_part_ends_before_it_begins(place):
+    frame = message(b"", b"")
+    before = int.from_bytes(frame[8 * place - 8 : 8 * place], "little")
+    assert refusal(changed(frame, place, before - 1)).code == 1007
+
+
+def test_there_is_nothing_between_the_offsets_and_the_channel():
+    frame = message()
+    offsets = [each + 8 for each in struct.unpack_from("<6Q", frame, 8)]
+    gap = struct.pack("<7Q", 6, *offsets) + b"\0" * 8 + frame[56:]
+    assert deserialize_msg_from_ws_v1(gap) == deserialize_msg_from_ws_v1(frame)
+    assert refusal(gap).code == 1007
+
+
 @pytest.mark.parametrize("end", range(len(message(b"a"))))
 def test_a_frame_that_is_cut_off_anywhere(end):
     assert refusal(message(b"a")[:end]).code == 1007

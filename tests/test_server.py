@@ -505,6 +505,15 @@ def test_a_try_whose_end_is_open_keeps_others_waiting():
     assert throttle.wait("a") == 0
 
 
+@pytest.mark.parametrize("end", ["succeeded", "release"])
+def test_the_end_of_one_try_is_not_the_end_of_others(end):
+    throttle = Throttle(free=0, longest=60, clock=Clock())
+    for _ in range(2):
+        throttle.reserve("a")
+    getattr(throttle, end)("a")
+    assert throttle.wait("a") == 2
+
+
 def test_ends_of_tries_that_are_forgotten_change_nothing():
     throttle = Throttle(free=0, longest=60, clock=Clock(), most=1)
     throttle.reserve("a")
@@ -549,6 +558,15 @@ def test_a_full_queue_is_said_at_once_and_has_room_again(worker):
         assert isinstance(waiting[0].exception(30), ValueError)
         assert last.result(30) == 7
         worker.submit(int, "9").result(30)
+
+
+def test_what_waits_is_cancelled_at_the_end():
+    worker, gate = BoundedWorker(waiting=1, name="test"), threading.Event()
+    running, waiting = worker.submit(gate.wait, 10), worker.submit(int, "5")
+    waiting.add_done_callback(lambda _: gate.set())
+    worker.close()
+    assert waiting.cancelled()
+    assert running.result()
 
 
 def test_kernels_are_reached_by_files_where_these_can_be_sockets():
