@@ -64,7 +64,9 @@ class Examiner:
             # after it was read.
             return Unreadable(file.path, str(error))
         except OSError as error:
-            return Unreadable(file.path, f"cannot be read: {error.strerror}")
+            return Unreadable(file.path, f"cannot be read: {error.strerror or error}")
+        except MemoryError:
+            return Unreadable(file.path, f"not enough memory for its {file.bytes:,} bytes")
 
     def _read(self, file: SourceFile) -> bytes:
         """The bytes of a file that nobody writes to meanwhile."""

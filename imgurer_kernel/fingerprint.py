@@ -6,6 +6,7 @@ median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one
 """
 
 from imgurer_kernel import borders, images
+from imgurer_kernel.codecs.gate import gate
 from imgurer_kernel.codecs.view import View
 from imgurer_kernel.dhash import dhash, informative, near_ties
 from imgurer_kernel.errors import ImageRejected
@@ -45,6 +46,12 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
         If the file is no picture, over a limit, or damaged; the message is for people.
     """
     picture = images.read(data, limits, exact=exact)
+    # What is done to the grays can fail too, and one file must never end a batch.
+    with gate(picture.format, data):
+        return _examined(picture, data, limits)
+
+
+def _examined(picture: images.Decoded, data: bytes, limits: Settings | None) -> Fingerprint:
     view = picture.view()
     grays = view.grays(9)
     found = dhash(grays)
@@ -75,7 +82,9 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
     ImageRejected
         As `fingerprint`.
     """
-    return dhash(images.read(data, limits, exact=exact, colour=False).view().grays(9))
+    picture = images.read(data, limits, exact=exact, colour=False)
+    with gate(picture.format, data):
+        return dhash(picture.view().grays(9))
 
 
 def _pixels(picture: images.Decoded, data: bytes, limits: Settings | None) -> str | None:

@@ -115,18 +115,19 @@ class Decoded:
 
     def _on(self, background: Background) -> View:
         orientation, factor = self._orientation, self._factor
+        box = (0, 0, self._content[0] / factor, self._content[1] / factor)
         with gate(self.format, b""):
             small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
-        box = (0, 0, self._content[0] / factor, self._content[1] / factor)
-        return View(
-            _gray=pixels.upright(pixels.luma(small), orientation),
-            _box=pixels.upright_box(box, small.size, orientation),
-            _whole=None if whole is None else pixels.upright(whole, orientation),
-            _colour=small,
-            _colour_box=box,
-            _orientation=orientation,
-            _size=(self.width, self.height),
-        )
+            return View(
+                _gray=pixels.upright(pixels.luma(small), orientation),
+                _box=pixels.upright_box(box, small.size, orientation),
+                _whole=None if whole is None else pixels.upright(whole, orientation),
+                _colour=small,
+                _colour_box=box,
+                _orientation=orientation,
+                _size=(self.width, self.height),
+                _format=self.format,
+            )
 
 
 def read(
@@ -163,16 +164,22 @@ def read(
     if len(data) > limits.max_bytes:
         message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
         raise ImageTooLarge(message)
-    name = formats.sniff(data)
-    image, frames = _open(data, name, limits, exact=exact)
-    size, factor, content = image.size, 1, (float(image.width), float(image.height))
+    with gate("picture", data):
+        name = formats.sniff(data)
+    with gate(name, data):
+        image, frames = _open(data, name, limits, exact=exact)
+    size, scale, factor = image.size, 1, 1
     with gate(name, data, image):
         if name == "JPEG" and not exact:
             facts = _facts(image, data, name)
             scale = _scale(size, facts.orientation, frame, least, (8, 4, 2, 1))
             image = _at_scale(image, data, scale, colour=colour)
-            content = (size[0] / scale, size[1] / scale)
         image.load()
+        # What a header declares is a claim: a HEIF may be cut to an aperture beyond its edge, and
+        # Pillow turns a TIFF upright by an orientation that only its XMP has.
+        if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
+            size = image.width * scale, image.height * scale
+            _check_size(size, name, _most_pixels(image, name, limits, exact=exact))
         if name != "JPEG" or exact:
             facts = _facts(image, data, name)
         # Pillow turns a TIFF upright itself, when it loads it.
@@ -180,6 +187,7 @@ def read(
         if name != "JPEG" or exact:
             factor = _scale(size, orientation, frame, least, range(64, 0, -1), reserve=2)
         transparent = pixels.shines_through(image)
+    content = size[0] / scale, size[1] / scale
     width, height = size if orientation < 5 else size[::-1]
     return Decoded(
         width=width,
@@ -216,21 +224,24 @@ def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[Im
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
     _refuse_bombs(data, name)
     frames = formats.count_frames(data, name, limits.max_frames)
-    with gate(name, data):
-        if frames is None or frames <= limits.max_frames:
-            image = _plugin(name)(io.BytesIO(data))
-            frames = frames or int(getattr(image, "n_frames", 1))
+    if frames is None or frames <= limits.max_frames:
+        image = _plugin(name)(io.BytesIO(data))
+        frames = frames or int(getattr(image, "n_frames", 1))
     if frames > limits.max_frames:
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
         raise ImageTooLarge(message)
-    number, most = image.width * image.height, _most_pixels(image, name, limits, exact=exact)
-    if number > most:
+    _check_size(image.size, name, _most_pixels(image, name, limits, exact=exact))
+    return image, frames
+
+
+def _check_size(size: Size, name: str, most: int) -> None:
+    width, height = size
+    if width * height > most:
         message = (
-            f"the picture has {image.width:,} x {image.height:,} pixels, {number / 1e6:,.0f} "
-            f"million; the limit for {name} is {most / 1e6:,.0f} million (max_pixels)"
+            f"the picture has {width:,} x {height:,} pixels, {width * height / 1e6:,.0f} million; "
+            f"the limit for {name} is {most / 1e6:,.0f} million (max_pixels)"
         )
         raise ImageTooLarge(message)
-    return image, frames
 
 
 def _most_pixels(image: "ImageFile", name: str, limits: Settings, *, exact: bool) -> int:

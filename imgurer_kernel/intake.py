@@ -88,6 +88,10 @@ class Intake:
             arrival = self.examine(content, arriving)
         except ImageRejected as error:
             return [rejected(source, str(error))]
+        except OSError as error:
+            return [rejected(source, f"cannot be read: {error.strerror or error}")]
+        except MemoryError:
+            return [rejected(source, "not enough memory to hold it; make it smaller")]
         return self.commit([arrival], again=lambda found: self.store(content, found))
 
     def examine(self, data: bytes, arriving: Arrival) -> Arrival:

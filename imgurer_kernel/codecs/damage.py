@@ -20,6 +20,8 @@ _UNSUPPORTED = re.compile(
     "unimplemented|has not been built|unrecognized (mode|colou?r)|decoder .* not available",
     re.IGNORECASE,
 )
+# libheif allows for little more memory than a picture of the declared size takes.
+_OTHER_SIZE = re.compile("does not have the size|exceeds the maximum image size", re.IGNORECASE)
 _METADATA = re.compile("MAX_TEXT|text memory|Too much memory used in text", re.IGNORECASE)
 
 
@@ -50,10 +52,13 @@ def explain(
     the PNG file is cut off: the picture ends after about 40 % of its height; get it again from its
     source
     """
+    said = str(error)
+    if _OTHER_SIZE.search(said):
+        message = f"the picture in this {name} has another size than it declares; save it anew"
+        return ImageDamaged(message)
     too_large = _too_large(name, error)
     if too_large is not None:
         return too_large
-    said = str(error)
     if declared is not None and present < declared:
         share = 100 * present // declared
         what = f"cut off: {present:,} of {declared:,} bytes are there ({share} %)"

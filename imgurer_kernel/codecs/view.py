@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgurer_kernel.codecs import pixels
+from imgurer_kernel.codecs.gate import gate
 from imgurer_kernel.codecs.pixels import FloatBox, Size
 
 THUMBNAIL = (240, 270)
@@ -24,7 +25,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One upright picture on one background, reduced; grays and the thumbnail come from it."""
+    """One upright picture on one background, reduced; grays and the thumbnail come from it.
+
+    What cannot be done raises `imgurer_kernel.errors.ImageRejected`, with a reason.
+    """
 
     _gray: Image.Image
     _box: FloatBox
@@ -33,6 +37,7 @@ class View:
     _colour_box: FloatBox
     _orientation: int
     _size: Size
+    _format: str
 
     def grays(self, side: int, within: Box | None = None) -> NDArray[np.uint8]:
         """The picture as side x side grays, reduced by a good filter; its aspect is not kept.
@@ -44,6 +49,27 @@ class View:
         within
             Only this part: left, top, right, bottom in pixels of `gray`.
         """
+        with gate(self._format, b""):
+            return np.asarray(self._part(side, within))
+
+    def gray(self) -> NDArray[np.uint8]:
+        """The reduced picture itself: uint8 (height, width)."""
+        return np.asarray(self._gray)
+
+    def rgb(self, frame: Size) -> NDArray[np.uint8]:
+        """Colours of the picture that fits this frame, uint8 (height, width, 3); see `jpeg`."""
+        with gate(self._format, b""):
+            return np.asarray(self._fitted(frame).convert("RGB"))
+
+    def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
+        """A JPEG of the picture that fits this frame, never larger than the picture is."""
+        file = io.BytesIO()
+        with gate(self._format, b""):
+            self._fitted(frame).save(file, "JPEG", quality=quality, comment=b"")
+        return file.getvalue()
+
+    def _part(self, side: int, within: Box | None) -> Image.Image:
+        """What `grays` is the array of."""
         source, box = self._gray, self._box
         if within is not None:
             # Cut out first: a filter looks beyond the box that it is given.
@@ -53,21 +79,7 @@ class View:
             box = (left, top, right - within[0], bottom - within[1])
         elif self._whole is not None and side == 9:
             source, box = self._whole, (0, 0, *self._whole.size)
-        return np.asarray(source.resize((side, side), _FILTERS.get(side, _FILTER), box=box))
-
-    def gray(self) -> NDArray[np.uint8]:
-        """The reduced picture itself: uint8 (height, width)."""
-        return np.asarray(self._gray)
-
-    def rgb(self, frame: Size) -> NDArray[np.uint8]:
-        """Colours of the picture that fits this frame, uint8 (height, width, 3); see `jpeg`."""
-        return np.asarray(self._fitted(frame).convert("RGB"))
-
-    def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
-        """A JPEG of the picture that fits this frame, never larger than the picture is."""
-        file = io.BytesIO()
-        self._fitted(frame).save(file, "JPEG", quality=quality, comment=b"")
-        return file.getvalue()
+        return source.resize((side, side), _FILTERS.get(side, _FILTER), box=box)
 
     def _fitted(self, frame: Size) -> Image.Image:
         """The upright picture, no larger than the frame and than it is."""
