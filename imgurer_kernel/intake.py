@@ -10,7 +10,13 @@ import pandas as pd
 
 from imgurer_kernel.blobs import BlobStore
 from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.errors import ImageRejected, ImageTooLarge, SourceError, UnknownImage
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    ImageRejected,
+    ImageTooLarge,
+    SourceError,
+    UnknownImage,
+)
 from imgurer_kernel.examine import keep
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.records import Arrival, Receipt
@@ -214,6 +220,6 @@ class _Batch:
         for place in places:
             try:
                 self.arrivals[place] = self.again(self.arrivals[place])
-            except (ImageRejected, SourceError) as error:
+            except (ImageRejected, SourceError, BlobDamaged) as error:
                 self.lost[place] = str(error)
         return self.lost.keys().isdisjoint(places)

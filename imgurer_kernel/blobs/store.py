@@ -12,7 +12,6 @@ A name is the whole digest, so that it proves its content wherever the file turn
 folders above it are redundant. There is no extension, for no web server must take it for an image.
 """
 
-import errno
 import hashlib
 import io
 import os
@@ -33,9 +32,6 @@ Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | Bi
 
 _JPEG_END = b"\xff\xd9"
 AREAS = ("blobs", "references", "thumbs")
-
-# What a file system answers when it has no hard links, not to this file, or not from there.
-_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 
 
 class BlobStore:
@@ -292,13 +288,12 @@ class BlobStore:
             link = scratch_path(self._scratch)
             try:
                 # The link is made first, so that what is hashed is what is kept.
-                os.link(source.resolve(), link)
-            except OSError as error:
-                if error.errno in _NO_LINK:
-                    return None
-                raise
+                os.link(os.path.realpath(source), link)
+            except OSError:
+                # Whatever the reason is, a copy works or tells the source from the store.
+                return None
             try:
-                with link.open("rb") as file:
+                with link.open("rb") as file, source_errors(str(source)):
                     digest = expect(digest_of(file), expected, str(source))
                 if not self._is_sound(digest):
                     move(link, self._place("blobs", digest))
