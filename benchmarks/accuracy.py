@@ -13,7 +13,8 @@ environment of its own (imagededup brings torch along, some gigabytes)::
 Peers that are not installed are named and left out.
 
 Some pictures, drawn by the seed from all subfolders in equal numbers, get a copy under each of the
-53 transforms of `imgurer_kernel.transforms`; all others take part as they are, as do the hard
+53 transforms of `imgurer_kernel.report.evaluation.transforms`; all others take part as they are, as
+do the hard
 negatives (by default the folder ``hard_negatives`` beside the given one, if there is one). Each
 picture that is not a planted copy is a class of its own; where some of the pictures are known to
 be the same, a CSV file with the columns name and group says so (``--known``), and all but the first
@@ -42,7 +43,7 @@ import numpy as np
 from accuracy_corpus import Item, choose, gather, plant, tell
 from accuracy_store import Store, lost, merged, processor_seconds
 
-from imgurer_kernel import verify
+from imgurer_kernel.matching import verify
 
 TIERS = {"T1+T2": 2, "T1-T3": 3, "T1-T4": 4}
 LAST = "T1-T4"

@@ -11,16 +11,17 @@ from unittest.mock import patch
 
 import numpy as np
 
-from imgurer_kernel import duplicates, gallery, verify
-from imgurer_kernel.dhash import dhash_many
-from imgurer_kernel.pairs import SAME
-from imgurer_kernel.plan import Plan
-from imgurer_kernel.settling import Settling
+from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
+from imgurer_kernel.matching import image_cache, verify
+from imgurer_kernel.matching.clusters import pipeline
+from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.clusters.solver import StarSolver
+from imgurer_kernel.matching.pair_table import SAME
 
 Change = Callable[[], ExitStack]
 
 
-class _Believing(Settling):
+class _Believing(StarSolver):
     """Takes every candidate for the same picture."""
 
     def test(self, chosen):
@@ -32,7 +33,7 @@ class _Believing(Settling):
         return False
 
 
-class _Direct(Settling):
+class _Direct(StarSolver):
     """Compares only what the hashes propose, and keeps the first medoids."""
 
     def _chain(self, _routes):
@@ -44,13 +45,13 @@ class _Direct(Settling):
 
 def _searching(change):
     """`duplicates.find` with other arguments: a function of (images, thumbnails, options)."""
-    find = duplicates.find
+    find = pipeline.find
 
     def changed(images, pictures, thumbnails=None, **options):
         images, thumbnails, options = change(images, thumbnails, options)
         return find(images, pictures, thumbnails, **options)
 
-    return patch.object(duplicates, "find", changed)
+    return patch.object(pipeline, "find", changed)
 
 
 def _whole_boxes(pictures):
@@ -67,13 +68,15 @@ PARTS = {
     "border trim": (
         _searching(lambda images, *rest: (replace(images, content=images.whole), *rest)),
         patch.object(verify, "content_boxes", _whole_boxes),
-        patch.object(gallery, "content_boxes", _whole_boxes),
+        patch.object(image_cache, "content_boxes", _whole_boxes),
     ),
-    "8 orientations": (patch.object(duplicates, "turned_hashes", _upright_only),),
+    "8 orientations": (patch.object(pipeline, "turned_hashes", _upright_only),),
     "crop windows": (
-        _searching(lambda *args: (*args[:2], args[2] | {"plan": Plan(radius=24, windows=False)})),
+        _searching(
+            lambda *args: (*args[:2], args[2] | {"plan": SearchScope(radius=24, windows=False)})
+        ),
     ),
-    "friends' friends and other medoids": (patch.object(duplicates, "Settling", _Direct),),
+    "friends' friends and other medoids": (patch.object(pipeline, "StarSolver", _Direct),),
     "flat rule": (
         _searching(
             lambda images, *rest: (
@@ -83,7 +86,7 @@ PARTS = {
         ),
     ),
     "same-layout test": (_searching(lambda images, _, options: (images, None, options)),),
-    "verification": (patch.object(duplicates, "Settling", _Believing),),
+    "verification": (patch.object(pipeline, "StarSolver", _Believing),),
 }
 """The parts, and what takes each of them out."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from imgurer_kernel import transforms
+from imgurer_kernel.report.evaluation import transforms
 
 KINDS = {".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 

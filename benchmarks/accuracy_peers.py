@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgurer_kernel.stars import stars
+from imgurer_kernel.matching.clusters.star_cover import stars
 
 _ROWS = 64
 

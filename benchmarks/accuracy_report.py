@@ -4,7 +4,7 @@ import csv
 from dataclasses import asdict
 from pathlib import Path
 
-from imgurer_kernel.transforms import TRANSFORMS
+from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 
 GOALS = {"T1+T2": (0.993, 0.999), "T1-T3": (0.985, 0.997), "T1-T4": (0.985, 0.997)}
 PRECISION = 0.997

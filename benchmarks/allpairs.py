@@ -23,9 +23,9 @@ import hashsets
 import machine
 import numpy as np
 
-from imgurer_kernel import bulk
-from imgurer_kernel.index import components, matches, pairs
-from imgurer_kernel.planner import plan_bulk
+from imgurer_kernel.index import bulk
+from imgurer_kernel.index.engine import plan_bulk
+from imgurer_kernel.index.lookup import components, matches, pairs
 
 _FAISS_QUERIES = 500
 _SQL_QUERIES = 50

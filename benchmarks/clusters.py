@@ -31,11 +31,11 @@ import numpy as np
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.dhash import dhash, informative, near_ties
-from imgurer_kernel.fingerprint import ALGORITHM
-from imgurer_kernel.images import to_gray
-from imgurer_kernel.records import Arrival, Facts, Fingerprint
+from imgurer_kernel.common.records import Arrival, Facts, Fingerprint
+from imgurer_kernel.fingerprint.decode import to_gray
+from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.fingerprint.hashes.dhash import dhash, informative, near_ties
+from imgurer_kernel.store.catalog import Catalog
 
 SIDE = 128
 NEW = 1, 100, 1000

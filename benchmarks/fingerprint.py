@@ -30,9 +30,9 @@ import machine
 import numpy as np
 from PIL import Image, features
 
-from imgurer_kernel import scenes
-from imgurer_kernel.dhash import hamming
-from imgurer_kernel.fingerprint import dhash_of, fingerprint
+from imgurer_kernel.fingerprint.extract import dhash_of, fingerprint
+from imgurer_kernel.fingerprint.hashes.dhash import hamming
+from tools import draw_samples
 
 FLOOR = "libjpeg-turbo, grays at 1/8"
 FULL = (4000, 3000)
@@ -111,7 +111,9 @@ def make_sets(photos: Path | None, count: int, folder: Path) -> dict[str, list[P
 def take(photos: Path | None, count: int) -> list[Image.Image]:
     if photos is None:
         return [
-            Image.fromarray(scenes.draw(scenes.SCENES[n % len(scenes.SCENES)], seed=n))
+            Image.fromarray(
+                draw_samples.draw(draw_samples.SCENES[n % len(draw_samples.SCENES)], seed=n)
+            )
             for n in range(count)
         ]
     kinds = {".jpg", ".jpeg", ".png", ".webp"}

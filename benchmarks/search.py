@@ -27,9 +27,8 @@ import hashsets
 import machine
 import numpy as np
 
-from imgurer_kernel.bktree import BKTree
-from imgurer_kernel.hashes import scan
-from imgurer_kernel.index import neighbors
+from imgurer_kernel.index import BKTree, neighbors
+from imgurer_kernel.index.hash_arrays import scan
 
 Query = tuple[int, int]
 Search = Callable[[Query, int], int]

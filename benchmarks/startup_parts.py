@@ -30,7 +30,7 @@ Figures = dict[str, float]
 
 def readying() -> Figures:
     """Have numba compile what a search of many hashes needs, which it keeps for later processes."""
-    from imgurer_kernel.bktree import BKTree
+    from imgurer_kernel.index import BKTree
 
     tree = BKTree()
     assert tree.warm(timeout=300)
@@ -52,7 +52,7 @@ def making(root: Path, images: int) -> Figures:
     from hashsets import photo_like, with_copies
 
     from imgurer_kernel import Settings, Workbench
-    from imgurer_kernel.fingerprint import ALGORITHM
+    from imgurer_kernel.fingerprint.extract import ALGORITHM
 
     plain = with_copies(photo_like(images))
     trimmed = np.where(np.arange(images)[:, None] % 10 == 0, np.roll(plain, 1, axis=0), plain)
@@ -115,10 +115,10 @@ def rested_mb(wb: "Workbench") -> float:
 
 
 def a_picture() -> bytes:
-    from imgurer_kernel import scenes
+    from tools import draw_samples
 
     file = io.BytesIO()
-    PIL.Image.fromarray(scenes.draw(scenes.SCENES[0], seed=1)).save(file, "JPEG")
+    PIL.Image.fromarray(draw_samples.draw(draw_samples.SCENES[0], seed=1)).save(file, "JPEG")
     return file.getvalue()
 
 

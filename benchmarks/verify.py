@@ -19,7 +19,7 @@ import machine
 import numpy as np
 from PIL import Image
 
-from imgurer_kernel import alignment, verify
+from imgurer_kernel.matching import alignment, verify
 
 _PAIRS = 1000
 _ROUNDS = 5

@@ -9,9 +9,9 @@ Examples
 0
 """
 
+from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.errors import ImgurerError
-from imgurer_kernel.records import Fingerprint
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.workbench import Workbench
+from imgurer_kernel.workbench.workbench import Workbench
 
 __all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench"]

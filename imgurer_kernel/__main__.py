@@ -2,7 +2,7 @@
 
 import sys
 
-from imgurer_kernel.cli import main
+from imgurer_kernel.apps.cli.parser import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,13 +11,13 @@ Examples
 from importlib import import_module
 
 _HOMES = {
-    "BrowsePanel": "browse",
+    "BrowsePanel": "panels.browse",
     "Dashboard": "dashboard",
-    "DuplicatesPanel": "duplicates",
-    "SearchPanel": "search",
-    "UploadPanel": "upload",
-    "UsersPanel": "users",
-    "pictures": "frame_gallery",
+    "DuplicatesPanel": "panels.duplicates",
+    "SearchPanel": "panels.search",
+    "UploadPanel": "panels.upload",
+    "UsersPanel": "panels.users",
+    "pictures": "panels.pictures",
 }
 
 __all__ = [

@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from imgurer_kernel.records import Account
-from imgurer_kernel.ui.address import Address, Place
-from imgurer_kernel.ui.browse import BrowsePanel
-from imgurer_kernel.ui.browse_model import BrowseModel
-from imgurer_kernel.ui.controls import Working
-from imgurer_kernel.ui.duplicates import DuplicatesPanel
-from imgurer_kernel.ui.duplicates_model import DuplicatesModel
-from imgurer_kernel.ui.frame import Frame
-from imgurer_kernel.ui.panel import Panel, PanelTheme, box, show
-from imgurer_kernel.ui.search import SearchPanel
-from imgurer_kernel.ui.search_model import SearchModel
-from imgurer_kernel.ui.session import Session
-from imgurer_kernel.ui.theme import SCOPE
-from imgurer_kernel.ui.upload import UploadPanel
-from imgurer_kernel.ui.users import UsersPanel
-from imgurer_kernel.words import count, human_bytes
+from imgurer_kernel.common.records import Account
+from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.ui.models.browse import BrowseModel
+from imgurer_kernel.ui.models.duplicates import DuplicatesModel
+from imgurer_kernel.ui.models.search import SearchModel
+from imgurer_kernel.ui.panels.base import Panel, PanelTheme, box, show
+from imgurer_kernel.ui.panels.browse import BrowsePanel
+from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
+from imgurer_kernel.ui.panels.search import SearchPanel
+from imgurer_kernel.ui.panels.upload import UploadPanel
+from imgurer_kernel.ui.panels.users import UsersPanel
+from imgurer_kernel.ui.routing.address import Address, Place
+from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.theme.theme import SCOPE
+from imgurer_kernel.ui.widgets.controls import Working
+from imgurer_kernel.ui.widgets.header import Frame
 
 if TYPE_CHECKING:
-    from imgurer_kernel.catalog import Statistics
-    from imgurer_kernel.workbench import Workbench
+    from imgurer_kernel.store.catalog import Statistics
+    from imgurer_kernel.workbench.workbench import Workbench
 
 TABS = {
     "upload": "Upload",
@@ -60,7 +60,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         self, workbench: "Workbench", user: str | None = None, logout: str | None = None
     ) -> None:
         super().__init__()
-        self.session = Session(workbench, user)
+        self.session = VisitorSession(workbench, user)
         self.browse = BrowseModel(self.session)
         self.search = SearchModel(self.session)
         self.duplicates = DuplicatesModel(self.session)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from imgurer_kernel.words import count
+from imgurer_kernel.common.text import count
 
 RADIUS_WORDS = {0: "identical", 4: "re-saved", 10: "edited", 20: "loosely alike"}
 """What pictures at a distance of so many bits usually are to each other."""

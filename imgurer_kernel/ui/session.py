@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from traitlets import HasTraits, Int
 
+from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import NotAllowed, StorageError, UnknownImage
-from imgurer_kernel.records import Account
 from imgurer_kernel.ui.jobs import Job, Runner
 
 if TYPE_CHECKING:
-    from imgurer_kernel.workbench import Workbench
+    from imgurer_kernel.workbench.workbench import Workbench
 
 
 _GONE = "this picture is not here any more: nobody holds a copy of it"
@@ -43,7 +43,7 @@ class Listing:
         return len(self.frame)
 
 
-class Session(HasTraits):
+class VisitorSession(HasTraits):
     """One visitor's view of a store.
 
     Parameters

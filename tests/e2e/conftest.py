@@ -6,7 +6,8 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
-from servers import dashboard as dashboard  # noqa: PLC0414 - a fixture
+
+from tests.e2e.servers import dashboard as dashboard  # noqa: PLC0414 - a fixture
 
 REQUIRED = os.environ.get("IMGURER_E2E") == "required"
 

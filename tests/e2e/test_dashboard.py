@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from pictures import encode, jpeg, png, resized, scene
 from playwright.sync_api import expect
-from servers import serving
 
 from imgurer_kernel import Settings, Workbench
+from tests.e2e.servers import serving
+from tests.support.pictures import encode, jpeg, png, resized, scene
 
 pytestmark = pytest.mark.e2e
 expect.set_options(timeout=20_000)  # a machine may be busy

@@ -21,15 +21,15 @@ from jupyter_server.services.kernels.connection.base import (
     deserialize_msg_from_ws_v1,
     serialize_msg_to_ws_v1,
 )
-from servers import serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from imgurer_kernel import sessions
-from imgurer_kernel.catalog import Catalog
-from imgurer_kernel.server.config import assets_version
-from imgurer_kernel.server.frames import READ_BYTES
-from imgurer_kernel.users import Users
+from imgurer_kernel.apps.server.config import assets_version
+from imgurer_kernel.apps.server.frames import READ_BYTES
+from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.users import Users
+from tests.e2e.servers import serving
 
 PASSWORD = "correct horse"
 SECRET_BYTES = b"the bytes of a picture that is nobody else's business"
@@ -361,7 +361,7 @@ def test_no_other_verb_does_anything(open_server, method, path):
 def test_the_wait_of_a_kernel_is_nobody_elses(open_server):
     """What a preheated kernel is told holds the visitor's cookie."""
     address = f"{open_server.url.replace('http', 'ws')}voila/query/{NO_KERNEL}"
-    token = sessions.kernel_token(sessions.secret_key(open_server.root), NO_KERNEL)
+    token = session_cookies.kernel_token(session_cookies.secret_key(open_server.root), NO_KERNEL)
     for headers in ({}, {"X-Imgurer-Kernel": "x"}, {"X-Imgurer-Kernel": token[:-1]}):
         with pytest.raises(InvalidStatus) as caught:
             connect(address, additional_headers=headers, proxy=None)
@@ -674,11 +674,13 @@ def test_a_login_from_another_site_is_refused(login_server):
 
 def test_a_forged_cookie_is_nobody(login_server, tmp_path):
     name = f"imgurer-{urlsplit(login_server.url).port}"
-    forged = sessions.seal(sessions.begin("alice", ""), sessions.secret_key(tmp_path), name)
-    key = sessions.secret_key(login_server.root)
-    other_port = sessions.seal(sessions.begin("alice", ""), key, "imgurer-1")
-    other_password = sessions.seal(sessions.begin("alice", "0" * 16), key, name)
-    nobody = sessions.seal(sessions.begin("nobody", ""), key, name)
+    forged = session_cookies.seal(
+        session_cookies.begin("alice", ""), session_cookies.secret_key(tmp_path), name
+    )
+    key = session_cookies.secret_key(login_server.root)
+    other_port = session_cookies.seal(session_cookies.begin("alice", ""), key, "imgurer-1")
+    other_password = session_cookies.seal(session_cookies.begin("alice", "0" * 16), key, name)
+    nobody = session_cookies.seal(session_cookies.begin("nobody", ""), key, name)
     for value in (forged, other_port, other_password, nobody, "alice", ""):
         assert ask(login_server, "/", cookies={name: value}).status == 302
 

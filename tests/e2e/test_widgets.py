@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import expect
-from servers import serving
+
+from tests.e2e.servers import serving
 
 pytestmark = pytest.mark.e2e
 

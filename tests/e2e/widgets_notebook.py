@@ -8,9 +8,9 @@ import ipywidgets
 from IPython.display import display
 from PIL import Image
 
-from imgurer_kernel.ui.gallery import ClusterList, ClusterRow, FactsView, Gallery, Tile
-from imgurer_kernel.ui.theme import themed
-from imgurer_kernel.ui.upload_control import UploadControl, Verdict
+from imgurer_kernel.ui.theme.theme import themed
+from imgurer_kernel.ui.widgets.gallery import ClusterList, ClusterRow, FactsView, Gallery, Tile
+from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 
 FOLDER = Path("@FOLDER@")
 NASTY = "<img src=x onerror=window.pwned=1>.png"

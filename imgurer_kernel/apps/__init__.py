@@ -1,0 +1,1 @@
+"""Programs over the workbench: the command line and the server of the dashboard."""

@@ -1,0 +1,1 @@
+"""The command line: `imgurer` and ``python -m imgurer_kernel``."""

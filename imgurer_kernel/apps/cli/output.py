@@ -1,0 +1,157 @@
+"""What a command writes: tables and lines for people, JSON for programs, errors in one line."""
+
+import getpass
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from imgurer_kernel.errors import InvalidPassword, StorageDenied
+from imgurer_kernel.report.clusters import to_json
+
+WIDEST = 60
+"""Most columns of the screen that one text takes in a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where the answer goes.
+
+    Attributes
+    ----------
+    json
+        Write JSON for programs, and nothing else.
+    """
+
+    json: bool
+
+    @property
+    def progress(self) -> bool:
+        """Whether to draw a bar, which goes to standard error."""
+        return not self.json and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """Write a line for people."""
+        if not self.json:
+            _write(printable(text))
+
+    def table(self, frame: pd.DataFrame, shown: Mapping[str, str] | None = None) -> None:
+        """Write a frame: for programs all of it, for people the columns `shown`, under its words.
+
+        An empty frame is an empty list for programs and nothing for people.
+        """
+        if self.json:
+            _write_json(frame)
+        elif len(frame):
+            columns = shown or {str(name): str(name).replace("_", " ") for name in frame}
+            _write(format_table(frame[list(columns)].rename(columns=dict(columns))))
+
+
+def format_table(frame: pd.DataFrame) -> str:
+    """A frame for a screen of fixed pitch: numbers to the right, texts to the left.
+
+    Examples
+    --------
+    >>> print(format_table(pd.DataFrame({"name": ["a.jpg", "bc.jpg"], "bits": [12, 3]})))
+    name    bits
+    a.jpg     12
+    bc.jpg     3
+    """
+    columns = []
+    for name in frame:
+        numbers = pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool
+        cells = [str(name), *(_cell(value) for value in frame[name].tolist())]
+        width = max(_width(cell) for cell in cells)
+        columns.append([_padded(cell, width, right=numbers) for cell in cells])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = printable(str(value))
+    if len(text) <= WIDEST:
+        return text
+    # The middle gives way: the ends of a path tell most.
+    return f"{text[: WIDEST // 2 - 2]}...{text[-WIDEST // 2 + 1 :]}"
+
+
+def _width(text: str) -> int:
+    """Columns of the screen that a text takes."""
+    wide = sum(unicodedata.east_asian_width(c) in {"W", "F"} for c in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def printable(text: str) -> str:
+    r"""Text on one line that cannot steer a terminal: a file name may hold any character.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31m\nb.jpg")
+    'a\\x1b[31m\\nb.jpg'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _write_json(frame: pd.DataFrame) -> None:
+    text = to_json(frame)
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), indent=1)
+    _write(text)
+
+
+def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"the answer cannot be written: {error.strerror}"
+        raise StorageDenied(message) from error
+
+
+def complain(text: str) -> None:
+    """Write one line to standard error."""
+    encoding = sys.stderr.encoding or "utf-8"
+    line = printable(f"imgurer: {text}").encode(encoding, "backslashreplace").decode(encoding)
+    sys.stderr.write(line + "\n")
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A password: the first line of standard input, or typed twice where nobody sees it.
+
+    Raises
+    ------
+    InvalidPassword
+        If none was given, or the two differ.
+    """
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        first, second = getpass.getpass("Password: "), getpass.getpass("Again: ")
+    except EOFError as error:
+        message = "no password was typed; a script can give it with --password-stdin"
+        raise InvalidPassword(message) from error
+    if first != second:
+        message = "the two passwords differ; nothing was changed"
+        raise InvalidPassword(message)
+    return first

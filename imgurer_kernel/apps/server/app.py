@@ -1,0 +1,281 @@
+"""Start the server, say where it is, and stop it with everything that belongs to it."""
+
+import asyncio
+import gc
+import logging
+import shutil
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import zmq
+from jupyter_core.paths import jupyter_path
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from voila.app import Voila
+from voila.paths import collect_static_paths, collect_template_paths
+from voila.utils import get_voila_labextensions_path
+
+from imgurer_kernel.apps.server import handlers
+from imgurer_kernel.apps.server.auth import NoLoginProvider, PasswordIdentityProvider
+from imgurer_kernel.apps.server.config import (
+    PACKAGE,
+    TEMPLATE,
+    Listen,
+    assets_version,
+    check_listen,
+    find_notebook,
+    voila_config,
+)
+from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler
+from imgurer_kernel.apps.server.pages import Pages
+from imgurer_kernel.apps.server.sockets import open_sockets
+from imgurer_kernel.errors import ServerError, StorageDenied
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store.users import Users
+
+_LEASE_WITHIN = 5.0
+"""Seconds that a visitor waits for the catalog before being told that it is busy."""
+
+_STOP_WITHIN = 1.5
+"""Seconds that kernels get to stop before their connections are simply closed."""
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8866,
+    login: bool = False,
+    open_browser: bool = True,
+    notebook: Path | None = None,
+    preheat: int = 1,
+) -> None:
+    """Serve the dashboard until Ctrl-C or a termination signal. For the main thread.
+
+    Parameters
+    ----------
+    settings
+        Those of the store; they reach the kernels through ``IMGURER_`` variables.
+    host, port
+        Where to listen; port 0 takes a free one.
+    login
+        Ask for a user name and a password. Without it everyone who uses this machine is the
+        local user, and listening elsewhere is refused.
+    open_browser
+        Open the address in the browser.
+    notebook
+        Another notebook than the dashboard's.
+    preheat
+        Kernels that wait, started, for the next visitors; each takes the memory of one.
+
+    Raises
+    ------
+    PortTaken, UnsafeListen, ServerError
+        If the port is in use; if others could come in without a login; if the host is not this
+        machine's, the notebook is missing, or there is no account to log in with.
+    StorageDenied
+        If the store's folder cannot be written.
+    """
+    check_listen(host, login=login)
+    path = (notebook or find_notebook()).absolute()
+    if not path.is_file():
+        message = f"there is no notebook {path}"
+        raise ServerError(message)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(each) for each in open_sockets(host, port)]
+        listen = Listen(host=host, port=sockets[0].getsockname()[1], login=login)
+        _make_folder(settings)
+        key = session_cookies.secret_key(settings.folder)
+        cookie = session_cookies.cookie_name(listen.port)
+        door = _members(settings, key, cookie, stack) if login else NoLoginProvider(token="")
+        config = voila_config(
+            settings, listen, notebook=path, cookie=cookie, key=key, preheat=preheat
+        )
+        app = DashboardServer(config=config)
+        app.listening = listen
+        app.sockets = sockets
+        app.door = door
+        app.show = open_browser
+        app.initialize([])
+        app.start()
+
+
+def _make_folder(settings: Settings) -> None:
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{settings.folder} cannot be made: {error.strerror}; choose another --root"
+        raise StorageDenied(message) from error
+
+
+def _members(
+    settings: Settings, key: bytes, cookie: str, stack: ExitStack
+) -> PasswordIdentityProvider:
+    from imgurer_kernel.store.catalog import (
+        Catalog,
+    )  # DuckDB, which a server without a login spares
+
+    patience = min(settings.lease_timeout, _LEASE_WITHIN)
+    catalog = stack.enter_context(Catalog(settings.folder, lease_timeout=patience))
+    users = Users(catalog)
+    if not users.can_log_in():
+        message = (
+            "there is no account to log in with; make one first: "
+            f"imgurer users add NAME --role admin --root {settings.folder}"
+        )
+        raise ServerError(message)
+    door = PasswordIdentityProvider(users=users, key=key, cookie=cookie)
+    stack.callback(door.close)
+    return door
+
+
+class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
+    """Voila with our own routes, door and end."""
+
+    listening: Listen
+    sockets: list[socket.socket]
+    door: PasswordIdentityProvider | NoLoginProvider
+    show = False
+
+    def setup_template_dirs(self) -> None:
+        """Find the template in this package and what it extends where Jupyter keeps it."""
+        where = {
+            "template_name": self.voila_configuration.template,
+            "root_dirs": [str(PACKAGE / "apps" / "server"), *jupyter_path()],
+        }
+        self.template_paths = collect_template_paths(["voila", "nbconvert"], prune=True, **where)
+        self.template_paths.append(str(PACKAGE / "ui" / "theme"))  # the stylesheet's tokens
+        self.static_paths = collect_static_paths(["voila", "nbconvert"], prune=True, **where)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Return tornado's settings."""
+        settings: dict[str, Any] = super().init_settings()
+        self.identity_provider = self.door
+        settings |= {
+            "identity_provider": self.door,
+            "imgurer_pages": Pages(
+                style=(PACKAGE / "ui" / "theme" / "tokens.css").read_text(encoding="utf-8"),
+                icon=(TEMPLATE / "icon.svg.txt").read_text(encoding="utf-8").strip(),
+            ),
+        }
+        return settings
+
+    def init_handlers(self) -> list[tuple[Any, ...]]:
+        """Return everything that has an address; Voila's own list also serves files."""
+        kernel = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+        kept = assets_version()
+        labextensions = get_voila_labextensions_path()
+        themes = {
+            "themes_url": "/voila/api/themes",
+            "path": self.themes_dir,
+            "labextensions_path": labextensions,
+            "no_cache_paths": ["/"],
+        }
+        page = {
+            "notebook_path": Path(self.notebook_path).name,
+            "template_paths": self.template_paths,
+            "config": self.config,
+            "voila_configuration": self.voila_configuration,
+        }
+        routes: list[tuple[Any, ...]] = [
+            (r"/()", handlers.PageHandler, page),
+            (rf"/api/kernels/{kernel}", handlers.OwnKernelHandler),
+            (rf"/api/kernels/{kernel}/channels", handlers.KernelSocketHandler),
+            (rf"/voila/api/shutdown/{kernel}", handlers.ShutdownHandler),
+            (rf"/voila/query/{kernel}", handlers.VisitorInfoHandler),
+            (rf"/voila/static/{kept}/(.*)", handlers.AssetHandler, {"path": self.static_paths}),
+            (
+                rf"/voila/labextensions/{kept}/(.*)",
+                handlers.ExtensionHandler,
+                {"path": labextensions},
+            ),
+            (r"/voila/api/themes/(.*)", handlers.ThemeHandler, themes),
+        ]
+        if self.listening.login:
+            routes += [(r"/login", LoginHandler), (r"/logout", LogoutHandler)]
+        return [*routes, (r"/(.*)", handlers.NotFoundHandler)]
+
+    def listen(self) -> None:
+        """Serve until told to stop."""
+        self.ioloop = IOLoop.current()
+        server = HTTPServer(self.app, max_body_size=1 << 20)
+        server.add_sockets(self.sockets)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle_signal_stop)
+        self.ioloop.add_callback(self._announce)
+        try:
+            self.ioloop.start()
+        finally:
+            with _hushed("tornado", "asyncio", __package__):
+                self.ioloop.run_sync(lambda: self._end(server))
+                _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                gc.collect()  # what was cut off says so when it is collected
+            self.ioloop.close(all_fds=False)
+            _say("imgurer has stopped")
+
+    def _announce(self) -> None:
+        _say(f"imgurer is at {self.listening.address}")
+        if self.show:
+            # Some browsers are waited for until they are closed.
+            threading.Thread(
+                target=webbrowser.open, args=(self.listening.address,), daemon=True
+            ).start()
+
+    async def _end(self, server: HTTPServer) -> None:
+        server.stop()
+        manager = self.kernel_manager
+        kills = [asyncio.ensure_future(manager.kill(each)) for each in manager.list_kernel_ids()]
+        if kills:
+            await asyncio.wait(kills, timeout=_STOP_WITHIN)
+        await _cancel_tasks()  # a kernel that is only just starting ends by itself
+        await server.close_all_connections()
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+
+
+@contextmanager
+def _hushed(*names: str) -> Iterator[None]:
+    """Nobody needs to be told of each thing that is cut off by the end."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+async def _cancel_tasks() -> None:
+    # A notebook that is being run takes a cancellation for a dead cell, and goes on.
+    for _ in range(8):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if not others:
+            break
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.05)
+
+
+def _close_context(context: zmq.Context[Any]) -> None:
+    # A context waits for all its sockets for ever, and a cancelled start leaves some behind that
+    # only the garbage collector knows.
+    for each in gc.get_objects():
+        if isinstance(each, zmq.Socket) and not each.closed:
+            owner = each.context
+            if owner is not None and owner.underlying == context.underlying:
+                each.close(linger=0)
+    context.destroy(linger=0)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

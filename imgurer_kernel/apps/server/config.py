@@ -1,0 +1,256 @@
+"""What Voila is told: nothing of the store has an address, and nothing comes from elsewhere."""
+
+import logging
+import os
+import re
+from base64 import b64encode
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from tornado.web import RequestHandler
+from traitlets.config import Config
+
+from imgurer_kernel import errors
+from imgurer_kernel.apps.server.frames import READ_BYTES
+from imgurer_kernel.apps.server.kernels import OwnKernelSpecManager, VisitorKernelManager, transport
+from imgurer_kernel.errors import ServerError, UnsafeListen
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.ui import visitor
+
+PACKAGE = Path(str(files("imgurer_kernel")))
+TEMPLATE = PACKAGE / "apps" / "server" / "voila" / "templates" / "imgurer"
+
+# The front end of Voila and the widgets; whatever else is installed on this machine stays out.
+EXTENSIONS = (
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+    "anywidget",
+)
+
+# What Voila writes into a page that takes long to come; all other scripts are files.
+HEARTBEAT = "window.voila_heartbeat()"
+
+_HEARTBEAT_DIGEST = b64encode(sha256(HEARTBEAT.encode()).digest()).decode()
+
+_SOURCES = {
+    "default-src": "'self'",
+    "script-src": f"'self' 'sha256-{_HEARTBEAT_DIGEST}' blob:",
+    "script-src-attr": "'none'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+CONTENT_POLICY = "; ".join(f"{kind} {sources}" for kind, sources in _SOURCES.items())
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+_log = logging.getLogger(__name__)
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+def _log_failure(handler: RequestHandler) -> None:
+    """Say nothing of a request that was answered, or refused: only of our own failures."""
+    if handler.get_status() >= 500:
+        _log.error("%s %s failed", handler.request.method, handler.request.path)
+
+
+def _note_cell_error(cell: dict[str, Any], execute_reply: dict[str, Any], **_: object) -> None:
+    """Log why the dashboard did not open; our own errors are worded for people, who see them."""
+    content = execute_reply["content"]
+    lines = "\n".join(content.get("traceback", ()))
+    _log.error("the dashboard could not be opened:\n%s", _COLOUR.sub("", lines))
+    kind = getattr(errors, content.get("ename", ""), None)
+    if isinstance(kind, type) and issubclass(kind, errors.ImgurerError):
+        cell["metadata"]["imgurer_reason"] = content.get("evalue", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the server listens.
+
+    Attributes
+    ----------
+    host, port
+        Address or name, and the port that is really open.
+    login
+        Whether a login is asked for.
+    """
+
+    host: str
+    port: int
+    login: bool
+
+    @property
+    def address(self) -> str:
+        """What a person types into the browser."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_local(self.host)
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach what listens at a host.
+
+    >>> is_local("127.0.0.1"), is_local("localhost"), is_local("::1"), is_local("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_listen(host: str, *, login: bool) -> None:
+    """Refuse to be reachable from elsewhere without a login.
+
+    Raises
+    ------
+    UnsafeListen
+        If that is asked for.
+    """
+    if not login and not is_local(host):
+        message = (
+            f"{host or 'every address'} can be reached from other machines, and there is no "
+            "login: anyone there could see and change everything. Add a login (--login), or "
+            "listen on 127.0.0.1"
+        )
+        raise UnsafeListen(message)
+
+
+def find_notebook() -> Path:
+    """Return the dashboard's notebook: the wheel's, or the repository's.
+
+    Raises
+    ------
+    ServerError
+        If there is neither.
+    """
+    candidates = (
+        PACKAGE / "ui" / "dashboard.ipynb",
+        PACKAGE.parent / "notebooks" / "dashboard.ipynb",
+    )
+    for path in candidates:
+        if path.is_file():
+            return path
+    message = f"the dashboard's notebook is neither {candidates[0]} nor {candidates[1]}; reinstall"
+    raise ServerError(message)
+
+
+def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[str, str]:
+    """Return the variables that tell a kernel its store, its server and its login."""
+    variables = {
+        f"IMGURER_{field.name.upper()}": str(getattr(settings, field.name))
+        for field in fields(settings)
+    }
+    variables[visitor.LOGIN] = cookie if listen.login else ""
+    variables[visitor.ARRIVALS] = listen.address.replace("http:", "ws:") + "voila/query"
+    # A kernel works in the store's folder, from where a repository is not importable by itself.
+    paths = (str(PACKAGE.parent), os.environ.get("PYTHONPATH", ""))
+    variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return variables
+
+
+def assets_version() -> str:
+    """Return what changes whenever an asset may have: browsers keep them until then.
+
+    A page needs some ninety files, and asking whether each is still the same took half of the
+    time that it took to open.
+    """
+    parts = [f"{name} {version(name)}" for name in ("voila", "anywidget", "ipywidgets")]
+    own = sorted(path for path in (TEMPLATE / "static").iterdir() if path.is_file())
+    parts += [sha256(path.read_bytes()).hexdigest() for path in own]
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _page_config(page_config: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Return the front end's configuration with addresses that change with the assets."""
+    for name in ("fullStaticUrl", "fullLabextensionsUrl"):
+        page_config[name] = f"{page_config[name]}/{assets_version()}"
+    return page_config
+
+
+def voila_config(
+    settings: Settings, listen: Listen, *, notebook: Path, cookie: str, key: bytes, preheat: int
+) -> Config:
+    """Return Voila's configuration.
+
+    Parameters
+    ----------
+    cookie, key
+        Name of the session's cookie, and what it is signed with.
+    preheat
+        Kernels that wait, started, for the next visitors; 0 starts one when someone comes.
+    """
+    config = Config()
+    # Voila would run a voila.py that lies in the folder where the server was started.
+    config.Voila.config_file_paths = []
+    config.Voila.notebook_path = str(notebook)
+    config.Voila.ip = listen.host
+    config.Voila.port = listen.port
+    config.Voila.open_browser = False
+    config.Voila.cookie_secret = key
+    config.Voila.log_level = "ERROR"
+    config.Voila.tornado_settings = {
+        "headers": HEADERS,
+        # The names that a page of this server may be asked for by: otherwise a foreign name that
+        # was pointed at this machine (DNS rebinding) makes a foreign page one of ours. With a
+        # login the cookie, which such a page does not get, does that.
+        "allow_remote_access": not listen.local,
+        "xsrf_cookie_kwargs": {"samesite": "Lax"},
+        "autoreload": False,
+        "websocket_max_message_size": READ_BYTES,
+        "log_function": _log_failure,
+    }
+    voila = config.VoilaConfiguration
+    voila.template = "imgurer"
+    voila.theme = "light"
+    voila.allow_template_override = "NO"
+    voila.allow_theme_override = "NO"
+    voila.strip_sources = True
+    voila.show_tracebacks = False
+    voila.file_allowlist = ["^$"]
+    voila.http_header_envs = ["Cookie"]
+    voila.http_keep_alive_timeout = 3  # seconds after which a kernel that is gone is noticed
+    voila.extension_allowlist = list(EXTENSIONS)
+    voila.page_config_hook = _page_config
+    voila.preheat_kernel = preheat > 0
+    voila.default_pool_size = preheat
+    voila.multi_kernel_manager_class = VisitorKernelManager
+    voila.kernel_spec_manager_class = OwnKernelSpecManager
+    config.VoilaExecutor.on_cell_error = _note_cell_error
+    config.Kernels.environment = kernel_environment(settings, listen, cookie)
+    config.Kernels.folder = str(settings.folder)
+    # A kernel that died has lost its page's widgets; another one would not bring them back.
+    config.KernelRestarter.restart_limit = 0
+    config.Kernels.cull_interval = 30
+    config.Kernels.cull_idle_timeout = 120
+    config.Kernels.cull_connected = False
+    config.Kernels.allow_tracebacks = False
+    config.Kernels.transport_encryption = "auto"
+    config.KernelManager.transport = transport(gettempdir())
+    return config

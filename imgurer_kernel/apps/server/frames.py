@@ -1,0 +1,121 @@
+"""What a page may send to its kernel: a frame is checked before anything is built from it."""
+
+import json
+import struct
+from itertools import pairwise
+
+from imgurer_kernel.errors import ServerError
+
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
+"""The one protocol that is spoken with pages; every front end since JupyterLab 3.5 has it."""
+
+MOST_BYTES = 2 << 20
+"""Longest frame. The longest that our pages send is a chunk of an upload: 1 MiB and some words."""
+
+READ_BYTES = 2 * MOST_BYTES
+"""Longest frame that is read at all, so that a page that sends one too long can be told why.
+
+A connection that is cut with bytes in it that nobody has read loses also what was said last.
+"""
+
+# A buffer costs some 2 us to pass on, even an empty one: a frame with nothing else, 250,000 of
+# them in 2 MiB, kept the server from everybody for 0.6 s.
+_MOST_BUFFERS = 1000
+
+_MOST_HEADER_BYTES = 16 << 10
+"""Longest header; it is the one part that is read here. Those of our pages have 250 bytes."""
+
+_PARTS = 4
+"""Header, parent header, metadata and content; buffers follow."""
+
+_CHANNELS = (b"shell", b"control", b"stdin")
+"""Where a page may send to. What is sent to iopub, which only listens, is kept for ever."""
+
+_WRONG_KIND, _MALFORMED, _TOO_BIG = 1003, 1007, 1009
+"""Why a socket is closed (RFC 6455, section 7.4.1)."""
+
+
+class BadFrame(ServerError):
+    """A page sent what is no message to a kernel.
+
+    Attributes
+    ----------
+    code
+        What the page's socket is closed with; the message is the reason, ASCII of at most 123
+        bytes.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+def check_frame(frame: str | bytes) -> None:
+    """Check that a frame is a message of the protocol v1, in time and memory that it is worth.
+
+    Parameters
+    ----------
+    frame
+        The number of offsets, the offsets, and what lies between each two of them: the channel,
+        the message's four parts in JSON, and its buffers. All numbers have 64 bits, little end
+        first; offsets count from the frame's start, and the last one is its length.
+
+    Raises
+    ------
+    BadFrame
+        If it is text, too long, or anything else than that.
+
+    Examples
+    --------
+    >>> check_frame(bytes([255] * 8))
+    Traceback (most recent call last):
+    imgurer_kernel.apps.server.frames.BadFrame: 18446744073709551615 offsets; a message has 6 to
+    1006
+    """
+    if isinstance(frame, str):
+        raise BadFrame(_WRONG_KIND, "a text; messages to a kernel are binary")
+    size = len(frame)
+    if size > MOST_BYTES:
+        raise BadFrame(_TOO_BIG, f"{size} bytes; a message may have {MOST_BYTES}")
+    offsets = _read_offsets(frame)
+    channel = frame[offsets[0] : offsets[1]]
+    if channel not in _CHANNELS:
+        raise BadFrame(_MALFORMED, "no such channel; there are shell, control and stdin")
+    _check_header(frame[offsets[1] : offsets[2]])
+
+
+def _read_offsets(frame: bytes) -> tuple[int, ...]:
+    size = len(frame)
+    if size < 8:
+        raise BadFrame(_MALFORMED, f"{size} bytes; a message begins with 8 for a number")
+    count = int.from_bytes(frame[:8], "little")
+    least = _PARTS + 2  # the channel's start, the first part's, and the end
+    if not least <= count <= least + _MOST_BUFFERS:
+        reason = f"{count} offsets; a message has {least} to {least + _MOST_BUFFERS}"
+        raise BadFrame(_MALFORMED, reason)
+    start = 8 * (1 + count)
+    if start > size:
+        raise BadFrame(_MALFORMED, f"{size} bytes; {count} offsets alone take {start}")
+    offsets = struct.unpack_from(f"<{count}Q", frame, 8)
+    if offsets[0] != start or offsets[-1] != size:
+        reason = f"offsets from {offsets[0]} to {offsets[-1]}; they must go from {start} to {size}"
+        raise BadFrame(_MALFORMED, reason)
+    if any(first > second for first, second in pairwise(offsets)):
+        raise BadFrame(_MALFORMED, "an offset is less than the one before it")
+    return offsets
+
+
+def _check_header(header: bytes) -> None:
+    """Check the part that decides whether a message is passed on: Jupyter reads its type."""
+    if len(header) > _MOST_HEADER_BYTES:
+        reason = f"a header of {len(header)} bytes; it may have {_MOST_HEADER_BYTES}"
+        raise BadFrame(_MALFORMED, reason)
+    try:
+        values = json.loads(header.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadFrame(_MALFORMED, "the header is no JSON in UTF-8") from error
+    if not isinstance(values, dict) or not isinstance(values.get("msg_type"), str):
+        raise BadFrame(_MALFORMED, "the header has no msg_type")
+    # Jupyter reads it again a few calls deeper, where nesting that was just bearable is not.
+    if any(isinstance(value, dict | list) for value in values.values()):
+        raise BadFrame(_MALFORMED, "the header has lists or objects in it")

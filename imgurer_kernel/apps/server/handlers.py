@@ -1,0 +1,208 @@
+"""The dashboard's addresses: the page, its assets, its kernel."""
+
+import hmac
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, cast
+
+from jupyter_server.base.handlers import FileFindHandler
+from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyterlab_server.themes_handler import ThemesHandler
+from tornado.ioloop import IOLoop
+from tornado.web import HTTPError, StaticFileHandler
+from tornado.websocket import WebSocketProtocol, WebSocketProtocol13
+from voila.request_info_handler import RequestInfoSocketHandler
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from imgurer_kernel.apps.server.config import HEARTBEAT
+from imgurer_kernel.apps.server.frames import PROTOCOL, BadFrame, check_frame
+from imgurer_kernel.apps.server.pages import BaseHandler
+from imgurer_kernel.store.session_cookies import kernel_token
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no types
+    """The dashboard."""
+
+    _left = False
+
+    async def get(self, path: str | None = None) -> None:
+        """Run the notebook for a visitor and send what it shows."""
+        if path:
+            raise HTTPError(404)
+        self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
+        try:
+            await cast("Awaitable[None]", super().get())
+        except RuntimeError as error:  # jupyter_client's, of a kernel that dies or is never ready
+            raise HTTPError(500, "no kernel for a page: %s", error) from error
+
+    async def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
+        """Give the page piece by piece; Voila would wait for a kernel that is gone forever.
+
+        It says that it waits at places where words can be read, which other pieces need not be.
+        """
+        async for piece in super().get_generator(path):
+            yield piece
+            waits = HEARTBEAT in piece and not self._left
+            if waits and await self.kernels.has_lost_own():
+                raise HTTPError(500, "no kernel for a page: it is gone")
+
+    def on_connection_close(self) -> None:
+        """Note that the visitor has left, which may be why the kernel is gone."""
+        self._left = True
+        super().on_connection_close()
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
+        """Say that something went wrong, on the page itself where that has begun already."""
+        if self._headers_written and not self._finished:
+            self.finish(self.pages.render("unopened.html"))
+        else:
+            super().send_error(status_code, **kwargs)
+
+
+class NotFoundHandler(BaseHandler):
+    """Every other address."""
+
+    def get(self, *_: str) -> None:
+        """Say that there is nothing."""
+        raise HTTPError(404)
+
+    post = put = patch = delete = head = get
+
+
+class _Refusing(BaseHandler):
+    """Refuses who is not logged in, instead of leading to the login: nobody looks at an asset."""
+
+    async def prepare(self) -> None:  # type: ignore[override]  # the base class's switch
+        await super().prepare(_redirect_to_login=False)
+
+
+class AssetHandler(_Refusing, FileFindHandler):
+    """Scripts and styles of Voila and the widgets."""
+
+    # The base class remembers what it found by path alone, for all its subclasses together.
+    _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
+
+    def set_headers(self) -> None:
+        """Let the browser keep the file: its address has the version of all of them."""
+        super().set_headers()
+        self.set_header("Cache-Control", "private, max-age=31536000, immutable")
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Send a file to who is logged in."""
+        await StaticFileHandler.get(self, path, include_body)
+
+    async def head(self, path: str) -> None:
+        """Send a file's headers to who is logged in."""
+        await StaticFileHandler.get(self, path, include_body=False)
+
+
+class ExtensionHandler(AssetHandler):
+    """The same of the widgets, from other folders."""
+
+    _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
+
+
+class ThemeHandler(_Refusing, ThemesHandler):
+    """JupyterLab's theme, which its widgets' styles refer to."""
+
+    _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
+
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Send a file to who is logged in."""
+        await StaticFileHandler.get(self, path, include_body)
+
+    async def head(self, path: str) -> None:
+        """Send a file's headers to who is logged in."""
+        await StaticFileHandler.get(self, path, include_body=False)
+
+
+class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ignore[misc]  # Voila has no types
+    """The connection between a page and its kernel."""
+
+    async def pre_get(self) -> None:
+        """Refuse a page that speaks another protocol, and a kernel that is not the page's own.
+
+        Voila reads every binary message that it sends as one of the protocol v1. One of the
+        protocol before, which is spoken with who does not ask for v1, has a number at its start
+        that makes that endless, for everybody.
+        """
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if PROTOCOL not in [each.strip() for each in offered]:
+            raise HTTPError(400)
+        self._session = self.check_owner(self.kernel_id)
+        await super().pre_get()
+
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        """Leave it to Jupyter to ask for signs of life, every 30 seconds.
+
+        Tornado would ask as well, and take Jupyter's milliseconds for seconds.
+        """
+        protocol: WebSocketProtocol | None = super().get_websocket_protocol()
+        if isinstance(protocol, WebSocketProtocol13):
+            protocol.params.ping_interval = 0
+        return protocol
+
+    async def open(self, kernel_id: str) -> None:
+        """Connect to the kernel."""
+        self.kernels.connect(kernel_id, self)
+        await super().open(kernel_id)
+
+    def on_close(self) -> None:
+        """Disconnect from the kernel."""
+        self.kernels.disconnect(self.kernel_id, self)
+        super().on_close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """Pass a message on, as long as the session is good and the message is one."""
+        if not self.door.seems_good(self._session):
+            self.close(4401, "logged out")
+            IOLoop.current().add_callback(self.kernels.end_session, self._session)
+            return
+        try:
+            check_frame(message)
+        except BadFrame as bad:
+            self.close(bad.code, str(bad))
+            return
+        super().on_message(message)
+
+
+class OwnKernelHandler(BaseHandler, KernelHandler):
+    """What a page asks about its kernel."""
+
+    async def get(self, kernel_id: str) -> None:
+        """Describe a kernel that is one's own."""
+        self.check_owner(kernel_id)
+        await cast("Awaitable[None]", super().get(kernel_id))
+
+    def delete(self, kernel_id: str) -> None:  # noqa: ARG002 - never
+        """Refuse: a page stops its kernel when it is closed."""
+        raise HTTPError(405)
+
+
+class ShutdownHandler(BaseHandler, VoilaShutdownKernelHandler):  # type: ignore[misc]  # Voila has no types
+    """Stops the kernel of a page that is closed."""
+
+    async def post(self, kernel_id: str) -> None:
+        """Stop a kernel that is one's own."""
+        self.check_owner(kernel_id)
+        await cast("Awaitable[None]", super().post(kernel_id))
+
+
+class VisitorInfoHandler(RequestInfoSocketHandler):  # type: ignore[misc]  # Voila has no types
+    """Tells a preheated kernel of its visitor, cookie included, and nobody else."""
+
+    def prepare(self) -> None:
+        """Refuse who does not know the store's secret."""
+        expected = kernel_token(self.settings["cookie_secret"], self.path_kwargs["kernel_id"])
+        shown = self.request.headers.get("X-Imgurer-Kernel", "")
+        if not hmac.compare_digest(expected.encode(), shown.encode()):
+            raise HTTPError(403)
+
+    def open(self, kernel_id: str) -> None:
+        """Tell at once if the visitor is there already."""
+        super().open(kernel_id)
+        self._cache.pop(kernel_id, None)  # told once; the cookie need not stay in memory

@@ -1,0 +1,143 @@
+"""The kernels behind the pages: one for each visitor, started and stopped by the server."""
+
+import os
+import socket
+from asyncio import Task, current_task
+from tempfile import TemporaryDirectory
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import zmq
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.websocket import WebSocketHandler
+from traitlets import Dict, Unicode, default
+
+from imgurer_kernel.store.session_cookies import LoginSession
+
+# No warnings on the server's terminal, and no history of what a page runs.
+_QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
+
+# What jupyter_client calls a kernel's sockets, at most.
+_SOCKET = "kernel-00000000-0000-0000-0000-000000000000-ipc-12345"
+
+
+def transport(folder: str) -> str:
+    """How a server talks to its kernels: by sockets that are files in a folder, where it can.
+
+    A port is chosen before the kernel opens it, and may be somebody else's by then. A kernel
+    whose port for output is taken hangs for ever; files of one kernel are no other's, and no other
+    user of the machine can reach them.
+
+    Parameters
+    ----------
+    folder
+        For temporary files. Where it lies too deep for the name of a socket, or on a disk that has
+        none, it has to be ports, as on Windows.
+    """
+    if os.name != "posix" or not zmq.has("ipc"):
+        return "tcp"
+    try:
+        with (
+            TemporaryDirectory(prefix="voila_", dir=folder) as own,
+            socket.socket(socket.AF_UNIX) as tried,
+        ):
+            tried.bind(os.path.join(own, _SOCKET))  # noqa: PTH118 - a socket wants a text
+    except OSError:
+        return "tcp"
+    return "ipc"
+
+
+class OwnKernelSpecManager(KernelSpecManager):
+    """Knows one kernel: the Python that runs the server, whatever else is installed."""
+
+    @default("kernel_dirs")
+    def _no_folders(self) -> list[str]:
+        return []
+
+
+class VisitorKernelManager(AsyncMappingKernelManager):
+    """Starts each kernel with the store's settings, in the store's folder.
+
+    The folder matters: Python imports from it first, and the notebook's own may hold modules
+    whose names hide others.
+    """
+
+    environment = Dict(config=True, help="Variables for each kernel, on top of the server's.")
+    folder = Unicode(config=True, help="Where each kernel works.")
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Voila's
+        self.owners: dict[str, LoginSession | None] = {}
+        self.ending: set[str] = set()
+        self.connections: dict[str, set[WebSocketHandler]] = {}
+        self._started: WeakKeyDictionary[Task[Any], str] = WeakKeyDictionary()
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    async def start_kernel(  # type: ignore[override]  # as the base class's own is
+        self,
+        **kwargs: Any,  # noqa: ANN401 - Voila's
+    ) -> str:
+        """Start a kernel; as the base class does, but for the environment and the folder."""
+        environment = {**(kwargs.pop("env", None) or os.environ), **self.environment}
+        if environment.get("VOILA_PREHEAT") == "True":
+            environment.pop("VOILA_REQUEST_URL", None)  # Voila's is that of the visitor before
+        kwargs.pop("path", None)
+        kwargs["extra_arguments"] = _QUIET
+        started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
+        if task := current_task():
+            self._started[task] = started
+        return started
+
+    async def has_lost_own(self) -> bool:
+        """Whether the kernel that the current task has started last, if any, is gone."""
+        task = current_task()
+        kernel_id = self._started.get(task) if task else None
+        return kernel_id is not None and not (kernel_id in self and await self.is_alive(kernel_id))
+
+    async def shutdown_kernel(  # type: ignore[override]  # as the base class's own is
+        self, kernel_id: str, now: bool = False, restart: bool = False
+    ) -> None:
+        """Stop a kernel; one that is being stopped is not stopped a second time."""
+        if kernel_id in self.ending:
+            return
+        self.ending.add(kernel_id)
+        try:
+            await super().shutdown_kernel(kernel_id, now=now, restart=restart)  # type: ignore[no-untyped-call]
+        finally:
+            self.ending.discard(kernel_id)
+
+    async def kill(self, kernel_id: str) -> None:
+        """End a kernel's process at once, whatever state the kernel is in."""
+        provisioner = self.get_kernel(kernel_id).provisioner
+        if provisioner is not None and provisioner.has_process:
+            await provisioner.kill()
+            await provisioner.wait()
+
+    def claim(self, kernel_id: str, session: LoginSession | None) -> bool:
+        """Note whose kernel it is, and tell whether it is this session's.
+
+        A kernel's id is random and known only to the page that it was started for, so the first
+        who comes with it is the visitor.
+        """
+        return self.owners.setdefault(kernel_id, session) == session
+
+    def connect(self, kernel_id: str, connection: WebSocketHandler) -> None:
+        """Note a page's connection, to be closed with its kernel."""
+        self.connections.setdefault(kernel_id, set()).add(connection)
+
+    def disconnect(self, kernel_id: str, connection: WebSocketHandler) -> None:
+        """Forget a connection that is closed."""
+        self.connections.get(kernel_id, set()).discard(connection)
+
+    def remove_kernel(self, kernel_id: str) -> Any:  # noqa: ANN401 - the base class's
+        """Forget a kernel and its owner, and let its page know that it is gone."""
+        self.owners.pop(kernel_id, None)
+        for connection in self.connections.pop(kernel_id, ()):
+            connection.close(4404, "the kernel is gone")
+        return super().remove_kernel(kernel_id)
+
+    async def end_session(self, session: LoginSession) -> None:
+        """Stop every kernel of a session."""
+        for kernel_id in [each for each, owner in self.owners.items() if owner == session]:
+            if kernel_id in self:
+                await self.shutdown_kernel(kernel_id, now=True)

@@ -1,0 +1,101 @@
+"""What every address has in common: who asks, and words for what went wrong."""
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any, cast
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError
+
+from imgurer_kernel.apps.server.auth import NoLoginProvider, PasswordIdentityProvider
+from imgurer_kernel.apps.server.kernels import VisitorKernelManager
+from imgurer_kernel.store.session_cookies import LoginSession
+
+_WORDS = {
+    400: ("That does not work", "This address cannot be asked in that way."),
+    403: ("This is not for you", "You have no access to this address."),
+    404: ("There is nothing here", "This address leads nowhere."),
+    405: ("That does not work", "This address cannot be used in that way."),
+    503: ("Busy", "The catalog is in use for longer than usual. Try again in a moment."),
+}
+_OTHERWISE = ("Something went wrong", "The server's log says what. Reloading the page may help.")
+
+
+class Pages:
+    """The pages that are no notebook.
+
+    Parameters
+    ----------
+    style
+        Stylesheet with the tokens; each page carries it, since these pages load nothing.
+    icon
+        The icon as a data address.
+    """
+
+    def __init__(self, style: str, icon: str) -> None:
+        self._templates = Environment(
+            loader=PackageLoader("imgurer_kernel.apps.server", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        own, _, _ = self._templates.loader.get_source(self._templates, "pages.css")  # type: ignore[union-attr]
+        self._style = style + own
+        self._icon = icon
+
+    @property
+    def content_policy(self) -> str:
+        """What these pages may do: show themselves and send a form."""
+        digest = b64encode(sha256(self._style.encode()).digest()).decode()
+        return (
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+
+    def render(self, template: str, **values: object) -> str:
+        """Return one page."""
+        found = self._templates.get_template(template)
+        return found.render(style=self._style, icon=self._icon, **values)
+
+
+class BaseHandler(JupyterHandler):
+    """Says in words what went wrong, and never shows a traceback."""
+
+    @property
+    def door(self) -> PasswordIdentityProvider | NoLoginProvider:
+        """Who may come in."""
+        return cast("PasswordIdentityProvider | NoLoginProvider", self.identity_provider)
+
+    @property
+    def kernels(self) -> VisitorKernelManager:
+        """The kernels, with their owners."""
+        return cast("VisitorKernelManager", self.kernel_manager)
+
+    @property
+    def pages(self) -> Pages:
+        """The pages that are no notebook."""
+        return cast("Pages", self.settings["imgurer_pages"])
+
+    def check_owner(self, kernel_id: str) -> LoginSession | None:
+        """Return the session of a request that is about a kernel of its own; refuse any other."""
+        session = self.door.session(self)
+        if kernel_id not in self.kernels:
+            raise HTTPError(404)
+        if not self.kernels.claim(kernel_id, session):
+            raise HTTPError(403)
+        return session
+
+    def render_page(self, template: str, **values: object) -> None:
+        """Write one of our pages."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", self.pages.content_policy)
+        self.finish(self.pages.render(template, **values))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 - tornado's
+        """Write the page for an error."""
+        title, sentence = _WORDS.get(status_code, _OTHERWISE)
+        values = {"target": "/", "act": "To the dashboard"}
+        self.render_page("error.html", title=title, sentence=sentence, **values)

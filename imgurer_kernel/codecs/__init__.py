@@ -1,4 +1,0 @@
-"""What there is to know of image files and pixels, for `imgurer_kernel.images` to act on.
-
-Nearly all of it is pure: bytes, arrays and numbers in and out.
-"""

@@ -1,0 +1,69 @@
+"""The one gate through which decoders are called: quiet, and with reasons instead of exceptions."""
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from imgurer_kernel.errors import ImageRejected
+from imgurer_kernel.fingerprint.codecs import decode_errors, sniff
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+
+class Quiet:
+    """Keeps the warnings of image libraries from the user, in threads too.
+
+    `warnings.catch_warnings` restores the filters that it found, so of two threads that overlap one
+    leaves them changed for good. Here the first to come adds a filter and the last to go takes it
+    away.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filter: object = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
+                self._filter = warnings.filters[0]
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._filter in warnings.filters:
+                warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
+
+
+QUIET = Quiet()
+
+
+@contextmanager
+def gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[None]:
+    """Turn whatever a decoder raises into a reason that a person understands."""
+    try:
+        with QUIET:
+            yield
+    except ImageRejected:
+        raise
+    except Exception as error:  # Pillow and its libraries raise what they like
+        rows = None if image is None else _decoded_rows(image)
+        declared = sniff.declared_bytes(data, name)
+        raise decode_errors.explain(
+            name, error, rows=rows, present=len(data), declared=declared
+        ) from error
+
+
+def _decoded_rows(image: "ImageFile") -> float | None:
+    """The share of rows down to the last that is not blank, where rows come from top to bottom."""
+    core = image._im  # noqa: SLF001  `im` raises where a decoder got nowhere
+    top_down = image.format in {"JPEG", "MPO", "PNG", "GIF", "PPM"}
+    if core is None or not top_down or {"interlace", "progressive"} & set(image.info):
+        return None
+    box = core.getbbox()
+    return box[3] / image.height if box else 0.0

@@ -1,0 +1,189 @@
+"""What is done to pixels once they are decoded: background, depth, reduction, orientation.
+
+Large pictures are worked on in strips, so that a second copy of 200 megapixels is never made.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from imgurer_kernel.fingerprint.codecs import depth
+from imgurer_kernel.fingerprint.codecs.depth import Scale
+
+Background = Literal["white", "black"]
+Size = tuple[int, int]
+FloatBox = tuple[float, float, float, float]
+Picture = Image.Image
+
+_STRIP = 4_000_000
+_PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa"}
+_DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def fit(size: Size, frame: Size) -> Size:
+    """The size at which a picture fits a frame: its aspect kept, never enlarged.
+
+    Examples
+    --------
+    >>> fit((4000, 3000), (240, 270)), fit((100, 50), (240, 270)), fit((1, 65535), (240, 270))
+    ((240, 180), (100, 50), (1, 270))
+    """
+    scale = min(frame[0] / size[0], frame[1] / size[1], 1)
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
+def upright(image: Picture, orientation: int) -> Picture:
+    """The picture as its EXIF orientation, 1..8, says that it is to be seen."""
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def upright_box(box: FloatBox, size: Size, orientation: int) -> FloatBox:
+    """Where a box of a stored picture of this size lies once that is upright.
+
+    Examples
+    --------
+    >>> upright_box((0, 0, 9.5, 5), (10, 5), 6)
+    (0, 0, 5, 9.5)
+    """
+    left, top, right, bottom = box
+    width, height = size
+    if orientation in {2, 3, 7, 8}:
+        left, right = width - right, width - left
+    if orientation in {3, 4, 6, 7}:
+        top, bottom = height - bottom, height - top
+    return (left, top, right, bottom) if orientation < 5 else (top, left, bottom, right)
+
+
+def luma(image: Picture) -> Picture:
+    """The picture's grays."""
+    if image.mode == "L":
+        return image
+    return image.getchannel(0) if image.mode == "YCbCr" else image.convert("L")
+
+
+def shines_through(image: Picture) -> bool:
+    """Whether the background shows in some places more than in others."""
+    if not image.has_transparency_data or image.mode in _DEEP:
+        return False
+    low, high = 255, 0
+    for strip in _strips(image, 1):
+        alpha = np.asarray(_in_mode(strip, "RGBA").getchannel("A"))
+        low, high = min(low, int(alpha.min())), max(high, int(alpha.max()))
+    return low < high
+
+
+def digest(image: Picture, orientation: int) -> str:
+    """SHA-256 of the upright picture's size and pixels, as 64 hex digits.
+
+    Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha, and
+    what is wholly transparent has no colour. Any other kind of pixels, such as 16 bits or CMYK,
+    equals only its own kind.
+    """
+    image = upright(image, orientation)
+    mode = "RGBA" if image.mode in _PLAIN else image.mode
+    found = hashlib.sha256(f"{mode} {image.width} {image.height} ".encode())
+    for strip in _strips(image, 1):
+        content = np.array(_in_mode(strip, mode))
+        if mode == "RGBA":
+            content[content[..., 3] == 0] = 0
+        found.update(content.data)
+    return found.hexdigest()
+
+
+def reduced(
+    image: Picture, factor: int, background: Background, *, whole: bool
+) -> tuple[Picture, Picture | None]:
+    """The picture with neither transparency nor depth, `factor` times smaller; means of squares.
+
+    Parameters
+    ----------
+    image
+        Any mode.
+    factor
+        A whole number; 1 leaves the size alone.
+    background
+        What shows through.
+    whole
+        Whether the grays are wanted at full size as well.
+
+    Returns
+    -------
+    The smaller picture, of mode L, RGB or YCbCr, and the grays at full size or None.
+    """
+    plain = _plainer(image, background)
+    rows = max(_STRIP // image.width // factor, 1) * factor
+    if image.height <= rows:
+        flat = plain(image)
+        return (flat.reduce(factor) if factor > 1 else flat), (luma(flat) if whole else None)
+    size = (-(-image.width // factor), -(-image.height // factor))
+    small, grays = None, Image.new("L", image.size) if whole else None
+    for top, strip in zip(range(0, image.height, rows), _strips(image, factor), strict=True):
+        flat = plain(strip)
+        if grays is not None:
+            grays.paste(luma(flat), (0, top))
+        small = Image.new(flat.mode, size) if small is None else small
+        small.paste(flat.reduce(factor) if factor > 1 else flat, (0, top // factor))
+    assert small is not None  # noqa: S101  there is a strip, since there is a row
+    return small, grays
+
+
+def _strips(image: Picture, factor: int) -> Iterator[Picture]:
+    """The picture in full-width pieces, each some multiple of `factor` rows high."""
+    rows = max(_STRIP // image.width // factor, 1) * factor
+    if image.height <= rows:
+        yield image
+        return
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _plainer(image: Picture, background: Background) -> Callable[[Picture], Picture]:
+    """How pictures of this kind become L, RGB or YCbCr."""
+    if image.mode in _DEEP:
+        return partial(_shallow, scale=_scale(image))
+    if image.has_transparency_data:
+        gray = image.mode in {"L", "LA", "La"}
+        return partial(_composite, mode="LA" if gray else "RGBA", background=background)
+    if image.mode in {"L", "RGB", "YCbCr"}:
+        return lambda picture: picture
+    if image.mode == "LAB":
+        return lambda picture: picture.getchannel(0)
+    mode = "L" if image.mode == "1" else "RGB"
+    return lambda picture: picture.convert(mode)
+
+
+def _composite(picture: Picture, mode: str, background: Background) -> Picture:
+    opaque = Image.new(mode[:-1], picture.size, background)
+    layer = _in_mode(picture, mode)
+    opaque.paste(layer, mask=layer.getchannel("A"))
+    return opaque
+
+
+def _in_mode(picture: Picture, mode: str) -> Picture:
+    """`convert` without the copy that it makes of a picture that is in this mode already."""
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _scale(image: Picture) -> Scale:
+    ranges = [depth.extremes(np.asarray(strip)) for strip in _strips(image, 1)]
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return depth.scale_real(low, high) if image.mode == "F" else depth.scale_whole(low, high)
+
+
+def _shallow(picture: Picture, scale: Scale) -> Picture:
+    return Image.fromarray(depth.levels(np.asarray(picture), scale))

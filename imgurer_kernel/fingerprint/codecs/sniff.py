@@ -1,0 +1,257 @@
+"""What kind of file these bytes are, from the bytes alone, and what that format declares.
+
+A file's name is never asked: it is wrong too often. Formats outside `SUPPORTED` are named where
+they can be, so that a person learns what to do, and never handed to a decoder.
+"""
+
+import re
+
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
+from imgurer_kernel.fingerprint.codecs import tiff
+
+SUPPORTED = (
+    "AVIF",
+    "BMP",
+    "GIF",
+    "HEIF",
+    "ICO",
+    "JPEG",
+    "JPEG2000",
+    "PNG",
+    "PPM",
+    "TIFF",
+    "WEBP",
+)
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"BM", "BMP"),
+    (b"\0\0\1\0", "ICO"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+)
+_NETPBM = re.compile(rb"P[456f]\s")
+# Pixels as decimal numbers: Pillow takes minutes for a small file of comments.
+_NETPBM_TEXT = re.compile(rb"P[123]\s")
+
+_RAW = "a camera's raw file"
+_OTHERS = (
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+    (b"8BPS", "a Photoshop document"),
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
+    (b"\xd7\xcd\xc6\x9a", "a Windows metafile"),
+    (b"SIMPLE  =", "a FITS file"),
+    (b"DDS ", "a DirectDraw texture"),
+    (b"qoif", "a QOI picture"),
+    (b"FUJIFILMCCD-RAW", _RAW),
+    (b"IIU\0", _RAW),
+    (b"IIRO", _RAW),
+    (b"\x1aE\xdf\xa3", "a video"),
+    (b"PK\3\4", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"SQLite format 3\0", "a database"),
+    (b"\xd0\xcf\x11\xe0", "an office document"),
+    (b"ID3", "a sound file"),
+    (b"OggS", "a sound or video file"),
+)
+_TEXTS = (
+    (b"<svg", "an SVG drawing"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
+)
+_NO_PICTURES = {"a program", "a database", "a sound file", "a text file"}
+# Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
+_MOST_BLOCKS = 5_000_000
+_REDUCED, _INNER_PAGES, _DNG_VERSION = 254, 330, 50706
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_GENERIC_BRANDS = {b"mif1", b"msf1"}
+
+
+def sniff(data: bytes) -> str:
+    """The format's name as Pillow has it, one of `SUPPORTED`.
+
+    Raises
+    ------
+    ImageDamaged
+        If there are no bytes, or nothing but zeros.
+    UnknownFormat
+        If it is none of them; the message says what it looks like instead.
+
+    Examples
+    --------
+    >>> sniff(b"GIF89a...")
+    'GIF'
+    >>> sniff(b"%PDF-1.7")
+    Traceback (most recent call last):
+    imgurer_kernel.errors.UnknownFormat: this is a PDF document, which cannot be taken in; save it
+    as JPEG or PNG
+    """
+    if not data:
+        message = "the file is empty"
+        raise ImageDamaged(message)
+    name = next((name for magic, name in _MAGIC if data.startswith(magic)), None)
+    if name == "TIFF" and _is_raw(data):
+        raise _refusal(_RAW)
+    if name is not None:
+        return name
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if _NETPBM.match(data):
+        return "PPM"
+    brands = _brands(data)
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if brands & (_HEIF_BRANDS | _GENERIC_BRANDS):
+        return "HEIF"
+    if data[:5].strip(b"\x89\x09\0\r\n")[:3] == b"PNG":
+        message = "the PNG file was changed on its way, as if it were text; copy it again as binary"
+        raise ImageDamaged(message)
+    if not data.strip(b"\0"):
+        message = "the file holds nothing but zeros; copy it again from its source"
+        raise ImageDamaged(message)
+    raise _refusal(_describe(data))
+
+
+def _refusal(what: str) -> UnknownFormat:
+    """Says what somebody has who wanted a picture, and what to do about it."""
+    remedy = "save it as JPEG or PNG"
+    if what in _NO_PICTURES:
+        remedy = "choose a picture"
+    elif "archive" in what:
+        remedy = "unpack it first"
+    elif what == "a web page":
+        remedy = "download the picture itself"
+    elif what == _RAW:
+        remedy = "develop it to JPEG or PNG"
+    return UnknownFormat(f"this is {what}, which cannot be taken in; {remedy}")
+
+
+def _is_raw(data: bytes) -> bool:
+    """Whether a TIFF is a raw file (DNG, NEF, ARW, CR2), whose first page is but a preview."""
+    source = tiff.parse(data)
+    if source is None:
+        return False
+    told = tiff.directory(source, source.first, {_REDUCED, _INNER_PAGES, _DNG_VERSION})
+    preview = told.get(_REDUCED) == (1,) and _INNER_PAGES in told
+    return preview or _DNG_VERSION in told or data[8:10] == b"CR"
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands that an ISO base media file (HEIF, AVIF, MP4) names."""
+    if data[4:8] != b"ftyp":
+        return set()
+    box = data[8 : min(int.from_bytes(data[:4], "big"), 1024)]
+    return {box[i : i + 4] for i in range(0, len(box), 4) if i != 4}
+
+
+def _describe(data: bytes) -> str:
+    for magic, what in _OTHERS:
+        if data.startswith(magic):
+            return what
+    if data[4:8] in {b"ftyp", b"moov", b"mdat", b"wide"}:
+        return "a video"
+    if data.startswith(b"RIFF"):
+        return "a sound or video file"
+    if _NETPBM_TEXT.match(data):
+        return "a picture written as text"
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for mark, what in _TEXTS:
+        if mark in head[: len(mark)] or (mark == b"<svg" and mark in head):
+            return what
+    printable = all(byte >= 0x20 or byte in b"\t\r\n\f" for byte in head) and b"\x7f" not in head
+    return "a text file" if printable else "a file of an unknown kind"
+
+
+def declared_bytes(data: bytes, name: str) -> int | None:
+    r"""How long the file says that it is; None where the format or this file does not tell.
+
+    Examples
+    --------
+    >>> declared_bytes(b"RIFF\x64\0\0\0WEBP", "WEBP")
+    108
+    """
+    if name == "WEBP":
+        return 8 + int.from_bytes(data[4:8], "little")
+    if name == "BMP":
+        return int.from_bytes(data[2:6], "little") or None
+    if name in {"AVIF", "HEIF"}:
+        return _media_bytes(data)
+    return None
+
+
+def _media_bytes(data: bytes) -> int | None:
+    """The end of the last top-level box, as far as the boxes can be followed."""
+    position = 0
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        if size < 8:
+            return None
+        position += size
+    return position
+
+
+def count_frames(data: bytes, name: str, limit: int) -> int | None:
+    """Frames of a GIF or pages of a TIFF, at most limit + 1; None for other formats.
+
+    Pillow would find these by parsing all of them into objects, which takes minutes where a
+    hostile file has millions.
+
+    Raises
+    ------
+    ImageTooLarge
+        If a GIF is cut into so many blocks that reading it would take long.
+    """
+    if name == "GIF":
+        return max(_count_gif_frames(data, limit), 1)
+    source = tiff.parse(data) if name == "TIFF" else None
+    return max(tiff.count_pages(source, limit), 1) if source else None
+
+
+def _count_gif_frames(data: bytes, limit: int) -> int:
+    """Walk the blocks of a GIF (GIF89a, appendix A)."""
+    position = 13 + _colour_table(data[10:11])
+    frames = blocks = 0
+    while position < len(data) and frames <= limit:
+        kind = data[position]
+        if kind == 0x21:
+            position += 2
+        elif kind == 0x2C:
+            frames += 1
+            position += 11 + _colour_table(data[position + 9 : position + 10])
+        elif kind == 0x3B:
+            break
+        else:
+            position += 1
+            continue
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+            blocks += 1
+        position += 1
+        blocks += 1
+        if blocks > _MOST_BLOCKS:
+            message = f"the GIF is made of over {_MOST_BLOCKS:,} scraps; save it anew"
+            raise ImageTooLarge(message)
+    return frames
+
+
+def _colour_table(flags: bytes) -> int:
+    """Bytes of the colour table that a flag byte announces."""
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0

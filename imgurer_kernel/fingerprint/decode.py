@@ -1,0 +1,355 @@
+"""Bytes to pixels: everything that Pillow does for this package begins here.
+
+`read` decodes a file within limits into a `Decoded`; `Decoded.view` lays it on a background and
+turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
+serves them all.
+
+Which decoder sees a file is decided by its content (`imgurer_kernel.fingerprint.codecs.sniff`), and
+no
+other does: Pillow's own `open` would try more, among them some that start programs, and guards its
+limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a quarter
+or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not read
+beyond the means of its blocks.
+"""
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeGuard, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imgurer_kernel.common.records import Facts
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
+from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sniff, tiff
+from imgurer_kernel.fingerprint.codecs.gate import gate
+from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
+from imgurer_kernel.fingerprint.hashes.dhash import informative
+from imgurer_kernel.fingerprint.rendition import THUMBNAIL, View
+from imgurer_kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+# The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
+_LEAST = 72
+
+# Bytes for each pixel that a decoder takes at its peak, where that is more than the 6 for which
+# `max_pixels` is meant. Measured on 24 megapixels; JPEG 2000 takes 20, but ten times as long as
+# others.
+_COST = {"AVIF": 10, "HEIF": 8, "JPEG2000": 40, "WEBP": 18}
+_USUAL_COST = 6
+_COST_OF_ALL_SCANS = 10
+# A PNM with an odd highest value is decoded in Python: 2.6 s for so many values.
+_MOST_IN_PYTHON = 4_000_000
+_MOST_CLAIMED = 64_000_000
+
+# Imported when first needed: together they take a tenth of a second to import.
+_PLUGINS = {
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "HEIF": ("pillow_heif.as_plugin", "HeifImageFile"),
+    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+    "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
+    "JPEG2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "PPM": ("PIL.PpmImagePlugin", "PpmImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+}
+
+
+@cache
+def _usual_limits() -> Settings:
+    return Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded file as it is stored: not upright yet, what shines through not decided yet.
+
+    Attributes
+    ----------
+    width, height
+        Pixels of the upright picture at its full size.
+    format, frames, facts
+        As in `imgurer_kernel.common.records.Fingerprint`.
+    transparent
+        Whether the background shows in some places more than in others.
+    """
+
+    width: int
+    height: int
+    format: str
+    frames: int
+    facts: Facts
+    transparent: bool
+    _image: Image.Image
+    _orientation: int
+    _content: tuple[float, float]
+    _factor: int
+    _exact: bool
+
+    def view(self) -> View:
+        """The upright picture on white, or on black if that alone shows what there is to see.
+
+        White is the reference's background. A white icon on it is a flat picture, like any other
+        white icon: where transparency varies and the picture on white is not informative, but on
+        black is, black is taken.
+        """
+        white = self._on("white")
+        if self.transparent and not informative(white.grays(9)):
+            black = self._on("black")
+            if informative(black.grays(9)):
+                return black
+        return white
+
+    def digest(self) -> str:
+        """Equal for equal upright pictures, if every pixel was decoded: see `pixels.digest`."""
+        with gate(self.format, b""):
+            return pixels.digest(self._image, self._orientation)
+
+    def _on(self, background: Background) -> View:
+        orientation, factor = self._orientation, self._factor
+        box = (0, 0, self._content[0] / factor, self._content[1] / factor)
+        with gate(self.format, b""):
+            small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
+            return View(
+                _gray=pixels.upright(pixels.luma(small), orientation),
+                _box=pixels.upright_box(box, small.size, orientation),
+                _whole=None if whole is None else pixels.upright(whole, orientation),
+                _colour=small,
+                _colour_box=box,
+                _orientation=orientation,
+                _size=(self.width, self.height),
+                _format=self.format,
+            )
+
+
+def read(
+    data: bytes,
+    limits: Settings | None = None,
+    *,
+    exact: bool = False,
+    colour: bool = True,
+    frame: Size = THUMBNAIL,
+    least: int = _LEAST,
+) -> Decoded:
+    """Decode the first frame of a file.
+
+    Parameters
+    ----------
+    data
+        The file.
+    limits
+        Settings whose ``max_bytes``, ``max_pixels`` and ``max_frames`` hold.
+    exact
+        Decode every pixel, and take 9x9 grays from all of them.
+    colour
+        Whether colours are needed at all, or grays will do.
+    frame, least
+        What the decoder need not go beyond: a JPEG that fits `frame` and grays of `least` x
+        `least` pixels are to be had.
+
+    Raises
+    ------
+    ImageRejected
+        If the file is no picture, over a limit, or damaged.
+    """
+    limits = limits or _usual_limits()
+    if len(data) > limits.max_bytes:
+        message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
+        raise ImageTooLarge(message)
+    with gate("picture", data):
+        name = sniff.sniff(data)
+    with gate(name, data):
+        image, frames = _open(data, name, limits, exact=exact)
+    size, scale, factor = image.size, 1, 1
+    with gate(name, data, image):
+        if name == "JPEG" and not exact:
+            facts = _facts(image, data, name)
+            scale = _scale(size, facts.orientation, frame, least, (8, 4, 2, 1))
+            image = _at_scale(image, data, scale, colour=colour)
+        image.load()
+        # What a header declares is a claim: a HEIF may be cut to an aperture beyond its edge, and
+        # Pillow turns a TIFF upright by an orientation that only its XMP has.
+        if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
+            size = image.width * scale, image.height * scale
+            _check_size(size, name, _most_pixels(image, name, limits, exact=exact))
+        if name != "JPEG" or exact:
+            facts = _facts(image, data, name)
+        # Pillow turns a TIFF upright itself, when it loads it.
+        orientation = 1 if name == "TIFF" else facts.orientation
+        if name != "JPEG" or exact:
+            factor = _scale(size, orientation, frame, least, range(64, 0, -1), reserve=2)
+        transparent = pixels.shines_through(image)
+    content = size[0] / scale, size[1] / scale
+    width, height = size if orientation < 5 else size[::-1]
+    return Decoded(
+        width=width,
+        height=height,
+        format=image.format or name,
+        frames=frames,
+        facts=facts,
+        transparent=transparent,
+        _image=image,
+        _orientation=orientation,
+        _content=content,
+        _factor=factor,
+        _exact=exact,
+    )
+
+
+def _scale(
+    size: Size, orientation: int, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
+) -> int:
+    """The first of these factors that leaves enough for a thumbnail and for grays."""
+    if orientation > 4:
+        frame = frame[1], frame[0]
+    need = pixels.fit(size, frame)
+    width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
+    return next((by for by in choices if size[0] // by >= width and size[1] // by >= height), 1)
+
+
+def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
+    module, factory = _PLUGINS[name]
+    return cast("Callable[[io.BytesIO], ImageFile]", getattr(import_module(module), factory))
+
+
+def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[ImageFile, int]":
+    """The file behind its decoder, nothing decoded yet, and its number of frames."""
+    _refuse_bombs(data, name)
+    frames = sniff.count_frames(data, name, limits.max_frames)
+    if frames is None or frames <= limits.max_frames:
+        image = _plugin(name)(io.BytesIO(data))
+        frames = frames or int(getattr(image, "n_frames", 1))
+    if frames > limits.max_frames:
+        message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
+        raise ImageTooLarge(message)
+    _check_size(image.size, name, _most_pixels(image, name, limits, exact=exact))
+    return image, frames
+
+
+def _check_size(size: Size, name: str, most: int) -> None:
+    width, height = size
+    if width * height > most:
+        message = (
+            f"the picture has {width:,} x {height:,} pixels, {width * height / 1e6:,.0f} million; "
+            f"the limit for {name} is {most / 1e6:,.0f} million (max_pixels)"
+        )
+        raise ImageTooLarge(message)
+
+
+def _most_pixels(image: "ImageFile", name: str, limits: Settings, *, exact: bool) -> int:
+    """The limit on pixels for this file, by what its decoder takes for each."""
+    cost = _COST.get(name, _USUAL_COST)
+    if exact and "progressive" in image.info:
+        cost = _COST_OF_ALL_SCANS
+    most = limits.max_pixels * _USUAL_COST // cost
+    if name == "PPM" and image.tile and image.tile[0][0] == "ppm":
+        most = min(most, _MOST_IN_PYTHON // len(image.getbands()))
+    return most
+
+
+def _refuse_bombs(data: bytes, name: str) -> None:
+    """Look for what would keep Pillow busy before it is known how large the picture is."""
+    sources = [data] if name == "TIFF" else [jpeg.exif(data)] if name == "JPEG" else []
+    for source in filter(None, map(tiff.parse, sources)):
+        if tiff.claimed_bytes(source) > _MOST_CLAIMED + len(data):
+            message = f"the metadata of this {name} claims more than there is; save it without"
+            raise ImageDamaged(message)
+    bad = png.damaged_chunk(data) if name == "PNG" else None
+    if bad is not None:
+        message = f"the PNG file is damaged: the checksum of {bad} is wrong; get it again"
+        raise ImageDamaged(message)
+
+
+def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "ImageFile":
+    """The same JPEG, to be decoded at a fraction of its size, its colours not converted.
+
+    Grays are the same with and without colour: the luma that is stored.
+    """
+    if scale == 8 and "progressive" in image.info:
+        means = jpeg.means_only(data)
+        image = image if means is None else _plugin("JPEG")(io.BytesIO(means))
+    luma = image.mode == "RGB" and jpeg.stores_luma(
+        jfif="jfif" in image.info,
+        adobe=image.info.get("adobe_transform"),
+        components=[layer[0] for layer in image.layer],  # type: ignore[attr-defined]
+    )
+    # The size that makes `draft` choose this scale: it rounds down, as this does.
+    size = max(image.width // scale, 1), max(image.height // scale, 1)
+    wanted = "YCbCr" if colour else "L"
+    image.draft(wanted if luma else image.mode, size)
+    # All at once: between blocks the decoder's state is put away and the rest copied.
+    image.decodermaxblock = len(data) + 1
+    return image
+
+
+def _facts(image: "ImageFile", data: bytes, name: str) -> Facts:
+    """What EXIF says, wherever this format keeps it."""
+    if name == "TIFF":
+        return exif.facts(data)
+    packet = image.info.get("xmp", b"")
+    packet = packet if isinstance(packet, bytes) else b""
+    raw = image.info.get("exif", b"")
+    if not raw and isinstance(image.info.get("Raw profile type exif"), str):
+        raw = exif.from_text(image.info["Raw profile type exif"])
+    return exif.facts(raw if isinstance(raw, bytes) else b"", packet)
+
+
+def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[np.uint8]:
+    """The upright picture as size x size grays, its aspect not kept.
+
+    Raises
+    ------
+    ImageRejected
+        As `read`.
+    """
+    picture = read(data, limits, colour=False, frame=(1, 1), least=max(size, _LEAST))
+    return picture.view().grays(size)
+
+
+def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
+    """A JPEG of the upright picture, at most `size` pixels long and wide.
+
+    Raises
+    ------
+    ImageRejected
+        As `read`.
+    """
+    return read(data, limits, frame=(size, size)).view().jpeg((size, size), quality=90)
+
+
+def is_picture(value: object) -> TypeGuard[Image.Image]:
+    """Whether this is a Pillow image."""
+    return isinstance(value, Image.Image)
+
+
+def encode_lossless(image: Image.Image) -> bytes:
+    """A Pillow image as a file that `read` takes: its pixels, transparency and orientation.
+
+    Raises
+    ------
+    ImageRejected
+        If the image comes from a file that turns out to be damaged.
+    """
+    file = io.BytesIO()
+    with gate(image.format or "picture", b""):
+        # A copy: saving leaves the encoder's settings on an image, which spoil its next saving.
+        plain = image.copy()
+        facts = image.getexif()
+        if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:
+            plain.save(file, "PNG", exif=facts, compress_level=1)
+        elif image.mode in {"CMYK", "F", "I", "LAB"}:
+            plain.save(file, "TIFF", exif=facts)
+        else:
+            alpha = "LA" if image.mode == "La" else "RGBA"
+            plain = plain.convert(alpha if image.has_transparency_data else "RGB")
+            plain.save(file, "PNG", exif=facts, compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,1 @@
+"""Perceptual hashes of decoded pictures. A new one is a module beside `dhash`."""

@@ -1,0 +1,246 @@
+"""Build and search the tree of one segment, in flat arrays and without recursion.
+
+A node has a vantage, which need not be one of the hashes, and a grid of cells. A hash lies in the
+cell (row distance >> shift, column distance >> shift) from the vantage, and the hashes are
+permuted so that the cells of a node lie one after the other. A cell of more than `LEAF` hashes has
+a node of its own; the others are leaves and are scanned.
+
+``nodes`` (k, 4) uint64: row and column of the vantage, shift, first cell. ``cells`` (c, 2) int32:
+the first hash of a cell, and its node or -1. One more cell after each grid ends its last one.
+"""
+
+# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# ruff: noqa: ANN001, ANN202, C901, PLR0912, PLR0913, PLR0917
+
+import numpy as np
+from numba import njit
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.index._numba.popcount import popcount
+from imgurer_kernel.index._numba.scan import scan_range
+
+LEAF = 512
+
+# Nodes with fewer hashes than these have cells of 2, 4 and 8 bits instead of 1: a finer grid
+# would have few hashes in each cell and cost more to walk than it spares.
+_COARSER = (65536, 8192, 1024)
+
+# Where more of all hashes than this are in reach of the root, a plain scan is faster.
+_WORTH_WALKING = 0.55
+
+_SAMPLE = 128
+_ITERATIONS = 4
+
+
+@njit
+def _vantage_word(words, start, end):
+    """Signs of the first principal component of 64 bits, over a sample, by power iteration.
+
+    No other pattern of bits has (nearly) as much variance in its distances from the hashes.
+    """
+    n = min(_SAMPLE, end - start)
+    bits = np.empty((n, 64), np.float32)
+    axis = np.zeros(64, np.float32)
+    for i in range(n):
+        word = words[start + i * (end - start) // n]
+        for b in range(bits.shape[1]):
+            bits[i, b] = (word >> np.uint64(b)) & np.uint64(1)
+            axis[b] += bits[i, b] / n
+    longest = np.float32(-1)
+    first = 0
+    for i in range(n):
+        length = np.float32(0)
+        for b in range(bits.shape[1]):
+            bits[i, b] -= axis[b]
+            length += bits[i, b] * bits[i, b]
+        if length > longest:
+            longest = length
+            first = i
+    turned = np.empty(64, np.float32)
+    for b in range(bits.shape[1]):
+        axis[b] = bits[first, b]
+    for _ in range(_ITERATIONS):
+        for b in range(bits.shape[1]):
+            turned[b] = 0
+        for i in range(n):
+            along = np.float32(0)
+            for b in range(bits.shape[1]):
+                along += bits[i, b] * axis[b]
+            for b in range(bits.shape[1]):
+                turned[b] += along * bits[i, b]
+        length = np.float32(0)
+        for b in range(bits.shape[1]):
+            length += turned[b] * turned[b]
+        if length == 0:
+            break
+        for b in range(bits.shape[1]):
+            axis[b] = turned[b] / np.sqrt(length)
+    word = np.uint64(0)
+    for b in range(bits.shape[1]):
+        if axis[b] > 0:
+            word |= np.uint64(1) << np.uint64(b)
+    return word
+
+
+@njit
+def _grown(array, size):
+    grown = np.empty((2 * size, array.shape[1]), array.dtype)
+    for i in range(array.shape[0]):
+        for k in range(array.shape[1]):
+            grown[i, k] = array[i, k]
+    return grown
+
+
+@njit
+def _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends):
+    """The cell of each hash, and how many are in each: in ``ends[cell + 1]``."""
+    side = (64 >> shift) + 1
+    for k in range(side * side + 1):
+        ends[k] = 0
+    for i in range(start, end):
+        down = popcount(row[i] ^ vantage_row) >> np.uint64(shift)
+        across = popcount(column[i] ^ vantage_column) >> np.uint64(shift)
+        cell[i] = np.int64(down) * side + np.int64(across)
+        ends[cell[i] + 1] += 1
+    return side * side
+
+
+@compiled(
+    "Tuple((uint64[:, ::1], int32[:, ::1], int64, int64))(uint64[::1], uint64[::1], int64[::1])",
+)
+def build(row, column, order):
+    """Arrange distinct hashes as a tree, in place; `order` is permuted as they are.
+
+    Returns arrays of nodes and cells, and how many of each are in use.
+    """
+    n = row.size
+    nodes, node_count = np.empty((16, 4), np.uint64), 0
+    cells, cell_count = np.empty((8192, 2), np.int32), 0
+    row_copy, column_copy = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    order_copy, cell = np.empty(n, np.int64), np.empty(n, np.int32)
+    ends = np.empty(65 * 65 + 1, np.int64)
+    # To do: start and end of the hashes, and the cell that the node belongs to.
+    stack, depth = np.empty((1024, 3), np.int64), 1
+    stack[0, 0], stack[0, 1], stack[0, 2] = 0, n, -1
+    while depth > 0:
+        depth -= 1
+        start, end, parent = stack[depth, 0], stack[depth, 1], stack[depth, 2]
+        vantage_row = _vantage_word(row, start, end)
+        vantage_column = _vantage_word(column, start, end)
+        shift = 0
+        for limit in _COARSER:
+            if end - start < limit:
+                shift += 1
+        grid = _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends)
+        if ends[cell[start] + 1] == end - start:
+            # All fell into one cell. A vantage among the hashes has a cell of its own.
+            shift, vantage_row, vantage_column = 0, row[start], column[start]
+            grid = _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends)
+        if node_count == nodes.shape[0]:
+            nodes = _grown(nodes, node_count)
+        if cell_count + grid + 1 > cells.shape[0]:
+            cells = _grown(cells, cell_count + grid + 1)
+        nodes[node_count, 0], nodes[node_count, 1] = vantage_row, vantage_column
+        nodes[node_count, 2], nodes[node_count, 3] = shift, cell_count
+        if parent >= 0:
+            cells[parent, 1] = node_count
+        node_count += 1
+        ends[0] = start
+        for k in range(grid):
+            ends[k + 1] += ends[k]
+            cells[cell_count + k, 0], cells[cell_count + k, 1] = ends[k], -1
+            if ends[k + 1] - ends[k] > LEAF:
+                if depth == stack.shape[0]:
+                    stack = _grown(stack, depth)
+                stack[depth, 0], stack[depth, 1] = ends[k], ends[k + 1]
+                stack[depth, 2] = cell_count + k
+                depth += 1
+        cells[cell_count + grid, 0], cells[cell_count + grid, 1] = end, -1
+        cell_count += grid + 1
+        for i in range(start, end):
+            to = ends[cell[i]]
+            ends[cell[i]] += 1
+            row_copy[to], column_copy[to], order_copy[to] = row[i], column[i], order[i]
+        for i in range(start, end):
+            row[i], column[i], order[i] = row_copy[i], column_copy[i], order_copy[i]
+    return nodes, cells, node_count, cell_count
+
+
+@njit
+def _in_reach(cells, first, side, shift, down, across, radius):
+    """How many hashes are in those cells of a grid that a search has to look into."""
+    count, width = 0, 1 << shift
+    for i in range(max(0, down - radius) >> shift, (min(64, down + radius) >> shift) + 1):
+        left = radius - max(0, (i << shift) - down, down - ((i << shift) + width - 1))
+        row_cell = first + i * side
+        count += (
+            cells[row_cell + (min(64, across + left) >> shift) + 1, 0]
+            - cells[row_cell + (max(0, across - left) >> shift), 0]
+        )
+    return count
+
+
+@njit
+def _scan_leaf(row, column, query_row, query_column, radius, start, end, found, near, distance):
+    """Append what is near among hashes start..end; the column is seldom looked at."""
+    rows = row[start:end]
+    for i in range(rows.size):
+        bits = popcount(rows[i] ^ query_row)
+        if bits <= radius:
+            bits += popcount(column[start + i] ^ query_column)
+            if bits <= radius:
+                if found < near.size:
+                    near[found] = start + i
+                    distance[found] = bits
+                found += 1
+    return found
+
+
+@compiled(
+    "int64(uint64[::1], uint64[::1], uint64[:, ::1], int32[:, ::1], uint64, uint64, int64, "
+    "int32[::1], int64[::1], uint8[::1])"
+)
+def search(row, column, nodes, cells, query_row, query_column, radius, stack, near, distance):
+    """Find all hashes within a radius of one.
+
+    `stack` has room for as many entries as there are nodes. Returns how many hashes there are;
+    positions and distances are written as far as there is room.
+    """
+    found, depth = 0, 1
+    limit = np.uint64(radius)
+    few = np.int64(_WORTH_WALKING * row.size)
+    stack[0] = 0
+    while depth > 0:
+        depth -= 1
+        node = nodes[stack[depth]]
+        down = np.int64(popcount(node[0] ^ query_row))
+        across = np.int64(popcount(node[1] ^ query_column))
+        shift, first = np.int64(node[2]), np.int64(node[3])
+        side, width = (64 >> shift) + 1, 1 << shift
+        if first == 0 and _in_reach(cells, first, side, shift, down, across, radius) > few:
+            return scan_range(
+                row, column, query_row, query_column, limit, 0, row.size, 0, near, distance
+            )
+        for i in range(max(0, down - radius) >> shift, (min(64, down + radius) >> shift) + 1):
+            # The row distance uses up a part of the radius, so that fewer columns are in reach.
+            low = i << shift
+            left = radius - max(0, low - down, down - (low + width - 1))
+            begin_cell = first + i * side + (max(0, across - left) >> shift)
+            end_cell = first + i * side + (min(64, across + left) >> shift) + 1
+            start, end = np.int64(cells[begin_cell, 0]), np.int64(cells[end_cell, 0])
+            if start == end:
+                continue
+            for k in range(begin_cell, end_cell):
+                if cells[k, 1] >= 0:
+                    stack[depth] = cells[k, 1]
+                    depth += 1
+                    found = _scan_leaf(
+                        row, column, query_row, query_column, limit,
+                        start, cells[k, 0], found, near, distance,
+                    )  # fmt: skip
+                    start = np.int64(cells[k + 1, 0])
+            found = _scan_leaf(
+                row, column, query_row, query_column, limit, start, end, found, near, distance
+            )  # fmt: skip
+    return found

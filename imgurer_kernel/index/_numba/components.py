@@ -1,0 +1,185 @@
+"""Connected components by union-find over the tables of multi-index hashing."""
+
+# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# ruff: noqa: ANN001, ANN202, C901, PLR0913, PLR0917
+
+import numpy as np
+from numba import njit
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.index._numba.popcount import hamming, popcount
+
+# Hashes that are counted in one vectorised sweep before any of them is looked at again.
+_SWEEP = 256
+
+# Two buckets are joined pair by pair if none has more hashes than this, else by `_absorb`.
+_DENSE = 256
+
+
+@njit
+def _root(parent, i):
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = np.int64(parent[i])
+    return i
+
+
+@njit
+def _unite(parent, i, j):
+    """The smaller root becomes the root of both."""
+    i, j = _root(parent, i), _root(parent, j)
+    if i < j:
+        parent[j] = i
+    elif j < i:
+        parent[i] = j
+
+
+@njit
+def _copy(row, column, members, start, end, row_copy, column_copy, members_copy):
+    for i in range(end - start):
+        row_copy[i] = row[start + i]
+        column_copy[i] = column[start + i]
+        members_copy[i] = members[start + i]
+
+
+@njit
+def _absorb(a, b, name, limit, row, column, members, left, parent):
+    """Unite a query with those of the first `left` hashes that are near, and move these behind.
+
+    Returns how many are left. What lies behind is never looked at again but as a query, so that
+    in a zone where all are near each other the work is linear instead of quadratic.
+    """
+    i = 0
+    while i < left:
+        stop = min(i + _SWEEP, left)
+        rows, columns = row[i:stop], column[i:stop]
+        hits = np.uint64(0)
+        for k in range(rows.size):
+            hits += np.uint64(hamming(rows[k], columns[k], a, b) <= limit)
+        if hits == 0:
+            i = stop
+            continue
+        while i < min(stop, left):
+            if hamming(row[i], column[i], a, b) > limit:
+                i += 1
+                continue
+            _unite(parent, name, np.int64(members[i]))
+            left -= 1
+            row[i], row[left] = row[left], row[i]
+            column[i], column[left] = column[left], column[i]
+            members[i], members[left] = members[left], members[i]
+    return left
+
+
+@njit
+def _flood(row, column, members, size, limit, parent):
+    """Components of one bucket, breadth first."""
+    left = asked = size
+    while left > 0:
+        if asked == left:
+            left -= 1  # nobody waits to be asked: begin a component
+        asked -= 1
+        name = np.int64(members[asked])
+        left = _absorb(row[asked], column[asked], name, limit, row, column, members, left, parent)
+
+
+@njit
+def _flood_two(row, column, members, size, row2, column2, members2, size2, limit, parent):
+    """Components of the pairs across two buckets, breadth first."""
+    left = asked = size
+    left2 = asked2 = size2
+    while True:
+        if asked > left:
+            asked -= 1
+            name = np.int64(members[asked])
+            left2 = _absorb(
+                row[asked], column[asked], name, limit, row2, column2, members2, left2, parent
+            )
+        elif asked2 > left2:
+            asked2 -= 1
+            name = np.int64(members2[asked2])
+            left = _absorb(
+                row2[asked2], column2[asked2], name, limit, row, column, members, left, parent
+            )
+        elif left > 0 and left2 > 0:
+            left -= 1
+        else:
+            return
+
+
+@compiled(
+    "void(uint64[::1], uint64[::1], uint32[::1], uint32[::1], uint32[::1], int64, int64, int64, "
+    "int64, uint64[:, ::1], uint32[:, ::1], uint32[::1])"
+)
+def connect(
+    row, column, members, starts, masks, radius, step, begin, end, words, names, parent
+):  # fmt: skip
+    """Unite all pairs within a radius whose chunks differ by one of the masks.
+
+    Looks at the buckets from `begin` to `end`. `words` (4, b) and `names` (2, b) have room for
+    two of the largest buckets. ``parent[i]`` leads to the smallest hash that i is united with.
+    """
+    limit = np.uint64(radius)
+    for block in range(begin, end, step):
+        for t in range(masks.size):
+            mask = np.int64(masks[t])
+            for v in range(block, min(block + step, end)):
+                u = v ^ mask
+                first, last = np.int64(starts[v]), np.int64(starts[v + 1])
+                low, high = np.int64(starts[u]), np.int64(starts[u + 1])
+                if first == last or low == high or u < v:
+                    continue
+                if max(last - first, high - low) > _DENSE:
+                    _copy(row, column, members, first, last, words[0], words[1], names[0])
+                    if u == v:
+                        _flood(words[0], words[1], names[0], last - first, limit, parent)
+                        continue
+                    _copy(row, column, members, low, high, words[2], words[3], names[1])
+                    _flood_two(
+                        words[0], words[1], names[0], last - first,
+                        words[2], words[3], names[1], high - low, limit, parent,
+                    )  # fmt: skip
+                    continue
+                for x in range(first, last):
+                    a, b = row[x], column[x]
+                    begin_y = x + 1 if mask == 0 else low
+                    rows, columns = row[begin_y:high], column[begin_y:high]
+                    if rows.size >= 16:
+                        hits = np.uint64(0)
+                        for i in range(rows.size):
+                            hits += np.uint64(hamming(rows[i], columns[i], a, b) <= limit)
+                        if hits == 0:
+                            continue
+                    for i in range(rows.size):
+                        bits = popcount(rows[i] ^ a)
+                        if bits <= limit and bits + popcount(columns[i] ^ b) <= limit:
+                            _unite(
+                                parent, np.int64(members[x]), np.int64(members[begin_y + i])
+                            )  # fmt: skip
+
+
+@compiled("void(uint32[::1], uint32[::1])")
+def merge(parent, other):
+    """Unite in one forest what is united in another."""
+    for i in range(parent.size):
+        _unite(parent, i, np.int64(other[i]))
+
+
+@compiled("int64(uint32[::1], int64[::1], int64[::1], int64[::1])")
+def number(parent, starts, members, labels):
+    """Label the members of the groups by component, in the order in which these first occur.
+
+    Group k has ``members[starts[k]:starts[k + 1]]``. Returns the number of components.
+    """
+    for k in range(parent.size):
+        for i in range(starts[k], starts[k + 1]):
+            labels[members[i]] = _root(parent, k)
+    name = np.full(parent.size, -1, np.int64)
+    count = 0
+    for i in range(labels.size):
+        if name[labels[i]] < 0:
+            name[labels[i]] = count
+            count += 1
+        labels[i] = name[labels[i]]
+    return count

@@ -1,0 +1,309 @@
+"""Run the compiled bulk engines over all cores: a scan, or multi-index hashing.
+
+Work is cut into tasks that are done in any order and handed over in one, so that the results come
+in the same order in each run. A task stops where its buffer is full and goes on when that was
+handed over: memory is bounded, however many pairs there are.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from queue import SimpleQueue
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.index.hash_arrays import Distances, Groups, Indices, Words
+from imgurer_kernel.index.multi_index import Chunking
+
+Members = NDArray[np.uint32]
+PairChunk = tuple[Members, Members, Distances]
+ProgressCallback = Callable[[float], None]
+
+# Results that a task collects before it hands them over.
+_ROOM = 1 << 18
+
+# Tasks of one chunk for each core, so that none is idle for long at its end.
+_TASKS = 16
+
+# Bytes of the hashes that one block of buckets meets: they stay in the second cache.
+_NEARBY = 1 << 16
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load() -> None:
+    """Compile what bulk searches use, or load it from numba's cache."""
+    for module in ("scan", "multi_index", "components"):
+        import_module(f"imgurer_kernel.index._numba.{module}")
+
+
+@contextmanager
+def _workers() -> Iterator[Executor]:
+    """Threads for as long as a search runs; the kernels let go of the interpreter's lock."""
+    executor = ThreadPoolExecutor(cores(), thread_name_prefix="imgurer-search")
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A kernel with all its arguments but the results, and how far it has come."""
+
+    kernel: Callable[..., int]
+    end: int
+    state: Indices
+
+    @classmethod
+    def over(cls, kernel: Callable[..., int], start: int, end: int) -> Self:
+        """A task that has not begun."""
+        return cls(kernel, end, np.array([start, 0, 0, 0, 0], dtype=np.int64))
+
+    def step(self) -> PairChunk:
+        """Go on until the buffer is full or all is done."""
+        query, hash_ = np.empty(_ROOM, np.uint32), np.empty(_ROOM, np.uint32)
+        distance = np.empty(_ROOM, np.uint8)
+        count = self.kernel(self.end, self.state, query, hash_, distance)
+        return query[:count].copy(), hash_[:count].copy(), distance[:count].copy()
+
+    @property
+    def done(self) -> bool:
+        return bool(self.state[0] >= self.end)
+
+
+def _in_turn(
+    executor: Executor, tasks: Iterator[_Task], total: int, progress: ProgressCallback | None
+) -> Iterator[PairChunk]:
+    """Results of the tasks in their order, with some tasks under way at any time."""
+    waiting: deque[tuple[_Task, Future[PairChunk]]] = deque()
+    finished = 0
+    while True:
+        while len(waiting) < 2 * cores():
+            task = next(tasks, None)
+            if task is None:
+                break
+            waiting.append((task, executor.submit(task.step)))
+        if not waiting:
+            break
+        task, future = waiting.popleft()
+        found = future.result()
+        if not task.done:
+            waiting.appendleft((task, executor.submit(task.step)))
+        else:
+            finished += 1
+            if progress is not None:
+                progress(finished / total)
+        if len(found[0]):
+            yield found
+    if progress is not None:
+        progress(1.0)
+
+
+def scan(
+    hashes: Groups, queries: Groups | None, radius: int, progress: ProgressCallback | None = None
+) -> Iterator[PairChunk]:
+    """Pairs within a radius by looking at each; arguments and results as `join` has them."""
+    from imgurer_kernel.index._numba.scan import scan_many
+
+    asked = hashes if queries is None else queries
+    kernel = partial(
+        scan_many, hashes.row, hashes.column, asked.row, asked.column, radius, queries is None
+    )
+    step = max(256, len(asked) // (_TASKS * cores()))
+    starts = range(0, len(asked), step)
+    tasks = (_Task.over(kernel, start, min(start + step, len(asked))) for start in starts)
+    with _workers() as executor:
+        yield from _in_turn(executor, tasks, len(starts), progress)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Hashes in the order of one chunk; see ``kernels.multi_index``.
+
+    `largest` is the size of the largest bucket.
+    """
+
+    row: Words
+    column: Words
+    members: Members
+    starts: Members
+    largest: int
+
+    @classmethod
+    def of(cls, row: Words, column: Words, offset: int, width: int) -> Self:
+        from imgurer_kernel.index._numba.multi_index import table
+
+        starts = np.empty((1 << width) + 2, np.uint32)
+        members = np.empty(len(row), np.uint32)
+        sorted_row, sorted_column = np.empty_like(row), np.empty_like(column)
+        table(row, column, offset, width, starts, members, sorted_row, sorted_column)
+        return cls(sorted_row, sorted_column, members, starts, int(np.diff(starts).max()))
+
+    @property
+    def buckets(self) -> int:
+        return len(self.starts) - 2
+
+    @property
+    def arguments(self) -> tuple[Words, Words, Members, Members]:
+        return self.row, self.column, self.members, self.starts
+
+    def block(self) -> int:
+        """How many buckets, a power of two, hold `_NEARBY` bytes of hashes."""
+        buckets = _NEARBY * self.buckets // (16 * max(1, len(self.row)))
+        return int(min(max(16, 1 << buckets.bit_length() - 1), self.buckets))
+
+    def shares(self, block: int) -> list[tuple[int, int]]:
+        """Ranges of whole blocks of buckets with about as many hashes in each."""
+        wanted = np.linspace(0, len(self.row), _TASKS * cores() + 1)[1:-1]
+        inner = np.searchsorted(self.starts[: self.buckets], wanted) // block * block
+        edges = np.unique(np.concatenate(([0], inner, [self.buckets])))
+        return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+
+def _permuted(groups: Groups, chunking: Chunking) -> tuple[Words, Words]:
+    from imgurer_kernel.index._numba.multi_index import permute
+
+    row, column = np.empty_like(groups.row), np.empty_like(groups.column)
+    permute(groups.row, groups.column, chunking.lookup, row, column)
+    return row, column
+
+
+def _ahead(
+    executor: Executor, make: Callable[[int], Any], chunking: Chunking
+) -> Iterator[tuple[int, Any]]:
+    """What `make` makes for each chunk in use; the next is made while one is worked on."""
+    used = np.flatnonzero(chunking.radii >= 0).tolist()
+    coming = {chunk: executor.submit(make, chunk) for chunk in used[:1]}
+    for place, chunk in enumerate(used):
+        made = coming.pop(chunk).result()
+        for after in used[place + 1 : place + 2]:
+            coming[after] = executor.submit(make, after)
+        yield chunk, made
+
+
+def join(
+    hashes: Groups,
+    queries: Groups | None,
+    radius: int,
+    chunking: Chunking,
+    progress: ProgressCallback | None = None,
+) -> Iterator[PairChunk]:
+    """Pairs within a radius by multi-index hashing, each once.
+
+    Parameters
+    ----------
+    hashes, queries
+        Distinct hashes; None for all pairs of the hashes.
+    chunking
+        How to cut the bits; made for this radius.
+    progress
+        Called now and then with the share that is done, 0..1.
+
+    Yields
+    ------
+    query, hash, distance
+        (k,) numbers of groups, and bits.
+    """
+    from imgurer_kernel.index._numba import multi_index
+
+    # It sweeps over buckets of the larger set, which have more in them.
+    swapped = queries is not None and len(queries) > len(hashes)
+    swept, asked = (queries, hashes) if swapped else (hashes, queries)
+    if swept is None:  # pragma: no cover - `swapped` is False without queries
+        return
+    swept_words = _permuted(swept, chunking)
+    asked_words = swept_words if asked is None else _permuted(asked, chunking)
+
+    def tables(chunk: int) -> tuple[_Table, _Table]:
+        cut = int(chunking.offsets[chunk]), int(chunking.widths[chunk])
+        table = _Table.of(*swept_words, *cut)
+        return table, table if asked is None else _Table.of(*asked_words, *cut)
+
+    def tasks(executor: Executor) -> Iterator[_Task]:
+        for chunk, (table, asked_table) in _ahead(executor, tables, chunking):
+            block = table.block()
+            kernel = partial(
+                multi_index.join, *table.arguments, *asked_table.arguments,
+                chunking.masks(chunk), chunk, chunking.offsets, chunking.widths, chunking.radii,
+                radius, asked is None, block,
+            )  # fmt: skip
+            for start, end in asked_table.shares(block):
+                yield _Task.over(kernel, start, end)
+
+    total = int((chunking.radii >= 0).sum()) * _TASKS * cores()
+    with _workers() as executor:
+        for query, hash_, distance in _in_turn(executor, tasks(executor), total, progress):
+            yield (hash_, query, distance) if swapped else (query, hash_, distance)
+
+
+def forest(
+    hashes: Groups, radius: int, chunking: Chunking | None, progress: ProgressCallback | None = None
+) -> Members:
+    """Which hashes are connected by pairs within a radius.
+
+    Parameters
+    ----------
+    chunking
+        How to cut the bits; None looks at all pairs, on one core.
+    progress
+        Called now and then with the share that is done, 0..1.
+
+    Returns
+    -------
+    parent
+        (g,) uint32: each leads, over some steps, to the smallest of its component.
+    """
+    from imgurer_kernel.index._numba import components
+
+    parents: SimpleQueue[Members] = SimpleQueue()
+    for _ in range(cores()):
+        parents.put(np.arange(len(hashes), dtype=np.uint32))
+
+    def connect(table: _Table, masks: Members, block: int, share: tuple[int, int]) -> None:
+        room = np.empty((4, table.largest), np.uint64), np.empty((2, table.largest), np.uint32)
+        parent = parents.get()
+        components.connect(*table.arguments, masks, radius, block, *share, *room, parent)
+        parents.put(parent)
+
+    if chunking is None:
+        starts = np.array([0, len(hashes), len(hashes)], dtype=np.uint32)
+        members = np.arange(len(hashes), dtype=np.uint32)
+        table = _Table(hashes.row, hashes.column, members, starts, len(hashes))
+        connect(table, np.zeros(1, np.uint32), 1, (0, 1))
+        return _merged(parents)
+    row, column = _permuted(hashes, chunking)
+
+    def make(chunk: int) -> _Table:
+        return _Table.of(row, column, int(chunking.offsets[chunk]), int(chunking.widths[chunk]))
+
+    with _workers() as executor:
+        for chunk, table in _ahead(executor, make, chunking):
+            block, masks = table.block(), chunking.masks(chunk)
+            list(executor.map(partial(connect, table, masks, block), table.shares(block)))
+            if progress is not None:
+                progress((chunk + 1) / len(chunking.radii))
+    if progress is not None:
+        progress(1.0)
+    return _merged(parents)
+
+
+def _merged(parents: SimpleQueue[Members]) -> Members:
+    from imgurer_kernel.index._numba import components
+
+    parent = parents.get()
+    while not parents.empty():
+        components.merge(parent, parents.get())
+    return parent

@@ -1,0 +1,178 @@
+"""What a search index consists of, and which engine does which work: said to people."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pandas as pd
+
+from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.index.bktree import TreeInfo
+from imgurer_kernel.index.engine import EnginePlan, plan_bulk, plan_search
+from imgurer_kernel.index.hash_arrays import Words
+
+_BATCH = 1_000
+_ORIENTATIONS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One kind of search, and how it would be done now.
+
+    Attributes
+    ----------
+    name
+        In words.
+    radius
+        Bits.
+    plan
+        Engine, reason, and estimated seconds on one core.
+    """
+
+    name: str
+    radius: int
+    plan: EnginePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class IndexInfo:
+    """The index of a store at one moment; a notebook shows it as a table.
+
+    Attributes
+    ----------
+    images, informative
+        Images of the catalog, and those of them that a dHash says something about: they are in
+        the index.
+    generation
+        Of the catalog that the index is level with.
+    tree
+        What a search for one picture goes through.
+    nbytes
+        Bytes of the tree, and of the hashes that are kept by image_id beside it.
+    works
+        How a search, many at once and all pairs would be done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imgurer_kernel.index.bktree import BKTree
+    >>> tree = BKTree.of([1, 2], np.array([[0, 1], [7, 7]], dtype=np.uint64))
+    >>> info = IndexInfo.of(np.array([[0, 1], [7, 7]], np.uint64), tree.info(), 10, 24)
+    >>> info.frame["engine"].tolist()
+    ['scan', 'scan', 'scan', 'scan']
+    """
+
+    images: int
+    informative: int
+    generation: int
+    tree: TreeInfo
+    nbytes: int
+    works: tuple[Work, ...]
+
+    @classmethod
+    def of(
+        cls,
+        hashes: Words,
+        tree: TreeInfo,
+        radius: int,
+        reach: int,
+        *,
+        images: int | None = None,
+        generation: int = 0,
+        nbytes: int = 0,
+    ) -> Self:
+        """Ask the planner.
+
+        Parameters
+        ----------
+        hashes
+            (n, 2) uint64 of the informative images.
+        radius, reach
+            Bits: of a plain search, and of the one that comes before pictures are compared.
+        images
+            Of the catalog; None where all are informative.
+        nbytes
+            Of the hashes that are kept beside the tree.
+        """
+        few = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
+        turned = hashes[:_ORIENTATIONS]
+        plans = [
+            ("one search", radius, plan_search(tree.distinct, radius, 1, tree.engine)),
+            (f"one verified search, {_ORIENTATIONS} orientations", reach,
+             plan_bulk(hashes, turned, reach)),
+            (f"{len(few):,} searches at once", radius, plan_bulk(hashes, few, radius)),
+            ("all pairs", radius, plan_bulk(hashes, None, radius)),
+        ]  # fmt: skip
+        return cls(
+            images=len(hashes) if images is None else images,
+            informative=len(hashes),
+            generation=generation,
+            tree=tree,
+            nbytes=tree.nbytes + nbytes,
+            works=tuple(Work(name=name, radius=bits, plan=plan) for name, bits, plan in plans),
+        )
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row for each kind of work: work, radius, engine, seconds (on one core), reason."""
+        columns = ["work", "radius", "engine", "seconds", "reason"]
+        rows = [
+            (work.name, work.radius, work.plan.engine, work.plan.seconds, work.plan.reason)
+            for work in self.works
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __repr__(self) -> str:
+        cells = self._cells()
+        widths = [max(len(row[column]) for row in cells) for column in range(3)]
+        lines = [
+            "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]])
+            for row in cells
+        ]
+        return "\n".join([*self._summary(), "", *lines])
+
+    def _repr_html_(self) -> str:
+        head = ("work", "engine", "on one core about", "because")
+        rows = [_row(head, "th"), *(_row(cells, "td") for cells in self._cells())]
+        summary = "<br>".join(html.escape(line) for line in self._summary())
+        return f"<p>{summary}</p><table>{''.join(rows)}</table>"
+
+    def _summary(self) -> list[str]:
+        tree = self.tree
+        nodes = f"a tree of {count(tree.nodes, 'node')}" if tree.nodes else "no tree"
+        compiled = "compiled" if tree.compiled else "not compiled"
+        level = f"level with generation {self.generation:,} of the catalog"
+        entries = count(tree.distinct, "entry", "entries")
+        return [
+            f"{count(self.images, 'picture')}, {self.informative:,} of them in the index, {level}",
+            f"{entries}, {nodes}, {human_bytes(self.nbytes)}, {compiled}",
+        ]
+
+    def _cells(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (
+                f"{work.name}, {count(work.radius, 'bit')}",
+                work.plan.engine,
+                _duration(work.plan.seconds),
+                work.plan.reason,
+            )
+            for work in self.works
+        ]
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    inner = "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in cells)
+    return f"<tr>{inner}</tr>"
+
+
+def _duration(seconds: float) -> str:
+    """Two figures of a time.
+
+    >>> _duration(0), _duration(2.1e-4), _duration(0.0321), _duration(1.25), _duration(95)
+    ('under 0.01 ms', '0.21 ms', '32 ms', '1.2 s', '95 s')
+    """
+    if seconds < 1e-5:
+        return "under 0.01 ms"
+    size, unit = (seconds, "s") if seconds >= 1 else (1e3 * seconds, "ms")
+    return f"{float(f'{size:.2g}'):g} {unit}"

@@ -1,0 +1,257 @@
+"""Bulk search: every near pair between two sets of hashes, or within one, exactly.
+
+There may be far more pairs than memory, so that `matches` and `pairs` yield them in chunks;
+`neighbors` puts the chunks together for those who know that they fit. Equal hashes are grouped
+first. The planner picks the engine; all give the same result.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from imgurer_kernel.index import bulk
+from imgurer_kernel.index.engine import EnginePlan, plan_bulk, worth_grouping
+from imgurer_kernel.index.hash_arrays import (
+    Distances,
+    Groups,
+    Indices,
+    Words,
+    as_hashes,
+    as_radius,
+    group,
+    scan,
+    scan_many,
+    separate,
+)
+
+Chunk = tuple[Indices, Indices, Distances]
+ProgressCallback = Callable[[float], None]
+
+# Most pairs in one chunk, 17 bytes each.
+_CHUNK = 1 << 20
+
+
+def matches(
+    hashes: object, queries: object, radius: int, *, progress: ProgressCallback | None = None
+) -> Iterator[Chunk]:
+    """Yield all pairs of a query and a hash within a Hamming radius, in chunks.
+
+    To stop early, close the iterator or leave it: nothing goes on in the background.
+
+    Parameters
+    ----------
+    hashes, queries
+        (n, 2) and (q, 2) uint64, row hash first; less than 2**32 of each.
+    radius
+        0..128 bits.
+    progress
+        Called now and then with the share that is done, 0..1, by the thread that iterates.
+
+    Yields
+    ------
+    query_index, hash_index, distance
+        (k,) int64, int64 and uint8, at most a million. Each pair is in one chunk; the order is
+        the same in each run but means nothing.
+
+    Raises
+    ------
+    InvalidRadius
+        If the radius is no whole number from 0 to 128.
+    QueryError
+        If an array is not of uint64 and shape (n, 2).
+    """
+    hashes, queries = as_hashes(hashes), as_hashes(queries, "queries")
+    return _matches(hashes, queries, as_radius(radius), progress)
+
+
+def _matches(
+    hashes: Words, queries: Words, radius: int, progress: ProgressCallback | None
+) -> Iterator[Chunk]:
+    if not len(hashes) or not len(queries):
+        return
+    sort = group if worth_grouping(len(hashes), len(queries)) else separate
+    known, asked = sort(hashes[:, 0], hashes[:, 1]), sort(queries[:, 0], queries[:, 1])
+    for i, j, distance in _found(known, asked, radius, progress):
+        yield from _products(asked, known, i, j, distance)
+
+
+def neighbors(
+    hashes: object, queries: object, radius: int, *, progress: ProgressCallback | None = None
+) -> Chunk:
+    """All pairs of a query and a hash within a Hamming radius.
+
+    Parameters, errors and the arrays are those of `matches`, in one chunk, ordered by query,
+    distance and hash index.
+
+    Examples
+    --------
+    >>> hashes = np.array([[0, 0], [0b111, 0], [0, 1]], dtype=np.uint64)
+    >>> query, position, distance = neighbors(hashes, hashes[:1], radius=1)
+    >>> query.tolist(), position.tolist(), distance.tolist()
+    ([0, 0], [0, 2], [0, 1])
+    """
+    parts = list(matches(hashes, queries, radius, progress=progress))
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8)
+    query, position, distance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.lexsort((position, distance, query))
+    return query[order], position[order], distance[order]
+
+
+def pairs(
+    hashes: object, radius: int, *, progress: ProgressCallback | None = None
+) -> Iterator[Chunk]:
+    """Yield all pairs of hashes within a Hamming radius of each other, in chunks.
+
+    Parameters and errors: as `matches` has them.
+
+    Yields
+    ------
+    i, j, distance
+        (k,) int64, int64 and uint8, at most a million, with i < j. Each pair is in one chunk; the
+        order is the same in each run but means nothing.
+
+    Examples
+    --------
+    >>> hashes = np.array([[0, 0], [0b111, 0], [0, 1]], dtype=np.uint64)
+    >>> [(i.tolist(), j.tolist()) for i, j, distance in pairs(hashes, radius=1)]
+    [([0], [2])]
+    """
+    hashes = as_hashes(hashes)
+    return _pairs(hashes, as_radius(radius), progress)
+
+
+def _pairs(hashes: Words, radius: int, progress: ProgressCallback | None) -> Iterator[Chunk]:
+    sort = group if worth_grouping(len(hashes), None) else separate
+    groups = sort(hashes[:, 0], hashes[:, 1])
+    yield from _equal(groups)
+    if len(groups) < 2:
+        return
+    for i, j, distance in _found(groups, None, radius, progress):
+        for first, second, bits in _products(groups, groups, i, j, distance):
+            yield np.minimum(first, second), np.maximum(first, second), bits
+
+
+def components(hashes: object, radius: int, *, progress: ProgressCallback | None = None) -> Indices:
+    """Connected components of the graph of pairs within a Hamming radius (single linkage).
+
+    Never makes all pairs: a zone where all are near each other is searched breadth first, and what
+    is reached once is not looked at again.
+
+    Parameters and errors: as `matches` has them.
+
+    Returns
+    -------
+    labels
+        (n,) int64: 0, 1, 2 ... in the order in which the components first occur.
+
+    Examples
+    --------
+    >>> hashes = np.array([[0, 0], [0b111, 0], [0, 1], [0b111, 1]], dtype=np.uint64)
+    >>> components(hashes, radius=1)
+    array([0, 1, 0, 1])
+    """
+    hashes, radius = as_hashes(hashes), as_radius(radius)
+    groups = group(hashes[:, 0], hashes[:, 1])
+    plan = plan_bulk(_words(groups), None, radius) if len(groups) > 1 else None
+    if plan is None or plan.engine == "scan":
+        return _in_order(_flooded(groups, radius), groups)
+    from imgurer_kernel.index._numba.components import number
+
+    parent = bulk.forest(groups, radius, plan.chunking, progress)
+    labels = np.empty(len(hashes), np.int64)
+    number(parent, groups.starts, groups.members, labels)
+    return labels
+
+
+def _words(groups: Groups) -> Words:
+    return np.column_stack((groups.row, groups.column))
+
+
+def _found(
+    hashes: Groups, queries: Groups | None, radius: int, progress: ProgressCallback | None
+) -> Iterator[Chunk]:
+    """Numbers of the groups that are near each other, by the engine that the planner picks."""
+    asked = None if queries is None else _words(queries)
+    plan = plan_bulk(_words(hashes), asked, radius)
+    if plan.engine == "scan":
+        later, asked = asked is None, _words(hashes) if asked is None else asked
+        yield from scan_many(hashes.row, hashes.column, asked, radius, later=later)
+        return
+    for i, j, distance in _compiled(plan, hashes, queries, radius, progress):
+        yield i.astype(np.int64), j.astype(np.int64), distance
+
+
+def _compiled(
+    plan: EnginePlan,
+    hashes: Groups,
+    queries: Groups | None,
+    radius: int,
+    progress: ProgressCallback | None,
+) -> Iterator[bulk.PairChunk]:
+    if plan.chunking is None:
+        return bulk.scan(hashes, queries, radius, progress)
+    return bulk.join(hashes, queries, radius, plan.chunking, progress)
+
+
+def _products(
+    one: Groups, other: Groups, i: Indices, j: Indices, distance: Distances
+) -> Iterator[Chunk]:
+    """All pairs of a member of group i and one of group j, in chunks."""
+    if len(one) == len(one.members) and len(other) == len(other.members):
+        for start in range(0, len(i), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            yield one.members[i[part]], other.members[j[part]], distance[part]
+        return
+    width = other.sizes[j]
+    for choice, within in _unfolded(one.sizes[i] * width):
+        row, column = np.divmod(within, width[choice])
+        first = one.members[one.starts[i[choice]] + row]
+        yield first, other.members[other.starts[j[choice]] + column], distance[choice]
+
+
+def _equal(groups: Groups) -> Iterator[Chunk]:
+    """All pairs of equal hashes, in chunks."""
+    if len(groups) == len(groups.members):
+        return
+    ends = np.repeat(groups.starts[1:], groups.sizes)
+    for place, beyond in _unfolded(ends - np.arange(len(ends)) - 1):
+        i, j = groups.members[place], groups.members[place + 1 + beyond]
+        yield i, j, np.zeros(len(i), np.uint8)
+
+
+def _unfolded(counts: Indices) -> Iterator[tuple[Indices, Indices]]:
+    """Number k as often as ``counts[k]`` says, and 0, 1, 2 ... for each, in chunks."""
+    ends = np.cumsum(counts)
+    for start in range(0, int(ends[-1]) if len(ends) else 0, _CHUNK):
+        flat = np.arange(start, min(start + _CHUNK, int(ends[-1])))
+        number = np.searchsorted(ends, flat, side="right")
+        yield number, flat - (ends - counts)[number]
+
+
+def _flooded(groups: Groups, radius: int) -> Indices:
+    """The component of each group by numpy, breadth first; what is reached is looked at once."""
+    left = np.arange(len(groups))
+    row, column = groups.row, groups.column
+    label = np.empty(len(groups), np.int64)
+    while len(left):
+        waiting, seed = [int(left[0])], left[0]
+        left, row, column = left[1:], row[1:], column[1:]
+        while waiting:
+            at = waiting.pop()
+            label[at] = seed
+            near, _ = scan(row, column, (int(groups.row[at]), int(groups.column[at])), radius)
+            if len(near):
+                waiting += left[near].tolist()
+                left = np.delete(left, near)
+                row, column = np.delete(row, near), np.delete(column, near)
+    return label
+
+
+def _in_order(label: Indices, groups: Groups) -> Indices:
+    labels = np.empty(len(groups.members), np.int64)
+    labels[groups.members] = np.repeat(label, groups.sizes)
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]

@@ -1,0 +1,43 @@
+"""Small dense equations for use inside other kernels."""
+
+# What numba makes of a function is not what mypy reads in it.
+# mypy: disable-error-code="no-any-return, return-value"
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.common.numba_jit import compiled
+
+
+@compiled("float32(float32[::1], float32[::1])", fastmath=True)
+def dot(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Scalar product."""
+    total = np.float32(0)
+    for k in range(one.shape[0]):
+        total += one[k] * other[k]
+    return total
+
+
+@compiled("boolean(float64[:, ::1], float64[::1])", fastmath=True)
+def solve(matrix: NDArray[np.float64], right_side: NDArray[np.float64]) -> bool:
+    """Solve in place by Cholesky's method; False where the matrix is not positive definite."""
+    n = right_side.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            rest = matrix[i, j]
+            for k in range(j):
+                rest -= matrix[i, k] * matrix[j, k]
+            if i != j:
+                matrix[i, j] = rest / matrix[j, j]
+            elif rest > 0:
+                matrix[i, i] = np.sqrt(rest)
+            else:
+                return False
+        for k in range(i):
+            right_side[i] -= matrix[i, k] * right_side[k]
+        right_side[i] /= matrix[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            right_side[i] -= matrix[k, i] * right_side[k]
+        right_side[i] /= matrix[i, i]
+    return True

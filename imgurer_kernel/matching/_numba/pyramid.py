@@ -1,0 +1,100 @@
+"""A picture at the sides 16, 32 and 64, as `imgurer_kernel.matching.alignment` compares it."""
+
+# What numba makes of a function is not what mypy reads in it.
+# mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
+
+import numpy as np
+from numba import float32
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.matching.alignment import SIDE, Floats, Ints, Pictures
+
+_LEVEL, _BOX, _ROW = "float32[:, ::1]", "int64[::1]", "float32[::1]"
+# Pictures are only read, and may lie in memory that nothing may write to.
+_PICTURE = "Array(uint8, 2, 'C', readonly=True)"
+_ONE, _ZERO = np.float32(1), np.float32(0)
+
+
+@compiled(f"Tuple((int64, int64, int64, int64))({_BOX}, int64)", fastmath=True)
+def box_at(box: Ints, side: int) -> tuple[int, int, int, int]:
+    """A box in pixels of a picture of 64, in whole pixels of one of another side."""
+    return (
+        -(-box[0] * side // SIDE),
+        -(-box[1] * side // SIDE),
+        box[2] * side // SIDE,
+        box[3] * side // SIDE,
+    )
+
+
+@compiled(f"float32({_ROW})", fastmath=True)
+def _sum(row: Floats) -> float:
+    total = _ZERO
+    for x in range(row.shape[0]):
+        total += row[x]
+    return total
+
+
+@compiled(f"float32({_ROW}, float32)", fastmath=True)
+def _squares(row: Floats, mean: float) -> float:
+    total = _ZERO
+    for x in range(row.shape[0]):
+        total += (row[x] - mean) * (row[x] - mean)
+    return total
+
+
+@compiled(f"float32({_LEVEL}, {_BOX})", fastmath=True)
+def _standardize(level: Floats, box: Ints) -> float:
+    """Scale a box to mean 0 and deviation 1, in place; return what that was, 2 at least."""
+    side = level.shape[0]
+    left, top, right, bottom = box_at(box, side)
+    count = float32((right - left) * (bottom - top))
+    grays = level.reshape(-1)
+    total, squares = _ZERO, _ZERO
+    for y in range(top, bottom):
+        total += _sum(grays[y * side + left : y * side + right])
+    mean = total / count
+    for y in range(top, bottom):
+        squares += _squares(grays[y * side + left : y * side + right], mean)
+    deviation = max(np.sqrt(squares / count), float32(2))
+    scale = _ONE / deviation
+    for pixel in range(side * side):
+        grays[pixel] = (grays[pixel] - mean) * scale
+    return deviation
+
+
+@compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
+def reduce(picture: Pictures, box: Ints, out: Floats) -> float:
+    """Average to the side of `out`, standardize there, return the deviation."""
+    side = out.shape[0]
+    step = SIDE // side
+    scale = _ONE / float32(step * step)
+    for y in range(side):
+        for x in range(side):
+            total = 0
+            for i in range(step):
+                for j in range(step):
+                    total += picture[y * step + i, x * step + j]
+            out[y, x] = float32(total) * scale
+    return _standardize(out, box)
+
+
+@compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
+def smooth(picture: Pictures, box: Ints, out: Floats) -> float:
+    """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation."""
+    row = np.empty(SIDE, np.float32)
+    for y in range(SIDE):
+        above, here, below = picture[max(y - 1, 0)], picture[y], picture[min(y + 1, SIDE - 1)]
+        for x in range(SIDE):
+            row[x] = float32(above[x]) + float32(2) * float32(here[x]) + float32(below[x])
+        for x in range(1, SIDE - 1):
+            out[y, x] = (row[x - 1] + float32(2) * row[x] + row[x + 1]) * float32(1 / 16)
+        out[y, 0] = (float32(3) * row[0] + row[1]) * float32(1 / 16)
+        out[y, SIDE - 1] = (row[SIDE - 2] + float32(3) * row[SIDE - 1]) * float32(1 / 16)
+    return _standardize(out, box)
+
+
+@compiled(f"Tuple(({_LEVEL}, {_LEVEL}, {_LEVEL}))()")
+def levels() -> tuple[Floats, Floats, Floats]:
+    """Room for one picture at each side."""
+    small, middle = np.empty((16, 16), np.float32), np.empty((32, 32), np.float32)
+    return small, middle, np.empty((SIDE, SIDE), np.float32)

@@ -1,0 +1,165 @@
+"""The table of clusters: columns for all members, cluster after cluster."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """A medoid and the images that have an edge to it.
+
+    Attributes
+    ----------
+    members
+        int64 (k,), k >= 2: the medoid, then the others by (distance, id).
+    distances
+        int64 (k,): bits between each member and the medoid; 0 for the medoid itself.
+    scores
+        float64 (k,): score of each member's edge to the medoid; 1 for the medoid itself.
+    edges
+        int64 (k,): which of the edges given to `stars` that is; -1 for the medoid itself.
+    diameter
+        No two members are farther apart than so many bits: the largest edge where every two
+        members have one, else the sum of the two longest edges to the medoid.
+    """
+
+    members: Ints
+    distances: Ints
+    scores: NDArray[np.float64]
+    edges: Ints
+    diameter: int
+
+    @property
+    def medoid(self) -> int:
+        """The image at the centre."""
+        return int(self.members[0])
+
+    @property
+    def size(self) -> int:
+        """Number of members, the medoid among them."""
+        return len(self.members)
+
+    @property
+    def weakest(self) -> int:
+        """The member that belongs least: lowest score, then largest distance, then largest id."""
+        order = np.lexsort((-self.members[1:], -self.distances[1:], self.scores[1:]))
+        return int(self.members[1 + order[0]])
+
+    @property
+    def weakest_score(self) -> float:
+        """Score of the weakest link."""
+        return float(self.scores[1:].min())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClusterTable(Sequence[Cluster]):
+    """Clusters, of which a store may have a hundred thousand: m members in all.
+
+    Attributes
+    ----------
+    sizes, diameters
+        int64 (n,), of each cluster.
+    members, distances, scores, edges
+        (m,), the columns of all clusters, one after the other; see `Cluster`.
+
+    Examples
+    --------
+    >>> few = Clusters(sizes=np.array([2, 3]), diameters=np.array([4, 5]),
+    ...                members=np.array([7, 9, 1, 2, 3]), distances=np.array([0, 4, 0, 2, 3]),
+    ...                scores=np.ones(5), edges=np.array([-1, 0, -1, 1, 2]))
+    >>> len(few), few[1].members.tolist(), few.take(np.array([1])).diameters.tolist()
+    (2, [1, 2, 3], [5])
+    """
+
+    sizes: Ints
+    diameters: Ints
+    members: Ints
+    distances: Ints
+    scores: NDArray[np.float64]
+    edges: Ints
+
+    @classmethod
+    def none(cls) -> Self:
+        """No clusters."""
+        empty = np.empty(0, np.int64)
+        return cls(
+            sizes=empty, diameters=empty, members=empty, distances=empty, scores=np.empty(0),
+            edges=empty,
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @overload
+    def __getitem__(self, key: int) -> Cluster: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: int | slice) -> Cluster | Self:
+        if isinstance(key, slice):
+            return self.take(np.arange(len(self))[key])
+        begin = int(self.starts[key])
+        part = slice(begin, begin + int(self.sizes[key]))
+        return Cluster(
+            self.members[part], self.distances[part], self.scores[part], self.edges[part],
+            int(self.diameters[key]),
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return map(self.__getitem__, range(len(self)))
+
+    @property
+    def starts(self) -> Ints:
+        """Where each cluster begins in the columns of members: its medoid, int64 (n,)."""
+        starts: Ints = np.cumsum(self.sizes) - self.sizes
+        return starts
+
+    @property
+    def medoids(self) -> Ints:
+        """The medoid of each cluster, int64 (n,)."""
+        return self.members[self.starts]
+
+    @property
+    def numbers(self) -> Ints:
+        """Which cluster each member belongs to, from 0, int64 (m,)."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    @property
+    def spokes(self) -> Ints:
+        """The edges of all members but the medoids, in their order, int64 (m - n,)."""
+        return np.delete(self.edges, self.starts)
+
+    def rows(self, chosen: Ints) -> Ints:
+        """Places of the members of some clusters in the columns, cluster after cluster."""
+        sizes = self.sizes[chosen]
+        shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
+        rows: Ints = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
+        return rows
+
+    def take(self, chosen: Ints) -> Self:
+        """Some of the clusters, in the order in which they are chosen."""
+        rows = self.rows(chosen)
+        return type(self)(
+            sizes=self.sizes[chosen],
+            diameters=self.diameters[chosen],
+            members=self.members[rows],
+            distances=self.distances[rows],
+            scores=self.scores[rows],
+            edges=self.edges[rows],
+        )
+
+    def joined(self, other: "ClusterTable") -> Self:
+        """These clusters, then others."""
+        return type(self)(
+            sizes=np.concatenate((self.sizes, other.sizes)),
+            diameters=np.concatenate((self.diameters, other.diameters)),
+            members=np.concatenate((self.members, other.members)),
+            distances=np.concatenate((self.distances, other.distances)),
+            scores=np.concatenate((self.scores, other.scores)),
+            edges=np.concatenate((self.edges, other.edges)),
+        )

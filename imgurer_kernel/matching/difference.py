@@ -1,0 +1,214 @@
+"""A closer look at pairs that are the same: what was done to one so that it became the other.
+
+A verdict needs no more than that two pictures agree; most copies do so without being aligned. A
+word for people needs to know whether a hundredth was cut off, or a line written on it. Pure: 64x64
+grays in, numbers out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgurer_kernel.matching import alignment
+from imgurer_kernel.matching.alignment import SIDE, Doubles, Floats, Ints, Mask, Pictures
+
+Levels = tuple[tuple[int, int, float], ...]
+
+ALIGNED = 0.995
+"""Correlation from which a pair lies as well as it can: copies of which 1 % was cut off or that
+were turned by a degree have less than 0.991, all but few of those that were re-encoded more."""
+
+# Fewer than this many gray levels between the lightest and the darkest pixels of a line, some
+# apart, are no picture.
+_PLAIN = 12
+_APART = 3
+
+_LEVELS = ((32, 3, 1e-3), (64, 2, 5e-4))
+_BLOCK = 4
+_FITS = 6
+_CHUNK = 64
+# A map is taken for another if it leaves at most so much of the mean difference.
+_BETTER = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Closeup:
+    """What lies between two pictures.
+
+    Attributes
+    ----------
+    transform
+        a, b, c, d, e, f: from the first to the second, as `imgurer_kernel.matching.alignment` has
+        it.
+    gain
+        Contrast of the first as a multiple of that of the second.
+    residual
+        Mean difference of the block of 4x4 of 64x64 pixels that differs most, in gray levels,
+        brightness and contrast apart.
+    """
+
+    transform: tuple[float, ...]
+    gain: float
+    residual: float
+
+
+def look_closely(
+    first: Pictures, second: Pictures, content: Ints, maps: Doubles, correlation: Floats
+) -> list[Closeup]:
+    """Find out what lies between pairs of pictures that are the same.
+
+    Parameters
+    ----------
+    first, second
+        uint8 (n, 64, 64).
+    content
+        int64 (n, 2, 4): boxes of what lies within their borders, as `Prepared` has them.
+    maps
+        float64 (n, 6): how the first lies on the second, as far as is known.
+    correlation
+        (n,): how well they agree there.
+    """
+    found: list[Closeup] = []
+    for k in range(0, len(first), _CHUNK):
+        part = slice(k, k + _CHUNK)
+        boxes = _without_rim(content[part])
+        finer = maps[part].copy()
+        gain, rest, residual = _leftover(first[part], second[part], boxes, finer)
+        loose = np.flatnonzero(np.asarray(correlation[part]) < ALIGNED)
+        if len(loose):
+            pictures = first[part][loose], second[part][loose]
+            better = refined(*pictures, boxes[loose], finer[loose])
+            leftover = _leftover(*pictures, boxes[loose], better)
+            # Where tones were cut off, edges move a little: not for the better.
+            kept = leftover[1] < _BETTER * rest[loose]
+            loose = loose[kept]
+            finer[loose], gain[loose], residual[loose] = (
+                found[kept] for found in (better, leftover[0], leftover[2])
+            )
+        rows = zip(finer.tolist(), gain.tolist(), residual.tolist(), strict=True)
+        found += [Closeup(tuple(transform), g, r) for transform, g, r in rows]
+    return found
+
+
+def plain_sides(picture: Pictures) -> tuple[bool, bool, bool, bool]:
+    """Whether the left, top, right and bottom line of a picture is of one gray.
+
+    Examples
+    --------
+    >>> picture = np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))
+    >>> plain_sides(picture)
+    (True, False, True, False)
+    """
+    lines = picture[:, 0], picture[0], picture[:, -1], picture[-1]
+    ordered = np.sort(np.stack(lines).astype(np.int64), axis=1)
+    spread = ordered[:, -1 - _APART] - ordered[:, _APART]
+    left, top, right, bottom = (spread < _PLAIN).tolist()
+    return left, top, right, bottom
+
+
+def _without_rim(content: Ints) -> Ints:
+    """Content boxes without the line at which a border begins."""
+    boxes = content.copy()
+    boxes[..., :2] += boxes[..., :2] > 0
+    boxes[..., 2:] -= boxes[..., 2:] < SIDE
+    return boxes
+
+
+def refined(
+    first: Pictures, second: Pictures, boxes: Ints, maps: Doubles, levels: Levels = _LEVELS
+) -> Doubles:
+    """Maps that fit better, or the same where none was found.
+
+    Parameters
+    ----------
+    first, second
+        uint8 (n, side, side), at least as large as the largest level.
+    boxes
+        int64 (n, 2, 4): what counts in the two pictures of each pair, in 1/64 of the sides.
+    maps
+        float64 (n, 6): where to begin.
+    levels
+        Side, most Gauss-Newton steps, and the step below which it stands still.
+    """
+    models = np.column_stack((maps, np.ones(len(maps)), np.zeros(len(maps))))
+    for side, steps, still in levels:
+        one, other = (
+            _standardized(first, boxes[:, 0], side),
+            _standardized(second, boxes[:, 1], side),
+        )
+        found, good = alignment.refine(one, other, boxes, models, maps, steps, still)
+        models[good] = found[good]
+    return models[:, :6]
+
+
+def _standardized(pictures: Pictures, boxes: Ints, side: int) -> Floats:
+    """Pictures reduced to `side`, with mean 0 and deviation 1 in their boxes."""
+    step = pictures.shape[1] // side
+    gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
+    gray = _blurred(gray) if step == 1 else gray
+    inside = _inside(boxes, side)
+    count = np.maximum(inside.sum((1, 2)), 1).astype(np.float32)[:, None, None]
+    centred = gray - (gray * inside).sum((1, 2), keepdims=True) / count
+    deviation = np.sqrt((centred**2 * inside).sum((1, 2), keepdims=True) / count)
+    level: Floats = (centred / np.maximum(deviation, 2)).astype(np.float32)
+    return level
+
+
+def _inside(boxes: Ints, side: int) -> Mask:
+    """Which pixels of a level lie in the boxes, bool (n, side, side)."""
+    at = (np.arange(side) + 0.5) * (SIDE / side)
+    left, top, right, bottom = boxes.T[..., None]
+    across, down = (at > left) & (at < right), (at > top) & (at < bottom)
+    inside: Mask = down[:, :, None] & across[:, None, :]
+    return inside
+
+
+def _leftover(
+    first: Pictures, second: Pictures, boxes: Ints, maps: Doubles
+) -> tuple[Floats, Floats, Floats]:
+    """Gain (n,), mean difference (n,), and the largest mean difference of any block (n,)."""
+    one = first.astype(np.float32)
+    other, _, _, inside = alignment.warp(second.astype(np.float32), boxes[:, 1], maps)
+    inside = inside & _inside(boxes[:, 0], SIDE)
+    one, other = _blurred(one), _blurred(other)
+    gain, rest = _fitted(one, other, inside)
+    cells = SIDE // _BLOCK
+    shape = (-1, cells, _BLOCK, cells, _BLOCK)
+    blocks = np.where(inside, np.abs(rest), 0).reshape(shape).mean((2, 4))
+    whole = inside.reshape(shape).all((2, 4))
+    blocks = np.where(whole, blocks, 0)
+    return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
+
+
+def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats]:
+    """Gain (n,) and what is left (n, 64, 64), by least squares that heed outliers less and less."""
+    weight = inside.astype(np.float32)
+    for _ in range(_FITS):
+        total = np.maximum(weight.sum((1, 2)), 1)
+        means = [((weight * p).sum((1, 2)) / total)[:, None, None] for p in (one, other)]
+        mine, theirs = one - means[0], other - means[1]
+        spread = np.maximum((weight * theirs**2).sum((1, 2)), 1)
+        gain = (weight * mine * theirs).sum((1, 2)) / spread
+        rest = mine - gain[:, None, None] * theirs
+        scale = 2 * (1.5 * _median(np.abs(rest), inside) + 1)
+        weight = inside / (1 + (rest / scale[:, None, None]) ** 2)
+    return gain, rest
+
+
+def _median(values: Floats, inside: Mask) -> Floats:
+    """The lower median of what is inside, (n,); 0 where nothing is."""
+    n = len(values)
+    ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)
+    count = inside.sum((1, 2))
+    middle: Floats = ordered[np.arange(n), np.maximum(count - 1, 0) // 2]
+    return np.where(count > 0, middle, np.float32(0))
+
+
+def _blurred(pictures: Floats) -> Floats:
+    """Blur by (1, 2, 1) / 4 in both directions."""
+    for axis in (1, 2):
+        padded = np.pad(pictures, [(1, 1) if a == axis else (0, 0) for a in range(3)], "edge")
+        size = pictures.shape[axis]
+        low, middle, high = (padded.take(range(k, k + size), axis) for k in range(3))
+        pictures = ((low + 2 * middle + high) / 4).astype(np.float32, copy=False)
+    return pictures

@@ -1,0 +1,114 @@
+"""Parts of a picture that stand for the whole: without its borders, or cut at the edges.
+
+A view is a number. 0 is the whole picture, 1 its content (what is left without uniform borders),
+2 and up are the windows that are left when a share of each side is cut off. Where a view of one
+picture looks like a view of another, the two boxes say how the pictures lie on each other.
+
+Boxes are left, top, right, bottom in the coordinates of `imgurer_kernel.matching.alignment`: -1..1.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.fingerprint.borders import trim_many
+
+WHOLE, CONTENT, FIRST_WINDOW = 0, 1, 2
+
+_CUTS = (0.06, 0.12)
+_PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
+WINDOWS: tuple[tuple[float, float, float, float], ...] = tuple(
+    (
+        2 * cut * across - 1,
+        2 * cut * down - 1,
+        2 * (1 - cut + cut * across) - 1,
+        2 * (1 - cut + cut * down) - 1,
+    )
+    for cut in _CUTS
+    for across, down in _PLACES
+)
+"""Boxes of the windows: 6 and 12 % cut off each side, at all four edges or from one corner."""
+
+# Content smaller than this has too few of the 64x64 pixels to tell pictures apart by.
+_LEAST_SIDE = 24
+_LEAST_AREA = 1024
+
+Pictures = NDArray[np.uint8]
+Boxes = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def content_boxes(pictures: Pictures) -> Ints:
+    """Where the content of each picture lies, whole where there are no borders.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (n, 64, 64).
+
+    Returns
+    -------
+    int64 (n, 4): left, top, right, bottom in pixels of 64, the latter two exclusive.
+
+    Examples
+    --------
+    >>> picture = (np.arange(4096) * 2654435761 >> 7).astype(np.uint8).reshape(1, 64, 64)
+    >>> picture[:, :8] = 0
+    >>> content_boxes(picture).tolist()
+    [[0, 8, 64, 64]]
+    """
+    boxes = trim_many(pictures.reshape(-1, 64, 64))
+    across, down = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    small = (np.minimum(across, down) < _LEAST_SIDE) | (across * down < _LEAST_AREA)
+    boxes[small] = 0, 0, 64, 64
+    return boxes
+
+
+def view_boxes(content: Ints, view: NDArray[np.integer]) -> Boxes:
+    """Boxes of one view of each picture, float64 (n, 4), in -1..1.
+
+    Parameters
+    ----------
+    content
+        int64 (n, 4), as `content_boxes` gives them.
+    view
+        (n,), which view of each picture.
+
+    Examples
+    --------
+    >>> view_boxes(np.array([[0, 8, 64, 64]] * 2), np.array([WHOLE, CONTENT])).tolist()
+    [[-1.0, -1.0, 1.0, 1.0], [-1.0, -0.75, 1.0, 1.0]]
+    """
+    table = np.array([(-1, -1, 1, 1), (-1, -1, 1, 1), *WINDOWS], np.float64)
+    boxes: Boxes = table[view]
+    boxes[view == CONTENT] = content[view == CONTENT] / 32 - 1
+    return boxes
+
+
+def window_grays(pictures: Pictures) -> Pictures:
+    """Each window of each picture reduced to 9x9, uint8 (n, 10, 9, 9).
+
+    The filter is Lanczos with three lobes, the one that a dHash is taken through; one from the
+    64x64 grays is half a bit off on average.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (n, 64, 64).
+    """
+    reduced = np.empty((len(pictures), len(WINDOWS), 9, 9), np.uint8)
+    gray = pictures.astype(np.float32)
+    for k, (left, top, right, bottom) in enumerate(WINDOWS):
+        small = _lanczos(top, bottom) @ gray @ _lanczos(left, right).T
+        reduced[:, k] = np.clip(np.rint(small), 0, 255)
+    return reduced
+
+
+def _lanczos(low: float, high: float) -> NDArray[np.float32]:
+    """Weights (9, 64) that reduce the part low..high of 64 pixels to 9."""
+    scale = (high - low) * 32 / 9
+    centres = (low + 1) * 32 + scale * (np.arange(9) + 0.5)
+    x = (np.arange(64) + 0.5 - centres[:, None]) / scale
+    inside = (np.arange(64) + 0.5 > (low + 1) * 32) & (np.arange(64) + 0.5 < (high + 1) * 32)
+    weights = np.where((np.abs(x) < 3) & inside, np.sinc(x) * np.sinc(x / 3), 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights.astype(np.float32)

@@ -1,0 +1,159 @@
+"""Telling copies of a screen or document from others of the same layout with other content.
+
+At 64x64 pixels two forms that were filled in differently agree to 0.96. At 256x256 their text
+differs, and each of the two has writing where the other has other writing; a copy, even one that
+was written on, lacks nothing of its original. So the blocks are counted that hold detail of the
+one which the other has not, in both directions, and the smaller share decides.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.matching.alignment import (
+    SIDE,
+    Doubles,
+    Floats,
+    Ints,
+    Mask,
+    Pictures,
+    refine,
+    warp,
+)
+
+FINE = 256
+"""Side of the grays that are compared; thumbnails of 240 pixels hold enough."""
+
+PLAIN = 0.25
+"""Share of one background in 64x64 grays from which a picture may be a screen or a document: all
+screens and documents have more, 92 % of photographs less."""
+
+PLAIN_FINE = 0.4
+"""The same in the fine grays, where writing does not blur into its background."""
+
+DIFFERENT = 0.03
+"""Share of unmatched blocks from which two pictures are two contents of one layout."""
+
+_SHADES = 9  # gray levels that count as one background
+_GRID = 16
+_AGREE = 0.6  # correlation of the gradients of two blocks that show the same
+_ACTIVE = 0.02  # share of the strongest block's energy from which a block shows anything
+# Cloth and noise show something too, in which blurred copies differ: writing shows more, namely so
+# much in squared gray levels, or on a dim screen such a share of the strongest block's energy.
+_WRITING = 32.0
+_DIM_WRITING = 0.1
+_FEWEST = 4  # blocks that make a content: a logo on bare cloth spoils two or three
+_OUTWEIGHS = 4  # a block with so many times the energy of the other was added to, not replaced
+_LEVELS = ((128, 4, 5e-4), (256, 4, 2e-4))
+_CHUNK = 8
+
+
+def background(pictures: Pictures) -> NDArray[np.float64]:
+    """How much of each picture has its most frequent gray, or one within four levels of it.
+
+    Parameters
+    ----------
+    pictures
+        uint8 (n, height, width).
+
+    Examples
+    --------
+    >>> page = np.full((1, 8, 8), 255, np.uint8)
+    >>> page[0, :2] = 0
+    >>> background(page)
+    array([0.75])
+    """
+    shares = np.zeros(len(pictures))
+    for k, picture in enumerate(pictures):
+        counts = np.bincount(picture.ravel(), minlength=256)
+        shares[k] = np.convolve(counts, np.ones(_SHADES)).max() / max(picture.size, 1)
+    return shares
+
+
+def unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.float64]:
+    """Share of blocks that show something which the other picture does not, the smaller way round.
+
+    Parameters
+    ----------
+    first, second
+        uint8 (n, 256, 256): grays of the pairs, aspect not kept.
+    maps
+        float64 (n, 6): from the first to the second picture, as found at 64x64; they are refined.
+
+    Returns
+    -------
+    float64 (n,), 0..1.
+    """
+    shares = np.zeros(len(first))
+    for k in range(0, len(first), _CHUNK):
+        one, other, found = first[k : k + _CHUNK], second[k : k + _CHUNK], maps[k : k + _CHUNK]
+        part = _unmatched(one, other, found)
+        # Most copies need no finer alignment, which takes nearly all of the time.
+        much = np.flatnonzero(part >= DIFFERENT)
+        if len(much):
+            finer = _refined(one[much], other[much], found[much])
+            part[much] = _unmatched(one[much], other[much], finer)
+        shares[k : k + _CHUNK] = part
+    return shares
+
+
+def _refined(first: Pictures, second: Pictures, maps: Doubles) -> Doubles:
+    whole = _whole(len(first))
+    models = np.column_stack((maps, np.ones(len(maps)), np.zeros(len(maps))))
+    for side, steps, still in _LEVELS:
+        levels = _standardized(first, side), _standardized(second, side)
+        found, good = refine(*levels, whole, models, maps, steps, still)
+        models[good] = found[good]
+    return models[:, :6]
+
+
+def _unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.float64]:
+    one, other = _smooth(first.astype(np.float32)), _smooth(second.astype(np.float32))
+    other, _, _, inside = warp(other, _whole(len(first))[:, 1], maps)
+    both: Mask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
+    gx, gy = (np.diff(one, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
+    hx, hy = (np.diff(other, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
+    energy, other_energy = _blocks(gx**2 + gy**2), _blocks(hx**2 + hy**2)
+    correlation = _blocks(gx * hx + gy * hy) / np.sqrt(energy * other_energy + 1e-9)
+    top = np.maximum(energy, other_energy).max(axis=1, keepdims=True)
+    writing = np.minimum(_WRITING * (FINE // _GRID) ** 2, _DIM_WRITING * top)
+    least = np.maximum(_ACTIVE * top, writing)
+    ways = []
+    for mine, theirs in ((energy, other_energy), (other_energy, energy)):
+        lacking = (correlation < _AGREE) & (mine * _OUTWEIGHS > theirs) & (mine > least)
+        count = lacking.sum(axis=1)
+        count[count < _FEWEST] = 0
+        ways.append(count / np.maximum((mine > least).sum(axis=1), 1))
+    share: NDArray[np.float64] = np.minimum(*ways)
+    return share
+
+
+def _whole(n: int) -> Ints:
+    return np.tile(np.array([0, 0, SIDE, SIDE]), (n, 2, 1))
+
+
+def _standardized(pictures: Pictures, side: int) -> Floats:
+    step = FINE // side
+    gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
+    if step == 1:
+        gray = _smooth(gray)
+    mean, deviation = gray.mean((1, 2), keepdims=True), gray.std((1, 2), keepdims=True)
+    level: Floats = ((gray - mean) / np.maximum(deviation, 2)).astype(np.float32)
+    return level
+
+
+def _smooth(gray: Floats) -> Floats:
+    """Blur by (1, 2, 1) / 4 in both directions."""
+    for axis in (1, 2):
+        size = gray.shape[axis]
+        low = gray.take(np.maximum(np.arange(size) - 1, 0), axis)
+        high = gray.take(np.minimum(np.arange(size) + 1, size - 1), axis)
+        gray = ((low + 2 * gray + high) / 4).astype(np.float32)
+    return gray
+
+
+def _blocks(values: Floats) -> Floats:
+    """Sums over 16x16 blocks, float32 (n, 256)."""
+    padded = np.pad(values, ((0, 0), (0, 1), (0, 1)))
+    size = FINE // _GRID
+    sums: Floats = padded.reshape(-1, _GRID, size, _GRID, size).sum((2, 4)).reshape(-1, _GRID**2)
+    return sums

@@ -1,0 +1,213 @@
+"""Clusters as tables and files: what there is to gain, and reports to hand on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.common.text import human_bytes
+from imgurer_kernel.errors import SourceError
+from imgurer_kernel.report.html import Thumbnail, page
+
+SUFFIXES = (".csv", ".json", ".html", ".htm")
+
+# What makes a spreadsheet take a text for a program: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def summary(clusters: pd.DataFrame) -> pd.Series:
+    """Five figures of a frame of clusters.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"cluster_id": [0, 0, 0, 1, 1], "bytes": [9, 5, 4, 7, 7],
+    ...                       "is_keeper": [True, False, False, True, False]})
+    >>> summary(frame)
+    clusters                 2
+    pictures in clusters     5
+    extra copies             3
+    bytes to be freed       16
+    largest cluster          3
+    dtype: int64
+    """
+    extra = clusters[~clusters["is_keeper"].astype(bool)]
+    sizes = clusters.groupby("cluster_id").size()
+    return pd.Series(
+        {
+            "clusters": len(sizes),
+            "pictures in clusters": len(clusters),
+            "extra copies": len(extra),
+            "bytes to be freed": int(extra["bytes"].sum()),
+            "largest cluster": int(sizes.max()) if len(sizes) else 0,
+        }
+    )
+
+
+def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cluster.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by cluster_id: pictures, medoid and keeper (file names), largest_distance (bits
+        from the medoid), diameter (bits that no two members are farther apart than; by the
+        triangle inequality where the frame comes from a file), weakest_link (file name of the
+        member that belongs least) and its score weakest_score, frees (bytes without the keeper).
+    """
+    groups = clusters.groupby("cluster_id")
+    spokes = clusters[~clusters["is_medoid"].astype(bool)]
+    loosest = spokes.sort_values(
+        ["score", "distance_to_medoid", "image_id"], ascending=[True, False, False]
+    )
+    keepers = clusters[clusters["is_keeper"].astype(bool)].set_index("cluster_id")
+    medoids = clusters[clusters["is_medoid"].astype(bool)].set_index("cluster_id")
+    return pd.DataFrame(
+        {
+            "pictures": groups.size(),
+            "medoid": medoids["filename"],
+            "keeper": keepers["filename"],
+            "largest_distance": groups["distance_to_medoid"].max(),
+            "diameter": _diameters(clusters, spokes),
+            "weakest_link": loosest.groupby("cluster_id")["filename"].first(),
+            "weakest_score": groups["score"].min(),
+            "frees": groups["bytes"].sum() - keepers["bytes"],
+        }
+    )
+
+
+def _diameters(clusters: pd.DataFrame, spokes: pd.DataFrame) -> pd.Series:
+    measured: tuple[int, ...] = clusters.attrs.get("diameters", ())
+    farthest = spokes.sort_values("distance_to_medoid", ascending=False).groupby("cluster_id")
+    bounds = farthest["distance_to_medoid"].agg(lambda bits: bits.iloc[:2].sum())
+    found = [
+        measured[number] if number < len(measured) else bound
+        for number, bound in zip(bounds.index.tolist(), bounds.tolist(), strict=True)
+    ]
+    return pd.Series(found, index=bounds.index, dtype="int64")
+
+
+def distances(clusters: pd.DataFrame) -> pd.Series:
+    """How many members lie how many bits from the medoid of their cluster.
+
+    Returns
+    -------
+    Series
+        Number of pictures for each distance from 0 to the largest, the medoids left out.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"is_medoid": [True, False, False], "distance_to_medoid": [0, 2, 2]})
+    >>> distances(frame).tolist()
+    [0, 0, 2]
+    """
+    apart = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"].astype("int64")
+    largest = int(apart.max()) if len(apart) else 0
+    counted = apart.value_counts().reindex(range(largest + 1), fill_value=0)
+    return counted.rename_axis("distance").rename("pictures")
+
+
+def export(
+    clusters: pd.DataFrame,
+    path: str | Path,
+    thumbnail: Thumbnail | None = None,
+    limit: int | None = 500,
+) -> Path:
+    """Write clusters to a file, by its suffix: ``.csv``, ``.json`` or ``.html``.
+
+    The file appears only when it is whole. In CSV a text that a spreadsheet would run as a
+    formula gets an apostrophe in front. HTML is one file that needs nothing else, in which every
+    name is escaped.
+
+    Parameters
+    ----------
+    clusters
+        As from `Workbench.clusters`.
+    thumbnail
+        From an image_id to a JPEG, such as `Workbench.thumbnail`; with it HTML shows pictures.
+    limit
+        Most clusters that HTML shows; None for all. CSV and JSON always have all.
+
+    Raises
+    ------
+    SourceError
+        If the suffix is none of these.
+    StorageDenied, StorageFull
+        If the file cannot be written.
+    """
+    target = Path(path).expanduser()
+    kind = target.suffix.lower()
+    if kind == ".csv":
+        parts = iter([to_csv(clusters)])
+    elif kind == ".json":
+        parts = iter([to_json(clusters)])
+    elif kind in SUFFIXES:
+        parts = _html(clusters, thumbnail, limit)
+    else:
+        message = f"{target.name!r} ends in {kind or 'nothing'!r}; name a .csv, .json or .html file"
+        raise SourceError(message)
+    # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+    encoding = "utf-8-sig" if kind == ".csv" else "utf-8"
+    with whole_file(target) as file:
+        for number, part in enumerate(parts):
+            file.write(part.encode("utf-8" if number else encoding, "backslashreplace"))
+    return target
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    r"""A frame as CSV that no spreadsheet takes for a program.
+
+    Examples
+    --------
+    >>> to_csv(pd.DataFrame({"filename": ["=1+1.jpg", "a.jpg"], "bytes": [-1, 2]}))
+    "filename,bytes\r\n'=1+1.jpg,-1\r\na.jpg,2\r\n"
+    """
+    safe = frame.copy()
+    for name in frame.select_dtypes(include=["str", "object"]):
+        safe[name] = pd.Series([_disarmed(value) for value in frame[name]], frame.index)
+    return safe.to_csv(index=False, lineterminator="\r\n")
+
+
+def _disarmed(value: object) -> object:
+    """Make a text only a text: spreadsheets pass over spaces and tabs before a formula."""
+    if isinstance(value, str) and (
+        value.lstrip().startswith(FORMULA_STARTS) or value[:1] in {"\t", "\r", "\n"}
+    ):
+        return f"'{value}"
+    return value
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """A frame as a list of JSON objects: missing values are null, ids are integers, times ISO.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"id": pd.array([1, None], "Int64"), "score": [0.5, None]})
+    >>> print(to_json(frame))
+    [
+     {"id": 1, "score": 0.5},
+     {"id": null, "score": null}
+    ]
+    """
+    records = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    lines = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in records)
+    return f"[\n {lines}\n]" if lines else "[]"
+
+
+def to_html(
+    clusters: pd.DataFrame, thumbnail: Thumbnail | None = None, limit: int | None = 500
+) -> str:
+    """Clusters as one page of HTML; every name is escaped."""
+    return "".join(_html(clusters, thumbnail, limit))
+
+
+def _html(clusters: pd.DataFrame, thumbnail: Thumbnail | None, limit: int | None) -> Iterator[str]:
+    figures = summary(clusters)
+    shown = {
+        "clusters": f"{figures['clusters']:,}",
+        "extra copies": f"{figures['extra copies']:,}",
+        "could be freed": human_bytes(int(figures["bytes to be freed"])),
+        "pictures in the largest cluster": f"{figures['largest cluster']:,}",
+    }
+    return page(clusters, shown, thumbnail, limit)

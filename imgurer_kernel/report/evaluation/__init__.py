@@ -1,0 +1,1 @@
+"""Copies of pictures with known truth, and how well they are found: recall, precision."""

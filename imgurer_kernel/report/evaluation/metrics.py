@@ -1,0 +1,327 @@
+"""What a search finds and what it takes for the same: counted, with intervals, put into words.
+
+Pure: `Trials` in, `Calibration` out. `imgurer_kernel.workbench.calibrate` makes the trials.
+"""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imgurer_kernel.common.text import count
+from imgurer_kernel.matching.alignment import AGREEMENT
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.figures import NotebookFigure
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+PLAIN_RADII = (0, 4, 8, 10, 12, 16, 20, 24)
+VERIFIED_RADII = (16, 24, 32)
+THRESHOLDS = (0.65, 0.7, 0.75, AGREEMENT, 0.85, 0.9)
+TIERS = (1, 2, 3, 4)
+DEFAULT_RADIUS = 24
+
+_Z = 1.959964  # of 95 % of a normal distribution
+_ENOUGH = 0.997
+"""Precision that is asked for."""
+_AS_GOOD = 0.005
+"""Recall that is not worth a larger radius, which takes ten times the comparisons."""
+
+
+def wilson(successes: float, trials: float) -> tuple[float, float]:
+    """Bounds of a share with 95 % confidence; 0..1 where nothing was tried.
+
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the
+    American Statistical Association 22(158), 1927: sound near 0 and 1, where most shares are.
+
+    Examples
+    --------
+    >>> low, high = wilson(10, 10)
+    >>> round(low, 3), high
+    (0.722, 1.0)
+    """
+    if not trials:
+        return 0.0, 1.0
+    share, spread = successes / trials, _Z**2 / trials
+    middle = (share + spread / 2) / (1 + spread)
+    reach = _Z * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
+    low = 0.0 if successes == 0 else max(middle - reach, 0.0)
+    return low, 1.0 if successes == trials else min(middle + reach, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hits:
+    """Pairs that one kind of search held to be near.
+
+    Attributes
+    ----------
+    transform
+        int64 (k,): number of the transform in whose trial the pair was, -1 for none.
+    right
+        bool (k,): whether the two are a picture and its copy.
+    value
+        float64 (k,): agreement, or bits between plain hashes.
+    """
+
+    transform: Ints
+    right: NDArray[np.bool_]
+    value: Doubles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trials:
+    """What came of searching planted copies.
+
+    Attributes
+    ----------
+    names, tiers
+        Of the transforms, in their order.
+    planted, distinct
+        int64 (transforms,): copies, and pairs of distinct pictures among them and the originals.
+    originals
+        Pairs of distinct originals.
+    plain
+        By plain hashes, as far as the largest of `PLAIN_RADII`.
+    verified
+        By radius: compared pairs with their agreement, those of one layout left out.
+    """
+
+    names: Sequence[str]
+    tiers: Sequence[int]
+    planted: Ints
+    distinct: Ints
+    originals: int
+    plain: Hits
+    verified: Mapping[int, Hits]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Calibration:
+    """How well this store's pictures are found again, and by which settings best.
+
+    Attributes
+    ----------
+    frame
+        One row for each kind of search, radius, threshold and tier (0: all): method (``plain`` or
+        ``verified``), radius, threshold (NaN for plain), tier, planted, found, recall,
+        recall_low, recall_high, wrong, precision, precision_low, precision_high, distinct,
+        wrong_per_million (of distinct pairs). Bounds are those of Wilson, with 95 % confidence.
+    transforms
+        One row for each transform, searched as recommended: transform, tier, planted, found,
+        recall, recall_low, recall_high; the least found first.
+    recommendation
+        What to do, in words.
+    radius, threshold
+        What is recommended: bits, and agreement from which two pictures are the same.
+    sample, copies
+        How many pictures had copies planted, and how many.
+    notes
+        What else there is to know.
+    """
+
+    frame: pd.DataFrame
+    transforms: pd.DataFrame
+    recommendation: str
+    radius: int
+    threshold: float
+    sample: int
+    copies: int
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return " ".join((self.recommendation, *self.notes))
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Recall by tier and precision of each search, in percent."""
+        usual = self.frame["threshold"].isna() | (self.frame["threshold"] == AGREEMENT)
+        rows = self.frame[usual]
+        keys = ["method", "radius"]
+        tiers = rows.pivot_table("recall", keys, "tier", sort=False).rename(
+            columns={0: "recall", **{tier: f"tier {tier}" for tier in TIERS}}
+        )
+        whole = rows[rows["tier"] == 0].set_index(keys)[["precision", "precision_low"]]
+        names = ["recall", *(f"tier {tier}" for tier in TIERS)]
+        shares: pd.DataFrame = 100 * tiers[names].join(whole)
+        return shares.round(2)
+
+    def figure(self) -> "NotebookFigure":
+        """Recall and precision against radius, and against the threshold."""
+        from imgurer_kernel.report.figures import calibration_figure
+
+        return calibration_figure(self.frame, self.radius, self.threshold)
+
+    def _repr_html_(self) -> str:
+        words = "".join(
+            f"<p>{html.escape(text)}</p>" for text in (self.recommendation, *self.notes)
+        )
+        return f"<div>{words}{self.summary.to_html(na_rep='', border=0)}</div>"
+
+
+def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] = ()) -> Calibration:
+    """Count, and recommend.
+
+    Parameters
+    ----------
+    trials
+        What was tried.
+    sample
+        How many pictures had copies planted.
+    images
+        How many pictures the store has that are not flat.
+    notes
+        What else there is to know.
+    """
+    frame = _counted(trials)
+    radius, threshold = _best(frame)
+    found = _of_transforms(trials, radius, threshold)
+    return Calibration(
+        frame=frame,
+        transforms=found,
+        recommendation=_words(frame, found, radius, threshold, images),
+        radius=radius,
+        threshold=threshold,
+        sample=sample,
+        copies=int(trials.planted.sum()),
+        notes=tuple(notes),
+    )
+
+
+def _counted(trials: Trials) -> pd.DataFrame:
+    searches = [("plain", r, math.nan, trials.plain, trials.plain.value <= r) for r in PLAIN_RADII]
+    for radius, hits in trials.verified.items():
+        searches += [("verified", radius, least, hits, hits.value >= least) for least in THRESHOLDS]
+    tier_of = np.asarray(trials.tiers)
+    rows = []
+    for method, radius, threshold, hits, held in searches:
+        tier_of_hit = np.where(hits.transform < 0, 0, tier_of[hits.transform])
+        for tier in (0, *TIERS):
+            ours = held & ((tier == 0) | (tier_of_hit == tier))
+            some = (tier == 0) | (tier_of == tier)
+            distinct = int(trials.distinct[some].sum()) + (trials.originals if tier == 0 else 0)
+            facts = {"method": method, "radius": radius, "threshold": threshold, "tier": tier}
+            rows.append(
+                facts
+                | _shares(
+                    int(trials.planted[some].sum()),
+                    int((ours & hits.right).sum()),
+                    int((ours & ~hits.right).sum()),
+                    distinct,
+                )
+            )
+    return pd.DataFrame(rows)
+
+
+def _shares(planted: int, found: int, wrong: int, distinct: int) -> dict[str, float]:
+    recall_low, recall_high = wilson(found, planted)
+    precision_low, precision_high = wilson(found, found + wrong)
+    return {
+        "planted": planted,
+        "found": found,
+        "recall": found / planted if planted else math.nan,
+        "recall_low": recall_low,
+        "recall_high": recall_high,
+        "wrong": wrong,
+        "precision": found / (found + wrong) if found + wrong else math.nan,
+        "precision_low": precision_low,
+        "precision_high": precision_high,
+        "distinct": distinct,
+        "wrong_per_million": 1e6 * wrong / distinct if distinct else math.nan,
+    }
+
+
+def _best(frame: pd.DataFrame) -> tuple[int, float]:
+    """The smallest radius that finds about all that can be found without taking in strangers."""
+    rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
+    good = rows[rows["precision"] >= min(_ENOUGH, float(rows["precision"].max()))]
+    # A threshold is moved only where the usual one will not do.
+    usual = good[good["threshold"] == AGREEMENT]
+    good = good if usual.empty else usual
+    good = good[good["recall"] >= float(good["recall"].max()) - _AS_GOOD]
+    away = (good["threshold"] - AGREEMENT).abs()
+    best = good.assign(away=away).sort_values(["radius", "away", "threshold"]).iloc[0]
+    return int(best["radius"]), float(best["threshold"])
+
+
+def _of_transforms(trials: Trials, radius: int, threshold: float) -> pd.DataFrame:
+    hits = trials.verified[radius]
+    held = hits.right & (hits.value >= threshold)
+    found = np.bincount(hits.transform[held], minlength=len(trials.names))
+    bounds = [wilson(f, n) for f, n in zip(found, trials.planted, strict=True)]
+    frame = pd.DataFrame(
+        {
+            "transform": list(trials.names),
+            "tier": list(trials.tiers),
+            "planted": trials.planted,
+            "found": found,
+            "recall": found / np.maximum(trials.planted, 1),
+            "recall_low": [low for low, _ in bounds],
+            "recall_high": [high for _, high in bounds],
+        }
+    )
+    return frame.sort_values(["recall", "transform"], ignore_index=True)
+
+
+def _words(
+    frame: pd.DataFrame, transforms: pd.DataFrame, radius: int, threshold: float, images: int
+) -> str:
+    rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
+    best = rows[(rows["radius"] == radius) & (rows["threshold"] == threshold)].iloc[0]
+    if radius == DEFAULT_RADIUS and threshold == AGREEMENT:
+        advice = "Keep the default, a verified search within 24 bits"
+    else:
+        advice = f"Search verified within {radius} bits: clusters(radius={radius})"
+        if threshold != AGREEMENT:
+            advice += f", and keep what has a score of at least {threshold:.2f}"
+    pairs = images * (images - 1) / 2
+    wrong, worst = (
+        share * pairs
+        for share in (best["wrong"] / best["distinct"], wilson(best["wrong"], best["distinct"])[1])
+    )
+    found = (
+        f"{advice}: it finds {_span(best, 'recall')} of {int(best['planted']):,} planted copies, "
+        f"and {_span(best, 'precision')} of what it holds to be the same are."
+    )
+    scale = (
+        f"In this store of {count(images, 'picture')} that are not flat, about {wrong:,.0f} of all "
+        f"pairs would be wrong, hardly more than {max(worst, 1):,.0f}."
+    )
+    least = transforms[transforms["recall"] < _ENOUGH].head(3)
+    named = [
+        f"{name} ({_percent(share)})"
+        for name, share in zip(least["transform"], least["recall"], strict=True)
+    ]
+    usual = rows[(rows["threshold"] == AGREEMENT) & (rows["radius"] != radius)]
+    others = [
+        f"{_percent(share)} within {other} bits"
+        for other, share in zip(usual["radius"], usual["recall"], strict=True)
+    ]
+    plain = frame[(frame["tier"] == 0) & (frame["method"] == "plain") & (frame["radius"] == 10)]
+    rest = (
+        f"It would find {' and '.join(others)}; plain hashes within 10 bits find "
+        f"{_percent(plain['recall'].iloc[0])}, with {_percent(plain['precision'].iloc[0])} right."
+    )
+    weak = [f"Found least: {', '.join(named)}."] if named else []
+    return " ".join([found, scale, *weak, rest])
+
+
+def _span(row: pd.Series, name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{_percent(row[name])} ({_percent(low)} to {_percent(high)})"
+
+
+def _percent(share: float) -> str:
+    """A share with enough digits not to claim all where one is missing."""
+    if math.isnan(share):
+        return "none"
+    percent = 100 * share
+    digits = 1 if percent < 99.9 or percent == 100 else 2
+    text = f"{percent:.{digits}f}".removesuffix(".0")
+    return f"{'99.99' if text.startswith('100') and share < 1 else text} %"

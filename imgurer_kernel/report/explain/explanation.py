@@ -1,0 +1,276 @@
+"""Why two pictures are duplicates, or are not: words and one figure for a person."""
+
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.matching.alignment import AGREEMENT
+from imgurer_kernel.matching.labels import Evidence, turn_of
+from imgurer_kernel.report.explain.overlay import COLOURLESS, Overlay
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.figures import NotebookFigure
+
+_TURNS = {
+    "mirrored": "flipped left to right",
+    "rotated 180": "rotated by 180 degrees",
+    "flipped": "flipped upside down",
+    "transposed": "flipped left to right and rotated by 90 degrees counterclockwise",
+    "rotated 90": "rotated by 90 degrees clockwise",
+    "transversed": "flipped left to right and rotated by 90 degrees clockwise",
+    "rotated 270": "rotated by 90 degrees counterclockwise",
+}
+_TURNED = 0.4  # degrees that are worth a word
+_PART = 0.006  # share of a picture
+_SCALE = 0.015  # share of a size
+_STRETCH = 0.025
+_LIGHT = 6.0  # gray levels
+_CONTRAST = 0.12
+_COLOURFUL = 1.25
+_CHANGED = 0.003  # share of the common area
+_LONGEST_NAME = 38
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One of the two pictures.
+
+    Attributes
+    ----------
+    name
+        For people; whatever a file may be called.
+    width, height
+        Pixels of the upright picture.
+    pixels
+        uint8 (height, width, 3): the picture, reduced.
+    informative
+        False for a picture too flat to be compared.
+    note
+        What a person should know of what is shown, or nothing.
+    """
+
+    name: str
+    width: int
+    height: int
+    pixels: NDArray[np.uint8]
+    informative: bool = True
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, short enough to stand over a picture, in one line."""
+        name = "".join(
+            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.name
+        )
+        if len(name) <= _LONGEST_NAME:
+            return name
+        return f"{name[: _LONGEST_NAME - 14]}\N{HORIZONTAL ELLIPSIS}{name[-13:]}"
+
+    @property
+    def size(self) -> str:
+        """Width and height, as people write them."""
+        return f"{self.width} x {self.height}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explanation:
+    """What speaks for two pictures being the same, for a person to judge.
+
+    A notebook shows it as one figure: the two pictures, the first laid over the second, what
+    differs there, and the words.
+
+    Attributes
+    ----------
+    evidence
+        The numbers.
+    first, second
+        The two pictures.
+    overlay
+        The one on the other.
+    """
+
+    evidence: Evidence
+    first: Side
+    second: Side
+    overlay: Overlay
+
+    def __repr__(self) -> str:
+        return self.words
+
+    @property
+    def duplicate(self) -> bool:
+        """Whether the two are the same picture."""
+        return self.evidence.duplicate
+
+    @property
+    def headline(self) -> str:
+        """The verdict in a sentence."""
+        if self.evidence.label == "exact":
+            return "The same picture, exactly."
+        if self.evidence.label == "same layout":
+            return "Not the same picture: one layout, as of a form or a screen, with other content."
+        if self.evidence.label == "different":
+            return "Not the same picture."
+        return f"The same picture: {_joined(self.steps)}."
+
+    @property
+    def details(self) -> str:
+        """The numbers in a sentence."""
+        evidence = self.evidence
+        flat = [side.title for side in (self.first, self.second) if not side.informative]
+        if evidence.label == "exact":
+            return "No pixel differs."
+        if flat:
+            subject = f"Of the two {flat[0]} is" if len(flat) == 1 else "Both are"
+            return f"{subject} nearly flat: only equal pixels would make them duplicates."
+        bits = f"{evidence.distance} of 128 bits differ{'s' * (evidence.distance == 1)}"
+        agreement = f"{max(evidence.score, 0):.0%} agreement".replace("%", " %")
+        if evidence.label == "different":
+            return (
+                f"{agreement} where they fit best, {AGREEMENT * 100:.0f} % would be needed; {bits}."
+            )
+        return f"{agreement}, {bits}."
+
+    @property
+    def words(self) -> str:
+        """Verdict and numbers."""
+        notes = [f"{side.title}: {side.note}." for side in (self.first, self.second) if side.note]
+        return " ".join([self.headline, self.details, *notes])
+
+    @property
+    def steps(self) -> list[str]:
+        """What was done to the first picture so that it became the second, in words."""
+        evidence, overlay = self.evidence, self.overlay
+        done = [_TURNS[evidence.orientation]] if evidence.orientation in _TURNS else []
+        sizes = (self.first.width, self.first.height), (self.second.width, self.second.height)
+        orientation = ORIENTATIONS.index(evidence.orientation)
+        if orientation >= 4:
+            sizes = sizes[0][::-1], sizes[1]
+        degrees, across, down = turn_of(overlay.transform, orientation, *sizes)
+        if abs(degrees) >= _TURNED:
+            way = "clockwise" if degrees > 0 else "counterclockwise"
+            done.append(f"rotated by {_degrees(abs(degrees))} {way}")
+        done += self._framing(evidence.label)
+        scale = math.sqrt(across * down)
+        if abs(math.log(across / down)) > _STRETCH:
+            done.append(f"stretched from {self.first.size} to {self.second.size}")
+        elif abs(scale - 1) > _SCALE:
+            done.append(f"resized from {self.first.size} to {self.second.size}")
+        done += self._edits()
+        word = {"rotated": "rotat", "flipped": "flipp"}.get(evidence.label, evidence.label)
+        said = any(word in step for step in done)
+        if not said and word not in {"resized", "re-encoded"}:
+            done.insert(0, evidence.label)
+        return done or ["re-encoded"]
+
+    def _framing(self, label: str) -> list[str]:
+        kept, covered = self.overlay.kept, self.overlay.covered
+        lost, new = 1 - kept > _PART, 1 - covered > _PART
+        step = ""
+        if label == "bordered" and new and covered <= kept:
+            step = f"bordered, by {_percent(1 - covered)} of the second picture"
+        elif label == "bordered" and lost:
+            step = f"no longer bordered, which took {_percent(1 - kept)} of the first picture"
+        elif lost and new and label != "rotated":
+            step = f"cropped elsewhere, {_percent(kept)} of the first are in the second"
+        elif lost and not new:
+            step = f"cropped to {_percent(kept)} of its area"
+        elif new and not lost:
+            step = f"with more around it (the first shows {_percent(covered)} of it)"
+        return [step] if step else []
+
+    def _edits(self) -> list[str]:
+        overlay, done = self.overlay, []
+        if abs(overlay.lightness) > _LIGHT:
+            done.append("made brighter" if overlay.lightness > 0 else "made darker")
+        if abs(math.log(overlay.contrast)) > _CONTRAST:
+            done.append("given more contrast" if overlay.contrast > 1 else "given less contrast")
+        if overlay.colour < COLOURLESS:
+            done.append("turned gray")
+        elif overlay.colour > 1 / COLOURLESS:
+            done.append("given colours")
+        elif overlay.colour > _COLOURFUL:
+            done.append("given stronger colours")
+        if overlay.differing > _CHANGED:
+            done.append(f"changed on {_percent(overlay.differing)} of its area")
+        return [f"edited ({_joined(done)})"] if done else []
+
+    def figure(self) -> "NotebookFigure":
+        """Two pictures, the first laid over the second, what differs, and the words."""
+        from imgurer_kernel.report.figures import FigurePanel, explanation_figure
+
+        overlay = self.overlay
+        strangers = not self.duplicate
+        panels = [
+            FigurePanel(pixels=side.pixels, title=side.title, caption=_caption(side))
+            for side in (self.first, self.second)
+        ]
+        fit = "as well as it fits" if strangers else ""
+        panels.append(
+            FigurePanel(
+                pixels=overlay.aligned,
+                covered=overlay.inside,
+                title="First laid on second",
+                caption=fit,
+            )
+        )
+        return explanation_figure(
+            (self.headline, " ".join(self.words.removeprefix(self.headline).split())),
+            panels,
+            FigurePanel(
+                pixels=overlay.beneath,
+                covered=overlay.inside,
+                title="What differs",
+                caption="" if strangers else "tones evened out",
+            ),
+            overlay.difference,
+            good=not strangers,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as PNG.
+
+        Raises
+        ------
+        StorageDenied, StorageFull
+            If the file cannot be written.
+        """
+        target = Path(path).expanduser()
+        image = io.BytesIO()
+        self.figure().savefig(image, format="png", dpi=150, metadata={"Description": self.words})
+        with whole_file(target) as file:
+            file.write(image.getvalue())
+        return target
+
+    def _repr_jpeg_(self) -> tuple[bytes, dict[str, object]]:
+        """The figure, sharp on dense screens too, with its words as the alternative text."""
+        from imgurer_kernel.report.figures import DPI
+
+        figure = self.figure()
+        width = round(figure.get_figwidth() * DPI)
+        return figure.jpeg(dpi=DPI * 3 // 2), {"alt": self.words, "width": width}
+
+
+def _caption(side: Side) -> str:
+    return f"{side.size} ({side.note})" if side.note else side.size
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 2 or percent == 0 else f"{max(percent, 0.1):.1f} %"
+
+
+def _degrees(angle: float) -> str:
+    number = f"{angle:.1f}".removesuffix(".0")
+    return f"{number} degree" if number == "1" else f"{number} degrees"
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

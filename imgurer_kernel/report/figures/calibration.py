@@ -1,0 +1,58 @@
+"""What searches find, and how much of it is right."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from imgurer_kernel.report.figures.canvas import ACCENT, INK, MUTED, SAME, NotebookFigure
+
+PLAIN = "#9a3412"
+
+
+def calibration_figure(frame: pd.DataFrame, radius: int, threshold: float) -> NotebookFigure:
+    """Recall and precision of searches: against radius, by tier, and against the threshold.
+
+    Parameters
+    ----------
+    frame
+        As `imgurer_kernel.report.evaluation.metrics.Calibration` has it.
+    radius, threshold
+        What is recommended.
+    """
+    figure = NotebookFigure(figsize=(12, 3.9), layout="constrained", facecolor="white")
+    recall, precision, choice = figure.subplots(1, 3)
+    whole = frame[frame["tier"] == 0]
+    plain = whole[whole["method"] == "plain"]
+    usual = frame[(frame["method"] == "verified") & np.isclose(frame["threshold"], threshold)]
+    for axis, name in ((recall, "recall"), (precision, "precision")):
+        _show_shares(axis, plain, "radius", name, PLAIN, "plain dHash", "s--")
+        verified = usual[usual["tier"] == 0]
+        _show_shares(axis, verified, "radius", name, ACCENT, "verified", "o-")
+        axis.set_xlabel("radius in bits of 128", color=INK)
+    recall.set_title("Copies that are found", loc="left", fontsize=10.5, color=INK)
+    precision.set_title("Pairs found that are right", loc="left", fontsize=10.5, color=INK)
+    rows = whole[(whole["method"] == "verified") & (whole["radius"] == radius)]
+    for name, colour, style in (("recall", ACCENT, "o-"), ("precision", SAME, "^-")):
+        _show_shares(choice, rows, "threshold", name, colour, name, style)
+    choice.axvline(threshold, color=MUTED, linewidth=0.8, linestyle="--")
+    choice.set_xlabel("agreement that is asked for", color=INK)
+    choice.set_title(f"Verified within {radius} bits", loc="left", fontsize=10.5, color=INK)
+    for axis in (recall, precision, choice):
+        axis.set_ylabel("percent", color=INK)
+        axis.grid(color="#e6e9ee", linewidth=0.8)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, fontsize=8.5, loc="lower right")
+    precision.legend(frameon=False, fontsize=8.5, loc="lower left")
+    choice.legend(frameon=False, fontsize=8.5, loc="lower left")
+    return figure
+
+
+def _show_shares(
+    axis: Axes, rows: pd.DataFrame, x: str, name: str, colour: str, label: str, style: str
+) -> None:
+    """A share against something, with its interval."""
+    rows = rows.sort_values(x)
+    shares = 100 * rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(np.float64).T
+    axis.plot(rows[x], shares[0], style, color=colour, label=label, markersize=5)
+    axis.fill_between(rows[x], shares[1], shares[2], color=colour, alpha=0.18, linewidth=0)

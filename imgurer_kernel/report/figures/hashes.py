@@ -1,0 +1,115 @@
+"""What a dHash sees, how two of them differ, pictures side by side."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.image import imread
+
+from imgurer_kernel.common.records import Fingerprint
+from imgurer_kernel.fingerprint.hashes.dhash import bit_planes, hamming
+from imgurer_kernel.report.figures.canvas import ACCENT, DIFFERENT, INK, NotebookFigure, bare
+
+Gray = npt.NDArray[np.uint8]
+
+
+def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
+    """One picture as its dHash sees it: thumbnail, 9x9 grays, the two 8x8 bit planes.
+
+    A bit of the row plane is set where a gray is darker than its right
+    neighbour, a bit of the column plane where it is darker than the one below.
+    """
+    figure, axes = _panels(1, 4, title)
+    _show_picture(axes[0, 0], found.thumbnail, f"{found.width} x {found.height}")
+    _show_grays(axes[0, 1], _grays(found), "9 x 9 grays")
+    for axis, plane, name in zip(
+        axes[0, 2:],
+        bit_planes(*found.dhash),
+        ("row plane: darker than its right", "column plane: darker than below"),
+        strict=True,
+    ):
+        _show_plane(axis, plane, f"{name}\n{int(plane.sum())} of 64 bits set")
+    return figure
+
+
+def comparison_figure(
+    first: Fingerprint, second: Fingerprint, names: tuple[str, str] = ("first", "second")
+) -> NotebookFigure:
+    """Two pictures, their bit planes, and the bits in which they differ."""
+    distance = hamming(first.dhash, second.dhash)
+    figure, axes = _panels(3, 4, f"distance: {distance} of 128 bits")
+    for row, (found, name) in enumerate(zip((first, second), names, strict=True)):
+        _show_picture(axes[row, 0], found.thumbnail, name)
+        _show_grays(axes[row, 1], _grays(found), "9 x 9 grays")
+        for axis, plane, title in zip(
+            axes[row, 2:], bit_planes(*found.dhash), ("row plane", "column plane"), strict=True
+        ):
+            _show_plane(axis, plane, title)
+    differing = bit_planes(*first.dhash) ^ bit_planes(*second.dhash)
+    for axis in axes[2, :2]:
+        axis.set_visible(False)
+    for axis, plane in zip(axes[2, 2:], differing, strict=True):
+        _show_plane(axis, plane, f"{int(plane.sum())} bits differ", colour=DIFFERENT)
+    return figure
+
+
+def contact_sheet(
+    thumbnails: Sequence[bytes], captions: Sequence[str], columns: int = 6, title: str = ""
+) -> NotebookFigure:
+    """Pictures side by side, fitted and never cropped, each over its caption."""
+    rows = max(1, -(-len(thumbnails) // columns))
+    figure, axes = _panels(rows, columns, title, size=2.1)
+    for axis in axes.flat[len(thumbnails) :]:
+        axis.set_visible(False)
+    for axis, thumbnail, caption in zip(axes.ravel(), thumbnails, captions, strict=False):
+        _show_picture(axis, thumbnail, caption)
+    return figure
+
+
+def _panels(rows: int, columns: int, title: str, size: float = 2.6) -> tuple[NotebookFigure, Any]:
+    figure = NotebookFigure(figsize=(size * columns, size * rows + 0.3), layout="constrained")
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _show_picture(axis: Axes, jpeg: bytes, caption: str) -> None:
+    axis.imshow(imread(io.BytesIO(jpeg), format="jpeg"))
+    bare(axis, caption)
+
+
+def _show_grays(axis: Axes, grays: Gray, caption: str) -> None:
+    axis.imshow(grays, cmap="gray", vmin=0, vmax=255)
+    bare(axis, caption)
+
+
+def _show_plane(
+    axis: Axes, plane: npt.NDArray[np.bool_], caption: str, colour: str = ACCENT
+) -> None:
+    axis.imshow(plane, cmap=ListedColormap(["#eef1f5", colour]), vmin=0, vmax=1)
+    axis.set_xticks(np.arange(0.5, 7), minor=True)
+    axis.set_yticks(np.arange(0.5, 7), minor=True)
+    axis.grid(which="minor", color="white", linewidth=1)
+    bare(axis, caption)
+
+
+def _grays(found: Fingerprint) -> Gray:
+    return np.frombuffer(found.grays, np.uint8).reshape(9, 9)
+
+
+def plot_distances(clusters: pd.DataFrame) -> NotebookFigure:
+    """How many members lie how many bits from the medoid of their cluster."""
+    distances = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"]
+    figure = NotebookFigure(figsize=(7, 2.8), layout="constrained")
+    axis = figure.subplots()
+    counts = np.bincount(distances.to_numpy(np.int64), minlength=11)
+    axis.bar(np.arange(len(counts)), counts, color=ACCENT, width=0.8)
+    axis.set_xlabel("bits of 128 between a member and its medoid", color=INK)
+    axis.set_ylabel("pictures", color=INK)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,6 @@
+"""Originals and thumbnails as files, each under the digest of the original."""
+
+from imgurer_kernel.store.blobs.nesting import check_digest
+from imgurer_kernel.store.blobs.store import BlobStore
+
+__all__ = ["BlobStore", "check_digest"]

@@ -1,0 +1,260 @@
+"""Which process may have the catalog open: a lock file, and a queue before it.
+
+DuckDB lets one process open a file read-write and turns all others away at once. A lease puts
+them in a queue instead: the process that holds it keeps its connection open, because opening
+costs ten times what a query does, and lets go when others wait and its quantum is over, or when
+it has been idle for a while.
+"""
+
+import atexit
+import ctypes
+import functools
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from imgurer_kernel.errors import CatalogBusy, CatalogError
+from imgurer_kernel.store.catalog.lock.lockfile import LockFile
+from imgurer_kernel.store.catalog.lock.ticket_queue import Queue
+
+Resource = TypeVar("Resource")
+
+TICK = 0.02
+
+
+class Lease(Generic[Resource]):
+    """The right of one process to have something open, shared fairly with other processes.
+
+    Parameters
+    ----------
+    folder
+        Where ``catalog.lock`` and the folder ``catalog.waiting`` lie; they are made if need be.
+    acquire, dispose
+        Open and close what the lease guards; called only while the lock is held.
+    timeout
+        Seconds to wait for other processes, and for other threads of this one.
+    quantum
+        Seconds for which the lease may be kept although others wait; up to five times as many
+        on a busy machine, so that opening takes no more than a sixth of the time.
+    idle
+        Seconds without use after which it is given back although nobody waits.
+
+    Notes
+    -----
+    Threads of one process take turns; nested use in one thread joins the outer one. The system
+    drops the locks of a process that dies. A forked child starts without the lease: what was
+    open is closed before the fork, or, in the middle of a use, left alone by the child for good.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        acquire: Callable[[], Resource],
+        dispose: Callable[[Resource], None],
+        *,
+        timeout: float = 30.0,
+        quantum: float = 0.1,
+        idle: float = 0.5,
+    ) -> None:
+        self.timeout = timeout
+        self.quantum = quantum
+        self.idle = idle
+        self._acquire = acquire
+        self._dispose = dispose
+        self._opened: set[int] = set()
+        self._queue = Queue(folder / "catalog.waiting", self._opened)
+        self._lock = LockFile(folder / "catalog.lock", self._opened)
+        self._turns = threading.RLock()
+        self._resource: Resource | None = None
+        self._depth = 0
+        self._stints = 0
+        self._since = self._used = self._turn = 0.0
+        self._give_up = False
+        self._ended = threading.Event()
+        self._watcher = threading.Thread()
+        self._inherited = False
+        self._forking = False
+        _hook(self)
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds the lease at the moment."""
+        return self._resource is not None
+
+    @property
+    def nested(self) -> bool:
+        """Whether the calling thread is inside two or more `hold` blocks."""
+        return self._depth > 1
+
+    @contextmanager
+    def hold(self) -> Iterator[Resource]:
+        """Wait for the lease and keep it for the length of the block.
+
+        Raises
+        ------
+        CatalogBusy
+            After `timeout` seconds; names the holder.
+        CatalogError
+            In a child that was forked in the middle of a use.
+        StorageFull, StorageDenied
+            If the lock files cannot be written.
+        """
+        deadline = time.monotonic() + self.timeout
+        if not self._turns.acquire(timeout=self.timeout):
+            mine = "another thread of this process"
+            raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
+        try:
+            resource = self._take(deadline)
+            process = os.getpid()
+            self._depth += 1
+            try:
+                yield resource
+            finally:
+                self._depth -= 1
+                self._used = time.monotonic()
+                if not self._depth and process == os.getpid() and self._turn_is_over():
+                    self._drop()
+        finally:
+            self._turns.release()
+
+    def release(self) -> None:
+        """Give the lease back now; inside `hold`, at the end of the outermost block."""
+        with self._turns:
+            if self._depth:
+                self._give_up = True
+            else:
+                self._drop()
+
+    def check_process(self) -> None:
+        """Raise `CatalogError` in a child that was forked in the middle of a use."""
+        if self._inherited:
+            message = (
+                "this process was forked in the middle of a catalog transaction and cannot use "
+                "the catalog; fork outside of transactions, or start processes with 'spawn'"
+            )
+            raise CatalogError(message)
+
+    def _take(self, deadline: float) -> Resource:
+        self.check_process()
+        if self._resource is not None:
+            return self._resource
+        if not self._queue.take(self._lock, deadline):
+            raise CatalogBusy(self._busy_message(self._lock.holder()))
+        started = time.monotonic()
+        try:
+            self._lock.sign()
+            self._resource = self._acquire()
+        except BaseException:
+            self._lock.drop()
+            raise
+        self._give_up = False
+        self._since = self._used = time.monotonic()
+        self._turn = min(max(self.quantum, 5 * (self._since - started)), 5 * self.quantum)
+        self._stints += 1
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(
+            target=self._watch, args=(self._stints, self._ended), name="lease", daemon=True
+        )
+        self._watcher.start()
+        return self._resource
+
+    def _drop(self) -> None:
+        resource, self._resource = self._resource, None
+        self._give_up = False
+        self._ended.set()
+        if resource is not None:
+            try:
+                self._dispose(resource)
+            finally:
+                self._lock.drop()
+
+    def _turn_is_over(self) -> bool:
+        """Whether to let go after a use."""
+        over = time.monotonic() - self._since > self._turn
+        return self._give_up or (over and self._queue.is_waiting())
+
+    def _watch(self, stint: int, ended: threading.Event) -> None:
+        """Give the lease back once it is idle; a thread of its own for each stint."""
+        while not ended.wait(TICK) and self._tend(stint):
+            pass
+
+    def _tend(self, stint: int) -> bool:
+        """Let go where nobody uses the lease here; False once it is another stint."""
+        if not self._turns.acquire(blocking=False):
+            return True
+        try:
+            if self._resource is None or stint != self._stints:
+                return False
+            rest = time.monotonic() - self._used
+            if rest > self.idle or (rest > TICK and self._queue.is_waiting()):
+                self._drop()
+                return False
+            return True
+        finally:
+            self._turns.release()
+
+    def _busy_message(self, holder: str) -> str:
+        return (
+            f"the catalog is busy: waited {self.timeout:g} s for {holder}, which holds "
+            f"{self._lock.path}; wait until it is done, end it, or raise lease_timeout"
+        )
+
+    def _at_exit(self) -> None:
+        # A thread that outlives the interpreter makes DuckDB's bindings complain on stderr.
+        if self._turns.acquire(timeout=1.0):
+            self._drop()
+            self._turns.release()
+        if self._watcher.is_alive():
+            self._watcher.join(timeout=1.0)
+
+    def _before_fork(self) -> None:
+        self._forking = self._turns.acquire(timeout=self.timeout)
+        if self._forking and not self._depth:
+            self._drop()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._forking:
+            self._turns.release()
+
+    def _after_fork_in_child(self) -> None:
+        if not self._forking:  # another thread, which the child does not have, is using it
+            self._turns = threading.RLock()
+            self._depth = 0
+        for descriptor in self._opened:  # without unlocking what the parent has locked
+            os.close(descriptor)
+        self._opened.clear()
+        if self._resource is not None:
+            # Closing it would write to the file under the parent's hands, and so would the end
+            # of this process: a reference that is never given back keeps it from being closed.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._resource))
+            self._resource = None
+            self._inherited = True
+        if self._forking:
+            self._turns.release()
+
+
+def _hook(lease: Lease[Resource]) -> None:
+    """Call the lease's hooks at exit and around every fork.
+
+    That does not keep it alive.
+    """
+    reference = weakref.ref(lease)
+
+    def call(name: str) -> None:
+        alive = reference()
+        if alive is not None:
+            getattr(alive, name)()
+
+    atexit.register(call, "_at_exit")
+    if not hasattr(os, "register_at_fork"):
+        return
+    os.register_at_fork(
+        before=functools.partial(call, "_before_fork"),
+        after_in_parent=functools.partial(call, "_after_fork_in_parent"),
+        after_in_child=functools.partial(call, "_after_fork_in_child"),
+    )

@@ -1,0 +1,188 @@
+"""An exclusive lock on a file, between processes, with a wait that blocks and yet has an end."""
+
+import json
+import os
+import platform
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import lock_descriptor, unlock_descriptor
+
+from imgurer_kernel.common.atomic_files import storing
+
+try:
+    from fcntl import LOCK_EX, flock
+
+    CAN_BLOCK = True
+except ImportError:  # Windows
+    CAN_BLOCK = False
+
+# Windows keeps everybody from reading the locked byte, which is the first.
+_RECORD_START = 1
+_RECORD_BYTES = 512
+
+
+class LockFile:
+    """An exclusive lock on one file, between processes and between descriptors of one process.
+
+    `filelock` polls while it waits, which costs two thirds of the throughput under contention;
+    so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
+    the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
+
+    Parameters
+    ----------
+    path
+        The file; it is made when it is first locked.
+    opened
+        Collects the descriptors that are open, for a forked child to close.
+    """
+
+    def __init__(self, path: Path, opened: set[int]) -> None:
+        self.path = path
+        self._opened = opened
+        self._descriptor: int | None = None
+
+    def take(self, deadline: float) -> bool:
+        """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
+        with storing(self.path):
+            descriptor = self._open(os.O_CREAT)
+            taken = self._try(descriptor) or self._wait(descriptor, deadline)
+        self._descriptor = descriptor if taken else None
+        return taken
+
+    def take_now(self) -> bool:
+        """Take the lock if it is free."""
+        with storing(self.path):
+            descriptor = self._open(os.O_CREAT)
+            taken = self._try(descriptor)
+        if taken:
+            self._descriptor = descriptor
+        else:
+            self._close(descriptor)
+        return taken
+
+    def wait(self, deadline: float) -> bool:
+        """Wait until nobody has the lock, or the file is gone; False if `deadline` passed."""
+        with storing(self.path):
+            try:
+                descriptor = self._open()
+            except FileNotFoundError:
+                return True
+            free = self._try(descriptor) or self._wait(descriptor, deadline)
+        if free:
+            self._unlock(descriptor)
+        return free
+
+    def is_taken(self) -> bool:
+        """Whether anybody has the lock at the moment."""
+        with storing(self.path):
+            try:
+                descriptor = self._open()
+            except FileNotFoundError:
+                return False
+            free = self._try(descriptor)
+        if free:
+            self._unlock(descriptor)
+        else:
+            self._close(descriptor)
+        return not free
+
+    def drop(self) -> None:
+        """Let go; harmless if not taken."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            self._unlock(descriptor)
+
+    def discard(self) -> None:
+        """Let go, and delete the file."""
+        with suppress(OSError):  # Windows keeps files that another process has open
+            self.path.unlink()
+        self.drop()
+
+    def sign(self) -> None:
+        """Write into the file who has the lock, which must be this process.
+
+        Raises
+        ------
+        StorageFull, StorageDenied
+            If it cannot be written.
+        """
+        holder = {
+            "process": os.getpid(),
+            "host": platform.node(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if self._descriptor is not None:
+            with storing(self.path):
+                os.lseek(self._descriptor, _RECORD_START, os.SEEK_SET)
+                os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
+
+    def holder(self) -> str:
+        """Who signed last, in words."""
+        holder = {}
+        with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
+            holder = json.loads(self.path.read_bytes()[_RECORD_START:])
+        if not holder:
+            return "an unknown process"
+        return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+
+    def _open(self, flags: int = 0) -> int:
+        descriptor = os.open(self.path, os.O_RDWR | flags, 0o666)
+        self._opened.add(descriptor)
+        return descriptor
+
+    def _try(self, descriptor: int) -> bool:
+        try:
+            return lock_descriptor(descriptor, blocking=False)
+        except BaseException:
+            self._close(descriptor)
+            raise
+
+    def _wait(self, descriptor: int, deadline: float) -> bool:
+        wait = self._wait_blocking if CAN_BLOCK else self._wait_polling
+        return wait(descriptor, deadline)
+
+    def _close(self, descriptor: int) -> None:
+        self._opened.discard(descriptor)
+        os.close(descriptor)
+
+    def _unlock(self, descriptor: int) -> None:
+        # Explicitly: closing alone would leave the lock with a child that inherited a copy.
+        unlock_descriptor(descriptor)
+        self._close(descriptor)
+
+    def _wait_polling(self, descriptor: int, deadline: float) -> bool:
+        while not lock_descriptor(descriptor, blocking=False):
+            if time.monotonic() > deadline:
+                self._close(descriptor)
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
+        arrived, decision = threading.Event(), threading.Lock()
+        abandoned = False
+
+        def wait() -> None:
+            flock(descriptor, LOCK_EX)
+            with decision:
+                if abandoned:
+                    self._unlock(descriptor)
+                else:
+                    arrived.set()
+
+        threading.Thread(target=wait, name="lease queue", daemon=True).start()
+        try:
+            arrived.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            with decision:
+                abandoned = True
+                if arrived.is_set():
+                    self._unlock(descriptor)
+            raise
+        with decision:
+            abandoned = not arrived.is_set()
+            return arrived.is_set()

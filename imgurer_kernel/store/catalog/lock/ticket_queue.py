@@ -1,0 +1,79 @@
+"""A queue in which processes wait for a lock in the order in which they came."""
+
+from pathlib import Path
+
+from imgurer_kernel.common.atomic_files import storing
+from imgurer_kernel.store.catalog.lock.lockfile import LockFile
+
+
+class Queue:
+    """Tickets in a folder: each is a file that its process keeps locked while it waits.
+
+    The system wakes all who wait for a file lock and gives it to any of them, so that one of
+    eight may come last thirty times over. Here everybody waits for the ticket just ahead, and
+    only the first for the lock itself: the queue of Craig (1993) and of Landin and Hagersten
+    (1994) with files for its nodes. The tickets of processes that died are free at once.
+
+    Parameters
+    ----------
+    folder
+        Where the tickets lie; it is made, and never deleted.
+    opened
+        As in `LockFile`.
+    """
+
+    def __init__(self, folder: Path, opened: set[int]) -> None:
+        self._folder = folder
+        self._opened = opened
+        # Held for a moment only: whoever looks at the tickets must not see half of a change.
+        self._door = LockFile(folder / "door", opened)
+
+    def take(self, lock: LockFile, deadline: float) -> bool:
+        """Take a lock when it is our turn; False if `deadline` passed on the monotonic clock."""
+        with storing(self._folder):
+            self._folder.mkdir(exist_ok=True)
+        ticket: LockFile | None = None
+        try:
+            while self._door.take(deadline):
+                try:
+                    ahead = self._tickets(before=ticket)
+                    if not ahead and lock.take_now():
+                        return True
+                    ticket = ticket or self._issue(ahead)
+                finally:
+                    self._door.drop()
+                if not ahead:
+                    return lock.take(deadline)
+                if not ahead[-1].wait(deadline):
+                    return False
+            return False
+        finally:
+            if ticket is not None:
+                ticket.discard()
+
+    def is_waiting(self) -> bool:
+        """Whether anybody waits at the moment."""
+        return any(ticket.is_taken() for ticket in self._listed())
+
+    def _tickets(self, before: LockFile | None) -> list[LockFile]:
+        """Those who wait, ahead of a ticket; leftovers of processes that died are deleted."""
+        waiting = []
+        for ticket in self._listed():
+            if before is not None and ticket.path.name >= before.path.name:
+                break
+            if ticket.is_taken():
+                waiting.append(ticket)
+            else:
+                ticket.discard()
+        return waiting
+
+    def _issue(self, ahead: list[LockFile]) -> LockFile:
+        number = int(ahead[-1].path.name) + 1 if ahead else 0
+        ticket = LockFile(self._folder / f"{number:020}", self._opened)
+        ticket.take_now()
+        return ticket
+
+    def _listed(self) -> list[LockFile]:
+        with storing(self._folder):
+            names = [path for path in self._folder.iterdir() if path.name.isdigit()]
+        return [LockFile(path, self._opened) for path in sorted(names)]

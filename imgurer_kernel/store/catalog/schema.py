@@ -1,0 +1,81 @@
+"""Numbered migrations: SQL files that are each applied once, together with their bookkeeping."""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import duckdb
+
+from imgurer_kernel.errors import CatalogTooNew
+from imgurer_kernel.store.catalog.connection import Connection, first_row, now
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from a version of the schema to the next."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def migrations() -> list[Migration]:
+    """All migrations of this version of the package, in their order.
+
+    Examples
+    --------
+    >>> [(step.version, step.name) for step in migrations()][0]
+    (1, 'initial')
+    """
+    found = []
+    for file in resources.files("imgurer_kernel.store.catalog").joinpath("migrations").iterdir():
+        matched = re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name)
+        if matched:
+            found.append(Migration(int(matched[1]), matched[2], file.read_text(encoding="utf-8")))
+    return sorted(found, key=lambda migration: migration.version)
+
+
+def version_of(connection: Connection) -> int:
+    """The schema version of an open catalog; 0 for a new file."""
+    try:
+        row = first_row(connection, "SELECT max(version) FROM schema_version")
+    except duckdb.CatalogException:
+        return 0
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def migrate(connection: Connection, steps: list[Migration]) -> None:
+    """Bring an open catalog to the latest version; each step is committed by itself.
+
+    Raises
+    ------
+    CatalogTooNew
+        If it is at a later version already.
+    """
+    current, latest = version_of(connection), steps[-1].version
+    if current > latest:
+        message = (
+            f"the catalog has schema version {current}, and this version of imgurer knows "
+            f"versions up to {latest}; update imgurer"
+        )
+        raise CatalogTooNew(message)
+    for step in steps:
+        if step.version > current:
+            _apply(connection, step)
+
+
+def _apply(connection: Connection, step: Migration) -> None:
+    connection.begin()
+    try:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version "
+            "(version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+        connection.execute(step.sql)
+        connection.execute(
+            "INSERT INTO schema_version VALUES (?, ?, ?)", [step.version, step.name, now()]
+        )
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise

@@ -1,0 +1,85 @@
+"""Users: names, roles, password hashes, and what each of them holds."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from imgurer_kernel.common.records import Account, Role
+from imgurer_kernel.errors import UnknownUser, UserExists
+from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now
+
+
+def add_user(connection: Connection, name: str, role: Role, password_hash: str | None) -> None:
+    """Enter a new, enabled user."""
+    if first_row(connection, "SELECT 1 FROM users WHERE name = ?", [name]):
+        message = f"there is a user {name!r} already; choose another name"
+        raise UserExists(message)
+    connection.execute(
+        "INSERT INTO users VALUES (?, ?, ?, true, ?, NULL)", [name, role, password_hash, now()]
+    )
+
+
+def account(connection: Connection, name: str) -> Account:
+    """One user's account."""
+    row = first_row(
+        connection, "SELECT role, enabled, created_at, last_seen FROM users WHERE name = ?", [name]
+    )
+    if row is None:
+        raise _unknown(name)
+    role, enabled, created_at, last_seen = row
+    return Account(
+        name=name,
+        role=role,
+        enabled=enabled,
+        created_at=created_at.replace(tzinfo=UTC),
+        last_seen=last_seen and last_seen.replace(tzinfo=UTC),
+    )
+
+
+def password_hash(connection: Connection, name: str) -> str | None:
+    """A user's password hash; None for a user without a password."""
+    row = first_row(connection, "SELECT password_hash FROM users WHERE name = ?", [name])
+    if row is None:
+        raise _unknown(name)
+    return None if row[0] is None else str(row[0])
+
+
+def update_user(
+    connection: Connection, name: str, column: str, value: str | bool | datetime | None
+) -> None:
+    """Set one of the columns of a user; `column` is never a person's input."""
+    require_users(connection, [name])
+    connection.execute(
+        f"UPDATE users SET {column} = ? WHERE name = ?",  # noqa: S608
+        [value, name],
+    )
+
+
+def require_users(connection: Connection, names: Iterable[str]) -> None:
+    """Raise `UnknownUser` for the first name, in alphabetical order, that no user has."""
+    present = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}
+    for name in sorted(names):
+        if name not in present:
+            raise _unknown(name)
+
+
+def accounts(connection: Connection) -> pd.DataFrame:
+    """All users by name, with the number and bytes of the images that they hold."""
+    answer = connection.execute(
+        """
+        SELECT name, role, enabled, created_at, last_seen,
+            count(image_id) AS pictures, coalesce(sum(bytes), 0)::BIGINT AS bytes
+        FROM users
+        LEFT JOIN (
+            SELECT DISTINCT user_name, image_id, images.bytes
+            FROM holdings JOIN images USING (image_id)
+        ) ON user_name = name
+        GROUP BY ALL ORDER BY name
+        """
+    )
+    return frame_of(answer, utc=["created_at", "last_seen"])
+
+
+def _unknown(name: str) -> UnknownUser:
+    return UnknownUser(f"there is no user {name!r}; create it first")

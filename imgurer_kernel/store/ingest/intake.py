@@ -1,0 +1,225 @@
+"""The way into the store: blob and thumbnail first, then the catalog's row, in batches."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import pandas as pd
+
+from imgurer_kernel.common.records import Arrival, Receipt
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    ImageRejected,
+    ImageTooLarge,
+    SourceError,
+    UnknownImage,
+)
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.ingest.worker import keep
+
+Status = Literal["added", "duplicate", "rejected"]
+Again = Callable[[Arrival], Arrival]
+
+BATCH = 500
+"""Files in one transaction: it costs what a transaction of one row does."""
+COLUMNS = ["source", "status", "reason", "image_id", "digest", "dhash"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one file; a row of the frame that `Workbench.ingest` returns."""
+
+    source: str
+    status: Status
+    reason: str = ""
+    image_id: int | None = None
+    digest: str | None = None
+    dhash: str | None = None
+
+
+def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """The outcomes as a frame, one row each; `image_id` is a nullable integer.
+
+    Examples
+    --------
+    >>> outcome_frame([Outcome(source="a.txt", status="rejected", reason="not a picture")]).iloc[0]
+    source              a.txt
+    status           rejected
+    reason      not a picture
+    image_id             <NA>
+    digest                NaN
+    dhash                 NaN
+    Name: 0, dtype: object
+    """
+    rows = [[getattr(outcome, name) for name in COLUMNS] for outcome in outcomes]
+    kinds = {name: "Int64" if name == "image_id" else "str" for name in COLUMNS}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Brings bytes into the store: blob and thumbnail before the catalog row, never after.
+
+    Attributes
+    ----------
+    catalog, blobs, settings
+        Of the store.
+    """
+
+    catalog: Catalog
+    blobs: BlobStore
+    settings: Settings
+
+    def take(self, name: str, data: bytes | BinaryIO, user: str) -> list[Outcome]:
+        """Take in one picture that came without a path; of an open file no more than is allowed."""
+        source, most = f"upload:{name}", self.settings.max_bytes
+        try:
+            content = data if isinstance(data, bytes) else data.read(most + 1)
+            if len(content) > most:
+                message = f"over {most:,} bytes (max_bytes in the settings)"
+                raise ImageTooLarge(message)
+            arriving = Arrival(
+                digest=hashlib.sha256(content).hexdigest(),
+                bytes=len(content),
+                fingerprint=None,
+                user=user,
+                filename=name,
+                source=source,
+            )
+            arrival = self.examine(content, arriving)
+        except ImageRejected as error:
+            return [rejected(source, str(error))]
+        except OSError as error:
+            return [rejected(source, f"cannot be read: {error.strerror or error}")]
+        except MemoryError:
+            return [rejected(source, "not enough memory to hold it; make it smaller")]
+        return self.commit([arrival], again=lambda found: self.store(content, found))
+
+    def examine(self, data: bytes, arriving: Arrival) -> Arrival:
+        """Fingerprint and store bytes of no file here, unless the catalog knows them already.
+
+        Parameters
+        ----------
+        arriving
+            Without a fingerprint.
+
+        Raises
+        ------
+        ImageRejected
+            If the bytes are no picture that can be taken in; nothing is stored then.
+        """
+        if self.blobs.exists(arriving.digest) and self.catalog.known([arriving.digest]):
+            return arriving
+        return self.store(data, arriving)
+
+    def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
+        """Fingerprint and store bytes, whether or not they are known; `path` as for `keep`."""
+        found = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
+        return keep(self.blobs, self.settings, data, found, path)
+
+    def commit(self, arrivals: Sequence[Arrival], again: Again) -> list[Outcome]:
+        """Enter arrivals into the catalog in one transaction.
+
+        Parameters
+        ----------
+        arrivals
+            Stored; those without a fingerprint are taken for known to the catalog.
+        again
+            Reads, fingerprints and stores an arrival once more. That is needed where the catalog
+            does not know it after all, and where another process has deleted the last holding
+            of the same bytes since they were found or stored. A row without its blob must never
+            be committed: it is then called inside the transaction, where nobody else can
+            delete. What it cannot read is rejected.
+        """
+        if not arrivals:
+            return []
+        batch = _Batch(list(arrivals), again)
+        batch.restore(self._unknown(batch.arrivals))
+        while True:
+            try:
+                return self._outcomes(batch, self.catalog.add(batch.left(), self._confirm(batch)))
+            except UnknownImage:  # forgotten since it was found
+                batch.restore(
+                    [place for place in batch.places() if not batch.arrivals[place].fingerprint]
+                )
+            except SourceError:
+                if not batch.lost:
+                    raise
+
+    def _unknown(self, arrivals: Sequence[Arrival]) -> list[int]:
+        """Places of arrivals of which there is no fingerprint, here or in the catalog."""
+        here = {arrival.digest for arrival in arrivals if arrival.fingerprint}
+        asked = {arrival.digest for arrival in arrivals} - here
+        missing = asked - self.catalog.known(sorted(asked)).keys() if asked else set()
+        return [place for place, arrival in enumerate(arrivals) if arrival.digest in missing]
+
+    def _confirm(self, batch: "_Batch") -> Callable[[object], None]:
+        def confirm(_: object) -> None:
+            places = batch.places()
+            gone = [p for p in places if not self.blobs.exists(batch.arrivals[p].digest)]
+            if not batch.restore(gone):
+                message = "what was deleted meanwhile cannot be read again"
+                raise SourceError(message)
+
+        return confirm
+
+    def _outcomes(self, batch: "_Batch", receipts: Sequence[Receipt]) -> list[Outcome]:
+        known: dict[int, tuple[str, str]] = {}
+        twins = [receipt.image_id for receipt in receipts if not receipt.added]
+        if twins:
+            frame = self.catalog.images(twins)
+            facts = zip(frame["filename"].tolist(), frame["dhash"].tolist(), strict=True)
+            known = dict(zip(frame["image_id"].tolist(), facts, strict=True))
+        waiting = iter(receipts)
+        outcomes = []
+        for place, arrival in enumerate(batch.arrivals):
+            if place in batch.lost:
+                outcomes.append(rejected(arrival.source, batch.lost[place]))
+                continue
+            receipt = next(waiting)
+            filename, dhash = known.get(receipt.image_id, ("", ""))
+            outcomes.append(
+                Outcome(
+                    source=arrival.source,
+                    status="added" if receipt.added else "duplicate",
+                    reason=f"same bytes as {filename}" if filename else "",
+                    image_id=receipt.image_id,
+                    digest=arrival.digest,
+                    dhash=arrival.fingerprint.dhash_hex if arrival.fingerprint else dhash,
+                )
+            )
+        return outcomes
+
+
+def rejected(source: str, reason: str) -> Outcome:
+    """The outcome of what cannot be taken in."""
+    return Outcome(source=source, status="rejected", reason=reason)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Arrivals on their way into the catalog, by their place, and why some do not get there."""
+
+    arrivals: list[Arrival]
+    again: Again
+    lost: dict[int, str] = field(default_factory=dict)
+
+    def places(self) -> list[int]:
+        return [place for place in range(len(self.arrivals)) if place not in self.lost]
+
+    def left(self) -> list[Arrival]:
+        return [self.arrivals[place] for place in self.places()]
+
+    def restore(self, places: Sequence[int]) -> bool:
+        """Read and store these once more; True if that worked for all."""
+        for place in places:
+            try:
+                self.arrivals[place] = self.again(self.arrivals[place])
+            except (ImageRejected, SourceError, BlobDamaged) as error:
+                self.lost[place] = str(error)
+        return self.lost.keys().isdisjoint(places)

@@ -1,0 +1,1 @@
+"""Keeping a store sound: check and repair it, renew fingerprints of earlier versions."""

@@ -1,0 +1,175 @@
+"""Checking a store against itself, and mending what can be mended; nothing is ever thrown away."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.common.records import Arrival
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
+from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+
+COLUMNS = ["problem", "digest", "image_id", "detail", "repaired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is wrong with the store, and whether it was mended.
+
+    Attributes
+    ----------
+    problem
+        ``missing original``, ``damaged original``, ``missing thumbnail``, ``stale fingerprint``
+        (of an earlier version of this package) or ``orphan original`` (stored but in no catalog
+        row, as a crash between the two leaves it).
+    """
+
+    problem: str
+    digest: str
+    image_id: int | None
+    detail: str
+    repaired: bool = False
+
+
+def findings_frame(findings: list[Finding]) -> pd.DataFrame:
+    """The findings as a frame, one row each."""
+    rows = [[getattr(finding, name) for name in COLUMNS] for finding in findings]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({"image_id": "Int64", "repaired": "bool"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCheck:
+    """Compares blobs, thumbnails and catalog.
+
+    Attributes
+    ----------
+    repair
+        Mend: bring an original back from where it came, draw a thumbnail again, take an orphan
+        in again under the name of its digest; and sweep temporary files that crashes have left.
+    """
+
+    catalog: Catalog
+    blobs: BlobStore
+    settings: Settings
+    renewal: FingerprintUpgrade
+    user: str
+    repair: bool
+
+    def run(self, taken: Callable[[int], None]) -> list[Finding]:
+        """All findings, by digest; `taken` hears of every original that was looked at."""
+        images = self.catalog.images()
+        found: list[Finding] = []
+        for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
+            found += self._look_at(digest, image_id)
+            taken(1)
+        found += self._stale()
+        known = set(images["digest"])
+        for digest in self.blobs.digests():
+            if digest not in known:
+                found.append(self._orphan(digest))
+        if self.repair:
+            self.blobs.sweep()
+        return sorted(found, key=lambda finding: (finding.digest, finding.problem))
+
+    def _look_at(self, digest: str, image_id: int) -> Iterator[Finding]:
+        try:
+            self.blobs.verify(digest)
+        except (BlobMissing, BlobDamaged) as error:
+            kind = "missing" if isinstance(error, BlobMissing) else "damaged"
+            repaired = self.repair and self._bring_back(digest, image_id)
+            yield Finding(
+                problem=f"{kind} original",
+                digest=digest,
+                image_id=image_id,
+                detail=str(error),
+                repaired=repaired,
+            )
+            if not repaired:
+                return
+        try:
+            self.blobs.thumbnail(digest)
+        except BlobMissing as error:
+            if self.repair:
+                self._draw_thumbnail(digest)
+            yield Finding(
+                problem="missing thumbnail",
+                digest=digest,
+                image_id=image_id,
+                detail=str(error),
+                repaired=self.repair,
+            )
+
+    def _stale(self) -> Iterator[Finding]:
+        """Fingerprints of another algorithm; after the originals, which they are mended from."""
+        stale = self.catalog.stale(ALGORITHM)
+        if stale.empty:
+            return
+        left = {*stale["image_id"]}
+        if self.repair:
+            left = {*self.renewal.run(lambda *_: None, again=True)}
+        for image_id, digest in zip(stale["image_id"].tolist(), stale["digest"], strict=True):
+            yield Finding(
+                problem="stale fingerprint",
+                digest=digest,
+                image_id=image_id,
+                detail="computed by another version of imgurer; searches compute it anew",
+                repaired=image_id not in left,
+            )
+
+    def _bring_back(self, digest: str, image_id: int) -> bool:
+        """Store an original again from one of the places it was taken in from."""
+        for source in self.catalog.holdings(image_id=image_id)["source"]:
+            path = Path(source)
+            if not path.is_absolute() or not path.is_file():
+                continue
+            try:
+                self.blobs.put(path, digest=digest)
+            except StorageError:
+                continue  # the file there is another one by now; try the next source
+            return True
+        return False
+
+    def _draw_thumbnail(self, digest: str) -> None:
+        with self.blobs.open(digest) as blob:
+            found = fingerprint(blob.read(), limits=self.settings)
+        self.blobs.put_thumbnail(digest, found.thumbnail)
+
+    def _orphan(self, digest: str) -> Finding:
+        detail = "stored, but no catalog row names it"
+        repaired = False
+        if self.repair:
+            try:
+                self._take_in(digest)
+                repaired = True
+                detail += f"; taken in again for {self.user}"
+            except (ImageRejected, StorageError) as error:
+                detail += f"; not taken in again: {error}"
+        return Finding(
+            problem="orphan original",
+            digest=digest,
+            image_id=None,
+            detail=detail,
+            repaired=repaired,
+        )
+
+    def _take_in(self, digest: str) -> None:
+        self.blobs.verify(digest)
+        with self.blobs.open(digest) as blob:
+            data = blob.read()
+        found = fingerprint(data, limits=self.settings)
+        self.blobs.put_thumbnail(digest, found.thumbnail)
+        arrival = Arrival(
+            digest=digest,
+            bytes=len(data),
+            fingerprint=found,
+            user=self.user,
+            filename=f"recovered-{digest[:12]}.{found.format.lower()}",
+            source=f"recovered:{digest}",
+        )
+        self.catalog.add([arrival])

@@ -1,0 +1,1 @@
+"""What panels show and do, without widgets: testable with no browser."""

@@ -1,0 +1,127 @@
+"""Clusters as a whole: figures, one row for each, order and filters. Frames in, frames out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+ORDERS = {
+    "size": "Most pictures first",
+    "bytes": "Most bytes to free first",
+    "near": "Closest first",
+    "far": "Most different first",
+}
+_ORDER_COLUMNS = {
+    "size": (["size", "cluster_id"], [False, True]),
+    "bytes": (["freed", "cluster_id"], [False, True]),
+    "near": (["farthest", "size", "cluster_id"], [True, False, True]),
+    "far": (["farthest", "size", "cluster_id"], [False, False, True]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What there is to gain.
+
+    Attributes
+    ----------
+    copies
+        Pictures that are not the one to keep of their cluster.
+    bytes
+        Bytes that would be free without them.
+    largest
+        Pictures in the largest cluster.
+    """
+
+    clusters: int
+    copies: int
+    bytes: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClusterView:
+    """All clusters of a store as of now.
+
+    Attributes
+    ----------
+    members
+        Rows of `Workbench.clusters` joined with `Workbench.images`.
+    summary
+        One row for each cluster: cluster_id, size, freed, best (name of the copy to keep),
+        farthest, labels, names.
+    own
+        cluster_ids in which the visitor holds a picture.
+    images
+        How many pictures were looked at.
+    plan
+        How they were compared, in words.
+    flat
+        How many are flat: they match by equal pixels only.
+    """
+
+    members: pd.DataFrame
+    summary: pd.DataFrame
+    own: frozenset[int]
+    images: int
+    plan: str = ""
+    flat: int = 0
+
+    @property
+    def figures(self) -> Figures:
+        """The four figures above the list."""
+        sizes = self.summary["size"]
+        return Figures(
+            clusters=len(sizes),
+            copies=int(sizes.sum()) - len(sizes),
+            bytes=int(self.summary["freed"].sum()),
+            largest=int(sizes.max()) if len(sizes) else 0,
+        )
+
+
+def summarised(members: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cluster: cluster_id, size, freed, best, farthest, labels, names."""
+    kept = members["is_keeper"].astype(bool)
+    freed = members["bytes"].where(~kept, 0)
+    groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
+    return pd.DataFrame(
+        {
+            "size": groups.size(),
+            "freed": groups["freed"].sum(),
+            "best": members[kept].set_index("cluster_id")["filename"],
+            "farthest": groups["distance_to_medoid"].max(),
+            "labels": groups["label"].agg(_distinct),
+            "names": groups["filename"].agg(_joined),
+        }
+    ).reset_index()
+
+
+def _distinct(words: "pd.Series[str]") -> Any:  # noqa: ANN401 - pandas knows no tuples as values
+    return tuple(sorted(set(words)))
+
+
+def _joined(names: "pd.Series[str]") -> str:
+    return "\n".join(names).casefold()
+
+
+def arranged(
+    summary: pd.DataFrame, order: str, name: str = "", own: frozenset[int] | None = None
+) -> pd.DataFrame:
+    """The clusters that pass the filters, in an order.
+
+    Parameters
+    ----------
+    order
+        A key of `ORDERS`; equals stand by cluster_id.
+    name
+        Part of a file name of any member.
+    own
+        cluster_ids to choose from; None for all.
+    """
+    chosen = summary
+    if name:
+        chosen = chosen[chosen["names"].str.contains(name.casefold(), regex=False)]
+    if own is not None:
+        chosen = chosen[chosen["cluster_id"].isin(own)]
+    columns, ascending = _ORDER_COLUMNS[order]
+    return chosen.sort_values(columns, ascending=ascending, ignore_index=True)

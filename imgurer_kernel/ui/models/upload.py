@@ -1,0 +1,92 @@
+"""Taking in what was uploaded, and saying what became of it."""
+
+from typing import Any
+
+from imgurer_kernel.common.text import count
+from imgurer_kernel.ui.formatting import elide, listing
+from imgurer_kernel.ui.models.captions import LOOKALIKES, kinship, orientation_words
+from imgurer_kernel.ui.session import VisitorSession, records
+from imgurer_kernel.ui.widgets.upload.control import Verdict
+from imgurer_kernel.ui.widgets.upload.receiver import Upload
+
+
+class UploadModel:
+    """What the upload panel does with a file."""
+
+    def __init__(self, session: VisitorSession) -> None:
+        self.session = session
+        self._changed = False
+
+    def judge(self, upload: Upload) -> Verdict:
+        """Take a file in; called in a thread, so it touches no trait."""
+        workbench = self.session.workbench
+        with upload.path.open("rb") as file:
+            outcome = workbench.upload(upload.name, file, self.session.user)
+        [row] = records(outcome)
+        if row["status"] == "rejected":
+            return Verdict(status="rejected", text=f"Rejected: {row['reason']}")
+        image_id = int(row["image_id"])
+        [thumbnail] = self.session.thumbnails([image_id])
+        if row["status"] == "duplicate":
+            return Verdict(
+                status="duplicate",
+                text="Already here: the same file, byte for byte",
+                thumbnail=thumbnail,
+                image_id=image_id,
+                twin_thumbnail=thumbnail,
+                twin_text=self._provenance(image_id),
+                twin_image_id=image_id,
+            )
+        return self._compared(image_id, thumbnail)
+
+    def note(self, verdict: Verdict) -> None:
+        """Take notice of a verdict; on the event loop."""
+        self._changed |= verdict.status in {"added", "near", "duplicate"}
+
+    def finish(self) -> None:
+        """All files have their verdict: what else is shown of the store is to be read anew."""
+        if self._changed:
+            self._changed = False
+            self.session.changed()
+
+    def _compared(self, image_id: int, thumbnail: bytes) -> Verdict:
+        found = self.session.workbench.similar(image_id)
+        same = found[(found["image_id"] != image_id) & ~found["verdict"].isin(LOOKALIKES)]
+        if same.empty:
+            return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
+        [nearest] = records(same.head(1))
+        twin = int(nearest["image_id"])
+        return Verdict(
+            status="near",
+            text=f"Added; {likeness(nearest)}",
+            thumbnail=thumbnail,
+            image_id=image_id,
+            twin_thumbnail=self.session.thumbnails([twin])[0],
+            twin_text=f"{elide(str(nearest['filename']))}, {self._provenance(twin)}",
+            twin_image_id=twin,
+        )
+
+    def _provenance(self, image_id: int) -> str:
+        """Who brought a picture; a member is not told the names of others."""
+        holdings = self.session.workbench.holdings(image_id=image_id)
+        visitor = self.session.account().name
+        others = sorted(set(holdings["user"]) - {visitor})
+        whose = ["you"] if visitor in set(holdings["user"]) else []
+        if self.session.is_admin:
+            whose += others[:3]
+        elif others:
+            whose.append(count(len(others), "other person", "other people"))
+        return f"brought by {listing(whose)}"
+
+
+def likeness(row: dict[str, Any]) -> str:
+    """What a new picture is to the nearest one that was here before.
+
+    Examples
+    --------
+    >>> likeness({"distance": 3, "verdict": "cropped", "orientation": "mirrored"})
+    'near duplicate, cropped, mirrored, 3 of 128 bits'
+    """
+    turned = orientation_words(str(row["orientation"]))
+    distance = f"{row['distance']} of 128 bits"
+    return ", ".join(filter(None, (kinship(str(row["verdict"])), turned, distance)))

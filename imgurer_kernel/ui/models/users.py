@@ -1,0 +1,132 @@
+"""Accounts: who there is, and what an admin or the visitor may change."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from traitlets import HasTraits, Instance, Unicode
+
+from imgurer_kernel.common.records import Role
+from imgurer_kernel.errors import NotAllowed
+from imgurer_kernel.ui.jobs import Task
+from imgurer_kernel.ui.session import VisitorSession
+
+
+class UsersModel(HasTraits):
+    """What the users panel shows and does; members see themselves only.
+
+    Traits
+    ------
+    accounts
+        Rows of `Users.list` that the visitor may see; None before they were read.
+    said
+        What the last act has done, in words.
+    """
+
+    accounts = Instance(pd.DataFrame, allow_none=True)
+    said = Unicode()
+
+    def __init__(self, session: VisitorSession) -> None:
+        super().__init__()
+        self.session = session
+        self.job = session.job()
+        self.acts = session.job()
+
+    def load(self) -> None:
+        """Read the accounts."""
+        self.job.start("Reading accounts", self._read, self._show)
+
+    def pictures_of(self, name: str) -> int:
+        """How many pictures an account holds."""
+        if self.accounts is None:
+            return 0
+        return int(self.accounts.loc[self.accounts["name"] == name, "pictures"].sum())
+
+    def create(self, name: str, password: str, role: Role, then: Callable[[], None]) -> None:
+        """Make an account; `then` is called if that worked."""
+
+        def act(_: Task) -> str:
+            self.session.require_admin()
+            made = self.session.workbench.accounts.create(name.strip(), password, role)
+            return f"{made.name} can log in now, as {_article(made.role)}."
+
+        self._act("Creating the account", act, then)
+
+    def disable(self, name: str) -> None:
+        """Lock an account; ask before."""
+
+        def act(_: Task) -> str:
+            self.session.require_admin()
+            if name == self.session.account().name:
+                message = "your own account cannot be disabled by yourself; ask another admin"
+                raise NotAllowed(message)
+            self.session.workbench.accounts.disable(name)
+            return f"{name} is disabled and can no longer log in. The pictures stay."
+
+        self._act("Disabling the account", act)
+
+    def enable(self, name: str) -> None:
+        """Unlock an account."""
+
+        def act(_: Task) -> str:
+            self.session.require_admin()
+            self.session.workbench.accounts.enable(name)
+            return f"{name} can log in again."
+
+        self._act("Enabling the account", act)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Make an account an admin's or a member's."""
+
+        def act(_: Task) -> str:
+            self.session.require_admin()
+            self.session.workbench.accounts.set_role(name, role)
+            return f"{name} is now {_article(role)}."
+
+        self._act("Changing the role", act)
+
+    def set_password(self, name: str, password: str, then: Callable[[], None]) -> None:
+        """Give someone another password, as an admin."""
+
+        def act(_: Task) -> str:
+            self.session.require_admin()
+            self.session.workbench.accounts.set_password(name, password)
+            return f"{name} has a new password, and has to log in with it."
+
+        self._act("Setting the password", act, then)
+
+    def change_own_password(self, old: str, new: str, then: Callable[[], None]) -> None:
+        """Change the visitor's password, who proves to know the present one."""
+
+        def act(_: Task) -> str:
+            accounts = self.session.workbench.accounts
+            account = accounts.authenticate(self.session.account().name, old)
+            accounts.set_password(account.name, new)
+            return "Your password is changed. Log in with the new one from now on."
+
+        self._act("Changing your password", act, then)
+
+    def _act(
+        self, what: str, work: Callable[[Task], str], then: Callable[[], None] | None = None
+    ) -> None:
+        def told(said: str) -> None:
+            self.said = said
+            if then is not None:
+                then()
+            self.load()
+
+        self.said = ""
+        self.acts.start(what, work, told)
+
+    def _read(self, _: Task) -> pd.DataFrame:
+        name = self.session.account().name
+        accounts = self.session.workbench.accounts.list()
+        if not self.session.is_admin:
+            accounts = accounts[accounts["name"] == name]
+        return accounts.sort_values("name", ignore_index=True)
+
+    def _show(self, accounts: pd.DataFrame) -> None:
+        self.accounts = accounts
+
+
+def _article(role: Role) -> str:
+    return "an admin" if role == "admin" else "a member"

@@ -1,0 +1,1 @@
+"""Where a visitor is: the page's address and its history."""

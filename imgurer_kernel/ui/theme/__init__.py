@@ -1,0 +1,1 @@
+"""Colours, spacing, icons: the stylesheet that all widgets share."""

@@ -1,0 +1,58 @@
+"""The dashboard's frame: name, counts, visitor, tabs, and the keys that work everywhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import script, static
+
+KEYS = (
+    ("/", "go to the search"),
+    ("← ↑ → ↓", "move in a gallery"),
+    ("Home, End", "to the first and the last picture"),
+    ("Space", "select the picture"),
+    ("Enter", "search for the picture"),
+    ("Esc", "select nothing"),
+    ("?", "show these keys"),
+)
+
+
+class Frame(anywidget.AnyWidget):
+    """What stands above the panels.
+
+    Parameters
+    ----------
+    on_go
+        Called with the address behind the ``#`` of a link that was followed.
+
+    Traits
+    ------
+    counts
+        Links, each ``{"text": ..., "hash": ...}``.
+    tabs
+        Each ``{"id": ..., "label": ..., "hash": ...}``.
+    current
+        The id of the tab that is open.
+    user, logout
+        Who is here, and where a log-out link leads; empty for none.
+    """
+
+    _esm = script("widgets/common.js", "widgets/header.js")
+    _css = static("theme/tokens.css", "widgets/header.css")
+    counts = traitlets.List(traitlets.Dict()).tag(sync=True)
+    tabs = traitlets.List(traitlets.Dict()).tag(sync=True)
+    current = traitlets.Unicode().tag(sync=True)
+    user = traitlets.Unicode().tag(sync=True)
+    logout = traitlets.Unicode().tag(sync=True)
+    shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
+
+    def __init__(self, on_go: Callable[[str], None], **traits: object) -> None:
+        super().__init__(**traits)
+        self._on_go = on_go
+        self.on_msg(self._receive)
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        if message.get("kind") == "go":
+            self._on_go(str(message.get("hash", "")))

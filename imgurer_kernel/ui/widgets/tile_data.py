@@ -1,0 +1,87 @@
+"""What a gallery shows, as plain records, and how they travel to the browser."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from imgurer_kernel.ui.theme.theme import Meaning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One picture with its caption.
+
+    Attributes
+    ----------
+    image_id
+        Comes back when the tile is selected or opened; unique within one widget.
+    name
+        File name as it is; shown as text, its middle elided.
+    detail
+        Second line, such as ``"4032 x 3024 · 2.1 MB"``.
+    alt
+        For those who cannot see the picture, such as
+        ``"NAME, 4032 by 3024, near duplicate, 4 bits"``.
+    thumbnail
+        JPEG; empty where there is none.
+    badge, meaning
+        Words on the picture's corner, and the icon and colour that go with them.
+    note
+        What differs from the medoid; shown bold.
+    """
+
+    image_id: int
+    name: str
+    detail: str
+    alt: str
+    thumbnail: bytes
+    badge: str = ""
+    meaning: Meaning = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRow:
+    """One cluster of duplicates: its pictures in a row, its numbers at the end.
+
+    Attributes
+    ----------
+    cluster_id
+        Comes back when one of its tiles is selected.
+    label
+        Heading at the row's end, such as ``"5 near duplicates"``.
+    facts
+        Short lines under it, such as ``"frees 3.1 MB"``.
+    tiles
+        The medoid first, the others by (distance, image_id).
+    more
+        How many members are left out of `tiles`.
+    """
+
+    cluster_id: int
+    label: str
+    facts: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    more: int = 0
+
+
+def pack(tiles: Sequence[Tile], start: int = 0) -> tuple[list[dict[str, Any]], bytes]:
+    """Tiles as JSON with the place of each thumbnail in one blob, and that blob.
+
+    `start` is the blob's length before these tiles.
+
+    Examples
+    --------
+    >>> tile = Tile(image_id=7, name="a", detail="", alt="a", thumbnail=b"xyz")
+    >>> items, blob = pack([tile, tile])
+    >>> [(item["offset"], item["length"]) for item in items], blob
+    ([(0, 3), (3, 3)], b'xyzxyz')
+    """
+    items: list[dict[str, Any]] = []
+    offset = start
+    for tile in tiles:
+        item = asdict(tile)
+        del item["thumbnail"]
+        items.append(item | {"offset": offset, "length": len(tile.thumbnail)})
+        offset += len(tile.thumbnail)
+    return items, b"".join(tile.thumbnail for tile in tiles)

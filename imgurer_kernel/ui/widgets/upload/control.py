@@ -1,0 +1,272 @@
+"""Upload of many large files into the kernel, with progress, a verdict each, and a way back.
+
+`ipywidgets.FileUpload` sends a file as one message, and dies without a word at the websocket's
+limit (2 MiB on our server, 10 MiB on Jupyter's). Here the browser sends chunks of 1 MiB, at most
+four of them unacknowledged; they go to a temporary file and a running SHA-256. What is to become
+of a file is judged in a thread of its own, so that the next one arrives meanwhile.
+"""
+
+import asyncio
+import logging
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.upload.receiver import Upload, UploadReceiver
+
+__all__ = ["Upload", "UploadControl", "Verdict"]
+
+IDLE_LIMIT = 600.0
+"""Seconds without a chunk after which a file's page is taken for closed."""
+
+REMEMBERED = 64
+"""How many of the last verdicts can be sent again to a page whose connection broke."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of an upload, in words for its row.
+
+    Attributes
+    ----------
+    status
+        ``"added"``, ``"duplicate"`` (the same bytes are here), ``"near"`` (a near duplicate is
+        here), ``"ready"`` (read, but not kept: a picture to search for), ``"rejected"`` (not a
+        picture) or ``"failed"`` (may be tried again).
+    text
+        For people, such as ``"rejected: the file is cut off after 40 %"``; empty for the
+        status in words.
+    thumbnail, image_id
+        JPEG of the picture, and its id; empty and -1 where there is none.
+    twin_thumbnail, twin_text, twin_image_id
+        The same for the picture that it equals or resembles, with words such as
+        ``"beach.jpg, brought by ann"``.
+    """
+
+    status: Literal["added", "duplicate", "near", "ready", "rejected", "failed"]
+    text: str = ""
+    thumbnail: bytes = b""
+    image_id: int = -1
+    twin_thumbnail: bytes | None = None
+    twin_text: str = ""
+    twin_image_id: int = -1
+
+
+class UploadControl(anywidget.AnyWidget):
+    """A drop area, a button, and a row for each file from its first byte to its verdict.
+
+    Parameters
+    ----------
+    folder
+        Where the temporary files lie. They are removed after the verdict, on cancel, on error,
+        and when the kernel ends.
+    on_file
+        Judges an upload. Runs in one worker thread, one file at a time, while others arrive; it
+        must not touch widgets (see `on_settled`). An `ImgurerError` that it raises is shown in
+        the row; of any other error the row says only that something went wrong, and the log has
+        the rest.
+    max_bytes
+        Largest file; a larger one is refused in words before a byte is sent.
+
+    Traits
+    ------
+    multiple
+        False for one picture at a time: a new file replaces the last, and the area is small.
+    prompt
+        Words of the drop area.
+    stall_seconds
+        How long the kernel may stay silent before a file is given up, with a way to retry.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> control = UploadControl(
+    ...     Path(tempfile.mkdtemp()), lambda upload: Verdict(status="added"), max_bytes=1 << 30
+    ... )
+    >>> control.active
+    0
+    """
+
+    _esm = script("widgets/common.js", "widgets/upload/transfer.js", "widgets/upload/upload.js")
+    _css = static("theme/tokens.css", "widgets/upload/upload.css")
+    max_bytes = traitlets.Int(1 << 30).tag(sync=True)
+    chunk_bytes = traitlets.Int(1 << 20, read_only=True).tag(sync=True)
+    window = traitlets.Int(4, read_only=True).tag(sync=True)
+    multiple = traitlets.Bool(True).tag(sync=True)
+    prompt = traitlets.Unicode("Drop pictures here").tag(sync=True)
+    stall_seconds = traitlets.Float(30.0).tag(sync=True)
+
+    def __init__(
+        self,
+        folder: Path,
+        on_file: Callable[[Upload], Verdict],
+        max_bytes: int,
+        **traits: object,
+    ) -> None:
+        self._on_file = on_file
+        self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
+        self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
+        self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="upload")
+        self._settled: list[Callable[[Upload, Verdict], None]] = []
+        self._idle: list[Callable[[], None]] = []
+        self._openers: list[Callable[[int], None]] = []
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+        super().__init__(max_bytes=max_bytes, **traits)
+        self._finalizer = weakref.finalize(self, _end, self._reception, self._worker)
+        self.on_msg(self._receive)
+
+    @property
+    def active(self) -> int:
+        """How many files are arriving or waiting for their verdict."""
+        return len(self._reception) + len(self._judged)
+
+    def on_settled(self, callback: Callable[[Upload, Verdict], None]) -> None:
+        """Call `callback` after each verdict, on the kernel's event loop: it may touch widgets."""
+        self._settled.append(callback)
+
+    def on_idle(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the kernel's event loop whenever the last verdict was given."""
+        self._idle.append(callback)
+
+    def on_open(self, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the image_id of a picture in a row that is clicked."""
+        self._openers.append(callback)
+
+    def clear(self) -> None:
+        """Remove the rows of all files that are settled."""
+        self.send({"kind": "clear"})
+
+    def close(self) -> None:
+        """Cancel everything, remove the temporary files, and close the widget."""
+        self._finalizer()
+        super().close()
+
+    def _receive(
+        self, _: object, message: dict[str, Any], buffers: list[memoryview | bytes]
+    ) -> None:
+        kind, key = message.get("kind"), str(message.get("key", ""))
+        if kind == "chunk":
+            self._take(key, message, bytes(buffers[0]))
+        elif kind == "cancel":
+            self._cancel(key)
+        elif kind == "ask":
+            self._answer(key)
+        elif kind == "ping":
+            self.send({"kind": "pong", "at": message.get("at")})
+        elif kind == "open":
+            for callback in self._openers:
+                callback(int(message["image_id"]))
+
+    def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
+        for abandoned in self._reception.expire(IDLE_LIMIT):
+            self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
+        sequence = int(message["sequence"])
+        try:
+            progress = self._reception.chunk(
+                key,
+                name=str(message["name"]),
+                size=int(message["size"]),
+                sequence=sequence,
+                data=data,
+            )
+        except ImgurerError as error:
+            self._fail(key, str(error))
+            return
+        self.send({"kind": "ack", "key": key, "sequence": sequence, "bytes": progress.bytes})
+        if progress.upload is not None:
+            self._judge(key, progress.upload)
+
+    def _answer(self, key: str) -> None:
+        """Say again what became of a file, since the page has not heard of it."""
+        if key in self._verdicts:
+            content, pictures = self._verdicts[key]
+            self.send(content, buffers=pictures)
+        elif key not in self._judged:
+            self._fail(key, "The kernel knows nothing of this file; try again.")
+
+    def _fail(self, key: str, text: str) -> None:
+        self.send({"kind": "failed", "key": key, "text": text})
+
+    def _cancel(self, key: str) -> None:
+        self._reception.cancel(key)
+        _, future = self._judged.get(key, (None, None))
+        if future is not None:
+            future.cancel()  # too late for the one that is being judged: its verdict will come
+
+    def _judge(self, key: str, upload: Upload) -> None:
+        future = self._worker.submit(_judged, self._on_file, upload)
+        self._judged[key] = upload, future
+        future.add_done_callback(partial(self._settle, key))
+
+    def _settle(self, key: str, future: Future[Verdict]) -> None:
+        upload, _ = self._judged[key]
+        if future.cancelled():
+            del self._judged[key]
+            upload.path.unlink(missing_ok=True)
+            return
+        error = future.exception()
+        if error is None:
+            verdict = future.result()
+        elif isinstance(error, ImgurerError):
+            verdict = Verdict(status="failed", text=str(error))
+        else:
+            _log.error("the judge of an upload failed", exc_info=error)
+            text = "Something went wrong inside; the server's log says what. Try again."
+            verdict = Verdict(status="failed", text=text)
+        content = {
+            "kind": "verdict",
+            "key": key,
+            "status": verdict.status,
+            "text": verdict.text,
+            "image_id": verdict.image_id,
+            "twin": verdict.twin_thumbnail is not None,
+            "twin_text": verdict.twin_text,
+            "twin_image_id": verdict.twin_image_id,
+        }
+        pictures = [verdict.thumbnail, verdict.twin_thumbnail or b""]
+        self._verdicts[key] = content, pictures
+        if len(self._verdicts) > REMEMBERED:
+            del self._verdicts[next(iter(self._verdicts))]
+        self.send(content, buffers=pictures)
+        del self._judged[key]
+        self._on_loop(self._announce, upload, verdict, self.active == 0)
+
+    def _announce(self, upload: Upload, verdict: Verdict, last: bool) -> None:
+        for callback in self._settled:
+            callback(upload, verdict)
+        if last:
+            for listener in self._idle:
+                listener()
+
+    def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is None or self._loop.is_closed():
+            function(*arguments)  # a script or a test: no loop, and no widgets that are shown
+        else:
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _judged(on_file: Callable[[Upload], Verdict], upload: Upload) -> Verdict:
+    try:
+        return on_file(upload)
+    finally:
+        upload.path.unlink(missing_ok=True)
+
+
+def _end(reception: UploadReceiver, worker: ThreadPoolExecutor) -> None:
+    worker.shutdown(wait=False, cancel_futures=True)
+    reception.close()

@@ -1,0 +1,63 @@
+"""The table of accounts: words and figures, and what may be done with each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import script, static
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """One account as it is shown.
+
+    Attributes
+    ----------
+    state
+        In words, such as ``"can log in"``.
+    enabled
+        Decides the icon beside the state.
+    acts
+        What may be done, each (name, words): the name comes back when it is chosen.
+    """
+
+    name: str
+    role: str
+    pictures: str
+    bytes: str
+    last_seen: str
+    state: str
+    enabled: bool
+    acts: tuple[tuple[str, str], ...] = ()
+
+
+class AccountTable(anywidget.AnyWidget):
+    """A table of accounts.
+
+    Parameters
+    ----------
+    on_act
+        Called with the name of an act and of the account.
+    """
+
+    _esm = script("widgets/common.js", "widgets/user_table.js")
+    _css = static("theme/tokens.css", "widgets/controls.css")
+    rows = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+    def __init__(self, on_act: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._on_act = on_act
+        self.on_msg(self._receive)
+
+    def show(self, rows: Sequence[AccountRow]) -> None:
+        """Replace what is shown."""
+        self.rows = [asdict(row) for row in rows]
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        for row in self.rows:
+            offered = [act for act, _ in row["acts"]]
+            if row["name"] == message.get("name") and message.get("act") in offered:
+                self._on_act(str(message["act"]), str(row["name"]))

@@ -1,0 +1,9 @@
+"""The facade over store, matching, review and report: one object, `Workbench`, and its services.
+
+Here a store's pictures meet what searches and compares them. Widgets, commands and servers are
+above and call this; nothing in here knows of them.
+"""
+
+from imgurer_kernel.workbench.workbench import Workbench
+
+__all__ = ["Workbench"]

@@ -1,0 +1,278 @@
+"""Plants copies of a store's own pictures, in memory, and searches for them as a store is searched.
+
+Nothing is written. Candidates, comparisons and the test for layouts are those of
+`imgurer_kernel.matching.clusters.pipeline`; what differs is that every near pair is compared, while
+a search for clusters leaves out those that can change nothing.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgurer_kernel.common.progress import Tell
+from imgurer_kernel.common.records import Fingerprint
+from imgurer_kernel.common.text import count
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, StorageError
+from imgurer_kernel.fingerprint import decode
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
+from imgurer_kernel.index.lookup import neighbors
+from imgurer_kernel.matching.candidates import Candidates, Fingerprints, find
+from imgurer_kernel.matching.clusters import pipeline
+from imgurer_kernel.matching.clusters.budget import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
+from imgurer_kernel.matching.clusters.solver import StarSolver
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
+from imgurer_kernel.matching.regions import WINDOWS
+from imgurer_kernel.report.evaluation.metrics import (
+    PLAIN_RADII,
+    VERIFIED_RADII,
+    Calibration,
+    Hits,
+    Trials,
+    evaluate,
+)
+from imgurer_kernel.report.evaluation.transforms import TRANSFORMS, copy_as_file
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.workbench.image_loader import StoredPictures
+from imgurer_kernel.workbench.live_index import LiveIndex
+
+Ints = NDArray[np.int64]
+Colours = NDArray[np.uint8]
+
+SIDE = 512
+"""Pixels within which pictures are copied: of larger ones a copy would take a second each."""
+
+_LEAST = 2
+
+
+class CalibrationRun:
+    """Measures what a store's own pictures are found by.
+
+    Parameters
+    ----------
+    catalog, blobs, index
+        The store; it is only read.
+    settings
+        Limits on what is decoded.
+    """
+
+    def __init__(
+        self, catalog: Catalog, blobs: BlobStore, index: LiveIndex, settings: Settings
+    ) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._index = index
+        self._settings = settings
+
+    def run(self, sample: int, seed: int, tell: Tell) -> Calibration:
+        """Plant, search and count; see `Workbench.calibrate`."""
+        if isinstance(sample, bool) or not isinstance(sample, int) or sample < _LEAST:
+            message = f"sample is {sample!r}; it must be a whole number of pictures, 2 or more"
+            raise QueryError(message)
+        chosen, total = self._choose(sample, seed)
+        originals, copies, lost = self._plant(chosen, seed, tell)
+        if len(originals) < _LEAST:
+            message = (
+                f"of {count(len(chosen), 'picture')} that could be copied, the originals of "
+                f"{len(originals)} can be read; check() says what is wrong with them"
+            )
+            raise QueryError(message)
+        garden = _Garden.of(originals, copies)
+        done = (
+            f"{count(len(originals), 'picture')}, no two of one cluster, had "
+            f"{len(TRANSFORMS)} copies each planted, drawn at up to {SIDE} pixels: small copies "
+            "are harder to find than large ones."
+        )
+        unseen = (
+            "Of pictures that a verified search holds to be duplicates only one was taken: whether "
+            "it is right about these is for a person to see."
+        )
+        notes = [done, unseen]
+        if len(originals) < sample:
+            notes.append(f"{sample:,} were asked for; these are all that there are.")
+        if lost:
+            notes.append(f"{count(lost, 'original')} could not be read.")
+        return evaluate(garden.search(tell), sample=len(originals), images=total, notes=notes)
+
+    def _choose(self, sample: int, seed: int) -> tuple[Ints, int]:
+        """Ids of pictures that are not duplicates of each other, and how many could be."""
+        hashes = self._index.hashes()
+        usable = hashes.image_ids[hashes.informative]
+        if len(usable) < _LEAST:
+            message = (
+                f"there is nothing to measure: of {count(len(hashes), 'picture')} "
+                f"{len(usable)} can be told from others; ingest at least 2 that are not flat"
+            )
+            raise QueryError(message)
+        wanted, looked = min(2 * sample, len(usable)), 2 * sample
+        while True:
+            row = self._catalog.browse(looked, seed=seed)
+            ids = row["image_id"].to_numpy(np.int64)
+            some = ids[np.isin(ids, usable)]
+            if len(some) >= wanted or len(ids) < looked:
+                break
+            looked *= 2
+        some = np.asarray(some[:wanted])
+        digests = self._digests(some)
+        pictures = StoredPictures(self._catalog, self._blobs)
+        places = hashes.positions(some)
+        found = pipeline.find(
+            pipeline.Images(
+                image_ids=some,
+                digests=digests,
+                whole=hashes.plain[places],
+                content=hashes.trimmed[places],
+                grays=self._catalog.grays,
+                informative=np.ones(len(some), bool),
+            ),
+            pictures.verification,
+            pictures.thumbnails,
+        )
+        extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
+        return some[~np.isin(some, extra)][:sample], len(usable)
+
+    def _digests(self, image_ids: Ints) -> list[str]:
+        facts = self._catalog.images(image_ids, ["image_id", "digest"])
+        digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
+        return [digests[image_id] for image_id in image_ids.tolist()]
+
+    def _plant(
+        self, chosen: Ints, seed: int, tell: Tell
+    ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
+        """Fingerprints of originals and of their copies, and how many could not be read."""
+        digests = self._digests(chosen)
+        originals, copies, done, lost = [], [], 0, 0
+        total = len(digests) * len(TRANSFORMS)
+        tell("planting", 0, total)
+        copied = in_order(
+            partial(self._copies, seed=seed), digests, lambda: tell("planting", done, total)
+        )
+        for planted in copied:
+            done += len(TRANSFORMS)
+            if isinstance(planted, ImgurerError):
+                lost += 1
+            else:
+                originals.append(planted[0])
+                copies.append(planted[1])
+            tell("planting", done, total)
+        return originals, copies, lost
+
+    def _copies(
+        self, digest: str, seed: int
+    ) -> tuple[Fingerprint, list[Fingerprint]] | StorageError | ImageRejected:
+        """The original as a store has it and its copies, or why it cannot be read."""
+        try:
+            with self._blobs.open(digest) as file:
+                data = file.read()
+            frame = (SIDE, SIDE)
+            pixels = decode.read(data, self._settings, frame=frame).view().rgb(frame)
+            original = fingerprint(data, limits=self._settings)
+        except (StorageError, ImageRejected) as error:
+            return error
+        files = (copy_as_file(pixels, each.name, key=digest, seed=seed) for each in TRANSFORMS)
+        return original, [fingerprint(copy) for copy in files]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Garden:
+    """Originals at positions 0..size-1, then the copies, transform by transform."""
+
+    size: int
+    prints: Fingerprints
+    gallery: ImageCache
+
+    @classmethod
+    def of(cls, originals: list[Fingerprint], copies: list[list[Fingerprint]]) -> "_Garden":
+        rows = [*originals, *(made[k] for k in range(len(TRANSFORMS)) for made in copies)]
+        pictures = np.stack([_grays(row.verification, 64) for row in rows])
+        gallery = ImageCache(
+            np.arange(len(rows)),
+            lambda ids: pictures[ids],
+            lambda ids: np.stack([decode.to_gray(rows[k].thumbnail, 256) for k in ids.tolist()]),
+        )
+        informative = np.array([row.informative for row in rows])
+        windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)
+        windows[informative] = gallery.windows(np.flatnonzero(informative))
+        prints = Fingerprints(
+            turned_hashes(np.stack([_grays(row.grays, 9) for row in rows])),
+            np.array([row.trimmed_dhash for row in rows], np.uint64),
+            informative,
+            windows,
+        )
+        return cls(len(originals), prints, gallery)
+
+    def search(self, tell: Tell) -> Trials:
+        """Search for the copies of one transform after the other, plainly and verified."""
+        size, n = self.size, len(TRANSFORMS)
+        plain: list[tuple[Ints, Ints, Ints]] = []
+        rows: dict[int, list[Candidates]] = {radius: [] for radius in VERIFIED_RADII}
+        for transform in range(-1, n):
+            # First the originals among themselves.
+            new = np.arange(size) + size * (transform + 1)
+            places = new if transform < 0 else np.concatenate((np.arange(size), new))
+            plain.append(self._plainly(places, new))
+            for radius in VERIFIED_RADII:
+                rows[radius].append(self._near(places, new, radius))
+            tell("searching", transform + 2, n + 1)
+        first, second, distance = (np.concatenate(part) for part in zip(*plain, strict=True))
+        return Trials(
+            names=[each.name for each in TRANSFORMS],
+            tiers=[each.tier for each in TRANSFORMS],
+            planted=np.full(n, size),
+            distinct=np.full(n, size * (size - 1) + size * (size - 1) // 2),
+            originals=size * (size - 1) // 2,
+            plain=self._hits(first, second, distance),
+            verified={radius: self._compared(found, tell) for radius, found in rows.items()},
+        )
+
+    def _plainly(self, places: Ints, new: Ints) -> tuple[Ints, Ints, Ints]:
+        """Pairs of a place and a new one whose upright hashes are near, and their bits."""
+        informative, whole = self.prints.informative, self.prints.whole
+        places, new = places[informative[places]], new[informative[new]]
+        query, hit, distance = neighbors(whole[places], whole[new], max(PLAIN_RADII))
+        first, second = places[hit], new[query]
+        once = first < second
+        return first[once], second[once], distance[once].astype(np.int64)
+
+    def _near(self, places: Ints, new: Ints, radius: int) -> Candidates:
+        """Pairs of a place and a new one that a verified search looks at."""
+        window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH else WINDOW_RADIUS
+        fresh = np.isin(places, new)
+        found = find(self.prints.take(places), radius, window_radius=window_radius, fresh=fresh)
+        return found.renamed(places)
+
+    def _compared(self, parts: list[Candidates], tell: Tell) -> Hits:
+        rows = parts[0]
+        for part in parts[1:]:
+            rows = rows.joined(part)
+        pairs, done = Pairs.of(rows), 0
+
+        def add(compared: int) -> None:
+            nonlocal done
+            done += compared
+            tell("comparing", min(done, len(pairs)), len(pairs))
+
+        gallery = self.gallery
+        measure = partial(gallery.compare, tell=add)
+        turned, layouts = self.prints.turned, gallery.share_layout
+        settling = StarSolver(rows, pairs, gallery.boxed, measure, turned, layouts)
+        settling.test(np.arange(len(pairs)))
+        found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
+        return self._hits(found.first, found.second, found.measures[:, 1])
+
+    def _hits(self, first: Ints, second: Ints, value: NDArray[np.generic]) -> Hits:
+        return Hits(
+            transform=second // self.size - 1,
+            right=first % self.size == second % self.size,
+            value=value.astype(np.float64),
+        )
+
+
+def _grays(data: bytes, side: int) -> NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8).reshape(side, side)

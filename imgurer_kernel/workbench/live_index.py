@@ -1,0 +1,175 @@
+"""The search index in memory, kept level with the catalog by reading only what is newer."""
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from imgurer_kernel.index.bktree import BKTree
+from imgurer_kernel.index.hash_arrays import Compact, Indices, Words, compact
+from imgurer_kernel.index.info import IndexInfo
+from imgurer_kernel.store.catalog import Catalog, Changes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CatalogHashes:
+    """The hashes of a catalog at one generation, by image_id; at most 49 bytes an image.
+
+    Most pictures have no border, and small numbers need no 64 bits: the usual image takes 21.
+
+    Attributes
+    ----------
+    generation
+        Of the catalog.
+    ids
+        (n,), ascending; in 32 bits where they fit.
+    plain
+        uint64 (n, 2), row hash first: of the whole picture.
+    informative
+        bool (n,).
+    bordered, contents
+        Positions of images whose hash without uniform borders is another, (k,), and those hashes,
+        uint64 (k, 2).
+    """
+
+    generation: int
+    ids: Compact
+    plain: Words
+    informative: npt.NDArray[np.bool_]
+    bordered: Compact
+    contents: Words
+
+    @classmethod
+    def of(cls, changes: Changes) -> Self:
+        """The images of a catalog that was read as a whole."""
+        bordered = np.flatnonzero((changes.trimmed != changes.hashes).any(axis=1))
+        return cls(
+            generation=changes.generation,
+            ids=compact(changes.image_ids),
+            plain=changes.hashes,
+            informative=changes.informative,
+            bordered=compact(bordered),
+            contents=changes.trimmed[bordered],
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        columns = (self.ids, self.plain, self.informative, self.bordered, self.contents)
+        return sum(int(column.nbytes) for column in columns)
+
+    @property
+    def image_ids(self) -> Indices:
+        """int64 (n,), ascending."""
+        return self.ids.astype(np.int64)
+
+    @property
+    def trimmed(self) -> Words:
+        """uint64 (n, 2): of each picture without its uniform borders; made anew for each caller."""
+        trimmed = self.plain.copy()
+        trimmed[self.bordered] = self.contents
+        return trimmed
+
+    def positions(self, image_ids: Indices) -> Indices:
+        """Where the given ids stand; each must be one of `image_ids`."""
+        found: Indices = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
+        return found
+
+    def after(self, changes: Changes) -> Self:
+        """With what has changed since."""
+        kept = ~np.isin(self.ids, np.concatenate([changes.removed, changes.image_ids]))
+        image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
+        order = np.argsort(image_ids, kind="stable")
+        return self.of(
+            replace(
+                changes,
+                image_ids=image_ids[order],
+                hashes=np.concatenate([self.plain[kept], changes.hashes])[order],
+                trimmed=np.concatenate([self.trimmed[kept], changes.trimmed])[order],
+                informative=np.concatenate([self.informative[kept], changes.informative])[order],
+            )
+        )
+
+
+def _nothing() -> Changes:
+    return Changes(
+        generation=0,
+        image_ids=np.empty(0, np.int64),
+        hashes=np.empty((0, 2), np.uint64),
+        trimmed=np.empty((0, 2), np.uint64),
+        informative=np.empty(0, np.bool_),
+        removed=np.empty(0, np.int64),
+    )
+
+
+class LiveIndex:
+    """Hashes and BK-tree of a catalog; derived data, rebuilt from the catalog at will.
+
+    Every look at it first asks the catalog for its generation and reads what is newer, so that
+    another process's commit shows up in the next search. Safe to use from several threads.
+
+    Parameters
+    ----------
+    algorithm
+        Hashes of any other algorithm are not informative: they cannot be compared. None for all.
+    """
+
+    def __init__(self, catalog: Catalog, algorithm: str | None = None) -> None:
+        self._catalog = catalog
+        self._algorithm = algorithm
+        self._lock = threading.RLock()
+        self._hashes = CatalogHashes.of(_nothing())
+        self._tree = BKTree()
+
+    def rebuild(self) -> int:
+        """Forget everything and read the catalog anew; returns the number of images."""
+        with self._lock:
+            self._hashes = CatalogHashes.of(_nothing())
+            self._tree = BKTree()
+            return len(self.hashes())
+
+    def hashes(self) -> CatalogHashes:
+        """The hashes as of now."""
+        with self._lock:
+            self._refresh()
+            return self._hashes
+
+    def search(
+        self, dhash: tuple[int, int], radius: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """Informative images within a radius as (image_ids, distances), by (distance, id)."""
+        with self._lock:
+            self._refresh()
+            return self._tree.search(dhash, radius)
+
+    def info(self, radius: int, reach: int) -> IndexInfo:
+        """What the index consists of, and how it is searched; see `IndexInfo.of`."""
+        with self._lock:
+            hashes, tree = self.hashes(), self._tree.info()
+        return IndexInfo.of(
+            hashes.plain[hashes.informative],
+            tree,
+            radius,
+            reach,
+            images=len(hashes),
+            generation=hashes.generation,
+            nbytes=hashes.nbytes,
+        )
+
+    def _refresh(self) -> None:
+        before = self._hashes
+        changes = self._catalog.changes(before.generation, self._algorithm)
+        if changes.generation == before.generation:
+            return
+        stale = np.isin(before.ids, np.concatenate([changes.removed, changes.image_ids]))
+        for image_id in before.ids[stale & before.informative].tolist():
+            self._tree.remove(image_id)
+        self._tree.extend(
+            changes.image_ids[changes.informative], changes.hashes[changes.informative]
+        )
+        self._hashes = before.after(changes)

@@ -1,0 +1,339 @@
+"""The workbench: one object that keeps originals, catalog and index level with each other."""
+
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.index.info import IndexInfo
+from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import Catalog, Statistics
+from imgurer_kernel.store.ingest.pipeline import IngestPipeline, Intake, outcome_frame
+from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
+from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
+from imgurer_kernel.store.users import Users
+from imgurer_kernel.workbench.search import SearchService
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.evaluation.metrics import Calibration
+    from imgurer_kernel.report.explain.explanation import Explanation
+
+
+class Workbench:
+    """A store of pictures: take in, search, cluster, browse, forget.
+
+    Parameters
+    ----------
+    settings
+        Where the store lies and what it accepts; by default from the environment. The store is
+        created on first use. Several processes may use one store at once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with Workbench(Settings(root=tempfile.mkdtemp())) as wb:
+    ...     len(wb.images())
+    0
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings.from_env()
+        self.blobs = BlobStore(self.settings.folder)
+        self.catalog = Catalog(self.settings.folder, lease_timeout=self.settings.lease_timeout)
+        self.accounts = Users(self.catalog)
+        self._intake = Intake(self.catalog, self.blobs, self.settings)
+        self._searching = SearchService(self.catalog, self.blobs, self.settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Workbench({str(self.settings.root)!r})"
+
+    def close(self) -> None:
+        """Let go of the catalog; a closed workbench opens it again when it is used again."""
+        self.catalog.close()
+
+    # Taking in ------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        sources: Source | Iterable[Source],
+        user: str | None = None,
+        progress: ProgressOption = True,
+        stop: threading.Event | None = None,
+    ) -> pd.DataFrame:
+        """Take in files, folders (with all below them), globs, ``file:`` URIs or a list of these.
+
+        Files are read on all cores and committed in batches. Ctrl-C, or the stop button of a
+        notebook, ends the run without losing what was done; files that this user brought before
+        and that have the same size and modification time are not read again.
+
+        Parameters
+        ----------
+        user
+            Who brings them; by default the local user.
+        progress
+            True for a bar, False for silence, or a function of (done, total).
+        stop
+            Set it from another thread to end the run early and get what was done.
+
+        Returns
+        -------
+        DataFrame
+            One row for each file, in their order: source, status (added, duplicate, rejected),
+            reason, image_id, digest, dhash.
+
+        Raises
+        ------
+        SourceError
+            If a source names nothing.
+        UnknownUser, NotAllowed
+            If there is no such user, or the account is disabled.
+        StorageError, CatalogError
+            If the store fails; what was committed before stays.
+        """
+        owner = self.accounts.acting(user)
+        named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+        total = count_files(named, outside=self.settings.folder)
+        with reporting(progress, total, "Taking in") as taken:
+            run = IngestPipeline(self._intake, owner, taken, stop or threading.Event())
+            run.run(find_files(named, outside=self.settings.folder))
+        return outcome_frame(run.outcomes)
+
+    def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:
+        """Take in one picture that came without a path; a frame of one row as from `ingest`."""
+        return outcome_frame(self._intake.take(name, data, self.accounts.acting(user)))
+
+    # Searching ------------------------------------------------------------------------------
+
+    def similar(
+        self,
+        query: object,
+        radius: int | None = None,
+        limit: int | None = None,
+        verify: bool = True,
+    ) -> pd.DataFrame:
+        """Images that are like a picture, the nearest first.
+
+        Parameters
+        ----------
+        query
+            image_id, path, bytes of a picture file, or a PIL image. An image of the store finds
+            itself too, at distance 0.
+        radius
+            Bits between dHashes, 0..128. By default pictures within 24 bits in any of 8
+            orientations, with and without borders, are compared, and those within 10 bits are
+            kept even if the comparison says that they differ; an explicit radius is both.
+        limit
+            Most rows to return.
+        verify
+            Compare the pictures; False is the plain dHash, upright, within 10 bits by default.
+
+        Returns
+        -------
+        DataFrame
+            By (distance, image_id): image_id, distance, orientation, score, verdict, digest,
+            filename, width, height. The verdict is ``exact`` for the same bytes, a word of
+            `imgurer_kernel.matching.labels.Label` for what was verified, and else ``unverified``:
+            near, but not the same picture or not compared. A picture too flat for its dHash to mean
+            anything is found by its bytes or by equal pixels only.
+
+        Raises
+        ------
+        InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
+            As the query or the radius deserves.
+        """
+        return self._searching.similar(query, radius, limit, verify=verify)
+
+    def clusters(
+        self,
+        radius: int | None = None,
+        verify: bool = True,
+        *,
+        thorough: bool = False,
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """Groups of two or more images that are the same picture as their medoid.
+
+        Parameters
+        ----------
+        radius
+            Bits between dHashes, 0..128. By default 24, or less where the catalog is too large
+            for that; with ``verify=False`` 10.
+        verify
+            Look at every pair that matters, in 8 orientations, with and without borders; False
+            takes the plain dHash for it.
+        thorough
+            Search as far as is of any use, whatever it takes; only where pictures are verified.
+        progress
+            True for a bar, False for silence, or a function of (done, total), which may raise
+            to stop.
+
+        Returns
+        -------
+        DataFrame
+            One row for each member, the largest cluster first and in it the medoid first:
+            cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
+            score (agreement of the pictures, or share of equal bits), label, width, height,
+            bytes. ``attrs`` tell how it was found: plan, uninformative (images so flat that only
+            equal pixels make them duplicates), stale (images left out because their fingerprint
+            is of another version and their original cannot be read), and diameters (by
+            cluster_id, bits that no two members exceed).
+
+        Raises
+        ------
+        InvalidRadius, QueryError
+            If the radius is none, or a thorough search is asked for without verification.
+        """
+        return self._searching.clusters(radius, verify=verify, thorough=thorough, progress=progress)
+
+    def evidence(self, one: object, other: object) -> Evidence:
+        """What speaks for two pictures being the same; each given like a query of `similar`."""
+        return self._searching.evidence(one, other)
+
+    def index_info(self) -> IndexInfo:
+        """What the index consists of, and the engine that each kind of search would take."""
+        return self._searching.info()
+
+    def explain(self, one: object, other: object) -> "Explanation":
+        """The evidence in words and as a figure; each picture given like a query of `similar`."""
+        return self._searching.explain(one, other)
+
+    def calibrate(
+        self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
+    ) -> "Calibration":
+        """Measure on copies of the store's own pictures how well duplicates are found.
+
+        Plants 53 kinds of copies of up to `sample` pictures, in memory, and searches for them by
+        plain hashes and verified, at several radii and thresholds. The same seed measures the
+        same. `progress` as in `clusters`.
+
+        Raises
+        ------
+        QueryError
+            If the store has less than two pictures that can be told apart.
+        """
+        return self._searching.calibrate(sample, seed, progress)
+
+    def rebuild_index(self) -> int:
+        """Build the search index anew from the catalog; returns the number of images in it.
+
+        Never needed (the index is derived, and loaded at every start); for peace of mind.
+        """
+        return self._searching.index.rebuild()
+
+    # Looking --------------------------------------------------------------------------------
+
+    def images(self, image_ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """Facts of all images, or of the given ones, by image_id."""
+        return self.catalog.images(image_ids)
+
+    def browse(
+        self,
+        n: int = 48,
+        seed: int | None = None,
+        order: Literal["random", "newest", "largest"] = "random",
+    ) -> pd.DataFrame:
+        """At most `n` images to look at; a random choice is the same again for the same seed."""
+        return self.catalog.browse(n, seed=seed, order=order)
+
+    def users(self) -> pd.DataFrame:
+        """All accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
+        return self.accounts.list()
+
+    def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
+        """Who brought which image, under which name, from where and when."""
+        return self.catalog.holdings(image_id=image_id, user=user)
+
+    def statistics(self) -> Statistics:
+        """How much there is."""
+        return self.catalog.statistics()
+
+    def thumbnail(self, image_id: int) -> bytes:
+        """JPEG of at most 240x270 pixels.
+
+        Raises
+        ------
+        UnknownImage
+            If there is no image with that id.
+        """
+        return self.thumbnails([image_id])[0]
+
+    def thumbnails(self, image_ids: Sequence[int]) -> list[bytes]:
+        """Thumbnails of several images, in the order of the ids."""
+        return [self.blobs.thumbnail(digest) for digest in self._digests(image_ids)]
+
+    def original(self, image_id: int) -> BinaryIO:
+        """The original bytes as an open file, which the caller closes."""
+        return self.blobs.open(self._digests([image_id])[0])
+
+    def _digests(self, image_ids: Sequence[int]) -> list[str]:
+        rows = self.catalog.images(image_ids, ["image_id", "digest"])
+        digests = dict(zip(rows["image_id"], rows["digest"], strict=True))
+        for image_id in image_ids:
+            if image_id not in digests:
+                message = f"there is no image {image_id}; images() lists those that there are"
+                raise UnknownImage(message)
+        return [digests[image_id] for image_id in image_ids]
+
+    # Keeping --------------------------------------------------------------------------------
+
+    def forget(self, image_id: int, user: str | None = None) -> bool:
+        """Drop a user's holdings of an image; the original goes with its last holding.
+
+        An original that goes is moved into the store's trash folder, not erased.
+
+        Returns
+        -------
+        bool
+            Whether that was the last holding, so that the image is gone.
+
+        Raises
+        ------
+        UnknownImage, NotAllowed
+            If there is no such image, or the user holds none.
+        """
+        digest = self.catalog.forget(image_id, self.accounts.acting(user))
+        if digest is None:
+            return False
+        # In a transaction of its own: a crash in between leaves an orphan, never a row without
+        # its blob, and nobody can take the same bytes in again meanwhile.
+        self.catalog.unless_held(digest, lambda: self.blobs.delete(digest))
+        return True
+
+    def check(self, repair: bool = False, progress: ProgressOption = True) -> pd.DataFrame:
+        """Compare originals, thumbnails and catalog; an empty frame means that all is well.
+
+        Parameters
+        ----------
+        repair
+            Mend what can be mended: bring originals back from where they came, draw missing
+            thumbnails, take orphans in again, compute fingerprints of an earlier version anew;
+            and delete what crashes have left among the temporary files.
+
+        Returns
+        -------
+        DataFrame
+            One row for each finding: problem, digest, image_id, detail, repaired.
+        """
+        owner = self.accounts.acting(None)
+        with reporting(progress, self.statistics().images, "Checking") as taken:
+            upkeep = StoreCheck(
+                catalog=self.catalog,
+                blobs=self.blobs,
+                settings=self.settings,
+                renewal=self._searching.renewal,
+                user=owner,
+                repair=repair,
+            )
+            return findings_frame(upkeep.run(taken))

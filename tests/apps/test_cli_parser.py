@@ -1,0 +1,442 @@
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.apps.cli.parser import main
+from tests.support.pictures import encode, jpeg, resized, scene
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(0))
+    (folder / "a small.jpg").write_bytes(encode(resized(scene(0), 320, 240)))
+    (folder / "b.jpg").write_bytes(jpeg(1))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Run a command on a store; returns (status, output, errors)."""
+
+    def call(*words, root=tmp_path / "store"):
+        status = main(["--root", str(root), *map(str, words)])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def answer(run, *words, **kwargs):
+    status, out, err = run("--json", *words, **kwargs)
+    assert err == ""
+    return status, json.loads(out)
+
+
+def test_ingest_counts_and_says_what_was_rejected(run, folder):
+    status, out, _ = run("ingest", folder)
+    assert (status, out) == (0, "3 added, 0 already here, 0 rejected\n")
+    (folder / "notes.jpg").write_text("no picture")
+    status, out, _ = run("ingest", folder)
+    assert status == 1
+    rejected, figures = out.splitlines()
+    assert rejected.startswith(f"rejected {folder / 'notes.jpg'}: ")
+    assert figures == "0 added, 3 already here, 1 rejected"
+
+
+def test_json_has_no_nan_and_whole_ids(run, folder):
+    (folder / "notes.jpg").write_text("no picture")
+    status, rows = answer(run, "ingest", folder)
+    assert status == 1
+    assert [row["image_id"] for row in rows] == [1, 2, 3, None]
+    assert rows[3]["digest"] is None
+
+
+def test_similar_by_file_and_by_id(run, folder):
+    run("ingest", folder)
+    status, rows = answer(run, "similar", folder / "a.jpg")
+    assert status == 0
+    assert {row["filename"] for row in rows} == {"a.jpg", "a small.jpg"}
+    [nearest] = answer(run, "similar", rows[0]["image_id"], "--limit", 1)[1]
+    assert nearest["image_id"] == rows[0]["image_id"]
+
+
+def test_clusters(run, folder):
+    run("ingest", folder)
+    status, rows = answer(run, "clusters")
+    assert status == 0
+    assert {row["filename"] for row in rows} == {"a.jpg", "a small.jpg"}
+    assert "1 cluster, 1 extra copy" in run("clusters")[1]
+    assert run("clusters", "--radius", 0)[1].splitlines()[-1].endswith("could be freed")
+    assert run("clusters", root=folder / "other")[1].splitlines()[-1] == (
+        "0 clusters, 0 extra copies, 0 bytes could be freed"
+    )
+    assert answer(run, "clusters", root=folder / "other") == (0, [])
+
+
+def test_how_far_to_search(run, folder, tmp_path):
+    run("ingest", folder)
+    assert "found by hashes within 24 bits" in run("clusters")[1]
+    assert "found by hashes within 32 bits" in run("clusters", "--thorough")[1]
+    assert "found by plain dHash within 7 bits" in run("clusters", "--no-verify", "--radius", 7)[1]
+    rows = answer(run, "clusters", "--no-verify")[1]
+    assert {row["label"] for row in rows} == {"medoid", "near by dHash"}
+    run("report", "--no-verify", "--out", tmp_path / "report.csv")
+    assert "near by dHash" in (tmp_path / "report.csv").read_text(encoding="utf-8-sig")
+    verdicts = {row["verdict"] for row in answer(run, "similar", 1, "--no-verify")[1]}
+    assert verdicts == {"exact", "unverified"}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "html"])
+def test_report(run, folder, tmp_path, suffix):
+    run("ingest", folder)
+    out = tmp_path / f"report.{suffix}"
+    status, said, _ = run("report", "--out", out)
+    assert status == 0
+    assert said.startswith(f"{out}: 1 cluster, 1 extra copy, ")
+    assert "a small.jpg" in out.read_text(encoding="utf-8-sig")
+    [row] = answer(run, "report", "--out", out)[1]
+    assert (row["written"], row["clusters"], row["extra_copies"]) == (str(out), 1, 1)
+
+
+def test_a_report_shows_the_pictures(run, folder, tmp_path):
+    run("ingest", folder)
+    run("report", "--out", tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text().count("data:image/jpeg;base64,/9j/") == 2
+
+
+def test_users(run, folder, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    assert run("users", "add", "ada", "--role", "admin", "--password-stdin")[0] == 0
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "battery staple")
+    assert run("users", "add", "bob")[0] == 0
+    assert run("users", "passwd", "bob")[0] == 0
+    assert run("users", "disable", "bob")[0] == 0
+    rows = {row["name"]: row for row in answer(run, "users", "list")[1]}
+    assert rows["ada"]["role"] == "admin"
+    assert rows["bob"]["enabled"] is False
+    assert run("users", "enable", "bob")[0] == 0
+    assert run("ingest", folder, "--user", "ada")[0] == 0
+    assert answer(run, "users", "list")[1][0]["pictures"] == 3
+
+
+def test_account_commands_answer_programs_with_the_account(run, monkeypatch):
+    for words in (["add", "Ada", "--password-stdin"], ["passwd", "ada", "--password-stdin"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\r\n"))
+        [row] = answer(run, "users", *words)[1]
+        assert (row["name"], row["role"], row["enabled"]) == ("ada", "member", True)
+    assert answer(run, "users", "disable", "ada")[1][0]["enabled"] is False
+    assert answer(run, "users", "enable", "ada")[1][0]["enabled"] is True
+
+
+def test_the_password_from_standard_input_is_the_first_line(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdin", io.StringIO(" correct horse \r\nmore\n"))
+    run("users", "add", "ada", "--password-stdin")
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        assert wb.accounts.authenticate("ada", " correct horse ").name == "ada"
+
+
+@pytest.mark.parametrize(
+    "words", [["add", "ada", "--role", "king"], ["add"], ["add", "a", "secret"]]
+)
+def test_no_password_is_an_argument_and_no_role_is_made_up(run, words):
+    with pytest.raises(SystemExit) as stopped:
+        run("users", *words)
+    assert stopped.value.code == 2
+
+
+def test_no_terminal_to_type_a_password_on(run, monkeypatch):
+    def nobody(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nobody)
+    status, _, err = run("users", "add", "ada")
+    assert status == 1
+    assert "--password-stdin" in err
+
+
+def test_passwords_that_differ_change_nothing(run, monkeypatch):
+    typed = iter(["one password", "another one"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    status, _, err = run("users", "add", "ada")
+    assert status == 1
+    assert "differ" in err
+    assert answer(run, "users", "list")[1] == []
+
+
+def test_check_and_rebuild_index(run, folder, tmp_path):
+    run("ingest", folder)
+    assert run("check")[0] == 0
+    assert answer(run, "rebuild-index") == (0, [{"images": 3}])
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        blob = wb.blobs.path(wb.images()["digest"].iloc[0])
+    blob.unlink()
+    status, rows = answer(run, "check")
+    assert status == 1
+    assert rows[0]["problem"] == "missing original"
+    status, out, _ = run("check", "--repair")
+    assert status == 0
+    assert out.startswith("missing original: ")
+    assert out.splitlines()[-2].endswith(" (repaired)")
+    assert out.splitlines()[-1] == "3 originals checked, 1 finding, 0 not repaired"
+    assert blob.exists()
+
+
+def test_export_and_import_carry_a_store_over(run, folder, tmp_path):
+    run("ingest", folder)
+    tar = tmp_path / "store.tar"
+    assert run("export", "--out", tar)[0] == 0
+    status, rows = answer(run, "import", tar, root=tmp_path / "second")
+    assert status == 0
+    assert [row["status"] for row in rows] == ["added"] * 3
+    with (
+        Workbench(Settings(root=tmp_path / "store")) as first,
+        Workbench(Settings(root=tmp_path / "second")) as second,
+    ):
+        columns = ["digest", "filename", "dhash"]
+        assert second.images()[columns].equals(first.images()[columns])
+
+
+def test_an_archive_cannot_write_outside(run, tmp_path):
+    tar = tmp_path / "evil.tar"
+    with tarfile.open(tar, "w") as archive:
+        for name, data in (
+            ("holdings.csv", b"user,digest,filename\nlocal,../../evil,x.jpg\n"),
+            ("originals/../../evil", b"x"),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    status, _, err = run("import", tar)
+    assert status == 1
+    assert "no archive" in err
+    assert not (tmp_path.parent / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nonsense"],
+        ["ingest"],
+        ["users"],
+        ["similar", "--radius", "x"],
+        ["similar", "1", "--radius", "129"],
+        ["similar", "1", "--radius", "-1"],
+        ["similar", "1", "--limit", "0"],
+        ["clusters", "--radius", "9" * 5000],
+        ["clusters", "--no-verify", "--thorough"],
+        ["report"],
+        ["report", "--out", "duplicates.xlsx"],
+        ["serve", "--port", "65536"],
+        ["--roo", "x", "clusters"],
+    ],
+)
+def test_wrong_usage(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_a_setting_that_cannot_work_is_wrong_usage(run, monkeypatch):
+    monkeypatch.setenv("IMGURER_RADIUS", "wide")
+    status, out, err = run("clusters")
+    assert (status, out) == (2, "")
+    assert err == "imgurer: IMGURER_RADIUS is 'wide'; it must be a number\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ingest", "nowhere\n\x1b[31m.jpg"],
+        ["ingest", "http://example.org/a.jpg"],
+        ["similar", "99"],
+        ["similar", "nowhere.jpg"],
+        ["users", "passwd", "nobody"],
+        ["users", "disable", "local"],
+        ["import", "nowhere.tar"],
+        ["export", "--out", "nowhere/store.tar"],
+        ["report", "--out", "nowhere/report.csv"],
+    ],
+)
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_errors_are_one_line_without_a_traceback(run, words, json_too):
+    status, out, err = run(*json_too, *words)
+    assert status == 1
+    assert out == ""
+    assert err.startswith("imgurer: ")
+    assert err.removesuffix("\n").isprintable()
+
+
+def test_names_do_not_steer_the_terminal(run, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "two\nlines\x1b[31m\u202e.jpg").write_text("no picture")
+    status, out, _ = run("ingest", folder)
+    assert status == 1
+    assert all(line.isprintable() for line in out.splitlines())
+    [row] = answer(run, "ingest", folder)[1]
+    assert row["source"].endswith("two\nlines\x1b[31m\u202e.jpg")
+
+
+def test_names_that_are_no_text_are_readable_and_valid_json(run, tmp_path):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    path = folder / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(jpeg(1))
+    [row] = answer(run, "ingest", folder)[1]
+    assert row["status"] == "added"
+    assert row["source"].endswith("caf\\xe9.jpg")
+    assert answer(run, "ingest", path)[1][0]["status"] == "duplicate"
+
+
+def test_an_interrupt_says_so(run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Workbench, "ingest", interrupted)
+    assert run("ingest", "x") == (130, "", "imgurer: interrupted; what was done is kept\n")
+
+
+def test_serve_hands_everything_on(run, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *a, **k: calls.append((a, k)))
+    assert run("serve", "--port", 0, "--no-browser", "--login", "--host", "0.0.0.0")[0] == 0
+    [(settings,), options] = calls[0]
+    assert settings.folder == tmp_path / "store"
+    assert options == {"host": "0.0.0.0", "port": 0, "login": True, "open_browser": False}
+
+
+def test_serve_fills_an_empty_store_with_samples_and_no_other(run, folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *_, **__: None)
+    drawn = []
+
+    def make_samples(where):
+        drawn.append(where)
+        return pd.DataFrame({"path": sorted(str(path) for path in folder.iterdir())})
+
+    monkeypatch.setattr("imgurer_kernel.report.evaluation.samples.make_samples", make_samples)
+    for _ in range(2):
+        assert run("serve", "--samples", tmp_path / "samples")[0] == 0
+    assert drawn == [str(tmp_path / "samples")]
+    assert answer(run, "rebuild-index") == (0, [{"images": 3}])
+
+
+def test_every_command_has_help(capsys):
+    names = [
+        "ingest",
+        "similar",
+        "clusters",
+        "report",
+        "users",
+        "check",
+        "rebuild-index",
+        "export",
+        "import",
+        "serve",
+    ]
+    for words in [*([name] for name in names), *(["users", name] for name in ("list", "add"))]:
+        with pytest.raises(SystemExit) as stopped:
+            main([*words, "--help"])
+        assert stopped.value.code == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith("usage: imgurer")
+        if words != ["users"]:
+            assert "--root" in shown
+            assert "--json" in shown
+
+
+def test_root_may_stand_behind_the_command(folder, tmp_path, capsys):
+    assert main(["ingest", str(folder), "--root", str(tmp_path / "x")]) == 0
+    assert (tmp_path / "x" / "catalog.duckdb").exists()
+    assert main(["users", "--root", str(tmp_path / "x"), "--json", "list"]) == 0
+    assert main(["--root", "elsewhere", "users", "list", "--root", str(tmp_path / "x")]) == 0
+    assert not Path("elsewhere").exists()
+
+
+def test_as_a_module_in_a_process_of_its_own(folder, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "imgurer_kernel", "--root", str(tmp_path / "s"), "--json",
+         "ingest", str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    assert len(json.loads(done.stdout)) == 3
+    assert done.stderr == ""
+
+
+def start(*words, **options):
+    command = [sys.executable, "-m", "imgurer_kernel", *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, **options)
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder, tmp_path):
+    start("--root", tmp_path / "s", "ingest", folder)
+    shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 's'}' --json similar 1"
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} | true; echo ${{PIPESTATUS[0]}}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert done.stdout == "141\n"
+
+
+def test_a_terminal_without_unicode(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "Zürich \U0001f986.jpg").write_bytes(jpeg(0))
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = start("--root", tmp_path / "s", "--json", "ingest", folder, env=ascii_only)
+    assert done.stderr == b""
+    [row] = json.loads(done.stdout.decode("ascii"))
+    assert row["source"].endswith("Zürich \U0001f986.jpg")
+    done = start("--root", tmp_path / "s", "similar", 1, env=ascii_only)
+    assert done.returncode == 0
+    assert b"Z\\xfcrich" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "imgurer_kernel", "--root", str(tmp_path / "s")]
+        done = subprocess.run(
+            [*command, "clusters"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("imgurer: the answer cannot be written")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_why_two_pictures_are_the_same(run, folder, tmp_path):
+    run("ingest", folder)
+    out = tmp_path / "why.png"
+    status, said, _ = run("explain", folder / "a.jpg", folder / "a small.jpg", "--out", out)
+    assert status == 0
+    assert said.startswith("The same picture: ")
+    assert out.read_bytes().startswith(b"\x89PNG")
+    [row] = answer(run, "explain", folder / "a.jpg", folder / "b.jpg")[1]
+    assert not row["duplicate"]
+    assert row["words"].startswith("Not the same picture")
+
+
+def test_how_sure_a_search_is(run, folder):
+    run("ingest", folder)
+    said = run("calibrate", "--sample", 2)[1]
+    assert "planted copies" in said
+    rows = answer(run, "calibrate", "--sample", 2, "--seed", 1)[1]
+    assert {row["method"] for row in rows} == {"plain", "verified"}
+    status, _, complaint = run("calibrate", root=folder / "other")
+    assert (status, complaint.count("\n")) == (1, 1)

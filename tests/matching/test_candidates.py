@@ -1,0 +1,193 @@
+"""Candidates against brute force over every orientation and view."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
+from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching.candidates import INVERSE, Candidates, Fingerprints, find, thinned
+
+COLUMNS = ("first", "second", "distance", "view", "other_view", "orientation")
+
+
+def hashes(grays):
+    return dhash_many(grays.reshape(-1, 9, 9)).reshape(*grays.shape[:-2], 2)
+
+
+def prints(seed, n=60):
+    """A few families of similar grays, some of them with borders, turned, or flat."""
+    random = np.random.default_rng(seed)
+    family = random.integers(0, 256, (n // 6, 9, 9))
+    grays = family[random.integers(0, len(family), n)] + random.integers(-25, 26, (n, 9, 9))
+    grays = grays.clip(0, 255).astype(np.uint8)
+    way = random.integers(0, 8, n) * (random.random(n) < 0.4)
+    grays = np.ascontiguousarray(orientations(grays)[way, np.arange(n)])
+    content = hashes(grays)
+    bordered = random.random(n) < 0.4
+    content[bordered] = hashes(grays[random.permutation(n)])[bordered]
+    windows = hashes(
+        (grays[random.permutation(n), None] + random.integers(-9, 10, (n, 10, 9, 9)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+    return Fingerprints(turned_hashes(grays), content, random.random(n) < 0.95, windows)
+
+
+def bits(one, other):
+    return np.bitwise_count(one[:, None] ^ other[None]).sum(axis=2)
+
+
+def way(i, j, distance, view, other_view, orientation):
+    if i > j:
+        i, j, view, other_view = j, i, other_view, view
+        orientation = int(INVERSE[orientation])
+    return i, j, distance, view, other_view, orientation
+
+
+def searches(p):
+    """All distances of each search, with its views, its orientation and which of them count."""
+    n = len(p)
+    bordered = (p.whole != p.content).any(axis=1)
+    for o, turned in enumerate(p.turned.swapaxes(0, 1)):
+        yield bits(turned, p.whole), np.triu(np.ones((n, n), bool)), (0, 0, o)
+        yield bits(turned, p.content), np.tile(bordered, (n, 1)), (0, 1, o)
+    yield bits(p.content, p.content), bordered & bordered[:, None], (1, 1, 0)
+    for w in range(10):
+        yield bits(p.windows[:, w], p.whole), np.ones((n, n), bool), (2 + w, 0, 0)
+
+
+def brute_force(p, radius, window_radius):
+    found = set()
+    others = p.informative & p.informative[:, None] & ~np.eye(len(p), dtype=bool)
+    for distances, counts, seen in searches(p):
+        reach = radius if seen[0] < 2 else window_radius
+        for i, j in np.argwhere(others & counts & (distances <= reach)).tolist():
+            found.add(way(i, j, int(distances[i, j]), *seen))
+    pairs = itertools.groupby(sorted(found), key=lambda row: row[:2])
+    return [row for _, rows in pairs for row in itertools.islice(rows, 4)]
+
+
+def table(rows):
+    return list(zip(*(getattr(rows, column).tolist() for column in COLUMNS), strict=True))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_agrees_with_brute_force(seed, monkeypatch):
+    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 17)
+    p = prints(seed)
+    found = table(find(p, 24, window_radius=18))
+    assert found == brute_force(p, 24, 18)
+    assert len(found) > 100
+
+
+def test_without_windows():
+    p = prints(9)
+    bare = Fingerprints(p.turned, p.content, p.informative)
+    assert table(find(bare, 20)) == [
+        row for row in table(find(p, 20, window_radius=0)) if max(row[3:5]) < 2
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fresh_images_meet_all_others(seed, monkeypatch):
+    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 23)
+    p = prints(seed)
+    fresh = np.random.default_rng(seed).random(len(p)) < 0.3
+    everything = find(p, 24)
+    expected = everything.take(fresh[everything.first] | fresh[everything.second])
+    assert table(find(p, 24, fresh=fresh)) == table(expected)
+    assert not len(find(p, 24, fresh=np.zeros(len(p), bool)))
+
+
+def test_a_crowd_is_tied_together_by_few_rows():
+    random = np.random.default_rng(3)
+    one, other = random.integers(0, 256, (2, 9, 9), np.uint8)
+    grays = np.concatenate((np.stack([one] * 500), np.stack([other] * 20)))
+    p = Fingerprints(turned_hashes(grays), hashes(grays), np.ones(520, bool))
+    found = find(p, 10)
+    assert len(found) < 500 * 5 + 200
+    root = np.arange(520)
+    for i, j in zip(found.first.tolist(), found.second.tolist(), strict=True):
+        a, b = root[i], root[j]
+        root[root == max(a, b)] = min(a, b)
+    assert set(root[:500]) == {0}
+    assert set(root[500:]) == {500}
+
+
+def film(frames):
+    """A zone where every two pictures are near, and no two have the same hash."""
+    random = np.random.default_rng(4)
+    grays = np.repeat(random.integers(0, 256, (1, 9, 9)), frames, axis=0)
+    grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
+    grays = grays.astype(np.uint8)
+    windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
+    return Fingerprints(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
+
+
+def nearest(p, radius, friends):
+    """The pairs that are among the nearest of their first or of their second image."""
+    rows = [row[:3] for row in brute_force(p, radius, 16)]
+    pairs = {(i, j): min(d for a, b, d in rows if (a, b) == (i, j)) for i, j, _ in rows}
+    kept = set()
+    for side in (0, 1):
+        ranked = sorted(pairs, key=lambda pair: (pair[side], pairs[pair], pair[1 - side]))
+        for _, group in itertools.groupby(ranked, key=lambda pair: pair[side]):
+            kept.update(itertools.islice(group, friends))
+    return kept
+
+
+@pytest.fixture
+def _few_friends(monkeypatch):
+    monkeypatch.setattr(candidates, "FRIENDS", 5)
+    monkeypatch.setattr(candidates, "_GATHERED", 40)
+    monkeypatch.setattr(candidates, "_BLOCK", 13)
+
+
+def ends(rows):
+    return set(zip(rows.first.tolist(), rows.second.tolist(), strict=True))
+
+
+@pytest.mark.usefixtures("_few_friends")
+def test_of_a_dense_zone_the_nearest_pairs_are_kept():
+    p = film(60)
+    everything = ends(find(p, 30))
+    assert everything == nearest(p, 30, 5)
+    assert len(everything) < 2 * 5 * 60
+
+
+@pytest.mark.usefixtures("_few_friends")
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dense_zone_may_grow_step_by_step(seed):
+    p = film(60)
+    late = np.random.default_rng(seed).random(60) < 0.3
+    early = find(dataclasses.replace(p, informative=~late), 30)
+    grown = thinned(early.joined(find(p, 30, fresh=late)))
+    assert ends(grown) == ends(find(p, 30))
+
+
+def test_uninformative_images_take_no_part():
+    grays = np.zeros((5, 9, 9), np.uint8)
+    p = Fingerprints(turned_hashes(grays), hashes(grays), np.array([False] * 4 + [True]))
+    assert not len(find(p, 128))
+
+
+def test_progress_is_told_and_may_stop_the_work():
+    p, told = prints(1), []
+    find(p, 10, tell=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find(p, 10, tell=stop)
+
+
+def test_no_images():
+    nothing = np.empty((0, 2), np.uint64)
+    p = Fingerprints(np.empty((0, 8, 2), np.uint64), nothing, np.empty(0, bool))
+    assert not len(find(p, 24))
+    assert not len(Candidates.none())

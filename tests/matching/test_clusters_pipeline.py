@@ -1,0 +1,305 @@
+"""Duplicates among made-up catalogs: families found whole, in any order, again and again."""
+
+from dataclasses import fields, replace
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching.clusters import pipeline, reusable
+from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.pair_table import SAME
+from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
+from tests.support.copies import picture
+
+PLAN = SearchScope(radius=24)
+WAYS = [field.name for field in fields(candidates.Candidates)]
+
+
+def find(shelf, order=None, **options):
+    options = {"plan": PLAN} | options
+    return pipeline.find(shelf.images(order), shelf.verification, shelf.thumbnails, **options)
+
+
+def summary(shelf, found):
+    """Clusters by name: medoid, members with distances, scores and the diameter."""
+    return [
+        (
+            shelf.name(c.medoid),
+            [shelf.name(k) for k in c.members],
+            c.distances.tolist(),
+            c.scores.tolist(),
+            c.diameter,
+        )
+        for c in found.clusters
+    ]
+
+
+def groups(shelf, found):
+    return {frozenset(shelf.name(k) for k in c.members) for c in found.clusters}
+
+
+def planted(shelf):
+    by_letter = {}
+    for name in shelf.names:
+        by_letter.setdefault(name[0], set()).add(name)
+    return {frozenset(names) for names in by_letter.values() if len(names) > 1}
+
+
+def test_families_are_found_whole():
+    found = find(families())
+    assert groups(families(), found) == planted(families())
+    assert found.uninformative == 0
+    assert found.tested == (found.pairs.status > 0).sum()
+
+
+def test_a_picture_is_found_in_all_its_orientations():
+    whole = picture(60)
+    turned = {
+        f"t{k}": whole if turn is None else whole.transpose(turn) for k, turn in enumerate(TURNS)
+    }
+    shelf = Shelf(turned | {"stranger": picture(61)})
+    [cluster] = find(shelf).clusters
+    assert cluster.size == 8
+
+
+@pytest.mark.parametrize("shelf", [families, pan])
+def test_every_member_has_a_verified_edge_with_its_medoid(shelf):
+    found = find(shelf())
+    assert found.clusters
+    seen = set()
+    for cluster in found.clusters:
+        assert cluster.edges[0] == -1
+        edges = found.pairs.take(cluster.edges[1:])
+        assert (edges.status == SAME).all()
+        ends = np.sort(np.stack((edges.first, edges.second)), axis=0).T.tolist()
+        assert ends == [sorted((cluster.medoid, member)) for member in cluster.members[1:].tolist()]
+        assert edges.distance.tolist() == cluster.distances[1:].tolist()
+        assert edges.measures[:, 1].tolist() == pytest.approx(cluster.scores[1:].tolist())
+        assert not seen & set(cluster.members.tolist())
+        seen |= set(cluster.members.tolist())
+
+
+def test_a_panning_clip_is_not_one_cluster():
+    found = find(pan())
+    assert len(found.clusters) >= 4
+    for cluster in found.clusters:
+        frames = [int(pan().name(k)) for k in cluster.members]
+        # The frames are 360 wide and move by 9: three quarters of it are left after 10 frames.
+        assert max(abs(frame - frames[0]) for frame in frames) <= 10
+
+
+@settings(max_examples=12)
+@given(st.permutations(range(len(families()))))
+def test_the_order_of_arrival_never_matters(order):
+    expected = summary(families(), find(families()))
+    assert summary(families(), find(families(), order)) == expected
+
+
+@settings(max_examples=2)
+@given(st.permutations(range(72)))
+def test_the_order_of_arrival_never_matters_for_a_clip(order):
+    expected = summary(pan(), find(pan()))
+    assert summary(pan(), find(pan(), order)) == expected
+
+
+@pytest.mark.parametrize("first", [1, 4, 8, 11])
+def test_one_after_the_other_gives_what_all_at_once_gives(first):
+    shelf = families()
+    known = find(shelf, range(first))
+    shelf.asked.clear()
+    found = find(shelf, known=known)
+    assert groups(shelf, found) == planted(shelf)
+    assert summary(shelf, found) == summary(shelf, find(shelf))
+
+
+def test_what_is_known_is_not_read_again():
+    shelf = families()
+    known = find(shelf)
+    shelf.asked.clear()
+    again = find(shelf, known=known)
+    assert shelf.asked == []
+    assert summary(shelf, again) == summary(shelf, known)
+    assert again.tested == known.tested
+    assert (again.seen.windows == known.seen.windows).all()
+    assert (again.seen.content == known.seen.content).all()
+
+
+def test_of_known_images_only_those_near_a_new_one_are_read():
+    shelf = families()
+    known = find(shelf, range(11))
+    shelf.asked.clear()
+    find(shelf, known=known)
+    assert 120 in shelf.asked
+    assert len(set(shelf.asked)) < 6
+
+
+def find_among(shelf, chosen, known=None):
+    """Find among some of the pictures, which keep the ids that they have among all."""
+    everything, chosen = shelf.images(), sorted(chosen)
+    columns = ("image_ids", "whole", "content", "informative")
+    images = replace(
+        everything,
+        digests=[everything.digests[k] for k in chosen],
+        **{name: getattr(everything, name)[chosen] for name in columns},
+    )
+    return pipeline.find(images, shelf.verification, shelf.thumbnails, plan=PLAN, known=known)
+
+
+def ways(found):
+    """The ways in which images are near, by their ids."""
+    return sorted(zip(*(getattr(found.rows, name).tolist() for name in WAYS), strict=True))
+
+
+def edges(shelf, found):
+    """What is known of the pairs that clusters stand on, cluster by cluster."""
+    rows = [found.pairs.take(c.edges[1:]) for c in found.clusters]
+    return [
+        (
+            r.first.tolist(),
+            r.second.tolist(),
+            r.status.tolist(),
+            r.measures.tolist(),
+            r.maps.tolist(),
+        )
+        for r in rows
+    ]
+
+
+AWAY = st.lists(st.sets(st.integers(0, 71), max_size=30), min_size=2, max_size=4)
+
+
+@pytest.mark.parametrize("make", [families, pan])
+@settings(max_examples=4)
+@given(AWAY)
+def test_images_may_come_and_go(make, steps):
+    shelf, known = make(), None
+    for away in steps:
+        chosen = set(range(len(shelf))) - away
+        known = find_among(shelf, chosen, known)
+        alone = find_among(shelf, chosen)
+        assert summary(shelf, known) == summary(shelf, alone)
+        assert edges(shelf, known) == edges(shelf, alone)
+        assert ways(known) == ways(alone)
+
+
+@settings(max_examples=4)
+@given(AWAY)
+def test_images_may_come_and_go_where_not_all_friends_are_kept(steps):
+    shelf, known = pan(), None
+    with patch.object(candidates, "FRIENDS", 1), patch.object(reusable, "FRIENDS", 1):
+        for away in steps:
+            chosen = set(range(len(shelf))) - away
+            known = find_among(shelf, chosen, known)
+            alone = find_among(shelf, chosen)
+            assert {way[:2] for way in ways(known)} == {way[:2] for way in ways(alone)}
+            for cluster in known.clusters:
+                spokes = known.pairs.take(cluster.edges[1:])
+                assert (spokes.status == SAME).all()
+                assert ((spokes.first == cluster.medoid) | (spokes.second == cluster.medoid)).all()
+
+
+def test_only_what_a_new_image_may_change_is_settled_again(monkeypatch):
+    shelf, looked = families(), []
+
+    class Recorded(pipeline.StarSolver):
+        def __init__(self, rows, pairs, *rest):
+            looked.append({shelf.names[k] for k in (*pairs.first, *pairs.second)})
+            super().__init__(rows, pairs, *rest)
+
+    late = shelf.names.index("d tilted")
+    everybody = set(range(len(shelf)))
+    known = find_among(shelf, everybody - {late})
+    order = np.argsort(shelf.images().digests)
+    monkeypatch.setattr(pipeline, "StarSolver", Recorded)
+    grown = find_among(shelf, everybody, known)
+    in_order = [shelf.names[k] for k in order]
+    assert {in_order[shelf.names.index(name)] for name in looked[0]} == {"d", "d tilted"}
+    find_among(shelf, everybody - {late}, grown)
+    assert len(looked[1]) == 0
+    assert groups(shelf, grown) == planted(shelf)
+
+
+def test_images_that_are_gone_leave_nothing_behind():
+    shelf = families()
+    known = find(shelf)
+    order = [0, 1, 3, 4, 5]
+    found = find_among(shelf, order, known)
+    ids = [k * 10 + 10 for k in order]
+    assert groups(shelf, found) == {
+        frozenset({"a", "a re-encoded", "a small"}),
+        frozenset({"b", "b framed"}),
+    }
+    assert np.isin(found.pairs.first, ids).all()
+    assert np.isin(found.rows.second, ids).all()
+    assert found.seen.image_ids.tolist() == ids
+
+
+def test_an_image_with_another_fingerprint_is_another_image():
+    shelf = Shelf({"a": picture(40), "a again": picture(40), "b": picture(41)})
+    known = find(shelf)
+    assert len(known.clusters) == 1
+    shelf.prints[1] = with_other_pixels(shelf.prints[1], 3)
+    shelf.asked.clear()
+    assert list(find(shelf, known=known).clusters) == []
+    assert set(shelf.asked) >= {20}
+
+
+def test_flat_images_take_no_part_and_are_counted():
+    shelf = families()
+    flat = np.arange(len(shelf)) < 2
+    images = shelf.images(informative=~flat)
+    found = pipeline.find(images, shelf.verification, shelf.thumbnails, plan=PLAN)
+    assert found.uninformative == 2
+    assert not np.isin([10, 20], [k for c in found.clusters for k in c.members]).any()
+    assert not np.isin([10, 20], np.stack((found.pairs.first, found.pairs.second))).any()
+    # One that was flat and no longer is counts as new.
+    again = pipeline.find(shelf.images(), shelf.verification, plan=PLAN, known=found)
+    assert groups(shelf, again) == planted(shelf)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_next_to_nothing(n):
+    shelf = families()
+    found = find(shelf, range(n))
+    assert list(found.clusters) == []
+    assert (len(found.pairs), len(found.seen.image_ids)) == (0, n)
+    assert list(find(shelf, range(n), known=found, plan=None).clusters) == []
+
+
+def test_a_plan_is_kept_for_a_few_more_images():
+    shelf = families()
+    # A plan that nobody would make today, to tell it by.
+    known = find(shelf, range(11), plan=SearchScope(radius=23))
+    assert find(shelf, known=known, plan=None).plan.radius == 23
+    few = find(shelf, range(6), plan=SearchScope(radius=23))
+    assert find(shelf, known=few, plan=None).plan.radius == 24
+
+
+def test_an_answer_by_another_plan_is_not_carried_over():
+    shelf = families()
+    known = find(shelf, plan=SearchScope(radius=2, windows=False))
+    assert known.seen.windows is None
+    found = find(shelf, known=known)
+    assert summary(shelf, found) == summary(shelf, find(shelf))
+    assert (
+        find(shelf, plan=SearchScope(radius=2, windows=False), known=found).tested <= known.tested
+    )
+
+
+def test_progress_is_told_in_stages_and_may_stop_the_work():
+    told = []
+    find(families(), tell=lambda *what: told.append(what))
+    assert {what for what, _, _ in told} >= {"reading", "searching", "comparing"}
+    assert all(done <= total for _, done, total in told)
+    for stage in ("reading", "searching", "comparing"):
+
+        def stop(what, done, total, stage=stage):
+            if what == stage:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            find(families(), tell=stop)

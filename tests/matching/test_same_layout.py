@@ -1,0 +1,128 @@
+"""Layout: forms that were filled in differently are told apart, copies of one are not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from imgurer_kernel.matching import same_layout
+from tests.support.copies import picture
+
+UNIT = np.array([[1.0, 0, 0, 0, 1, 0]])
+
+
+def form(entries=(), size=(600, 800)):
+    """A page with a grid of lines and, where it was filled in, words drawn as small strokes."""
+    page = Image.new("L", size, 255)
+    draw = ImageDraw.Draw(page)
+    for y in range(60, 800, 60):
+        draw.line((40, y, 560, y), 0, 2)
+        draw.text((44, y - 50), f"Question number {y // 60}", 0, font_size=16)
+    random = np.random.default_rng(entries)
+    for y in range(60, 800, 60) if len(entries) else ():
+        word = "".join(chr(97 + k) for k in random.integers(0, 26, 24))
+        draw.text((44, y - 28), word, 0, font_size=24)
+    return page
+
+
+def fine(*pages):
+    sized = [page.convert("L").resize((256, 256), Image.Resampling.BOX) for page in pages]
+    return np.stack([np.asarray(page) for page in sized])
+
+
+def unmatched(one, other):
+    return float(same_layout.unmatched(fine(one), fine(other), UNIT)[0])
+
+
+def jpeg(page, quality=50):
+    file = io.BytesIO()
+    page.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+FILLED = form([1])
+COPIES = {
+    "itself": FILLED,
+    "re-encoded": jpeg(FILLED),
+    "smaller": FILLED.resize((300, 400)),
+    "blurred": FILLED.filter(ImageFilter.GaussianBlur(1)),
+    "darker": FILLED.point(lambda level: level * 0.8),
+}
+
+
+@pytest.mark.parametrize("case", COPIES)
+def test_a_copy_lacks_nothing(case):
+    assert unmatched(FILLED, COPIES[case]) < same_layout.DIFFERENT
+    assert unmatched(COPIES[case], FILLED) < same_layout.DIFFERENT
+
+
+def test_what_was_written_on_later_is_still_a_copy():
+    noted = FILLED.copy()
+    ImageDraw.Draw(noted).text((300, 20), "paid on Friday", 0, font_size=30)
+    assert unmatched(FILLED, noted) < same_layout.DIFFERENT
+    assert unmatched(noted, FILLED) < same_layout.DIFFERENT
+
+
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_another_content_is_not_a_copy(seed):
+    assert unmatched(FILLED, form([seed])) >= same_layout.DIFFERENT
+
+
+@pytest.mark.parametrize("contrast", [0.5, 0.15])
+def test_writing_on_a_dim_screen_counts_as_much(contrast):
+    dim = [page.point(lambda level: 90 - contrast * (255 - level)) for page in (FILLED, form([2]))]
+    assert unmatched(*dim) >= same_layout.DIFFERENT
+    assert unmatched(dim[0], jpeg(dim[0], 80)) < same_layout.DIFFERENT
+
+
+def cloth(seed):
+    """A garment on plain ground: one strong outline, and a weave that is nearly noise."""
+    random = np.random.default_rng(3)
+    weave = random.normal(0, 5, (256, 256))
+    page = np.full((256, 256), 215.0)
+    page[20:236, 60:196] = 120 + weave[20:236, 60:196]
+    grain = np.random.default_rng(seed).normal(0, 2, (256, 256))
+    grain[20:236, 60:196] *= 3
+    return Image.fromarray((page + grain).clip(0, 255).astype(np.uint8))
+
+
+def test_a_weave_is_no_writing():
+    assert same_layout.background(fine(cloth(1)))[0] > same_layout.PLAIN
+    assert unmatched(cloth(1), cloth(2)) < same_layout.DIFFERENT
+
+
+def test_a_logo_on_bare_cloth_is_no_other_content():
+    bare = Image.new("L", (256, 256), 30)
+    ImageDraw.Draw(bare).line((0, 60, 256, 90), 160, 6)
+    marked = bare.copy()
+    draw = ImageDraw.Draw(marked)
+    draw.ellipse((190, 68, 230, 100), 220)
+    draw.text((196, 78), "LOGO", 20, font_size=11)
+    assert same_layout.background(fine(bare))[0] > same_layout.PLAIN_FINE
+    assert unmatched(bare, marked) < same_layout.DIFFERENT
+
+
+def test_a_copy_that_lies_a_little_aside_is_aligned_first():
+    moved = Image.new("L", FILLED.size, 255)
+    moved.paste(FILLED, (4, 3))
+    assert unmatched(FILLED, moved) < same_layout.DIFFERENT
+
+
+def test_pairs_are_independent_of_their_neighbours():
+    pages = [form([seed]) for seed in range(3)] * 4
+    one, other = fine(*pages), fine(*pages[1:], pages[0])
+    maps = np.repeat(UNIT, 12, axis=0)
+    together = same_layout.unmatched(one, other, maps)
+    alone = [same_layout.unmatched(one[k][None], other[k][None], UNIT)[0] for k in range(12)]
+    assert together == pytest.approx(alone, abs=1e-6)
+    assert same_layout.unmatched(one[:0], other[:0], maps[:0]).shape == (0,)
+
+
+def test_pages_have_a_background_and_pictures_have_none():
+    small = np.asarray(FILLED.resize((64, 64), Image.Resampling.BOX))
+    photo = np.asarray(picture(3).convert("L").resize((64, 64)))
+    page, scene = same_layout.background(np.stack([small, photo]))
+    assert page >= same_layout.PLAIN > scene
+    assert same_layout.background(fine(FILLED))[0] >= same_layout.PLAIN_FINE
+    assert same_layout.background(np.full((2, 4, 4), 9, np.uint8)).tolist() == [1, 1]

@@ -1,0 +1,260 @@
+"""The sample pictures: whole, repeatable, as true as they say, and nobody else's files."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import dhash
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageOps
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import SourceError, StorageDenied
+from imgurer_kernel.report.evaluation import samples
+from imgurer_kernel.report.evaluation.samples import make_samples
+from tools import draw_samples
+from tools.draw_samples import SCENES, draw
+from tools.draw_samples import plan as sample_plan
+from tools.draw_samples.light import develop
+from tools.draw_samples.plan import NEAR, TRANSFORMS, plan
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory):
+    """The set that every first start sees."""
+    return make_samples(tmp_path_factory.mktemp("pictures") / "samples")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two small scenes instead of all, so that a set is drawn in no time."""
+    small = tuple(replace(scene, width=160, height=120) for scene in (SCENES[0], SCENES[13]))
+    monkeypatch.setattr(sample_plan, "SCENES", small)
+
+
+def shown(path):
+    """The picture as a viewer shows it."""
+    with Image.open(path) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def exif_of(path):
+    with Image.open(path) as image:
+        return image.getexif()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def distance(first, second):
+    return (first ^ second).bit_count()
+
+
+def test_there_is_enough_of_everything(truth):
+    assert len(truth) >= 120
+    assert truth["kind"].value_counts()["original"] >= 24
+    assert (truth["kind"] == "near-miss").sum() >= 6
+    assert (truth["kind"] == "flat").sum() >= 4
+    planted = truth.loc[truth["kind"] == "duplicate", "transform"].value_counts()
+    assert set(planted.index) == set(TRANSFORMS)
+    assert planted.min() >= 5
+
+
+def test_every_file_is_there_as_described(truth):
+    assert truth["filename"].str.casefold().is_unique  # also where case does not count
+    for row in truth.itertuples():
+        data = Path(row.path).read_bytes()
+        assert Path(row.path).name == row.filename
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (row.bytes, row.digest)
+        assert shown(row.path).size == (row.width, row.height)
+
+
+def test_only_copies_have_the_bytes_of_another(truth):
+    for _, same in truth.groupby("digest"):
+        assert same["group"].nunique() == 1
+        assert (same["transform"] == "copy").sum() == len(same) - 1
+
+
+def test_groups_are_an_original_and_its_duplicates(truth):
+    for _, group in truth.groupby("group"):
+        first = group.loc[group["duplicate_of"] == "", "filename"]
+        assert len(first) == 1
+        assert set(group["duplicate_of"]) <= {"", first.iloc[0]}
+    resembled = truth.loc[truth["kind"] == "near-miss", "resembles"]
+    assert set(resembled) <= set(truth.loc[truth["kind"] == "original", "filename"])
+
+
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata:DeprecationWarning")  # in PyPI dhash
+def test_the_truth_holds_for_an_independent_dhash(truth):
+    pictures = truth[truth["kind"] != "flat"]
+    hashes = {row.filename: dhash.dhash_int(shown(row.path), 8) for row in pictures.itertuples()}
+    for row in pictures.itertuples():
+        if row.transform in NEAR:
+            assert distance(hashes[row.filename], hashes[row.duplicate_of]) <= 10, row.filename
+    firsts = pictures[pictures["duplicate_of"] == ""]
+    names, groups = pictures["filename"].tolist(), pictures["group"].tolist()
+    for first in firsts.itertuples():
+        for name, group in zip(names, groups, strict=True):
+            if group != first.group:
+                assert distance(hashes[first.filename], hashes[name]) > 16, (first.filename, name)
+
+
+def test_what_the_workbench_keeps_is_none_of_the_lesser_copies(truth, tmp_path):
+    transforms = truth.set_index("filename")["transform"]
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        wb.ingest(Path(truth["path"].iloc[0]).parent, progress=False)
+        frame = wb.clusters(progress=False)
+    kept = transforms[frame.loc[frame["is_keeper"], "filename"]]
+    assert len(kept) >= 24
+    assert not set(kept) & {"bordered", "captioned", "cropped", "re-encoded", "resized"}
+
+
+def test_pictures_are_no_flat_squares(truth):
+    for row in truth[truth["kind"] == "original"].itertuples():
+        pixels = np.asarray(shown(row.path).resize((64, 64)), float)
+        assert pixels.std() > 12, row.filename
+        assert len(np.unique(pixels.round(-1).reshape(-1, 3), axis=0)) > 30, row.filename
+
+
+def test_exif_turns_the_picture_back(truth):
+    by_name = truth.set_index("filename")["path"]
+    for row in truth[truth["transform"] == "exif-rotated"].itertuples():
+        assert exif_of(row.path)[0x0112] in {3, 6, 8}
+        difference = np.asarray(shown(row.path), float) - shown(by_name[row.duplicate_of])
+        assert np.abs(difference).mean() < 4
+
+
+def test_originals_carry_what_cameras_write(truth):
+    places = 0
+    for row in truth[truth["kind"] == "original"].itertuples():
+        exif = exif_of(row.path)
+        assert exif.get_ifd(0x8769)[0x9003].startswith("202")
+        places += bool(exif.get_ifd(0x8825))
+    assert places >= 15
+
+
+def test_a_complete_set_is_not_drawn_again(truth):
+    folder = Path(truth["path"].iloc[0]).parent
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    pd.testing.assert_frame_equal(make_samples(folder), truth)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+def test_a_scene_is_the_same_each_time_and_another_for_another_take(scene, monkeypatch):
+    seen = []
+
+    def developed(light, rng, **options):
+        seen.append(light)
+        return develop(light, rng, **options)
+
+    monkeypatch.setattr(draw_samples, "develop", developed)
+    small = replace(scene, width=96, height=72)
+    picture = draw(small)
+    assert (picture.shape, picture.dtype) == ((72, 96, 3), np.uint8)
+    np.testing.assert_array_equal(draw(small), picture)
+    assert (draw(small, take=1) != picture).mean() > 0.5
+    assert all(np.isfinite(light).all() and light.min() > -0.5 for light in seen)
+
+
+def test_another_seed_draws_other_scenes():
+    small = replace(SCENES[0], width=96, height=72)
+    assert (draw(small, seed=1) != draw(small)).mean() > 0.5
+
+
+def test_the_number_of_workers_changes_nothing(few, tmp_path):
+    one = make_samples(tmp_path / "one", workers=1)
+    four = make_samples(tmp_path / "four", workers=4)
+    assert contents(tmp_path / "one") == contents(tmp_path / "four")
+    pd.testing.assert_frame_equal(one.drop(columns="path"), four.drop(columns="path"))
+
+
+def test_another_seed_is_another_set_with_the_same_shape(few, tmp_path):
+    first, second = make_samples(tmp_path / "a", seed=0), make_samples(tmp_path / "b", seed=1)
+    assert first["kind"].tolist().count("original") == second["kind"].tolist().count("original")
+    drawn = first.loc[first["kind"] == "original", "digest"]
+    assert not set(drawn) & set(second["digest"])
+
+
+def test_asking_for_another_seed_replaces_the_set(few, tmp_path):
+    make_samples(tmp_path / "set", seed=0)
+    replaced = make_samples(tmp_path / "set", seed=1)
+    assert set(contents(tmp_path / "set")) == set(replaced["filename"])
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut off", "changed"])
+def test_a_damaged_set_is_drawn_anew(few, tmp_path, harm):
+    truth = make_samples(tmp_path / "set")
+    whole = contents(tmp_path / "set")
+    victim = Path(truth["path"].iloc[3])
+    data = bytearray(victim.read_bytes())
+    if harm == "missing":
+        victim.unlink()
+    elif harm == "cut off":
+        victim.write_bytes(data[: len(data) // 2])
+    else:
+        data[len(data) // 2] ^= 1
+        victim.write_bytes(data)
+    pd.testing.assert_frame_equal(make_samples(tmp_path / "set"), truth)
+    assert contents(tmp_path / "set") == whole
+
+
+@pytest.mark.parametrize("text", [None, "", "nonsense\n1,2\n", "version,seed\n1,0\n"])
+def test_a_set_without_a_readable_manifest_is_still_ours(few, tmp_path, text):
+    truth = make_samples(tmp_path / "set")
+    manifest = tmp_path / "set.csv"
+    manifest.unlink() if text is None else manifest.write_text(text)
+    pd.testing.assert_frame_equal(make_samples(tmp_path / "set"), truth)
+
+
+def test_an_older_version_is_replaced(few, tmp_path, monkeypatch):
+    make_samples(tmp_path / "set")
+    monkeypatch.setattr(samples, "VERSION", samples.VERSION + 1)
+    monkeypatch.setattr(sample_plan, "FLATS", sample_plan.FLATS[:2])
+    renewed = make_samples(tmp_path / "set")
+    assert set(contents(tmp_path / "set")) == set(renewed["filename"])
+
+
+@pytest.mark.parametrize("name", ["mine.jpg", "lake-at-dusk.jpg"])
+def test_files_of_others_are_never_touched(few, tmp_path, name):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / name).write_bytes(b"precious")
+    with pytest.raises(SourceError, match=name.partition(".")[0]):
+        make_samples(tmp_path / "set")
+    assert contents(tmp_path / "set") == {name: b"precious"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+
+
+def test_a_file_in_the_way_is_an_error_of_ours(few, tmp_path):
+    (tmp_path / "set").write_text("a file")
+    with pytest.raises(StorageDenied, match="set"):
+        make_samples(tmp_path / "set")
+    assert (tmp_path / "set").read_text() == "a file"
+
+
+def test_a_failure_leaves_nothing_behind(few, tmp_path, monkeypatch):
+    def fail(*_):
+        message = "no light"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(samples, "draw", fail)
+    with pytest.raises(RuntimeError, match="no light"):
+        make_samples(tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled(few, tmp_path):
+    (tmp_path / "set").mkdir()
+    truth = make_samples(str(tmp_path / "set"))
+    assert len(contents(tmp_path / "set")) == len(truth)
+    shutil.rmtree(tmp_path / "set")
+    assert len(make_samples(tmp_path / "set")) == len(truth)
+
+
+def test_the_plan_does_not_depend_on_drawing():
+    assert plan(3) == plan(3)
+    assert [batch[0].kind for batch in plan()] == ["original"] * len(SCENES) + ["flat"]

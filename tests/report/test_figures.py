@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.report.figures import (
+    comparison_figure,
+    contact_sheet,
+    dhash_figure,
+    plot_distances,
+)
+from tests.support.pictures import jpeg
+
+
+def shown(figure):
+    """The figure's axes that can be seen; that it can be drawn is checked on the way."""
+    assert figure._repr_jpeg_().startswith(b"\xff\xd8")
+    return [axis for axis in figure.axes if axis.get_visible()]
+
+
+def test_a_dhash_is_shown_as_grays_and_two_planes():
+    found = fingerprint(jpeg(0))
+    _, grays, rows, columns = shown(dhash_figure(found, "a title"))
+    assert np.array_equal(
+        grays.images[0].get_array(), np.frombuffer(found.grays, np.uint8).reshape(9, 9)
+    )
+    assert int(rows.images[0].get_array().sum()) == found.dhash[0].bit_count()
+    assert int(columns.images[0].get_array().sum()) == found.dhash[1].bit_count()
+
+
+def test_a_comparison_counts_the_bits_that_differ():
+    first, second = fingerprint(jpeg(0)), fingerprint(jpeg(1))
+    figure = comparison_figure(first, second)
+    distance = sum((a ^ b).bit_count() for a, b in zip(first.dhash, second.dhash, strict=True))
+    assert figure.get_suptitle() == f"distance: {distance} of 128 bits"
+    axes = shown(figure)
+    assert sum(int(axis.images[0].get_array().sum()) for axis in axes[-2:]) == distance
+
+
+def test_a_contact_sheet_has_a_place_for_each_picture():
+    thumbnail = fingerprint(jpeg(0)).thumbnail
+    axes = shown(contact_sheet([thumbnail] * 4, ["a", "$b$", "c", "d"], columns=3))
+    assert [axis.get_xlabel() for axis in axes] == ["a", r"\$b\$", "c", "d"]
+
+
+def test_distances_leave_the_medoids_out():
+    frame = pd.DataFrame(
+        {"is_medoid": [True, False, False, True, False], "distance_to_medoid": [0, 2, 2, 0, 5]}
+    )
+    [axis] = shown(plot_distances(frame))
+    heights = [bar.get_height() for bar in axis.patches]
+    assert heights[2] == 2
+    assert heights[5] == 1
+    assert sum(heights) == 3
+    assert len(shown(plot_distances(frame.iloc[:0]))) == 1

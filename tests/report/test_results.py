@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.clusters.star_cover import stars
+from imgurer_kernel.report.frames import (
+    CLUSTERS,
+    SIMILAR,
+    Grouped,
+    cluster_frame,
+    keeper,
+    similar_frame,
+)
+
+IMAGES = pd.DataFrame(
+    {
+        "image_id": [1, 2, 3, 4, 5],
+        "digest": list("abcde"),
+        "filename": [f"{i}.jpg" for i in range(1, 6)],
+        "width": [100, 200, 100, 50, 50],
+        "height": [100, 100, 200, 50, 50],
+        "bytes": [9, 7, 8, 6, 5],
+    }
+)
+
+
+def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
+    images = IMAGES.assign(within_frame=1.0)
+    assert keeper(images) == 3
+    assert keeper(images.iloc[3:]) == 4
+    assert keeper(images.iloc[3:].assign(bytes=5)) == 4
+
+
+def test_a_frame_around_a_picture_does_not_count():
+    assert keeper(IMAGES.assign(within_frame=[1, 1, 0.97, 1, 1])) == 2
+    assert keeper(IMAGES.assign(within_frame=[1, 0.96, 0.97, 1, 1])) == 3
+    assert keeper(IMAGES.assign(width=[100, 200, 300, 50, 50], within_frame=0.5)) == 3
+
+
+def test_similar_is_sorted_by_distance_then_id():
+    found = pd.DataFrame(
+        {
+            "image_id": [4, 5, 2],
+            "distance": [3, 0, 3],
+            "orientation": "upright",
+            "score": np.nan,
+            "verdict": "x",
+        }
+    )
+    frame = similar_frame(found, IMAGES)
+    assert list(frame.columns) == SIMILAR
+    assert frame["image_id"].tolist() == [5, 2, 4]
+
+
+def test_clusters_are_numbered_and_their_members_in_order():
+    found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
+    labels = np.where(found.edges < 0, "medoid", "near").astype(object)
+    frame = cluster_frame(Grouped(found, labels, np.ones(5), "plan", 0), IMAGES)
+    assert list(frame.columns) == CLUSTERS
+    assert frame["cluster_id"].tolist() == [0, 0, 0, 1, 1]
+    assert frame["image_id"].tolist() == [2, 3, 1, 4, 5]
+    assert frame["is_medoid"].tolist() == [True, False, False, True, False]
+    assert frame.loc[frame["is_keeper"], "image_id"].tolist() == [3, 4]
+    assert frame["distance_to_medoid"].tolist() == [0, 2, 4, 0, 1]
+
+
+def test_no_clusters_is_an_empty_frame_of_the_same_kind():
+    frame = cluster_frame(
+        Grouped(ClusterTable.none(), np.empty(0, object), np.empty(0), "plan", 0), IMAGES.iloc[:0]
+    )
+    assert list(frame.columns) == CLUSTERS
+    assert frame.empty
+
+
+@given(
+    st.lists(st.integers(2, 4), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
+    ids = list(range(1, sum(sizes) + 1))
+    random.shuffle(ids)
+    images = pd.DataFrame(
+        {
+            "image_id": sorted(ids),
+            "digest": "d",
+            "filename": "f",
+            "width": [random.choice([1, 2]) for _ in ids],
+            "height": 3,
+            "bytes": [random.choice([5, 6]) for _ in ids],
+        }
+    )
+    within = np.array([random.choice([0.5, 1.0]) for _ in ids])
+    clusters = ClusterTable(
+        sizes=np.array(sizes, np.int64),
+        diameters=np.zeros(len(sizes), np.int64),
+        members=np.array(ids, np.int64),
+        distances=np.zeros(len(ids), np.int64),
+        scores=np.zeros(len(ids)),
+        edges=np.zeros(len(ids), np.int64),
+    )
+    labels = np.full(len(ids), "x", object)
+    frame = cluster_frame(Grouped(clusters, labels, within, "plan", 0), images)
+    frame["within_frame"] = within
+    kept = frame.loc[frame["is_keeper"], "image_id"].tolist()
+    assert kept == [keeper(group) for _, group in frame.groupby("cluster_id")]

@@ -1,0 +1,117 @@
+import os
+
+import pytest
+
+from imgurer_kernel.common.records import SourceFile
+from imgurer_kernel.errors import SourceError
+from imgurer_kernel.store.ingest.sources import Unreadable, count_files, find_files
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in ("b/2.jpg", "b/1.jpg", "a.jpg", "c/deep/3.jpg", "[odd].jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path
+
+
+def names(tree, *args, **kwargs):
+    return [str(item.path.relative_to(tree)) for item in find_files(*args, **kwargs)]
+
+
+def test_a_folder_is_walked_in_order_of_names(tree):
+    assert names(tree, tree) == ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg", "c/deep/3.jpg"]
+
+
+def test_a_file_says_its_size_and_time(tree):
+    [file] = find_files(tree / "a.jpg")
+    facts = (tree / "a.jpg").stat()
+    assert file == SourceFile(
+        path=tree / "a.jpg", bytes=facts.st_size, modified_ns=facts.st_mtime_ns
+    )
+
+
+def test_a_glob_a_list_and_a_uri(tree):
+    assert names(tree, str(tree / "b" / "*.jpg")) == ["b/1.jpg", "b/2.jpg"]
+    assert names(tree, f"{tree}/**/3.jpg") == ["c/deep/3.jpg"]
+    assert names(tree, [tree / "b", tree / "a.jpg"]) == ["b/1.jpg", "b/2.jpg", "a.jpg"]
+    assert names(tree, (tree / "a.jpg").as_uri()) == ["a.jpg"]
+
+
+def test_a_relative_path_becomes_absolute(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    assert [item.path for item in find_files("a.jpg")] == [tree / "a.jpg"]
+
+
+def test_a_file_of_that_very_name_wins_over_a_glob(tree):
+    assert names(tree, str(tree / "[odd].jpg")) == ["[odd].jpg"]
+
+
+def test_a_file_that_is_named_twice_comes_once(tree):
+    assert names(tree, [tree / "b", str(tree / "b" / "*")]) == ["b/1.jpg", "b/2.jpg"]
+
+
+def test_counting_counts_what_is_found(tree):
+    for sources in (tree, tree / "a.jpg", [tree, tree], [f"{tree}/*.jpg", tree / "a.jpg"]):
+        assert count_files(sources) == len(list(find_files(sources)))
+    assert count_files(tree, outside=tree / "b") == len(list(find_files(tree, outside=tree / "b")))
+
+
+def test_a_source_that_is_not_there_is_an_error_before_the_first_file(tree):
+    with pytest.raises(SourceError, match="nowhere"):
+        find_files([tree, tree / "nowhere"])
+    with pytest.raises(SourceError, match="nowhere"):
+        count_files([tree, tree / "nowhere"])
+
+
+def test_the_store_itself_is_left_out(tree):
+    assert names(tree, tree, outside=tree / "c") == ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg"]
+
+
+@pytest.mark.parametrize("source", ["nowhere", "nowhere/*.jpg", "s3://bucket/key", "http://x/y"])
+def test_a_source_that_names_nothing_is_an_error(tree, monkeypatch, source):
+    monkeypatch.chdir(tree)
+    with pytest.raises(SourceError, match=source.split("*")[0]):
+        list(find_files(source))
+
+
+def test_broken_links_pipes_and_looping_folders(tree):
+    (tree / "broken").symlink_to(tree / "gone")
+    (tree / "loop").symlink_to(tree)
+    (tree / "link.jpg").symlink_to(tree / "a.jpg")
+    os.mkfifo(tree / "pipe")
+    found = {item.path.name: item for item in find_files(tree)}
+    assert isinstance(found["link.jpg"], SourceFile)
+    assert "broken link" in found["broken"].reason
+    assert "pipe" in found["pipe"].reason
+    assert len(found) == 8
+
+
+def test_a_folder_without_permission_is_handed_on(tree, monkeypatch):
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = {item.path.name: item for item in find_files(tree)}
+    assert found["b"] == Unreadable(tree / "b", "cannot be read: no permission to list this folder")
+    assert "a.jpg" in found
+
+
+@pytest.mark.parametrize(
+    "name", ['quo"te.jpg', "new\nline.jpg", "🏔.jpg", "<img onerror=x>", "é" * 127]
+)
+def test_odd_names(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    assert names(tmp_path, tmp_path) == [name]
+
+
+def test_a_name_that_is_no_utf8(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.jpg"
+    with open(path, "wb") as file:  # noqa: PTH123 - a path of bytes
+        file.write(b"x")
+    assert names(tmp_path, tmp_path) == ["\udcff.jpg"]

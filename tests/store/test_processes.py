@@ -1,0 +1,83 @@
+"""Several processes on one store at once: nothing is lost, nothing is seen half."""
+
+import subprocess
+import sys
+
+from imgurer_kernel import Settings, Workbench
+from tests.support.pictures import jpeg
+
+PROGRAM = """
+import sys
+from imgurer_kernel import Settings, Workbench
+root, folder, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+with Workbench(Settings(root=root, workers=1)) as wb:
+    wb.ingest(f"{folder}/{number}-*.jpg", progress=False)
+    shared = wb.ingest(f"{folder}/shared-*.jpg", progress=False)
+    own = wb.ingest(f"{folder}/{number}-*.jpg", progress=False)
+    assert (own["status"] == "duplicate").all(), own
+    for image_id in own["image_id"]:
+        found = wb.similar(int(image_id), radius=0)
+        assert image_id in set(found["image_id"]), (image_id, found)
+    print(*sorted(set(shared["image_id"])))
+"""
+
+
+def test_eight_processes_that_take_in_and_search_at_once(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(8):
+        for part in range(3):
+            data = jpeg(number) + bytes([part])
+            (folder / f"{number}-{part}.jpg").write_bytes(data)
+    for part in range(4):
+        (folder / f"shared-{part}.jpg").write_bytes(jpeg(8) + bytes([part]))
+    root = tmp_path / "store"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(root), str(folder), str(number)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(8)
+    ]
+    outputs = [process.communicate(timeout=300) for process in processes]
+    for process, (_, errors) in zip(processes, outputs, strict=True):
+        assert process.returncode == 0, errors
+    # Everybody got the same ids for the files that all of them brought.
+    assert len({output for output, _ in outputs}) == 1
+    with Workbench(Settings(root=root)) as wb:
+        images = wb.images()
+        assert len(images) == images["digest"].nunique() == 8 * 3 + 4
+        assert wb.check(progress=False).empty
+        assert len(wb.clusters(radius=0)) == 8 * 3 + 4
+
+
+def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(0))
+    root = tmp_path / "store"
+    with Workbench(Settings(root=root)) as wb:
+        wb.accounts.create("ada", "a long password")
+    bring = (
+        "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
+        "wb = Workbench(Settings(root=sys.argv[1], workers=1))\n"
+        "for _ in range(15):\n"
+        "    row = wb.upload('a.jpg', open(sys.argv[2], 'rb'), user=sys.argv[3]).iloc[0]\n"
+        "    with wb.original(row['image_id']) as original:\n"
+        "        assert original.read(2) == b'\\xff\\xd8'\n"
+        "    wb.forget(int(row['image_id']), user=sys.argv[3])\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", bring, str(root), str(tmp_path / "a.jpg"), user],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for user in ("local", "ada")
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    with Workbench(Settings(root=root)) as wb:
+        assert wb.images().empty
+        assert wb.check(progress=False).empty

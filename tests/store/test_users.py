@@ -1,0 +1,462 @@
+"""Accounts: names, passwords, roles, and what must never be possible."""
+
+import dataclasses
+import string
+import unicodedata
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.common.records import Account
+from imgurer_kernel.errors import (
+    InvalidPassword,
+    InvalidUserName,
+    LoginFailed,
+    NotAllowed,
+    UnknownUser,
+    UserExists,
+)
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.users import Users, user_name
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "correct horse"
+
+
+class Shelf:
+    """The account methods of the catalog, over a dict."""
+
+    def __init__(self):
+        self.rows = {}
+        self.hashes = {}
+
+    def _require(self, name):
+        if name not in self.rows:
+            raise UnknownUser(name)
+
+    def add_user(self, name, role, password_hash):
+        if name in self.rows:
+            raise UserExists(name)
+        now = datetime.now(UTC)
+        self.rows[name] = Account(
+            name=name, role=role, enabled=True, created_at=now, last_seen=None
+        )
+        self.hashes[name] = password_hash
+
+    def account(self, name):
+        self._require(name)
+        return self.rows[name]
+
+    def accounts(self):
+        columns = ["name", "role", "enabled", "created_at", "last_seen"]
+        return pd.DataFrame(
+            [dataclasses.asdict(row) for row in self.rows.values()], columns=columns
+        )
+
+    def password_hash(self, name):
+        self._require(name)
+        return self.hashes[name]
+
+    def set_password_hash(self, name, password_hash):
+        self._require(name)
+        self.hashes[name] = password_hash
+
+    def _change(self, name, **changes):
+        self._require(name)
+        self.rows[name] = dataclasses.replace(self.rows[name], **changes)
+
+    def set_role(self, name, role):
+        self._change(name, role=role)
+
+    def set_enabled(self, name, enabled):
+        self._change(name, enabled=enabled)
+
+    def touch_user(self, name):
+        self._change(name, last_seen=datetime.now(UTC))
+
+
+@pytest.fixture(params=["shelf", "catalog"])
+def store(request, tmp_path):
+    if request.param == "shelf":
+        yield Shelf()
+        return
+    with Catalog(tmp_path) as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def users(store):
+    return Users(store, CHEAP)
+
+
+@pytest.fixture
+def quick():
+    """Users over the dict alone, for the tests with many cases."""
+    return Users(Shelf(), CHEAP)
+
+
+# Names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("alice", "alice"),
+        ("Alice", "alice"),
+        ("\uff21\uff2c\uff29\uff23\uff25", "alice"),  # full-width capitals
+        ("7", "7"),
+        ("a.b_c-d", "a.b_c-d"),
+        ("x" * 32, "x" * 32),
+    ],
+)
+def test_a_name_has_one_spelling(text, name):
+    assert user_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "alice ",
+        "al ice",
+        ".alice",
+        "-alice",
+        "_alice",
+        "x" * 33,
+        "x" * 1_000_000,
+        "a/b",
+        "..",
+        "a\\b",
+        "a\nb",
+        "alice\n",
+        "a\0b",
+        "<img src=x onerror=alert(1)>",
+        "' OR 1=1 --",
+        "\u0430lice",  # a Cyrillic letter that looks like an a
+        "alice\u200b",
+        "ali\u0307ce",
+        "\u3164",
+        "straße",
+        "😀",
+    ],
+)
+def test_what_is_no_name(text):
+    with pytest.raises(InvalidUserName, match="1 to 32 letters"):
+        user_name(text)
+
+
+ALPHABET = set(string.ascii_lowercase + string.digits + "._-")
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40))
+def test_whatever_passes_the_gate_is_plain_and_stays_as_it_is(text):
+    try:
+        name = user_name(text)
+    except InvalidUserName:
+        return
+    assert 1 <= len(name) <= 32
+    assert set(name) <= ALPHABET
+    assert name[0] not in "._-"
+    assert user_name(name) == name
+    assert name == unicodedata.normalize("NFKC", name).casefold()
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z"))
+def test_every_plain_name_passes(text):
+    assert user_name(text) == text.lower()
+
+
+def test_a_long_wrong_name_does_not_fill_the_message():
+    with pytest.raises(InvalidUserName) as caught:
+        user_name("x" * 10_000)
+    assert len(str(caught.value)) < 300
+
+
+# Accounts -------------------------------------------------------------------------------------
+
+
+def test_create_and_log_in(users):
+    account = users.create("Alice", PASSWORD, "admin")
+    assert (account.name, account.role, account.enabled) == ("alice", "admin", True)
+    assert account.last_seen is None
+    entered = users.authenticate("ALICE", PASSWORD)
+    assert entered.name == "alice"
+    assert entered.last_seen is not None
+
+
+def test_a_member_is_what_one_is_by_default(users):
+    assert users.create("bob", PASSWORD).role == "member"
+
+
+def test_names_differ_by_more_than_capitals(users):
+    users.create("alice", PASSWORD)
+    with pytest.raises(UserExists):
+        users.create("ALICE", "another password")
+    assert users.authenticate("alice", PASSWORD)
+
+
+def test_nobody_is_called_local(users):
+    with pytest.raises(UserExists, match="without a login"):
+        users.create("Local", PASSWORD)
+
+
+@pytest.mark.parametrize("password", ["", "seven77", "x" * 1025])
+def test_passwords_are_neither_short_nor_endless(quick, password):
+    with pytest.raises(InvalidPassword, match=f"has {len(password)} characters"):
+        quick.create("alice", password)
+    with pytest.raises(UnknownUser):
+        quick.get("alice")
+
+
+@pytest.mark.parametrize("password", ["eight888", "x" * 1024, "pässwörd 😀", "\0" * 8])
+def test_passwords_that_do(quick, password):
+    quick.create("alice", password)
+    assert quick.authenticate("alice", password).name == "alice"
+    with pytest.raises(LoginFailed):
+        quick.authenticate("alice", password[:-1])
+    with pytest.raises(LoginFailed):
+        quick.authenticate("alice", password + "x")
+
+
+def test_an_accent_may_be_typed_in_two_ways(users):
+    users.create("alice", unicodedata.normalize("NFC", "pässwörter"))
+    assert users.authenticate("alice", unicodedata.normalize("NFD", "pässwörter"))
+
+
+def test_an_unknown_role_is_refused(users):
+    with pytest.raises(NotAllowed, match="king"):
+        users.create("alice", PASSWORD, "king")
+    users.create("alice", PASSWORD)
+    with pytest.raises(NotAllowed, match="king"):
+        users.set_role("alice", "king")
+
+
+def test_no_password_is_kept_readable(users, store):
+    users.create("alice", PASSWORD)
+    stored = store.password_hash("alice")
+    assert stored.startswith("$argon2id$")
+    assert PASSWORD not in stored
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody", "local", "no name", "", "x" * 10_000])
+def test_a_failed_login_tells_nothing(quick, name):
+    quick.create("alice", PASSWORD)
+    quick.ensure_local()
+    with pytest.raises(LoginFailed) as caught:
+        quick.authenticate(name, "a wrong password")
+    assert str(caught.value) == "The name or the password is wrong."
+
+
+def test_every_login_hashes_once(store):
+    calls = []
+
+    class Counting(PasswordHasher):
+        def hash(self, *arguments, **keywords):
+            calls.append("hash")
+            return super().hash(*arguments, **keywords)
+
+        def verify(self, *arguments, **keywords):
+            calls.append("verify")
+            return super().verify(*arguments, **keywords)
+
+    users = Users(store, Counting(time_cost=1, memory_cost=8, parallelism=1))
+    users.create("alice", PASSWORD)
+    users.ensure_local()
+    for name in ("alice", "nobody", "no name", "local"):
+        calls.clear()
+        with pytest.raises(LoginFailed):
+            users.authenticate(name, "a wrong password")
+        assert len(calls) == 1, name
+
+
+def test_a_broken_hash_lets_nobody_in(users, store):
+    users.create("alice", PASSWORD)
+    store.set_password_hash("alice", "not a hash")
+    with pytest.raises(LoginFailed):
+        users.authenticate("alice", PASSWORD)
+
+
+def test_hashes_follow_the_parameters(users, store):
+    users.create("alice", PASSWORD)
+    before = store.password_hash("alice")
+    dearer = Users(store, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    dearer.authenticate("alice", PASSWORD)
+    after = store.password_hash("alice")
+    assert after != before
+    assert "m=16,t=2" in after
+    dearer.authenticate("alice", PASSWORD)
+    assert store.password_hash("alice") == after, "hashed anew without need"
+
+
+def test_a_wrong_password_never_rehashes(users, store):
+    users.create("alice", PASSWORD)
+    before = store.password_hash("alice")
+    dearer = Users(store, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    with pytest.raises(LoginFailed):
+        dearer.authenticate("alice", "a wrong password")
+    assert store.password_hash("alice") == before
+
+
+def test_the_default_costs_what_rfc_9106_asks(store):
+    Users(store).create("alice", PASSWORD)
+    assert "$argon2id$v=19$m=65536,t=3,p=4$" in store.password_hash("alice")
+
+
+# Disabling ------------------------------------------------------------------------------------
+
+
+def test_a_disabled_account_is_told_only_to_its_owner(users):
+    users.create("root", PASSWORD, "admin")
+    users.create("bob", PASSWORD)
+    users.disable("Bob")
+    assert not users.get("bob").enabled
+    with pytest.raises(LoginFailed, match="wrong"):
+        users.authenticate("bob", "a wrong password")
+    with pytest.raises(LoginFailed, match="disabled"):
+        users.authenticate("bob", PASSWORD)
+    assert users.get("bob").last_seen is None
+    users.enable("bob")
+    assert users.authenticate("bob", PASSWORD).enabled
+
+
+def test_the_last_enabled_admin_stays(users):
+    users.create("ann", PASSWORD, "admin")
+    users.create("bob", PASSWORD, "admin")
+    users.ensure_local()  # an admin, but nobody can log in as it
+    users.disable("ann")
+    with pytest.raises(NotAllowed, match="bob is the last enabled admin"):
+        users.disable("bob")
+    with pytest.raises(NotAllowed, match="bob is the last enabled admin"):
+        users.set_role("bob", "member")
+    assert users.get("bob").enabled
+    assert users.get("bob").role == "admin"
+    users.enable("ann")
+    users.set_role("bob", "member")
+    assert users.get("bob").role == "member"
+
+
+def test_members_are_disabled_where_there_is_no_admin(users):
+    users.create("bob", PASSWORD)
+    users.disable("bob")
+    assert not users.get("bob").enabled
+
+
+@pytest.mark.parametrize("act", ["disable", "demote"])
+def test_two_admins_who_remove_each_other_at_once(act):
+    """The other one's admin goes between the look and the act, as another process may do it."""
+
+    class Racing(Shelf):
+        racing = True
+
+        def _race(self, name):
+            if self.racing:
+                self.racing = False
+                self._change("ann" if name == "bob" else "bob", enabled=False)
+
+        def set_enabled(self, name, enabled):
+            self._race(name)
+            super().set_enabled(name, enabled)
+
+        def set_role(self, name, role):
+            self._race(name)
+            super().set_role(name, role)
+
+    users = Users(Racing(), CHEAP)
+    users.create("ann", PASSWORD, "admin")
+    users.create("bob", PASSWORD, "admin")
+    with pytest.raises(NotAllowed, match="last enabled admin"):
+        users.disable("bob") if act == "disable" else users.set_role("bob", "member")
+    assert users.get("bob") == dataclasses.replace(users.get("bob"), enabled=True, role="admin")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda users, name: users.get(name),
+        lambda users, name: users.disable(name),
+        lambda users, name: users.enable(name),
+        lambda users, name: users.set_role(name, "admin"),
+        lambda users, name: users.set_password(name, PASSWORD),
+        lambda users, name: users.stamp(name),
+    ],
+)
+def test_nothing_is_done_to_nobody(quick, act):
+    with pytest.raises(UnknownUser):
+        act(quick, "nobody")
+    with pytest.raises(InvalidUserName):
+        act(quick, "no name")
+
+
+# The local account, passwords, lists -----------------------------------------------------------
+
+
+def test_the_local_account(users):
+    local = users.ensure_local()
+    assert (local.name, local.role) == ("local", "admin")
+    assert users.ensure_local() == local
+    for act in (
+        lambda: users.disable("local"),
+        lambda: users.set_role("local", "member"),
+        lambda: users.set_password("LOCAL", PASSWORD),
+    ):
+        with pytest.raises(NotAllowed, match="'local' stays as it is"):
+            act()
+    with pytest.raises(LoginFailed):
+        users.authenticate("local", "")
+
+
+def test_another_process_makes_the_local_account_first():
+    class Racing(Shelf):
+        def add_user(self, name, role, password_hash):
+            super().add_user(name, role, password_hash)
+            raise UserExists(name)
+
+    assert Users(Racing(), CHEAP).ensure_local().name == "local"
+
+
+def test_a_new_password(users):
+    users.create("alice", PASSWORD)
+    before = users.stamp("alice")
+    users.set_password("Alice", "battery staple")
+    assert users.stamp("alice") != before
+    with pytest.raises(LoginFailed):
+        users.authenticate("alice", PASSWORD)
+    assert users.authenticate("alice", "battery staple")
+    with pytest.raises(InvalidPassword):
+        users.set_password("alice", "short")
+    assert users.authenticate("alice", "battery staple")
+
+
+def test_a_login_leaves_the_stamp(users):
+    users.create("alice", PASSWORD)
+    before = users.stamp("Alice")
+    users.authenticate("alice", PASSWORD)
+    assert users.stamp("alice") == before
+    assert PASSWORD not in before
+
+
+def test_who_can_log_in(users):
+    assert not users.can_log_in()
+    users.ensure_local()
+    assert not users.can_log_in()
+    users.create("bob", PASSWORD)
+    assert users.can_log_in()
+    users.disable("bob")
+    assert not users.can_log_in()
+
+
+def test_the_list(users):
+    users.create("bob", PASSWORD)
+    users.create("ann", PASSWORD, "admin")
+    users.disable("bob")
+    frame = users.list().set_index("name")
+    assert dict(frame["role"]) == {"ann": "admin", "bob": "member"}
+    assert dict(frame["enabled"]) == {"ann": True, "bob": False}
+    assert not [column for column in frame if "password" in column or "hash" in column]

@@ -1,0 +1,97 @@
+import re
+
+import pytest
+
+from imgurer_kernel.ui.models.upload import UploadModel
+from imgurer_kernel.ui.panels.upload import UploadPanel
+from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.widgets.upload.receiver import Upload
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import encode, jpeg, scene
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def wb(tmp_path):
+    wb = FakeWorkbench(tmp_path)
+    wb.accounts.create("root", PASSWORD, "admin")
+    wb.accounts.create("ann", PASSWORD)
+    wb.accounts.create("bob", PASSWORD)
+    wb.upload("beach.jpg", encode(scene(10)), "bob")
+    return wb
+
+
+@pytest.fixture
+def judge(wb, tmp_path):
+    def judged(data, user="ann", name="new.jpg"):
+        path = tmp_path / "part"
+        path.write_bytes(data)
+        model = UploadModel(VisitorSession(wb, user))
+        return model.judge(Upload(name=name, path=path, bytes=len(data), digest=""))
+
+    return judged
+
+
+def test_a_new_picture_is_added_for_its_user(wb, judge):
+    verdict = judge(jpeg(1))
+    assert (verdict.status, verdict.text) == ("added", "Added")
+    assert verdict.thumbnail
+    assert wb.holdings(user="ann")["image_id"].tolist() == [verdict.image_id]
+
+
+def test_the_same_bytes_are_already_here(judge):
+    verdict = judge(encode(scene(10)))
+    assert verdict.status == "duplicate"
+    assert verdict.twin_image_id == verdict.image_id == 1
+    assert verdict.twin_thumbnail
+    assert verdict.twin_text == "brought by you and 1 other person"
+
+
+def test_an_admin_learns_who_brought_the_twin(judge):
+    assert judge(encode(scene(10)), "root").twin_text == "brought by you and bob"
+
+
+def test_a_near_duplicate_shows_its_nearest(judge):
+    verdict = judge(encode(scene(10), quality=45))
+    assert verdict.status == "near"
+    assert re.fullmatch(r"Added; near duplicate, re-encoded, \d of 128 bits", verdict.text)
+    assert verdict.twin_image_id == 1
+    assert verdict.twin_text == "beach.jpg, brought by 1 other person"
+
+
+def test_what_only_looks_alike_is_no_duplicate(wb, judge, monkeypatch):
+    plain = wb.similar
+    monkeypatch.setattr(wb, "similar", lambda query: plain(query).assign(verdict="unverified"))
+    assert judge(encode(scene(10), quality=45)).status == "added"
+
+
+def test_what_is_no_picture_is_rejected_with_the_reason(wb, judge):
+    verdict = judge(b"no picture at all")
+    assert verdict.status == "rejected"
+    assert verdict.text.startswith("Rejected: ")
+    assert len(verdict.text) > len("Rejected: ")
+    assert wb.statistics().images == 1
+
+
+def test_the_rest_of_the_dashboard_hears_once_and_only_of_changes(wb, judge):
+    panel = UploadPanel(wb, "ann")
+    heard = []
+    panel.session.observe(lambda change: heard.append(change["new"]), "version")
+    panel.model.finish()
+    assert heard == []
+    panel._count(None, judge(b"no picture"))
+    panel.model.finish()
+    assert heard == []
+    panel._count(None, judge(jpeg(1)))
+    panel._count(None, judge(jpeg(2)))
+    panel.model.finish()
+    assert heard == [1]
+    panel.model.finish()
+    assert heard == [1]
+
+
+def test_limits_are_said(wb):
+    panel = UploadPanel(wb, "ann")
+    assert "HEIC" in panel.about.value
+    assert panel.control.max_bytes == wb.settings.max_bytes

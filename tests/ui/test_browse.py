@@ -1,0 +1,153 @@
+import pytest
+
+from imgurer_kernel.ui.models import browse as browse_model
+from imgurer_kernel.ui.models.browse import BrowseModel
+from imgurer_kernel.ui.panels import browse
+from imgurer_kernel.ui.panels.browse import BrowsePanel
+from imgurer_kernel.ui.session import VisitorSession
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import jpeg
+
+
+@pytest.fixture
+def wb(tmp_path, monkeypatch):
+    for module in (browse, browse_model):
+        monkeypatch.setattr(module, "PAGE", 4)
+    wb = FakeWorkbench(tmp_path)
+    for seed in range(10):
+        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
+    return wb
+
+
+@pytest.fixture
+def model(wb):
+    seeds = iter(range(7, 100))
+    return BrowseModel(VisitorSession(wb), draw=lambda: next(seeds))
+
+
+def ids(model):
+    return model.shown.pictures.frame["image_id"].tolist()
+
+
+def test_pages_show_everything_once_and_then_begin_anew(model):
+    model.load()
+    seen = ids(model)
+    for size in (4, 2):
+        model.another()
+        assert len(ids(model)) == size
+        seen += ids(model)
+    assert sorted(seen) == list(range(1, 11))
+    assert model.shown.last
+    before = model.seed
+    model.another()
+    assert model.page == 0
+    assert model.seed != before
+
+
+def test_the_address_brings_the_same_pictures_back(wb, model):
+    model.load()
+    model.another()
+    place, seen = dict(model.place), ids(model)
+    assert place == {"seed": "7", "page": "2"}
+    other = BrowseModel(VisitorSession(wb))
+    other.go(place)
+    assert ids(other) == seen
+
+
+def test_orders_begin_at_their_first_page(model):
+    model.load()
+    model.another()
+    model.arrange("newest")
+    assert ids(model) == [10, 9, 8, 7]
+    assert model.place == {"order": "newest"}
+    model.back()
+    assert model.page == 0
+
+
+def test_back_leads_back(model):
+    model.load()
+    seen = ids(model)
+    model.another()
+    model.back()
+    assert ids(model) == seen
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"order": "<b>"},
+        {"seed": "x"},
+        {"page": "0"},
+        {"page": "999"},
+        {"page": "-1"},
+        {"seed": "9" * 20},
+    ],
+)
+def test_nonsense_in_an_address_shows_pictures_all_the_same(model, place):
+    model.go(place)
+    assert model.shown.total == 10
+    assert len(ids(model)) > 0
+
+
+def test_pictures_that_went_do_not_leave_an_empty_page(wb, model):
+    model.arrange("newest")
+    model.another()
+    model.another()
+    assert model.page == 2
+    for image_id in range(3, 11):
+        wb.forget(image_id)
+    model.load()
+    assert model.page == 0
+    assert ids(model) == [2, 1]
+
+
+def test_the_panel_shows_where_one_is(wb):
+    searched = []
+    panel = BrowsePanel(wb, on_search=searched.append)
+    assert len(panel.gallery) == 4
+    assert panel.back.disabled
+    panel.another.click()
+    assert not panel.back.disabled
+    panel.another.click()
+    assert panel.working.rest == "9 to 10 of 10 pictures"
+    assert panel.another.description == "Shuffle again"
+    panel.order.value = "largest"
+    assert panel.model.order == "largest"
+    assert panel.working.rest == "1 to 4 of 10 pictures"
+    image_id = panel.gallery._content["tiles"][0]["image_id"]
+    panel.gallery._receive(None, {"kind": "open", "image_id": image_id}, [])
+    assert searched == [image_id]
+
+
+def test_the_panel_of_an_empty_store_says_what_to_do(tmp_path):
+    asked = []
+    panel = BrowsePanel(FakeWorkbench(tmp_path), on_upload=lambda: asked.append(True))
+    assert "no pictures here yet" in panel.gallery.empty_text
+    assert panel.bar.layout.display == "none"
+    assert panel.upload.layout.display is None
+    panel.upload.click()
+    assert asked == [True]
+
+
+def test_one_picture_needs_no_pages(tmp_path):
+    wb = FakeWorkbench(tmp_path)
+    wb.upload("only.jpg", jpeg(1, 160, 120))
+    panel = BrowsePanel(wb)
+    assert panel.working.rest == "1 picture"
+    assert panel.another.layout.display == "none"
+
+
+def test_a_store_that_fails_says_so_and_keeps_what_was_shown(wb):
+    from imgurer_kernel.errors import CatalogBusy
+
+    panel = BrowsePanel(wb)
+
+    def busy(*_, **__):
+        message = "process 7 holds the catalog; try again"
+        raise CatalogBusy(message)
+
+    wb.statistics = busy
+    panel.another.click()
+    assert panel.working.failure == "Process 7 holds the catalog; try again."
+    assert len(panel.gallery) == 4
+    assert not panel.gallery.busy

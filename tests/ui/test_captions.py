@@ -1,0 +1,166 @@
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.matching.labels import Label
+from imgurer_kernel.ui.models.captions import (
+    cluster_rows,
+    differences,
+    facts,
+    kinship,
+    orientation_words,
+    plain_tiles,
+    search_tiles,
+)
+from imgurer_kernel.ui.session import Listing
+
+MEDOID = {
+    "image_id": 1,
+    "filename": "a.jpg",
+    "width": 800,
+    "height": 600,
+    "bytes": 90_000,
+    "format": "JPEG",
+    "label": "medoid",
+    "taken_at": pd.Timestamp("2020-05-01"),
+    "is_keeper": True,
+    "distance_to_medoid": 0,
+    "cluster_id": 4,
+    "freed": 3_100_000,
+    "best": "a.jpg",
+    "farthest": 6,
+    "labels": ("medoid", "near by dHash"),
+}
+
+
+def search_frame(*rows):
+    columns = ["image_id", "filename", "width", "height", "bytes", "distance", "verdict"]
+    return pd.DataFrame(rows, columns=columns).assign(orientation="upright")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, []),
+        ({"width": 400, "height": 300}, ["smaller"]),
+        ({"width": 1600, "height": 1200}, ["larger"]),
+        ({"bytes": 50_000}, ["fewer bytes"]),
+        ({"bytes": 150_000}, ["more bytes"]),
+        ({"width": 600, "height": 600}, ["smaller", "narrower"]),
+        ({"width": 800, "height": 500}, ["smaller", "wider"]),
+        ({"width": 796}, ["smaller"]),
+        ({"format": "PNG"}, ["PNG"]),
+        ({"taken_at": pd.Timestamp("2019-05-01")}, ["older"]),
+        ({"taken_at": pd.Timestamp("2021-05-01")}, ["newer"]),
+        ({"taken_at": pd.NaT}, []),
+        ({"label": "cropped"}, ["cropped"]),
+        ({"label": "cropped", "width": 600}, ["smaller", "cropped"]),
+        ({"label": "resized", "width": 400, "height": 300}, ["smaller"]),
+        ({"label": "near by dHash"}, []),
+    ],
+)
+def test_what_differs_from_the_medoid(change, words):
+    assert differences(MEDOID | change, MEDOID) == words
+
+
+def test_a_search_result_says_how_near_and_how_sure():
+    listing = Listing(
+        search_frame(
+            (1, "same.jpg", 40, 30, 900, 0, "exact"),
+            (2, "near.jpg", 40, 30, 900, 4, "cropped"),
+            (3, "alike.jpg", 40, 30, 900, 9, "unverified"),
+        ),
+        (b"1", b"2", b"3"),
+    )
+    same, near, alike = search_tiles(listing)
+    assert (same.badge, same.meaning, same.note) == ("0 bits", "done", "exact")
+    assert (near.badge, near.meaning, near.note) == ("4 bits", "done", "cropped")
+    assert (alike.badge, alike.meaning, alike.note) == ("9 bits", "", "")
+    assert near.alt == "near.jpg, 40 by 30, duplicate, 4 bits"
+    assert alike.alt == "alike.jpg, 40 by 30, alike, 9 bits"
+    assert [tile.thumbnail for tile in (same, near, alike)] == [b"1", b"2", b"3"]
+
+
+def test_an_orientation_is_told_with_the_verdict():
+    frame = search_frame((1, "a.jpg", 40, 30, 900, 4, "flipped")).assign(orientation="mirrored")
+    [tile] = search_tiles(Listing(frame, (b"",)))
+    assert tile.note == "flipped, mirrored"
+    assert tile.alt == "a.jpg, 40 by 30, duplicate, 4 bits"
+
+
+def test_every_label_is_a_verdict_with_words():
+    for label in get_args(Label):
+        assert kinship(label)
+
+
+def test_every_orientation_has_words_but_upright():
+    words = [orientation_words(name) for name in ORIENTATIONS]
+    assert words[0] == ""
+    assert all(words[1:])
+
+
+def test_a_cluster_is_a_row_with_its_medoid_first():
+    member = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "is_keeper": False, "width": 400}
+    frame = pd.DataFrame([MEDOID, member])
+    [row] = cluster_rows(frame, {1: b"m", 2: b"x"}, {4: 5})
+    assert row.label == "5 pictures"
+    assert row.more == 3
+    assert row.facts == ("frees 3.1 MB", "best copy: a.jpg", "at most 6 bits from the medoid")
+    first, second = row.tiles
+    assert (first.note, first.badge, first.meaning) == ("", "best copy", "done")
+    assert first.alt.endswith(", medoid, best copy")
+    assert (second.note, second.badge, second.meaning) == ("smaller and narrower", "6 bits", "")
+    assert second.alt.endswith(", 6 bits")
+    assert (first.thumbnail, second.thumbnail) == (b"m", b"x")
+
+
+def test_the_best_copy_is_marked_wherever_it_is():
+    medoid = MEDOID | {"is_keeper": False}
+    best = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "width": 4000}
+    [row] = cluster_rows(pd.DataFrame([medoid, best]), {1: b"", 2: b""}, {4: 2})
+    assert [(tile.badge, tile.meaning) for tile in row.tiles] == [
+        ("", ""),
+        ("best · 6 bits", "done"),
+    ]
+
+
+def test_labels_of_a_cluster_are_told():
+    frame = pd.DataFrame([MEDOID | {"labels": ("cropped", "medoid", "re-encoded")}])
+    [row] = cluster_rows(frame, {1: b""}, {4: 1})
+    assert row.facts[-1] == "cropped and re-encoded"
+
+
+def test_a_copy_with_nothing_different_looks_the_same():
+    twin = MEDOID | {"image_id": 2, "is_keeper": False}
+    [row] = cluster_rows(pd.DataFrame([MEDOID, twin]), {1: b"", 2: b""}, {4: 2})
+    assert row.tiles[1].note == "looks the same"
+
+
+def test_facts_leave_out_what_is_not_known():
+    row = MEDOID | {"taken_at": pd.NaT, "camera": float("nan"), "latitude": float("nan")}
+    assert [label for label, _ in facts(row)] == ["Pixels", "Size", "Format"]
+    rich = row | {
+        "camera": "<b>Canon</b>",
+        "latitude": 48.9,
+        "longitude": 2.3,
+        "frames": 12,
+        "informative": False,
+        "dhash": "0" * 32,
+        "added_at": pd.Timestamp("2026-01-01", tz="UTC"),
+    }
+    told = dict(facts(rich))
+    assert told["Camera"] == "<b>Canon</b>"  # text: the widget sets it as such
+    assert told["Format"] == "JPEG, 12 frames"
+    assert "flat" in told["Note"]
+    assert set(told) >= {"Place", "Added", "dHash"}
+
+
+def test_plain_tiles_keep_order_and_names():
+    name = "<img src=x onerror=1>.jpg"
+    frame = pd.DataFrame([MEDOID | {"image_id": 7}, MEDOID | {"filename": name}])
+    first, second = plain_tiles(Listing(frame, (b"a", b"")))
+    assert (first.image_id, second.image_id) == (7, 1)
+    assert second.name == name
+    assert second.thumbnail == b""

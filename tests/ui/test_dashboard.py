@@ -1,0 +1,269 @@
+import asyncio
+import json
+import threading
+
+import nbformat
+import pytest
+
+from imgurer_kernel.ui.dashboard import TABS, Dashboard
+from imgurer_kernel.ui.widgets.upload.control import Verdict
+from imgurer_kernel.ui.widgets.upload.receiver import Upload
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import encode, jpeg, scene
+
+
+@pytest.fixture
+def wb(tmp_path):
+    wb = FakeWorkbench(tmp_path)
+    wb.accounts.create("root", "correct horse", "admin")
+    wb.accounts.create("ann", "correct horse")
+    for seed in range(3):
+        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
+    wb.upload("0 again.jpg", jpeg(0, 160, 120, quality=60))
+    return wb
+
+
+class Page:
+    """The browser's side of the address."""
+
+    def __init__(self, dashboard):
+        self.dashboard, self.history = dashboard, [""]
+        dashboard.address.send = self.receive
+
+    def receive(self, message):
+        if message["replace"]:
+            self.history[-1] = message["hash"]
+        else:
+            self.history.append(message["hash"])
+
+    def open(self, hash_=""):
+        self.history = [hash_]
+        self.dashboard.address._receive(None, {"kind": "arrived", "hash": hash_}, [])
+
+    def back(self):
+        self.history.pop()
+        message = {"kind": "arrived", "hash": self.history[-1]}
+        self.dashboard.address._receive(None, message, [])
+
+
+@pytest.fixture
+def dashboard(wb):
+    return Dashboard(wb)
+
+
+@pytest.fixture
+def page(dashboard):
+    page = Page(dashboard)
+    page.open()
+    return page
+
+
+def visible(dashboard):
+    return [name for name, panel in dashboard.panels.items() if panel.layout.display is None]
+
+
+def test_nothing_is_read_before_the_page_is_open(wb):
+    wb.calls.clear()
+    dashboard = Dashboard(wb, user="ann")
+    assert wb.calls == []
+    assert dashboard.panels == {}
+    assert dashboard.frame.user == ""
+
+
+def test_figures_are_those_of_the_arrival(wb, dashboard):
+    wb.upload("late.jpg", jpeg(77, 160, 120))
+    Page(dashboard).open()
+    assert dashboard.frame.counts[0] == {"text": "5 pictures", "hash": "#browse"}
+
+
+def test_the_frame_links_what_it_counts(dashboard, page):
+    texts = [link["text"] for link in dashboard.frame.counts]
+    assert texts[:2] == ["4 pictures", "1 cluster"]
+    assert texts[2].endswith("could be freed")
+    for link in dashboard.frame.counts:
+        dashboard.go(link["hash"])
+    assert dashboard.current == "duplicates"
+    assert dashboard.duplicates.order == "bytes"
+
+
+def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(tmp_path, dashboard, page):
+    assert visible(dashboard) == ["browse"]
+    empty = Dashboard(FakeWorkbench(tmp_path / "empty"))
+    Page(empty).open()
+    assert visible(empty) == ["upload"]
+    assert empty.frame.counts[0]["text"] == "0 pictures"
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_can_be_the_first(wb, tab):
+    dashboard = Dashboard(wb)
+    Page(dashboard).open(f"#{tab}")
+    assert visible(dashboard) == [tab]
+    assert dashboard.frame.current == tab
+
+
+def test_panels_are_built_when_they_are_first_shown(dashboard, page):
+    assert list(dashboard.panels) == ["browse"]
+    dashboard.go("#users")
+    dashboard.go("#browse")
+    assert list(dashboard.panels) == ["browse", "users"]
+    assert visible(dashboard) == ["browse"]
+
+
+def test_back_returns_through_searches_and_tabs(dashboard, page):
+    dashboard.search_for(1)
+    dashboard.search_for(2)
+    dashboard.go("#duplicates")
+    assert [entry.split("?")[0] for entry in page.history] == [
+        "#browse",
+        "#search",
+        "#search",
+        "#duplicates",
+    ]
+    page.back()
+    assert dashboard.current == "search"
+    assert dashboard.search.sought.key == "2"
+    page.back()
+    assert dashboard.search.sought.key == "1"
+    page.back()
+    assert dashboard.current == "browse"
+
+
+def test_refinements_replace_the_address_and_steps_add_to_it(dashboard, page):
+    dashboard.search_for(1)
+    length = len(page.history)
+    dashboard.search.radius = 20
+    assert len(page.history) == length
+    assert page.history[-1] == "#search?image=1&radius=20"
+    dashboard.search_for(3)
+    assert len(page.history) == length + 1
+
+
+def test_a_reload_shows_the_same(wb, dashboard, page):
+    dashboard.search_for(1)
+    dashboard.search.radius = 20
+    again = Dashboard(wb)
+    Page(again).open(page.history[-1])
+    assert again.search.found.radius == 20
+    assert again.search.sought.name == "0.jpg"
+    assert visible(again) == ["search"]
+
+
+def test_a_tab_remembers_what_it_showed(dashboard, page):
+    dashboard.search_for(1)
+    dashboard.go("#browse")
+    link = next(tab["hash"] for tab in dashboard.frame.tabs if tab["id"] == "search")
+    assert link == "#search?image=1"
+
+
+@pytest.mark.parametrize("hash_", ["#", "#nowhere", "nonsense", "#<img src=x>", "#search?image=zz"])
+def test_nonsense_in_the_address_leaves_a_dashboard(wb, hash_):
+    dashboard = Dashboard(wb)
+    Page(dashboard).open(hash_)
+    assert len(visible(dashboard)) == 1
+    dashboard.go("#nowhere")
+    assert len(visible(dashboard)) == 1
+
+
+def test_an_upload_shows_everywhere(wb, dashboard, page):
+    dashboard.go("#duplicates")
+    dashboard.search_for(1)
+    wb.upload("more.jpg", jpeg(0, 160, 120, quality=40))
+    dashboard.go("#upload")
+    upload = dashboard.panels["upload"]
+    upload._count(
+        Upload(name="", path=None, bytes=0, digest=""), Verdict(status="added", image_id=5)
+    )
+    upload.model.finish()
+    assert dashboard.frame.counts[0]["text"] == "5 pictures"
+    assert dashboard.browse.shown.total == 5
+    assert len(dashboard.search.found.frame) == 2
+    assert dashboard.duplicates.clusters.figures.copies == 2
+    assert not dashboard.duplicates.stale
+
+
+def test_who_is_here_and_the_way_out(wb):
+    dashboard = Dashboard(wb, user="ann", logout="/logout")
+    Page(dashboard).open()
+    assert (dashboard.frame.user, dashboard.frame.logout) == ("ann, member", "/logout")
+    alone = Dashboard(wb)
+    Page(alone).open()
+    assert (alone.frame.user, alone.frame.logout) == ("local user", "")
+
+
+def test_a_member_does_not_see_the_accounts_of_others(wb):
+    dashboard = Dashboard(wb, user="ann")
+    Page(dashboard).open("#users")
+    assert [row["name"] for row in dashboard.panels["users"].table.rows] == ["ann"]
+
+
+def test_an_account_that_is_gone_is_told_in_words(wb):
+    dashboard = Dashboard(wb, user="nobody")
+    Page(dashboard).open()
+    assert "nobody" in dashboard._greeting.failure
+
+
+def test_slow_clusters_do_not_hold_up_the_rest(wb):
+    release = threading.Event()
+    plain = wb.clusters
+
+    def slow(*arguments, **options):
+        assert release.wait(20)
+        return plain(*arguments, **options)
+
+    wb.clusters = slow
+
+    async def scenario():
+        dashboard = Dashboard(wb)
+        Page(dashboard).open()
+        while dashboard.browse.shown is None:
+            await asyncio.sleep(0.01)
+        assert dashboard.frame.counts == [{"text": "4 pictures", "hash": "#browse"}]
+        release.set()
+        while len(dashboard.frame.counts) < 2:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_names_are_never_markup(tmp_path):
+    name = "<img src=x onerror=pwned()>.jpg"
+    wb = FakeWorkbench(tmp_path)
+    for quality in (90, 50):
+        wb.upload(name, encode(scene(1), quality=quality))
+    dashboard = Dashboard(wb)
+    Page(dashboard).open()
+    for tab in TABS:
+        dashboard.go(f"#{tab}")
+    dashboard.search_for(1)
+    for panel in dashboard.panels.values():
+        if hasattr(panel, "details"):
+            panel.details.model.image_id = 1
+            panel.details.forget.click()
+    markup = [text for widget in _all(dashboard) for text in _html(widget)]
+    assert any("&lt;img" in text for text in markup)
+    assert not any("<img" in text for text in markup)
+
+
+def _all(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _all(child)
+
+
+def _html(widget):
+    """Whatever a stock widget would set as HTML."""
+    if type(widget).__module__.startswith(("ipywidgets", "imgurer_kernel.ui.panels.base")):
+        for trait in ("value", "description", "placeholder", "tooltip"):
+            if isinstance(value := getattr(widget, trait, None), str):
+                yield value
+
+
+def test_the_notebook_is_four_cells_and_holds_no_output():
+    from pathlib import Path
+
+    path = Path(__file__).parents[2] / "notebooks" / "dashboard.ipynb"
+    notebook = nbformat.reads(path.read_text(encoding="utf-8"), 4)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code"]
+    assert notebook.cells[-1].source.startswith("Dashboard(")
+    assert "widgets" not in json.dumps(notebook.metadata)

@@ -1,0 +1,243 @@
+import csv
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgurer_kernel.ui.models import duplicates as duplicates_model
+from imgurer_kernel.ui.models.cluster_summary import ORDERS, arranged
+from imgurer_kernel.ui.models.duplicates import DuplicatesModel
+from imgurer_kernel.ui.panels import duplicates
+from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
+from imgurer_kernel.ui.session import VisitorSession
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import encode, jpeg, resized, scene
+
+
+@pytest.fixture
+def wb(tmp_path):
+    """A cluster of 1..3, one of 4 and 5 with more bytes, one of ann's 6 and 7, stranger 8."""
+    wb = FakeWorkbench(tmp_path)
+    wb.accounts.create("ann", "correct horse")
+    beach, hill, lake = scene(10), scene(11, 1200, 900), scene(12)
+    wb.upload("beach.jpg", encode(beach, quality=95))
+    wb.upload("beach 2.jpg", encode(beach, quality=50))
+    wb.upload("beach 3.png", encode(resized(beach, 160, 120), "PNG"))
+    wb.upload("hill.png", encode(hill, "PNG"))
+    wb.upload("HILL 2.jpg", encode(hill, quality=97))
+    wb.upload("lake.jpg", encode(lake), "ann")
+    wb.upload("=lake 2.jpg", encode(lake, quality=40), "ann")
+    wb.upload("stranger.jpg", jpeg(3))
+    return wb
+
+
+@pytest.fixture
+def model(wb):
+    model = DuplicatesModel(VisitorSession(wb))
+    model.load()
+    return model
+
+
+def shown(model):
+    return [sorted(part) for part in members(model).values()]
+
+
+def members(model):
+    found = {}
+    for row in model.shown.members.itertuples():
+        found.setdefault(row.cluster_id, []).append(row.image_id)
+    return found
+
+
+def test_the_figures_agree_with_the_frame(wb, model):
+    figures, frame = model.clusters.figures, wb.clusters()
+    assert (figures.clusters, figures.copies, figures.largest) == (3, 4, 3)
+    assert figures.bytes == frame.loc[~frame["is_keeper"], "bytes"].sum()
+    assert figures.bytes > 0
+    kept = frame[frame["is_keeper"]].sort_values("cluster_id")
+    assert model.clusters.summary["best"].tolist() == kept["filename"].tolist()
+
+
+def test_the_largest_cluster_comes_first_and_its_medoid_in_it(wb, model):
+    assert shown(model)[0] == [1, 2, 3]
+    frame = wb.clusters()
+    medoids = frame.loc[frame["is_medoid"], "image_id"].tolist()
+    assert [part[0] for part in members(model).values()] == medoids
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_are_what_they_say(model, order):
+    model.order = order
+    summary = model.chosen()
+    key = {"size": "size", "bytes": "freed", "near": "farthest", "far": "farthest"}[order]
+    values = summary[key].tolist()
+    assert values == sorted(values, reverse=order != "near")
+    assert list(members(model)) == summary["cluster_id"].tolist()
+
+
+def test_filters_choose_by_name_and_by_holder(model):
+    model.name = "hill"
+    assert shown(model) == [[4, 5]]
+    model.name = "LAKE"
+    assert shown(model) == [[6, 7]]
+    model.mine = True
+    assert shown(model) == []
+    model.name = ""
+    assert shown(model) == [[1, 2, 3], [4, 5]]
+    model.name = "["  # no pattern
+    assert shown(model) == []
+
+
+def test_the_csv_holds_exactly_what_is_shown(model):
+    model.order, model.mine = "bytes", True
+    table = model.table()
+    assert table["image_id"].tolist() == [i for part in members(model).values() for i in part]
+    assert list(table)[:4] == ["cluster_id", "image_id", "digest", "filename"]
+
+
+def test_the_csv_holds_all_pages_and_all_members(model, monkeypatch):
+    monkeypatch.setattr(duplicates_model, "PAGE", 1)
+    monkeypatch.setattr(duplicates_model, "STRIP", 2)
+    model.turn(0)
+    assert len(model.shown.members) == 2
+    assert model.shown.total == 3
+    assert len(model.table()) == 7
+
+
+def test_the_file_is_csv_that_runs_nothing(wb):
+    panel = DuplicatesPanel(wb)
+    parcel = panel._csv()
+    assert re.fullmatch(r"duplicates \d{4}-\d\d-\d\d\.csv", parcel.name)
+    data = parcel.file.read()
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert parcel.size == len(data)
+    names = [row["filename"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig")))]
+    assert "'=lake 2.jpg" in names
+    assert "HILL 2.jpg" in names
+
+
+def test_pages_turn_and_stop_at_the_end(model, monkeypatch):
+    monkeypatch.setattr(duplicates_model, "PAGE", 2)
+    model.turn(0)
+    assert len(members(model)) == 2
+    model.turn(1)
+    assert len(members(model)) == 1
+    assert model.place == {"page": "2"}
+    model.turn(9)
+    assert model.page == 1
+    model.name = "beach"
+    assert model.page == 0
+
+
+def test_the_address_brings_the_same_view_back(wb, model):
+    model.order, model.name, model.mine, model.radius = "far", "beach", True, 14
+    place = dict(model.place)
+    assert place == {"radius": "14", "sort": "far", "name": "beach", "mine": "yes"}
+    other = DuplicatesModel(VisitorSession(wb))
+    other.go(place)
+    assert members(other) == members(model)
+    assert other.place == place
+    other.go({"sort": "<b>", "radius": "500", "page": "-4", "mine": "perhaps"})
+    assert (other.order, other.radius, other.page, other.mine) == ("size", -1, 0, False)
+
+
+def test_clusters_are_looked_for_again_only_when_needed(wb, model):
+    wb.calls.clear()
+    model.freshen()
+    model.go({"sort": "bytes"})
+    assert ("clusters", None) not in wb.calls
+    model.session.changed()
+    assert model.stale
+    model.freshen()
+    assert wb.calls.count(("clusters", None)) == 1
+    assert not model.stale
+    model.radius = 3
+    assert ("clusters", 3) in wb.calls
+
+
+def test_arranged_breaks_ties_by_cluster():
+    summary = pd.DataFrame(
+        {
+            "cluster_id": [2, 0, 1],
+            "size": [2, 2, 2],
+            "freed": [5, 5, 5],
+            "farthest": [1, 1, 1],
+            "names": ["", "", ""],
+        }
+    )
+    for order in ORDERS:
+        assert arranged(summary, order)["cluster_id"].tolist() == [0, 1, 2]
+
+
+def test_the_panel_shows_rows_figures_and_details(wb):
+    searched = []
+    panel = DuplicatesPanel(wb, on_search=searched.append)
+    assert len(panel.list) == 3
+    assert "<strong>3</strong>" in panel.figures.value
+    assert panel.working.rest == "1 to 3 of 3 clusters"
+    assert "8 pictures looked at · every pair" in panel.how.value
+    assert panel.save.label == "CSV of these 3 clusters"
+    first = panel.list._content["rows"][0]
+    assert first["label"] == "3 pictures"
+    assert any("smaller" in tile["note"] for tile in first["tiles"])
+    panel.list.selected = 2
+    assert panel.details.model.details.name == "beach 2.jpg"
+    panel.list._receive(None, {"kind": "open", "image_id": 2}, [])
+    assert searched == [2]
+    panel.name.value = "hill"
+    assert panel.save.label == "CSV of this cluster"
+    assert "of 3 in all" in panel.working.rest
+
+
+def test_a_search_that_was_cancelled_can_be_begun_again(wb):
+    session = VisitorSession(wb)
+    session.runner.run = lambda work, then: None  # work that takes its time
+    panel = DuplicatesPanel(session)
+    panel.model.load()
+    assert panel.list.busy
+    panel.model.job.waiting = True
+    panel.working._receive(None, {"kind": "cancel"}, [])
+    assert not panel.list.busy
+    assert panel.refresh.layout.display is None
+    assert panel.save.layout.display == "none"
+    assert "not looked for yet" in panel.list.empty_text
+
+
+def test_a_large_cluster_counts_what_it_does_not_draw(wb, monkeypatch):
+    monkeypatch.setattr(duplicates_model, "STRIP", 2)
+    panel = DuplicatesPanel(wb)
+    assert panel.list._content["rows"][0]["more"] == 1
+
+
+def test_empty_stores_and_stores_without_duplicates_say_which_they_are(tmp_path):
+    wb = FakeWorkbench(tmp_path)
+    panel = DuplicatesPanel(wb)
+    assert "no pictures here yet" in panel.list.empty_text
+    assert panel.bar.layout.display == "none"
+    wb.upload("only.jpg", jpeg(1))
+    panel.refresh.click()
+    assert panel.list.empty_text.startswith("No duplicates")
+    panel.model.name = "x"
+    assert len(panel.model.table()) == 0
+
+
+def test_the_panel_says_when_the_store_has_changed(wb):
+    panel = DuplicatesPanel(wb)
+    assert panel.stale.value == ""
+    panel.session.changed()
+    assert "has changed" in panel.stale.value
+    panel.refresh.click()
+    assert panel.stale.value == ""
+
+
+def test_pages_of_25_are_the_default():
+    assert duplicates.PAGE == 25
+
+
+def test_summaries_count_like_numpy(wb, model):
+    frame = wb.clusters()
+    summary = model.clusters.summary
+    sizes = np.bincount(frame["cluster_id"])
+    assert summary["size"].tolist() == sizes.tolist()

@@ -1,0 +1,271 @@
+import pandas as pd
+import pytest
+
+from imgurer_kernel.errors import ImageRejected
+from imgurer_kernel.ui.models import search
+from imgurer_kernel.ui.models import search_history as sought
+from imgurer_kernel.ui.models.search import SearchModel, within
+from imgurer_kernel.ui.models.search_history import Sought, shortened
+from imgurer_kernel.ui.panels.search import SearchPanel, nothing_found, summary
+from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.widgets.upload.receiver import Upload
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import encode, jpeg, resized, scene
+
+NASTY = "<img src=x onerror=pwned()>.jpg"
+
+
+@pytest.fixture
+def wb(tmp_path):
+    """1..4: one scene as it is, re-saved, small as PNG, and small by another user; 5..7 others."""
+    wb = FakeWorkbench(tmp_path)
+    wb.accounts.create("ann", "correct horse")
+    pixels = scene(10)
+    wb.upload(NASTY, encode(pixels))
+    wb.upload("saved.jpg", encode(pixels, quality=50))
+    wb.upload("small.png", encode(resized(pixels, 320, 240), "PNG"))
+    wb.upload("ann's.jpg", encode(resized(pixels, 400, 300)), "ann")
+    for seed in range(3):
+        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
+    return wb
+
+
+@pytest.fixture
+def model(wb):
+    return SearchModel(VisitorSession(wb))
+
+
+def shown(model):
+    return model.found.pictures.frame["image_id"].tolist()
+
+
+def distances(model):
+    return model.found.frame["distance"].tolist()
+
+
+def test_a_search_finds_the_others_by_distance(model):
+    model.search_for(1)
+    assert sorted(shown(model)) == [2, 3, 4]
+    assert distances(model) == sorted(distances(model))
+    assert model.sought.name == NASTY
+    assert model.place == {"image": "1"}
+    assert len(model.found.pictures.thumbnails) == 3
+
+
+def test_the_radius_searches_again_and_stands_in_the_address(model):
+    model.search_for(1)
+    model.radius = 128
+    assert len(shown(model)) == 6
+    assert model.place == {"image": "1", "radius": "128"}
+    model.radius = 999
+    assert model.radius == 128
+    model.radius = -3
+    assert model.radius == 0
+
+
+def test_filters_hide_and_count_what_they_hide(model):
+    model.search_for(1)
+    model.format = "PNG"
+    assert shown(model) == [3]
+    assert model.found.hidden == 2
+    assert model.found.formats == ("JPEG", "PNG")
+    model.format, model.size = "", "smaller"
+    assert sorted(shown(model)) == [3, 4]
+    model.size = "same"
+    assert shown(model) == [2]
+    model.size = "larger"
+    assert shown(model) == []
+    assert nothing_found(model.found).startswith("The filters hide all 3 pictures")
+    model.size, model.mine = "", True
+    assert sorted(shown(model)) == [2, 3]
+
+
+def test_verified_results_stand_before_the_others(wb, model):
+    plain = wb.similar
+
+    def verified(*arguments):
+        frame = plain(*arguments)
+        frame["verdict"] = "unverified"
+        frame.loc[frame["image_id"] == 3, ["verdict", "distance"]] = ["cropped", 9]
+        return frame
+
+    wb.similar = verified
+    panel = SearchPanel(model.session, model=model)
+    model.search_for(1)
+    assert shown(model)[0] == 3
+    assert model.found.verified == 1
+    assert panel.gallery._content["divider"] == 1
+    assert summary(model.found) == "1 duplicate · 2 more look alike, within 10 bits"
+
+
+@pytest.mark.parametrize(
+    ("radius", "asked", "kept"),
+    [
+        (10, None, [("cropped", 20), ("unverified", 9)]),
+        (4, None, []),
+        (9, None, [("unverified", 9)]),
+        (20, 24, [("cropped", 20), ("unverified", 9), ("unverified", 15)]),
+        (32, 32, [("cropped", 20), ("unverified", 9), ("unverified", 15), ("same layout", 30)]),
+    ],
+)
+def test_the_radius_is_for_lookalikes_and_narrows_all(wb, radius, asked, kept):
+    frame = pd.DataFrame(
+        {
+            "distance": [20, 9, 15, 30],
+            "verdict": ["cropped", "unverified", "unverified", "same layout"],
+        }
+    )
+    found = within(frame, radius, 10)
+    assert list(zip(found["verdict"], found["distance"], strict=True)) == kept
+    model = SearchModel(VisitorSession(wb))
+    model.radius = radius
+    model.search_for(1)
+    assert wb.calls[-1] == ("similar", 1, asked)
+
+
+def test_the_trail_is_walked_back_and_cut(model):
+    for image_id in (1, 2, 3):
+        model.search_for(image_id)
+    assert [sought.key for sought in model.trail] == ["1", "2", "3"]
+    model.walk_back(0)
+    assert [sought.key for sought in model.trail] == ["1"]
+    assert model.place == {"image": "1"}
+    model.walk_back(0)
+    model.walk_back(-1)
+    model.walk_back(7)
+    assert [sought.key for sought in model.trail] == ["1"]
+
+
+def test_searching_for_one_of_the_trail_returns_to_it(model):
+    for image_id in (1, 2, 3, 2):
+        model.search_for(image_id)
+    assert [sought.key for sought in model.trail] == ["1", "2"]
+
+
+def test_going_back_by_the_address_walks_the_trail(model):
+    model.search_for(1)
+    first = dict(model.place)
+    model.search_for(2)
+    model.go(first)
+    assert [sought.key for sought in model.trail] == ["1"]
+    model.go({"image": "3", "radius": "4"})
+    assert (model.sought.key, model.radius) == ("3", 4)
+    model.go({})
+    assert model.found is None
+    assert model.trail == ()
+    assert model.radius == model.session.workbench.settings.radius
+
+
+@pytest.mark.parametrize(
+    "place", [{"image": "99"}, {"image": "u7"}, {"image": "x"}, {"image": "٣"}]
+)
+def test_an_address_that_leads_nowhere_says_so(model, place):
+    model.search_for(1)
+    model.go(place)
+    assert model.job.failure
+    assert "Traceback" not in model.job.failure
+    assert model.found is not None  # what was there stays
+
+
+def test_a_picture_that_is_not_stored_is_searched_for_and_not_kept(wb, model):
+    data = encode(scene(10), quality=35)
+    before = wb.statistics().images
+    model.search_by(model.read("mine.jpg", data))
+    assert sorted(shown(model)) == [1, 2, 3, 4]
+    assert model.place == {"image": "u1"}
+    assert wb.statistics().images == before
+    model.search_for(1)
+    model.go({"image": "u1"})
+    assert model.sought.data == data
+
+
+def test_the_same_bytes_are_told_as_the_same_file(model):
+    model.search_by(model.read("again.jpg", encode(scene(10))))
+    exact = model.found.frame[model.found.frame["verdict"] == "exact"]
+    assert exact["image_id"].tolist() == [1]
+
+
+def test_what_is_no_picture_cannot_be_read(model):
+    with pytest.raises(ImageRejected):
+        model.read("a.jpg", b"no picture")
+
+
+def test_more_results_come_in_pages(model, monkeypatch):
+    monkeypatch.setattr(search, "PAGE", 2)
+    model._limit = 2
+    panel = SearchPanel(model.session, model=model)
+    model.search_for(1)
+    assert len(shown(model)) == 2
+    assert len(model.found.frame) == 3
+    assert panel.more.layout.display is None
+    model.more()
+    assert len(shown(model)) == 3
+    assert panel.more.layout.display == "none"
+
+
+def test_a_trail_holds_only_so_many_bytes(monkeypatch):
+    monkeypatch.setattr(sought, "_TRAIL_BYTES", 100)
+    steps = tuple(
+        Sought(key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(60))
+        for n in range(4)
+    )
+    assert [step.key for step in shortened(steps)] == ["u3"]
+    huge = Sought(key="u9", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(999))
+    assert shortened((*steps, huge)) == (huge,)
+
+
+def test_the_panel_follows_the_model_and_the_model_the_panel(wb):
+    panel = SearchPanel(wb)
+    assert panel.alone
+    panel.model.search_for(1)
+    assert len(panel.gallery) == 3
+    panel.radius.value = 128
+    assert len(panel.gallery) == 6
+    panel.format.value = "PNG"
+    assert len(panel.gallery) == 1
+    assert "5 hidden by the filters" in panel.working.rest
+    panel.gallery.selected = 3
+    assert panel.details.model.image_id == 3
+    panel.gallery._receive(None, {"kind": "open", "image_id": 3}, [])
+    assert panel.model.sought.key == "3"
+    assert panel.trail._content["names"] == [NASTY, "small.png"]
+
+
+def test_the_panel_searches_by_an_upload(wb, tmp_path):
+    panel = SearchPanel(wb)
+    path = tmp_path / "upload"
+    path.write_bytes(encode(scene(10), quality=35))
+    upload = Upload(name="mine.jpg", path=path, bytes=1, digest="d")
+    verdict = panel._judge(upload)
+    assert verdict.status == "ready"
+    panel._search(upload, verdict)
+    assert panel.model.sought.name == "mine.jpg"
+    path.write_bytes(b"no picture")
+    verdict = panel._judge(upload)
+    assert verdict.status == "rejected"
+    panel._search(upload, verdict)
+    assert panel.model.sought.name == "mine.jpg"
+
+
+def test_a_picture_that_was_forgotten_meanwhile_is_told_in_words(wb, model):
+    model.search_for(1)
+    wb.forget(1)
+    model.again()
+    assert "not here any more" in model.job.failure
+
+
+def test_an_empty_store_says_what_to_do(tmp_path):
+    asked = []
+    panel = SearchPanel(FakeWorkbench(tmp_path), on_upload=lambda: asked.append(True))
+    assert "no pictures to compare with" in panel.gallery.empty_text
+    panel.add.click()
+    assert asked == [True]
+    assert panel.radius.layout.display == "none"
+
+
+def test_a_change_of_the_store_is_searched_anew(wb):
+    panel = SearchPanel(wb)
+    panel.model.search_for(1)
+    wb.upload("new.jpg", encode(scene(10), quality=42))
+    panel.session.changed()
+    assert len(panel.gallery) == 4

@@ -1,0 +1,63 @@
+import pandas as pd
+import pytest
+
+from imgurer_kernel.errors import NotAllowed, UnknownImage, UnknownUser
+from imgurer_kernel.ui.session import VisitorSession
+from tests.support.fake_workbench import FakeWorkbench
+from tests.support.pictures import jpeg
+
+
+@pytest.fixture
+def wb(tmp_path):
+    wb = FakeWorkbench(tmp_path)
+    for seed in range(3):
+        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
+    return wb
+
+
+def test_a_session_reads_nothing_when_it_is_made(wb):
+    wb.calls.clear()
+    session = VisitorSession(wb, "nobody")
+    assert wb.calls == []
+    with pytest.raises(UnknownUser):
+        session.account()
+
+
+def test_one_missing_thumbnail_does_not_hide_the_others(wb):
+    session = VisitorSession(wb)
+    wb.broken.add(2)
+    first, second, third = session.thumbnails([1, 2, 3])
+    assert first
+    assert second == b""
+    assert third
+    assert session.thumbnails([]) == ()
+
+
+def test_an_image_that_is_gone_says_so_in_words_for_people(wb):
+    with pytest.raises(UnknownImage, match="not here any more"):
+        VisitorSession(wb).image(99)
+
+
+def test_a_demoted_admin_may_no_longer(wb):
+    wb.accounts.create("root", "correct horse", "admin")
+    wb.accounts.create("ann", "correct horse", "admin")
+    session = VisitorSession(wb, "ann")
+    session.require_admin()
+    assert session.is_admin
+    wb.accounts.set_role("ann", "member")
+    with pytest.raises(NotAllowed):
+        session.require_admin()
+    assert not session.is_admin
+    wb.accounts.set_role("ann", "admin")
+    wb.accounts.disable("ann")
+    with pytest.raises(NotAllowed):
+        session.require_admin()
+
+
+def test_a_listing_keeps_rows_and_thumbnails_together(wb):
+    frame = wb.images()
+    listing = VisitorSession(wb).listing(frame.iloc[[2, 0]])
+    assert listing.frame["image_id"].tolist() == [3, 1]
+    assert listing.thumbnails == (wb.thumbnail(3), wb.thumbnail(1))
+    assert isinstance(listing.frame.index, pd.RangeIndex)
+    assert len(listing) == 2

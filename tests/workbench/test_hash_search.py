@@ -1,0 +1,109 @@
+"""Searching by plain dHash: radius, flat pictures, twins."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.index import BKTree
+from imgurer_kernel.store.catalog import Changes
+from imgurer_kernel.workbench import hash_search
+from imgurer_kernel.workbench.hash_search import plain_clusters, plain_search, with_twins
+from imgurer_kernel.workbench.live_index import CatalogHashes
+
+
+class Index:
+    def __init__(self, rows):
+        ids, row, informative = zip(*rows, strict=True)
+        hashes = np.array([(r, 0) for r in row], np.uint64)
+        self.known = CatalogHashes.of(
+            Changes(
+                generation=1,
+                image_ids=np.array(ids),
+                hashes=hashes,
+                trimmed=hashes,
+                informative=np.array(informative),
+                removed=np.empty(0, np.int64),
+            )
+        )
+
+    def hashes(self):
+        return self.known
+
+    def search(self, dhash, radius):
+        tree, kept = BKTree(), self.known.informative
+        tree.extend(self.known.image_ids[kept], self.known.plain[kept])
+        return tree.search(dhash, radius)
+
+
+def untold(what, done, total):
+    assert 0 <= done <= total
+
+
+INDEX = Index([(3, 0b0, True), (5, 0b11, True), (6, 0b11, False), (9, 0b11111111, True)])
+
+
+def query(row, informative=True):
+    return SimpleNamespace(fingerprint=SimpleNamespace(dhash=(row, 0), informative=informative))
+
+
+def test_a_search_gives_all_within_the_radius():
+    found = plain_search(query(0b1), INDEX, 1)
+    assert found["image_id"].tolist() == [3, 5]
+    assert found["distance"].tolist() == [1, 1]
+    assert set(found["verdict"]) == {"unverified"}
+    assert plain_search(query(0), INDEX, 8)["image_id"].tolist() == [3, 5, 9]
+
+
+def test_a_flat_query_finds_nothing():
+    assert plain_search(query(0, informative=False), INDEX, 128).empty
+
+
+def test_clusters_count_the_flat_and_leave_them_out():
+    grouped = plain_clusters(INDEX, 2, untold)
+    assert [c.members.tolist() for c in grouped.clusters] == [[3, 5]]
+    assert grouped.labels.tolist() == ["medoid", "near by dHash"]
+    assert grouped.uninformative == 1
+    assert grouped.within_frame.tolist() == [1, 1]
+    assert "2 bits" in grouped.plan
+
+
+def test_no_clusters():
+    grouped = plain_clusters(INDEX, 0, untold)
+    assert [len(c) for c in (grouped.clusters, grouped.labels, grouped.within_frame)] == [0, 0, 0]
+
+
+def test_twins_are_marked_or_put_in():
+    found = plain_search(query(0), INDEX, 2)
+    assert with_twins(found, set()) is found
+    both = with_twins(found, {5, 4})
+    exact = both[both["verdict"] == "exact"]
+    assert exact["image_id"].tolist() == [4, 5]
+    assert exact["distance"].tolist() == [0, 0]
+    assert sorted(both["image_id"]) == [3, 4, 5]
+    alone = with_twins(found.iloc[:0], {7})
+    assert isinstance(alone, pd.DataFrame)
+    assert alone["image_id"].tolist() == [7]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.integers(0, 255), min_size=2, max_size=40), st.integers(0, 5))
+def test_stars_are_the_same_where_not_all_pairs_fit_into_memory(rows, radius):
+    index = Index([(3 * k + 1, row, row % 7 > 0) for k, row in enumerate(rows)])
+    if not index.known.informative.any():
+        return
+    expected = plain_clusters(index, radius, untold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hash_search, "_MOST_PAIRS", -1)
+        found = plain_clusters(index, radius, untold)
+    assert [
+        (c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in found.clusters
+    ] == [(c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in expected.clusters]
+    assert all(
+        c.diameter >= e.diameter for c, e in zip(found.clusters, expected.clusters, strict=True)
+    )
+    assert found.labels.tolist() == expected.labels.tolist()
+    assert found.uninformative == expected.uninformative

@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.index import bktree
+from imgurer_kernel.store.catalog import Changes
+from imgurer_kernel.workbench.live_index import LiveIndex
+
+U64 = st.integers(0, 2**64 - 1)
+ROW = st.tuples(U64, U64, st.booleans(), st.sampled_from([0, 0, 7]))
+STEPS = st.lists(
+    st.tuples(st.dictionaries(st.integers(1, 12), ROW, max_size=4), st.sets(st.integers(1, 12))),
+    max_size=6,
+)
+
+
+class Catalog:
+    """What a live index asks of a catalog; rows may come, go and come back changed."""
+
+    def __init__(self):
+        self.rows, self.log = {}, []
+
+    def step(self, added, removed):
+        for image_id in removed & self.rows.keys():
+            del self.rows[image_id]
+        self.rows.update({i: row if len(row) == 4 else (*row, 0) for i, row in added.items()})
+        self.log.append((set(added), removed - set(added)))
+
+    def changes(self, since, algorithm=None):
+        touched = set().union(*(ids for ids, _ in self.log[since:]))
+        gone = set().union(*(ids for _, ids in self.log[since:]))
+        ids = sorted(touched & self.rows.keys())
+        hashes = np.array([self.rows[i][:2] for i in ids], np.uint64).reshape(-1, 2)
+        return Changes(
+            generation=len(self.log),
+            image_ids=np.array(ids, np.int64),
+            hashes=hashes,
+            trimmed=hashes ^ np.array([[self.rows[i][3]] for i in ids], np.uint64).reshape(-1, 1),
+            informative=np.array([self.rows[i][2] for i in ids], bool),
+            removed=np.array(sorted(gone - self.rows.keys()), np.int64),
+        )
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS)
+def test_following_the_changes_equals_reading_everything_anew(steps):
+    catalog = Catalog()
+    following = LiveIndex(catalog)
+    for added, removed in steps:
+        catalog.step(added, removed)
+        hashes = following.hashes()
+        assert hashes.image_ids.tolist() == sorted(catalog.rows)
+        assert [tuple(map(int, pair)) for pair in hashes.plain] == [
+            catalog.rows[i][:2] for i in sorted(catalog.rows)
+        ]
+        rows = [catalog.rows[i] for i in sorted(catalog.rows)]
+        assert hashes.trimmed.tolist() == [[row ^ edge, col ^ edge] for row, col, _, edge in rows]
+        fresh = LiveIndex(catalog)
+        for query in [(0, 0), *(row[:2] for row in catalog.rows.values())]:
+            for radius in (0, 40, 128):
+                ours, distances = following.search(query, radius)
+                theirs, other = fresh.search(query, radius)
+                assert ours.tolist() == theirs.tolist()
+                assert distances.tolist() == other.tolist()
+
+
+def test_uninformative_images_are_never_found():
+    catalog = Catalog()
+    catalog.step({1: (5, 5, False), 2: (5, 5, True)}, set())
+    assert LiveIndex(catalog).search((5, 5), 128)[0].tolist() == [2]
+
+
+def test_rebuild_counts_the_images():
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True), 2: (2, 2, False)}, set())
+    index = LiveIndex(catalog)
+    assert index.rebuild() == 2
+    assert index.hashes().positions(np.array([2])).tolist() == [1]
+
+
+class Full:
+    """A catalog of many images that came all at once."""
+
+    def __init__(self, n):
+        self.hashes = np.random.default_rng(0).integers(0, 2**64, (n, 2), dtype=np.uint64)
+
+    def changes(self, since, algorithm=None):
+        n = 0 if since else len(self.hashes)
+        return Changes(
+            generation=1,
+            image_ids=np.arange(n),
+            hashes=self.hashes[:n],
+            trimmed=self.hashes[:n],
+            informative=np.ones(n, bool),
+            removed=np.empty(0, np.int64),
+        )
+
+
+def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
+    monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
+    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    small, large = (LiveIndex(Full(n)).info(10, 24) for n in (19_999, 20_000))
+    assert not small.tree.compiled
+    assert large.tree.compiled
+    assert large.frame["engine"][0] == "BK-tree"
+
+
+def test_info_counts_what_is_in_the_index():
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True), 2: (2, 2, False), 3: (1, 1, True)}, set())
+    catalog.step({}, {3})
+    info = LiveIndex(catalog).info(10, 24)
+    assert (info.images, info.informative, info.generation, info.tree.ids) == (2, 1, 2, 1)
+
+
+def test_the_state_of_a_search_takes_at_most_60_bytes_an_image():
+    """With a border around every tenth picture, and ids that fit 32 bits."""
+    info = LiveIndex(Bordered(100_000)).info(10, 24)
+    assert info.tree.nbytes + 20 * 100_000 < info.nbytes <= 60 * 100_000
+
+
+class Bordered(Full):
+    def changes(self, since, algorithm=None):
+        found = super().changes(since, algorithm)
+        trimmed = found.hashes.copy()
+        trimmed[::10] ^= np.uint64(1)
+        return replace(found, trimmed=trimmed)
+
+
+def test_large_ids_are_kept_whole():
+    catalog = Catalog()
+    catalog.step({5: (1, 1, True), 2**40: (2, 2, True), 2**40 + 5: (3, 3, True)}, set())
+    index = LiveIndex(catalog)
+    assert index.hashes().image_ids.tolist() == [5, 2**40, 2**40 + 5]
+    assert index.hashes().positions(np.array([2**40])).tolist() == [1]
+    catalog.step({}, {2**40})
+    assert index.search((2, 2), 128)[0].tolist() == [2**40 + 5, 5]
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_len(count):
+    catalog = Catalog()
+    catalog.step({i: (i, i, True) for i in range(1, count + 1)}, set())
+    assert len(LiveIndex(catalog).hashes()) == count
