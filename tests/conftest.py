@@ -1,4 +1,4 @@
-"""Puts this folder on the path, so that all tests share `pictures` and `fake_workbench`."""
+"""Settings of hypothesis for all tests."""
 
 import os
 

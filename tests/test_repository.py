@@ -75,15 +75,3 @@ def test_the_dashboard_notebook_has_four_cells_and_no_output():
 )
 def test_what_people_look_for_is_there(name):
     assert (ROOT / name).stat().st_size > 100
-
-
-def test_the_map_in_the_readme_names_every_module_once():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    start = text.index("every part ")
-    chart = text[start : text.index("```", start)]
-    named = re.findall(r"(?<=  )[a-z_]+/?(?=\s)", chart)
-    package = ROOT / "imgurer_kernel"
-    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
-    folders = {f"{path.name}/" for path in package.iterdir() if path.is_dir()}
-    there = modules | {name for name in folders if not name.startswith("__")}
-    assert sorted(each for each in named if each in there) == sorted(there)

@@ -11,13 +11,13 @@ from imgurer_kernel.common.progress import Tell
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.labels import Label
 from imgurer_kernel.matching.naming import Word, appearance, look, word_for
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import Prepared
-from imgurer_kernel.report.frames import Grouped
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
@@ -39,7 +39,7 @@ class _Answer:
     hashes: CatalogHashes
     found: ClusterResult
     words: ResultCache
-    grouped: Grouped
+    grouped: LabelledClusters
 
 
 class ClusterService:
@@ -55,7 +55,7 @@ class ClusterService:
         self._lock = threading.Lock()
         self._latest: dict[tuple[int | None, bool], _Answer] = {}
 
-    def run(self, radius: int | None, *, thorough: bool, tell: Tell) -> Grouped:
+    def run(self, radius: int | None, *, thorough: bool, tell: Tell) -> LabelledClusters:
         """The clusters as of now.
 
         Parameters
@@ -110,7 +110,7 @@ class ClusterService:
         if latest is not None:
             gone = np.setdiff1d(latest.found.seen.image_ids, found.seen.image_ids)
             words = latest.words.without(gone.astype(np.uint64))
-        grouped = Grouped(
+        grouped = LabelledClusters(
             clusters=found.clusters,
             labels=self._labels(found, words, tell),
             within_frame=found.seen.shares(found.clusters.members),

@@ -8,9 +8,8 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import Tell
 from imgurer_kernel.index.lookup import pairs
-from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.star_cover import MILLIONTHS, cover_lazily, stars
-from imgurer_kernel.report.frames import Grouped
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
 
@@ -47,7 +46,7 @@ def with_twins(found: pd.DataFrame, twins: Collection[int]) -> pd.DataFrame:
     return rows if others.empty else pd.concat([rows, others], ignore_index=True)
 
 
-def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> Grouped:
+def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> LabelledClusters:
     """Star clusters over all pairs of informative images within a radius.
 
     Where there are more pairs than memory should hold, the same stars are found by searching for
@@ -69,7 +68,7 @@ def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> Grouped:
         found = stars(ids[first], ids[second], distance)
     labels = np.full(len(found.members), "near by dHash", object)
     labels[found.starts] = "medoid"
-    return Grouped(
+    return LabelledClusters(
         clusters=found,
         labels=labels,
         within_frame=np.ones(len(labels)),

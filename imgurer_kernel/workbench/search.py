@@ -11,6 +11,7 @@ from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.clusters.identical import with_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, similar_frame
+from imgurer_kernel.review.keeper import keepers
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog
@@ -79,7 +80,8 @@ class SearchService:
                 near = self._settings.radius if radius is None else radius
                 grouped = plain_clusters(self.index, near, tell)
         grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
-        frame = cluster_frame(grouped, self._catalog.images(grouped.clusters.members, MEMBER_FACTS))
+        images = self._catalog.images(grouped.clusters.members, MEMBER_FACTS)
+        frame = cluster_frame(grouped, images, keepers)
         frame.attrs = {
             "plan": grouped.plan,
             "uninformative": grouped.uninformative - stale,

@@ -10,9 +10,8 @@ from PIL import Image, PngImagePlugin
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint import fingerprint
-from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import with_identical
-from imgurer_kernel.report.frames import Grouped
 from imgurer_kernel.store.catalog import Catalog
 from tests.support.pictures import jpeg
 
@@ -205,7 +204,7 @@ def test_flat_clusters_join_the_others_in_order_of_size(verified, flat):
     labels[clusters.starts] = "medoid"
     within = clusters.members / 100
     found = with_identical(
-        Grouped(clusters, labels, within, "plan", len(flat)), take[len(verified) :]
+        LabelledClusters(clusters, labels, within, "plan", len(flat)), take[len(verified) :]
     )
     assert [c.size for c in found.clusters] == sorted((*verified, *flat), reverse=True)
     assert sorted(c.members.tolist() for c in found.clusters) == sorted(take)

@@ -3,16 +3,15 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.star_cover import stars
 from imgurer_kernel.report.frames import (
     CLUSTERS,
     SIMILAR,
-    Grouped,
     cluster_frame,
-    keeper,
     similar_frame,
 )
+from imgurer_kernel.review.keeper import keeper, keepers
 
 IMAGES = pd.DataFrame(
     {
@@ -57,7 +56,7 @@ def test_similar_is_sorted_by_distance_then_id():
 def test_clusters_are_numbered_and_their_members_in_order():
     found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
     labels = np.where(found.edges < 0, "medoid", "near").astype(object)
-    frame = cluster_frame(Grouped(found, labels, np.ones(5), "plan", 0), IMAGES)
+    frame = cluster_frame(LabelledClusters(found, labels, np.ones(5), "plan", 0), IMAGES, keepers)
     assert list(frame.columns) == CLUSTERS
     assert frame["cluster_id"].tolist() == [0, 0, 0, 1, 1]
     assert frame["image_id"].tolist() == [2, 3, 1, 4, 5]
@@ -68,7 +67,9 @@ def test_clusters_are_numbered_and_their_members_in_order():
 
 def test_no_clusters_is_an_empty_frame_of_the_same_kind():
     frame = cluster_frame(
-        Grouped(ClusterTable.none(), np.empty(0, object), np.empty(0), "plan", 0), IMAGES.iloc[:0]
+        LabelledClusters(ClusterTable.none(), np.empty(0, object), np.empty(0), "plan", 0),
+        IMAGES.iloc[:0],
+        keepers,
     )
     assert list(frame.columns) == CLUSTERS
     assert frame.empty
@@ -101,7 +102,7 @@ def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
         edges=np.zeros(len(ids), np.int64),
     )
     labels = np.full(len(ids), "x", object)
-    frame = cluster_frame(Grouped(clusters, labels, within, "plan", 0), images)
+    frame = cluster_frame(LabelledClusters(clusters, labels, within, "plan", 0), images, keepers)
     frame["within_frame"] = within
     kept = frame.loc[frame["is_keeper"], "image_id"].tolist()
     assert kept == [keeper(group) for _, group in frame.groupby("cluster_id")]

@@ -22,8 +22,10 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import hamming_many
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.star_cover import stars
-from imgurer_kernel.report.frames import Grouped, cluster_frame
+from imgurer_kernel.report.frames import cluster_frame
+from imgurer_kernel.review.keeper import keepers
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.users import Users
 
@@ -210,7 +212,9 @@ class FakeWorkbench:
         if callable(progress):
             progress(len(ids), len(ids))
         within = np.ones(len(labels))
-        frame = cluster_frame(Grouped(found, labels, within, "every pair", 0), images)
+        frame = cluster_frame(
+            LabelledClusters(found, labels, within, "every pair", 0), images, keepers
+        )
         frame.attrs = {"plan": "every pair", "uninformative": 0}
         return frame
 

@@ -163,3 +163,24 @@ class ClusterTable(Sequence[Cluster]):
             scores=np.concatenate((self.scores, other.scores)),
             edges=np.concatenate((self.edges, other.edges)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledClusters:
+    """Clusters with a word for each member, and how they were found, in words.
+
+    Attributes
+    ----------
+    labels
+        object (m,): a word for each member.
+    within_frame
+        float64 (m,): share of each member's picture within its frame, 1 without one.
+    uninformative
+        Number of images that took no part, being flat.
+    """
+
+    clusters: ClusterTable
+    labels: NDArray[np.object_]
+    within_frame: NDArray[np.float64]
+    plan: str
+    uninformative: int

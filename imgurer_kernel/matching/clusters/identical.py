@@ -10,8 +10,7 @@ from itertools import chain
 
 import numpy as np
 
-from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-from imgurer_kernel.report.frames import Grouped
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 
 
 def clusters_of(groups: Iterable[Sequence[int]]) -> ClusterTable:
@@ -35,7 +34,7 @@ def clusters_of(groups: Iterable[Sequence[int]]) -> ClusterTable:
     )
 
 
-def with_identical(grouped: Grouped, groups: Iterable[Sequence[int]]) -> Grouped:
+def with_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) -> LabelledClusters:
     """The same, with a cluster for each group of flat images that have equal pixels.
 
     Parameters
