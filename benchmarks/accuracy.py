@@ -40,7 +40,7 @@ import accuracy_report
 import machine
 import metrics
 import numpy as np
-from accuracy_corpus import Item, choose, gather, plant, tell
+from accuracy_corpus import Item, choose, gather, plant, progress
 from accuracy_store import Store, lost, merged, processor_seconds
 
 from imgurer_kernel.matching import verify
@@ -128,7 +128,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
         store = Store(Path(folder) / "store", items)
         run_ours(store, tiers, chosen.quick, findings, save)
-    tell("")
+    progress("")
     print(accuracy_report.markdown(findings))
     if chosen.out:
         accuracy_report.write(findings, chosen.out)
@@ -193,13 +193,13 @@ def run_ours(
     verify.warm()
     items, hashing = store.items, 0.0
     for name, chosen in tiers.items():
-        tell(f"{name}: taking in {len(chosen):,} files")
+        progress(f"{name}: taking in {len(chosen):,} files")
         hashing += store.add(chosen)
         truth = np.array([items[k].origin for k in chosen])
         for contestant, how in OURS.items():
             if quick and how.get("thorough"):
                 continue
-            tell(f"{name}: {contestant}")
+            progress(f"{name}: {contestant}")
             labels, spent = store.clusters(how)
             row = _row(contestant, name, truth, labels[chosen])
             findings.rows.append(replace(row, hashing=hashing, **spent))
@@ -213,7 +213,7 @@ def run_ours(
             save()
     truth = np.array([item.origin for item in items])
     for part in () if quick else accuracy_ablation.PARTS:
-        tell(f"without {part}")
+        progress(f"without {part}")
         with accuracy_ablation.without(part):
             labels, spent = store.clusters({})
         row = _row(f"without {part}", LAST, truth, labels)
@@ -229,13 +229,13 @@ def run_peers(
         if version is None:
             findings.missing.append(peer.name)
             continue
-        tell(f"{peer.name}: hashing {len(items):,} files")
+        progress(f"{peer.name}: hashing {len(items):,} files")
         hashes, hashing = peers.hash_all(peer, [item.path for item in items], work)
         for name, chosen in tiers.items():
             truth = np.array([items[k].origin for k in chosen])
             share = hashing * len(chosen) / len(items)
             for radius in peer.radii:
-                tell(f"{name}: {peer.name} within {radius}")
+                progress(f"{name}: {peer.name} within {radius}")
                 contestant = f"{peer.name} within {radius}"
                 used = processor_seconds()
                 labels = peers.star_labels(hashes[chosen], radius)

@@ -111,7 +111,7 @@ def plant(originals: list[Original], chosen: list[int], seed: int, work: Path) -
     jobs = [(originals[k], seed, _folder(originals[k], seed, work)) for k in chosen]
     with ProcessPoolExecutor(os.cpu_count()) as processes:
         for k, job, _ in zip(chosen, jobs, processes.map(_copy_all, jobs), strict=True):
-            tell(f"planting copies: {len(items) - len(originals):,}")
+            progress(f"planting copies: {len(items) - len(originals):,}")
             items += [
                 Item(
                     path=job[2] / f"{transform.name}.jpg",
@@ -122,7 +122,7 @@ def plant(originals: list[Original], chosen: list[int], seed: int, work: Path) -
                 )
                 for transform in transforms.TRANSFORMS
             ]
-    tell("")
+    progress("")
     return items
 
 
@@ -151,7 +151,7 @@ def _copy_all(job: tuple[Original, int, Path]) -> None:
         shutil.rmtree(unfinished)
 
 
-def tell(text: str) -> None:
+def progress(text: str) -> None:
     """Progress on one line of the terminal, which the next text takes the place of."""
     end = "\r" if text and sys.stderr.isatty() else "\n" if text else ""
     if sys.stderr.isatty():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import metrics
 import numpy as np
-from accuracy_corpus import Item, tell
+from accuracy_corpus import Item, progress
 
 from imgurer_kernel import Settings, Workbench
 
@@ -33,7 +33,7 @@ class Store:
             chosen, frame["image_id"].fillna(0).tolist(), frame["reason"], strict=True
         ):
             if not image_id:
-                tell(f"left out by our own: {self.items[k]}: {reason}")
+                progress(f"left out by our own: {self.items[k]}: {reason}")
             self.image_ids[k] = image_id or -1 - k
         return used
 

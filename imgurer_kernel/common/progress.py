@@ -22,12 +22,12 @@ def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Calla
     if callable(progress):
         done = 0
 
-        def tell(count: int) -> None:
+        def report(count: int) -> None:
             nonlocal done
             done += count
             progress(done, total)
 
-        yield tell
+        yield report
     elif progress:
         from tqdm.auto import tqdm  # costs 50 ms, so only where a bar is wanted
 
@@ -37,18 +37,18 @@ def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Calla
         yield _ignore
 
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
 
 
 @contextmanager
-def staged(progress: ProgressOption) -> Iterator[Tell]:
+def staged(progress: ProgressOption) -> Iterator[Progress]:
     """Hand out a function for work of several stages; a bar appears after a second only.
 
     Examples
     --------
-    >>> with staged(lambda done, total: print(done, "of", total)) as tell:
-    ...     tell("comparing", 2, 3)
+    >>> with staged(lambda done, total: print(done, "of", total)) as report:
+    ...     report("comparing", 2, 3)
     2 of 3
     """
     if callable(progress):

@@ -1,7 +1,8 @@
 """Uniform borders of a gray picture: letterboxes, frames, scanner margins (pure arrays)."""
 
 import numpy as np
-from numpy.typing import NDArray
+
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s
 
 # A line belongs to a border if nearly all of it is close to the colour of the outermost line. The
 # tolerance is what JPEG does to a plain area beside an edge. What takes two fifths of a side is no
@@ -25,7 +26,7 @@ _RIM = 1.5
 Box = tuple[int, int, int, int]
 
 
-def trim(gray: NDArray[np.uint8]) -> Box:
+def trim(gray: UInt8s) -> Box:
     """The box that is left when uniform borders are taken off, one inside the other.
 
     Parameters
@@ -62,7 +63,7 @@ def trim(gray: NDArray[np.uint8]) -> Box:
     return left, top, right, bottom
 
 
-def trim_many(grays: NDArray[np.uint8]) -> NDArray[np.int64]:
+def trim_many(grays: UInt8s) -> Int64s:
     """`trim` for many pictures of one size, uint8 (n, height, width), as int64 (n, 4)."""
     _, height, width = grays.shape
     boxes = np.tile(np.array([0, 0, width, height], np.int64), (len(grays), 1))
@@ -71,7 +72,7 @@ def trim_many(grays: NDArray[np.uint8]) -> NDArray[np.int64]:
     return boxes
 
 
-def within_frame(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+def within_frame(pictures: UInt8s) -> Float64s:
     """The least share of the area of each picture that lies within its frame, if it has one.
 
     A frame is stricter than what `trim` takes off, which may well be sky: nobody wants a copy kept
@@ -97,7 +98,7 @@ def within_frame(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     return _between_ends(pictures, 1) * _between_ends(pictures, 2)
 
 
-def _between_ends(pictures: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
+def _between_ends(pictures: UInt8s, axis: int) -> Float64s:
     """The share of an axis between plain ends of one gray."""
     low, high = (edge(axis=3 - axis) for edge in (pictures.min, pictures.max))
     n = low.shape[1]
@@ -108,22 +109,22 @@ def _between_ends(pictures: NDArray[np.uint8], axis: int) -> NDArray[np.float64]
     alike = np.ptp(np.stack((low[:, 0], high[:, 0], low[:, -1], high[:, -1])), axis=0) <= _ONE_GRAY
     margins = np.sum(depths, axis=0) + 2 * _RIM
     framed = alike & (np.minimum(*depths) > 0) & (margins <= 2 * _DEEPEST * n)
-    shares: NDArray[np.float64] = np.where(framed, 1 - margins / n, 1.0)
+    shares: Float64s = np.where(framed, 1 - margins / n, 1.0)
     return shares
 
 
-def _may_have_one(grays: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _may_have_one(grays: UInt8s) -> BoolMask:
     """A glance at the four edges, at 64 places each: most pictures have no border."""
     _, height, width = grays.shape
     down, across = np.arange(64) * height // 64, np.arange(64) * width // 64
     ends = grays[:, [0, -1]][:, :, across], grays[:, :, [0, -1]][:, down].swapaxes(1, 2)
     edges = np.sort(np.concatenate(ends, axis=1).astype(np.int16), axis=2)
     # If the middle 56 span no more than the tolerance allows, the whole edge may well be plain.
-    may: NDArray[np.bool_] = np.any(edges[..., 59] - edges[..., 4] <= 2 * _TOLERANCE, axis=1)
+    may: BoolMask = np.any(edges[..., 59] - edges[..., 4] <= 2 * _TOLERANCE, axis=1)
     return may
 
 
-def _depth(lines: NDArray[np.uint8]) -> int:
+def _depth(lines: UInt8s) -> int:
     """How many of the first lines are plain, or written on; 0 if that goes on for too long."""
     limit = int(len(lines) * _DEEPEST)
     if not limit or not lines.shape[1]:
@@ -143,9 +144,9 @@ def _depth(lines: NDArray[np.uint8]) -> int:
     return depth if depth < limit else 0
 
 
-def _close(values: NDArray[np.uint8], low: int, span: int) -> NDArray[np.bool_]:
+def _close(values: UInt8s, low: int, span: int) -> BoolMask:
     """Where values lie in low..low+span; below it they wrap to far above."""
-    close: NDArray[np.bool_] = (values - np.uint8(low)) <= span
+    close: BoolMask = (values - np.uint8(low)) <= span
     return close
 
 

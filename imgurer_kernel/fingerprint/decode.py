@@ -19,11 +19,10 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeGuard, cast
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from imgurer_kernel.common.records import Facts
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sniff, tiff
 from imgurer_kernel.fingerprint.codecs.gate import gate
@@ -303,7 +302,7 @@ def _facts(image: "ImageFile", data: bytes, name: str) -> Facts:
     return exif.facts(raw if isinstance(raw, bytes) else b"", packet)
 
 
-def to_gray(data: bytes, size: int, limits: Settings | None = None) -> NDArray[np.uint8]:
+def to_gray(data: bytes, size: int, limits: Settings | None = None) -> UInt8s:
     """The upright picture as size x size grays, its aspect not kept.
 
     Raises

@@ -4,9 +4,9 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.codecs import pixels
 from imgurer_kernel.fingerprint.codecs.gate import gate
 from imgurer_kernel.fingerprint.codecs.pixels import FloatBox, Size
@@ -39,7 +39,7 @@ class View:
     _size: Size
     _format: str
 
-    def grays(self, side: int, within: Box | None = None) -> NDArray[np.uint8]:
+    def grays(self, side: int, within: Box | None = None) -> UInt8s:
         """The picture as side x side grays, reduced by a good filter; its aspect is not kept.
 
         Parameters
@@ -52,11 +52,11 @@ class View:
         with gate(self._format, b""):
             return np.asarray(self._part(side, within))
 
-    def gray(self) -> NDArray[np.uint8]:
+    def gray(self) -> UInt8s:
         """The reduced picture itself: uint8 (height, width)."""
         return np.asarray(self._gray)
 
-    def rgb(self, frame: Size) -> NDArray[np.uint8]:
+    def rgb(self, frame: Size) -> UInt8s:
         """Colours of the picture that fits this frame, uint8 (height, width, 3); see `jpeg`."""
         with gate(self._format, b""):
             return np.asarray(self._fitted(frame).convert("RGB"))

@@ -6,14 +6,12 @@ from typing import Self
 
 import numpy as np
 
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.index import bulk
 from imgurer_kernel.index.bktree_snapshot import Snapshot
 from imgurer_kernel.index.engine import WARM_FROM, Engine
 from imgurer_kernel.index.hash_arrays import (
-    Distances,
-    Indices,
-    Words,
     as_hash,
     as_hashes,
     as_ids,
@@ -195,7 +193,7 @@ class BKTree:
         message = f"no image with the id {id_!r} is in the index; it may be removed already"
         raise UnknownImage(message)
 
-    def search(self, hash_: tuple[int, int], radius: int) -> tuple[Indices, Distances]:
+    def search(self, hash_: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
         """All ids within a Hamming radius of a hash, and their distances.
 
         Parameters
@@ -279,7 +277,7 @@ class BKTree:
         # Who has so many hashes will also search in bulk.
         bulk.load()
 
-    def _fresh(self, ids: Indices, hashes: Words) -> Indices:
+    def _fresh(self, ids: Int64s, hashes: UInt64s) -> Int64s:
         """Positions of the ids that are not there yet, each once; refuses a changed hash."""
         if (ids[1:] > ids[:-1]).all():
             distinct, first = ids, np.arange(len(ids))
@@ -290,7 +288,7 @@ class BKTree:
         _refuse_other(distinct[known], hashes[first[known]], old[known])
         return np.sort(first[~known])
 
-    def _append(self, ids: Indices, hashes: Words) -> None:
+    def _append(self, ids: Int64s, hashes: UInt64s) -> None:
         self._size += len(ids)
         if self._size >= WARM_FROM and self._kernels is None:
             begun = self._start_warming()
@@ -299,7 +297,7 @@ class BKTree:
         self._state = self._state.with_more(ids, hashes, self._kernels)
 
 
-def _refuse_other(ids: Indices, new: Words, old: Words) -> None:
+def _refuse_other(ids: Int64s, new: UInt64s, old: UInt64s) -> None:
     """Raise where an id comes with another hash than before."""
     other = np.flatnonzero((new != old).any(axis=1))
     if len(other):

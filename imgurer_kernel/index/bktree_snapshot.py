@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgurer_kernel.index.hash_arrays import Distances, Indices, Words, scan
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
+from imgurer_kernel.index.hash_arrays import scan
 from imgurer_kernel.index.segment import CompiledFunctions, Scratch, Segment
 
-Items = tuple[Indices, Words, Words]
+Items = tuple[Int64s, UInt64s, UInt64s]
 
 # Additions that a search scans before they become a segment.
 _TAIL = 4096
@@ -25,10 +25,10 @@ class Tail:
     `place` tells where the living ids are.
     """
 
-    ids: Indices = field(default_factory=lambda: np.empty(_TAIL, np.int64))
-    row: Words = field(default_factory=lambda: np.empty(_TAIL, np.uint64))
-    column: Words = field(default_factory=lambda: np.empty(_TAIL, np.uint64))
-    alive: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(_TAIL, np.bool_))
+    ids: Int64s = field(default_factory=lambda: np.empty(_TAIL, np.int64))
+    row: UInt64s = field(default_factory=lambda: np.empty(_TAIL, np.uint64))
+    column: UInt64s = field(default_factory=lambda: np.empty(_TAIL, np.uint64))
+    alive: BoolMask = field(default_factory=lambda: np.zeros(_TAIL, np.bool_))
     place: dict[int, int] = field(default_factory=dict)
 
 
@@ -51,7 +51,7 @@ class Snapshot:
         radius: int,
         kernels: CompiledFunctions | None,
         scratch: Scratch,
-    ) -> tuple[Indices, Distances]:
+    ) -> tuple[Int64s, UInt8s]:
         """Living ids within a radius and their distances, in no order."""
         found = [segment.search(hash_, radius, kernels, scratch) for segment in self.segments]
         if self.filled or not found:
@@ -61,7 +61,7 @@ class Snapshot:
         ids, distances = (np.concatenate(part) for part in zip(*found, strict=True))
         return ids, distances
 
-    def _search_tail(self, hash_: tuple[int, int], radius: int) -> tuple[Indices, Distances]:
+    def _search_tail(self, hash_: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
         tail, filled = self.tail, self.filled
         near, distances = scan(tail.row[:filled], tail.column[:filled], hash_, radius)
         living = tail.alive[near]
@@ -79,7 +79,7 @@ class Snapshot:
                 return int(row[0]), int(column[0])
         return None
 
-    def hashes_of(self, ids: Indices) -> tuple[NDArray[np.bool_], Words]:
+    def hashes_of(self, ids: Int64s) -> tuple[BoolMask, UInt64s]:
         """Which of the ids are there, and the hash of each that is; (n,) and (n, 2)."""
         known = np.zeros(len(ids), dtype=bool)
         hashes = np.zeros((len(ids), 2), dtype=np.uint64)
@@ -95,7 +95,7 @@ class Snapshot:
             known[here] = True
         return known, hashes
 
-    def with_more(self, ids: Indices, hashes: Words, kernels: CompiledFunctions | None) -> Self:
+    def with_more(self, ids: Int64s, hashes: UInt64s, kernels: CompiledFunctions | None) -> Self:
         """With new ids: in the tail as long as there is room, or in a segment."""
         tail, end = self.tail, self.filled + len(ids)
         row, column = hashes[:, 0], hashes[:, 1]

@@ -17,13 +17,12 @@ from queue import SimpleQueue
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgurer_kernel.index.hash_arrays import Distances, Groups, Indices, Words
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt32s, UInt64s
+from imgurer_kernel.index.hash_arrays import Groups
 from imgurer_kernel.index.multi_index import Chunking
 
-Members = NDArray[np.uint32]
-PairChunk = tuple[Members, Members, Distances]
+PairChunk = tuple[UInt32s, UInt32s, UInt8s]
 ProgressCallback = Callable[[float], None]
 
 # Results that a task collects before it hands them over.
@@ -65,7 +64,7 @@ class _Task:
 
     kernel: Callable[..., int]
     end: int
-    state: Indices
+    state: Int64s
 
     @classmethod
     def over(cls, kernel: Callable[..., int], start: int, end: int) -> Self:
@@ -136,14 +135,14 @@ class _Table:
     `largest` is the size of the largest bucket.
     """
 
-    row: Words
-    column: Words
-    members: Members
-    starts: Members
+    row: UInt64s
+    column: UInt64s
+    members: UInt32s
+    starts: UInt32s
     largest: int
 
     @classmethod
-    def of(cls, row: Words, column: Words, offset: int, width: int) -> Self:
+    def of(cls, row: UInt64s, column: UInt64s, offset: int, width: int) -> Self:
         from imgurer_kernel.index._numba.multi_index import table
 
         starts = np.empty((1 << width) + 2, np.uint32)
@@ -157,7 +156,7 @@ class _Table:
         return len(self.starts) - 2
 
     @property
-    def arguments(self) -> tuple[Words, Words, Members, Members]:
+    def arguments(self) -> tuple[UInt64s, UInt64s, UInt32s, UInt32s]:
         return self.row, self.column, self.members, self.starts
 
     def block(self) -> int:
@@ -173,7 +172,7 @@ class _Table:
         return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
 
 
-def _permuted(groups: Groups, chunking: Chunking) -> tuple[Words, Words]:
+def _permuted(groups: Groups, chunking: Chunking) -> tuple[UInt64s, UInt64s]:
     from imgurer_kernel.index._numba.multi_index import permute
 
     row, column = np.empty_like(groups.row), np.empty_like(groups.column)
@@ -251,7 +250,7 @@ def join(
 
 def forest(
     hashes: Groups, radius: int, chunking: Chunking | None, progress: ProgressCallback | None = None
-) -> Members:
+) -> UInt32s:
     """Which hashes are connected by pairs within a radius.
 
     Parameters
@@ -268,11 +267,11 @@ def forest(
     """
     from imgurer_kernel.index._numba import components
 
-    parents: SimpleQueue[Members] = SimpleQueue()
+    parents: SimpleQueue[UInt32s] = SimpleQueue()
     for _ in range(cores()):
         parents.put(np.arange(len(hashes), dtype=np.uint32))
 
-    def connect(table: _Table, masks: Members, block: int, share: tuple[int, int]) -> None:
+    def connect(table: _Table, masks: UInt32s, block: int, share: tuple[int, int]) -> None:
         room = np.empty((4, table.largest), np.uint64), np.empty((2, table.largest), np.uint32)
         parent = parents.get()
         components.connect(*table.arguments, masks, radius, block, *share, *room, parent)
@@ -300,7 +299,7 @@ def forest(
     return _merged(parents)
 
 
-def _merged(parents: SimpleQueue[Members]) -> Members:
+def _merged(parents: SimpleQueue[UInt32s]) -> UInt32s:
     from imgurer_kernel.index._numba import components
 
     parent = parents.get()

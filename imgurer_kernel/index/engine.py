@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
+from imgurer_kernel.common.types import UInt64s
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.index.hash_arrays import Words, as_radius
+from imgurer_kernel.index.hash_arrays import as_radius
 from imgurer_kernel.index.multi_index import Chunking, cheapest
 
 Engine = Literal["scan", "compiled scan", "BK-tree", "multi-index"]
@@ -102,7 +103,7 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
     return _bulk(n, queries, radius, uniform, None if queries is None else uniform)
 
 
-def plan_bulk(hashes: Words, queries: Words | None, radius: int) -> EnginePlan:
+def plan_bulk(hashes: UInt64s, queries: UInt64s | None, radius: int) -> EnginePlan:
     """What a bulk search over these hashes is done with; see `plan`."""
     asked = None if queries is None else len(queries)
     return _bulk(len(hashes), asked, radius, hashes, queries)
@@ -138,7 +139,7 @@ def plan_search(n: int, radius: int, queries: int, engine: Engine) -> EnginePlan
 
 
 def _bulk(
-    n: int, queries: int | None, radius: int, hashes: Words, asked: Words | None
+    n: int, queries: int | None, radius: int, hashes: UInt64s, asked: UInt64s | None
 ) -> EnginePlan:
     pairs = _pairs(n, queries)
     if _few(n, queries):

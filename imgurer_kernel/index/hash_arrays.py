@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import InvalidRadius, QueryError
 
-Words = NDArray[np.uint64]
-Indices = NDArray[np.int64]
-Compact = NDArray[np.int64] | NDArray[np.int32]
-Distances = NDArray[np.uint8]
+Compact = Int64s | NDArray[np.int32]
 
 # Distances that one numpy call computes: its temporary arrays stay within a core's cache.
 _BLOCK = 1 << 17
@@ -48,7 +46,7 @@ def as_radius(radius: object) -> int:
     return int(radius)  # type: ignore[call-overload, no-any-return]
 
 
-def as_hashes(hashes: object, name: str = "hashes") -> Words:
+def as_hashes(hashes: object, name: str = "hashes") -> UInt64s:
     """An array of hashes, checked and not copied.
 
     Raises
@@ -95,7 +93,7 @@ def as_hash(hash_: object) -> tuple[int, int]:
     raise QueryError(message)
 
 
-def as_ids(ids: object) -> Indices:
+def as_ids(ids: object) -> Int64s:
     """Ids as an array of int64, copied only where the dtype differs.
 
     Raises
@@ -118,7 +116,7 @@ def as_ids(ids: object) -> Indices:
     return array.astype(np.int64, copy=False)
 
 
-def compact(numbers: Indices) -> Compact:
+def compact(numbers: Int64s) -> Compact:
     """The same numbers in half the room, where all of them fit 32 bits.
 
     Examples
@@ -143,21 +141,21 @@ class Groups:
         Group k holds the positions ``members[starts[k]:starts[k + 1]]``, ascending.
     """
 
-    row: Words
-    column: Words
-    starts: Indices
-    members: Indices
+    row: UInt64s
+    column: UInt64s
+    starts: Int64s
+    members: Int64s
 
     def __len__(self) -> int:
         return len(self.row)
 
     @property
-    def sizes(self) -> Indices:
+    def sizes(self) -> Int64s:
         """How many hashes are in each group, (g,)."""
         return np.diff(self.starts)
 
 
-def group(row: Words, column: Words) -> Groups:
+def group(row: UInt64s, column: UInt64s) -> Groups:
     """Group equal hashes, so that a search looks at each only once.
 
     The order of the groups depends on the hashes alone. It sorts by one mixed word, which is
@@ -184,14 +182,14 @@ def group(row: Words, column: Words) -> Groups:
     return Groups(row[first], column[first], starts, order)
 
 
-def separate(row: Words, column: Words) -> Groups:
+def separate(row: UInt64s, column: UInt64s) -> Groups:
     """Each hash as a group of its own, for a search that is sooner done than they are sorted."""
     one_each = np.arange(len(row) + 1)
     row, column = np.array(row), np.array(column)
     return Groups(row, column, one_each, one_each[:-1])
 
 
-def expand(starts: Compact, chosen: Indices) -> tuple[Indices, Indices]:
+def expand(starts: Compact, chosen: Int64s) -> tuple[Int64s, Int64s]:
     """Positions of all members of the chosen groups, and which choice each comes from.
 
     Examples
@@ -206,8 +204,8 @@ def expand(starts: Compact, chosen: Indices) -> tuple[Indices, Indices]:
 
 
 def scan(
-    row: Words, column: Words, hash_: tuple[int, int], radius: int
-) -> tuple[Indices, Distances]:
+    row: UInt64s, column: UInt64s, hash_: tuple[int, int], radius: int
+) -> tuple[Int64s, UInt8s]:
     """Positions and distances of all hashes within a radius of one, by looking at each."""
     distances = np.bitwise_count(row ^ np.uint64(hash_[0]))
     distances += np.bitwise_count(column ^ np.uint64(hash_[1]))
@@ -216,8 +214,8 @@ def scan(
 
 
 def scan_many(
-    row: Words, column: Words, queries: Words, radius: int, *, later: bool = False
-) -> Iterator[tuple[Indices, Indices, Distances]]:
+    row: UInt64s, column: UInt64s, queries: UInt64s, radius: int, *, later: bool = False
+) -> Iterator[tuple[Int64s, Int64s, UInt8s]]:
     """Scan for many queries; yields (query, position, distance), ordered by query and position.
 
     Parameters

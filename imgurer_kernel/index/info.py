@@ -8,9 +8,9 @@ from typing import Self
 import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.common.types import UInt64s
 from imgurer_kernel.index.bktree import TreeInfo
 from imgurer_kernel.index.engine import EnginePlan, plan_bulk, plan_search
-from imgurer_kernel.index.hash_arrays import Words
 
 _BATCH = 1_000
 _ORIENTATIONS = 8
@@ -73,7 +73,7 @@ class IndexInfo:
     @classmethod
     def of(
         cls,
-        hashes: Words,
+        hashes: UInt64s,
         tree: TreeInfo,
         radius: int,
         reach: int,

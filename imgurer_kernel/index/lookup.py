@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.index import bulk
 from imgurer_kernel.index.engine import EnginePlan, plan_bulk, worth_grouping
 from imgurer_kernel.index.hash_arrays import (
-    Distances,
     Groups,
-    Indices,
-    Words,
     as_hashes,
     as_radius,
     group,
@@ -24,7 +22,7 @@ from imgurer_kernel.index.hash_arrays import (
     separate,
 )
 
-Chunk = tuple[Indices, Indices, Distances]
+Chunk = tuple[Int64s, Int64s, UInt8s]
 ProgressCallback = Callable[[float], None]
 
 # Most pairs in one chunk, 17 bytes each.
@@ -65,7 +63,7 @@ def matches(
 
 
 def _matches(
-    hashes: Words, queries: Words, radius: int, progress: ProgressCallback | None
+    hashes: UInt64s, queries: UInt64s, radius: int, progress: ProgressCallback | None
 ) -> Iterator[Chunk]:
     if not len(hashes) or not len(queries):
         return
@@ -121,7 +119,7 @@ def pairs(
     return _pairs(hashes, as_radius(radius), progress)
 
 
-def _pairs(hashes: Words, radius: int, progress: ProgressCallback | None) -> Iterator[Chunk]:
+def _pairs(hashes: UInt64s, radius: int, progress: ProgressCallback | None) -> Iterator[Chunk]:
     sort = group if worth_grouping(len(hashes), None) else separate
     groups = sort(hashes[:, 0], hashes[:, 1])
     yield from _equal(groups)
@@ -132,7 +130,7 @@ def _pairs(hashes: Words, radius: int, progress: ProgressCallback | None) -> Ite
             yield np.minimum(first, second), np.maximum(first, second), bits
 
 
-def components(hashes: object, radius: int, *, progress: ProgressCallback | None = None) -> Indices:
+def components(hashes: object, radius: int, *, progress: ProgressCallback | None = None) -> Int64s:
     """Connected components of the graph of pairs within a Hamming radius (single linkage).
 
     Never makes all pairs: a zone where all are near each other is searched breadth first, and what
@@ -164,7 +162,7 @@ def components(hashes: object, radius: int, *, progress: ProgressCallback | None
     return labels
 
 
-def _words(groups: Groups) -> Words:
+def _words(groups: Groups) -> UInt64s:
     return np.column_stack((groups.row, groups.column))
 
 
@@ -195,7 +193,7 @@ def _compiled(
 
 
 def _products(
-    one: Groups, other: Groups, i: Indices, j: Indices, distance: Distances
+    one: Groups, other: Groups, i: Int64s, j: Int64s, distance: UInt8s
 ) -> Iterator[Chunk]:
     """All pairs of a member of group i and one of group j, in chunks."""
     if len(one) == len(one.members) and len(other) == len(other.members):
@@ -220,7 +218,7 @@ def _equal(groups: Groups) -> Iterator[Chunk]:
         yield i, j, np.zeros(len(i), np.uint8)
 
 
-def _unfolded(counts: Indices) -> Iterator[tuple[Indices, Indices]]:
+def _unfolded(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
     """Number k as often as ``counts[k]`` says, and 0, 1, 2 ... for each, in chunks."""
     ends = np.cumsum(counts)
     for start in range(0, int(ends[-1]) if len(ends) else 0, _CHUNK):
@@ -229,7 +227,7 @@ def _unfolded(counts: Indices) -> Iterator[tuple[Indices, Indices]]:
         yield number, flat - (ends - counts)[number]
 
 
-def _flooded(groups: Groups, radius: int) -> Indices:
+def _flooded(groups: Groups, radius: int) -> Int64s:
     """The component of each group by numpy, breadth first; what is reached is looked at once."""
     left = np.arange(len(groups))
     row, column = groups.row, groups.column
@@ -248,7 +246,7 @@ def _flooded(groups: Groups, radius: int) -> Indices:
     return label
 
 
-def _in_order(label: Indices, groups: Groups) -> Indices:
+def _in_order(label: Int64s, groups: Groups) -> Int64s:
     labels = np.empty(len(groups.members), np.int64)
     labels[groups.members] = np.repeat(label, groups.sizes)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)

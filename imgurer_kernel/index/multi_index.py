@@ -20,9 +20,8 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgurer_kernel.index.hash_arrays import Indices, Words
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s, UInt32s, UInt64s
 
 # Pairs whose chunks are compared, and hashes whose bits are correlated.
 _SAMPLE = 20_000
@@ -58,13 +57,13 @@ class Chunking:
         Estimated time on one core.
     """
 
-    lookup: Words
-    offsets: Indices
-    widths: Indices
-    radii: Indices
+    lookup: UInt64s
+    offsets: Int64s
+    widths: Int64s
+    radii: Int64s
     seconds: float
 
-    def masks(self, chunk: int) -> NDArray[np.uint32]:
+    def masks(self, chunk: int) -> UInt32s:
         """All differences that a chunk may have, ascending."""
         width, radius = int(self.widths[chunk]), int(self.radii[chunk])
         differing = (
@@ -76,7 +75,7 @@ class Chunking:
 
 
 def cheapest(
-    hashes: Words, queries: Words | None, radius: int, sizes: tuple[int, int] | None = None
+    hashes: UInt64s, queries: UInt64s | None, radius: int, sizes: tuple[int, int] | None = None
 ) -> Chunking:
     """The chunking of the lowest cost.
 
@@ -96,7 +95,7 @@ def cheapest(
     differing = _bits(sample ^ other[rng.integers(0, len(other), _SAMPLE)])
     correlation = _squared_correlation(_bits(sample[:_CORRELATED]).astype(np.float32))
     within = queries is None
-    best: tuple[float, list[Indices], list[int]] = (np.inf, [], [])
+    best: tuple[float, list[Int64s], list[int]] = (np.inf, [], [])
     for count in _promising(radius, sizes, within=within):
         members = _spread(correlation, count)
         costs = [_costs(_shares(differing[bits]), sizes, within=within) for bits in members]
@@ -129,18 +128,18 @@ def _promising(radius: int, sizes: tuple[int, int], *, within: bool) -> list[int
     return [count for count in _CHUNKS if best - 2 <= count <= best + 1]
 
 
-def _uniform(width: int) -> NDArray[np.float64]:
+def _uniform(width: int) -> Float64s:
     """The share of all differences of a chunk that have at most 0, 1, 2 ... bits."""
     return np.cumsum([comb(width, radius) / 2.0**width for radius in range(width + 1)])
 
 
-def _bits(hashes: Words) -> NDArray[np.uint8]:
+def _bits(hashes: UInt64s) -> UInt8s:
     """(128, n): bit b of the row hash in row b, of the column hash in row 64 + b."""
     bytes_ = hashes.astype("<u8").view(np.uint8)
     return np.ascontiguousarray(np.unpackbits(bytes_, axis=1, bitorder="little").T)
 
 
-def _squared_correlation(bits: NDArray[np.float32]) -> NDArray[np.float32]:
+def _squared_correlation(bits: Float32s) -> Float32s:
     centred = bits - bits.mean(axis=1, keepdims=True)
     covariance = centred @ centred.T / np.float32(bits.shape[1])
     # A bit that never changes is correlated with nothing.
@@ -148,7 +147,7 @@ def _squared_correlation(bits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((covariance / np.outer(scale, scale)) ** 2)
 
 
-def _shares(differing: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _shares(differing: UInt8s) -> Float64s:
     """Which share of the pairs of a sample differ in at most 0, 1, 2 ... bits of a chunk.
 
     A sample says little of what is rare; uniform bits are the least that is to be expected.
@@ -158,7 +157,7 @@ def _shares(differing: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(np.cumsum(counts) / pairs, _uniform(width)))
 
 
-def _spread(correlation: NDArray[np.float32], count: int) -> list[Indices]:
+def _spread(correlation: Float32s, count: int) -> list[Int64s]:
     """Bits for each chunk: one after the other goes where it has the least company."""
     members: list[list[int]] = [[] for _ in range(count)]
     company = np.zeros((count, 128))
@@ -172,7 +171,7 @@ def _spread(correlation: NDArray[np.float32], count: int) -> list[Indices]:
     return [np.array(bits, dtype=np.int64) for bits in members]
 
 
-def _costs(shares: NDArray[np.float64], sizes: tuple[int, int], *, within: bool) -> list[float]:
+def _costs(shares: Float64s, sizes: tuple[int, int], *, within: bool) -> list[float]:
     """Seconds for one chunk with a radius of -1, 0, 1 ... as far as it has few enough masks.
 
     Parameters
@@ -221,7 +220,7 @@ def _distribute(costs: list[list[float]], radius: int) -> tuple[list[int], float
     return radii[::-1], float(best[-1])
 
 
-def _lookup(order: Indices) -> Words:
+def _lookup(order: Int64s) -> UInt64s:
     """The table that moves bit ``order[k]`` to place k."""
     place = np.empty(128, dtype=np.int64)
     place[order] = np.arange(128)

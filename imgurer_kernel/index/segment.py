@@ -12,12 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.engine import TREE_FROM
 from imgurer_kernel.index.hash_arrays import (
     Compact,
-    Distances,
-    Indices,
-    Words,
     compact,
     expand,
     group,
@@ -58,7 +56,7 @@ class Scratch(threading.local):
 class Tree:
     """Nodes and cells as ``kernels.bktree`` lays them out."""
 
-    nodes: Words
+    nodes: UInt64s
     cells: NDArray[np.int32]
 
 
@@ -85,18 +83,20 @@ class Segment:
         The number of those, (1,).
     """
 
-    row: Words
-    column: Words
+    row: UInt64s
+    column: UInt64s
     ids: Compact
     entry: Compact
     starts: Compact
     members: Compact
     tree: Tree | None
-    alive: NDArray[np.bool_]
-    graves: Indices = field(default_factory=lambda: np.zeros(1, np.int64))
+    alive: BoolMask
+    graves: Int64s = field(default_factory=lambda: np.zeros(1, np.int64))
 
     @classmethod
-    def of(cls, ids: Indices, row: Words, column: Words, kernels: CompiledFunctions | None) -> Self:
+    def of(
+        cls, ids: Int64s, row: UInt64s, column: UInt64s, kernels: CompiledFunctions | None
+    ) -> Self:
         """Build from ids and the hash of each; the ids are distinct."""
         if not (ids[1:] > ids[:-1]).all():
             order = np.argsort(ids)
@@ -151,7 +151,7 @@ class Segment:
         radius: int,
         kernels: CompiledFunctions | None,
         scratch: Scratch,
-    ) -> tuple[Indices, Distances]:
+    ) -> tuple[Int64s, UInt8s]:
         """Living ids within a radius and their distances, in no order."""
         if kernels is None:
             entries, distances = scan(self.row, self.column, hash_, radius)
@@ -166,7 +166,7 @@ class Segment:
 
     def _search_compiled(
         self, hash_: tuple[int, int], radius: int, kernels: CompiledFunctions, scratch: Scratch
-    ) -> tuple[Indices, Distances]:
+    ) -> tuple[Int64s, UInt8s]:
         row, column = np.uint64(hash_[0]), np.uint64(hash_[1])
         while True:
             near, distance = scratch.near, scratch.distance
@@ -184,12 +184,12 @@ class Segment:
                 return near[:found], distance[:found]
             scratch.resize(found)
 
-    def find(self, ids: Indices) -> Indices:
+    def find(self, ids: Int64s) -> Int64s:
         """The position of each id, or -1 where it is not alive here."""
         # As wide as what is searched, which numpy would widen otherwise, all of it. An id that
         # wraps around is found to be another one.
         place = np.searchsorted(self.ids, ids.astype(self.ids.dtype))
-        position: Indices = np.minimum(place, len(self) - 1)
+        position: Int64s = np.minimum(place, len(self) - 1)
         return np.where((self.ids[position] == ids) & self.alive[position], position, -1)
 
     def find_one(self, id_: int) -> int | None:
@@ -197,12 +197,12 @@ class Segment:
         position = int(self.find(np.array([id_]))[0])
         return None if position < 0 else position
 
-    def hashes_at(self, positions: Indices) -> tuple[Words, Words]:
+    def hashes_at(self, positions: Int64s) -> tuple[UInt64s, UInt64s]:
         """The words of the hashes of the ids at some positions."""
         entry = self.entry[positions]
         return self.row[entry], self.column[entry]
 
-    def living(self) -> tuple[Indices, Words, Words]:
+    def living(self) -> tuple[Int64s, UInt64s, UInt64s]:
         """Ids that are alive and the words of their hashes."""
         positions = np.flatnonzero(self.alive)
         return self.ids[positions].astype(np.int64), *self.hashes_at(positions)

@@ -17,14 +17,10 @@ A picture covers -1..1 in both directions at every level: pixel x of S has the c
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Pictures = NDArray[np.uint8]
-Level = tuple[Floats, Floats]  # pictures with mean 0 and deviation 1, and their deviations
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
+
+Level = tuple[Float32s, Float32s]  # pictures with mean 0 and deviation 1, and their deviations
 
 SIDE = 64
 BLOCKS = 8
@@ -60,8 +56,8 @@ FAINT = 0.05
 
 
 def compare(
-    first: Pictures, second: Pictures, boxes: Ints, starts: Doubles, align: bool = True
-) -> tuple[Floats, Doubles]:
+    first: UInt8s, second: UInt8s, boxes: Int64s, starts: Float64s, align: bool = True
+) -> tuple[Float32s, Float64s]:
     """Measure how well pairs of pictures agree.
 
     Parameters
@@ -112,7 +108,7 @@ def compare(
     return measures, maps
 
 
-def _standardized(pictures: Pictures, boxes: Ints, side: int) -> Level:
+def _standardized(pictures: UInt8s, boxes: Int64s, side: int) -> Level:
     """One level of each picture with mean 0 and deviation 1 in its box, and that deviation."""
     gray = pictures.astype(np.float32)
     if side == SIDE:
@@ -131,22 +127,24 @@ def _standardized(pictures: Pictures, boxes: Ints, side: int) -> Level:
     return (centred / deviation).astype(np.float32), deviation[:, 0, 0].astype(np.float32)
 
 
-def _box_at(boxes: Ints, side: int) -> Ints:
+def _box_at(boxes: Int64s, side: int) -> Int64s:
     """Boxes at another level: of the pixels that lie in them wholly."""
     scaled = boxes * side
     return np.concatenate((-(-scaled[:, :2] // SIDE), scaled[:, 2:] // SIDE), axis=1)
 
 
-def _inside(boxes: Ints, side: int) -> Mask:
+def _inside(boxes: Int64s, side: int) -> BoolMask:
     """Which pixels lie in the boxes, bool (n, side, side)."""
     left, top, right, bottom = _box_at(boxes, side).T[..., None]
     at = np.arange(side)
     across, down = (at >= left) & (at < right), (at >= top) & (at < bottom)
-    mask: Mask = down[:, :, None] & across[:, None, :]
+    mask: BoolMask = down[:, :, None] & across[:, None, :]
     return mask
 
 
-def warp(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, Floats, Mask]:
+def warp(
+    level: Float32s, boxes: Int64s, maps: Float64s
+) -> tuple[Float32s, Float32s, Float32s, BoolMask]:
     """Look each pixel up in the other picture: value, its two derivatives, whether in the box."""
     n, side = len(level), level.shape[1]
     at = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
@@ -155,7 +153,7 @@ def warp(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, Flo
     x = (a * at + b * at[:, None] + c + 1) * half - np.float32(0.5)
     y = (d * at + e * at[:, None] + f + 1) * half - np.float32(0.5)
     left, top, right, bottom = _box_at(boxes, side).T[..., None, None]
-    inside: Mask = (x >= left) & (x <= right - 1) & (y >= top) & (y <= bottom - 1)
+    inside: BoolMask = (x >= left) & (x <= right - 1) & (y >= top) & (y <= bottom - 1)
     last = np.float32(side - 1.001)
     x, y = np.clip(x, 0, last), np.clip(y, 0, last)
     j, i = x.astype(np.int64), y.astype(np.int64)
@@ -169,14 +167,14 @@ def warp(level: Floats, boxes: Ints, maps: Doubles) -> tuple[Floats, Floats, Flo
 
 
 def refine(
-    one: Floats,
-    other: Floats,
-    boxes: Ints,
-    models: Doubles,
-    starts: Doubles,
+    one: Float32s,
+    other: Float32s,
+    boxes: Int64s,
+    models: Float64s,
+    starts: Float64s,
     steps: int,
     still: float,
-) -> tuple[Doubles, Mask]:
+) -> tuple[Float64s, BoolMask]:
     """Gauss-Newton on one level: models (map, gain, offset), and which have not run away."""
     models = models.copy()
     good = np.ones(len(models), bool)
@@ -200,8 +198,8 @@ def refine(
 
 
 def _normal_equations(
-    one: Floats, other: Floats, boxes: Ints, models: Doubles
-) -> tuple[Doubles, Doubles, Ints]:
+    one: Float32s, other: Float32s, boxes: Int64s, models: Float64s
+) -> tuple[Float64s, Float64s, Int64s]:
     """Of one Gauss-Newton step: matrix (n, 8, 8), right side (n, 8), number of pixels (n,)."""
     n, side = len(one), one.shape[1]
     value, along_x, along_y, inside = warp(other, boxes[:, 1], models[:, :6])
@@ -220,7 +218,7 @@ def _normal_equations(
     return matrix, right_side, inside.sum((1, 2))
 
 
-def _plausible(maps: Doubles, starts: Doubles) -> Mask:
+def _plausible(maps: Float64s, starts: Float64s) -> BoolMask:
     """Whether maps are still near the ones that they began as."""
     linear, begun = (m[:, [0, 1, 3, 4]].reshape(-1, 2, 2) for m in (maps, starts))
     change = linear @ np.linalg.inv(begun)
@@ -228,18 +226,18 @@ def _plausible(maps: Doubles, starts: Doubles) -> Mask:
     shift = (maps - starts)[:, [2, 5]]
     bounds = (scale < MAX_SCALE, scale > 1 / MAX_SCALE, np.abs(shear) < MAX_SHEAR)
     within = np.column_stack((*bounds, np.abs(shift) < MAX_SHIFT))
-    near: Mask = np.logical_and.reduce(within, axis=1)
+    near: BoolMask = np.logical_and.reduce(within, axis=1)
     return near
 
 
-def _measure(one: Level, other: Level, boxes: Ints, maps: Doubles) -> Floats:
+def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32s:
     """Correlation, agreement and overlap at the given maps, float32 (n, 3)."""
     (level, deviation), (other_level, other_deviation) = one, other
     n, side = len(level), level.shape[1]
     value, _, _, inside = warp(other_level, boxes[:, 1], maps)
     mine = _inside(boxes[:, 0], side)
-    both: Mask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
-    counted: Mask = mine[:, :-1, :-1] & mine[:, :-1, 1:] & mine[:, 1:, :-1]
+    both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
+    counted: BoolMask = mine[:, :-1, :-1] & mine[:, :-1, 1:] & mine[:, 1:, :-1]
     both = both & counted
     gx, gy = (_gradient(level, axis) * both for axis in (2, 1))
     hx, hy = (_gradient(value, axis) * both for axis in (2, 1))
@@ -260,16 +258,16 @@ def _measure(one: Level, other: Level, boxes: Ints, maps: Doubles) -> Floats:
     return np.stack((correlation, agreement, overlap), axis=1).astype(np.float32)
 
 
-def _gradient(level: Floats, axis: int) -> Floats:
+def _gradient(level: Float32s, axis: int) -> Float32s:
     """Forward differences along one axis, both axes shortened by one."""
     return np.diff(level, axis=axis)[:, : level.shape[1] - 1, : level.shape[2] - 1]
 
 
-def _block_of_each_pixel(boxes: Ints, side: int) -> Ints:
+def _block_of_each_pixel(boxes: Int64s, side: int) -> Int64s:
     """0..63: which of 8x8 equal parts of its box a pixel lies in; any for those outside."""
     left, top, right, bottom = _box_at(boxes, side).T[..., None]
     at = np.arange(side - 1)
     column = np.clip((at - left) * BLOCKS // (right - left), 0, BLOCKS - 1)
     row = np.clip((at - top) * BLOCKS // (bottom - top), 0, BLOCKS - 1)
-    blocks: Ints = row[:, :, None] * BLOCKS + column[:, None, :]
+    blocks: Int64s = row[:, :, None] * BLOCKS + column[:, None, :]
     return blocks

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import Comparison
-
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 class CachedComparer:
@@ -31,7 +28,7 @@ class CachedComparer:
     def __init__(
         self,
         gallery: ImageCache,
-        tokens: NDArray[np.uint64],
+        tokens: UInt64s,
         compared: ResultCache,
         layouts: ResultCache,
         count: Callable[[int], None] | None = None,
@@ -42,33 +39,33 @@ class CachedComparer:
         self._layouts = layouts
         self._count = count
 
-    def measure(self, first: Ints, second: Ints, begin: Doubles) -> Comparison:
+    def measure(self, first: Int64s, second: Int64s, begin: Float64s) -> Comparison:
         """Measures and maps of pairs, as `imgurer_kernel.matching.verify.compare` gives them."""
 
-        def compute(new: Ints) -> Doubles:
+        def compute(new: Int64s) -> Float64s:
             seen = self._gallery.compare(first[new], second[new], begin[new], self._count)
             return np.hstack(seen)
 
         found = self._through(self._compared, first, second, begin, compute)
         return found[:, :3].astype(np.float32), found[:, 3:]
 
-    def same_layout(self, first: Ints, second: Ints, maps: Doubles) -> NDArray[np.bool_]:
+    def same_layout(self, first: Int64s, second: Int64s, maps: Float64s) -> BoolMask:
         """Which pairs only share their layout, laid on each other by these maps."""
 
-        def compute(new: Ints) -> Doubles:
+        def compute(new: Int64s) -> Float64s:
             shared = self._gallery.share_layout(first[new], second[new], maps[new])
             return shared.astype(np.float64)[:, None]
 
-        found: NDArray[np.bool_] = self._through(self._layouts, first, second, maps, compute) > 0
+        found: BoolMask = self._through(self._layouts, first, second, maps, compute) > 0
         return found[:, 0]
 
     def _through(
         self,
         memory: ResultCache,
-        first: Ints,
-        second: Ints,
-        maps: Doubles,
-        compute: Callable[[Ints], Doubles],
-    ) -> Doubles:
+        first: Int64s,
+        second: Int64s,
+        maps: Float64s,
+        compute: Callable[[Int64s], Float64s],
+    ) -> Float64s:
         owners = np.column_stack((self._tokens[first], self._tokens[second]))
         return memory.through(pair_keys(owners, maps), owners, compute)

@@ -15,15 +15,11 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
-
-Hashes = NDArray[np.uint64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 INVERSE = np.array([0, 1, 2, 3, 4, 7, 6, 5])
 """The orientation that undoes each orientation: turns undo each other, the rest themselves."""
@@ -67,20 +63,20 @@ class Fingerprints:
         without.
     """
 
-    turned: Hashes
-    content: Hashes
-    informative: Mask
-    windows: Hashes | None = None
+    turned: UInt64s
+    content: UInt64s
+    informative: BoolMask
+    windows: UInt64s | None = None
 
     def __len__(self) -> int:
         return len(self.turned)
 
     @property
-    def whole(self) -> Hashes:
+    def whole(self) -> UInt64s:
         """Hashes of the pictures as they are, uint64 (n, 2)."""
         return self.turned[:, 0]
 
-    def take(self, images: Ints | Mask) -> "Fingerprints":
+    def take(self, images: Int64s | BoolMask) -> "Fingerprints":
         """Some of the images."""
         windows = None if self.windows is None else self.windows[images]
         return Fingerprints(
@@ -104,12 +100,12 @@ class Candidates:
         int64 (k,): which view of the first and of the second picture were near.
     """
 
-    first: Ints
-    second: Ints
-    distance: Ints
-    orientation: Ints
-    view: Ints
-    other_view: Ints
+    first: Int64s
+    second: Int64s
+    distance: Int64s
+    orientation: Int64s
+    view: Int64s
+    other_view: Int64s
 
     def __len__(self) -> int:
         return len(self.first)
@@ -119,7 +115,7 @@ class Candidates:
         """No rows."""
         return cls(*(np.empty(0, np.int64) for _ in fields(cls)))
 
-    def take(self, rows: Ints | Mask | slice) -> "Candidates":
+    def take(self, rows: Int64s | BoolMask | slice) -> "Candidates":
         """Some of the rows."""
         return Candidates(*(column[rows] for column in _columns(self)))
 
@@ -127,7 +123,7 @@ class Candidates:
         """These rows, then others."""
         return _joined((self, other))
 
-    def renamed(self, names: Ints) -> "Candidates":
+    def renamed(self, names: Int64s) -> "Candidates":
         """With image k called ``names[k]``; order and direction are kept."""
         return replace(self, first=names[self.first], second=names[self.second])
 
@@ -137,8 +133,8 @@ def find(
     radius: int,
     *,
     window_radius: int = 16,
-    fresh: Mask | None = None,
-    tell: Callable[[int, int], None] | None = None,
+    fresh: BoolMask | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Candidates:
     """All pairs of informative images that are near in some orientation and view.
 
@@ -152,7 +148,7 @@ def find(
         Bits between a window and a picture.
     fresh
         bool (n,): only pairs with at least one of these; default all.
-    tell
+    progress
         Called with (jobs done, jobs in all), every half second at least; may raise to stop.
 
     Returns
@@ -163,7 +159,7 @@ def find(
     leaders, ties = _crowds(prints)
     jobs = list(_searches(prints, leaders, fresh, radius, window_radius))
     parts = [ties]
-    told = tell or _nobody
+    told = progress or _nobody
     for found in in_order(_run, jobs, lambda: told(len(parts) - 1, len(jobs))):
         parts.append(found)
         told(len(parts) - 1, len(jobs))
@@ -192,7 +188,7 @@ def _joined(parts: Iterable[Candidates]) -> Candidates:
 
 
 def _searches(
-    prints: Fingerprints, leaders: Ints, fresh: Mask, radius: int, window_radius: int
+    prints: Fingerprints, leaders: Int64s, fresh: BoolMask, radius: int, window_radius: int
 ) -> Iterator[Job]:
     """The four searches, cut into jobs."""
     bordered = leaders[(prints.content[leaders] != prints.whole[leaders]).any(axis=1)]
@@ -210,12 +206,12 @@ def _searches(
             yield partial(_contents, prints, block, framed[framed > block[0]], radius)
 
 
-def _blocks(images: Ints, size: int) -> Iterator[Ints]:
+def _blocks(images: Int64s, size: int) -> Iterator[Int64s]:
     return (images[k : k + size] for k in range(0, len(images), size))
 
 
 def _turned(
-    prints: Fingerprints, block: Ints, among: Ints, view: int, radius: int
+    prints: Fingerprints, block: Int64s, among: Int64s, view: int, radius: int
 ) -> Iterator[Candidates]:
     hashes = prints.whole if view == WHOLE else prints.content
     turned = prints.turned[block]
@@ -227,12 +223,16 @@ def _turned(
         yield _rows(one, other, bits[kept], orientation[kept], WHOLE, view)
 
 
-def _contents(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Iterator[Candidates]:
+def _contents(
+    prints: Fingerprints, block: Int64s, among: Int64s, radius: int
+) -> Iterator[Candidates]:
     for query, hit, bits in matches(prints.content[among], prints.content[block], radius):
         yield _rows(block[query], among[hit], bits, 0, CONTENT, CONTENT)
 
 
-def _windows(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Iterator[Candidates]:
+def _windows(
+    prints: Fingerprints, block: Int64s, among: Int64s, radius: int
+) -> Iterator[Candidates]:
     windows = np.empty((0, 1, 2), np.uint64) if prints.windows is None else prints.windows[block]
     for queries, hit, bits in matches(prints.whole[among], windows.reshape(-1, 2), radius):
         query, window = np.divmod(queries, windows.shape[1])
@@ -240,12 +240,12 @@ def _windows(prints: Fingerprints, block: Ints, among: Ints, radius: int) -> Ite
 
 
 def _rows(
-    one: Ints,
-    other: Ints,
-    distance: Ints | NDArray[np.uint8],
-    orientation: Ints | int,
-    view: Ints | int,
-    other_view: Ints | int,
+    one: Int64s,
+    other: Int64s,
+    distance: Int64s | UInt8s,
+    orientation: Int64s | int,
+    view: Int64s | int,
+    other_view: Int64s | int,
 ) -> Candidates:
     """Hits as rows, the smaller position first; an image's own reflection is none."""
     orientation, view, other_view = (
@@ -264,7 +264,7 @@ def _rows(
     return rows.take(one != other)
 
 
-def _columns(rows: Candidates) -> tuple[Ints, ...]:
+def _columns(rows: Candidates) -> tuple[Int64s, ...]:
     return tuple(getattr(rows, field.name) for field in fields(rows))
 
 
@@ -300,21 +300,21 @@ def _of_friends(rows: Candidates) -> Candidates:
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 
 
-def ranks_within(new: Mask) -> Ints:
+def ranks_within(new: BoolMask) -> Int64s:
     """Which row of its group each row is, from 0; `new` tells where groups begin."""
     rows = np.arange(len(new))
-    ranks: Ints = rows - np.flatnonzero(new)[np.cumsum(new) - 1]
+    ranks: Int64s = rows - np.flatnonzero(new)[np.cumsum(new) - 1]
     return ranks
 
 
-def _differs(column: Ints) -> Mask:
+def _differs(column: Int64s) -> BoolMask:
     """Where a value is not that of the row before."""
     different = np.ones(len(column), bool)
     different[1:] = column[1:] != column[:-1]
     return different
 
 
-def _crowds(prints: Fingerprints) -> tuple[Ints, Candidates]:
+def _crowds(prints: Fingerprints) -> tuple[Int64s, Candidates]:
     """Images that take part in the search, and rows that tie the others of a crowd to those."""
     everybody = np.flatnonzero(prints.informative)
     # Few images share even a row hash, and only those need to be looked at.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import alignment
-from imgurer_kernel.matching.alignment import SIDE, Doubles, Floats, Ints, Mask, Pictures
+from imgurer_kernel.matching.alignment import SIDE
 
 Levels = tuple[tuple[int, int, float], ...]
 
@@ -53,7 +54,7 @@ class Closeup:
 
 
 def look_closely(
-    first: Pictures, second: Pictures, content: Ints, maps: Doubles, correlation: Floats
+    first: UInt8s, second: UInt8s, content: Int64s, maps: Float64s, correlation: Float32s
 ) -> list[Closeup]:
     """Find out what lies between pairs of pictures that are the same.
 
@@ -90,7 +91,7 @@ def look_closely(
     return found
 
 
-def plain_sides(picture: Pictures) -> tuple[bool, bool, bool, bool]:
+def plain_sides(picture: UInt8s) -> tuple[bool, bool, bool, bool]:
     """Whether the left, top, right and bottom line of a picture is of one gray.
 
     Examples
@@ -106,7 +107,7 @@ def plain_sides(picture: Pictures) -> tuple[bool, bool, bool, bool]:
     return left, top, right, bottom
 
 
-def _without_rim(content: Ints) -> Ints:
+def _without_rim(content: Int64s) -> Int64s:
     """Content boxes without the line at which a border begins."""
     boxes = content.copy()
     boxes[..., :2] += boxes[..., :2] > 0
@@ -115,8 +116,8 @@ def _without_rim(content: Ints) -> Ints:
 
 
 def refined(
-    first: Pictures, second: Pictures, boxes: Ints, maps: Doubles, levels: Levels = _LEVELS
-) -> Doubles:
+    first: UInt8s, second: UInt8s, boxes: Int64s, maps: Float64s, levels: Levels = _LEVELS
+) -> Float64s:
     """Maps that fit better, or the same where none was found.
 
     Parameters
@@ -141,7 +142,7 @@ def refined(
     return models[:, :6]
 
 
-def _standardized(pictures: Pictures, boxes: Ints, side: int) -> Floats:
+def _standardized(pictures: UInt8s, boxes: Int64s, side: int) -> Float32s:
     """Pictures reduced to `side`, with mean 0 and deviation 1 in their boxes."""
     step = pictures.shape[1] // side
     gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
@@ -150,22 +151,22 @@ def _standardized(pictures: Pictures, boxes: Ints, side: int) -> Floats:
     count = np.maximum(inside.sum((1, 2)), 1).astype(np.float32)[:, None, None]
     centred = gray - (gray * inside).sum((1, 2), keepdims=True) / count
     deviation = np.sqrt((centred**2 * inside).sum((1, 2), keepdims=True) / count)
-    level: Floats = (centred / np.maximum(deviation, 2)).astype(np.float32)
+    level: Float32s = (centred / np.maximum(deviation, 2)).astype(np.float32)
     return level
 
 
-def _inside(boxes: Ints, side: int) -> Mask:
+def _inside(boxes: Int64s, side: int) -> BoolMask:
     """Which pixels of a level lie in the boxes, bool (n, side, side)."""
     at = (np.arange(side) + 0.5) * (SIDE / side)
     left, top, right, bottom = boxes.T[..., None]
     across, down = (at > left) & (at < right), (at > top) & (at < bottom)
-    inside: Mask = down[:, :, None] & across[:, None, :]
+    inside: BoolMask = down[:, :, None] & across[:, None, :]
     return inside
 
 
 def _leftover(
-    first: Pictures, second: Pictures, boxes: Ints, maps: Doubles
-) -> tuple[Floats, Floats, Floats]:
+    first: UInt8s, second: UInt8s, boxes: Int64s, maps: Float64s
+) -> tuple[Float32s, Float32s, Float32s]:
     """Gain (n,), mean difference (n,), and the largest mean difference of any block (n,)."""
     one = first.astype(np.float32)
     other, _, _, inside = alignment.warp(second.astype(np.float32), boxes[:, 1], maps)
@@ -180,7 +181,7 @@ def _leftover(
     return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
 
 
-def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats]:
+def _fitted(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float32s, Float32s]:
     """Gain (n,) and what is left (n, 64, 64), by least squares that heed outliers less and less."""
     weight = inside.astype(np.float32)
     for _ in range(_FITS):
@@ -195,16 +196,16 @@ def _fitted(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Floats]:
     return gain, rest
 
 
-def _median(values: Floats, inside: Mask) -> Floats:
+def _median(values: Float32s, inside: BoolMask) -> Float32s:
     """The lower median of what is inside, (n,); 0 where nothing is."""
     n = len(values)
     ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)
     count = inside.sum((1, 2))
-    middle: Floats = ordered[np.arange(n), np.maximum(count - 1, 0) // 2]
+    middle: Float32s = ordered[np.arange(n), np.maximum(count - 1, 0) // 2]
     return np.where(count > 0, middle, np.float32(0))
 
 
-def _blurred(pictures: Floats) -> Floats:
+def _blurred(pictures: Float32s) -> Float32s:
     """Blur by (1, 2, 1) / 4 in both directions."""
     for axis in (1, 2):
         padded = np.pad(pictures, [(1, 1) if a == axis else (0, 0) for a in range(3)], "edge")

@@ -5,20 +5,15 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import same_layout
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.verify import Comparison, Prepared, compare
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Pictures = NDArray[np.uint8]
-Doubles = NDArray[np.float64]
-
-Load = Callable[[Ints], Pictures]
+Load = Callable[[Int64s], UInt8s]
 """Pictures of the given image ids, in their order."""
 
 _CHUNK = 2048
@@ -38,7 +33,7 @@ class ImageCache:
         Gives 64x64 grays.
     thumbnails
         Gives 256x256 grays.
-    tell
+    progress
         Told of what is being read; may raise to stop.
 
     Attributes
@@ -49,30 +44,30 @@ class ImageCache:
 
     def __init__(
         self,
-        image_ids: Ints,
+        image_ids: Int64s,
         pictures: Load,
         thumbnails: Load | None = None,
-        tell: Callable[[str, int, int], None] | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self._ids = image_ids
         self._load = pictures
         self._thumbnails = thumbnails
-        self._tell = tell
+        self._tell = progress
         self._there = np.zeros(len(image_ids), bool)
         self._prepared = Prepared(_pages(len(image_ids)), np.zeros((len(image_ids), 4), np.int64))
         self.within_frame = np.ones(len(image_ids))
 
     @property
-    def content(self) -> Ints:
+    def content(self) -> Int64s:
         """Content boxes, int64 (n, 4); zeros where no picture was read."""
         return self._prepared.content
 
-    def know(self, positions: Ints, content: Ints, within: Doubles) -> None:
+    def know(self, positions: Int64s, content: Int64s, within: Float64s) -> None:
         """Take over content boxes and shares from an earlier gallery; zeros are unknown boxes."""
         self._prepared.content[positions] = content
         self.within_frame[positions] = within
 
-    def prepared(self, positions: Ints) -> Prepared:
+    def prepared(self, positions: Int64s) -> Prepared:
         """All pictures; those at the given positions have been read."""
         missing = np.unique(positions)
         missing = missing[~self._there[missing]]
@@ -88,23 +83,23 @@ class ImageCache:
                 self._tell("reading", min(k + _CHUNK, len(missing)), len(missing))
         return self._prepared
 
-    def boxed(self, positions: Ints) -> Prepared:
+    def boxed(self, positions: Int64s) -> Prepared:
         """All pictures; the content boxes of those at the given positions are known."""
         self.prepared(positions[~self.content[positions].any(axis=1)])
         return self._prepared
 
     def compare(
         self,
-        first: Ints,
-        second: Ints,
-        begin: Doubles,
-        tell: Callable[[int], None] | None = None,
+        first: Int64s,
+        second: Int64s,
+        begin: Float64s,
+        progress: Callable[[int], None] | None = None,
     ) -> Comparison:
         """Measure how well pairs agree; see `imgurer_kernel.matching.verify.compare`."""
         pictures = self.prepared(np.concatenate((first, second)))
-        return compare(pictures, first, pictures, second, begin, tell=tell)
+        return compare(pictures, first, pictures, second, begin, progress=progress)
 
-    def windows(self, positions: Ints) -> NDArray[np.uint64]:
+    def windows(self, positions: Int64s) -> UInt64s:
         """Hashes of the windows of pictures, uint64 (k, 10, 2)."""
         hashes = np.empty((len(positions), len(WINDOWS), 2), np.uint64)
         for k in range(0, len(positions), _CHUNK):
@@ -115,7 +110,7 @@ class ImageCache:
                 self._tell("reading", min(k + _CHUNK, len(positions)), len(positions))
         return hashes
 
-    def share_layout(self, first: Ints, second: Ints, maps: Doubles) -> Mask:
+    def share_layout(self, first: Int64s, second: Int64s, maps: Float64s) -> BoolMask:
         """Which pairs are screens or documents of one layout with other content."""
         shared = np.zeros(len(first), bool)
         if self._thumbnails is None:
@@ -139,7 +134,7 @@ class ImageCache:
                 self._tell("reading the small print", min(k + _THUMBNAILS, n), n)
         return shared
 
-    def _backgrounds(self, positions: Ints) -> Doubles:
+    def _backgrounds(self, positions: Int64s) -> Float64s:
         shares = np.zeros(len(positions))
         for k in range(0, len(positions), _CHUNK):
             part = positions[k : k + _CHUNK]
@@ -149,7 +144,7 @@ class ImageCache:
         return shares
 
 
-def _pages(n: int) -> Pictures:
+def _pages(n: int) -> UInt8s:
     """Room for n pictures of 64x64, which takes memory only where something is written to.
 
     An array of numpy's own would be made of pages as large as 512 pictures.

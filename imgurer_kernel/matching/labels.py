@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Float64s, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import INVERSE
 from imgurer_kernel.matching.difference import Closeup
@@ -131,7 +131,7 @@ class Appearance:
 
     width: int
     height: int
-    grays: NDArray[np.uint8]
+    grays: UInt8s
     content: tuple[int, int, int, int] = (0, 0, 64, 64)
     plain_sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
@@ -178,7 +178,7 @@ def label(one: Appearance, other: Appearance, orientation: int, found: Closeup) 
     return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
 
 
-def _framed(one: Appearance, other: Appearance, rest: NDArray[np.float64]) -> bool:
+def _framed(one: Appearance, other: Appearance, rest: Float64s) -> bool:
     """Whether what one shows beyond the other is a border."""
     contents = _box(one.content), _box(other.content)
     if one.content != other.content:
@@ -220,17 +220,15 @@ def turn_of(
     return _angle(rest, size, other), across, down
 
 
-def _without_turn(transform: tuple[float, ...], orientation: int) -> NDArray[np.float64]:
+def _without_turn(transform: tuple[float, ...], orientation: int) -> Float64s:
     """The map from the oriented first picture to the second."""
     whole = np.array([[-1.0, -1.0, 1.0, 1.0]])
     turned = starts(np.array([orientation]), whole, whole)
-    rest: NDArray[np.float64] = compose(invert(turned), np.array([transform], float))[0]
+    rest: Float64s = compose(invert(turned), np.array([transform], float))[0]
     return rest
 
 
-def _angle(
-    transform: NDArray[np.float64], size: tuple[int, int], other_size: tuple[int, int]
-) -> float:
+def _angle(transform: Float64s, size: tuple[int, int], other_size: tuple[int, int]) -> float:
     """Degrees by which a map turns, in pixels rather than shares of the sides."""
     a, b, _, d, e, _ = transform
     width, height = size
@@ -240,9 +238,7 @@ def _angle(
     return math.degrees(math.atan2(tilt - lean, across + down))
 
 
-def _frame(
-    transform: NDArray[np.float64], box: tuple[float, ...] = (-1, -1, 1, 1)
-) -> NDArray[np.float64]:
+def _frame(transform: Float64s, box: tuple[float, ...] = (-1, -1, 1, 1)) -> Float64s:
     """Where the sides of a box come to lie, slants apart."""
     a, _, c, _, e, f = transform
     left, top, right, bottom = box

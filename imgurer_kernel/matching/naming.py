@@ -3,23 +3,20 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.matching.difference import Closeup, look_closely, plain_sides
 from imgurer_kernel.matching.labels import Appearance, Label, label
 from imgurer_kernel.matching.pair_table import SAME, SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.verify import Prepared
 
-Ints = npt.NDArray[np.int64]
 Word = Label | Literal["unverified"]
 
 _CHUNK = 64
 
 
-def appearance(
-    width: int, height: int, grays: npt.NDArray[np.uint8], seen: Prepared, position: int
-) -> Appearance:
+def appearance(width: int, height: int, grays: UInt8s, seen: Prepared, position: int) -> Appearance:
     """What a word depends on, of a picture that was prepared."""
     left, top, right, bottom = seen.content[position].tolist()
     return Appearance(
@@ -31,7 +28,7 @@ def appearance(
     )
 
 
-def look(pairs: Pairs, seen: Prepared, first: Ints, second: Ints) -> list[Closeup]:
+def look(pairs: Pairs, seen: Prepared, first: Int64s, second: Int64s) -> list[Closeup]:
     """What lies between the two pictures of each pair, which `seen` has at `first` and `second`."""
 
     def work(k: int) -> list[Closeup]:

@@ -3,14 +3,9 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.candidates import Candidates
-
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 UNTESTED, SAME, DIFFERENT, SAME_LAYOUT = range(4)
 
@@ -35,13 +30,13 @@ class Pairs:
         float64 (k, 6): from the first picture to the second.
     """
 
-    first: Ints
-    second: Ints
-    distance: Ints
-    orientation: Ints
-    status: NDArray[np.uint8]
-    measures: Floats
-    maps: Doubles
+    first: Int64s
+    second: Int64s
+    distance: Int64s
+    orientation: Int64s
+    status: UInt8s
+    measures: Float32s
+    maps: Float64s
 
     def __len__(self) -> int:
         return len(self.first)
@@ -58,7 +53,9 @@ class Pairs:
         )
 
     @classmethod
-    def untested(cls, first: Ints, second: Ints, distance: Ints, orientation: Ints) -> "Pairs":
+    def untested(
+        cls, first: Int64s, second: Int64s, distance: Int64s, orientation: Int64s
+    ) -> "Pairs":
         """Pairs of which nothing is known yet."""
         size = len(first)
         return cls(
@@ -71,7 +68,7 @@ class Pairs:
             np.zeros((size, 6)),
         )
 
-    def take(self, rows: Ints | Mask | slice) -> "Pairs":
+    def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":
         """Some of the rows."""
         return Pairs(*(getattr(self, field.name)[rows] for field in fields(self)))
 
@@ -82,12 +79,12 @@ class Pairs:
         )
         return Pairs(*(np.concatenate(column) for column in columns))
 
-    def renamed(self, names: Ints) -> "Pairs":
+    def renamed(self, names: Int64s) -> "Pairs":
         """With image k called ``names[k]``; order and direction are kept."""
         return replace(self, first=names[self.first], second=names[self.second])
 
 
-def reached(first: Ints, second: Ints, there: Mask) -> Mask:
+def reached(first: Int64s, second: Int64s, there: BoolMask) -> BoolMask:
     """Which images are in one connected component with some that are `there`.
 
     Parameters
@@ -109,7 +106,7 @@ def reached(first: Ints, second: Ints, there: Mask) -> Mask:
     return there
 
 
-def starts_of_pairs(rows: Candidates) -> Mask:
+def starts_of_pairs(rows: Candidates) -> BoolMask:
     """Which rows are the first of their pair."""
     new = np.ones(len(rows), bool)
     new[1:] = (rows.first[1:] != rows.first[:-1]) | (rows.second[1:] != rows.second[:-1])

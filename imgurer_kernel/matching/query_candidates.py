@@ -5,19 +5,16 @@ orientations and its content, against pictures and contents. Pure: arrays in, ar
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 
-Hashes = NDArray[np.uint64]
-Ints = NDArray[np.int64]
-
 
 def ways_to(
-    grays: NDArray[np.uint8], content: tuple[int, int], whole: Hashes, contents: Hashes, radius: int
+    grays: UInt8s, content: tuple[int, int], whole: UInt64s, contents: UInt64s, radius: int
 ) -> Candidates:
     """The ways in which a query is near to images, sorted, the nearest way of each image first.
 
@@ -54,12 +51,12 @@ def ways_to(
 
 
 def _near(
-    queries: Hashes,
-    hashes: Hashes,
+    queries: UInt64s,
+    hashes: UInt64s,
     radius: int,
     view: int,
     other_view: int,
-    numbers: Ints | None = None,
+    numbers: Int64s | None = None,
 ) -> Candidates:
     chunks = [*matches(hashes, queries, radius), (np.empty(0, np.int64),) * 3]
     query, hit, distance = (np.concatenate(column) for column in zip(*chunks, strict=True))

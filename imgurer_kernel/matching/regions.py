@@ -10,6 +10,7 @@ Boxes are left, top, right, bottom in the coordinates of `imgurer_kernel.matchin
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.fingerprint.borders import trim_many
 
 WHOLE, CONTENT, FIRST_WINDOW = 0, 1, 2
@@ -32,12 +33,8 @@ WINDOWS: tuple[tuple[float, float, float, float], ...] = tuple(
 _LEAST_SIDE = 24
 _LEAST_AREA = 1024
 
-Pictures = NDArray[np.uint8]
-Boxes = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-
-def content_boxes(pictures: Pictures) -> Ints:
+def content_boxes(pictures: UInt8s) -> Int64s:
     """Where the content of each picture lies, whole where there are no borders.
 
     Parameters
@@ -63,7 +60,7 @@ def content_boxes(pictures: Pictures) -> Ints:
     return boxes
 
 
-def view_boxes(content: Ints, view: NDArray[np.integer]) -> Boxes:
+def view_boxes(content: Int64s, view: NDArray[np.integer]) -> Float64s:
     """Boxes of one view of each picture, float64 (n, 4), in -1..1.
 
     Parameters
@@ -79,12 +76,12 @@ def view_boxes(content: Ints, view: NDArray[np.integer]) -> Boxes:
     [[-1.0, -1.0, 1.0, 1.0], [-1.0, -0.75, 1.0, 1.0]]
     """
     table = np.array([(-1, -1, 1, 1), (-1, -1, 1, 1), *WINDOWS], np.float64)
-    boxes: Boxes = table[view]
+    boxes: Float64s = table[view]
     boxes[view == CONTENT] = content[view == CONTENT] / 32 - 1
     return boxes
 
 
-def window_grays(pictures: Pictures) -> Pictures:
+def window_grays(pictures: UInt8s) -> UInt8s:
     """Each window of each picture reduced to 9x9, uint8 (n, 10, 9, 9).
 
     The filter is Lanczos with three lobes, the one that a dHash is taken through; one from the
@@ -103,7 +100,7 @@ def window_grays(pictures: Pictures) -> Pictures:
     return reduced
 
 
-def _lanczos(low: float, high: float) -> NDArray[np.float32]:
+def _lanczos(low: float, high: float) -> Float32s:
     """Weights (9, 64) that reduce the part low..high of 64 pixels to 9."""
     scale = (high - low) * 32 / 9
     centres = (low + 1) * 32 + scale * (np.arange(9) + 0.5)

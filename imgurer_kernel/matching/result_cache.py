@@ -8,14 +8,11 @@ in which images arrived.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
-Doubles = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
 
 
-def mixed(columns: NDArray[np.uint64]) -> Words:
+def mixed(columns: UInt64s) -> UInt64s:
     """One word for each row of words, uint64 (n, k) to (n,); different rows give different words.
 
     Sixty-four bits, mixed by splitmix64 (Steele, Lea and Flood 2014): of ten million rows two meet
@@ -36,12 +33,12 @@ def mixed(columns: NDArray[np.uint64]) -> Words:
     return words
 
 
-def picture_words(image_ids: Ints, hashes: Words) -> Words:
+def picture_words(image_ids: Int64s, hashes: UInt64s) -> UInt64s:
     """A word for each picture and its fingerprint, uint64 (n,); hashes are uint64 (n, k)."""
     return mixed(np.column_stack((image_ids.astype(np.uint64), hashes)))
 
 
-def pair_keys(owners: Words, maps: Doubles) -> Words:
+def pair_keys(owners: UInt64s, maps: Float64s) -> UInt64s:
     """Names of comparisons: of which pictures, laid on each other by which map.
 
     Parameters
@@ -65,15 +62,17 @@ class ResultCache:
     """
 
     def __init__(self, width: int) -> None:
-        self._keys: Words = np.empty(0, np.uint64)
-        self._owners: Words = np.empty((0, 2), np.uint64)
-        self._values: Doubles = np.empty((0, width))
-        self._new: list[tuple[Words, Words, Doubles]] = []
+        self._keys: UInt64s = np.empty(0, np.uint64)
+        self._owners: UInt64s = np.empty((0, 2), np.uint64)
+        self._values: Float64s = np.empty((0, width))
+        self._new: list[tuple[UInt64s, UInt64s, Float64s]] = []
 
     def __len__(self) -> int:
         return len(self._keys) + sum(len(keys) for keys, _, _ in self._new)
 
-    def through(self, keys: Words, owners: Words, compute: Callable[[Ints], Doubles]) -> Doubles:
+    def through(
+        self, keys: UInt64s, owners: UInt64s, compute: Callable[[Int64s], Float64s]
+    ) -> Float64s:
         """Values of keys, float64 (k, width).
 
         Parameters
@@ -95,7 +94,7 @@ class ResultCache:
             self._new.append((keys[missing], owners[missing], values[missing]))
         return values
 
-    def without(self, pictures: Words) -> "ResultCache":
+    def without(self, pictures: UInt64s) -> "ResultCache":
         """A memory of its own of all that is not about these pictures, which are gone."""
         found = ResultCache(self._values.shape[1])
         known = self._keys, self._owners, self._values

@@ -7,18 +7,9 @@ one which the other has not, in both directions, and the smaller share decides.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgurer_kernel.matching.alignment import (
-    SIDE,
-    Doubles,
-    Floats,
-    Ints,
-    Mask,
-    Pictures,
-    refine,
-    warp,
-)
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
+from imgurer_kernel.matching.alignment import SIDE, refine, warp
 
 FINE = 256
 """Side of the grays that are compared; thumbnails of 240 pixels hold enough."""
@@ -47,7 +38,7 @@ _LEVELS = ((128, 4, 5e-4), (256, 4, 2e-4))
 _CHUNK = 8
 
 
-def background(pictures: Pictures) -> NDArray[np.float64]:
+def background(pictures: UInt8s) -> Float64s:
     """How much of each picture has its most frequent gray, or one within four levels of it.
 
     Parameters
@@ -69,7 +60,7 @@ def background(pictures: Pictures) -> NDArray[np.float64]:
     return shares
 
 
-def unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.float64]:
+def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     """Share of blocks that show something which the other picture does not, the smaller way round.
 
     Parameters
@@ -96,7 +87,7 @@ def unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.fl
     return shares
 
 
-def _refined(first: Pictures, second: Pictures, maps: Doubles) -> Doubles:
+def _refined(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     whole = _whole(len(first))
     models = np.column_stack((maps, np.ones(len(maps)), np.zeros(len(maps))))
     for side, steps, still in _LEVELS:
@@ -106,10 +97,10 @@ def _refined(first: Pictures, second: Pictures, maps: Doubles) -> Doubles:
     return models[:, :6]
 
 
-def _unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.float64]:
+def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     one, other = _smooth(first.astype(np.float32)), _smooth(second.astype(np.float32))
     other, _, _, inside = warp(other, _whole(len(first))[:, 1], maps)
-    both: Mask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
+    both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
     gx, gy = (np.diff(one, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
     hx, hy = (np.diff(other, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
     energy, other_energy = _blocks(gx**2 + gy**2), _blocks(hx**2 + hy**2)
@@ -123,25 +114,25 @@ def _unmatched(first: Pictures, second: Pictures, maps: Doubles) -> NDArray[np.f
         count = lacking.sum(axis=1)
         count[count < _FEWEST] = 0
         ways.append(count / np.maximum((mine > least).sum(axis=1), 1))
-    share: NDArray[np.float64] = np.minimum(*ways)
+    share: Float64s = np.minimum(*ways)
     return share
 
 
-def _whole(n: int) -> Ints:
+def _whole(n: int) -> Int64s:
     return np.tile(np.array([0, 0, SIDE, SIDE]), (n, 2, 1))
 
 
-def _standardized(pictures: Pictures, side: int) -> Floats:
+def _standardized(pictures: UInt8s, side: int) -> Float32s:
     step = FINE // side
     gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
     if step == 1:
         gray = _smooth(gray)
     mean, deviation = gray.mean((1, 2), keepdims=True), gray.std((1, 2), keepdims=True)
-    level: Floats = ((gray - mean) / np.maximum(deviation, 2)).astype(np.float32)
+    level: Float32s = ((gray - mean) / np.maximum(deviation, 2)).astype(np.float32)
     return level
 
 
-def _smooth(gray: Floats) -> Floats:
+def _smooth(gray: Float32s) -> Float32s:
     """Blur by (1, 2, 1) / 4 in both directions."""
     for axis in (1, 2):
         size = gray.shape[axis]
@@ -151,9 +142,9 @@ def _smooth(gray: Floats) -> Floats:
     return gray
 
 
-def _blocks(values: Floats) -> Floats:
+def _blocks(values: Float32s) -> Float32s:
     """Sums over 16x16 blocks, float32 (n, 256)."""
     padded = np.pad(values, ((0, 0), (0, 1), (0, 1)))
     size = FINE // _GRID
-    sums: Floats = padded.reshape(-1, _GRID, size, _GRID, size).sum((2, 4)).reshape(-1, _GRID**2)
+    sums: Float32s = padded.reshape(-1, _GRID, size, _GRID, size).sum((2, 4)).reshape(-1, _GRID**2)
     return sums

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import alignment
-from imgurer_kernel.matching.alignment import AGREEMENT, Doubles, Floats, Ints, Pictures
+from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.regions import content_boxes, view_boxes
 
 # Where each point of a picture comes to lie when it is oriented, by the index of
@@ -45,7 +46,7 @@ _WORTH_COMPILING = 3000
 _NUMPY_CHUNK = 64
 _KERNEL_CHUNK = 1024
 
-Comparison = tuple[Floats, Doubles]
+Comparison = tuple[Float32s, Float64s]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,14 +61,14 @@ class Prepared:
         int64 (n, 4): left, top, right, bottom of what lies within uniform borders, in pixels.
     """
 
-    pictures: Pictures
-    content: Ints
+    pictures: UInt8s
+    content: Int64s
 
     def __len__(self) -> int:
         return len(self.pictures)
 
 
-def prepare(verification: Pictures) -> Prepared:
+def prepare(verification: UInt8s) -> Prepared:
     """Find the content of pictures that will be compared.
 
     Parameters
@@ -79,9 +80,7 @@ def prepare(verification: Pictures) -> Prepared:
     return Prepared(pictures, content_boxes(pictures))
 
 
-def starts(
-    orientation: NDArray[np.integer], first: NDArray[np.float64], second: NDArray[np.float64]
-) -> Doubles:
+def starts(orientation: NDArray[np.integer], first: Float64s, second: Float64s) -> Float64s:
     """The maps that lay one box onto another, the first picture having been oriented.
 
     Parameters
@@ -111,19 +110,19 @@ def starts(
     return maps + 0.0  # no negative zeros
 
 
-def compose(inner: Doubles, outer: Doubles) -> Doubles:
+def compose(inner: Float64s, outer: Float64s) -> Float64s:
     """The maps that do `inner` first and then `outer`, float64 (n, 6) each."""
     a, b = (_square(maps) for maps in (outer, inner))
     return (a @ b)[:, :2].reshape(-1, 6)
 
 
-def invert(maps: Doubles) -> Doubles:
+def invert(maps: Float64s) -> Float64s:
     """The maps that undo others, float64 (n, 6)."""
-    undone: Doubles = np.linalg.inv(_square(maps))[:, :2].reshape(-1, 6).astype(np.float64)
+    undone: Float64s = np.linalg.inv(_square(maps))[:, :2].reshape(-1, 6).astype(np.float64)
     return undone
 
 
-def nearest_orientation(maps: Doubles) -> Ints:
+def nearest_orientation(maps: Float64s) -> Int64s:
     """The orientation, 0..7, that each map comes nearest to.
 
     Examples
@@ -131,11 +130,11 @@ def nearest_orientation(maps: Doubles) -> Ints:
     >>> nearest_orientation(np.array([[-0.9, 0.1, 0.05, 0, 1, 0]])).tolist()
     [1]
     """
-    nearest: Ints = (maps[:, [0, 1, 3, 4]] @ np.array(_TURNS, np.float64).T).argmax(axis=1)
+    nearest: Int64s = (maps[:, [0, 1, 3, 4]] @ np.array(_TURNS, np.float64).T).argmax(axis=1)
     return nearest
 
 
-def _square(maps: Doubles) -> Doubles:
+def _square(maps: Float64s) -> Float64s:
     square = np.zeros((len(maps), 3, 3))
     square[:, :2] = maps.reshape(-1, 2, 3)
     square[:, 2, 2] = 1
@@ -143,8 +142,12 @@ def _square(maps: Doubles) -> Doubles:
 
 
 def start_of_views(
-    one: Prepared, first: Ints, other: Prepared, second: Ints, seen: tuple[Ints, Ints, Ints]
-) -> Doubles:
+    one: Prepared,
+    first: Int64s,
+    other: Prepared,
+    second: Int64s,
+    seen: tuple[Int64s, Int64s, Int64s],
+) -> Float64s:
     """Start maps of pairs whose hashes were near: orientation, and the view of each picture.
 
     Parameters
@@ -161,13 +164,13 @@ def start_of_views(
 
 def compare(
     one: Prepared,
-    first: Ints,
+    first: Int64s,
     other: Prepared,
-    second: Ints,
-    begin: Doubles,
+    second: Int64s,
+    begin: Float64s,
     *,
     align: bool = True,
-    tell: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Comparison:
     """Measure how well pairs of pictures agree, borders left out.
 
@@ -179,7 +182,7 @@ def compare(
         float64 (n, 6): maps that alignment begins with.
     align
         False measures at the start only.
-    tell
+    progress
         Called with the number of pairs that are done since its last call, every half second or
         so, also while the compiler is at work; may raise to stop.
 
@@ -212,16 +215,16 @@ def compare(
     parts = [slice(k, k + size) for k in range(0, len(first), size)]
     # Only machine code lets go of the interpreter; one part needs no thread, once it is there.
     alone = kernel is None or (len(parts) < 2 and is_warm())
-    pulse = None if tell is None else partial(tell, 0)
+    pulse = None if progress is None else partial(progress, 0)
     for done in map(work, parts) if alone else in_order(work, parts, pulse):
-        if tell is not None:
-            tell(done)
+        if progress is not None:
+            progress(done)
     contents = one.content[first], other.content[second]
     measures[_covered(measures[:, 2], maps, *contents) < _COVERED, 1] = 0
     return measures, maps
 
 
-def _covered(overlap: Floats, maps: Doubles, first: Ints, second: Ints) -> Doubles:
+def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> Float64s:
     """Share of the first or of the second picture that lies in the other, whichever is larger.
 
     Parameters
@@ -233,17 +236,17 @@ def _covered(overlap: Floats, maps: Doubles, first: Ints, second: Ints) -> Doubl
     """
     area, other_area = (((b[:, 2:] - b[:, :2]).prod(axis=1)) for b in (first, second))
     stretch = np.abs(maps[:, 0] * maps[:, 4] - maps[:, 1] * maps[:, 3])
-    share: Doubles = overlap * np.maximum(1, stretch * area / other_area)
+    share: Float64s = overlap * np.maximum(1, stretch * area / other_area)
     return share
 
 
-def same(measures: Floats) -> NDArray[np.bool_]:
+def same(measures: Float32s) -> BoolMask:
     """The verdict on measures (n, 3): whether the two pictures of a pair are the same."""
-    verdict: NDArray[np.bool_] = measures[:, 1] >= AGREEMENT
+    verdict: BoolMask = measures[:, 1] >= AGREEMENT
     return verdict
 
 
-def _cored(content: Ints) -> Ints:
+def _cored(content: Int64s) -> Int64s:
     """Content boxes without the rim at which a border begins."""
     core = content.copy()
     core[:, :2] += _RIM * (core[:, :2] > 0)

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 
 SIMILAR = [
@@ -55,7 +54,7 @@ def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 def cluster_frame(
     grouped: LabelledClusters,
     images: pd.DataFrame,
-    keepers: Callable[[pd.DataFrame], npt.NDArray[np.bool_]],
+    keepers: Callable[[pd.DataFrame], BoolMask],
 ) -> pd.DataFrame:
     """Clusters, one row for each member: largest cluster first, in it the medoid, then by distance.
 

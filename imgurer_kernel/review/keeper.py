@@ -1,8 +1,9 @@
 """Which picture of a cluster the standard policy keeps."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from imgurer_kernel.common.types import BoolMask, Int64s
 
 
 def keeper(members: pd.DataFrame) -> int:
@@ -21,14 +22,14 @@ def keeper(members: pd.DataFrame) -> int:
     return int(members["image_id"].iloc[_ranking(members)[0]])
 
 
-def _ranking(members: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _ranking(members: pd.DataFrame) -> Int64s:
     """Rows in the order in which the standard policy would keep them."""
     pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
     shown = pixels * members["within_frame"].to_numpy(np.float64)
     return np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
 
 
-def keepers(members: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def keepers(members: pd.DataFrame) -> BoolMask:
     """Which rows are kept, bool (n,): one of each ``cluster_id``; columns as `keeper` takes them.
 
     Examples

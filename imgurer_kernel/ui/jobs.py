@@ -85,7 +85,7 @@ class Runner:
 class Task:
     """What a piece of work is given: a way to say how far it is, and to hear that it may stop."""
 
-    tell: Callable[["Task", int, int], None]
+    progress: Callable[["Task", int, int], None]
     stop: threading.Event = field(default_factory=threading.Event)
     _told: float = 0.0
 
@@ -102,7 +102,7 @@ class Task:
         now = time.monotonic()
         if now - self._told >= _REPORT_EVERY or done == total:
             self._told = now
-            self.tell(self, done, total)
+            self.progress(self, done, total)
 
 
 class Job(HasTraits):

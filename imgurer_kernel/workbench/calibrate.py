@@ -11,10 +11,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.common.progress import Tell
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.text import count
 from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.extract import fingerprint
@@ -42,9 +43,6 @@ from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import LiveIndex
 
-Ints = NDArray[np.int64]
-Colours = NDArray[np.uint8]
-
 SIDE = 512
 """Pixels within which pictures are copied: of larger ones a copy would take a second each."""
 
@@ -70,13 +68,13 @@ class CalibrationRun:
         self._index = index
         self._settings = settings
 
-    def run(self, sample: int, seed: int, tell: Tell) -> Calibration:
+    def run(self, sample: int, seed: int, progress: Progress) -> Calibration:
         """Plant, search and count; see `Workbench.calibrate`."""
         if isinstance(sample, bool) or not isinstance(sample, int) or sample < _LEAST:
             message = f"sample is {sample!r}; it must be a whole number of pictures, 2 or more"
             raise QueryError(message)
         chosen, total = self._choose(sample, seed)
-        originals, copies, lost = self._plant(chosen, seed, tell)
+        originals, copies, lost = self._plant(chosen, seed, progress)
         if len(originals) < _LEAST:
             message = (
                 f"of {count(len(chosen), 'picture')} that could be copied, the originals of "
@@ -98,9 +96,9 @@ class CalibrationRun:
             notes.append(f"{sample:,} were asked for; these are all that there are.")
         if lost:
             notes.append(f"{count(lost, 'original')} could not be read.")
-        return evaluate(garden.search(tell), sample=len(originals), images=total, notes=notes)
+        return evaluate(garden.search(progress), sample=len(originals), images=total, notes=notes)
 
-    def _choose(self, sample: int, seed: int) -> tuple[Ints, int]:
+    def _choose(self, sample: int, seed: int) -> tuple[Int64s, int]:
         """Ids of pictures that are not duplicates of each other, and how many could be."""
         hashes = self._index.hashes()
         usable = hashes.image_ids[hashes.informative]
@@ -137,21 +135,21 @@ class CalibrationRun:
         extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
         return some[~np.isin(some, extra)][:sample], len(usable)
 
-    def _digests(self, image_ids: Ints) -> list[str]:
+    def _digests(self, image_ids: Int64s) -> list[str]:
         facts = self._catalog.images(image_ids, ["image_id", "digest"])
         digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
         return [digests[image_id] for image_id in image_ids.tolist()]
 
     def _plant(
-        self, chosen: Ints, seed: int, tell: Tell
+        self, chosen: Int64s, seed: int, progress: Progress
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
         """Fingerprints of originals and of their copies, and how many could not be read."""
         digests = self._digests(chosen)
         originals, copies, done, lost = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
-        tell("planting", 0, total)
+        progress("planting", 0, total)
         copied = in_order(
-            partial(self._copies, seed=seed), digests, lambda: tell("planting", done, total)
+            partial(self._copies, seed=seed), digests, lambda: progress("planting", done, total)
         )
         for planted in copied:
             done += len(TRANSFORMS)
@@ -160,7 +158,7 @@ class CalibrationRun:
             else:
                 originals.append(planted[0])
                 copies.append(planted[1])
-            tell("planting", done, total)
+            progress("planting", done, total)
         return originals, copies, lost
 
     def _copies(
@@ -207,10 +205,10 @@ class _Garden:
         )
         return cls(len(originals), prints, gallery)
 
-    def search(self, tell: Tell) -> Trials:
+    def search(self, progress: Progress) -> Trials:
         """Search for the copies of one transform after the other, plainly and verified."""
         size, n = self.size, len(TRANSFORMS)
-        plain: list[tuple[Ints, Ints, Ints]] = []
+        plain: list[tuple[Int64s, Int64s, Int64s]] = []
         rows: dict[int, list[Candidates]] = {radius: [] for radius in VERIFIED_RADII}
         for transform in range(-1, n):
             # First the originals among themselves.
@@ -219,7 +217,7 @@ class _Garden:
             plain.append(self._plainly(places, new))
             for radius in VERIFIED_RADII:
                 rows[radius].append(self._near(places, new, radius))
-            tell("searching", transform + 2, n + 1)
+            progress("searching", transform + 2, n + 1)
         first, second, distance = (np.concatenate(part) for part in zip(*plain, strict=True))
         return Trials(
             names=[each.name for each in TRANSFORMS],
@@ -228,10 +226,10 @@ class _Garden:
             distinct=np.full(n, size * (size - 1) + size * (size - 1) // 2),
             originals=size * (size - 1) // 2,
             plain=self._hits(first, second, distance),
-            verified={radius: self._compared(found, tell) for radius, found in rows.items()},
+            verified={radius: self._compared(found, progress) for radius, found in rows.items()},
         )
 
-    def _plainly(self, places: Ints, new: Ints) -> tuple[Ints, Ints, Ints]:
+    def _plainly(self, places: Int64s, new: Int64s) -> tuple[Int64s, Int64s, Int64s]:
         """Pairs of a place and a new one whose upright hashes are near, and their bits."""
         informative, whole = self.prints.informative, self.prints.whole
         places, new = places[informative[places]], new[informative[new]]
@@ -240,14 +238,14 @@ class _Garden:
         once = first < second
         return first[once], second[once], distance[once].astype(np.int64)
 
-    def _near(self, places: Ints, new: Ints, radius: int) -> Candidates:
+    def _near(self, places: Int64s, new: Int64s, radius: int) -> Candidates:
         """Pairs of a place and a new one that a verified search looks at."""
         window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH else WINDOW_RADIUS
         fresh = np.isin(places, new)
         found = find(self.prints.take(places), radius, window_radius=window_radius, fresh=fresh)
         return found.renamed(places)
 
-    def _compared(self, parts: list[Candidates], tell: Tell) -> Hits:
+    def _compared(self, parts: list[Candidates], progress: Progress) -> Hits:
         rows = parts[0]
         for part in parts[1:]:
             rows = rows.joined(part)
@@ -256,17 +254,17 @@ class _Garden:
         def add(compared: int) -> None:
             nonlocal done
             done += compared
-            tell("comparing", min(done, len(pairs)), len(pairs))
+            progress("comparing", min(done, len(pairs)), len(pairs))
 
         gallery = self.gallery
-        measure = partial(gallery.compare, tell=add)
+        measure = partial(gallery.compare, progress=add)
         turned, layouts = self.prints.turned, gallery.share_layout
         settling = StarSolver(rows, pairs, gallery.boxed, measure, turned, layouts)
         settling.test(np.arange(len(pairs)))
         found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
         return self._hits(found.first, found.second, found.measures[:, 1])
 
-    def _hits(self, first: Ints, second: Ints, value: NDArray[np.generic]) -> Hits:
+    def _hits(self, first: Int64s, second: Int64s, value: NDArray[np.generic]) -> Hits:
         return Hits(
             transform=second // self.size - 1,
             right=first % self.size == second % self.size,
@@ -274,5 +272,5 @@ class _Garden:
         )
 
 
-def _grays(data: bytes, side: int) -> NDArray[np.uint8]:
+def _grays(data: bytes, side: int) -> UInt8s:
     return np.frombuffer(data, np.uint8).reshape(side, side)

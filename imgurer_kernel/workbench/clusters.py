@@ -7,7 +7,8 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from imgurer_kernel.common.progress import Tell
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.types import Float64s
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
@@ -21,9 +22,6 @@ from imgurer_kernel.matching.verify import Prepared
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
-
-Ints = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
 
 # Pairs whose pictures are read together, and pairs that are named until somebody is told.
 _READ = 2048
@@ -55,7 +53,7 @@ class ClusterService:
         self._lock = threading.Lock()
         self._latest: dict[tuple[int | None, bool], _Answer] = {}
 
-    def run(self, radius: int | None, *, thorough: bool, tell: Tell) -> LabelledClusters:
+    def run(self, radius: int | None, *, thorough: bool, progress: Progress) -> LabelledClusters:
         """The clusters as of now.
 
         Parameters
@@ -64,7 +62,7 @@ class ClusterService:
             Bits between hashes of pictures that are compared; None for what is affordable.
         thorough
             Search as far as is of any use.
-        tell
+        progress
             Told of the progress; may raise to stop.
         """
         with self._lock:
@@ -74,7 +72,7 @@ class ClusterService:
                 if latest is not None and _same(latest.hashes, hashes):
                     return latest.grouped
                 try:
-                    self._latest[kind] = self._renewed(latest, hashes, kind, tell)
+                    self._latest[kind] = self._renewed(latest, hashes, kind, progress)
                 except UnknownImage:
                     if self._index.hashes().generation == hashes.generation:
                         raise
@@ -85,10 +83,10 @@ class ClusterService:
         latest: _Answer | None,
         hashes: CatalogHashes,
         kind: tuple[int | None, bool],
-        tell: Tell,
+        progress: Progress,
     ) -> _Answer:
         radius, thorough = kind
-        tell("reading", 0, 0)
+        progress("reading", 0, 0)
         images = pipeline.Images(
             image_ids=hashes.image_ids,
             digests=self._catalog.digest_ranks(hashes.image_ids),
@@ -104,7 +102,7 @@ class ClusterService:
             thorough=thorough,
             plan=None if radius is None else SearchScope(radius=radius),
             known=None if latest is None else latest.found,
-            tell=tell,
+            progress=progress,
         )
         words = ResultCache(1)
         if latest is not None:
@@ -112,7 +110,7 @@ class ClusterService:
             words = latest.words.without(gone.astype(np.uint64))
         grouped = LabelledClusters(
             clusters=found.clusters,
-            labels=self._labels(found, words, tell),
+            labels=self._labels(found, words, progress),
             within_frame=found.seen.shares(found.clusters.members),
             plan=str(found.plan),
             uninformative=found.uninformative,
@@ -120,7 +118,7 @@ class ClusterService:
         return _Answer(hashes, found, words, grouped)
 
     def _labels(
-        self, found: ClusterResult, words: ResultCache, tell: Tell
+        self, found: ClusterResult, words: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
         """A word for each member of each cluster; words that are known are looked up."""
         spokes = found.pairs.take(found.clusters.spokes)
@@ -128,13 +126,13 @@ class ClusterService:
         codes = words.through(
             pair_keys(ends, spokes.maps),
             ends,
-            lambda new: self._named(found, spokes.take(new), tell),
+            lambda new: self._named(found, spokes.take(new), progress),
         )
         labels = np.full(len(found.clusters.members), "medoid", object)
         labels[found.clusters.edges >= 0] = np.array(_WORDS, object)[codes[:, 0].astype(np.int64)]
         return labels
 
-    def _named(self, found: ClusterResult, pairs: Pairs, tell: Tell) -> Doubles:
+    def _named(self, found: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
         """Which word each pair deserves, as its place among all words, float64 (k, 1)."""
         codes: list[int] = []
         for start in range(0, len(pairs), _READ):
@@ -153,7 +151,7 @@ class ClusterService:
                         appearance(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
                     codes.append(_WORDS.index(word_for(some, row, one, other, close[row])))
-                tell("naming", len(codes), len(pairs))
+                progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 
 

@@ -3,18 +3,15 @@
 from collections.abc import Callable, Collection
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from imgurer_kernel.common.progress import Tell
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.types import Int64s, UInt64s
 from imgurer_kernel.index.lookup import pairs
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.star_cover import MILLIONTHS, cover_lazily, stars
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
-
-Ints = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
 
 _MOST_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are made
 _STRENGTHS = np.rint((1 - np.arange(129) / 128) * MILLIONTHS).astype(np.int64)
@@ -46,7 +43,7 @@ def with_twins(found: pd.DataFrame, twins: Collection[int]) -> pd.DataFrame:
     return rows if others.empty else pd.concat([rows, others], ignore_index=True)
 
 
-def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> LabelledClusters:
+def plain_clusters(index: LiveIndex, radius: int, progress: Progress) -> LabelledClusters:
     """Star clusters over all pairs of informative images within a radius.
 
     Where there are more pairs than memory should hold, the same stars are found by searching for
@@ -56,12 +53,12 @@ def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> LabelledCluster
     chosen = np.flatnonzero(hashes.informative)
     ids, words = hashes.image_ids[chosen], hashes.plain[chosen]
     edges, count = [np.empty((3, 0), np.int64)], 0
-    for chunk in pairs(words, radius, progress=_share(tell, "comparing hashes")):
+    for chunk in pairs(words, radius, progress=_share(progress, "comparing hashes")):
         edges.append(np.stack(chunk))
         count += len(chunk[0])
         if count > _MOST_PAIRS:
             edges.clear()
-            found = _dense_stars(ids, words, radius, index, tell)
+            found = _dense_stars(ids, words, radius, index, progress)
             break
     else:
         first, second, distance = np.concatenate(edges, axis=1)
@@ -78,12 +75,12 @@ def plain_clusters(index: LiveIndex, radius: int, tell: Tell) -> LabelledCluster
 
 
 def _dense_stars(
-    ids: Ints, words: Words, radius: int, index: LiveIndex, tell: Tell
+    ids: Int64s, words: UInt64s, radius: int, index: LiveIndex, progress: Progress
 ) -> ClusterTable:
     """What `stars` makes of all pairs, of which only one image's are in memory at a time."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
-    counting = _share(tell, "counting neighbours")
+    counting = _share(progress, "counting neighbours")
     for first, second, distance in pairs(words, radius, progress=counting):
         for end in (first, second):
             degree += np.bincount(end, minlength=n)
@@ -91,10 +88,10 @@ def _dense_stars(
 
     asked = 0
 
-    def around(node: int) -> tuple[Ints, Ints]:
+    def around(node: int) -> tuple[Int64s, Int64s]:
         nonlocal asked
         asked += 1
-        tell("grouping", min(asked, n), n)
+        progress("grouping", min(asked, n), n)
         row, column = words[node].tolist()
         near, distance = index.search((row, column), radius)
         others = np.minimum(np.searchsorted(ids, near), n - 1)
@@ -118,6 +115,6 @@ def _dense_stars(
     return everybody.take(ranked[sizes[ranked] > 1])
 
 
-def _share(tell: Tell, what: str) -> Callable[[float], None]:
+def _share(progress: Progress, what: str) -> Callable[[float], None]:
     """Tells of a share of some work, in hundredths."""
-    return lambda share: tell(what, round(100 * share), 100)
+    return lambda share: progress(what, round(100 * share), 100)

@@ -1,9 +1,9 @@
 """Pictures of a store as arrays, by image_id: what comparisons ask for."""
 
 import numpy as np
-import numpy.typing as npt
 
 from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog
@@ -19,11 +19,11 @@ class StoredPictures:
         self._catalog = catalog
         self._blobs = blobs
 
-    def verification(self, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def verification(self, image_ids: Int64s) -> UInt8s:
         """The grays for verification, uint8 (n, 64, 64)."""
         return self._catalog.verification(image_ids)
 
-    def thumbnails(self, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def thumbnails(self, image_ids: Int64s) -> UInt8s:
         """The thumbnails, uint8 (n, 256, 256)."""
         rows = self._catalog.images(image_ids, ["image_id", "digest"])
         digests = dict(zip(rows["image_id"].tolist(), rows["digest"].tolist(), strict=True))
@@ -33,5 +33,5 @@ class StoredPictures:
             pictures[k] = picture
         return pictures
 
-    def _thumbnail(self, digest: str) -> npt.NDArray[np.uint8]:
+    def _thumbnail(self, digest: str) -> UInt8s:
         return to_gray(self._blobs.thumbnail(digest), FINE)

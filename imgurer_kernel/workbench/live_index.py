@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.bktree import BKTree
-from imgurer_kernel.index.hash_arrays import Compact, Indices, Words, compact
+from imgurer_kernel.index.hash_arrays import Compact, compact
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.store.catalog import Catalog, Changes
 
@@ -36,10 +36,10 @@ class CatalogHashes:
 
     generation: int
     ids: Compact
-    plain: Words
-    informative: npt.NDArray[np.bool_]
+    plain: UInt64s
+    informative: BoolMask
     bordered: Compact
-    contents: Words
+    contents: UInt64s
 
     @classmethod
     def of(cls, changes: Changes) -> Self:
@@ -64,20 +64,20 @@ class CatalogHashes:
         return sum(int(column.nbytes) for column in columns)
 
     @property
-    def image_ids(self) -> Indices:
+    def image_ids(self) -> Int64s:
         """int64 (n,), ascending."""
         return self.ids.astype(np.int64)
 
     @property
-    def trimmed(self) -> Words:
+    def trimmed(self) -> UInt64s:
         """uint64 (n, 2): of each picture without its uniform borders; made anew for each caller."""
         trimmed = self.plain.copy()
         trimmed[self.bordered] = self.contents
         return trimmed
 
-    def positions(self, image_ids: Indices) -> Indices:
+    def positions(self, image_ids: Int64s) -> Int64s:
         """Where the given ids stand; each must be one of `image_ids`."""
-        found: Indices = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
+        found: Int64s = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
         return found
 
     def after(self, changes: Changes) -> Self:
@@ -139,9 +139,7 @@ class LiveIndex:
             self._refresh()
             return self._hashes
 
-    def search(
-        self, dhash: tuple[int, int], radius: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
         """Informative images within a radius as (image_ids, distances), by (distance, id)."""
         with self._lock:
             self._refresh()

@@ -73,12 +73,12 @@ class SearchService:
         if radius is not None:
             radius = check_radius(radius)
         stale = self._renew(progress)
-        with staged(progress) as tell:
+        with staged(progress) as report:
             if verify:
-                grouped = self._clustering.run(radius, thorough=thorough, tell=tell)
+                grouped = self._clustering.run(radius, thorough=thorough, progress=report)
             else:
                 near = self._settings.radius if radius is None else radius
-                grouped = plain_clusters(self.index, near, tell)
+                grouped = plain_clusters(self.index, near, report)
         grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
         images = self._catalog.images(grouped.clusters.members, MEMBER_FACTS)
         frame = cluster_frame(grouped, images, keepers)
@@ -110,13 +110,13 @@ class SearchService:
 
         self._renew(progress)
         planting = CalibrationRun(self._catalog, self._blobs, self.index, self._settings)
-        with staged(progress) as tell:
-            return planting.run(sample, seed, tell)
+        with staged(progress) as report:
+            return planting.run(sample, seed, report)
 
     def _renew(self, progress: ProgressOption) -> int:
         """Compute old fingerprints anew; the number of those that were not to be had."""
-        with staged(progress) as tell:
-            return len(self.renewal.run(tell))
+        with staged(progress) as report:
+            return len(self.renewal.run(report))
 
     def info(self) -> IndexInfo:
         """What the index consists of, and how it is searched."""

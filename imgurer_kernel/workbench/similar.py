@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.matching.candidates import Candidates
@@ -20,8 +20,6 @@ from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
-
-Ints = npt.NDArray[np.int64]
 
 CANDIDATE_RADIUS = 24
 """Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
@@ -127,10 +125,10 @@ class SimilarSearch:
             label=word,
         )
 
-    def _gallery(self, ids: Ints, asked: Query) -> ImageCache:
+    def _gallery(self, ids: Int64s, asked: Query) -> ImageCache:
         """Pictures of images, the first of which is the query."""
 
-        def pictures(wanted: Ints) -> npt.NDArray[np.uint8]:
+        def pictures(wanted: Int64s) -> UInt8s:
             found = np.empty((len(wanted), 64, 64), np.uint8)
             own = wanted == QUERY
             found[own] = np.frombuffer(asked.fingerprint.verification, np.uint8).reshape(64, 64)
@@ -138,7 +136,7 @@ class SimilarSearch:
                 found[~own] = self._pictures.verification(wanted[~own])
             return found
 
-        def thumbnails(wanted: Ints) -> npt.NDArray[np.uint8]:
+        def thumbnails(wanted: Int64s) -> UInt8s:
             found = np.empty((len(wanted), 256, 256), np.uint8)
             own = wanted == QUERY
             found[own] = to_gray(asked.fingerprint.thumbnail, 256) if own.any() else 0
@@ -148,7 +146,7 @@ class SimilarSearch:
 
         return ImageCache(ids, pictures, thumbnails)
 
-    def _labels(self, asked: Query, ids: Ints, found: Pairs, gallery: ImageCache) -> list[str]:
+    def _labels(self, asked: Query, ids: Int64s, found: Pairs, gallery: ImageCache) -> list[str]:
         rows = self._catalog.images(ids).set_index("image_id")
         grays = self._catalog.grays(ids)
         seen = gallery.prepared(np.concatenate(([0], found.second)))
@@ -165,7 +163,7 @@ class SimilarSearch:
         return words
 
 
-def _grays(asked: Query) -> npt.NDArray[np.uint8]:
+def _grays(asked: Query) -> UInt8s:
     return np.frombuffer(asked.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
@@ -174,12 +172,12 @@ def _appearance(asked: Query, seen: Prepared, position: int) -> Appearance:
     return appearance(found.width, found.height, _grays(asked), seen, position)
 
 
-def _fine(one: Query, other: Query, ids: Ints) -> npt.NDArray[np.uint8]:
+def _fine(one: Query, other: Query, ids: Int64s) -> UInt8s:
     both = [to_gray(each.fingerprint.thumbnail, 256) for each in (one, other)]
     return np.stack(both)[ids]
 
 
-def _verdicts(ids: Ints, found: Pairs, words: list[str]) -> pd.DataFrame:
+def _verdicts(ids: Int64s, found: Pairs, words: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": ids,

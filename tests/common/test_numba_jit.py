@@ -49,7 +49,8 @@ from numba.core import caching
 
 caching.CacheImpl._locator_classes = []  # numba finds no folder that it may write
 
-from imgurer_kernel import bulk, hashes
+from imgurer_kernel.index import bulk
+from imgurer_kernel.index import hash_arrays as hashes
 
 some = hashes.group(*np.random.default_rng(0).integers(0, 2**64, (2, 3000), dtype=np.uint64))
 compiled = sum(len(found[0]) for found in bulk.scan(some, None, 45))

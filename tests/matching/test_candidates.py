@@ -176,14 +176,14 @@ def test_uninformative_images_take_no_part():
 
 def test_progress_is_told_and_may_stop_the_work():
     p, told = prints(1), []
-    find(p, 10, tell=lambda done, total: told.append((done, total)))
+    find(p, 10, progress=lambda done, total: told.append((done, total)))
     assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))
 
     def stop(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        find(p, 10, tell=stop)
+        find(p, 10, progress=stop)
 
 
 def test_no_images():

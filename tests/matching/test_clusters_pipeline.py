@@ -292,7 +292,7 @@ def test_an_answer_by_another_plan_is_not_carried_over():
 
 def test_progress_is_told_in_stages_and_may_stop_the_work():
     told = []
-    find(families(), tell=lambda *what: told.append(what))
+    find(families(), progress=lambda *what: told.append(what))
     assert {what for what, _, _ in told} >= {"reading", "searching", "comparing"}
     assert all(done <= total for _, done, total in told)
     for stage in ("reading", "searching", "comparing"):
@@ -302,4 +302,4 @@ def test_progress_is_told_in_stages_and_may_stop_the_work():
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            find(families(), tell=stop)
+            find(families(), progress=stop)

@@ -90,7 +90,7 @@ def test_frames_are_measured_as_pictures_are_read(shelf):
 def test_windows_are_hashed_in_chunks(shelf, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 2)
     told = []
-    gallery = ImageCache(IDS, shelf, tell=lambda *what: told.append(what))
+    gallery = ImageCache(IDS, shelf, progress=lambda *what: told.append(what))
     hashes = gallery.windows(np.array([5, 0, 3]))
     expected = dhash_many(window_grays(PICTURES[[5, 0, 3]]).reshape(-1, 9, 9)).reshape(3, -1, 2)
     assert (hashes == expected).all()

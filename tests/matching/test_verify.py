@@ -138,14 +138,14 @@ def test_progress_is_told_and_may_stop_the_work(mixture, monkeypatch, warm):
     seen, first, second, start = mixture
     monkeypatch.setattr(verify, "is_warm", lambda: warm)
     done = []
-    verify.compare(seen, first, seen, second, start, align=False, tell=done.append)
+    verify.compare(seen, first, seen, second, start, align=False, progress=done.append)
     assert sum(done) == len(first)
 
     def stop(count):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verify.compare(seen, first, seen, second, start, align=False, tell=stop)
+        verify.compare(seen, first, seen, second, start, align=False, progress=stop)
 
 
 def test_no_pairs():

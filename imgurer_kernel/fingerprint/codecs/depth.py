@@ -6,6 +6,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import UInt8s
+
 # Scales that are whole numbers of bits, for which there is a faster way than through fractions.
 _SHIFTS = {1.0: 0, 1 / 16: 4, 1 / 256: 8}
 
@@ -60,7 +62,7 @@ def extremes(values: NDArray[np.generic]) -> tuple[float, float]:
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
-def levels(values: NDArray[np.generic], scale: Scale) -> NDArray[np.uint8]:
+def levels(values: NDArray[np.generic], scale: Scale) -> UInt8s:
     """The values as levels; infinities become black or white, what is no number black.
 
     Examples

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError
 
 BITS = 128
@@ -40,11 +41,10 @@ ORIENTATIONS = (
 the top left and "transversed" at the other one.
 """
 
-Grays = NDArray[np.uint8]
 _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
 
-def differences(grays: Grays) -> NDArray[np.int16]:
+def differences(grays: UInt8s) -> NDArray[np.int16]:
     """How much brighter each gray's right and lower neighbours are.
 
     Parameters
@@ -76,13 +76,13 @@ def differences(grays: Grays) -> NDArray[np.int16]:
     return steps
 
 
-def _check(grays: Grays) -> None:
+def _check(grays: UInt8s) -> None:
     if grays.shape[-2:] != (SIDE, SIDE):
         message = f"grays have the shape {grays.shape}; a dHash is taken from 9x9"
         raise QueryError(message)
 
 
-def dhash(grays: Grays) -> tuple[int, int]:
+def dhash(grays: UInt8s) -> tuple[int, int]:
     """The row hash and the column hash of one picture.
 
     Parameters
@@ -113,7 +113,7 @@ def dhash(grays: Grays) -> tuple[int, int]:
     return int.from_bytes(bits[:8], "big"), int.from_bytes(bits[8:], "big")
 
 
-def dhash_many(grays: Grays) -> NDArray[np.uint64]:
+def dhash_many(grays: UInt8s) -> UInt64s:
     """The hashes of many pictures at once.
 
     Parameters
@@ -188,7 +188,7 @@ def hamming(first: tuple[int, int], second: tuple[int, int]) -> int:
     return (first[0] ^ second[0]).bit_count() + (first[1] ^ second[1]).bit_count()
 
 
-def hamming_many(hashes: NDArray[np.uint64], query: tuple[int, int]) -> NDArray[np.uint8]:
+def hamming_many(hashes: UInt64s, query: tuple[int, int]) -> UInt8s:
     """How many bits differ between each of many hashes and one.
 
     Parameters
@@ -209,12 +209,12 @@ def hamming_many(hashes: NDArray[np.uint64], query: tuple[int, int]) -> NDArray[
     [1, 127]
     """
     # One column after the other: a sum over an axis of length 2 takes three times as long.
-    distances: NDArray[np.uint8] = np.bitwise_count(hashes[:, 0] ^ np.uint64(query[0]))
+    distances: UInt8s = np.bitwise_count(hashes[:, 0] ^ np.uint64(query[0]))
     distances += np.bitwise_count(hashes[:, 1] ^ np.uint64(query[1]))
     return distances
 
 
-def orientations(grays: Grays) -> Grays:
+def orientations(grays: UInt8s) -> UInt8s:
     """The grays as they would be had the picture been flipped or turned, in all eight ways.
 
     Flips and the half turn are exact; the dHash of a quarter turn is 0.4 bit off on average,
@@ -252,7 +252,7 @@ def orientations(grays: Grays) -> Grays:
     )
 
 
-def turned_hashes(grays: Grays) -> NDArray[np.uint64]:
+def turned_hashes(grays: UInt8s) -> UInt64s:
     """The hashes of many pictures in all eight orientations.
 
     Parameters
@@ -274,7 +274,7 @@ def turned_hashes(grays: Grays) -> NDArray[np.uint64]:
     return np.ascontiguousarray(hashes.reshape(8, len(grays), 2).swapaxes(0, 1))
 
 
-def bit_planes(row: int, column: int) -> NDArray[np.bool_]:
+def bit_planes(row: int, column: int) -> BoolMask:
     """The bits of a dHash where they belong in the picture.
 
     Returns
@@ -290,7 +290,7 @@ def bit_planes(row: int, column: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed).reshape(2, 8, 8).astype(np.bool_)
 
 
-def informative(grays: Grays) -> bool:
+def informative(grays: UInt8s) -> bool:
     """Whether a picture has enough structure for its dHash to tell it from others.
 
     It has not if fewer than 24 of the 128 differences reach two levels (solid colours, noise), or
@@ -315,18 +315,18 @@ def informative(grays: Grays) -> bool:
     return bool(clear >= MIN_CLEAR_DIFFERENCES and changes >= MIN_BIT_CHANGES)
 
 
-def informative_many(grays: Grays) -> NDArray[np.bool_]:
+def informative_many(grays: UInt8s) -> BoolMask:
     """`informative` for many pictures: uint8 (n, 9, 9) to bool (n,)."""
     steps = differences(grays)
     clear = np.count_nonzero(np.abs(steps) >= CLEAR_STEP, axis=(-3, -2, -1))
     bits = steps > 0
     changes = np.count_nonzero(bits[..., 1:, :] != bits[..., :-1, :], axis=(-3, -2, -1))
     changes += np.count_nonzero(bits[..., 1:] != bits[..., :-1], axis=(-3, -2, -1))
-    enough: NDArray[np.bool_] = (clear >= MIN_CLEAR_DIFFERENCES) & (changes >= MIN_BIT_CHANGES)
+    enough: BoolMask = (clear >= MIN_CLEAR_DIFFERENCES) & (changes >= MIN_BIT_CHANGES)
     return enough
 
 
-def near_ties(grays: Grays) -> int:
+def near_ties(grays: UInt8s) -> int:
     """How many of the 128 compared pairs differ by one level at most: bits that noise can turn.
 
     Examples
@@ -337,7 +337,7 @@ def near_ties(grays: Grays) -> int:
     return int(np.count_nonzero(np.abs(differences(grays)) <= 1))
 
 
-def format_plane(plane: Sequence[Sequence[bool]] | NDArray[np.bool_], marks: str = ".#") -> str:
+def format_plane(plane: Sequence[Sequence[bool]] | BoolMask, marks: str = ".#") -> str:
     """One bit plane as eight lines of text, for a person to look at.
 
     Examples

@@ -17,6 +17,7 @@ import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import alignment as rules
 from imgurer_kernel.matching._numba.linear_solve import dot, solve
 from imgurer_kernel.matching._numba.pyramid import box_at, levels, reduce, smooth
@@ -30,7 +31,6 @@ from imgurer_kernel.matching._numba.warp import (
     room,
     warp,
 )
-from imgurer_kernel.matching.alignment import Doubles, Floats, Ints, Pictures
 
 _LEVEL, _BOX, _BOXES, _MODEL = "float32[:, ::1]", "int64[::1]", "int64[:, ::1]", "float64[::1]"
 _ROW, _MAPS = "float32[::1]", "float64[:, ::1]"
@@ -42,7 +42,7 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 @compiled(f"void({_ROW}, float32, float32, {_ROW}, {_ROW})", fastmath=True)
-def _slopes(slope: Floats, scale: float, v: float, by_u: Floats, by_v: Floats) -> None:
+def _slopes(slope: Float32s, scale: float, v: float, by_u: Float32s, by_v: Float32s) -> None:
     """Scale a row of derivatives, and multiply it by both coordinates."""
     side = slope.shape[0]
     for x in range(side):
@@ -53,7 +53,12 @@ def _slopes(slope: Floats, scale: float, v: float, by_u: Floats, by_v: Floats) -
 
 @compiled(f"float32({_ROW}, {_ROW}, float32, float32, {_ROW}, {_ROW})", fastmath=True)
 def _residuals(
-    target: Floats, value: Floats, gain: float, offset: float, residual: Floats, weight: Floats
+    target: Float32s,
+    value: Float32s,
+    gain: float,
+    offset: float,
+    residual: Float32s,
+    weight: Float32s,
 ) -> float:
     """Residuals of a row, weights after Huber, and how many pixels were inside."""
     used = _ZERO
@@ -65,7 +70,7 @@ def _residuals(
 
 
 @compiled(f"int64({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
-def _jacobian(target: Floats, box: Ints, model: Doubles, planes: Floats) -> int:
+def _jacobian(target: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> int:
     """Turn what a warp has written into derivatives, residual and weight; count the pixels."""
     side = target.shape[0]
     left, top, right, bottom = box_at(box, side)
@@ -88,7 +93,7 @@ def _jacobian(target: Floats, box: Ints, model: Doubles, planes: Floats) -> int:
 
 
 @compiled(f"boolean({_MODEL}, {_MODEL})", fastmath=True)
-def _plausible(model: Doubles, start: Doubles) -> bool:
+def _plausible(model: Float64s, start: Float64s) -> bool:
     determinant = start[0] * start[4] - start[1] * start[3]
     across = (model[0] * start[4] - model[1] * start[3]) / determinant
     down = (model[4] * start[0] - model[3] * start[1]) / determinant
@@ -109,12 +114,12 @@ def _plausible(model: Doubles, start: Doubles) -> bool:
     fastmath=True,
 )
 def _refine(
-    one: Floats,
-    other: Floats,
-    boxes: Ints,
-    model: Doubles,
-    start: Doubles,
-    planes: Floats,
+    one: Float32s,
+    other: Float32s,
+    boxes: Int64s,
+    model: Float64s,
+    start: Float64s,
+    planes: Float32s,
     steps: int,
     still: float,
 ) -> bool:
@@ -149,7 +154,7 @@ def _refine(
 
 @compiled(f"void({_ROW}, {_ROW}, {_ROW}, int64, int64, {_LEVEL})", fastmath=True)
 def _products(
-    one: Floats, other: Floats, inside: Floats, start: int, stop: int, columns: Floats
+    one: Float32s, other: Float32s, inside: Float32s, start: int, stop: int, columns: Float32s
 ) -> None:
     """Down some rows, sum up the products of gradients with themselves and each other, and count.
 
@@ -173,13 +178,13 @@ def _products(
 
 @compiled(f"void({_LEVEL}, {_LEVEL}, {_BOXES}, {_MODEL}, float32, {_LEVEL}, {_ROW})", fastmath=True)
 def _measure(
-    one: Floats,
-    other: Floats,
-    boxes: Ints,
-    model: Doubles,
+    one: Float32s,
+    other: Float32s,
+    boxes: Int64s,
+    model: Float64s,
     noise: float,
-    planes: Floats,
-    out: Floats,
+    planes: Float32s,
+    out: Float32s,
 ) -> None:
     """Into `out`: correlation, agreement and overlap at a map."""
     side = one.shape[0]
@@ -220,14 +225,14 @@ def _measure(
     fastmath=True,
 )
 def compare(
-    ones: Pictures,
-    others: Pictures,
-    pairs: Ints,
-    boxes: Ints,
-    starts: Doubles,
+    ones: UInt8s,
+    others: UInt8s,
+    pairs: Int64s,
+    boxes: Int64s,
+    starts: Float64s,
     align: bool,
-    measures: Floats,
-    maps: Doubles,
+    measures: Float32s,
+    maps: Float64s,
 ) -> None:
     """`imgurer_kernel.matching.alignment.compare`, into `measures` (n, 3) and `maps` (n, 6).
 

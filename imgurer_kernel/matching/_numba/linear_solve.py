@@ -4,13 +4,13 @@
 # mypy: disable-error-code="no-any-return, return-value"
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import Float32s, Float64s
 
 
 @compiled("float32(float32[::1], float32[::1])", fastmath=True)
-def dot(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def dot(one: Float32s, other: Float32s) -> float:
     """Scalar product."""
     total = np.float32(0)
     for k in range(one.shape[0]):
@@ -19,7 +19,7 @@ def dot(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 @compiled("boolean(float64[:, ::1], float64[::1])", fastmath=True)
-def solve(matrix: NDArray[np.float64], right_side: NDArray[np.float64]) -> bool:
+def solve(matrix: Float64s, right_side: Float64s) -> bool:
     """Solve in place by Cholesky's method; False where the matrix is not positive definite."""
     n = right_side.shape[0]
     for i in range(n):

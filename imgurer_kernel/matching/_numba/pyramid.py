@@ -7,7 +7,8 @@ import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
-from imgurer_kernel.matching.alignment import SIDE, Floats, Ints, Pictures
+from imgurer_kernel.common.types import Float32s, Int64s, UInt8s
+from imgurer_kernel.matching.alignment import SIDE
 
 _LEVEL, _BOX, _ROW = "float32[:, ::1]", "int64[::1]", "float32[::1]"
 # Pictures are only read, and may lie in memory that nothing may write to.
@@ -16,7 +17,7 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 @compiled(f"Tuple((int64, int64, int64, int64))({_BOX}, int64)", fastmath=True)
-def box_at(box: Ints, side: int) -> tuple[int, int, int, int]:
+def box_at(box: Int64s, side: int) -> tuple[int, int, int, int]:
     """A box in pixels of a picture of 64, in whole pixels of one of another side."""
     return (
         -(-box[0] * side // SIDE),
@@ -27,7 +28,7 @@ def box_at(box: Ints, side: int) -> tuple[int, int, int, int]:
 
 
 @compiled(f"float32({_ROW})", fastmath=True)
-def _sum(row: Floats) -> float:
+def _sum(row: Float32s) -> float:
     total = _ZERO
     for x in range(row.shape[0]):
         total += row[x]
@@ -35,7 +36,7 @@ def _sum(row: Floats) -> float:
 
 
 @compiled(f"float32({_ROW}, float32)", fastmath=True)
-def _squares(row: Floats, mean: float) -> float:
+def _squares(row: Float32s, mean: float) -> float:
     total = _ZERO
     for x in range(row.shape[0]):
         total += (row[x] - mean) * (row[x] - mean)
@@ -43,7 +44,7 @@ def _squares(row: Floats, mean: float) -> float:
 
 
 @compiled(f"float32({_LEVEL}, {_BOX})", fastmath=True)
-def _standardize(level: Floats, box: Ints) -> float:
+def _standardize(level: Float32s, box: Int64s) -> float:
     """Scale a box to mean 0 and deviation 1, in place; return what that was, 2 at least."""
     side = level.shape[0]
     left, top, right, bottom = box_at(box, side)
@@ -63,7 +64,7 @@ def _standardize(level: Floats, box: Ints) -> float:
 
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def reduce(picture: Pictures, box: Ints, out: Floats) -> float:
+def reduce(picture: UInt8s, box: Int64s, out: Float32s) -> float:
     """Average to the side of `out`, standardize there, return the deviation."""
     side = out.shape[0]
     step = SIDE // side
@@ -79,7 +80,7 @@ def reduce(picture: Pictures, box: Ints, out: Floats) -> float:
 
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
-def smooth(picture: Pictures, box: Ints, out: Floats) -> float:
+def smooth(picture: UInt8s, box: Int64s, out: Float32s) -> float:
     """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation."""
     row = np.empty(SIDE, np.float32)
     for y in range(SIDE):
@@ -94,7 +95,7 @@ def smooth(picture: Pictures, box: Ints, out: Floats) -> float:
 
 
 @compiled(f"Tuple(({_LEVEL}, {_LEVEL}, {_LEVEL}))()")
-def levels() -> tuple[Floats, Floats, Floats]:
+def levels() -> tuple[Float32s, Float32s, Float32s]:
     """Room for one picture at each side."""
     small, middle = np.empty((16, 16), np.float32), np.empty((32, 32), np.float32)
     return small, middle, np.empty((SIDE, SIDE), np.float32)

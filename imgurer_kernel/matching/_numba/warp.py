@@ -7,8 +7,8 @@ import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s
 from imgurer_kernel.matching._numba.pyramid import box_at
-from imgurer_kernel.matching.alignment import Doubles, Floats, Ints
 
 BY_C, BY_F, BY_GAIN, BY_OFFSET, RESIDUAL, WEIGHT, WEIGHTED, PLANES = 2, 5, 6, 7, 8, 9, 10, 11
 """Planes 0..7 are derivatives by the 8 parameters: a, b, c, d, e, f, gain and offset."""
@@ -18,7 +18,7 @@ _ZERO = np.float32(0)
 
 
 @compiled(f"{_LEVEL}(int64)")
-def room(side: int) -> Floats:
+def room(side: int) -> Float32s:
     """Planes for pictures of one side; that of the offset holds ones and is never written to."""
     planes = np.empty((PLANES, side * side), np.float32)
     planes[BY_OFFSET] = 1
@@ -26,7 +26,7 @@ def room(side: int) -> Floats:
 
 
 @compiled(f"void({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
-def warp(level: Floats, box: Ints, model: Doubles, planes: Floats) -> None:
+def warp(level: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> None:
     """Into planes: values, their two derivatives, and as weight 0 or 1 for inside the box."""
     side = level.shape[0]
     left, top, right, bottom = box_at(box, side)

@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import FRIENDS
 
 RADII = (24, 20, 16, 12, 8)
@@ -65,7 +65,7 @@ class SearchScope:
 
 
 def make_plan(
-    turned: NDArray[np.uint64],
+    turned: UInt64s,
     *,
     thorough: bool = False,
     budget: float = BUDGET,
@@ -114,7 +114,7 @@ def make_plan(
     return next(affordable, plans[-1])
 
 
-def _within(turned: NDArray[np.uint64]) -> NDArray[np.float64]:
+def _within(turned: UInt64s) -> Float64s:
     """How many images lie within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
     Counted are no more for each than a search keeps.

@@ -7,7 +7,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from imgurer_kernel.common.types import Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +29,10 @@ class Cluster:
         members have one, else the sum of the two longest edges to the medoid.
     """
 
-    members: Ints
-    distances: Ints
-    scores: NDArray[np.float64]
-    edges: Ints
+    members: Int64s
+    distances: Int64s
+    scores: Float64s
+    edges: Int64s
     diameter: int
 
     @property
@@ -70,19 +70,19 @@ class ClusterTable(Sequence[Cluster]):
 
     Examples
     --------
-    >>> few = Clusters(sizes=np.array([2, 3]), diameters=np.array([4, 5]),
+    >>> few = ClusterTable(sizes=np.array([2, 3]), diameters=np.array([4, 5]),
     ...                members=np.array([7, 9, 1, 2, 3]), distances=np.array([0, 4, 0, 2, 3]),
     ...                scores=np.ones(5), edges=np.array([-1, 0, -1, 1, 2]))
     >>> len(few), few[1].members.tolist(), few.take(np.array([1])).diameters.tolist()
     (2, [1, 2, 3], [5])
     """
 
-    sizes: Ints
-    diameters: Ints
-    members: Ints
-    distances: Ints
-    scores: NDArray[np.float64]
-    edges: Ints
+    sizes: Int64s
+    diameters: Int64s
+    members: Int64s
+    distances: Int64s
+    scores: Float64s
+    edges: Int64s
 
     @classmethod
     def none(cls) -> Self:
@@ -114,34 +114,34 @@ class ClusterTable(Sequence[Cluster]):
         return map(self.__getitem__, range(len(self)))
 
     @property
-    def starts(self) -> Ints:
+    def starts(self) -> Int64s:
         """Where each cluster begins in the columns of members: its medoid, int64 (n,)."""
-        starts: Ints = np.cumsum(self.sizes) - self.sizes
+        starts: Int64s = np.cumsum(self.sizes) - self.sizes
         return starts
 
     @property
-    def medoids(self) -> Ints:
+    def medoids(self) -> Int64s:
         """The medoid of each cluster, int64 (n,)."""
         return self.members[self.starts]
 
     @property
-    def numbers(self) -> Ints:
+    def numbers(self) -> Int64s:
         """Which cluster each member belongs to, from 0, int64 (m,)."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
     @property
-    def spokes(self) -> Ints:
+    def spokes(self) -> Int64s:
         """The edges of all members but the medoids, in their order, int64 (m - n,)."""
         return np.delete(self.edges, self.starts)
 
-    def rows(self, chosen: Ints) -> Ints:
+    def rows(self, chosen: Int64s) -> Int64s:
         """Places of the members of some clusters in the columns, cluster after cluster."""
         sizes = self.sizes[chosen]
         shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
-        rows: Ints = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
+        rows: Int64s = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
         return rows
 
-    def take(self, chosen: Ints) -> Self:
+    def take(self, chosen: Int64s) -> Self:
         """Some of the clusters, in the order in which they are chosen."""
         rows = self.rows(chosen)
         return type(self)(
@@ -181,6 +181,6 @@ class LabelledClusters:
 
     clusters: ClusterTable
     labels: NDArray[np.object_]
-    within_frame: NDArray[np.float64]
+    within_frame: Float64s
     plan: str
     uninformative: int

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.result_cache import ResultCache
-
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,22 +33,22 @@ class ImageState:
         float64 (n,): share of the picture within its frame; 1 where there is none.
     """
 
-    image_ids: Ints
-    hashes: Hashes
-    turned: Hashes
-    windows: Hashes | None
-    content: Ints
-    within_frame: NDArray[np.float64]
+    image_ids: Int64s
+    hashes: UInt64s
+    turned: UInt64s
+    windows: UInt64s | None
+    content: Int64s
+    within_frame: Float64s
 
-    def boxes(self, image_ids: Ints) -> Ints:
+    def boxes(self, image_ids: Int64s) -> Int64s:
         """Content boxes of images that took part, int64 (k, 4)."""
         return self.content[np.searchsorted(self.image_ids, image_ids)]
 
-    def shares(self, image_ids: Ints) -> NDArray[np.float64]:
+    def shares(self, image_ids: Int64s) -> Float64s:
         """Share of the area of images that took part within their frames, 0..1."""
         return self.within_frame[np.searchsorted(self.image_ids, image_ids)]
 
-    def places_in(self, image_ids: Ints, hashes: Hashes) -> Ints:
+    def places_in(self, image_ids: Int64s, hashes: UInt64s) -> Int64s:
         """Where each of these images is among others, or -1 where it is gone or has changed."""
         if not len(image_ids):
             return np.full(len(self.image_ids), -1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.cached_compare import CachedComparer
 from imgurer_kernel.matching.candidates import Fingerprints, thinned
@@ -25,16 +25,13 @@ from imgurer_kernel.matching.image_cache import ImageCache, Load
 from imgurer_kernel.matching.pair_table import Pairs, reached
 from imgurer_kernel.matching.result_cache import picture_words
 
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
-
 # With so large a share of new images an earlier plan is still good enough.
 _FEW = 0.1
 
 # Images whose grays are read and hashed together.
 _CHUNK = 8192
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is; the last is 0
 where that is not known. An exception that it raises stops the work and reaches the caller."""
 
@@ -58,12 +55,12 @@ class Images:
         bool (n,): False for pictures too flat for their dHash to mean anything.
     """
 
-    image_ids: Ints
-    digests: Sequence[str] | Ints
-    whole: Hashes
-    content: Hashes
+    image_ids: Int64s
+    digests: Sequence[str] | Int64s
+    whole: UInt64s
+    content: UInt64s
     grays: Load
-    informative: NDArray[np.bool_]
+    informative: BoolMask
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -77,7 +74,7 @@ def find(
     thorough: bool = False,
     plan: SearchScope | None = None,
     known: ClusterResult | None = None,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> ClusterResult:
     """Find the clusters of duplicates.
 
@@ -99,7 +96,7 @@ def find(
         An earlier answer for the same catalog: pairs of images that it knows are not looked at
         again, if it was found by the same plan. Without a plan, and with few new images, that
         answer's plan is kept.
-    tell
+    progress
         Told of the progress.
     """
     order = np.argsort(np.asarray(images.digests)).astype(np.int64)
@@ -110,14 +107,14 @@ def find(
     tokens = picture_words(ids, hashes)
     carried = ReusableState.over(known, ids, hashes) if known else ReusableState.nothing(n)
     turned, new = carried.turned, part[carried.fresh[part]]
-    for chunk in _chunks(new, tell):
+    for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
     if plan is None:
         keep = known and len(new) <= _FEW * len(part)
         plan = known.plan if known and keep else make_plan(turned[part], thorough=thorough)
     if known and known.plan.search != plan.search:
         carried, new = ReusableState.nothing(n), part
-    gallery = ImageCache(ids, pictures, thumbnails, tell)
+    gallery = ImageCache(ids, pictures, thumbnails, progress)
     gallery.know(np.arange(n), carried.content, carried.within_frame)
     windows = None
     if plan.windows:
@@ -128,7 +125,9 @@ def find(
         plan.radius,
         window_radius=plan.window_radius,
         fresh=carried.fresh,
-        tell=None if tell is None else lambda done, total: tell("searching", done, total),
+        progress=None
+        if progress is None
+        else lambda done, total: progress("searching", done, total),
     )
     near = carried.rows.joined(rows)
     # Images of a crowd are tied to its speakers again and again.
@@ -139,7 +138,7 @@ def find(
     clusters, pairs = carried.kept(anew)
     again = rows.take(anew[rows.first])
     settling_pairs = Pairs.of(again)
-    count = _counting(tell, len(settling_pairs))
+    count = _counting(progress, len(settling_pairs))
     comparing = CachedComparer(gallery, tokens, carried.compared, carried.layouts, count)
     settling = StarSolver(
         again,
@@ -173,30 +172,30 @@ def find(
     )
 
 
-def _ranked(clusters: ClusterTable, ids: Ints) -> ClusterTable:
+def _ranked(clusters: ClusterTable, ids: Int64s) -> ClusterTable:
     """The largest first, equals by the position of the medoid, as `stars` has them."""
     order = np.argsort(ids)
     position = order[np.searchsorted(ids[order], clusters.medoids)]
     return clusters.take(np.lexsort((position, -clusters.sizes)))
 
 
-def _chunks(positions: Ints, tell: Tell | None) -> Iterator[Ints]:
+def _chunks(positions: Int64s, progress: Progress | None) -> Iterator[Int64s]:
     """Parts of the positions; tells of each that is done."""
     for done in range(0, len(positions), _CHUNK):
         yield positions[done : done + _CHUNK]
-        if tell is not None:
-            tell("reading", min(done + _CHUNK, len(positions)), len(positions))
+        if progress is not None:
+            progress("reading", min(done + _CHUNK, len(positions)), len(positions))
 
 
-def _counting(tell: Tell | None, total: int) -> Callable[[int], None] | None:
+def _counting(progress: Progress | None, total: int) -> Callable[[int], None] | None:
     """Tells of comparisons; those that turn out not to be needed are never told of."""
-    if tell is None:
+    if progress is None:
         return None
     done = 0
 
     def add(count: int) -> None:
         nonlocal done
         done += count
-        tell("comparing", done, max(total, done))
+        progress("comparing", done, max(total, done))
 
     return add

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import FRIENDS, Candidates
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
@@ -17,10 +17,6 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.pair_table import Pairs, starts_of_pairs
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import ResultCache, picture_words
-
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +44,12 @@ class ReusableState:
         What looking at pairs has given.
     """
 
-    fresh: Mask
-    stirred: Mask
-    turned: Hashes
-    windows: Hashes
-    content: Ints
-    within_frame: NDArray[np.float64]
+    fresh: BoolMask
+    stirred: BoolMask
+    turned: UInt64s
+    windows: UInt64s
+    content: Int64s
+    within_frame: Float64s
     rows: Candidates
     clusters: ClusterTable
     pairs: Pairs
@@ -78,7 +74,7 @@ class ReusableState:
         )
 
     @classmethod
-    def over(cls, known: ClusterResult, image_ids: Ints, hashes: Hashes) -> Self:
+    def over(cls, known: ClusterResult, image_ids: Int64s, hashes: UInt64s) -> Self:
         """What an answer knows of images.
 
         Parameters
@@ -90,7 +86,7 @@ class ReusableState:
         place = seen.places_in(image_ids, hashes)
         there = place >= 0
         # Mostly nothing is gone, and then nothing needs to be picked out.
-        old: Ints | slice = slice(None) if there.all() else np.flatnonzero(there)
+        old: Int64s | slice = slice(None) if there.all() else np.flatnonzero(there)
         now = place[old]
         carried = cls.nothing(len(image_ids))
         carried.fresh[now] = carried.stirred[now] = False
@@ -126,7 +122,7 @@ class ReusableState:
             layouts=known.layouts.without(gone),
         )
 
-    def kept(self, anew: Mask) -> tuple[ClusterTable, Pairs]:
+    def kept(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:
         """The clusters, by image ids, and the pairs of images that are not settled anew."""
         quiet = ~np.append(anew, True)  # one that is gone, at -1, is not quiet
         keep = quiet[self.pairs.first] & quiet[self.pairs.second]

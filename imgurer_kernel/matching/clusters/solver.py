@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.candidates import Candidates, ranks_within
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.star_cover import go_on, stars
@@ -41,12 +41,8 @@ from imgurer_kernel.matching.verify import (
     start_of_views,
 )
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
-
-Measure = Callable[[Ints, Ints, Doubles], tuple[NDArray[np.float32], Doubles]]
-SameLayout = Callable[[Ints, Ints, Doubles], Mask]
+Measure = Callable[[Int64s, Int64s, Float64s], tuple[Float32s, Float64s]]
+SameLayout = Callable[[Int64s, Int64s, Float64s], BoolMask]
 """Whether pairs (first, second, maps) only share their layout."""
 
 # Of the pairs between two stars the nearest are tested; where all of these fail, so would the rest.
@@ -82,9 +78,9 @@ class StarSolver:
         self,
         rows: Candidates,
         pairs: Pairs,
-        boxes: Callable[[Ints], Prepared],
+        boxes: Callable[[Int64s], Prepared],
         measure: Measure,
-        turned: NDArray[np.uint64],
+        turned: UInt64s,
         same_layout: SameLayout | None = None,
         pulse: Callable[[], None] | None = None,
     ) -> None:
@@ -119,7 +115,7 @@ class StarSolver:
             now, active = self._follow(now)
         return self._clusters()
 
-    def _follow(self, before: StarAssignment) -> tuple[StarAssignment, Mask]:
+    def _follow(self, before: StarAssignment) -> tuple[StarAssignment, BoolMask]:
         """The stars as of now, and which of them (by medoid) have anything new about them."""
         self._pulse()
         proven = np.flatnonzero(self.pairs.status == SAME)
@@ -131,7 +127,7 @@ class StarSolver:
         self._touched[:] = False
         return now, active
 
-    def test(self, chosen: Ints) -> None:
+    def test(self, chosen: Int64s) -> None:
         """Look at pairs, in each of the ways in which they are near until one holds."""
         pairs, left = self.pairs, chosen
         self._touched[pairs.first[chosen]] = self._touched[pairs.second[chosen]] = True
@@ -149,8 +145,8 @@ class StarSolver:
         self._strike_layouts(chosen)
 
     def _compare(
-        self, rows: Ints, begin: Doubles, orientation: Ints, distance: Ints, first_time: bool
-    ) -> Mask:
+        self, rows: Int64s, begin: Float64s, orientation: Int64s, distance: Int64s, first_time: bool
+    ) -> BoolMask:
         """Compare pairs from a start; keep what is better than what was known."""
         pairs = self.pairs
         measures, maps = self._measure(pairs.first[rows], pairs.second[rows], begin)
@@ -160,7 +156,7 @@ class StarSolver:
         pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
         return same(measures)
 
-    def _strike_layouts(self, rows: Ints) -> None:
+    def _strike_layouts(self, rows: Int64s) -> None:
         pairs = self.pairs
         rows = rows[pairs.status[rows] == SAME]
         if self._same_layout is not None and len(rows):
@@ -177,7 +173,7 @@ class StarSolver:
         )
         return replace(found, edges=np.append(live, -1)[found.edges])  # a medoid's stays -1
 
-    def _between(self, now: StarAssignment, active: Mask) -> Ints:
+    def _between(self, now: StarAssignment, active: BoolMask) -> Int64s:
         """Untested pairs that might join two stars, the nearest of each two stars.
 
         Stars that nothing has happened to were asked for theirs before.
@@ -229,7 +225,7 @@ class StarSolver:
         self._strike_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
         return True
 
-    def _friends(self, now: StarAssignment, active: Mask) -> PairPaths:
+    def _friends(self, now: StarAssignment, active: BoolMask) -> PairPaths:
         """Ways from medoids to images of other, smaller stars that are the same as a member."""
         member, friend, rows = self._strays(now, active)
         wanted = np.flatnonzero(now.centre[member] != member)
@@ -267,7 +263,7 @@ class StarSolver:
         self._chain(PairPaths(ours, now.spoke[ours], members, now.spoke[members]))
         return True
 
-    def _strays(self, now: StarAssignment, active: Mask) -> tuple[Ints, Ints, Ints]:
+    def _strays(self, now: StarAssignment, active: BoolMask) -> tuple[Int64s, Int64s, Int64s]:
         """Members of stars, images of smaller stars that are the same as they, and their pairs."""
         pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
@@ -282,19 +278,21 @@ class StarSolver:
         )
         return member[larger], friend[larger], rows[larger]
 
-    def _map_between(self, rows: Ints, image: Ints, *, to: bool = False) -> Doubles:
+    def _map_between(self, rows: Int64s, image: Int64s, *, to: bool = False) -> Float64s:
         """The maps of pairs from one of their images to the other, or from the other `to` it."""
         maps = self.pairs.maps[rows].copy()
         backward = (self.pairs.first[rows] == image) == to
         maps[backward] = invert(maps[backward])
         return maps
 
-    def _distance(self, first: Ints, second: Ints, orientation: Ints) -> Ints:
+    def _distance(self, first: Int64s, second: Int64s, orientation: Int64s) -> Int64s:
         bits = np.bitwise_count(self._turned[first, orientation] ^ self._turned[second, 0])
-        distance: Ints = bits.sum(axis=1).astype(np.int64)
+        distance: Int64s = bits.sum(axis=1).astype(np.int64)
         return distance
 
-    def _rows_of(self, first: Ints, second: Ints, distance: Ints, orientation: Ints) -> Ints:
+    def _rows_of(
+        self, first: Int64s, second: Int64s, distance: Int64s, orientation: Int64s
+    ) -> Int64s:
         """Where the pairs stand in the table; those that it lacks are added, untested."""
         found, missing = self._places.of(first, second)
         if len(missing):
@@ -316,7 +314,7 @@ class _Places:
         self._keys = keys[self._order]
         self._added: dict[int, int] = {}
 
-    def of(self, first: Ints, second: Ints) -> tuple[Ints, Ints]:
+    def of(self, first: Int64s, second: Int64s) -> tuple[Int64s, Int64s]:
         """The row of each pair, and which of them are new: they come next, in their order."""
         wanted = first * self._n + second
         place = np.searchsorted(self._keys, wanted)
@@ -333,7 +331,7 @@ class _Places:
         return rows, np.array(missing, np.int64)
 
 
-def _ways_of(rows: Candidates, pairs: Pairs) -> tuple[Ints, Ints]:
+def _ways_of(rows: Candidates, pairs: Pairs) -> tuple[Int64s, Int64s]:
     """Where the rows of each pair begin, and how many there are."""
     start = np.flatnonzero(starts_of_pairs(rows))
     count = np.diff(start, append=len(rows))

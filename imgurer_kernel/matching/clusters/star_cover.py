@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from imgurer_kernel.common.types import Float64s, Int64s
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-
-Ints = NDArray[np.int64]
 
 # Scores are summed as whole millionths: float sums would depend on the order of the edges.
 MILLIONTHS = 1_000_000
@@ -101,11 +100,11 @@ def stars(
 
 def cover(
     n: int,
-    first: Ints,
-    second: Ints,
-    score: NDArray[np.float64],
+    first: Int64s,
+    second: Int64s,
+    score: Float64s,
     pulse: Callable[[], None] | None = None,
-) -> Ints:
+) -> Int64s:
     """The centre that each of images 0..n-1 belongs to, as `stars` has it; a lone one is its own.
 
     Parameters
@@ -128,9 +127,9 @@ def cover(
     return make(graph, pulse or go_on)
 
 
-def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[np.float64]) -> Ints:
+def _best_of_each_pair(low: Int64s, high: Int64s, distances: Int64s, scores: Float64s) -> Int64s:
     """Indices of one edge for each two images that have any, sorted by the two."""
-    order: Ints = np.lexsort((distances, -scores, high, low))
+    order: Int64s = np.lexsort((distances, -scores, high, low))
     order = order[low[order] != high[order]]
     low, high = low[order], high[order]
     new = np.ones(len(order), bool)
@@ -139,8 +138,8 @@ def _best_of_each_pair(low: Ints, high: Ints, distances: Ints, scores: NDArray[n
 
 
 def cover_lazily(
-    degree: Ints, total: NDArray[np.float64], around: Callable[[int], tuple[Ints, Ints]]
-) -> Ints:
+    degree: Int64s, total: Float64s, around: Callable[[int], tuple[Int64s, Int64s]]
+) -> Int64s:
     """The same cover, of a graph that is too large to be kept: asked for a node's edges again.
 
     Parameters
@@ -176,25 +175,25 @@ def cover_lazily(
 class _Graph:
     """Adjacency of nodes 0..n-1: neighbours of node v are ``neighbour[start[v]:start[v + 1]]``."""
 
-    start: Ints
-    neighbour: Ints
-    strength: Ints
+    start: Int64s
+    neighbour: Int64s
+    strength: Int64s
 
     @classmethod
-    def of(cls, n: int, low: Ints, high: Ints, strength: Ints) -> "_Graph":
+    def of(cls, n: int, low: Int64s, high: Int64s, strength: Int64s) -> "_Graph":
         tail, head = np.concatenate((low, high)), np.concatenate((high, low))
         order = np.lexsort((head, tail))
         start = np.zeros(n + 1, np.int64)
         np.cumsum(np.bincount(tail, minlength=n), out=start[1:])
         return cls(start, head[order], np.concatenate((strength, strength))[order])
 
-    def ranks(self) -> tuple[Ints, Ints]:
+    def ranks(self) -> tuple[Int64s, Int64s]:
         """Of each node the number of its neighbours, and the sum of their strengths."""
         totals = np.concatenate(([0], np.cumsum(self.strength)))
         return np.diff(self.start), totals[self.start[1:]] - totals[self.start[:-1]]
 
 
-def _cover(graph: _Graph, pulse: Callable[[], None]) -> Ints:
+def _cover(graph: _Graph, pulse: Callable[[], None]) -> Int64s:
     """The centre that each node belongs to; a node that nobody wants is its own."""
     degree, total = (column.tolist() for column in graph.ranks())
     n = len(degree)
@@ -230,7 +229,7 @@ def _cover(graph: _Graph, pulse: Callable[[], None]) -> Ints:
     return np.array(centre, np.int64)
 
 
-def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Ints:
+def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Int64s:
     """The same, in machine code."""
     from imgurer_kernel.matching._numba import cover as kernel  # compiles: only for large graphs
 
@@ -251,7 +250,7 @@ def go_on() -> None:
     """Nobody is told, nothing is stopped."""
 
 
-def _inside(centre: Ints, low: Ints, high: Ints, distances: Ints) -> tuple[Ints, Ints]:
+def _inside(centre: Int64s, low: Int64s, high: Int64s, distances: Int64s) -> tuple[Int64s, Int64s]:
     """For each centre: how many edges join two images of its star, and the longest of them."""
     inside = centre[low] == centre[high]
     largest = np.zeros(len(centre), np.int64)

@@ -7,11 +7,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.matching.clusters.star_cover import cover
 from imgurer_kernel.matching.pair_table import Pairs, reached
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Pulse = Callable[[], None]
 """Called now and then while stars are made; may raise to stop."""
 
@@ -20,9 +19,9 @@ Pulse = Callable[[], None]
 class StarAssignment:
     """Of each image: its medoid (or itself), the pair with that, how many it is a medoid of."""
 
-    centre: Ints
-    spoke: Ints
-    size: Ints
+    centre: Int64s
+    spoke: Int64s
+    size: Int64s
 
     @classmethod
     def over(cls, n: int, pairs: Pairs, score: NDArray[np.floating], pulse: Pulse) -> Self:
@@ -35,11 +34,11 @@ class StarAssignment:
         return cls(np.arange(n), np.full(n, -1), np.ones(n, np.int64))
 
     @property
-    def spokes(self) -> Ints:
+    def spokes(self) -> Int64s:
         """The pairs that the stars stand on."""
         return self.spoke[self.spoke >= 0]
 
-    def after(self, pairs: Pairs, proven: Ints, touched: Ints, pulse: Pulse) -> Self:
+    def after(self, pairs: Pairs, proven: Int64s, touched: Int64s, pulse: Pulse) -> Self:
         """The stars over the proven pairs, where only pairs of touched images are new.
 
         Stars depend on nothing outside of their connected component.
@@ -51,7 +50,7 @@ class StarAssignment:
         return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1], pulse)
 
     def among(
-        self, images: Ints, pairs: Pairs, rows: Ints, score: NDArray[np.floating], pulse: Pulse
+        self, images: Int64s, pairs: Pairs, rows: Int64s, score: NDArray[np.floating], pulse: Pulse
     ) -> Self:
         """With other stars among some images: those over these pairs."""
         first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
@@ -68,15 +67,15 @@ class StarAssignment:
 class PairPaths:
     """From one image to another by way of a third: rows of the pairs first-third, third-last."""
 
-    first: Ints
-    onto_first: Ints
-    last: Ints
-    onto_last: Ints
+    first: Int64s
+    onto_first: Int64s
+    last: Int64s
+    onto_last: Int64s
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def take(self, chosen: Mask) -> "PairPaths":
+    def take(self, chosen: BoolMask) -> "PairPaths":
         """Some of the routes."""
         return PairPaths(*(getattr(self, field.name)[chosen] for field in fields(self)))
 

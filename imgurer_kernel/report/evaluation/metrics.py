@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from imgurer_kernel.common.text import count
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 from imgurer_kernel.matching.alignment import AGREEMENT
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.figures import NotebookFigure
 
-Ints = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 PLAIN_RADII = (0, 4, 8, 10, 12, 16, 20, 24)
 VERIFIED_RADII = (16, 24, 32)
@@ -70,9 +68,9 @@ class Hits:
         float64 (k,): agreement, or bits between plain hashes.
     """
 
-    transform: Ints
-    right: NDArray[np.bool_]
-    value: Doubles
+    transform: Int64s
+    right: BoolMask
+    value: Float64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,8 +93,8 @@ class Trials:
 
     names: Sequence[str]
     tiers: Sequence[int]
-    planted: Ints
-    distinct: Ints
+    planted: Int64s
+    distinct: Int64s
     originals: int
     plain: Hits
     verified: Mapping[int, Hits]

@@ -21,9 +21,9 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from PIL import Image
 
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.report.evaluation.retouch import RETOUCHES, camera_facts, encode
 from tools.draw_samples import Scene, draw
@@ -169,7 +169,7 @@ def _flat_files(batch: Sequence[Sample]) -> Iterator[tuple[Sample, bytes, tuple[
         yield sample, file.getvalue(), (pixels.shape[1], pixels.shape[0])
 
 
-def _flat(name: str, width: int = 800, height: int = 600) -> NDArray[np.uint8]:
+def _flat(name: str, width: int = 800, height: int = 600) -> UInt8s:
     """Pixels of one of `FLATS`."""
     solid = {"white": (255, 255, 255), "black": (3, 3, 4), "grey": (128, 128, 128)}
     if name in solid or name == "another grey":
@@ -177,7 +177,7 @@ def _flat(name: str, width: int = 800, height: int = 600) -> NDArray[np.uint8]:
     x, y = np.linspace(0, 1, width)[None, :, None], np.linspace(0, 1, height)[:, None, None]
     share = x + 0 * y if name == "left to right" else (x + y) / 2
     first, last = np.array((24, 78, 119)), np.array((181, 228, 140))
-    result: NDArray[np.uint8] = np.round(first + (last - first) * share).astype(np.uint8)
+    result: UInt8s = np.round(first + (last - first) * share).astype(np.uint8)
     return result
 
 

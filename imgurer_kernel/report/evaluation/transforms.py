@@ -20,8 +20,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+
+from imgurer_kernel.common.types import UInt8s
 
 Draw = np.random.Generator
 Picture = Image.Image
@@ -307,7 +308,7 @@ TRANSFORMS = (
 BY_NAME = {transform.name: transform for transform in TRANSFORMS}
 
 
-def copy_as_file(pixels: NDArray[np.uint8], name: str, *, key: str, seed: int) -> bytes:
+def copy_as_file(pixels: UInt8s, name: str, *, key: str, seed: int) -> bytes:
     """The copy of a picture, uint8 (height, width, 3), as the JPEG that somebody would keep."""
     file = io.BytesIO()
     variant(Image.fromarray(pixels), name, key=key, seed=seed).save(file, "JPEG", quality=_KEPT)

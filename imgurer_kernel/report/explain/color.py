@@ -5,10 +5,8 @@ two plain colours. Pure: float32 (height, width, 3) of sRGB, 0..255.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from imgurer_kernel.common.types import BoolMask, Float32s
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -18,7 +16,7 @@ _TO_XYZ = np.array(((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193,
 _WHITE = (0.9505, 1.0, 1.089)
 
 
-def compare_tones(one: Floats, other: Floats, common: Mask) -> tuple[float, float, float]:
+def compare_tones(one: Float32s, other: Float32s, common: BoolMask) -> tuple[float, float, float]:
     """Of the second against the first: mean luma more, ratio of contrasts, ratio of chromas."""
     if not common.any():
         return 0.0, 1.0, 1.0
@@ -29,7 +27,7 @@ def compare_tones(one: Floats, other: Floats, common: Mask) -> tuple[float, floa
     return float(lumas[1].mean() - lumas[0].mean()), float(contrast), float(colour)
 
 
-def fit_tones(one: Floats, other: Floats, common: Mask) -> Floats:
+def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
     """The first in the tones of the second: colours mixed anew, then a curve for each channel.
 
     Least squares that heed outliers less and less, and medians: what was drawn on one of the two
@@ -45,13 +43,13 @@ def fit_tones(one: Floats, other: Floats, common: Mask) -> Floats:
         mix = np.linalg.solve(weighted.T @ known + ridge, weighted.T @ wanted + ridge @ identity)
         rest = np.linalg.norm(known @ mix - wanted, axis=1)
         weight = 1 / (1 + (rest / (2 * np.median(rest) + 2)) ** 2) ** 2
-    mixed: Floats = np.clip(one @ mix[:3] + 255 * mix[3], 0, 255).astype(np.float32)
+    mixed: Float32s = np.clip(one @ mix[:3] + 255 * mix[3], 0, 255).astype(np.float32)
     for channel in range(3):
         mixed[..., channel] = _curved(mixed[..., channel], other[..., channel], common)
     return mixed
 
 
-def _curved(one: Floats, other: Floats, common: Mask) -> Floats:
+def _curved(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
     """Values of one channel, moved by the median of what they became in the other."""
     values, became = one[common], other[common]
     edges = np.quantile(values, np.linspace(0, 1, _BINS + 1))
@@ -64,18 +62,18 @@ def _curved(one: Floats, other: Floats, common: Mask) -> Floats:
             moved.append(float(np.median(became[chosen] - values[chosen])))
     if not middle:
         return one
-    curved: Floats = (one + np.interp(one, middle, moved)).astype(np.float32)
+    curved: Float32s = (one + np.interp(one, middle, moved)).astype(np.float32)
     return curved
 
 
-def colour_distance(one: Floats, other: Floats) -> Floats:
+def colour_distance(one: Float32s, other: Float32s) -> Float32s:
     """Colour distance, of each pixel to the most similar of the 9 that may be the same one."""
     first, second = _lab(one), _lab(other)
-    distance: Floats = np.maximum(_nearest(first, second), _nearest(second, first))
+    distance: Float32s = np.maximum(_nearest(first, second), _nearest(second, first))
     return distance
 
 
-def _nearest(lab: Floats, other: Floats) -> Floats:
+def _nearest(lab: Float32s, other: Float32s) -> Float32s:
     height, width = lab.shape[:2]
     padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), "edge")
     least = np.full((height, width), np.inf, np.float32)
@@ -86,7 +84,7 @@ def _nearest(lab: Floats, other: Floats) -> Floats:
     return least
 
 
-def _lab(colours: Floats) -> Floats:
+def _lab(colours: Float32s) -> Float32s:
     """Colours (..., 3) as CIE L*a*b* under D65."""
     share = np.clip(colours / 255, 0, 1)
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)

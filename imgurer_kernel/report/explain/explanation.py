@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.labels import Evidence, turn_of
@@ -59,7 +57,7 @@ class Side:
     name: str
     width: int
     height: int
-    pixels: NDArray[np.uint8]
+    pixels: UInt8s
     informative: bool = True
     note: str = ""
 

@@ -9,15 +9,11 @@ displacements are forgiven, and what is left is measured as people see colours
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching.difference import refined
 from imgurer_kernel.report.explain.color import LUMA, colour_distance, compare_tones, fit_tones
 
-Colours = NDArray[np.uint8]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Transform = tuple[float, ...]
 
 VISIBLE = 8.0
@@ -60,10 +56,10 @@ class Overlay:
     """
 
     transform: Transform
-    aligned: Colours
-    beneath: Colours
-    inside: Mask
-    difference: Floats
+    aligned: UInt8s
+    beneath: UInt8s
+    inside: BoolMask
+    difference: Float32s
     differing: float
     kept: float
     covered: float
@@ -72,9 +68,7 @@ class Overlay:
     colour: float
 
 
-def lay_over(
-    first: Colours, second: Colours, transform: Transform, *, same: bool = True
-) -> Overlay:
+def lay_over(first: UInt8s, second: UInt8s, transform: Transform, *, same: bool = True) -> Overlay:
     """Lay one picture over another.
 
     Parameters
@@ -117,7 +111,7 @@ def lay_over(
     )
 
 
-def inverse(transform: Transform) -> Doubles:
+def inverse(transform: Transform) -> Float64s:
     """The transform from the second picture to the first, float64 (6,).
 
     Examples
@@ -126,18 +120,18 @@ def inverse(transform: Transform) -> Doubles:
     [0.5, 0.0, -0.5, 0.0, 1.0, 0.0]
     """
     square = np.vstack((np.reshape(transform, (2, 3)), (0, 0, 1)))
-    undone: Doubles = np.linalg.inv(square)[:2].ravel() + 0.0
+    undone: Float64s = np.linalg.inv(square)[:2].ravel() + 0.0
     return undone
 
 
-def frame_in_second(transform: Transform) -> Doubles:
+def frame_in_second(transform: Transform) -> Float64s:
     """Where the corners of the first picture lie in the second, float64 (4, 2), in -1..1."""
     corners = np.array(((-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)), np.float64)
-    placed: Doubles = corners @ np.reshape(transform, (2, 3)).T
+    placed: Float64s = corners @ np.reshape(transform, (2, 3)).T
     return placed
 
 
-def warped(picture: Colours, transform: Transform, size: tuple[int, int]) -> tuple[Colours, Mask]:
+def warped(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[UInt8s, BoolMask]:
     """A picture as it looks after a transform, on a canvas of another size.
 
     Parameters
@@ -179,7 +173,7 @@ def warped(picture: Colours, transform: Transform, size: tuple[int, int]) -> tup
     return np.clip(np.rint(values), 0, 255).astype(np.uint8), inside
 
 
-def _canvas(first: Colours, second: Colours, transform: Transform) -> tuple[int, int]:
+def _canvas(first: UInt8s, second: UInt8s, transform: Transform) -> tuple[int, int]:
     """Width and height at which neither picture is enlarged: a blurred one differs everywhere."""
     a, b, _, d, e, _ = transform
     pixels = (second.shape[0] * second.shape[1]) / (first.shape[0] * first.shape[1])
@@ -189,7 +183,7 @@ def _canvas(first: Colours, second: Colours, transform: Transform) -> tuple[int,
     return width, height
 
 
-def _finer(first: Colours, second: Colours, transform: Transform) -> Transform:
+def _finer(first: UInt8s, second: UInt8s, transform: Transform) -> Transform:
     """A transform that fits better at a higher resolution, or the same."""
     small = [warped(p, _WHOLE, (_FINE, _FINE))[0] @ LUMA for p in (first, second)]
     grays = [np.clip(np.rint(p), 0, 255).astype(np.uint8)[None] for p in small]
@@ -201,7 +195,7 @@ def _finer(first: Colours, second: Colours, transform: Transform) -> Transform:
     return tuple(found.tolist()) if costs[1] < costs[0] else transform
 
 
-def _cost(first: Floats, second: Floats, transform: Transform) -> float:
+def _cost(first: Float32s, second: Float32s, transform: Transform) -> float:
     """Mean difference of the gradients of the two, which brightness has no part in."""
     there, inside = warped(np.repeat(first[..., None], 3, 2), transform, (_FINE, _FINE))
     one, other = there[..., 0].astype(np.float32), second
@@ -210,7 +204,7 @@ def _cost(first: Floats, second: Floats, transform: Transform) -> float:
     return float(np.mean(slopes)) if both.any() else np.inf
 
 
-def _share(transform: Doubles | Transform) -> float:
+def _share(transform: Float64s | Transform) -> float:
     """Share of a picture that a transform takes into the other."""
     at = (np.arange(128) + 0.5) / 64 - 1
     a, b, c, d, e, f = transform
@@ -218,13 +212,13 @@ def _share(transform: Doubles | Transform) -> float:
     return float(((np.abs(x) <= 1) & (np.abs(y) <= 1)).mean())
 
 
-def _smooth(picture: Colours) -> Floats:
+def _smooth(picture: UInt8s) -> Float32s:
     """As it is seen from a little further away, where compression does not show."""
     sigma = max(picture.shape[:2]) / 256
     return _blurred(picture.astype(np.float32), sigma, sigma)
 
 
-def _blurred(picture: Floats, down: float, across: float) -> Floats:
+def _blurred(picture: Float32s, down: float, across: float) -> Float32s:
     """Gaussian blur by these deviations in pixels."""
     for axis, sigma in ((0, down), (1, across)):
         if sigma < 0.1:
@@ -240,7 +234,7 @@ def _blurred(picture: Floats, down: float, across: float) -> Floats:
     return picture
 
 
-def _eroded(mask: Mask) -> Mask:
+def _eroded(mask: BoolMask) -> BoolMask:
     """Without the pixels that have one outside among their neighbours."""
     padded = np.pad(mask, 1)
     height, width = mask.shape

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
+from imgurer_kernel.common.types import BoolMask, Float32s, UInt8s
 from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE
 from imgurer_kernel.report.figures.canvas import (
     DIFFERENT,
@@ -21,8 +21,6 @@ from imgurer_kernel.report.figures.canvas import (
     bare,
 )
 
-Colours = npt.NDArray[np.uint8]
-
 # From hardly visible to strong; it grows darker, so that it can be read without its colours.
 HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
 
@@ -31,17 +29,17 @@ HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
 class FigurePanel:
     """A picture in a figure: uint8 (height, width, 3), and where it is one at all."""
 
-    pixels: Colours
+    pixels: UInt8s
     title: str
     caption: str = ""
-    covered: npt.NDArray[np.bool_] | None = None
+    covered: BoolMask | None = None
 
 
 def explanation_figure(
     words: tuple[str, str],
     pictures: Sequence[FigurePanel],
     beneath: FigurePanel,
-    difference: npt.NDArray[np.float32],
+    difference: Float32s,
     *,
     good: bool,
 ) -> NotebookFigure:
@@ -125,7 +123,7 @@ def _shortened(text: str, length: int) -> str:
     return f"{text[: length - 10]}\N{HORIZONTAL ELLIPSIS}{text[-9:]}"
 
 
-def _show_difference(axis: Axes, panel: FigurePanel, difference: npt.NDArray[np.float32]) -> None:
+def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> None:
     """What differs, in colour, on the picture in pale gray."""
     pale = 175 + 80 * (panel.pixels.mean(axis=2) / 255)
     axis.imshow(pale, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")

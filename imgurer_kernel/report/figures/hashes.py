@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.image import imread
 
 from imgurer_kernel.common.records import Fingerprint
+from imgurer_kernel.common.types import BoolMask, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import bit_planes, hamming
 from imgurer_kernel.report.figures.canvas import ACCENT, DIFFERENT, INK, NotebookFigure, bare
-
-Gray = npt.NDArray[np.uint8]
 
 
 def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
@@ -83,14 +81,12 @@ def _show_picture(axis: Axes, jpeg: bytes, caption: str) -> None:
     bare(axis, caption)
 
 
-def _show_grays(axis: Axes, grays: Gray, caption: str) -> None:
+def _show_grays(axis: Axes, grays: UInt8s, caption: str) -> None:
     axis.imshow(grays, cmap="gray", vmin=0, vmax=255)
     bare(axis, caption)
 
 
-def _show_plane(
-    axis: Axes, plane: npt.NDArray[np.bool_], caption: str, colour: str = ACCENT
-) -> None:
+def _show_plane(axis: Axes, plane: BoolMask, caption: str, colour: str = ACCENT) -> None:
     axis.imshow(plane, cmap=ListedColormap(["#eef1f5", colour]), vmin=0, vmax=1)
     axis.set_xticks(np.arange(0.5, 7), minor=True)
     axis.set_yticks(np.arange(0.5, 7), minor=True)
@@ -98,7 +94,7 @@ def _show_plane(
     bare(axis, caption)
 
 
-def _grays(found: Fingerprint) -> Gray:
+def _grays(found: Fingerprint) -> UInt8s:
     return np.frombuffer(found.grays, np.uint8).reshape(9, 9)
 
 

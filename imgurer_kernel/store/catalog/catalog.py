@@ -7,11 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.common.records import Account, Arrival, Fingerprint, Receipt, Role
+from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.store.catalog import commands, fingerprints, queries, users
 from imgurer_kernel.store.catalog.connection import Connection, first_row, now
 from imgurer_kernel.store.catalog.queries import Changes, ImageIds, Order, Statistics
@@ -216,7 +215,7 @@ class Catalog:
         """
         return self._session.transaction(partial(queries.fingerprint, image_id=image_id))
 
-    def digest_ranks(self, image_ids: ImageIds) -> npt.NDArray[np.int64]:
+    def digest_ranks(self, image_ids: ImageIds) -> Int64s:
         """Places of images in the order of their digests, int64 (n,), in the order of the ids.
 
         Raises
@@ -226,7 +225,7 @@ class Catalog:
         """
         return self._session.transaction(partial(queries.digest_ranks, image_ids=image_ids))
 
-    def grays(self, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
+    def grays(self, image_ids: ImageIds) -> UInt8s:
         """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
 
         Raises
@@ -236,7 +235,7 @@ class Catalog:
         """
         return self._session.transaction(partial(queries.grays, image_ids=image_ids))
 
-    def verification(self, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
+    def verification(self, image_ids: ImageIds) -> UInt8s:
         """The 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids.
 
         Raises

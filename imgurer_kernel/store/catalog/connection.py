@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import (
     CatalogBusy,
     CatalogDamaged,
@@ -103,7 +102,7 @@ def translated(path: Path) -> Iterator[None]:
 
 @contextmanager
 def table_of_ids(
-    connection: Connection, image_ids: npt.NDArray[np.int64]
+    connection: Connection, image_ids: Int64s
 ) -> Iterator[tuple[str, dict[str, list[int]]]]:
     """Ids as a table with the column image_id: its SQL, and the values to execute it with."""
     if len(image_ids) <= _FEW:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.common.records import Facts, Fingerprint
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, table_of_ids
 
 Order = Literal["random", "newest", "largest"]
-ImageIds = Sequence[int] | npt.NDArray[np.int64]
+ImageIds = Sequence[int] | Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Changes:
     """
 
     generation: int
-    image_ids: npt.NDArray[np.int64]
-    hashes: npt.NDArray[np.uint64]
-    trimmed: npt.NDArray[np.uint64]
-    informative: npt.NDArray[np.bool_]
-    removed: npt.NDArray[np.int64]
+    image_ids: Int64s
+    hashes: UInt64s
+    trimmed: UInt64s
+    informative: BoolMask
+    removed: Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def browse(connection: Connection, n: int, seed: int | None, order: Order) -> pd
     return frame.iloc[np.argsort(frame["image_id"].map(rank))].reset_index(drop=True)
 
 
-def scattered(image_ids: npt.NDArray[np.int64], seed: int | None, n: int) -> npt.NDArray[np.int64]:
+def scattered(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
     """The first `n` ids in an order that looks random and depends on nothing but ids and seed.
 
     Sorted by splitmix64 of id and seed (Steele, Lea and Flood 2014), so that a new image takes
@@ -146,7 +146,7 @@ def scattered(image_ids: npt.NDArray[np.int64], seed: int | None, n: int) -> npt
     return image_ids[np.argsort(keys)]
 
 
-def digest_ranks(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.int64]:
+def digest_ranks(connection: Connection, image_ids: ImageIds) -> Int64s:
     """Places of images in the order of their digests; see `Catalog.digest_ranks`."""
     wanted = _int64(image_ids)
     with table_of_ids(connection, wanted) as (ids, values):
@@ -161,12 +161,12 @@ def digest_ranks(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.
     return np.asarray(found["rank"], np.int64)[places]
 
 
-def grays(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
+def grays(connection: Connection, image_ids: ImageIds) -> UInt8s:
     """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids."""
     return _pictures(connection, "images", image_ids, 9)
 
 
-def verification(connection: Connection, image_ids: ImageIds) -> npt.NDArray[np.uint8]:
+def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
     """The 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids."""
     return _pictures(connection, "verification", image_ids, 64)
 
@@ -268,29 +268,27 @@ _IMAGES = f"""
 _ORDERS = {"newest": "image_id DESC", "largest": "bytes DESC, image_id"}
 
 
-def _int64(image_ids: ImageIds) -> npt.NDArray[np.int64]:
+def _int64(image_ids: ImageIds) -> Int64s:
     return np.asarray(image_ids, np.int64).reshape(-1)
 
 
-def _all_ids(connection: Connection) -> npt.NDArray[np.int64]:
+def _all_ids(connection: Connection) -> Int64s:
     return _ids(connection.execute("SELECT image_id FROM images ORDER BY image_id"))
 
 
-def _ids(answer: Connection) -> npt.NDArray[np.int64]:
+def _ids(answer: Connection) -> Int64s:
     """The column image_id of an answer."""
     return np.asarray(answer.fetchnumpy()["image_id"], np.int64)
 
 
-def _splitmix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _splitmix(values: UInt64s) -> UInt64s:
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def _pictures(
-    connection: Connection, table: str, image_ids: ImageIds, side: int
-) -> npt.NDArray[np.uint8]:
+def _pictures(connection: Connection, table: str, image_ids: ImageIds, side: int) -> UInt8s:
     """Square gray pictures from a table's column of blobs, in the order of the ids."""
     wanted, places = np.unique(_int64(image_ids), return_inverse=True)
     with table_of_ids(connection, wanted) as (ids, values):

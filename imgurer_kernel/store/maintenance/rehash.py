@@ -3,7 +3,7 @@
 import threading
 from functools import partial
 
-from imgurer_kernel.common.progress import Tell
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, ImgurerError
@@ -30,12 +30,12 @@ class FingerprintUpgrade:
         self._lock = threading.Lock()
         self._given_up: set[int] = set()
 
-    def run(self, tell: Tell, *, again: bool = False) -> list[int]:
+    def run(self, progress: Progress, *, again: bool = False) -> list[int]:
         """Bring all fingerprints up to date; the ids of the images whose were not to be had.
 
         Parameters
         ----------
-        tell
+        progress
             Told of the progress, in images; may raise to stop.
         again
             Try even those again that failed before.
@@ -47,24 +47,24 @@ class FingerprintUpgrade:
                 self._given_up.clear()
             todo = [image_id for image_id in old if image_id not in self._given_up]
             if todo:
-                self._renew(todo, old, tell)
+                self._renew(todo, old, progress)
             return sorted(self._given_up & old.keys())
 
-    def _renew(self, todo: list[int], digests: dict[int, str], tell: Tell) -> None:
-        tell("fingerprinting anew", 0, len(todo))
+    def _renew(self, todo: list[int], digests: dict[int, str], progress: Progress) -> None:
+        progress("fingerprinting anew", 0, len(todo))
         for k in range(0, len(todo), BATCH):
             part = todo[k : k + BATCH]
             read = in_order(
                 self._read,
                 [digests[image_id] for image_id in part],
-                partial(tell, "fingerprinting anew", k, len(todo)),
+                partial(progress, "fingerprinting anew", k, len(todo)),
                 workers=self._settings.workers,
             )
             found = dict(zip(part, read, strict=True))
             fresh = {n: it for n, it in found.items() if isinstance(it, Fingerprint)}
             self._catalog.refresh(fresh)
             self._given_up.update(found.keys() - fresh.keys())
-            tell("fingerprinting anew", k + len(part), len(todo))
+            progress("fingerprinting anew", k + len(part), len(todo))
 
     def _read(self, digest: str) -> Fingerprint | ImgurerError:
         """Today's fingerprint of an original, or why that cannot be read."""

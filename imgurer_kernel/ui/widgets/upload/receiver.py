@@ -114,7 +114,7 @@ class UploadReceiver:
     Examples
     --------
     >>> import tempfile
-    >>> reception = Reception(Path(tempfile.mkdtemp()), max_bytes=100, chunk_bytes=2)
+    >>> reception = UploadReceiver(Path(tempfile.mkdtemp()), max_bytes=100, chunk_bytes=2)
     >>> reception.chunk("key", name="a.jpg", size=3, sequence=1, data=b"c").bytes
     0
     >>> upload = reception.chunk("key", name="a.jpg", size=3, sequence=0, data=b"ab").upload
