@@ -23,14 +23,14 @@ from imgurer_kernel.fingerprint.hashes.dhash import hamming, parse_hex
 from tests.support.pictures import encode, jpeg, png, scene, solid
 
 HERE = Path(__file__).parent
-CORPUS = HERE.parent.parent / "shared" / "corpus"
+CORPUS = HERE.parents[2] / "shared" / "corpus"
 MEMORY = 1_500_000  # KiB, as getrusage has it
 
 
 def decode(paths):
     """The outcome of each file, by path."""
     worker = subprocess.run(
-        [sys.executable, HERE / "decoding_worker.py"],
+        [sys.executable, HERE.parent / "support" / "decoding_worker.py"],
         input="".join(f"{path}\n" for path in paths),
         capture_output=True,
         text=True,
