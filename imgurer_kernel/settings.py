@@ -27,6 +27,19 @@ class Settings:
         Largest picture, width times height, that is decoded. 200 megapixels take 0.6 GB.
     max_frames
         Most frames that an animation may declare; only the first is looked at.
+    max_scans
+        Most scans of a JPEG; progressive ones have 10. Large pictures may have fewer: see
+        `imgurer_kernel.codecs.limits`.
+    max_segments
+        Most segments of a JPEG, small chunks of a PNG, boxes of a HEIF, AVIF or JPEG 2000, chunks
+        of a WebP, and extensions before the first frame of a GIF.
+    max_entries
+        Most entries in the metadata of a TIFF or in EXIF.
+    max_tiles
+        Most strips or tiles that a picture is put together from.
+    max_growth
+        Most bytes of pixels for each byte of a file, where that is more than 400 MB in all; a
+        JPEG, which is decoded at a fraction of its size, is not held to it.
     store
         How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
         ``"reference"`` to the file in its place.
@@ -51,6 +64,11 @@ class Settings:
     max_bytes: int = 1 << 30
     max_pixels: int = 200_000_000
     max_frames: int = 10_000
+    max_scans: int = 100
+    max_segments: int = 10_000
+    max_entries: int = 5_000
+    max_tiles: int = 100_000
+    max_growth: int = 400
     store: StoreMode = "copy"
     workers: int = 0
     lease_timeout: float = 30.0
@@ -62,6 +80,11 @@ class Settings:
             ("max_bytes", 1, 1 << 40),
             ("max_pixels", 1, 1 << 40),
             ("max_frames", 1, 1 << 31),
+            ("max_scans", 1, 1 << 31),
+            ("max_segments", 1, 1 << 31),
+            ("max_entries", 1, 1 << 31),
+            ("max_tiles", 1, 1 << 31),
+            ("max_growth", 1, 1 << 31),
             ("workers", 0, 1024),
             ("lease_timeout", 0, 86_400),
         ):

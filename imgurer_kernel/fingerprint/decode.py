@@ -26,6 +26,7 @@ from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sniff, tiff
 from imgurer_kernel.fingerprint.codecs.gate import gate
+from imgurer_kernel.fingerprint.codecs.limits import refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
 from imgurer_kernel.fingerprint.hashes.dhash import informative
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL, View
@@ -43,8 +44,11 @@ _LEAST = 72
 _COST = {"AVIF": 10, "HEIF": 8, "JPEG2000": 40, "WEBP": 18}
 _USUAL_COST = 6
 _COST_OF_ALL_SCANS = 10
-# A PNM with an odd highest value is decoded in Python: 2.6 s for so many values.
-_MOST_IN_PYTHON = 4_000_000
+# A PNM with an odd highest value and a BMP in runs are decoded in Python: 0.6 s for so many values
+# of the first, 1.2 s for so many pixels of the second.
+_MOST_IN_PYTHON = {"ppm": 1_000_000, "bmp_rle": 10_000_000}
+# Bytes of pixels that any file may unpack to: 1.6 s for a PNG of the costliest kind.
+_UNPACKED = 400_000_000
 _MOST_CLAIMED = 64_000_000
 
 # Imported when first needed: together they take a tenth of a second to import.
@@ -146,7 +150,7 @@ def read(
     data
         The file.
     limits
-        Settings whose ``max_bytes``, ``max_pixels`` and ``max_frames`` hold.
+        Settings whose limits hold.
     exact
         Decode every pixel, and take 9x9 grays from all of them.
     colour
@@ -223,6 +227,7 @@ def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
 def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[ImageFile, int]":
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
     _refuse_bombs(data, name)
+    refuse_too_many(data, name, limits, exact=exact)
     frames = sniff.count_frames(data, name, limits.max_frames)
     if frames is None or frames <= limits.max_frames:
         image = _plugin(name)(io.BytesIO(data))
@@ -231,6 +236,8 @@ def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[Im
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
         raise ImageTooLarge(message)
     _check_size(image.size, name, _most_pixels(image, name, limits, exact=exact))
+    if name != "JPEG":
+        _check_growth(image, len(data), limits)
     return image, frames
 
 
@@ -250,9 +257,33 @@ def _most_pixels(image: "ImageFile", name: str, limits: Settings, *, exact: bool
     if exact and "progressive" in image.info:
         cost = _COST_OF_ALL_SCANS
     most = limits.max_pixels * _USUAL_COST // cost
-    if name == "PPM" and image.tile and image.tile[0][0] == "ppm":
-        most = min(most, _MOST_IN_PYTHON // len(image.getbands()))
+    decoder = image.tile[0][0] if image.tile else ""
+    if decoder in _MOST_IN_PYTHON:
+        most = min(most, _MOST_IN_PYTHON[decoder] // len(image.getbands()))
     return most
+
+
+def _check_growth(image: "ImageFile", size: int, limits: Settings) -> None:
+    """Refuse what a small file unpacks to, where that takes long for want of anything to see."""
+    number = image.width * image.height * _depth(image)
+    # Who allows for more pixels than usual allows for the time that they take.
+    most = max(_UNPACKED, 2 * limits.max_pixels, size * limits.max_growth)
+    if number > most:
+        message = (
+            f"the file of {size:,} bytes unpacks to {number / 1e6:,.0f} million bytes of pixels; "
+            f"the limit for it is {most / 1e6:,.0f} million (max_growth)"
+        )
+        raise ImageTooLarge(message)
+
+
+def _depth(image: "ImageFile") -> int:
+    """Bytes that each pixel takes while it is worked on."""
+    if image.mode.startswith("I;16"):
+        return 2
+    if image.mode in {"1", "L", "P"} and not image.has_transparency_data:
+        return 1
+    coded = image.tile[0][3] if image.tile else ""
+    return 8 if ";16" in str(coded) else 4
 
 
 def _refuse_bombs(data: bytes, name: str) -> None:

@@ -7,14 +7,17 @@ as in ITU-T T.81, annex B.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 _END = b"\xff\xd9"
+_LAST = 0xD9
 _PROGRESSIVE = 0xC2
 _SCAN = 0xDA
 _EXIF = 0xE1
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Within a scan, 0xFF is followed by a zero or by a restart marker; anything else ends the scan.
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+# Restart markers, the one for the start and a reserved one have no content.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 
 
 def exif(data: bytes) -> bytes:
@@ -84,15 +87,20 @@ def _no_detail(frame: bytes) -> bytes:
     Runs of empty blocks are coded by the exponent of their length and its lower bits (T.81,
     G.1.2.2), here with codes of four bits for the exponents 0..14.
     """
+    table = b"\x10" + bytes([0, 0, 0, 15, *[0] * 12]) + bytes(range(0, 240, 16))
+    parts = [b"\xff\xdd\0\4\0\0", b"\xff\xc4", (len(table) + 2).to_bytes(2, "big"), table]
+    for name, blocks in _blocks(frame):
+        parts.append(b"\xff\xda\0\x08\1" + bytes([name, 0, 1, 63, 0]) + _empty_blocks(blocks))
+    return b"".join(parts)
+
+
+def _blocks(frame: bytes) -> Iterator[tuple[int, int]]:
+    """Name of each colour of a frame, and how many blocks it has."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     colours = [(frame[i], frame[i + 1] >> 4, frame[i + 1] & 15) for i in range(6, len(frame), 3)]
     widest, tallest = max(h for _, h, _ in colours), max(v for _, _, v in colours)
-    table = b"\x10" + bytes([0, 0, 0, 15, *[0] * 12]) + bytes(range(0, 240, 16))
-    parts = [b"\xff\xdd\0\4\0\0", b"\xff\xc4", (len(table) + 2).to_bytes(2, "big"), table]
     for name, across, down in colours:
-        blocks = -(-width * across // (8 * widest)) * -(-height * down // (8 * tallest))
-        parts.append(b"\xff\xda\0\x08\1" + bytes([name, 0, 1, 63, 0]) + _empty_blocks(blocks))
-    return b"".join(parts)
+        yield name, -(-width * across // (8 * widest)) * -(-height * down // (8 * tallest))
 
 
 def _empty_blocks(count: int) -> bytes:
@@ -109,22 +117,56 @@ def _empty_blocks(count: int) -> bytes:
     return coded.replace(b"\xff", b"\xff\0")
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a JPEG is made of.
+
+    Attributes
+    ----------
+    segments, scans
+        How many, to the end of its first picture.
+    blocks
+        Blocks of 8x8 values of all its colours, in one scan of them all.
+    """
+
+    segments: int
+    scans: int
+    blocks: int
+
+
+def count(data: bytes, enough: int) -> Parts:
+    r"""Count the segments and the scans among them; counting ends at `enough` segments.
+
+    Examples
+    --------
+    >>> count(b"\xff\xd8" + b"\xff\xfe\0\2" * 3 + b"\xff\xd9", 100)
+    Parts(segments=3, scans=0, blocks=0)
+    """
+    segments = scans = blocks = 0
+    for marker, body, _ in _segments(data):
+        segments += 1
+        scans += marker == _SCAN
+        if marker in _FRAMES and _describes_colours(body):
+            blocks = max(blocks, sum(number for _, number in _blocks(body)))
+        if segments >= enough:
+            break
+    return Parts(segments, scans, blocks)
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and start of each segment; what is coded after a scan's header is skipped."""
+    """Marker, content and start of each segment; what is coded after a scan's header is skipped.
+
+    So is, as decoders do it, whatever is no marker where one should be.
+    """
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    while (found := _MARKER.search(data, position)) is not None:
+        position = found.end() - 2
         marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == _LAST or position + 4 > len(data):
+            return
+        end = position + 2 + max(int.from_bytes(data[position + 2 : position + 4], "big"), 2)
         yield marker, data[position + 4 : end], position
         position = end
-        if marker == _SCAN:
-            following = _NEXT_MARKER.search(data, position)
-            if following is None:
-                return
-            position = following.start()
 
 
 def _tells_means(scan: bytes) -> bool:

@@ -1,20 +1,33 @@
-"""The chunks of a PNG file: the checksums that Pillow passes over (pure bytes)."""
+"""The chunks of a PNG file: how many, and the checksums that Pillow passes over (pure bytes)."""
 
 import zlib
 from collections.abc import Iterator
 
-_SIGNATURE = 8
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Of these there may be as many as the pixels need: encoders write them in pieces of 8 KiB.
+_PIXELS = {b"IDAT", b"fdAT"}
+_SMALL = 1024
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each chunk's content, as far as the file goes."""
-    position = _SIGNATURE
+def chunks(data: bytes, begin: int = 0) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of each chunk's content, as far as the file that begins there goes."""
+    position = begin + len(SIGNATURE)
     while position + 12 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
         if position + 12 + size > len(data):
             return
         yield data[position + 4 : position + 8], position + 8, position + 8 + size
         position += 12 + size
+
+
+def count_chunks(data: bytes, enough: int, begin: int = 0) -> int:
+    """Chunks, but for pixels in pieces of some size; counting ends at `enough`."""
+    number = 0
+    for name, start, end in chunks(data, begin):
+        number += name not in _PIXELS or end - start < _SMALL
+        if number >= enough:
+            break
+    return number
 
 
 def damaged_chunk(data: bytes) -> str | None:

@@ -5,6 +5,7 @@ they can be, so that a person learns what to do, and never handed to a decoder.
 """
 
 import re
+from collections.abc import Iterator
 
 from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
 from imgurer_kernel.fingerprint.codecs import tiff
@@ -77,6 +78,7 @@ _TEXTS = (
 _NO_PICTURES = {"a program", "a database", "a sound file", "a text file"}
 # Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
 _MOST_BLOCKS = 5_000_000
+_EXTENSION, _FRAME, _END = 0x21, 0x2C, 0x3B
 _REDUCED, _INNER_PAGES, _DNG_VERSION = 254, 330, 50706
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -225,22 +227,41 @@ def count_frames(data: bytes, name: str, limit: int) -> int | None:
     return max(tiff.count_pages(source, limit), 1) if source else None
 
 
-def _count_gif_frames(data: bytes, limit: int) -> int:
-    """Walk the blocks of a GIF (GIF89a, appendix A)."""
-    position = 13 + _colour_table(data[10:11])
-    frames = blocks = 0
-    while position < len(data) and frames <= limit:
-        kind = data[position]
-        if kind == 0x21:
-            position += 2
-        elif kind == 0x2C:
-            frames += 1
-            position += 11 + _colour_table(data[position + 9 : position + 10])
-        elif kind == 0x3B:
+def count_extensions(data: bytes, enough: int) -> int:
+    """Extensions before the first frame of a GIF; counting ends at `enough`."""
+    number = 0
+    for kind in _gif_parts(data):
+        if kind == _FRAME or number >= enough:
             break
+        number += 1
+    return number
+
+
+def _count_gif_frames(data: bytes, limit: int) -> int:
+    frames = 0
+    for kind in _gif_parts(data):
+        frames += kind == _FRAME
+        if frames > limit:
+            break
+    return frames
+
+
+def _gif_parts(data: bytes) -> Iterator[int]:
+    """The kinds of a GIF's parts, frames and extensions (GIF89a, appendix A)."""
+    position = 13 + _colour_table(data[10:11])
+    blocks = 0
+    while position < len(data):
+        kind = data[position]
+        if kind == _EXTENSION:
+            position += 2
+        elif kind == _FRAME:
+            position += 11 + _colour_table(data[position + 9 : position + 10])
+        elif kind == _END:
+            return
         else:
             position += 1
             continue
+        yield kind
         while position < len(data) and data[position]:
             position += 1 + data[position]
             blocks += 1
@@ -249,7 +270,6 @@ def _count_gif_frames(data: bytes, limit: int) -> int:
         if blocks > _MOST_BLOCKS:
             message = f"the GIF is made of over {_MOST_BLOCKS:,} scraps; save it anew"
             raise ImageTooLarge(message)
-    return frames
 
 
 def _colour_table(flags: bytes) -> int:

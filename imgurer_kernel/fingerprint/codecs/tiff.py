@@ -12,6 +12,10 @@ from dataclasses import dataclass
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q"}
 _FRACTIONS = {5: "I", 10: "i"}
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
+_STRIPS, _TILES = 273, 324
+# EXIF's details, place and interoperability.
+_INNER = frozenset({0x8769, 0x8825, 0xA005})
 
 Value = bytes | tuple[int, ...] | tuple[tuple[int, int], ...]
 
@@ -124,6 +128,58 @@ def claimed_bytes(tiff: Tiff) -> int:
     most = len(tiff.data)
     entries = _entries(tiff, tiff.first)
     return sum(min(_SIZES.get(kind, 0) * many, most) for _, kind, many, _ in entries)
+
+
+def count_entries(tiff: Tiff) -> int:
+    r"""Entries of the first directory and of those that it leads to for EXIF, as they are there.
+
+    Examples
+    --------
+    >>> count_entries(parse(b"II*\0\x08\0\0\0" + b"\x01\0" + bytes(12) + bytes(4)))
+    1
+    """
+    inner = directory(tiff, tiff.first, _INNER)
+    places = {value[0] for value in inner.values() if len(value) == 1 and isinstance(value[0], int)}
+    return sum(1 for place in {tiff.first, *places} for _ in _entries(tiff, place))
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """What the pixels of a page are stored in.
+
+    Attributes
+    ----------
+    number
+        Strips or tiles.
+    coded, seen
+        Pixels that a decoder goes through, and those of the picture.
+    """
+
+    number: int
+    coded: int
+    seen: int
+
+
+def measure_tiles(tiff: Tiff) -> Tiles:
+    """The strips or tiles of the first page; where it declares none, zeros."""
+    number = 0
+    for tag, kind, many, _ in _entries(tiff, tiff.first):
+        if tag in {_STRIPS, _TILES}:
+            # A claim to more than the file could hold is skipped by decoders.
+            number = max(number, min(many, len(tiff.data) // _SIZES.get(kind, 1)))
+    found = directory(tiff, tiff.first, {_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT})
+    width, height, across, down = (
+        _first(found.get(tag)) for tag in (_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)
+    )
+    coded = seen = width * height
+    if across and down:
+        coded = -(-width // across) * -(-height // down) * across * down
+    return Tiles(number, coded, seen)
+
+
+def _first(value: Value | None) -> int:
+    """The first integer, or 0."""
+    return value[0] if isinstance(value, tuple) and value and isinstance(value[0], int) else 0
 
 
 def count_pages(tiff: Tiff, limit: int) -> int:

@@ -1,0 +1,107 @@
+"""What a file is made of is counted before a decoder sees it.
+
+Scans, segments, entries and tiles cost a decoder time whatever their size, and a file of a
+megabyte can hold a hundred thousand of them. Counting costs a fraction of a microsecond each, and
+ends at ten times what is allowed.
+"""
+
+from collections.abc import Iterator
+
+from imgurer_kernel.errors import ImageTooLarge
+from imgurer_kernel.fingerprint.codecs import boxes, icon, jpeg, jpeg2000, png, sniff, tiff
+from imgurer_kernel.settings import Settings
+
+Count = tuple[int, str, int, str]
+"""How many there are, of what, how many are allowed, and the setting that says so, if one does."""
+
+_ENOUGH = 10
+# A scan costs 20 to 34 ns for each 8x8 block of the picture even where it changes none, so that
+# 30 million take a second. Cameras and optimizers write 10 scans, rarely 16.
+_MOST_BLOCKS = 30_000_000
+_USUAL_SCANS = 16
+# Tiles may be larger than what is seen of them; 16 megapixels at each edge is generous.
+_MOST_UNSEEN = 64_000_000
+
+
+def refuse_too_many(data: bytes, name: str, limits: Settings, *, exact: bool) -> None:
+    """Raise `ImageTooLarge` where a file has more parts than the settings allow.
+
+    Parameters
+    ----------
+    data, name
+        The file and its format.
+    limits
+        Settings whose ``max_scans``, ``max_segments``, ``max_entries`` and ``max_tiles`` hold.
+    exact
+        Whether all scans of a JPEG will be decoded at its full size.
+    """
+    for many, parts, most, setting in _counts(data, name, limits, exact=exact):
+        if many > most:
+            told = f" ({setting})" if setting else ""
+            message = f"the {name} has {many:,} {parts}; the limit is {most:,}{told}"
+            raise ImageTooLarge(message)
+
+
+def _counts(data: bytes, name: str, limits: Settings, *, exact: bool) -> Iterator[Count]:
+    segments = limits.max_segments
+    enough = _ENOUGH * segments
+    if name == "JPEG":
+        found = jpeg.count(data, enough)
+        yield found.segments, "segments", segments, "max_segments"
+        scans = min(limits.max_scans, _MOST_BLOCKS // max(found.blocks, 1))
+        if not exact:
+            scans = max(scans, min(limits.max_scans, _USUAL_SCANS))
+        yield found.scans, f"scans for {found.blocks:,} blocks", scans, "max_scans"
+        yield _entries(jpeg.exif(data), limits)
+    elif name == "PNG":
+        yield png.count_chunks(data, enough), "small chunks", segments, "max_segments"
+    elif name == "GIF":
+        number = sniff.count_extensions(data, enough)
+        yield number, "extensions before its first frame", segments, "max_segments"
+    elif name == "WEBP":
+        yield boxes.count_chunks(data, enough), "chunks", segments, "max_segments"
+    elif name in {"AVIF", "HEIF"}:
+        yield boxes.count(data, enough), "boxes", segments, "max_segments"
+        yield boxes.count_tiles(data), "tiles", limits.max_tiles, "max_tiles"
+    elif name == "JPEG2000":
+        yield from _counts_of_jpeg2000(data, limits)
+    elif name == "TIFF":
+        yield from _counts_of_tiff(data, limits)
+    elif name == "ICO":
+        yield from _counts_of_icon(data, limits)
+
+
+def _counts_of_jpeg2000(data: bytes, limits: Settings) -> Iterator[Count]:
+    segments = limits.max_segments
+    yield boxes.count(data, _ENOUGH * segments), "boxes", segments, "max_segments"
+    found = jpeg2000.measure(data)
+    yield found.codings, "ways of coding", jpeg2000.MOST_CODINGS, ""
+    yield found.tiles, "tiles", limits.max_tiles, "max_tiles"
+    yield found.blocks, "code-blocks and precincts", jpeg2000.MOST_BLOCKS, ""
+    yield found.packets, "packets", jpeg2000.MOST_PACKETS, ""
+
+
+def _counts_of_tiff(data: bytes, limits: Settings) -> Iterator[Count]:
+    yield _entries(data, limits)
+    source = tiff.parse(data)
+    if source is None:
+        return
+    tiles = tiff.measure_tiles(source)
+    yield tiles.number, "strips or tiles", limits.max_tiles, "max_tiles"
+    most = max(4 * tiles.seen, _MOST_UNSEEN)
+    yield tiles.coded, "pixels in its tiles", most, ""
+
+
+def _counts_of_icon(data: bytes, limits: Settings) -> Iterator[Count]:
+    entry = icon.shown(data)
+    yield entry.number, "pictures", limits.max_frames, "max_frames"
+    yield entry.width * entry.height, "pixels", icon.MOST_PIXELS, ""
+    if data.startswith(png.SIGNATURE, entry.offset):
+        chunks = png.count_chunks(data, _ENOUGH * limits.max_segments, entry.offset)
+        yield chunks, "small chunks", limits.max_segments, "max_segments"
+
+
+def _entries(data: bytes, limits: Settings) -> Count:
+    source = tiff.parse(data)
+    number = 0 if source is None else tiff.count_entries(source)
+    return number, "entries in its metadata", limits.max_entries, "max_entries"
