@@ -190,7 +190,7 @@ def run_ours(
     findings: Findings,
     save: Callable[[], None],
 ) -> None:
-    verify.warm()
+    verify.compile_kernel()
     items, hashing = store.items, 0.0
     for name, chosen in tiers.items():
         progress(f"{name}: taking in {len(chosen):,} files")

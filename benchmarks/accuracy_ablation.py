@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
-from imgurer_kernel.matching import image_cache, verify
+from imgurer_kernel.matching import image_cache
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.solver import StarSolver
@@ -21,37 +21,37 @@ from imgurer_kernel.matching.pair_table import SAME
 Change = Callable[[], ExitStack]
 
 
-class _Believing(StarSolver):
+class _BelievingSolver(StarSolver):
     """Takes every candidate for the same picture."""
 
-    def test(self, chosen):
-        self.pairs.status[chosen] = SAME
-        self.pairs.measures[chosen] = (1 - self.pairs.distance[chosen] / 128)[:, None]
-        self.pairs.maps[chosen] = 1, 0, 0, 0, 1, 0
+    def _verify(self, rows):
+        self.pairs.status[rows] = SAME
+        self.pairs.measures[rows] = (1 - self.pairs.distance[rows] / 128)[:, None]
+        self.pairs.maps[rows] = 1, 0, 0, 0, 1, 0
 
-    def _chain(self, _routes):
+    def _compare_ends(self, _paths):
         return False
 
 
-class _Direct(StarSolver):
+class _DirectSolver(StarSolver):
     """Compares only what the hashes propose, and keeps the first medoids."""
 
-    def _chain(self, _routes):
+    def _compare_ends(self, _paths):
         return False
 
-    def _recentre(self, _now):
+    def _try_other_medoids(self, _stars):
         return False
 
 
 def _searching(change):
-    """`duplicates.find` with other arguments: a function of (images, thumbnails, options)."""
-    find = pipeline.find
+    """`find_clusters` with other arguments: a function of (images, thumbnails, options)."""
+    find = pipeline.find_clusters
 
     def changed(images, pictures, thumbnails=None, **options):
         images, thumbnails, options = change(images, thumbnails, options)
         return find(images, pictures, thumbnails, **options)
 
-    return patch.object(pipeline, "find", changed)
+    return patch.object(pipeline, "find_clusters", changed)
 
 
 def _whole_boxes(pictures):
@@ -67,16 +67,15 @@ def _upright_only(grays):
 PARTS = {
     "border trim": (
         _searching(lambda images, *rest: (replace(images, content=images.whole), *rest)),
-        patch.object(verify, "content_boxes", _whole_boxes),
         patch.object(image_cache, "content_boxes", _whole_boxes),
     ),
     "8 orientations": (patch.object(pipeline, "turned_hashes", _upright_only),),
     "crop windows": (
         _searching(
-            lambda *args: (*args[:2], args[2] | {"plan": SearchScope(radius=24, windows=False)})
+            lambda *args: (*args[:2], args[2] | {"scope": SearchScope(radius=24, windows=False)})
         ),
     ),
-    "friends' friends and other medoids": (patch.object(pipeline, "StarSolver", _Direct),),
+    "friends' friends and other medoids": (patch.object(pipeline, "StarSolver", _DirectSolver),),
     "flat rule": (
         _searching(
             lambda images, *rest: (
@@ -86,7 +85,7 @@ PARTS = {
         ),
     ),
     "same-layout test": (_searching(lambda images, _, options: (images, None, options)),),
-    "verification": (patch.object(pipeline, "StarSolver", _Believing),),
+    "verification": (patch.object(pipeline, "StarSolver", _BelievingSolver),),
 }
 """The parts, and what takes each of them out."""
 

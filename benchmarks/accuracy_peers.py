@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imgurer_kernel.matching.clusters.star_cover import stars
+from imgurer_kernel.matching.clusters.star_cover import star_clusters
 
 _ROWS = 64
 
@@ -117,7 +117,7 @@ def star_labels(hashes: np.ndarray, radius: int) -> np.ndarray:
     """Labels (n,) of star clusters over all pairs within a radius."""
     first, second, distance = (np.concatenate(c) for c in zip(*_near(hashes, radius), strict=True))
     labels = np.arange(len(hashes))
-    found = stars(first, second, distance)
+    found = star_clusters(first, second, distance)
     labels[found.members] = np.repeat(found.medoids, found.sizes)
     return labels
 

@@ -70,7 +70,7 @@ def _pictures(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
 def _contestants(
     first: np.ndarray, second: np.ndarray, *, aligned: bool
 ) -> tuple[Callable[[], object], Callable[[], object]]:
-    verify.warm()
+    verify.compile_kernel()
     one, other = verify.prepare(first), verify.prepare(second)
     places, begin = np.arange(len(first)), np.tile(_UNIT, (len(first), 1))
     boxes = np.tile(np.array([0, 0, 64, 64]), (len(first), 2, 1))

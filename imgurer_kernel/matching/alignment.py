@@ -11,38 +11,39 @@ after Baker and Matthews, "Lucas-Kanade 20 Years On: A Unifying Framework", Inte
 of Computer Vision 56(3), 2004. `imgurer_kernel.matching._numba.align` does the same pair by pair in
 machine code; it is the one that large jobs use.
 
-A picture covers -1..1 in both directions at every level: pixel x of S has the coordinate
-(2 x + 1) / S - 1. A map takes a point (u, v) of the first picture to the point
-(a u + b v + c, d u + e v + f) of the second, and is stored as (a, b, c, d, e, f).
+Coordinates and maps are those of `imgurer_kernel.matching.affine`.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 
-Level = tuple[Float32s, Float32s]  # pictures with mean 0 and deviation 1, and their deviations
+Level = tuple[Float32s, Float32s]
+"""Pictures (n, side, side) scaled to mean 0 and deviation 1 in their boxes, and deviations (n,)."""
 
 SIDE = 64
 BLOCKS = 8
 LEVELS = ((16, 6, 1e-2), (32, 6, 3e-3), (64, 4, 1e-3))
-"""Side, most Gauss-Newton steps, and the step below which it stands still."""
+"""Side, most Gauss-Newton steps, and the step below which they have converged."""
 
 HUBER = 0.7
 """Residuals larger than this, in standard deviations, pull no harder than this."""
 
 DAMPING = 1e-3
 MIN_OVERLAP = 0.55
-"""A map that leaves less than this share of the first picture inside the second has run away."""
+"""A map that leaves less than this share of the first picture inside the second has diverged."""
 
 MAX_SCALE = 1.5
 MAX_SHEAR = 0.3
 MAX_SHIFT = 0.4
 """How far a map may go from where it began: scale, off-diagonal, shift in half pictures."""
 
-QUICK = 0.90
+SKIP_CORRELATION = 0.90
 """Correlation from which a pair that agrees is not aligned."""
 
-COARSE = 0.5
+MIN_COARSE_CORRELATION = 0.5
 """Correlation at 32 pixels below which alignment is given up: copies that have been aligned so far
 have more in all but 1 of 500 cases, two in three others have less."""
 
@@ -51,14 +52,34 @@ AGREEMENT = 0.79
 
 # What noise alone puts into a block of 64 pixels, in squared gray levels, and at least, in units
 # of the picture's variance.
-NOISE = 8.0
-FAINT = 0.05
+NOISE_ENERGY = 8.0
+MIN_NOISE_ENERGY = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """How well pairs of pictures agree, one row for each pair.
+
+    Attributes
+    ----------
+    measures
+        float32 (n, 3): correlation and agreement, -1..1, and overlap, 0..1, the share of the first
+        picture's box that lies inside the second's.
+    maps
+        float64 (n, 6): the maps from the first to the second pictures at which that was measured.
+    """
+
+    measures: Float32s
+    maps: Float64s
+
+    def __len__(self) -> int:
+        return len(self.measures)
 
 
 def compare(
     first: UInt8s, second: UInt8s, boxes: Int64s, starts: Float64s, align: bool = True
-) -> tuple[Float32s, Float64s]:
-    """Measure how well pairs of pictures agree.
+) -> Comparison:
+    """Measure how well pairs of pictures agree, aligning them where they do not at once.
 
     Parameters
     ----------
@@ -74,42 +95,42 @@ def compare(
 
     Returns
     -------
-    measures
-        float32 (n, 3): correlation and agreement, -1..1, and the share of the first picture's box
-        that lies inside the second's.
-    maps
-        float64 (n, 6): where they were measured.
+    The better one of each start and of the map that alignment has found from there.
     """
     maps = starts.copy()
     if not len(first):
-        return np.zeros((0, 3), np.float32), maps
-    one, other = _standardized(first, boxes[:, 0], SIDE), _standardized(second, boxes[:, 1], SIDE)
+        return Comparison(np.zeros((0, 3), np.float32), maps)
+    one, other = _standardize(first, boxes[:, 0], SIDE), _standardize(second, boxes[:, 1], SIDE)
     measures = _measure(one, other, boxes, starts)
     if not align:
-        return measures, maps
+        return Comparison(measures, maps)
     models = np.column_stack((starts, np.ones(len(starts)), np.zeros(len(starts))))
-    left = np.flatnonzero((measures[:, 0] < QUICK) | (measures[:, 1] < AGREEMENT))
-    for side, steps, still in LEVELS:
+    # Most copies agree where they start and most strangers are given up at 32 pixels, so the
+    # costly last level sees few pairs.
+    left = np.flatnonzero((measures[:, 0] < SKIP_CORRELATION) | (measures[:, 1] < AGREEMENT))
+    for side, steps, tolerance in LEVELS:
         if not len(left):
             break
         chosen = boxes[left]
-        one = _standardized(first[left], chosen[:, 0], side)
-        other = _standardized(second[left], chosen[:, 1], side)
-        found, good = refine(one[0], other[0], chosen, models[left], starts[left], steps, still)
-        models[left[good]] = found[good]
+        one = _standardize(first[left], chosen[:, 0], side)
+        other = _standardize(second[left], chosen[:, 1], side)
+        refined, good = refine(
+            one[0], other[0], chosen, models[left], starts[left], steps, tolerance
+        )
+        models[left[good]] = refined[good]
         if side == LEVELS[0][0]:
-            continue  # where the first level runs away the next one begins anew
+            continue  # where the first level diverges the next one begins anew
         measured = _measure(one, other, chosen, models[left, :6])
         if side == SIDE:
             good &= measured[:, 1] > measures[left, 1]
             measures[left[good]] = measured[good]
             maps[left[good]] = models[left[good], :6]
-        left = left[good & (measured[:, 0] >= COARSE)]
-    return measures, maps
+        left = left[good & (measured[:, 0] >= MIN_COARSE_CORRELATION)]
+    return Comparison(measures, maps)
 
 
-def _standardized(pictures: UInt8s, boxes: Int64s, side: int) -> Level:
-    """One level of each picture with mean 0 and deviation 1 in its box, and that deviation."""
+def _standardize(pictures: UInt8s, boxes: Int64s, side: int) -> Level:
+    """Reduce pictures to one level and scale their boxes to mean 0 and deviation 1."""
     gray = pictures.astype(np.float32)
     if side == SIDE:
         for axis in (1, 2):
@@ -121,20 +142,22 @@ def _standardized(pictures: UInt8s, boxes: Int64s, side: int) -> Level:
         gray = gray.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
     inside = _inside(boxes, side)
     count = inside.sum((1, 2), dtype=np.float32)[:, None, None]
-    centred = gray - (gray * inside).sum((1, 2), keepdims=True) / count
-    variance = (centred**2 * inside).sum((1, 2), keepdims=True) / count
+    centered = gray - (gray * inside).sum((1, 2), keepdims=True) / count
+    variance = (centered**2 * inside).sum((1, 2), keepdims=True) / count
+    # Two gray levels at least: the noise of a flat picture would be scaled up to a picture.
     deviation = np.maximum(np.sqrt(variance), 2)
-    return (centred / deviation).astype(np.float32), deviation[:, 0, 0].astype(np.float32)
+    return (centered / deviation).astype(np.float32), deviation[:, 0, 0].astype(np.float32)
 
 
 def _box_at(boxes: Int64s, side: int) -> Int64s:
-    """Boxes at another level: of the pixels that lie in them wholly."""
+    """Scale boxes to another level, to the pixels that lie in them wholly, int64 (n, 4)."""
     scaled = boxes * side
+    # The upper edges are rounded up by a floor division of the negative numbers.
     return np.concatenate((-(-scaled[:, :2] // SIDE), scaled[:, 2:] // SIDE), axis=1)
 
 
 def _inside(boxes: Int64s, side: int) -> BoolMask:
-    """Which pixels lie in the boxes, bool (n, side, side)."""
+    """Mark the pixels that lie in the boxes, bool (n, side, side)."""
     left, top, right, bottom = _box_at(boxes, side).T[..., None]
     at = np.arange(side)
     across, down = (at >= left) & (at < right), (at >= top) & (at < bottom)
@@ -145,7 +168,22 @@ def _inside(boxes: Int64s, side: int) -> BoolMask:
 def warp(
     level: Float32s, boxes: Int64s, maps: Float64s
 ) -> tuple[Float32s, Float32s, Float32s, BoolMask]:
-    """Look each pixel up in the other picture: value, its two derivatives, whether in the box."""
+    """Look every pixel of the first pictures up in the second ones, by bilinear interpolation.
+
+    Parameters
+    ----------
+    level
+        float32 (n, side, side): the second pictures.
+    boxes
+        int64 (n, 4): what counts in them, in pixels of 64.
+    maps
+        float64 (n, 6): from the first pictures to the second.
+
+    Returns
+    -------
+    Values, derivatives along x and along y, float32 (n, side, side) each, and which pixels come to
+    lie in the boxes.
+    """
     n, side = len(level), level.shape[1]
     at = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
     a, b, c, d, e, f = maps.T.astype(np.float32)[..., None, None]
@@ -154,6 +192,7 @@ def warp(
     y = (d * at + e * at[:, None] + f + 1) * half - np.float32(0.5)
     left, top, right, bottom = _box_at(boxes, side).T[..., None, None]
     inside: BoolMask = (x >= left) & (x <= right - 1) & (y >= top) & (y <= bottom - 1)
+    # Short of the last pixel, so that a right and a lower neighbor exist.
     last = np.float32(side - 1.001)
     x, y = np.clip(x, 0, last), np.clip(y, 0, last)
     j, i = x.astype(np.int64), y.astype(np.int64)
@@ -173,9 +212,29 @@ def refine(
     models: Float64s,
     starts: Float64s,
     steps: int,
-    still: float,
+    tolerance: float,
 ) -> tuple[Float64s, BoolMask]:
-    """Gauss-Newton on one level: models (map, gain, offset), and which have not run away."""
+    """Refine maps by Gauss-Newton steps on one level.
+
+    Parameters
+    ----------
+    one, other
+        float32 (n, side, side): standardized pictures.
+    boxes
+        int64 (n, 2, 4): what counts in the two pictures of each pair, in pixels of 64.
+    models
+        float64 (n, 8): maps, gains and offsets to begin with.
+    starts
+        float64 (n, 6): maps from which the result must not go too far.
+    steps
+        Most steps.
+    tolerance
+        Pairs whose map changes by less in one step are left alone from then on.
+
+    Returns
+    -------
+    float64 (n, 8): the models after the last step, and bool (n,): those that have not diverged.
+    """
     models = models.copy()
     good = np.ones(len(models), bool)
     moving = np.arange(len(models))
@@ -186,6 +245,7 @@ def refine(
             one[moving], other[moving], boxes[moving], models[moving]
         )
         area = _inside(boxes[moving, 0], one.shape[1]).sum((1, 2))
+        # Flat pictures have no gradients: without a diagonal their matrix would be singular.
         diagonal = np.arange(8)
         matrix[:, diagonal, diagonal] *= 1 + DAMPING
         matrix[:, diagonal, diagonal] += 1e-6 * np.maximum(used, 1)[:, None]
@@ -193,14 +253,14 @@ def refine(
         models[moving] += step
         sound = (used >= MIN_OVERLAP * area) & _plausible(models[moving, :6], starts[moving])
         good[moving[~sound]] = False
-        moving = moving[sound & (np.abs(step[:, :6]).max(1) >= still)]
+        moving = moving[sound & (np.abs(step[:, :6]).max(1) >= tolerance)]
     return models, good
 
 
 def _normal_equations(
     one: Float32s, other: Float32s, boxes: Int64s, models: Float64s
 ) -> tuple[Float64s, Float64s, Int64s]:
-    """Of one Gauss-Newton step: matrix (n, 8, 8), right side (n, 8), number of pixels (n,)."""
+    """Set up one Gauss-Newton step: matrix (n, 8, 8), right side (n, 8), number of pixels (n,)."""
     n, side = len(one), one.shape[1]
     value, along_x, along_y, inside = warp(other, boxes[:, 1], models[:, :6])
     inside &= _inside(boxes[:, 0], side)
@@ -219,7 +279,7 @@ def _normal_equations(
 
 
 def _plausible(maps: Float64s, starts: Float64s) -> BoolMask:
-    """Whether maps are still near the ones that they began as."""
+    """Check that maps are still near those that they began as, bool (n,)."""
     linear, begun = (m[:, [0, 1, 3, 4]].reshape(-1, 2, 2) for m in (maps, starts))
     change = linear @ np.linalg.inv(begun)
     scale, shear = change[:, [0, 1], [0, 1]], change[:, [0, 1], [1, 0]]
@@ -231,7 +291,7 @@ def _plausible(maps: Float64s, starts: Float64s) -> BoolMask:
 
 
 def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32s:
-    """Correlation, agreement and overlap at the given maps, float32 (n, 3)."""
+    """Measure correlation, agreement and overlap at the given maps, float32 (n, 3)."""
     (level, deviation), (other_level, other_deviation) = one, other
     n, side = len(level), level.shape[1]
     value, _, _, inside = warp(other_level, boxes[:, 1], maps)
@@ -248,8 +308,9 @@ def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32
     ]
     energy, other_energy, product = sums
     correlation = product.sum(1) / np.sqrt(np.maximum(energy.sum(1) * other_energy.sum(1), 1e-12))
-    floor = np.maximum(NOISE / (deviation * other_deviation), FAINT)[:, None]
+    floor = np.maximum(NOISE_ENERGY / (deviation * other_deviation), MIN_NOISE_ENERGY)[:, None]
     strongest = np.maximum(energy, other_energy)
+    # The fourth root weights blocks nearly evenly, so that a strong edge does not decide alone.
     weight = np.where(strongest < floor / 4, 0, strongest**0.25)
     agreement = weight * product / (np.sqrt(energy * other_energy) + floor)
     ceiling = weight * strongest / (strongest + floor)
@@ -259,12 +320,12 @@ def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32
 
 
 def _gradient(level: Float32s, axis: int) -> Float32s:
-    """Forward differences along one axis, both axes shortened by one."""
+    """Take forward differences along one axis, both axes being shortened by one."""
     return np.diff(level, axis=axis)[:, : level.shape[1] - 1, : level.shape[2] - 1]
 
 
 def _block_of_each_pixel(boxes: Int64s, side: int) -> Int64s:
-    """0..63: which of 8x8 equal parts of its box a pixel lies in; any for those outside."""
+    """Number the 8x8 equal parts of a box that pixels lie in, 0..63; any for those outside."""
     left, top, right, bottom = _box_at(boxes, side).T[..., None]
     at = np.arange(side - 1)
     column = np.clip((at - left) * BLOCKS // (right - left), 0, BLOCKS - 1)

@@ -1,8 +1,8 @@
-"""A closer look at pairs that are the same: what was done to one so that it became the other.
+"""Measure what was done to one of two pictures that are the same so that it became the other.
 
 A verdict needs no more than that two pictures agree; most copies do so without being aligned. A
-word for people needs to know whether a hundredth was cut off, or a line written on it. Pure: 64x64
-grays in, numbers out.
+label for people needs to know whether a hundredth was cut off, or a line written on it. Pure:
+64x64 grays in, numbers out.
 """
 
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ ALIGNED = 0.995
 """Correlation from which a pair lies as well as it can: copies of which 1 % was cut off or that
 were turned by a degree have less than 0.991, all but few of those that were re-encoded more."""
 
-# Fewer than this many gray levels between the lightest and the darkest pixels of a line, some
-# apart, are no picture.
-_PLAIN = 12
-_APART = 3
+# A line of pixels with fewer gray levels than this between its lightest and its darkest one is no
+# picture; so many at either end of the range do not count, for compression may have spoiled them.
+_MAX_PLAIN_SPREAD = 12
+_OUTLIERS = 3
 
 _LEVELS = ((32, 3, 1e-3), (64, 2, 5e-4))
 _BLOCK = 4
-_FITS = 6
+_FIT_ITERATIONS = 6
 _CHUNK = 64
-# A map is taken for another if it leaves at most so much of the mean difference.
-_BETTER = 0.85
+# A finer map is taken if it leaves at most so much of the mean difference.
+_MAX_REMAINING = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Closeup:
-    """What lies between two pictures.
+class Difference:
+    """What was done to one picture that another came about.
 
     Attributes
     ----------
     transform
-        a, b, c, d, e, f: from the first to the second, as `imgurer_kernel.matching.alignment` has
-        it.
+        a, b, c, d, e, f: from the first to the second, as `imgurer_kernel.matching.affine` stores
+        maps.
     gain
         Contrast of the first as a multiple of that of the second.
     residual
@@ -53,46 +53,50 @@ class Closeup:
     residual: float
 
 
-def look_closely(
+def measure_difference(
     first: UInt8s, second: UInt8s, content: Int64s, maps: Float64s, correlation: Float32s
-) -> list[Closeup]:
-    """Find out what lies between pairs of pictures that are the same.
+) -> list[Difference]:
+    """Measure the difference between the pictures of pairs that are the same.
 
     Parameters
     ----------
     first, second
         uint8 (n, 64, 64).
     content
-        int64 (n, 2, 4): boxes of what lies within their borders, as `Prepared` has them.
+        int64 (n, 2, 4): boxes of what lies within their borders, in pixels of 64.
     maps
         float64 (n, 6): how the first lies on the second, as far as is known.
     correlation
         (n,): how well they agree there.
+
+    Returns
+    -------
+    One for each pair.
     """
-    found: list[Closeup] = []
+    differences: list[Difference] = []
     for k in range(0, len(first), _CHUNK):
         part = slice(k, k + _CHUNK)
-        boxes = _without_rim(content[part])
+        boxes = _without_edges(content[part])
         finer = maps[part].copy()
-        gain, rest, residual = _leftover(first[part], second[part], boxes, finer)
+        gain, rest, residual = _residuals(first[part], second[part], boxes, finer)
         loose = np.flatnonzero(np.asarray(correlation[part]) < ALIGNED)
         if len(loose):
             pictures = first[part][loose], second[part][loose]
             better = refined(*pictures, boxes[loose], finer[loose])
-            leftover = _leftover(*pictures, boxes[loose], better)
+            remaining = _residuals(*pictures, boxes[loose], better)
             # Where tones were cut off, edges move a little: not for the better.
-            kept = leftover[1] < _BETTER * rest[loose]
+            kept = remaining[1] < _MAX_REMAINING * rest[loose]
             loose = loose[kept]
             finer[loose], gain[loose], residual[loose] = (
-                found[kept] for found in (better, leftover[0], leftover[2])
+                column[kept] for column in (better, remaining[0], remaining[2])
             )
         rows = zip(finer.tolist(), gain.tolist(), residual.tolist(), strict=True)
-        found += [Closeup(tuple(transform), g, r) for transform, g, r in rows]
-    return found
+        differences += [Difference(tuple(transform), g, r) for transform, g, r in rows]
+    return differences
 
 
 def plain_sides(picture: UInt8s) -> tuple[bool, bool, bool, bool]:
-    """Whether the left, top, right and bottom line of a picture is of one gray.
+    """Tell whether the left, top, right and bottom line of a picture (64, 64) is of one gray.
 
     Examples
     --------
@@ -102,13 +106,13 @@ def plain_sides(picture: UInt8s) -> tuple[bool, bool, bool, bool]:
     """
     lines = picture[:, 0], picture[0], picture[:, -1], picture[-1]
     ordered = np.sort(np.stack(lines).astype(np.int64), axis=1)
-    spread = ordered[:, -1 - _APART] - ordered[:, _APART]
-    left, top, right, bottom = (spread < _PLAIN).tolist()
+    spread = ordered[:, -1 - _OUTLIERS] - ordered[:, _OUTLIERS]
+    left, top, right, bottom = (spread < _MAX_PLAIN_SPREAD).tolist()
     return left, top, right, bottom
 
 
-def _without_rim(content: Int64s) -> Int64s:
-    """Content boxes without the line at which a border begins."""
+def _without_edges(content: Int64s) -> Int64s:
+    """Shrink content boxes by the line at which a border begins."""
     boxes = content.copy()
     boxes[..., :2] += boxes[..., :2] > 0
     boxes[..., 2:] -= boxes[..., 2:] < SIDE
@@ -118,7 +122,7 @@ def _without_rim(content: Int64s) -> Int64s:
 def refined(
     first: UInt8s, second: UInt8s, boxes: Int64s, maps: Float64s, levels: Levels = _LEVELS
 ) -> Float64s:
-    """Maps that fit better, or the same where none was found.
+    """Return maps that fit better, or the same where none was found, float64 (n, 6).
 
     Parameters
     ----------
@@ -129,34 +133,32 @@ def refined(
     maps
         float64 (n, 6): where to begin.
     levels
-        Side, most Gauss-Newton steps, and the step below which it stands still.
+        Side, most Gauss-Newton steps, and the step below which they have converged.
     """
     models = np.column_stack((maps, np.ones(len(maps)), np.zeros(len(maps))))
-    for side, steps, still in levels:
-        one, other = (
-            _standardized(first, boxes[:, 0], side),
-            _standardized(second, boxes[:, 1], side),
-        )
-        found, good = alignment.refine(one, other, boxes, models, maps, steps, still)
-        models[good] = found[good]
+    for side, steps, tolerance in levels:
+        one = _standardize(first, boxes[:, 0], side)
+        other = _standardize(second, boxes[:, 1], side)
+        better, good = alignment.refine(one, other, boxes, models, maps, steps, tolerance)
+        models[good] = better[good]
     return models[:, :6]
 
 
-def _standardized(pictures: UInt8s, boxes: Int64s, side: int) -> Float32s:
-    """Pictures reduced to `side`, with mean 0 and deviation 1 in their boxes."""
+def _standardize(pictures: UInt8s, boxes: Int64s, side: int) -> Float32s:
+    """Reduce pictures to `side` and scale their boxes to mean 0 and deviation 1."""
     step = pictures.shape[1] // side
     gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
-    gray = _blurred(gray) if step == 1 else gray
+    gray = _blur(gray) if step == 1 else gray
     inside = _inside(boxes, side)
     count = np.maximum(inside.sum((1, 2)), 1).astype(np.float32)[:, None, None]
-    centred = gray - (gray * inside).sum((1, 2), keepdims=True) / count
-    deviation = np.sqrt((centred**2 * inside).sum((1, 2), keepdims=True) / count)
-    level: Float32s = (centred / np.maximum(deviation, 2)).astype(np.float32)
+    centered = gray - (gray * inside).sum((1, 2), keepdims=True) / count
+    deviation = np.sqrt((centered**2 * inside).sum((1, 2), keepdims=True) / count)
+    level: Float32s = (centered / np.maximum(deviation, 2)).astype(np.float32)
     return level
 
 
 def _inside(boxes: Int64s, side: int) -> BoolMask:
-    """Which pixels of a level lie in the boxes, bool (n, side, side)."""
+    """Mark the pixels of a level that lie in the boxes, bool (n, side, side)."""
     at = (np.arange(side) + 0.5) * (SIDE / side)
     left, top, right, bottom = boxes.T[..., None]
     across, down = (at > left) & (at < right), (at > top) & (at < bottom)
@@ -164,15 +166,15 @@ def _inside(boxes: Int64s, side: int) -> BoolMask:
     return inside
 
 
-def _leftover(
+def _residuals(
     first: UInt8s, second: UInt8s, boxes: Int64s, maps: Float64s
 ) -> tuple[Float32s, Float32s, Float32s]:
-    """Gain (n,), mean difference (n,), and the largest mean difference of any block (n,)."""
+    """Return the gain, the mean difference and that of the worst block, float32 (n,) each."""
     one = first.astype(np.float32)
     other, _, _, inside = alignment.warp(second.astype(np.float32), boxes[:, 1], maps)
     inside = inside & _inside(boxes[:, 0], SIDE)
-    one, other = _blurred(one), _blurred(other)
-    gain, rest = _fitted(one, other, inside)
+    one, other = _blur(one), _blur(other)
+    gain, rest = _fit_tones(one, other, inside)
     cells = SIDE // _BLOCK
     shape = (-1, cells, _BLOCK, cells, _BLOCK)
     blocks = np.where(inside, np.abs(rest), 0).reshape(shape).mean((2, 4))
@@ -181,10 +183,17 @@ def _leftover(
     return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
 
 
-def _fitted(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float32s, Float32s]:
-    """Gain (n,) and what is left (n, 64, 64), by least squares that heed outliers less and less."""
+def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float32s, Float32s]:
+    """Fit the tones of one picture to those of the other, outliers counting less and less.
+
+    Returns
+    -------
+    The gain, float32 (n,), and what the fit leaves, float32 (n, 64, 64).
+    """
     weight = inside.astype(np.float32)
-    for _ in range(_FITS):
+    # Iteratively reweighted least squares with Cauchy weights: what was written on one picture must
+    # not pass for a change of its contrast.
+    for _ in range(_FIT_ITERATIONS):
         total = np.maximum(weight.sum((1, 2)), 1)
         means = [((weight * p).sum((1, 2)) / total)[:, None, None] for p in (one, other)]
         mine, theirs = one - means[0], other - means[1]
@@ -197,7 +206,7 @@ def _fitted(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float32s,
 
 
 def _median(values: Float32s, inside: BoolMask) -> Float32s:
-    """The lower median of what is inside, (n,); 0 where nothing is."""
+    """Return the lower median of what is inside, (n,); 0 where nothing is."""
     n = len(values)
     ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)
     count = inside.sum((1, 2))
@@ -205,7 +214,7 @@ def _median(values: Float32s, inside: BoolMask) -> Float32s:
     return np.where(count > 0, middle, np.float32(0))
 
 
-def _blurred(pictures: Float32s) -> Float32s:
+def _blur(pictures: Float32s) -> Float32s:
     """Blur by (1, 2, 1) / 4 in both directions."""
     for axis in (1, 2):
         padded = np.pad(pictures, [(1, 1) if a == axis else (0, 0) for a in range(3)], "edge")

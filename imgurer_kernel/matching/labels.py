@@ -1,4 +1,4 @@
-"""Why two images are held to be the same: numbers, and one word for people."""
+"""Say why two images are held to be the same: numbers, and one word for people."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,11 +6,13 @@ from typing import Literal
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, UInt8s
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching.candidates import INVERSE
-from imgurer_kernel.matching.difference import Closeup
-from imgurer_kernel.matching.verify import compose, invert, starts
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, invert, remove_orientation
+from imgurer_kernel.matching.difference import Difference, measure_difference, plain_sides
+from imgurer_kernel.matching.pair_table import SAME, SAME_LAYOUT, Pairs
+from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
     "exact",
@@ -47,20 +49,26 @@ different
     no duplicate.
 """
 
-# Measured on copies of photographs: what re-encoding and resizing stay below, and edits do not.
-_DEGREES = 0.5  # a turn
-_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
-_BORDER = 0.07  # how well content boxes must meet, found as they are to the nearest of 64 pixels
-_DRAWN = 8.0  # gray levels by which the worst block differs
-_GAIN = 0.07  # logarithm of the ratio of contrasts
-_TONE = 6.0  # mean difference of the 9x9 grays
+PairLabel = Label | Literal["unverified"]
+"""The label of a candidate pair, which may not be verified to be the same."""
 
-_REFLECTED = frozenset({1, 3, 4, 6})
+# Measured on copies of photographs: what re-encoding and resizing stay below, and edits do not.
+_MIN_DEGREES = 0.5  # a turn
+_MIN_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
+_MAX_BOX_GAP = 0.07  # how well content boxes must meet, found as they are to one of 64 pixels
+_MIN_RESIDUAL = 8.0  # gray levels by which the worst block differs
+_MIN_LOG_GAIN = 0.07  # logarithm of the ratio of contrasts
+_MIN_TONE = 6.0  # mean difference of the 9x9 grays
+
+_REFLECTIONS = frozenset({1, 3, 4, 6})
+"""The orientations that mirror a picture, whether they turn it or not."""
+
+_CHUNK = 64  # pairs that one thread measures at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One edge between two images.
+    """What speaks for two images being the same picture, or against it.
 
     Attributes
     ----------
@@ -92,8 +100,8 @@ class Evidence:
     transform: tuple[float, ...]
     label: Label
 
-    def turned_round(self) -> "Evidence":
-        """The same, of the second picture and the first."""
+    def reversed(self) -> "Evidence":
+        """Return the evidence from the second picture to the first."""
         a, b, _, d, e, _ = self.transform
         back = invert(np.array([self.transform], float))[0]
         # What both show is as large in the other picture as the map makes it.
@@ -102,7 +110,7 @@ class Evidence:
             self,
             first=self.second,
             second=self.first,
-            orientation=ORIENTATIONS[INVERSE[ORIENTATIONS.index(self.orientation)]],
+            orientation=ORIENTATIONS[INVERSE_ORIENTATION[ORIENTATIONS.index(self.orientation)]],
             overlap=overlap,
             transform=tuple(back.tolist()),
         )
@@ -136,8 +144,59 @@ class Appearance:
     plain_sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
 
-def label(one: Appearance, other: Appearance, orientation: int, found: Closeup) -> Label:
-    """The word for what lies between two pictures that are the same.
+def appearance_of(
+    width: int, height: int, grays: UInt8s, pictures: PreparedPictures, position: int
+) -> Appearance:
+    """Describe one of the prepared pictures; `grays` are its uint8 (9, 9)."""
+    left, top, right, bottom = pictures.content[position].tolist()
+    return Appearance(
+        width=width,
+        height=height,
+        grays=grays,
+        content=(left, top, right, bottom),
+        plain_sides=plain_sides(pictures.pictures[position]),
+    )
+
+
+def measure_pairs(
+    pairs: Pairs, pictures: PreparedPictures, first: Int64s, second: Int64s
+) -> list[Difference]:
+    """Measure the difference between the two pictures of each pair.
+
+    Parameters
+    ----------
+    pairs
+        Pairs that are the same, with their maps and measures.
+    pictures
+        Where the pictures are, at the positions `first` and `second`, int64 (k,).
+    """
+
+    def work(k: int) -> list[Difference]:
+        part = slice(k, k + _CHUNK)
+        one, other = first[part], second[part]
+        content = np.stack((pictures.content[one], pictures.content[other]), axis=1)
+        grays = pictures.pictures[one], pictures.pictures[other]
+        return measure_difference(*grays, content, pairs.maps[part], pairs.measures[part, 0])
+
+    if len(pairs) <= _CHUNK:
+        return work(0)  # one part needs no threads
+    chunks = in_order(work, range(0, len(pairs), _CHUNK))
+    return [difference for chunk in chunks for difference in chunk]
+
+
+def label_for(
+    pairs: Pairs, row: int, one: Appearance, other: Appearance, difference: Difference
+) -> PairLabel:
+    """Choose the label of one of the pairs by its status and by what was measured."""
+    if pairs.status[row] == SAME_LAYOUT:
+        return "same layout"
+    if pairs.status[row] != SAME:
+        return "unverified"
+    return label(one, other, int(pairs.orientation[row]), difference)
+
+
+def label(one: Appearance, other: Appearance, orientation: int, difference: Difference) -> Label:
+    """Choose the word for what was done to one of two pictures that are the same.
 
     Parameters
     ----------
@@ -145,7 +204,7 @@ def label(one: Appearance, other: Appearance, orientation: int, found: Closeup) 
         The two images.
     orientation
         0..7, how the first was oriented.
-    found
+    difference
         How the first lies on the second, and what differs there.
 
     Examples
@@ -153,42 +212,44 @@ def label(one: Appearance, other: Appearance, orientation: int, found: Closeup) 
     >>> grays = np.zeros((9, 9), np.uint8)
     >>> small = Appearance(width=60, height=40, grays=grays)
     >>> large = Appearance(width=600, height=400, grays=grays)
-    >>> label(small, large, 0, Closeup((1, 0, 0, 0, 1, 0), gain=1, residual=0))
+    >>> label(small, large, 0, Difference((1, 0, 0, 0, 1, 0), gain=1, residual=0))
     'resized'
-    >>> label(small, large, 1, Closeup((-1, 0, 0, 0, 1, 0), gain=1, residual=0))
+    >>> label(small, large, 1, Difference((-1, 0, 0, 0, 1, 0), gain=1, residual=0))
     'flipped'
-    >>> label(small, large, 0, Closeup((1.1, 0, 0, 0, 1.1, 0), gain=1, residual=0))
+    >>> label(small, large, 0, Difference((1.1, 0, 0, 0, 1.1, 0), gain=1, residual=0))
     'cropped'
     """
-    if orientation in _REFLECTED:
+    # From the most telling change to the least: a mirrored copy that was also cropped is flipped.
+    if orientation in _REFLECTIONS:
         return "flipped"
-    rest = _without_turn(found.transform, orientation)
+    rest = remove_orientation(difference.transform, orientation)
     width, height = one.width, one.height
     if orientation >= 4:
         width, height = height, width
-    if orientation or abs(_angle(rest, (width, height), (other.width, other.height))) >= _DEGREES:
+    angle = _angle(rest, (width, height), (other.width, other.height))
+    if orientation or abs(angle) >= _MIN_DEGREES:
         return "rotated"
-    frame = _frame(rest)
-    if np.abs(frame - (-1, -1, 1, 1)).max() > _MARGIN:
-        return "bordered" if _framed(one, other, rest) else "cropped"
+    frame = _map_box(rest)
+    if np.abs(frame - (-1, -1, 1, 1)).max() > _MIN_MARGIN:
+        return "bordered" if _is_bordered(one, other, rest) else "cropped"
     tone = np.abs(one.grays.astype(float) - other.grays.astype(float)).mean()
-    toned = tone > _TONE or abs(math.log(max(found.gain, 1e-3))) > _GAIN
-    if toned or found.residual > _DRAWN:
+    toned = tone > _MIN_TONE or abs(math.log(max(difference.gain, 1e-3))) > _MIN_LOG_GAIN
+    if toned or difference.residual > _MIN_RESIDUAL:
         return "edited"
     return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
 
 
-def _framed(one: Appearance, other: Appearance, rest: Float64s) -> bool:
-    """Whether what one shows beyond the other is a border."""
-    contents = _box(one.content), _box(other.content)
+def _is_bordered(one: Appearance, other: Appearance, rest: Float64s) -> bool:
+    """Tell whether what one picture shows beyond the other is a border."""
+    contents = _scale_box(one.content), _scale_box(other.content)
     if one.content != other.content:
-        meet = np.abs(_frame(rest, contents[0]) - contents[1]).max() <= 2 * _BORDER
+        meet = np.abs(_map_box(rest, contents[0]) - contents[1]).max() <= 2 * _MAX_BOX_GAP
         if meet:
             return True
     # A border too thin for its box to be found: where the one lies inside of the other, the
     # other's outermost lines are plain.
-    inward = _frame(rest) * (-1, -1, 1, 1)
-    beyond, within = inward < 1 - _MARGIN, inward > 1 + _MARGIN
+    outward = _map_box(rest) * (-1, -1, 1, 1)  # 1 where a side lies on the side of the other
+    beyond, within = outward < 1 - _MIN_MARGIN, outward > 1 + _MIN_MARGIN
     sides, gaps = (other.plain_sides, beyond) if beyond.any() else (one.plain_sides, within)
     return bool(beyond.any() != within.any() and np.asarray(sides)[gaps].all())
 
@@ -196,7 +257,7 @@ def _framed(one: Appearance, other: Appearance, rest: Float64s) -> bool:
 def turn_of(
     transform: tuple[float, ...], orientation: int, size: tuple[int, int], other: tuple[int, int]
 ) -> tuple[float, float, float]:
-    """What a map does beyond an orientation: degrees clockwise, scale across and scale down.
+    """Return what a map does beyond an orientation: degrees clockwise, scale across, scale down.
 
     Parameters
     ----------
@@ -212,7 +273,7 @@ def turn_of(
     >>> turn_of((0.5, 0, 0, 0, 0.5, 0), 0, (100, 80), (200, 160))
     (0.0, 1.0, 1.0)
     """
-    rest = _without_turn(transform, orientation)
+    rest = remove_orientation(transform, orientation)
     a, b, _, d, e, _ = rest
     (width, height), (other_width, other_height) = size, other
     across = math.hypot(a * other_width, d * other_height) / width
@@ -220,30 +281,24 @@ def turn_of(
     return _angle(rest, size, other), across, down
 
 
-def _without_turn(transform: tuple[float, ...], orientation: int) -> Float64s:
-    """The map from the oriented first picture to the second."""
-    whole = np.array([[-1.0, -1.0, 1.0, 1.0]])
-    turned = starts(np.array([orientation]), whole, whole)
-    rest: Float64s = compose(invert(turned), np.array([transform], float))[0]
-    return rest
-
-
 def _angle(transform: Float64s, size: tuple[int, int], other_size: tuple[int, int]) -> float:
-    """Degrees by which a map turns, in pixels rather than shares of the sides."""
+    """Return the degrees by which a map turns, in pixels rather than shares of the sides."""
     a, b, _, d, e, _ = transform
     width, height = size
     other_width, other_height = other_size
     across, down = a * other_width / width, e * other_height / height
-    lean, tilt = b * other_width / height, d * other_height / width
-    return math.degrees(math.atan2(tilt - lean, across + down))
+    shear_x, shear_y = b * other_width / height, d * other_height / width
+    # Of a turn without scale and shear these are cosine and sine; of others it is the nearest turn.
+    return math.degrees(math.atan2(shear_y - shear_x, across + down))
 
 
-def _frame(transform: Float64s, box: tuple[float, ...] = (-1, -1, 1, 1)) -> Float64s:
-    """Where the sides of a box come to lie, slants apart."""
+def _map_box(transform: Float64s, box: tuple[float, ...] = (-1, -1, 1, 1)) -> Float64s:
+    """Map the sides of a box, float64 (4,); a map that slants is taken for one that does not."""
     a, _, c, _, e, f = transform
     left, top, right, bottom = box
     return np.array((a * left + c, e * top + f, a * right + c, e * bottom + f))
 
 
-def _box(content: tuple[int, int, int, int]) -> tuple[float, ...]:
+def _scale_box(content: tuple[int, int, int, int]) -> tuple[float, ...]:
+    """Scale a content box from pixels of 64 to -1..1."""
     return tuple(edge / 32 - 1 for edge in content)

@@ -1,4 +1,4 @@
-"""The table of candidate pairs and what is known of each: columns, no behaviour but bookkeeping."""
+"""The table of candidate pairs and of what is known of each: columns and their bookkeeping."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -8,26 +8,30 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching.candidates import Candidates
 
 UNTESTED, SAME, DIFFERENT, SAME_LAYOUT = range(4)
+"""The status of a pair; those that only share their layout agree, and are no duplicates still."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs of images, one row each; the arrays are written to as pairs are tested.
+    """Pairs of images, one row each; the arrays are written to as pairs are compared.
 
     Attributes
     ----------
     first, second
         int64 (k,): the two images, first < second.
     distance
-        int64 (k,): Hamming distance of the nearest hashes, or of those that led to the verdict.
+        int64 (k,): Hamming distance, 0..128, of the nearest hashes, or of those that led to the
+        verdict.
     orientation
-        int64 (k,): how the first is oriented to look like the second.
+        int64 (k,): 0..7, how the first is oriented to look like the second.
     status
         uint8 (k,): `UNTESTED`, `SAME`, `DIFFERENT` or `SAME_LAYOUT`.
     measures
-        float32 (k, 3): correlation, agreement, overlap; zeros while untested.
+        float32 (k, 3): correlation, agreement, overlap, as
+        `imgurer_kernel.matching.alignment.Comparison` has them; zeros while untested.
     maps
-        float64 (k, 6): from the first picture to the second.
+        float64 (k, 6): from the first picture to the second, as `imgurer_kernel.matching.affine`
+        stores maps; zeros while untested.
     """
 
     first: Int64s
@@ -42,21 +46,16 @@ class Pairs:
         return len(self.first)
 
     @classmethod
-    def of(cls, rows: Candidates) -> "Pairs":
-        """One untested pair for the ways in which two images are near, from the nearest way."""
-        nearest = np.flatnonzero(starts_of_pairs(rows))
-        return cls.untested(
-            rows.first[nearest],
-            rows.second[nearest],
-            rows.distance[nearest],
-            rows.orientation[nearest],
-        )
+    def of(cls, candidates: Candidates) -> "Pairs":
+        """Make one untested pair of all matches between two images, with the nearest match."""
+        nearest = candidates.take(pair_starts(candidates))
+        return cls.untested(nearest.first, nearest.second, nearest.distance, nearest.orientation)
 
     @classmethod
     def untested(
         cls, first: Int64s, second: Int64s, distance: Int64s, orientation: Int64s
     ) -> "Pairs":
-        """Pairs of which nothing is known yet."""
+        """Make pairs of which nothing is known yet; the columns are copied."""
         size = len(first)
         return cls(
             first.copy(),
@@ -69,45 +68,46 @@ class Pairs:
         )
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":
-        """Some of the rows."""
+        """Return some of the rows."""
         return Pairs(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def joined(self, other: "Pairs") -> "Pairs":
-        """These rows, then those of another table."""
+        """Return these rows, then those of another table."""
         columns = (
             (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
         )
         return Pairs(*(np.concatenate(column) for column in columns))
 
-    def renamed(self, names: Int64s) -> "Pairs":
-        """With image k called ``names[k]``; order and direction are kept."""
-        return replace(self, first=names[self.first], second=names[self.second])
+    def with_ids(self, ids: Int64s) -> "Pairs":
+        """Replace image k by ``ids[k]``; order and direction are kept."""
+        return replace(self, first=ids[self.first], second=ids[self.second])
 
 
-def reached(first: Int64s, second: Int64s, there: BoolMask) -> BoolMask:
-    """Which images are in one connected component with some that are `there`.
+def connected_to(seeds: BoolMask, first: Int64s, second: Int64s) -> BoolMask:
+    """Mark the images that are in one connected component with any of the seeds, bool (n,).
 
     Parameters
     ----------
+    seeds
+        bool (n,): marks images 0..n-1.
     first, second
-        int64 (k,): images 0..n-1 that belong together.
-    there
-        bool (n,).
+        int64 (k,): the two ends of each edge.
 
     Examples
     --------
-    >>> reached(np.array([0, 3]), np.array([1, 1]), np.array([0, 0, 0, 1, 0], bool)).tolist()
+    >>> connected_to(np.array([0, 0, 0, 1, 0], bool), np.array([0, 3]), np.array([1, 1])).tolist()
     [True, True, False, True, False]
     """
-    there, before = there.copy(), -1
-    while before != (before := int(there.sum())):
-        either = there[first] | there[second]
-        there[first[either]] = there[second[either]] = True
-    return there
+    reached, before = seeds.copy(), -1
+    while before != (before := int(reached.sum())):
+        either = reached[first] | reached[second]
+        reached[first[either]] = reached[second[either]] = True
+    return reached
 
 
-def starts_of_pairs(rows: Candidates) -> BoolMask:
-    """Which rows are the first of their pair."""
-    new = np.ones(len(rows), bool)
-    new[1:] = (rows.first[1:] != rows.first[:-1]) | (rows.second[1:] != rows.second[:-1])
+def pair_starts(candidates: Candidates) -> BoolMask:
+    """Mark the first match of each pair, those of a pair being together, bool (k,)."""
+    first, second = candidates.first, candidates.second
+    new = np.ones(len(candidates), bool)
+    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
     return new

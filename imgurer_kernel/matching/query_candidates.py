@@ -46,7 +46,7 @@ def ways_to(
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.joined(part)
-    keys = (rows.orientation, rows.other_view, rows.view, rows.distance, rows.second)
+    keys = (rows.orientation, rows.other_region, rows.region, rows.distance, rows.second)
     return rows.take(np.lexsort(keys))
 
 
@@ -66,6 +66,6 @@ def _near(
         second=hit.astype(np.int64) + 1,
         distance=distance.astype(np.int64),
         orientation=query.astype(np.int64),
-        view=np.full(len(hit), view),
-        other_view=np.full(len(hit), other_view),
+        region=np.full(len(hit), view),
+        other_region=np.full(len(hit), other_view),
     )

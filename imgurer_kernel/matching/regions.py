@@ -1,10 +1,10 @@
 """Parts of a picture that stand for the whole: without its borders, or cut at the edges.
 
-A view is a number. 0 is the whole picture, 1 its content (what is left without uniform borders),
-2 and up are the windows that are left when a share of each side is cut off. Where a view of one
-picture looks like a view of another, the two boxes say how the pictures lie on each other.
+A region is a number. 0 is the whole picture, 1 its content (what is left without uniform borders),
+2 and up are the windows that are left when a share of each side is cut off. Where a region of one
+picture looks like a region of another, the two boxes say how the pictures lie on each other.
 
-Boxes are left, top, right, bottom in the coordinates of `imgurer_kernel.matching.alignment`: -1..1.
+Boxes are left, top, right, bottom in the coordinates of `imgurer_kernel.matching.affine`: -1..1.
 """
 
 import numpy as np
@@ -29,13 +29,13 @@ WINDOWS: tuple[tuple[float, float, float, float], ...] = tuple(
 )
 """Boxes of the windows: 6 and 12 % cut off each side, at all four edges or from one corner."""
 
-# Content smaller than this has too few of the 64x64 pixels to tell pictures apart by.
-_LEAST_SIDE = 24
-_LEAST_AREA = 1024
+# Content smaller than this, in pixels of 64x64, has too few of them to tell pictures apart by.
+_MIN_SIDE = 24
+_MIN_AREA = 1024
 
 
 def content_boxes(pictures: UInt8s) -> Int64s:
-    """Where the content of each picture lies, whole where there are no borders.
+    """Find where the content of each picture lies: all of it where there are no borders.
 
     Parameters
     ----------
@@ -54,35 +54,35 @@ def content_boxes(pictures: UInt8s) -> Int64s:
     [[0, 8, 64, 64]]
     """
     boxes = trim_many(pictures.reshape(-1, 64, 64))
-    across, down = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    small = (np.minimum(across, down) < _LEAST_SIDE) | (across * down < _LEAST_AREA)
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    small = (np.minimum(width, height) < _MIN_SIDE) | (width * height < _MIN_AREA)
     boxes[small] = 0, 0, 64, 64
     return boxes
 
 
-def view_boxes(content: Int64s, view: NDArray[np.integer]) -> Float64s:
-    """Boxes of one view of each picture, float64 (n, 4), in -1..1.
+def region_boxes(content: Int64s, region: NDArray[np.integer]) -> Float64s:
+    """Return the box of one region of each picture, float64 (n, 4), in -1..1.
 
     Parameters
     ----------
     content
         int64 (n, 4), as `content_boxes` gives them.
-    view
-        (n,), which view of each picture.
+    region
+        (n,), which region of each picture.
 
     Examples
     --------
-    >>> view_boxes(np.array([[0, 8, 64, 64]] * 2), np.array([WHOLE, CONTENT])).tolist()
+    >>> region_boxes(np.array([[0, 8, 64, 64]] * 2), np.array([WHOLE, CONTENT])).tolist()
     [[-1.0, -1.0, 1.0, 1.0], [-1.0, -0.75, 1.0, 1.0]]
     """
     table = np.array([(-1, -1, 1, 1), (-1, -1, 1, 1), *WINDOWS], np.float64)
-    boxes: Float64s = table[view]
-    boxes[view == CONTENT] = content[view == CONTENT] / 32 - 1
+    boxes: Float64s = table[region]
+    boxes[region == CONTENT] = content[region == CONTENT] / 32 - 1
     return boxes
 
 
 def window_grays(pictures: UInt8s) -> UInt8s:
-    """Each window of each picture reduced to 9x9, uint8 (n, 10, 9, 9).
+    """Reduce each window of each picture to 9x9, uint8 (n, 10, 9, 9).
 
     The filter is Lanczos with three lobes, the one that a dHash is taken through; one from the
     64x64 grays is half a bit off on average.
@@ -101,10 +101,11 @@ def window_grays(pictures: UInt8s) -> UInt8s:
 
 
 def _lanczos(low: float, high: float) -> Float32s:
-    """Weights (9, 64) that reduce the part low..high of 64 pixels to 9."""
+    """Return weights (9, 64) that reduce the part low..high, in -1..1, of 64 pixels to 9."""
     scale = (high - low) * 32 / 9
-    centres = (low + 1) * 32 + scale * (np.arange(9) + 0.5)
-    x = (np.arange(64) + 0.5 - centres[:, None]) / scale
+    centers = (low + 1) * 32 + scale * (np.arange(9) + 0.5)
+    x = (np.arange(64) + 0.5 - centers[:, None]) / scale
+    # Pixels beyond the window have no weight: a crop does not have them either.
     inside = (np.arange(64) + 0.5 > (low + 1) * 32) & (np.arange(64) + 0.5 < (high + 1) * 32)
     weights = np.where((np.abs(x) < 3) & inside, np.sinc(x) * np.sinc(x / 3), 0)
     weights /= weights.sum(axis=1, keepdims=True)

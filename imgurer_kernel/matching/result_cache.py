@@ -1,4 +1,4 @@
-"""What comparisons gave, by what went into them, so that none is made twice.
+"""Keep what comparisons gave, by what went into them, so that none is made twice.
 
 Where anything is new a later search makes its decisions anew, as if it were the first, and only
 looks up what was compared before. So it comes to the result of a first search, whatever the order
@@ -9,18 +9,27 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.matching.alignment import Comparison
+from imgurer_kernel.matching.image_cache import ImageCache
+
+MEASURES = 3
+COMPARISON_WIDTH = MEASURES + 6
+"""Numbers of one comparison: its measures, then its map."""
+
+LAYOUT_WIDTH = 1
+"""Numbers of one test for layouts: 1 where the layout is shared, else 0."""
 
 
-def mixed(columns: UInt64s) -> UInt64s:
-    """One word for each row of words, uint64 (n, k) to (n,); different rows give different words.
+def hash_rows(columns: UInt64s) -> UInt64s:
+    """Hash each row of words to one word, uint64 (n, k) to (n,).
 
     Sixty-four bits, mixed by splitmix64 (Steele, Lea and Flood 2014): of ten million rows two meet
     with a probability of three in a million.
 
     Examples
     --------
-    >>> a, b, c = mixed(np.array([[1, 2], [2, 1], [1, 2]], np.uint64)).tolist()
+    >>> a, b, c = hash_rows(np.array([[1, 2], [2, 1], [1, 2]], np.uint64)).tolist()
     >>> a == c != b
     True
     """
@@ -33,27 +42,27 @@ def mixed(columns: UInt64s) -> UInt64s:
     return words
 
 
-def picture_words(image_ids: Int64s, hashes: UInt64s) -> UInt64s:
-    """A word for each picture and its fingerprint, uint64 (n,); hashes are uint64 (n, k)."""
-    return mixed(np.column_stack((image_ids.astype(np.uint64), hashes)))
+def image_keys(image_ids: Int64s, hashes: UInt64s) -> UInt64s:
+    """Make a key of each image and its fingerprint, uint64 (n,); hashes are uint64 (n, k)."""
+    return hash_rows(np.column_stack((image_ids.astype(np.uint64), hashes)))
 
 
 def pair_keys(owners: UInt64s, maps: Float64s) -> UInt64s:
-    """Names of comparisons: of which pictures, laid on each other by which map.
+    """Make keys of comparisons: of which two images, laid on each other by which map, uint64 (k,).
 
     Parameters
     ----------
     owners
-        uint64 (k, 2): a word for each of the two pictures and its fingerprint.
+        uint64 (k, 2): the keys of the two images.
     maps
-        float64 (k, 6).
+        float64 (k, 6); one that differs in a single bit gives another key.
     """
     bits = np.ascontiguousarray(maps, np.float64).view(np.uint64)
-    return mixed(np.column_stack((owners, bits)))
+    return hash_rows(np.column_stack((owners, bits)))
 
 
 class ResultCache:
-    """Values by key, each about two pictures.
+    """Numbers by key, each about two images.
 
     Parameters
     ----------
@@ -62,6 +71,7 @@ class ResultCache:
     """
 
     def __init__(self, width: int) -> None:
+        # Sorted by key; what is new is put in its place only by `drop`, once for each search.
         self._keys: UInt64s = np.empty(0, np.uint64)
         self._owners: UInt64s = np.empty((0, 2), np.uint64)
         self._values: Float64s = np.empty((0, width))
@@ -70,19 +80,24 @@ class ResultCache:
     def __len__(self) -> int:
         return len(self._keys) + sum(len(keys) for keys, _, _ in self._new)
 
-    def through(
+    def get_or_compute(
         self, keys: UInt64s, owners: UInt64s, compute: Callable[[Int64s], Float64s]
     ) -> Float64s:
-        """Values of keys, float64 (k, width).
+        """Look values up, and compute and keep those that are missing.
 
         Parameters
         ----------
         keys
-            uint64 (k,); what was asked for since `without` made this memory is computed again.
+            uint64 (k,); what was computed since `drop` made this cache is computed again.
         owners
-            uint64 (k, 2): the words of the two pictures that each value is about.
+            uint64 (k, 2): the keys of the two images that each value is about.
         compute
-            Gives the values of those rows that are not known.
+            Gives the values of those rows that are missing, float64 (m, width). Where it raises
+            nothing is kept.
+
+        Returns
+        -------
+        float64 (k, width).
         """
         values = np.empty((len(keys), self._values.shape[1]))
         place = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
@@ -94,9 +109,9 @@ class ResultCache:
             self._new.append((keys[missing], owners[missing], values[missing]))
         return values
 
-    def without(self, pictures: UInt64s) -> "ResultCache":
-        """A memory of its own of all that is not about these pictures, which are gone."""
-        found = ResultCache(self._values.shape[1])
+    def drop(self, images: UInt64s) -> "ResultCache":
+        """Return a new cache without what is about these images, uint64 (m,); this one stays."""
+        kept = ResultCache(self._values.shape[1])
         known = self._keys, self._owners, self._values
         if self._new:
             keys, owners, values = map(np.concatenate, zip(*self._new, strict=True))
@@ -108,8 +123,69 @@ class ResultCache:
                 np.insert(known[1], place, new[1], axis=0),
                 np.insert(known[2], place, new[2], axis=0),
             )
-        if len(pictures):
-            kept = ~np.isin(known[1], pictures).any(axis=1)
-            known = known[0][kept], known[1][kept], known[2][kept]
-        found._keys, found._owners, found._values = known
-        return found
+        if len(images):
+            stay = ~np.isin(known[1], images).any(axis=1)
+            known = known[0][stay], known[1][stay], known[2][stay]
+        kept._keys, kept._owners, kept._values = known
+        return kept
+
+
+class CachedComparer:
+    """Compares the pictures of an image cache, each pair from each start once.
+
+    Parameters
+    ----------
+    images
+        The pictures.
+    keys
+        uint64 (n,): the key of each image, see `image_keys`.
+    comparisons, layouts
+        What is known already and is added to: of `COMPARISON_WIDTH` and `LAYOUT_WIDTH`.
+    progress
+        Called with the number of pairs that were compared since its last call; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        images: ImageCache,
+        keys: UInt64s,
+        comparisons: ResultCache,
+        layouts: ResultCache,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._images = images
+        self._keys = keys
+        self._comparisons = comparisons
+        self._layouts = layouts
+        self._progress = progress
+
+    def measure(self, first: Int64s, second: Int64s, starts: Float64s) -> Comparison:
+        """Compare pairs, as `imgurer_kernel.matching.verify.compare` does."""
+
+        def compute(new: Int64s) -> Float64s:
+            compared = self._images.compare(first[new], second[new], starts[new], self._progress)
+            return np.hstack((compared.measures, compared.maps))
+
+        known = self._get_or_compute(self._comparisons, first, second, starts, compute)
+        return Comparison(known[:, :MEASURES].astype(np.float32), known[:, MEASURES:])
+
+    def same_layout(self, first: Int64s, second: Int64s, maps: Float64s) -> BoolMask:
+        """Tell which pairs, laid on each other by maps, only share their layout, bool (k,)."""
+
+        def compute(new: Int64s) -> Float64s:
+            shared = self._images.share_layout(first[new], second[new], maps[new])
+            return shared.astype(np.float64)[:, None]
+
+        shared: BoolMask = self._get_or_compute(self._layouts, first, second, maps, compute) > 0
+        return shared[:, 0]
+
+    def _get_or_compute(
+        self,
+        cache: ResultCache,
+        first: Int64s,
+        second: Int64s,
+        maps: Float64s,
+        compute: Callable[[Int64s], Float64s],
+    ) -> Float64s:
+        owners = np.column_stack((self._keys[first], self._keys[second]))
+        return cache.get_or_compute(pair_keys(owners, maps), owners, compute)

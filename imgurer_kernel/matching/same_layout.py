@@ -1,4 +1,4 @@
-"""Telling copies of a screen or document from others of the same layout with other content.
+"""Tell copies of a screen or document from others of the same layout with other content.
 
 At 64x64 pixels two forms that were filled in differently agree to 0.96. At 256x256 their text
 differs, and each of the two has writing where the other has other writing; a copy, even one that
@@ -24,27 +24,33 @@ PLAIN_FINE = 0.4
 DIFFERENT = 0.03
 """Share of unmatched blocks from which two pictures are two contents of one layout."""
 
-_SHADES = 9  # gray levels that count as one background
+_BACKGROUND_LEVELS = 9  # gray levels that count as one background
 _GRID = 16
-_AGREE = 0.6  # correlation of the gradients of two blocks that show the same
-_ACTIVE = 0.02  # share of the strongest block's energy from which a block shows anything
+_MIN_CORRELATION = 0.6  # of the gradients of two blocks that show the same
+_MIN_ENERGY = 0.02  # share of the strongest block's energy from which a block shows anything
 # Cloth and noise show something too, in which blurred copies differ: writing shows more, namely so
 # much in squared gray levels, or on a dim screen such a share of the strongest block's energy.
-_WRITING = 32.0
-_DIM_WRITING = 0.1
-_FEWEST = 4  # blocks that make a content: a logo on bare cloth spoils two or three
-_OUTWEIGHS = 4  # a block with so many times the energy of the other was added to, not replaced
+_WRITING_ENERGY = 32.0
+_DIM_WRITING_ENERGY = 0.1
+_MIN_BLOCKS = 4  # blocks that make a content: a logo on bare cloth spoils two or three
+_MAX_ENERGY_RATIO = (
+    4  # a block with so many times the energy of the other was added to, not replaced
+)
 _LEVELS = ((128, 4, 5e-4), (256, 4, 2e-4))
 _CHUNK = 8
 
 
 def background(pictures: UInt8s) -> Float64s:
-    """How much of each picture has its most frequent gray, or one within four levels of it.
+    """Measure how much of each picture has one background: a gray, or one within four levels of it.
 
     Parameters
     ----------
     pictures
         uint8 (n, height, width).
+
+    Returns
+    -------
+    float64 (n,), 0..1.
 
     Examples
     --------
@@ -56,12 +62,12 @@ def background(pictures: UInt8s) -> Float64s:
     shares = np.zeros(len(pictures))
     for k, picture in enumerate(pictures):
         counts = np.bincount(picture.ravel(), minlength=256)
-        shares[k] = np.convolve(counts, np.ones(_SHADES)).max() / max(picture.size, 1)
+        shares[k] = np.convolve(counts, np.ones(_BACKGROUND_LEVELS)).max() / max(picture.size, 1)
     return shares
 
 
 def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
-    """Share of blocks that show something which the other picture does not, the smaller way round.
+    """Measure the share of blocks that show what the other picture lacks: of both the smaller one.
 
     Parameters
     ----------
@@ -76,63 +82,71 @@ def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     """
     shares = np.zeros(len(first))
     for k in range(0, len(first), _CHUNK):
-        one, other, found = first[k : k + _CHUNK], second[k : k + _CHUNK], maps[k : k + _CHUNK]
-        part = _unmatched(one, other, found)
+        chunk = slice(k, k + _CHUNK)
+        one, other, starts = first[chunk], second[chunk], maps[chunk]
+        part = _unmatched(one, other, starts)
         # Most copies need no finer alignment, which takes nearly all of the time.
         much = np.flatnonzero(part >= DIFFERENT)
         if len(much):
-            finer = _refined(one[much], other[much], found[much])
+            finer = _refine_maps(one[much], other[much], starts[much])
             part[much] = _unmatched(one[much], other[much], finer)
-        shares[k : k + _CHUNK] = part
+        shares[chunk] = part
     return shares
 
 
-def _refined(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
-    whole = _whole(len(first))
+def _refine_maps(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
+    """Align fine grays to a fraction of their pixels, float64 (n, 6)."""
+    whole = _whole_boxes(len(first))
     models = np.column_stack((maps, np.ones(len(maps)), np.zeros(len(maps))))
-    for side, steps, still in _LEVELS:
-        levels = _standardized(first, side), _standardized(second, side)
-        found, good = refine(*levels, whole, models, maps, steps, still)
-        models[good] = found[good]
+    for side, steps, tolerance in _LEVELS:
+        levels = _standardize(first, side), _standardize(second, side)
+        refined, good = refine(*levels, whole, models, maps, steps, tolerance)
+        models[good] = refined[good]
     return models[:, :6]
 
 
 def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
-    one, other = _smooth(first.astype(np.float32)), _smooth(second.astype(np.float32))
-    other, _, _, inside = warp(other, _whole(len(first))[:, 1], maps)
+    """Count blocks of pictures that are laid on each other by these maps, as shares (n,)."""
+    one, other = _blur(first.astype(np.float32)), _blur(second.astype(np.float32))
+    other, _, _, inside = warp(other, _whole_boxes(len(first))[:, 1], maps)
     both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
     gx, gy = (np.diff(one, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
     hx, hy = (np.diff(other, axis=axis)[:, : FINE - 1, : FINE - 1] * both for axis in (2, 1))
-    energy, other_energy = _blocks(gx**2 + gy**2), _blocks(hx**2 + hy**2)
-    correlation = _blocks(gx * hx + gy * hy) / np.sqrt(energy * other_energy + 1e-9)
+    energy, other_energy = _block_sums(gx**2 + gy**2), _block_sums(hx**2 + hy**2)
+    correlation = _block_sums(gx * hx + gy * hy) / np.sqrt(energy * other_energy + 1e-9)
     top = np.maximum(energy, other_energy).max(axis=1, keepdims=True)
-    writing = np.minimum(_WRITING * (FINE // _GRID) ** 2, _DIM_WRITING * top)
-    least = np.maximum(_ACTIVE * top, writing)
-    ways = []
+    writing = np.minimum(_WRITING_ENERGY * (FINE // _GRID) ** 2, _DIM_WRITING_ENERGY * top)
+    least = np.maximum(_MIN_ENERGY * top, writing)
+    directions = []
     for mine, theirs in ((energy, other_energy), (other_energy, energy)):
-        lacking = (correlation < _AGREE) & (mine * _OUTWEIGHS > theirs) & (mine > least)
+        lacking = (
+            (correlation < _MIN_CORRELATION) & (mine * _MAX_ENERGY_RATIO > theirs) & (mine > least)
+        )
         count = lacking.sum(axis=1)
-        count[count < _FEWEST] = 0
-        ways.append(count / np.maximum((mine > least).sum(axis=1), 1))
-    share: Float64s = np.minimum(*ways)
+        count[count < _MIN_BLOCKS] = 0
+        directions.append(count / np.maximum((mine > least).sum(axis=1), 1))
+    # A copy that was written on lacks nothing of its original: one direction decides.
+    share: Float64s = np.minimum(*directions)
     return share
 
 
-def _whole(n: int) -> Int64s:
+def _whole_boxes(n: int) -> Int64s:
+    """Return boxes that take in all of both pictures, int64 (n, 2, 4)."""
     return np.tile(np.array([0, 0, SIDE, SIDE]), (n, 2, 1))
 
 
-def _standardized(pictures: UInt8s, side: int) -> Float32s:
+def _standardize(pictures: UInt8s, side: int) -> Float32s:
+    """Reduce pictures to `side` and scale them to mean 0 and deviation 1."""
     step = FINE // side
     gray = pictures.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
     if step == 1:
-        gray = _smooth(gray)
+        gray = _blur(gray)
     mean, deviation = gray.mean((1, 2), keepdims=True), gray.std((1, 2), keepdims=True)
     level: Float32s = ((gray - mean) / np.maximum(deviation, 2)).astype(np.float32)
     return level
 
 
-def _smooth(gray: Float32s) -> Float32s:
+def _blur(gray: Float32s) -> Float32s:
     """Blur by (1, 2, 1) / 4 in both directions."""
     for axis in (1, 2):
         size = gray.shape[axis]
@@ -142,8 +156,8 @@ def _smooth(gray: Float32s) -> Float32s:
     return gray
 
 
-def _blocks(values: Float32s) -> Float32s:
-    """Sums over 16x16 blocks, float32 (n, 256)."""
+def _block_sums(values: Float32s) -> Float32s:
+    """Sum up gradients (n, 255, 255) over 16x16 blocks of pixels, float32 (n, 256)."""
     padded = np.pad(values, ((0, 0), (0, 1), (0, 1)))
     size = FINE // _GRID
     sums: Float32s = padded.reshape(-1, _GRID, size, _GRID, size).sum((2, 4)).reshape(-1, _GRID**2)

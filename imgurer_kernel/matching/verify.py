@@ -1,9 +1,8 @@
-"""Second stage of the search: whether the pictures behind two near hashes show the same.
+"""Compare pairs of pictures, borders left out: how well they agree, and whether they are the same.
 
 `imgurer_kernel.matching.alignment` has the mathematics. This module keeps the pictures, says how
-two of
-them may lie on each other, and shares the work out: in numpy while numba is not there yet, in
-machine code on all cores once it is.
+two of them may lie on each other, and shares the work out: in numpy while numba is not there yet,
+in machine code on all cores once it is.
 """
 
 from collections.abc import Callable
@@ -11,46 +10,32 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import alignment
-from imgurer_kernel.matching.alignment import AGREEMENT
-from imgurer_kernel.matching.regions import content_boxes, view_boxes
+from imgurer_kernel.matching.affine import maps_between_boxes
+from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
+from imgurer_kernel.matching.regions import content_boxes, region_boxes
 
-# Where each point of a picture comes to lie when it is oriented, by the index of
-# `imgurer_kernel.fingerprint.hashes.dhash.ORIENTATIONS`: rows (a, b, d, e) of u' = a u + b v, v' =
-# d u + e v.
-_TURNS = (
-    (1, 0, 0, 1),
-    (-1, 0, 0, 1),
-    (-1, 0, 0, -1),
-    (1, 0, 0, -1),
-    (0, 1, 1, 0),
-    (0, -1, 1, 0),
-    (0, -1, -1, 0),
-    (0, 1, -1, 0),
-)
-
-# A row or column at the rim of a content box may still hold some of the border.
-_RIM = 1
+# A row or column at the edge of a content box may still hold some of the border.
+_EDGE = 1
 
 # Of two copies of a picture one lies within the other; if both were cropped by a tenth at opposite
 # corners, by 0.79. Frames of a camera that moves show the same place, but each has a part of its
 # own; aligned by way of the frames between them they would agree wherever they meet at all.
-_COVERED = 0.75
+_MIN_COVERED = 0.75
 
 # So many pairs are worth waiting for the compiler, which may take ten seconds the first time.
-_WORTH_COMPILING = 3000
+_COMPILE_FROM = 3000
+
+# Pairs that are compared together; machine code gets them in larger parts, one for each thread.
 _NUMPY_CHUNK = 64
 _KERNEL_CHUNK = 1024
 
-Comparison = tuple[Float32s, Float64s]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class PreparedPictures:
     """Pictures that are ready to be compared.
 
     Attributes
@@ -68,7 +53,7 @@ class Prepared:
         return len(self.pictures)
 
 
-def prepare(verification: UInt8s) -> Prepared:
+def prepare(verification: UInt8s) -> PreparedPictures:
     """Find the content of pictures that will be compared.
 
     Parameters
@@ -77,97 +62,41 @@ def prepare(verification: UInt8s) -> Prepared:
         uint8 (n, 64, 64): the ``verification`` grays of fingerprints.
     """
     pictures = np.ascontiguousarray(verification, np.uint8).reshape(-1, 64, 64)
-    return Prepared(pictures, content_boxes(pictures))
+    return PreparedPictures(pictures, content_boxes(pictures))
 
 
-def starts(orientation: NDArray[np.integer], first: Float64s, second: Float64s) -> Float64s:
-    """The maps that lay one box onto another, the first picture having been oriented.
-
-    Parameters
-    ----------
-    orientation
-        (n,) 0..7: what was done to the first picture before it looked like the second.
-    first, second
-        float64 (n, 4): boxes in the two pictures, -1..1.
-
-    Returns
-    -------
-    float64 (n, 6), as `imgurer_kernel.matching.alignment` stores maps.
-
-    Examples
-    --------
-    The left half of the first picture, mirrored, fills the second:
-
-    >>> starts(np.array([1]), np.array([[-1, -1, 0, 1.0]]), np.array([[-1, -1, 1, 1.0]])).tolist()
-    [[-2.0, 0.0, -1.0, 0.0, 1.0, 0.0]]
-    """
-    turn = np.array(_TURNS, np.float64)[orientation].reshape(-1, 2, 2)
-    centre, other_centre = ((b[:, :2] + b[:, 2:]) / 2 for b in (first, second))
-    half, other_half = ((b[:, 2:] - b[:, :2]) / 2 for b in (first, second))
-    linear = turn * other_half[:, :, None] / half[:, None, :]
-    shift = other_centre - (linear @ centre[:, :, None])[..., 0]
-    maps = np.concatenate((linear, shift[:, :, None]), axis=2).reshape(-1, 6)
-    return maps + 0.0  # no negative zeros
-
-
-def compose(inner: Float64s, outer: Float64s) -> Float64s:
-    """The maps that do `inner` first and then `outer`, float64 (n, 6) each."""
-    a, b = (_square(maps) for maps in (outer, inner))
-    return (a @ b)[:, :2].reshape(-1, 6)
-
-
-def invert(maps: Float64s) -> Float64s:
-    """The maps that undo others, float64 (n, 6)."""
-    undone: Float64s = np.linalg.inv(_square(maps))[:, :2].reshape(-1, 6).astype(np.float64)
-    return undone
-
-
-def nearest_orientation(maps: Float64s) -> Int64s:
-    """The orientation, 0..7, that each map comes nearest to.
-
-    Examples
-    --------
-    >>> nearest_orientation(np.array([[-0.9, 0.1, 0.05, 0, 1, 0]])).tolist()
-    [1]
-    """
-    nearest: Int64s = (maps[:, [0, 1, 3, 4]] @ np.array(_TURNS, np.float64).T).argmax(axis=1)
-    return nearest
-
-
-def _square(maps: Float64s) -> Float64s:
-    square = np.zeros((len(maps), 3, 3))
-    square[:, :2] = maps.reshape(-1, 2, 3)
-    square[:, 2, 2] = 1
-    return square
-
-
-def start_of_views(
-    one: Prepared,
+def start_maps(
+    one: PreparedPictures,
     first: Int64s,
-    other: Prepared,
+    other: PreparedPictures,
     second: Int64s,
-    seen: tuple[Int64s, Int64s, Int64s],
+    match: tuple[Int64s, Int64s, Int64s],
 ) -> Float64s:
-    """Start maps of pairs whose hashes were near: orientation, and the view of each picture.
+    """Return the maps that pairs whose hashes were near are first laid on each other by.
 
     Parameters
     ----------
     one, other
         The pictures that `first` and `second` (n,) index.
-    seen
-        (n,) each: orientation 0..7, view of the first and view of the second picture.
+    match
+        (n,) each: orientation 0..7, region of the first and region of the second picture that
+        looked alike.
+
+    Returns
+    -------
+    float64 (n, 6), as `imgurer_kernel.matching.affine` stores maps.
     """
-    orientation, view, other_view = seen
-    box = view_boxes(one.content[first], view)
-    return starts(orientation, box, view_boxes(other.content[second], other_view))
+    orientation, region, other_region = match
+    box = region_boxes(one.content[first], region)
+    return maps_between_boxes(orientation, box, region_boxes(other.content[second], other_region))
 
 
 def compare(
-    one: Prepared,
+    one: PreparedPictures,
     first: Int64s,
-    other: Prepared,
+    other: PreparedPictures,
     second: Int64s,
-    begin: Float64s,
+    starts: Float64s,
     *,
     align: bool = True,
     progress: Callable[[int], None] | None = None,
@@ -178,7 +107,7 @@ def compare(
     ----------
     one, other
         The pictures that `first` and `second` (n,) index.
-    begin
+    starts
         float64 (n, 6): maps that alignment begins with.
     align
         False measures at the start only.
@@ -188,44 +117,49 @@ def compare(
 
     Returns
     -------
-    measures
-        float32 (n, 3): correlation, agreement and overlap (see
-        `imgurer_kernel.matching.alignment`); no
-        agreement between pictures of which neither lies within the other for the most part.
-    maps
-        float64 (n, 6).
+    As `imgurer_kernel.matching.alignment.compare` gives them, but with no agreement between
+    pictures of which neither lies within the other for the most part.
     """
-    measures, maps = np.zeros((len(first), 3), np.float32), np.array(begin, np.float64)
-    kernel = _kernel if len(first) >= _WORTH_COMPILING or is_warm() else None
+    measures, maps = np.zeros((len(first), 3), np.float32), np.array(starts, np.float64)
+    kernel = _kernel if len(first) >= _COMPILE_FROM or is_compiled() else None
     size = _NUMPY_CHUNK if kernel is None else _KERNEL_CHUNK
 
     def work(part: slice) -> int:
         pairs = np.stack((first[part], second[part]), axis=1).astype(np.int64)
-        contents = _cored(one.content[pairs[:, 0]]), _cored(other.content[pairs[:, 1]])
-        boxes, start = np.stack(contents, axis=1), np.ascontiguousarray(begin[part])
-        chunk, found = measures[part], maps[part]
+        contents = (
+            _without_edges(one.content[pairs[:, 0]]),
+            _without_edges(other.content[pairs[:, 1]]),
+        )
+        boxes, start = np.stack(contents, axis=1), np.ascontiguousarray(starts[part])
         if kernel is None:
             pictures = one.pictures[pairs[:, 0]], other.pictures[pairs[:, 1]]
-            chunk[:], found[:] = alignment.compare(*pictures, boxes, start, align)
+            compared = alignment.compare(*pictures, boxes, start, align)
+            measures[part], maps[part] = compared.measures, compared.maps
         else:
             pictures = one.pictures, other.pictures
-            kernel()(*pictures, pairs, boxes, start, align, chunk, found)
+            kernel()(*pictures, pairs, boxes, start, align, measures[part], maps[part])
         return len(pairs)
 
     parts = [slice(k, k + size) for k in range(0, len(first), size)]
     # Only machine code lets go of the interpreter; one part needs no thread, once it is there.
-    alone = kernel is None or (len(parts) < 2 and is_warm())
-    pulse = None if progress is None else partial(progress, 0)
-    for done in map(work, parts) if alone else in_order(work, parts, pulse):
+    alone = kernel is None or (len(parts) < 2 and is_compiled())
+    waiting = None if progress is None else partial(progress, 0)
+    for done in map(work, parts) if alone else in_order(work, parts, waiting):
         if progress is not None:
             progress(done)
-    contents = one.content[first], other.content[second]
-    measures[_covered(measures[:, 2], maps, *contents) < _COVERED, 1] = 0
-    return measures, maps
+    covered = _covered(measures[:, 2], maps, one.content[first], other.content[second])
+    measures[covered < _MIN_COVERED, 1] = 0
+    return Comparison(measures, maps)
+
+
+def are_same(measures: Float32s) -> BoolMask:
+    """Decide by measures (n, 3) whether the two pictures of each pair are the same, bool (n,)."""
+    verdict: BoolMask = measures[:, 1] >= AGREEMENT
+    return verdict
 
 
 def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> Float64s:
-    """Share of the first or of the second picture that lies in the other, whichever is larger.
+    """Return which share of the first or of the second picture lies in the other, the larger one.
 
     Parameters
     ----------
@@ -240,34 +174,27 @@ def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -
     return share
 
 
-def same(measures: Float32s) -> BoolMask:
-    """The verdict on measures (n, 3): whether the two pictures of a pair are the same."""
-    verdict: BoolMask = measures[:, 1] >= AGREEMENT
-    return verdict
-
-
-def _cored(content: Int64s) -> Int64s:
-    """Content boxes without the rim at which a border begins."""
+def _without_edges(content: Int64s) -> Int64s:
+    """Shrink content boxes by the row or column at which a border begins."""
     core = content.copy()
-    core[:, :2] += _RIM * (core[:, :2] > 0)
-    core[:, 2:] -= _RIM * (core[:, 2:] < alignment.SIDE)
+    core[:, :2] += _EDGE * (core[:, :2] > 0)
+    core[:, 2:] -= _EDGE * (core[:, 2:] < alignment.SIDE)
     return core
 
 
 @cache
 def _kernel() -> Callable[..., None]:
-    from imgurer_kernel.matching._numba.align import (
-        compare as kernel,
-    )  # compiles: only for large jobs
+    from imgurer_kernel.matching._numba import align  # compiles: only for large jobs
 
+    kernel: Callable[..., None] = align.compare
     return kernel
 
 
-def warm() -> None:
+def compile_kernel() -> None:
     """Compile the machine code, or read it from its cache, so that it is used from now on."""
     _kernel()
 
 
-def is_warm() -> bool:
-    """Whether the machine code is there."""
+def is_compiled() -> bool:
+    """Tell whether the machine code is there."""
     return _kernel.cache_info().currsize > 0

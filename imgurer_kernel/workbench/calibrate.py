@@ -21,12 +21,16 @@ from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.index.lookup import neighbors
-from imgurer_kernel.matching.candidates import Candidates, Fingerprints, find
+from imgurer_kernel.matching.candidates import Candidates, ImageHashes, find_candidates
 from imgurer_kernel.matching.clusters import pipeline
-from imgurer_kernel.matching.clusters.budget import THOROUGH, THOROUGH_WINDOW_RADIUS, WINDOW_RADIUS
-from imgurer_kernel.matching.clusters.solver import StarSolver
+from imgurer_kernel.matching.clusters.budget import (
+    THOROUGH_RADIUS,
+    THOROUGH_WINDOW_RADIUS,
+    WINDOW_RADIUS,
+)
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
+from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.report.evaluation.metrics import (
     PLAIN_RADII,
@@ -120,7 +124,7 @@ class CalibrationRun:
         digests = self._digests(some)
         pictures = StoredPictures(self._catalog, self._blobs)
         places = hashes.positions(some)
-        found = pipeline.find(
+        found = pipeline.find_clusters(
             pipeline.Images(
                 image_ids=some,
                 digests=digests,
@@ -182,7 +186,7 @@ class _Garden:
     """Originals at positions 0..size-1, then the copies, transform by transform."""
 
     size: int
-    prints: Fingerprints
+    prints: ImageHashes
     gallery: ImageCache
 
     @classmethod
@@ -197,7 +201,7 @@ class _Garden:
         informative = np.array([row.informative for row in rows])
         windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)
         windows[informative] = gallery.windows(np.flatnonzero(informative))
-        prints = Fingerprints(
+        prints = ImageHashes(
             turned_hashes(np.stack([_grays(row.grays, 9) for row in rows])),
             np.array([row.trimmed_dhash for row in rows], np.uint64),
             informative,
@@ -240,28 +244,26 @@ class _Garden:
 
     def _near(self, places: Int64s, new: Int64s, radius: int) -> Candidates:
         """Pairs of a place and a new one that a verified search looks at."""
-        window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH else WINDOW_RADIUS
+        window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH_RADIUS else WINDOW_RADIUS
         fresh = np.isin(places, new)
-        found = find(self.prints.take(places), radius, window_radius=window_radius, fresh=fresh)
-        return found.renamed(places)
+        found = find_candidates(
+            self.prints.take(places), radius, window_radius=window_radius, fresh=fresh
+        )
+        return found.with_ids(places)
 
     def _compared(self, parts: list[Candidates], progress: Progress) -> Hits:
         rows = parts[0]
         for part in parts[1:]:
             rows = rows.joined(part)
-        pairs, done = Pairs.of(rows), 0
+        total, done = len(Pairs.of(rows)), 0
 
         def add(compared: int) -> None:
             nonlocal done
             done += compared
-            progress("comparing", min(done, len(pairs)), len(pairs))
+            progress("comparing", min(done, total), total)
 
-        gallery = self.gallery
-        measure = partial(gallery.compare, progress=add)
-        turned, layouts = self.prints.turned, gallery.share_layout
-        settling = StarSolver(rows, pairs, gallery.boxed, measure, turned, layouts)
-        settling.test(np.arange(len(pairs)))
-        found = settling.pairs.take(settling.pairs.status != SAME_LAYOUT)
+        pairs = verify_candidates(rows, self.gallery, add)
+        found = pairs.take(pairs.status != SAME_LAYOUT)
         return self._hits(found.first, found.second, found.measures[:, 1])
 
     def _hits(self, first: Int64s, second: Int64s, value: NDArray[np.generic]) -> Hits:

@@ -14,11 +14,16 @@ from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
-from imgurer_kernel.matching.labels import Label
-from imgurer_kernel.matching.naming import Word, appearance, look, word_for
+from imgurer_kernel.matching.labels import (
+    Label,
+    PairLabel,
+    appearance_of,
+    label_for,
+    measure_pairs,
+)
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
-from imgurer_kernel.matching.verify import Prepared
+from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
@@ -27,7 +32,7 @@ from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
 _READ = 2048
 _CHUNK = 128
 
-_WORDS: tuple[Word, ...] = (*get_args(Label), "unverified")
+_WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,24 +100,24 @@ class ClusterService:
             grays=self._catalog.grays,
             informative=hashes.informative,
         )
-        found = pipeline.find(
+        found = pipeline.find_clusters(
             images,
             self._pictures.verification,
             self._pictures.thumbnails,
             thorough=thorough,
-            plan=None if radius is None else SearchScope(radius=radius),
-            known=None if latest is None else latest.found,
+            scope=None if radius is None else SearchScope(radius=radius),
+            previous=None if latest is None else latest.found,
             progress=progress,
         )
         words = ResultCache(1)
         if latest is not None:
-            gone = np.setdiff1d(latest.found.seen.image_ids, found.seen.image_ids)
-            words = latest.words.without(gone.astype(np.uint64))
+            gone = np.setdiff1d(latest.found.images.image_ids, found.images.image_ids)
+            words = latest.words.drop(gone.astype(np.uint64))
         grouped = LabelledClusters(
             clusters=found.clusters,
             labels=self._labels(found, words, progress),
-            within_frame=found.seen.shares(found.clusters.members),
-            plan=str(found.plan),
+            within_frame=found.images.shares(found.clusters.members),
+            plan=str(found.scope),
             uninformative=found.uninformative,
         )
         return _Answer(hashes, found, words, grouped)
@@ -121,9 +126,9 @@ class ClusterService:
         self, found: ClusterResult, words: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
         """A word for each member of each cluster; words that are known are looked up."""
-        spokes = found.pairs.take(found.clusters.spokes)
+        spokes = found.pairs.take(found.clusters.member_edges)
         ends = np.column_stack((spokes.first, spokes.second)).astype(np.uint64)
-        codes = words.through(
+        codes = words.get_or_compute(
             pair_keys(ends, spokes.maps),
             ends,
             lambda new: self._named(found, spokes.take(new), progress),
@@ -141,16 +146,16 @@ class ClusterService:
             rows = self._catalog.images(ids, ["width", "height"])
             widths, heights = rows["width"].tolist(), rows["height"].tolist()
             grays = self._catalog.grays(ids)
-            seen = Prepared(self._pictures.verification(ids), found.seen.boxes(ids))
+            seen = PreparedPictures(self._pictures.verification(ids), found.images.boxes(ids))
             for begin in range(0, len(part), _CHUNK):
                 some = part.take(slice(begin, begin + _CHUNK))
                 first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
-                close = look(some, seen, first, second)
+                close = measure_pairs(some, seen, first, second)
                 for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
                     one, other = (
-                        appearance(widths[k], heights[k], grays[k], seen, k) for k in ends
+                        appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    codes.append(_WORDS.index(word_for(some, row, one, other, close[row])))
+                    codes.append(_WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 

@@ -9,7 +9,11 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import Int64s, UInt64s
 from imgurer_kernel.index.lookup import pairs
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
-from imgurer_kernel.matching.clusters.star_cover import MILLIONTHS, cover_lazily, stars
+from imgurer_kernel.matching.clusters.star_cover import (
+    MILLIONTHS,
+    star_clusters,
+    star_cover_lazily,
+)
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
 
@@ -62,7 +66,7 @@ def plain_clusters(index: LiveIndex, radius: int, progress: Progress) -> Labelle
             break
     else:
         first, second, distance = np.concatenate(edges, axis=1)
-        found = stars(ids[first], ids[second], distance)
+        found = star_clusters(ids[first], ids[second], distance)
     labels = np.full(len(found.members), "near by dHash", object)
     labels[found.starts] = "medoid"
     return LabelledClusters(
@@ -77,7 +81,7 @@ def plain_clusters(index: LiveIndex, radius: int, progress: Progress) -> Labelle
 def _dense_stars(
     ids: Int64s, words: UInt64s, radius: int, index: LiveIndex, progress: Progress
 ) -> ClusterTable:
-    """What `stars` makes of all pairs, of which only one image's are in memory at a time."""
+    """Make clusters of all pairs, of which only one image's are in memory at a time."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
     counting = _share(progress, "counting neighbours")
@@ -98,7 +102,7 @@ def _dense_stars(
         kept = (ids[others] == near) & (others != node)  # some may have come meanwhile
         return others[kept], _STRENGTHS[distance[kept]]
 
-    centre = cover_lazily(degree, total, around)
+    centre = star_cover_lazily(degree, total, around)
     bits = np.bitwise_count(words ^ words[centre]).sum(axis=1).astype(np.int64)
     order = np.lexsort((np.arange(n), bits, np.arange(n) != centre, centre))
     medoids, sizes = np.unique(centre, return_counts=True)

@@ -8,7 +8,7 @@ from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.matching.clusters.identical import with_identical
+from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, similar_frame
 from imgurer_kernel.review.keeper import keepers
@@ -79,7 +79,7 @@ class SearchService:
             else:
                 near = self._settings.radius if radius is None else radius
                 grouped = plain_clusters(self.index, near, report)
-        grouped = with_identical(grouped, self._catalog.identical(ALGORITHM))
+        grouped = add_identical(grouped, self._catalog.identical(ALGORITHM))
         images = self._catalog.images(grouped.clusters.members, MEMBER_FACTS)
         frame = cluster_frame(grouped, images, keepers)
         frame.attrs = {

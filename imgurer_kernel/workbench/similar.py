@@ -7,15 +7,20 @@ import pandas as pd
 
 from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
-from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.labels import Appearance, Evidence
-from imgurer_kernel.matching.naming import appearance, look, word_for
+from imgurer_kernel.matching.labels import (
+    Appearance,
+    Evidence,
+    appearance_of,
+    label_for,
+    measure_pairs,
+)
 from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
+from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import ways_to
-from imgurer_kernel.matching.verify import Prepared, prepare
+from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
 from imgurer_kernel.workbench.live_index import LiveIndex
@@ -65,13 +70,7 @@ class SimilarSearch:
         ids = hashes.image_ids[some][near]
         rows = replace(rows, second=place + 1)
         gallery = self._gallery(np.concatenate(([QUERY], ids)), asked)
-        pairs = Pairs.of(rows)
-        turned = turned_hashes(np.concatenate((_grays(asked)[None], self._catalog.grays(ids))))
-        settling = StarSolver(
-            rows, pairs, gallery.boxed, gallery.compare, turned, gallery.share_layout
-        )  # fmt: skip
-        settling.test(np.arange(len(pairs)))
-        found = settling.pairs
+        found = verify_candidates(rows, gallery)
         kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
         found = found.take(kept)
         ids = ids[found.second - 1]
@@ -84,7 +83,7 @@ class SimilarSearch:
         the same verdict.
         """
         if one.digest > other.digest:
-            return replace(self.evidence(other, one).turned_round(), first=0, second=1)
+            return replace(self.evidence(other, one).reversed(), first=0, second=1)
         whole, contents = (
             np.array([pair], np.uint64)
             for pair in (other.fingerprint.dhash, other.fingerprint.trimmed_dhash)
@@ -93,21 +92,16 @@ class SimilarSearch:
         pictures = np.frombuffer(
             one.fingerprint.verification + other.fingerprint.verification, np.uint8
         ).reshape(2, 64, 64)
-        seen = prepare(pictures)
         gallery = ImageCache(
             np.arange(2), lambda ids: pictures[ids], lambda ids: _fine(one, other, ids)
         )
-        turned = turned_hashes(np.stack((_grays(one), _grays(other))))
-        settling = StarSolver(
-            rows, Pairs.of(rows), gallery.boxed, gallery.compare, turned, gallery.share_layout
-        )  # fmt: skip
-        settling.test(np.arange(1))
-        found = settling.pairs
+        found = verify_candidates(rows, gallery)
+        seen = gallery.read(np.arange(2))
         sides = [_appearance(each, seen, k) for k, each in enumerate((one, other))]
-        close = look(found, seen, np.arange(1), np.arange(1, 2))[0]
+        close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
         correlation, score, overlap = (float(value) for value in found.measures[0])
         flat = not (one.fingerprint.informative and other.fingerprint.informative)
-        word = word_for(found, 0, sides[0], sides[1], close)
+        word = label_for(found, 0, sides[0], sides[1], close)
         pixels = one.fingerprint.pixels
         if one.digest == other.digest or (pixels and pixels == other.fingerprint.pixels):
             word = "exact"
@@ -149,15 +143,15 @@ class SimilarSearch:
     def _labels(self, asked: Query, ids: Int64s, found: Pairs, gallery: ImageCache) -> list[str]:
         rows = self._catalog.images(ids).set_index("image_id")
         grays = self._catalog.grays(ids)
-        seen = gallery.prepared(np.concatenate(([0], found.second)))
+        seen = gallery.read(np.concatenate(([0], found.second)))
         here = _appearance(asked, seen, 0)
-        closeups = look(found, seen, found.first, found.second)
+        closeups = measure_pairs(found, seen, found.first, found.second)
         words: list[str] = []
         for k, image_id in enumerate(ids.tolist()):
             row = rows.loc[image_id]
             width, height = int(row["width"]), int(row["height"])
-            there = appearance(width, height, grays[k], seen, found.second[k])
-            words.append(word_for(found, k, here, there, closeups[k]))
+            there = appearance_of(width, height, grays[k], seen, found.second[k])
+            words.append(label_for(found, k, here, there, closeups[k]))
             if row["digest"] == asked.digest:
                 words[-1] = "exact"
         return words
@@ -167,9 +161,9 @@ def _grays(asked: Query) -> UInt8s:
     return np.frombuffer(asked.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
-def _appearance(asked: Query, seen: Prepared, position: int) -> Appearance:
+def _appearance(asked: Query, seen: PreparedPictures, position: int) -> Appearance:
     found = asked.fingerprint
-    return appearance(found.width, found.height, _grays(asked), seen, position)
+    return appearance_of(found.width, found.height, _grays(asked), seen, position)
 
 
 def _fine(one: Query, other: Query, ids: Int64s) -> UInt8s:

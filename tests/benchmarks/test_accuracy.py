@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgurer_kernel.matching import image_cache, verify
+from imgurer_kernel.matching import image_cache
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 
@@ -97,10 +97,9 @@ def test_stars_of_peers_are_those_of_all_near_pairs():
 def test_a_part_is_taken_out_and_put_back(part):
     def current():
         return (
-            pipeline.find,
+            pipeline.find_clusters,
             pipeline.StarSolver,
             pipeline.turned_hashes,
-            verify.content_boxes,
             image_cache.content_boxes,
         )
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from imgurer_kernel.matching import alignment
-from imgurer_kernel.matching.alignment import AGREEMENT, QUICK, compare
+from imgurer_kernel.matching.alignment import AGREEMENT, SKIP_CORRELATION, compare
 from tests.support.copies import cropped, framed, gray, picture, recoded
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
@@ -13,8 +13,8 @@ WHOLE = np.array([[[0, 0, 64, 64], [0, 0, 64, 64]]])
 
 
 def compared(one, other, boxes=WHOLE, start=IDENTITY, align=True):
-    measures, maps = compare(gray(one)[None], gray(other)[None], boxes, start, align)
-    return measures[0], maps[0]
+    comparison = compare(gray(one)[None], gray(other)[None], boxes, start, align)
+    return comparison.measures[0], comparison.maps[0]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -86,7 +86,7 @@ def test_strangers_do_not_agree():
     grays = np.stack([gray(picture(seed)) for seed in range(12)])
     first, second = np.triu_indices(12, 1)
     boxes, starts = (np.repeat(a, len(first), axis=0) for a in (WHOLE, IDENTITY))
-    measures, _ = compare(grays[first], grays[second], boxes, starts)
+    measures = compare(grays[first], grays[second], boxes, starts).measures
     assert measures[:, 1].max() < AGREEMENT - 0.2
 
 
@@ -104,7 +104,7 @@ def test_what_agrees_at_once_is_not_aligned():
     whole = picture(9)
     shifted = cropped(whole, 0.004, 0, 0, 0)
     at_start, _ = compared(whole, shifted, align=False)
-    assert at_start[0] > QUICK
+    assert at_start[0] > SKIP_CORRELATION
     measures, found = compared(whole, shifted)
     assert (measures == at_start).all()
     assert (found == IDENTITY).all()
@@ -125,20 +125,19 @@ def test_flat_and_tiny_differences_neither_crash_nor_agree():
     flat[1, 5, 5] = 101
     flat[2] = np.arange(64)
     boxes, starts = (np.repeat(a, 4, axis=0) for a in (WHOLE, IDENTITY))
-    measures, maps = compare(flat, flat[[1, 2, 3, 0]], boxes, starts)
-    assert np.isfinite(measures).all()
-    assert np.isfinite(maps).all()
-    assert (measures[:, 1] < AGREEMENT).all()
+    comparison = compare(flat, flat[[1, 2, 3, 0]], boxes, starts)
+    assert np.isfinite(comparison.measures).all()
+    assert np.isfinite(comparison.maps).all()
+    assert (comparison.measures[:, 1] < AGREEMENT).all()
 
 
 def test_no_pairs():
     nothing = np.empty((0, 64, 64), np.uint8)
-    measures, maps = compare(nothing, nothing, WHOLE[:0], IDENTITY[:0])
-    assert measures.shape == (0, 3)
-    assert maps.shape == (0, 6)
+    none = compare(nothing, nothing, WHOLE[:0], IDENTITY[:0])
+    assert (len(none), none.measures.shape, none.maps.shape) == (0, (0, 3), (0, 6))
 
 
-def test_a_map_that_runs_away_is_not_believed():
+def test_a_map_that_diverges_is_not_taken():
     # A third of the picture is all that the two share: more than alignment may leave out.
     whole = picture(6)
     _, found = compared(cropped(whole, 0, 0, 0.5, 0), cropped(whole, 0.5, 0, 0, 0))

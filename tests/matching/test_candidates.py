@@ -1,4 +1,4 @@
-"""Candidates against brute force over every orientation and view."""
+"""Candidates against brute force over every orientation and region."""
 
 import dataclasses
 import itertools
@@ -8,23 +8,29 @@ import pytest
 
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
 from imgurer_kernel.matching import candidates
-from imgurer_kernel.matching.candidates import INVERSE, Candidates, Fingerprints, find, thinned
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
+from imgurer_kernel.matching.candidates import (
+    Candidates,
+    ImageHashes,
+    find_candidates,
+    keep_nearest,
+)
 
-COLUMNS = ("first", "second", "distance", "view", "other_view", "orientation")
+COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation")
 
 
 def hashes(grays):
     return dhash_many(grays.reshape(-1, 9, 9)).reshape(*grays.shape[:-2], 2)
 
 
-def prints(seed, n=60):
+def hashes_of_families(seed, n=60):
     """A few families of similar grays, some of them with borders, turned, or flat."""
     random = np.random.default_rng(seed)
     family = random.integers(0, 256, (n // 6, 9, 9))
     grays = family[random.integers(0, len(family), n)] + random.integers(-25, 26, (n, 9, 9))
     grays = grays.clip(0, 255).astype(np.uint8)
-    way = random.integers(0, 8, n) * (random.random(n) < 0.4)
-    grays = np.ascontiguousarray(orientations(grays)[way, np.arange(n)])
+    turn = random.integers(0, 8, n) * (random.random(n) < 0.4)
+    grays = np.ascontiguousarray(orientations(grays)[turn, np.arange(n)])
     content = hashes(grays)
     bordered = random.random(n) < 0.4
     content[bordered] = hashes(grays[random.permutation(n)])[bordered]
@@ -33,18 +39,18 @@ def prints(seed, n=60):
         .clip(0, 255)
         .astype(np.uint8)
     )
-    return Fingerprints(turned_hashes(grays), content, random.random(n) < 0.95, windows)
+    return ImageHashes(turned_hashes(grays), content, random.random(n) < 0.95, windows)
 
 
 def bits(one, other):
     return np.bitwise_count(one[:, None] ^ other[None]).sum(axis=2)
 
 
-def way(i, j, distance, view, other_view, orientation):
+def ordered(i, j, distance, region, other_region, orientation):
     if i > j:
-        i, j, view, other_view = j, i, other_view, view
-        orientation = int(INVERSE[orientation])
-    return i, j, distance, view, other_view, orientation
+        i, j, region, other_region = j, i, other_region, region
+        orientation = int(INVERSE_ORIENTATION[orientation])
+    return i, j, distance, region, other_region, orientation
 
 
 def searches(p):
@@ -65,7 +71,7 @@ def brute_force(p, radius, window_radius):
     for distances, counts, seen in searches(p):
         reach = radius if seen[0] < 2 else window_radius
         for i, j in np.argwhere(others & counts & (distances <= reach)).tolist():
-            found.add(way(i, j, int(distances[i, j]), *seen))
+            found.add(ordered(i, j, int(distances[i, j]), *seen))
     pairs = itertools.groupby(sorted(found), key=lambda row: row[:2])
     return [row for _, rows in pairs for row in itertools.islice(rows, 4)]
 
@@ -77,37 +83,37 @@ def table(rows):
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_brute_force(seed, monkeypatch):
     monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 17)
-    p = prints(seed)
-    found = table(find(p, 24, window_radius=18))
+    p = hashes_of_families(seed)
+    found = table(find_candidates(p, 24, window_radius=18))
     assert found == brute_force(p, 24, 18)
     assert len(found) > 100
 
 
 def test_without_windows():
-    p = prints(9)
-    bare = Fingerprints(p.turned, p.content, p.informative)
-    assert table(find(bare, 20)) == [
-        row for row in table(find(p, 20, window_radius=0)) if max(row[3:5]) < 2
+    p = hashes_of_families(9)
+    bare = ImageHashes(p.turned, p.content, p.informative)
+    assert table(find_candidates(bare, 20)) == [
+        row for row in table(find_candidates(p, 20, window_radius=0)) if max(row[3:5]) < 2
     ]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fresh_images_meet_all_others(seed, monkeypatch):
     monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 23)
-    p = prints(seed)
+    p = hashes_of_families(seed)
     fresh = np.random.default_rng(seed).random(len(p)) < 0.3
-    everything = find(p, 24)
+    everything = find_candidates(p, 24)
     expected = everything.take(fresh[everything.first] | fresh[everything.second])
-    assert table(find(p, 24, fresh=fresh)) == table(expected)
-    assert not len(find(p, 24, fresh=np.zeros(len(p), bool)))
+    assert table(find_candidates(p, 24, fresh=fresh)) == table(expected)
+    assert not len(find_candidates(p, 24, fresh=np.zeros(len(p), bool)))
 
 
-def test_a_crowd_is_tied_together_by_few_rows():
+def test_duplicates_are_tied_together_by_few_rows():
     random = np.random.default_rng(3)
     one, other = random.integers(0, 256, (2, 9, 9), np.uint8)
     grays = np.concatenate((np.stack([one] * 500), np.stack([other] * 20)))
-    p = Fingerprints(turned_hashes(grays), hashes(grays), np.ones(520, bool))
-    found = find(p, 10)
+    p = ImageHashes(turned_hashes(grays), hashes(grays), np.ones(520, bool))
+    found = find_candidates(p, 10)
     assert len(found) < 500 * 5 + 200
     root = np.arange(520)
     for i, j in zip(found.first.tolist(), found.second.tolist(), strict=True):
@@ -124,10 +130,10 @@ def film(frames):
     grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
     grays = grays.astype(np.uint8)
     windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
-    return Fingerprints(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
+    return ImageHashes(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
 
 
-def nearest(p, radius, friends):
+def nearest(p, radius, neighbors):
     """The pairs that are among the nearest of their first or of their second image."""
     rows = [row[:3] for row in brute_force(p, radius, 16)]
     pairs = {(i, j): min(d for a, b, d in rows if (a, b) == (i, j)) for i, j, _ in rows}
@@ -135,14 +141,14 @@ def nearest(p, radius, friends):
     for side in (0, 1):
         ranked = sorted(pairs, key=lambda pair: (pair[side], pairs[pair], pair[1 - side]))
         for _, group in itertools.groupby(ranked, key=lambda pair: pair[side]):
-            kept.update(itertools.islice(group, friends))
+            kept.update(itertools.islice(group, neighbors))
     return kept
 
 
 @pytest.fixture
-def _few_friends(monkeypatch):
-    monkeypatch.setattr(candidates, "FRIENDS", 5)
-    monkeypatch.setattr(candidates, "_GATHERED", 40)
+def _few_neighbors(monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_NEIGHBORS", 5)
+    monkeypatch.setattr(candidates, "_MAX_GATHERED", 40)
     monkeypatch.setattr(candidates, "_BLOCK", 13)
 
 
@@ -150,44 +156,44 @@ def ends(rows):
     return set(zip(rows.first.tolist(), rows.second.tolist(), strict=True))
 
 
-@pytest.mark.usefixtures("_few_friends")
+@pytest.mark.usefixtures("_few_neighbors")
 def test_of_a_dense_zone_the_nearest_pairs_are_kept():
     p = film(60)
-    everything = ends(find(p, 30))
+    everything = ends(find_candidates(p, 30))
     assert everything == nearest(p, 30, 5)
     assert len(everything) < 2 * 5 * 60
 
 
-@pytest.mark.usefixtures("_few_friends")
+@pytest.mark.usefixtures("_few_neighbors")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_dense_zone_may_grow_step_by_step(seed):
     p = film(60)
     late = np.random.default_rng(seed).random(60) < 0.3
-    early = find(dataclasses.replace(p, informative=~late), 30)
-    grown = thinned(early.joined(find(p, 30, fresh=late)))
-    assert ends(grown) == ends(find(p, 30))
+    early = find_candidates(dataclasses.replace(p, informative=~late), 30)
+    grown = keep_nearest(early.joined(find_candidates(p, 30, fresh=late)))
+    assert ends(grown) == ends(find_candidates(p, 30))
 
 
 def test_uninformative_images_take_no_part():
     grays = np.zeros((5, 9, 9), np.uint8)
-    p = Fingerprints(turned_hashes(grays), hashes(grays), np.array([False] * 4 + [True]))
-    assert not len(find(p, 128))
+    p = ImageHashes(turned_hashes(grays), hashes(grays), np.array([False] * 4 + [True]))
+    assert not len(find_candidates(p, 128))
 
 
-def test_progress_is_told_and_may_stop_the_work():
-    p, told = prints(1), []
-    find(p, 10, progress=lambda done, total: told.append((done, total)))
-    assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))
+def test_progress_is_reported_and_may_stop_the_work():
+    p, reports = hashes_of_families(1), []
+    find_candidates(p, 10, progress=lambda done, total: reports.append((done, total)))
+    assert [done for done, _ in reports] == list(range(1, reports[-1][1] + 1))
 
     def stop(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        find(p, 10, progress=stop)
+        find_candidates(p, 10, progress=stop)
 
 
 def test_no_images():
     nothing = np.empty((0, 2), np.uint64)
-    p = Fingerprints(np.empty((0, 8, 2), np.uint64), nothing, np.empty(0, bool))
-    assert not len(find(p, 24))
+    p = ImageHashes(np.empty((0, 8, 2), np.uint64), nothing, np.empty(0, bool))
+    assert not len(find_candidates(p, 24))
     assert not len(Candidates.none())

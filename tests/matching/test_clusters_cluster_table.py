@@ -41,7 +41,7 @@ def test_a_table_is_a_sequence_of_clusters():
     with pytest.raises(IndexError):
         clusters[2]
     assert (clusters.medoids.tolist(), clusters.numbers.tolist()) == ([0, 2], [0, 0, 1, 1, 1])
-    assert clusters.spokes.tolist() == [3001, 3003, 3004]
+    assert clusters.member_edges.tolist() == [3001, 3003, 3004]
     assert clusters[1].medoid == 2
 
 
@@ -66,4 +66,4 @@ def test_no_clusters():
     assert list(none) == []
     assert len(none.take(np.empty(0, np.int64)).joined(none)) == 0
     assert all(len(getattr(none, field.name)) == 0 for field in fields(none))
-    assert [len(found) for found in (none.medoids, none.numbers, none.spokes)] == [0, 0, 0]
+    assert [len(found) for found in (none.medoids, none.numbers, none.member_edges)] == [0, 0, 0]

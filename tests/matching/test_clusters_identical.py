@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
-from imgurer_kernel.matching.clusters.identical import with_identical
+from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.store.catalog import Catalog
 from tests.support.pictures import jpeg
 
@@ -203,7 +203,7 @@ def test_flat_clusters_join_the_others_in_order_of_size(verified, flat):
     labels = np.full(n, "cropped", object)
     labels[clusters.starts] = "medoid"
     within = clusters.members / 100
-    found = with_identical(
+    found = add_identical(
         LabelledClusters(clusters, labels, within, "plan", len(flat)), take[len(verified) :]
     )
     assert [c.size for c in found.clusters] == sorted((*verified, *flat), reverse=True)

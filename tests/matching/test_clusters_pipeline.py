@@ -9,19 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.matching import candidates
-from imgurer_kernel.matching.clusters import pipeline, reusable
+from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME
 from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
 from tests.support.copies import picture
 
-PLAN = SearchScope(radius=24)
-WAYS = [field.name for field in fields(candidates.Candidates)]
+SCOPE = SearchScope(radius=24)
+COLUMNS = [field.name for field in fields(candidates.Candidates)]
 
 
 def find(shelf, order=None, **options):
-    options = {"plan": PLAN} | options
-    return pipeline.find(shelf.images(order), shelf.verification, shelf.thumbnails, **options)
+    options = {"scope": SCOPE} | options
+    return pipeline.find_clusters(
+        shelf.images(order), shelf.verification, shelf.thumbnails, **options
+    )
 
 
 def summary(shelf, found):
@@ -111,7 +113,7 @@ def test_one_after_the_other_gives_what_all_at_once_gives(first):
     shelf = families()
     known = find(shelf, range(first))
     shelf.asked.clear()
-    found = find(shelf, known=known)
+    found = find(shelf, previous=known)
     assert groups(shelf, found) == planted(shelf)
     assert summary(shelf, found) == summary(shelf, find(shelf))
 
@@ -120,19 +122,19 @@ def test_what_is_known_is_not_read_again():
     shelf = families()
     known = find(shelf)
     shelf.asked.clear()
-    again = find(shelf, known=known)
+    again = find(shelf, previous=known)
     assert shelf.asked == []
     assert summary(shelf, again) == summary(shelf, known)
     assert again.tested == known.tested
-    assert (again.seen.windows == known.seen.windows).all()
-    assert (again.seen.content == known.seen.content).all()
+    assert (again.images.windows == known.images.windows).all()
+    assert (again.images.content == known.images.content).all()
 
 
 def test_of_known_images_only_those_near_a_new_one_are_read():
     shelf = families()
     known = find(shelf, range(11))
     shelf.asked.clear()
-    find(shelf, known=known)
+    find(shelf, previous=known)
     assert 120 in shelf.asked
     assert len(set(shelf.asked)) < 6
 
@@ -146,12 +148,14 @@ def find_among(shelf, chosen, known=None):
         digests=[everything.digests[k] for k in chosen],
         **{name: getattr(everything, name)[chosen] for name in columns},
     )
-    return pipeline.find(images, shelf.verification, shelf.thumbnails, plan=PLAN, known=known)
+    return pipeline.find_clusters(
+        images, shelf.verification, shelf.thumbnails, scope=SCOPE, previous=known
+    )
 
 
-def ways(found):
-    """The ways in which images are near, by their ids."""
-    return sorted(zip(*(getattr(found.rows, name).tolist() for name in WAYS), strict=True))
+def matches(found):
+    """The matches between images, by their ids."""
+    return sorted(zip(*(getattr(found.candidates, name).tolist() for name in COLUMNS), strict=True))
 
 
 def edges(shelf, found):
@@ -183,32 +187,40 @@ def test_images_may_come_and_go(make, steps):
         alone = find_among(shelf, chosen)
         assert summary(shelf, known) == summary(shelf, alone)
         assert edges(shelf, known) == edges(shelf, alone)
-        assert ways(known) == ways(alone)
+        assert matches(known) == matches(alone)
 
 
 @settings(max_examples=4)
 @given(AWAY)
-def test_images_may_come_and_go_where_not_all_friends_are_kept(steps):
+def test_images_may_come_and_go_where_not_all_neighbors_are_kept(steps):
     shelf, known = pan(), None
-    with patch.object(candidates, "FRIENDS", 1), patch.object(reusable, "FRIENDS", 1):
+    with (
+        patch.object(candidates, "MAX_NEIGHBORS", 1),
+        patch.object(incremental, "MAX_NEIGHBORS", 1),
+    ):
         for away in steps:
             chosen = set(range(len(shelf))) - away
             known = find_among(shelf, chosen, known)
             alone = find_among(shelf, chosen)
-            assert {way[:2] for way in ways(known)} == {way[:2] for way in ways(alone)}
+            assert {match[:2] for match in matches(known)} == {
+                match[:2] for match in matches(alone)
+            }
             for cluster in known.clusters:
-                spokes = known.pairs.take(cluster.edges[1:])
-                assert (spokes.status == SAME).all()
-                assert ((spokes.first == cluster.medoid) | (spokes.second == cluster.medoid)).all()
+                spanning = known.pairs.take(cluster.edges[1:])
+                assert (spanning.status == SAME).all()
+                assert (
+                    (spanning.first == cluster.medoid) | (spanning.second == cluster.medoid)
+                ).all()
 
 
-def test_only_what_a_new_image_may_change_is_settled_again(monkeypatch):
-    shelf, looked = families(), []
+def test_only_what_a_new_image_may_change_is_solved_again(monkeypatch):
+    shelf, solved = families(), []
 
     class Recorded(pipeline.StarSolver):
-        def __init__(self, rows, pairs, *rest):
-            looked.append({shelf.names[k] for k in (*pairs.first, *pairs.second)})
-            super().__init__(rows, pairs, *rest)
+        def __init__(self, verifier, *rest):
+            pairs = verifier.pairs
+            solved.append({shelf.names[k] for k in (*pairs.first, *pairs.second)})
+            super().__init__(verifier, *rest)
 
     late = shelf.names.index("d tilted")
     everybody = set(range(len(shelf)))
@@ -217,9 +229,9 @@ def test_only_what_a_new_image_may_change_is_settled_again(monkeypatch):
     monkeypatch.setattr(pipeline, "StarSolver", Recorded)
     grown = find_among(shelf, everybody, known)
     in_order = [shelf.names[k] for k in order]
-    assert {in_order[shelf.names.index(name)] for name in looked[0]} == {"d", "d tilted"}
+    assert {in_order[shelf.names.index(name)] for name in solved[0]} == {"d", "d tilted"}
     find_among(shelf, everybody - {late}, grown)
-    assert len(looked[1]) == 0
+    assert len(solved[1]) == 0
     assert groups(shelf, grown) == planted(shelf)
 
 
@@ -234,8 +246,8 @@ def test_images_that_are_gone_leave_nothing_behind():
         frozenset({"b", "b framed"}),
     }
     assert np.isin(found.pairs.first, ids).all()
-    assert np.isin(found.rows.second, ids).all()
-    assert found.seen.image_ids.tolist() == ids
+    assert np.isin(found.candidates.second, ids).all()
+    assert found.images.image_ids.tolist() == ids
 
 
 def test_an_image_with_another_fingerprint_is_another_image():
@@ -244,7 +256,7 @@ def test_an_image_with_another_fingerprint_is_another_image():
     assert len(known.clusters) == 1
     shelf.prints[1] = with_other_pixels(shelf.prints[1], 3)
     shelf.asked.clear()
-    assert list(find(shelf, known=known).clusters) == []
+    assert list(find(shelf, previous=known).clusters) == []
     assert set(shelf.asked) >= {20}
 
 
@@ -252,12 +264,12 @@ def test_flat_images_take_no_part_and_are_counted():
     shelf = families()
     flat = np.arange(len(shelf)) < 2
     images = shelf.images(informative=~flat)
-    found = pipeline.find(images, shelf.verification, shelf.thumbnails, plan=PLAN)
+    found = pipeline.find_clusters(images, shelf.verification, shelf.thumbnails, scope=SCOPE)
     assert found.uninformative == 2
     assert not np.isin([10, 20], [k for c in found.clusters for k in c.members]).any()
     assert not np.isin([10, 20], np.stack((found.pairs.first, found.pairs.second))).any()
     # One that was flat and no longer is counts as new.
-    again = pipeline.find(shelf.images(), shelf.verification, plan=PLAN, known=found)
+    again = pipeline.find_clusters(shelf.images(), shelf.verification, scope=SCOPE, previous=found)
     assert groups(shelf, again) == planted(shelf)
 
 
@@ -266,35 +278,36 @@ def test_next_to_nothing(n):
     shelf = families()
     found = find(shelf, range(n))
     assert list(found.clusters) == []
-    assert (len(found.pairs), len(found.seen.image_ids)) == (0, n)
-    assert list(find(shelf, range(n), known=found, plan=None).clusters) == []
+    assert (len(found.pairs), len(found.images.image_ids)) == (0, n)
+    assert list(find(shelf, range(n), previous=found, scope=None).clusters) == []
 
 
-def test_a_plan_is_kept_for_a_few_more_images():
+def test_a_scope_is_kept_for_a_few_more_images():
     shelf = families()
-    # A plan that nobody would make today, to tell it by.
-    known = find(shelf, range(11), plan=SearchScope(radius=23))
-    assert find(shelf, known=known, plan=None).plan.radius == 23
-    few = find(shelf, range(6), plan=SearchScope(radius=23))
-    assert find(shelf, known=few, plan=None).plan.radius == 24
+    # A scope that nobody would choose today, to tell it by.
+    known = find(shelf, range(11), scope=SearchScope(radius=23))
+    assert find(shelf, previous=known, scope=None).scope.radius == 23
+    few = find(shelf, range(6), scope=SearchScope(radius=23))
+    assert find(shelf, previous=few, scope=None).scope.radius == 24
 
 
-def test_an_answer_by_another_plan_is_not_carried_over():
+def test_a_result_in_another_scope_is_not_reused():
     shelf = families()
-    known = find(shelf, plan=SearchScope(radius=2, windows=False))
-    assert known.seen.windows is None
-    found = find(shelf, known=known)
+    known = find(shelf, scope=SearchScope(radius=2, windows=False))
+    assert known.images.windows is None
+    found = find(shelf, previous=known)
     assert summary(shelf, found) == summary(shelf, find(shelf))
     assert (
-        find(shelf, plan=SearchScope(radius=2, windows=False), known=found).tested <= known.tested
+        find(shelf, scope=SearchScope(radius=2, windows=False), previous=found).tested
+        <= known.tested
     )
 
 
-def test_progress_is_told_in_stages_and_may_stop_the_work():
-    told = []
-    find(families(), progress=lambda *what: told.append(what))
-    assert {what for what, _, _ in told} >= {"reading", "searching", "comparing"}
-    assert all(done <= total for _, done, total in told)
+def test_progress_is_reported_in_stages_and_may_stop_the_work():
+    reports = []
+    find(families(), progress=lambda *what: reports.append(what))
+    assert {what for what, _, _ in reports} >= {"reading", "searching", "comparing"}
+    assert all(done <= total for _, done, total in reports)
     for stage in ("reading", "searching", "comparing"):
 
         def stop(what, done, total, stage=stage):

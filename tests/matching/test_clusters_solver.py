@@ -1,15 +1,17 @@
-"""Settling: which pairs are looked at, and that clusters stand on what was seen."""
+"""The solver: which pairs are compared, and that clusters are stars of what was compared."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.solver import StarSolver
-from imgurer_kernel.matching.clusters.star_cover import stars
+from imgurer_kernel.matching.clusters.star_cover import star_clusters
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
-from imgurer_kernel.matching.verify import Prepared
+from imgurer_kernel.matching.pair_verifier import PairVerifier
+from imgurer_kernel.matching.verify import PreparedPictures
 
 UNIT = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -27,9 +29,9 @@ class Truth:
 
     def boxes(self, positions):
         n = len(self.places)
-        return Prepared(np.zeros((n, 64, 64), np.uint8), np.tile([0, 0, 64, 64], (n, 1)))
+        return PreparedPictures(np.zeros((n, 64, 64), np.uint8), np.tile([0, 0, 64, 64], (n, 1)))
 
-    def measure(self, first, second, begin):
+    def measure(self, first, second, starts):
         """A pair that deceives is the same only if the start is where the map will be."""
         self.seen += list(zip(first.tolist(), second.tolist(), strict=True))
         apart = self.places[second] - self.places[first]
@@ -38,9 +40,10 @@ class Truth:
         same = np.abs(apart) < self.reach
         for k, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
             if frozenset(ends) in self.deceived:
-                same[k] &= np.allclose(begin[k], maps[k])
+                same[k] &= np.allclose(starts[k], maps[k])
         score = np.where(same, 1 - np.abs(apart) / 100, 0.1)
-        return np.column_stack((score, score, np.ones(len(first)))).astype(np.float32), maps
+        measures = np.column_stack((score, score, np.ones(len(first)))).astype(np.float32)
+        return Comparison(measures, maps)
 
 
 def rows_of(pairs, distance):
@@ -49,11 +52,11 @@ def rows_of(pairs, distance):
     return Candidates(first, second, np.asarray(distance, np.int64), zeros, zeros, zeros)
 
 
-def settle(truth, rows, same_layout=None):
+def solve(truth, rows, same_layout=None):
     turned = np.random.default_rng(0).integers(0, 1 << 64, (len(truth.places), 8, 2), np.uint64)
-    pairs = Pairs.of(rows)
-    settling = StarSolver(rows, pairs, truth.boxes, truth.measure, turned, same_layout)
-    return settling, settling.run()
+    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure, same_layout)
+    solver = StarSolver(verifier, turned)
+    return solver, solver.run()
 
 
 def everything(n):
@@ -64,17 +67,17 @@ def members(clusters):
     return sorted(sorted(c.members.tolist()) for c in clusters)
 
 
-def test_a_pair_inside_a_proven_star_is_never_looked_at():
+def test_a_pair_inside_a_proven_star_is_never_compared():
     truth = Truth([0] * 40, 1)
-    settling, [cluster] = settle(truth, rows_of(everything(40), [0] * 780))
+    solver, [cluster] = solve(truth, rows_of(everything(40), [0] * 780))
     assert cluster.size == 40
     assert len(truth.seen) == 39
-    assert (settling.pairs.status == UNTESTED).sum() == 780 - 39
+    assert (solver.pairs.status == UNTESTED).sum() == 780 - 39
 
 
 def test_what_turns_out_different_is_no_member():
     truth = Truth([0, 0, 50, 50, 99], 1)
-    _, clusters = settle(truth, rows_of(everything(5), [3] * 10))
+    _, clusters = solve(truth, rows_of(everything(5), [3] * 10))
     assert members(clusters) == [[0, 1], [2, 3]]
     assert len(truth.seen) == len(set(truth.seen))
 
@@ -87,8 +90,8 @@ def test_clusters_are_stars_of_what_was_seen(places, reach, far):
     near = [(i, j) for i, j in everything(len(places)) if abs(places[i] - places[j]) < far]
     distance = [abs(places[i] - places[j]) for i, j in near]
     truth = Truth(places, reach)
-    settling, clusters = settle(truth, rows_of(near, distance))
-    pairs = settling.pairs
+    solver, clusters = solve(truth, rows_of(near, distance))
+    pairs = solver.pairs
     taken = [k for c in clusters for k in c.members.tolist()]
     assert len(taken) == len(set(taken))
     for c in clusters:
@@ -98,7 +101,7 @@ def test_clusters_are_stars_of_what_was_seen(places, reach, far):
         assert {*edges.first.tolist(), *edges.second.tolist()} == {*c.members.tolist()}
     # They are the clusters of all pairs that hold, as far as these were looked at.
     proven = np.flatnonzero(pairs.status == SAME)
-    again = stars(pairs.first[proven], pairs.second[proven], pairs.distance[proven],
+    again = star_clusters(pairs.first[proven], pairs.second[proven], pairs.distance[proven],
                   pairs.measures[proven, 1])  # fmt: skip
     assert members(again) == members(clusters)
 
@@ -107,38 +110,38 @@ def test_clusters_are_stars_of_what_was_seen(places, reach, far):
 def test_groups_that_are_apart_are_found_whole(places):
     """Where being the same is transitive there is nothing to decide."""
     near = everything(len(places))
-    _, clusters = settle(Truth(places, 1), rows_of(near, [7] * len(near)))
+    _, clusters = solve(Truth(places, 1), rows_of(near, [7] * len(near)))
     groups = {}
     for k, place in enumerate(places):
         groups.setdefault(place, []).append(k)
     assert members(clusters) == sorted(g for g in groups.values() if len(g) > 1)
 
 
-def test_a_friends_friend_is_compared_with_the_medoid():
+def test_a_neighbor_of_a_member_is_compared_with_the_medoid():
     """0 and 3 are near by no hash; 3 is near 2 only, which is a member of the star around 0."""
     truth = Truth([0, 0.1, 0.2, 0.3], 1, deceived=[(0, 3)])
     rows = rows_of([(0, 1), (0, 2), (1, 2), (2, 3)], [0, 1, 1, 1])
-    settling, [cluster] = settle(truth, rows)
+    solver, [cluster] = solve(truth, rows)
     assert cluster.size == 4
-    added = settling.pairs.take(slice(4, None))
+    added = solver.pairs.take(slice(4, None))
     assert {*zip(added.first.tolist(), added.second.tolist(), strict=True)} <= {(0, 3), (1, 3)}
     assert added.maps[added.status == SAME][:, 2] == pytest.approx(
         (truth.places[added.second] - truth.places[added.first])[added.status == SAME]
     )
 
 
-def test_the_next_way_is_tried_where_one_does_not_hold():
+def test_the_next_match_is_tried_where_one_does_not_hold():
     class Second(Truth):
-        def measure(self, first, second, begin):
-            measures, maps = super().measure(first, second, begin)
-            measures[begin[:, 0] > 0, 1] = 0.2  # upright it does not fit
-            return measures, maps
+        def measure(self, first, second, starts):
+            compared = super().measure(first, second, starts)
+            compared.measures[starts[:, 0] > 0, 1] = 0.2  # upright it does not fit
+            return compared
 
     rows = Candidates(*np.array([[0, 1, 5, 0, 0, 0], [0, 1, 9, 1, 0, 0]]).T)
-    settling, [cluster] = settle(Second([0, 0], 1), rows)
+    solver, [cluster] = solve(Second([0, 0], 1), rows)
     assert cluster.size == 2
-    assert settling.pairs.orientation.tolist() == [1]
-    assert settling.pairs.distance.tolist() == [9]
+    assert solver.pairs.orientation.tolist() == [1]
+    assert solver.pairs.distance.tolist() == [9]
 
 
 def test_pairs_of_one_layout_are_struck():
@@ -149,14 +152,14 @@ def test_pairs_of_one_layout_are_struck():
         return (first == 0) | (second == 0)
 
     truth = Truth([0, 0, 0, 80], 1)
-    settling, clusters = settle(truth, rows_of(everything(4), [1] * 6), shared)
+    solver, clusters = solve(truth, rows_of(everything(4), [1] * 6), shared)
     assert members(clusters) == [[1, 2]]
     status = {
         (i, j): s
         for i, j, s in zip(
-            settling.pairs.first.tolist(),
-            settling.pairs.second.tolist(),
-            settling.pairs.status.tolist(),
+            solver.pairs.first.tolist(),
+            solver.pairs.second.tolist(),
+            solver.pairs.status.tolist(),
             strict=True,
         )
     }
@@ -172,15 +175,14 @@ def test_it_can_be_stopped_between_comparisons():
 
     truth = Truth([0, 0], 1)
     rows = rows_of([(0, 1)], [0])
-    settling = StarSolver(
-        rows, Pairs.of(rows), truth.boxes, truth.measure, np.zeros((2, 8, 2), np.uint64), None, stop
-    )
+    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure)
+    solver = StarSolver(verifier, np.zeros((2, 8, 2), np.uint64), stop)
     with pytest.raises(KeyboardInterrupt):
-        settling.run()
+        solver.run()
     assert truth.seen == []
 
 
 def test_no_pairs():
-    settling, clusters = settle(Truth([0, 1], 1), rows_of([], []))
+    solver, clusters = solve(Truth([0, 1], 1), rows_of([], []))
     assert list(clusters) == []
-    assert len(settling.pairs) == 0
+    assert len(solver.pairs) == 0

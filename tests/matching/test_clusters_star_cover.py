@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.matching.clusters import star_cover as stars_module
-from imgurer_kernel.matching.clusters.star_cover import cover, stars
+from imgurer_kernel.matching.clusters import star_cover as module
+from imgurer_kernel.matching.clusters.star_cover import star_clusters, star_cover
 
 EDGE = st.tuples(
     st.integers(0, 14), st.integers(0, 14), st.integers(0, 128), st.sampled_from([0.9, 0.95, 1.0])
@@ -48,14 +48,14 @@ def naive(edges):
         free -= members
 
 
-COMPILED_FROM = stars_module._WORTH_COMPILING
+COMPILE_FROM = module._COMPILE_FROM
 
 
-@pytest.mark.parametrize("compiled_from", [COMPILED_FROM, 0], ids=["python", "compiled"])
+@pytest.mark.parametrize("compile_from", [COMPILE_FROM, 0], ids=["python", "compiled"])
 @given(EDGES)
-def test_agrees_with_the_naive_cover(compiled_from, edges):
-    with patch.object(stars_module, "_WORTH_COMPILING", compiled_from):
-        assert [star[:3] for star in as_sets(stars(*columns(edges)))] == naive(edges)
+def test_agrees_with_the_naive_cover(compile_from, edges):
+    with patch.object(module, "_COMPILE_FROM", compile_from):
+        assert [star[:3] for star in as_sets(star_clusters(*columns(edges)))] == naive(edges)
 
 
 @pytest.mark.parametrize("nodes", [40, 3000])
@@ -64,21 +64,21 @@ def test_both_covers_agree_on_large_graphs(nodes):
     pairs = np.unique(np.sort(random.integers(0, nodes, (9000, 2)), axis=1), axis=0)
     first, second = pairs[pairs[:, 0] < pairs[:, 1]].T
     scores = random.choice([0.9, 0.95, 1.0], len(first))  # many equals
-    plain = cover(nodes, first, second, scores)
-    with patch.object(stars_module, "_WORTH_COMPILING", 0):
-        assert cover(nodes, first, second, scores).tolist() == plain.tolist()
+    plain = star_cover(nodes, first, second, scores)
+    with patch.object(module, "_COMPILE_FROM", 0):
+        assert star_cover(nodes, first, second, scores).tolist() == plain.tolist()
 
 
 @given(EDGES, st.randoms(use_true_random=False))
 def test_neither_order_nor_direction_of_edges_matters(edges, random):
     shuffled = [(b, a, d, s) if random.random() < 0.5 else (a, b, d, s) for a, b, d, s in edges]
     random.shuffle(shuffled)
-    assert as_sets(stars(*columns(edges))) == as_sets(stars(*columns(shuffled)))
+    assert as_sets(star_clusters(*columns(edges))) == as_sets(star_clusters(*columns(shuffled)))
 
 
 @given(EDGES)
 def test_every_member_has_an_edge_to_the_medoid(edges):
-    clusters = stars(*columns(edges))
+    clusters = star_clusters(*columns(edges))
     for cluster in clusters:
         assert cluster.size == len(cluster.members) >= 2
         assert cluster.edges[0] == -1
@@ -97,15 +97,15 @@ def test_every_member_has_an_edge_to_the_medoid(edges):
 
 
 @given(EDGES)
-def test_who_is_left_out_has_no_neighbour_that_is_left_out(edges):
-    clustered = {m for cluster in stars(*columns(edges)) for m in cluster.members.tolist()}
+def test_who_is_left_out_has_no_neighbor_that_is_left_out(edges):
+    clustered = {m for cluster in star_clusters(*columns(edges)) for m in cluster.members.tolist()}
     for one, other, *_ in edges:
         assert one == other or one in clustered or other in clustered
 
 
 @given(EDGES)
 def test_two_medoids_never_have_an_edge(edges):
-    medoids = {cluster.medoid for cluster in stars(*columns(edges))}
+    medoids = {cluster.medoid for cluster in star_clusters(*columns(edges))}
     assert not any(a != b and a in medoids and b in medoids for a, b, *_ in edges)
 
 
@@ -117,7 +117,7 @@ def test_diameter_is_an_upper_bound_and_exact_where_all_pairs_have_edges(seed, r
     bits[3:] = bits[0] ^ (generator.random((9, 128)) < 0.1)
     table = (bits[:, None] != bits[None]).sum(2)
     first, second = np.nonzero(np.triu(table <= radius, 1))
-    for cluster in stars(first, second, table[first, second]):
+    for cluster in star_clusters(first, second, table[first, second]):
         among = table[np.ix_(cluster.members, cluster.members)]
         assert among.max() <= cluster.diameter
         if (among <= radius).all():
@@ -125,29 +125,29 @@ def test_diameter_is_an_upper_bound_and_exact_where_all_pairs_have_edges(seed, r
 
 
 def test_ids_may_be_any_and_ties_go_to_the_smaller_one():
-    [cluster] = stars([900, 900, 7], [7, 10**12, 10**12], [3, 3, 3])
+    [cluster] = star_clusters([900, 900, 7], [7, 10**12, 10**12], [3, 3, 3])
     assert cluster.members.tolist() == [7, 900, 10**12]
 
 
 def test_the_better_score_makes_the_medoid():
     path = ([1, 2, 3, 4], [2, 3, 4, 1], [4, 4, 4, 4])
-    assert stars(*path, score=[0.9, 0.9, 0.9, 0.9])[0].medoid == 1
-    assert stars(*path, score=[0.9, 0.9, 0.99, 0.9])[0].medoid == 3
+    assert star_clusters(*path, score=[0.9, 0.9, 0.9, 0.9])[0].medoid == 1
+    assert star_clusters(*path, score=[0.9, 0.9, 0.99, 0.9])[0].medoid == 3
 
 
 def test_the_weakest_link_is_named():
-    [cluster] = stars([1, 1, 1], [2, 3, 4], [9, 2, 5], score=[0.99, 0.91, 0.91])
+    [cluster] = star_clusters([1, 1, 1], [2, 3, 4], [9, 2, 5], score=[0.99, 0.91, 0.91])
     assert (cluster.medoid, cluster.weakest, cluster.weakest_score) == (1, 4, 0.91)
 
 
 def test_biggest_first_then_by_medoid():
     first, second = [8, 1, 5, 5], [9, 2, 6, 7]
-    assert [c.medoid for c in stars(first, second, [1, 1, 1, 1])] == [5, 1, 8]
+    assert [c.medoid for c in star_clusters(first, second, [1, 1, 1, 1])] == [5, 1, 8]
 
 
 def test_no_edges_no_clusters():
-    assert list(stars([], [], [])) == []
-    assert list(stars([3], [3], [0])) == []
+    assert list(star_clusters([], [], [])) == []
+    assert list(star_clusters([3], [3], [0])) == []
 
 
 def test_a_panning_clip_is_not_one_cluster():
@@ -160,7 +160,7 @@ def test_a_panning_clip_is_not_one_cluster():
     table = (bits[:, None] != bits[None]).sum(2)
     radius = int(np.diagonal(table, 1).max())
     first, second = np.nonzero(np.triu(table <= radius, 1))
-    clusters = stars(first, second, table[first, second])
+    clusters = star_clusters(first, second, table[first, second])
     assert len(clusters) > 1
     assert max(cluster.size for cluster in clusters) < 72
     for cluster in clusters:
@@ -170,20 +170,20 @@ def test_a_panning_clip_is_not_one_cluster():
 @pytest.mark.parametrize("size", [2, 3, 500])
 def test_identical_images_make_one_star_around_the_first(size):
     first, second = np.triu_indices(size, 1)
-    [cluster] = stars(first, second, np.zeros(len(first)))
+    [cluster] = star_clusters(first, second, np.zeros(len(first)))
     assert (cluster.medoid, cluster.size, cluster.diameter) == (0, size, 0)
 
 
-@pytest.mark.parametrize("compiled_from", [COMPILED_FROM, 0], ids=["python", "compiled"])
-def test_making_stars_may_be_stopped(monkeypatch, compiled_from):
-    monkeypatch.setattr(stars_module, "_PULSE", 2)
-    monkeypatch.setattr(stars_module, "_WORTH_COMPILING", compiled_from)
+@pytest.mark.parametrize("compile_from", [COMPILE_FROM, 0], ids=["python", "compiled"])
+def test_making_stars_may_be_stopped(monkeypatch, compile_from):
+    monkeypatch.setattr(module, "_PROGRESS_STEP", 2)
+    monkeypatch.setattr(module, "_COMPILE_FROM", compile_from)
     first = np.arange(0, 12, 2)
 
     def stop():
         raise KeyboardInterrupt
 
-    whole = cover(12, first, first + 1, np.ones(6), lambda: None)
+    whole = star_cover(12, first, first + 1, np.ones(6), lambda: None)
     assert whole.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
     with pytest.raises(KeyboardInterrupt):
-        cover(12, first, first + 1, np.ones(6), stop)
+        star_cover(12, first, first + 1, np.ones(6), stop)

@@ -4,21 +4,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageDraw, ImageEnhance
 
-from imgurer_kernel.matching.difference import ALIGNED, look_closely, plain_sides
+from imgurer_kernel.matching.difference import ALIGNED, measure_difference, plain_sides
 from tests.support.copies import cropped, framed, gray, picture, recoded
 
 WHOLE = np.tile(np.array([0, 0, 64, 64]), (1, 2, 1))
 SAME = np.array([[1.0, 0, 0, 0, 1, 0]])
 
 
-def look(one, other, correlation=0.9):
+def measured(one, other, correlation=0.9):
     pictures = gray(one)[None], gray(other)[None]
-    [found] = look_closely(*pictures, WHOLE, SAME, np.array([correlation]))
+    [found] = measure_difference(*pictures, WHOLE, SAME, np.array([correlation]))
     return found
 
 
 def test_a_copy_leaves_nothing():
-    found = look(picture(0), recoded(picture(0), 40))
+    found = measured(picture(0), recoded(picture(0), 40))
     assert found.transform == tuple(SAME[0])
     assert found.gain == pytest.approx(1, abs=0.02)
     assert found.residual < 4
@@ -26,7 +26,7 @@ def test_a_copy_leaves_nothing():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_crop_of_two_hundredths_is_measured(seed):
-    found = look(picture(seed), cropped(picture(seed), 0.02, 0, 0, 0))
+    found = measured(picture(seed), cropped(picture(seed), 0.02, 0, 0, 0))
     across, _, shift, _, down, fall = found.transform
     assert across == pytest.approx(1 / 0.98, abs=0.006)
     assert shift == pytest.approx(-0.0204, abs=0.006)
@@ -34,13 +34,13 @@ def test_a_crop_of_two_hundredths_is_measured(seed):
 
 
 def test_what_lies_well_is_not_moved():
-    found = look(picture(1), cropped(picture(1), 0.02, 0, 0, 0), correlation=ALIGNED)
+    found = measured(picture(1), cropped(picture(1), 0.02, 0, 0, 0), correlation=ALIGNED)
     assert found.transform == tuple(SAME[0])
 
 
 @pytest.mark.parametrize("strength", [0.6, 1.5])
 def test_contrast_is_a_gain_and_no_move(strength):
-    found = look(picture(2), ImageEnhance.Contrast(picture(2)).enhance(strength))
+    found = measured(picture(2), ImageEnhance.Contrast(picture(2)).enhance(strength))
     assert (found.gain - 1) * (1 - strength) > 0.05  # what is clipped takes some of it back
     assert np.abs(np.array(found.transform) - SAME[0]).max() < 0.01
 
@@ -48,8 +48,8 @@ def test_contrast_is_a_gain_and_no_move(strength):
 def test_writing_shows_in_the_worst_block():
     written = picture(3)
     ImageDraw.Draw(written).rectangle((100, 100, 140, 120), fill="white", outline="black")
-    assert look(picture(3), written).residual > 20
-    assert look(picture(3), picture(3)).residual < 0.01
+    assert measured(picture(3), written).residual > 20
+    assert measured(picture(3), picture(3)).residual < 0.01
 
 
 def test_pairs_are_looked_at_one_by_one():
@@ -57,13 +57,13 @@ def test_pairs_are_looked_at_one_by_one():
     ones = np.stack([gray(picture(seed % 5)) for seed in seeds])
     others = np.stack([gray(recoded(picture(seed % 5), 10 + seed)) for seed in seeds])
     boxes, maps = np.repeat(WHOLE, 70, 0), np.repeat(SAME, 70, 0)
-    together = look_closely(ones, others, boxes, maps, np.full(70, 0.9))
+    together = measure_difference(ones, others, boxes, maps, np.full(70, 0.9))
     for k in (0, 63, 64, 69):
-        [alone] = look_closely(
+        [alone] = measure_difference(
             ones[k : k + 1], others[k : k + 1], boxes[:1], maps[:1], np.array([0.9])
         )
         assert together[k].residual == pytest.approx(alone.residual, rel=1e-3)
-    assert look_closely(ones[:0], others[:0], boxes[:0], maps[:0], np.empty(0)) == []
+    assert measure_difference(ones[:0], others[:0], boxes[:0], maps[:0], np.empty(0)) == []
 
 
 @given(st.lists(st.booleans(), min_size=4, max_size=4))

@@ -1,4 +1,4 @@
-"""The gallery: pictures are read once, when they are needed."""
+"""The image cache: pictures are read once, when they are needed."""
 
 import errno
 import mmap
@@ -34,12 +34,12 @@ def shelf():
 
 
 def test_a_picture_is_read_once(shelf):
-    gallery = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, shelf)
     assert shelf.asked == []
-    prepared = gallery.prepared(np.array([4, 1, 4]))
+    prepared = cache.read(np.array([4, 1, 4]))
     assert (prepared.pictures[[1, 4]] == PICTURES[[1, 4]]).all()
     assert (prepared.content[[1, 4]] == content_boxes(PICTURES[[1, 4]])).all()
-    gallery.prepared(np.array([1, 2]))
+    cache.read(np.array([1, 2]))
     assert shelf.asked == [[107, 128], [114]]
 
 
@@ -49,10 +49,10 @@ def test_few_pictures_of_many_take_little_memory():
         return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
     n = 100_000
-    gallery = ImageCache(np.arange(n), lambda ids: np.repeat(PICTURES[:1], len(ids), axis=0))
-    gallery.prepared(np.array([0]))
+    cache = ImageCache(np.arange(n), lambda ids: np.repeat(PICTURES[:1], len(ids), axis=0))
+    cache.read(np.array([0]))
     before = resident()
-    gallery.prepared(np.arange(0, n, 1000))
+    cache.read(np.arange(0, n, 1000))
     assert resident() - before < 20_000_000  # a page of 2 MB for each would be 200
 
 
@@ -62,54 +62,54 @@ def test_a_system_without_huge_pages_will_do(shelf, monkeypatch):
             raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(module.mmap, "mmap", Refusing)
-    prepared = ImageCache(IDS, shelf).prepared(np.array([2]))
+    prepared = ImageCache(IDS, shelf).read(np.array([2]))
     assert (prepared.pictures[2] == PICTURES[2]).all()
 
 
 def test_boxes_that_are_known_need_no_picture(shelf):
-    gallery = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, shelf)
     boxes = content_boxes(PICTURES[:3]) + np.array([0, 1, 0, 0])
-    gallery.know(np.arange(3), boxes, np.array([0.5, 1, 0.7]))
-    assert (gallery.boxed(np.array([0, 2])).content[[0, 2]] == boxes[[0, 2]]).all()
+    cache.seed(np.arange(3), boxes, np.array([0.5, 1, 0.7]))
+    assert (cache.read_boxes(np.array([0, 2])).content[[0, 2]] == boxes[[0, 2]]).all()
     assert shelf.asked == []
-    gallery.boxed(np.array([0, 5]))
+    cache.read_boxes(np.array([0, 5]))
     assert shelf.asked == [[135]]
     # Once the picture is read the box stays what it was said to be.
-    assert (gallery.prepared(np.array([0])).content[0] == boxes[0]).all()
-    assert gallery.within_frame.tolist()[:5] == [0.5, 1, 0.7, 1, 1]
+    assert (cache.read(np.array([0])).content[0] == boxes[0]).all()
+    assert cache.within_frame.tolist()[:5] == [0.5, 1, 0.7, 1, 1]
 
 
 def test_frames_are_measured_as_pictures_are_read(shelf):
-    gallery = ImageCache(IDS, shelf)
-    gallery.prepared(np.array([0, 5]))
+    cache = ImageCache(IDS, shelf)
+    cache.read(np.array([0, 5]))
     expected = within_frame(PICTURES)
     assert expected[5] < expected[0] < 1
-    assert gallery.within_frame.tolist() == [expected[0], 1, 1, 1, 1, expected[5]]
+    assert cache.within_frame.tolist() == [expected[0], 1, 1, 1, 1, expected[5]]
 
 
 def test_windows_are_hashed_in_chunks(shelf, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 2)
-    told = []
-    gallery = ImageCache(IDS, shelf, progress=lambda *what: told.append(what))
-    hashes = gallery.windows(np.array([5, 0, 3]))
+    reports = []
+    cache = ImageCache(IDS, shelf, progress=lambda *what: reports.append(what))
+    hashes = cache.windows(np.array([5, 0, 3]))
     expected = dhash_many(window_grays(PICTURES[[5, 0, 3]]).reshape(-1, 9, 9)).reshape(3, -1, 2)
     assert (hashes == expected).all()
-    assert told[-1] == ("reading", 3, 3)
-    assert gallery.windows(np.empty(0, np.int64)).shape == (0, 10, 2)
+    assert reports[-1] == ("reading", 3, 3)
+    assert cache.windows(np.empty(0, np.int64)).shape == (0, 10, 2)
 
 
 def test_comparing_reads_both_ends(shelf):
-    gallery = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, shelf)
     start = np.array([[1.0, 0, 0, 0, 1, 0]] * 2)
-    measures, maps = gallery.compare(np.array([0, 1]), np.array([0, 2]), start)
-    assert measures[0, 1] > 0.95
-    assert measures[1, 1] < 0.5
-    assert maps.shape == (2, 6)
+    compared = cache.compare(np.array([0, 1]), np.array([0, 2]), start)
+    assert compared.measures[0, 1] > 0.95
+    assert compared.measures[1, 1] < 0.5
+    assert compared.maps.shape == (2, 6)
     assert shelf.asked == [[100, 107, 114]]
 
 
 def test_without_thumbnails_no_layout_is_shared(shelf):
-    gallery = ImageCache(IDS, shelf)
-    shared = gallery.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
+    cache = ImageCache(IDS, shelf)
+    shared = cache.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
     assert shared.tolist() == [False, False]
     assert shelf.asked == []

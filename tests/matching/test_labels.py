@@ -11,7 +11,7 @@ from imgurer_kernel.workbench.similar import SimilarSearch
 from tests.support.copies import picture
 
 # What each transform is called where the picture shows it, of many names the most telling.
-WORDS = {
+LABELS = {
     "jpeg70": "re-encoded",
     "jpeg30": "re-encoded",
     "webp80": "re-encoded",
@@ -53,16 +53,16 @@ def evidence(one, other):
     return SimilarSearch(None, None, None).evidence(one, other)
 
 
-@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("name", LABELS)
 def test_copies_are_called_by_what_was_done(name):
-    words = []
+    labels = []
     for seed in range(5):
         found = evidence(
             query(picture(seed)), query(variant(picture(seed), name, key="a", seed=seed))
         )
-        words.append(found.label)
+        labels.append(found.label)
         assert found.duplicate
-    assert words.count(WORDS[name]) >= 4, words
+    assert labels.count(LABELS[name]) >= 4, labels
 
 
 def test_the_same_bytes_are_exact():

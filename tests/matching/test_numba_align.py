@@ -39,7 +39,8 @@ WHOLE = np.array([[0, 0, 64, 64]] * 2)
 @pytest.mark.parametrize("aligned", [False, True])
 def test_same_measures_maps_and_verdicts(pairs, aligned):
     one, other, boxes, starts = pairs
-    expected, expected_maps = alignment.compare(one, other, boxes, starts, aligned)
+    compared = alignment.compare(one, other, boxes, starts, aligned)
+    expected, expected_maps = compared.measures, compared.maps
     measures, maps = np.empty((len(one), 3), np.float32), np.empty((len(one), 6))
     order = np.random.default_rng(2).permutation(len(one))
     places = np.stack((np.argsort(order), np.arange(len(one))), axis=1)

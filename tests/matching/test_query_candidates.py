@@ -18,7 +18,7 @@ def bits(one, other):
 
 
 def column(found):
-    names = ("second", "distance", "view", "other_view", "orientation")
+    names = ("second", "distance", "region", "other_region", "orientation")
     return list(zip(*(getattr(found, name).tolist() for name in names), strict=True))
 
 

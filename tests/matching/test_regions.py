@@ -1,4 +1,4 @@
-"""Views: the windows are those of the boxes, reduced as Pillow reduces them."""
+"""Regions: the windows are those of the boxes, reduced as Pillow reduces them."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from imgurer_kernel.matching.regions import (
     WHOLE,
     WINDOWS,
     content_boxes,
-    view_boxes,
+    region_boxes,
     window_grays,
 )
 from tests.support.copies import cropped, framed, gray, picture
@@ -58,9 +58,9 @@ def test_a_crop_looks_like_its_window(place):
     assert distances[place] == distances.min() <= 6
 
 
-def test_boxes_of_views():
+def test_boxes_of_regions():
     content = np.array([[8, 0, 64, 48]] * 3)
-    boxes = view_boxes(content, np.array([WHOLE, CONTENT, FIRST_WINDOW]))
+    boxes = region_boxes(content, np.array([WHOLE, CONTENT, FIRST_WINDOW]))
     assert boxes[0].tolist() == [-1, -1, 1, 1]
     assert boxes[1].tolist() == [-0.75, -1, 1, 0.5]
     assert tuple(boxes[2]) == WINDOWS[0]

@@ -1,11 +1,11 @@
-"""The memory of comparisons: computed once, kept as long as both pictures are there."""
+"""The cache of comparisons: computed once, kept as long as both pictures are there."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.matching.result_cache import ResultCache, mixed, pair_keys
+from imgurer_kernel.matching.result_cache import ResultCache, hash_rows, pair_keys
 
 KEYS = st.lists(st.integers(0, 20), max_size=12)
 
@@ -19,54 +19,54 @@ class Square:
         return np.column_stack((self.keys[rows] ** 2, -self.keys[rows].astype(float)))
 
 
-def ask(memory, keys):
+def ask(cache, keys):
     """Ask for numbers, each of which is about itself and the tens that it has."""
     keys = np.array(keys, np.uint64)
     square = Square(keys)
-    values = memory.through(keys, np.column_stack((keys, keys // 10 * 10)), square)
+    values = cache.get_or_compute(keys, np.column_stack((keys, keys // 10 * 10)), square)
     assert values.tolist() == [[k * k, -k] for k in keys.tolist()]
     return square.asked
 
 
 @given(st.lists(st.tuples(st.lists(KEYS, max_size=3), st.sets(st.integers(0, 20))), max_size=4))
 def test_what_is_about_pictures_that_are_there_is_not_computed_again(runs):
-    memory, known = ResultCache(2), set()
+    cache, known = ResultCache(2), set()
     for run, there in runs:
         for keys in run:
-            assert ask(memory, keys) == [k for k in keys if k not in known]
+            assert ask(cache, keys) == [k for k in keys if k not in known]
         known = {
             k for k in (*known, *(k for keys in run for k in keys)) if {k, k // 10 * 10} <= there
         }
-        memory = memory.without(np.array(sorted({*range(21)} - there), np.uint64))
-        assert len(memory) == len(known)
+        cache = cache.drop(np.array(sorted({*range(21)} - there), np.uint64))
+        assert len(cache) == len(known)
 
 
-def test_what_a_later_memory_learns_the_earlier_one_does_not_know():
-    memory = ResultCache(2)
-    ask(memory, [1, 2])
-    later = memory.without(np.empty(0, np.uint64))
+def test_what_a_later_cache_learns_the_earlier_one_does_not_know():
+    cache = ResultCache(2)
+    ask(cache, [1, 2])
+    later = cache.drop(np.empty(0, np.uint64))
     assert ask(later, [2, 3]) == [3]
     assert len(later) == 3
-    assert len(memory) == 2
+    assert len(cache) == 2
 
 
 def test_what_fails_leaves_nothing():
-    memory = ResultCache(2)
+    cache = ResultCache(2)
 
     def fail(rows):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        memory.through(np.array([4], np.uint64), np.zeros((1, 2), np.uint64), fail)
-    assert len(memory) == 0
+        cache.get_or_compute(np.array([4], np.uint64), np.zeros((1, 2), np.uint64), fail)
+    assert len(cache) == 0
 
 
 def test_keys_differ_where_anything_does():
-    tokens = mixed(np.arange(4, dtype=np.uint64)[:, None])
-    assert len({*tokens.tolist()}) == 4
+    words = hash_rows(np.arange(4, dtype=np.uint64)[:, None])
+    assert len({*words.tolist()}) == 4
     unit = np.array([[1.0, 0, 0, 0, 1, 0]])
     moved = unit + np.array([0, 0, 1e-9, 0, 0, 0])
     cases = [(0, 1, unit), (1, 0, unit), (0, 2, unit), (0, 1, moved)]
-    keys = [pair_keys(tokens[[[a, b]]], maps)[0] for a, b, maps in cases]
+    keys = [pair_keys(words[[[a, b]]], maps)[0] for a, b, maps in cases]
     assert len({*keys}) == 4
-    assert pair_keys(tokens[[[0, 1]]], unit)[0] == keys[0]
+    assert pair_keys(words[[[0, 1]]], unit)[0] == keys[0]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
-from imgurer_kernel.matching.clusters.star_cover import stars
+from imgurer_kernel.matching.clusters.star_cover import star_clusters
 from imgurer_kernel.report.frames import (
     CLUSTERS,
     SIMILAR,
@@ -54,7 +54,7 @@ def test_similar_is_sorted_by_distance_then_id():
 
 
 def test_clusters_are_numbered_and_their_members_in_order():
-    found = stars([1, 2, 4], [2, 3, 5], [4, 2, 1])
+    found = star_clusters([1, 2, 4], [2, 3, 5], [4, 2, 1])
     labels = np.where(found.edges < 0, "medoid", "near").astype(object)
     frame = cluster_frame(LabelledClusters(found, labels, np.ones(5), "plan", 0), IMAGES, keepers)
     assert list(frame.columns) == CLUSTERS

@@ -23,7 +23,7 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import hamming_many
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
-from imgurer_kernel.matching.clusters.star_cover import stars
+from imgurer_kernel.matching.clusters.star_cover import star_clusters
 from imgurer_kernel.report.frames import cluster_frame
 from imgurer_kernel.review.keeper import keepers
 from imgurer_kernel.settings import Settings
@@ -207,7 +207,7 @@ class FakeWorkbench:
             for j, d in enumerate(hamming_many(hashes, tuple(map(int, hashes[i]))))
             if i < j and d <= (self.settings.radius if radius is None else radius)
         ]
-        found = stars(*np.array(edges, np.int64).reshape(-1, 3).T)
+        found = star_clusters(*np.array(edges, np.int64).reshape(-1, 3).T)
         labels = np.where(found.edges < 0, "medoid", "re-encoded").astype(object)
         if callable(progress):
             progress(len(ids), len(ids))

@@ -8,8 +8,8 @@ from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching.candidates import INVERSE
-from imgurer_kernel.matching.verify import compose
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, compose
+from imgurer_kernel.matching.clusters.solver import StarSolver
 from tests.support.catalogs import saved
 from tests.support.copies import cropped, framed, picture, recoded
 
@@ -112,5 +112,14 @@ def test_evidence_is_the_same_in_both_directions(wb):
         there_and_back = compose(np.array([there.transform]), np.array([back.transform]))
         assert there_and_back[0] == pytest.approx([1, 0, 0, 0, 1, 0], abs=1e-9)
         one, two = ORIENTATIONS.index(there.orientation), ORIENTATIONS.index(back.orientation)
-        assert INVERSE[one] == two
+        assert INVERSE_ORIENTATION[one] == two
         assert 0 < back.overlap <= 1
+
+
+def test_neither_a_query_nor_a_pair_needs_the_solver_of_clusters(wb, monkeypatch):
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(StarSolver, "__init__", refuse)
+    assert {"whole", *COPIES} <= set(wb.similar(1)["filename"])
+    assert wb.evidence(1, 2).duplicate

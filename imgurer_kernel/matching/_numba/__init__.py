@@ -1,1 +1,1 @@
-"""Compiled loops of comparing pictures; each has a twin in numpy that the tests compare it with."""
+"""Loops of comparing and clustering in machine code; tests compare each with its Python twin."""

@@ -1,13 +1,14 @@
-"""`alignment.compare` in machine code, pair after pair: that module explains it.
+"""`imgurer_kernel.matching.alignment.compare` in machine code, pair after pair.
 
-Whatever is known of a pixel is written to planes first and summed up after that: the loops of the
-second step have no branches and no scattered reads, and become vector instructions. For the same
-reason a loop runs over few arrays, each of one row or one plane, from index 0, and a whole number
-is made 32 bits wide before it becomes a float: most processors convert 64 bits one by one only.
+That module explains the method. Here whatever is known of a pixel is written to planes first and
+summed up after that: the loops of the second step have no branches and no scattered reads, and
+become vector instructions. For the same reason a loop runs over few arrays, each of one row or one
+plane, from index 0, and a whole number is made 32 bits wide before it becomes a float: most
+processors convert 64 bits one by one only.
 
-numba does not notice a change of the constants in `imgurer_kernel.matching.alignment`, nor of the
-modules
-that are used here: who changes one must empty the cache. A test compares the results of both.
+numba's cache does not notice a change of the constants in `imgurer_kernel.matching.alignment`, nor
+of the other modules that are used here: empty the cache after changing one. A test compares the
+results of both.
 """
 
 # What numba makes of a function is not what mypy reads in it.
@@ -28,8 +29,8 @@ from imgurer_kernel.matching._numba.warp import (
     RESIDUAL,
     WEIGHT,
     WEIGHTED,
-    room,
     warp,
+    workspace,
 )
 
 _LEVEL, _BOX, _BOXES, _MODEL = "float32[:, ::1]", "int64[::1]", "int64[:, ::1]", "float64[::1]"
@@ -37,7 +38,7 @@ _ROW, _MAPS = "float32[::1]", "float64[:, ::1]"
 # Pictures are only read, and may lie in memory that nothing may write to.
 _PICTURES = "Array(uint8, 3, 'C', readonly=True)"
 _STEPS = tuple(steps for _, steps, _ in rules.LEVELS)
-_STILL = tuple(still for _, _, still in rules.LEVELS)
+_TOLERANCES = tuple(tolerance for _, _, tolerance in rules.LEVELS)
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
@@ -60,7 +61,7 @@ def _residuals(
     residual: Float32s,
     weight: Float32s,
 ) -> float:
-    """Residuals of a row, weights after Huber, and how many pixels were inside."""
+    """Write the residuals of a row and their Huber weights; count the pixels inside."""
     used = _ZERO
     for x in range(target.shape[0]):
         used += weight[x]
@@ -71,7 +72,7 @@ def _residuals(
 
 @compiled(f"int64({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
 def _jacobian(target: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> int:
-    """Turn what a warp has written into derivatives, residual and weight; count the pixels."""
+    """Turn what `warp` has written into derivatives, residuals and weights; count the pixels."""
     side = target.shape[0]
     left, top, right, bottom = box_at(box, side)
     gain, offset = float32(model[6]), float32(model[7])
@@ -94,16 +95,17 @@ def _jacobian(target: Float32s, box: Int64s, model: Float64s, planes: Float32s) 
 
 @compiled(f"boolean({_MODEL}, {_MODEL})", fastmath=True)
 def _plausible(model: Float64s, start: Float64s) -> bool:
+    """Check that a map is still near its start: the linear part of one after the other undone."""
     determinant = start[0] * start[4] - start[1] * start[3]
     across = (model[0] * start[4] - model[1] * start[3]) / determinant
     down = (model[4] * start[0] - model[3] * start[1]) / determinant
-    lean = (model[1] * start[0] - model[0] * start[1]) / determinant
-    tilt = (model[3] * start[4] - model[4] * start[3]) / determinant
+    shear_x = (model[1] * start[0] - model[0] * start[1]) / determinant
+    shear_y = (model[3] * start[4] - model[4] * start[3]) / determinant
     return (
         (1 / rules.MAX_SCALE < across < rules.MAX_SCALE)
         and (1 / rules.MAX_SCALE < down < rules.MAX_SCALE)
-        and abs(lean) < rules.MAX_SHEAR
-        and abs(tilt) < rules.MAX_SHEAR
+        and abs(shear_x) < rules.MAX_SHEAR
+        and abs(shear_y) < rules.MAX_SHEAR
         and abs(model[2] - start[2]) < rules.MAX_SHIFT
         and abs(model[5] - start[5]) < rules.MAX_SHIFT
     )
@@ -121,9 +123,9 @@ def _refine(
     start: Float64s,
     planes: Float32s,
     steps: int,
-    still: float,
+    tolerance: float,
 ) -> bool:
-    """Gauss-Newton on one level, in place; False if it runs away."""
+    """Refine a map by Gauss-Newton steps on one level, in place; False if it diverges."""
     matrix, right_side = np.empty((8, 8)), np.empty(8)
     left, top, right, bottom = box_at(boxes[0], one.shape[0])
     least = rules.MIN_OVERLAP * (right - left) * (bottom - top)
@@ -131,6 +133,7 @@ def _refine(
         warp(other, boxes[1], model, planes)
         used = _jacobian(one, boxes[0], model, planes)
         weighted = planes[WEIGHTED]
+        # Only the lower triangle is filled: that is all that `solve` reads.
         for i in range(8):
             for pixel in range(weighted.shape[0]):
                 weighted[pixel] = planes[i, pixel] * planes[WEIGHT, pixel]
@@ -147,7 +150,7 @@ def _refine(
                 largest = max(largest, abs(right_side[i]))
         if used < least or not _plausible(model, start):
             return False
-        if largest < still:
+        if largest < tolerance:
             break
     return True
 
@@ -156,23 +159,24 @@ def _refine(
 def _products(
     one: Float32s, other: Float32s, inside: Float32s, start: int, stop: int, columns: Float32s
 ) -> None:
-    """Down some rows, sum up the products of gradients with themselves and each other, and count.
+    """Sum up the products of gradients with themselves and each other down some rows, and count.
 
-    A gradient counts where its pixel and the right and lower neighbours are inside.
+    A gradient counts where its pixel and the right and lower neighbors are inside.
     """
     columns[:] = 0
-    mine, others, both, count = columns[0], columns[1], columns[2], columns[3]
+    squares, other_squares, products, count = columns[0], columns[1], columns[2], columns[3]
     side = columns.shape[1]
     for y in range(start, stop):
         for x in range(side - 1):
+            # An unsigned index needs no check for negative ones, which would be a branch.
             here = np.uint64(y * side + x)
             right, below = here + np.uint64(1), here + np.uint64(side)
             where = inside[here] * inside[right] * inside[below]
             across, down = one[right] - one[here], one[below] - one[here]
             other_across, other_down = other[right] - other[here], other[below] - other[here]
-            mine[x] += (across * across + down * down) * where
-            others[x] += (other_across * other_across + other_down * other_down) * where
-            both[x] += (across * other_across + down * other_down) * where
+            squares[x] += (across * across + down * down) * where
+            other_squares[x] += (other_across * other_across + other_down * other_down) * where
+            products[x] += (across * other_across + down * other_down) * where
             count[x] += where
 
 
@@ -186,13 +190,13 @@ def _measure(
     planes: Float32s,
     out: Float32s,
 ) -> None:
-    """Into `out`: correlation, agreement and overlap at a map."""
+    """Write correlation, agreement and overlap at a map to `out`."""
     side = one.shape[0]
     warp(other, boxes[1], model, planes)
     gray, value, inside = one.reshape(-1), planes[BY_GAIN], planes[WEIGHT]
     left, top, right, bottom = box_at(boxes[0], side)
     width, height = right - left, bottom - top
-    floor = max(noise, float32(rules.FAINT))
+    floor = max(noise, float32(rules.MIN_NOISE_ENERGY))
     totals, sums = np.zeros(4, np.float32), np.empty(4, np.float32)
     columns = np.empty((4, side), np.float32)
     agreement, ceiling = _ZERO, _ZERO
@@ -234,38 +238,41 @@ def compare(
     measures: Float32s,
     maps: Float64s,
 ) -> None:
-    """`imgurer_kernel.matching.alignment.compare`, into `measures` (n, 3) and `maps` (n, 6).
+    """Compare pairs of pictures, into `measures` float32 (n, 3) and `maps` float64 (n, 6).
 
     Pair k is of ``ones[pairs[k, 0]]`` and ``others[pairs[k, 1]]``, which is not checked: to gather
-    the pictures beforehand takes a third of the time of comparing them unaligned.
+    the pictures beforehand takes a third of the time of comparing them unaligned. The other
+    arguments are those of `imgurer_kernel.matching.alignment.compare`.
     """
     sides, other_sides = levels(), levels()
-    rooms = (room(16), room(32), room(64))
-    model, found = np.empty(8), np.empty(3, np.float32)
+    workspaces = (workspace(16), workspace(32), workspace(64))
+    model, measured = np.empty(8), np.empty(3, np.float32)
     for k in range(len(pairs)):
         first, second = ones[pairs[k, 0]], others[pairs[k, 1]]
         box, start = boxes[k], starts[k]
         noise = smooth(first, box[0], sides[2]) * smooth(second, box[1], other_sides[2])
-        noise = float32(rules.NOISE) / noise
-        _measure(sides[2], other_sides[2], box, start, noise, rooms[2], measures[k])
+        noise = float32(rules.NOISE_ENERGY) / noise
+        _measure(sides[2], other_sides[2], box, start, noise, workspaces[2], measures[k])
         maps[k] = start
-        if not align or (measures[k, 0] >= rules.QUICK and measures[k, 1] >= rules.AGREEMENT):
+        if not align or (
+            measures[k, 0] >= rules.SKIP_CORRELATION and measures[k, 1] >= rules.AGREEMENT
+        ):
             continue
         model[:6], model[6], model[7] = start, 1, 0
         for level in range(3):
-            one, other, planes = sides[level], other_sides[level], rooms[level]
+            one, other, planes = sides[level], other_sides[level], workspaces[level]
             if level < 2:
                 reduce(first, box[0], one)
                 reduce(second, box[1], other)
-            good = _refine(one, other, box, model, start, planes, _STEPS[level], _STILL[level])
+            good = _refine(one, other, box, model, start, planes, _STEPS[level], _TOLERANCES[level])
             if level == 0:
-                if not good:
+                if not good:  # the next level begins anew
                     model[:6], model[6], model[7] = start, 1, 0
                 continue
             if not good:
                 break
-            _measure(one, other, box, model, noise, planes, found)
-            if level == 1 and found[0] < rules.COARSE:
+            _measure(one, other, box, model, noise, planes, measured)
+            if level == 1 and measured[0] < rules.MIN_COARSE_CORRELATION:
                 break
-            if level == 2 and found[1] > measures[k, 1]:
-                measures[k], maps[k] = found, model[:6]
+            if level == 2 and measured[1] > measures[k, 1]:
+                measures[k], maps[k] = measured, model[:6]

@@ -1,4 +1,4 @@
-"""Small dense equations for use inside other kernels."""
+"""Solve small dense equations inside other compiled functions."""
 
 # What numba makes of a function is not what mypy reads in it.
 # mypy: disable-error-code="no-any-return, return-value"
@@ -11,7 +11,7 @@ from imgurer_kernel.common.types import Float32s, Float64s
 
 @compiled("float32(float32[::1], float32[::1])", fastmath=True)
 def dot(one: Float32s, other: Float32s) -> float:
-    """Scalar product."""
+    """Return the scalar product of two arrays."""
     total = np.float32(0)
     for k in range(one.shape[0]):
         total += one[k] * other[k]
@@ -20,7 +20,11 @@ def dot(one: Float32s, other: Float32s) -> float:
 
 @compiled("boolean(float64[:, ::1], float64[::1])", fastmath=True)
 def solve(matrix: Float64s, right_side: Float64s) -> bool:
-    """Solve in place by Cholesky's method; False where the matrix is not positive definite."""
+    """Solve in place by Cholesky's method; False where the matrix is not positive definite.
+
+    Of the symmetric matrix only the lower triangle is read. It is overwritten with the factor,
+    the right side with the solution.
+    """
     n = right_side.shape[0]
     for i in range(n):
         for j in range(i + 1):

@@ -1,4 +1,4 @@
-"""A picture at the sides 16, 32 and 64, as `imgurer_kernel.matching.alignment` compares it."""
+"""Reduce a picture to the sides 16, 32 and 64, as `imgurer_kernel.matching.alignment` does."""
 
 # What numba makes of a function is not what mypy reads in it.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
@@ -18,7 +18,7 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 
 @compiled(f"Tuple((int64, int64, int64, int64))({_BOX}, int64)", fastmath=True)
 def box_at(box: Int64s, side: int) -> tuple[int, int, int, int]:
-    """A box in pixels of a picture of 64, in whole pixels of one of another side."""
+    """Scale a box from pixels of a side of 64 to whole pixels of another side."""
     return (
         -(-box[0] * side // SIDE),
         -(-box[1] * side // SIDE),
@@ -29,6 +29,7 @@ def box_at(box: Int64s, side: int) -> tuple[int, int, int, int]:
 
 @compiled(f"float32({_ROW})", fastmath=True)
 def _sum(row: Float32s) -> float:
+    """Sum up a row: a function of its own, as only a loop from index 0 becomes vector code."""
     total = _ZERO
     for x in range(row.shape[0]):
         total += row[x]
@@ -37,6 +38,7 @@ def _sum(row: Float32s) -> float:
 
 @compiled(f"float32({_ROW}, float32)", fastmath=True)
 def _squares(row: Float32s, mean: float) -> float:
+    """Sum up the squares of the deviations from the mean."""
     total = _ZERO
     for x in range(row.shape[0]):
         total += (row[x] - mean) * (row[x] - mean)
@@ -45,7 +47,7 @@ def _squares(row: Float32s, mean: float) -> float:
 
 @compiled(f"float32({_LEVEL}, {_BOX})", fastmath=True)
 def _standardize(level: Float32s, box: Int64s) -> float:
-    """Scale a box to mean 0 and deviation 1, in place; return what that was, 2 at least."""
+    """Scale to mean 0 and deviation 1 within a box, in place; return the deviation, at least 2."""
     side = level.shape[0]
     left, top, right, bottom = box_at(box, side)
     count = float32((right - left) * (bottom - top))
@@ -65,7 +67,7 @@ def _standardize(level: Float32s, box: Int64s) -> float:
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
 def reduce(picture: UInt8s, box: Int64s, out: Float32s) -> float:
-    """Average to the side of `out`, standardize there, return the deviation."""
+    """Average a picture to the side of `out`, standardize it there, return its deviation."""
     side = out.shape[0]
     step = SIDE // side
     scale = _ONE / float32(step * step)
@@ -81,7 +83,10 @@ def reduce(picture: UInt8s, box: Int64s, out: Float32s) -> float:
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
 def smooth(picture: UInt8s, box: Int64s, out: Float32s) -> float:
-    """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation."""
+    """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation.
+
+    At the edges the outermost row and column are repeated.
+    """
     row = np.empty(SIDE, np.float32)
     for y in range(SIDE):
         above, here, below = picture[max(y - 1, 0)], picture[y], picture[min(y + 1, SIDE - 1)]
@@ -96,6 +101,6 @@ def smooth(picture: UInt8s, box: Int64s, out: Float32s) -> float:
 
 @compiled(f"Tuple(({_LEVEL}, {_LEVEL}, {_LEVEL}))()")
 def levels() -> tuple[Float32s, Float32s, Float32s]:
-    """Room for one picture at each side."""
+    """Allocate one picture at each side."""
     small, middle = np.empty((16, 16), np.float32), np.empty((32, 32), np.float32)
     return small, middle, np.empty((SIDE, SIDE), np.float32)

@@ -1,4 +1,4 @@
-"""Planes of what is known of each pixel, and a picture laid onto another by a map."""
+"""Lay one picture onto another by a map, into planes of values for each pixel."""
 
 # What numba makes of a function is not what mypy reads in it.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
@@ -18,8 +18,8 @@ _ZERO = np.float32(0)
 
 
 @compiled(f"{_LEVEL}(int64)")
-def room(side: int) -> Float32s:
-    """Planes for pictures of one side; that of the offset holds ones and is never written to."""
+def workspace(side: int) -> Float32s:
+    """Allocate planes for pictures of one side; that of the offset holds ones for good."""
     planes = np.empty((PLANES, side * side), np.float32)
     planes[BY_OFFSET] = 1
     return planes
@@ -27,7 +27,11 @@ def room(side: int) -> Float32s:
 
 @compiled(f"void({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
 def warp(level: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> None:
-    """Into planes: values, their two derivatives, and as weight 0 or 1 for inside the box."""
+    """Write to planes: values, their two derivatives, and weights, 1 inside the box and else 0.
+
+    `imgurer_kernel.matching.alignment.warp` of one picture, float32 (side, side); the box is in
+    pixels of 64, the first six numbers of the model are the map.
+    """
     side = level.shape[0]
     left, top, right, bottom = box_at(box, side)
     low_x, low_y = float32(left), float32(top)
@@ -37,7 +41,7 @@ def warp(level: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> Non
     u = 1 / side - 1
     across, down = float32(model[0]), float32(model[3])
     value, along_x, along_y = planes[BY_GAIN], planes[BY_C], planes[BY_F]
-    # Residuals come later: until then their plane holds the pixel at the upper left.
+    # Residuals come later: until then their plane holds the index of the pixel at the upper left.
     inside, corner = planes[WEIGHT], planes[RESIDUAL]
     for y in range(side):
         v = (2 * y + 1) / side - 1

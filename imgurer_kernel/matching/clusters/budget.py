@@ -1,4 +1,4 @@
-"""How far to search: as far as the time that there is allows, decided before the work begins."""
+"""Decide how far to search: as far as the time allows, estimated before the work begins."""
 
 import os
 from dataclasses import dataclass
@@ -6,30 +6,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt64s
-from imgurer_kernel.matching.candidates import FRIENDS
+from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 
 RADII = (24, 20, 16, 12, 8)
-THOROUGH = 32
+"""Bits that are tried, the largest first. Of 60 copies under each of 53 transforms 24 bits miss
+one, which was turned by 5 degrees; 16 bits miss four such and two more (benchmarks/accuracy.md)."""
+
+THOROUGH_RADIUS = 32
 WINDOW_RADIUS = 16
 THOROUGH_WINDOW_RADIUS = 20
 
 BUDGET = 420.0
 """Seconds that a search may take."""
 
-# Measured in a store of 100,000, on one core of a server from 2023: what looking at a pair takes on
-# average; what an image takes that is read, cut into windows, and named if it has copies; and what
-# one comparison of two hashes takes, most of which are never made.
-_PAIR = 260e-6
-_IMAGE = 0.9e-3
-_HASH = 0.25e-9
+# Measured in a store of 100,000, on one core of a server from 2023: what comparing a pair takes on
+# average; what an image takes that is read, cut into windows, and labeled if it has copies; and
+# what one comparison of two hashes takes, most of which are never made.
+_SECONDS_PER_PAIR = 260e-6
+_SECONDS_PER_IMAGE = 0.9e-3
+_SECONDS_PER_HASH = 0.25e-9
 
-# Comparisons for each two images: 8 orientations one way, a third as many again for contents
-# both ways, and 10 windows both ways.
+# Comparisons of hashes for each two images: 8 orientations one way, a third as many again for
+# contents both ways, and 10 windows both ways.
 _TURNED = 4.0 + 2.7
 _WINDOWS = 10.0
 
 _SAMPLE = 192
-_MOST_PAIRS = 12_000_000  # 150 bytes each
+_MAX_PAIRS = 12_000_000  # 150 bytes each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class SearchScope:
     window_radius
         Bits between a window and a picture.
     pairs, seconds
-        What was expected: pairs to look at, and the time that searching and looking take.
+        What is expected: pairs to compare, and the time that searching and comparing take.
     """
 
     radius: int
@@ -55,8 +58,8 @@ class SearchScope:
     seconds: float = 0.0
 
     @property
-    def search(self) -> tuple[int, bool, int]:
-        """What the candidates depend on."""
+    def key(self) -> tuple[int, bool, int]:
+        """What the candidates depend on: scopes of equal keys give equal candidates."""
         return self.radius, self.windows, self.window_radius
 
     def __str__(self) -> str:
@@ -64,7 +67,7 @@ class SearchScope:
         return f"hashes within {self.radius} bits, {windows}; about {self.pairs:,} pairs"
 
 
-def make_plan(
+def choose_scope(
     turned: UInt64s,
     *,
     thorough: bool = False,
@@ -77,29 +80,35 @@ def make_plan(
     turned
         uint64 (n, 8, 2): hashes of the images that take part, in all orientations.
     thorough
-        Choose the largest radius that is of any use.
+        Choose the largest radius that is of any use, whatever it takes.
     budget
         Seconds.
+
+    Returns
+    -------
+    Where nothing is affordable, the narrowest search.
 
     Examples
     --------
     >>> from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
     >>> grays = np.random.default_rng(0).integers(0, 256, (50, 9, 9), np.uint8)
-    >>> make_plan(turned_hashes(grays)).radius
+    >>> choose_scope(turned_hashes(grays)).radius
     24
     """
     n = len(turned)
-    near = _within(turned) * (n / 2 / max(1, min(n, _SAMPLE)))
+    near = _neighbors_within(turned) * (n / 2 / max(1, min(n, _SAMPLE)))
     cores = os.cpu_count() or 1
-    plans = []
-    for radius in (THOROUGH,) if thorough else RADII:
+    scopes = []
+    for radius in (THOROUGH_RADIUS,) if thorough else RADII:
         for windows in (True, False):
-            # Windows add about a fifth to the pairs at 24 bits.
+            # Contents add to the pairs of whole pictures, and windows about a fifth at 24 bits.
             pairs = int(near[radius] * (1.3 if windows else 1.1))
             hashes = n * n * (_TURNED + (_WINDOWS if windows else 0))
-            seconds = (pairs * _PAIR + n * _IMAGE + hashes * _HASH) / cores
+            seconds = (
+                pairs * _SECONDS_PER_PAIR + n * _SECONDS_PER_IMAGE + hashes * _SECONDS_PER_HASH
+            ) / cores
             reach = THOROUGH_WINDOW_RADIUS if thorough else WINDOW_RADIUS
-            plans.append(
+            scopes.append(
                 SearchScope(
                     radius=radius,
                     windows=windows,
@@ -109,15 +118,17 @@ def make_plan(
                 )
             )
     if thorough:
-        return plans[0]
-    affordable = (p for p in plans if p.seconds <= budget and p.pairs <= _MOST_PAIRS)
-    return next(affordable, plans[-1])
+        return scopes[0]
+    affordable = (s for s in scopes if s.seconds <= budget and s.pairs <= _MAX_PAIRS)
+    return next(affordable, scopes[-1])
 
 
-def _within(turned: UInt64s) -> Float64s:
-    """How many images lie within 0..128 bits of a sample of them, in the nearest of 8 orientations.
+def _neighbors_within(turned: UInt64s) -> Float64s:
+    """Count the images within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
-    Counted are no more for each than a search keeps.
+    Returns
+    -------
+    float64 (129,): sums over the sample, of each image no more than a search keeps.
     """
     n = len(turned)
     whole = np.ascontiguousarray(turned[:, 0])
@@ -130,5 +141,5 @@ def _within(turned: UInt64s) -> Float64s:
             distance += np.bitwise_count(whole[:, 1] ^ column)
             np.minimum(least, distance, out=least)
         near = np.cumsum(np.bincount(np.delete(least, k), minlength=129))
-        counts += np.minimum(near, 2 * FRIENDS)
+        counts += np.minimum(near, 2 * MAX_NEIGHBORS)
     return counts

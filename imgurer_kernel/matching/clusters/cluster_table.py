@@ -1,4 +1,4 @@
-"""The table of clusters: columns for all members, cluster after cluster."""
+"""The table of clusters: columns of all members, cluster after cluster."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,12 @@ class Cluster:
     scores
         float64 (k,): score of each member's edge to the medoid; 1 for the medoid itself.
     edges
-        int64 (k,): which of the edges given to `stars` that is; -1 for the medoid itself.
+        int64 (k,): rows of those edges in the table of pairs that the clusters were made of; -1 for
+        the medoid itself.
     diameter
         No two members are farther apart than so many bits: the largest edge where every two
-        members have one, else the sum of the two longest edges to the medoid.
+        members have one, else the sum of the two longest edges to the medoid, which by the
+        triangle inequality is a bound.
     """
 
     members: Int64s
@@ -37,12 +39,12 @@ class Cluster:
 
     @property
     def medoid(self) -> int:
-        """The image at the centre."""
+        """The image at the center."""
         return int(self.members[0])
 
     @property
     def size(self) -> int:
-        """Number of members, the medoid among them."""
+        """Number of members, the medoid included."""
         return len(self.members)
 
     @property
@@ -53,18 +55,18 @@ class Cluster:
 
     @property
     def weakest_score(self) -> float:
-        """Score of the weakest link."""
+        """The lowest score of any member."""
         return float(self.scores[1:].min())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterTable(Sequence[Cluster]):
-    """Clusters, of which a store may have a hundred thousand: m members in all.
+    """Clusters in columns, for a store may have a hundred thousand of them: m members in all.
 
     Attributes
     ----------
     sizes, diameters
-        int64 (n,), of each cluster.
+        int64 (n,): number of members and diameter in bits of each cluster.
     members, distances, scores, edges
         (m,), the columns of all clusters, one after the other; see `Cluster`.
 
@@ -86,7 +88,7 @@ class ClusterTable(Sequence[Cluster]):
 
     @classmethod
     def none(cls) -> Self:
-        """No clusters."""
+        """Return no clusters."""
         empty = np.empty(0, np.int64)
         return cls(
             sizes=empty, diameters=empty, members=empty, distances=empty, scores=np.empty(0),
@@ -130,19 +132,19 @@ class ClusterTable(Sequence[Cluster]):
         return np.repeat(np.arange(len(self)), self.sizes)
 
     @property
-    def spokes(self) -> Int64s:
+    def member_edges(self) -> Int64s:
         """The edges of all members but the medoids, in their order, int64 (m - n,)."""
         return np.delete(self.edges, self.starts)
 
     def rows(self, chosen: Int64s) -> Int64s:
-        """Places of the members of some clusters in the columns, cluster after cluster."""
+        """Return where the members of some clusters are in the columns, cluster after cluster."""
         sizes = self.sizes[chosen]
         shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
         rows: Int64s = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
         return rows
 
     def take(self, chosen: Int64s) -> Self:
-        """Some of the clusters, in the order in which they are chosen."""
+        """Return some of the clusters, in the order in which they are chosen."""
         rows = self.rows(chosen)
         return type(self)(
             sizes=self.sizes[chosen],
@@ -154,7 +156,7 @@ class ClusterTable(Sequence[Cluster]):
         )
 
     def joined(self, other: "ClusterTable") -> Self:
-        """These clusters, then others."""
+        """Return these clusters, then others."""
         return type(self)(
             sizes=np.concatenate((self.sizes, other.sizes)),
             diameters=np.concatenate((self.diameters, other.diameters)),
@@ -167,14 +169,19 @@ class ClusterTable(Sequence[Cluster]):
 
 @dataclass(frozen=True, slots=True)
 class LabelledClusters:
-    """Clusters with a word for each member, and how they were found, in words.
+    """Clusters with a label for each member, and how they were found.
 
     Attributes
     ----------
+    clusters
+        The clusters in their order; of each its diameter in bits too.
     labels
-        object (m,): a word for each member.
+        object (m,): ``"medoid"`` or what became of each member, see
+        `imgurer_kernel.matching.labels.PairLabel`.
     within_frame
         float64 (m,): share of each member's picture within its frame, 1 without one.
+    plan
+        How the search was made, in words.
     uninformative
         Number of images that took no part, being flat.
     """

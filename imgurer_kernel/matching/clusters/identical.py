@@ -1,4 +1,4 @@
-"""Flat pictures: a dHash says nothing of them, so what has equal pixels is the same, nothing else.
+"""Cluster flat pictures: a dHash says nothing of them, so only equal pixels are the same.
 
 Equal are the upright pictures at full size, pixel by pixel; what is transparent in one must be so
 in the other. Whether the file is a PNG or a BMP, has a palette or metadata, does not matter.
@@ -13,12 +13,12 @@ import numpy as np
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 
 
-def clusters_of(groups: Iterable[Sequence[int]]) -> ClusterTable:
-    """Clusters of two or more images that are all the same, each around its first.
+def identical_clusters(groups: Iterable[Sequence[int]]) -> ClusterTable:
+    """Make a cluster of each group of two or more images that are all the same, around its first.
 
     Examples
     --------
-    >>> [cluster] = clusters_of([[4, 2, 9]])
+    >>> [cluster] = identical_clusters([[4, 2, 9]])
     >>> cluster.medoid, cluster.size, cluster.diameter
     (4, 3, 0)
     """
@@ -34,8 +34,8 @@ def clusters_of(groups: Iterable[Sequence[int]]) -> ClusterTable:
     )
 
 
-def with_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) -> LabelledClusters:
-    """The same, with a cluster for each group of flat images that have equal pixels.
+def add_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) -> LabelledClusters:
+    """Add a cluster for each group of flat images that have equal pixels, the largest first.
 
     Parameters
     ----------
@@ -44,15 +44,16 @@ def with_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) -
     groups
         Image ids; no image is in two of them.
     """
-    same = clusters_of(groups)
-    words = np.full(len(same.members), "exact", object)
-    words[same.starts] = "medoid"
+    same = identical_clusters(groups)
+    labels = np.full(len(same.members), "exact", object)
+    labels[same.starts] = "medoid"
     clusters = grouped.clusters.joined(same)
+    # Stable: clusters of equal size stay in the order that they had.
     order = np.argsort(-clusters.sizes, kind="stable")
     rows = clusters.rows(order)
     return replace(
         grouped,
         clusters=clusters.take(order),
-        labels=np.concatenate((grouped.labels, words))[rows],
-        within_frame=np.concatenate((grouped.within_frame, np.ones(len(words))))[rows],
+        labels=np.concatenate((grouped.labels, labels))[rows],
+        within_frame=np.concatenate((grouped.within_frame, np.ones(len(labels))))[rows],
     )

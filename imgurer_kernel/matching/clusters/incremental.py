@@ -1,15 +1,27 @@
-"""An answer to the search for duplicates, with all that the next one can use of it."""
+"""The result of a search for clusters, and what of it the next search can use.
 
-from dataclasses import dataclass
+Clusters depend on nothing outside of their connected component of candidate pairs. A component in
+which nothing has come, gone or changed keeps its clusters and pairs; the others are solved anew.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
-from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
-from imgurer_kernel.matching.result_cache import ResultCache
+from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs, pair_starts
+from imgurer_kernel.matching.regions import WINDOWS
+from imgurer_kernel.matching.result_cache import (
+    COMPARISON_WIDTH,
+    LAYOUT_WIDTH,
+    ResultCache,
+    image_keys,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,8 +39,8 @@ class ImageState:
     windows
         uint64 (n, 10, 2): hashes of its windows, if the search was made by these.
     content
-        int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where
-        nobody has looked.
+        int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where the
+        picture was not read.
     within_frame
         float64 (n,): share of the picture within its frame; 1 where there is none.
     """
@@ -41,15 +53,21 @@ class ImageState:
     within_frame: Float64s
 
     def boxes(self, image_ids: Int64s) -> Int64s:
-        """Content boxes of images that took part, int64 (k, 4)."""
+        """Return the content boxes of images that took part, int64 (k, 4)."""
         return self.content[np.searchsorted(self.image_ids, image_ids)]
 
     def shares(self, image_ids: Int64s) -> Float64s:
-        """Share of the area of images that took part within their frames, 0..1."""
+        """Return the share of images that took part within their frames, float64 (k,), 0..1."""
         return self.within_frame[np.searchsorted(self.image_ids, image_ids)]
 
-    def places_in(self, image_ids: Int64s, hashes: UInt64s) -> Int64s:
-        """Where each of these images is among others, or -1 where it is gone or has changed."""
+    def positions_among(self, image_ids: Int64s, hashes: UInt64s) -> Int64s:
+        """Find these images among others, int64 (n,); -1 is one that is gone or has changed.
+
+        Parameters
+        ----------
+        image_ids, hashes
+            int64 (m,) in any order, uint64 (m, 4): the others.
+        """
         if not len(image_ids):
             return np.full(len(self.image_ids), -1)
         order = np.argsort(image_ids)
@@ -61,7 +79,7 @@ class ImageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterResult:
-    """Duplicates, with all that is known of every pair that was near.
+    """Clusters of duplicates, with all that is known of every pair that was near.
 
     Attributes
     ----------
@@ -69,25 +87,25 @@ class ClusterResult:
         The largest first; members are image ids, edges are rows of `pairs`.
     pairs
         All candidate pairs, by image ids; untested are those inside a proven star.
-    plan
-        How the search was made, and why so.
+    scope
+        How the search was made.
     uninformative
         Number of images that took no part, being too flat.
-    rows
-        The ways in which pairs are near, by image ids.
-    seen
+    candidates
+        The matches between images, by image ids.
+    images
         What is known of the images that took part.
-    compared, layouts
-        What looking at pairs has given, for the next call.
+    comparisons, layouts
+        What comparing pairs has given, for the next search.
     """
 
     clusters: ClusterTable
     pairs: Pairs
-    plan: SearchScope
+    scope: SearchScope
     uninformative: int
-    rows: Candidates
-    seen: ImageState
-    compared: ResultCache
+    candidates: Candidates
+    images: ImageState
+    comparisons: ResultCache
     layouts: ResultCache
 
     @property
@@ -97,5 +115,129 @@ class ClusterResult:
 
     @property
     def tested(self) -> int:
-        """Number of pairs that were looked at."""
+        """Number of pairs that were compared."""
         return int((self.pairs.status > 0).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReusableState:
+    """What an earlier result knows, in today's positions 0..n-1.
+
+    Attributes
+    ----------
+    fresh
+        bool (n,): images that it does not know, or of whose neighbors it may not know all.
+    dirty
+        bool (n,): images that are fresh, or were near one that is gone or has changed.
+    turned, windows
+        uint64 (n, 8, 2) and (n, 10, 2): hashes of the images that it knows.
+    content
+        int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
+    within_frame
+        float64 (n,): share of the picture within its frame; 1 where that is not known.
+    candidates
+        The matches between these images.
+    clusters, pairs
+        Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
+        image that is gone has -1 for it.
+    comparisons, layouts
+        What comparing pairs has given.
+    """
+
+    fresh: BoolMask
+    dirty: BoolMask
+    turned: UInt64s
+    windows: UInt64s
+    content: Int64s
+    within_frame: Float64s
+    candidates: Candidates
+    clusters: ClusterTable
+    pairs: Pairs
+    comparisons: ResultCache
+    layouts: ResultCache
+
+    @classmethod
+    def empty(cls, n: int) -> Self:
+        """Know nothing of n images: there is no earlier result."""
+        return cls(
+            fresh=np.ones(n, bool),
+            dirty=np.ones(n, bool),
+            turned=np.zeros((n, len(ORIENTATIONS), 2), np.uint64),
+            windows=np.zeros((n, len(WINDOWS), 2), np.uint64),
+            content=np.zeros((n, 4), np.int64),
+            within_frame=np.ones(n),
+            candidates=Candidates.none(),
+            clusters=ClusterTable.none(),
+            pairs=Pairs.of(Candidates.none()),
+            comparisons=ResultCache(COMPARISON_WIDTH),
+            layouts=ResultCache(LAYOUT_WIDTH),
+        )
+
+    @classmethod
+    def from_result(cls, result: ClusterResult, image_ids: Int64s, hashes: UInt64s) -> Self:
+        """Collect what a result knows of images.
+
+        Parameters
+        ----------
+        image_ids, hashes
+            int64 (n,), uint64 (n, 4): the images, and what `ImageState.hashes` knows them by.
+        """
+        images = result.images
+        place = images.positions_among(image_ids, hashes)
+        present = place >= 0
+        # Mostly nothing is gone, and then nothing needs to be picked out.
+        old: Int64s | slice = slice(None) if present.all() else np.flatnonzero(present)
+        now = place[old]
+        state = cls.empty(len(image_ids))
+        state.fresh[now] = state.dirty[now] = False
+        state.turned[now] = images.turned[old]
+        state.content[now] = images.content[old]
+        state.within_frame[now] = images.within_frame[old]
+        if images.windows is not None:
+            state.windows[now] = images.windows[old]
+
+        rows = result.candidates
+        first, second = (
+            np.searchsorted(images.image_ids, end) for end in (rows.first, rows.second)
+        )
+        nearest = pair_starts(rows)
+        for end, other in ((first, second), (second, first)):
+            lost_neighbor = np.unique(end[present[end] & ~present[other]])
+            state.dirty[place[lost_neighbor]] = True
+            # One with so many neighbors may have others that were not kept: now there is room.
+            count = np.bincount(end[nearest], minlength=len(place))
+            crowded = lost_neighbor[count[lost_neighbor] >= MAX_NEIGHBORS]
+            state.fresh[place[crowded]] = True
+        candidates = replace(rows, first=place[first], second=place[second])
+        pairs = result.pairs
+        gone = image_keys(images.image_ids, images.hashes)[~present]
+        return replace(
+            state,
+            candidates=(
+                candidates if present.all() else candidates.take(present[first] & present[second])
+            ),
+            clusters=result.clusters,
+            pairs=replace(
+                pairs,
+                first=place[np.searchsorted(images.image_ids, pairs.first)],
+                second=place[np.searchsorted(images.image_ids, pairs.second)],
+            ),
+            comparisons=result.comparisons.drop(gone),
+            layouts=result.layouts.drop(gone),
+        )
+
+    def unchanged(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:
+        """Return the clusters, by image ids, and the pairs of images that are not solved anew.
+
+        Parameters
+        ----------
+        anew
+            bool (n,): whole connected components, so that a cluster is kept or dropped whole.
+        """
+        quiet = ~np.append(anew, True)  # one that is gone, at -1, is not quiet
+        keep = quiet[self.pairs.first] & quiet[self.pairs.second]
+        # Every cluster has a second member; its edge speaks for all.
+        first_edges = self.clusters.edges[self.clusters.starts + 1]
+        clusters = self.clusters.take(np.flatnonzero(keep[first_edges]))
+        row = np.append(np.cumsum(keep) - 1, -1)  # a medoid's edge is -1, and stays so
+        return replace(clusters, edges=row[clusters.edges]), self.pairs.take(keep)

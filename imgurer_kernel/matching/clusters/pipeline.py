@@ -1,8 +1,8 @@
-"""Duplicates among the images of a catalog: candidates, looked at, as clusters with evidence.
+"""Find duplicates among the images of a catalog: candidates, verified pairs, clusters.
 
 The one function behind ``clusters(verify=True)``: arrays in, a record out. What it needs to see of
-a picture it asks for when it needs it, and what it has found out once it takes over from an
-earlier answer, so that a second call looks only at what is new and at what that may change.
+a picture it asks for when it needs it, and what an earlier search has found out it takes over, so
+that a second call compares only what is new and what that may change.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,29 +11,24 @@ from functools import partial
 
 import numpy as np
 
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.cached_compare import CachedComparer
-from imgurer_kernel.matching.candidates import Fingerprints, thinned
-from imgurer_kernel.matching.candidates import find as find_candidates
-from imgurer_kernel.matching.clusters.budget import SearchScope, make_plan
+from imgurer_kernel.matching.candidates import ImageHashes, find_candidates, keep_nearest
+from imgurer_kernel.matching.clusters.budget import SearchScope, choose_scope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState
-from imgurer_kernel.matching.clusters.reusable import ReusableState
+from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.image_cache import ImageCache, Load
-from imgurer_kernel.matching.pair_table import Pairs, reached
-from imgurer_kernel.matching.result_cache import picture_words
+from imgurer_kernel.matching.pair_table import Pairs, connected_to
+from imgurer_kernel.matching.pair_verifier import PairVerifier
+from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
 
-# With so large a share of new images an earlier plan is still good enough.
-_FEW = 0.1
+# With at most so large a share of new images an earlier scope is still good enough.
+_MAX_NEW = 0.1
 
 # Images whose grays are read and hashed together.
 _CHUNK = 8192
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is; the last is 0
-where that is not known. An exception that it raises stops the work and reaches the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,14 +61,14 @@ class Images:
         return len(self.image_ids)
 
 
-def find(
+def find_clusters(
     images: Images,
     pictures: Load,
     thumbnails: Load | None = None,
     *,
     thorough: bool = False,
-    plan: SearchScope | None = None,
-    known: ClusterResult | None = None,
+    scope: SearchScope | None = None,
+    previous: ClusterResult | None = None,
     progress: Progress | None = None,
 ) -> ClusterResult:
     """Find the clusters of duplicates.
@@ -89,106 +84,115 @@ def find(
         documents of one layout are taken for duplicates.
     thorough
         Search as far as is of any use, whatever it takes.
-    plan
-        How to search; by default what `imgurer_kernel.matching.clusters.budget.make_plan`
+    scope
+        How to search; by default what `imgurer_kernel.matching.clusters.budget.choose_scope`
         recommends.
-    known
-        An earlier answer for the same catalog: pairs of images that it knows are not looked at
-        again, if it was found by the same plan. Without a plan, and with few new images, that
-        answer's plan is kept.
+    previous
+        An earlier result for the same catalog: pairs of images that it knows are not compared
+        again, if it was found in the same scope. Without a scope, and with few new images, that
+        result's scope is kept.
     progress
-        Told of the progress.
+        Called with the stage (``"reading"``, ``"searching"``, ``"comparing"`` or
+        ``"reading the small print"``), how much of it is done and how much there is. An exception
+        that it raises stops the work and reaches the caller.
     """
+    # Positions are ranks of digests from here on, whatever order the catalog has.
     order = np.argsort(np.asarray(images.digests)).astype(np.int64)
     ids, informative = np.asarray(images.image_ids, np.int64)[order], images.informative[order]
     n, part = len(ids), np.flatnonzero(informative)
     hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
-    hashes[~informative] = 0
-    tokens = picture_words(ids, hashes)
-    carried = ReusableState.over(known, ids, hashes) if known else ReusableState.nothing(n)
-    turned, new = carried.turned, part[carried.fresh[part]]
+    hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
+    state = ReusableState.empty(n)
+    if previous:
+        state = ReusableState.from_result(previous, ids, hashes)
+    turned, new = state.turned, part[state.fresh[part]]
     for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
-    if plan is None:
-        keep = known and len(new) <= _FEW * len(part)
-        plan = known.plan if known and keep else make_plan(turned[part], thorough=thorough)
-    if known and known.plan.search != plan.search:
-        carried, new = ReusableState.nothing(n), part
-    gallery = ImageCache(ids, pictures, thumbnails, progress)
-    gallery.know(np.arange(n), carried.content, carried.within_frame)
+    if scope is None:
+        keep = previous and len(new) <= _MAX_NEW * len(part)
+        scope = (
+            previous.scope if previous and keep else choose_scope(turned[part], thorough=thorough)
+        )
+    if previous and previous.scope.key != scope.key:
+        state, new = ReusableState.empty(n), part
+    cache = ImageCache(ids, pictures, thumbnails, progress)
+    cache.seed(np.arange(n), state.content, state.within_frame)
     windows = None
-    if plan.windows:
-        windows = carried.windows
-        windows[new] = gallery.windows(new)
-    rows = find_candidates(
-        Fingerprints(turned, hashes[:, 2:], informative, windows),
-        plan.radius,
-        window_radius=plan.window_radius,
-        fresh=carried.fresh,
-        progress=None
-        if progress is None
-        else lambda done, total: progress("searching", done, total),
+    if scope.windows:
+        windows = state.windows
+        windows[new] = cache.windows(new)
+    found = find_candidates(
+        ImageHashes(turned, hashes[:, 2:], informative, windows),
+        scope.radius,
+        window_radius=scope.window_radius,
+        fresh=state.fresh,
+        progress=None if progress is None else partial(progress, "searching"),
     )
-    near = carried.rows.joined(rows)
-    # Images of a crowd are tied to its speakers again and again.
-    rows = thinned(near) if len(carried.rows) else rows
+    near = state.candidates.joined(found)
+    # Represented duplicates are tied to their representatives again and again.
+    candidates = keep_nearest(near) if len(state.candidates) else found
 
-    # Also by way of rows that were near enough before nearer ones came.
-    anew = reached(near.first, near.second, carried.stirred)
-    clusters, pairs = carried.kept(anew)
-    again = rows.take(anew[rows.first])
-    settling_pairs = Pairs.of(again)
-    count = _counting(progress, len(settling_pairs))
-    comparing = CachedComparer(gallery, tokens, carried.compared, carried.layouts, count)
-    settling = StarSolver(
-        again,
-        settling_pairs,
-        gallery.boxed,
-        comparing.measure,
-        turned,
-        comparing.same_layout if thumbnails is not None else None,
-        None if count is None else partial(count, 0),
+    # Also by way of matches that were near enough before nearer ones came.
+    anew = connected_to(state.dirty, near.first, near.second)
+    clusters, pairs = state.unchanged(anew)
+    open_candidates = candidates.take(anew[candidates.first])
+    open_pairs = Pairs.of(open_candidates)
+    count = _counter(progress, len(open_pairs))
+    comparer = CachedComparer(
+        cache, image_keys(ids, hashes), state.comparisons, state.layouts, count
     )
-    settled = settling.run()
-    edges = np.where(settled.edges < 0, -1, settled.edges + len(pairs))
-    settled = replace(settled, members=ids[settled.members], edges=edges)
+    verifier = PairVerifier(
+        open_candidates,
+        open_pairs,
+        cache.read_boxes,
+        comparer.measure,
+        comparer.same_layout if thumbnails is not None else None,
+    )
+    solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
+    solved = solver.run()
+    edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
+    solved = replace(solved, members=ids[solved.members], edges=edges)
     part = part[np.argsort(ids[part])]
     return ClusterResult(
-        clusters=_ranked(clusters.joined(settled), ids),
-        pairs=pairs.joined(settling.pairs).renamed(ids),
-        plan=plan,
+        clusters=_ranked(clusters.joined(solved), ids),
+        pairs=pairs.joined(solver.pairs).with_ids(ids),
+        scope=scope,
         uninformative=n - len(part),
-        rows=rows.renamed(ids),
-        seen=ImageState(
+        candidates=candidates.with_ids(ids),
+        images=ImageState(
             image_ids=ids[part],
             hashes=hashes[part],
             turned=turned[part],
             windows=None if windows is None else windows[part],
-            content=gallery.content[part],
-            within_frame=gallery.within_frame[part],
+            content=cache.content[part],
+            within_frame=cache.within_frame[part],
         ),
-        compared=carried.compared,
-        layouts=carried.layouts,
+        comparisons=state.comparisons,
+        layouts=state.layouts,
     )
 
 
 def _ranked(clusters: ClusterTable, ids: Int64s) -> ClusterTable:
-    """The largest first, equals by the position of the medoid, as `stars` has them."""
+    """Sort clusters, the largest first, equals by the position of the medoid in `ids`."""
     order = np.argsort(ids)
     position = order[np.searchsorted(ids[order], clusters.medoids)]
     return clusters.take(np.lexsort((position, -clusters.sizes)))
 
 
 def _chunks(positions: Int64s, progress: Progress | None) -> Iterator[Int64s]:
-    """Parts of the positions; tells of each that is done."""
+    """Yield parts of the positions and report each that was worked on."""
     for done in range(0, len(positions), _CHUNK):
         yield positions[done : done + _CHUNK]
         if progress is not None:
             progress("reading", min(done + _CHUNK, len(positions)), len(positions))
 
 
-def _counting(progress: Progress | None, total: int) -> Callable[[int], None] | None:
-    """Tells of comparisons; those that turn out not to be needed are never told of."""
+def _counter(progress: Progress | None, total: int) -> Callable[[int], None] | None:
+    """Return a function that adds up comparisons and reports them.
+
+    The total is a bound: comparisons that turn out not to be needed are never reported, and those
+    by way of a third image come on top.
+    """
     if progress is None:
         return None
     done = 0

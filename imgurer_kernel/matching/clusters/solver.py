@@ -1,15 +1,15 @@
-"""Deciding candidate pairs: as many as the clusters depend on, and no more.
+"""Decide candidate pairs: as many as the clusters depend on, and no more.
 
-At first every pair is believed. The clusters that follow stand on their spokes, the pairs of a
-medoid and a member, so these are tested. From then on only what was seen counts: images that did
-not prove to belong to a star are compared with their neighbours, and neighbouring stars by the
+At first every pair is believed. The clusters that follow depend on their edges, the pairs of a
+medoid and a member, so these are verified. From then on only what was compared counts: images that
+did not prove to belong to a star are compared with their neighbors, and neighboring stars by the
 nearest of the pairs between them, until there is nothing left to compare. A pair inside a proven
-star cannot change any cluster and is never looked at.
+star cannot change any cluster and is never compared.
 
-Two more sources of pairs. A friend's friend is compared with the medoid itself, aligned by way of
-the friend: that finds the heavily cropped copy whose hash is near a lightly cropped one only. And
-where images stay outside of a star that are the same as many of its members, the member that knows
-most of them is tried as its medoid. Neither claims anything that was not seen.
+Two more sources of pairs. A neighbor of a member is compared with the medoid itself, aligned by way
+of the member: that finds the heavily cropped copy whose hash is near a lightly cropped one only.
+And where images stay outside of a star that are the same as many of its members, the member that
+knows most of them is tried as its medoid. Neither claims anything that was not compared.
 
 A round looks only at stars with something new: most of a large catalog is settled in the first.
 """
@@ -19,273 +19,234 @@ from dataclasses import replace
 
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt64s
-from imgurer_kernel.matching.candidates import Candidates, ranks_within
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
+from imgurer_kernel.matching.candidates import ranks_in_groups
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-from imgurer_kernel.matching.clusters.star_cover import go_on, stars
+from imgurer_kernel.matching.clusters.star_cover import no_progress, star_clusters
 from imgurer_kernel.matching.clusters.star_state import PairPaths, StarAssignment
-from imgurer_kernel.matching.pair_table import (
-    DIFFERENT,
-    SAME,
-    SAME_LAYOUT,
-    UNTESTED,
-    Pairs,
-    starts_of_pairs,
-)
-from imgurer_kernel.matching.verify import (
-    Prepared,
-    compose,
-    invert,
-    nearest_orientation,
-    same,
-    start_of_views,
-)
+from imgurer_kernel.matching.pair_table import SAME, UNTESTED, Pairs
+from imgurer_kernel.matching.pair_verifier import PairVerifier
 
-Measure = Callable[[Int64s, Int64s, Float64s], tuple[Float32s, Float64s]]
-SameLayout = Callable[[Int64s, Int64s, Float64s], BoolMask]
-"""Whether pairs (first, second, maps) only share their layout."""
-
-# Of the pairs between two stars the nearest are tested; where all of these fail, so would the rest.
-# Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to align.
+# Of the pairs between two stars the nearest are compared; where all of these fail, so would the
+# rest. Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to
+# align.
 _TRIALS = 8
-_MOST_TRIALS = 64
+_MAX_TRIALS = 64
 
 
 class StarSolver:
-    """Tests pairs of images until the clusters no longer depend on any untested one.
+    """Verifies pairs of images until the clusters no longer depend on any untested one.
 
     Parameters
     ----------
-    rows
-        The ways in which images are near, those of a pair together, the nearest first.
-    pairs
-        The pairs; what is known already of some is kept.
-    boxes
-        Gives pictures, of which only the content boxes are looked at; called with the positions
-        that are needed next.
-    measure
-        Compares pairs (first, second) from start maps: measures and maps, as
-        `imgurer_kernel.matching.verify.compare` gives them.
+    verifier
+        Compares pairs and keeps the table of them. What that knows of some pairs already is used.
     turned
         uint64 (n, 8, 2): hashes of all images in all orientations.
-    same_layout
-        None to do without that test.
-    pulse
+    progress
         Called now and then between comparisons; may raise to stop.
     """
 
     def __init__(
         self,
-        rows: Candidates,
-        pairs: Pairs,
-        boxes: Callable[[Int64s], Prepared],
-        measure: Measure,
+        verifier: PairVerifier,
         turned: UInt64s,
-        same_layout: SameLayout | None = None,
-        pulse: Callable[[], None] | None = None,
+        progress: Callable[[], None] | None = None,
     ) -> None:
-        self.pairs = pairs
-        self.rows = rows
-        self._way, self._ways = _ways_of(rows, pairs)
-        self._places = _Places(len(turned), pairs)
-        self._boxes = boxes
-        self._measure = measure
+        self._verifier = verifier
+        self._rows = _PairRows(len(turned), verifier.pairs)
         self._turned = turned
-        self._same_layout = same_layout
-        self._pulse = pulse or go_on
-        self._chained: set[int] = set()
+        self._progress = progress or no_progress
+        self._compared_paths: set[int] = set()
         self._tried = np.zeros(len(turned), bool)  # as a medoid
-        self._touched = np.zeros(len(turned), bool)  # by a comparison since stars were built
+        self._touched = np.zeros(len(turned), bool)  # by a comparison since stars were made
+
+    @property
+    def pairs(self) -> Pairs:
+        """The table of pairs; the ones that had no match of their own stand at its end."""
+        return self._verifier.pairs
 
     def run(self) -> ClusterTable:
-        """Settle everything; the clusters, their edges being rows of `pairs`."""
+        """Return the clusters by positions, their edges being rows of `pairs`."""
         n, pairs = len(self._turned), self.pairs
-        self._pulse()
-        self.test(StarAssignment.over(n, pairs, 1 - pairs.distance / 128, self._pulse).spokes)
-        now, active = self._follow(StarAssignment.lone(n))
+        self._progress()
+        believed = 1 - pairs.distance / 128
+        self._verify(StarAssignment.of_pairs(n, pairs, believed, self._progress).edges)
+        stars, active = self._update(StarAssignment.lone(n))
         active[:] = True
-        # Ends: no pair is tested twice, no route is followed and no medoid tried twice.
+        # Ends: no pair is verified twice, no path is followed and no medoid tried twice.
         while True:
-            between = self._between(now, active)
-            self.test(between)
-            active[now.centre[self._touched]] = True
-            chained = self._chain(self._friends(now, active))
-            if not len(between) and not chained and not self._recentre(now):
+            between = self._pairs_between(stars, active)
+            self._verify(between)
+            active[stars.medoid[self._touched]] = True
+            compared = self._compare_ends(self._paths_to_neighbors(stars, active))
+            if not len(between) and not compared and not self._try_other_medoids(stars):
                 break
-            now, active = self._follow(now)
+            stars, active = self._update(stars)
         return self._clusters()
 
-    def _follow(self, before: StarAssignment) -> tuple[StarAssignment, BoolMask]:
-        """The stars as of now, and which of them (by medoid) have anything new about them."""
-        self._pulse()
+    def _update(self, before: StarAssignment) -> tuple[StarAssignment, BoolMask]:
+        """Make the stars as of now, and mark the medoids of those with anything new."""
+        self._progress()
         proven = np.flatnonzero(self.pairs.status == SAME)
         touched = np.flatnonzero(self._touched)
-        now = before.after(self.pairs, proven, touched, self._pulse)
-        changed = self._touched | (now.centre != before.centre)
+        stars = before.updated(self.pairs, proven, touched, self._progress)
+        changed = self._touched | (stars.medoid != before.medoid)
         active = np.zeros(len(changed), bool)
-        active[before.centre[changed]] = active[now.centre[changed]] = True
+        active[before.medoid[changed]] = active[stars.medoid[changed]] = True
         self._touched[:] = False
-        return now, active
+        return stars, active
 
-    def test(self, chosen: Int64s) -> None:
-        """Look at pairs, in each of the ways in which they are near until one holds."""
-        pairs, left = self.pairs, chosen
-        self._touched[pairs.first[chosen]] = self._touched[pairs.second[chosen]] = True
-        for attempt in range(int(self._ways.max(initial=0))):
-            left = left[self._ways[left] > attempt]
-            if not len(left):
-                break
-            rows = self.rows.take(self._way[left] + attempt)
-            pictures = self._boxes(np.concatenate((rows.first, rows.second)))
-            seen = rows.orientation, rows.view, rows.other_view
-            begin = start_of_views(pictures, rows.first, pictures, rows.second, seen)
-            good = self._compare(left, begin, rows.orientation, rows.distance, attempt == 0)
-            left = left[~good]
-        pairs.status[chosen] = np.where(same(pairs.measures[chosen]), SAME, DIFFERENT)
-        self._strike_layouts(chosen)
-
-    def _compare(
-        self, rows: Int64s, begin: Float64s, orientation: Int64s, distance: Int64s, first_time: bool
-    ) -> BoolMask:
-        """Compare pairs from a start; keep what is better than what was known."""
+    def _verify(self, rows: Int64s) -> None:
+        """Verify pairs and note whose stars may change by that."""
         pairs = self.pairs
-        measures, maps = self._measure(pairs.first[rows], pairs.second[rows], begin)
-        better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
-        rows = rows[better]
-        pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]
-        pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
-        return same(measures)
-
-    def _strike_layouts(self, rows: Int64s) -> None:
-        pairs = self.pairs
-        rows = rows[pairs.status[rows] == SAME]
-        if self._same_layout is not None and len(rows):
-            only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
-            pairs.status[rows[only]] = SAME_LAYOUT
+        self._touched[pairs.first[rows]] = self._touched[pairs.second[rows]] = True
+        self._verifier.verify(rows)
 
     def _clusters(self) -> ClusterTable:
-        """Stars over the pairs that were found to be the same."""
-        self._pulse()
+        """Make clusters of the pairs that were found to be the same."""
+        self._progress()
         pairs = self.pairs
-        live = np.flatnonzero(pairs.status == SAME)
-        found = stars(
-            pairs.first[live], pairs.second[live], pairs.distance[live], pairs.measures[live, 1]
+        proven = np.flatnonzero(pairs.status == SAME)
+        clusters = star_clusters(
+            pairs.first[proven],
+            pairs.second[proven],
+            pairs.distance[proven],
+            pairs.measures[proven, 1],
         )
-        return replace(found, edges=np.append(live, -1)[found.edges])  # a medoid's stays -1
+        # A medoid's edge is -1, and stays so.
+        return replace(clusters, edges=np.append(proven, -1)[clusters.edges])
 
-    def _between(self, now: StarAssignment, active: BoolMask) -> Int64s:
-        """Untested pairs that might join two stars, the nearest of each two stars.
+    def _pairs_between(self, stars: StarAssignment, active: BoolMask) -> Int64s:
+        """Choose untested pairs that might join two stars, the nearest of each two, ascending.
 
         Stars that nothing has happened to were asked for theirs before.
         """
-        self._pulse()
+        self._progress()
         pairs, n = self.pairs, len(self._turned)
-        one, other = now.centre[pairs.first], now.centre[pairs.second]
+        one, other = stars.medoid[pairs.first], stars.medoid[pairs.second]
         across = np.flatnonzero((one != other) & (active[one] | active[other]))
         one, other = one[across], other[across]
-        two = np.minimum(one, other) * n + np.maximum(one, other)
-        _, stars_of = np.unique(two, return_inverse=True)
+        key = np.minimum(one, other) * n + np.maximum(one, other)
+        _, two_stars = np.unique(key, return_inverse=True)
         status = pairs.status[across]
-        tested = np.bincount(stars_of[status != UNTESTED], minlength=stars_of.max(initial=0) + 1)
-        joined = np.bincount(stars_of[status == SAME], minlength=len(tested))
-        open_ = (tested < _TRIALS) | ((joined > 0) & (tested < _MOST_TRIALS))
-        keep = (status == UNTESTED) & open_[stars_of]
-        across, stars_of = across[keep], stars_of[keep]
-        order = np.lexsort((across, pairs.distance[across], stars_of))
-        across, stars_of = across[order], stars_of[order]
+        count = two_stars.max(initial=0) + 1
+        tested = np.bincount(two_stars[status != UNTESTED], minlength=count)
+        joined = np.bincount(two_stars[status == SAME], minlength=len(tested))
+        is_open = (tested < _TRIALS) | ((joined > 0) & (tested < _MAX_TRIALS))
+        keep = (status == UNTESTED) & is_open[two_stars]
+        across, two_stars = across[keep], two_stars[keep]
+        order = np.lexsort((across, pairs.distance[across], two_stars))
+        across, two_stars = across[order], two_stars[order]
         new = np.ones(len(across), bool)
-        new[1:] = stars_of[1:] != stars_of[:-1]
-        return np.sort(across[ranks_within(new) < _TRIALS])
+        new[1:] = two_stars[1:] != two_stars[:-1]
+        return np.sort(across[ranks_in_groups(new) < _TRIALS])
 
-    def _chain(self, routes: PairPaths) -> bool:
-        """Compare images by way of a third; whether there was any to compare."""
-        self._pulse()
-        keys = routes.keys(len(self._turned))
-        routes = routes.take(np.array([key not in self._chained for key in keys], bool))
-        self._chained.update(keys)
-        if not len(routes):
+    def _compare_ends(self, paths: PairPaths) -> bool:
+        """Compare images aligned by way of a third; tell whether there was any to compare."""
+        self._progress()
+        keys = paths.keys(len(self._turned))
+        paths = paths.take(np.array([key not in self._compared_paths for key in keys], bool))
+        self._compared_paths.update(keys)
+        if not len(paths):
             return False
-        begin = compose(
-            self._map_between(routes.onto_first, routes.first),
-            self._map_between(routes.onto_last, routes.last, to=True),
+        starts = compose(
+            self._maps_from(paths.first_pair, paths.first),
+            self._maps_to(paths.last_pair, paths.last),
         )
-        swap = routes.first > routes.last
-        begin[swap] = invert(begin[swap])
-        first, second = np.sort(np.stack((routes.first, routes.last)), axis=0)
-        orientation = nearest_orientation(begin)
+        swap = paths.first > paths.last
+        starts[swap] = invert(starts[swap])
+        first, second = np.sort(np.stack((paths.first, paths.last)), axis=0)
+        orientation = nearest_orientation(starts)
         distance = self._distance(first, second, orientation)
         rows = self._rows_of(first, second, distance, orientation)
         self._touched[first] = self._touched[second] = True
-        status = self.pairs.status[rows]
-        for before in (UNTESTED, DIFFERENT):
-            k = np.flatnonzero(status == before)
-            first_time = before == UNTESTED
-            good = self._compare(rows[k], begin[k], orientation[k], distance[k], first_time)
-            self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
-        self._strike_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
+        self._verifier.verify_from(rows, starts, orientation, distance)
         return True
 
-    def _friends(self, now: StarAssignment, active: BoolMask) -> PairPaths:
-        """Ways from medoids to images of other, smaller stars that are the same as a member."""
-        member, friend, rows = self._strays(now, active)
-        wanted = np.flatnonzero(now.centre[member] != member)
-        home = now.centre[member]
-        order = np.lexsort(
-            (rows[wanted], -self.pairs.measures[rows[wanted], 1], friend[wanted], home[wanted])
-        )
+    def _paths_to_neighbors(self, stars: StarAssignment, active: BoolMask) -> PairPaths:
+        """Find paths from medoids to images of smaller stars that are the same as a member."""
+        member, neighbor, rows = self._neighbors_outside(stars, active)
+        wanted = np.flatnonzero(stars.medoid[member] != member)
+        medoid = stars.medoid[member]
+        # Of several members that lead to one neighbor the one that agrees best with it.
+        agreement = self.pairs.measures[rows[wanted], 1]
+        order = np.lexsort((rows[wanted], -agreement, neighbor[wanted], medoid[wanted]))
         wanted = wanted[order]
         best = np.ones(len(wanted), bool)
-        best[1:] = (np.diff(home[wanted]) != 0) | (np.diff(friend[wanted]) != 0)
+        best[1:] = (np.diff(medoid[wanted]) != 0) | (np.diff(neighbor[wanted]) != 0)
         wanted = wanted[best]
-        return PairPaths(home[wanted], now.spoke[member[wanted]], friend[wanted], rows[wanted])
+        to_member = stars.edge[member[wanted]]
+        return PairPaths(medoid[wanted], to_member, neighbor[wanted], rows[wanted])
 
-    def _recentre(self, now: StarAssignment) -> bool:
-        """Try members as medoids that know more of the images outside; whether there was any."""
-        member, _, _ = self._strays(now, np.ones(len(now.centre), bool))
-        heir, known = np.unique(member[now.centre[member] != member], return_counts=True)
-        order = np.lexsort((heir, -known, now.centre[heir]))
-        heir = heir[order]
-        heir = heir[~self._tried[heir]]
-        heir = heir[np.unique(now.centre[heir], return_index=True)[1]]  # the best of each star
-        if not len(heir):
+    def _try_other_medoids(self, stars: StarAssignment) -> bool:
+        """Compare members that know more images outside with all of their star; whether any did.
+
+        What holds makes them medoids when the stars are made again.
+        """
+        member, _, _ = self._neighbors_outside(stars, np.ones(len(stars.medoid), bool))
+        proposed, known = np.unique(member[stars.medoid[member] != member], return_counts=True)
+        order = np.lexsort((proposed, -known, stars.medoid[proposed]))
+        proposed = proposed[order]
+        proposed = proposed[~self._tried[proposed]]
+        proposed = proposed[
+            np.unique(stars.medoid[proposed], return_index=True)[1]
+        ]  # the best of each star
+        if not len(proposed):
             return False
-        self._tried[heir] = True
-        heir_of = np.full(len(now.centre), -1)
-        heir_of[now.centre[heir]] = heir
+        self._tried[proposed] = True
+        proposed_of = np.full(len(stars.medoid), -1)
+        proposed_of[stars.medoid[proposed]] = proposed
         pairs = self.pairs
-        inside = now.centre[pairs.first] == now.centre[pairs.second]
-        ours = heir_of[now.centre[pairs.first]]
-        inside &= (ours >= 0) & ((pairs.first == ours) | (pairs.second == ours))
-        self.test(np.flatnonzero(inside & (pairs.status == UNTESTED)))
-        members = np.flatnonzero((heir_of[now.centre] >= 0) & (now.spoke >= 0))
-        members = members[heir_of[now.centre[members]] != members]
-        ours = heir_of[now.centre[members]]
-        self._chain(PairPaths(ours, now.spoke[ours], members, now.spoke[members]))
+        inside = stars.medoid[pairs.first] == stars.medoid[pairs.second]
+        its_proposed = proposed_of[stars.medoid[pairs.first]]
+        inside &= (its_proposed >= 0) & (
+            (pairs.first == its_proposed) | (pairs.second == its_proposed)
+        )
+        self._verify(np.flatnonzero(inside & (pairs.status == UNTESTED)))
+        # Members that share no pair with the proposed medoid are aligned by way of the present one.
+        members = np.flatnonzero((proposed_of[stars.medoid] >= 0) & (stars.edge >= 0))
+        members = members[proposed_of[stars.medoid[members]] != members]
+        its_proposed = proposed_of[stars.medoid[members]]
+        paths = PairPaths(its_proposed, stars.edge[its_proposed], members, stars.edge[members])
+        self._compare_ends(paths)
         return True
 
-    def _strays(self, now: StarAssignment, active: BoolMask) -> tuple[Int64s, Int64s, Int64s]:
-        """Members of stars, images of smaller stars that are the same as they, and their pairs."""
+    def _neighbors_outside(
+        self, stars: StarAssignment, active: BoolMask
+    ) -> tuple[Int64s, Int64s, Int64s]:
+        """Find members of stars, images of smaller stars that are the same, and their pairs."""
         pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
-        one, other = now.centre[pairs.first[proven]], now.centre[pairs.second[proven]]
+        one, other = stars.medoid[pairs.first[proven]], stars.medoid[pairs.second[proven]]
         proven = proven[(one != other) & (active[one] | active[other])]
         rows = np.concatenate((proven, proven))
         member = np.concatenate((pairs.first[proven], pairs.second[proven]))
-        friend = np.concatenate((pairs.second[proven], pairs.first[proven]))
-        home, away = now.centre[member], now.centre[friend]
-        larger = (now.size[home] > now.size[away]) | (
-            (now.size[home] == now.size[away]) & (home < away)
+        neighbor = np.concatenate((pairs.second[proven], pairs.first[proven]))
+        home, away = stars.medoid[member], stars.medoid[neighbor]
+        # Of each pair one end is the member: the smaller star is the one that may lose an image.
+        larger = (stars.size[home] > stars.size[away]) | (
+            (stars.size[home] == stars.size[away]) & (home < away)
         )
-        return member[larger], friend[larger], rows[larger]
+        return member[larger], neighbor[larger], rows[larger]
 
-    def _map_between(self, rows: Int64s, image: Int64s, *, to: bool = False) -> Float64s:
-        """The maps of pairs from one of their images to the other, or from the other `to` it."""
+    def _maps_from(self, rows: Int64s, image: Int64s) -> Float64s:
+        """Return the maps of pairs from one of their images to the other, float64 (k, 6)."""
         maps = self.pairs.maps[rows].copy()
-        backward = (self.pairs.first[rows] == image) == to
+        backward = self.pairs.first[rows] != image
+        maps[backward] = invert(maps[backward])
+        return maps
+
+    def _maps_to(self, rows: Int64s, image: Int64s) -> Float64s:
+        """Return the maps of pairs to one of their images from the other, float64 (k, 6)."""
+        maps = self.pairs.maps[rows].copy()
+        backward = self.pairs.first[rows] == image
         maps[backward] = invert(maps[backward])
         return maps
 
     def _distance(self, first: Int64s, second: Int64s, orientation: Int64s) -> Int64s:
+        """Return the Hamming distance of the first picture, oriented, and the second, 0..128."""
         bits = np.bitwise_count(self._turned[first, orientation] ^ self._turned[second, 0])
         distance: Int64s = bits.sum(axis=1).astype(np.int64)
         return distance
@@ -293,19 +254,16 @@ class StarSolver:
     def _rows_of(
         self, first: Int64s, second: Int64s, distance: Int64s, orientation: Int64s
     ) -> Int64s:
-        """Where the pairs stand in the table; those that it lacks are added, untested."""
-        found, missing = self._places.of(first, second)
+        """Return the rows of pairs in the table; those that it lacks are appended, untested."""
+        rows, missing = self._rows.find_or_assign(first, second)
         if len(missing):
-            added = (column[missing] for column in (first, second, distance, orientation))
-            self.pairs = self.pairs.joined(Pairs.untested(*added))
-            none = np.zeros(len(missing), np.int64)
-            self._ways = np.concatenate((self._ways, none))
-            self._way = np.concatenate((self._way, none))
-        return found
+            columns = (column[missing] for column in (first, second, distance, orientation))
+            self._verifier.append(Pairs.untested(*columns))
+        return rows
 
 
-class _Places:
-    """The rows of pairs in a table that grows at its end."""
+class _PairRows:
+    """Rows of pairs in a table that grows at its end."""
 
     def __init__(self, n: int, pairs: Pairs) -> None:
         keys = pairs.first * n + pairs.second
@@ -314,8 +272,8 @@ class _Places:
         self._keys = keys[self._order]
         self._added: dict[int, int] = {}
 
-    def of(self, first: Int64s, second: Int64s) -> tuple[Int64s, Int64s]:
-        """The row of each pair, and which of them are new: they come next, in their order."""
+    def find_or_assign(self, first: Int64s, second: Int64s) -> tuple[Int64s, Int64s]:
+        """Return the row of each pair, and which are new: those come next, in their order."""
         wanted = first * self._n + second
         place = np.searchsorted(self._keys, wanted)
         known = place < len(self._keys)
@@ -329,16 +287,3 @@ class _Places:
             if rows[k] == end:
                 missing.append(k)
         return rows, np.array(missing, np.int64)
-
-
-def _ways_of(rows: Candidates, pairs: Pairs) -> tuple[Int64s, Int64s]:
-    """Where the rows of each pair begin, and how many there are."""
-    start = np.flatnonzero(starts_of_pairs(rows))
-    count = np.diff(start, append=len(rows))
-    n = 1 + max(int(column.max(initial=0)) for column in (rows.second, pairs.second))
-    key, wanted = rows.first[start] * n + rows.second[start], pairs.first * n + pairs.second
-    order = np.argsort(key)
-    if not len(order):
-        return np.zeros(len(pairs), np.int64), np.zeros(len(pairs), np.int64)
-    place = order[np.minimum(np.searchsorted(key[order], wanted), len(order) - 1)]
-    return start[place], np.where(key[place] == wanted, count[place], 0)

@@ -1,9 +1,10 @@
 """From edges between images to star clusters: every member has an edge to the cluster's medoid.
 
 Connected components chain strangers: frame 1 of a panning clip is near frame 2, frame 2 near
-frame 3, and frames 1 and 72 end in one cluster. In a star nobody belongs by hearsay. The cover is
-greedy, after Aslam, Pelekhov and Rus, "The Star Clustering Algorithm for Static and Dynamic
-Information Organization", Journal of Graph Algorithms and Applications 8(1), 2004.
+frame 3, and frames 1 and 72 end in one cluster. In a star two images belong together only by an
+edge of each to the medoid. The cover is greedy, after Aslam, Pelekhov and Rus, "The Star
+Clustering Algorithm for Static and Dynamic Information Organization", Journal of Graph Algorithms
+and Applications 8(1), 2004.
 """
 
 from collections.abc import Callable
@@ -19,19 +20,19 @@ from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 # Scores are summed as whole millionths: float sums would depend on the order of the edges.
 MILLIONTHS = 1_000_000
 
-# Stars that are made until somebody is told.
-_PULSE = 2048
+# Stars that are made between two calls of the progress function.
+_PROGRESS_STEP = 2048
 
 # So many edges are worth loading machine code for.
-_WORTH_COMPILING = 20_000
+_COMPILE_FROM = 20_000
 
 
-def stars(
+def star_clusters(
     first: ArrayLike, second: ArrayLike, distance: ArrayLike, score: ArrayLike | None = None
 ) -> ClusterTable:
-    """Clusters of two or more images, the largest first, then by the medoid's id.
+    """Return clusters of two or more images, the largest first, then by the medoid's id.
 
-    Again and again the image with the most neighbours that are still free becomes a medoid and
+    Again and again the image with the most neighbors that are still free becomes a medoid and
     takes them; equals are decided by the larger sum of scores, then by the smaller id. Neither the
     order of the edges nor their direction matters; of several edges between the same two images
     the one with the best score counts (then the shortest); an edge to oneself is ignored.
@@ -49,7 +50,7 @@ def stars(
     --------
     Image 2 lies between 1 and 3, and 4 is near 3 only, so that 4 does not belong to 2:
 
-    >>> [cluster] = stars([1, 2, 3], [2, 3, 4], [5, 6, 7])
+    >>> [cluster] = star_clusters([1, 2, 3], [2, 3, 4], [5, 6, 7])
     >>> cluster.medoid, cluster.members.tolist(), cluster.diameter, cluster.weakest
     (2, [2, 1, 3], 11, 3)
     """
@@ -64,48 +65,51 @@ def stars(
     low, high = low[chosen], high[chosen]
     distances, scores = distances[chosen], scores[chosen]
 
-    centre = cover(len(ids), low, high, scores)
+    medoid_of = star_cover(len(ids), low, high, scores)
 
-    # An edge from a member to its own centre is a spoke of that star.
-    outward, inward = centre[high] == low, centre[low] == high
-    spokes = np.flatnonzero(outward | inward)
-    hub = np.where(outward[spokes], low[spokes], high[spokes])
-    rim = np.where(outward[spokes], high[spokes], low[spokes])
-    hubs, counts = np.unique(hub, return_counts=True)
+    # Only an edge between a member and its own medoid belongs to a cluster.
+    outward, inward = medoid_of[high] == low, medoid_of[low] == high
+    edges = np.flatnonzero(outward | inward)
+    medoid = np.where(outward[edges], low[edges], high[edges])
+    member = np.where(outward[edges], high[edges], low[edges])
+    medoids, counts = np.unique(medoid, return_counts=True)
 
-    # Every medoid is a member of its own star, by no edge, and the first.
-    none = np.zeros(len(hubs), np.int64)
-    hub, rim = np.concatenate((hubs, hub)), np.concatenate((hubs, rim))
-    to_medoid = np.concatenate((none, distances[spokes]))
-    order = np.lexsort((rim, to_medoid, rim != hub, hub))
-    members, to_medoid = ids[rim[order]], to_medoid[order]
-    scores = np.concatenate((none + 1.0, scores[spokes]))[order]
-    edges = np.concatenate((none - 1, chosen[spokes]))[order]
+    # Every medoid is a member of its own cluster, by no edge, and the first.
+    none = np.zeros(len(medoids), np.int64)
+    medoid, member = np.concatenate((medoids, medoid)), np.concatenate((medoids, member))
+    to_medoid = np.concatenate((none, distances[edges]))
+    order = np.lexsort((member, to_medoid, member != medoid, medoid))
+    members, to_medoid = ids[member[order]], to_medoid[order]
+    member_scores = np.concatenate((none + 1.0, scores[edges]))[order]
+    member_edges = np.concatenate((none - 1, chosen[edges]))[order]
 
     sizes = counts + 1
     stops = np.cumsum(sizes)
-    edges_inside, largest = _inside(centre, low, high, distances)
-    complete = edges_inside[hubs] == sizes * counts // 2
+    edges_inside, longest = _edges_inside(medoid_of, low, high, distances)
+    complete = edges_inside[medoids] == sizes * counts // 2
+    # Members are sorted by distance: the two longest edges to a medoid are its last two.
     two_longest = to_medoid[stops - 1] + to_medoid[stops - 2]
-    found = ClusterTable(
+    clusters = ClusterTable(
         sizes=sizes,
-        diameters=np.where(complete, largest[hubs], two_longest),
+        diameters=np.where(complete, longest[medoids], two_longest),
         members=members,
         distances=to_medoid,
-        scores=scores,
-        edges=edges,
+        scores=member_scores,
+        edges=member_edges,
     )
-    return found.take(np.lexsort((hubs, -counts)))
+    return clusters.take(np.lexsort((medoids, -counts)))
 
 
-def cover(
+def star_cover(
     n: int,
     first: Int64s,
     second: Int64s,
     score: Float64s,
-    pulse: Callable[[], None] | None = None,
+    progress: Callable[[], None] | None = None,
 ) -> Int64s:
-    """The centre that each of images 0..n-1 belongs to, as `stars` has it; a lone one is its own.
+    """Return the medoid of each of images 0..n-1, int64 (n,); one without neighbors is its own.
+
+    Medoids are chosen as `star_clusters` says.
 
     Parameters
     ----------
@@ -113,44 +117,35 @@ def cover(
         The two ends of each edge, (e,); every two images have one edge at most.
     score
         How sure each edge is, (e,).
-    pulse
+    progress
         Called now and then; may raise to stop.
 
     Examples
     --------
-    >>> cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
+    >>> star_cover(4, np.array([0, 1]), np.array([1, 2]), np.array([0.9, 0.9])).tolist()
     [1, 1, 1, 3]
     """
     strength = np.rint(score * MILLIONTHS).astype(np.int64)
     graph = _Graph.of(n, first, second, strength)
-    make = _cover if len(first) < _WORTH_COMPILING else _cover_compiled
-    return make(graph, pulse or go_on)
+    cover = _cover if len(first) < _COMPILE_FROM else _cover_compiled
+    return cover(graph, progress or no_progress)
 
 
-def _best_of_each_pair(low: Int64s, high: Int64s, distances: Int64s, scores: Float64s) -> Int64s:
-    """Indices of one edge for each two images that have any, sorted by the two."""
-    order: Int64s = np.lexsort((distances, -scores, high, low))
-    order = order[low[order] != high[order]]
-    low, high = low[order], high[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    return order[new]
-
-
-def cover_lazily(
-    degree: Int64s, total: Float64s, around: Callable[[int], tuple[Int64s, Int64s]]
+def star_cover_lazily(
+    degree: Int64s, total: Float64s, neighbors_of: Callable[[int], tuple[Int64s, Int64s]]
 ) -> Int64s:
-    """The same cover, of a graph that is too large to be kept: asked for a node's edges again.
+    """Return the same cover of a graph that is too large to be kept, int64 (n,).
 
     Parameters
     ----------
     degree, total
         Of each node the number of its edges and the sum of their strengths, (n,).
-    around
-        Gives a node's neighbours, and the strength of the edge to each, as whole numbers.
+    neighbors_of
+        Gives a node's neighbors, and the strength of the edge to each, as whole numbers; it is
+        called again for a node whose rank has changed.
     """
     n = len(degree)
-    centre = np.arange(n)
+    medoid_of = np.arange(n)
     free = degree > 0
     ranks = zip((-degree).tolist(), (-total).tolist(), range(n), strict=True)
     heap = [rank for rank in ranks if rank[0]]
@@ -159,24 +154,49 @@ def cover_lazily(
         count, sum_, node = heappop(heap)
         if not free[node]:
             continue
-        others, strength = around(node)
-        still = free[others]
-        rank = -int(still.sum()), -float(strength[still].sum())
+        others, strength = neighbors_of(node)
+        still_free = free[others]
+        rank = -int(still_free.sum()), -float(strength[still_free].sum())
         if rank != (count, sum_):
             if rank[0]:
                 heappush(heap, (*rank, node))
             continue
-        centre[others[still]] = node
-        free[others[still]] = free[node] = False
-    return centre
+        members = others[still_free]
+        medoid_of[members] = node
+        free[members] = free[node] = False
+    return medoid_of
+
+
+def no_progress() -> None:
+    """Report nothing and stop nothing."""
+
+
+def _best_of_each_pair(low: Int64s, high: Int64s, distances: Int64s, scores: Float64s) -> Int64s:
+    """Choose one edge for each two images that have any, as indices sorted by the two images."""
+    order: Int64s = np.lexsort((distances, -scores, high, low))
+    order = order[low[order] != high[order]]
+    low, high = low[order], high[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    return order[new]
+
+
+def _edges_inside(
+    medoid_of: Int64s, low: Int64s, high: Int64s, distances: Int64s
+) -> tuple[Int64s, Int64s]:
+    """Count the edges within the cluster of each medoid, and find the longest of them."""
+    inside = medoid_of[low] == medoid_of[high]
+    longest = np.zeros(len(medoid_of), np.int64)
+    np.maximum.at(longest, medoid_of[low[inside]], distances[inside])
+    return np.bincount(medoid_of[low[inside]], minlength=len(medoid_of)), longest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Graph:
-    """Adjacency of nodes 0..n-1: neighbours of node v are ``neighbour[start[v]:start[v + 1]]``."""
+    """Adjacency of nodes 0..n-1: neighbors of node v are ``neighbor[start[v]:start[v + 1]]``."""
 
     start: Int64s
-    neighbour: Int64s
+    neighbor: Int64s
     strength: Int64s
 
     @classmethod
@@ -188,24 +208,24 @@ class _Graph:
         return cls(start, head[order], np.concatenate((strength, strength))[order])
 
     def ranks(self) -> tuple[Int64s, Int64s]:
-        """Of each node the number of its neighbours, and the sum of their strengths."""
+        """Return of each node the number of its neighbors, and the sum of their strengths."""
         totals = np.concatenate(([0], np.cumsum(self.strength)))
         return np.diff(self.start), totals[self.start[1:]] - totals[self.start[:-1]]
 
 
-def _cover(graph: _Graph, pulse: Callable[[], None]) -> Int64s:
-    """The centre that each node belongs to; a node that nobody wants is its own."""
+def _cover(graph: _Graph, progress: Callable[[], None]) -> Int64s:
+    """Cover a small graph: machine code would take longer to load than this to run."""
     degree, total = (column.tolist() for column in graph.ranks())
     n = len(degree)
     # A slice of one of these costs a fifth of that of an array, and yields plain numbers.
-    neighbour, strength = graph.neighbour.data, graph.strength.data
+    neighbor, strength = graph.neighbor.data, graph.strength.data
     start: list[int] = graph.start.tolist()
-    centre = list(range(n))
+    medoid_of = list(range(n))
     free = [count > 0 for count in degree]
     heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]
     heapify(heap)
-    covered = 0
-    # A node's rank only falls while others are taken, so it is looked at again when it is on top.
+    stars = 0
+    # A node's rank only falls while others are taken, so to check it when it is on top is enough.
     while heap:
         count, sum_, node = heappop(heap)
         if not free[node]:
@@ -214,45 +234,35 @@ def _cover(graph: _Graph, pulse: Callable[[], None]) -> Int64s:
             if degree[node]:
                 heappush(heap, (-degree[node], -total[node], node))
             continue
-        covered += 1
-        if covered % _PULSE == 0:
-            pulse()
-        taken = [other for other in neighbour[start[node] : start[node + 1]] if free[other]]
+        stars += 1
+        if stars % _PROGRESS_STEP == 0:
+            progress()
+        taken = [other for other in neighbor[start[node] : start[node + 1]] if free[other]]
         taken.append(node)
         for other in taken:
-            centre[other], free[other] = node, False
+            medoid_of[other], free[other] = node, False
         for other in taken:
             part = slice(start[other], start[other + 1])
-            for near, weight in zip(neighbour[part], strength[part], strict=True):
+            for near, weight in zip(neighbor[part], strength[part], strict=True):
                 degree[near] -= 1
                 total[near] -= weight
-    return np.array(centre, np.int64)
+    return np.array(medoid_of, np.int64)
 
 
-def _cover_compiled(graph: _Graph, pulse: Callable[[], None]) -> Int64s:
-    """The same, in machine code."""
+def _cover_compiled(graph: _Graph, progress: Callable[[], None]) -> Int64s:
+    """Cover a large graph in machine code, some stars at a time so that it can be stopped."""
     from imgurer_kernel.matching._numba import cover as kernel  # compiles: only for large graphs
 
     degree, total = graph.ranks()
     heap = np.flatnonzero(degree)
     rank = degree.copy(), total.copy()
-    centre = np.where(degree > 0, -1, np.arange(len(degree)))
+    medoid_of = np.where(degree > 0, -1, np.arange(len(degree)))
     kernel.heapify(heap, *rank)
     left = len(heap)
-    edges = graph.start, graph.neighbour, graph.strength
+    edges = graph.start, graph.neighbor, graph.strength
     while left:
-        left = kernel.take_stars(*edges, degree, total, heap, left, *rank, centre, _PULSE)
-        pulse()
-    return np.where(centre < 0, np.arange(len(centre)), centre)
-
-
-def go_on() -> None:
-    """Nobody is told, nothing is stopped."""
-
-
-def _inside(centre: Int64s, low: Int64s, high: Int64s, distances: Int64s) -> tuple[Int64s, Int64s]:
-    """For each centre: how many edges join two images of its star, and the longest of them."""
-    inside = centre[low] == centre[high]
-    largest = np.zeros(len(centre), np.int64)
-    np.maximum.at(largest, centre[low[inside]], distances[inside])
-    return np.bincount(centre[low[inside]], minlength=len(centre)), largest
+        left = kernel.take_stars(
+            *edges, degree, total, heap, left, *rank, medoid_of, _PROGRESS_STEP
+        )
+        progress()
+    return np.where(medoid_of < 0, np.arange(len(medoid_of)), medoid_of)

@@ -1,4 +1,4 @@
-"""Where settling stands: what belongs to which star, and ways between images."""
+"""What a search for clusters knows between its rounds: whose star each image is in, and detours."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -8,78 +8,113 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel.common.types import BoolMask, Int64s
-from imgurer_kernel.matching.clusters.star_cover import cover
-from imgurer_kernel.matching.pair_table import Pairs, reached
+from imgurer_kernel.matching.clusters.star_cover import star_cover
+from imgurer_kernel.matching.pair_table import Pairs, connected_to
 
-Pulse = Callable[[], None]
+StarProgress = Callable[[], None]
 """Called now and then while stars are made; may raise to stop."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StarAssignment:
-    """Of each image: its medoid (or itself), the pair with that, how many it is a medoid of."""
+    """The star that each of images 0..n-1 belongs to.
 
-    centre: Int64s
-    spoke: Int64s
+    Attributes
+    ----------
+    medoid
+        int64 (n,): its medoid, or itself.
+    edge
+        int64 (n,): the row of the pair with its medoid; -1 for medoids and lone images.
+    size
+        int64 (n,): how many images have this one for a medoid; 0 for members of other stars.
+    """
+
+    medoid: Int64s
+    edge: Int64s
     size: Int64s
 
     @classmethod
-    def over(cls, n: int, pairs: Pairs, score: NDArray[np.floating], pulse: Pulse) -> Self:
-        """The stars of images 0..n-1 over all pairs, which are given scores."""
-        return cls.lone(n).among(np.arange(n), pairs, np.arange(len(pairs)), score, pulse)
+    def of_pairs(
+        cls, n: int, pairs: Pairs, score: NDArray[np.floating], progress: StarProgress
+    ) -> Self:
+        """Cover images 0..n-1 by stars over all pairs, which have these scores (k,)."""
+        everything = np.arange(n), pairs, np.arange(len(pairs)), score
+        return cls.lone(n).cover_anew(*everything, progress)
 
     @classmethod
     def lone(cls, n: int) -> Self:
-        """Every image for itself."""
+        """Leave every image to itself."""
         return cls(np.arange(n), np.full(n, -1), np.ones(n, np.int64))
 
     @property
-    def spokes(self) -> Int64s:
-        """The pairs that the stars stand on."""
-        return self.spoke[self.spoke >= 0]
+    def edges(self) -> Int64s:
+        """Rows of the pairs of all members with their medoids."""
+        return self.edge[self.edge >= 0]
 
-    def after(self, pairs: Pairs, proven: Int64s, touched: Int64s, pulse: Pulse) -> Self:
-        """The stars over the proven pairs, where only pairs of touched images are new.
-
-        Stars depend on nothing outside of their connected component.
-        """
-        there = np.zeros(len(self.centre), bool)
-        there[touched] = True
-        there = reached(pairs.first[proven], pairs.second[proven], there)
-        rows = proven[there[pairs.first[proven]]]
-        return self.among(np.flatnonzero(there), pairs, rows, pairs.measures[rows, 1], pulse)
-
-    def among(
-        self, images: Int64s, pairs: Pairs, rows: Int64s, score: NDArray[np.floating], pulse: Pulse
+    def updated(
+        self, pairs: Pairs, proven: Int64s, touched: Int64s, progress: StarProgress
     ) -> Self:
-        """With other stars among some images: those over these pairs."""
+        """Cover images by stars over the proven pairs, where only touched images have new ones.
+
+        Parameters
+        ----------
+        proven
+            Rows of the pairs that hold.
+        touched
+            The images whose pairs may hold now and did not before, or the other way round.
+        """
+        # Stars depend on nothing outside of their connected component: the others stay.
+        marked = np.zeros(len(self.medoid), bool)
+        marked[touched] = True
+        marked = connected_to(marked, pairs.first[proven], pairs.second[proven])
+        rows = proven[marked[pairs.first[proven]]]
+        score = pairs.measures[rows, 1]
+        return self.cover_anew(np.flatnonzero(marked), pairs, rows, score, progress)
+
+    def cover_anew(
+        self,
+        images: Int64s,
+        pairs: Pairs,
+        rows: Int64s,
+        score: NDArray[np.floating],
+        progress: StarProgress,
+    ) -> Self:
+        """Replace the stars of some images, ascending, by those over these pairs among them."""
         first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
-        found = cover(len(images), first, second, np.asarray(score, np.float64), pulse)
-        centre, spoke = self.centre.copy(), self.spoke.copy()
-        centre[images], spoke[images] = images[found], -1
-        outward, inward = found[second] == first, found[first] == second
-        spoke[pairs.second[rows[outward]]] = rows[outward]
-        spoke[pairs.first[rows[inward]]] = rows[inward]
-        return type(self)(centre, spoke, np.bincount(centre, minlength=len(centre)))
+        cover = star_cover(len(images), first, second, np.asarray(score, np.float64), progress)
+        medoid, edge = self.medoid.copy(), self.edge.copy()
+        medoid[images], edge[images] = images[cover], -1
+        outward, inward = cover[second] == first, cover[first] == second
+        edge[pairs.second[rows[outward]]] = rows[outward]
+        edge[pairs.first[rows[inward]]] = rows[inward]
+        return type(self)(medoid, edge, np.bincount(medoid, minlength=len(medoid)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairPaths:
-    """From one image to another by way of a third: rows of the pairs first-third, third-last."""
+    """Ways from one image to another through a third, k of them.
+
+    Attributes
+    ----------
+    first, last
+        int64 (k,): the two images.
+    first_pair, last_pair
+        int64 (k,): rows of the pairs of the first and of the last with the image between them.
+    """
 
     first: Int64s
-    onto_first: Int64s
+    first_pair: Int64s
     last: Int64s
-    onto_last: Int64s
+    last_pair: Int64s
 
     def __len__(self) -> int:
         return len(self.first)
 
     def take(self, chosen: BoolMask) -> "PairPaths":
-        """Some of the routes."""
+        """Return some of the paths."""
         return PairPaths(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def keys(self, n: int) -> list[int]:
-        """A number for each first and last image, of n."""
+        """Return a number for each two ends among n images."""
         keys: list[int] = (self.first * n + self.last).tolist()
         return keys

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
+from imgurer_kernel.matching.affine import inverse
 from imgurer_kernel.matching.difference import refined
 from imgurer_kernel.report.explain.color import LUMA, colour_distance, compare_tones, fit_tones
 
@@ -109,19 +110,6 @@ def lay_over(first: UInt8s, second: UInt8s, transform: Transform, *, same: bool 
         contrast=contrast,
         colour=colour,
     )
-
-
-def inverse(transform: Transform) -> Float64s:
-    """The transform from the second picture to the first, float64 (6,).
-
-    Examples
-    --------
-    >>> inverse((2, 0, 1, 0, 1, 0)).tolist()
-    [0.5, 0.0, -0.5, 0.0, 1.0, 0.0]
-    """
-    square = np.vstack((np.reshape(transform, (2, 3)), (0, 0, 1)))
-    undone: Float64s = np.linalg.inv(square)[:2].ravel() + 0.0
-    return undone
 
 
 def frame_in_second(transform: Transform) -> Float64s:

@@ -1,0 +1,200 @@
+"""Decide whether pairs whose hashes are near are the same picture.
+
+A pair is compared in each of the matches that its hashes have until it holds in one; what holds is
+asked again whether it merely shares its layout. Which pairs to look at is for the caller to say:
+a search for clusters looks at few (`imgurer_kernel.matching.clusters.solver`), a query at all.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.matching.alignment import Comparison
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.pair_table import (
+    DIFFERENT,
+    SAME,
+    SAME_LAYOUT,
+    UNTESTED,
+    Pairs,
+    pair_starts,
+)
+from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
+
+Measure = Callable[[Int64s, Int64s, Float64s], Comparison]
+"""Compares pairs (first, second) from start maps."""
+
+SameLayout = Callable[[Int64s, Int64s, Float64s], BoolMask]
+"""Tells which pairs (first, second, maps) only share their layout."""
+
+
+def verify_candidates(
+    candidates: Candidates,
+    images: ImageCache,
+    progress: Callable[[int], None] | None = None,
+) -> Pairs:
+    """Verify every pair of the candidates, without a search for clusters.
+
+    Parameters
+    ----------
+    candidates
+        Matches between images at positions of `images`, those of a pair together, the nearest
+        first.
+    images
+        Their pictures.
+    progress
+        Called with the number of pairs that were compared since its last call; may raise to stop.
+
+    Returns
+    -------
+    One row for each pair, in the order of the candidates; its status is `SAME`, `DIFFERENT` or
+    `SAME_LAYOUT`.
+    """
+
+    def measure(first: Int64s, second: Int64s, starts: Float64s) -> Comparison:
+        return images.compare(first, second, starts, progress)
+
+    verifier = PairVerifier(
+        candidates, Pairs.of(candidates), images.read_boxes, measure, images.share_layout
+    )
+    verifier.verify(np.arange(len(verifier.pairs)))
+    return verifier.pairs
+
+
+class PairVerifier:
+    """Compares pairs of images and writes down in a table what came out.
+
+    Parameters
+    ----------
+    candidates
+        The matches between images, those of a pair together, the nearest first.
+    pairs
+        The table that is written to.
+    boxes
+        Gives pictures, of which only the content boxes are looked at; called with the positions
+        that are needed next.
+    measure
+        Compares pairs.
+    same_layout
+        None to do without that test: screens and documents of one layout count as the same then.
+
+    Attributes
+    ----------
+    pairs
+        The table; `append` puts a longer one in its place.
+    """
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        pairs: Pairs,
+        boxes: Callable[[Int64s], PreparedPictures],
+        measure: Measure,
+        same_layout: SameLayout | None = None,
+    ) -> None:
+        self.pairs = pairs
+        self._candidates = candidates
+        self._match, self._matches = _matches_of_pairs(candidates, pairs)
+        self._boxes = boxes
+        self._measure = measure
+        self._same_layout = same_layout
+
+    def verify(self, rows: Int64s) -> None:
+        """Compare pairs in each of their matches until one holds.
+
+        Parameters
+        ----------
+        rows
+            int64 (k,): rows of `pairs`. Their status becomes `SAME`, `DIFFERENT` or `SAME_LAYOUT`;
+            measures, map, orientation and distance are those of the match that agreed best.
+        """
+        pairs, left = self.pairs, rows
+        for attempt in range(int(self._matches.max(initial=0))):
+            left = left[self._matches[left] > attempt]
+            if not len(left):
+                break
+            match = self._candidates.take(self._match[left] + attempt)
+            pictures = self._boxes(np.concatenate((match.first, match.second)))
+            how = match.orientation, match.region, match.other_region
+            starts = start_maps(pictures, match.first, pictures, match.second, how)
+            good = self._compare(left, starts, match.orientation, match.distance, attempt == 0)
+            left = left[~good]
+        pairs.status[rows] = np.where(are_same(pairs.measures[rows]), SAME, DIFFERENT)
+        self._mark_layouts(rows)
+
+    def verify_from(
+        self, rows: Int64s, starts: Float64s, orientation: Int64s, distance: Int64s
+    ) -> None:
+        """Compare pairs that are not known to be the same from other start maps.
+
+        Parameters
+        ----------
+        rows
+            int64 (k,): rows of `pairs`. `UNTESTED` ones take what comes out; `DIFFERENT` ones take
+            it where it is better; others are left alone.
+        starts
+            float64 (k, 6).
+        orientation, distance
+            int64 (k,): what the table says of these starts, where they are taken.
+        """
+        status = self.pairs.status[rows]
+        for before in (UNTESTED, DIFFERENT):
+            k = np.flatnonzero(status == before)
+            first_time = before == UNTESTED
+            good = self._compare(rows[k], starts[k], orientation[k], distance[k], first_time)
+            self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
+        self._mark_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
+
+    def append(self, pairs: Pairs) -> None:
+        """Put pairs without a match at the end of the table; only `verify_from` compares them."""
+        none = np.zeros(len(pairs), np.int64)
+        self.pairs = self.pairs.joined(pairs)
+        self._match = np.concatenate((self._match, none))
+        self._matches = np.concatenate((self._matches, none))
+
+    def _compare(
+        self,
+        rows: Int64s,
+        starts: Float64s,
+        orientation: Int64s,
+        distance: Int64s,
+        first_time: bool,
+    ) -> BoolMask:
+        """Compare pairs from start maps and keep what is better than what was known.
+
+        Returns
+        -------
+        bool (k,): which pairs hold from these starts, before the test for layouts.
+        """
+        pairs = self.pairs
+        compared = self._measure(pairs.first[rows], pairs.second[rows], starts)
+        measures, maps = compared.measures, compared.maps
+        better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
+        rows = rows[better]
+        pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]
+        pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
+        return are_same(measures)
+
+    def _mark_layouts(self, rows: Int64s) -> None:
+        """Take back the verdict on pairs that only share their layout."""
+        pairs = self.pairs
+        rows = rows[pairs.status[rows] == SAME]
+        if self._same_layout is not None and len(rows):
+            only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
+            pairs.status[rows[only]] = SAME_LAYOUT
+
+
+def _matches_of_pairs(candidates: Candidates, pairs: Pairs) -> tuple[Int64s, Int64s]:
+    """Find where the matches of each pair begin among the candidates, and how many there are."""
+    start = np.flatnonzero(pair_starts(candidates))
+    count = np.diff(start, append=len(candidates))
+    n = 1 + max(int(column.max(initial=0)) for column in (candidates.second, pairs.second))
+    key = candidates.first[start] * n + candidates.second[start]
+    wanted = pairs.first * n + pairs.second
+    order = np.argsort(key)
+    if not len(order):
+        return np.zeros(len(pairs), np.int64), np.zeros(len(pairs), np.int64)
+    place = order[np.minimum(np.searchsorted(key[order], wanted), len(order) - 1)]
+    return start[place], np.where(key[place] == wanted, count[place], 0)

@@ -1,0 +1,171 @@
+"""The verifier of pairs: which match decides, and what the table says afterwards."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
+from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidates
+from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
+from tests.support.copies import framed, gray, picture, recoded
+
+IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
+
+
+def candidates(rows):
+    """Matches of (first, second, distance, orientation), sorted as a search leaves them."""
+    first, second, distance, orientation = np.array(sorted(rows), np.int64).reshape(-1, 4).T
+    zeros = np.zeros(len(first), np.int64)
+    return Candidates(first, second, distance, orientation, zeros, zeros)
+
+
+class Scripted:
+    """Comparisons that come out as written down: agreement by (first, second, mirrored)."""
+
+    def __init__(self, agreement):
+        self.agreement, self.compared = agreement, []
+
+    def boxes(self, positions):
+        n = 1 + max(max(key[:2]) for key in self.agreement)
+        return PreparedPictures(np.zeros((n, 64, 64), np.uint8), np.tile([0, 0, 64, 64], (n, 1)))
+
+    def measure(self, first, second, starts):
+        keys = list(zip(first.tolist(), second.tolist(), (starts[:, 0] < 0).tolist(), strict=True))
+        self.compared += keys
+        agreement = np.array([self.agreement[key] for key in keys], np.float32)
+        measures = np.column_stack((agreement, agreement, np.ones(len(keys)))).astype(np.float32)
+        return Comparison(measures, starts + 0.001)
+
+
+def verified(script, found, same_layout=None):
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, same_layout)
+    verifier.verify(np.arange(len(verifier.pairs)))
+    return verifier
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1, max_size=6
+    )
+)
+def test_the_first_match_that_holds_decides_and_else_the_best(pairs):
+    """Pair k is of images 2 k and 2 k + 1; upright it is nearer than mirrored."""
+    rows = [(2 * k, 2 * k + 1, 3 + o, o) for k in range(len(pairs)) for o in (0, 1)]
+    script = Scripted(
+        {
+            (2 * k, 2 * k + 1, bool(o)): agreement[o]
+            for k, agreement in enumerate(pairs)
+            for o in (0, 1)
+        }
+    )
+    table = verified(script, candidates(rows)).pairs
+    for k, (upright, mirrored) in enumerate(pairs):
+        decides = 0 if np.float32(upright) >= AGREEMENT or mirrored <= upright else 1
+        agreement = (upright, mirrored)[decides]
+        assert table.measures[k, 1] == np.float32(agreement)
+        assert (table.orientation[k], table.distance[k]) == (decides, 3 + decides)
+        assert (table.maps[k, 0] < 0) == bool(decides)
+        assert table.status[k] == (SAME if np.float32(agreement) >= AGREEMENT else DIFFERENT)
+        mirrored_too = (2 * k, 2 * k + 1, True) in script.compared
+        assert mirrored_too == (np.float32(upright) < AGREEMENT)
+
+
+def test_only_the_chosen_pairs_are_compared():
+    script = Scripted({(0, 1, False): 0.9, (1, 2, False): 0.9})
+    found = candidates([(0, 1, 4, 0), (1, 2, 4, 0)])
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure)
+    verifier.verify(np.array([1]))
+    assert script.compared == [(1, 2, False)]
+    assert verifier.pairs.status.tolist() == [UNTESTED, SAME]
+
+
+def test_what_shares_its_layout_only_is_told_apart_among_what_is_the_same():
+    script = Scripted({(0, 1, False): 0.9, (0, 2, False): 0.9, (1, 2, False): 0.1})
+    asked = []
+
+    def same_layout(first, second, maps):
+        asked.extend(zip(first.tolist(), second.tolist(), strict=True))
+        assert (maps == IDENTITY + 0.001).all()
+        return second == 2
+
+    found = candidates([(0, 1, 1, 0), (0, 2, 1, 0), (1, 2, 1, 0)])
+    table = verified(script, found, same_layout).pairs
+    assert table.status.tolist() == [SAME, SAME_LAYOUT, DIFFERENT]
+    assert asked == [(0, 1), (0, 2)]
+
+
+def test_other_starts_help_only_where_nothing_has_held():
+    script = Scripted({(k, k + 1, False): a for k, a in enumerate((0.9, 0.3, 0.3, 0.9, 0.9))})
+    found = candidates([(k, k + 1, 5, 0) for k in range(5)])
+    verifier = verified(script, found, lambda first, _second, _maps: first == 4)
+    verifier.append(Pairs.untested(*np.array([[7], [8], [9], [0]])))
+    before = verifier.pairs.take(slice(None))
+    assert before.status.tolist() == [SAME, DIFFERENT, DIFFERENT, SAME, SAME_LAYOUT, UNTESTED]
+    script.agreement = {(k, k + 1, True): 0.95 for k in range(8)} | {(2, 3, True): 0.2}
+    script.compared.clear()
+    mirrored = np.tile([-1.0, 0, 0, 0, 1, 0], (6, 1))
+    verifier.verify_from(np.arange(6), mirrored, np.ones(6, np.int64), np.full(6, 60))
+    # The worse start of (2, 3) changes nothing; what held or shares its layout is left alone.
+    assert sorted(script.compared) == [(1, 2, True), (2, 3, True), (7, 8, True)]
+    table = verifier.pairs
+    assert table.status.tolist() == [SAME, SAME, DIFFERENT, SAME, SAME_LAYOUT, SAME]
+    assert table.orientation.tolist() == [0, 1, 0, 0, 0, 1]
+    assert table.distance.tolist() == [5, 60, 5, 5, 5, 60]
+    assert table.measures[2, 1] == np.float32(0.3)
+
+
+def test_every_pair_of_a_query_is_compared_with_it():
+    """Against a plain loop over pairs, one comparison at a time."""
+    pictures = np.stack(
+        [
+            gray(p)
+            for p in (
+                picture(1),
+                recoded(picture(1)),
+                picture(2),
+                framed(picture(1), 0, 0.25, 0, 0.25),
+            )
+        ]
+    )
+    found = Candidates(
+        first=np.zeros(4, np.int64),
+        second=np.array([1, 2, 3, 3]),
+        distance=np.array([2, 20, 18, 21]),
+        orientation=np.zeros(4, np.int64),
+        region=np.zeros(4, np.int64),
+        other_region=np.array([0, 0, 0, 1]),
+    )
+    done = []
+    table = verify_candidates(
+        found, ImageCache(np.arange(4), lambda ids: pictures[ids]), done.append
+    )
+    assert table.second.tolist() == [1, 2, 3]
+    assert table.status.tolist() == [SAME, DIFFERENT, SAME]
+    assert sum(done) == 4
+    prepared = prepare(pictures)
+    for row, match in ((0, 0), (1, 1), (2, 3)):
+        ends = found.take(slice(match, match + 1))
+        how = ends.orientation, ends.region, ends.other_region
+        starts = start_maps(prepared, ends.first, prepared, ends.second, how)
+        alone = compare(prepared, ends.first, prepared, ends.second, starts)
+        assert table.measures[row].tolist() == alone.measures[0].tolist()
+        assert table.maps[row].tolist() == alone.maps[0].tolist()
+
+
+def test_comparing_may_be_stopped():
+    def stop(_count):
+        raise KeyboardInterrupt
+
+    pictures = np.stack([gray(picture(seed)) for seed in (1, 2)])
+    cache = ImageCache(np.arange(2), lambda ids: pictures[ids])
+    with pytest.raises(KeyboardInterrupt):
+        verify_candidates(candidates([(0, 1, 9, 0)]), cache, stop)
+
+
+def test_no_candidates():
+    cache = ImageCache(np.arange(1), lambda ids: np.zeros((len(ids), 64, 64), np.uint8))
+    assert len(verify_candidates(Candidates.none(), cache)) == 0
