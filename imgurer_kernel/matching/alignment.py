@@ -29,7 +29,8 @@ LEVELS = ((16, 6, 1e-2), (32, 6, 3e-3), (64, 4, 1e-3))
 """Side, most Gauss-Newton steps, and the step below which they have converged."""
 
 HUBER = 0.7
-"""Residuals larger than this, in standard deviations, pull no harder than this."""
+"""Residuals larger than this, in standard deviations, pull no harder than this: what was written on
+one of the pictures must not move the map."""
 
 DAMPING = 1e-3
 MIN_OVERLAP = 0.55
@@ -122,6 +123,7 @@ def compare(
             continue  # where the first level diverges the next one begins anew
         measured = _measure(one, other, chosen, models[left, :6])
         if side == SIDE:
+            # A map that agrees less than the start did was a detour.
             good &= measured[:, 1] > measures[left, 1]
             measures[left[good]] = measured[good]
             maps[left[good]] = models[left[good], :6]
@@ -132,6 +134,7 @@ def compare(
 def _standardize(pictures: UInt8s, boxes: Int64s, side: int) -> Level:
     """Reduce pictures to one level and scale their boxes to mean 0 and deviation 1."""
     gray = pictures.astype(np.float32)
+    # Averages are smooth by themselves; at the full side single pixels are noise without a blur.
     if side == SIDE:
         for axis in (1, 2):
             padded = np.pad(gray, [(1, 1) if a == axis else (0, 0) for a in range(3)], "edge")
@@ -251,6 +254,7 @@ def refine(
         matrix[:, diagonal, diagonal] += 1e-6 * np.maximum(used, 1)[:, None]
         step = np.linalg.solve(matrix, right_side[..., None])[..., 0]
         models[moving] += step
+        # Gain and offset are free: only the map may diverge, and only the map has to converge.
         sound = (used >= MIN_OVERLAP * area) & _plausible(models[moving, :6], starts[moving])
         good[moving[~sound]] = False
         moving = moving[sound & (np.abs(step[:, :6]).max(1) >= tolerance)]
@@ -280,6 +284,7 @@ def _normal_equations(
 
 def _plausible(maps: Float64s, starts: Float64s) -> BoolMask:
     """Check that maps are still near those that they began as, bool (n,)."""
+    # Relative to the start: the map onto a crop or a turned copy begins far from the identity.
     linear, begun = (m[:, [0, 1, 3, 4]].reshape(-1, 2, 2) for m in (maps, starts))
     change = linear @ np.linalg.inv(begun)
     scale, shear = change[:, [0, 1], [0, 1]], change[:, [0, 1], [1, 0]]
@@ -296,6 +301,7 @@ def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32
     n, side = len(level), level.shape[1]
     value, _, _, inside = warp(other_level, boxes[:, 1], maps)
     mine = _inside(boxes[:, 0], side)
+    # A forward difference counts where its right and lower neighbors are inside too.
     both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
     counted: BoolMask = mine[:, :-1, :-1] & mine[:, :-1, 1:] & mine[:, 1:, :-1]
     both = both & counted

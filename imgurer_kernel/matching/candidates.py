@@ -22,15 +22,15 @@ from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
 
-# Matches of one pair that are kept: where the nearest one does not hold the next ones are tried.
+# Matches of one pair that are kept: where the nearest does not hold the next ones are tried.
 _MAX_MATCHES = 4
 
 MAX_NEIGHBORS = 64
 """A pair is kept if it is among so many nearest ones of its first image with later images, or of
-its second with earlier ones. A film of 20,000 frames would otherwise have more pairs than memory
-has room for; the search for clusters follows neighbors of neighbors and need not know them all."""
+its second with earlier ones. A film of 20,000 frames would otherwise have more pairs than fit into
+memory; the search for clusters follows neighbors of neighbors and need not know them all."""
 
-# Images whose hashes are asked for at once: many where few others are looked through, so that no
+# Images that are searched for in one job: many where they are searched for among few, so that no
 # job is over before it was worth handing out. And rows that are gathered before they are reduced.
 _BLOCK = 2048
 _LARGE_BLOCK = 32768
@@ -57,8 +57,7 @@ class ImageHashes:
     informative
         bool (n,): the others take no part.
     windows
-        uint64 (n, 10, 2): hashes of the windows of `imgurer_kernel.matching.regions`; None to do
-        without.
+        uint64 (n, 10, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
     """
 
     turned: UInt64s
@@ -193,6 +192,7 @@ def _search_jobs(
     # Where nothing is cut off the content is the whole picture, which the first search knows.
     bordered = searched[(hashes.content[searched] != hashes.whole[searched]).any(axis=1)]
     new, old = searched[fresh[searched]], searched[~fresh[searched]]
+    # New images among all, then old ones among the new: pairs of two old ones are known.
     for images, others in ((new, searched), (old, new)):
         framed = bordered if images is new else bordered[fresh[bordered]]
         size = _BLOCK if len(others) > _FEW_OTHERS else _LARGE_BLOCK
@@ -272,8 +272,7 @@ def _columns(rows: Candidates) -> tuple[Int64s, ...]:
 def keep_nearest(rows: Candidates) -> Candidates:
     """Sort rows and keep the nearest matches of each pair and the pairs of `MAX_NEIGHBORS`.
 
-    Each match is kept once. Joining the rows of parts of the images and reducing them again leaves
-    the pairs that a search of all leaves.
+    Each match is kept once. Joined rows of parts of the images leave the pairs of all.
     """
     if not len(rows):
         return rows
@@ -291,6 +290,7 @@ def _keep_neighbors(rows: Candidates) -> Candidates:
     """Keep pairs that are near for one of their images; the rows of a pair stay together."""
     begin = np.flatnonzero(_starts_of_runs(rows.first) | _starts_of_runs(rows.second))
     first, second, distance = (c[begin] for c in (rows.first, rows.second, rows.distance))
+    # Where no first image has too many, every pair is near for its first image.
     if len(begin) <= MAX_NEIGHBORS or np.bincount(first).max() <= MAX_NEIGHBORS:
         return rows
     near = np.zeros(len(begin), bool)
@@ -332,7 +332,7 @@ def _represent_duplicates(hashes: ImageHashes) -> tuple[Int64s, Candidates]:
     image with the representatives of its hash.
     """
     informative = np.flatnonzero(hashes.informative)
-    # Few images share even a row hash, and only those need to be looked at.
+    # Few images share even a row hash, and only those need the costly comparison of all columns.
     _, group, size = np.unique(
         hashes.whole[informative, 0], return_inverse=True, return_counts=True
     )

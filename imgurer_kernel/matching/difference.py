@@ -78,6 +78,7 @@ def measure_difference(
         part = slice(k, k + _CHUNK)
         boxes = _without_edges(content[part])
         finer = maps[part].copy()
+        # As they lie first: for most copies that is exact enough, and aligning costs the most.
         gain, rest, residual = _residuals(first[part], second[part], boxes, finer)
         loose = np.flatnonzero(np.asarray(correlation[part]) < ALIGNED)
         if len(loose):
@@ -178,6 +179,7 @@ def _residuals(
     cells = SIDE // _BLOCK
     shape = (-1, cells, _BLOCK, cells, _BLOCK)
     blocks = np.where(inside, np.abs(rest), 0).reshape(shape).mean((2, 4))
+    # Blocks at the edge of what both show are left out: there the map interpolates what is missing.
     whole = inside.reshape(shape).all((2, 4))
     blocks = np.where(whole, blocks, 0)
     return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
@@ -208,6 +210,7 @@ def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float3
 def _median(values: Float32s, inside: BoolMask) -> Float32s:
     """Return the lower median of what is inside, (n,); 0 where nothing is."""
     n = len(values)
+    # One sort of all pictures takes half the time of a median of each.
     ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)
     count = inside.sum((1, 2))
     middle: Float32s = ordered[np.arange(n), np.maximum(count - 1, 0) // 2]

@@ -80,6 +80,7 @@ class ImageCache:
             part = missing[k : k + _CHUNK]
             pictures = np.asarray(self._load(self._ids[part]), np.uint8).reshape(-1, 64, 64)
             self._pictures.pictures[part] = pictures
+            # A seeded box stays: comparisons that are kept were made with it.
             new = ~self._pictures.content[part].any(axis=1)
             self._pictures.content[part[new]] = content_boxes(pictures[new])
             self.within_frame[part[new]] = within_frame(pictures[new])

@@ -57,6 +57,7 @@ class Pairs:
     ) -> "Pairs":
         """Make pairs of which nothing is known yet; the columns are copied."""
         size = len(first)
+        # Copies: verifying writes to the table, and candidates must stay what they are.
         return cls(
             first.copy(),
             second.copy(),
@@ -98,6 +99,7 @@ def connected_to(seeds: BoolMask, first: Int64s, second: Int64s) -> BoolMask:
     >>> connected_to(np.array([0, 0, 0, 1, 0], bool), np.array([0, 3]), np.array([1, 1])).tolist()
     [True, True, False, True, False]
     """
+    # Every round goes one edge further, over all edges at once; it ends when none reaches more.
     reached, before = seeds.copy(), -1
     while before != (before := int(reached.sum())):
         either = reached[first] | reached[second]

@@ -1,8 +1,8 @@
 """Decide whether pairs whose hashes are near are the same picture.
 
-A pair is compared in each of the matches that its hashes have until it holds in one; what holds is
-asked again whether it merely shares its layout. Which pairs to look at is for the caller to say:
-a search for clusters looks at few (`imgurer_kernel.matching.clusters.solver`), a query at all.
+A pair is compared in each of the matches that its hashes have until it holds in one; one that holds
+is then tested for a shared layout. Which pairs to compare is for the caller to say: a search for
+clusters needs few (`imgurer_kernel.matching.clusters.solver`), a query all.
 """
 
 from collections.abc import Callable
@@ -73,8 +73,8 @@ class PairVerifier:
     pairs
         The table that is written to.
     boxes
-        Gives pictures, of which only the content boxes are looked at; called with the positions
-        that are needed next.
+        Gives pictures, of which only the content boxes are used; called with the positions that
+        are needed next.
     measure
         Compares pairs.
     same_layout
@@ -111,6 +111,7 @@ class PairVerifier:
             measures, map, orientation and distance are those of the match that agreed best.
         """
         pairs, left = self.pairs, rows
+        # All first matches together, then the second ones of what is left: large batches are fast.
         for attempt in range(int(self._matches.max(initial=0))):
             left = left[self._matches[left] > attempt]
             if not len(left):
@@ -121,6 +122,7 @@ class PairVerifier:
             starts = start_maps(pictures, match.first, pictures, match.second, how)
             good = self._compare(left, starts, match.orientation, match.distance, attempt == 0)
             left = left[~good]
+        # By the best of all attempts, which is what the table holds.
         pairs.status[rows] = np.where(are_same(pairs.measures[rows]), SAME, DIFFERENT)
         self._mark_layouts(rows)
 
@@ -139,6 +141,7 @@ class PairVerifier:
         orientation, distance
             int64 (k,): what the table says of these starts, where they are taken.
         """
+        # What is the same needs no other start, and a shared layout is shared from any.
         status = self.pairs.status[rows]
         for before in (UNTESTED, DIFFERENT):
             k = np.flatnonzero(status == before)
@@ -171,6 +174,7 @@ class PairVerifier:
         pairs = self.pairs
         compared = self._measure(pairs.first[rows], pairs.second[rows], starts)
         measures, maps = compared.measures, compared.maps
+        # The first comparison always counts: agreement may be negative, and the table has zeros.
         better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
         rows = rows[better]
         pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]
@@ -180,6 +184,7 @@ class PairVerifier:
     def _mark_layouts(self, rows: Int64s) -> None:
         """Take back the verdict on pairs that only share their layout."""
         pairs = self.pairs
+        # The test reads thumbnails: only what would count as the same is worth it.
         rows = rows[pairs.status[rows] == SAME]
         if self._same_layout is not None and len(rows):
             only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
@@ -194,6 +199,7 @@ def _matches_of_pairs(candidates: Candidates, pairs: Pairs) -> tuple[Int64s, Int
     key = candidates.first[start] * n + candidates.second[start]
     wanted = pairs.first * n + pairs.second
     order = np.argsort(key)
+    # Pairs that are no candidates, or a table without any, have no matches.
     if not len(order):
         return np.zeros(len(pairs), np.int64), np.zeros(len(pairs), np.int64)
     place = order[np.minimum(np.searchsorted(key[order], wanted), len(order) - 1)]

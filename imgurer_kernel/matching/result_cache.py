@@ -71,7 +71,8 @@ class ResultCache:
     """
 
     def __init__(self, width: int) -> None:
-        # Sorted by key; what is new is put in its place only by `drop`, once for each search.
+        # Sorted by key. A search asks for nothing twice: what is new is sorted in by `drop` only,
+        # for the next search.
         self._keys: UInt64s = np.empty(0, np.uint64)
         self._owners: UInt64s = np.empty((0, 2), np.uint64)
         self._values: Float64s = np.empty((0, width))
@@ -111,6 +112,7 @@ class ResultCache:
 
     def drop(self, images: UInt64s) -> "ResultCache":
         """Return a new cache without what is about these images, uint64 (m,); this one stays."""
+        # A new one: who stops a search half way still has the cache of the last result, unchanged.
         kept = ResultCache(self._values.shape[1])
         known = self._keys, self._owners, self._values
         if self._new:

@@ -99,7 +99,7 @@ def test_clusters_are_stars_of_what_was_seen(places, reach, far):
         assert (edges.status == SAME).all()
         assert (np.abs(truth.places[c.members] - truth.places[c.medoid]) < reach).all()
         assert {*edges.first.tolist(), *edges.second.tolist()} == {*c.members.tolist()}
-    # They are the clusters of all pairs that hold, as far as these were looked at.
+    # They are the clusters of all pairs that hold, as far as these were compared.
     proven = np.flatnonzero(pairs.status == SAME)
     again = star_clusters(pairs.first[proven], pairs.second[proven], pairs.distance[proven],
                   pairs.measures[proven, 1])  # fmt: skip

@@ -135,11 +135,6 @@ def test_the_better_score_makes_the_medoid():
     assert star_clusters(*path, score=[0.9, 0.9, 0.99, 0.9])[0].medoid == 3
 
 
-def test_the_weakest_link_is_named():
-    [cluster] = star_clusters([1, 1, 1], [2, 3, 4], [9, 2, 5], score=[0.99, 0.91, 0.91])
-    assert (cluster.medoid, cluster.weakest, cluster.weakest_score) == (1, 4, 0.91)
-
-
 def test_biggest_first_then_by_medoid():
     first, second = [8, 1, 5, 5], [9, 2, 6, 7]
     assert [c.medoid for c in star_clusters(first, second, [1, 1, 1, 1])] == [5, 1, 8]

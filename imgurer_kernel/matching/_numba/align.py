@@ -141,9 +141,9 @@ def _refine(
             for j in range(i + 1):
                 matrix[i, j] = dot(weighted, planes[j])
             matrix[i, i] = matrix[i, i] * (1 + rules.DAMPING) + 1e-6 * max(used, 1)
-        if not solve(matrix, right_side):
+        if not solve(matrix, right_side):  # a picture without texture says nothing of the map
             return False
-        largest = 0.0
+        largest = 0.0  # change of the map; gain and offset need not converge
         for i in range(8):
             model[i] += right_side[i]
             if i < 6:
@@ -197,6 +197,8 @@ def _measure(
     left, top, right, bottom = box_at(boxes[0], side)
     width, height = right - left, bottom - top
     floor = max(noise, float32(rules.MIN_NOISE_ENERGY))
+    # A block begins at the first pixel whose share of the side reaches k / 8: a division rounded
+    # up, which is that of the negative number rounded down.
     totals, sums = np.zeros(4, np.float32), np.empty(4, np.float32)
     columns = np.empty((4, side), np.float32)
     agreement, ceiling = _ZERO, _ZERO

@@ -47,17 +47,6 @@ class Cluster:
         """Number of members, the medoid included."""
         return len(self.members)
 
-    @property
-    def weakest(self) -> int:
-        """The member that belongs least: lowest score, then largest distance, then largest id."""
-        order = np.lexsort((-self.members[1:], -self.distances[1:], self.scores[1:]))
-        return int(self.members[1 + order[0]])
-
-    @property
-    def weakest_score(self) -> float:
-        """The lowest score of any member."""
-        return float(self.scores[1:].min())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterTable(Sequence[Cluster]):
@@ -140,6 +129,7 @@ class ClusterTable(Sequence[Cluster]):
         """Return where the members of some clusters are in the columns, cluster after cluster."""
         sizes = self.sizes[chosen]
         shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
+        # A run of places for each cluster, without a loop over a hundred thousand of them.
         rows: Int64s = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
         return rows
 

@@ -14,7 +14,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
-from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs, pair_starts
+from imgurer_kernel.matching.pair_table import Pairs, pair_starts
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import (
     COMPARISON_WIDTH,
@@ -107,16 +107,6 @@ class ClusterResult:
     images: ImageState
     comparisons: ResultCache
     layouts: ResultCache
-
-    @property
-    def same_layout(self) -> Pairs:
-        """Pairs that share their layout only."""
-        return self.pairs.take(self.pairs.status == SAME_LAYOUT)
-
-    @property
-    def tested(self) -> int:
-        """Number of pairs that were compared."""
-        return int((self.pairs.status > 0).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,6 +113,7 @@ def find_clusters(
         scope = (
             previous.scope if previous and keep else choose_scope(turned[part], thorough=thorough)
         )
+    # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
     cache = ImageCache(ids, pictures, thumbnails, progress)
@@ -152,7 +153,7 @@ def find_clusters(
     solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
-    part = part[np.argsort(ids[part])]
+    part = part[np.argsort(ids[part])]  # an `ImageState` is looked up by image id
     return ClusterResult(
         clusters=_ranked(clusters.joined(solved), ids),
         pairs=pairs.joined(solver.pairs).with_ids(ids),

@@ -11,7 +11,7 @@ of the member: that finds the heavily cropped copy whose hash is near a lightly 
 And where images stay outside of a star that are the same as many of its members, the member that
 knows most of them is tried as its medoid. Neither claims anything that was not compared.
 
-A round looks only at stars with something new: most of a large catalog is settled in the first.
+A round considers only stars with something new: most of a large catalog is solved in the first.
 """
 
 from collections.abc import Callable
@@ -121,7 +121,7 @@ class StarSolver:
     def _pairs_between(self, stars: StarAssignment, active: BoolMask) -> Int64s:
         """Choose untested pairs that might join two stars, the nearest of each two, ascending.
 
-        Stars that nothing has happened to were asked for theirs before.
+        The pairs of stars that are not active were chosen in an earlier round.
         """
         self._progress()
         pairs, n = self.pairs, len(self._turned)

@@ -51,8 +51,8 @@ def star_clusters(
     Image 2 lies between 1 and 3, and 4 is near 3 only, so that 4 does not belong to 2:
 
     >>> [cluster] = star_clusters([1, 2, 3], [2, 3, 4], [5, 6, 7])
-    >>> cluster.medoid, cluster.members.tolist(), cluster.diameter, cluster.weakest
-    (2, [2, 1, 3], 11, 3)
+    >>> cluster.medoid, cluster.members.tolist(), cluster.diameter
+    (2, [2, 1, 3], 11)
     """
     distances = np.asarray(distance, np.int64).reshape(-1)
     scores = 1 - distances / 128 if score is None else np.asarray(score, np.float64).reshape(-1)
