@@ -75,7 +75,9 @@ PARTS = {
             lambda *args: (*args[:2], args[2] | {"scope": SearchScope(radius=24, windows=False)})
         ),
     ),
-    "friends' friends and other medoids": (patch.object(pipeline, "StarSolver", _DirectSolver),),
+    "neighbors of neighbors and other medoids": (
+        patch.object(pipeline, "StarSolver", _DirectSolver),
+    ),
     "flat rule": (
         _searching(
             lambda images, *rest: (
