@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 PROGRAM = """
 import json, sys
-from imgurer_kernel.server import serve
+from imgurer_kernel.apps.server import serve
 from imgurer_kernel.settings import Settings
 options = json.loads(sys.argv[1])
 root, notebook = options.pop("root"), options.pop("notebook")

@@ -62,12 +62,12 @@ WHO = """
 import os
 from IPython.display import HTML
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.ui import identity
+from imgurer_kernel.ui import visitor
 """
 SHOW = """
-who = identity.visitor()
+who = visitor.visitor()
 radius = Settings.from_env().radius
-HTML(f"<p>visitor={who} query={identity.query()} cwd={os.getcwd()} radius={radius}</p>")
+HTML(f"<p>visitor={who} query={visitor.query()} cwd={os.getcwd()} radius={radius}</p>")
 """
 
 

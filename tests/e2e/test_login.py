@@ -17,10 +17,10 @@ pytestmark = pytest.mark.e2e
 IMPORTS = """
 import os
 import ipywidgets
-from imgurer_kernel.ui import identity
+from imgurer_kernel.ui import visitor
 """
 DASHBOARD = """
-who = identity.visitor()
+who = visitor.visitor()
 button, said = ipywidgets.Button(description="Greet"), ipywidgets.Label("")
 button.on_click(lambda _: setattr(said, "value", f"Hello {who} from {os.getpid()}"))
 ipywidgets.VBox([button, said])

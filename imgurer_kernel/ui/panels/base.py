@@ -109,7 +109,7 @@ def share_wait(board: Gallery | ClusterList, *jobs: Job) -> None:
 class Words(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
     """A line of HTML made by `theme`'s functions, which escape what they are given."""
 
-    def progress(self, text: str, meaning: str = "attention") -> None:
+    def tell(self, text: str, meaning: str = "attention") -> None:
         """Show a framed message, or nothing where the text is empty."""
         self.value = notice(text, meaning) if text else ""  # type: ignore[arg-type]
         show(self, bool(text))

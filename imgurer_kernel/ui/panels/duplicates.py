@@ -73,7 +73,7 @@ class DuplicatesPanel(Panel):
         self.stale = Words()
         self.working = Working(self.model.job, self.model.pages)
         self.list = ClusterList(
-            label="ClusterView of duplicates",
+            label="Clusters of duplicates",
             tile_size=136,
             empty_text="Duplicates were not looked for yet.",
         )
