@@ -1,4 +1,9 @@
-"""Numbers as people read them: every number comes with its word."""
+"""Numbers, names and times as people read them: every number comes with its word."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -27,3 +32,121 @@ def human_bytes(number: int) -> str:
     while size >= 999.5 and (larger := next(units, None)):
         size, unit = size / 1000, larger
     return f"{size:.0f} {unit}" if size >= 99.95 else f"{size:.1f} {unit}"
+
+
+def bits(distance: int) -> str:
+    """A Hamming distance.
+
+    Examples
+    --------
+    >>> bits(0), bits(1), bits(10)
+    ('0 bits', '1 bit', '10 bits')
+    """
+    return count(distance, "bit")
+
+
+def pixels(width: int, height: int) -> str:
+    """The size of a picture.
+
+    Examples
+    --------
+    >>> pixels(4032, 3024).split()[::2]
+    ['4032', '3024']
+    """
+    return f"{width} \N{MULTIPLICATION SIGN} {height}"
+
+
+def elide(text: str, length: int = 40) -> str:
+    """At most `length` characters of a text: the middle gives way, since the ends tell.
+
+    Examples
+    --------
+    >>> elide("a rather long name of a file.jpeg", 17)
+    'a rathe…file.jpeg'
+    >>> elide("short.jpg")
+    'short.jpg'
+    """
+    if len(text) <= length:
+        return text
+    tail = length // 2 + 1
+    return f"{text[: length - 1 - tail]}{_ELLIPSIS}{text[-tail:]}"
+
+
+def join_words(words: Iterable[str], last: str = "and") -> str:
+    """Words in a row, as one says them.
+
+    Examples
+    --------
+    >>> join_words(["smaller"]), join_words(["ann", "bob", "eve"])
+    ('smaller', 'ann, bob and eve')
+    """
+    *others, final = list(words) or [""]
+    return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def sentence(text: str) -> str:
+    """A message that begins with a capital letter and ends with a stop.
+
+    Examples
+    --------
+    >>> sentence("the file is cut off"), sentence("No such picture.")
+    ('The file is cut off.', 'No such picture.')
+    """
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def moment(when: datetime) -> str:
+    """A date and a time of day, to the minute; one with a zone as clocks here show it.
+
+    Examples
+    --------
+    >>> moment(datetime(2026, 3, 1, 9, 5))
+    '1 March 2026, 09:05'
+    """
+    if when.tzinfo is not None:
+        when = datetime.fromtimestamp(when.timestamp(), UTC).astimezone()
+    return f"{when.day} {when:%B %Y, %H:%M}"
+
+
+def ago(when: datetime, now: datetime) -> str:
+    """How long ago something was; a time without a zone is taken for UTC.
+
+    Examples
+    --------
+    >>> now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    >>> ago(datetime(2026, 3, 1, 11, 58, tzinfo=UTC), now), ago(datetime(2026, 2, 20), now)
+    ('2 minutes ago', '9 days ago')
+    >>> ago(now, now), ago(datetime(2025, 1, 2, tzinfo=UTC), now)
+    ('just now', '2 January 2025')
+    """
+    spent = _zoned(now) - _zoned(when)
+    for unit, length in (
+        ("day", timedelta(days=1)),
+        ("hour", timedelta(hours=1)),
+        ("minute", timedelta(minutes=1)),
+    ):
+        if spent >= timedelta(days=60):
+            return f"{when.day} {when:%B %Y}"
+        if spent >= length:
+            return f"{count(spent // length, unit)} ago"
+    return "just now"
+
+
+def degrees(latitude: float, longitude: float) -> str:
+    """A place on Earth.
+
+    Examples
+    --------
+    >>> degrees(48.85837, -2.29448)
+    '48.8584° N, 2.2945° W'
+    """
+    north = "N" if latitude >= 0 else "S"
+    east = "E" if longitude >= 0 else "W"
+    return f"{abs(latitude):.4f}\N{DEGREE SIGN} {north}, {abs(longitude):.4f}\N{DEGREE SIGN} {east}"
+
+
+def _zoned(when: datetime) -> datetime:
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when

@@ -1,8 +1,8 @@
-"""Long work beside the widgets: in a thread, with progress and cancel, the latest result wins.
+"""Run long work in threads, with progress and cancellation; only the latest result is used.
 
-A `Job` is a place for one piece of work at a time. Starting another gives up the one before, whose
-result is then dropped. Results, progress and errors come back on the kernel's event loop, where
-widgets may be touched.
+A `Job` runs one piece of work at a time. Starting another cancels the one before and drops its
+result. Results, progress and errors come back on the kernel's event loop, the only place where
+widgets may be changed.
 """
 
 import asyncio
@@ -17,27 +17,28 @@ from typing import TypeVar
 
 from traitlets import Bool, HasTraits, Int, Unicode
 
+from imgurer_kernel.common.text import sentence
 from imgurer_kernel.errors import ImgurerError
-from imgurer_kernel.ui.formatting import sentence
 
 T = TypeVar("T")
 
-PATIENCE = 0.3
-"""Seconds after which a wait is shown."""
+SHOW_WAIT_AFTER = 0.3
+"""Seconds of work after which it is shown; a shorter wait would only flash."""
+# Seconds between two reports of progress: each is a message to the browser.
 _REPORT_EVERY = 0.1
 
 _log = logging.getLogger(__name__)
 
 
-def explain(error: BaseException) -> str:
-    """What went wrong, in words for the person who sees it; the one place that decides so.
+def error_text(error: BaseException) -> str:
+    """Turn an error into a sentence for the visitor.
 
-    An error of our tree explains itself. Any other one is a defect: its traceback goes to the
-    log, and the person learns that it is there.
+    An `ImgurerError` says itself what happened. Any other error is a defect: its traceback goes
+    to the log, and the sentence says so.
 
     Examples
     --------
-    >>> explain(ImgurerError("there is no image 7"))
+    >>> error_text(ImgurerError("there is no image 7"))
     'There is no image 7.'
     """
     if isinstance(error, ImgurerError):
@@ -49,7 +50,7 @@ def explain(error: BaseException) -> str:
 class Runner:
     """Threads for work, and the event loop that results come back to.
 
-    Made where no event loop runs (a script, a test), it works at once and in place.
+    Where no event loop runs when it is made (a script, a test), `run` waits for the result.
     """
 
     def __init__(self) -> None:
@@ -59,50 +60,50 @@ class Runner:
         except RuntimeError:
             self._loop = None
 
-    def run(self, work: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
-        """Do the work in a thread, and hand its future to `then` on the loop."""
+    def run(self, work: Callable[[], T], on_done: Callable[[Future[T]], None]) -> None:
+        """Run the work in a thread, and call `on_done` with its future on the loop."""
         future = self._pool.submit(work)
         if self._loop is None:
             wait([future])
-            then(future)
+            on_done(future)
         else:
-            future.add_done_callback(partial(self.call, then))
+            future.add_done_callback(partial(self.call_soon, on_done))
 
-    def call(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call a function on the loop; from any thread."""
+    def call_soon(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function on the loop, from any thread; a closed loop drops the call."""
         if self._loop is None:
             function(*arguments)
         elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def later(self, seconds: float, function: Callable[..., None], *arguments: object) -> None:
-        """Call a function on the loop after a while; never where there is no loop."""
+    def call_later(self, seconds: float, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function on the loop after some seconds; not at all where there is no loop."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.call_later, seconds, function, *arguments)
 
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """What a piece of work is given: a way to say how far it is, and to hear that it may stop."""
+    """One piece of work under way: where it reports progress and learns that it is cancelled."""
 
-    progress: Callable[["Task", int, int], None]
+    on_progress: Callable[["Task", int, int], None]
     stop: threading.Event = field(default_factory=threading.Event)
-    _told: float = 0.0
+    _last_report: float = 0.0
 
     def report(self, done: int, total: int) -> None:
-        """Say how far the work is; cheap enough to be called for every step.
+        """Report progress in steps; cheap enough to be called for every step.
 
         Raises
         ------
         CancelledError
-            If the work was given up: it ends here.
+            If the work was cancelled: the exception ends it.
         """
         if self.stop.is_set():
             raise CancelledError
         now = time.monotonic()
-        if now - self._told >= _REPORT_EVERY or done == total:
-            self._told = now
-            self.progress(self, done, total)
+        if now - self._last_report >= _REPORT_EVERY or done == total:
+            self._last_report = now
+            self.on_progress(self, done, total)
 
 
 class Job(HasTraits):
@@ -111,29 +112,29 @@ class Job(HasTraits):
     Traits
     ------
     busy
-        Work is going on.
+        Work is under way.
     waiting
-        It takes long enough to be shown.
-    what
-        Words for it, such as ``"Looking for duplicates"``.
+        It has taken long enough to be shown.
+    label
+        What is shown of it, such as ``"Looking for duplicates"``.
     done, total
-        How far it is; total 0 where that is not known.
+        Progress in steps; total 0 where it is not known.
     failure
-        What went wrong with the last work, in words; empty if nothing did.
+        The error of the last work as a sentence; empty if there was none.
 
     Examples
     --------
     >>> job = Job(Runner())
-    >>> job.start("Adding", lambda task: 1 + 1, then=print)
+    >>> job.start("Adding", lambda task: 1 + 1, on_result=print)
     2
-    >>> job.start("Dividing", lambda task: [][0], then=print)
+    >>> job.start("Dividing", lambda task: [][0], on_result=print)
     >>> job.busy, job.failure[:20]
     (False, 'Something went wrong')
     """
 
     busy = Bool(False)
     waiting = Bool(False)
-    what = Unicode()
+    label = Unicode()
     done = Int()
     total = Int()
     failure = Unicode()
@@ -143,53 +144,53 @@ class Job(HasTraits):
         self._runner = runner
         self._task: Task | None = None
 
-    def start(self, what: str, work: Callable[[Task], T], then: Callable[[T], None]) -> None:
-        """Give up what is going on, do this work, and hand its result to `then` on the loop."""
+    def start(self, label: str, work: Callable[[Task], T], on_result: Callable[[T], None]) -> None:
+        """Cancel the work before, run this, and call `on_result` with its result on the loop."""
         if self._task is not None:
             self._task.stop.set()
-        self._task = task = Task(self._tell)
+        self._task = task = Task(self._receive_progress)
         with self.hold_trait_notifications():
-            self.what, self.done, self.total, self.failure = what, 0, 0, ""
+            self.label, self.done, self.total, self.failure = label, 0, 0, ""
             self.busy = True
-        self._runner.later(PATIENCE, self._lose_patience, task)
-        self._runner.run(partial(work, task), partial(self._finish, task, then))
+        self._runner.call_later(SHOW_WAIT_AFTER, self._show_wait, task)
+        self._runner.run(partial(work, task), partial(self._finish, task, on_result))
 
     def cancel(self) -> None:
-        """Give up what is going on; its result is dropped when it comes."""
+        """Cancel the work under way; its result is dropped when it comes."""
         if self._task is not None:
             self._task.stop.set()
-            self._rest()
+            self._clear_task()
 
     def fail(self, error: BaseException) -> None:
-        """Show an error that happened elsewhere in this place."""
+        """Cancel the work under way, and show an error that happened elsewhere."""
         self.cancel()
-        self.failure = explain(error)
+        self.failure = error_text(error)
 
-    def _rest(self) -> None:
+    def _clear_task(self) -> None:
         self._task = None
         with self.hold_trait_notifications():
             self.busy = self.waiting = False
 
-    def _lose_patience(self, task: Task) -> None:
+    def _show_wait(self, task: Task) -> None:
         if task is self._task:
             self.waiting = True
 
-    def _tell(self, task: Task, done: int, total: int) -> None:
-        self._runner.call(self._note, task, done, total)
+    def _receive_progress(self, task: Task, done: int, total: int) -> None:
+        self._runner.call_soon(self._set_progress, task, done, total)
 
-    def _note(self, task: Task, done: int, total: int) -> None:
+    def _set_progress(self, task: Task, done: int, total: int) -> None:
         if task is self._task:
             with self.hold_trait_notifications():
                 self.total, self.done = total, done
 
-    def _finish(self, task: Task, then: Callable[[T], None], future: Future[T]) -> None:
+    def _finish(self, task: Task, on_result: Callable[[T], None], future: Future[T]) -> None:
         error = future.exception()
         if task is not self._task:
             if error is not None and not isinstance(error, ImgurerError | CancelledError):
-                explain(error)  # nobody waits for it any more, yet a defect belongs in the log
+                error_text(error)  # nobody waits for the result, yet a defect belongs in the log
             return
-        self._rest()
+        self._clear_task()
         if error is None:
-            then(future.result())
+            on_result(future.result())
         else:
-            self.failure = explain(error)
+            self.failure = error_text(error)

@@ -1,4 +1,4 @@
-"""What all panels of one visitor share: the store, who looks at it, and what has changed."""
+"""What all panels of one visitor share: the store, the visitor's account, a version number."""
 
 import threading
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
-_GONE = "this picture is not here any more: nobody holds a copy of it"
+_GONE_MESSAGE = "this picture is not here any more: nobody holds a copy of it"
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, by column name."""
+def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a frame as dicts by column name; values keep their types."""
     return [{str(name): row[name] for name in row} for row in frame.to_dict("records")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listing:
+class ImageListing:
     """Images with their thumbnails, ready to be shown.
 
     Attributes
@@ -75,18 +75,18 @@ class VisitorSession(HasTraits):
         self._lock = threading.Lock()
 
     def job(self) -> Job:
-        """A new place for work."""
+        """Make a job whose results come back on this session's event loop."""
         return Job(self.runner)
 
     def changed(self) -> None:
-        """Say that the store is not what it was."""
+        """Tell the other panels that this one has changed the store."""
         self.version += 1
 
     def account(self) -> Account:
-        """Who looks; read once."""
+        """The visitor's account, read once."""
         with self._lock:
             if self._account is None:
-                self._account = self._current()
+                self._account = self._read_account()
             return self._account
 
     @property
@@ -95,52 +95,52 @@ class VisitorSession(HasTraits):
         return self._account is not None and self._account.role == "admin"
 
     def require_admin(self) -> None:
-        """Look up the role anew, since it may have changed since the page was opened.
+        """Check the role, read anew: it may have changed since the page was opened.
 
         Raises
         ------
         NotAllowed
             If the visitor is no admin, or the account is disabled.
         """
-        account = self._current()
+        account = self._read_account()
         with self._lock:
             self._account = account
         if account.role != "admin" or not account.enabled:
             message = f"only admins may do that, and {account.name} is a {account.role}"
             raise NotAllowed(message)
 
-    def _current(self) -> Account:
+    def _read_account(self) -> Account:
         accounts = self.workbench.accounts
         return accounts.ensure_local() if self.user is None else accounts.get(self.user)
 
     def image(self, image_id: int) -> pd.DataFrame:
-        """What is known of one image: a frame of one row.
+        """Read what is known of one image: a frame of one row.
 
         Raises
         ------
         UnknownImage
-            If it is not here, in words for who followed an old link to it.
+            If it is not in the store; the message suits a visitor who followed an old link.
         """
-        found = self.workbench.images([image_id])
-        if found.empty:
-            raise UnknownImage(_GONE)
-        return found
+        frame = self.workbench.images([image_id])
+        if frame.empty:
+            raise UnknownImage(_GONE_MESSAGE)
+        return frame
 
     def similar(self, query: int | bytes, radius: int | None) -> pd.DataFrame:
-        """What is like an image of the store, or like a file's bytes.
+        """`Workbench.similar` for an image of the store, or for a file's bytes.
 
         Raises
         ------
         UnknownImage
-            If the image is not here, in words for people.
+            If the image is not in the store; the message suits a visitor who followed an old link.
         """
         try:
             return self.workbench.similar(query, radius)
         except UnknownImage as error:
-            raise UnknownImage(_GONE) from error
+            raise UnknownImage(_GONE_MESSAGE) from error
 
     def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
-        """Thumbnails of images; one that cannot be read is empty and does not hide the others."""
+        """Read thumbnails of images, JPEG; one that cannot be read is empty."""
         image_ids = [int(image_id) for image_id in image_ids]
         if not image_ids:
             return ()
@@ -155,7 +155,7 @@ class VisitorSession(HasTraits):
         except StorageError:  # `check` reports it; here the tile shows that it is missing
             return b""
 
-    def listing(self, frame: pd.DataFrame) -> Listing:
-        """Rows with an image_id, and their thumbnails."""
+    def listing(self, frame: pd.DataFrame) -> ImageListing:
+        """Read the thumbnails of a frame's images."""
         frame = frame.reset_index(drop=True)
-        return Listing(frame, self.thumbnails(frame["image_id"].tolist()))
+        return ImageListing(frame, self.thumbnails(frame["image_id"].tolist()))

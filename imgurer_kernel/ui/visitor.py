@@ -1,13 +1,13 @@
 """Who the visitor of this kernel is.
 
-The server passes a visitor's request headers on to the kernel that it gives them. A preheated
-kernel was started before anyone came: it asks the server, and waits, until someone does.
+The server hands the headers of a visitor's request to the visitor's kernel, in environment
+variables. A preheated kernel was started before there was a visitor: it asks the server, and
+waits for the answer.
 """
 
 import json
 import os
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
@@ -15,11 +15,11 @@ from websockets.sync.client import connect
 from imgurer_kernel.errors import ServerError
 from imgurer_kernel.store import session_cookies
 
-LOGIN = "IMGURER_LOGIN"
-"""Variable with the name of the session's cookie; not set where there is no login."""
+COOKIE_VARIABLE = "IMGURER_LOGIN_COOKIE"
+"""Variable with the name of the session's cookie; empty where there is no login."""
 
-ARRIVALS = "IMGURER_ARRIVALS"
-"""Variable with the address at which a preheated kernel waits for its visitor."""
+VISITOR_INFO_VARIABLE = "IMGURER_VISITOR_INFO"
+"""Variable with the address at which a preheated kernel waits for its visitor's headers."""
 
 _PREHEATED = "VOILA_PREHEAT"
 
@@ -38,39 +38,29 @@ def visitor() -> str | None:
     ServerError
         If the server went away while this kernel waited.
     """
-    _await_arrival()
-    cookie = os.environ.get(LOGIN, "")
+    _wait_for_visitor()
+    cookie = os.environ.get(COOKIE_VARIABLE, "")
     if not cookie:
         return None
     header = os.environ.get("HTTP_COOKIE", "")
     return session_cookies.unseal_header(header, _key(), cookie).user
 
 
-def query() -> dict[str, str]:
-    """Return the query of the visitor's address, the last value of each name.
-
-    For the state of the view only: anyone can write anything there. Waits as `visitor` does.
-    """
-    _await_arrival()
-    fields = parse_qs(os.environ.get("QUERY_STRING", ""), max_num_fields=100)
-    return {name: values[-1] for name, values in fields.items()}
-
-
 def logout_address() -> str | None:
     """Return where a log-out link leads; None where there is no login."""
-    return "/logout" if os.environ.get(LOGIN) else None
+    return "/logout" if os.environ.get(COOKIE_VARIABLE) else None
 
 
 def _key() -> bytes:
     return session_cookies.secret_key(Path(os.environ["IMGURER_ROOT"]))
 
 
-def _await_arrival() -> None:
-    if os.environ.get(_PREHEATED) != "True" or ARRIVALS not in os.environ:
+def _wait_for_visitor() -> None:
+    if os.environ.get(_PREHEATED) != "True" or VISITOR_INFO_VARIABLE not in os.environ:
         return
     kernel_id = os.environ["VOILA_KERNEL_ID"]
     headers = {"X-Imgurer-Kernel": session_cookies.kernel_token(_key(), kernel_id)}
-    address = f"{os.environ[ARRIVALS]}/{kernel_id}"
+    address = f"{os.environ[VISITOR_INFO_VARIABLE]}/{kernel_id}"
     try:
         with connect(address, additional_headers=headers, proxy=None) as socket:
             request = json.loads(socket.recv())
@@ -78,4 +68,4 @@ def _await_arrival() -> None:
         message = f"the server at {address} went away before a visitor came"
         raise ServerError(message) from error
     os.environ.update(request)
-    os.environ[_PREHEATED] = "False"  # the visitor is here: nobody waits a second time
+    os.environ[_PREHEATED] = "False"  # the server answers once: do not ask again

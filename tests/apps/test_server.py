@@ -267,16 +267,16 @@ def test_headers():
 def test_kernels_get_the_whole_settings(store):
     variables = configuration.kernel_environment(store, LOCAL, "imgurer-8866")
     assert Settings.from_env(variables) == store
-    assert variables[visitor.LOGIN] == ""
-    assert variables[visitor.ARRIVALS] == "ws://127.0.0.1:8866/voila/query"
+    assert variables[visitor.COOKIE_VARIABLE] == ""
+    assert variables[visitor.VISITOR_INFO_VARIABLE] == "ws://127.0.0.1:8866/voila/query"
     assert all(isinstance(value, str) for value in variables.values())
 
 
 def test_kernels_are_told_of_the_login(store):
     listen = Listen(host="0.0.0.0", port=9, login=True)
     variables = configuration.kernel_environment(store, listen, "imgurer-9")
-    assert variables[visitor.LOGIN] == "imgurer-9"
-    assert variables[visitor.ARRIVALS] == "ws://127.0.0.1:9/voila/query"
+    assert variables[visitor.COOKIE_VARIABLE] == "imgurer-9"
+    assert variables[visitor.VISITOR_INFO_VARIABLE] == "ws://127.0.0.1:9/voila/query"
 
 
 def test_kernels_import_the_same_package(store, monkeypatch):

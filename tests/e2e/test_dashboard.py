@@ -188,7 +188,7 @@ def test_a_click_shows_details_and_a_double_click_searches(at):
     assert "#search?image=" in page.url
 
 
-def test_the_radius_narrows_and_the_trail_and_back_lead_back(at):
+def test_the_radius_narrows_and_the_history_and_back_lead_back(at):
     at("#search")
     page = at("#browse?order=newest")
     tile(page, "beach.jpg").dblclick()
@@ -196,14 +196,14 @@ def test_the_radius_narrows_and_the_trail_and_back_lead_back(at):
     tile(page, "beach small.png").focus()
     page.keyboard.press("Enter")
     expect(panel(page).locator(".imgurer-side h3").first).to_have_text(re.compile("beach small"))
-    trail = panel(page).locator(".imgurer-trail")
-    expect(trail.get_by_role("listitem")).to_have_count(2)
+    history = panel(page).locator(".imgurer-history")
+    expect(history.get_by_role("listitem")).to_have_count(2)
     panel(page).locator(".imgurer-tick", has_text="identical").click()
     page.wait_for_url(re.compile("radius=0"))
     panel(page).locator(".imgurer-tick", has_text="edited").click()
     expect(tiles(page)).to_have_count(3)
-    trail.get_by_role("button", name="Back to beach.jpg").click()
-    expect(trail.get_by_role("listitem")).to_have_count(0)
+    history.get_by_role("button", name="Back to beach.jpg").click()
+    expect(history.get_by_role("listitem")).to_have_count(0)
     page.go_back()
     expect(panel(page).locator(".imgurer-side h3").first).to_have_text(re.compile("beach small"))
 

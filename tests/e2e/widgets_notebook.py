@@ -8,8 +8,11 @@ import ipywidgets
 from IPython.display import display
 from PIL import Image
 
-from imgurer_kernel.ui.theme.theme import themed
-from imgurer_kernel.ui.widgets.gallery import ClusterList, ClusterRow, FactsView, Gallery, Tile
+from imgurer_kernel.ui.theme.theme import Theme
+from imgurer_kernel.ui.widgets.cluster_list import ClusterList
+from imgurer_kernel.ui.widgets.facts_view import FactsView
+from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile
 from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 
 FOLDER = Path("@FOLDER@")
@@ -150,8 +153,9 @@ def part(name, *children):
 
 toolbar = ipywidgets.HBox(tools)
 toolbar.add_class("imgurer-toolbar")
-display(
-    themed(
+page = ipywidgets.VBox(
+    [
+        Theme(),
         toolbar,
         log,
         part("gallery", gallery),
@@ -161,7 +165,10 @@ display(
         part("broken", broken),
         part("upload", upload),
         part("single", single),
-    )
+    ]
 )
+for name in ("imgurer", "imgurer-page"):
+    page.add_class(name)
+display(page)
 reset()
 write("ready")

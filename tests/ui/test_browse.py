@@ -12,7 +12,7 @@ from tests.support.pictures import jpeg
 @pytest.fixture
 def wb(tmp_path, monkeypatch):
     for module in (browse, browse_model):
-        monkeypatch.setattr(module, "PAGE", 4)
+        monkeypatch.setattr(module, "PAGE_SIZE", 4)
     wb = FakeWorkbench(tmp_path)
     for seed in range(10):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
@@ -22,7 +22,7 @@ def wb(tmp_path, monkeypatch):
 @pytest.fixture
 def model(wb):
     seeds = iter(range(7, 100))
-    return BrowseModel(VisitorSession(wb), draw=lambda: next(seeds))
+    return BrowseModel(VisitorSession(wb), new_seed=lambda: next(seeds))
 
 
 def ids(model):
@@ -33,47 +33,47 @@ def test_pages_show_everything_once_and_then_begin_anew(model):
     model.load()
     seen = ids(model)
     for size in (4, 2):
-        model.another()
+        model.next_page()
         assert len(ids(model)) == size
         seen += ids(model)
     assert sorted(seen) == list(range(1, 11))
     assert model.shown.last
     before = model.seed
-    model.another()
+    model.next_page()
     assert model.page == 0
     assert model.seed != before
 
 
 def test_the_address_brings_the_same_pictures_back(wb, model):
     model.load()
-    model.another()
-    place, seen = dict(model.place), ids(model)
-    assert place == {"seed": "7", "page": "2"}
+    model.next_page()
+    params, seen = dict(model.params), ids(model)
+    assert params == {"seed": "7", "page": "2"}
     other = BrowseModel(VisitorSession(wb))
-    other.go(place)
+    other.open(params)
     assert ids(other) == seen
 
 
 def test_orders_begin_at_their_first_page(model):
     model.load()
-    model.another()
-    model.arrange("newest")
+    model.next_page()
+    model.set_order("newest")
     assert ids(model) == [10, 9, 8, 7]
-    assert model.place == {"order": "newest"}
-    model.back()
+    assert model.params == {"order": "newest"}
+    model.previous_page()
     assert model.page == 0
 
 
 def test_back_leads_back(model):
     model.load()
     seen = ids(model)
-    model.another()
-    model.back()
+    model.next_page()
+    model.previous_page()
     assert ids(model) == seen
 
 
 @pytest.mark.parametrize(
-    "place",
+    "params",
     [
         {"order": "<b>"},
         {"seed": "x"},
@@ -83,16 +83,16 @@ def test_back_leads_back(model):
         {"seed": "9" * 20},
     ],
 )
-def test_nonsense_in_an_address_shows_pictures_all_the_same(model, place):
-    model.go(place)
+def test_nonsense_in_an_address_shows_pictures_all_the_same(model, params):
+    model.open(params)
     assert model.shown.total == 10
     assert len(ids(model)) > 0
 
 
 def test_pictures_that_went_do_not_leave_an_empty_page(wb, model):
-    model.arrange("newest")
-    model.another()
-    model.another()
+    model.set_order("newest")
+    model.next_page()
+    model.next_page()
     assert model.page == 2
     for image_id in range(3, 11):
         wb.forget(image_id)
@@ -105,36 +105,36 @@ def test_the_panel_shows_where_one_is(wb):
     searched = []
     panel = BrowsePanel(wb, on_search=searched.append)
     assert len(panel.gallery) == 4
-    assert panel.back.disabled
-    panel.another.click()
-    assert not panel.back.disabled
-    panel.another.click()
-    assert panel.working.rest == "9 to 10 of 10 pictures"
-    assert panel.another.description == "Shuffle again"
+    assert panel.previous_page.disabled
+    panel.next_page.click()
+    assert not panel.previous_page.disabled
+    panel.next_page.click()
+    assert panel.progress.idle_text == "9 to 10 of 10 pictures"
+    assert panel.next_page.description == "Shuffle again"
     panel.order.value = "largest"
     assert panel.model.order == "largest"
-    assert panel.working.rest == "1 to 4 of 10 pictures"
+    assert panel.progress.idle_text == "1 to 4 of 10 pictures"
     image_id = panel.gallery._content["tiles"][0]["image_id"]
     panel.gallery._receive(None, {"kind": "open", "image_id": image_id}, [])
     assert searched == [image_id]
 
 
 def test_the_panel_of_an_empty_store_says_what_to_do(tmp_path):
-    asked = []
-    panel = BrowsePanel(FakeWorkbench(tmp_path), on_upload=lambda: asked.append(True))
+    clicks = []
+    panel = BrowsePanel(FakeWorkbench(tmp_path), on_upload=lambda: clicks.append(True))
     assert "no pictures here yet" in panel.gallery.empty_text
     assert panel.bar.layout.display == "none"
     assert panel.upload.layout.display is None
     panel.upload.click()
-    assert asked == [True]
+    assert clicks == [True]
 
 
 def test_one_picture_needs_no_pages(tmp_path):
     wb = FakeWorkbench(tmp_path)
     wb.upload("only.jpg", jpeg(1, 160, 120))
     panel = BrowsePanel(wb)
-    assert panel.working.rest == "1 picture"
-    assert panel.another.layout.display == "none"
+    assert panel.progress.idle_text == "1 picture"
+    assert panel.next_page.layout.display == "none"
 
 
 def test_a_store_that_fails_says_so_and_keeps_what_was_shown(wb):
@@ -147,7 +147,7 @@ def test_a_store_that_fails_says_so_and_keeps_what_was_shown(wb):
         raise CatalogBusy(message)
 
     wb.statistics = busy
-    panel.another.click()
-    assert panel.working.failure == "Process 7 holds the catalog; try again."
+    panel.next_page.click()
+    assert panel.progress.failure == "Process 7 holds the catalog; try again."
     assert len(panel.gallery) == 4
     assert not panel.gallery.busy

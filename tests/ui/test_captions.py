@@ -8,13 +8,13 @@ from imgurer_kernel.matching.labels import Label
 from imgurer_kernel.ui.models.captions import (
     cluster_rows,
     differences,
-    facts,
-    kinship,
-    orientation_words,
-    plain_tiles,
+    image_facts,
+    image_tiles,
+    orientation_text,
     search_tiles,
+    verdict_text,
 )
-from imgurer_kernel.ui.session import Listing
+from imgurer_kernel.ui.session import ImageListing
 
 MEDOID = {
     "image_id": 1,
@@ -66,7 +66,7 @@ def test_what_differs_from_the_medoid(change, words):
 
 
 def test_a_search_result_says_how_near_and_how_sure():
-    listing = Listing(
+    listing = ImageListing(
         search_frame(
             (1, "same.jpg", 40, 30, 900, 0, "exact"),
             (2, "near.jpg", 40, 30, 900, 4, "cropped"),
@@ -83,20 +83,20 @@ def test_a_search_result_says_how_near_and_how_sure():
     assert [tile.thumbnail for tile in (same, near, alike)] == [b"1", b"2", b"3"]
 
 
-def test_an_orientation_is_told_with_the_verdict():
+def test_an_orientation_is_shown_with_the_verdict():
     frame = search_frame((1, "a.jpg", 40, 30, 900, 4, "flipped")).assign(orientation="mirrored")
-    [tile] = search_tiles(Listing(frame, (b"",)))
+    [tile] = search_tiles(ImageListing(frame, (b"",)))
     assert tile.note == "flipped, mirrored"
     assert tile.alt == "a.jpg, 40 by 30, duplicate, 4 bits"
 
 
 def test_every_label_is_a_verdict_with_words():
     for label in get_args(Label):
-        assert kinship(label)
+        assert verdict_text(label)
 
 
 def test_every_orientation_has_words_but_upright():
-    words = [orientation_words(name) for name in ORIENTATIONS]
+    words = [orientation_text(name) for name in ORIENTATIONS]
     assert words[0] == ""
     assert all(words[1:])
 
@@ -126,7 +126,7 @@ def test_the_best_copy_is_marked_wherever_it_is():
     ]
 
 
-def test_labels_of_a_cluster_are_told():
+def test_labels_of_a_cluster_are_shown():
     frame = pd.DataFrame([MEDOID | {"labels": ("cropped", "medoid", "re-encoded")}])
     [row] = cluster_rows(frame, {1: b""}, {4: 1})
     assert row.facts[-1] == "cropped and re-encoded"
@@ -140,7 +140,7 @@ def test_a_copy_with_nothing_different_looks_the_same():
 
 def test_facts_leave_out_what_is_not_known():
     row = MEDOID | {"taken_at": pd.NaT, "camera": float("nan"), "latitude": float("nan")}
-    assert [label for label, _ in facts(row)] == ["Pixels", "Size", "Format"]
+    assert [label for label, _ in image_facts(row)] == ["Pixels", "Size", "Format"]
     rich = row | {
         "camera": "<b>Canon</b>",
         "latitude": 48.9,
@@ -150,17 +150,17 @@ def test_facts_leave_out_what_is_not_known():
         "dhash": "0" * 32,
         "added_at": pd.Timestamp("2026-01-01", tz="UTC"),
     }
-    told = dict(facts(rich))
-    assert told["Camera"] == "<b>Canon</b>"  # text: the widget sets it as such
-    assert told["Format"] == "JPEG, 12 frames"
-    assert "flat" in told["Note"]
-    assert set(told) >= {"Place", "Added", "dHash"}
+    shown = dict(image_facts(rich))
+    assert shown["Camera"] == "<b>Canon</b>"  # text: the widget sets it as such
+    assert shown["Format"] == "JPEG, 12 frames"
+    assert "flat" in shown["Note"]
+    assert set(shown) >= {"Place", "Added", "dHash"}
 
 
 def test_plain_tiles_keep_order_and_names():
     name = "<img src=x onerror=1>.jpg"
     frame = pd.DataFrame([MEDOID | {"image_id": 7}, MEDOID | {"filename": name}])
-    first, second = plain_tiles(Listing(frame, (b"a", b"")))
+    first, second = image_tiles(ImageListing(frame, (b"a", b"")))
     assert (first.image_id, second.image_id) == (7, 1)
     assert second.name == name
     assert second.thumbnail == b""

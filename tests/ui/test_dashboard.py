@@ -38,11 +38,11 @@ class Page:
 
     def open(self, hash_=""):
         self.history = [hash_]
-        self.dashboard.address._receive(None, {"kind": "arrived", "hash": hash_}, [])
+        self.dashboard.address._receive(None, {"kind": "navigated", "hash": hash_}, [])
 
     def back(self):
         self.history.pop()
-        message = {"kind": "arrived", "hash": self.history[-1]}
+        message = {"kind": "navigated", "hash": self.history[-1]}
         self.dashboard.address._receive(None, message, [])
 
 
@@ -67,21 +67,21 @@ def test_nothing_is_read_before_the_page_is_open(wb):
     dashboard = Dashboard(wb, user="ann")
     assert wb.calls == []
     assert dashboard.panels == {}
-    assert dashboard.frame.user == ""
+    assert dashboard.header.user == ""
 
 
 def test_figures_are_those_of_the_arrival(wb, dashboard):
     wb.upload("late.jpg", jpeg(77, 160, 120))
     Page(dashboard).open()
-    assert dashboard.frame.counts[0] == {"text": "5 pictures", "hash": "#browse"}
+    assert dashboard.header.counts[0] == {"text": "5 pictures", "hash": "#browse"}
 
 
 def test_the_frame_links_what_it_counts(dashboard, page):
-    texts = [link["text"] for link in dashboard.frame.counts]
+    texts = [link["text"] for link in dashboard.header.counts]
     assert texts[:2] == ["4 pictures", "1 cluster"]
     assert texts[2].endswith("could be freed")
-    for link in dashboard.frame.counts:
-        dashboard.go(link["hash"])
+    for link in dashboard.header.counts:
+        dashboard.follow_link(link["hash"])
     assert dashboard.current == "duplicates"
     assert dashboard.duplicates.order == "bytes"
 
@@ -91,7 +91,7 @@ def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(tmp_path, 
     empty = Dashboard(FakeWorkbench(tmp_path / "empty"))
     Page(empty).open()
     assert visible(empty) == ["upload"]
-    assert empty.frame.counts[0]["text"] == "0 pictures"
+    assert empty.header.counts[0]["text"] == "0 pictures"
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -99,13 +99,13 @@ def test_each_tab_can_be_the_first(wb, tab):
     dashboard = Dashboard(wb)
     Page(dashboard).open(f"#{tab}")
     assert visible(dashboard) == [tab]
-    assert dashboard.frame.current == tab
+    assert dashboard.header.current == tab
 
 
 def test_panels_are_built_when_they_are_first_shown(dashboard, page):
     assert list(dashboard.panels) == ["browse"]
-    dashboard.go("#users")
-    dashboard.go("#browse")
+    dashboard.follow_link("#users")
+    dashboard.follow_link("#browse")
     assert list(dashboard.panels) == ["browse", "users"]
     assert visible(dashboard) == ["browse"]
 
@@ -113,7 +113,7 @@ def test_panels_are_built_when_they_are_first_shown(dashboard, page):
 def test_back_returns_through_searches_and_tabs(dashboard, page):
     dashboard.search_for(1)
     dashboard.search_for(2)
-    dashboard.go("#duplicates")
+    dashboard.follow_link("#duplicates")
     assert [entry.split("?")[0] for entry in page.history] == [
         "#browse",
         "#search",
@@ -122,9 +122,9 @@ def test_back_returns_through_searches_and_tabs(dashboard, page):
     ]
     page.back()
     assert dashboard.current == "search"
-    assert dashboard.search.sought.key == "2"
+    assert dashboard.search.query.key == "2"
     page.back()
-    assert dashboard.search.sought.key == "1"
+    assert dashboard.search.query.key == "1"
     page.back()
     assert dashboard.current == "browse"
 
@@ -144,15 +144,15 @@ def test_a_reload_shows_the_same(wb, dashboard, page):
     dashboard.search.radius = 20
     again = Dashboard(wb)
     Page(again).open(page.history[-1])
-    assert again.search.found.radius == 20
-    assert again.search.sought.name == "0.jpg"
+    assert again.search.results.radius == 20
+    assert again.search.query.name == "0.jpg"
     assert visible(again) == ["search"]
 
 
 def test_a_tab_remembers_what_it_showed(dashboard, page):
     dashboard.search_for(1)
-    dashboard.go("#browse")
-    link = next(tab["hash"] for tab in dashboard.frame.tabs if tab["id"] == "search")
+    dashboard.follow_link("#browse")
+    link = next(tab["hash"] for tab in dashboard.header.tabs if tab["id"] == "search")
     assert link == "#search?image=1"
 
 
@@ -161,34 +161,34 @@ def test_nonsense_in_the_address_leaves_a_dashboard(wb, hash_):
     dashboard = Dashboard(wb)
     Page(dashboard).open(hash_)
     assert len(visible(dashboard)) == 1
-    dashboard.go("#nowhere")
+    dashboard.follow_link("#nowhere")
     assert len(visible(dashboard)) == 1
 
 
 def test_an_upload_shows_everywhere(wb, dashboard, page):
-    dashboard.go("#duplicates")
+    dashboard.follow_link("#duplicates")
     dashboard.search_for(1)
     wb.upload("more.jpg", jpeg(0, 160, 120, quality=40))
-    dashboard.go("#upload")
+    dashboard.follow_link("#upload")
     upload = dashboard.panels["upload"]
     upload._count(
         Upload(name="", path=None, bytes=0, digest=""), Verdict(status="added", image_id=5)
     )
     upload.model.finish()
-    assert dashboard.frame.counts[0]["text"] == "5 pictures"
+    assert dashboard.header.counts[0]["text"] == "5 pictures"
     assert dashboard.browse.shown.total == 5
-    assert len(dashboard.search.found.frame) == 2
-    assert dashboard.duplicates.clusters.figures.copies == 2
+    assert len(dashboard.search.results.frame) == 2
+    assert dashboard.duplicates.clusters.totals.copies == 2
     assert not dashboard.duplicates.stale
 
 
 def test_who_is_here_and_the_way_out(wb):
     dashboard = Dashboard(wb, user="ann", logout="/logout")
     Page(dashboard).open()
-    assert (dashboard.frame.user, dashboard.frame.logout) == ("ann, member", "/logout")
+    assert (dashboard.header.user, dashboard.header.logout) == ("ann, member", "/logout")
     alone = Dashboard(wb)
     Page(alone).open()
-    assert (alone.frame.user, alone.frame.logout) == ("local user", "")
+    assert (alone.header.user, alone.header.logout) == ("local user", "")
 
 
 def test_a_member_does_not_see_the_accounts_of_others(wb):
@@ -200,7 +200,7 @@ def test_a_member_does_not_see_the_accounts_of_others(wb):
 def test_an_account_that_is_gone_is_told_in_words(wb):
     dashboard = Dashboard(wb, user="nobody")
     Page(dashboard).open()
-    assert "nobody" in dashboard._greeting.failure
+    assert "nobody" in dashboard._start_job.failure
 
 
 def test_slow_clusters_do_not_hold_up_the_rest(wb):
@@ -218,9 +218,9 @@ def test_slow_clusters_do_not_hold_up_the_rest(wb):
         Page(dashboard).open()
         while dashboard.browse.shown is None:
             await asyncio.sleep(0.01)
-        assert dashboard.frame.counts == [{"text": "4 pictures", "hash": "#browse"}]
+        assert dashboard.header.counts == [{"text": "4 pictures", "hash": "#browse"}]
         release.set()
-        while len(dashboard.frame.counts) < 2:
+        while len(dashboard.header.counts) < 2:
             await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(scenario(), 30))
@@ -234,7 +234,7 @@ def test_names_are_never_markup(tmp_path):
     dashboard = Dashboard(wb)
     Page(dashboard).open()
     for tab in TABS:
-        dashboard.go(f"#{tab}")
+        dashboard.follow_link(f"#{tab}")
     dashboard.search_for(1)
     for panel in dashboard.panels.values():
         if hasattr(panel, "details"):

@@ -5,7 +5,8 @@ import pytest
 from imgurer_kernel.ui.models.details import DetailsModel
 from imgurer_kernel.ui.panels.details import DetailsPanel
 from imgurer_kernel.ui.session import VisitorSession
-from imgurer_kernel.ui.widgets.gallery import Gallery, Tile
+from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.tile_data import Tile
 from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import jpeg
 
@@ -27,35 +28,35 @@ def wb(tmp_path):
     return wb
 
 
-def told(wb, user, image_id):
+def details(wb, user, image_id):
     model = DetailsModel(VisitorSession(wb, user))
     model.image_id = image_id
     return model.details
 
 
 def test_a_member_learns_of_own_copies_only(wb):
-    facts = told(wb, "ann", 1).facts
+    facts = details(wb, "ann", 1).facts
     text = repr(facts)
     assert "you, " in text
     assert f"upload:{NASTY}" in text
     assert "bob" not in text
     assert ("Held by", "also 1 other person") in facts
-    facts = told(wb, "ann", 3).facts
+    facts = details(wb, "ann", 3).facts
     assert ("Held by", "1 other person") in facts
     assert "bob's" not in repr(facts)
 
 
 def test_an_admin_learns_of_all(wb):
-    text = repr(told(wb, "root", 1).facts)
+    text = repr(details(wb, "root", 1).facts)
     assert "ann, " in text
     assert "bob, " in text
     assert "Held by" not in text
 
 
 def test_what_forgetting_does_is_said_before(wb):
-    assert "1 other person holds it too" in told(wb, "ann", 1).consequence
-    assert "leaves the store" in told(wb, "ann", 2).consequence
-    assert told(wb, "ann", 3).own == 0
+    assert "1 other person holds it too" in details(wb, "ann", 1).consequence
+    assert "leaves the store" in details(wb, "ann", 2).consequence
+    assert details(wb, "ann", 3).own == 0
 
 
 def test_forgetting_is_asked_for_twice(wb):
@@ -65,13 +66,13 @@ def test_forgetting_is_asked_for_twice(wb):
     assert wb.holdings(user="ann", image_id=1).shape[0] == 1
     assert "&lt;img" in panel.question.value
     assert "<img src" not in panel.question.value
-    panel.keep.click()
-    assert panel.asking.layout.display == "none"
+    panel.cancel_button.click()
+    assert panel.confirmation.layout.display == "none"
     panel.forget.click()
-    panel.sure.click()
+    panel.confirm_button.click()
     assert wb.holdings(user="ann", image_id=1).empty
     assert wb.holdings(user="bob", image_id=1).shape[0] == 1
-    assert "is no longer yours" in panel.said.value
+    assert "is no longer yours" in panel.message.value
     assert panel.model.session.version == 1
     assert panel.model.details is None
 
@@ -80,7 +81,7 @@ def test_the_last_copy_takes_the_picture_along(wb):
     model = DetailsModel(VisitorSession(wb, "ann"))
     model.image_id = 2
     model.forget()
-    assert model.said == "ann.jpg has left the store."
+    assert model.message == "ann.jpg has left the store."
     assert wb.images([2]).empty
 
 
@@ -89,7 +90,7 @@ def test_a_picture_that_somebody_else_brought_cannot_be_forgotten(wb):
     panel.model.image_id = 3
     assert panel.forget.layout.display == "none"
     panel.model.forget()
-    assert "holds no copy" in panel.model.acts.failure
+    assert "holds no copy" in panel.model.action_job.failure
     assert not wb.images([3]).empty
 
 
@@ -112,7 +113,7 @@ def test_an_image_that_is_gone_leaves_nothing_to_act_on(wb):
     panel.model.image_id = 2
     assert "not here any more" in panel.model.job.failure
     assert panel.model.details is None
-    assert panel.acts.layout.display == "none"
+    assert panel.actions.layout.display == "none"
 
 
 def test_the_question_goes_with_the_picture_it_was_about(wb):
@@ -120,13 +121,13 @@ def test_the_question_goes_with_the_picture_it_was_about(wb):
     panel.model.image_id = 1
     panel.forget.click()
     panel.model.image_id = 2
-    assert panel.asking.layout.display == "none"
+    assert panel.confirmation.layout.display == "none"
 
 
 def test_nothing_can_be_done_before_the_details_are_there(wb):
     panel = DetailsPanel(VisitorSession(wb, "ann"), None)
     panel.model.image_id = 1
-    panel.model.session.runner.run = lambda work, then: None  # work that takes its time
+    panel.model.session.runner.run = lambda work, on_done: None  # work that takes its time
     panel.model.image_id = 2
     assert panel.model.details.image_id == 1
     assert panel.search.disabled
@@ -140,11 +141,11 @@ def test_the_original_is_that_of_the_picture_selected_now(wb):
     stale = panel.model.details
     panel.model.image_id = 2
     panel.model.details = stale
-    parcel = panel._original()
-    assert parcel.name == "ann.jpg"
+    file = panel._original()
+    assert file.name == "ann.jpg"
     data = wb.original(2).read()
-    assert parcel.file.read() == data
-    assert parcel.size == len(data)
+    assert file.file.read() == data
+    assert file.size == len(data)
 
 
 def test_it_follows_a_gallery_both_ways(wb):
@@ -176,5 +177,5 @@ def test_a_broken_original_is_told_next_to_the_button(wb):
     panel = DetailsPanel(VisitorSession(wb, "ann"), None)
     panel.model.image_id = 1
     panel.save._receive(None, {"kind": "wanted"}, [])
-    assert panel._saving.failure == "The original no longer matches its digest."
+    assert panel._save_job.failure == "The original no longer matches its digest."
     wb.original = lambda _: io.BytesIO(b"")

@@ -4,7 +4,7 @@ import pytest
 
 from imgurer_kernel.errors import BlobMissing
 from imgurer_kernel.ui.jobs import Job, Runner
-from imgurer_kernel.ui.widgets.download import CHUNK, WINDOW, Download, Parcel
+from imgurer_kernel.ui.widgets.download import CHUNK, WINDOW, Download, DownloadFile
 
 
 class Browser:
@@ -38,7 +38,7 @@ def make(prepare):
 def test_a_file_arrives_whole(size):
     data = bytes(range(256)) * (size // 256 + 1)
     data = data[:size]
-    _, browser = make(lambda: Parcel.of("a.bin", "text/plain", data))
+    _, browser = make(lambda: DownloadFile.from_bytes("a.bin", "text/plain", data))
     browser.click()
     while browser.messages[-1]["kind"] == "chunk":
         browser.acknowledge()
@@ -49,7 +49,7 @@ def test_a_file_arrives_whole(size):
 
 
 def test_no_more_than_the_window_is_on_its_way():
-    _, browser = make(lambda: Parcel.of("a", "", bytes(CHUNK * 20)))
+    _, browser = make(lambda: DownloadFile.from_bytes("a", "", bytes(CHUNK * 20)))
     browser.click()
     assert len(browser.data) == CHUNK * WINDOW
     browser.acknowledge()
@@ -61,7 +61,7 @@ def test_a_second_click_begins_anew_and_old_acknowledgements_count_for_nothing()
 
     def prepare():
         files.append(io.BytesIO(bytes(CHUNK * 20)))
-        return Parcel("a", "", CHUNK * 20, files[-1])
+        return DownloadFile("a", "", CHUNK * 20, files[-1])
 
     _, browser = make(prepare)
     browser.click()
@@ -75,11 +75,11 @@ def test_a_second_click_begins_anew_and_old_acknowledgements_count_for_nothing()
 
 def test_the_file_is_closed_in_the_end_and_when_the_page_goes():
     file = io.BytesIO(b"abc")
-    _, browser = make(lambda: Parcel("a", "", 3, file))
+    _, browser = make(lambda: DownloadFile("a", "", 3, file))
     browser.click()
     assert file.closed
     long = io.BytesIO(bytes(CHUNK * 20))
-    _, browser = make(lambda: Parcel("a", "", CHUNK * 20, long))
+    _, browser = make(lambda: DownloadFile("a", "", CHUNK * 20, long))
     browser.click()
     browser.download._receive(None, {"kind": "stop"}, [])
     assert long.closed
@@ -101,7 +101,7 @@ def test_a_file_that_breaks_off_is_told():
         def read(self, *_):
             raise OSError(5, "Input/output error")
 
-    job, browser = make(lambda: Parcel("a", "", 3, Broken(b"abc")))
+    job, browser = make(lambda: DownloadFile("a", "", 3, Broken(b"abc")))
     browser.click()
     assert "Input/output error" in job.failure
     assert browser.messages[-1]["kind"] == "broken"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel.ui.models import duplicates as duplicates_model
-from imgurer_kernel.ui.models.cluster_summary import ORDERS, arranged
+from imgurer_kernel.ui.models.cluster_summary import ORDERS, filter_and_sort
 from imgurer_kernel.ui.models.duplicates import DuplicatesModel
 from imgurer_kernel.ui.panels import duplicates
 from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
@@ -52,10 +52,10 @@ def members(model):
 
 
 def test_the_figures_agree_with_the_frame(wb, model):
-    figures, frame = model.clusters.figures, wb.clusters()
-    assert (figures.clusters, figures.copies, figures.largest) == (3, 4, 3)
-    assert figures.bytes == frame.loc[~frame["is_keeper"], "bytes"].sum()
-    assert figures.bytes > 0
+    totals, frame = model.clusters.totals, wb.clusters()
+    assert (totals.clusters, totals.copies, totals.largest) == (3, 4, 3)
+    assert totals.bytes == frame.loc[~frame["is_keeper"], "bytes"].sum()
+    assert totals.bytes > 0
     kept = frame[frame["is_keeper"]].sort_values("cluster_id")
     assert model.clusters.summary["best"].tolist() == kept["filename"].tolist()
 
@@ -70,7 +70,7 @@ def test_the_largest_cluster_comes_first_and_its_medoid_in_it(wb, model):
 @pytest.mark.parametrize("order", ORDERS)
 def test_orders_are_what_they_say(model, order):
     model.order = order
-    summary = model.chosen()
+    summary = model.selected()
     key = {"size": "size", "bytes": "freed", "near": "farthest", "far": "farthest"}[order]
     values = summary[key].tolist()
     assert values == sorted(values, reverse=order != "near")
@@ -82,7 +82,7 @@ def test_filters_choose_by_name_and_by_holder(model):
     assert shown(model) == [[4, 5]]
     model.name = "LAKE"
     assert shown(model) == [[6, 7]]
-    model.mine = True
+    model.own_only = True
     assert shown(model) == []
     model.name = ""
     assert shown(model) == [[1, 2, 3], [4, 5]]
@@ -91,16 +91,16 @@ def test_filters_choose_by_name_and_by_holder(model):
 
 
 def test_the_csv_holds_exactly_what_is_shown(model):
-    model.order, model.mine = "bytes", True
+    model.order, model.own_only = "bytes", True
     table = model.table()
     assert table["image_id"].tolist() == [i for part in members(model).values() for i in part]
     assert list(table)[:4] == ["cluster_id", "image_id", "digest", "filename"]
 
 
 def test_the_csv_holds_all_pages_and_all_members(model, monkeypatch):
-    monkeypatch.setattr(duplicates_model, "PAGE", 1)
-    monkeypatch.setattr(duplicates_model, "STRIP", 2)
-    model.turn(0)
+    monkeypatch.setattr(duplicates_model, "PAGE_SIZE", 1)
+    monkeypatch.setattr(duplicates_model, "MAX_TILES", 2)
+    model.show_page(0)
     assert len(model.shown.members) == 2
     assert model.shown.total == 3
     assert len(model.table()) == 7
@@ -108,56 +108,55 @@ def test_the_csv_holds_all_pages_and_all_members(model, monkeypatch):
 
 def test_the_file_is_csv_that_runs_nothing(wb):
     panel = DuplicatesPanel(wb)
-    parcel = panel._csv()
-    assert re.fullmatch(r"duplicates \d{4}-\d\d-\d\d\.csv", parcel.name)
-    data = parcel.file.read()
+    file = panel._csv()
+    assert re.fullmatch(r"duplicates \d{4}-\d\d-\d\d\.csv", file.name)
+    data = file.file.read()
     assert data.startswith(b"\xef\xbb\xbf")
-    assert parcel.size == len(data)
+    assert file.size == len(data)
     names = [row["filename"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig")))]
     assert "'=lake 2.jpg" in names
     assert "HILL 2.jpg" in names
 
 
 def test_pages_turn_and_stop_at_the_end(model, monkeypatch):
-    monkeypatch.setattr(duplicates_model, "PAGE", 2)
-    model.turn(0)
+    monkeypatch.setattr(duplicates_model, "PAGE_SIZE", 2)
+    model.show_page(0)
     assert len(members(model)) == 2
-    model.turn(1)
+    model.show_page(1)
     assert len(members(model)) == 1
-    assert model.place == {"page": "2"}
-    model.turn(9)
+    assert model.params == {"page": "2"}
+    model.show_page(9)
     assert model.page == 1
     model.name = "beach"
     assert model.page == 0
 
 
 def test_the_address_brings_the_same_view_back(wb, model):
-    model.order, model.name, model.mine, model.radius = "far", "beach", True, 14
-    place = dict(model.place)
-    assert place == {"radius": "14", "sort": "far", "name": "beach", "mine": "yes"}
+    model.order, model.name, model.own_only, model.radius = "far", "beach", True, 14
+    params = dict(model.params)
+    assert params == {"radius": "14", "sort": "far", "name": "beach", "mine": "yes"}
     other = DuplicatesModel(VisitorSession(wb))
-    other.go(place)
+    other.open(params)
     assert members(other) == members(model)
-    assert other.place == place
-    other.go({"sort": "<b>", "radius": "500", "page": "-4", "mine": "perhaps"})
-    assert (other.order, other.radius, other.page, other.mine) == ("size", -1, 0, False)
+    assert other.params == params
+    other.open({"sort": "<b>", "radius": "500", "page": "-4", "mine": "perhaps"})
+    assert (other.order, other.radius, other.page, other.own_only) == ("size", -1, 0, False)
 
 
 def test_clusters_are_looked_for_again_only_when_needed(wb, model):
     wb.calls.clear()
-    model.freshen()
-    model.go({"sort": "bytes"})
+    model.open({"sort": "bytes"})
     assert ("clusters", None) not in wb.calls
     model.session.changed()
     assert model.stale
-    model.freshen()
+    model.open({"sort": "bytes"})
     assert wb.calls.count(("clusters", None)) == 1
     assert not model.stale
     model.radius = 3
     assert ("clusters", 3) in wb.calls
 
 
-def test_arranged_breaks_ties_by_cluster():
+def test_sorting_breaks_ties_by_cluster():
     summary = pd.DataFrame(
         {
             "cluster_id": [2, 0, 1],
@@ -168,16 +167,16 @@ def test_arranged_breaks_ties_by_cluster():
         }
     )
     for order in ORDERS:
-        assert arranged(summary, order)["cluster_id"].tolist() == [0, 1, 2]
+        assert filter_and_sort(summary, order)["cluster_id"].tolist() == [0, 1, 2]
 
 
 def test_the_panel_shows_rows_figures_and_details(wb):
     searched = []
     panel = DuplicatesPanel(wb, on_search=searched.append)
     assert len(panel.list) == 3
-    assert "<strong>3</strong>" in panel.figures.value
-    assert panel.working.rest == "1 to 3 of 3 clusters"
-    assert "8 pictures looked at · every pair" in panel.how.value
+    assert "<strong>3</strong>" in panel.totals.value
+    assert panel.progress.idle_text == "1 to 3 of 3 clusters"
+    assert "8 pictures looked at · every pair" in panel.method.value
     assert panel.save.label == "CSV of these 3 clusters"
     first = panel.list._content["rows"][0]
     assert first["label"] == "3 pictures"
@@ -188,25 +187,25 @@ def test_the_panel_shows_rows_figures_and_details(wb):
     assert searched == [2]
     panel.name.value = "hill"
     assert panel.save.label == "CSV of this cluster"
-    assert "of 3 in all" in panel.working.rest
+    assert "of 3 in all" in panel.progress.idle_text
 
 
 def test_a_search_that_was_cancelled_can_be_begun_again(wb):
     session = VisitorSession(wb)
-    session.runner.run = lambda work, then: None  # work that takes its time
+    session.runner.run = lambda work, on_done: None  # work that takes its time
     panel = DuplicatesPanel(session)
     panel.model.load()
     assert panel.list.busy
     panel.model.job.waiting = True
-    panel.working._receive(None, {"kind": "cancel"}, [])
+    panel.progress._receive(None, {"kind": "cancel"}, [])
     assert not panel.list.busy
-    assert panel.refresh.layout.display is None
+    assert panel.search_again.layout.display is None
     assert panel.save.layout.display == "none"
     assert "not looked for yet" in panel.list.empty_text
 
 
 def test_a_large_cluster_counts_what_it_does_not_draw(wb, monkeypatch):
-    monkeypatch.setattr(duplicates_model, "STRIP", 2)
+    monkeypatch.setattr(duplicates_model, "MAX_TILES", 2)
     panel = DuplicatesPanel(wb)
     assert panel.list._content["rows"][0]["more"] == 1
 
@@ -217,7 +216,7 @@ def test_empty_stores_and_stores_without_duplicates_say_which_they_are(tmp_path)
     assert "no pictures here yet" in panel.list.empty_text
     assert panel.bar.layout.display == "none"
     wb.upload("only.jpg", jpeg(1))
-    panel.refresh.click()
+    panel.search_again.click()
     assert panel.list.empty_text.startswith("No duplicates")
     panel.model.name = "x"
     assert len(panel.model.table()) == 0
@@ -228,12 +227,12 @@ def test_the_panel_says_when_the_store_has_changed(wb):
     assert panel.stale.value == ""
     panel.session.changed()
     assert "has changed" in panel.stale.value
-    panel.refresh.click()
+    panel.search_again.click()
     assert panel.stale.value == ""
 
 
 def test_pages_of_25_are_the_default():
-    assert duplicates.PAGE == 25
+    assert duplicates.PAGE_SIZE == 25
 
 
 def test_summaries_count_like_numpy(wb, model):

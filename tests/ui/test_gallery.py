@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.ui.widgets.gallery import ClusterList, ClusterRow, FactsView, Gallery, Tile
-from imgurer_kernel.ui.widgets.tile_data import pack
+from imgurer_kernel.ui.widgets.cluster_list import ClusterList
+from imgurer_kernel.ui.widgets.facts_view import FactsView
+from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile, pack
 
 
 def tile(image_id, thumbnail=b"jpeg", **more):

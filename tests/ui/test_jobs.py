@@ -7,7 +7,7 @@ import pytest
 
 from imgurer_kernel.errors import StorageFull
 from imgurer_kernel.ui import jobs
-from imgurer_kernel.ui.jobs import Job, Runner, explain
+from imgurer_kernel.ui.jobs import Job, Runner, error_text
 
 
 def run(scenario):
@@ -41,11 +41,11 @@ def test_work_runs_beside_the_loop_and_its_result_comes_back_on_it():
             threads.append(threading.get_ident())
             return "done"
 
-        def then(result):
+        def on_result(result):
             threads.append(threading.get_ident())
             results.append(result)
 
-        job.start("Working", work, then)
+        job.start("Working", work, on_result)
         assert job.busy
         await until(lambda: results)
         assert results == ["done"]
@@ -72,7 +72,7 @@ def test_the_latest_work_wins_even_if_the_older_one_ends_later():
         release.set()
         await asyncio.sleep(0.1)
         assert results == ["quick"]
-        assert job.what == "Quick"
+        assert job.label == "Quick"
 
     run(scenario)
 
@@ -95,7 +95,7 @@ def test_a_cancelled_result_is_dropped():
 
 
 def test_a_wait_is_shown_only_after_a_while(monkeypatch):
-    monkeypatch.setattr(jobs, "PATIENCE", 0.05)
+    monkeypatch.setattr(jobs, "SHOW_WAIT_AFTER", 0.05)
 
     async def scenario(runner):
         release, results = threading.Event(), []
@@ -160,7 +160,7 @@ def test_work_that_was_given_up_ends_at_its_next_report(caplog):
     assert not caplog.records  # to be stopped is no defect
 
 
-def test_an_error_of_ours_explains_itself():
+def test_an_error_of_ours_is_shown_as_a_sentence():
     job = Job(Runner())
 
     def work(_):
@@ -174,7 +174,7 @@ def test_an_error_of_ours_explains_itself():
     assert job.failure == ""
 
 
-def test_a_defect_is_told_shortly_and_logged_fully(caplog):
+def test_a_defect_is_shown_shortly_and_logged_fully(caplog):
     job = Job(Runner())
     with caplog.at_level(logging.ERROR):
         job.start("Dividing", lambda _: 1 / 0, print)
@@ -198,9 +198,9 @@ def test_a_defect_of_work_that_was_given_up_is_logged(caplog):
 
 
 @pytest.mark.parametrize("text", ["", "x", "Already a sentence."])
-def test_explanations_are_sentences(text):
-    told = explain(StorageFull(text))
-    assert told == "" or (told[0].isupper() and told[-1] == ".")
+def test_error_texts_are_sentences(text):
+    sentence = error_text(StorageFull(text))
+    assert sentence == "" or (sentence[0].isupper() and sentence[-1] == ".")
 
 
 def test_a_closed_loop_is_left_alone():
@@ -211,4 +211,4 @@ def test_a_closed_loop_is_left_alone():
         runner = Runner()
 
     asyncio.run(make())
-    runner.call(pytest.fail, "the loop is closed")
+    runner.call_soon(pytest.fail, "the loop is closed")

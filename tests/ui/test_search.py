@@ -2,10 +2,9 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.ui.models import search
-from imgurer_kernel.ui.models import search_history as sought
-from imgurer_kernel.ui.models.search import SearchModel, within
-from imgurer_kernel.ui.models.search_history import Sought, shortened
+from imgurer_kernel.ui.models import search, search_history
+from imgurer_kernel.ui.models.search import SearchModel, apply_radius
+from imgurer_kernel.ui.models.search_history import SearchQuery, trim_history
 from imgurer_kernel.ui.panels.search import SearchPanel, nothing_found, summary
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
@@ -36,27 +35,27 @@ def model(wb):
 
 
 def shown(model):
-    return model.found.pictures.frame["image_id"].tolist()
+    return model.results.pictures.frame["image_id"].tolist()
 
 
 def distances(model):
-    return model.found.frame["distance"].tolist()
+    return model.results.frame["distance"].tolist()
 
 
 def test_a_search_finds_the_others_by_distance(model):
     model.search_for(1)
     assert sorted(shown(model)) == [2, 3, 4]
     assert distances(model) == sorted(distances(model))
-    assert model.sought.name == NASTY
-    assert model.place == {"image": "1"}
-    assert len(model.found.pictures.thumbnails) == 3
+    assert model.query.name == NASTY
+    assert model.params == {"image": "1"}
+    assert len(model.results.pictures.thumbnails) == 3
 
 
 def test_the_radius_searches_again_and_stands_in_the_address(model):
     model.search_for(1)
     model.radius = 128
     assert len(shown(model)) == 6
-    assert model.place == {"image": "1", "radius": "128"}
+    assert model.params == {"image": "1", "radius": "128"}
     model.radius = 999
     assert model.radius == 128
     model.radius = -3
@@ -67,16 +66,16 @@ def test_filters_hide_and_count_what_they_hide(model):
     model.search_for(1)
     model.format = "PNG"
     assert shown(model) == [3]
-    assert model.found.hidden == 2
-    assert model.found.formats == ("JPEG", "PNG")
+    assert model.results.hidden == 2
+    assert model.results.formats == ("JPEG", "PNG")
     model.format, model.size = "", "smaller"
     assert sorted(shown(model)) == [3, 4]
     model.size = "same"
     assert shown(model) == [2]
     model.size = "larger"
     assert shown(model) == []
-    assert nothing_found(model.found).startswith("The filters hide all 3 pictures")
-    model.size, model.mine = "", True
+    assert nothing_found(model.results).startswith("The filters hide all 3 pictures")
+    model.size, model.own_only = "", True
     assert sorted(shown(model)) == [2, 3]
 
 
@@ -93,13 +92,13 @@ def test_verified_results_stand_before_the_others(wb, model):
     panel = SearchPanel(model.session, model=model)
     model.search_for(1)
     assert shown(model)[0] == 3
-    assert model.found.verified == 1
+    assert model.results.verified == 1
     assert panel.gallery._content["divider"] == 1
-    assert summary(model.found) == "1 duplicate · 2 more look alike, within 10 bits"
+    assert summary(model.results) == "1 duplicate · 2 more look alike, within 10 bits"
 
 
 @pytest.mark.parametrize(
-    ("radius", "asked", "kept"),
+    ("radius", "searched", "kept"),
     [
         (10, None, [("cropped", 20), ("unverified", 9)]),
         (4, None, []),
@@ -108,63 +107,63 @@ def test_verified_results_stand_before_the_others(wb, model):
         (32, 32, [("cropped", 20), ("unverified", 9), ("unverified", 15), ("same layout", 30)]),
     ],
 )
-def test_the_radius_is_for_lookalikes_and_narrows_all(wb, radius, asked, kept):
+def test_the_radius_is_for_lookalikes_and_narrows_all(wb, radius, searched, kept):
     frame = pd.DataFrame(
         {
             "distance": [20, 9, 15, 30],
             "verdict": ["cropped", "unverified", "unverified", "same layout"],
         }
     )
-    found = within(frame, radius, 10)
-    assert list(zip(found["verdict"], found["distance"], strict=True)) == kept
+    kept_rows = apply_radius(frame, radius, 10)
+    assert list(zip(kept_rows["verdict"], kept_rows["distance"], strict=True)) == kept
     model = SearchModel(VisitorSession(wb))
     model.radius = radius
     model.search_for(1)
-    assert wb.calls[-1] == ("similar", 1, asked)
+    assert wb.calls[-1] == ("similar", 1, searched)
 
 
-def test_the_trail_is_walked_back_and_cut(model):
+def test_returning_to_an_earlier_search_drops_the_later_ones(model):
     for image_id in (1, 2, 3):
         model.search_for(image_id)
-    assert [sought.key for sought in model.trail] == ["1", "2", "3"]
-    model.walk_back(0)
-    assert [sought.key for sought in model.trail] == ["1"]
-    assert model.place == {"image": "1"}
-    model.walk_back(0)
-    model.walk_back(-1)
-    model.walk_back(7)
-    assert [sought.key for sought in model.trail] == ["1"]
+    assert [query.key for query in model.history] == ["1", "2", "3"]
+    model.return_to(0)
+    assert [query.key for query in model.history] == ["1"]
+    assert model.params == {"image": "1"}
+    model.return_to(0)
+    model.return_to(-1)
+    model.return_to(7)
+    assert [query.key for query in model.history] == ["1"]
 
 
-def test_searching_for_one_of_the_trail_returns_to_it(model):
+def test_searching_for_an_earlier_query_returns_to_it(model):
     for image_id in (1, 2, 3, 2):
         model.search_for(image_id)
-    assert [sought.key for sought in model.trail] == ["1", "2"]
+    assert [query.key for query in model.history] == ["1", "2"]
 
 
-def test_going_back_by_the_address_walks_the_trail(model):
+def test_going_back_by_the_address_returns_to_an_earlier_search(model):
     model.search_for(1)
-    first = dict(model.place)
+    first = dict(model.params)
     model.search_for(2)
-    model.go(first)
-    assert [sought.key for sought in model.trail] == ["1"]
-    model.go({"image": "3", "radius": "4"})
-    assert (model.sought.key, model.radius) == ("3", 4)
-    model.go({})
-    assert model.found is None
-    assert model.trail == ()
+    model.open(first)
+    assert [query.key for query in model.history] == ["1"]
+    model.open({"image": "3", "radius": "4"})
+    assert (model.query.key, model.radius) == ("3", 4)
+    model.open({})
+    assert model.results is None
+    assert model.history == ()
     assert model.radius == model.session.workbench.settings.radius
 
 
 @pytest.mark.parametrize(
-    "place", [{"image": "99"}, {"image": "u7"}, {"image": "x"}, {"image": "٣"}]
+    "params", [{"image": "99"}, {"image": "u7"}, {"image": "x"}, {"image": "٣"}]
 )
-def test_an_address_that_leads_nowhere_says_so(model, place):
+def test_an_address_that_leads_nowhere_says_so(model, params):
     model.search_for(1)
-    model.go(place)
+    model.open(params)
     assert model.job.failure
     assert "Traceback" not in model.job.failure
-    assert model.found is not None  # what was there stays
+    assert model.results is not None  # what was there stays
 
 
 def test_a_picture_that_is_not_stored_is_searched_for_and_not_kept(wb, model):
@@ -172,16 +171,16 @@ def test_a_picture_that_is_not_stored_is_searched_for_and_not_kept(wb, model):
     before = wb.statistics().images
     model.search_by(model.read("mine.jpg", data))
     assert sorted(shown(model)) == [1, 2, 3, 4]
-    assert model.place == {"image": "u1"}
+    assert model.params == {"image": "u1"}
     assert wb.statistics().images == before
     model.search_for(1)
-    model.go({"image": "u1"})
-    assert model.sought.data == data
+    model.open({"image": "u1"})
+    assert model.query.data == data
 
 
-def test_the_same_bytes_are_told_as_the_same_file(model):
+def test_the_same_bytes_are_the_same_file(model):
     model.search_by(model.read("again.jpg", encode(scene(10))))
-    exact = model.found.frame[model.found.frame["verdict"] == "exact"]
+    exact = model.results.frame[model.results.frame["verdict"] == "exact"]
     assert exact["image_id"].tolist() == [1]
 
 
@@ -191,44 +190,48 @@ def test_what_is_no_picture_cannot_be_read(model):
 
 
 def test_more_results_come_in_pages(model, monkeypatch):
-    monkeypatch.setattr(search, "PAGE", 2)
+    monkeypatch.setattr(search, "PAGE_SIZE", 2)
     model._limit = 2
     panel = SearchPanel(model.session, model=model)
     model.search_for(1)
     assert len(shown(model)) == 2
-    assert len(model.found.frame) == 3
-    assert panel.more.layout.display is None
-    model.more()
+    assert len(model.results.frame) == 3
+    assert panel.more_button.layout.display is None
+    model.show_more()
     assert len(shown(model)) == 3
-    assert panel.more.layout.display == "none"
+    assert panel.more_button.layout.display == "none"
 
 
-def test_a_trail_holds_only_so_many_bytes(monkeypatch):
-    monkeypatch.setattr(sought, "_TRAIL_BYTES", 100)
+def test_a_history_holds_only_so_many_bytes(monkeypatch):
+    monkeypatch.setattr(search_history, "_MAX_HISTORY_BYTES", 100)
     steps = tuple(
-        Sought(key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(60))
+        SearchQuery(
+            key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(60)
+        )
         for n in range(4)
     )
-    assert [step.key for step in shortened(steps)] == ["u3"]
-    huge = Sought(key="u9", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(999))
-    assert shortened((*steps, huge)) == (huge,)
+    assert [step.key for step in trim_history(steps)] == ["u3"]
+    huge = SearchQuery(
+        key="u9", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(999)
+    )
+    assert trim_history((*steps, huge)) == (huge,)
 
 
 def test_the_panel_follows_the_model_and_the_model_the_panel(wb):
     panel = SearchPanel(wb)
-    assert panel.alone
+    assert panel.standalone
     panel.model.search_for(1)
     assert len(panel.gallery) == 3
     panel.radius.value = 128
     assert len(panel.gallery) == 6
     panel.format.value = "PNG"
     assert len(panel.gallery) == 1
-    assert "5 hidden by the filters" in panel.working.rest
+    assert "5 hidden by the filters" in panel.progress.idle_text
     panel.gallery.selected = 3
     assert panel.details.model.image_id == 3
     panel.gallery._receive(None, {"kind": "open", "image_id": 3}, [])
-    assert panel.model.sought.key == "3"
-    assert panel.trail._content["names"] == [NASTY, "small.png"]
+    assert panel.model.query.key == "3"
+    assert panel.history._content["names"] == [NASTY, "small.png"]
 
 
 def test_the_panel_searches_by_an_upload(wb, tmp_path):
@@ -239,31 +242,31 @@ def test_the_panel_searches_by_an_upload(wb, tmp_path):
     verdict = panel._judge(upload)
     assert verdict.status == "ready"
     panel._search(upload, verdict)
-    assert panel.model.sought.name == "mine.jpg"
+    assert panel.model.query.name == "mine.jpg"
     path.write_bytes(b"no picture")
     verdict = panel._judge(upload)
     assert verdict.status == "rejected"
     panel._search(upload, verdict)
-    assert panel.model.sought.name == "mine.jpg"
+    assert panel.model.query.name == "mine.jpg"
 
 
-def test_a_picture_that_was_forgotten_meanwhile_is_told_in_words(wb, model):
+def test_a_picture_that_was_forgotten_meanwhile_is_an_error_in_words(wb, model):
     model.search_for(1)
     wb.forget(1)
-    model.again()
+    model.repeat()
     assert "not here any more" in model.job.failure
 
 
 def test_an_empty_store_says_what_to_do(tmp_path):
-    asked = []
-    panel = SearchPanel(FakeWorkbench(tmp_path), on_upload=lambda: asked.append(True))
+    clicks = []
+    panel = SearchPanel(FakeWorkbench(tmp_path), on_upload=lambda: clicks.append(True))
     assert "no pictures to compare with" in panel.gallery.empty_text
-    panel.add.click()
-    assert asked == [True]
+    panel.upload_button.click()
+    assert clicks == [True]
     assert panel.radius.layout.display == "none"
 
 
-def test_a_change_of_the_store_is_searched_anew(wb):
+def test_a_change_of_the_store_repeats_the_search(wb):
     panel = SearchPanel(wb)
     panel.model.search_for(1)
     wb.upload("new.jpg", encode(scene(10), quality=42))

@@ -18,8 +18,8 @@ COOKIE = "imgurer-8866"
 def environment(monkeypatch, tmp_path):
     """The variables of a kernel behind a login, set one by one; all are put back."""
     for name in (
-        visitor.LOGIN,
-        visitor.ARRIVALS,
+        visitor.COOKIE_VARIABLE,
+        visitor.VISITOR_INFO_VARIABLE,
         "VOILA_PREHEAT",
         "VOILA_KERNEL_ID",
         "HTTP_COOKIE",
@@ -41,13 +41,13 @@ def header(tmp_path):
 def test_without_a_login_there_is_only_the_local_user(environment):
     assert visitor.visitor() is None
     environment("HTTP_COOKIE", "imgurer-8866=whoever")
-    environment(visitor.LOGIN, "")
+    environment(visitor.COOKIE_VARIABLE, "")
     assert visitor.visitor() is None
     assert visitor.logout_address() is None
 
 
 def test_the_cookie_tells(environment, header):
-    environment(visitor.LOGIN, COOKIE)
+    environment(visitor.COOKIE_VARIABLE, COOKIE)
     environment("HTTP_COOKIE", header)
     assert visitor.visitor() == "alice"
     assert visitor.logout_address() == "/logout"
@@ -55,7 +55,7 @@ def test_the_cookie_tells(environment, header):
 
 @pytest.mark.parametrize("forged", ["", "imgurer-8866=alice", "imgurer-8866=2|1:0|x"])
 def test_no_valid_cookie_is_nobody(environment, header, forged):
-    environment(visitor.LOGIN, COOKIE)
+    environment(visitor.COOKIE_VARIABLE, COOKIE)
     environment("HTTP_COOKIE", forged)
     environment("QUERY_STRING", "user=alice&visitor=alice&imgurer-8866=" + header)
     with pytest.raises(NotAllowed):
@@ -65,29 +65,15 @@ def test_no_valid_cookie_is_nobody(environment, header, forged):
 def test_another_stores_cookie_is_nobody(environment, tmp_path):
     (tmp_path / "other").mkdir()
     key = session_cookies.secret_key(tmp_path / "other")
-    environment(visitor.LOGIN, COOKIE)
+    environment(visitor.COOKIE_VARIABLE, COOKIE)
     sealed = session_cookies.seal(session_cookies.begin("alice", ""), key, COOKIE)
     environment("HTTP_COOKIE", f"{COOKIE}={sealed}")
     with pytest.raises(NotAllowed):
         visitor.visitor()
 
 
-@pytest.mark.parametrize(
-    ("text", "fields"),
-    [
-        ("", {}),
-        ("tab=search&radius=4&tab=browse", {"tab": "browse", "radius": "4"}),
-        ("a=%3Cscript%3E", {"a": "<script>"}),
-        ("=&&;", {}),
-    ],
-)
-def test_the_query(environment, text, fields):
-    environment("QUERY_STRING", text)
-    assert visitor.query() == fields
-
-
 @pytest.fixture
-def arrivals(environment):
+def preheated(environment):
     """Starts the server's side of the wait; it sends what it is given, or goes away."""
     running = []
 
@@ -103,7 +89,7 @@ def arrivals(environment):
         thread.start()
         running.append((server, thread))
         port = server.socket.getsockname()[1]
-        environment(visitor.ARRIVALS, f"ws://127.0.0.1:{port}/voila/query")
+        environment(visitor.VISITOR_INFO_VARIABLE, f"ws://127.0.0.1:{port}/voila/query")
         environment("VOILA_PREHEAT", "True")
         environment("VOILA_KERNEL_ID", KERNEL)
         return seen
@@ -114,19 +100,18 @@ def arrivals(environment):
         thread.join()
 
 
-def test_a_preheated_kernel_waits_for_its_visitor(environment, arrivals, header, tmp_path):
-    environment(visitor.LOGIN, COOKIE)
+def test_a_preheated_kernel_waits_for_its_visitor(environment, preheated, header, tmp_path):
+    environment(visitor.COOKIE_VARIABLE, COOKIE)
     environment("HTTP_COOKIE", "that of the visitor before")
-    seen = arrivals({"HTTP_COOKIE": header, "QUERY_STRING": "tab=browse"})
+    seen = preheated({"HTTP_COOKIE": header, "QUERY_STRING": "tab=browse"})
     assert visitor.visitor() == "alice"
-    assert visitor.query() == {"tab": "browse"}
     assert visitor.visitor() == "alice"
     token = session_cookies.kernel_token(session_cookies.secret_key(tmp_path), KERNEL)
     assert seen == [(f"/voila/query/{KERNEL}", token)], "asked once, with the token"
 
 
-def test_a_server_that_goes_away_is_said(arrivals):
-    arrivals(None)
+def test_a_server_that_goes_away_is_said(preheated):
+    preheated(None)
     with pytest.raises(ServerError, match="went away before a visitor came"):
         visitor.visitor()
 
@@ -134,6 +119,6 @@ def test_a_server_that_goes_away_is_said(arrivals):
 def test_a_server_that_is_not_there_is_said(environment):
     environment("VOILA_PREHEAT", "True")
     environment("VOILA_KERNEL_ID", KERNEL)
-    environment(visitor.ARRIVALS, "ws://127.0.0.1:9/voila/query")
+    environment(visitor.VISITOR_INFO_VARIABLE, "ws://127.0.0.1:9/voila/query")
     with pytest.raises(ServerError, match=r"127\.0\.0\.1:9"):
         visitor.visitor()

@@ -167,8 +167,10 @@ def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[
         f"IMGURER_{field.name.upper()}": str(getattr(settings, field.name))
         for field in fields(settings)
     }
-    variables[visitor.LOGIN] = cookie if listen.login else ""
-    variables[visitor.ARRIVALS] = listen.address.replace("http:", "ws:") + "voila/query"
+    variables[visitor.COOKIE_VARIABLE] = cookie if listen.login else ""
+    variables[visitor.VISITOR_INFO_VARIABLE] = (
+        listen.address.replace("http:", "ws:") + "voila/query"
+    )
     # A kernel works in the store's folder, from where a repository is not importable by itself.
     paths = (str(PACKAGE.parent), os.environ.get("PYTHONPATH", ""))
     variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)

@@ -1,4 +1,4 @@
-"""Browsing: a page of pictures, in an order, and the next one."""
+"""Browse the store: one page of pictures in some order, and the next one."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from traitlets import Dict, Enum, HasTraits, Instance, Int
 
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.routing.address import whole_number
-from imgurer_kernel.ui.session import Listing, VisitorSession
+from imgurer_kernel.ui.session import ImageListing, VisitorSession
 
-PAGE = 48
+PAGE_SIZE = 48
 ORDERS = {"random": "Random", "newest": "Newest first", "largest": "Largest first"}
 _SEEDS = 1_000_000
-_FURTHEST = 1_000_000
+_MAX_PAGE = 1_000_000
 
 Order = Literal["random", "newest", "largest"]
 
@@ -25,13 +25,15 @@ class BrowsePage:
 
     Attributes
     ----------
+    pictures
+        The pictures of this page.
     first
         How many pictures stand before these.
     total
         How many there are.
     """
 
-    pictures: Listing
+    pictures: ImageListing
     first: int
     total: int
 
@@ -46,7 +48,7 @@ class BrowseModel(HasTraits):
 
     Parameters
     ----------
-    draw
+    new_seed
         Makes a new seed for the random order, 0 up to below a million.
 
     Traits
@@ -54,10 +56,10 @@ class BrowseModel(HasTraits):
     order
         A key of `ORDERS`.
     seed, page
-        Which random order, and how many pages into it.
+        Which random order, and which page of it, from 0.
     shown
         A `BrowsePage`, or None before anything was read.
-    place
+    params
         What of this stands in the address.
     """
 
@@ -65,69 +67,73 @@ class BrowseModel(HasTraits):
     seed = Int()
     page = Int()
     shown = Instance(BrowsePage, allow_none=True)
-    place = Dict()
+    params = Dict()
 
     def __init__(
-        self, session: VisitorSession, draw: Callable[[], int] = lambda: secrets.randbelow(_SEEDS)
+        self,
+        session: VisitorSession,
+        new_seed: Callable[[], int] = lambda: secrets.randbelow(_SEEDS),
     ) -> None:
         super().__init__()
         self.session = session
         self.job = session.job()
-        self._draw = draw
-        self.seed = draw()
+        self._new_seed = new_seed
+        self.seed = new_seed()
 
     def load(self) -> None:
-        """Read the present page."""
+        """Read the current page."""
         order, seed, page = cast("Order", self.order), self.seed, self.page
-        self._note_place()
+        self._set_params()
         self.job.start(
             "Reading pictures", lambda task: self._read(task, order, seed, page), self._show
         )
 
-    def arrange(self, order: str) -> None:
-        """Begin at the first page of an order."""
+    def set_order(self, order: str) -> None:
+        """Show the first page of an order."""
         if order != self.order:
             self.order, self.page = order, 0
             self.load()
 
-    def another(self) -> None:
-        """Go on to the next page; after the last one, begin anew, in a new random order."""
+    def next_page(self) -> None:
+        """Show the next page; after the last one the first, in a new random order."""
         if self.shown is not None and not self.shown.last:
             self.page += 1
         else:
-            self.page, self.seed = 0, self._draw()
+            self.page, self.seed = 0, self._new_seed()
         self.load()
 
-    def back(self) -> None:
+    def previous_page(self) -> None:
         """Return to the page before."""
         if self.page:
             self.page -= 1
             self.load()
 
-    def go(self, place: Mapping[str, str]) -> None:
+    def open(self, params: Mapping[str, str]) -> None:
         """Show what stands in an address."""
-        order = place.get("order", "random")
+        order = params.get("order", "random")
         self.order = order if order in ORDERS else "random"
-        self.seed = whole_number(place.get("seed"), self.seed, 0, _SEEDS)
-        self.page = whole_number(place.get("page"), 1, 1, _FURTHEST) - 1
+        self.seed = whole_number(params.get("seed"), self.seed, 0, _SEEDS)
+        self.page = whole_number(params.get("page"), 1, 1, _MAX_PAGE) - 1
         self.load()
 
     def _read(self, _: Task, order: Order, seed: int, page: int) -> BrowsePage:
         workbench = self.session.workbench
         total = workbench.statistics().images
-        page = min(page, max(total - 1, 0) // PAGE)
-        seeded = seed if order == "random" else None
-        frame = workbench.browse((page + 1) * PAGE, seed=seeded, order=order)
-        return BrowsePage(self.session.listing(frame.iloc[page * PAGE :]), page * PAGE, total)
+        # Pictures may have gone since: the last page that is left then.
+        page = min(page, max(total - 1, 0) // PAGE_SIZE)
+        order_seed = seed if order == "random" else None
+        frame = workbench.browse((page + 1) * PAGE_SIZE, seed=order_seed, order=order)
+        first = page * PAGE_SIZE
+        return BrowsePage(self.session.listing(frame.iloc[first:]), first, total)
 
     def _show(self, shown: BrowsePage) -> None:
         with self.hold_trait_notifications():
-            self.page = shown.first // PAGE
+            self.page = shown.first // PAGE_SIZE
             self.shown = shown
-        self._note_place()
+        self._set_params()
 
-    def _note_place(self) -> None:
-        place = {"order": self.order} if self.order != "random" else {"seed": str(self.seed)}
+    def _set_params(self) -> None:
+        params = {"order": self.order} if self.order != "random" else {"seed": str(self.seed)}
         if self.page:
-            place["page"] = str(self.page + 1)
-        self.place = place
+            params["page"] = str(self.page + 1)
+        self.params = params

@@ -1,25 +1,34 @@
-"""Rows of the workbench's frames, in the words that stand under and beside pictures."""
+"""Rows of the workbench's frames as tiles, cluster rows, and facts: all texts about a picture."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from imgurer_kernel.common.text import count, human_bytes
-from imgurer_kernel.ui.formatting import bits, degrees, elide, listing, moment, pixels
-from imgurer_kernel.ui.session import Listing, records
+from imgurer_kernel.common.text import (
+    bits,
+    count,
+    degrees,
+    elide,
+    human_bytes,
+    join_words,
+    moment,
+    pixels,
+)
+from imgurer_kernel.ui.session import ImageListing, row_dicts
 from imgurer_kernel.ui.theme.theme import Meaning
 from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile
 
 Fact = tuple[str, str]
+"""A label and its value, as `FactsView` shows them."""
 
 Row = Mapping[str, Any]
 """An image as `Workbench.images` describes it."""
 
-LOOKALIKES = frozenset({"unverified", "same layout"})
-"""Verdicts on pictures that are near by dHash, and were not found to be the same picture."""
+NON_DUPLICATE_VERDICTS = frozenset({"unverified", "same layout"})
+"""Verdicts on pictures near by dHash that were not verified to be the same picture."""
 
-_ORIENTATION_WORDS = {
+_ORIENTATION_TEXTS = {
     "mirrored": "mirrored",
     "flipped": "upside down, mirrored",
     "rotated 180": "upside down",
@@ -28,50 +37,51 @@ _ORIENTATION_WORDS = {
     "transposed": "turned and mirrored",
     "transversed": "turned and mirrored",
 }
-_KINSHIP = {
+_VERDICT_TEXTS = {
     "exact": "exact duplicate",
     "unverified": "alike, not verified",
     "same layout": "same layout, other content",
 }
-# Labels that explain another shape.
+# Labels that imply another aspect ratio, so that "narrower" or "wider" would say it twice.
 _RESHAPED = {"cropped", "bordered", "rotated"}
-# Labels that say no more than that a picture is in the cluster.
+# Labels that say no more than that a picture is in the cluster: nothing to show.
 _PLAIN_LABELS = {"", "medoid", "near by dHash"}
+# Relative: rounding to whole pixels alone changes the aspect ratio of a very small copy.
 _SHAPE_TOLERANCE = 0.02
 
 
-def detail(row: Row) -> str:
-    """The second line of a tile: pixels and bytes."""
+def size_text(row: Row) -> str:
+    """The second line of a tile: pixels and bytes, such as ``"4032 x 3024 · 2.1 MB"``."""
     return f"{pixels(row['width'], row['height'])} · {human_bytes(int(row['bytes']))}"
 
 
-def alt(row: Row, *more: str) -> str:
-    """What a picture is, for those who cannot see it.
+def alt_text(row: Row, *more: str) -> str:
+    """Describe a picture for those who cannot see it.
 
     Examples
     --------
-    >>> alt({"filename": "beach.jpg", "width": 40, "height": 30}, "near duplicate", "4 bits")
+    >>> alt_text({"filename": "beach.jpg", "width": 40, "height": 30}, "near duplicate", "4 bits")
     'beach.jpg, 40 by 30, near duplicate, 4 bits'
     """
     size = f"{row['width']} by {row['height']}"
     return ", ".join((str(row["filename"]), size, *filter(None, more)))
 
 
-def tile(
+def make_tile(
     row: Row,
     thumbnail: bytes,
     *,
     badge: str = "",
     meaning: Meaning = "",
     note: str = "",
-    words: Iterable[str] = (),
+    alt_parts: Iterable[str] = (),
 ) -> Tile:
-    """One image as a tile; `words` are added to its alt text."""
+    """Make a tile of one image; `alt_parts` are added to its alt text."""
     return Tile(
         image_id=int(row["image_id"]),
         name=str(row["filename"]),
-        detail=detail(row),
-        alt=alt(row, *words),
+        detail=size_text(row),
+        alt=alt_text(row, *alt_parts),
         thumbnail=thumbnail,
         badge=badge,
         meaning=meaning,
@@ -79,80 +89,84 @@ def tile(
     )
 
 
-def plain_tiles(pictures: Listing) -> list[Tile]:
-    """Images as tiles that say nothing more."""
-    rows = zip(records(pictures.frame), pictures.thumbnails, strict=True)
-    return [tile(row, thumbnail) for row, thumbnail in rows]
+def image_tiles(pictures: ImageListing) -> list[Tile]:
+    """Make tiles of images, with nothing on them but name and size."""
+    rows = zip(row_dicts(pictures.frame), pictures.thumbnails, strict=True)
+    return [make_tile(row, thumbnail) for row, thumbnail in rows]
 
 
-def kinship(verdict: str) -> str:
-    """What a picture is to the one that was searched for.
+def verdict_text(verdict: str) -> str:
+    """Say what a verdict of `Workbench.similar` means.
 
     Examples
     --------
-    >>> kinship("exact"), kinship("cropped"), kinship("unverified"), kinship("same layout")[:11]
-    ('exact duplicate', 'near duplicate, cropped', 'alike, not verified', 'same layout')
+    >>> verdict_text("exact"), verdict_text("cropped"), verdict_text("unverified")
+    ('exact duplicate', 'near duplicate, cropped', 'alike, not verified')
     """
-    return _KINSHIP.get(verdict, f"near duplicate, {verdict}")
+    return _VERDICT_TEXTS.get(verdict, f"near duplicate, {verdict}")
 
 
-def search_tiles(pictures: Listing) -> list[Tile]:
-    """Results of a search as tiles: distance on the corner, what was found below."""
+def search_tiles(pictures: ImageListing) -> list[Tile]:
+    """Make tiles of search results: the distance on the corner, the verdict below."""
     tiles = []
-    for row, thumbnail in zip(records(pictures.frame), pictures.thumbnails, strict=True):
+    for row, thumbnail in zip(row_dicts(pictures.frame), pictures.thumbnails, strict=True):
         distance, verdict = bits(int(row["distance"])), str(row["verdict"])
-        meaning: Meaning = "" if verdict in LOOKALIKES else "done"
-        turned = orientation_words(str(row["orientation"]))
-        known = "" if verdict == "unverified" else verdict
-        note = ", ".join(filter(None, (known, turned)))  # which is also read out
-        words = ("alike" if verdict in LOOKALIKES else "duplicate", distance)
-        tiles.append(tile(row, thumbnail, badge=distance, meaning=meaning, note=note, words=words))
+        meaning: Meaning = "" if verdict in NON_DUPLICATE_VERDICTS else "done"
+        turned = orientation_text(str(row["orientation"]))
+        verified = "" if verdict == "unverified" else verdict
+        note = ", ".join(filter(None, (verified, turned)))  # the script adds it to the alt text
+        alt_parts = ("alike" if verdict in NON_DUPLICATE_VERDICTS else "duplicate", distance)
+        tiles.append(
+            make_tile(
+                row, thumbnail, badge=distance, meaning=meaning, note=note, alt_parts=alt_parts
+            )
+        )
     return tiles
 
 
-def search_evidence(row: Row) -> list[Fact]:
-    """How a result of a search compares with the picture that was searched for.
+def result_facts(row: Row) -> list[Fact]:
+    """Say how a search result compares with the picture that was searched for.
 
     Examples
     --------
     >>> row = {"distance": 4, "verdict": "cropped", "orientation": "mirrored", "score": 0.913}
-    >>> search_evidence(row)[0]
+    >>> result_facts(row)[0]
     ('Found as', 'near duplicate, cropped, mirrored')
     """
-    turned = orientation_words(str(row["orientation"]))
-    found = [
-        ("Found as", ", ".join(filter(None, (kinship(str(row["verdict"])), turned)))),
+    turned = orientation_text(str(row["orientation"]))
+    facts = [
+        ("Found as", ", ".join(filter(None, (verdict_text(str(row["verdict"])), turned)))),
         ("Distance", f"{row['distance']} of 128 bits"),
     ]
-    return found + ([("Score", f"{row['score']:.2f}")] if pd.notna(row["score"]) else [])
+    return facts + ([("Score", f"{row['score']:.2f}")] if pd.notna(row["score"]) else [])
 
 
-def cluster_evidence(row: Row) -> list[Fact]:
-    """How a member of a cluster compares with its medoid."""
+def member_facts(row: Row) -> list[Fact]:
+    """Say how a member of a cluster compares with its medoid."""
     distance = (
         "this is the medoid" if row["is_medoid"] else f"{row['distance_to_medoid']} of 128 bits"
     )
-    found = [("Distance", distance)]
+    facts = [("Distance", distance)]
     if str(row["label"]) not in _PLAIN_LABELS:
-        found.insert(0, ("Found as", str(row["label"])))
+        facts.insert(0, ("Found as", str(row["label"])))
     if row["is_keeper"]:
-        found.append(("Best copy", "this one: most pixels, then most bytes"))
-    return found
+        facts.append(("Best copy", "this one: most pixels, then most bytes"))
+    return facts
 
 
-def orientation_words(orientation: str) -> str:
-    """How a picture is turned against another one; empty for not at all.
+def orientation_text(orientation: str) -> str:
+    """Say how a picture is turned compared with another one; empty for not at all.
 
     Examples
     --------
-    >>> orientation_words("rotated 90"), orientation_words("upright")
+    >>> orientation_text("rotated 90"), orientation_text("upright")
     ('turned right', '')
     """
-    return "" if orientation == "upright" else _ORIENTATION_WORDS.get(orientation, orientation)
+    return "" if orientation == "upright" else _ORIENTATION_TEXTS.get(orientation, orientation)
 
 
 def differences(member: Row, medoid: Row) -> list[str]:
-    """What a person would see when both lie side by side: size, shape, format, age, edits.
+    """List what differs between two pictures: size, shape, format, age, edits.
 
     Both are rows of a clusters frame joined with `Workbench.images`.
 
@@ -164,20 +178,20 @@ def differences(member: Row, medoid: Row) -> list[str]:
     ['smaller', 'PNG', 'mirrored']
     """
     label = str(member["label"])
-    found = []
+    parts = []
     size, other = member["width"] * member["height"], medoid["width"] * medoid["height"]
     if size != other:
-        found.append("smaller" if size < other else "larger")
+        parts.append("smaller" if size < other else "larger")
     elif member["bytes"] != medoid["bytes"]:
-        found.append("fewer bytes" if member["bytes"] < medoid["bytes"] else "more bytes")
+        parts.append("fewer bytes" if member["bytes"] < medoid["bytes"] else "more bytes")
     shape = member["width"] * medoid["height"] / (member["height"] * medoid["width"])
     if abs(shape - 1) > _SHAPE_TOLERANCE and label not in _RESHAPED:
-        found.append("narrower" if shape < 1 else "wider")
+        parts.append("narrower" if shape < 1 else "wider")
     if member["format"] != medoid["format"]:
-        found.append(str(member["format"]))
-    found += _age(member.get("taken_at"), medoid.get("taken_at"))
-    said = label in _PLAIN_LABELS or (label == "resized" and size != other)
-    return found if said else [*found, label]
+        parts.append(str(member["format"]))
+    parts += _age(member.get("taken_at"), medoid.get("taken_at"))
+    redundant = label in _PLAIN_LABELS or (label == "resized" and size != other)
+    return parts if redundant else [*parts, label]
 
 
 def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or one of pandas' nulls
@@ -189,7 +203,7 @@ def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or 
 def cluster_rows(
     members: pd.DataFrame, thumbnails: Mapping[int, bytes], sizes: Mapping[int, int]
 ) -> list[ClusterRow]:
-    """Clusters as rows: the medoid first, under each other one what differs from it.
+    """Make rows of clusters: the medoid first, under each other member what differs from it.
 
     Parameters
     ----------
@@ -202,7 +216,7 @@ def cluster_rows(
         By cluster_id, how many members there are.
     """
     grouped: dict[int, list[Row]] = {}
-    for record in records(members):
+    for record in row_dicts(members):
         grouped.setdefault(int(record["cluster_id"]), []).append(record)
     return [
         ClusterRow(
@@ -222,51 +236,53 @@ def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
     keeper = "best copy" if row["is_keeper"] else ""
     meaning: Meaning = "done" if keeper else ""
     if row is medoid:
-        words = ("medoid", keeper)
-        return tile(row, thumbnail, badge=keeper, meaning=meaning, words=words)
+        alt_parts = ("medoid", keeper)
+        return make_tile(row, thumbnail, badge=keeper, meaning=meaning, alt_parts=alt_parts)
     distance = bits(int(row["distance_to_medoid"]))
-    badge = f"best · {distance}" if keeper else distance  # as much as there is room for
-    note = listing(differences(row, medoid)) or "looks the same"
-    return tile(row, thumbnail, badge=badge, meaning=meaning, note=note, words=(distance, keeper))
+    badge = f"best · {distance}" if keeper else distance  # a tile has room for no more
+    note = join_words(differences(row, medoid)) or "looks the same"
+    return make_tile(
+        row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=(distance, keeper)
+    )
 
 
 def cluster_facts(record: Row) -> tuple[str, ...]:
-    """The lines at a row's end; `record` carries the cluster's freed, best, farthest, labels."""
+    """Make the lines at a row's end of the cluster's freed, best, farthest and labels."""
     freed = f"frees {human_bytes(int(record['freed']))}"
     farthest = int(record["farthest"])
     spread = f"at most {bits(farthest)} from the medoid" if farthest else "all of one dHash"
     labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
     best = f"best copy: {elide(record['best'], 32)}"
-    return (freed, best, spread, *([listing(labels)] if labels else []))
+    return (freed, best, spread, *([join_words(labels)] if labels else []))
 
 
-def facts(row: Row) -> list[Fact]:
-    """What is known of one image, as `Workbench.images` has it; nothing for what is not known.
+def image_facts(row: Row) -> list[Fact]:
+    """List what `Workbench.images` knows of one image; unknown values are left out.
 
     Examples
     --------
     >>> row = {"width": 4000, "height": 3000, "bytes": 2_100_000, "format": "JPEG", "frames": 1}
-    >>> facts(row)[1:]
+    >>> image_facts(row)[1:]
     [('Size', '2.1 MB'), ('Format', 'JPEG')]
     """
-    found = [
+    facts = [
         ("Pixels", pixels(row["width"], row["height"])),
         ("Size", human_bytes(int(row["bytes"]))),
         ("Format", _format(row)),
     ]
     if pd.notna(row.get("taken_at")):
-        found.append(("Taken", moment(row["taken_at"])))
+        facts.append(("Taken", moment(row["taken_at"])))
     if pd.notna(row.get("camera")):
-        found.append(("Camera", str(row["camera"])))
+        facts.append(("Camera", str(row["camera"])))
     if pd.notna(row.get("latitude")) and pd.notna(row.get("longitude")):
-        found.append(("Place", degrees(float(row["latitude"]), float(row["longitude"]))))
+        facts.append(("Place", degrees(float(row["latitude"]), float(row["longitude"]))))
     if pd.notna(row.get("added_at")):
-        found.append(("Added", moment(row["added_at"])))
+        facts.append(("Added", moment(row["added_at"])))
     if "dhash" in row:
-        found.append(("dHash", f"{row['dhash'][:16]} {row['dhash'][16:]}"))
+        facts.append(("dHash", f"{row['dhash'][:16]} {row['dhash'][16:]}"))
     if not row.get("informative", True):
-        found.append(("Note", "too flat to be compared: found by equal pixels only"))
-    return found
+        facts.append(("Note", "too flat to be compared: found by equal pixels only"))
+    return facts
 
 
 def _format(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Clusters as a whole: figures, one row for each, order and filters. Frames in, frames out."""
+"""Clusters as a whole: totals, one row for each, order and filters. Frames in, frames out."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +20,13 @@ _ORDER_COLUMNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What there is to gain.
+class ClusterTotals:
+    """What removing the duplicates would gain.
 
     Attributes
     ----------
+    clusters
+        Number of clusters.
     copies
         Pictures that are not the one to keep of their cluster.
     bytes
@@ -41,7 +43,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterView:
-    """All clusters of a store as of now.
+    """All clusters of a store, as they were when they were searched.
 
     Attributes
     ----------
@@ -49,11 +51,11 @@ class ClusterView:
         Rows of `Workbench.clusters` joined with `Workbench.images`.
     summary
         One row for each cluster: cluster_id, size, freed, best (name of the copy to keep),
-        farthest, labels, names.
+        farthest (bits from the medoid), labels, names (of all members, casefolded lines).
     own
         cluster_ids in which the visitor holds a picture.
     images
-        How many pictures were looked at.
+        How many pictures the store holds.
     plan
         How they were compared, in words.
     flat
@@ -68,10 +70,10 @@ class ClusterView:
     flat: int = 0
 
     @property
-    def figures(self) -> Figures:
-        """The four figures above the list."""
+    def totals(self) -> ClusterTotals:
+        """The four numbers above the list."""
         sizes = self.summary["size"]
-        return Figures(
+        return ClusterTotals(
             clusters=len(sizes),
             copies=int(sizes.sum()) - len(sizes),
             bytes=int(self.summary["freed"].sum()),
@@ -79,8 +81,8 @@ class ClusterView:
         )
 
 
-def summarised(members: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cluster: cluster_id, size, freed, best, farthest, labels, names."""
+def summarize_clusters(members: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the clusters frame: one row each, with the columns of `ClusterView.summary`."""
     kept = members["is_keeper"].astype(bool)
     freed = members["bytes"].where(~kept, 0)
     groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
@@ -96,32 +98,32 @@ def summarised(members: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _distinct(words: "pd.Series[str]") -> Any:  # noqa: ANN401 - pandas knows no tuples as values
-    return tuple(sorted(set(words)))
+def _distinct(labels: "pd.Series[str]") -> Any:  # noqa: ANN401 - pandas knows no tuples as values
+    return tuple(sorted(set(labels)))
 
 
 def _joined(names: "pd.Series[str]") -> str:
     return "\n".join(names).casefold()
 
 
-def arranged(
+def filter_and_sort(
     summary: pd.DataFrame, order: str, name: str = "", own: frozenset[int] | None = None
 ) -> pd.DataFrame:
-    """The clusters that pass the filters, in an order.
+    """Select the clusters that pass the filters, and sort them.
 
     Parameters
     ----------
     order
-        A key of `ORDERS`; equals stand by cluster_id.
+        A key of `ORDERS`; ties are broken by cluster_id.
     name
         Part of a file name of any member.
     own
         cluster_ids to choose from; None for all.
     """
-    chosen = summary
+    selected = summary
     if name:
-        chosen = chosen[chosen["names"].str.contains(name.casefold(), regex=False)]
+        selected = selected[selected["names"].str.contains(name.casefold(), regex=False)]
     if own is not None:
-        chosen = chosen[chosen["cluster_id"].isin(own)]
+        selected = selected[selected["cluster_id"].isin(own)]
     columns, ascending = _ORDER_COLUMNS[order]
-    return chosen.sort_values(columns, ascending=ascending, ignore_index=True)
+    return selected.sort_values(columns, ascending=ascending, ignore_index=True)

@@ -1,4 +1,4 @@
-"""One picture closely: its facts, who brought it, and letting go of one's own copy."""
+"""The details of one picture: its facts, who brought it, and forgetting one's own copy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 import pandas as pd
 from traitlets import HasTraits, Instance, Int, Unicode
 
-from imgurer_kernel.common.text import count
-from imgurer_kernel.ui.formatting import elide, moment
+from imgurer_kernel.common.text import count, elide, moment
 from imgurer_kernel.ui.jobs import Task
-from imgurer_kernel.ui.models.captions import Fact, facts
-from imgurer_kernel.ui.session import VisitorSession, records
+from imgurer_kernel.ui.models.captions import Fact, image_facts
+from imgurer_kernel.ui.session import VisitorSession, row_dicts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +33,7 @@ class Details:
 
     @property
     def consequence(self) -> str:
-        """What happens if the visitor forgets this picture."""
+        """What will happen if the visitor forgets this picture, in words."""
         if self.others:
             whose = count(self.others, "other person holds", "other people hold")
             return f"{whose} it too, so the picture stays; it is only no longer yours."
@@ -50,24 +49,24 @@ class DetailsModel(HasTraits):
     Traits
     ------
     image_id
-        The picture that is looked at, -1 for none.
+        The picture that is shown, -1 for none.
     details
         A `Details`, or None while there is none.
-    said
-        What the last act has done, in words.
+    message
+        What the last action has done, in words.
     """
 
     image_id = Int(-1)
     details = Instance(Details, allow_none=True)
-    said = Unicode()
+    message = Unicode()
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
         self.job = session.job()
-        self.acts = session.job()
+        self.action_job = session.job()
         self.observe(lambda _: self.load(), "image_id")
-        self.job.observe(self._drop, "failure")
+        self.job.observe(self._clear_details, "failure")
 
     def load(self) -> None:
         """Read what is known of the picture."""
@@ -76,30 +75,32 @@ class DetailsModel(HasTraits):
             self.job.cancel()
             self.details = None
             return
-        self.said = ""
+        self.message = ""
         self.job.start("Reading", lambda task: self._read(task, image_id), self._show)
 
     def forget(self) -> None:
-        """Let go of the visitor's copies of the picture; ask before."""
+        """Forget the visitor's copies of the picture; the caller has asked before."""
         details = self.details
         if details is not None and details.image_id == self.image_id:
-            self.acts.start("Forgetting", lambda task: self._forget(task, details), self._forgotten)
+            self.action_job.start(
+                "Forgetting", lambda task: self._forget(task, details), self._show_forgotten
+            )
 
     def _read(self, _: Task, image_id: int) -> Details:
         workbench = self.session.workbench
-        [row] = records(self.session.image(image_id))
+        [row] = row_dicts(self.session.image(image_id))
         account = self.session.account()
         holdings = workbench.holdings(image_id=image_id)
         own = holdings[holdings["user"] == account.name]
-        told = holdings if self.session.is_admin else own
-        known = [fact for fact in facts(row) if fact[0] != "Added"]  # the holdings say when
+        visible = holdings if self.session.is_admin else own
+        facts = [fact for fact in image_facts(row) if fact[0] != "Added"]  # the holdings say when
         return Details(
             image_id=image_id,
             name=str(row["filename"]),
             width=int(row["width"]),
             height=int(row["height"]),
             thumbnail=self.session.thumbnails([image_id])[0],
-            facts=(*known, *provenance(told, account.name, holdings["user"].nunique())),
+            facts=(*facts, *provenance(visible, account.name, holdings["user"].nunique())),
             own=len(own),
             others=int(holdings.loc[holdings["user"] != account.name, "user"].nunique()),
         )
@@ -107,38 +108,38 @@ class DetailsModel(HasTraits):
     def _show(self, details: Details) -> None:
         self.details = details
 
-    def _drop(self, change: Any) -> None:  # noqa: ANN401 - a bunch of traitlets
+    def _clear_details(self, change: Any) -> None:  # noqa: ANN401 - a bunch of traitlets
         if change["new"]:
             self.details = None
 
     def _forget(self, _: Task, details: Details) -> tuple[str, bool]:
         return details.name, self.session.workbench.forget(details.image_id, self.session.user)
 
-    def _forgotten(self, outcome: tuple[str, bool]) -> None:
-        name, gone = outcome
+    def _show_forgotten(self, result: tuple[str, bool]) -> None:
+        name, gone = result
         self.image_id = -1
         shown = elide(name)
-        self.said = f"{shown} has left the store." if gone else f"{shown} is no longer yours."
+        self.message = f"{shown} has left the store." if gone else f"{shown} is no longer yours."
         self.session.changed()
 
 
-def provenance(told: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
-    """Who brought a picture, and from where, as far as the visitor may know.
+def provenance(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
+    """List who brought a picture, and from where, as far as the visitor may know.
 
     Parameters
     ----------
-    told
+    visible
         The holdings that the visitor may see.
     holders
-        How many people hold it in truth.
+        How many people hold it, whether visible or not.
     """
-    found: list[Fact] = []
-    for user, held in told.groupby("user", sort=True):
+    facts: list[Fact] = []
+    for user, held in visible.groupby("user", sort=True):
         who = "you" if user == visitor else str(user)
-        found.append(("Brought by", f"{who}, {moment(held['brought_at'].min())}"))
-        found += [("From", str(source)) for source in sorted(set(held["source"]))[:5]]
-    hidden = holders - told["user"].nunique()
+        facts.append(("Brought by", f"{who}, {moment(held['brought_at'].min())}"))
+        facts += [("From", str(source)) for source in sorted(set(held["source"]))[:5]]
+    hidden = holders - visible["user"].nunique()
     if hidden:
-        also = "also " if len(told) else ""
-        found.append(("Held by", f"{also}{count(hidden, 'other person', 'other people')}"))
-    return found
+        also = "also " if len(visible) else ""
+        facts.append(("Held by", f"{also}{count(hidden, 'other person', 'other people')}"))
+    return facts

@@ -1,4 +1,4 @@
-"""Searching by picture: what is sought, how wide, what was found, and the trail of searches."""
+"""Search by picture: the query, its radius and filters, the results, the history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,15 +9,20 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, HasTraits, Instance, Int, Unicode, validate
 
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.ui.models.captions import LOOKALIKES
-from imgurer_kernel.ui.models.search_history import Sought, from_file, from_store, shortened
+from imgurer_kernel.ui.models.captions import NON_DUPLICATE_VERDICTS
+from imgurer_kernel.ui.models.search_history import (
+    SearchQuery,
+    query_from_file,
+    query_from_store,
+    trim_history,
+)
 from imgurer_kernel.ui.routing.address import whole_number
-from imgurer_kernel.ui.session import Listing, VisitorSession, records
+from imgurer_kernel.ui.session import ImageListing, VisitorSession, row_dicts
 
 CANDIDATE_RADIUS = 24
-"""Bits within which a search compares pictures anyway."""
-PAGE = 120
-"""Results that are shown at first, and added by each "more"."""
+"""Bits within which `Workbench.similar` compares pictures anyway, to verify them."""
+PAGE_SIZE = 120
+"""Results that are shown at first, and added by each `SearchModel.show_more`."""
 
 SIZES = {
     "": "Any size",
@@ -33,6 +38,10 @@ class SearchResults:
 
     Attributes
     ----------
+    query
+        The picture that was searched for.
+    radius
+        Bits within which pictures that only look alike are listed.
     frame
         All rows that pass the filters: verified ones first, each part by (distance, image_id).
     pictures
@@ -42,24 +51,24 @@ class SearchResults:
     hidden
         How many rows the filters keep out.
     formats
-        Formats among all that was found, for the filter.
+        Formats among all results, for the filter.
     """
 
-    sought: Sought
+    query: SearchQuery
     radius: int
     frame: pd.DataFrame
-    pictures: Listing
+    pictures: ImageListing
     verified: int
     hidden: int
     formats: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _SearchOptions:
     radius: int
     format: str
     size: str
-    mine: bool
+    own_only: bool
     limit: int
 
 
@@ -70,55 +79,57 @@ class SearchModel(HasTraits):
     ------
     radius
         Bits, 0..128.
-    format, size, mine
+    format, size, own_only
         Filters: a format or empty for all, a key of `SIZES`, only what the visitor holds.
-    found
+    results
         A `SearchResults`, or None before the first search.
-    trail
-        The pictures searched for, the present one last.
+    history
+        The `SearchQuery` objects so far, the current one last.
     images
         How many pictures there are to compare with; -1 before it is known.
-    place
+    params
         What of this stands in the address.
     """
 
     radius = Int(10)
     format = Unicode()
     size = Unicode()
-    mine = Bool(False)
-    found = Instance(SearchResults, allow_none=True)
-    trail = AnyTrait(())
+    own_only = Bool(False)
+    results = Instance(SearchResults, allow_none=True)
+    history = AnyTrait(())
     images = Int(-1)
-    place = Dict()
+    params = Dict()
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
         self.job = session.job()
         self.radius = session.workbench.settings.radius
-        self._limit = PAGE
+        self._limit = PAGE_SIZE
         self._uploads = 0
-        self._going = False
-        self.observe(self._narrow, ["radius", "format", "size", "mine"])
+        self._applying_params = False
+        self.observe(self._options_changed, ["radius", "format", "size", "own_only"])
 
     @validate("radius")
-    def _within(self, proposal: Mapping[str, Any]) -> int:
+    def _clamp_radius(self, proposal: Mapping[str, Any]) -> int:
         return min(max(int(proposal["value"]), 0), 128)
 
     @property
-    def sought(self) -> Sought | None:
+    def query(self) -> SearchQuery | None:
         """The picture that is searched for."""
-        return self.trail[-1] if self.trail else None
+        return self.history[-1] if self.history else None
 
-    # What a person does ---------------------------------------------------------------------
+    # What a visitor does --------------------------------------------------------------------
 
     def search_for(self, image_id: int) -> None:
         """Search for an image of the store."""
-        wish = replace(self._wish(), limit=PAGE)
-        self._note_place(str(image_id))
-        self.job.start("Searching", lambda _: self._look_up(image_id, wish), self._follow)
+        options = replace(self._options(), limit=PAGE_SIZE)
+        self._set_params(str(image_id))
+        self.job.start(
+            "Searching", lambda _: self._find_stored(image_id, options), self._show_results
+        )
 
-    def read(self, name: str, data: bytes) -> Sought:
+    def read(self, name: str, data: bytes) -> SearchQuery:
         """Make a query of a picture file; may take a while, touches no trait.
 
         Raises
@@ -127,44 +138,44 @@ class SearchModel(HasTraits):
             If it is no picture that can be read.
         """
         self._uploads += 1
-        return from_file(f"u{self._uploads}", name, data, self.session.workbench.settings)
+        return query_from_file(f"u{self._uploads}", name, data, self.session.workbench.settings)
 
-    def search_by(self, sought: Sought) -> None:
+    def search_by(self, query: SearchQuery) -> None:
         """Search for a picture that `read` has read."""
-        self._limit = PAGE
-        self._search(sought)
+        self._limit = PAGE_SIZE
+        self._search(query)
 
-    def walk_back(self, position: int) -> None:
-        """Return to a picture of the trail; those after it are forgotten."""
-        if not 0 <= position < len(self.trail) - 1:
+    def return_to(self, position: int) -> None:
+        """Return to a picture of the history, at a position from 0; those after it are dropped."""
+        if not 0 <= position < len(self.history) - 1:
             return
-        self._limit = PAGE
-        self._search(self.trail[position])
+        self._limit = PAGE_SIZE
+        self._search(self.history[position])
 
-    def more(self) -> None:
+    def show_more(self) -> None:
         """Show another page of results."""
-        self._limit += PAGE
-        self.again()
+        self._limit += PAGE_SIZE
+        self.repeat()
 
-    def again(self) -> None:
+    def repeat(self) -> None:
         """Search for the same once more: the store may have changed."""
-        if self.sought is not None:
-            self._search(self.sought)
+        if self.query is not None:
+            self._search(self.query)
 
-    def go(self, place: Mapping[str, str]) -> None:
+    def open(self, params: Mapping[str, str]) -> None:
         """Show what stands in an address."""
-        self._going = True
+        self._applying_params = True
         try:
             default = self.session.workbench.settings.radius
-            self.radius = whole_number(place.get("radius"), default, 0, 128)
+            self.radius = whole_number(params.get("radius"), default, 0, 128)
         finally:
-            self._going = False
-        key = place.get("image", "")
-        kept = [position for position, sought in enumerate(self.trail) if sought.key == key]
-        if kept and kept[-1] < len(self.trail) - 1:
-            self.walk_back(kept[-1])
+            self._applying_params = False
+        key = params.get("image", "")
+        kept = [position for position, query in enumerate(self.history) if query.key == key]
+        if kept and kept[-1] < len(self.history) - 1:
+            self.return_to(kept[-1])
         elif kept:
-            self.again()
+            self.repeat()
         elif key.isdigit():
             self.search_for(whole_number(key, 0))
         elif key:
@@ -174,100 +185,110 @@ class SearchModel(HasTraits):
             self.clear()
 
     def clear(self) -> None:
-        """Forget what was searched for, and see how many pictures there are to compare with."""
-        self.trail, self.found, self.place = (), None, {}
+        """Drop the history and the results, and count the pictures to compare with."""
+        self.history, self.results, self.params = (), None, {}
         statistics = self.session.workbench.statistics
-        self.job.start("Reading", lambda _: statistics().images, self._welcome)
+        self.job.start("Reading", lambda _: statistics().images, self._set_images)
 
-    def _welcome(self, images: int) -> None:
+    def _set_images(self, images: int) -> None:
         self.images = images
 
     # How it is done -------------------------------------------------------------------------
 
-    def _search(self, sought: Sought) -> None:
-        wish = self._wish()
-        self._note_place(sought.key)
-        self.job.start("Searching", lambda _: self._look(sought, wish), self._follow)
+    def _search(self, query: SearchQuery) -> None:
+        options = self._options()
+        self._set_params(query.key)
+        self.job.start("Searching", lambda _: self._find(query, options), self._show_results)
 
-    def _note_place(self, key: str) -> None:
-        place = {"image": key}
+    def _set_params(self, key: str) -> None:
+        params = {"image": key}
         if self.radius != self.session.workbench.settings.radius:
-            place["radius"] = str(self.radius)
-        self.place = place
+            params["radius"] = str(self.radius)
+        self.params = params
 
-    def _wish(self) -> _Wish:
-        return _Wish(self.radius, self.format, self.size, self.mine, self._limit)
+    def _options(self) -> _SearchOptions:
+        # A copy for the thread: the traits may change while it searches.
+        return _SearchOptions(self.radius, self.format, self.size, self.own_only, self._limit)
 
-    def _narrow(self, _: object) -> None:
-        if not self._going:
-            self._limit = PAGE
-            self.again()
+    def _options_changed(self, _: object) -> None:
+        if not self._applying_params:  # `open` starts one search after all of them are set
+            self._limit = PAGE_SIZE
+            self.repeat()
 
-    def _look_up(self, image_id: int, wish: _Wish) -> SearchResults:
-        [row] = records(self.session.image(image_id))
-        sought = from_store(row, self.session.thumbnails([image_id])[0])
-        return self._look(sought, wish)
+    def _find_stored(self, image_id: int, options: _SearchOptions) -> SearchResults:
+        [row] = row_dicts(self.session.image(image_id))
+        query = query_from_store(row, self.session.thumbnails([image_id])[0])
+        return self._find(query, options)
 
-    def _look(self, sought: Sought, wish: _Wish) -> SearchResults:
+    def _find(self, query: SearchQuery, options: _SearchOptions) -> SearchResults:
         workbench = self.session.workbench
-        query = sought.image_id if sought.data is None else sought.data
-        found = self.session.similar(query, self._reach(wish.radius))
-        found = found[found["image_id"] != sought.image_id]
-        found = within(found, wish.radius, workbench.settings.radius)
-        known = workbench.images(found["image_id"].tolist())
-        extra = ["image_id", *(name for name in known.columns if name not in found.columns)]
-        frame = found.merge(known[extra], on="image_id", how="inner")
-        frame = frame.iloc[frame["verdict"].isin(LOOKALIKES).argsort(kind="stable")]
-        kept = filtered(frame, sought, wish.format, wish.size)
-        if wish.mine:
+        image = query.image_id if query.data is None else query.data
+        similar = self.session.similar(image, self._search_radius(options.radius))
+        similar = similar[similar["image_id"] != query.image_id]
+        similar = apply_radius(similar, options.radius, workbench.settings.radius)
+        images = workbench.images(similar["image_id"].tolist())
+        extra = ["image_id", *(name for name in images.columns if name not in similar.columns)]
+        frame = similar.merge(images[extra], on="image_id", how="inner")
+        # Stable, so that each part stays in the order of (distance, image_id).
+        frame = frame.iloc[frame["verdict"].isin(NON_DUPLICATE_VERDICTS).argsort(kind="stable")]
+        kept = apply_filters(frame, query, options.format, options.size)
+        if options.own_only:
             own = workbench.holdings(user=self.session.account().name)
             kept = kept[kept["image_id"].isin(own["image_id"])]
         kept = kept.reset_index(drop=True)
         return SearchResults(
-            sought=sought,
-            radius=wish.radius,
+            query=query,
+            radius=options.radius,
             frame=kept,
-            pictures=self.session.listing(kept.head(wish.limit)),
-            verified=int((~kept["verdict"].isin(LOOKALIKES)).sum()),
+            pictures=self.session.listing(kept.head(options.limit)),
+            verified=int((~kept["verdict"].isin(NON_DUPLICATE_VERDICTS)).sum()),
             hidden=len(frame) - len(kept),
             formats=tuple(sorted(set(frame["format"]))),
         )
 
-    def _reach(self, radius: int) -> int | None:
-        """How far to compare pictures: as far as is usual, or farther where that was asked for."""
+    def _search_radius(self, radius: int) -> int | None:
+        """The radius to search with: the usual one (None), or a larger one that was asked for.
+
+        Less than `CANDIDATE_RADIUS` would lose verified duplicates whose hashes differ by more.
+        """
         default = self.session.workbench.settings.radius
         return None if radius <= default else max(radius, CANDIDATE_RADIUS)
 
-    def _follow(self, found: SearchResults) -> None:
-        sought = found.sought
-        keys = [earlier.key for earlier in self.trail]
-        position = len(keys) if sought.key not in keys else keys.index(sought.key)
+    def _show_results(self, results: SearchResults) -> None:
+        query = results.query
+        keys = [earlier.key for earlier in self.history]
+        position = len(keys) if query.key not in keys else keys.index(query.key)
         with self.hold_trait_notifications():
-            self.trail = shortened((*self.trail[:position], sought))
-            self.found = found
+            self.history = trim_history((*self.history[:position], query))
+            self.results = results
 
 
-def within(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:
-    """What belongs into a search of a radius.
+def apply_radius(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:
+    """Select the rows that belong into a search of a radius.
 
-    Pictures that only look alike are taken up to the radius. Those that were verified to be the
-    same are taken however far their hashes are apart, unless less than the usual was asked for.
+    Pictures that only look alike are listed up to the radius. Verified duplicates are listed
+    however far their hashes are apart, unless the radius is smaller than the default: then the
+    visitor has asked for less.
     """
     near = frame["distance"] <= radius
-    return frame[near if radius < default else near | ~frame["verdict"].isin(LOOKALIKES)]
+    verified = ~frame["verdict"].isin(NON_DUPLICATE_VERDICTS)
+    return frame[near if radius < default else near | verified]
 
 
-def filtered(frame: pd.DataFrame, sought: Sought, wanted: str, size: str) -> pd.DataFrame:
-    """The rows of a format, and of a size against the picture that is sought."""
-    chosen = pd.Series(data=True, index=frame.index)
-    if wanted:
-        chosen &= frame["format"] == wanted
+def apply_filters(frame: pd.DataFrame, query: SearchQuery, format_: str, size: str) -> pd.DataFrame:
+    """Select the rows of a format (empty for all), and of a size compared with the query.
+
+    `size` is a key of `SIZES`; sizes are compared by their number of pixels.
+    """
+    selected = pd.Series(data=True, index=frame.index)
+    if format_:
+        selected &= frame["format"] == format_
     area = frame["width"] * frame["height"]
-    own = sought.width * sought.height
+    query_area = query.width * query.height
     if size == "larger":
-        chosen &= area > own
+        selected &= area > query_area
     elif size == "smaller":
-        chosen &= area < own
+        selected &= area < query_area
     elif size == "same":
-        chosen &= area == own
-    return frame[chosen]
+        selected &= area == query_area
+    return frame[selected]

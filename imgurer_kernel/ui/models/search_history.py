@@ -1,23 +1,29 @@
-"""Pictures that are searched for, and the trail that they make."""
+"""Pictures to search for, and the history that they make."""
 
 from dataclasses import dataclass
 
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.ui.models.captions import Fact, Row, facts
+from imgurer_kernel.ui.models.captions import Fact, Row, image_facts
 
-_TRAIL = 12
-_TRAIL_BYTES = 64 << 20
+_MAX_STEPS = 12
+_MAX_HISTORY_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sought:
+class SearchQuery:
     """A picture to search for.
 
     Attributes
     ----------
     key
         Its name in the address: the image_id, or ``u`` and a number for one that is not stored.
+    name, thumbnail
+        File name and JPEG, to be shown.
+    width, height
+        Pixels of the upright picture.
+    facts
+        What is known of it, to be shown.
     image_id
         -1 where it is not stored.
     data
@@ -34,57 +40,60 @@ class Sought:
     data: bytes | None = None
 
 
-def from_store(row: Row, thumbnail: bytes) -> Sought:
-    """An image of the store, as `Workbench.images` describes it."""
-    return Sought(
+def query_from_store(row: Row, thumbnail: bytes) -> SearchQuery:
+    """Make a query of a stored image, as `Workbench.images` describes it."""
+    return SearchQuery(
         key=str(row["image_id"]),
         name=str(row["filename"]),
         thumbnail=thumbnail,
         width=int(row["width"]),
         height=int(row["height"]),
-        facts=tuple(facts(row)),
+        facts=tuple(image_facts(row)),
         image_id=int(row["image_id"]),
     )
 
 
-def from_file(key: str, name: str, data: bytes, settings: Settings) -> Sought:
-    """A picture file that is not stored.
+def query_from_file(key: str, name: str, data: bytes, settings: Settings) -> SearchQuery:
+    """Make a query of a picture file that is not stored.
 
     Raises
     ------
     ImageRejected
         If it is no picture that can be read.
     """
-    found = fingerprint(data, limits=settings)
-    known = {
-        "width": found.width,
-        "height": found.height,
+    result = fingerprint(data, limits=settings)
+    row = {
+        "width": result.width,
+        "height": result.height,
         "bytes": len(data),
-        "format": found.format,
-        "frames": found.frames,
-        "dhash": found.dhash_hex,
-        "informative": found.informative,
-        "taken_at": found.facts.taken_at,
-        "camera": found.facts.camera,
+        "format": result.format,
+        "frames": result.frames,
+        "dhash": result.dhash_hex,
+        "informative": result.informative,
+        "taken_at": result.facts.taken_at,
+        "camera": result.facts.camera,
     }
-    return Sought(
+    return SearchQuery(
         key=key,
         name=name,
-        thumbnail=found.thumbnail,
-        width=found.width,
-        height=found.height,
-        facts=tuple(facts(known)),
+        thumbnail=result.thumbnail,
+        width=result.width,
+        height=result.height,
+        facts=tuple(image_facts(row)),
         data=data,
     )
 
 
-def shortened(trail: tuple[Sought, ...]) -> tuple[Sought, ...]:
-    """The latest searches, and no more bytes of pictures that are not stored than is sane."""
-    kept: list[Sought] = []
-    held = 0
-    for sought in reversed(trail[-_TRAIL:]):
-        held += len(sought.data or b"")
-        if kept and held > _TRAIL_BYTES:
+def trim_history(history: tuple[SearchQuery, ...]) -> tuple[SearchQuery, ...]:
+    """Drop the oldest queries: at most 12 are kept, and 64 MiB of files that are not stored.
+
+    The last one is kept whatever its size: it is the one that is shown.
+    """
+    kept: list[SearchQuery] = []
+    total = 0
+    for query in reversed(history[-_MAX_STEPS:]):
+        total += len(query.data or b"")
+        if kept and total > _MAX_HISTORY_BYTES:
             break
-        kept.append(sought)
+        kept.append(query)
     return tuple(reversed(kept))

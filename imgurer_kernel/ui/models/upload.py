@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from imgurer_kernel.common.text import count
-from imgurer_kernel.ui.formatting import elide, listing
-from imgurer_kernel.ui.models.captions import LOOKALIKES, kinship, orientation_words
-from imgurer_kernel.ui.session import VisitorSession, records
+from imgurer_kernel.common.text import count, elide, join_words
+from imgurer_kernel.ui.models.captions import NON_DUPLICATE_VERDICTS, orientation_text, verdict_text
+from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 
@@ -22,7 +21,7 @@ class UploadModel:
         workbench = self.session.workbench
         with upload.path.open("rb") as file:
             outcome = workbench.upload(upload.name, file, self.session.user)
-        [row] = records(outcome)
+        [row] = row_dicts(outcome)
         if row["status"] == "rejected":
             return Verdict(status="rejected", text=f"Rejected: {row['reason']}")
         image_id = int(row["image_id"])
@@ -51,10 +50,12 @@ class UploadModel:
 
     def _compared(self, image_id: int, thumbnail: bytes) -> Verdict:
         found = self.session.workbench.similar(image_id)
-        same = found[(found["image_id"] != image_id) & ~found["verdict"].isin(LOOKALIKES)]
+        same = found[
+            (found["image_id"] != image_id) & ~found["verdict"].isin(NON_DUPLICATE_VERDICTS)
+        ]
         if same.empty:
             return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
-        [nearest] = records(same.head(1))
+        [nearest] = row_dicts(same.head(1))
         twin = int(nearest["image_id"])
         return Verdict(
             status="near",
@@ -76,7 +77,7 @@ class UploadModel:
             whose += others[:3]
         elif others:
             whose.append(count(len(others), "other person", "other people"))
-        return f"brought by {listing(whose)}"
+        return f"brought by {join_words(whose)}"
 
 
 def likeness(row: dict[str, Any]) -> str:
@@ -87,6 +88,6 @@ def likeness(row: dict[str, Any]) -> str:
     >>> likeness({"distance": 3, "verdict": "cropped", "orientation": "mirrored"})
     'near duplicate, cropped, mirrored, 3 of 128 bits'
     """
-    turned = orientation_words(str(row["orientation"]))
+    turned = orientation_text(str(row["orientation"]))
     distance = f"{row['distance']} of 128 bits"
-    return ", ".join(filter(None, (kinship(str(row["verdict"])), turned, distance)))
+    return ", ".join(filter(None, (verdict_text(str(row["verdict"])), turned, distance)))

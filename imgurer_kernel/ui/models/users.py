@@ -18,18 +18,18 @@ class UsersModel(HasTraits):
     ------
     accounts
         Rows of `Users.list` that the visitor may see; None before they were read.
-    said
-        What the last act has done, in words.
+    message
+        What the last action has done, in words.
     """
 
     accounts = Instance(pd.DataFrame, allow_none=True)
-    said = Unicode()
+    message = Unicode()
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
         self.job = session.job()
-        self.acts = session.job()
+        self.action_job = session.job()
 
     def load(self) -> None:
         """Read the accounts."""
@@ -41,20 +41,20 @@ class UsersModel(HasTraits):
             return 0
         return int(self.accounts.loc[self.accounts["name"] == name, "pictures"].sum())
 
-    def create(self, name: str, password: str, role: Role, then: Callable[[], None]) -> None:
-        """Make an account; `then` is called if that worked."""
+    def create(self, name: str, password: str, role: Role, on_done: Callable[[], None]) -> None:
+        """Make an account; `on_done` is called if that worked."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             self.session.require_admin()
             made = self.session.workbench.accounts.create(name.strip(), password, role)
             return f"{made.name} can log in now, as {_article(made.role)}."
 
-        self._act("Creating the account", act, then)
+        self._start("Creating the account", work, on_done)
 
     def disable(self, name: str) -> None:
-        """Lock an account; ask before."""
+        """Lock an account; the caller has asked before."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             self.session.require_admin()
             if name == self.session.account().name:
                 message = "your own account cannot be disabled by yourself; ask another admin"
@@ -62,60 +62,60 @@ class UsersModel(HasTraits):
             self.session.workbench.accounts.disable(name)
             return f"{name} is disabled and can no longer log in. The pictures stay."
 
-        self._act("Disabling the account", act)
+        self._start("Disabling the account", work)
 
     def enable(self, name: str) -> None:
         """Unlock an account."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             self.session.require_admin()
             self.session.workbench.accounts.enable(name)
             return f"{name} can log in again."
 
-        self._act("Enabling the account", act)
+        self._start("Enabling the account", work)
 
     def set_role(self, name: str, role: Role) -> None:
         """Make an account an admin's or a member's."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             self.session.require_admin()
             self.session.workbench.accounts.set_role(name, role)
             return f"{name} is now {_article(role)}."
 
-        self._act("Changing the role", act)
+        self._start("Changing the role", work)
 
-    def set_password(self, name: str, password: str, then: Callable[[], None]) -> None:
+    def set_password(self, name: str, password: str, on_done: Callable[[], None]) -> None:
         """Give someone another password, as an admin."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             self.session.require_admin()
             self.session.workbench.accounts.set_password(name, password)
             return f"{name} has a new password, and has to log in with it."
 
-        self._act("Setting the password", act, then)
+        self._start("Setting the password", work, on_done)
 
-    def change_own_password(self, old: str, new: str, then: Callable[[], None]) -> None:
+    def change_own_password(self, old: str, new: str, on_done: Callable[[], None]) -> None:
         """Change the visitor's password, who proves to know the present one."""
 
-        def act(_: Task) -> str:
+        def work(_: Task) -> str:
             accounts = self.session.workbench.accounts
             account = accounts.authenticate(self.session.account().name, old)
             accounts.set_password(account.name, new)
             return "Your password is changed. Log in with the new one from now on."
 
-        self._act("Changing your password", act, then)
+        self._start("Changing your password", work, on_done)
 
-    def _act(
-        self, what: str, work: Callable[[Task], str], then: Callable[[], None] | None = None
+    def _start(
+        self, label: str, work: Callable[[Task], str], on_done: Callable[[], None] | None = None
     ) -> None:
-        def told(said: str) -> None:
-            self.said = said
-            if then is not None:
-                then()
+        def show_message(message: str) -> None:
+            self.message = message
+            if on_done is not None:
+                on_done()
             self.load()
 
-        self.said = ""
-        self.acts.start(what, work, told)
+        self.message = ""
+        self.action_job.start(label, work, show_message)
 
     def _read(self, _: Task) -> pd.DataFrame:
         name = self.session.account().name

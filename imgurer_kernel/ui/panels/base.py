@@ -1,4 +1,4 @@
-"""What all panels have in common: one session, one stylesheet, a gallery beside the details."""
+"""What all panels have in common: the base class, and short names for stock widgets."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -8,14 +8,14 @@ import ipywidgets
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.theme.theme import SCOPE, Theme, notice, static
-from imgurer_kernel.ui.widgets.gallery import ClusterList, Gallery
+from imgurer_kernel.ui.widgets.tile_board import TileBoard
 
 if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
 class PanelTheme(Theme):
-    """The stylesheet, and what the panels add to it."""
+    """Puts the stylesheet on the page, with what the panels add to it."""
 
     _css = static("theme/tokens.css", "theme/theme.css", "panels/panels.css")
 
@@ -33,56 +33,56 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def __init__(self, workbench: "Workbench | VisitorSession", user: str | None = None) -> None:
         super().__init__()
-        self.alone = not isinstance(workbench, VisitorSession)
+        self.standalone = not isinstance(workbench, VisitorSession)
         self.session = (
             workbench if isinstance(workbench, VisitorSession) else VisitorSession(workbench, user)
         )
         self.add_class("imgurer-panel")
-        if self.alone:
+        if self.standalone:
             self.add_class(SCOPE)
 
-    def arrange(self, *children: ipywidgets.Widget) -> None:
-        """Put the parts in place; alone, a panel brings the stylesheet itself."""
-        self.children = (PanelTheme(), *children) if self.alone else children
+    def set_parts(self, *children: ipywidgets.Widget) -> None:
+        """Show the widgets of the panel; a standalone one brings the stylesheet itself."""
+        self.children = (PanelTheme(), *children) if self.standalone else children
 
 
-def classed(widget: ipywidgets.DOMWidget, *names: str) -> ipywidgets.DOMWidget:
-    """The widget, with CSS classes."""
+def with_classes(widget: ipywidgets.DOMWidget, *names: str) -> ipywidgets.DOMWidget:
+    """Add CSS classes to a widget, and return it."""
     for name in names:
         widget.add_class(name)
     return widget
 
 
-def box(*children: ipywidgets.Widget, classes: str = "") -> ipywidgets.VBox:
-    """Widgets one below another."""
-    return classed(ipywidgets.VBox(children), *classes.split())
+def vbox(*children: ipywidgets.Widget, classes: str = "") -> ipywidgets.VBox:
+    """Stack widgets; `classes` are separated by spaces."""
+    return with_classes(ipywidgets.VBox(children), *classes.split())
 
 
-def row(*children: ipywidgets.Widget, classes: str = "imgurer-toolbar") -> ipywidgets.HBox:
-    """Widgets side by side."""
-    return classed(ipywidgets.HBox(children), *classes.split())
+def hbox(*children: ipywidgets.Widget, classes: str = "imgurer-toolbar") -> ipywidgets.HBox:
+    """Put widgets side by side; `classes` are separated by spaces."""
+    return with_classes(ipywidgets.HBox(children), *classes.split())
 
 
 def button(
     text: str, *, style: str = "", quiet: bool = False, tooltip: str = ""
 ) -> ipywidgets.Button:
-    """A button with words on it; `style` is one of ipywidgets' button styles."""
+    """Make a button; `style` is one of ipywidgets' styles, `quiet` makes it look like a link."""
     made = ipywidgets.Button(description=text, button_style=style, tooltip=tooltip or None)
-    return classed(made, "imgurer-quiet") if quiet else made
+    return with_classes(made, "imgurer-quiet") if quiet else made
 
 
 def dropdown(options: dict[str, str], value: str, label: str) -> ipywidgets.Dropdown:
-    """A choice of words; `options` maps values to words."""
-    pairs = [(words, key) for key, words in options.items()]
+    """Make a choice of one; `options` maps values to what is shown."""
+    pairs = [(text, key) for key, text in options.items()]
     return ipywidgets.Dropdown(options=pairs, value=value, description=label)
 
 
-def show(widget: ipywidgets.DOMWidget, visible: bool) -> None:
-    """Show a widget, or take it out of the page."""
+def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
+    """Show a widget, or take it out of the page's layout."""
     widget.layout.display = None if visible else "none"
 
 
-def toggle(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
+def set_class(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
     """Give a widget a CSS class, or take it away."""
     if on:
         widget.add_class(name)
@@ -91,25 +91,25 @@ def toggle(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
 
 
 def caption(text: str) -> str:
-    """HTML of a quiet line, escaped."""
+    """Make the HTML of a small line of text, escaped."""
     return f'<p class="imgurer-caption">{escape(text)}</p>'
 
 
-def share_wait(board: Gallery | ClusterList, *jobs: Job) -> None:
-    """Let a board of pictures show that any of the jobs works on what it is to show."""
+def show_busy(board: TileBoard, *jobs: Job) -> None:
+    """Mark a board of pictures as busy while any of the jobs works on what it will show."""
 
-    def follow(_: object) -> None:
+    def update(_: object) -> None:
         board.busy = any(job.busy for job in jobs)
 
     for job in jobs:
-        job.observe(follow, "busy")
-    follow(None)
+        job.observe(update, "busy")
+    update(None)
 
 
-class Words(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
-    """A line of HTML made by `theme`'s functions, which escape what they are given."""
+class Message(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
+    """A framed line of text; `theme.notice` escapes it."""
 
-    def tell(self, text: str, meaning: str = "attention") -> None:
-        """Show a framed message, or nothing where the text is empty."""
+    def show(self, text: str, meaning: str = "attention") -> None:
+        """Show a text, or take the message out of the page where it is empty."""
         self.value = notice(text, meaning) if text else ""  # type: ignore[arg-type]
-        show(self, bool(text))
+        set_visible(self, bool(text))

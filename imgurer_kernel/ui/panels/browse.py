@@ -1,4 +1,4 @@
-"""The browse tab: a page of pictures, and another one."""
+"""The browse tab: one page of the store's pictures at a time."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from imgurer_kernel.common.text import count
-from imgurer_kernel.ui.models.browse import ORDERS, PAGE, BrowseModel
-from imgurer_kernel.ui.models.captions import plain_tiles
-from imgurer_kernel.ui.panels.base import Panel, box, button, classed, row, share_wait, show, toggle
+from imgurer_kernel.ui.models.browse import ORDERS, PAGE_SIZE, BrowseModel
+from imgurer_kernel.ui.models.captions import image_tiles
+from imgurer_kernel.ui.panels.base import (
+    Panel,
+    button,
+    hbox,
+    set_class,
+    set_visible,
+    show_busy,
+    vbox,
+    with_classes,
+)
 from imgurer_kernel.ui.panels.details import DetailsPanel
-from imgurer_kernel.ui.widgets.controls import Working
 from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
@@ -21,7 +30,7 @@ _EMPTY = "There are no pictures here yet. Add some in Upload, and they will show
 
 
 class BrowsePanel(Panel):
-    """Pictures to look around in.
+    """A page of pictures in some order, with the details of the selected one.
 
     Parameters
     ----------
@@ -48,28 +57,30 @@ class BrowsePanel(Panel):
         super().__init__(workbench, user)
         self.model = model or BrowseModel(self.session)
         self.order = ipywidgets.ToggleButtons(
-            options=[(words, key) for key, words in ORDERS.items()], value=self.model.order
+            options=[(text, key) for key, text in ORDERS.items()], value=self.model.order
         )
-        self.another = button(f"Another {PAGE}", style="primary")
-        self.back = button("Back", tooltip="The page before")
-        self.working = Working(self.model.job)
+        self.next_page = button(f"Another {PAGE_SIZE}", style="primary")
+        self.previous_page = button("Back", tooltip="The page before")
+        self.progress = ProgressLine(self.model.job)
         self.gallery = Gallery(label="Pictures of the store", empty_text=_EMPTY)
-        self.upload = classed(button("Upload pictures", style="primary"), "imgurer-start")
+        self.upload = with_classes(
+            button("Upload pictures", style="primary"), "imgurer-empty-action"
+        )
         self.details = DetailsPanel(self.session, on_search)
-        self.bar = row(
+        self.bar = hbox(
             self.order,
-            classed(self.working, "imgurer-grow", "imgurer-push"),
-            self.back,
-            self.another,
+            with_classes(self.progress, "imgurer-grow", "imgurer-align-end"),
+            self.previous_page,
+            self.next_page,
             classes="imgurer-toolbar imgurer-sticky",
         )
-        main = box(self.bar, self.gallery, self.upload, classes="imgurer-main")
-        self.columns = box(main, self.details, classes="imgurer-columns imgurer-columns-end")
-        self.arrange(self.columns)
+        main = vbox(self.bar, self.gallery, self.upload, classes="imgurer-main")
+        self.columns = vbox(main, self.details, classes="imgurer-columns imgurer-columns-end")
+        self.set_parts(self.columns)
 
-        self.order.observe(lambda change: self.model.arrange(change["new"]), "value")
-        self.another.on_click(lambda _: self.model.another())
-        self.back.on_click(lambda _: self.model.back())
+        self.order.observe(lambda change: self.model.set_order(change["new"]), "value")
+        self.next_page.on_click(lambda _: self.model.next_page())
+        self.previous_page.on_click(lambda _: self.model.previous_page())
         self.upload.on_click(lambda _: on_upload and on_upload())
         self._can_upload = on_upload is not None
         if on_search is not None:
@@ -77,29 +88,31 @@ class BrowsePanel(Panel):
         self.details.follow(self.gallery)
         self.model.observe(self._show, "shown")
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
-        share_wait(self.gallery, self.model.job)
+        show_busy(self.gallery, self.model.job)
         self.session.observe(lambda _: self.model.load(), "version")
         self._show(None)
-        if self.alone:
+        if self.standalone:
             self.model.load()
 
     def _show(self, _: object) -> None:
         page = self.model.shown
         empty = page is not None and page.total == 0
-        show(self.bar, not empty)
-        show(self.upload, empty and self._can_upload)
-        show(self.details, not empty)
-        toggle(self.columns, "imgurer-one-column", empty)
+        set_visible(self.bar, not empty)
+        set_visible(self.upload, empty and self._can_upload)
+        set_visible(self.details, not empty)
+        set_class(self.columns, "imgurer-one-column", empty)
         if page is None:
             return
-        self.back.disabled = page.first == 0
+        self.previous_page.disabled = page.first == 0
         last = page.first + len(page.pictures)
-        many = page.total > PAGE
-        show(self.back, many)
-        show(self.another, many)
+        many = page.total > PAGE_SIZE
+        set_visible(self.previous_page, many)
+        set_visible(self.next_page, many)
         left = page.total - last
-        again = "Shuffle again" if self.model.order == "random" else "Begin anew"
-        self.another.description = again if page.last else f"Another {min(left, PAGE)}"
-        where = f"{page.first + 1:,} to {last:,} of {count(page.total, 'picture')}"
-        self.working.rest = where if many else count(page.total, "picture") if page.total else ""
-        self.gallery.show(plain_tiles(page.pictures))
+        restart = "Shuffle again" if self.model.order == "random" else "Begin anew"
+        self.next_page.description = restart if page.last else f"Another {min(left, PAGE_SIZE)}"
+        position = f"{page.first + 1:,} to {last:,} of {count(page.total, 'picture')}"
+        self.progress.idle_text = (
+            position if many else count(page.total, "picture") if page.total else ""
+        )
+        self.gallery.show(image_tiles(page.pictures))

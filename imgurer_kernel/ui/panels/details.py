@@ -1,4 +1,4 @@
-"""The panel beside a gallery: one picture closely, and what can be done with it."""
+"""The panel beside a gallery: the details of the selected picture, and actions on it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
@@ -6,106 +6,117 @@ from typing import Any
 
 import ipywidgets
 
-from imgurer_kernel.ui.formatting import elide
-from imgurer_kernel.ui.models.captions import Fact, alt
+from imgurer_kernel.common.text import elide
+from imgurer_kernel.ui.models.captions import Fact, alt_text
 from imgurer_kernel.ui.models.details import DetailsModel
-from imgurer_kernel.ui.panels.base import Words, box, button, classed, row, show
-from imgurer_kernel.ui.session import VisitorSession, records
-from imgurer_kernel.ui.widgets.controls import Working
-from imgurer_kernel.ui.widgets.download import Download, Parcel
-from imgurer_kernel.ui.widgets.gallery import FactsView
+from imgurer_kernel.ui.panels.base import (
+    Message,
+    button,
+    hbox,
+    set_visible,
+    vbox,
+    with_classes,
+)
+from imgurer_kernel.ui.session import VisitorSession, row_dicts
+from imgurer_kernel.ui.widgets.download import Download, DownloadFile
+from imgurer_kernel.ui.widgets.facts_view import FactsView
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
 
 class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """One picture closely.
+    """The details of one picture; shows what is selected in the gallery that it follows.
 
     Parameters
     ----------
     on_search
-        Called with the image_id when the picture is to be searched for; None takes the button
-        away.
-    evidence
-        What the gallery beside it knows of a picture, such as its distance; stands first.
+        Called with the image_id when the picture is to be searched for; None for no such button.
+    extra_facts
+        What the gallery beside it knows of a picture, by image_id, such as its distance; listed
+        first.
     """
 
     def __init__(
         self,
         session: VisitorSession,
         on_search: Callable[[int], None] | None,
-        evidence: Callable[[int], Sequence[Fact]] = lambda _: (),
+        extra_facts: Callable[[int], Sequence[Fact]] = lambda _: (),
     ) -> None:
         super().__init__()
-        self._evidence = evidence
+        self._extra_facts = extra_facts
         self._can_search = on_search is not None
         self.model = DetailsModel(session)
-        self._saving = session.job()
+        self._save_job = session.job()
         self.facts = FactsView()
         self.search = button("Search for this one", style="primary")
-        self.save = Download(self._saving, self._original, label="Save the original")
+        self.save = Download(self._save_job, self._original, label="Save the original")
         self.forget = button("Forget my copy …")
-        self.sure = button("Forget it", style="danger")
-        self.keep = button("Keep it")
-        self.question = Words()
-        self.said = Words()
+        self.confirm_button = button("Forget it", style="danger")
+        self.cancel_button = button("Keep it")
+        self.question = Message()
+        self.message = Message()
         self.close_button = button("Close", quiet=True)
-        self.asking = box(self.question, row(self.sure, self.keep), classes="imgurer-asking")
-        working = Working(self.model.job, self.model.acts, self._saving)
-        self.acts = box(self.search, self.save, self.forget, self.asking, classes="imgurer-acts")
-        self.children = (self.close_button, self.said, self.facts, self.acts, working)
-        classed(self, "imgurer-details")
-        classed(self.close_button, "imgurer-details-close")
+        self.confirmation = vbox(
+            self.question, hbox(self.confirm_button, self.cancel_button), classes="imgurer-confirm"
+        )
+        progress = ProgressLine(self.model.job, self.model.action_job, self._save_job)
+        self.actions = vbox(
+            self.search, self.save, self.forget, self.confirmation, classes="imgurer-actions"
+        )
+        self.children = (self.close_button, self.message, self.facts, self.actions, progress)
+        with_classes(self, "imgurer-details")
+        with_classes(self.close_button, "imgurer-details-close")
 
         self.search.on_click(lambda _: on_search and on_search(self.model.image_id))
-        self.forget.on_click(lambda _: self._ask(asking=True))
-        self.keep.on_click(lambda _: self._ask(asking=False))
-        self.sure.on_click(lambda _: self.model.forget())
+        self.forget.on_click(lambda _: self._show_confirmation(visible=True))
+        self.cancel_button.on_click(lambda _: self._show_confirmation(visible=False))
+        self.confirm_button.on_click(lambda _: self.model.forget())
         self.close_button.on_click(lambda _: setattr(self.model, "image_id", -1))
         self.model.observe(self._show, "details")
-        self.model.observe(self._wait, "image_id")
-        self.model.observe(lambda _: self.said.tell(self.model.said, "done"), "said")
+        self.model.observe(self._disable_actions, "image_id")
+        self.model.observe(lambda _: self.message.show(self.model.message, "done"), "message")
         self._show(None)
-        self.said.tell("")
+        self.message.show("")
 
     def follow(self, gallery: Any) -> None:  # noqa: ANN401 - Gallery or ClusterList
         """Show what is selected in a gallery."""
         gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
         self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
 
-    def _wait(self, _: object) -> None:
-        """Until the details are those of the picture that is selected, nothing can be done."""
-        self._ask(asking=False)
-        for act in (self.search, self.save, self.forget):
-            act.disabled = True
+    def _disable_actions(self, _: object) -> None:
+        """Allow no action until the details are those of the selected picture."""
+        self._show_confirmation(visible=False)
+        for button_ in (self.search, self.save, self.forget):
+            button_.disabled = True
 
     def _show(self, _: object) -> None:
         details = self.model.details
-        for act in (self.search, self.save, self.forget):
-            act.disabled = False
-        self._ask(asking=False)
-        show(self.acts, details is not None)
-        show(self.close_button, details is not None)
+        for button_ in (self.search, self.save, self.forget):
+            button_.disabled = False
+        self._show_confirmation(visible=False)
+        set_visible(self.actions, details is not None)
+        set_visible(self.close_button, details is not None)
         if details is None:
             self.remove_class("imgurer-details-open")
             self.facts.clear()
             return
         self.add_class("imgurer-details-open")
-        words = {"filename": details.name, "width": details.width, "height": details.height}
-        facts = (*self._evidence(details.image_id), *details.facts)
-        self.facts.show(details.name, details.thumbnail, alt(words), facts)
+        row = {"filename": details.name, "width": details.width, "height": details.height}
+        facts = (*self._extra_facts(details.image_id), *details.facts)
+        self.facts.show(details.name, details.thumbnail, alt_text(row), facts)
 
-    def _ask(self, *, asking: bool) -> None:
+    def _show_confirmation(self, *, visible: bool) -> None:
         details = self.model.details
-        show(self.asking, asking)
-        show(self.search, visible=self._can_search and not asking)
-        show(self.save, visible=not asking)
-        show(self.forget, visible=not asking and details is not None and details.own > 0)
-        if asking and details is not None:
+        set_visible(self.confirmation, visible)
+        set_visible(self.search, visible=self._can_search and not visible)
+        set_visible(self.save, visible=not visible)
+        set_visible(self.forget, visible=not visible and details is not None and details.own > 0)
+        if visible and details is not None:
             question = f"Forget your copy of {elide(details.name)}? {details.consequence}"
-            self.question.tell(question)
+            self.question.show(question)
 
-    def _original(self) -> Parcel:
+    def _original(self) -> DownloadFile:
         image_id = self.model.image_id  # not that of the details, which may still be on their way
-        [row] = records(self.model.session.image(image_id))
+        [row] = row_dicts(self.model.session.image(image_id))
         file = self.model.session.workbench.original(image_id)
         name = PurePath(str(row["filename"])).name
-        return Parcel(name, "application/octet-stream", int(row["bytes"]), file)
+        return DownloadFile(name, "application/octet-stream", int(row["bytes"]), file)

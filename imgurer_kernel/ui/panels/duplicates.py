@@ -1,4 +1,4 @@
-"""The duplicates tab: four figures, and one row for each cluster."""
+"""The duplicates tab: four totals, and one row for each cluster."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,28 +9,28 @@ from traitlets import link
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.report.clusters import to_csv
-from imgurer_kernel.ui.models.captions import Fact, cluster_evidence, cluster_rows
+from imgurer_kernel.ui.models.captions import Fact, cluster_rows, member_facts
 from imgurer_kernel.ui.models.cluster_summary import ORDERS, ClusterView
-from imgurer_kernel.ui.models.duplicates import PAGE, DuplicatesModel
+from imgurer_kernel.ui.models.duplicates import PAGE_SIZE, DuplicatesModel
 from imgurer_kernel.ui.panels.base import (
+    Message,
     Panel,
-    Words,
-    box,
     button,
     caption,
-    classed,
     dropdown,
-    row,
-    share_wait,
-    show,
-    toggle,
+    hbox,
+    set_class,
+    set_visible,
+    show_busy,
+    vbox,
+    with_classes,
 )
 from imgurer_kernel.ui.panels.details import DetailsPanel
-from imgurer_kernel.ui.session import records
+from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.theme.theme import figures
-from imgurer_kernel.ui.widgets.controls import Working
-from imgurer_kernel.ui.widgets.download import Download, Parcel
-from imgurer_kernel.ui.widgets.gallery import ClusterList
+from imgurer_kernel.ui.widgets.cluster_list import ClusterList
+from imgurer_kernel.ui.widgets.download import Download, DownloadFile
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
@@ -61,107 +61,106 @@ class DuplicatesPanel(Panel):
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or DuplicatesModel(self.session)
-        self.how = ipywidgets.HTML()
-        self.figures = classed(ipywidgets.HTML(), "imgurer-figures-line")
+        self.method = ipywidgets.HTML()
+        self.totals = with_classes(ipywidgets.HTML(), "imgurer-figures-line")
         self.order = dropdown(ORDERS, str(self.model.order), "Order")
         self.name = ipywidgets.Text(
             placeholder="Part of a file name", description="Name", continuous_update=False
         )
-        self.mine = ipywidgets.Checkbox(description="Only with pictures of mine", indent=False)
+        self.own_only = ipywidgets.Checkbox(description="Only with pictures of mine", indent=False)
         self.save = Download(self.model.session.job(), self._csv, label="CSV")
-        self.refresh = button("Look again")
-        self.stale = Words()
-        self.working = Working(self.model.job, self.model.pages)
+        self.search_again = button("Look again")
+        self.stale = Message()
+        self.progress = ProgressLine(self.model.job, self.model.page_job)
         self.list = ClusterList(
             label="Clusters of duplicates",
             tile_size=136,
             empty_text="Duplicates were not looked for yet.",
         )
         self.previous, self.next = button("Back"), button("Next", style="primary")
-        self.pager = row(
-            classed(self.working, "imgurer-grow"),
+        self.pager = hbox(
+            with_classes(self.progress, "imgurer-grow"),
             self.save,
-            self.refresh,
+            self.search_again,
             self.previous,
             self.next,
             classes="imgurer-toolbar imgurer-sticky",
         )
-        self.details = DetailsPanel(self.session, on_search, self._evidence)
-        self.bar = row(self.order, self.name, self.mine)
-        main = box(
-            self.figures,
-            self.how,
+        self.details = DetailsPanel(self.session, on_search, self._extra_facts)
+        self.bar = hbox(self.order, self.name, self.own_only)
+        main = vbox(
+            self.totals,
+            self.method,
             self.bar,
             self.stale,
             self.pager,
             self.list,
             classes="imgurer-main",
         )
-        self.columns = box(main, self.details, classes="imgurer-columns imgurer-columns-end")
-        self.arrange(self.columns)
+        self.columns = vbox(main, self.details, classes="imgurer-columns imgurer-columns-end")
+        self.set_parts(self.columns)
 
         link((self.model, "order"), (self.order, "value"))
         link((self.model, "name"), (self.name, "value"))
-        link((self.model, "mine"), (self.mine, "value"))
-        self.refresh.on_click(lambda _: self.model.load())
-        self.previous.on_click(lambda _: self.model.turn(self.model.page - 1))
-        self.next.on_click(lambda _: self.model.turn(self.model.page + 1))
+        link((self.model, "own_only"), (self.own_only, "value"))
+        self.search_again.on_click(lambda _: self.model.load())
+        self.previous.on_click(lambda _: self.model.show_page(self.model.page - 1))
+        self.next.on_click(lambda _: self.model.show_page(self.model.page + 1))
         if on_search is not None:
             self.list.on_open(on_search)
         self.details.follow(self.list)
-        self.model.observe(self._show_figures, "clusters")
+        self.model.observe(self._show_totals, "clusters")
         self.model.observe(self._show, "shown")
         self.model.observe(self._show_stale, "stale")
-        share_wait(self.list, self.model.job, self.model.pages)
-        self._show_figures(None)
+        show_busy(self.list, self.model.job, self.model.page_job)
+        self._show_totals(None)
         self._show(None)
         self._show_stale(None)
-        if self.alone:
+        if self.standalone:
             self.model.load()
 
     def _show_stale(self, _: object) -> None:
         stale = self.model.stale and self.model.clusters is not None
-        self.stale.tell(
+        self.stale.show(
             "The store has changed since. Look again to see how it is now." if stale else ""
         )
 
-    def _show_figures(self, _: object) -> None:
+    def _show_totals(self, _: object) -> None:
         clusters = self.model.clusters
         if clusters is None:
-            self.figures.value = figures([("\N{EN DASH}", words) for words in _FIGURES])
+            self.totals.value = figures([("\N{EN DASH}", label) for label in _TOTAL_LABELS])
             return
-        self.how.value = caption(how(clusters))
-        found = clusters.figures
+        self.method.value = caption(method_text(clusters))
+        totals = clusters.totals
         values = (
-            f"{found.clusters:,}",
-            f"{found.copies:,}",
-            human_bytes(found.bytes),
-            f"{found.largest:,}",
+            f"{totals.clusters:,}",
+            f"{totals.copies:,}",
+            human_bytes(totals.bytes),
+            f"{totals.largest:,}",
         )
-        self.figures.value = figures(list(zip(values, _FIGURES, strict=True)))
+        self.totals.value = figures(list(zip(values, _TOTAL_LABELS, strict=True)))
 
     def _show(self, _: object) -> None:
         page, clusters = self.model.shown, self.model.clusters
-        some = clusters is None or len(clusters.summary) > 0
-        show(self.figures, clusters is None or clusters.images > 0)
-        show(self.bar, some)
-        show(self.save, visible=some and clusters is not None)
-        show(self.refresh, clusters is None or clusters.images > 0)
-        show(self.details, some)
-        toggle(self.columns, "imgurer-one-column", not some)
-        for turn in (self.previous, self.next):
-            show(turn, page is not None and page.total > PAGE)
+        any_clusters = clusters is None or len(clusters.summary) > 0
+        set_visible(self.totals, clusters is None or clusters.images > 0)
+        set_visible(self.bar, any_clusters)
+        set_visible(self.save, visible=any_clusters and clusters is not None)
+        set_visible(self.search_again, clusters is None or clusters.images > 0)
+        set_visible(self.details, any_clusters)
+        set_class(self.columns, "imgurer-one-column", not any_clusters)
+        for button_ in (self.previous, self.next):
+            set_visible(button_, page is not None and page.total > PAGE_SIZE)
         if page is None or clusters is None:
             return
-        self.list.empty_text = nothing_here(clusters)
+        self.list.empty_text = empty_text(clusters)
         self.list.show(cluster_rows(page.members, page.thumbnails, page.sizes))
         last = page.first + len(page.sizes)
         self.previous.disabled, self.next.disabled = page.first == 0, last >= page.total
-        all_of = (
-            "" if page.total == len(clusters.summary) else f", of {len(clusters.summary):,} in all"
-        )
-        self.working.rest = (
-            f"{page.first + 1:,} to {last:,} of {count(page.total, 'cluster')}{all_of}"
+        clusters_in_all = len(clusters.summary)
+        in_all = "" if page.total == clusters_in_all else f", of {clusters_in_all:,} in all"
+        self.progress.idle_text = (
+            f"{page.first + 1:,} to {last:,} of {count(page.total, 'cluster')}{in_all}"
             if page.total
             else ""
         )
@@ -170,25 +169,27 @@ class DuplicatesPanel(Panel):
         )
         self.save.disabled = page.total == 0
 
-    def _evidence(self, image_id: int) -> list[Fact]:
+    def _extra_facts(self, image_id: int) -> list[Fact]:
         clusters = self.model.clusters
         if clusters is None:
             return []
         members = clusters.members
-        rows = records(members[members["image_id"] == image_id])
-        return cluster_evidence(rows[0]) if rows else []
+        rows = row_dicts(members[members["image_id"] == image_id])
+        return member_facts(rows[0]) if rows else []
 
-    def _csv(self) -> Parcel:
+    def _csv(self) -> DownloadFile:
         name = f"duplicates {datetime.now(UTC):%Y-%m-%d}.csv"
-        # The mark in front tells a spreadsheet that the letters are UTF-8.
-        return Parcel.of(name, "text/csv", to_csv(self.model.table()).encode("utf-8-sig"))
+        # The byte order mark makes spreadsheets read the file as UTF-8.
+        return DownloadFile.from_bytes(
+            name, "text/csv", to_csv(self.model.table()).encode("utf-8-sig")
+        )
 
 
-_FIGURES = ("clusters", "extra copies", "could be freed", "pictures in the largest")
+_TOTAL_LABELS = ("clusters", "extra copies", "could be freed", "pictures in the largest")
 
 
-def how(clusters: ClusterView) -> str:
-    """How the clusters were found, for those who want to know."""
+def method_text(clusters: ClusterView) -> str:
+    """Say how the clusters were totals."""
     if not clusters.images:
         return ""
     parts = [f"{count(clusters.images, 'picture')} looked at"]
@@ -199,8 +200,8 @@ def how(clusters: ClusterView) -> str:
     return " · ".join(parts)
 
 
-def nothing_here(clusters: ClusterView) -> str:
-    """Why no cluster is shown."""
+def empty_text(clusters: ClusterView) -> str:
+    """Say why no cluster is shown."""
     if clusters.images == 0:
         return (
             "There are no pictures here yet. Add some in Upload; duplicates among them show here."

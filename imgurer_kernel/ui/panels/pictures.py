@@ -1,23 +1,23 @@
-"""The pictures of any frame, in a notebook cell."""
+"""Show the pictures of any frame in a notebook cell."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.ui.models.captions import plain_tiles, search_tiles
+from imgurer_kernel.ui.models.captions import image_tiles, search_tiles
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.gallery import Gallery
 
 if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
-MOST = 200
-"""Pictures that are shown; a frame may have a million rows."""
+MAX_PICTURES = 200
+"""Pictures that are shown by default; a frame may have a million rows."""
 
 
-def pictures(workbench: "Workbench", frame: pd.DataFrame, limit: int = MOST) -> Gallery:
-    """Show the pictures that a frame speaks of, in its order.
+def pictures(workbench: "Workbench", frame: pd.DataFrame, limit: int = MAX_PICTURES) -> Gallery:
+    """Show the pictures that a frame names, in its order.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def pictures(workbench: "Workbench", frame: pd.DataFrame, limit: int = MOST) -> 
         message = f"the frame has no image_id; it has {', '.join(map(str, frame.columns))}"
         raise QueryError(message)
     session = VisitorSession(workbench)
-    chosen = frame.drop_duplicates("image_id").head(limit)
-    known = workbench.images(chosen["image_id"].tolist())
-    found = {"distance", "verdict", "orientation"} <= set(frame.columns)
-    own = ["image_id", *(["distance", "verdict", "orientation"] if found else [])]
-    listing = session.listing(chosen[own].merge(known, on="image_id", how="inner"))
+    rows = frame.drop_duplicates("image_id").head(limit)
+    images = workbench.images(rows["image_id"].tolist())
+    compared = {"distance", "verdict", "orientation"} <= set(frame.columns)
+    columns = ["image_id", *(["distance", "verdict", "orientation"] if compared else [])]
+    listing = session.listing(rows[columns].merge(images, on="image_id", how="inner"))
     gallery = Gallery(label="Pictures", empty_text="The frame names no pictures of this store.")
-    gallery.show(search_tiles(listing) if found else plain_tiles(listing))
+    gallery.show(search_tiles(listing) if compared else image_tiles(listing))
     return gallery

@@ -1,4 +1,4 @@
-"""The search tab: a picture on the left, what looks like it on the right."""
+"""The search tab: the query and its filters on the left, the results on the right."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,30 +6,32 @@ from typing import TYPE_CHECKING
 import ipywidgets
 from traitlets import link
 
-from imgurer_kernel.common.text import count
+from imgurer_kernel.common.text import bits, count
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.ui.formatting import bits
-from imgurer_kernel.ui.models.captions import Fact, search_evidence, search_tiles
-from imgurer_kernel.ui.models.search import PAGE, SIZES, SearchModel, SearchResults
+from imgurer_kernel.ui.models.captions import Fact, result_facts, search_tiles
+from imgurer_kernel.ui.models.search import PAGE_SIZE, SIZES, SearchModel, SearchResults
 from imgurer_kernel.ui.panels.base import (
     Panel,
-    box,
     button,
-    classed,
     dropdown,
-    share_wait,
-    show,
-    toggle,
+    set_class,
+    set_visible,
+    show_busy,
+    vbox,
+    with_classes,
 )
 from imgurer_kernel.ui.panels.details import DetailsPanel
-from imgurer_kernel.ui.session import records
-from imgurer_kernel.ui.widgets.controls import RadiusSlider, Trail, Working
-from imgurer_kernel.ui.widgets.gallery import FactsView, Gallery
+from imgurer_kernel.ui.session import row_dicts
+from imgurer_kernel.ui.widgets.facts_view import FactsView
+from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
+from imgurer_kernel.ui.widgets.radius_slider import RadiusSlider
+from imgurer_kernel.ui.widgets.search_history import SearchHistory
 from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 
 if TYPE_CHECKING:
-    from imgurer_kernel.ui.models.search_history import Sought
+    from imgurer_kernel.ui.models.search_history import SearchQuery
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
@@ -69,7 +71,7 @@ class SearchPanel(Panel):
         super().__init__(workbench, user)
         self.model = model or SearchModel(self.session)
         settings = self.session.workbench.settings
-        self._read: dict[str, Sought] = {}
+        self._read_queries: dict[str, SearchQuery] = {}
         self.upload = UploadControl(
             settings.folder / "tmp",
             self._judge,
@@ -77,140 +79,152 @@ class SearchPanel(Panel):
             multiple=False,
             prompt="Drop a picture to search for",
         )
-        self.sought = FactsView(empty_text="The picture that you search for will stand here.")
+        self.query = FactsView(empty_text="The picture that you search for will stand here.")
         self.radius = RadiusSlider()
         self.format = dropdown({"": "Any format"}, "", "Format")
         self.size = dropdown(SIZES, "", "Size")
-        self.mine = ipywidgets.Checkbox(description="Only pictures that I brought", indent=False)
-        self.trail = Trail(self.model.walk_back)
-        self.working = Working(self.model.job)
+        self.own_only = ipywidgets.Checkbox(
+            description="Only pictures that I brought", indent=False
+        )
+        self.history = SearchHistory(self.model.return_to)
+        self.progress = ProgressLine(self.model.job)
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
-        self.more = button(f"Show {PAGE} more")
-        self.details = DetailsPanel(self.session, self.model.search_for, self._evidence)
-        self.filters = box(self.format, self.size, self.mine, classes="imgurer-filters")
-        left = box(
-            classed(self.upload, "imgurer-first-stop"),
-            self.sought,
+        self.more_button = button(f"Show {PAGE_SIZE} more")
+        self.details = DetailsPanel(self.session, self.model.search_for, self._extra_facts)
+        self.filters = vbox(self.format, self.size, self.own_only, classes="imgurer-filters")
+        left = vbox(
+            with_classes(self.upload, "imgurer-shortcut-target"),
+            self.query,
             self.radius,
             self.filters,
             classes="imgurer-side",
         )
-        self.add = classed(button("Upload pictures", style="primary"), "imgurer-start")
-        self.choose = classed(button("Choose one in Browse"), "imgurer-start")
-        results = box(
-            self.trail,
-            self.working,
+        self.upload_button = with_classes(
+            button("Upload pictures", style="primary"), "imgurer-empty-action"
+        )
+        self.browse_button = with_classes(button("Choose one in Browse"), "imgurer-empty-action")
+        results = vbox(
+            self.history,
+            self.progress,
             self.gallery,
-            self.more,
-            self.add,
-            self.choose,
+            self.more_button,
+            self.upload_button,
+            self.browse_button,
             classes="imgurer-main",
         )
-        self.columns = box(left, results, self.details, classes="imgurer-columns imgurer-three")
-        self.arrange(self.columns)
+        self.columns = vbox(
+            left, results, self.details, classes="imgurer-columns imgurer-three-columns"
+        )
+        self.set_parts(self.columns)
 
         link((self.model, "radius"), (self.radius, "value"))
         link((self.model, "format"), (self.format, "value"))
         link((self.model, "size"), (self.size, "value"))
-        link((self.model, "mine"), (self.mine, "value"))
+        link((self.model, "own_only"), (self.own_only, "value"))
         self.upload.on_settled(self._search)
         self.gallery.on_open(self.model.search_for)
         self.details.follow(self.gallery)
-        self.more.on_click(lambda _: self.model.more())
-        self.add.on_click(lambda _: on_upload and on_upload())
-        self.choose.on_click(lambda _: on_browse and on_browse())
+        self.more_button.on_click(lambda _: self.model.show_more())
+        self.upload_button.on_click(lambda _: on_upload and on_upload())
+        self.browse_button.on_click(lambda _: on_browse and on_browse())
         self._can_upload, self._can_browse = on_upload is not None, on_browse is not None
         self.model.observe(self._show, "images")
-        self.model.observe(self._show, "found")
-        self.model.observe(self._show_trail, "trail")
-        share_wait(self.gallery, self.model.job)
-        self.session.observe(lambda _: self.model.again(), "version")
+        self.model.observe(self._show, "results")
+        self.model.observe(self._show_history, "history")
+        show_busy(self.gallery, self.model.job)
+        self.session.observe(lambda _: self.model.repeat(), "version")
         self._show(None)
-        self._show_trail(None)
-        if self.alone:
+        self._show_history(None)
+        if self.standalone:
             self.model.clear()
 
     def _judge(self, upload: Upload) -> Verdict:
-        """Read the picture in the upload's thread; `_search` then takes it up on the loop."""
+        """Read the picture, in the upload's thread; `_search` then searches, on the loop."""
         try:
-            sought = self.model.read(upload.name, upload.path.read_bytes())
+            query = self.model.read(upload.name, upload.path.read_bytes())
         except ImageRejected as error:
             return Verdict(status="rejected", text=f"Cannot be searched for: {error}")
-        self._read[upload.digest] = sought
-        return Verdict(status="ready", text="Searched for", thumbnail=sought.thumbnail)
+        self._read_queries[upload.digest] = query
+        return Verdict(status="ready", text="Searched for", thumbnail=query.thumbnail)
 
     def _search(self, upload: Upload, _: Verdict) -> None:
-        sought = self._read.pop(upload.digest, None)
-        if sought is not None:
-            self.upload.clear()  # its picture and facts come to stand below
-            self.model.search_by(sought)
+        query = self._read_queries.pop(upload.digest, None)
+        if query is not None:
+            self.upload.clear()  # picture and facts are shown below it
+            self.model.search_by(query)
 
     def _show(self, _: object) -> None:
-        found = self.model.found
-        empty = found is None and self.model.images == 0
-        show(self.add, empty and self._can_upload)
-        show(self.choose, visible=found is None and not empty and self._can_browse)
-        show(self.filters, found is not None)
-        for part in (self.sought, self.radius, self.details):
-            show(part, found is not None)
-        toggle(self.columns, "imgurer-two-columns", found is None)
-        show(self.more, found is not None and len(found.pictures) < len(found.frame))
-        if found is None:
-            self.sought.clear()
-            self.working.rest = ""
+        results = self.model.results
+        empty = results is None and self.model.images == 0
+        set_visible(self.upload_button, empty and self._can_upload)
+        set_visible(self.browse_button, visible=results is None and not empty and self._can_browse)
+        set_visible(self.filters, results is not None)
+        for part in (self.query, self.radius, self.details):
+            set_visible(part, results is not None)
+        set_class(self.columns, "imgurer-two-columns", results is None)
+        set_visible(
+            self.more_button, results is not None and len(results.pictures) < len(results.frame)
+        )
+        if results is None:
+            self.query.clear()
+            self.progress.idle_text = ""
             self.gallery.empty_text = _EMPTY if empty else _HINT
             self.gallery.show([])
             return
-        sought = found.sought
-        self.sought.show(
-            sought.name, sought.thumbnail, f"Searched for: {sought.name}", sought.facts
-        )
-        self.working.rest = summary(found)
-        self.gallery.empty_text = nothing_found(found)
-        formats = [("Any format", ""), *((name, name) for name in found.formats)]
-        if self.model.format not in {"", *found.formats}:
+        query = results.query
+        self.query.show(query.name, query.thumbnail, f"Searched for: {query.name}", query.facts)
+        self.progress.idle_text = summary(results)
+        self.gallery.empty_text = nothing_found(results)
+        formats = [("Any format", ""), *((name, name) for name in results.formats)]
+        if self.model.format not in {"", *results.formats}:
             formats.append((self.model.format, self.model.format))
         if tuple(formats) != tuple(self.format.options):
-            chosen = self.model.format
+            format_ = self.model.format  # new options would set it to the first of them
             with self.format.hold_trait_notifications():
                 self.format.options = formats
-                self.format.value = chosen
-        parted = 0 < found.verified < len(found.frame)
+                self.format.value = format_
+        both = 0 < results.verified < len(results.frame)
         self.gallery.show(
-            search_tiles(found.pictures),
-            divider=found.verified if parted and found.verified < len(found.pictures) else None,
+            search_tiles(results.pictures),
+            divider=results.verified if both and results.verified < len(results.pictures) else None,
             divider_label="Alike, but not found to be the same picture",
         )
 
-    def _evidence(self, image_id: int) -> list[Fact]:
-        found = self.model.found
-        rows = [] if found is None else records(found.frame[found.frame["image_id"] == image_id])
-        return search_evidence(rows[0]) if rows else []
+    def _extra_facts(self, image_id: int) -> list[Fact]:
+        results = self.model.results
+        rows = (
+            []
+            if results is None
+            else row_dicts(results.frame[results.frame["image_id"] == image_id])
+        )
+        return result_facts(rows[0]) if rows else []
 
-    def _show_trail(self, _: object) -> None:
-        self.trail.show([(sought.name, sought.thumbnail) for sought in self.model.trail])
+    def _show_history(self, _: object) -> None:
+        self.history.show([(query.name, query.thumbnail) for query in self.model.history])
 
 
-def summary(found: SearchResults) -> str:
-    """How many pictures were found, in words.
+def summary(results: SearchResults) -> str:
+    """Say how many pictures were found.
 
-    ``"3 duplicates · 2 more look alike, within 10 bits · 1 hidden by the filters"``.
+    Such as ``"3 duplicates · 2 more look alike, within 10 bits · 1 hidden by the filters"``.
     """
-    alike = len(found.frame) - found.verified
-    parts = [count(found.verified, "duplicate")] if found.verified else []
+    alike = len(results.frame) - results.verified
+    parts = [count(results.verified, "duplicate")] if results.verified else []
     if alike:
         some = f"{alike:,} more look alike" if parts else f"{count(alike, 'picture')} look alike"
         if alike == 1:
             some = some.replace("look", "looks")
-        parts.append(f"{some}, within {bits(found.radius)}")
-    if found.hidden:
-        parts.append(f"{found.hidden:,} hidden by the filters")
+        parts.append(f"{some}, within {bits(results.radius)}")
+    if results.hidden:
+        parts.append(f"{results.hidden:,} hidden by the filters")
     return " · ".join(parts)
 
 
-def nothing_found(found: SearchResults) -> str:
-    """What to do about an empty result."""
-    if found.hidden:
-        return f"The filters hide all {count(found.hidden, 'picture')}. Take one away to see them."
+def nothing_found(results: SearchResults) -> str:
+    """Say what to do about an empty result."""
+    if results.hidden:
+        return (
+            f"The filters hide all {count(results.hidden, 'picture')}. Take one away to see them."
+        )
     wider = "Move the slider to the right to see what is loosely alike."
-    return f"No duplicates, and nothing else within {bits(found.radius)}. {wider}"
+    return f"No duplicates, and nothing else within {bits(results.radius)}. {wider}"

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.ui.models.upload import UploadModel
-from imgurer_kernel.ui.panels.base import Panel, Words, box, caption
+from imgurer_kernel.ui.panels.base import (
+    Message,
+    Panel,
+    caption,
+    vbox,
+)
 from imgurer_kernel.ui.widgets.upload.control import Upload, UploadControl, Verdict
 
 if TYPE_CHECKING:
@@ -36,8 +41,8 @@ class UploadPanel(Panel):
         self.model = UploadModel(self.session)
         settings = self.session.workbench.settings
         self.control = UploadControl(settings.folder / "tmp", self.model.judge, settings.max_bytes)
-        self.about = Words(value=caption(limits(settings.max_bytes)))
-        self.arrange(box(self.control, self.about, classes="imgurer-first-stop"))
+        self.about = Message(value=caption(limits(settings.max_bytes)))
+        self.set_parts(vbox(self.control, self.about, classes="imgurer-shortcut-target"))
 
         self.control.on_settled(self._count)
         self.control.on_idle(self.model.finish)

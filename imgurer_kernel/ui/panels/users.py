@@ -1,4 +1,4 @@
-"""The users tab: who there is, and a form."""
+"""The users tab: the table of accounts, a form for a new one, and one's own password."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import pandas as pd
 
-from imgurer_kernel.common.text import count, human_bytes
-from imgurer_kernel.ui.formatting import ago
+from imgurer_kernel.common.text import ago, count, human_bytes
+from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.ui.models.users import UsersModel
-from imgurer_kernel.ui.panels.base import Panel, Words, box, button, dropdown, row, show
-from imgurer_kernel.ui.session import records
-from imgurer_kernel.ui.widgets.controls import Working
+from imgurer_kernel.ui.panels.base import (
+    Message,
+    Panel,
+    button,
+    dropdown,
+    hbox,
+    set_visible,
+    vbox,
+)
+from imgurer_kernel.ui.session import row_dicts
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 from imgurer_kernel.ui.widgets.user_table import AccountRow, AccountTable
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
-_LOCAL = "local"
 _NO_LOGIN = (
     "This dashboard runs without a login, for you alone. Accounts are for the day on which it is "
     "served to others, with a login."
@@ -39,75 +46,85 @@ class UsersPanel(Panel):
     def __init__(self, workbench: "Workbench | VisitorSession", user: str | None = None) -> None:
         super().__init__(workbench, user)
         self.model = UsersModel(self.session)
-        self.table = AccountTable(self._ask)
-        self.working = Working(self.model.job)
-        self.said = Words()
-        self.question = Words()
+        self.table = AccountTable(self._run_or_confirm)
+        self.progress = ProgressLine(self.model.job)
+        self.message = Message()
+        self.question = Message()
         self.new_password = ipywidgets.Password(
             description="New password", placeholder="At least 8 characters"
         )
-        self.sure, self.keep = button("Disable"), button("Cancel")
-        self.asking = box(
-            self.question, row(self.new_password, self.sure, self.keep), classes="imgurer-asking"
+        self.confirm_button, self.cancel_button = button("Disable"), button("Cancel")
+        self.confirmation = vbox(
+            self.question,
+            hbox(self.new_password, self.confirm_button, self.cancel_button),
+            classes="imgurer-confirm",
         )
-        self.form = _Form(self.model)
-        self.own = _OwnPassword(self.model)
-        note = Words()
-        note.tell(_NO_LOGIN if self.session.user is None else "", "")
-        main = box(note, self.working, self.table, self.asking, classes="imgurer-main")
-        side = box(self.form, self.own, self.said, Working(self.model.acts), classes="imgurer-side")
-        self.arrange(box(main, side, classes="imgurer-columns imgurer-columns-end"))
+        self.form = _AccountForm(self.model)
+        self.own = _PasswordForm(self.model)
+        note = Message()
+        note.show(_NO_LOGIN if self.session.user is None else "", "")
+        main = vbox(note, self.progress, self.table, self.confirmation, classes="imgurer-main")
+        side = vbox(
+            self.form,
+            self.own,
+            self.message,
+            ProgressLine(self.model.action_job),
+            classes="imgurer-side",
+        )
+        self.set_parts(vbox(main, side, classes="imgurer-columns imgurer-columns-end"))
 
-        self._asked = ("", "")
-        self.sure.on_click(lambda _: self._do())
-        self.keep.on_click(lambda _: self._hide())
+        self._pending = ("", "")
+        self.confirm_button.on_click(lambda _: self._run_pending())
+        self.cancel_button.on_click(lambda _: self._hide_confirmation())
         self.model.observe(self._show, "accounts")
-        self.model.observe(lambda _: self.said.tell(self.model.said, "done"), "said")
-        self.said.tell("")
-        self._hide()
+        self.model.observe(lambda _: self.message.show(self.model.message, "done"), "message")
+        self.message.show("")
+        self._hide_confirmation()
         self._show(None)
-        if self.alone:
+        if self.standalone:
             self.model.load()
 
     def _show(self, _: object) -> None:
         accounts = self.model.accounts
         admin = self.session.is_admin
-        show(self.form, visible=admin)
-        show(self.own, visible=accounts is not None and self.session.user is not None)
+        set_visible(self.form, visible=admin)
+        set_visible(self.own, visible=accounts is not None and self.session.user is not None)
         if accounts is not None:
             visitor = self.session.account().name if admin else ""
             self.table.show(account_rows(accounts, visitor, datetime.now(UTC)))
 
-    def _ask(self, act: str, name: str) -> None:
-        """Do what can be undone with one click; ask once about the rest."""
-        if act == "enable":
+    def _run_or_confirm(self, action: str, name: str) -> None:
+        """Do what one click can undo; ask before the rest."""
+        if action == "enable":
             self.model.enable(name)
             return
-        if act in {"admin", "member"}:
-            self.model.set_role(name, act)  # type: ignore[arg-type]
+        if action in {"admin", "member"}:
+            self.model.set_role(name, action)  # type: ignore[arg-type]
             return
-        self._asked = (act, name)
+        self._pending = (action, name)
         self.new_password.value = ""
-        show(self.new_password, visible=act == "password")
-        self.question.tell(question(act, name, self.model.pictures_of(name)), "attention")
-        self.sure.description = f"Disable {name}" if act == "disable" else "Set the password"
-        self.sure.button_style = "danger" if act == "disable" else "primary"
-        show(self.asking, visible=True)
+        set_visible(self.new_password, visible=action == "password")
+        self.question.show(question(action, name, self.model.pictures_of(name)), "attention")
+        self.confirm_button.description = (
+            f"Disable {name}" if action == "disable" else "Set the password"
+        )
+        self.confirm_button.button_style = "danger" if action == "disable" else "primary"
+        set_visible(self.confirmation, visible=True)
 
-    def _do(self) -> None:
-        act, name = self._asked
-        if act == "disable":
-            self._hide()
+    def _run_pending(self) -> None:
+        action, name = self._pending
+        if action == "disable":
+            self._hide_confirmation()
             self.model.disable(name)
         else:
-            self.model.set_password(name, self.new_password.value, self._hide)
+            self.model.set_password(name, self.new_password.value, self._hide_confirmation)
 
-    def _hide(self) -> None:
-        show(self.asking, visible=False)
+    def _hide_confirmation(self) -> None:
+        set_visible(self.confirmation, visible=False)
 
 
-class _Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A new account."""
+class _AccountForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The form for a new account."""
 
     def __init__(self, model: UsersModel) -> None:
         self.name = ipywidgets.Text(description="Name", placeholder="Such as ann")
@@ -129,8 +146,8 @@ class _Form(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.name.value = self.password.value = ""
 
 
-class _OwnPassword(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The visitor's own password."""
+class _PasswordForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The form for the visitor's own password."""
 
     def __init__(self, model: UsersModel) -> None:
         self.old = ipywidgets.Password(description="Present password")
@@ -150,20 +167,20 @@ class _OwnPassword(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
 
 
 def account_rows(accounts: pd.DataFrame, admin: str, now: datetime) -> list[AccountRow]:
-    """Accounts in words.
+    """Make the rows of the table.
 
     Parameters
     ----------
     admin
-        Name of the admin who looks at them; empty for a member, who may do nothing here.
+        Name of the admin who looks at them; empty for a member, whom the table offers nothing.
     """
-    return [_account_row(record, admin, now) for record in records(accounts)]
+    return [_account_row(record, admin, now) for record in row_dicts(accounts)]
 
 
 def _account_row(record: dict[str, Any], admin: str, now: datetime) -> AccountRow:
     name, enabled = str(record["name"]), bool(record["enabled"])
     seen = record["last_seen"]
-    local = name == _LOCAL
+    local = name == LOCAL
     state = "can log in" if enabled else "disabled"
     return AccountRow(
         name=name,
@@ -173,11 +190,11 @@ def _account_row(record: dict[str, Any], admin: str, now: datetime) -> AccountRo
         last_seen="never" if pd.isna(seen) else ago(seen, now),
         state="without a login" if local else state,
         enabled=enabled,
-        acts=_acts(record, own=name == admin) if admin and not local else (),
+        actions=_actions(record, own=name == admin) if admin and not local else (),
     )
 
 
-def _acts(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...]:
+def _actions(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...]:
     password = ("password", "New password")
     if own:
         return (password,)
@@ -186,15 +203,15 @@ def _acts(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...]:
     return (role, password, lock)
 
 
-def question(act: str, name: str, pictures: int) -> str:
-    """What is asked before an act, and what it will do.
+def question(action: str, name: str, pictures: int) -> str:
+    """Ask before an action, and say what it will do.
 
     Examples
     --------
     >>> question("password", "ann", 1)
     'Give ann another password? Where the account is logged in now, that ends.'
     """
-    if act == "password":
+    if action == "password":
         return f"Give {name} another password? Where the account is logged in now, that ends."
     stays = f"Its {count(pictures, 'picture')} {'stays' if pictures == 1 else 'stay'}"
     kept = f" {stays} and can still be found." if pictures else ""

@@ -1,33 +1,34 @@
 // Voila's page is ours, and so is its address; JupyterLab's is not.
-const ours = () => document.body.dataset.voila !== undefined;
+const ownsPage = () => document.body.dataset.voila !== undefined;
 
 export default {
   render({ model, el }) {
     el.hidden = true;
-    let arrivals = 0;
-    const arrive = (hash) => {
-      arrivals += 1;
-      model.send({ kind: "arrived", hash: ours() ? hash : "", arrival: arrivals });
+    let navigations = 0;
+    const report = (hash) => {
+      navigations += 1;
+      const own = ownsPage() ? hash : "";
+      model.send({ kind: "navigated", hash: own, navigation: navigations });
     };
     // Fires on Back and Forward, and when somebody edits the address; not on pushState. It comes a
     // moment after the change: what was written meanwhile answers something older.
-    const changed = (event) => {
+    const hashChanged = (event) => {
       const { hash } = new URL(event.newURL);
-      if (ours() && hash !== location.hash) history.replaceState(null, "", event.newURL);
-      arrive(hash);
+      if (ownsPage() && hash !== location.hash) history.replaceState(null, "", event.newURL);
+      report(hash);
     };
-    const follow = (message) => {
-      if (message.kind !== "go" || !ours() || message.hash === location.hash) return;
-      if (message.arrival < arrivals) return;
+    const receive = (message) => {
+      if (message.kind !== "go" || !ownsPage() || message.hash === location.hash) return;
+      if (message.navigation < navigations) return;
       const write = message.replace ? "replaceState" : "pushState";
       history[write](null, "", message.hash);
     };
-    window.addEventListener("hashchange", changed);
-    model.on("msg:custom", follow);
-    arrive(location.hash);
+    window.addEventListener("hashchange", hashChanged);
+    model.on("msg:custom", receive);
+    report(location.hash);
     return () => {
-      window.removeEventListener("hashchange", changed);
-      model.off("msg:custom", follow);
+      window.removeEventListener("hashchange", hashChanged);
+      model.off("msg:custom", receive);
     };
   },
 };

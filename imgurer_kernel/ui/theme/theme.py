@@ -1,7 +1,7 @@
-"""One look for all that this package shows: tokens, the stock widgets' clothes, words with icons.
+"""The common stylesheet and icons, and HTML snippets that use them.
 
-A page is put together with `themed`; each widget of this package also brings the tokens
-itself, so that it looks right alone in a notebook cell.
+`Theme` styles the stock widgets of a page. Each widget of this package also brings the tokens
+(colors, spacing) itself, so that it looks right alone in a notebook cell.
 
 Classes for boxes and widgets on a page (``box.add_class``):
 
@@ -9,12 +9,10 @@ Classes for boxes and widgets on a page (``box.add_class``):
 imgurer-toolbar        a row that wraps
 imgurer-columns        a column of 320 px, then the rest; one column where the window is narrow
 imgurer-columns-end    with the former: the column of 320 px comes last
-imgurer-card           a frame
+imgurer-card           a bordered box
 imgurer-grow           takes the room that is left in a row
 imgurer-quiet          a button that looks like a link
-imgurer-muted          less important words
-imgurer-caption        small words
-imgurer-table          an HTML table; ``imgurer-number`` on its cells with figures
+imgurer-caption        small, quiet text
 =====================  ==========================================================================
 """
 
@@ -24,16 +22,15 @@ from importlib import resources
 from typing import Literal
 
 import anywidget
-import ipywidgets
 
 Meaning = Literal["", "done", "attention", "failed"]
 
 SCOPE = "imgurer"
-"""CSS class of everything that the stylesheet dresses."""
+"""CSS class of everything that the stylesheet applies to."""
 
 
 def static(*names: str) -> str:
-    """Text of files below ``ui/``, one after another: there is no build step.
+    """Join the text of files below ``ui/``; there is no build step.
 
     Examples
     --------
@@ -45,13 +42,13 @@ def static(*names: str) -> str:
 
 
 def icons() -> dict[str, str]:
-    """SVG path of each icon in a box of 16x16, drawn as a line."""
-    drawn: dict[str, str] = json.loads(static("theme/icons.json"))
-    return drawn
+    """SVG path of each icon, by name, in a box of 16x16, drawn as a line."""
+    paths: dict[str, str] = json.loads(static("theme/icons.json"))
+    return paths
 
 
 def script(*names: str) -> str:
-    """An ES module out of files below ``ui/``, with the table of icons in front."""
+    """Join files below ``ui/`` into one ES module, with the table of icons in front."""
     return f"const ICONS = {json.dumps(icons())};\n{static(*names)}"
 
 
@@ -62,23 +59,8 @@ class Theme(anywidget.AnyWidget):
     _css = static("theme/tokens.css", "theme/theme.css")
 
 
-def themed(*children: ipywidgets.Widget) -> ipywidgets.VBox:
-    """A page: its children, one below another, dressed by the stylesheet.
-
-    Examples
-    --------
-    >>> page = themed(ipywidgets.Label("hello"))
-    >>> page._dom_classes
-    ('imgurer', 'imgurer-page')
-    """
-    page = ipywidgets.VBox([Theme(), *children])
-    page.add_class(SCOPE)
-    page.add_class(f"{SCOPE}-page")
-    return page
-
-
 def icon(meaning: Meaning) -> str:
-    """The inline SVG of a meaning, hidden from screen readers since words stand beside it."""
+    """Make the inline SVG of a meaning, hidden from screen readers: text stands beside it."""
     if not meaning:
         return ""
     return (
@@ -88,36 +70,23 @@ def icon(meaning: Meaning) -> str:
     )
 
 
-def words(text: str, meaning: Meaning = "") -> str:
-    """HTML of one line of text behind the icon of its meaning; the text is escaped.
-
-    Examples
-    --------
-    >>> words("<b>")
-    '<span class="imgurer-words">&lt;b&gt;</span>'
-    """
-    kind = f" imgurer-{meaning}" if meaning else ""
-    return f'<span class="imgurer-words{kind}">{icon(meaning)}{escape(text)}</span>'
-
-
-def notice(text: str, meaning: Meaning = "attention", title: str = "") -> str:
-    """HTML of a framed message, for an error or a hint next to what it is about.
+def notice(text: str, meaning: Meaning = "attention") -> str:
+    """Make the HTML of a framed message; the text is escaped.
 
     Examples
     --------
     >>> "<script>" in notice("<script>", "failed")
     False
     """
-    strong = f"<strong>{escape(title)}</strong> " if title else ""
     role = "alert" if meaning == "failed" else "status"
     return (
         f'<div class="imgurer-notice imgurer-notice-{meaning or "plain"}" role="{role}">'
-        f"{icon(meaning)}<span>{strong}{escape(text)}</span></div>"
+        f"{icon(meaning)}<span>{escape(text)}</span></div>"
     )
 
 
 def figures(items: list[tuple[str, str]]) -> str:
-    """HTML of large figures, each a (value, what it counts); escaped.
+    """Make the HTML of large numbers, each a (value, what it counts); escaped.
 
     Examples
     --------

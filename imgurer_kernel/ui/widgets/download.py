@@ -1,4 +1,4 @@
-"""A button that hands a file to the browser, through the kernel: nothing is served by address."""
+"""A button that sends a file to the browser through the kernel: no file has an address."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -14,27 +14,28 @@ from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.theme.theme import script, static
 
 CHUNK = 1 << 20
+"""Bytes of the file in one message."""
 WINDOW = 4
-"""Chunks that may be on their way unacknowledged, so that the kernel's queue stays short."""
+"""Chunks that may be unacknowledged, so that the kernel's queue of messages stays short."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Parcel:
-    """A file to hand out: what it is to be called, its kind, its size, and its bytes."""
+class DownloadFile:
+    """A file to send: its name, MIME type, size in bytes, and an open file that is closed after."""
 
     name: str
-    kind: str
+    mime_type: str
     size: int
     file: BinaryIO
 
     @classmethod
-    def of(cls, name: str, kind: str, data: bytes) -> "Parcel":
-        """A file made of bytes in memory."""
-        return cls(name, kind, len(data), BytesIO(data))
+    def from_bytes(cls, name: str, mime_type: str, data: bytes) -> "DownloadFile":
+        """Make a file of bytes in memory."""
+        return cls(name, mime_type, len(data), BytesIO(data))
 
 
 class Download(anywidget.AnyWidget):
-    """A button that saves what `prepare` makes; it shows how far it is.
+    """A button that saves the file that `prepare` makes, and shows the progress of a large one.
 
     Parameters
     ----------
@@ -46,19 +47,19 @@ class Download(anywidget.AnyWidget):
     Traits
     ------
     label, disabled
-        Words on the button, and whether it is out of use.
+        Text on the button, and whether it is out of use.
     """
 
     _esm = script("widgets/common.js", "widgets/download.js")
-    _css = static("theme/tokens.css", "widgets/controls.css")
+    _css = static("theme/tokens.css", "widgets/common.css", "widgets/download.css")
     label = traitlets.Unicode("Download").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, job: Job, prepare: Callable[[], Parcel], **traits: object) -> None:
+    def __init__(self, job: Job, prepare: Callable[[], DownloadFile], **traits: object) -> None:
         super().__init__(**traits)
         self._job = job
         self._prepare = prepare
-        self._sending: Parcel | None = None
+        self._sending: DownloadFile | None = None
         self._number = 0
         self.on_msg(self._receive)
 
@@ -71,11 +72,11 @@ class Download(anywidget.AnyWidget):
         elif kind == "stop":
             self._end()
 
-    def _begin(self, parcel: Parcel) -> None:
+    def _begin(self, file: DownloadFile) -> None:
         self._end()
         self._number += 1
-        self._sending = parcel
-        facts = {"name": parcel.name, "type": parcel.kind, "size": parcel.size}
+        self._sending = file
+        facts = {"name": file.name, "type": file.mime_type, "size": file.size}
         self.send({"kind": "begin", "number": self._number, **facts})
         for _ in range(WINDOW):
             self._send_chunk()

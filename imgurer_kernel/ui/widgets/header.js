@@ -29,23 +29,23 @@ function keysDialog(keys) {
   return dialog;
 }
 
-const writing = (node) =>
+const isEditable = (node) =>
   node instanceof HTMLElement && (node.isContentEditable || node.matches("input, select, textarea"));
 
 // The panel may be built only now, on its first visit.
-function focusWithin(selector, patience = 2000) {
-  const until = performance.now() + patience;
+function focusWithin(selector, milliseconds = 2000) {
+  const deadline = performance.now() + milliseconds;
   const attempt = () => {
-    const found = Array.from(document.querySelectorAll(selector)).find((node) => node.offsetParent);
-    if (found) found.focus();
-    else if (performance.now() < until) setTimeout(attempt, 50);
+    const target = Array.from(document.querySelectorAll(selector)).find((node) => node.offsetParent);
+    if (target) target.focus();
+    else if (performance.now() < deadline) setTimeout(attempt, 50);
   };
   attempt();
 }
 
 export default {
   render({ model, el }) {
-    prepare(el, "imgurer-frame");
+    prepare(el, "imgurer-dashboard-header");
     const go = (hash) => model.send({ kind: "go", hash });
 
     const header = element("header", "imgurer-header");
@@ -108,7 +108,7 @@ export default {
       next.click();
     });
     const keys = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || isEditable(event.target)) return;
       if (document.body.dataset.voila === undefined && !el.parentElement?.closest(".imgurer-page")?.contains(event.target)) {
         return; // in a notebook these keys are ours only where the focus is ours
       }
@@ -116,7 +116,7 @@ export default {
         if (!dialog.open) dialog.showModal();
       } else if (event.key === "/" && !dialog.open) {
         go(model.get("tabs").find((tab) => tab.id === "search").hash);
-        focusWithin(".imgurer-first-stop button, .imgurer-first-stop input");
+        focusWithin(".imgurer-shortcut-target button, .imgurer-shortcut-target input");
       } else {
         return;
       }

@@ -1,4 +1,4 @@
-"""The dashboard's frame: name, counts, visitor, tabs, and the keys that work everywhere."""
+"""The dashboard's header: name, counts, visitor, tabs, and the keys that work everywhere."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +19,13 @@ KEYS = (
 )
 
 
-class Frame(anywidget.AnyWidget):
-    """What stands above the panels.
+class Header(anywidget.AnyWidget):
+    """What stands above the panels; handles the keys ``/`` and ``?`` of the whole page.
 
     Parameters
     ----------
-    on_go
-        Called with the address behind the ``#`` of a link that was followed.
+    on_follow
+        Called with the part from ``#`` on of a link that was followed.
 
     Traits
     ------
@@ -36,11 +36,11 @@ class Frame(anywidget.AnyWidget):
     current
         The id of the tab that is open.
     user, logout
-        Who is here, and where a log-out link leads; empty for none.
+        Who is logged in, and where the log-out link leads; empty for none.
     """
 
     _esm = script("widgets/common.js", "widgets/header.js")
-    _css = static("theme/tokens.css", "widgets/header.css")
+    _css = static("theme/tokens.css", "widgets/common.css", "widgets/header.css")
     counts = traitlets.List(traitlets.Dict()).tag(sync=True)
     tabs = traitlets.List(traitlets.Dict()).tag(sync=True)
     current = traitlets.Unicode().tag(sync=True)
@@ -48,11 +48,11 @@ class Frame(anywidget.AnyWidget):
     logout = traitlets.Unicode().tag(sync=True)
     shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
 
-    def __init__(self, on_go: Callable[[str], None], **traits: object) -> None:
+    def __init__(self, on_follow: Callable[[str], None], **traits: object) -> None:
         super().__init__(**traits)
-        self._on_go = on_go
+        self._on_follow = on_follow
         self.on_msg(self._receive)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "go":
-            self._on_go(str(message.get("hash", "")))
+            self._on_follow(str(message.get("hash", "")))

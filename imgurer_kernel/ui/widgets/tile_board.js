@@ -78,17 +78,17 @@ function tileBoard({ model, el, className, build, waiting }) {
   const tileOf = (id) => root.querySelector(`.imgurer-tile[data-image-id="${Number(id)}"]`);
   const idOf = (tile) => Number(tile.dataset.imageId);
 
-  function mark() {
+  function showSelection() {
     const selected = model.get("selected");
-    let stop = null;
+    let tabStop = null;
     for (const tile of tiles()) {
       const chosen = idOf(tile) === selected;
       tile.setAttribute("aria-selected", String(chosen));
       tile.tabIndex = -1;
-      if (tile === document.activeElement || (chosen && stop === null)) stop = tile;
+      if (tile === document.activeElement || (chosen && tabStop === null)) tabStop = tile;
     }
-    stop ??= tiles()[0];
-    if (stop) stop.tabIndex = 0;
+    tabStop ??= tiles()[0];
+    if (tabStop) tabStop.tabIndex = 0;
   }
 
   function select(id, delay = 0) {
@@ -112,7 +112,7 @@ function tileBoard({ model, el, className, build, waiting }) {
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
-  function neighbour(tile, key) {
+  function neighbor(tile, key) {
     const all = tiles();
     const position = all.indexOf(tile);
     if (key === "Home") return all[0];
@@ -125,14 +125,14 @@ function tileBoard({ model, el, className, build, waiting }) {
     let rank = [Infinity, Infinity];
     for (const other of all) {
       const there = other.getBoundingClientRect();
-      const rise = down ? there.top - here.top : here.top - there.top;
-      if (rise < here.height / 2) continue;
-      const aside = Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
-      const nearerRow = rise < rank[0] - here.height / 2;
-      const sameRow = Math.abs(rise - rank[0]) <= here.height / 2;
-      if (nearerRow || (sameRow && aside < rank[1])) {
+      const vertical = down ? there.top - here.top : here.top - there.top;
+      if (vertical < here.height / 2) continue;
+      const horizontal = Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
+      const nearerRow = vertical < rank[0] - here.height / 2;
+      const sameRow = Math.abs(vertical - rank[0]) <= here.height / 2;
+      if (nearerRow || (sameRow && horizontal < rank[1])) {
         best = other;
-        rank = [rise, aside];
+        rank = [vertical, horizontal];
       }
     }
     return best;
@@ -147,7 +147,7 @@ function tileBoard({ model, el, className, build, waiting }) {
     const tile = event.target.closest?.('.imgurer-tile[role="option"]');
     if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
     if (keys.includes(event.key)) {
-      const next = neighbour(tile, event.key);
+      const next = neighbor(tile, event.key);
       if (next) {
         focus(next);
         select(idOf(next), 120);
@@ -177,32 +177,32 @@ function tileBoard({ model, el, className, build, waiting }) {
   });
 
   async function render() {
-    const mine = ++revision;
+    const thisRevision = ++revision;
     const content = model.get("_content");
     const fresh = new Pictures(content.blob);
     const nodes = build(content, fresh, model);
     const holder = element("div");
     holder.append(...nodes);
     if (shown) await decoded(holder, 250);
-    if (mine !== revision) {
+    if (thisRevision !== revision) {
       fresh.revoke();
       return;
     }
-    const held = root.contains(document.activeElement) ? document.activeElement : null;
+    const focused = root.contains(document.activeElement) ? document.activeElement : null;
     const old = pictures;
     pictures = fresh;
     shown = true;
     root.replaceChildren(...holder.childNodes);
     old?.revoke();
-    mark();
-    if (held) {
-      const heir = tileOf(held.dataset.imageId) ?? tiles()[0];
-      if (heir) focus(heir);
+    showSelection();
+    if (focused) {
+      const successor = tileOf(focused.dataset.imageId) ?? tiles()[0];
+      if (successor) focus(successor);
     }
-    settle();
+    showState();
   }
 
-  function settle() {
+  function showState() {
     const busy = model.get("busy");
     const empty = tiles().length === 0;
     el.classList.toggle("imgurer-busy", busy);
@@ -215,9 +215,9 @@ function tileBoard({ model, el, className, build, waiting }) {
   }
 
   model.on("change:_content", render);
-  model.on("change:selected", mark);
+  model.on("change:selected", showSelection);
   for (const name of ["busy", "empty_text", "label", "tile_size"]) {
-    model.on(`change:${name}`, settle);
+    model.on(`change:${name}`, showState);
   }
   render();
   const dispose = () => {
@@ -225,5 +225,5 @@ function tileBoard({ model, el, className, build, waiting }) {
     clearTimeout(timer);
     pictures?.revoke();
   };
-  return { root, render, dispose };
+  return { root, dispose };
 }

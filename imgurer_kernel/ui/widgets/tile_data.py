@@ -1,4 +1,4 @@
-"""What a gallery shows, as plain records, and how they travel to the browser."""
+"""What galleries and cluster lists show, as plain records, packed for the browser."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ class Tile:
     thumbnail
         JPEG; empty where there is none.
     badge, meaning
-        Words on the picture's corner, and the icon and colour that go with them.
+        Text on the picture's corner, and the meaning that gives it icon and color.
     note
         What differs from the medoid; shown bold.
     """
@@ -66,9 +66,12 @@ class ClusterRow:
 
 
 def pack(tiles: Sequence[Tile], start: int = 0) -> tuple[list[dict[str, Any]], bytes]:
-    """Tiles as JSON with the place of each thumbnail in one blob, and that blob.
+    """Pack tiles into JSON and one blob of thumbnails, which each item says its place in.
 
-    `start` is the blob's length before these tiles.
+    Parameters
+    ----------
+    start
+        Bytes of the blob before these tiles.
 
     Examples
     --------

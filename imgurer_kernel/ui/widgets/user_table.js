@@ -9,7 +9,7 @@ const COLUMNS = [
 
 export default {
   render({ model, el }) {
-    prepare(el, "imgurer-accounts");
+    prepare(el, "imgurer-user-table");
     const show = () => {
       const rows = model.get("rows");
       const table = element("table");
@@ -20,10 +20,10 @@ export default {
         cell.scope = "col";
         head.append(cell);
       }
-      const acts = element("th");
-      acts.scope = "col";
-      acts.append(element("span", "imgurer-hidden", "What may be done"));
-      head.append(acts);
+      const actions = element("th");
+      actions.scope = "col";
+      actions.append(element("span", "imgurer-hidden", "What may be done"));
+      head.append(actions);
       const thead = element("thead");
       thead.append(head);
       const tbody = element("tbody");
@@ -34,21 +34,21 @@ export default {
           if (field === "name") cell.scope = "row";
           cell.dataset.label = label;
           if (field === "state") {
-            const words = element("span", "imgurer-state");
-            words.append(icon(row.enabled ? "done" : "attention", row.enabled ? "imgurer-done" : "imgurer-attention"));
-            words.append(element("span", "", row.state));
-            cell.append(words);
+            const state = element("span", "imgurer-state");
+            state.append(icon(row.enabled ? "done" : "attention", row.enabled ? "imgurer-done" : "imgurer-attention"));
+            state.append(element("span", "", row.state));
+            cell.append(state);
           } else {
             cell.textContent = row[field];
           }
           line.append(cell);
         }
-        const cell = element("td", "imgurer-row-acts");
-        for (const [act, words] of row.acts) {
-          const button = element("button", "imgurer-link", words);
+        const cell = element("td", "imgurer-row-actions");
+        for (const [action, label] of row.actions) {
+          const button = element("button", "imgurer-link", label);
           button.type = "button";
-          button.setAttribute("aria-label", `${words}: ${row.name}`);
-          button.addEventListener("click", () => model.send({ act, name: row.name }));
+          button.setAttribute("aria-label", `${label}: ${row.name}`);
+          button.addEventListener("click", () => model.send({ action, name: row.name }));
           cell.append(button);
         }
         line.append(cell);

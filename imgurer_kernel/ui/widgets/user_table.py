@@ -1,4 +1,4 @@
-"""The table of accounts: words and figures, and what may be done with each."""
+"""The table of accounts, and the actions that each row offers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,8 +20,8 @@ class AccountRow:
         In words, such as ``"can log in"``.
     enabled
         Decides the icon beside the state.
-    acts
-        What may be done, each (name, words): the name comes back when it is chosen.
+    actions
+        What may be done, each (name, label): the name comes back when it is chosen.
     """
 
     name: str
@@ -31,7 +31,7 @@ class AccountRow:
     last_seen: str
     state: str
     enabled: bool
-    acts: tuple[tuple[str, str], ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
 
 
 class AccountTable(anywidget.AnyWidget):
@@ -39,17 +39,17 @@ class AccountTable(anywidget.AnyWidget):
 
     Parameters
     ----------
-    on_act
-        Called with the name of an act and of the account.
+    on_action
+        Called with the name of an action and of the account.
     """
 
     _esm = script("widgets/common.js", "widgets/user_table.js")
-    _css = static("theme/tokens.css", "widgets/controls.css")
+    _css = static("theme/tokens.css", "widgets/common.css", "widgets/user_table.css")
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
 
-    def __init__(self, on_act: Callable[[str, str], None]) -> None:
+    def __init__(self, on_action: Callable[[str, str], None]) -> None:
         super().__init__()
-        self._on_act = on_act
+        self._on_action = on_action
         self.on_msg(self._receive)
 
     def show(self, rows: Sequence[AccountRow]) -> None:
@@ -58,6 +58,7 @@ class AccountTable(anywidget.AnyWidget):
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         for row in self.rows:
-            offered = [act for act, _ in row["acts"]]
-            if row["name"] == message.get("name") and message.get("act") in offered:
-                self._on_act(str(message["act"]), str(row["name"]))
+            offered = [action for action, _ in row["actions"]]
+            # Whatever a page sends, only what its row offers is done.
+            if row["name"] == message.get("name") and message.get("action") in offered:
+                self._on_action(str(message["action"]), str(row["name"]))

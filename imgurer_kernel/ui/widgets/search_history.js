@@ -1,6 +1,6 @@
 export default {
   render({ model, el }) {
-    prepare(el, "imgurer-trail");
+    prepare(el, "imgurer-history");
     let pictures = null;
     const show = () => {
       const { names, lengths, blob } = model.get("_content");
@@ -10,7 +10,7 @@ export default {
       names.forEach((name, step) => {
         const item = element("li");
         const last = step === names.length - 1;
-        const button = element(last ? "span" : "button", "imgurer-step");
+        const button = element(last ? "span" : "button", "imgurer-history-step");
         const url = fresh.url(offset, lengths[step]);
         offset += lengths[step];
         const image = url ? element("img") : icon("picture");
@@ -24,7 +24,7 @@ export default {
         } else {
           button.type = "button";
           button.setAttribute("aria-label", `Back to ${name}`);
-          button.addEventListener("click", () => model.send({ kind: "walk", step }));
+          button.addEventListener("click", () => model.send({ kind: "return", step }));
         }
         item.append(button);
         list.append(item);

@@ -1,0 +1,69 @@
+"""What boards of tiles have in common: one selection, opening a tile, a sign of running work."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import static
+
+BOARD_SCRIPTS = ("widgets/common.js", "widgets/tile_board.js")
+BOARD_STYLES = ("theme/tokens.css", "widgets/tile_board.css")
+
+
+class TileBoard(anywidget.AnyWidget):
+    """Base of `Gallery` and `ClusterList`; their scripts lay the tiles out.
+
+    Traits
+    ------
+    selected
+        image_id of the selected tile; -1 for none.
+    busy
+        True while new results are on their way; showing them sets it back.
+    label
+        Name for screen readers.
+    empty_text
+        What an empty board says.
+    tile_size
+        Smallest width of a tile in CSS pixels, 64 to 512.
+    """
+
+    _css = static(*BOARD_STYLES)
+    selected = traitlets.Int(-1).tag(sync=True)
+    busy = traitlets.Bool(False).tag(sync=True)
+    label = traitlets.Unicode("Pictures").tag(sync=True)
+    empty_text = traitlets.Unicode("No pictures here yet.").tag(sync=True)
+    tile_size = traitlets.Int(168, min=64, max=512).tag(sync=True)
+    _content = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, **traits: object) -> None:
+        self._open_callbacks: list[Callable[[int], None]] = []
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def on_open(self, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the image_id of a tile that is opened.
+
+        A tile is opened by a double click, or by Enter while it has the focus.
+        """
+        self._open_callbacks.append(callback)
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        image_id = message.get("image_id")
+        # The message may be about a tile that has been replaced meanwhile.
+        if message.get("kind") == "open" and image_id in self._image_ids():
+            for callback in self._open_callbacks:
+                callback(int(image_id))
+
+    def _image_ids(self) -> set[int]:
+        """image_ids of the tiles that are shown."""
+        raise NotImplementedError
+
+    def _replace(self, content: dict[str, Any], image_ids: set[int]) -> None:
+        with self.hold_sync():
+            # The content first: an observer of the selection must see the new tiles.
+            self._content = content
+            if self.selected not in image_ids:
+                self.selected = -1
+            self.busy = False
