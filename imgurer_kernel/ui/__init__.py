@@ -1,4 +1,9 @@
-"""Widgets: models without widgets, small anywidgets, panels that link the two.
+"""The dashboard and its parts: models without widgets, widgets without a store, panels of both.
+
+`models` hold what is shown and done and can be tested without a browser; `widgets` are small
+anywidgets, each a .py, a .js and a .css side by side; `panels` link models to widgets; `routing`
+is the page's address; `theme` the common stylesheet. Nothing in here reads a file or a catalog
+itself: the workbench does.
 
 Examples
 --------
@@ -9,8 +14,18 @@ Examples
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-_HOMES = {
+if TYPE_CHECKING:
+    from imgurer_kernel.ui.dashboard import Dashboard
+    from imgurer_kernel.ui.panels.browse import BrowsePanel
+    from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
+    from imgurer_kernel.ui.panels.pictures import pictures
+    from imgurer_kernel.ui.panels.search import SearchPanel
+    from imgurer_kernel.ui.panels.upload import UploadPanel
+    from imgurer_kernel.ui.panels.users import UsersPanel
+
+_MODULES = {
     "BrowsePanel": "panels.browse",
     "Dashboard": "dashboard",
     "DuplicatesPanel": "panels.duplicates",
@@ -31,9 +46,15 @@ __all__ = [
 ]
 
 
+# Loaded on first use: the server imports `ui.visitor`, and must not pay for all the widgets.
 def __getattr__(name: str) -> object:
-    """Import a panel when it is asked for: the server needs a part of this package only."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    """Import a public name when it is first used."""
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether they are loaded yet or not."""
+    return list(__all__)

@@ -1,1 +1,1 @@
-"""What panels show and do, without widgets: testable with no browser."""
+"""What the panels show and do, as traits and plain functions; no widget is known here."""

@@ -1,1 +1,1 @@
-"""Where a visitor is: the page's address and its history."""
+"""The page's address: which tab is open and what it shows, for Back, Reload and bookmarks."""

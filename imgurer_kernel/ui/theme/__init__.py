@@ -1,1 +1,1 @@
-"""Colours, spacing, icons: the stylesheet that all widgets share."""
+"""Colors, spacing, icons: the stylesheet that all widgets share."""

@@ -1,0 +1,100 @@
+"""The package as a whole: public names, docstrings, unique class names."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+import imgurer_kernel
+
+PACKAGE = Path(imgurer_kernel.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PUBLIC = {
+    "imgurer_kernel": ["Fingerprint", "ImgurerError", "Settings", "Workbench"],
+    "imgurer_kernel.apps.server": ["serve"],
+    "imgurer_kernel.fingerprint": ["ALGORITHM", "Fingerprint", "fingerprint"],
+    "imgurer_kernel.index": ["BKTree", "components", "neighbors"],
+    "imgurer_kernel.report": ["cluster_table", "export", "summary"],
+    "imgurer_kernel.report.figures": [
+        "DPI",
+        "FigurePanel",
+        "NotebookFigure",
+        "calibration_figure",
+        "comparison_figure",
+        "contact_sheet",
+        "dhash_figure",
+        "explanation_figure",
+        "plot_distances",
+    ],
+    "imgurer_kernel.store.blobs": ["BlobStore", "check_digest"],
+    "imgurer_kernel.store.catalog": ["Catalog", "Changes", "Connection", "Statistics"],
+    "imgurer_kernel.store.catalog.lock": ["Lease"],
+    "imgurer_kernel.ui": [
+        "BrowsePanel",
+        "Dashboard",
+        "DuplicatesPanel",
+        "SearchPanel",
+        "UploadPanel",
+        "UsersPanel",
+        "pictures",
+    ],
+    "imgurer_kernel.workbench": ["Workbench"],
+}
+
+
+def dotted(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_the_public_packages_are_those_that_are_listed_here():
+    """A package that names what it exports is public: so its names are held by this test."""
+    packages = (path for path in MODULES if path.name == "__init__.py")
+    assert {dotted(path) for path in packages if "__all__" in path.read_text()} == set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_names_are_there_and_sorted(name):
+    module = importlib.import_module(name)
+    assert module.__all__ == PUBLIC[name] == sorted(PUBLIC[name])
+    assert set(module.__all__) <= set(dir(module))
+    assert all(hasattr(module, each) for each in module.__all__)
+
+
+def test_the_names_of_ui_are_listed_before_they_are_loaded():
+    program = (
+        "import sys; from imgurer_kernel import ui; print(*dir(ui)); "
+        "print(any(name.startswith('ipywidgets') for name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    names, widgets = done.stdout.decode().splitlines()
+    assert names.split() == PUBLIC["imgurer_kernel.ui"]
+    assert widgets == "False"
+
+
+def test_no_class_name_means_two_things():
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(dotted(path))
+    assert len(places) > 100
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_every_module_and_package_says_what_it_is_for():
+    assert [dotted(path) for path in MODULES if not ast.get_docstring(tree(path))] == []
+
+
+def test_no_module_is_long():
+    lengths = {dotted(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > 350} == {}
