@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_importing_the_package_loads_nothing_that_is_needed_later_only():
     late = {
@@ -20,3 +22,16 @@ def test_importing_the_package_loads_nothing_that_is_needed_later_only():
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_server_starts_without_the_slow_optional_package_and_leaves_it_to_others():
+    program = (
+        "import sys, importlib.util, imgurer_kernel.apps.server; "
+        "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules, "
+        "importlib.util.find_spec('rfc3987_syntax') is None)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    imported, slow, missing = done.stdout.decode().split()
+    assert (imported, slow) == ("True", "False")
+    if missing == "True":
+        pytest.skip("rfc3987_syntax is not installed: there is nothing to leave out")

@@ -1,12 +1,12 @@
-"""The dashboard as a web page: Voila, locked down, with a login where one is wanted."""
+"""The dashboard as a web page: Voila, locked down, with a login where one is wanted.
 
-import sys
+The only room that knows Voila, tornado and Jupyter's server. What a page shows is made by
+`imgurer_kernel.ui`, in a kernel of its own for each visitor.
+"""
 
-# Jupyter's validator of schemas would build a grammar of international addresses as soon as it is
-# imported, which is two of the four seconds that a start takes. Without that package it does
-# without that check, and there is nothing here that it would check.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+from imgurer_kernel.apps.server.optional_imports import left_out
 
-from imgurer_kernel.apps.server.app import serve  # noqa: E402
+with left_out("rfc3987_syntax"):
+    from imgurer_kernel.apps.server.app import serve
 
 __all__ = ["serve"]
