@@ -38,22 +38,22 @@ def test_nothing_steers_the_terminal(character):
 
 def test_people_see_the_columns_that_matter_and_programs_see_all(capsys):
     frame = pd.DataFrame({"image_id": [1], "digest": ["ab"], "filename": ["a.jpg"]})
-    shown = {"image_id": "image id", "filename": "name"}
-    Terminal(json=False).table(frame, shown)
+    columns = {"image_id": "image id", "filename": "name"}
+    Terminal(json=False).write_table(frame, columns)
     assert capsys.readouterr().out == "image id  name\n       1  a.jpg\n"
-    Terminal(json=True).table(frame, shown)
+    Terminal(json=True).write_table(frame, columns)
     assert json.loads(capsys.readouterr().out) == frame.to_dict("records")
 
 
 def test_an_empty_frame_is_an_empty_list_or_nothing(capsys):
-    Terminal(json=False).table(pd.DataFrame({"a": []}))
+    Terminal(json=False).write_table(pd.DataFrame({"a": []}))
     assert capsys.readouterr().out == ""
-    Terminal(json=True).table(pd.DataFrame({"a": []}))
+    Terminal(json=True).write_table(pd.DataFrame({"a": []}))
     assert capsys.readouterr().out == "[]\n"
 
 
 def test_words_are_for_people_and_bars_for_terminals(capsys, monkeypatch):
-    Terminal(json=True).say("hello")
+    Terminal(json=True).write_line("hello")
     assert capsys.readouterr().out == ""
     assert not Terminal(json=False).progress
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.apps.cli.parser import main
+from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
+from imgurer_kernel.apps.cli.parser import build_parser, main
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -333,27 +334,32 @@ def test_serve_fills_an_empty_store_with_samples_and_no_other(run, folder, monke
 
 
 def test_every_command_has_help(capsys):
-    names = [
-        "ingest",
-        "similar",
-        "clusters",
-        "report",
-        "users",
-        "check",
-        "rebuild-index",
-        "export",
-        "import",
-        "serve",
-    ]
-    for words in [*([name] for name in names), *(["users", name] for name in ("list", "add"))]:
+    names = [command.name.split() for command in COMMANDS]
+    assert len(names) > 15
+    for words in [*names, *([group] for group in GROUPS)]:
         with pytest.raises(SystemExit) as stopped:
             main([*words, "--help"])
         assert stopped.value.code == 0
         shown = capsys.readouterr().out
         assert shown.startswith("usage: imgurer")
-        if words != ["users"]:
+        if len(words) > 1 or words[0] not in GROUPS:
             assert "--root" in shown
             assert "--json" in shown
+
+
+def test_every_command_is_declared_once_with_a_line_of_help():
+    names = [command.name for command in COMMANDS]
+    assert len(set(names)) == len(names)
+    assert all(command.help.endswith(".") for command in COMMANDS)
+    used = {name.rpartition(" ")[0] for name in names} - {""}
+    assert used == set(GROUPS)
+
+
+def test_the_common_options_belong_to_every_command_and_none_is_hidden_by_a_default():
+    for words in (["--root", "x", "--json", "check"], ["check", "--root", "x", "--json"]):
+        arguments = build_parser().parse_args(words)
+        assert (arguments.root, arguments.json) == ("x", True)
+    assert not hasattr(build_parser().parse_args(["check"]), "root")
 
 
 def test_root_may_stand_behind_the_command(folder, tmp_path, capsys):

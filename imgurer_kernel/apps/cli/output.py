@@ -1,4 +1,4 @@
-"""What a command writes: tables and lines for people, JSON for programs, errors in one line."""
+"""What commands write: tables and lines for people, JSON for programs, errors in one line."""
 
 import getpass
 import json
@@ -12,13 +12,13 @@ import pandas as pd
 from imgurer_kernel.errors import InvalidPassword, StorageDenied
 from imgurer_kernel.report.clusters import to_json
 
-WIDEST = 60
-"""Most columns of the screen that one text takes in a table."""
+MAX_WIDTH = 60
+"""Columns of the screen that one text takes in a table at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where the answer goes.
+    """Standard output, for people or for programs.
 
     Attributes
     ----------
@@ -33,25 +33,25 @@ class Terminal:
         """Whether to draw a bar, which goes to standard error."""
         return not self.json and sys.stderr.isatty()
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """Write a line for people."""
         if not self.json:
             _write(printable(text))
 
-    def table(self, frame: pd.DataFrame, shown: Mapping[str, str] | None = None) -> None:
-        """Write a frame: for programs all of it, for people the columns `shown`, under its words.
+    def write_table(self, frame: pd.DataFrame, columns: Mapping[str, str] | None = None) -> None:
+        """Write a frame: for programs all of it, for people the given columns under their headings.
 
         An empty frame is an empty list for programs and nothing for people.
         """
         if self.json:
             _write_json(frame)
         elif len(frame):
-            columns = shown or {str(name): str(name).replace("_", " ") for name in frame}
-            _write(format_table(frame[list(columns)].rename(columns=dict(columns))))
+            headings = columns or {str(name): str(name).replace("_", " ") for name in frame}
+            _write(format_table(frame[list(headings)].rename(columns=dict(headings))))
 
 
 def format_table(frame: pd.DataFrame) -> str:
-    """A frame for a screen of fixed pitch: numbers to the right, texts to the left.
+    """Lay a frame out for a terminal: numbers to the right, texts to the left.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def format_table(frame: pd.DataFrame) -> str:
         numbers = pd.api.types.is_numeric_dtype(frame[name]) and frame[name].dtype != bool
         cells = [str(name), *(_cell(value) for value in frame[name].tolist())]
         width = max(_width(cell) for cell in cells)
-        columns.append([_padded(cell, width, right=numbers) for cell in cells])
+        columns.append([_pad(cell, width, right=numbers) for cell in cells])
     return "\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True))
 
 
@@ -79,25 +79,25 @@ def _cell(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
     text = printable(str(value))
-    if len(text) <= WIDEST:
+    if len(text) <= MAX_WIDTH:
         return text
-    # The middle gives way: the ends of a path tell most.
-    return f"{text[: WIDEST // 2 - 2]}...{text[-WIDEST // 2 + 1 :]}"
+    # The middle is cut: of a path the ends say most.
+    return f"{text[: MAX_WIDTH // 2 - 2]}...{text[-MAX_WIDTH // 2 + 1 :]}"
 
 
 def _width(text: str) -> int:
-    """Columns of the screen that a text takes."""
+    """Columns of the screen that a text takes: East Asian characters two, combining marks none."""
     wide = sum(unicodedata.east_asian_width(c) in {"W", "F"} for c in text)
     return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
 
 
-def _padded(text: str, width: int, *, right: bool) -> str:
+def _pad(text: str, width: int, *, right: bool) -> str:
     space = " " * (width - _width(text))
     return space + text if right else text + space
 
 
 def printable(text: str) -> str:
-    r"""Text on one line that cannot steer a terminal: a file name may hold any character.
+    r"""Escape what could control a terminal or break the line: a file name may hold anything.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _write(text: str) -> None:
         raise StorageDenied(message) from error
 
 
-def complain(text: str) -> None:
+def write_error(text: str) -> None:
     """Write one line to standard error."""
     encoding = sys.stderr.encoding or "utf-8"
     line = printable(f"imgurer: {text}").encode(encoding, "backslashreplace").decode(encoding)
@@ -137,7 +137,7 @@ def complain(text: str) -> None:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """A password: the first line of standard input, or typed twice where nobody sees it.
+    """Read a password: the first line of standard input, or typed twice without being shown.
 
     Raises
     ------

@@ -1,0 +1,136 @@
+"""How a command is declared: its name, its arguments, the function that does it.
+
+A new command is one function in a module of `commands`::
+
+    @command("similar", argument("image", metavar="IMAGE"), argument("--limit", type=number))
+    def similar(call: Call) -> int:
+        \"\"\"Find what is like a picture.\"\"\"
+
+The first line of its docstring is its help; what it returns is the exit status. `parser` builds
+the grammar from what is declared, and adds ``--root`` and ``--json`` to every command.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imgurer_kernel.apps.cli.output import Terminal
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.workbench.workbench import Workbench
+
+EXIT_DONE, EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+# 128 + SIGPIPE: as a shell reports any command whose reader went away, such as `head`.
+EXIT_READER_GONE = 141
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a command.
+
+    Attributes
+    ----------
+    arguments
+        The values of the command's arguments, by name.
+    settings
+        Those of the store that was named.
+    out
+        Where the answer goes.
+    """
+
+    arguments: argparse.Namespace
+    settings: Settings
+    out: Terminal
+
+    def workbench(self) -> Workbench:
+        """Open the store that was named."""
+        return Workbench(self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument, as `argparse.ArgumentParser.add_argument` takes it."""
+
+    flags: tuple[str, ...]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EitherOr:
+    """Options of which at most one may be given."""
+
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command with its arguments; a name of two words belongs to the group of the first."""
+
+    name: str
+    arguments: tuple[Argument | EitherOr, ...]
+    run: Callable[[Call], int]
+
+    @property
+    def help(self) -> str:
+        """The first line of the function's docstring."""
+        return str(self.run.__doc__).partition("\n")[0]
+
+
+COMMANDS: list[Command] = []
+"""All commands, in the order of the help."""
+
+GROUPS: dict[str, str] = {}
+"""Help of each group of commands, by its name."""
+
+
+def argument(*flags: str, **options: Any) -> Argument:  # noqa: ANN401 - argparse's own
+    """Declare an argument: a name, or an option such as ``--limit``."""
+    return Argument(flags, options)
+
+
+def either_or(*arguments: Argument) -> EitherOr:
+    """Declare options of which at most one may be given."""
+    return EitherOr(arguments)
+
+
+def command(
+    name: str, *arguments: Argument | EitherOr
+) -> Callable[[Callable[[Call], int]], Callable[[Call], int]]:
+    """Register the decorated function as a command."""
+
+    def register(run: Callable[[Call], int]) -> Callable[[Call], int]:
+        COMMANDS.append(Command(name, arguments, run))
+        return run
+
+    return register
+
+
+# Types of arguments -------------------------------------------------------------------------
+
+
+def bits(text: str) -> int:
+    """Read a radius, 0 to 128."""
+    return _whole_number(text, 0, 128)
+
+
+def port(text: str) -> int:
+    """Read a port, 0 for any free one."""
+    return _whole_number(text, 0, 65_535)
+
+
+def number(text: str) -> int:
+    """Read a number of things, 1 or more."""
+    return _whole_number(text, 1, sys.maxsize)
+
+
+def seed(text: str) -> int:
+    """Read a seed, 0 or more."""
+    return _whole_number(text, 0, sys.maxsize)
+
+
+def _whole_number(text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        message = f"{text!r} is no whole number from {low} to {high}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)

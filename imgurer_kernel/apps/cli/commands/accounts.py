@@ -1,0 +1,73 @@
+"""Commands about accounts: ``imgurer users ...``."""
+
+from imgurer_kernel.apps.cli.command import EXIT_DONE, GROUPS, Call, argument, command
+from imgurer_kernel.apps.cli.output import read_password
+from imgurer_kernel.workbench.workbench import Workbench
+
+GROUPS["users"] = "Accounts."
+
+_NAME = argument("name", metavar="NAME")
+# Never an argument: other users of the machine can read those of a running process.
+_PASSWORD_STDIN = argument(
+    "--password-stdin", action="store_true", help="read the password from standard input"
+)
+
+
+@command("users list")
+def list_accounts(call: Call) -> int:
+    """List accounts."""
+    with call.workbench() as wb:
+        call.out.write_table(wb.users())
+    return EXIT_DONE
+
+
+@command(
+    "users add",
+    _PASSWORD_STDIN,
+    _NAME,
+    argument("--role", choices=["admin", "member"], default="member"),
+)
+def add_account(call: Call) -> int:
+    """Make an account."""
+    with call.workbench() as wb:
+        password = read_password(from_stdin=call.arguments.password_stdin)
+        account = wb.accounts.create(call.arguments.name, password, role=call.arguments.role)
+        return _write_account(call, wb, f"can log in now, as {account.role}")
+
+
+@command("users passwd", _PASSWORD_STDIN, _NAME)
+def change_password(call: Call) -> int:
+    """Change a password."""
+    with call.workbench() as wb:
+        # Before the password is asked for: an unknown name fails at once.
+        name = wb.accounts.get(call.arguments.name).name
+        wb.accounts.set_password(name, read_password(from_stdin=call.arguments.password_stdin))
+        return _write_account(
+            call, wb, "has another password now; sessions under the old one are over"
+        )
+
+
+@command("users disable", _NAME)
+def disable_account(call: Call) -> int:
+    """Lock an account."""
+    with call.workbench() as wb:
+        wb.accounts.disable(call.arguments.name)
+        return _write_account(call, wb, "cannot log in any more; all pictures stay")
+
+
+@command("users enable", _NAME)
+def enable_account(call: Call) -> int:
+    """Unlock an account."""
+    with call.workbench() as wb:
+        wb.accounts.enable(call.arguments.name)
+        return _write_account(call, wb, "can log in again")
+
+
+def _write_account(call: Call, wb: Workbench, change: str) -> int:
+    """Write an account as it is now: for programs its row, for people what has changed."""
+    name = wb.accounts.get(call.arguments.name).name
+    if call.out.json:
+        users = wb.users()
+        call.out.write_table(users[users["name"] == name])
+    call.out.write_line(f"{name} {change}")
+    return EXIT_DONE

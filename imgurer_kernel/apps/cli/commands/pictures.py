@@ -1,0 +1,119 @@
+"""Commands about single pictures: take them in, find similar ones, explain, calibrate."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.apps.cli.command import (
+    EXIT_DONE,
+    EXIT_PROBLEMS,
+    Call,
+    argument,
+    bits,
+    command,
+    number,
+    seed,
+)
+
+RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
+NO_VERIFY = argument(
+    "--no-verify", action="store_true", help="believe the hashes, without a look at the pictures"
+)
+
+
+@command(
+    "ingest",
+    argument("paths", nargs="+", metavar="PATH", help="file, folder or glob"),
+    argument("--user", help="who brings them (default: the local user)"),
+)
+def ingest(call: Call) -> int:
+    """Take pictures in."""
+    with call.workbench() as wb:
+        frame = wb.ingest(
+            call.arguments.paths, user=call.arguments.user, progress=call.out.progress
+        )
+    return write_ingested(call, frame)
+
+
+def write_ingested(call: Call, frame: pd.DataFrame) -> int:
+    """Write what became of each file: for people only the rejected ones, and the totals."""
+    rejected = frame[frame["status"] == "rejected"]
+    if call.out.json:
+        call.out.write_table(frame)
+    for source, reason in zip(rejected["source"], rejected["reason"], strict=True):
+        call.out.write_line(f"rejected {source}: {reason}")
+    totals = frame["status"].value_counts()
+    labels = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
+    call.out.write_line(
+        ", ".join(f"{totals.get(key, 0):,} {label}" for key, label in labels.items())
+    )
+    return EXIT_PROBLEMS if len(rejected) else EXIT_DONE
+
+
+@command(
+    "similar",
+    argument("image", metavar="IMAGE", help="a file, or the id of an image"),
+    RADIUS,
+    NO_VERIFY,
+    argument("--limit", type=number, metavar="N", help="most images to list"),
+)
+def similar(call: Call) -> int:
+    """Find what is like a picture."""
+    with call.workbench() as wb:
+        frame = wb.similar(
+            _file_or_id(call.arguments.image),
+            radius=call.arguments.radius,
+            limit=call.arguments.limit,
+            verify=not call.arguments.no_verify,
+        )
+    columns = ("image_id", "distance", "orientation", "verdict", "filename", "width", "height")
+    call.out.write_table(frame, {name: name.replace("_", " ") for name in columns})
+    if frame.empty:
+        call.out.write_line("nothing like it is in the store")
+    return EXIT_DONE
+
+
+def _file_or_id(text: str) -> str | int:
+    """A file, or the id of an image where there is no file of that name."""
+    return int(text) if text.isdecimal() and not Path(text).exists() else text
+
+
+@command(
+    "explain",
+    argument("one", metavar="IMAGE", help="a file, or the id of an image"),
+    argument("other", metavar="IMAGE"),
+    argument("--out", metavar="FILE.png", help="write the figure too"),
+)
+def explain(call: Call) -> int:
+    """Say why two pictures are duplicates, or are not."""
+    with call.workbench() as wb:
+        explanation = wb.explain(_file_or_id(call.arguments.one), _file_or_id(call.arguments.other))
+    if call.arguments.out:
+        explanation.save(call.arguments.out)
+    if call.out.json:
+        facts = asdict(explanation.evidence)
+        facts |= {"duplicate": explanation.duplicate, "words": explanation.words}
+        call.out.write_table(pd.DataFrame([facts]).drop(columns=["first", "second"]))
+    call.out.write_line(explanation.words)
+    return EXIT_DONE
+
+
+@command(
+    "calibrate",
+    argument("--sample", type=number, default=200, metavar="N", help="pictures to copy"),
+    argument("--seed", type=seed, default=0, metavar="N", help="another draw of them"),
+)
+def calibrate(call: Call) -> int:
+    """Measure how well copies of this store's own pictures are found."""
+    with call.workbench() as wb:
+        calibration = wb.calibrate(
+            call.arguments.sample, call.arguments.seed, progress=call.out.progress
+        )
+    if call.out.json:
+        call.out.write_table(calibration.frame)
+        return EXIT_DONE
+    call.out.write_table(calibration.summary.reset_index())
+    for line in (calibration.recommendation, *calibration.notes):
+        call.out.write_line(line)
+    return EXIT_DONE

@@ -1,0 +1,42 @@
+"""The command that serves the dashboard."""
+
+from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, port
+
+
+@command(
+    "serve",
+    argument("--host", default="127.0.0.1", help="where to listen (default: here only)"),
+    argument("--port", type=port, default=8866, help="0 for any free one (default 8866)"),
+    argument("--login", action="store_true", help="ask for a name and a password"),
+    argument("--no-browser", action="store_true", help="do not open a browser"),
+    argument("--samples", metavar="FOLDER", help="fill an empty store with samples"),
+)
+def serve(call: Call) -> int:
+    """Serve the dashboard."""
+    # Voila takes seconds to import, which no other command needs to pay.
+    from imgurer_kernel.apps.server import serve as serve_dashboard
+
+    if call.arguments.samples:
+        _ingest_samples(call)
+    serve_dashboard(
+        call.settings,
+        host=call.arguments.host,
+        port=call.arguments.port,
+        login=call.arguments.login,
+        open_browser=not call.arguments.no_browser,
+    )
+    return EXIT_DONE
+
+
+def _ingest_samples(call: Call) -> None:
+    """Make the sample pictures and take them into a store that is empty."""
+    from imgurer_kernel.report.evaluation.samples import make_samples
+
+    with call.workbench() as wb:
+        if wb.statistics().images:
+            return
+        call.out.write_line("The store is empty: drawing sample pictures for a start")
+        truth = make_samples(call.arguments.samples)
+        frame = wb.ingest(truth["path"].tolist(), progress=call.out.progress)
+        added = (frame["status"] == "added").sum()
+        call.out.write_line(f"{added} sample pictures are in the store")
