@@ -1,4 +1,4 @@
-"""What Voila is told: nothing of the store has an address, and nothing comes from elsewhere."""
+"""Voila's configuration: no file of the store has an address, and no asset is foreign."""
 
 import logging
 import os
@@ -26,14 +26,16 @@ from imgurer_kernel.ui import visitor
 PACKAGE = Path(str(files("imgurer_kernel")))
 TEMPLATE = PACKAGE / "apps" / "server" / "voila" / "templates" / "imgurer"
 
-# The front end of Voila and the widgets; whatever else is installed on this machine stays out.
+# The front end of Voila and the widgets. No other extension of this machine is loaded: each would
+# slow the page down, and may ask foreign addresses.
 EXTENSIONS = (
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
     "anywidget",
 )
 
-# What Voila writes into a page that takes long to come; all other scripts are files.
+# The one script that Voila writes into a page, one that takes long to come; the policy allows it
+# by its digest. All other scripts are files.
 HEARTBEAT = "window.voila_heartbeat()"
 
 _HEARTBEAT_DIGEST = b64encode(sha256(HEARTBEAT.encode()).digest()).decode()
@@ -66,20 +68,20 @@ HEADERS = {
 
 
 _log = logging.getLogger(__name__)
-_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_ANSI_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 def _log_failure(handler: RequestHandler) -> None:
-    """Say nothing of a request that was answered, or refused: only of our own failures."""
+    """Log a request only if it failed by our own fault, not if it was answered or refused."""
     if handler.get_status() >= 500:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
 
 
 def _note_cell_error(cell: dict[str, Any], execute_reply: dict[str, Any], **_: object) -> None:
-    """Log why the dashboard did not open; our own errors are worded for people, who see them."""
+    """Log why the dashboard did not open; the text of an `ImgurerError` goes onto the page."""
     content = execute_reply["content"]
     lines = "\n".join(content.get("traceback", ()))
-    _log.error("the dashboard could not be opened:\n%s", _COLOUR.sub("", lines))
+    _log.error("the dashboard could not be opened:\n%s", _ANSI_COLOR.sub("", lines))
     kind = getattr(errors, content.get("ename", ""), None)
     if isinstance(kind, type) and issubclass(kind, errors.ImgurerError):
         cell["metadata"]["imgurer_reason"] = content.get("evalue", "")
@@ -92,7 +94,7 @@ class Listen:
     Attributes
     ----------
     host, port
-        Address or name, and the port that is really open.
+        Address or name, and the port that is open, never 0.
     login
         Whether a login is asked for.
     """
@@ -103,7 +105,7 @@ class Listen:
 
     @property
     def address(self) -> str:
-        """What a person types into the browser."""
+        """The address to type into a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
         return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
 
@@ -126,12 +128,12 @@ def is_local(host: str) -> bool:
 
 
 def check_listen(host: str, *, login: bool) -> None:
-    """Refuse to be reachable from elsewhere without a login.
+    """Refuse to listen for other machines without a login.
 
     Raises
     ------
     UnsafeListen
-        If that is asked for.
+        If other machines could reach the host and there is no login.
     """
     if not login and not is_local(host):
         message = (
@@ -178,7 +180,7 @@ def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[
 
 
 def assets_version() -> str:
-    """Return what changes whenever an asset may have: browsers keep them until then.
+    """Return a text that changes with the assets, for their addresses: browsers keep them for good.
 
     A page needs some ninety files, and asking whether each is still the same took half of the
     time that it took to open.
@@ -204,7 +206,7 @@ def voila_config(
     Parameters
     ----------
     cookie, key
-        Name of the session's cookie, and what it is signed with.
+        Name of the session's cookie, and the secret that it is signed with.
     preheat
         Kernels that wait, started, for the next visitors; 0 starts one when someone comes.
     """

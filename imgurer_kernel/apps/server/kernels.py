@@ -1,4 +1,4 @@
-"""The kernels behind the pages: one for each visitor, started and stopped by the server."""
+"""The kernels behind the pages: one for each page, started, owned and stopped by the server."""
 
 import os
 import socket
@@ -18,12 +18,13 @@ from imgurer_kernel.store.session_cookies import LoginSession
 # No warnings on the server's terminal, and no history of what a page runs.
 _QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
 
-# What jupyter_client calls a kernel's sockets, at most.
-_SOCKET = "kernel-00000000-0000-0000-0000-000000000000-ipc-12345"
+# The longest name that jupyter_client gives to a kernel's socket; systems bound the length of the
+# whole path.
+_LONGEST_SOCKET = "kernel-00000000-0000-0000-0000-000000000000-ipc-12345"
 
 
 def transport(folder: str) -> str:
-    """How a server talks to its kernels: by sockets that are files in a folder, where it can.
+    """Choose how the server talks to its kernels: ``"ipc"``, by files, or ``"tcp"``, by ports.
 
     A port is chosen before the kernel opens it, and may be somebody else's by then. A kernel
     whose port for output is taken hangs for ever; files of one kernel are no other's, and no other
@@ -40,9 +41,9 @@ def transport(folder: str) -> str:
     try:
         with (
             TemporaryDirectory(prefix="voila_", dir=folder) as own,
-            socket.socket(socket.AF_UNIX) as tried,
+            socket.socket(socket.AF_UNIX) as trial,
         ):
-            tried.bind(os.path.join(own, _SOCKET))  # noqa: PTH118 - a socket wants a text
+            trial.bind(os.path.join(own, _LONGEST_SOCKET))  # noqa: PTH118 - a socket wants a text
     except OSError:
         return "tcp"
     return "ipc"
@@ -114,7 +115,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
             await provisioner.wait()
 
     def claim(self, kernel_id: str, session: LoginSession | None) -> bool:
-        """Note whose kernel it is, and tell whether it is this session's.
+        """Record whose kernel it is, and return whether it is this session's.
 
         A kernel's id is random and known only to the page that it was started for, so the first
         who comes with it is the visitor.
@@ -122,7 +123,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return self.owners.setdefault(kernel_id, session) == session
 
     def connect(self, kernel_id: str, connection: WebSocketHandler) -> None:
-        """Note a page's connection, to be closed with its kernel."""
+        """Record a page's connection, to be closed with its kernel."""
         self.connections.setdefault(kernel_id, set()).add(connection)
 
     def disconnect(self, kernel_id: str, connection: WebSocketHandler) -> None:
@@ -130,7 +131,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self.connections.get(kernel_id, set()).discard(connection)
 
     def remove_kernel(self, kernel_id: str) -> Any:  # noqa: ANN401 - the base class's
-        """Forget a kernel and its owner, and let its page know that it is gone."""
+        """Forget a kernel and its owner, and close the connections of its page."""
         self.owners.pop(kernel_id, None)
         for connection in self.connections.pop(kernel_id, ()):
             connection.close(4404, "the kernel is gone")

@@ -1,4 +1,4 @@
-"""What every address has in common: who asks, and words for what went wrong."""
+"""The base of all handlers, and the pages that are no notebook: login and errors."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -12,18 +12,18 @@ from imgurer_kernel.apps.server.auth import NoLoginProvider, PasswordIdentityPro
 from imgurer_kernel.apps.server.kernels import VisitorKernelManager
 from imgurer_kernel.store.session_cookies import LoginSession
 
-_WORDS = {
+_ERROR_TEXTS = {
     400: ("That does not work", "This address cannot be asked in that way."),
     403: ("This is not for you", "You have no access to this address."),
     404: ("There is nothing here", "This address leads nowhere."),
     405: ("That does not work", "This address cannot be used in that way."),
     503: ("Busy", "The catalog is in use for longer than usual. Try again in a moment."),
 }
-_OTHERWISE = ("Something went wrong", "The server's log says what. Reloading the page may help.")
+_OTHER_ERROR = ("Something went wrong", "The server's log says what. Reloading the page may help.")
 
 
 class Pages:
-    """The pages that are no notebook.
+    """Renders the pages that are no notebook.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Pages:
 
     @property
     def content_policy(self) -> str:
-        """What these pages may do: show themselves and send a form."""
+        """Content security policy of these pages: they may show themselves and send a form."""
         digest = b64encode(sha256(self._style.encode()).digest()).decode()
         return (
             f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
@@ -56,12 +56,12 @@ class Pages:
 
     def render(self, template: str, **values: object) -> str:
         """Return one page."""
-        found = self._templates.get_template(template)
-        return found.render(style=self._style, icon=self._icon, **values)
+        page = self._templates.get_template(template)
+        return page.render(style=self._style, icon=self._icon, **values)
 
 
 class BaseHandler(JupyterHandler):
-    """Says in words what went wrong, and never shows a traceback."""
+    """Knows who sent a request, and answers an error with a page, never with a traceback."""
 
     @property
     def door(self) -> PasswordIdentityProvider | NoLoginProvider:
@@ -70,7 +70,7 @@ class BaseHandler(JupyterHandler):
 
     @property
     def kernels(self) -> VisitorKernelManager:
-        """The kernels, with their owners."""
+        """The kernels of all visitors, with their owners."""
         return cast("VisitorKernelManager", self.kernel_manager)
 
     @property
@@ -79,7 +79,13 @@ class BaseHandler(JupyterHandler):
         return cast("Pages", self.settings["imgurer_pages"])
 
     def check_owner(self, kernel_id: str) -> LoginSession | None:
-        """Return the session of a request that is about a kernel of its own; refuse any other."""
+        """Return the session of a request if the kernel is its own.
+
+        Raises
+        ------
+        HTTPError
+            404 if there is no such kernel, 403 if it is another session's.
+        """
         session = self.door.session(self)
         if kernel_id not in self.kernels:
             raise HTTPError(404)
@@ -96,6 +102,6 @@ class BaseHandler(JupyterHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401, ARG002 - tornado's
         """Write the page for an error."""
-        title, sentence = _WORDS.get(status_code, _OTHERWISE)
+        title, sentence = _ERROR_TEXTS.get(status_code, _OTHER_ERROR)
         values = {"target": "/", "act": "To the dashboard"}
         self.render_page("error.html", title=title, sentence=sentence, **values)

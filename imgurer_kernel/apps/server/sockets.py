@@ -1,4 +1,4 @@
-"""The sockets that the server listens on: exactly those that were asked for, or a reason."""
+"""Open the sockets that the server listens on, or say why that is not possible."""
 
 import errno
 import socket
@@ -7,7 +7,7 @@ from imgurer_kernel.errors import PortTaken, ServerError
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that listen on every address of a host, on one port.
+    """Open sockets that listen on every address of a host, all on one port.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
         If the host is not this machine's.
     """
     try:
-        found = socket.getaddrinfo(
+        addresses = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (socket.gaierror, UnicodeError) as error:
@@ -32,7 +32,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
         raise ServerError(message) from error
     opened: list[socket.socket] = []
     try:
-        for family, address in dict.fromkeys((each[0], each[4][0]) for each in found):
+        for family, address in dict.fromkeys((each[0], each[4][0]) for each in addresses):
             listening = _listen(family, str(address), port)
             listening.setblocking(False)
             opened.append(listening)
@@ -43,7 +43,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
             return opened
         for each in opened:
             each.close()
-        raise _why_not(host, port, error) from error
+        raise _map_error(host, port, error) from error
     return opened
 
 
@@ -53,7 +53,7 @@ def _listen(family: int, address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family)
 
 
-def _why_not(host: str, port: int, error: OSError) -> ServerError:
+def _map_error(host: str, port: int, error: OSError) -> ServerError:
     if error.errno == errno.EADDRINUSE:
         return PortTaken(
             f"port {port} of {host} is in use: by another imgurer, or another program; stop that "
