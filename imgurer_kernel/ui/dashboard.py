@@ -97,7 +97,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             self._open(route)
         elif not self.current:
             self._start_job.start("Opening the store", self._first_tab, self._open_first_tab)
-            self.duplicates.load()
+            self.duplicates.load()  # whichever tab is open: the header counts the clusters
 
     def follow_link(self, hash_: str) -> None:
         """Follow a link of the header."""
@@ -185,9 +185,10 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         self.address.go(route, replace=same or just_opened or not before.tab)
 
     def _show_tabs(self) -> None:
-        shown = [{"id": t, "label": TABS[t], "hash": self._route_of(t).hash} for t in TABS]
-        if self.header.tabs != shown:
-            self.header.tabs = shown
+        self.header.tabs = [
+            {"id": tab, "label": label, "hash": self._route_of(tab).hash}
+            for tab, label in TABS.items()
+        ]
         self.header.current = self.current
 
     # The header -------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Runner:
     """
 
     def __init__(self) -> None:
+        # Enough for what one visitor has under way at once: header, clusters, a search, details.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="panel")
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -73,7 +74,7 @@ class Runner:
         """Call a function on the loop, from any thread; a closed loop drops the call."""
         if self._loop is None:
             function(*arguments)
-        elif not self._loop.is_closed():
+        elif not self._loop.is_closed():  # closed: the kernel ends, and nobody sees the result
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def call_later(self, seconds: float, function: Callable[..., None], *arguments: object) -> None:
@@ -149,6 +150,7 @@ class Job(HasTraits):
         if self._task is not None:
             self._task.stop.set()
         self._task = task = Task(self._receive_progress)
+        # Observers see all of it at once, never a new label with the old progress.
         with self.hold_trait_notifications():
             self.label, self.done, self.total, self.failure = label, 0, 0, ""
             self.busy = True
@@ -179,13 +181,14 @@ class Job(HasTraits):
         self._runner.call_soon(self._set_progress, task, done, total)
 
     def _set_progress(self, task: Task, done: int, total: int) -> None:
+        # A report may be on its way to the loop while other work takes its place.
         if task is self._task:
             with self.hold_trait_notifications():
                 self.total, self.done = total, done
 
     def _finish(self, task: Task, on_result: Callable[[T], None], future: Future[T]) -> None:
         error = future.exception()
-        if task is not self._task:
+        if task is not self._task:  # cancelled, or other work has taken its place
             if error is not None and not isinstance(error, ImgurerError | CancelledError):
                 error_text(error)  # nobody waits for the result, yet a defect belongs in the log
             return

@@ -72,7 +72,7 @@ class VisitorSession(HasTraits):
         self.user = user
         self.runner = Runner()
         self._account: Account | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # jobs ask for the account from their threads
 
     def job(self) -> Job:
         """Make a job whose results come back on this session's event loop."""
@@ -147,6 +147,7 @@ class VisitorSession(HasTraits):
         try:
             return tuple(self.workbench.thumbnails(image_ids))
         except StorageError:
+            # One by one, which is slower, to lose only the one that cannot be read.
             return tuple(self._thumbnail(image_id) for image_id in image_ids)
 
     def _thumbnail(self, image_id: int) -> bytes:

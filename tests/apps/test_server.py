@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jupyter_client.manager import KernelManager
+from jupyter_client.restarter import KernelRestarter
 from jupyter_server.base import websocket
+from voila.app import Voila
+from voila.configuration import VoilaConfiguration
+from voila.execute import VoilaExecutor
 from voila.handler import VoilaHandler
 
 from imgurer_kernel.apps.server import config as configuration
@@ -203,8 +208,26 @@ def test_no_configuration_is_read_from_where_the_server_starts(store, notebook):
     assert configured(store, notebook).Voila.config_file_paths == []
 
 
+def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
+    """traitlets drops what it does not know without a word: a renamed class loses its options."""
+    classes = {
+        each.__name__: each
+        for each in (
+            Voila,
+            VoilaConfiguration,
+            VoilaExecutor,
+            VisitorKernelManager,
+            KernelManager,
+            KernelRestarter,
+        )
+    }
+    for section, options in configured(store, notebook).items():
+        known = classes[section].class_traits(config=True)
+        assert set(options) <= set(known), section
+
+
 def test_idle_kernels_go(store, notebook):
-    kernels = configured(store, notebook).Kernels
+    kernels = configured(store, notebook).VisitorKernelManager
     assert (kernels.cull_interval, kernels.cull_idle_timeout) == (30, 120)
     assert kernels.cull_connected is False
     assert kernels.allow_tracebacks is False

@@ -6,11 +6,11 @@ import signal
 
 import pytest
 from playwright.sync_api import expect
-from test_http import PASSWORD, eventually, write_notebook
 
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
 from tests.e2e.servers import REPOSITORY, serving
+from tests.e2e.test_http import PASSWORD, eventually, write_notebook
 
 pytestmark = pytest.mark.e2e
 

@@ -113,6 +113,7 @@ def _write_json(frame: pd.DataFrame) -> None:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
+        # JSON's own escapes stay valid JSON, those of `backslashreplace` would not.
         text = json.dumps(json.loads(text), indent=1)
     _write(text)
 
@@ -122,7 +123,7 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # an OSError too, but no failure: `main` ends quietly
         raise
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"

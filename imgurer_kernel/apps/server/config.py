@@ -247,14 +247,14 @@ def voila_config(
     voila.multi_kernel_manager_class = VisitorKernelManager
     voila.kernel_spec_manager_class = OwnKernelSpecManager
     config.VoilaExecutor.on_cell_error = _note_cell_error
-    config.Kernels.environment = kernel_environment(settings, listen, cookie)
-    config.Kernels.folder = str(settings.folder)
+    config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
+    config.VisitorKernelManager.folder = str(settings.folder)
     # A kernel that died has lost its page's widgets; another one would not bring them back.
     config.KernelRestarter.restart_limit = 0
-    config.Kernels.cull_interval = 30
-    config.Kernels.cull_idle_timeout = 120
-    config.Kernels.cull_connected = False
-    config.Kernels.allow_tracebacks = False
-    config.Kernels.transport_encryption = "auto"
+    config.VisitorKernelManager.cull_interval = 30
+    config.VisitorKernelManager.cull_idle_timeout = 120
+    config.VisitorKernelManager.cull_connected = False
+    config.VisitorKernelManager.allow_tracebacks = False
+    config.VisitorKernelManager.transport_encryption = "auto"
     config.KernelManager.transport = transport(gettempdir())
     return config

@@ -122,6 +122,7 @@ class BrowseModel(HasTraits):
         # Pictures may have gone since: the last page that is left then.
         page = min(page, max(total - 1, 0) // PAGE_SIZE)
         order_seed = seed if order == "random" else None
+        # The store gives the first n of an order; the pages before this one are cut off here.
         frame = workbench.browse((page + 1) * PAGE_SIZE, seed=order_seed, order=order)
         first = page * PAGE_SIZE
         return BrowsePage(self.session.listing(frame.iloc[first:]), first, total)

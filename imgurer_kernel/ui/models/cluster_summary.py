@@ -84,7 +84,7 @@ class ClusterView:
 def summarize_clusters(members: pd.DataFrame) -> pd.DataFrame:
     """Summarize the clusters frame: one row each, with the columns of `ClusterView.summary`."""
     kept = members["is_keeper"].astype(bool)
-    freed = members["bytes"].where(~kept, 0)
+    freed = members["bytes"].where(~kept, 0)  # the copy to keep frees nothing
     groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
     return pd.DataFrame(
         {
@@ -103,6 +103,7 @@ def _distinct(labels: "pd.Series[str]") -> Any:  # noqa: ANN401 - pandas knows n
 
 
 def _joined(names: "pd.Series[str]") -> str:
+    # One text for each cluster: a filter by name is then one vectorized search.
     return "\n".join(names).casefold()
 
 

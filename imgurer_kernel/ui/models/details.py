@@ -81,6 +81,7 @@ class DetailsModel(HasTraits):
     def forget(self) -> None:
         """Forget the visitor's copies of the picture; the caller has asked before."""
         details = self.details
+        # While the details of another picture are loading, the old ones are still shown.
         if details is not None and details.image_id == self.image_id:
             self.action_job.start(
                 "Forgetting", lambda task: self._forget(task, details), self._show_forgotten

@@ -84,7 +84,7 @@ class DuplicatesModel(HasTraits):
         super().__init__()
         self.session = session
         self.job = session.job()
-        self.page_job = session.job()
+        self.page_job = session.job()  # its own: turning a page must not cancel a search
         self._applying_params = False
         self.observe(self._filters_changed, ["order", "name", "own_only"])
         self.observe(self._load_new_radius, "radius")
@@ -144,6 +144,7 @@ class DuplicatesModel(HasTraits):
         members = workbench.clusters(None if radius < 0 else radius, progress=task.report)
         images = workbench.images(members["image_id"].tolist())
         extra = images[["image_id", "format", "taken_at"]]
+        # Left: the order of the members is that of the clusters frame, the medoid first.
         joined = members.merge(extra, on="image_id", how="left")
         own = workbench.holdings(user=self.session.account().name)["image_id"]
         own_clusters = members.loc[members["image_id"].isin(own), "cluster_id"]
@@ -163,7 +164,7 @@ class DuplicatesModel(HasTraits):
         self._load_page()
 
     def _load_new_radius(self, _: object) -> None:
-        if not self._applying_params:
+        if not self._applying_params:  # `open` loads once, after all of them are set
             self.load()
 
     def _mark_stale(self, _: object) -> None:
@@ -179,6 +180,7 @@ class DuplicatesModel(HasTraits):
         if clusters is None:
             return
         selected = self.selected()
+        # Filters, or a smaller store, may leave fewer pages.
         self.page = min(self.page, max(len(selected) - 1, 0) // PAGE_SIZE)
         first = self.page * PAGE_SIZE
         part = selected.iloc[first : first + PAGE_SIZE]

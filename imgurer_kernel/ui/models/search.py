@@ -178,7 +178,7 @@ class SearchModel(HasTraits):
             self.repeat()
         elif key.isdigit():
             self.search_for(whole_number(key, 0))
-        elif key:
+        elif key:  # a file of an earlier page: its bytes went with that page's kernel
             message = "the picture that was searched for is not kept; drop it here again"
             self.job.fail(QueryError(message))
         else:
@@ -228,6 +228,7 @@ class SearchModel(HasTraits):
         similar = apply_radius(similar, options.radius, workbench.settings.radius)
         images = workbench.images(similar["image_id"].tolist())
         extra = ["image_id", *(name for name in images.columns if name not in similar.columns)]
+        # Inner: a picture may have been forgotten between the two reads.
         frame = similar.merge(images[extra], on="image_id", how="inner")
         # Stable, so that each part stays in the order of (distance, image_id).
         frame = frame.iloc[frame["verdict"].isin(NON_DUPLICATE_VERDICTS).argsort(kind="stable")]
@@ -257,6 +258,7 @@ class SearchModel(HasTraits):
     def _show_results(self, results: SearchResults) -> None:
         query = results.query
         keys = [earlier.key for earlier in self.history]
+        # Searching for an earlier picture returns to it, instead of growing the history in circles.
         position = len(keys) if query.key not in keys else keys.index(query.key)
         with self.hold_trait_notifications():
             self.history = trim_history((*self.history[:position], query))

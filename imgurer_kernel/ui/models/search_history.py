@@ -7,6 +7,7 @@ from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui.models.captions import Fact, Row, image_facts
 
 _MAX_STEPS = 12
+# Files that are not stored are kept in the kernel's memory to search by them again.
 _MAX_HISTORY_BYTES = 64 << 20
 
 

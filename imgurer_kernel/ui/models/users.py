@@ -45,6 +45,7 @@ class UsersModel(HasTraits):
         """Make an account; `on_done` is called if that worked."""
 
         def work(_: Task) -> str:
+            # In each action, on the store: hiding the buttons of an admin protects nothing.
             self.session.require_admin()
             made = self.session.workbench.accounts.create(name.strip(), password, role)
             return f"{made.name} can log in now, as {_article(made.role)}."
@@ -99,6 +100,7 @@ class UsersModel(HasTraits):
 
         def work(_: Task) -> str:
             accounts = self.session.workbench.accounts
+            # Whoever finds the page open must not be able to take the account over.
             account = accounts.authenticate(self.session.account().name, old)
             accounts.set_password(account.name, new)
             return "Your password is changed. Log in with the new one from now on."

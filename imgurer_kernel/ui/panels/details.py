@@ -79,6 +79,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
 
     def follow(self, gallery: Any) -> None:  # noqa: ANN401 - Gallery or ClusterList
         """Show what is selected in a gallery."""
+        # Both ways: closing the details also takes the selection away.
         gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
         self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
 

@@ -121,6 +121,7 @@ class DuplicatesPanel(Panel):
 
     def _show_stale(self, _: object) -> None:
         stale = self.model.stale and self.model.clusters is not None
+        # Not searched again by itself: rows would move while somebody works on them.
         self.stale.show(
             "The store has changed since. Look again to see how it is now." if stale else ""
         )

@@ -71,6 +71,7 @@ class SearchPanel(Panel):
         super().__init__(workbench, user)
         self.model = model or SearchModel(self.session)
         settings = self.session.workbench.settings
+        # By digest: made in the upload's thread, used on the loop once the upload is settled.
         self._read_queries: dict[str, SearchQuery] = {}
         self.upload = UploadControl(
             settings.folder / "tmp",
@@ -176,6 +177,7 @@ class SearchPanel(Panel):
         self.progress.idle_text = summary(results)
         self.gallery.empty_text = nothing_found(results)
         formats = [("Any format", ""), *((name, name) for name in results.formats)]
+        # A filter that is set stays to be seen, even if no result has that format.
         if self.model.format not in {"", *results.formats}:
             formats.append((self.model.format, self.model.format))
         if tuple(formats) != tuple(self.format.options):

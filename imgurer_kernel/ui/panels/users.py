@@ -102,7 +102,7 @@ class UsersPanel(Panel):
             self.model.set_role(name, action)  # type: ignore[arg-type]
             return
         self._pending = (action, name)
-        self.new_password.value = ""
+        self.new_password.value = ""  # not what was typed for another account
         set_visible(self.new_password, visible=action == "password")
         self.question.show(question(action, name, self.model.pictures_of(name)), "attention")
         self.confirm_button.description = (

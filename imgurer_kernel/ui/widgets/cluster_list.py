@@ -55,7 +55,7 @@ class ClusterList(TileBoard):
         """Replace what is shown; a selection that is no longer there is dropped."""
         packed: list[dict[str, Any]] = []
         blobs: list[bytes] = []
-        offset = 0
+        offset = 0  # all rows share one blob
         for row in rows:
             items, blob = pack(row.tiles, offset)
             offset += len(blob)

@@ -60,7 +60,7 @@ class Download(anywidget.AnyWidget):
         self._job = job
         self._prepare = prepare
         self._sending: DownloadFile | None = None
-        self._number = 0
+        self._number = 0  # tells late messages of an earlier download from this one's
         self.on_msg(self._receive)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
