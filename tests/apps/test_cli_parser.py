@@ -320,16 +320,16 @@ def test_serve_hands_everything_on(run, monkeypatch, tmp_path):
 
 def test_serve_fills_an_empty_store_with_samples_and_no_other(run, folder, monkeypatch, tmp_path):
     monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *_, **__: None)
-    drawn = []
+    made = []
 
     def make_samples(where):
-        drawn.append(where)
+        made.append(where)
         return pd.DataFrame({"path": sorted(str(path) for path in folder.iterdir())})
 
     monkeypatch.setattr("imgurer_kernel.report.evaluation.samples.make_samples", make_samples)
     for _ in range(2):
         assert run("serve", "--samples", tmp_path / "samples")[0] == 0
-    assert drawn == [str(tmp_path / "samples")]
+    assert made == [str(tmp_path / "samples")]
     assert answer(run, "rebuild-index") == (0, [{"images": 3}])
 
 

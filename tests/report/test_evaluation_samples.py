@@ -1,9 +1,11 @@
-"""The sample pictures: whole, repeatable, as true as they say, and nobody else's files."""
+"""The sample set: whole, repeatable, as true as it says, and nobody else's files."""
 
+import csv
 import hashlib
 import shutil
-from dataclasses import replace
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import dhash
 import numpy as np
@@ -14,12 +16,9 @@ from PIL import Image, ImageOps
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import SourceError, StorageDenied
 from imgurer_kernel.report.evaluation import samples
-from imgurer_kernel.report.evaluation.samples import make_samples
-from tools import draw_samples
-from tools.draw_samples import SCENES, draw
-from tools.draw_samples import plan as sample_plan
-from tools.draw_samples.light import develop
-from tools.draw_samples.plan import NEAR, TRANSFORMS, plan
+from imgurer_kernel.report.evaluation.sample_plan import NEAR, TRANSFORMS, SamplePicture, plan
+from imgurer_kernel.report.evaluation.samples import find_pictures, make_samples, read_index
+from tests.support.pictures import jpeg, png
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +27,52 @@ def truth(tmp_path_factory):
     return make_samples(tmp_path_factory.mktemp("pictures") / "samples")
 
 
+class Upright(NamedTuple):
+    """What is looked at of a picture as a viewer shows it."""
+
+    size: tuple[int, int]
+    dhash: int
+    small: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def upright(truth):
+    """Each picture by its name, decoded once for all tests."""
+
+    def seen(path):
+        image = shown(path)
+        return Upright(image.size, dhash.dhash_int(image, 8), np.asarray(image.resize((64, 64))))
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Image.Image.getdata", DeprecationWarning)  # PyPI dhash
+        return {row.filename: seen(row.path) for row in truth.itertuples()}
+
+
+def write_pictures(folder, flats=4):
+    """Two small photos, another one of the first scene, and flat ones, with their index."""
+    folder.mkdir(exist_ok=True)
+    taken = "2024-06-12T21:41:07"
+    files = [
+        ("lake-at-dusk.jpg", "lake-at-dusk", "original", taken, jpeg(1, 160, 120)),
+        ("lake-at-dusk-2.jpg", "lake-at-dusk", "near-miss", taken, jpeg(2, 160, 120)),
+        ("city.jpg", "city", "original", taken, jpeg(3, 160, 120)),
+    ]
+    files += [(f"{n}.png", f"flat {n}", "flat", "", png(n, 40, 30)) for n in range(flats)]
+    with (folder / "index.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "scene", "kind", "taken", "sha256"])
+        for name, scene, kind, when, data in files:
+            (folder / name).write_bytes(data)
+            rows.writerow([name, scene, kind, when, hashlib.sha256(data).hexdigest()])
+    return folder
+
+
 @pytest.fixture
-def few(monkeypatch):
-    """Two small scenes instead of all, so that a set is drawn in no time."""
-    small = tuple(replace(scene, width=160, height=120) for scene in (SCENES[0], SCENES[13]))
-    monkeypatch.setattr(sample_plan, "SCENES", small)
+def few(monkeypatch, tmp_path_factory):
+    """Few small pictures instead of the package's own, so that a set is made in no time."""
+    folder = write_pictures(tmp_path_factory.mktemp("few"))
+    monkeypatch.setattr(samples, "find_pictures", lambda: folder)
+    return folder
 
 
 def shown(path):
@@ -64,13 +104,13 @@ def test_there_is_enough_of_everything(truth):
     assert planted.min() >= 5
 
 
-def test_every_file_is_there_as_described(truth):
+def test_every_file_is_there_as_described(truth, upright):
     assert truth["filename"].str.casefold().is_unique  # also where case does not count
     for row in truth.itertuples():
         data = Path(row.path).read_bytes()
         assert Path(row.path).name == row.filename
         assert (len(data), hashlib.sha256(data).hexdigest()) == (row.bytes, row.digest)
-        assert shown(row.path).size == (row.width, row.height)
+        assert upright[row.filename].size == (row.width, row.height)
 
 
 def test_only_copies_have_the_bytes_of_another(truth):
@@ -88,10 +128,9 @@ def test_groups_are_an_original_and_its_duplicates(truth):
     assert set(resembled) <= set(truth.loc[truth["kind"] == "original", "filename"])
 
 
-@pytest.mark.filterwarnings("ignore:Image.Image.getdata:DeprecationWarning")  # in PyPI dhash
-def test_the_truth_holds_for_an_independent_dhash(truth):
+def test_the_truth_holds_for_an_independent_dhash(truth, upright):
     pictures = truth[truth["kind"] != "flat"]
-    hashes = {row.filename: dhash.dhash_int(shown(row.path), 8) for row in pictures.itertuples()}
+    hashes = {name: seen.dhash for name, seen in upright.items()}
     for row in pictures.itertuples():
         if row.transform in NEAR:
             assert distance(hashes[row.filename], hashes[row.duplicate_of]) <= 10, row.filename
@@ -113,9 +152,9 @@ def test_what_the_workbench_keeps_is_none_of_the_lesser_copies(truth, tmp_path):
     assert not set(kept) & {"bordered", "captioned", "cropped", "re-encoded", "resized"}
 
 
-def test_pictures_are_no_flat_squares(truth):
+def test_pictures_are_no_flat_squares(truth, upright):
     for row in truth[truth["kind"] == "original"].itertuples():
-        pixels = np.asarray(shown(row.path).resize((64, 64)), float)
+        pixels = upright[row.filename].small.astype(float)
         assert pixels.std() > 12, row.filename
         assert len(np.unique(pixels.round(-1).reshape(-1, 3), axis=0)) > 30, row.filename
 
@@ -137,33 +176,11 @@ def test_originals_carry_what_cameras_write(truth):
     assert places >= 15
 
 
-def test_a_complete_set_is_not_drawn_again(truth):
+def test_a_complete_set_is_not_made_again(truth):
     folder = Path(truth["path"].iloc[0]).parent
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     pd.testing.assert_frame_equal(make_samples(folder), truth)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-
-
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_a_scene_is_the_same_each_time_and_another_for_another_take(scene, monkeypatch):
-    seen = []
-
-    def developed(light, rng, **options):
-        seen.append(light)
-        return develop(light, rng, **options)
-
-    monkeypatch.setattr(draw_samples, "develop", developed)
-    small = replace(scene, width=96, height=72)
-    picture = draw(small)
-    assert (picture.shape, picture.dtype) == ((72, 96, 3), np.uint8)
-    np.testing.assert_array_equal(draw(small), picture)
-    assert (draw(small, take=1) != picture).mean() > 0.5
-    assert all(np.isfinite(light).all() and light.min() > -0.5 for light in seen)
-
-
-def test_another_seed_draws_other_scenes():
-    small = replace(SCENES[0], width=96, height=72)
-    assert (draw(small, seed=1) != draw(small)).mean() > 0.5
 
 
 def test_the_number_of_workers_changes_nothing(few, tmp_path):
@@ -173,11 +190,15 @@ def test_the_number_of_workers_changes_nothing(few, tmp_path):
     pd.testing.assert_frame_equal(one.drop(columns="path"), four.drop(columns="path"))
 
 
-def test_another_seed_is_another_set_with_the_same_shape(few, tmp_path):
+def test_another_seed_plants_other_copies_of_the_same_originals(few, tmp_path):
     first, second = make_samples(tmp_path / "a", seed=0), make_samples(tmp_path / "b", seed=1)
-    assert first["kind"].tolist().count("original") == second["kind"].tolist().count("original")
-    drawn = first.loc[first["kind"] == "original", "digest"]
-    assert not set(drawn) & set(second["digest"])
+    originals = [set(t.loc[t["duplicate_of"] == "", "digest"]) for t in (first, second)]
+    assert originals[0] == originals[1]
+    copies = [
+        set(zip(t["filename"], t["digest"], strict=True))
+        for t in (each[each["transform"].isin(TRANSFORMS[1:])] for each in (first, second))
+    ]
+    assert copies[0] != copies[1]
 
 
 def test_asking_for_another_seed_replaces_the_set(few, tmp_path):
@@ -187,7 +208,7 @@ def test_asking_for_another_seed_replaces_the_set(few, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut off", "changed"])
-def test_a_damaged_set_is_drawn_anew(few, tmp_path, harm):
+def test_a_damaged_set_is_made_anew(few, tmp_path, harm):
     truth = make_samples(tmp_path / "set")
     whole = contents(tmp_path / "set")
     victim = Path(truth["path"].iloc[3])
@@ -214,8 +235,9 @@ def test_a_set_without_a_readable_manifest_is_still_ours(few, tmp_path, text):
 def test_an_older_version_is_replaced(few, tmp_path, monkeypatch):
     make_samples(tmp_path / "set")
     monkeypatch.setattr(samples, "VERSION", samples.VERSION + 1)
-    monkeypatch.setattr(sample_plan, "FLATS", sample_plan.FLATS[:2])
+    write_pictures(few, flats=2)
     renewed = make_samples(tmp_path / "set")
+    assert "3.png" not in contents(tmp_path / "set")
     assert set(contents(tmp_path / "set")) == set(renewed["filename"])
 
 
@@ -237,14 +259,43 @@ def test_a_file_in_the_way_is_an_error_of_ours(few, tmp_path):
 
 
 def test_a_failure_leaves_nothing_behind(few, tmp_path, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         message = "no light"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(samples, "draw", fail)
+    monkeypatch.setattr(samples, "encode", fail)
     with pytest.raises(RuntimeError, match="no light"):
         make_samples(tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", ["missing", "a folder", "cut off"])
+@pytest.mark.parametrize("name", ["index.csv", "city.jpg"])
+def test_harmed_pictures_of_the_package_are_an_error_that_names_them(few, tmp_path, name, harm):
+    path = few / name
+    data = path.read_bytes()
+    path.unlink()
+    if harm == "a folder":
+        path.mkdir()
+    elif harm == "cut off":
+        path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SourceError, match=rf"(city\.jpg|{name}).*; reinstall"):
+        make_samples(tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_without_pictures_says_where_they_should_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "_PACKAGE", tmp_path / "package")
+    with pytest.raises(SourceError, match=r"package.data.pictures nor .*; reinstall"):
+        make_samples(tmp_path / "set")
+
+
+@pytest.mark.parametrize("place", ["package/data/pictures", "data/pictures"])
+def test_pictures_are_found_in_a_wheel_and_in_a_repository(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(samples, "_PACKAGE", tmp_path / "package")
+    (tmp_path / place).parent.mkdir(parents=True)
+    write_pictures(tmp_path / place)
+    assert find_pictures() == tmp_path / place
 
 
 def test_an_empty_folder_is_filled(few, tmp_path):
@@ -255,6 +306,16 @@ def test_an_empty_folder_is_filled(few, tmp_path):
     assert len(make_samples(tmp_path / "set")) == len(truth)
 
 
-def test_the_plan_does_not_depend_on_drawing():
-    assert plan(3) == plan(3)
-    assert [batch[0].kind for batch in plan()] == ["original"] * len(SCENES) + ["flat"]
+def test_the_plan_has_a_list_for_each_scene_and_one_for_flat_pictures():
+    pictures = read_index(find_pictures())
+    batches = plan(pictures, seed=3)
+    assert plan(pictures, seed=3) == batches
+    scenes = {picture.scene for picture in pictures if picture.kind != "flat"}
+    assert [batch[0].kind for batch in batches] == ["original"] * len(scenes) + ["flat"]
+
+
+def test_a_plan_without_flat_pictures_has_no_copy_of_one():
+    alone = SamplePicture(file="a.jpg", scene="a", kind="original", taken="2024-01-01", sha256="")
+    [photos, flats] = plan([alone])
+    assert len(photos) == 1 + len(TRANSFORMS)
+    assert flats == []

@@ -35,7 +35,7 @@ def _ingest_samples(call: Call) -> None:
     with call.workbench() as wb:
         if wb.statistics().images:
             return
-        call.out.write_line("The store is empty: drawing sample pictures for a start")
+        call.out.write_line("The store is empty: putting in sample pictures for a start")
         truth = make_samples(call.arguments.samples)
         frame = wb.ingest(truth["path"].tolist(), progress=call.out.progress)
         added = (frame["status"] == "added").sum()
