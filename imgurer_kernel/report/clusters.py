@@ -52,9 +52,9 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by cluster_id: pictures, medoid and keeper (file names), largest_distance (bits
-        from the medoid), diameter (bits that no two members are farther apart than; by the
-        triangle inequality where the frame comes from a file), weakest_link (file name of the
-        member that belongs least) and its score weakest_score, frees (bytes without the keeper).
+        from the medoid), diameter (bits that no two members exceed), weakest_link (file name of
+        the member that belongs least) and its score weakest_score, frees (bytes without the
+        keeper).
     """
     groups = clusters.groupby("cluster_id")
     spokes = clusters[~clusters["is_medoid"].astype(bool)]
@@ -69,23 +69,12 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
             "medoid": medoids["filename"],
             "keeper": keepers["filename"],
             "largest_distance": groups["distance_to_medoid"].max(),
-            "diameter": _diameters(clusters, spokes),
+            "diameter": groups["diameter"].first(),
             "weakest_link": loosest.groupby("cluster_id")["filename"].first(),
             "weakest_score": groups["score"].min(),
             "frees": groups["bytes"].sum() - keepers["bytes"],
         }
     )
-
-
-def _diameters(clusters: pd.DataFrame, spokes: pd.DataFrame) -> pd.Series:
-    measured: tuple[int, ...] = clusters.attrs.get("diameters", ())
-    farthest = spokes.sort_values("distance_to_medoid", ascending=False).groupby("cluster_id")
-    bounds = farthest["distance_to_medoid"].agg(lambda bits: bits.iloc[:2].sum())
-    found = [
-        measured[number] if number < len(measured) else bound
-        for number, bound in zip(bounds.index.tolist(), bounds.tolist(), strict=True)
-    ]
-    return pd.Series(found, index=bounds.index, dtype="int64")
 
 
 def distances(clusters: pd.DataFrame) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.types import BoolMask
@@ -26,6 +27,7 @@ CLUSTERS = [
     "is_medoid",
     "is_keeper",
     "distance_to_medoid",
+    "diameter",
     "score",
     "label",
     "width",
@@ -73,6 +75,7 @@ def cluster_frame(
             "cluster_id": clusters.numbers,
             "image_id": clusters.members,
             "distance_to_medoid": clusters.distances,
+            "diameter": np.repeat(clusters.diameters, clusters.sizes),
             "score": clusters.scores,
             "label": grouped.labels,
             "within_frame": grouped.within_frame,

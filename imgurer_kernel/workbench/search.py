@@ -82,11 +82,11 @@ class SearchService:
         grouped = add_identical(grouped, self._catalog.identical(ALGORITHM))
         images = self._catalog.images(grouped.clusters.members, MEMBER_FACTS)
         frame = cluster_frame(grouped, images, keepers)
+        # A few scalars only: pandas copies attrs with each frame that is made of this one.
         frame.attrs = {
             "plan": grouped.plan,
             "uninformative": grouped.uninformative - stale,
             "stale": stale,
-            "diameters": tuple(grouped.clusters.diameters.tolist()),
         }
         return frame
 

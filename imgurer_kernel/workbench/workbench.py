@@ -184,11 +184,11 @@ class Workbench:
         DataFrame
             One row for each member, the largest cluster first and in it the medoid first:
             cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
-            score (agreement of the pictures, or share of equal bits), label, width, height,
-            bytes. ``attrs`` tell how it was found: plan, uninformative (images so flat that only
-            equal pixels make them duplicates), stale (images left out because their fingerprint
-            is of another version and their original cannot be read), and diameters (by
-            cluster_id, bits that no two members exceed).
+            diameter (bits that no two members of the cluster exceed), score (agreement of the
+            pictures, or share of equal bits), label, width, height, bytes. ``attrs`` tell how it
+            was found: plan, uninformative (images so flat that only equal pixels make them
+            duplicates), stale (images left out because their fingerprint is of another version
+            and their original cannot be read).
 
         Raises
         ------

@@ -33,6 +33,7 @@ def clusters():
             "is_medoid": [True, False, False, True, False],
             "is_keeper": [False, True, False, True, False],
             "distance_to_medoid": [0, 3, 8, 0, 1],
+            "diameter": [9, 9, 9, 2, 2],
             "score": [1.0, 0.98, 0.9, 1.0, 0.99],
             "label": ["medoid", "resized", "cropped", "medoid", "re-encoded"],
             "width": [100] * 5,
@@ -59,16 +60,14 @@ def test_one_row_for_each_cluster(clusters):
     assert table["medoid"].tolist() == ["lake.jpg", "b.jpg"]
     assert table["keeper"].tolist() == [EVIL, "b.jpg"]
     assert table["largest_distance"].tolist() == [8, 1]
-    assert table["diameter"].tolist() == [11, 1]
+    assert table["diameter"].tolist() == [9, 2]
     assert table["weakest_link"].tolist() == ["=cmd()", "c.jpg"]
     assert table["frees"].tolist() == [900, 200]
     assert cluster_table(clusters.iloc[:0]).empty
 
 
-def test_a_measured_diameter_counts(clusters):
-    clusters.attrs["diameters"] = (9, 1)
-    assert cluster_table(clusters)["diameter"].tolist() == [9, 1]
-    assert cluster_table(clusters[clusters["cluster_id"] == 1])["diameter"].tolist() == [1]
+def test_some_clusters_keep_their_diameters(clusters):
+    assert cluster_table(clusters[clusters["cluster_id"] == 1])["diameter"].tolist() == [2]
 
 
 def test_how_far_members_are_from_their_medoids(clusters):

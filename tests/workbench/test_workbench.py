@@ -1,6 +1,8 @@
 import io
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from imgurer_kernel.errors import (
     SourceError,
     UnknownImage,
 )
+from imgurer_kernel.fingerprint.extract import ALGORITHM
+from tests.support.catalog_records import arrival, fingerprint
 from tests.support.pictures import jpeg
 
 SIMILAR = [
@@ -23,7 +27,7 @@ SIMILAR = [
 ]  # fmt: skip
 CLUSTERS = [
     "cluster_id", "image_id", "digest", "filename", "is_medoid", "is_keeper",
-    "distance_to_medoid", "score", "label", "width", "height", "bytes",
+    "distance_to_medoid", "diameter", "score", "label", "width", "height", "bytes",
 ]  # fmt: skip
 
 
@@ -146,6 +150,22 @@ def test_clusters_have_a_medoid_a_keeper_and_words(filled):
     assert frame["distance_to_medoid"].iloc[0] == 0
     assert frame.loc[frame["is_keeper"], "image_id"].tolist() == [1]
     assert frame["label"].str.len().gt(0).all()
+
+
+def test_what_goes_with_a_frame_of_clusters_stays_small(wb):
+    # pandas copies it with each frame that is made of this one.
+    wb.catalog.add_user("ann", "member", None)
+    hashes = [fingerprint(number // 2).dhash for number in range(600)]
+    prints = [
+        fingerprint(number, dhash=hash_, informative=True, algorithm=ALGORITHM)
+        for number, hash_ in enumerate(hashes)
+    ]
+    wb.catalog.add([replace(arrival(n), fingerprint=found) for n, found in enumerate(prints)])
+    frame = wb.clusters(verify=False, progress=False)
+    assert frame["cluster_id"].nunique() == 300
+    assert frame["diameter"].tolist() == [0] * 600
+    assert set(frame.attrs) == {"plan", "uninformative", "stale"}
+    assert max(len(pickle.dumps(value)) for value in frame.attrs.values()) < 300
 
 
 def test_an_order_of_arrival_does_not_change_the_clusters(tmp_path):

@@ -63,6 +63,7 @@ def test_clusters_are_numbered_and_their_members_in_order():
     assert frame["is_medoid"].tolist() == [True, False, False, True, False]
     assert frame.loc[frame["is_keeper"], "image_id"].tolist() == [3, 4]
     assert frame["distance_to_medoid"].tolist() == [0, 2, 4, 0, 1]
+    assert frame["diameter"].tolist() == [6, 6, 6, 1, 1]
 
 
 def test_no_clusters_is_an_empty_frame_of_the_same_kind():
