@@ -5,18 +5,19 @@ from imgurer_kernel.ui.models.browse import BrowseModel
 from imgurer_kernel.ui.panels import browse
 from imgurer_kernel.ui.panels.browse import BrowsePanel
 from imgurer_kernel.ui.session import VisitorSession
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import jpeg
 
 
-@pytest.fixture
-def wb(tmp_path, monkeypatch):
-    for module in (browse, browse_model):
-        monkeypatch.setattr(module, "PAGE_SIZE", 4)
-    wb = FakeWorkbench(tmp_path)
+def fill(wb):
     for seed in range(10):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
-    return wb
+
+
+@pytest.fixture
+def wb(new_store, monkeypatch):
+    for module in (browse, browse_model):
+        monkeypatch.setattr(module, "PAGE_SIZE", 4)
+    return new_store(fill)
 
 
 @pytest.fixture
@@ -119,9 +120,9 @@ def test_the_panel_shows_where_one_is(wb):
     assert searched == [image_id]
 
 
-def test_the_panel_of_an_empty_store_says_what_to_do(tmp_path):
+def test_the_panel_of_an_empty_store_says_what_to_do(new_store):
     clicks = []
-    panel = BrowsePanel(FakeWorkbench(tmp_path), on_upload=lambda: clicks.append(True))
+    panel = BrowsePanel(new_store(), on_upload=lambda: clicks.append(True))
     assert "no pictures here yet" in panel.gallery.empty_text
     assert panel.bar.layout.display == "none"
     assert panel.upload.layout.display is None
@@ -129,8 +130,8 @@ def test_the_panel_of_an_empty_store_says_what_to_do(tmp_path):
     assert clicks == [True]
 
 
-def test_one_picture_needs_no_pages(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def test_one_picture_needs_no_pages(new_store):
+    wb = new_store()
     wb.upload("only.jpg", jpeg(1, 160, 120))
     panel = BrowsePanel(wb)
     assert panel.progress.idle_text == "1 picture"

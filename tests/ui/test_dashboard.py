@@ -8,19 +8,20 @@ import pytest
 from imgurer_kernel.ui.dashboard import TABS, Dashboard
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import encode, jpeg, scene
 
 
-@pytest.fixture
-def wb(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def fill(wb):
     wb.accounts.create("root", "correct horse", "admin")
     wb.accounts.create("ann", "correct horse")
     for seed in range(3):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
     wb.upload("0 again.jpg", jpeg(0, 160, 120, quality=60))
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 class Page:
@@ -62,10 +63,10 @@ def visible(dashboard):
     return [name for name, panel in dashboard.panels.items() if panel.layout.display is None]
 
 
-def test_nothing_is_read_before_the_page_is_open(wb):
-    wb.calls.clear()
+def test_nothing_is_read_before_the_page_is_open(new_store):
+    wb = new_store()
     dashboard = Dashboard(wb, user="ann")
-    assert wb.calls == []
+    assert not wb.catalog.path.exists()  # it is made when it is first asked
     assert dashboard.panels == {}
     assert dashboard.header.user == ""
 
@@ -86,9 +87,9 @@ def test_the_frame_links_what_it_counts(dashboard, page):
     assert dashboard.duplicates.order == "bytes"
 
 
-def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(tmp_path, dashboard, page):
+def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(new_store, dashboard, page):
     assert visible(dashboard) == ["browse"]
-    empty = Dashboard(FakeWorkbench(tmp_path / "empty"))
+    empty = Dashboard(new_store())
     Page(empty).open()
     assert visible(empty) == ["upload"]
     assert empty.header.counts[0]["text"] == "0 pictures"
@@ -226,9 +227,9 @@ def test_slow_clusters_do_not_hold_up_the_rest(wb):
     asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
-def test_names_are_never_markup(tmp_path):
+def test_names_are_never_markup(new_store):
     name = "<img src=x onerror=pwned()>.jpg"
-    wb = FakeWorkbench(tmp_path)
+    wb = new_store()
     for quality in (90, 50):
         wb.upload(name, encode(scene(1), quality=quality))
     dashboard = Dashboard(wb)

@@ -12,14 +12,12 @@ from imgurer_kernel.ui.models.duplicates import DuplicatesModel
 from imgurer_kernel.ui.panels import duplicates
 from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
 from imgurer_kernel.ui.session import VisitorSession
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import encode, jpeg, resized, scene
+from tests.support.stores import record_calls
 
 
-@pytest.fixture
-def wb(tmp_path):
+def fill(wb):
     """A cluster of 1..3, one of 4 and 5 with more bytes, one of ann's 6 and 7, stranger 8."""
-    wb = FakeWorkbench(tmp_path)
     wb.accounts.create("ann", "correct horse")
     beach, hill, lake = scene(10), scene(11, 1200, 900), scene(12)
     wb.upload("beach.jpg", encode(beach, quality=95))
@@ -30,7 +28,11 @@ def wb(tmp_path):
     wb.upload("lake.jpg", encode(lake), "ann")
     wb.upload("=lake 2.jpg", encode(lake, quality=40), "ann")
     wb.upload("stranger.jpg", jpeg(3))
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 @pytest.fixture
@@ -144,16 +146,16 @@ def test_the_address_brings_the_same_view_back(wb, model):
 
 
 def test_clusters_are_looked_for_again_only_when_needed(wb, model):
-    wb.calls.clear()
+    calls = record_calls(wb)
     model.open({"sort": "bytes"})
-    assert ("clusters", None) not in wb.calls
+    assert calls == []
     model.session.changed()
     assert model.stale
     model.open({"sort": "bytes"})
-    assert wb.calls.count(("clusters", None)) == 1
+    assert calls == [("clusters", None)]
     assert not model.stale
     model.radius = 3
-    assert ("clusters", 3) in wb.calls
+    assert calls == [("clusters", None), ("clusters", 3)]
 
 
 def test_sorting_breaks_ties_by_cluster():
@@ -176,11 +178,11 @@ def test_the_panel_shows_rows_figures_and_details(wb):
     assert len(panel.list) == 3
     assert "<strong>3</strong>" in panel.totals.value
     assert panel.progress.idle_text == "1 to 3 of 3 clusters"
-    assert "8 pictures looked at · every pair" in panel.method.value
+    assert f"8 pictures looked at · {wb.clusters().attrs['plan']}" in panel.method.value
     assert panel.save.label == "CSV of these 3 clusters"
     first = panel.list._content["rows"][0]
     assert first["label"] == "3 pictures"
-    assert any("smaller" in tile["note"] for tile in first["tiles"])
+    assert [tile["note"] for tile in first["tiles"]] == ["", "larger and JPEG", "larger and JPEG"]
     panel.list.selected = 2
     assert panel.details.model.details.name == "beach 2.jpg"
     panel.list._receive(None, {"kind": "open", "image_id": 2}, [])
@@ -210,8 +212,8 @@ def test_a_large_cluster_counts_what_it_does_not_draw(wb, monkeypatch):
     assert panel.list._content["rows"][0]["more"] == 1
 
 
-def test_empty_stores_and_stores_without_duplicates_say_which_they_are(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def test_empty_stores_and_stores_without_duplicates_say_which_they_are(new_store):
+    wb = new_store()
     panel = DuplicatesPanel(wb)
     assert "no pictures here yet" in panel.list.empty_text
     assert panel.bar.layout.display == "none"

@@ -4,16 +4,17 @@ import pytest
 from imgurer_kernel import ui
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.ui.panels.pictures import pictures
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import jpeg
 
 
-@pytest.fixture
-def wb(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def fill(wb):
     for seed in range(4):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 def ids(gallery):

@@ -8,16 +8,14 @@ from imgurer_kernel.ui.models.search_history import SearchQuery, trim_history
 from imgurer_kernel.ui.panels.search import SearchPanel, nothing_found, summary
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import encode, jpeg, resized, scene
+from tests.support.stores import record_calls
 
 NASTY = "<img src=x onerror=pwned()>.jpg"
 
 
-@pytest.fixture
-def wb(tmp_path):
+def fill(wb):
     """1..4: one scene as it is, re-saved, small as PNG, and small by another user; 5..7 others."""
-    wb = FakeWorkbench(tmp_path)
     wb.accounts.create("ann", "correct horse")
     pixels = scene(10)
     wb.upload(NASTY, encode(pixels))
@@ -26,7 +24,11 @@ def wb(tmp_path):
     wb.upload("ann's.jpg", encode(resized(pixels, 400, 300)), "ann")
     for seed in range(3):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 @pytest.fixture
@@ -118,8 +120,9 @@ def test_the_radius_is_for_lookalikes_and_narrows_all(wb, radius, searched, kept
     assert list(zip(kept_rows["verdict"], kept_rows["distance"], strict=True)) == kept
     model = SearchModel(VisitorSession(wb))
     model.radius = radius
+    calls = record_calls(wb)
     model.search_for(1)
-    assert wb.calls[-1] == ("similar", 1, searched)
+    assert calls[-1] == ("similar", 1, searched)
 
 
 def test_returning_to_an_earlier_search_drops_the_later_ones(model):
@@ -257,9 +260,9 @@ def test_a_picture_that_was_forgotten_meanwhile_is_an_error_in_words(wb, model):
     assert "not here any more" in model.job.failure
 
 
-def test_an_empty_store_says_what_to_do(tmp_path):
+def test_an_empty_store_says_what_to_do(new_store):
     clicks = []
-    panel = SearchPanel(FakeWorkbench(tmp_path), on_upload=lambda: clicks.append(True))
+    panel = SearchPanel(new_store(), on_upload=lambda: clicks.append(True))
     assert "no pictures to compare with" in panel.gallery.empty_text
     panel.upload_button.click()
     assert clicks == [True]

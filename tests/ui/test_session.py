@@ -3,29 +3,31 @@ import pytest
 
 from imgurer_kernel.errors import NotAllowed, UnknownImage, UnknownUser
 from imgurer_kernel.ui.session import VisitorSession
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import jpeg
+from tests.support.stores import break_thumbnail
+
+
+def fill(wb):
+    for seed in range(3):
+        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
 
 
 @pytest.fixture
-def wb(tmp_path):
-    wb = FakeWorkbench(tmp_path)
-    for seed in range(3):
-        wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
-    return wb
+def wb(new_store):
+    return new_store(fill)
 
 
-def test_a_session_reads_nothing_when_it_is_made(wb):
-    wb.calls.clear()
+def test_a_session_reads_nothing_when_it_is_made(new_store):
+    wb = new_store()
     session = VisitorSession(wb, "nobody")
-    assert wb.calls == []
+    assert not wb.catalog.path.exists()  # it is made when it is first asked
     with pytest.raises(UnknownUser):
         session.account()
 
 
 def test_one_missing_thumbnail_does_not_hide_the_others(wb):
     session = VisitorSession(wb)
-    wb.broken.add(2)
+    break_thumbnail(wb, 2)
     first, second, third = session.thumbnails([1, 2, 3])
     assert first
     assert second == b""

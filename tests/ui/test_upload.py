@@ -6,20 +6,21 @@ from imgurer_kernel.ui.models.upload import UploadModel
 from imgurer_kernel.ui.panels.upload import UploadPanel
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
-from tests.support.fake_workbench import FakeWorkbench
 from tests.support.pictures import encode, jpeg, scene
 
 PASSWORD = "correct horse"
 
 
-@pytest.fixture
-def wb(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def fill(wb):
     wb.accounts.create("root", PASSWORD, "admin")
     wb.accounts.create("ann", PASSWORD)
     wb.accounts.create("bob", PASSWORD)
     wb.upload("beach.jpg", encode(scene(10)), "bob")
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 @pytest.fixture

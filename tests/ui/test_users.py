@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
@@ -6,20 +6,21 @@ from imgurer_kernel.errors import LoginFailed
 from imgurer_kernel.ui.models.users import UsersModel
 from imgurer_kernel.ui.panels.users import UsersPanel, account_rows
 from imgurer_kernel.ui.session import VisitorSession
-from tests.support.fake_workbench import START, FakeWorkbench
 from tests.support.pictures import jpeg
 
 PASSWORD = "correct horse"
 
 
-@pytest.fixture
-def wb(tmp_path):
-    wb = FakeWorkbench(tmp_path)
+def fill(wb):
     wb.accounts.create("root", PASSWORD, "admin")
     wb.accounts.create("ann", PASSWORD)
     wb.accounts.create("bob", PASSWORD)
     wb.upload("a.jpg", jpeg(1, 160, 120), "ann")
-    return wb
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 def names(panel):
@@ -52,7 +53,7 @@ def test_an_account_is_made_and_the_form_is_emptied(wb):
 
 @pytest.mark.parametrize(
     ("name", "password", "words"),
-    [("ann", PASSWORD, "taken"), ("<b>", PASSWORD, "<b>"), ("eve", "short", "8")],
+    [("ann", PASSWORD, "'ann' already"), ("<b>", PASSWORD, "<b>"), ("eve", "short", "8")],
 )
 def test_what_is_wrong_with_a_new_account_is_said_and_kept(wb, name, password, words):
     panel = UsersPanel(wb, "root")
@@ -133,8 +134,8 @@ def test_ones_own_password_needs_the_present_one(wb):
     assert panel.own.old.value == panel.own.new.value == ""
 
 
-def test_the_single_user_mode_says_what_accounts_are_for(tmp_path):
-    panel = UsersPanel(FakeWorkbench(tmp_path))
+def test_the_single_user_mode_says_what_accounts_are_for(new_store):
+    panel = UsersPanel(new_store())
     assert names(panel) == ["local"]
     assert panel.table.rows[0]["state"] == "without a login"
     assert panel.table.rows[0]["actions"] == ()
@@ -144,13 +145,12 @@ def test_the_single_user_mode_says_what_accounts_are_for(tmp_path):
 def test_accounts_in_words(wb):
     wb.accounts.disable("bob")
     wb.accounts.authenticate("ann", PASSWORD)
-    ann, bob, root = account_rows(
-        wb.accounts.list().sort_values("name"), "root", datetime(2026, 1, 3, tzinfo=UTC)
-    )
+    accounts = wb.accounts.list().sort_values("name")
+    now = wb.accounts.get("ann").last_seen + timedelta(days=2)
+    ann, bob, root = account_rows(accounts, "root", now)
     assert (ann.pictures, ann.last_seen, ann.state) == ("1", "2 days ago", "can log in")
     assert (bob.pictures, bob.bytes, bob.last_seen) == ("0", "0 bytes", "never")
     assert (bob.state, bob.enabled) == ("disabled", False)
     assert [act for act, _ in ann.actions] == ["admin", "password", "disable"]
     assert [act for act, _ in bob.actions] == ["admin", "password", "enable"]
     assert [act for act, _ in root.actions] == ["password"]
-    assert START.year == 2026

@@ -1,0 +1,71 @@
+"""Real stores for tests: filled once in a test process, copied for each test that uses one."""
+
+import shutil
+
+import pytest
+from argon2 import PasswordHasher
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.store.users import Users
+
+# A tenth of a second a password is the point of argon2; nothing in the tests depends on it.
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def open_store(folder):
+    """A workbench whose passwords cost nothing."""
+    wb = Workbench(Settings(root=folder))
+    wb.accounts = Users(wb.catalog, hasher=QUICK)
+    return wb
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory):
+    """Folder of the filled stores of this process, and which there are by what filled them."""
+    return tmp_path_factory.mktemp("stores"), {}
+
+
+@pytest.fixture
+def new_store(templates, tmp_path):
+    """Function that opens a store of this test: an empty one, or one that `fill(wb)` has filled."""
+    folder, filled = templates
+    opened = []
+
+    def new(fill=None):
+        root = tmp_path / f"store {len(opened)}"
+        if fill is not None:
+            if fill not in filled:
+                template = folder / str(len(filled))
+                with open_store(template) as wb:
+                    fill(wb)
+                filled[fill] = template
+            shutil.copytree(filled[fill], root)
+        opened.append(open_store(root))
+        return opened[-1]
+
+    yield new
+    for wb in opened:
+        wb.close()
+
+
+def record_calls(wb):
+    """Searches and what is forgotten from now on: a list of (method, *arguments)."""
+    calls = []
+
+    def recorded(name, method):
+        def call(*arguments, **options):
+            calls.append((name, *arguments))
+            return method(*arguments, **options)
+
+        return call
+
+    for name in ("similar", "clusters", "forget"):
+        setattr(wb, name, recorded(name, getattr(wb, name)))
+    return calls
+
+
+def break_thumbnail(wb, image_id):
+    """Lose a thumbnail, as a disk may."""
+    digest = wb.images([image_id])["digest"].iloc[0]
+    [path] = (wb.settings.folder / "thumbs").rglob(digest)
+    path.unlink()
