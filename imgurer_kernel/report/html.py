@@ -1,24 +1,76 @@
-"""Clusters as one page of HTML that needs nothing else: no script, no font, no other address."""
+"""Clusters as one page of HTML that needs nothing else: no script, no font, no other address.
+
+The page is ``templates/report.html.j2``, in which jinja2 escapes whatever it is given.
+"""
 
 import base64
-import html
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.errors import StorageError
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 Thumbnail = Callable[[int], bytes]
 """From an image_id to a JPEG."""
 
 Row = Mapping[str, Any]
 
-TILE = (
+COLUMNS = (
     "image_id", "filename", "label", "width", "height", "bytes", "is_medoid", "is_keeper",
     "distance_to_medoid",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTile:
+    """One member of a cluster as the page shows it.
+
+    Attributes
+    ----------
+    filename, label, width, height
+        As in the frame of clusters.
+    size
+        Bytes of its file, for people.
+    kept, medoid
+        Whether it would be kept, and whether the others are compared with it.
+    difference
+        What a person would see beside the medoid.
+    distance
+        Bits from the medoid.
+    jpeg
+        Its thumbnail in base64, or nothing.
+    missing
+        Whether the store has lost the thumbnail.
+    """
+
+    filename: str
+    label: str
+    width: int
+    height: int
+    size: str
+    kept: bool
+    medoid: bool
+    difference: str
+    distance: int
+    jpeg: str
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCluster:
+    """One cluster as the page shows it; `tiles` can be gone through once."""
+
+    title: str
+    frees: str
+    tiles: Iterator[ReportTile]
 
 
 def page(
@@ -36,72 +88,80 @@ def page(
     figures
         What stands at the top: words and numbers.
     thumbnail
-        Without it the page shows no pictures. One that is missing in the store is left out.
+        Asked for each picture when its turn comes; without it the page shows none. One that is
+        missing in the store is left out.
     limit
         Most clusters to show.
     """
-    yield HEAD
-    for words, number in figures.items():
-        yield f"<div><dd>{_text(number)}</dd><dt>{_text(words)}</dt></div>"
-    yield "</dl></header>\n<main>\n"
     groups = clusters.groupby("cluster_id", sort=False)
-    for shown, (_, members) in enumerate(groups):
-        if shown == limit:
-            break
-        yield _section(shown + 1, members, thumbnail)
-    total = groups.ngroups
-    if not total:
-        yield "<p>No duplicates were found.</p>\n"
-    elif limit is not None and total > limit:
-        yield (
-            f"<p>{limit:,} of {total:,} clusters are shown, the largest first. "
-            "A report in CSV or JSON has all of them.</p>\n"
-        )
-    yield "</main>\n</html>\n"
+    return _template().generate(
+        figures=figures,
+        clusters=(_cluster(members, thumbnail) for _, members in islice(groups, limit)),
+        total=groups.ngroups,
+        limit=limit,
+    )
 
 
-def _section(number: int, members: pd.DataFrame, thumbnail: Thumbnail | None) -> str:
-    """One cluster: a line of figures and its members in a row."""
+@cache
+def _template() -> "Template":
+    # Imported when a page is written: starting the dashboard takes longer with it.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("imgurer_kernel.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["plain"] = plain
+    return environment.get_template("report.html.j2")
+
+
+def plain(text: object) -> str:
+    r"""A text on one line, without characters that change how its surroundings are shown.
+
+    Examples
+    --------
+    >>> plain("holiday\u202egpj.exe") == "holiday\ufffdgpj.exe"
+    True
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def _cluster(members: pd.DataFrame, thumbnail: Thumbnail | None) -> ReportCluster:
     rows = [
-        dict(zip(TILE, values, strict=True))
-        for values in zip(*(members[name].tolist() for name in TILE), strict=True)
+        dict(zip(COLUMNS, values, strict=True))
+        for values in zip(*(members[name].tolist() for name in COLUMNS), strict=True)
     ]
     medoid = next((row for row in rows if row["is_medoid"]), rows[0])
     extra = sum(row["bytes"] for row in rows if not row["is_keeper"])
-    heading = f"{count(len(rows), 'picture')} <small>could free {human_bytes(extra)}</small>"
-    tiles = "".join(_tile(row, medoid, thumbnail) for row in rows)
-    return (
-        f'<section aria-label="Cluster {number}"><h2>{heading}</h2>\n<ul>{tiles}</ul></section>\n'
+    return ReportCluster(
+        title=count(len(rows), "picture"),
+        frees=human_bytes(extra),
+        tiles=(_tile(row, medoid, thumbnail) for row in rows),
     )
 
 
-def _tile(row: Row, medoid: Row, thumbnail: Thumbnail | None) -> str:
-    size = f"{row['width']} \u00d7 {row['height']}"
-    facts = f"{size} \u00b7 {human_bytes(row['bytes'])}"
-    if row is medoid:
-        note = "<span>the others are compared with it</span>"
-    else:
-        differences = ", ".join(_differences(row, medoid)) or "looks the same"
-        bits = f"{row['distance_to_medoid']} of 128 bits"
-        note = f"<b>{_text(differences)}</b> <span>{bits}</span>"
-    badge = "<em>\N{CHECK MARK} would be kept</em>" if row["is_keeper"] else ""
-    alt = f"{row['filename']}, {row['width']} by {row['height']}, {row['label']}"
-    kept = ' class="kept"' if row["is_keeper"] else ""
-    return (
-        f"<li{kept}><figure><div>{_picture(row['image_id'], alt, thumbnail)}</div>"
-        f"<figcaption><bdi>{_text(row['filename'])}</bdi>"
-        f'<span class="facts">{facts}</span>{note}{badge}</figcaption></figure></li>'
+def _tile(row: Row, medoid: Row, thumbnail: Thumbnail | None) -> ReportTile:
+    jpeg, missing = "", False
+    if thumbnail is not None:
+        try:
+            jpeg = base64.b64encode(thumbnail(row["image_id"])).decode("ascii")
+        except StorageError:
+            missing = True
+    return ReportTile(
+        filename=row["filename"],
+        label=row["label"],
+        width=row["width"],
+        height=row["height"],
+        size=human_bytes(row["bytes"]),
+        kept=row["is_keeper"],
+        medoid=row is medoid,
+        difference=", ".join(_differences(row, medoid)) or "looks the same",
+        distance=row["distance_to_medoid"],
+        jpeg=jpeg,
+        missing=missing,
     )
-
-
-def _picture(image_id: int, alt: str, thumbnail: Thumbnail | None) -> str:
-    if thumbnail is None:
-        return ""
-    try:
-        data = base64.b64encode(thumbnail(image_id)).decode("ascii")
-    except StorageError:
-        return "<i>its picture is missing in the store</i>"
-    return f'<img alt="{_text(alt)}" src="data:image/jpeg;base64,{data}">'
 
 
 def _differences(row: Row, medoid: Row) -> list[str]:
@@ -115,50 +175,3 @@ def _differences(row: Row, medoid: Row) -> list[str]:
     if row["label"] not in {"medoid", "near by dHash"}:
         found.append(str(row["label"]))
     return found
-
-
-def _text(text: object) -> str:
-    """Text that is nothing but text to a browser, on one line, whatever its characters."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-    return html.escape(shown, quote=True)
-
-
-HEAD = """<!DOCTYPE html>
-<html lang="en"><meta charset="utf-8"><title>Duplicates found by imgurer</title>
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<style>
-:root { color-scheme: light dark; --ink: light-dark(#1a1e24, #e9ebee);
-  --soft: light-dark(#545c68, #a6aeb8); --line: light-dark(#dde1e6, #31373f);
-  --ground: light-dark(#eceef1, #2a3037); --done: light-dark(#14683a, #6dd09a);
-  --canvas: light-dark(#ffffff, #14171b); }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1488px; padding: 32px 24px; color: var(--ink);
-  background: var(--canvas); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif;
-  font-variant-numeric: tabular-nums; }
-h1 { font-size: 20px; margin: 0 0 16px; }
-dl { display: flex; flex-wrap: wrap; gap: 8px 48px; margin: 0 0 24px; }
-dl div { display: flex; flex-direction: column; }
-dd { margin: 0; font-size: 28px; line-height: 1.2; }
-dt, small, figcaption span { color: var(--soft); }
-section { border-top: 1px solid var(--line); padding: 16px 0 24px; }
-h2 { font-size: 16px; margin: 0 0 12px; }
-small { font-size: 14px; font-weight: normal; margin-left: 12px; }
-ul { display: grid; gap: 16px; margin: 0; padding: 0; list-style: none;
-  grid-template-columns: repeat(auto-fill, minmax(min(176px, 44%), 1fr)); }
-li { break-inside: avoid; min-width: 0; }
-figure { margin: 0; }
-figure div { height: 192px; padding: 8px; display: flex; border-radius: 8px;
-  background: var(--ground); }
-figure div:empty { display: none; }
-.kept figure div { outline: 2px solid var(--done); outline-offset: -2px; }
-img { max-width: 100%; max-height: 100%; margin: auto; }
-i { margin: auto; color: var(--soft); font-size: 12px; text-align: center; }
-em { flex-basis: 100%; color: var(--done); font-style: normal; font-weight: 600; }
-figcaption { display: flex; flex-wrap: wrap; gap: 0 8px; margin-top: 8px; font-size: 12px; }
-bdi, .facts { flex-basis: 100%; }
-bdi { font-size: 14px; overflow-wrap: anywhere; }
-</style>
-<header><h1>Duplicates</h1><dl>
-"""

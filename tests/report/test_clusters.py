@@ -18,6 +18,7 @@ from imgurer_kernel.report.clusters import (
     to_html,
     to_json,
 )
+from imgurer_kernel.report.html import page
 
 EVIL = '<img src=x onerror="alert(1)">.jpg'
 
@@ -206,6 +207,25 @@ def test_html_of_many_clusters_says_what_it_leaves_out(clusters, tmp_path):
     assert to_html(clusters, limit=2).count("<section") == 2
     assert "are shown" not in to_html(clusters, limit=None)
     assert len(pd.read_csv(export(clusters, tmp_path / "r.csv", limit=1))) == 5
+
+
+def test_a_page_holds_one_picture_at_a_time(clusters):
+    asked, shown = [], 0
+
+    def thumbnail(image_id):
+        asked.append(image_id)
+        return b"jpeg"
+
+    for part in page(clusters, {}, thumbnail, None):
+        shown += part.count("<img")
+        assert shown <= len(asked) <= shown + 1
+    assert asked == clusters["image_id"].tolist()
+
+
+def test_clusters_beyond_the_limit_cost_no_picture(clusters):
+    asked = []
+    to_html(clusters, lambda image_id: asked.append(image_id) or b"jpeg", limit=1)
+    assert asked == [4, 2, 9]
 
 
 def test_no_clusters_make_a_page_too(clusters):
