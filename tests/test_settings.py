@@ -20,6 +20,11 @@ def test_the_root_becomes_absolute(tmp_path, monkeypatch):
         ("max_bytes", 0),
         ("max_pixels", 0),
         ("max_frames", 0),
+        ("max_scans", 0),
+        ("max_segments", 0),
+        ("max_entries", 0),
+        ("max_tiles", 0),
+        ("max_growth", 0),
         ("workers", -1),
         ("lease_timeout", -0.1),
         ("store", "move"),
@@ -42,10 +47,25 @@ def test_from_env_converts_each_kind(tmp_path):
             "IMGURER_RADIUS": "7",
             "IMGURER_STORE": "link",
             "IMGURER_LEASE_TIMEOUT": "1.5",
+            "IMGURER_MAX_SCANS": "20",
+            "IMGURER_MAX_SEGMENTS": "300",
+            "IMGURER_MAX_ENTRIES": "400",
+            "IMGURER_MAX_TILES": "500",
+            "IMGURER_MAX_GROWTH": "600",
             "UNRELATED": "x",
         }
     )
-    assert settings == Settings(root=tmp_path, radius=7, store="link", lease_timeout=1.5)
+    assert settings == Settings(
+        root=tmp_path,
+        radius=7,
+        store="link",
+        lease_timeout=1.5,
+        max_scans=20,
+        max_segments=300,
+        max_entries=400,
+        max_tiles=500,
+        max_growth=600,
+    )
 
 
 def test_a_variable_that_is_no_number_is_named():

@@ -20,7 +20,7 @@ from PIL import Image
 from pillow_heif import from_pillow
 
 from imgurer_kernel.fingerprint.hashes.dhash import hamming, parse_hex
-from tests.support.pictures import encode, jpeg, png, scene, solid
+from tests.support.pictures import encode, flat_scans, jpeg, png, scene, solid
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parents[2] / "shared" / "corpus"
@@ -384,6 +384,35 @@ def test_what_decoders_take_long_for(tmp_path):
     }
     for words, outcome in decode_all(tmp_path, files).items():
         assert words in outcome["reason"]
+
+
+def test_small_files_that_took_minutes_or_all_memory(tmp_path):
+    icon = encode(solid(90, 16, 16), "ICO", sizes=[(16, 16)])
+    bomb = make_png(13_000, 13_000, zlib.compress(bytes(9)), colour=6)
+    precincts = encode(np.zeros((5000, 5000), np.uint8), "JPEG2000", no_jp2=True)
+    coding = precincts.index(b"\xff\x52")
+    levels = precincts[coding + 9]
+    style = bytearray(precincts[coding : coding + 14]) + b"\x11" * (levels + 1)
+    style[2:5] = struct.pack(">HB", len(style) - 2, 1)
+    files = {
+        "7,001 scans": flat_scans(8000, 8000, 7000),
+        "segments": jpeg_with([(0xFE, b"")] * 200_000),
+        "169,000,000 pixels": icon[:18] + struct.pack("<I", 22) + bomb,
+        "limit for BMP": runs(14_100, 14_100),
+        "code-blocks": precincts[:coding] + bytes(style) + precincts[coding + 14 :],
+    }
+    for words, outcome in decode_all(tmp_path, files).items():
+        assert outcome["rejected"] == "ImageTooLarge", (words, outcome)
+        assert words in outcome["reason"]
+        assert outcome["peak"] < 400_000, words
+
+
+def runs(width, height):
+    """A bitmap of so many rows that have one pixel each."""
+    data = b"\1\1\0\0" * 200_000
+    head = struct.pack("<IHHI", 1078 + len(data), 0, 0, 1078)
+    head += struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(data), 0, 0, 256, 0)
+    return b"BM" + head + bytes(1024) + data
 
 
 # ---- odd, but pictures

@@ -8,6 +8,7 @@ strangers to each other; everything else here is what happens to a picture (`enc
 
 import functools
 import io
+import struct
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -148,6 +149,29 @@ def jpeg(seed, width=640, height=480, **options):
 def png(seed, width=640, height=480, **options):
     """The scene of this seed as a PNG file."""
     return encode(scene(seed, width, height), "PNG", **options)
+
+
+def flat_scans(width, height, number):
+    """A gray progressive JPEG of one value, with so many scans after the first that change nothing.
+
+    Runs of 2**14 empty blocks are coded by four bits and their length.
+    """
+    blocks = -(-width // 8) * -(-height // 8)
+    frame = _segment(0xC2, b"\x08" + struct.pack(">HH", height, width) + b"\1\1\x11\0")
+    tables = _segment(0xDB, b"\0" + b"\1" * 64) + _segment(0xC4, b"\0\1" + bytes(16))
+    means = _segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
+    codes = bytes([0, 0, 0, 15, *[0] * 12]) + bytes(range(0, 240, 16))
+    runs = [1 << 14] * (blocks >> 14) + list(filter(None, [blocks % (1 << 14)]))
+    bits = "".join(f"{run.bit_length() - 1:04b}" + f"{run:b}"[1:] for run in runs)
+    bits += "1" * (-len(bits) % 8)
+    coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    scan = _segment(0xDA, b"\1\1\0\1\x3f\0") + coded
+    parts = [tables, frame, means, _segment(0xC4, b"\x10" + codes), scan * number]
+    return b"\xff\xd8" + b"".join(parts) + b"\xff\xd9"
+
+
+def _segment(marker, body):
+    return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
 
 
 # How to store upright pixels so that a reader of the orientation tag sees them upright again.

@@ -16,10 +16,12 @@ Count = tuple[int, str, int, str]
 
 _ENOUGH = 10
 # A scan costs 20 to 34 ns for each 8x8 block of the picture even where it changes none, so that
-# 30 million take a second. Cameras and optimizers write 10 scans, rarely 16.
+# 30 million take a second. Cameras and optimizers write 10 scans, rarely 16; those a picture may
+# have, but for a small file of which all are to be decoded: it is flat, or made to take long.
 _MOST_BLOCKS = 30_000_000
 _USUAL_SCANS = 16
-# Tiles may be larger than what is seen of them; 16 megapixels at each edge is generous.
+_SMALL = 1 << 20
+# Tiles may be larger than what is seen of them: so many pixels take a tenth of a second or two.
 _MOST_UNSEEN = 64_000_000
 
 
@@ -49,7 +51,7 @@ def _counts(data: bytes, name: str, limits: Settings, *, exact: bool) -> Iterato
         found = jpeg.count(data, enough)
         yield found.segments, "segments", segments, "max_segments"
         scans = min(limits.max_scans, _MOST_BLOCKS // max(found.blocks, 1))
-        if not exact:
+        if not exact or len(data) > _SMALL:
             scans = max(scans, min(limits.max_scans, _USUAL_SCANS))
         yield found.scans, f"scans for {found.blocks:,} blocks", scans, "max_scans"
         yield _entries(jpeg.exif(data), limits)

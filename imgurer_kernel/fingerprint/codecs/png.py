@@ -4,8 +4,9 @@ import zlib
 from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Of these there may be as many as the pixels need: encoders write them in pieces of 8 KiB.
-_PIXELS = {b"IDAT", b"fdAT"}
+# Pixels come in as many pieces as they need, of 8 KiB as a rule; those of an animation are counted
+# as frames.
+_PIXELS, _OF_FRAMES = b"IDAT", {b"fcTL", b"fdAT"}
 _SMALL = 1024
 
 
@@ -21,10 +22,10 @@ def chunks(data: bytes, begin: int = 0) -> Iterator[tuple[bytes, int, int]]:
 
 
 def count_chunks(data: bytes, enough: int, begin: int = 0) -> int:
-    """Chunks, but for pixels in pieces of some size; counting ends at `enough`."""
+    """Chunks, but for pixels in pieces of some size and frames; counting ends at `enough`."""
     number = 0
     for name, start, end in chunks(data, begin):
-        number += name not in _PIXELS or end - start < _SMALL
+        number += name not in _OF_FRAMES and (name != _PIXELS or end - start < _SMALL)
         if number >= enough:
             break
     return number
@@ -43,7 +44,7 @@ def damaged_chunk(data: bytes) -> str | None:
     view = memoryview(data)
     number = 0
     for name, start, end in chunks(data):
-        if name != b"IDAT":
+        if name != _PIXELS:
             continue
         number += 1
         if zlib.crc32(view[start - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
