@@ -1,51 +1,99 @@
-"""Work on all cores: results in order, and signs of life while they are waited for."""
+"""Work on all cores: how many this process has, one pool of threads, results in order."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import TypeVar
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-PULSE = 0.5
-"""Longest time in seconds between two signs of life."""
+POLL_SECONDS = 0.5
+"""Longest time between two calls of `in_order`'s `poll`."""
+
+
+def cores(workers: int = 0) -> int:
+    """Return how many threads of heavy work to run at once, 1 or more.
+
+    Parameters
+    ----------
+    workers
+        What the caller asks for, such as ``Settings.workers``; 0 for one for each core that this
+        process may use. That follows its CPU affinity (``taskset``, a container's cpuset) and,
+        from Python 3.13 on, ``PYTHON_CPU_COUNT``.
+
+    Examples
+    --------
+    >>> cores(3), 1 <= cores() <= os.cpu_count()
+    (3, True)
+    """
+    if workers:
+        return workers
+    # Not os.cpu_count(): on 2 of a server's 64 cores it would start 64 threads that take turns.
+    process_cpu_count = getattr(os, "process_cpu_count", None)
+    if process_cpu_count is not None:
+        return process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def thread_pool(
+    workers: int = 0, *, name: str = "imgurer", wait_at_end: bool = True
+) -> Iterator[ThreadPoolExecutor]:
+    """Open a pool of threads for one piece of work; what is not begun at its end is dropped.
+
+    Parameters
+    ----------
+    workers
+        As `cores` has it.
+    name
+        What the names of the threads begin with.
+    wait_at_end
+        Whether to wait for what is under way when the block ends, also by an error.
+    """
+    pool = ThreadPoolExecutor(cores(workers), thread_name_prefix=name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=wait_at_end, cancel_futures=True)
 
 
 def in_order(
     work: Callable[[Part], Result],
     parts: Iterable[Part],
-    pulse: Callable[[], None] | None = None,
+    poll: Callable[[], None] | None = None,
     *,
-    workers: int | None = None,
+    workers: int = 0,
 ) -> Iterator[Result]:
-    """Results of all parts, in their order; the work is done by threads.
+    """Yield the results of all parts, in their order; the work is done by threads.
 
     Parameters
     ----------
     work
-        What is done with each part; it should let go of the interpreter's lock.
+        What is done with each part; threads help only where it releases the interpreter's lock.
     parts
         Handed out at once.
-    pulse
-        Called again and again while a result is waited for. What it raises ends everything: parts
-        that nobody has begun are dropped, and those that are under way are not waited for.
+    poll
+        Called twice a second while a result is waited for, to show progress or to stop. What it
+        raises ends everything: parts that are not begun are dropped, and those that are under way
+        are not waited for.
     workers
-        Number of threads; as many as cores by default.
+        As `cores` has it.
 
     Examples
     --------
     >>> list(in_order(lambda number: number**2, [3, 1, 2]))
     [9, 1, 4]
     """
-    threads = ThreadPoolExecutor(workers or os.cpu_count())
-    try:
-        waiting = deque(threads.submit(work, part) for part in parts)
+    # A cancelled search must end at once, though a part may take seconds more.
+    with thread_pool(workers, wait_at_end=False) as pool:
+        waiting = deque(pool.submit(work, part) for part in parts)
         while waiting:
             first = waiting.popleft()
-            while pulse is not None and wait([first], PULSE).not_done:
-                pulse()
+            while poll is not None and wait([first], POLL_SECONDS).not_done:
+                poll()
             yield first.result()
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)

@@ -5,11 +5,9 @@ in the same order in each run. A task stops where its buffer is full and goes on
 handed over: memory is bounded, however many pairs there are.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -18,12 +16,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from imgurer_kernel.common.threads import cores, thread_pool
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt32s, UInt64s
 from imgurer_kernel.index.hash_arrays import Groups
 from imgurer_kernel.index.multi_index import Chunking
 
 PairChunk = tuple[UInt32s, UInt32s, UInt8s]
 ProgressCallback = Callable[[float], None]
+
+_THREADS = "imgurer-search"
 
 # Results that a task collects before it hands them over.
 _ROOM = 1 << 18
@@ -35,27 +36,10 @@ _TASKS = 16
 _NEARBY = 1 << 16
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def load() -> None:
     """Compile what bulk searches use, or load it from numba's cache."""
     for module in ("scan", "multi_index", "components"):
         import_module(f"imgurer_kernel.index._numba.{module}")
-
-
-@contextmanager
-def _workers() -> Iterator[Executor]:
-    """Threads for as long as a search runs; the kernels let go of the interpreter's lock."""
-    executor = ThreadPoolExecutor(cores(), thread_name_prefix="imgurer-search")
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -124,7 +108,7 @@ def scan(
     step = max(256, len(asked) // (_TASKS * cores()))
     starts = range(0, len(asked), step)
     tasks = (_Task.over(kernel, start, min(start + step, len(asked))) for start in starts)
-    with _workers() as executor:
+    with thread_pool(name=_THREADS) as executor:
         yield from _in_turn(executor, tasks, len(starts), progress)
 
 
@@ -243,7 +227,7 @@ def join(
                 yield _Task.over(kernel, start, end)
 
     total = int((chunking.radii >= 0).sum()) * _TASKS * cores()
-    with _workers() as executor:
+    with thread_pool(name=_THREADS) as executor:
         for query, hash_, distance in _in_turn(executor, tasks(executor), total, progress):
             yield (hash_, query, distance) if swapped else (query, hash_, distance)
 
@@ -288,7 +272,7 @@ def forest(
     def make(chunk: int) -> _Table:
         return _Table.of(row, column, int(chunking.offsets[chunk]), int(chunking.widths[chunk]))
 
-    with _workers() as executor:
+    with thread_pool(name=_THREADS) as executor:
         for chunk, table in _ahead(executor, make, chunking):
             block, masks = table.block(), chunking.masks(chunk)
             list(executor.map(partial(connect, table, masks, block), table.shares(block)))

@@ -153,7 +153,10 @@ class CalibrationRun:
         total = len(digests) * len(TRANSFORMS)
         progress("planting", 0, total)
         copied = in_order(
-            partial(self._copies, seed=seed), digests, lambda: progress("planting", done, total)
+            partial(self._copies, seed=seed),
+            digests,
+            lambda: progress("planting", done, total),
+            workers=self._settings.workers,
         )
         for planted in copied:
             done += len(TRANSFORMS)

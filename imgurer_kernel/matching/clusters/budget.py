@@ -1,10 +1,10 @@
 """Decide how far to search: as far as the time allows, estimated before the work begins."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
+from imgurer_kernel.common.threads import cores
 from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 
@@ -97,7 +97,6 @@ def choose_scope(
     """
     n = len(turned)
     near = _neighbors_within(turned) * (n / 2 / max(1, min(n, _SAMPLE)))
-    cores = os.cpu_count() or 1
     scopes = []
     for radius in (THOROUGH_RADIUS,) if thorough else RADII:
         for windows in (True, False):
@@ -106,7 +105,7 @@ def choose_scope(
             hashes = n * n * (_TURNED + (_WINDOWS if windows else 0))
             seconds = (
                 pairs * _SECONDS_PER_PAIR + n * _SECONDS_PER_IMAGE + hashes * _SECONDS_PER_HASH
-            ) / cores
+            ) / cores()
             reach = THOROUGH_WINDOW_RADIUS if thorough else WINDOW_RADIUS
             scopes.append(
                 SearchScope(

@@ -9,11 +9,9 @@ kind with other content, and flat ones. `make_samples` returns which is which.
 import errno
 import hashlib
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from imgurer_kernel.common.threads import thread_pool
 from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.report.evaluation.sample_edits import EDITS, encode
 from imgurer_kernel.report.evaluation.sample_plan import Sample, SamplePicture, names, plan
@@ -82,7 +81,7 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
         if known is None or not _complete(folder, known, batches):
             _refuse_foreign_files(folder, manifest, batches)
             originals = _read_pictures(source, pictures)
-            known = _write_set(folder, batches, originals, seed, workers or os.cpu_count() or 1)
+            known = _write_set(folder, batches, originals, seed, workers)
             _table(known).assign(seed=seed, version=VERSION).to_csv(manifest, index=False)
     except OSError as error:
         kind = StorageFull if error.errno == errno.ENOSPC else StorageDenied
@@ -174,7 +173,7 @@ def _write_set(
         ]
 
     try:
-        with ThreadPoolExecutor(workers) as pool:
+        with thread_pool(workers) as pool:
             written = list(pool.map(write, batches))
         fresh.chmod(0o755)
         if folder.exists():

@@ -1,6 +1,5 @@
 """Opening the DuckDB file, and its errors in the words of this package."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 import duckdb
 import pandas as pd
 
+from imgurer_kernel.common.threads import cores
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import (
     CatalogBusy,
@@ -65,7 +65,7 @@ def connect(path: Path, patience: float) -> Connection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
-        "threads": min(4, os.cpu_count() or 1),
+        "threads": min(4, cores()),
     }
     deadline = time.monotonic() + patience
     while True:
