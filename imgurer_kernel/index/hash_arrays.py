@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import InvalidRadius, QueryError
 
@@ -172,8 +173,7 @@ def group(row: UInt64s, column: UInt64s) -> Groups:
     mixed = (row ^ (row >> np.uint64(29))) * _MIX + (column ^ (column >> np.uint64(31))) * _STIR
     order = np.argsort(mixed)  # twice as fast as a stable sort: the few equal ones are sorted below
     row, column = row[order], column[order]
-    first = np.ones(len(row), dtype=bool)
-    first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
+    first = group_starts(row, column)
     starts = np.append(np.flatnonzero(first), len(row))
     if len(starts) <= len(row):
         number = np.repeat(np.arange(len(starts) - 1), np.diff(starts))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import splitmix64
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.image_cache import ImageCache
@@ -35,10 +36,7 @@ def hash_rows(columns: UInt64s) -> UInt64s:
     """
     words = np.full(len(columns), 0x9E3779B97F4A7C15, np.uint64)
     for column in columns.T:
-        words = (words ^ column) + np.uint64(0x9E3779B97F4A7C15)
-        words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        words ^= words >> np.uint64(31)
+        words = splitmix64(words ^ column)
     return words
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.arrays import splitmix64
 from imgurer_kernel.common.records import Facts, Fingerprint
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
@@ -138,8 +139,8 @@ def scattered(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
     """
     if seed is None:
         seed = int(np.random.default_rng().integers(1 << 62))
-    start = _splitmix(np.array([seed % 2**64], np.uint64))
-    keys = _splitmix(image_ids.astype(np.uint64) + start)
+    start = splitmix64(np.array([seed % 2**64], np.uint64))
+    keys = splitmix64(image_ids.astype(np.uint64) + start)
     if n < len(keys):
         first = np.argpartition(keys, n)[:n]
         image_ids, keys = image_ids[first], keys[first]
@@ -279,13 +280,6 @@ def _all_ids(connection: Connection) -> Int64s:
 def _ids(answer: Connection) -> Int64s:
     """The column image_id of an answer."""
     return np.asarray(answer.fetchnumpy()["image_id"], np.int64)
-
-
-def _splitmix(values: UInt64s) -> UInt64s:
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _pictures(connection: Connection, table: str, image_ids: ImageIds, side: int) -> UInt8s:
