@@ -1,7 +1,6 @@
 """Search for near hashes in a set that grows and shrinks: a bucketed, metric-space tree."""
 
 import threading
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -9,46 +8,17 @@ import numpy as np
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.index import bulk
-from imgurer_kernel.index.bktree_snapshot import Snapshot
-from imgurer_kernel.index.engine import WARM_FROM, Engine
-from imgurer_kernel.index.hash_arrays import (
-    as_hash,
-    as_hashes,
-    as_ids,
-    as_radius,
-)
-from imgurer_kernel.index.segment import CompiledFunctions, Scratch
+from imgurer_kernel.index.engine import WARM_FROM, EnginePlan, plan_search
+from imgurer_kernel.index.hash_arrays import NearPairs, as_hash, as_hashes, as_ids, as_radius
+from imgurer_kernel.index.segment import CompiledFunctions, SearchBuffers
+from imgurer_kernel.index.snapshot import Snapshot, TreeInfo
 
 # Seconds that a large set waits to be warm: long enough to load from numba's cache, so that a
 # store that was opened before is fast at once.
 _PATIENCE = 1.5
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeInfo:
-    """What an index consists of.
-
-    Attributes
-    ----------
-    ids, distinct
-        Numbers of ids and of entries for distinct hashes.
-    segments, nodes
-        Numbers of immutable segments, and of tree nodes in all of them; without nodes it scans.
-    nbytes
-        Bytes of its arrays.
-    compiled
-        Whether the compiled functions are there.
-    engine
-        What answers a search: ``"scan"`` by numpy, ``"compiled scan"`` or ``"BK-tree"``.
-    """
-
-    ids: int
-    distinct: int
-    segments: int
-    nodes: int
-    nbytes: int
-    compiled: bool
-    engine: Engine
+# Hashes of the tree that stand for queries where a search is planned.
+_SAMPLE = 64
 
 
 class BKTree:
@@ -58,21 +28,22 @@ class BKTree:
     distance from it; by the triangle inequality a search within r of a hash at distance d need
     only look into children d - r to d + r. Our own variations:
 
-    - Buckets: hashes that are left over in small numbers are scanned, not split further. With
-      one hash in a node a search at radius 10 visits 12-45 % of all nodes and loses to a scan.
+    - Buckets: up to 8,192 hashes that are left over in a cell are scanned, by vector instructions,
+      not split further. With one hash in a node a search at radius 10 visits 12-45 % of all nodes
+      and loses to a scan.
     - Two distances, of the row hash and of the column hash. Both obey the triangle inequality,
       and what the first leaves of the radius bounds the second.
     - The hash that a node measures from, its vantage, is not one of its hashes but the pattern
       of bits from which their distances vary most: the signs of their first principal component.
+    - A query for which three quarters of the hashes or more are in reach is answered by a scan.
     - Growth by the logarithmic method [2]_: additions gather in a short tail, which becomes an
       immutable segment; a segment is merged with smaller ones, so that there are few.
-    - Deletion by tombstone; a segment is built anew when most of it is dead.
+    - Deletion by tombstone; a segment is built anew when most of it is deleted.
     - One entry for each distinct hash, with all ids that have it.
 
-    Of 1 million photo-like hashes a search at radius 10 looks at 9 % instead of 19 % with one
-    distance from one of the hashes.
-
     Small sets, and all until the compiled functions are there (see `warm`), are scanned by numpy.
+    Every engine gives the same result; `plan` tells which one a search takes, and why.
+
     A search takes no lock: it works on the segments that stood when it began, while another
     thread may add and remove (writers wait for each other).
 
@@ -99,15 +70,15 @@ class BKTree:
         self._state = Snapshot()
         self._size = 0
         self._writing = threading.RLock()
-        self._scratch = Scratch()
-        self._kernels: CompiledFunctions | None = None
+        self._buffers = SearchBuffers()
+        self._compiled: CompiledFunctions | None = None
         self._loaded = threading.Event()
         self._warm = threading.Event()
         self._warming: threading.Thread | None = None
 
     @classmethod
     def of(cls, ids: object, hashes: object) -> Self:
-        """A tree of these ids and hashes."""
+        """Build a tree of ids (n,) and hashes (n, 2); see `extend`."""
         tree = cls()
         tree.extend(ids, hashes)
         return tree
@@ -185,7 +156,7 @@ class BKTree:
         """
         wanted = int(as_ids([id_])[0])
         with self._writing:
-            state = self._state.without(wanted, self._kernels)
+            state = self._state.without(wanted, self._compiled)
             if state is not None:
                 self._state = state
                 self._size -= 1
@@ -194,7 +165,7 @@ class BKTree:
         raise UnknownImage(message)
 
     def search(self, hash_: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
-        """All ids within a Hamming radius of a hash, and their distances.
+        """Find all ids within a Hamming radius of a hash, and their distances.
 
         Parameters
         ----------
@@ -218,9 +189,67 @@ class BKTree:
             If the hash is no pair of 64-bit words.
         """
         hash_, radius = as_hash(hash_), as_radius(radius)
-        ids, distances = self._state.search(hash_, radius, self._kernels, self._scratch)
+        ids, distances = self._state.search(hash_, radius, self._compiled, self._buffers)
         order = np.lexsort((ids, distances))
         return ids[order], distances[order]
+
+    def search_many(self, hashes: object, radius: int) -> NearPairs:
+        """Search for a few hashes, one by one, on the same state of the tree.
+
+        For thousands of them `imgurer_kernel.index.neighbors` is faster.
+
+        Parameters
+        ----------
+        hashes
+            (q, 2) uint64, row hash first.
+        radius
+            0..128 bits.
+
+        Returns
+        -------
+        query, ids, distances
+            (k,) int64, int64 and uint8, ordered by query, distance and id.
+
+        Raises
+        ------
+        InvalidRadius, QueryError
+            As `search` has them.
+        """
+        queries, radius = as_hashes(hashes, "queries"), as_radius(radius)
+        state, compiled = self._state, self._compiled
+        parts = [
+            state.search((row, column), radius, compiled, self._buffers)
+            for row, column in queries.tolist()
+        ]
+        query = np.repeat(np.arange(len(parts)), [len(ids) for ids, _ in parts])
+        ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in parts)])
+        distances = np.concatenate([np.empty(0, np.uint8), *(bits for _, bits in parts)])
+        order = np.lexsort((ids, distances, query))
+        return query[order], ids[order], distances[order]
+
+    def plan(self, radius: int, queries: int = 1) -> EnginePlan:
+        """Tell what most searches of this set are done with, and what they take.
+
+        Parameters
+        ----------
+        radius
+            0..128 bits.
+        queries
+            How many searches are made one by one.
+
+        Raises
+        ------
+        InvalidRadius
+            If the radius is no whole number from 0 to 128.
+        """
+        radius, state, compiled = as_radius(radius), self._state, self._compiled
+        reach = None
+        if compiled is not None and state.nodes:
+            sample = state.sample(_SAMPLE).tolist()
+            reach = float(np.median([state.reach((a, b), radius, compiled) for a, b in sample]))
+        return plan_search(
+            state.distinct, radius, queries, compiled=compiled is not None, reach=reach
+        )
 
     def warm(self, timeout: float = 0.0) -> bool:
         """Compile in the background what makes a search of many hashes fast.
@@ -240,24 +269,19 @@ class BKTree:
             Whether it is done.
         """
         self._start_warming()
-        return self._warm.wait(timeout) and self._kernels is not None
+        return self._warm.wait(timeout) and self._compiled is not None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the compiled functions are there; see `warm`."""
+        return self._compiled is not None
 
     def info(self) -> TreeInfo:
-        """What the index consists of at this moment."""
-        state, compiled = self._state, self._kernels is not None
-        nodes = sum(len(segment.tree.nodes) for segment in state.segments if segment.tree)
-        return TreeInfo(
-            ids=self._size,
-            distinct=sum(len(segment.row) for segment in state.segments) + state.filled,
-            segments=len(state.segments),
-            nodes=nodes,
-            nbytes=sum(segment.nbytes for segment in state.segments),
-            compiled=compiled,
-            engine="BK-tree" if nodes else "compiled scan" if compiled else "scan",
-        )
+        """Tell what the index consists of at this moment."""
+        return self._state.info(self._size, compiled=self.compiled)
 
     def _start_warming(self) -> bool:
-        """Begin to compile in the background; whether that was not begun before."""
+        """Begin to compile in the background; returns whether that was not begun before."""
         with self._writing:
             if self._warming is not None:
                 return False
@@ -267,15 +291,16 @@ class BKTree:
 
     def _compile(self) -> None:
         try:
-            self._kernels = CompiledFunctions.load()
-            self._loaded.set()  # who waits for it holds the lock
+            self._compiled = CompiledFunctions.load()
+            # Before the lock is taken: `_append` holds it while it waits for this.
+            self._loaded.set()
             with self._writing:
-                self._state = self._state.with_trees(self._kernels)
+                self._state = self._state.with_trees(self._compiled)
         finally:
             self._loaded.set()
             self._warm.set()
         # Who has so many hashes will also search in bulk.
-        bulk.load()
+        bulk.compile_all()
 
     def _fresh(self, ids: Int64s, hashes: UInt64s) -> Int64s:
         """Positions of the ids that are not there yet, each once; refuses a changed hash."""
@@ -290,11 +315,11 @@ class BKTree:
 
     def _append(self, ids: Int64s, hashes: UInt64s) -> None:
         self._size += len(ids)
-        if self._size >= WARM_FROM and self._kernels is None:
+        if self._size >= WARM_FROM and self._compiled is None:
             begun = self._start_warming()
-            # Only once: with an empty cache it takes longer, and a scan does until it is done.
+            # Wait only once: with an empty cache it takes longer, and a scan does until then.
             self._loaded.wait(_PATIENCE if begun else 0)
-        self._state = self._state.with_more(ids, hashes, self._kernels)
+        self._state = self._state.with_more(ids, hashes, self._compiled)
 
 
 def _refuse_other(ids: Int64s, new: UInt64s, old: UInt64s) -> None:

@@ -16,27 +16,31 @@ from typing import Any, Self
 
 import numpy as np
 
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import cores, thread_pool
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt32s, UInt64s
 from imgurer_kernel.index.hash_arrays import Groups
 from imgurer_kernel.index.multi_index import Chunking
 
 PairChunk = tuple[UInt32s, UInt32s, UInt8s]
-ProgressCallback = Callable[[float], None]
+"""Some of the pairs that are near: numbers of two groups and a distance for each, (k,) each."""
+
+STAGE = "comparing hashes"
+"""What a progress function is told that is done."""
 
 _THREADS = "imgurer-search"
 
-# Results that a task collects before it hands them over.
-_ROOM = 1 << 18
+# Results that a task collects before it hands them over: 2.3 MB.
+_BUFFER = 1 << 18
 
-# Tasks of one chunk for each core, so that none is idle for long at its end.
+# Tasks of one chunk for each core, so that none is idle for long at the end of the chunk.
 _TASKS = 16
 
-# Bytes of the hashes that one block of buckets meets: they stay in the second cache.
-_NEARBY = 1 << 16
+# Bytes of the hashes that one block of buckets is compared with: they stay in the second cache.
+_BLOCK_BYTES = 1 << 16
 
 
-def load() -> None:
+def compile_all() -> None:
     """Compile what bulk searches use, or load it from numba's cache."""
     for module in ("scan", "multi_index", "components"):
         import_module(f"imgurer_kernel.index._numba.{module}")
@@ -44,22 +48,25 @@ def load() -> None:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """A kernel with all its arguments but the results, and how far it has come."""
+    """A compiled function with all its arguments but the results, and how far it has come.
 
-    kernel: Callable[..., int]
+    `state` is written by the function; it is done when ``state[0]`` reaches `end`.
+    """
+
+    function: Callable[..., int]
     end: int
     state: Int64s
 
     @classmethod
-    def over(cls, kernel: Callable[..., int], start: int, end: int) -> Self:
-        """A task that has not begun."""
-        return cls(kernel, end, np.array([start, 0, 0, 0, 0], dtype=np.int64))
+    def of(cls, function: Callable[..., int], start: int, end: int) -> Self:
+        """Make a task that has not begun."""
+        return cls(function, end, np.array([start, 0, 0, 0, 0], dtype=np.int64))
 
     def step(self) -> PairChunk:
         """Go on until the buffer is full or all is done."""
-        query, hash_ = np.empty(_ROOM, np.uint32), np.empty(_ROOM, np.uint32)
-        distance = np.empty(_ROOM, np.uint8)
-        count = self.kernel(self.end, self.state, query, hash_, distance)
+        query, hash_ = np.empty(_BUFFER, np.uint32), np.empty(_BUFFER, np.uint32)
+        distance = np.empty(_BUFFER, np.uint8)
+        count = self.function(self.end, self.state, query, hash_, distance)
         return query[:count].copy(), hash_[:count].copy(), distance[:count].copy()
 
     @property
@@ -67,14 +74,17 @@ class _Task:
         return bool(self.state[0] >= self.end)
 
 
-def _in_turn(
-    executor: Executor, tasks: Iterator[_Task], total: int, progress: ProgressCallback | None
+def _run_in_order(
+    executor: Executor, tasks: Iterator[_Task], total: int, progress: Progress | None
 ) -> Iterator[PairChunk]:
-    """Results of the tasks in their order, with some tasks under way at any time."""
+    """Yield the results of the tasks in their order, with some tasks under way at any time.
+
+    `total` is the largest number that there can be.
+    """
     waiting: deque[tuple[_Task, Future[PairChunk]]] = deque()
-    finished = 0
+    finished, most = 0, 2 * cores()
     while True:
-        while len(waiting) < 2 * cores():
+        while len(waiting) < most:
             task = next(tasks, None)
             if task is None:
                 break
@@ -82,39 +92,39 @@ def _in_turn(
         if not waiting:
             break
         task, future = waiting.popleft()
-        found = future.result()
+        chunk = future.result()
         if not task.done:
             waiting.appendleft((task, executor.submit(task.step)))
         else:
             finished += 1
             if progress is not None:
-                progress(finished / total)
-        if len(found[0]):
-            yield found
+                progress(STAGE, finished, total)
+        if len(chunk[0]):
+            yield chunk
     if progress is not None:
-        progress(1.0)
+        progress(STAGE, total, total)
 
 
 def scan(
-    hashes: Groups, queries: Groups | None, radius: int, progress: ProgressCallback | None = None
+    hashes: Groups, queries: Groups | None, radius: int, progress: Progress | None = None
 ) -> Iterator[PairChunk]:
-    """Pairs within a radius by looking at each; arguments and results as `join` has them."""
+    """Find pairs within a radius by looking at each; arguments and results as `join` has them."""
     from imgurer_kernel.index._numba.scan import scan_many
 
-    asked = hashes if queries is None else queries
-    kernel = partial(
-        scan_many, hashes.row, hashes.column, asked.row, asked.column, radius, queries is None
+    others = hashes if queries is None else queries
+    function = partial(
+        scan_many, hashes.row, hashes.column, others.row, others.column, radius, queries is None
     )
-    step = max(256, len(asked) // (_TASKS * cores()))
-    starts = range(0, len(asked), step)
-    tasks = (_Task.over(kernel, start, min(start + step, len(asked))) for start in starts)
+    step = max(256, len(others) // (_TASKS * cores()))
+    starts = range(0, len(others), step)
+    tasks = (_Task.of(function, start, min(start + step, len(others))) for start in starts)
     with thread_pool(name=_THREADS) as executor:
-        yield from _in_turn(executor, tasks, len(starts), progress)
+        yield from _run_in_order(executor, tasks, len(starts), progress)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Hashes in the order of one chunk; see ``kernels.multi_index``.
+    """Hashes in the order of one chunk; see `imgurer_kernel.index._numba.multi_index`.
 
     `largest` is the size of the largest bucket.
     """
@@ -144,12 +154,12 @@ class _Table:
         return self.row, self.column, self.members, self.starts
 
     def block(self) -> int:
-        """How many buckets, a power of two, hold `_NEARBY` bytes of hashes."""
-        buckets = _NEARBY * self.buckets // (16 * max(1, len(self.row)))
+        """Count the buckets, a power of two, that hold `_BLOCK_BYTES` of hashes."""
+        buckets = _BLOCK_BYTES * self.buckets // (16 * max(1, len(self.row)))
         return int(min(max(16, 1 << buckets.bit_length() - 1), self.buckets))
 
     def shares(self, block: int) -> list[tuple[int, int]]:
-        """Ranges of whole blocks of buckets with about as many hashes in each."""
+        """Cut whole blocks of buckets into ranges with about as many hashes in each."""
         wanted = np.linspace(0, len(self.row), _TASKS * cores() + 1)[1:-1]
         inner = np.searchsorted(self.starts[: self.buckets], wanted) // block * block
         edges = np.unique(np.concatenate(([0], inner, [self.buckets])))
@@ -157,6 +167,7 @@ class _Table:
 
 
 def _permuted(groups: Groups, chunking: Chunking) -> tuple[UInt64s, UInt64s]:
+    """Move the bits of the hashes so that those of a chunk lie together."""
     from imgurer_kernel.index._numba.multi_index import permute
 
     row, column = np.empty_like(groups.row), np.empty_like(groups.column)
@@ -164,17 +175,17 @@ def _permuted(groups: Groups, chunking: Chunking) -> tuple[UInt64s, UInt64s]:
     return row, column
 
 
-def _ahead(
-    executor: Executor, make: Callable[[int], Any], chunking: Chunking
+def _build_ahead(
+    executor: Executor, build: Callable[[int], Any], chunking: Chunking
 ) -> Iterator[tuple[int, Any]]:
-    """What `make` makes for each chunk in use; the next is made while one is worked on."""
+    """Build something for each chunk in use; the next is built while one is worked on."""
     used = np.flatnonzero(chunking.radii >= 0).tolist()
-    coming = {chunk: executor.submit(make, chunk) for chunk in used[:1]}
+    coming = {chunk: executor.submit(build, chunk) for chunk in used[:1]}
     for place, chunk in enumerate(used):
-        made = coming.pop(chunk).result()
+        built = coming.pop(chunk).result()
         for after in used[place + 1 : place + 2]:
-            coming[after] = executor.submit(make, after)
-        yield chunk, made
+            coming[after] = executor.submit(build, after)
+        yield chunk, built
 
 
 def join(
@@ -182,9 +193,9 @@ def join(
     queries: Groups | None,
     radius: int,
     chunking: Chunking,
-    progress: ProgressCallback | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[PairChunk]:
-    """Pairs within a radius by multi-index hashing, each once.
+    """Find pairs within a radius by multi-index hashing, each once.
 
     Parameters
     ----------
@@ -193,7 +204,7 @@ def join(
     chunking
         How to cut the bits; made for this radius.
     progress
-        Called now and then with the share that is done, 0..1.
+        Called now and then, by the thread that iterates; may raise to stop.
 
     Yields
     ------
@@ -203,56 +214,57 @@ def join(
     from imgurer_kernel.index._numba import multi_index
 
     # It sweeps over buckets of the larger set, which have more in them.
-    swapped = queries is not None and len(queries) > len(hashes)
-    swept, asked = (queries, hashes) if swapped else (hashes, queries)
-    if swept is None:  # pragma: no cover - `swapped` is False without queries
-        return
-    swept_words = _permuted(swept, chunking)
-    asked_words = swept_words if asked is None else _permuted(asked, chunking)
+    larger, smaller, swapped = hashes, queries, False
+    if queries is not None and len(queries) > len(hashes):
+        larger, smaller, swapped = queries, hashes, True
+    larger_words = _permuted(larger, chunking)
+    smaller_words = larger_words if smaller is None else _permuted(smaller, chunking)
 
     def tables(chunk: int) -> tuple[_Table, _Table]:
         cut = int(chunking.offsets[chunk]), int(chunking.widths[chunk])
-        table = _Table.of(*swept_words, *cut)
-        return table, table if asked is None else _Table.of(*asked_words, *cut)
+        table = _Table.of(*larger_words, *cut)
+        return table, table if smaller is None else _Table.of(*smaller_words, *cut)
 
     def tasks(executor: Executor) -> Iterator[_Task]:
-        for chunk, (table, asked_table) in _ahead(executor, tables, chunking):
+        for chunk, (table, other_table) in _build_ahead(executor, tables, chunking):
             block = table.block()
-            kernel = partial(
-                multi_index.join, *table.arguments, *asked_table.arguments,
+            function = partial(
+                multi_index.join, *table.arguments, *other_table.arguments,
                 chunking.masks(chunk), chunk, chunking.offsets, chunking.widths, chunking.radii,
-                radius, asked is None, block,
+                radius, smaller is None, block,
             )  # fmt: skip
-            for start, end in asked_table.shares(block):
-                yield _Task.over(kernel, start, end)
+            for start, end in other_table.shares(block):
+                yield _Task.of(function, start, end)
 
     total = int((chunking.radii >= 0).sum()) * _TASKS * cores()
     with thread_pool(name=_THREADS) as executor:
-        for query, hash_, distance in _in_turn(executor, tasks(executor), total, progress):
+        for query, hash_, distance in _run_in_order(executor, tasks(executor), total, progress):
             yield (hash_, query, distance) if swapped else (query, hash_, distance)
 
 
-def forest(
-    hashes: Groups, radius: int, chunking: Chunking | None, progress: ProgressCallback | None = None
+def union_find(
+    hashes: Groups, radius: int, chunking: Chunking | None, progress: Progress | None = None
 ) -> UInt32s:
-    """Which hashes are connected by pairs within a radius.
+    """Find which hashes are connected by pairs within a radius, as a union-find forest.
 
     Parameters
     ----------
     chunking
         How to cut the bits; None looks at all pairs, on one core.
     progress
-        Called now and then with the share that is done, 0..1.
+        Called after each chunk; may raise to stop.
 
     Returns
     -------
     parent
-        (g,) uint32: each leads, over some steps, to the smallest of its component.
+        uint32 (g,): each leads, over some steps, to the smallest of its component.
     """
     from imgurer_kernel.index._numba import components
 
+    # One forest for each thread, so that none waits for another; they are merged at the end.
     parents: SimpleQueue[UInt32s] = SimpleQueue()
-    for _ in range(cores()):
+    workers = cores()
+    for _ in range(workers):
         parents.put(np.arange(len(hashes), dtype=np.uint32))
 
     def connect(table: _Table, masks: UInt32s, block: int, share: tuple[int, int]) -> None:
@@ -269,21 +281,22 @@ def forest(
         return _merged(parents)
     row, column = _permuted(hashes, chunking)
 
-    def make(chunk: int) -> _Table:
+    def build(chunk: int) -> _Table:
         return _Table.of(row, column, int(chunking.offsets[chunk]), int(chunking.widths[chunk]))
 
-    with thread_pool(name=_THREADS) as executor:
-        for chunk, table in _ahead(executor, make, chunking):
+    with thread_pool(workers, name=_THREADS) as executor:
+        for chunk, table in _build_ahead(executor, build, chunking):
             block, masks = table.block(), chunking.masks(chunk)
             list(executor.map(partial(connect, table, masks, block), table.shares(block)))
             if progress is not None:
-                progress((chunk + 1) / len(chunking.radii))
+                progress(STAGE, chunk + 1, len(chunking.radii))
     if progress is not None:
-        progress(1.0)
+        progress(STAGE, len(chunking.radii), len(chunking.radii))
     return _merged(parents)
 
 
 def _merged(parents: SimpleQueue[UInt32s]) -> UInt32s:
+    """Unite in one forest what is united in any."""
     from imgurer_kernel.index._numba import components
 
     parent = parents.get()

@@ -1,7 +1,16 @@
 """Which engine a search takes: decided by what each is estimated to cost.
 
 All engines give the same result. The costs were measured on one core of 2.4 GHz; only their ratios
-matter.
+matter. Of searches one by one the ratios are those of ``benchmarks/search.py --engines``.
+
+- A scan looks at each hash: by numpy, or compiled. Nothing is faster for few hashes, and for a
+  radius so wide that most hashes are in reach of everything.
+- A BK-tree looks at those that are in reach: the fastest for one query after the other, up to about
+  20 bits of photos.
+- Multi-index hashing sorts all hashes by parts of their bits first: the fastest for thousands of
+  queries, and for all pairs. For one query it would be, too, if its tables were kept; they would
+  take 40 bytes for each hash and more, and one that is added or removed would have to be moved in
+  each of them.
 """
 
 import sys
@@ -13,30 +22,40 @@ import numpy as np
 from imgurer_kernel.common.types import UInt64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.index.hash_arrays import as_radius
-from imgurer_kernel.index.multi_index import Chunking, cheapest
+from imgurer_kernel.index.multi_index import Chunking, choose_chunking
 
 Engine = Literal["scan", "compiled scan", "BK-tree", "multi-index"]
 
-# Seconds to compare two hashes: by numpy, and compiled.
+# Seconds to compare two hashes: by numpy; compiled; and compiled where row hashes alone rule out
+# nearly all, which is tried up to a radius of 14 bits (see `imgurer_kernel.index._numba.scan`).
 _NUMPY = 1.7e-9
 _COMPILED = 0.45e-9
+_COMPILED_ROWS = 0.22e-9
+_ROWS_FIRST = 14
 
-# From so many distinct hashes on a tree is built, where the compiled functions are there; from so
-# many ids on they are compiled without being asked for.
+# From so many distinct hashes on a tree is built, where the compiled functions are there: a walk
+# through one of 20,000 takes two thirds of a scan at a radius of 8. From so many ids on they are
+# compiled without being asked for; a scan of fewer by numpy takes under half a millisecond.
 TREE_FROM = 16_384
 WARM_FROM = 200_000
 
 # Seconds of work by numpy that make it worth to load what is compiled; and to call it, and to
-# think about chunks, once it is loaded.
+# choose chunks, once it is loaded.
 _LOAD = 1.5
 _CALL = 0.002
-_THINK = 0.15
+_CHOOSE = 0.15
 
-# Seconds that a tree takes for one query: at any size, and more for each hash the wider the radius.
-# Photos and uniform hashes lie on either side of that.
+# Seconds that a tree takes for one query at any size, and for each hash in reach: about as a scan
+# does, though a walk has to jump. Where more than this share is in reach a search scans: of 100,000
+# and of 1 million hashes, photo-like and uniform, both take the same at 0.7 to 0.8.
 _WALK = 15e-6
-_WIDTHS = (0, 4, 8, 10, 12, 16)
-_PER_HASH = (0.02e-9, 0.05e-9, 0.12e-9, 0.18e-9, 0.28e-9, 0.6e-9)
+_PER_HASH = 0.4e-9
+WORTH_WALKING = 0.75
+
+# The share of photo-like hashes that is in reach of a query at a radius, where there is no tree yet
+# that would tell.
+_RADII = (0, 4, 8, 10, 12, 16, 20, 24, 32)
+_REACHES = (0.002, 0.06, 0.20, 0.29, 0.38, 0.56, 0.72, 0.83, 1.0)
 
 # Up to so many queries are asked one by one.
 _FEW = 64
@@ -66,7 +85,7 @@ class EnginePlan:
 
 
 def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True) -> EnginePlan:
-    """What a search over a set of a size would be done with.
+    """Tell what a search over a set of a size would be done with.
 
     Parameters
     ----------
@@ -91,31 +110,35 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
     --------
     >>> plan(5_000, 10).engine, plan(1_000_000, 10).engine, plan(1_000_000, 10, None).engine
     ('scan', 'BK-tree', 'multi-index')
+    >>> plan(1_000_000, 24).engine
+    'compiled scan'
     """
     radius = as_radius(radius)
     if n < 0 or (queries is not None and queries < 0):
         message = f"a plan is asked for {n} hashes and {queries} queries; give 0 or more of both"
         raise QueryError(message)
     if queries is not None and queries <= _FEW:
-        return plan_search(n, radius, queries, "BK-tree" if compiled and n >= TREE_FROM else "scan")
+        tree = compiled and n >= TREE_FROM  # a smaller set is not warm, but by chance
+        reach = float(np.interp(radius, _RADII, _REACHES)) if tree else None
+        return plan_search(n, radius, queries, compiled=tree, reach=reach)
     rng = np.random.default_rng(0)
     uniform = rng.integers(0, 1 << 64, (_UNIFORM, 2), dtype=np.uint64)
-    return _bulk(n, queries, radius, uniform, None if queries is None else uniform)
+    return _plan_bulk(n, queries, radius, uniform, None if queries is None else uniform)
 
 
 def plan_bulk(hashes: UInt64s, queries: UInt64s | None, radius: int) -> EnginePlan:
-    """What a bulk search over these hashes is done with; see `plan`."""
-    asked = None if queries is None else len(queries)
-    return _bulk(len(hashes), asked, radius, hashes, queries)
+    """Tell what a bulk search over these hashes is done with; see `plan`."""
+    count = None if queries is None else len(queries)
+    return _plan_bulk(len(hashes), count, radius, hashes, queries)
 
 
 def worth_grouping(n: int, queries: int | None) -> bool:
-    """Whether a bulk search is long enough to look for equal hashes first."""
-    return not _few(n, queries) and _pairs(n, queries) * _COMPILED > _THINK
+    """Tell whether a bulk search is long enough to look for equal hashes first."""
+    return not _numpy_is_fastest(n, queries) and _pairs(n, queries) * _COMPILED > _CHOOSE
 
 
-def _few(n: int, queries: int | None) -> bool:
-    """Whether numpy looks at all pairs before anything else would be ready to."""
+def _numpy_is_fastest(n: int, queries: int | None) -> bool:
+    """Tell whether numpy looks at all pairs before anything else would be ready to."""
     # The module is there as soon as another thread begins to compile it, the function when it ends.
     loaded = hasattr(sys.modules.get("imgurer_kernel.index._numba.multi_index"), "join")
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
@@ -125,32 +148,54 @@ def _pairs(n: int, queries: int | None) -> int:
     return n * (n - 1) // 2 if queries is None else n * queries
 
 
-def plan_search(n: int, radius: int, queries: int, engine: Engine) -> EnginePlan:
-    """What a few searches take, one by one, with the engine that a tree has at this moment."""
-    if engine == "BK-tree":
-        reason = f"{n:,} hashes: a search walks a tree and looks at a part of them"
-        seconds = _WALK + n * float(np.interp(radius, _WIDTHS, _PER_HASH))
-        return EnginePlan(engine=engine, reason=reason, seconds=queries * seconds)
-    reason = "nothing is compiled yet: numpy looks at each hash"
-    if n < TREE_FROM:
-        reason = f"{n:,} hashes are looked at faster than a tree is walked"
-    seconds = n * queries * (_NUMPY if engine == "scan" else _COMPILED)
-    return EnginePlan(engine=engine, reason=reason, seconds=seconds)
-
-
-def _bulk(
-    n: int, queries: int | None, radius: int, hashes: UInt64s, asked: UInt64s | None
+def plan_search(
+    n: int, radius: int, queries: int, *, compiled: bool, reach: float | None
 ) -> EnginePlan:
-    pairs = _pairs(n, queries)
-    if _few(n, queries):
+    """Tell what a few searches take, one by one.
+
+    Parameters
+    ----------
+    n
+        Number of distinct hashes.
+    radius
+        0..128 bits.
+    queries
+        How many.
+    compiled
+        Whether the compiled functions are there.
+    reach
+        Share of the hashes, 0..1, that a walk through the tree looks at; None without a tree.
+    """
+    if reach is not None and reach <= WORTH_WALKING:
+        reason = f"{n:,} hashes: a search walks a tree and looks at {reach:.0%} of them"
+        seconds = _WALK + n * reach * _PER_HASH
+        return EnginePlan(engine="BK-tree", reason=reason, seconds=queries * seconds)
+    if not compiled:
+        reason = "nothing is compiled yet: numpy looks at each hash"
+        if n < TREE_FROM:
+            reason = f"{n:,} hashes are looked at faster than a tree is walked"
+        return EnginePlan(engine="scan", reason=reason, seconds=n * queries * _NUMPY)
+    reason = f"{n:,} hashes are looked at faster than a tree is walked"
+    if reach is not None:
+        reason = f"within {radius} bits a tree leaves out {1 - reach:.0%} only: a scan is faster"
+    seconds = n * queries * (_COMPILED_ROWS if radius <= _ROWS_FIRST else _COMPILED)
+    return EnginePlan(engine="compiled scan", reason=reason, seconds=seconds)
+
+
+def _plan_bulk(
+    n: int, count: int | None, radius: int, hashes: UInt64s, queries: UInt64s | None
+) -> EnginePlan:
+    """Plan for n hashes and so many queries, of which the arrays may be samples."""
+    pairs = _pairs(n, count)
+    if _numpy_is_fastest(n, count):
         reason = f"{pairs:,} pairs are few enough for numpy"
         return EnginePlan(engine="scan", reason=reason, seconds=pairs * _NUMPY)
     scan = pairs * _COMPILED
-    if scan <= _THINK:
+    if scan <= _CHOOSE:
         reason = f"{pairs:,} pairs are few enough to look at each"
         return EnginePlan(engine="compiled scan", reason=reason, seconds=scan)
-    sizes = n, n if queries is None else queries
-    chunking = cheapest(hashes, asked, radius, sizes)
+    sizes = n, n if count is None else count
+    chunking = choose_chunking(hashes, queries, radius, sizes)
     if chunking.seconds > scan:
         reason = f"radius {radius} is so wide that tables would not save more than they cost"
         return EnginePlan(engine="compiled scan", reason=reason, seconds=scan)

@@ -15,17 +15,20 @@ from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import InvalidRadius, QueryError
 
 Compact = Int64s | NDArray[np.int32]
+"""Whole numbers in 32 bits where all of them fit; see `compact`."""
+
+NearPairs = tuple[Int64s, Int64s, UInt8s]
+"""Pairs that are near each other: two numbers and a distance for each, (k,) each."""
 
 # Distances that one numpy call computes: its temporary arrays stay within a core's cache.
 _BLOCK = 1 << 17
 
-# Odd constants of 64 bits (the golden ratio, and splitmix64's) that spread equal low bits.
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_STIR = np.uint64(0xBF58476D1CE4E5B9)
+# Two odd constants of 64 bits: a product with one spreads what differs in the low bits only.
+_MULTIPLIERS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
 def as_radius(radius: object) -> int:
-    """A Hamming radius as an int from 0 to 128.
+    """Check a Hamming radius and make it an int from 0 to 128.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def as_radius(radius: object) -> int:
 
 
 def as_hashes(hashes: object, name: str = "hashes") -> UInt64s:
-    """An array of hashes, checked and not copied.
+    """Check an array of hashes; it is not copied.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def as_hashes(hashes: object, name: str = "hashes") -> UInt64s:
 
 
 def as_hash(hash_: object) -> tuple[int, int]:
-    """One hash as two ints, row hash first.
+    """Check one hash and make it two ints, row hash first.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def as_hash(hash_: object) -> tuple[int, int]:
 
 
 def as_ids(ids: object) -> Int64s:
-    """Ids as an array of int64, copied only where the dtype differs.
+    """Make ids an array of int64, copied only where the dtype differs.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def as_ids(ids: object) -> Int64s:
 
 
 def compact(numbers: Int64s) -> Compact:
-    """The same numbers in half the room, where all of them fit 32 bits.
+    """Store whole numbers in half the room, where all of them fit 32 bits.
 
     Examples
     --------
@@ -132,14 +135,15 @@ def compact(numbers: Int64s) -> Compact:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
-    """Distinct hashes and who has them.
+    """Distinct hashes, and the positions of all that are equal to each.
 
     Attributes
     ----------
     row, column
-        The two words of each distinct hash, (g,).
+        uint64 (g,): the two words of each distinct hash.
     starts, members
-        Group k holds the positions ``members[starts[k]:starts[k + 1]]``, ascending.
+        int64 (g + 1,) and (n,): group k holds the positions
+        ``members[starts[k]:starts[k + 1]]``, ascending.
     """
 
     row: UInt64s
@@ -152,25 +156,26 @@ class Groups:
 
     @property
     def sizes(self) -> Int64s:
-        """How many hashes are in each group, (g,)."""
+        """Number of hashes in each group, int64 (g,)."""
         return np.diff(self.starts)
 
 
-def group(row: UInt64s, column: UInt64s) -> Groups:
+def group_equal(row: UInt64s, column: UInt64s) -> Groups:
     """Group equal hashes, so that a search looks at each only once.
 
     The order of the groups depends on the hashes alone. It sorts by one mixed word, which is
-    five times faster than by two; where two different hashes mix to the same word, one of them
-    may get a second group. Nothing that uses groups minds.
+    five times faster than by two. Where two different hashes mix to the same word, one of them
+    may get a second group: a search then looks at it twice, and finds each position once still.
 
     Examples
     --------
     >>> words = np.array([7, 5, 7], dtype=np.uint64)
-    >>> grouped = group(words, words)
+    >>> grouped = group_equal(words, words)
     >>> sorted(grouped.members[a:b].tolist() for a, b in zip(grouped.starts, grouped.starts[1:]))
     [[0, 2], [1]]
     """
-    mixed = (row ^ (row >> np.uint64(29))) * _MIX + (column ^ (column >> np.uint64(31))) * _STIR
+    mixed = (row ^ (row >> np.uint64(29))) * _MULTIPLIERS[0]
+    mixed += (column ^ (column >> np.uint64(31))) * _MULTIPLIERS[1]
     order = np.argsort(mixed)  # twice as fast as a stable sort: the few equal ones are sorted below
     row, column = row[order], column[order]
     first = group_starts(row, column)
@@ -182,15 +187,15 @@ def group(row: UInt64s, column: UInt64s) -> Groups:
     return Groups(row[first], column[first], starts, order)
 
 
-def separate(row: UInt64s, column: UInt64s) -> Groups:
-    """Each hash as a group of its own, for a search that is sooner done than they are sorted."""
+def group_each(row: UInt64s, column: UInt64s) -> Groups:
+    """Make each hash a group of its own, for a search that is sooner done than they are sorted."""
     one_each = np.arange(len(row) + 1)
     row, column = np.array(row), np.array(column)
     return Groups(row, column, one_each, one_each[:-1])
 
 
 def expand(starts: Compact, chosen: Int64s) -> tuple[Int64s, Int64s]:
-    """Positions of all members of the chosen groups, and which choice each comes from.
+    """List the positions of all members of the chosen groups, and which choice each comes from.
 
     Examples
     --------
@@ -206,7 +211,7 @@ def expand(starts: Compact, chosen: Int64s) -> tuple[Int64s, Int64s]:
 def scan(
     row: UInt64s, column: UInt64s, hash_: tuple[int, int], radius: int
 ) -> tuple[Int64s, UInt8s]:
-    """Positions and distances of all hashes within a radius of one, by looking at each."""
+    """Find positions and distances of all hashes within a radius of one, by looking at each."""
     distances = np.bitwise_count(row ^ np.uint64(hash_[0]))
     distances += np.bitwise_count(column ^ np.uint64(hash_[1]))
     near = np.flatnonzero(distances <= radius)
@@ -215,8 +220,8 @@ def scan(
 
 def scan_many(
     row: UInt64s, column: UInt64s, queries: UInt64s, radius: int, *, later: bool = False
-) -> Iterator[tuple[Int64s, Int64s, UInt8s]]:
-    """Scan for many queries; yields (query, position, distance), ordered by query and position.
+) -> Iterator[NearPairs]:
+    """Scan for many queries; yield (query, position, distance), ordered by query and position.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a search index consists of, and which engine does which work: said to people."""
+"""Tell people what a search index consists of, and which engine does which work."""
 
 import html
 from collections.abc import Sequence
@@ -9,9 +9,12 @@ import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.common.types import UInt64s
-from imgurer_kernel.index.bktree import TreeInfo
-from imgurer_kernel.index.engine import EnginePlan, plan_bulk, plan_search
+from imgurer_kernel.index.bktree import BKTree
+from imgurer_kernel.index.engine import EnginePlan, plan_bulk
+from imgurer_kernel.index.snapshot import TreeInfo
 
+# Searches of the batch that is planned, and hashes that a verified search asks for: of the query in
+# all orientations, and of its content.
 _BATCH = 1_000
 _ORIENTATIONS = 8
 
@@ -46,10 +49,11 @@ class IndexInfo:
         the index.
     generation
         Of the catalog that the index is level with.
-    tree
-        What a search for one picture goes through.
+    tree, contents
+        What a search for one picture goes through: the hashes of whole pictures, and those of
+        pictures without their uniform borders where they differ.
     nbytes
-        Bytes of the tree, and of the hashes that are kept by image_id beside it.
+        Bytes of both, and of the hashes that are kept by image_id beside them.
     works
         How a search, many at once and all pairs would be done.
 
@@ -58,15 +62,16 @@ class IndexInfo:
     >>> import numpy as np
     >>> from imgurer_kernel.index.bktree import BKTree
     >>> tree = BKTree.of([1, 2], np.array([[0, 1], [7, 7]], dtype=np.uint64))
-    >>> info = IndexInfo.of(np.array([[0, 1], [7, 7]], np.uint64), tree.info(), 10, 24)
+    >>> info = IndexInfo.of(np.array([[0, 1], [7, 7]], np.uint64), tree, BKTree(), 10, 24)
     >>> info.frame["engine"].tolist()
-    ['scan', 'scan', 'scan', 'scan']
+    ['scan', 'scan', 'scan', 'scan', 'scan']
     """
 
     images: int
     informative: int
     generation: int
     tree: TreeInfo
+    contents: TreeInfo
     nbytes: int
     works: tuple[Work, ...]
 
@@ -74,7 +79,8 @@ class IndexInfo:
     def of(
         cls,
         hashes: UInt64s,
-        tree: TreeInfo,
+        tree: BKTree,
+        contents: BKTree,
         radius: int,
         reach: int,
         *,
@@ -82,25 +88,29 @@ class IndexInfo:
         generation: int = 0,
         nbytes: int = 0,
     ) -> Self:
-        """Ask the planner.
+        """Plan each kind of search, as it would be made now.
 
         Parameters
         ----------
         hashes
             (n, 2) uint64 of the informative images.
+        tree, contents
+            With those hashes, and with those without borders that differ.
         radius, reach
             Bits: of a plain search, and of the one that comes before pictures are compared.
         images
             Of the catalog; None where all are informative.
         nbytes
-            Of the hashes that are kept beside the tree.
+            Of the hashes that are kept beside the trees.
         """
         few = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
-        turned = hashes[:_ORIENTATIONS]
+        bordered = count(len(contents), "bordered picture")
         plans = [
-            ("one search", radius, plan_search(tree.distinct, radius, 1, tree.engine)),
+            ("one search", radius, tree.plan(radius)),
             (f"one verified search, {_ORIENTATIONS} orientations", reach,
-             plan_bulk(hashes, turned, reach)),
+             tree.plan(reach, _ORIENTATIONS)),
+            (f"and for the contents of {bordered}", reach,
+             contents.plan(reach, _ORIENTATIONS + 1)),
             (f"{len(few):,} searches at once", radius, plan_bulk(hashes, few, radius)),
             ("all pairs", radius, plan_bulk(hashes, None, radius)),
         ]  # fmt: skip
@@ -108,8 +118,9 @@ class IndexInfo:
             images=len(hashes) if images is None else images,
             informative=len(hashes),
             generation=generation,
-            tree=tree,
-            nbytes=tree.nbytes + nbytes,
+            tree=tree.info(),
+            contents=contents.info(),
+            nbytes=tree.info().nbytes + contents.info().nbytes + nbytes,
             works=tuple(Work(name=name, radius=bits, plan=plan) for name, bits, plan in plans),
         )
 

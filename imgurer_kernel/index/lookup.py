@@ -1,37 +1,37 @@
 """Bulk search: every near pair between two sets of hashes, or within one, exactly.
 
-There may be far more pairs than memory, so that `matches` and `pairs` yield them in chunks;
-`neighbors` puts the chunks together for those who know that they fit. Equal hashes are grouped
-first. The planner picks the engine; all give the same result.
+There may be more pairs than memory has room for, so that `matches` and `pairs` yield them in
+chunks; `neighbors` puts the chunks together for callers who know that they fit. Equal hashes are
+grouped first. `imgurer_kernel.index.engine` picks the engine; all give the same result. For one
+query after the other against the same hashes a `BKTree` is faster.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.index import bulk
 from imgurer_kernel.index.engine import EnginePlan, plan_bulk, worth_grouping
 from imgurer_kernel.index.hash_arrays import (
     Groups,
+    NearPairs,
     as_hashes,
     as_radius,
-    group,
+    group_each,
+    group_equal,
     scan,
     scan_many,
-    separate,
 )
-
-Chunk = tuple[Int64s, Int64s, UInt8s]
-ProgressCallback = Callable[[float], None]
 
 # Most pairs in one chunk, 17 bytes each.
 _CHUNK = 1 << 20
 
 
 def matches(
-    hashes: object, queries: object, radius: int, *, progress: ProgressCallback | None = None
-) -> Iterator[Chunk]:
+    hashes: object, queries: object, radius: int, *, progress: Progress | None = None
+) -> Iterator[NearPairs]:
     """Yield all pairs of a query and a hash within a Hamming radius, in chunks.
 
     To stop early, close the iterator or leave it: nothing goes on in the background.
@@ -43,7 +43,7 @@ def matches(
     radius
         0..128 bits.
     progress
-        Called now and then with the share that is done, 0..1, by the thread that iterates.
+        Called now and then by the thread that iterates; may raise to stop.
 
     Yields
     ------
@@ -63,20 +63,21 @@ def matches(
 
 
 def _matches(
-    hashes: UInt64s, queries: UInt64s, radius: int, progress: ProgressCallback | None
-) -> Iterator[Chunk]:
+    hashes: UInt64s, queries: UInt64s, radius: int, progress: Progress | None
+) -> Iterator[NearPairs]:
     if not len(hashes) or not len(queries):
         return
-    sort = group if worth_grouping(len(hashes), len(queries)) else separate
-    known, asked = sort(hashes[:, 0], hashes[:, 1]), sort(queries[:, 0], queries[:, 1])
-    for i, j, distance in _found(known, asked, radius, progress):
-        yield from _products(asked, known, i, j, distance)
+    group = group_equal if worth_grouping(len(hashes), len(queries)) else group_each
+    hash_groups = group(hashes[:, 0], hashes[:, 1])
+    query_groups = group(queries[:, 0], queries[:, 1])
+    for i, j, distance in _near_groups(hash_groups, query_groups, radius, progress):
+        yield from _member_pairs(query_groups, hash_groups, i, j, distance)
 
 
 def neighbors(
-    hashes: object, queries: object, radius: int, *, progress: ProgressCallback | None = None
-) -> Chunk:
-    """All pairs of a query and a hash within a Hamming radius.
+    hashes: object, queries: object, radius: int, *, progress: Progress | None = None
+) -> NearPairs:
+    """Find all pairs of a query and a hash within a Hamming radius.
 
     Parameters, errors and the arrays are those of `matches`, in one chunk, ordered by query,
     distance and hash index.
@@ -96,9 +97,7 @@ def neighbors(
     return query[order], position[order], distance[order]
 
 
-def pairs(
-    hashes: object, radius: int, *, progress: ProgressCallback | None = None
-) -> Iterator[Chunk]:
+def pairs(hashes: object, radius: int, *, progress: Progress | None = None) -> Iterator[NearPairs]:
     """Yield all pairs of hashes within a Hamming radius of each other, in chunks.
 
     Parameters and errors: as `matches` has them.
@@ -119,29 +118,29 @@ def pairs(
     return _pairs(hashes, as_radius(radius), progress)
 
 
-def _pairs(hashes: UInt64s, radius: int, progress: ProgressCallback | None) -> Iterator[Chunk]:
-    sort = group if worth_grouping(len(hashes), None) else separate
-    groups = sort(hashes[:, 0], hashes[:, 1])
-    yield from _equal(groups)
+def _pairs(hashes: UInt64s, radius: int, progress: Progress | None) -> Iterator[NearPairs]:
+    group = group_equal if worth_grouping(len(hashes), None) else group_each
+    groups = group(hashes[:, 0], hashes[:, 1])
+    yield from _equal_pairs(groups)
     if len(groups) < 2:
         return
-    for i, j, distance in _found(groups, None, radius, progress):
-        for first, second, bits in _products(groups, groups, i, j, distance):
+    for i, j, distance in _near_groups(groups, None, radius, progress):
+        for first, second, bits in _member_pairs(groups, groups, i, j, distance):
             yield np.minimum(first, second), np.maximum(first, second), bits
 
 
-def components(hashes: object, radius: int, *, progress: ProgressCallback | None = None) -> Int64s:
-    """Connected components of the graph of pairs within a Hamming radius (single linkage).
+def components(hashes: object, radius: int, *, progress: Progress | None = None) -> Int64s:
+    """Label connected components of the graph of pairs within a Hamming radius (single linkage).
 
-    Never makes all pairs: a zone where all are near each other is searched breadth first, and what
-    is reached once is not looked at again.
+    It never makes all pairs: a zone where all are near each other is searched breadth first, and
+    what is reached once is not looked at again.
 
     Parameters and errors: as `matches` has them.
 
     Returns
     -------
     labels
-        (n,) int64: 0, 1, 2 ... in the order in which the components first occur.
+        int64 (n,): 0, 1, 2 ... in the order in which the components first occur.
 
     Examples
     --------
@@ -150,31 +149,32 @@ def components(hashes: object, radius: int, *, progress: ProgressCallback | None
     array([0, 1, 0, 1])
     """
     hashes, radius = as_hashes(hashes), as_radius(radius)
-    groups = group(hashes[:, 0], hashes[:, 1])
+    groups = group_equal(hashes[:, 0], hashes[:, 1])
     plan = plan_bulk(_words(groups), None, radius) if len(groups) > 1 else None
     if plan is None or plan.engine == "scan":
-        return _in_order(_flooded(groups, radius), groups)
+        return _number_by_first(_components_by_scan(groups, radius), groups)
     from imgurer_kernel.index._numba.components import number
 
-    parent = bulk.forest(groups, radius, plan.chunking, progress)
+    parent = bulk.union_find(groups, radius, plan.chunking, progress)
     labels = np.empty(len(hashes), np.int64)
     number(parent, groups.starts, groups.members, labels)
     return labels
 
 
 def _words(groups: Groups) -> UInt64s:
+    """Put the words of the groups side by side, (g, 2)."""
     return np.column_stack((groups.row, groups.column))
 
 
-def _found(
-    hashes: Groups, queries: Groups | None, radius: int, progress: ProgressCallback | None
-) -> Iterator[Chunk]:
-    """Numbers of the groups that are near each other, by the engine that the planner picks."""
-    asked = None if queries is None else _words(queries)
-    plan = plan_bulk(_words(hashes), asked, radius)
+def _near_groups(
+    hashes: Groups, queries: Groups | None, radius: int, progress: Progress | None
+) -> Iterator[NearPairs]:
+    """Find the groups that are near each other, by the engine that the planner picks."""
+    words = None if queries is None else _words(queries)
+    plan = plan_bulk(_words(hashes), words, radius)
     if plan.engine == "scan":
-        later, asked = asked is None, _words(hashes) if asked is None else asked
-        yield from scan_many(hashes.row, hashes.column, asked, radius, later=later)
+        others = _words(hashes) if words is None else words
+        yield from scan_many(hashes.row, hashes.column, others, radius, later=words is None)
         return
     for i, j, distance in _compiled(plan, hashes, queries, radius, progress):
         yield i.astype(np.int64), j.astype(np.int64), distance
@@ -185,41 +185,42 @@ def _compiled(
     hashes: Groups,
     queries: Groups | None,
     radius: int,
-    progress: ProgressCallback | None,
+    progress: Progress | None,
 ) -> Iterator[bulk.PairChunk]:
     if plan.chunking is None:
         return bulk.scan(hashes, queries, radius, progress)
     return bulk.join(hashes, queries, radius, plan.chunking, progress)
 
 
-def _products(
+def _member_pairs(
     one: Groups, other: Groups, i: Int64s, j: Int64s, distance: UInt8s
-) -> Iterator[Chunk]:
-    """All pairs of a member of group i and one of group j, in chunks."""
+) -> Iterator[NearPairs]:
+    """Yield all pairs of a member of group i and one of group j, in chunks."""
     if len(one) == len(one.members) and len(other) == len(other.members):
         for start in range(0, len(i), _CHUNK):
             part = slice(start, start + _CHUNK)
             yield one.members[i[part]], other.members[j[part]], distance[part]
         return
     width = other.sizes[j]
-    for choice, within in _unfolded(one.sizes[i] * width):
+    for choice, within in _count_up(one.sizes[i] * width):
         row, column = np.divmod(within, width[choice])
         first = one.members[one.starts[i[choice]] + row]
         yield first, other.members[other.starts[j[choice]] + column], distance[choice]
 
 
-def _equal(groups: Groups) -> Iterator[Chunk]:
-    """All pairs of equal hashes, in chunks."""
+def _equal_pairs(groups: Groups) -> Iterator[NearPairs]:
+    """Yield all pairs of equal hashes, in chunks."""
     if len(groups) == len(groups.members):
         return
+    # A member makes a pair with each one behind it in its group.
     ends = np.repeat(groups.starts[1:], groups.sizes)
-    for place, beyond in _unfolded(ends - np.arange(len(ends)) - 1):
+    for place, beyond in _count_up(ends - np.arange(len(ends)) - 1):
         i, j = groups.members[place], groups.members[place + 1 + beyond]
         yield i, j, np.zeros(len(i), np.uint8)
 
 
-def _unfolded(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
-    """Number k as often as ``counts[k]`` says, and 0, 1, 2 ... for each, in chunks."""
+def _count_up(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
+    """Yield number k as often as ``counts[k]`` says, and 0, 1, 2 ... beside it, in chunks."""
     ends = np.cumsum(counts)
     for start in range(0, int(ends[-1]) if len(ends) else 0, _CHUNK):
         flat = np.arange(start, min(start + _CHUNK, int(ends[-1])))
@@ -227,26 +228,27 @@ def _unfolded(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
         yield number, flat - (ends - counts)[number]
 
 
-def _flooded(groups: Groups, radius: int) -> Int64s:
-    """The component of each group by numpy, breadth first; what is reached is looked at once."""
+def _components_by_scan(groups: Groups, radius: int) -> Int64s:
+    """Find the component of each group by numpy; what is reached is looked at once."""
     left = np.arange(len(groups))
     row, column = groups.row, groups.column
     label = np.empty(len(groups), np.int64)
     while len(left):
-        waiting, seed = [int(left[0])], left[0]
+        reached, seed = [int(left[0])], left[0]
         left, row, column = left[1:], row[1:], column[1:]
-        while waiting:
-            at = waiting.pop()
+        while reached:
+            at = reached.pop()
             label[at] = seed
             near, _ = scan(row, column, (int(groups.row[at]), int(groups.column[at])), radius)
             if len(near):
-                waiting += left[near].tolist()
+                reached += left[near].tolist()
                 left = np.delete(left, near)
                 row, column = np.delete(row, near), np.delete(column, near)
     return label
 
 
-def _in_order(label: Int64s, groups: Groups) -> Int64s:
+def _number_by_first(label: Int64s, groups: Groups) -> Int64s:
+    """Number the labels of all members in the order in which they first occur."""
     labels = np.empty(len(groups.members), np.int64)
     labels[groups.members] = np.repeat(label, groups.sizes)
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)

@@ -1,6 +1,6 @@
 """Searching and clustering by the plain dHash, upright, without a look at the pictures."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ def plain_clusters(index: LiveIndex, radius: int, progress: Progress) -> Labelle
     chosen = np.flatnonzero(hashes.informative)
     ids, words = hashes.image_ids[chosen], hashes.plain[chosen]
     edges, count = [np.empty((3, 0), np.int64)], 0
-    for chunk in pairs(words, radius, progress=_share(progress, "comparing hashes")):
+    for chunk in pairs(words, radius, progress=progress):
         edges.append(np.stack(chunk))
         count += len(chunk[0])
         if count > _MOST_PAIRS:
@@ -84,8 +84,11 @@ def _dense_stars(
     """Make clusters of all pairs, of which only one image's are in memory at a time."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
-    counting = _share(progress, "counting neighbours")
-    for first, second, distance in pairs(words, radius, progress=counting):
+
+    def count(_stage: str, done: int, total: int) -> None:
+        progress("counting neighbours", done, total)
+
+    for first, second, distance in pairs(words, radius, progress=count):
         for end in (first, second):
             degree += np.bincount(end, minlength=n)
             total += np.bincount(end, _STRENGTHS[distance], minlength=n)
@@ -117,8 +120,3 @@ def _dense_stars(
     )
     ranked = np.lexsort((medoids, -sizes))
     return everybody.take(ranked[sizes[ranked] > 1])
-
-
-def _share(progress: Progress, what: str) -> Callable[[float], None]:
-    """Tells of a share of some work, in hundredths."""
-    return lambda share: progress(what, round(100 * share), 100)

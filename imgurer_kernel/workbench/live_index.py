@@ -1,6 +1,8 @@
 """The search index in memory, kept level with the catalog by reading only what is newer."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -108,10 +110,13 @@ def _nothing() -> Changes:
 
 
 class LiveIndex:
-    """Hashes and BK-tree of a catalog; derived data, rebuilt from the catalog at will.
+    """Hashes and BK-trees of a catalog; derived data, rebuilt from the catalog at will.
 
     Every look at it first asks the catalog for its generation and reads what is newer, so that
     another process's commit shows up in the next search. Safe to use from several threads.
+
+    One tree has the hashes of all informative images. A second one has their hashes without
+    uniform borders, of those only where the two differ: 33 bytes for each of them.
 
     Parameters
     ----------
@@ -123,35 +128,48 @@ class LiveIndex:
         self._catalog = catalog
         self._algorithm = algorithm
         self._lock = threading.RLock()
+        self._clear()
+
+    def _clear(self) -> None:
         self._hashes = CatalogHashes.of(_nothing())
-        self._tree = BKTree()
+        self._whole = BKTree()
+        self._contents = BKTree()
 
     def rebuild(self) -> int:
         """Forget everything and read the catalog anew; returns the number of images."""
         with self._lock:
-            self._hashes = CatalogHashes.of(_nothing())
-            self._tree = BKTree()
+            self._clear()
             return len(self.hashes())
 
     def hashes(self) -> CatalogHashes:
-        """The hashes as of now."""
+        """Return the hashes as of now."""
         with self._lock:
             self._refresh()
             return self._hashes
 
-    def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
-        """Informative images within a radius as (image_ids, distances), by (distance, id)."""
+    @contextmanager
+    def trees(self) -> Iterator[tuple[BKTree, BKTree]]:
+        """Hold the trees of whole pictures and of contents at one generation, to search both.
+
+        Their ids are image_ids. No other thread searches or refreshes meanwhile.
+        """
         with self._lock:
             self._refresh()
-            return self._tree.search(dhash, radius)
+            yield self._whole, self._contents
+
+    def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
+        """Find informative images within a radius as (image_ids, distances), by (distance, id)."""
+        with self.trees() as (whole, _):
+            return whole.search(dhash, radius)
 
     def info(self, radius: int, reach: int) -> IndexInfo:
-        """What the index consists of, and how it is searched; see `IndexInfo.of`."""
-        with self._lock:
-            hashes, tree = self.hashes(), self._tree.info()
+        """Tell what the index consists of, and how it is searched; see `IndexInfo.of`."""
+        with self.trees() as (whole, contents):
+            hashes = self._hashes
         return IndexInfo.of(
             hashes.plain[hashes.informative],
-            tree,
+            whole,
+            contents,
             radius,
             reach,
             images=len(hashes),
@@ -162,12 +180,24 @@ class LiveIndex:
     def _refresh(self) -> None:
         before = self._hashes
         changes = self._catalog.changes(before.generation, self._algorithm)
-        if changes.generation == before.generation:
-            return
-        stale = np.isin(before.ids, np.concatenate([changes.removed, changes.image_ids]))
-        for image_id in before.ids[stale & before.informative].tolist():
-            self._tree.remove(image_id)
-        self._tree.extend(
+        if changes.generation != before.generation:
+            stale = np.isin(before.ids, np.concatenate([changes.removed, changes.image_ids]))
+            self._remove(before.ids[stale & before.informative])
+            self._add(changes)
+            self._hashes = before.after(changes)
+        # By itself a tree begins to compile at a size that few sets of bordered pictures reach.
+        if self._whole.compiled and not self._contents.compiled:
+            self._contents.warm()
+
+    def _remove(self, image_ids: Compact) -> None:
+        for image_id in image_ids.tolist():
+            self._whole.remove(image_id)
+            if image_id in self._contents:
+                self._contents.remove(image_id)
+
+    def _add(self, changes: Changes) -> None:
+        self._whole.extend(
             changes.image_ids[changes.informative], changes.hashes[changes.informative]
         )
-        self._hashes = before.after(changes)
+        bordered = changes.informative & (changes.trimmed != changes.hashes).any(axis=1)
+        self._contents.extend(changes.image_ids[bordered], changes.trimmed[bordered])

@@ -52,7 +52,7 @@ caching.CacheImpl._locator_classes = []  # numba finds no folder that it may wri
 from imgurer_kernel.index import bulk
 from imgurer_kernel.index import hash_arrays as hashes
 
-some = hashes.group(*np.random.default_rng(0).integers(0, 2**64, (2, 3000), dtype=np.uint64))
+some = hashes.group_equal(*np.random.default_rng(0).integers(0, 2**64, (2, 3000), dtype=np.uint64))
 compiled = sum(len(found[0]) for found in bulk.scan(some, None, 45))
 words = np.column_stack((some.row, some.column))
 by_numpy = hashes.scan_many(some.row, some.column, words, 45, later=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imgurer_kernel.errors import InvalidRadius, QueryError, UnknownImage
-from imgurer_kernel.index import BKTree, bktree, bktree_snapshot, segment
+from imgurer_kernel.index import BKTree, bktree, segment, snapshot
 
 ONES = 2**64 - 1
 words = st.integers(0, 3) | st.sampled_from([0, ONES, 2**63]) | st.integers(0, ONES)
@@ -76,7 +76,7 @@ class Interleaved(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(bktree_snapshot, "_TAIL", 5)
+        self.patch.setattr(snapshot, "_TAIL", 5)
         self.tree = BKTree()
         self.content = {}
 
@@ -252,7 +252,8 @@ def test_repr_says_what_is_in_it():
 def small_trees(monkeypatch):
     """Trees for segments of a few hundred, so that their growth is tried as well."""
     monkeypatch.setattr(segment, "TREE_FROM", 300)
-    monkeypatch.setattr(bktree_snapshot, "_TAIL", 100)
+    monkeypatch.setattr(segment, "_LEAF", 20)
+    monkeypatch.setattr(snapshot, "_TAIL", 100)
 
 
 @settings(
@@ -283,6 +284,62 @@ def test_a_warm_tree_agrees_with_brute_force_through_additions_and_removals(
     assert found(tree, query, 5) == brute(content, query, 5)
 
 
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 6), st.booleans(), st.integers(0, 128))
+def test_many_searches_are_one_after_the_other(small_trees, seed, count, warm, radius):
+    pool = random_hashes(1 + seed % 900, seed)
+    tree = BKTree.of(np.arange(len(pool)) * 3 - 5, near(pool, seed, bits=3))
+    assert not warm or tree.warm(timeout=300)
+    queries = near(pool[:count], seed + 1)
+    query, ids, distances = tree.search_many(queries, radius)
+    assert (query.dtype, ids.dtype, distances.dtype) == (np.int64, np.int64, np.uint8)
+    expected = [
+        (k, id_, bits)
+        for k, one in enumerate(queries.tolist())
+        for bits, id_ in found(tree, tuple(one), radius)
+    ]
+    got = list(zip(query.tolist(), ids.tolist(), distances.tolist(), strict=True))
+    assert got == expected
+
+
+def test_many_searches_of_what_is_no_hash_are_refused():
+    tree = BKTree()
+    assert [len(part) for part in tree.search_many(np.empty((0, 2), np.uint64), 3)] == [0, 0, 0]
+    with pytest.raises(QueryError, match="queries is"):
+        tree.search_many([(0, 0)], 3)
+    with pytest.raises(InvalidRadius):
+        tree.search_many(array([(0, 0)]), 129)
+
+
+@pytest.mark.parametrize("most", [0.0, 0.3, 1.0])
+def test_walk_and_scan_give_the_same(small_trees, monkeypatch, most):
+    """Whatever share of the hashes is looked at before a search gives up walking."""
+    monkeypatch.setattr(segment, "WORTH_WALKING", most)
+    pool = near(np.repeat(random_hashes(30), 40, axis=0), bits=20)
+    tree = BKTree.of(np.arange(len(pool)), pool)
+    assert tree.warm(timeout=300)
+    content = dict(enumerate(map(tuple, pool.tolist())))
+    for query in map(tuple, random_hashes(2, 9).tolist() + pool[:3].tolist()):
+        for radius in (0, 10, 14, 15, 24, 60):
+            assert found(tree, query, radius) == brute(content, query, radius)
+
+
+def test_the_plan_follows_what_is_in_reach():
+    hashes = random_hashes(40_000)
+    tree = BKTree.of(np.arange(40_000), hashes)
+    assert tree.plan(4).engine == "scan"
+    assert tree.warm(timeout=300)
+    plans = [tree.plan(radius) for radius in (0, 4, 16, 40)]
+    assert [plan.engine for plan in plans] == ["BK-tree"] * 2 + ["compiled scan"] * 2
+    assert plans[0].seconds < plans[1].seconds < tree.plan(4, 8).seconds
+    assert "40,000 hashes" in plans[0].reason
+    assert "leaves out 0% only" in plans[3].reason
+    with pytest.raises(InvalidRadius):
+        tree.plan(-1)
+
+
 def test_warming_turns_a_scan_into_a_tree():
     hashes = random_hashes(40_000)
     tree = BKTree.of(np.arange(40_000), hashes)
@@ -290,13 +347,13 @@ def test_warming_turns_a_scan_into_a_tree():
     before = found(tree, query, 45)
     assert not tree.info().compiled
     assert tree.info().nodes == 0
-    assert tree.info().engine == "scan"
+    assert tree.plan(10).engine == "scan"
     assert tree.warm(timeout=300)
     assert tree.warm()
     info = tree.info()
     assert info.compiled
     assert info.nodes > 0
-    assert info.engine == "BK-tree"
+    assert tree.plan(0).engine == "BK-tree"
     assert info.ids == info.distinct == 40_000
     assert info.nbytes < 60 * 40_000
     assert found(tree, query, 45) == before
@@ -339,13 +396,13 @@ def test_only_the_addition_that_begins_to_compile_waits_for_it(monkeypatch):
         tree.add(k, tuple(hashes[k].tolist()))
     assert waited == [0.01] + [0] * 10
     assert not tree.warm()
-    assert tree.info().engine == "scan"
+    assert tree.plan(2).engine == "scan"
     tree.extend(np.arange(5_010, 20_000), hashes[5_010:])
     query = tuple(hashes[3].tolist())
     before = found(tree, query, 50)
     go_on.set()
     assert tree.warm(timeout=300)
-    assert tree.info().engine == "BK-tree"
+    assert tree.plan(2).engine == "BK-tree"
     assert found(tree, query, 50) == before
 
 
@@ -362,13 +419,13 @@ def test_a_scan_goes_on_where_nothing_can_be_compiled(monkeypatch):
     tree = BKTree.of(np.arange(20_000), hashes)
     assert not tree.warm(timeout=300)
     tree._warming.join()  # what it raises at its end is this test's to ignore
-    assert tree.info().engine == "scan"
+    assert tree.plan(10).engine == "scan"
     assert found(tree, tuple(hashes[8].tolist()), 0) == [(0, 8)]
 
 
 def test_what_bulk_searches_use_is_compiled_after_it(monkeypatch):
     asked = threading.Event()
-    monkeypatch.setattr(bktree.bulk, "load", asked.set)
+    monkeypatch.setattr(bktree.bulk, "compile_all", asked.set)
     tree = BKTree.of([1], array([(1, 2)]))
     assert not asked.is_set()
     assert tree.warm(timeout=300)

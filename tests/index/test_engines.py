@@ -10,10 +10,10 @@ from imgurer_kernel.errors import InvalidRadius
 from imgurer_kernel.index import (
     BKTree,
     bktree,
-    bktree_snapshot,
     lookup,
     multi_index,
     segment,
+    snapshot,
 )
 from imgurer_kernel.index import (
     hash_arrays as hashes,
@@ -37,9 +37,10 @@ few = settings(
 def small(monkeypatch):
     """Trees of a few hundred hashes, and tables that are planned by a small sample."""
     monkeypatch.setattr(segment, "TREE_FROM", 300)
-    monkeypatch.setattr(bktree_snapshot, "_TAIL", 64)
+    monkeypatch.setattr(segment, "_LEAF", 20)
+    monkeypatch.setattr(snapshot, "_TAIL", 64)
     monkeypatch.setattr(multi_index, "_SAMPLE", 1_000)
-    monkeypatch.setattr(bktree.bulk, "load", lambda: None)
+    monkeypatch.setattr(bktree.bulk, "compile_all", lambda: None)
     return monkeypatch
 
 
@@ -47,7 +48,9 @@ def in_bulk(monkeypatch, engine, known, queries, radius):
     """What `neighbors` finds with one engine, whatever the planner would say."""
 
     def plan(hashes, asked, radius):
-        cut = multi_index.cheapest(hashes, asked, radius) if engine == "multi-index" else None
+        cut = (
+            multi_index.choose_chunking(hashes, asked, radius) if engine == "multi-index" else None
+        )
         return EnginePlan(engine=engine, reason="a test wants it", seconds=0, chunking=cut)
 
     with monkeypatch.context() as patch:

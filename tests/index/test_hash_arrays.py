@@ -12,7 +12,7 @@ from imgurer_kernel.index.hash_arrays import (
     as_ids,
     as_radius,
     expand,
-    group,
+    group_equal,
     scan,
     scan_many,
 )
@@ -83,7 +83,7 @@ def test_ids_of_any_integer_type_become_int64():
 @given(hash_lists)
 def test_groups_hold_every_position_once_and_equal_hashes_only(pairs):
     hashes = array(pairs)
-    groups = group(hashes[:, 0], hashes[:, 1])
+    groups = group_equal(hashes[:, 0], hashes[:, 1])
     seen = []
     for k in range(len(groups)):
         members = groups.members[groups.starts[k] : groups.starts[k + 1]].tolist()
@@ -96,7 +96,7 @@ def test_groups_hold_every_position_once_and_equal_hashes_only(pairs):
 
 def test_a_hundred_thousand_equal_hashes_are_one_group():
     ones = np.full(100_000, 2**64 - 1, dtype=np.uint64)
-    groups = group(ones, ones)
+    groups = group_equal(ones, ones)
     assert len(groups) == 1
     assert (groups.members == np.arange(100_000)).all()
 

@@ -76,7 +76,11 @@ def force(monkeypatch, engine):
     monkeypatch.setattr(multi_index, "_SAMPLE", 2_000)
 
     def plan(hashes, queries, radius):
-        cut = multi_index.cheapest(hashes, queries, radius) if engine == "multi-index" else None
+        cut = (
+            multi_index.choose_chunking(hashes, queries, radius)
+            if engine == "multi-index"
+            else None
+        )
         return EnginePlan(engine=engine, reason="a test wants it", seconds=0, chunking=cut)
 
     monkeypatch.setattr(lookup, "plan_bulk", plan)
@@ -158,7 +162,7 @@ def test_full_buffers_lose_nothing_and_repeat_nothing(engine, monkeypatch):
     hashes = clustered(np.random.default_rng(4), 4_000, 3, size=500)
     whole = joined(pairs(hashes, 12))
     assert len(whole) > 100_000
-    monkeypatch.setattr(bulk, "_ROOM", 4_096)
+    monkeypatch.setattr(bulk, "_BUFFER", 4_096)
     monkeypatch.setattr(lookup, "_CHUNK", 4_096)
     chunks = list(pairs(hashes, 12))
     assert max(len(chunk[0]) for chunk in chunks) <= 4_096
@@ -229,23 +233,38 @@ def test_a_chain_across_dense_buckets_holds_together(monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ENGINES[1:])
-def test_progress_goes_up_to_one(engine, monkeypatch):
+def test_progress_goes_up_to_the_total(engine, monkeypatch):
     force(monkeypatch, engine)
-    hashes, seen = clustered(np.random.default_rng(7), 3_000, 3), []
-    neighbors(hashes, hashes, 8, progress=seen.append)
-    assert seen == sorted(seen)
-    assert 0 < seen[0] < seen[-1] == 1
-    if engine == "multi-index":
-        seen.clear()
-        components(hashes, 8, progress=seen.append)
-        assert seen == sorted(seen)
-        assert seen[-1] == 1
+    hashes = clustered(np.random.default_rng(7), 3_000, 3)
+    works = [neighbors] if engine == "compiled scan" else [neighbors, components]
+    for work in works:
+        calls = []
+        arguments = (hashes, hashes) if work is neighbors else (hashes,)
+        work(*arguments, 8, progress=lambda *call, calls=calls: calls.append(call))
+        stages, done, totals = zip(*calls, strict=True)
+        assert set(stages) == {bulk.STAGE}
+        assert len(set(totals)) == 1
+        assert list(done) == sorted(done)
+        assert 0 < done[0] < done[-1] == totals[0]
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:])
+def test_a_progress_function_may_stop_a_search(engine, monkeypatch):
+    force(monkeypatch, engine)
+    hashes = clustered(np.random.default_rng(7), 3_000, 3)
+
+    def stop(stage, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        neighbors(hashes, hashes, 8, progress=stop)
+    assert not [t for t in threading.enumerate() if t.name.startswith("imgurer-search")]
 
 
 @pytest.mark.parametrize("engine", ENGINES[1:])
 def test_leaving_the_iterator_stops_the_threads(engine, monkeypatch):
     force(monkeypatch, engine)
-    monkeypatch.setattr(bulk, "_ROOM", 1_024)
+    monkeypatch.setattr(bulk, "_BUFFER", 1_024)
     hashes = clustered(np.random.default_rng(8), 5_000, 3, size=1_000)
     chunks = pairs(hashes, 12)
     next(chunks)

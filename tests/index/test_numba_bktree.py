@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.index._numba.bktree import LEAF, build, search
+from imgurer_kernel.index._numba.bktree import build, reach, search
 from imgurer_kernel.index._numba.scan import scan_one
 from imgurer_kernel.index.hash_arrays import scan
 
 ONES = np.uint64(2**64 - 1)
+LEAF = 512
 
 
 def uniform(rng, n):
@@ -48,22 +49,23 @@ def corners(rng, n):
 KINDS = {kind.__name__: kind for kind in (uniform, smooth, tight, one_sided, corners)}
 
 
-def grown(hashes):
+def grown(hashes, leaf=LEAF):
     """The tree of the distinct ones of some hashes."""
     hashes = np.unique(hashes, axis=0)
     row, column = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
     order = np.arange(len(row))
-    nodes, cells, node_count, cell_count = build(row, column, order)
+    nodes, cells, node_count, cell_count = build(row, column, order, leaf)
     assert (hashes[order] == np.column_stack((row, column))).all()
     assert (np.sort(order) == np.arange(len(row))).all()
     return row, column, nodes[:node_count].copy(), cells[:cell_count].copy()
 
 
-def walked(tree, query, radius, room=100_000):
+def walked(tree, query, radius, most=100_000, room=100_000):
+    """What a search finds; it scans where more than `most` hashes are in reach."""
     nodes = tree[2]
     near, distance = np.empty(room, np.int64), np.empty(room, np.uint8)
     stack = np.empty(len(nodes), np.int32)
-    found = search(*tree, query[0], query[1], radius, stack, near, distance)
+    found = search(*tree, query[0], query[1], radius, most, stack, near, distance)
     return found, near[:found], distance[:found]
 
 
@@ -73,13 +75,15 @@ def walked(tree, query, radius, room=100_000):
     st.integers(1, 20_000),
     st.integers(0, 2**32 - 1),
     st.integers(0, 30) | st.integers(0, 128),
+    st.sampled_from([1, 8, 64, LEAF, 8192]),
+    st.sampled_from([0, 1_000, 100_000]),
 )
-def test_the_tree_finds_what_a_scan_finds(kind, n, seed, radius):
+def test_the_tree_finds_what_a_scan_finds(kind, n, seed, radius, leaf, most):
     rng = np.random.default_rng(seed)
     hashes = KINDS[kind](rng, n)
-    tree = grown(hashes)
+    tree = grown(hashes, leaf)
     for query in (hashes[0], tight(rng, 1)[0], ~hashes[-1], np.array([0, ONES], np.uint64)):
-        found, near, distance = walked(tree, query, radius)
+        found, near, distance = walked(tree, query, radius, most)
         expected, distances = scan(tree[0], tree[1], (int(query[0]), int(query[1])), radius)
         order = np.argsort(near)
         assert found == len(expected)
@@ -107,12 +111,35 @@ def test_every_leaf_is_small_and_every_hash_is_in_one(kind):
 
 def test_a_search_visits_few_of_the_hashes():
     """The root alone must leave out most of what a scan would look at."""
-    tree = grown(smooth(np.random.default_rng(1), 100_000))
-    row, column, nodes, cells = tree
-    query = row[5], column[5]
-    down = int(nodes[0, 0] ^ query[0]).bit_count()
-    reach = [cells[max(0, down - 8) * 65, 0], cells[min(64, down + 8) * 65 + 64, 0]]
-    assert reach[1] - reach[0] < 0.6 * len(row)
+    row, column, nodes, cells = grown(smooth(np.random.default_rng(1), 100_000))
+    in_reach = [reach(nodes, cells, row[5], column[5], radius) for radius in (0, 4, 8, 128)]
+    assert in_reach == sorted(in_reach)
+    assert 1 <= in_reach[0] < in_reach[1] < in_reach[2] < 0.4 * len(row)
+    assert in_reach[3] == len(row)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(sorted(KINDS)), st.integers(1, 40_000), st.integers(0, 99), st.integers(0, 128)
+)
+def test_what_is_near_is_in_reach(kind, n, seed, radius):
+    """Whatever the size of the cells, which is coarser for fewer hashes."""
+    rng = np.random.default_rng(seed)
+    row, column, nodes, cells = grown(KINDS[kind](rng, n))
+    for query in (row[0], column[0]), (row[-1], ~column[-1]):
+        down, across = (
+            np.bitwise_count(words ^ vantage).astype(int)
+            for words, vantage in ((row, nodes[0, 0]), (column, nodes[0, 1]))
+        )
+        own = [
+            int(word ^ vantage).bit_count()
+            for word, vantage in zip(query, nodes[0, :2], strict=True)
+        ]
+        bound = abs(down - own[0]) + abs(across - own[1])
+        least = np.count_nonzero(bound <= radius)
+        width = 1 << int(nodes[0, 2])
+        most = np.count_nonzero(bound <= radius + 4 * (width - 1))
+        assert least <= reach(nodes, cells, query[0], query[1], radius) <= most
 
 
 def test_it_counts_on_where_the_results_are_full():
@@ -120,7 +147,7 @@ def test_it_counts_on_where_the_results_are_full():
     tree = grown(hashes)
     full = np.empty(0, np.int64), np.empty(0, np.uint8)
     stack = np.empty(len(tree[2]), np.int32)
-    found = search(*tree, hashes[0, 0], hashes[0, 1], 14, stack, *full)
+    found = search(*tree, hashes[0, 0], hashes[0, 1], 14, 5_000, stack, *full)
     assert found == walked(tree, hashes[0], 14)[0] > 100
     assert scan_one(tree[0], tree[1], hashes[0, 0], hashes[0, 1], 14, *full) == found
 

@@ -56,6 +56,7 @@ def test_following_the_changes_equals_reading_everything_anew(steps):
         assert [tuple(map(int, pair)) for pair in hashes.plain] == [
             catalog.rows[i][:2] for i in sorted(catalog.rows)
         ]
+        check_contents(following, catalog)
         rows = [catalog.rows[i] for i in sorted(catalog.rows)]
         assert hashes.trimmed.tolist() == [[row ^ edge, col ^ edge] for row, col, _, edge in rows]
         fresh = LiveIndex(catalog)
@@ -65,6 +66,20 @@ def test_following_the_changes_equals_reading_everything_anew(steps):
                 theirs, other = fresh.search(query, radius)
                 assert ours.tolist() == theirs.tolist()
                 assert distances.tolist() == other.tolist()
+
+
+def check_contents(index, catalog):
+    """The second tree has what is informative and has another hash without its border."""
+    with index.trees() as (whole, contents):
+        query = np.array([[0, 0]], np.uint64)
+        _, ids, distances = contents.search_many(query, 128)
+        assert len(whole) == sum(row[2] for row in catalog.rows.values())
+    expected = {
+        i: (row ^ edge).bit_count() + (column ^ edge).bit_count()
+        for i, (row, column, informative, edge) in catalog.rows.items()
+        if informative and edge
+    }
+    assert dict(zip(ids.tolist(), distances.tolist(), strict=True)) == expected
 
 
 def test_uninformative_images_are_never_found():
@@ -102,10 +117,24 @@ class Full:
 def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
     monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
     monkeypatch.setattr(bktree, "_PATIENCE", 300)
-    small, large = (LiveIndex(Full(n)).info(10, 24) for n in (19_999, 20_000))
+    small, large = (LiveIndex(Full(n)).info(4, 24) for n in (19_999, 20_000))
     assert not small.tree.compiled
     assert large.tree.compiled
     assert large.frame["engine"][0] == "BK-tree"
+
+
+def test_the_tree_of_contents_warms_with_the_other(monkeypatch):
+    monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
+    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    index = LiveIndex(Bordered(20_000))
+    with index.trees() as (whole, contents):
+        assert whole.compiled
+        assert len(contents) == 2_000
+        assert contents.warm(timeout=300)
+    few = LiveIndex(Bordered(1_000))
+    with few.trees() as (whole, contents):
+        assert not whole.compiled
+        assert contents._warming is None
 
 
 def test_info_counts_what_is_in_the_index():
@@ -119,7 +148,9 @@ def test_info_counts_what_is_in_the_index():
 def test_the_state_of_a_search_takes_at_most_60_bytes_an_image():
     """With a border around every tenth picture, and ids that fit 32 bits."""
     info = LiveIndex(Bordered(100_000)).info(10, 24)
-    assert info.tree.nbytes + 20 * 100_000 < info.nbytes <= 60 * 100_000
+    assert info.contents.ids == 10_000
+    both = info.tree.nbytes + info.contents.nbytes
+    assert both + 20 * 100_000 < info.nbytes <= 60 * 100_000
 
 
 class Bordered(Full):

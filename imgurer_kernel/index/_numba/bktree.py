@@ -2,8 +2,8 @@
 
 A node has a vantage, which need not be one of the hashes, and a grid of cells. A hash lies in the
 cell (row distance >> shift, column distance >> shift) from the vantage, and the hashes are
-permuted so that the cells of a node lie one after the other. A cell of more than `LEAF` hashes has
-a node of its own; the others are leaves and are scanned.
+permuted so that the cells of a node lie one after the other. A cell of more than `leaf` hashes has
+a node of its own; the others are leaves and are scanned, neighboring ones in one go.
 
 ``nodes`` (k, 4) uint64: row and column of the vantage, shift, first cell. ``cells`` (c, 2) int32:
 the first hash of a cell, and its node or -1. One more cell after each grid ends its last one.
@@ -20,15 +20,12 @@ from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import popcount
 from imgurer_kernel.index._numba.scan import scan_range
 
-LEAF = 512
+# Nodes with fewer hashes than these have cells of 2 and 4 bits instead of 1: a finer grid would
+# have few hashes in each cell, and cost more to walk than it spares.
+_COARSER = (65536, 32768)
 
-# Nodes with fewer hashes than these have cells of 2, 4 and 8 bits instead of 1: a finer grid
-# would have few hashes in each cell and cost more to walk than it spares.
-_COARSER = (65536, 8192, 1024)
-
-# Where more of all hashes than this are in reach of the root, a plain scan is faster.
-_WORTH_WALKING = 0.55
-
+# Hashes that a vantage is computed from, and steps of the power iteration: any vantage gives right
+# answers, so that a rough one will do.
 _SAMPLE = 128
 _ITERATIONS = 4
 
@@ -107,12 +104,14 @@ def _count(row, column, start, end, vantage_row, vantage_column, shift, cell, en
 
 
 @compiled(
-    "Tuple((uint64[:, ::1], int32[:, ::1], int64, int64))(uint64[::1], uint64[::1], int64[::1])",
+    "Tuple((uint64[:, ::1], int32[:, ::1], int64, int64))"
+    "(uint64[::1], uint64[::1], int64[::1], int64)"
 )
-def build(row, column, order):
+def build(row, column, order, leaf):
     """Arrange distinct hashes as a tree, in place; `order` is permuted as they are.
 
-    Returns arrays of nodes and cells, and how many of each are in use.
+    Cells of more than `leaf` hashes get a node of their own. Returns arrays of nodes and cells, and
+    how many of each are in use.
     """
     n = row.size
     nodes, node_count = np.empty((16, 4), np.uint64), 0
@@ -150,7 +149,7 @@ def build(row, column, order):
         for k in range(grid):
             ends[k + 1] += ends[k]
             cells[cell_count + k, 0], cells[cell_count + k, 1] = ends[k], -1
-            if ends[k + 1] - ends[k] > LEAF:
+            if ends[k + 1] - ends[k] > leaf:
                 if depth == stack.shape[0]:
                     stack = _grown(stack, depth)
                 stack[depth, 0], stack[depth, 1] = ends[k], ends[k + 1]
@@ -167,49 +166,40 @@ def build(row, column, order):
     return nodes, cells, node_count, cell_count
 
 
-@njit
-def _in_reach(cells, first, side, shift, down, across, radius):
-    """How many hashes are in those cells of a grid that a search has to look into."""
-    count, width = 0, 1 << shift
+@compiled("int64(uint64[:, ::1], int32[:, ::1], uint64, uint64, int64)")
+def reach(nodes, cells, query_row, query_column, radius):
+    """Count the hashes in those cells of the root that a search has to look into."""
+    down = np.int64(popcount(nodes[0, 0] ^ query_row))
+    across = np.int64(popcount(nodes[0, 1] ^ query_column))
+    shift = np.int64(nodes[0, 2])
+    side, width, count = (64 >> shift) + 1, 1 << shift, 0
     for i in range(max(0, down - radius) >> shift, (min(64, down + radius) >> shift) + 1):
         left = radius - max(0, (i << shift) - down, down - ((i << shift) + width - 1))
-        row_cell = first + i * side
         count += (
-            cells[row_cell + (min(64, across + left) >> shift) + 1, 0]
-            - cells[row_cell + (max(0, across - left) >> shift), 0]
+            cells[i * side + (min(64, across + left) >> shift) + 1, 0]
+            - cells[i * side + (max(0, across - left) >> shift), 0]
         )
     return count
 
 
-@njit
-def _scan_leaf(row, column, query_row, query_column, radius, start, end, found, near, distance):
-    """Append what is near among hashes start..end; the column is seldom looked at."""
-    rows = row[start:end]
-    for i in range(rows.size):
-        bits = popcount(rows[i] ^ query_row)
-        if bits <= radius:
-            bits += popcount(column[start + i] ^ query_column)
-            if bits <= radius:
-                if found < near.size:
-                    near[found] = start + i
-                    distance[found] = bits
-                found += 1
-    return found
-
-
 @compiled(
     "int64(uint64[::1], uint64[::1], uint64[:, ::1], int32[:, ::1], uint64, uint64, int64, "
-    "int32[::1], int64[::1], uint8[::1])"
+    "int64, int32[::1], int64[::1], uint8[::1])"
 )
-def search(row, column, nodes, cells, query_row, query_column, radius, stack, near, distance):
-    """Find all hashes within a radius of one.
+def search(
+    row, column, nodes, cells, query_row, query_column, radius, most, stack, near, distance
+):  # fmt: skip
+    """Find all hashes within a radius of one; by a scan where more than `most` are in reach.
 
     `stack` has room for as many entries as there are nodes. Returns how many hashes there are;
     positions and distances are written as far as there is room.
     """
     found, depth = 0, 1
     limit = np.uint64(radius)
-    few = np.int64(_WORTH_WALKING * row.size)
+    if reach(nodes, cells, query_row, query_column, radius) > most:
+        return scan_range(
+            row, column, query_row, query_column, limit, 0, row.size, 0, near, distance
+        )  # fmt: skip
     stack[0] = 0
     while depth > 0:
         depth -= 1
@@ -218,10 +208,6 @@ def search(row, column, nodes, cells, query_row, query_column, radius, stack, ne
         across = np.int64(popcount(node[1] ^ query_column))
         shift, first = np.int64(node[2]), np.int64(node[3])
         side, width = (64 >> shift) + 1, 1 << shift
-        if first == 0 and _in_reach(cells, first, side, shift, down, across, radius) > few:
-            return scan_range(
-                row, column, query_row, query_column, limit, 0, row.size, 0, near, distance
-            )
         for i in range(max(0, down - radius) >> shift, (min(64, down + radius) >> shift) + 1):
             # The row distance uses up a part of the radius, so that fewer columns are in reach.
             low = i << shift
@@ -235,12 +221,12 @@ def search(row, column, nodes, cells, query_row, query_column, radius, stack, ne
                 if cells[k, 1] >= 0:
                     stack[depth] = cells[k, 1]
                     depth += 1
-                    found = _scan_leaf(
+                    found = scan_range(
                         row, column, query_row, query_column, limit,
                         start, cells[k, 0], found, near, distance,
                     )  # fmt: skip
                     start = np.int64(cells[k + 1, 0])
-            found = _scan_leaf(
+            found = scan_range(
                 row, column, query_row, query_column, limit, start, end, found, near, distance
             )  # fmt: skip
     return found
