@@ -1,22 +1,29 @@
-"""One picture against all others: in which ways its hashes are near theirs.
+"""One picture against all others: every match between its hashes and theirs.
 
 The searches of `imgurer_kernel.matching.candidates`, for a single query: its picture in 8
-orientations and its content, against pictures and contents. Pure: arrays in, arrays out.
+orientations and its content, against pictures and contents. Pure: how hashes are searched is
+handed in, so that a BK-tree may do it or a scan.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 
+HashSearch = Callable[[UInt64s, int], tuple[Int64s, Int64s, UInt8s]]
+"""Finds all images within a radius of each query: takes uint64 (q, 2), row hash first, and bits;
+returns the position of the query, the number of the image and the distance, (k,) each, such as
+`imgurer_kernel.index.BKTree.search_many` does."""
 
-def ways_to(
-    grays: UInt8s, content: tuple[int, int], whole: UInt64s, contents: UInt64s, radius: int
+
+def query_candidates(
+    grays: UInt8s, content: tuple[int, int], whole: HashSearch, contents: HashSearch, radius: int
 ) -> Candidates:
-    """The ways in which a query is near to images, sorted, the nearest way of each image first.
+    """Find all matches between a query and images, sorted, the nearest match of each image first.
 
     Parameters
     ----------
@@ -24,48 +31,44 @@ def ways_to(
         uint8 (9, 9) of the query.
     content
         Hash of the query without its uniform borders.
-    whole, contents
-        uint64 (n, 2): hashes of the images, and of them without their borders.
+    whole
+        Searches hashes of whole pictures. Images are numbered from 1 by it.
+    contents
+        Searches hashes of pictures without their uniform borders, of those only where the two
+        differ: a picture without a border would be found twice.
     radius
         Bits, 0..128.
 
     Returns
     -------
-    The query is number 0, image k is number k + 1.
+    The query is number 0.
     """
     turned = turned_hashes(grays[None])[0]
     inner = np.array([content], np.uint64)
-    bordered = np.flatnonzero((whole != contents).any(axis=1))
     parts = [
-        _near(turned, whole, radius, WHOLE, WHOLE),
-        _near(turned, contents[bordered], radius, WHOLE, CONTENT, bordered),
-        _near(inner, contents[bordered], radius, CONTENT, CONTENT, bordered),
+        _matches(whole, turned, radius, WHOLE, WHOLE),
+        _matches(contents, turned, radius, WHOLE, CONTENT),
+        _matches(contents, inner, radius, CONTENT, CONTENT),
     ]
     if (inner[0] != turned[0]).any():
-        parts.append(_near(inner, whole, radius, CONTENT, WHOLE))
-    rows = parts[0]
+        parts.append(_matches(whole, inner, radius, CONTENT, WHOLE))
+    found = parts[0]
     for part in parts[1:]:
-        rows = rows.joined(part)
-    keys = (rows.orientation, rows.other_region, rows.region, rows.distance, rows.second)
-    return rows.take(np.lexsort(keys))
+        found = found.joined(part)
+    keys = (found.orientation, found.other_region, found.region, found.distance, found.second)
+    return found.take(np.lexsort(keys))
 
 
-def _near(
-    queries: UInt64s,
-    hashes: UInt64s,
-    radius: int,
-    view: int,
-    other_view: int,
-    numbers: Int64s | None = None,
+def _matches(
+    search: HashSearch, queries: UInt64s, radius: int, view: int, other_view: int
 ) -> Candidates:
-    chunks = [*matches(hashes, queries, radius), (np.empty(0, np.int64),) * 3]
-    query, hit, distance = (np.concatenate(column) for column in zip(*chunks, strict=True))
-    hit = hit if numbers is None else numbers[hit]
+    """Search for a view of the query in all its orientations, (q, 2), among one of the images."""
+    query, image, distance = search(queries, radius)
     return Candidates(
-        first=np.zeros(len(hit), np.int64),
-        second=hit.astype(np.int64) + 1,
+        first=np.zeros(len(image), np.int64),
+        second=image,
         distance=distance.astype(np.int64),
-        orientation=query.astype(np.int64),
-        region=np.full(len(hit), view),
-        other_region=np.full(len(hit), other_view),
+        orientation=query,
+        region=np.full(len(image), view),
+        other_region=np.full(len(image), other_view),
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
@@ -19,7 +20,7 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
-from imgurer_kernel.matching.query_candidates import ways_to
+from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.workbench.image_loader import StoredPictures
@@ -55,19 +56,17 @@ class SimilarSearch:
         DataFrame
             image_id, distance, orientation, score (agreement, -1..1), verdict.
         """
-        hashes = self._index.hashes()
-        some = np.flatnonzero(hashes.informative)
-        if not asked.fingerprint.informative or not len(some):
+        if not asked.fingerprint.informative:
             return _verdicts(np.empty(0, np.int64), Pairs.of(Candidates.none()), [])
-        rows = ways_to(
-            _grays(asked),
-            asked.fingerprint.trimmed_dhash,
-            hashes.plain[some],
-            hashes.trimmed[some],
-            radius,
-        )
-        near, place = np.unique(rows.second - 1, return_inverse=True)
-        ids = hashes.image_ids[some][near]
+        with self._index.trees() as (whole, contents):
+            rows = query_candidates(
+                _grays(asked),
+                asked.fingerprint.trimmed_dhash,
+                whole.search_many,
+                contents.search_many,
+                radius,
+            )
+        ids, place = np.unique(rows.second, return_inverse=True)
         rows = replace(rows, second=place + 1)
         gallery = self._gallery(np.concatenate(([QUERY], ids)), asked)
         found = verify_candidates(rows, gallery)
@@ -84,11 +83,17 @@ class SimilarSearch:
         """
         if one.digest > other.digest:
             return replace(self.evidence(other, one).reversed(), first=0, second=1)
-        whole, contents = (
-            np.array([pair], np.uint64)
-            for pair in (other.fingerprint.dhash, other.fingerprint.trimmed_dhash)
+        whole, contents = BKTree(), BKTree()
+        whole.add(1, other.fingerprint.dhash)
+        if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
+            contents.add(1, other.fingerprint.trimmed_dhash)
+        rows = query_candidates(
+            _grays(one),
+            one.fingerprint.trimmed_dhash,
+            whole.search_many,
+            contents.search_many,
+            128,
         )
-        rows = ways_to(_grays(one), one.fingerprint.trimmed_dhash, whole, contents, 128)
         pictures = np.frombuffer(
             one.fingerprint.verification + other.fingerprint.verification, np.uint8
         ).reshape(2, 64, 64)

@@ -1,13 +1,16 @@
-"""One picture against all: every way of being near, and the orientations of real files."""
+"""One picture against all: every kind of match, by every engine, and the turns of real files."""
+
+from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, dhash_many, orientations
-from imgurer_kernel.matching.query_candidates import ways_to
+from imgurer_kernel.index import BKTree, neighbors, segment, snapshot
+from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 from tests.support.catalogs import TURNS, saved
 from tests.support.copies import framed, picture
@@ -22,32 +25,87 @@ def column(found):
     return list(zip(*(getattr(found, name).tolist() for name in names), strict=True))
 
 
-@given(st.integers(0, 50), st.sampled_from([0, 20, 45, 70, 128]))
-def test_agrees_with_brute_force(seed, radius):
+def scans(whole, contents):
+    """Searches by scan: of all pictures, and of the contents that differ; numbered from 1."""
+    bordered = np.flatnonzero((whole != contents).any(axis=1))
+
+    def search(queries, radius, hashes, numbers):
+        query, hit, distance = neighbors(hashes, queries, radius)
+        return query, numbers[hit] + 1, distance
+
+    return (
+        partial(search, hashes=whole, numbers=np.arange(len(whole))),
+        partial(search, hashes=contents[bordered], numbers=bordered),
+    )
+
+
+def trees(whole, contents, *, warm):
+    """The same searches by BK-trees."""
+    bordered = np.flatnonzero((whole != contents).any(axis=1))
+    both = [
+        BKTree.of(np.arange(len(whole)) + 1, whole),
+        BKTree.of(bordered + 1, np.ascontiguousarray(contents[bordered])),
+    ]
+    for tree in both:
+        assert not warm or tree.warm(timeout=300)
+    return tuple(tree.search_many for tree in both)
+
+
+def brute(query, content, whole, contents, radius):
+    turned = dhash_many(np.ascontiguousarray(orientations(query)))
+    for k in range(len(whole)):
+        bordered = (whole[k] != contents[k]).any()
+        for o in range(8):
+            yield k + 1, bits(turned[o], whole[k]), WHOLE, WHOLE, o
+            if bordered:
+                yield k + 1, bits(turned[o], contents[k]), WHOLE, CONTENT, o
+        if bordered:
+            yield k + 1, bits(content, contents[k]), CONTENT, CONTENT, 0
+        if (content != turned[0]).any():
+            yield k + 1, bits(content, whole[k]), CONTENT, WHOLE, 0
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.sampled_from([1, 20, 150]),
+    bordered=st.sampled_from([0.0, 0.5, 1.0]),
+    most=st.sampled_from([0.0, 0.75, 1.0]),
+    radius=st.integers(0, 24) | st.sampled_from([45, 70, 128]),
+)
+def test_trees_and_scans_agree_with_brute_force(monkeypatch, seed, n, bordered, most, radius):
+    """In each orientation and with each combination of borders, walking or not."""
+    monkeypatch.setattr(segment, "TREE_FROM", 30)
+    monkeypatch.setattr(segment, "_LEAF", 8)
+    monkeypatch.setattr(segment, "WORTH_WALKING", most)
+    monkeypatch.setattr(snapshot, "_TAIL", 16)
     random = np.random.default_rng(seed)
     base = random.integers(0, 256, (9, 9))
-    grays = (base + random.integers(-60, 61, (20, 9, 9))).clip(0, 255).astype(np.uint8)
-    whole = dhash_many(grays)
-    contents = np.where(random.random((20, 1)) < 0.5, whole, whole[::-1])
+    noise = random.integers(-60, 61, (n, 9, 9)) * random.random((n, 1, 1))
+    grays = (base + noise).clip(0, 255).astype(np.uint8)
+    turn = random.integers(0, 8, n)
+    whole = dhash_many(np.ascontiguousarray(orientations(grays)[turn, np.arange(n)]))
+    contents = np.where(random.random((n, 1)) < bordered, whole[::-1], whole)
     query = base.astype(np.uint8)
-    content = [dhash_many(query[None])[0], contents[3]][seed % 2]
-    turned = dhash_many(np.ascontiguousarray(orientations(query)))
-    bordered = (whole != contents).any(axis=1)
-    expected = []
-    for k in range(20):
-        for o in range(8):
-            expected.append((k + 1, bits(turned[o], whole[k]), WHOLE, WHOLE, o))
-            if bordered[k]:
-                expected.append((k + 1, bits(turned[o], contents[k]), WHOLE, CONTENT, o))
-        if bordered[k]:
-            expected.append((k + 1, bits(content, contents[k]), CONTENT, CONTENT, 0))
-        if (content != turned[0]).any():
-            expected.append((k + 1, bits(content, whole[k]), CONTENT, WHOLE, 0))
-    found = ways_to(query, tuple(content.tolist()), whole, contents, radius)
-    assert sorted(column(found)) == sorted(row for row in expected if row[1] <= radius)
-    order = [row[:2] for row in column(found)]
-    assert order == sorted(order)
-    assert (found.first == 0).all()
+    content = [dhash_many(query[None])[0], contents[-1]][seed % 2]
+    expected = [row for row in brute(query, content, whole, contents, radius) if row[1] <= radius]
+    engines = {
+        "scan": scans(whole, contents),
+        "cold": trees(whole, contents, warm=False),
+        "warm": trees(whole, contents, warm=True),
+    }
+    tables = {
+        name: query_candidates(query, tuple(content.tolist()), *searches, radius)
+        for name, searches in engines.items()
+    }
+    for name, found in tables.items():
+        assert column(found) == column(tables["scan"]), name
+        assert sorted(column(found)) == sorted(expected), name
+        order = [row[:2] for row in column(found)]
+        assert order == sorted(order)
+        assert (found.first == 0).all()
 
 
 def asked(image):
@@ -62,7 +120,7 @@ def test_stored_grays_find_the_file_that_was_turned(seed):
     grays, content, _ = asked(image)
     files = [image if turn is None else image.transpose(turn) for turn in TURNS]
     hashes = np.array([asked(file)[2] for file in files], np.uint64)
-    found = ways_to(grays, content, hashes, hashes, 4)
+    found = query_candidates(grays, content, *scans(hashes, hashes), 4)
     nearest = {}
     for second, distance, _, _, orientation in column(found):
         nearest.setdefault(second, (distance, ORIENTATIONS[orientation]))
@@ -81,9 +139,11 @@ def test_a_frame_on_either_side_is_looked_behind():
         grays, content, _ = asked(query)
         _, inner, whole = asked(other)
         arrays = (np.array([h], np.uint64) for h in (whole, inner))
-        assert ways_to(grays, content, *arrays, 8).distance.min() <= 8
+        found = query_candidates(grays, content, *scans(*arrays), 8)
+        assert found.distance.min() <= 8
 
 
 def test_nothing_to_search():
     none = np.empty((0, 2), np.uint64)
-    assert len(ways_to(np.zeros((9, 9), np.uint8), (1, 2), none, none, 128)) == 0
+    searches = scans(none, none)
+    assert len(query_candidates(np.zeros((9, 9), np.uint8), (1, 2), *searches, 128)) == 0
