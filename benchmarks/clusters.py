@@ -35,7 +35,7 @@ from imgurer_kernel.common.records import Arrival, Facts, Fingerprint
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.fingerprint.hashes.dhash import dhash, informative, near_ties
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Catalog, commands, users
 
 SIDE = 128
 NEW = 1, 100, 1000
@@ -156,9 +156,10 @@ def enter(catalog, root, maker, numbers):
             folder = root / "thumbs" / name[:2] / name[2:4]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(arrival.fingerprint.thumbnail)
-        catalog.add([
-            replace(it, fingerprint=replace(it.fingerprint, thumbnail=b"")) for it in arrivals
-        ])  # fmt: skip
+        catalog.run(
+            commands.add,
+            [replace(it, fingerprint=replace(it.fingerprint, thumbnail=b"")) for it in arrivals],
+        )
         print(f"  made {k + len(arrivals):,} of {len(numbers):,}", end="\r", file=sys.stderr)
     print(file=sys.stderr)
 
@@ -270,7 +271,7 @@ def run(size, photos, seed, keep):
             shutil.copy(made, catalog_file)
         else:
             with Catalog(root) as catalog:
-                catalog.add_user("local", "admin", None)
+                catalog.run(users.add_user, "local", "admin", None)
                 enter(catalog, root, Maker(np.load(photos), seed), range(size))
             shutil.copy(catalog_file, made)
         command = [sys.executable, __file__, "--measure", str(root), str(photos)]

@@ -70,7 +70,7 @@ def making(root: Path, images: int) -> Figures:
 
     with Workbench(Settings(root=root)) as wb:
         wb.accounts.ensure_local()
-        wb.catalog.transaction(enter)
+        wb.catalog.run(enter)
     return {}
 
 

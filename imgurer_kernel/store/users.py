@@ -1,10 +1,8 @@
-"""Accounts: who may log in, as what, and with which password."""
+"""Accounts of people: who may log in, as what, and with which password."""
 
 import hashlib
 import re
 import unicodedata
-from contextlib import suppress
-from typing import Protocol, cast
 
 import pandas as pd
 from argon2 import PasswordHasher
@@ -19,49 +17,24 @@ from imgurer_kernel.errors import (
     UnknownUser,
     UserExists,
 )
+from imgurer_kernel.store.catalog import Catalog, Connection
+from imgurer_kernel.store.catalog import users as rows
 
 LOCAL = "local"
 """The account of the single-user mode; it has no password, so nobody logs in as it."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _ROLES = ("admin", "member")
+# At most 1,024 characters, so that nobody can keep the server busy hashing megabytes.
 _PASSWORD_LENGTHS = range(8, 1025)
 _WRONG = "The name or the password is wrong."
 
 
-class AccountStore(Protocol):
-    """What of the catalog is needed here."""
-
-    def add_user(self, name: str, role: Role, password_hash: str | None) -> object:
-        """Write a new account; `UserExists` if the name is taken."""
-
-    def account(self, name: str) -> Account:
-        """Read one account; `UnknownUser` if there is none."""
-
-    def accounts(self) -> pd.DataFrame:
-        """All accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
-
-    def password_hash(self, name: str) -> str | None:
-        """The hash of an account's password, None where it has no password."""
-
-    def set_password_hash(self, name: str, password_hash: str) -> object:
-        """Replace it."""
-
-    def set_role(self, name: str, role: Role) -> object:
-        """Make the account an admin's or a member's."""
-
-    def set_enabled(self, name: str, enabled: bool) -> object:
-        """Switch the account on or off."""
-
-    def touch_user(self, name: str) -> object:
-        """Note that the user was here now."""
-
-
 def user_name(text: str) -> str:
-    """Return the one spelling under which a user name is stored and compared.
+    """Normalize a user name to the one spelling under which it is stored and compared.
 
     Full-width and other compatibility forms become plain ones (NFKC), capitals small. Letters
-    are a to z: no two accounts can then look alike, and none can contain what is not seen.
+    are a to z: no two accounts can look alike, and no name has invisible characters.
 
     Raises
     ------
@@ -89,24 +62,28 @@ a to z, digits, dots, underscores and hyphens, starting with a letter or a digit
     return name
 
 
-def _spelled(password: str) -> str:
+def _normalized(password: str) -> str:
     # Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
     return unicodedata.normalize("NFC", password)
 
 
-def _new_password(password: str) -> str:
-    length = len(_spelled(password))
-    if length not in _PASSWORD_LENGTHS:
+def _checked(password: str) -> str:
+    """A new password, normalized; raises `InvalidPassword`."""
+    password = _normalized(password)
+    if len(password) not in _PASSWORD_LENGTHS:
         message = (
-            f"the password has {length} characters; it must have "
+            f"the password has {len(password)} characters; it must have "
             f"{_PASSWORD_LENGTHS.start} to {_PASSWORD_LENGTHS.stop - 1}"
         )
         raise InvalidPassword(message)
-    return _spelled(password)
+    return password
 
 
 class Users:
     """The accounts of one store, on top of its catalog.
+
+    Each method that changes accounts looks and acts in one transaction, so that two processes
+    cannot, for example, each remove the other's last admin.
 
     Parameters
     ----------
@@ -118,11 +95,12 @@ class Users:
 
     Notes
     -----
-    A password hash costs some 50 ms and 64 MiB by intention. Logging in takes as long for a
-    name that nobody has as for one that exists, so that time tells nothing.
+    A password hash costs some 50 ms and 64 MiB by intention, and is computed outside of
+    transactions. Logging in takes as long for a name that nobody has as for one that exists, so
+    that time tells nothing.
     """
 
-    def __init__(self, catalog: AccountStore, hasher: PasswordHasher | None = None) -> None:
+    def __init__(self, catalog: Catalog, hasher: PasswordHasher | None = None) -> None:
         self._catalog = catalog
         self._hasher = hasher or PasswordHasher()
 
@@ -139,18 +117,19 @@ class Users:
             message = f"{LOCAL!r} is kept for the use without a login; choose another name"
             raise UserExists(message)
         _check_role(role)
-        self._catalog.add_user(name, role, self._hasher.hash(_new_password(password)))
-        return self._catalog.account(name)
+        password_hash = self._hasher.hash(_checked(password))
+        with self._catalog.transaction() as connection:
+            rows.add_user(connection, name, role, password_hash)
+            return rows.account(connection, name)
 
     def ensure_local(self) -> Account:
         """Return the account of the single-user mode, made if it is not there yet."""
-        try:
-            return self._catalog.account(LOCAL)
-        except UnknownUser:
-            pass
-        with suppress(UserExists):  # another process may be faster
-            self._catalog.add_user(LOCAL, "admin", None)
-        return self._catalog.account(LOCAL)
+        with self._catalog.transaction() as connection:
+            try:
+                return rows.account(connection, LOCAL)
+            except UnknownUser:
+                rows.add_user(connection, LOCAL, "admin", None)
+                return rows.account(connection, LOCAL)
 
     def get(self, name: str) -> Account:
         """Return one account.
@@ -160,10 +139,10 @@ class Users:
         InvalidUserName, UnknownUser
             If that is no user name, or nobody's.
         """
-        return self._catalog.account(user_name(name))
+        return self._catalog.run(rows.account, user_name(name))
 
-    def acting(self, name: str | None) -> str:
-        """The name of the account that acts, by default the local one.
+    def require_enabled(self, name: str | None) -> str:
+        """Return the name of the account that acts, by default the local one.
 
         Raises
         ------
@@ -177,10 +156,8 @@ class Users:
         return account.name
 
     def list(self) -> pd.DataFrame:
-        """All accounts with what each one holds: name, role, enabled, created_at, last_seen,
-        pictures, bytes.
-        """  # noqa: D205 - the columns belong to the sentence
-        return self._catalog.accounts()
+        """All accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
+        return self._catalog.run(rows.accounts)
 
     def authenticate(self, name: str, password: str) -> Account:
         """Return the account of someone who proves to own it.
@@ -191,44 +168,50 @@ class Users:
             If the name or the password is wrong, or the account is disabled; that it is
             disabled is told only to who knows the password.
         """
-        password = _spelled(password)
+        password = _normalized(password)
+        # Longer ones than allowed are cut: they cannot be right, and must not cost more.
+        tried = password[: _PASSWORD_LENGTHS.stop]
         try:
             name = user_name(name)
-            account = self._catalog.account(name)
-            stored = self._catalog.password_hash(name)
+            with self._catalog.transaction() as connection:
+                account = rows.account(connection, name)
+                stored = rows.password_hash(connection, name)
         except (InvalidUserName, UnknownUser) as error:
-            self._hasher.hash(password[: _PASSWORD_LENGTHS.stop])
+            self._hasher.hash(tried)
             raise LoginFailed(_WRONG) from error
         if stored is None:
-            self._hasher.hash(password[: _PASSWORD_LENGTHS.stop])
+            self._hasher.hash(tried)
             raise LoginFailed(_WRONG)
         try:
-            self._hasher.verify(stored, password[: _PASSWORD_LENGTHS.stop])
+            self._hasher.verify(stored, tried)
         except (VerificationError, InvalidHashError) as error:
             raise LoginFailed(_WRONG) from error
         if not account.enabled:
             message = f"The account {name} is disabled. An administrator can enable it again."
             raise LoginFailed(message)
-        if self._hasher.check_needs_rehash(stored):
-            self._catalog.set_password_hash(name, self._hasher.hash(password))
-        self._catalog.touch_user(name)
-        return self._catalog.account(name)
+        outdated = self._hasher.check_needs_rehash(stored)
+        rehashed = self._hasher.hash(password) if outdated else stored
+        with self._catalog.transaction() as connection:
+            # The password may have been changed since it was looked up: that one stays.
+            if outdated and rows.password_hash(connection, name) == stored:
+                rows.set_password_hash(connection, name, rehashed)
+            rows.touch_user(connection, name)
+            return rows.account(connection, name)
 
     def stamp(self, name: str) -> str:
-        """Return what changes with the password: a session begun under another is over.
+        """Return a text that changes with the password: sessions begun under another are over.
 
         Raises
         ------
         UnknownUser
             If there is no such account.
         """
-        stored = self._catalog.password_hash(user_name(name))
+        stored = self._catalog.run(rows.password_hash, user_name(name))
         return hashlib.sha256((stored or "").encode()).hexdigest()[:16]
 
     def can_log_in(self) -> bool:
         """Whether there is any account to log in with."""
-        accounts = self._catalog.accounts()
-        return bool((accounts["enabled"].astype(bool) & (accounts["name"] != LOCAL)).any())
+        return bool(self._catalog.run(rows.enabled_names) - {LOCAL})
 
     def set_password(self, name: str, password: str) -> None:
         """Give an account another password, which ends its sessions.
@@ -239,8 +222,9 @@ class Users:
             If the password is too short or too long, there is no such account, or it is the
             local one.
         """
-        name = self._of_someone(name)
-        self._catalog.set_password_hash(name, self._hasher.hash(_new_password(password)))
+        name = _of_someone(name)
+        password_hash = self._hasher.hash(_checked(password))
+        self._catalog.run(rows.set_password_hash, name, password_hash)
 
     def disable(self, name: str) -> None:
         """Lock an account: its sessions end, its pictures stay.
@@ -250,12 +234,10 @@ class Users:
         UnknownUser, NotAllowed
             If there is no such account, or it is the last enabled admin's or the local one.
         """
-        name = self._of_someone(name)
-        was_admin = self._spare_last_admin(name)
-        self._catalog.set_enabled(name, False)
-        if was_admin and not self._admins():
-            self._catalog.set_enabled(name, True)
-            raise NotAllowed(_last_admin(name))
+        name = _of_someone(name)
+        with self._catalog.transaction() as connection:
+            _keep_last_admin(connection, name)
+            rows.set_enabled(connection, name, False)
 
     def enable(self, name: str) -> None:
         """Unlock an account.
@@ -265,7 +247,7 @@ class Users:
         UnknownUser
             If there is no such account.
         """
-        self._catalog.set_enabled(self.get(name).name, True)
+        self._catalog.run(rows.set_enabled, user_name(name), True)
 
     def set_role(self, name: str, role: Role) -> None:
         """Make an account an admin's or a member's.
@@ -277,37 +259,20 @@ class Users:
             one.
         """
         _check_role(role)
-        name = self._of_someone(name)
-        if role == "admin":
-            self._catalog.set_role(name, role)
-            return
-        was_admin = self._spare_last_admin(name)
-        self._catalog.set_role(name, role)
-        if was_admin and not self._admins():
-            self._catalog.set_role(name, "admin")
-            raise NotAllowed(_last_admin(name))
+        name = _of_someone(name)
+        with self._catalog.transaction() as connection:
+            if role != "admin":
+                _keep_last_admin(connection, name)
+            rows.set_role(connection, name, role)
 
-    def _of_someone(self, name: str) -> str:
-        name = self.get(name).name
-        if name == LOCAL:
-            message = f"the account {LOCAL!r} stays as it is: it is for the use without a login"
-            raise NotAllowed(message)
-        return name
 
-    def _admins(self) -> set[str]:
-        """Names of the enabled admins that can log in."""
-        accounts = self._catalog.accounts()
-        chosen = accounts["enabled"].astype(bool) & (accounts["role"] == "admin")
-        return cast("set[str]", set(accounts.loc[chosen, "name"])) - {LOCAL}
-
-    def _spare_last_admin(self, name: str) -> bool:
-        """Refuse for the last enabled admin; otherwise tell whether this one is an admin."""
-        # Two processes could each take the other's admin away between this look and the act:
-        # the callers look again afterwards, and at least one of the two then takes it back.
-        admins = self._admins()
-        if admins == {name}:
-            raise NotAllowed(_last_admin(name))
-        return name in admins
+def _of_someone(name: str) -> str:
+    """The name of an account that somebody can log in with; raises `NotAllowed` for the local."""
+    name = user_name(name)
+    if name == LOCAL:
+        message = f"the account {LOCAL!r} stays as it is: it is for the use without a login"
+        raise NotAllowed(message)
+    return name
 
 
 def _check_role(role: Role) -> None:
@@ -316,5 +281,8 @@ def _check_role(role: Role) -> None:
         raise NotAllowed(message)
 
 
-def _last_admin(name: str) -> str:
-    return f"{name} is the last enabled admin; make another account an admin first"
+def _keep_last_admin(connection: Connection, name: str) -> None:
+    """Raise `NotAllowed` for the last enabled admin that can log in."""
+    if rows.enabled_names(connection, role="admin") - {LOCAL} == {name}:
+        message = f"{name} is the last enabled admin; make another account an admin first"
+        raise NotAllowed(message)

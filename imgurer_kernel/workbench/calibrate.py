@@ -1,4 +1,4 @@
-"""Plants copies of a store's own pictures, in memory, and searches for them as a store is searched.
+"""Plant copies of a store's own pictures, in memory, and search for them as a store is searched.
 
 Nothing is written. Candidates, comparisons and the test for layouts are those of
 `imgurer_kernel.matching.clusters.pipeline`; what differs is that every near pair is compared, while
@@ -16,7 +16,13 @@ from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.text import count
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Int64s, UInt8s
-from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, StorageError
+from imgurer_kernel.errors import (
+    ImageRejected,
+    ImgurerError,
+    QueryError,
+    StorageError,
+    UnknownImage,
+)
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
@@ -41,11 +47,11 @@ from imgurer_kernel.report.evaluation.metrics import (
     evaluate,
 )
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS, copy_as_file
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
-from imgurer_kernel.workbench.image_loader import StoredPictures
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.store.catalog import queries
+from imgurer_kernel.store.catalog.queries import shuffled
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
+from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
 
 SIDE = 512
 """Pixels within which pictures are copied: of larger ones a copy would take a second each."""
@@ -54,38 +60,27 @@ _LEAST = 2
 
 
 class CalibrationRun:
-    """Measures what a store's own pictures are found by.
+    """Measures by what a store's own pictures are found; the store is only read."""
 
-    Parameters
-    ----------
-    catalog, blobs, index
-        The store; it is only read.
-    settings
-        Limits on what is decoded.
-    """
-
-    def __init__(
-        self, catalog: Catalog, blobs: BlobStore, index: LiveIndex, settings: Settings
-    ) -> None:
-        self._catalog = catalog
-        self._blobs = blobs
+    def __init__(self, store: Store, index: LiveIndex, loader: ImageLoader) -> None:
+        self._store = store
         self._index = index
-        self._settings = settings
+        self._loader = loader
 
     def run(self, sample: int, seed: int, progress: Progress) -> Calibration:
         """Plant, search and count; see `Workbench.calibrate`."""
         if isinstance(sample, bool) or not isinstance(sample, int) or sample < _LEAST:
             message = f"sample is {sample!r}; it must be a whole number of pictures, 2 or more"
             raise QueryError(message)
-        chosen, total = self._choose(sample, seed)
-        originals, copies, lost = self._plant(chosen, seed, progress)
+        digests, total = self._choose(sample, seed)
+        originals, copies, unreadable = self._plant(digests, seed, progress)
         if len(originals) < _LEAST:
             message = (
-                f"of {count(len(chosen), 'picture')} that could be copied, the originals of "
+                f"of {count(len(digests), 'picture')} that could be copied, the originals of "
                 f"{len(originals)} can be read; check() says what is wrong with them"
             )
             raise QueryError(message)
-        garden = _Garden.of(originals, copies)
+        planted = _PlantedCopies.of(originals, copies)
         done = (
             f"{count(len(originals), 'picture')}, no two of one cluster, had "
             f"{len(TRANSFORMS)} copies each planted, drawn at up to {SIDE} pixels: small copies "
@@ -98,86 +93,87 @@ class CalibrationRun:
         notes = [done, unseen]
         if len(originals) < sample:
             notes.append(f"{sample:,} were asked for; these are all that there are.")
-        if lost:
-            notes.append(f"{count(lost, 'original')} could not be read.")
-        return evaluate(garden.search(progress), sample=len(originals), images=total, notes=notes)
+        if unreadable:
+            notes.append(f"{count(unreadable, 'original')} could not be read.")
+        trials = planted.search(progress)
+        return evaluate(trials, sample=len(originals), images=total, notes=notes)
 
-    def _choose(self, sample: int, seed: int) -> tuple[Int64s, int]:
-        """Ids of pictures that are not duplicates of each other, and how many could be."""
-        hashes = self._index.hashes()
-        usable = hashes.image_ids[hashes.informative]
-        if len(usable) < _LEAST:
-            message = (
-                f"there is nothing to measure: of {count(len(hashes), 'picture')} "
-                f"{len(usable)} can be told from others; ingest at least 2 that are not flat"
-            )
-            raise QueryError(message)
-        wanted, looked = min(2 * sample, len(usable)), 2 * sample
+    def _choose(self, sample: int, seed: int) -> tuple[list[str], int]:
+        """Digests of pictures that are not duplicates of each other, and how many could be."""
         while True:
-            row = self._catalog.browse(looked, seed=seed)
-            ids = row["image_id"].to_numpy(np.int64)
-            some = ids[np.isin(ids, usable)]
-            if len(some) >= wanted or len(ids) < looked:
-                break
-            looked *= 2
-        some = np.asarray(some[:wanted])
-        digests = self._digests(some)
-        pictures = StoredPictures(self._catalog, self._blobs)
-        places = hashes.positions(some)
+            hashes = self._index.hashes()
+            usable = hashes.image_ids[hashes.informative]
+            if len(usable) < _LEAST:
+                message = (
+                    f"there is nothing to measure: of {count(len(hashes), 'picture')} "
+                    f"{len(usable)} can be told from others; ingest at least 2 that are not flat"
+                )
+                raise QueryError(message)
+            # Twice as many as are wanted, for those that turn out to be duplicates.
+            ids = shuffled(usable, seed, 2 * sample)
+            try:
+                ids, digests = self._without_duplicates(ids, hashes)
+            except UnknownImage:
+                if self._index.all_exist(hashes):
+                    raise
+                continue
+            return [digests[image_id] for image_id in ids[:sample].tolist()], len(usable)
+
+    def _without_duplicates(
+        self, image_ids: Int64s, hashes: CatalogHashes
+    ) -> tuple[Int64s, dict[int, str]]:
+        """The medoid of each cluster and all others in none, and the digests of all."""
+        digests = self._store.catalog.run(queries.digests_by_id, image_ids)
+        image_ids = image_ids[np.isin(image_ids, list(digests))]
+        places = hashes.positions(image_ids)
         found = pipeline.find_clusters(
             pipeline.Images(
-                image_ids=some,
-                digests=digests,
+                image_ids=image_ids,
+                digests=[digests[image_id] for image_id in image_ids.tolist()],
                 whole=hashes.plain[places],
                 content=hashes.trimmed[places],
-                grays=self._catalog.grays,
-                informative=np.ones(len(some), bool),
+                grays=self._loader.grays,
+                informative=np.ones(len(image_ids), bool),
             ),
-            pictures.verification,
-            pictures.thumbnails,
+            self._loader.verification,
+            self._loader.thumbnails,
         )
         extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
-        return some[~np.isin(some, extra)][:sample], len(usable)
-
-    def _digests(self, image_ids: Int64s) -> list[str]:
-        facts = self._catalog.images(image_ids, ["image_id", "digest"])
-        digests = dict(zip(facts["image_id"].tolist(), facts["digest"], strict=True))
-        return [digests[image_id] for image_id in image_ids.tolist()]
+        return image_ids[~np.isin(image_ids, extra)], digests
 
     def _plant(
-        self, chosen: Int64s, seed: int, progress: Progress
+        self, digests: list[str], seed: int, progress: Progress
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
         """Fingerprints of originals and of their copies, and how many could not be read."""
-        digests = self._digests(chosen)
-        originals, copies, done, lost = [], [], 0, 0
+        originals, copies, done, unreadable = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
         progress("planting", 0, total)
         copied = in_order(
             partial(self._copies, seed=seed),
             digests,
             lambda: progress("planting", done, total),
-            workers=self._settings.workers,
+            workers=self._store.settings.workers,
         )
         for planted in copied:
             done += len(TRANSFORMS)
             if isinstance(planted, ImgurerError):
-                lost += 1
+                unreadable += 1
             else:
                 originals.append(planted[0])
                 copies.append(planted[1])
             progress("planting", done, total)
-        return originals, copies, lost
+        return originals, copies, unreadable
 
     def _copies(
         self, digest: str, seed: int
     ) -> tuple[Fingerprint, list[Fingerprint]] | StorageError | ImageRejected:
         """The original as a store has it and its copies, or why it cannot be read."""
         try:
-            with self._blobs.open(digest) as file:
+            with self._store.blobs.open(digest) as file:
                 data = file.read()
             frame = (SIDE, SIDE)
-            pixels = decode.read(data, self._settings, frame=frame).view().rgb(frame)
-            original = fingerprint(data, limits=self._settings)
+            pixels = decode.read(data, self._store.settings, frame=frame).view().rgb(frame)
+            original = fingerprint(data, limits=self._store.settings)
         except (StorageError, ImageRejected) as error:
             return error
         files = (copy_as_file(pixels, each.name, key=digest, seed=seed) for each in TRANSFORMS)
@@ -185,7 +181,7 @@ class CalibrationRun:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Garden:
+class _PlantedCopies:
     """Originals at positions 0..size-1, then the copies, transform by transform."""
 
     size: int
@@ -193,13 +189,15 @@ class _Garden:
     gallery: ImageCache
 
     @classmethod
-    def of(cls, originals: list[Fingerprint], copies: list[list[Fingerprint]]) -> "_Garden":
+    def of(cls, originals: list[Fingerprint], copies: list[list[Fingerprint]]) -> "_PlantedCopies":
         rows = [*originals, *(made[k] for k in range(len(TRANSFORMS)) for made in copies)]
         pictures = np.stack([_grays(row.verification, 64) for row in rows])
         gallery = ImageCache(
             np.arange(len(rows)),
             lambda ids: pictures[ids],
-            lambda ids: np.stack([decode.to_gray(rows[k].thumbnail, 256) for k in ids.tolist()]),
+            lambda ids: np.stack(
+                [decode.to_gray(rows[k].thumbnail, THUMBNAIL_SIDE) for k in ids.tolist()]
+            ),
         )
         informative = np.array([row.informative for row in rows])
         windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)

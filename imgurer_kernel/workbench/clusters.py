@@ -1,15 +1,22 @@
-"""Clusters of a store: what feeds the pure search, and what is kept for the next call."""
+"""Verified clusters of a store: what feeds the pure search, and what is kept for the next call.
+
+The snapshot (hashes, order of digests) is read by the caller in one transaction. Pictures are
+read when they are needed, because all of them would take 4 KB an image, each part in a further
+transaction that does nothing else: grays of up to 8,192 new images, pictures for verification of
+up to 2,048, each once in a call; digests of the thumbnails of up to 128 pairs that may be screens
+or documents; and for the labels of up to 2,048 pairs what these take. Where nothing is new,
+nothing is read.
+"""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.common.progress import Progress
-from imgurer_kernel.common.types import Float64s
-from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.common.types import Float64s, Int64s
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
@@ -24,14 +31,15 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.store.catalog import Catalog
-from imgurer_kernel.workbench.image_loader import StoredPictures
-from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
+from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.workbench.image_loader import ImageLoader
+from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
 
-# Pairs whose pictures are read together, and pairs that are named until somebody is told.
+# Pairs whose pictures are read together, and pairs that are labelled between reports of progress.
 _READ = 2048
 _CHUNK = 128
 
+# Labels are cached as their places in this.
 _WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
 
 
@@ -40,9 +48,9 @@ class _Answer:
     """The latest answer of a kind: for which hashes it is, and what the next one can use of it."""
 
     hashes: CatalogHashes
-    found: ClusterResult
-    words: ResultCache
-    grouped: LabelledClusters
+    result: ClusterResult
+    labels: ResultCache
+    clusters: LabelledClusters
 
 
 class ClusterService:
@@ -51,102 +59,125 @@ class ClusterService:
     Safe to use from several threads, one at a time.
     """
 
-    def __init__(self, catalog: Catalog, pictures: StoredPictures, index: LiveIndex) -> None:
+    def __init__(self, catalog: Catalog, loader: ImageLoader) -> None:
         self._catalog = catalog
-        self._pictures = pictures
-        self._index = index
+        self._loader = loader
         self._lock = threading.Lock()
+        # By radius and thoroughness: an answer that was found by another plan is of no use.
         self._latest: dict[tuple[int | None, bool], _Answer] = {}
 
-    def run(self, radius: int | None, *, thorough: bool, progress: Progress) -> LabelledClusters:
-        """The clusters as of now.
+    def known(
+        self, update: IndexUpdate, radius: int | None, *, thorough: bool
+    ) -> LabelledClusters | None:
+        """The clusters of a snapshot, if that is known to be the one they were found for last."""
+        latest = self._latest.get((radius, thorough))
+        if latest is None or not update.is_empty:
+            return None
+        return latest.clusters if update.base.generation == latest.hashes.generation else None
+
+    def find(
+        self,
+        hashes: CatalogHashes,
+        digest_ranks: Int64s,
+        radius: int | None,
+        *,
+        thorough: bool,
+        progress: Progress,
+    ) -> LabelledClusters:
+        """Find the clusters of a snapshot.
 
         Parameters
         ----------
+        hashes, digest_ranks
+            Of all images, by image_id, read in one transaction.
         radius
             Bits between hashes of pictures that are compared; None for what is affordable.
         thorough
             Search as far as is of any use.
         progress
-            Told of the progress; may raise to stop.
+            Called with the progress; may raise to stop.
+
+        Raises
+        ------
+        UnknownImage
+            If an image whose picture is needed was forgotten since the snapshot.
         """
         with self._lock:
-            kind = radius, thorough  # another plan's answer is no use to this one
-            while True:
-                latest, hashes = self._latest.get(kind), self._index.hashes()
-                if latest is not None and _same(latest.hashes, hashes):
-                    return latest.grouped
-                try:
-                    self._latest[kind] = self._renewed(latest, hashes, kind, progress)
-                except UnknownImage:
-                    if self._index.hashes().generation == hashes.generation:
-                        raise
-                    # Somebody has forgotten an image meanwhile: once more, without it.
+            latest = self._latest.get((radius, thorough))
+            if latest is not None and _same(latest.hashes, hashes):
+                latest = replace(latest, hashes=hashes)
+            else:
+                latest = self._find_anew(latest, hashes, digest_ranks, radius, thorough, progress)
+            self._latest[radius, thorough] = latest
+            return latest.clusters
 
-    def _renewed(
+    def _find_anew(
         self,
         latest: _Answer | None,
         hashes: CatalogHashes,
-        kind: tuple[int | None, bool],
+        digest_ranks: Int64s,
+        radius: int | None,
+        thorough: bool,
         progress: Progress,
     ) -> _Answer:
-        radius, thorough = kind
         progress("reading", 0, 0)
         images = pipeline.Images(
             image_ids=hashes.image_ids,
-            digests=self._catalog.digest_ranks(hashes.image_ids),
+            digests=digest_ranks,
             whole=hashes.plain,
             content=hashes.trimmed,
-            grays=self._catalog.grays,
+            grays=self._loader.grays,
             informative=hashes.informative,
         )
-        found = pipeline.find_clusters(
+        result = pipeline.find_clusters(
             images,
-            self._pictures.verification,
-            self._pictures.thumbnails,
+            self._loader.verification,
+            self._loader.thumbnails,
             thorough=thorough,
             scope=None if radius is None else SearchScope(radius=radius),
-            previous=None if latest is None else latest.found,
+            previous=None if latest is None else latest.result,
             progress=progress,
         )
-        words = ResultCache(1)
+        cache = ResultCache(1)
         if latest is not None:
-            gone = np.setdiff1d(latest.found.images.image_ids, found.images.image_ids)
-            words = latest.words.drop(gone.astype(np.uint64))
-        grouped = LabelledClusters(
-            clusters=found.clusters,
-            labels=self._labels(found, words, progress),
-            within_frame=found.images.shares(found.clusters.members),
-            plan=str(found.scope),
-            uninformative=found.uninformative,
+            gone = np.setdiff1d(latest.result.images.image_ids, result.images.image_ids)
+            cache = latest.labels.drop(gone.astype(np.uint64))
+        clusters = LabelledClusters(
+            clusters=result.clusters,
+            labels=self._labels(result, cache, progress),
+            within_frame=result.images.shares(result.clusters.members),
+            plan=str(result.scope),
+            uninformative=result.uninformative,
         )
-        return _Answer(hashes, found, words, grouped)
+        return _Answer(hashes, result, cache, clusters)
 
     def _labels(
-        self, found: ClusterResult, words: ResultCache, progress: Progress
+        self, result: ClusterResult, cache: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
-        """A word for each member of each cluster; words that are known are looked up."""
-        spokes = found.pairs.take(found.clusters.member_edges)
+        """The label of each member of each cluster; cached ones are looked up."""
+        spokes = result.pairs.take(result.clusters.member_edges)
         ends = np.column_stack((spokes.first, spokes.second)).astype(np.uint64)
-        codes = words.get_or_compute(
+        codes = cache.get_or_compute(
             pair_keys(ends, spokes.maps),
             ends,
-            lambda new: self._named(found, spokes.take(new), progress),
+            lambda new: self._label_pairs(result, spokes.take(new), progress),
         )
-        labels = np.full(len(found.clusters.members), "medoid", object)
-        labels[found.clusters.edges >= 0] = np.array(_WORDS, object)[codes[:, 0].astype(np.int64)]
+        labels = np.full(len(result.clusters.members), "medoid", object)
+        labels[result.clusters.edges >= 0] = np.array(_WORDS, object)[codes[:, 0].astype(np.int64)]
         return labels
 
-    def _named(self, found: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
-        """Which word each pair deserves, as its place among all words, float64 (k, 1)."""
+    def _label_pairs(self, result: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
+        """The label that each pair deserves, as its place among `_WORDS`, float64 (k, 1)."""
         codes: list[int] = []
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
-            rows = self._catalog.images(ids, ["width", "height"])
-            widths, heights = rows["width"].tolist(), rows["height"].tolist()
-            grays = self._catalog.grays(ids)
-            seen = PreparedPictures(self._pictures.verification(ids), found.images.boxes(ids))
+            with self._catalog.transaction() as connection:
+                grays = queries.grays(connection, ids)
+                sizes = queries.images(connection, ids, ["width", "height"])
+                pictures = self._loader.verification(ids)
+            widths, heights = sizes["width"].tolist(), sizes["height"].tolist()
+            seen = PreparedPictures(pictures, result.images.boxes(ids))
             for begin in range(0, len(part), _CHUNK):
                 some = part.take(slice(begin, begin + _CHUNK))
                 first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
@@ -164,5 +195,5 @@ def _same(one: CatalogHashes, other: CatalogHashes) -> bool:
     """Whether nothing has changed that clusters depend on; holdings may have."""
     if one.generation == other.generation:
         return True
-    columns = ("image_ids", "plain", "trimmed", "informative")
+    columns = ("ids", "plain", "informative", "bordered", "contents")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in columns)

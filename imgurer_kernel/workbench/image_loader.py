@@ -1,37 +1,76 @@
 """Pictures of a store as arrays, by image_id: what comparisons ask for."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.errors import BlobMissing
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.store.catalog.queries import unknown_image
 
-FINE = 256
-"""Sides of a thumbnail as grays."""
+THUMBNAIL_SIDE = 256
+"""Pixels of each side of a thumbnail as grays; the aspect is not kept."""
 
 
-class StoredPictures:
-    """Reads the two sizes in which a store keeps every picture as grays."""
+class ImageLoader:
+    """Reads the grays in which a store keeps every picture: for hashing, 64x64, and 256x256.
+
+    Each call reads the catalog in one transaction of its own, or in the one that its thread is in.
+
+    Raises
+    ------
+    UnknownImage
+        From every method: if one of the images does not exist, or was forgotten meanwhile.
+    """
 
     def __init__(self, catalog: Catalog, blobs: BlobStore) -> None:
         self._catalog = catalog
         self._blobs = blobs
 
+    def grays(self, image_ids: Int64s) -> UInt8s:
+        """The grays that dHashes are taken from, uint8 (n, 9, 9)."""
+        return self._catalog.run(queries.grays, image_ids)
+
     def verification(self, image_ids: Int64s) -> UInt8s:
         """The grays for verification, uint8 (n, 64, 64)."""
-        return self._catalog.verification(image_ids)
+        return self._catalog.run(queries.verification, image_ids)
 
-    def thumbnails(self, image_ids: Int64s) -> UInt8s:
-        """The thumbnails, uint8 (n, 256, 256)."""
-        rows = self._catalog.images(image_ids, ["image_id", "digest"])
-        digests = dict(zip(rows["image_id"].tolist(), rows["digest"].tolist(), strict=True))
-        pictures = np.empty((len(image_ids), FINE, FINE), np.uint8)
-        wanted = [digests[k] for k in image_ids.tolist()]
-        for k, picture in enumerate(in_order(self._thumbnail, wanted)):
-            pictures[k] = picture
+    def thumbnails(self, image_ids: Int64s, digests: Sequence[str] | None = None) -> UInt8s:
+        """The thumbnails as grays, uint8 (n, 256, 256).
+
+        Parameters
+        ----------
+        digests
+            Of these images, where the caller has read them already.
+
+        Raises
+        ------
+        BlobMissing
+            If the thumbnail of an image that does exist is missing or cut off.
+        """
+        wanted = image_ids.tolist()
+        digests = self._digests(wanted) if digests is None else digests
+        pictures = np.empty((len(wanted), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
+        try:
+            for k, picture in enumerate(in_order(self._thumbnail, digests)):
+                pictures[k] = picture
+        except BlobMissing:
+            # An image that is forgotten loses its row first and its files then: where the row is
+            # gone by now the store is sound, and the image is unknown.
+            self._digests(wanted)
+            raise
         return pictures
 
+    def _digests(self, image_ids: Sequence[int]) -> list[str]:
+        found = self._catalog.run(queries.digests_by_id, image_ids)
+        missing = [image_id for image_id in image_ids if image_id not in found]
+        if missing:
+            raise unknown_image(missing)
+        return [found[image_id] for image_id in image_ids]
+
     def _thumbnail(self, digest: str) -> UInt8s:
-        return to_gray(self._blobs.thumbnail(digest), FINE)
+        return to_gray(self._blobs.thumbnail(digest), THUMBNAIL_SIDE)

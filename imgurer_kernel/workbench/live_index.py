@@ -1,4 +1,14 @@
-"""The search index in memory, kept level with the catalog by reading only what is newer."""
+"""The search index in memory, which follows the catalog by reading only what is newer.
+
+A search reads the index's update in the same transaction as all else that it needs of the catalog,
+so that both are of one snapshot, and applies it after the transaction, because inserting many
+hashes into the tree takes longer than others should wait::
+
+    with catalog.transaction() as connection:
+        update = index.read_update(connection)
+        ...
+    hashes = index.apply(update)
+"""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +22,7 @@ from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.bktree import BKTree
 from imgurer_kernel.index.hash_arrays import Compact, compact
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.store.catalog import Catalog, Changes
+from imgurer_kernel.store.catalog import Catalog, Changes, Connection, generations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +89,11 @@ class CatalogHashes:
 
     def positions(self, image_ids: Int64s) -> Int64s:
         """Where the given ids stand; each must be one of `image_ids`."""
-        found: Int64s = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
-        return found
+        positions: Int64s = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
+        return positions
 
     def after(self, changes: Changes) -> Self:
-        """With what has changed since."""
+        """The hashes at the later generation of `changes`."""
         kept = ~np.isin(self.ids, np.concatenate([changes.removed, changes.image_ids]))
         image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
         order = np.argsort(image_ids, kind="stable")
@@ -98,22 +108,37 @@ class CatalogHashes:
         )
 
 
-def _nothing() -> Changes:
-    return Changes(
-        generation=0,
-        image_ids=np.empty(0, np.int64),
-        hashes=np.empty((0, 2), np.uint64),
-        trimmed=np.empty((0, 2), np.uint64),
-        informative=np.empty(0, np.bool_),
-        removed=np.empty(0, np.int64),
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexUpdate:
+    """What a transaction saw that the index had not: from `base` on, all that has changed."""
+
+    base: CatalogHashes
+    changes: Changes
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no image has come, gone or been fingerprinted anew; holdings may have."""
+        return not len(self.changes.image_ids) and not len(self.changes.removed)
+
+
+def _no_hashes() -> CatalogHashes:
+    return CatalogHashes.of(
+        Changes(
+            generation=0,
+            image_ids=np.empty(0, np.int64),
+            hashes=np.empty((0, 2), np.uint64),
+            trimmed=np.empty((0, 2), np.uint64),
+            informative=np.empty(0, np.bool_),
+            removed=np.empty(0, np.int64),
+        )
     )
 
 
 class LiveIndex:
     """Hashes and BK-trees of a catalog; derived data, rebuilt from the catalog at will.
 
-    Every look at it first asks the catalog for its generation and reads what is newer, so that
-    another process's commit shows up in the next search. Safe to use from several threads.
+    What another process has committed shows up with the next update. Safe to use from several
+    threads.
 
     One tree has the hashes of all informative images. A second one has their hashes without
     uniform borders, of those only where the two differ: 33 bytes for each of them.
@@ -127,67 +152,93 @@ class LiveIndex:
     def __init__(self, catalog: Catalog, algorithm: str | None = None) -> None:
         self._catalog = catalog
         self._algorithm = algorithm
+        # Never taken inside a transaction, so that nobody waits for the one with the other.
         self._lock = threading.RLock()
-        self._clear()
-
-    def _clear(self) -> None:
-        self._hashes = CatalogHashes.of(_nothing())
-        self._whole = BKTree()
-        self._contents = BKTree()
+        self._hashes = _no_hashes()
+        self._whole, self._contents = BKTree(), BKTree()
 
     def rebuild(self) -> int:
-        """Forget everything and read the catalog anew; returns the number of images."""
+        """Drop everything and read the catalog anew; returns the number of images."""
+        empty = _no_hashes()
+        update = IndexUpdate(empty, self._catalog.run(generations.changes, 0, self._algorithm))
         with self._lock:
-            self._clear()
-            return len(self.hashes())
+            self._hashes = empty
+            self._whole, self._contents = BKTree(), BKTree()
+            return len(self.apply(update))
+
+    def read_update(self, connection: Connection) -> IndexUpdate:
+        """Read, within a transaction, what the catalog has that the index has not."""
+        base = self._hashes
+        return IndexUpdate(base, generations.changes(connection, base.generation, self._algorithm))
+
+    def apply(self, update: IndexUpdate) -> CatalogHashes:
+        """Take an update in; returns the hashes of exactly the snapshot that it was read from.
+
+        Another thread may have taken in a later one meanwhile: the trees then stay as they are.
+        """
+        changes = update.changes
+        if changes.generation == update.base.generation:
+            return update.base
+        if update.is_empty:
+            hashes = replace(update.base, generation=changes.generation)
+        else:
+            hashes = update.base.after(changes)
+        with self._lock:
+            current = self._hashes
+            # The changes since an earlier generation than the current one contain those since the
+            # current one; after a rebuild from an older snapshot some may be missing.
+            if update.base.generation <= current.generation < hashes.generation:
+                outdated = np.isin(
+                    current.ids, np.concatenate([changes.removed, changes.image_ids])
+                )
+                self._remove(current.ids[outdated & current.informative])
+                self._add(changes)
+                self._hashes = hashes
+            # By itself a tree begins to compile at a size that few sets of bordered pictures reach.
+            if self._whole.compiled and not self._contents.compiled:
+                self._contents.warm()
+        return hashes
 
     def hashes(self) -> CatalogHashes:
-        """Return the hashes as of now."""
-        with self._lock:
-            self._refresh()
-            return self._hashes
+        """Return the hashes as of now, read in a transaction of their own."""
+        return self.apply(self._catalog.run(self.read_update))
+
+    def all_exist(self, hashes: CatalogHashes) -> bool:
+        """Tell whether no image of an earlier snapshot has been forgotten since."""
+        return bool(np.isin(hashes.ids, self.hashes().ids).all())
 
     @contextmanager
     def trees(self) -> Iterator[tuple[BKTree, BKTree]]:
         """Hold the trees of whole pictures and of contents at one generation, to search both.
 
-        Their ids are image_ids. No other thread searches or refreshes meanwhile.
+        Their ids are image_ids, as of the latest update that was applied, which may be later than
+        the caller's. No other thread searches or applies an update meanwhile.
         """
         with self._lock:
-            self._refresh()
             yield self._whole, self._contents
 
     def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
-        """Find informative images within a radius as (image_ids, distances), by (distance, id)."""
+        """Find informative images within a radius as (image_ids, distances), by (distance, id).
+
+        As of the latest update that was applied, which may be later than the caller's.
+        """
         with self.trees() as (whole, _):
             return whole.search(dhash, radius)
 
-    def info(self, radius: int, reach: int) -> IndexInfo:
-        """Tell what the index consists of, and how it is searched; see `IndexInfo.of`."""
+    def info(self, radius: int, verified_radius: int) -> IndexInfo:
+        """Tell what the index consists of as of now, and how it is searched."""
+        hashes = self.hashes()
         with self.trees() as (whole, contents):
-            hashes = self._hashes
+            trees = whole.info(), contents.info()
         return IndexInfo.of(
             hashes.plain[hashes.informative],
-            whole,
-            contents,
+            *trees,
             radius,
-            reach,
+            verified_radius,
             images=len(hashes),
             generation=hashes.generation,
             nbytes=hashes.nbytes,
         )
-
-    def _refresh(self) -> None:
-        before = self._hashes
-        changes = self._catalog.changes(before.generation, self._algorithm)
-        if changes.generation != before.generation:
-            stale = np.isin(before.ids, np.concatenate([changes.removed, changes.image_ids]))
-            self._remove(before.ids[stale & before.informative])
-            self._add(changes)
-            self._hashes = before.after(changes)
-        # By itself a tree begins to compile at a size that few sets of bordered pictures reach.
-        if self._whole.compiled and not self._contents.compiled:
-            self._contents.warm()
 
     def _remove(self, image_ids: Compact) -> None:
         for image_id in image_ids.tolist():

@@ -1,20 +1,27 @@
-"""What a person may search by (an id, a path, bytes, a PIL image), as one record."""
+"""What a person may search by (an id, a path, bytes, a PIL image), as one record.
+
+In three steps, so that no transaction waits for a decoder or a file::
+
+    parsed = parse_query(given, settings)              # decode, unless it is an id
+    query = load_query(connection, parsed)             # within a transaction
+    query = with_thumbnail(query, blobs)
+"""
 
 import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
 from imgurer_kernel.fingerprint.decode import encode_lossless
-from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Connection, fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,13 @@ class Query:
     fingerprint: Fingerprint
 
 
-def read_query(given: object, *, catalog: Catalog, blobs: BlobStore, settings: Settings) -> Query:
-    """Fingerprint what is searched for.
+def is_image_id(given: object) -> TypeGuard[int]:
+    """Whether that is the id of an image, and neither True nor False."""
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
+
+
+def parse_query(given: object, settings: Settings) -> Query | int:
+    """Fingerprint what is searched for, or return the image_id that it is.
 
     Parameters
     ----------
@@ -35,8 +47,6 @@ def read_query(given: object, *, catalog: Catalog, blobs: BlobStore, settings: S
 
     Raises
     ------
-    UnknownImage
-        If there is no image with that id.
     SourceError
         If the path cannot be read.
     ImageRejected
@@ -44,15 +54,51 @@ def read_query(given: object, *, catalog: Catalog, blobs: BlobStore, settings: S
     QueryError
         If it is none of these kinds.
     """
-    if isinstance(given, int | np.integer) and not isinstance(given, bool):
-        digest, found = catalog.fingerprint(int(given))
-        return Query(digest, replace(found, thumbnail=blobs.thumbnail(digest)))
+    if is_image_id(given):
+        return int(given)
     data = bytes_of(given, settings)
     return Query(hashlib.sha256(data).hexdigest(), fingerprint(data, limits=settings))
 
 
+def load_query(connection: Connection, parsed: Query | int) -> Query:
+    """Read what the catalog has of an image; its thumbnail is missing still.
+
+    Raises
+    ------
+    UnknownImage
+        If there is no image with that id.
+    QueryError
+        If its fingerprint is of another version and could not be computed anew.
+    """
+    if isinstance(parsed, Query):
+        return parsed
+    digest, found = fingerprints.load(connection, parsed)
+    if found.algorithm != ALGORITHM:
+        message = (
+            f"image {parsed} has a fingerprint of another version, "
+            f"{found.algorithm!r}, and its original cannot be read; "
+            "check(repair=True) tries to bring it back"
+        )
+        raise QueryError(message)
+    return Query(digest, found)
+
+
+def with_thumbnail(query: Query, blobs: BlobStore) -> Query:
+    """The same query with its thumbnail, read from the store where it is missing.
+
+    Raises
+    ------
+    BlobMissing
+        If the store has none, or not a whole one.
+    """
+    if query.fingerprint.thumbnail:
+        return query
+    thumbnail = blobs.thumbnail(query.digest)
+    return replace(query, fingerprint=replace(query.fingerprint, thumbnail=thumbnail))
+
+
 def bytes_of(given: object, settings: Settings) -> bytes:
-    """The file behind a path, bytes or a PIL image; errors as `read_query` raises them."""
+    """The file behind a path, bytes or a PIL image; errors as `parse_query` raises them."""
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)
     if isinstance(given, str | os.PathLike):

@@ -1,27 +1,41 @@
-"""What a workbench searches with: matching, plain hashes, flat pictures, old fingerprints."""
+"""What a workbench searches with: verified or by plain hashes, after old fingerprints are renewed.
 
+Every search reads the catalog and the update of the index in one transaction, lets go of it,
+computes, and reads in a second one what it needs of the images that it has found. An image that
+somebody forgets in between is left out of the answer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
-from imgurer_kernel.errors import QueryError
+from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, similar_frame
 from imgurer_kernel.review.keeper import keepers
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.clusters import ClusterService
-from imgurer_kernel.workbench.hash_search import plain_clusters, plain_search, with_twins
-from imgurer_kernel.workbench.image_loader import StoredPictures
+from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
+from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
-from imgurer_kernel.workbench.query import Query, check_radius, read_query
-from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, SimilarSearch
+from imgurer_kernel.workbench.query import (
+    Query,
+    check_radius,
+    load_query,
+    parse_query,
+    with_thumbnail,
+)
+from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, FACTS, SimilarSearch
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
@@ -29,39 +43,40 @@ if TYPE_CHECKING:
 
 
 class SearchService:
-    """Searches a store; see the methods of `imgurer_kernel.workbench.workbench.Workbench`.
+    """Searches a store; see the methods of `imgurer_kernel.workbench.workbench.Workbench`."""
 
-    Fingerprints of an earlier version of this package are computed anew before anything is
-    compared with them.
-    """
-
-    def __init__(self, catalog: Catalog, blobs: BlobStore, settings: Settings) -> None:
-        self._catalog = catalog
-        self._blobs = blobs
-        self._settings = settings
-        self.index = LiveIndex(catalog, ALGORITHM)
-        self.renewal = FingerprintUpgrade(catalog, blobs, settings)
-        pictures = StoredPictures(catalog, blobs)
-        self._matching = SimilarSearch(catalog, pictures, self.index)
-        self._clustering = ClusterService(catalog, pictures, self.index)
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._catalog = store.catalog
+        self.index = LiveIndex(store.catalog, ALGORITHM)
+        self.upgrade = FingerprintUpgrade(store)
+        self._loader = ImageLoader(store.catalog, store.blobs)
+        self._similar = SimilarSearch(store.catalog, self._loader, self.index)
+        self._clusters = ClusterService(store.catalog, self._loader)
 
     def similar(
-        self, query: object, radius: int | None, limit: int | None, *, verify: bool
+        self, given: object, radius: int | None, limit: int | None, *, verify: bool
     ) -> pd.DataFrame:
         """Images that are like a picture, the nearest first."""
-        near = self._settings.radius if radius is None else check_radius(radius)
-        self._renew(progress=True)
-        asked = self._read(query)
+        near = self._store.settings.radius if radius is None else check_radius(radius)
+        parsed = parse_query(given, self._store.settings)
+        with self._snapshot(progress=True) as (connection, _):
+            query = load_query(connection, parsed)
+            exact = _exact_matches(connection, query)
+            update = self.index.read_update(connection)
+        query = with_thumbnail(query, self._store.blobs)
+        self.index.apply(update)
         if verify:
             reach = CANDIDATE_RADIUS if radius is None else near
-            found = self._matching.similar(asked, reach, near)
+            found, facts = self._similar.search(query, reach, near, exact)
+            found = with_exact(found, exact)
         else:
-            found = plain_search(asked, self.index, near)
-        found = with_twins(found, self._twins(asked))
-        found = found.sort_values(["distance", "image_id"]).head(
-            len(found) if limit is None else limit
-        )
-        return similar_frame(found, self._catalog.images(found["image_id"].to_numpy()))
+            found = with_exact(search_by_hash(query, self.index.search, near), exact)
+            found = found.sort_values(["distance", "image_id"])
+            found = found.head(len(found) if limit is None else limit)
+            facts = self._catalog.run(queries.images, found["image_id"].to_numpy(np.int64), FACTS)
+        frame = similar_frame(found, facts)
+        return frame.head(len(frame) if limit is None else limit)
 
     def clusters(
         self, radius: int | None, *, verify: bool, thorough: bool, progress: ProgressOption
@@ -72,15 +87,9 @@ class SearchService:
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
-        stale = self._renew(progress)
-        with staged(progress) as report:
-            if verify:
-                grouped = self._clustering.run(radius, thorough=thorough, progress=report)
-            else:
-                near = self._settings.radius if radius is None else radius
-                grouped = plain_clusters(self.index, near, report)
-        grouped = add_identical(grouped, self._catalog.identical(ALGORITHM))
-        images = self._catalog.images(grouped.clusters.members, MEMBER_FACTS)
+        grouped, images, stale = self._find_clusters(
+            radius, verify=verify, thorough=thorough, progress=progress
+        )
         frame = cluster_frame(grouped, images, keepers)
         # A few scalars only: pandas copies attrs with each frame that is made of this one.
         frame.attrs = {
@@ -92,52 +101,105 @@ class SearchService:
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same."""
-        self._renew(progress=True)
-        return self._matching.evidence(self._read(one), self._read(other))
+        parsed = [parse_query(given, self._store.settings) for given in (one, other)]
+        with self._snapshot(progress=True) as (connection, _):
+            loaded = [load_query(connection, each) for each in parsed]
+        return self._similar.evidence(*(with_thumbnail(it, self._store.blobs) for it in loaded))
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
-        from imgurer_kernel.workbench.explain import Explainer
+        from imgurer_kernel.workbench.explain import Explainer, name_of
 
-        self._renew(progress=True)
-        asked = self._read(one), self._read(other)
-        explainer = Explainer(self._catalog, self._blobs, self._settings)
-        return explainer.explain((one, other), asked, self._matching.evidence(*asked))
+        pair = (one, "the first"), (other, "the second")
+        parsed = [parse_query(given, self._store.settings) for given, _ in pair]
+        with self._snapshot(progress=True) as (connection, _):
+            loaded = [load_query(connection, each) for each in parsed]
+            names = [name_of(connection, given, otherwise) for given, otherwise in pair]
+        first, second = (with_thumbnail(it, self._store.blobs) for it in loaded)
+        explainer = Explainer(self._store.blobs, self._store.settings)
+        return explainer.explain(
+            (one, other),
+            (first, second),
+            (names[0], names[1]),
+            self._similar.evidence(first, second),
+        )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":
         """What copies of the store's own pictures are found by; see `Workbench.calibrate`."""
         from imgurer_kernel.workbench.calibrate import CalibrationRun
 
-        self._renew(progress)
-        planting = CalibrationRun(self._catalog, self._blobs, self.index, self._settings)
+        run = CalibrationRun(self._store, self.index, self._loader)
         with staged(progress) as report:
-            return planting.run(sample, seed, report)
-
-    def _renew(self, progress: ProgressOption) -> int:
-        """Compute old fingerprints anew; the number of those that were not to be had."""
-        with staged(progress) as report:
-            return len(self.renewal.run(report))
+            self.upgrade.run(report)
+            return run.run(sample, seed, report)
 
     def info(self) -> IndexInfo:
         """What the index consists of, and how it is searched."""
-        return self.index.info(self._settings.radius, CANDIDATE_RADIUS)
+        return self.index.info(self._store.settings.radius, CANDIDATE_RADIUS)
 
-    def _read(self, query: object) -> Query:
-        asked = read_query(
-            query, catalog=self._catalog, blobs=self._blobs, settings=self._settings
-        )  # fmt: skip
-        if asked.fingerprint.algorithm != ALGORITHM:
-            message = (
-                f"image {query} has a fingerprint of another version, "
-                f"{asked.fingerprint.algorithm!r}, and its original cannot be read; "
-                "check(repair=True) tries to bring it back"
-            )
-            raise QueryError(message)
-        return asked
+    def _find_clusters(
+        self, radius: int | None, *, verify: bool, thorough: bool, progress: ProgressOption
+    ) -> tuple[LabelledClusters, pd.DataFrame, int]:
+        """The clusters, `MEMBER_FACTS` of their members, and the number of outdated images.
 
-    def _twins(self, asked: Query) -> set[int]:
-        """Images with the bytes of the query, or with its pixels where it is flat."""
-        twins = set(self._catalog.known([asked.digest]).values())
-        if asked.fingerprint.pixels is not None:
-            twins.update(self._catalog.twins(asked.fingerprint.pixels, ALGORITHM))
-        return twins
+        Begun anew as often as somebody forgets a picture that is needed, or a member: that is
+        quick where all was found and compared already, since that is kept.
+        """
+        with staged(progress) as report:
+            while True:
+                ranks = None
+                with self._snapshot(progress) as (connection, outdated):
+                    update = self.index.read_update(connection)
+                    equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
+                    if verify:
+                        known = self._clusters.known(update, radius, thorough=thorough)
+                        if known is not None:
+                            grouped = add_identical(known, equal)
+                            return grouped, _member_facts(connection, grouped), outdated
+                        ranks = queries.digest_ranks(connection)
+                hashes = self.index.apply(update)
+                try:
+                    if ranks is not None:
+                        grouped = self._clusters.find(
+                            hashes, ranks, radius, thorough=thorough, progress=report
+                        )
+                    else:
+                        near = self._store.settings.radius if radius is None else radius
+                        grouped = cluster_by_hash(hashes, self.index.search, near, report)
+                except UnknownImage:
+                    if self.index.all_exist(hashes):
+                        raise  # the catalog itself is damaged
+                    continue
+                grouped = add_identical(grouped, equal)
+                images = self._catalog.run(_member_facts, grouped)
+                if len(images) == len(grouped.clusters.members):
+                    return grouped, images, outdated
+
+    @contextmanager
+    def _snapshot(self, progress: ProgressOption) -> Iterator[tuple[Connection, int]]:
+        """A transaction that sees no fingerprint of an earlier version that could be renewed.
+
+        Yields the connection, and the number of images whose original cannot be read: they keep
+        their old fingerprint and take no part in searches.
+        """
+        while True:
+            with self._catalog.transaction() as connection:
+                outdated = self.upgrade.outdated(connection)
+                if not outdated.pending:
+                    yield connection, len(outdated.unreadable)
+                    return
+            with staged(progress) as report:
+                self.upgrade.run(report)
+
+
+def _exact_matches(connection: Connection, query: Query) -> set[int]:
+    """Images with the bytes of the query, or with its pixels where it is flat."""
+    matches = set(queries.ids_by_digest(connection, [query.digest]).values())
+    if query.fingerprint.pixels is not None:
+        pixels = query.fingerprint.pixels
+        matches.update(fingerprints.with_pixels(connection, pixels, ALGORITHM))
+    return matches
+
+
+def _member_facts(connection: Connection, grouped: LabelledClusters) -> pd.DataFrame:
+    return queries.images(connection, grouped.clusters.members, MEMBER_FACTS)

@@ -1,11 +1,16 @@
-"""Searching with a look at the pictures: what a store feeds the pure comparison with."""
+"""Similar pictures, verified: what a store feeds the pure comparison with.
 
-from dataclasses import replace
+`imgurer_kernel.workbench.hash_search` is the search without a look at the pictures.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.index import BKTree
@@ -22,27 +27,59 @@ from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.store.catalog import Catalog
-from imgurer_kernel.workbench.image_loader import StoredPictures
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
 from imgurer_kernel.workbench.query import Query
 
 CANDIDATE_RADIUS = 24
 """Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
+FACTS = ["image_id", "digest", "filename", "width", "height"]
+"""Columns of the catalog's images that the answer to a search has."""
 QUERY = 0
-"""The id of a picture that is searched for; images of a catalog are numbered from 1."""
+"""Position of the picture that is searched for; the images that it is compared with follow."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """Images that are compared with a query, and what that takes; n rows each, by image_id.
+
+    Attributes
+    ----------
+    facts
+        `FACTS`.
+    grays, verification
+        uint8 (n, 9, 9) and (n, 64, 64).
+    """
+
+    facts: pd.DataFrame
+    grays: UInt8s
+    verification: UInt8s
+
+    @property
+    def image_ids(self) -> Int64s:
+        """int64 (n,), ascending."""
+        return self.facts["image_id"].to_numpy(np.int64)
 
 
 class SimilarSearch:
     """Compares a picture with those of a store, or two pictures with each other."""
 
-    def __init__(self, catalog: Catalog, pictures: StoredPictures, index: LiveIndex) -> None:
+    def __init__(self, catalog: Catalog, loader: ImageLoader, index: LiveIndex) -> None:
         self._catalog = catalog
-        self._pictures = pictures
+        self._loader = loader
         self._index = index
 
-    def similar(self, asked: Query, radius: int, lookalike_radius: int) -> pd.DataFrame:
-        """What a query is the same picture as, and what is merely near.
+    def search(
+        self,
+        query: Query,
+        radius: int,
+        lookalike_radius: int,
+        exact: Collection[int],
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Find what a query is the same picture as, and what is merely near.
+
+        All candidates are read in one transaction, and compared after it: 4 KB each. What was
+        forgotten since the index was updated is left out.
 
         Parameters
         ----------
@@ -50,30 +87,86 @@ class SimilarSearch:
             Bits between hashes of pictures that are compared.
         lookalike_radius
             Bits up to which a picture is kept although the comparison says that it is another.
+        exact
+            Ids of images that are the same without a comparison; their facts are read, too.
 
         Returns
         -------
-        DataFrame
+        verdicts : DataFrame
             image_id, distance, orientation, score (agreement, -1..1), verdict.
+        facts : DataFrame
+            `FACTS` of these images and of the exact ones, of those that there still are.
         """
-        if not asked.fingerprint.informative:
-            return _verdicts(np.empty(0, np.int64), Pairs.of(Candidates.none()), [])
-        with self._index.trees() as (whole, contents):
-            rows = query_candidates(
-                _grays(asked),
-                asked.fingerprint.trimmed_dhash,
-                whole.search_many,
-                contents.search_many,
-                radius,
-            )
-        ids, place = np.unique(rows.second, return_inverse=True)
-        rows = replace(rows, second=place + 1)
-        gallery = self._gallery(np.concatenate(([QUERY], ids)), asked)
+        rows, ids = Candidates.none(), np.empty(0, np.int64)
+        if query.fingerprint.informative:
+            with self._index.trees() as (whole, contents):
+                rows = query_candidates(
+                    _grays(query),
+                    query.fingerprint.trimmed_dhash,
+                    whole.search_many,
+                    contents.search_many,
+                    radius,
+                )
+            ids, place = np.unique(rows.second, return_inverse=True)
+            rows = replace(rows, second=place + 1)
+        while True:
+            images, facts = self._load(ids, exact)
+            there = np.isin(ids, images.image_ids)
+            rows = rows.take(there[rows.second - 1])
+            rows = replace(rows, second=np.cumsum(there, dtype=np.int64)[rows.second - 1])
+            ids = images.image_ids
+            if not len(rows.second):
+                return _verdicts(ids[:0], Pairs.of(rows), []), facts
+            try:
+                return self._compare(query, rows, images, lookalike_radius), facts
+            except UnknownImage:
+                # Raised for a thumbnail, after which an image was seen to be forgotten: the next
+                # reading comes without it.
+                continue
+
+    def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Candidates, pd.DataFrame]:
+        """Those candidates that there still are, and the facts of these and the exact ones."""
+        with self._catalog.transaction() as connection:
+            wanted = np.union1d(image_ids, np.array(list(exact), np.int64))
+            facts = queries.images(connection, wanted, FACTS)
+            own = facts[facts["image_id"].isin(image_ids)]
+            ids = own["image_id"].to_numpy(np.int64)
+            return _Candidates(
+                own, queries.grays(connection, ids), queries.verification(connection, ids)
+            ), facts
+
+    def _compare(
+        self, query: Query, rows: Candidates, images: _Candidates, lookalike_radius: int
+    ) -> pd.DataFrame:
+        """Verdicts on candidates; image k of `images` is number k + 1 in `rows`, the query 0."""
+        gallery = self._gallery(query, images)
         found = verify_candidates(rows, gallery)
         kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
         found = found.take(kept)
-        ids = ids[found.second - 1]
-        return _verdicts(ids, found, self._labels(asked, ids, found, gallery))
+        ids = images.image_ids[found.second - 1]
+        return _verdicts(ids, found, _labels(query, images, found, gallery))
+
+    def _gallery(self, query: Query, images: _Candidates) -> ImageCache:
+        """The query's picture at position 0, and those of the images after it."""
+
+        def verification(positions: Int64s) -> UInt8s:
+            pictures = np.empty((len(positions), 64, 64), np.uint8)
+            own = positions == QUERY
+            pictures[own] = np.frombuffer(query.fingerprint.verification, np.uint8).reshape(64, 64)
+            pictures[~own] = images.verification[positions[~own] - 1]
+            return pictures
+
+        def thumbnails(positions: Int64s) -> UInt8s:
+            pictures = np.empty((len(positions), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
+            own = positions == QUERY
+            pictures[own] = to_gray(query.fingerprint.thumbnail, THUMBNAIL_SIDE) if own.any() else 0
+            if not own.all():
+                facts = images.facts.iloc[positions[~own] - 1]
+                ids, digests = facts["image_id"].to_numpy(np.int64), facts["digest"].tolist()
+                pictures[~own] = self._loader.thumbnails(ids, digests)
+            return pictures
+
+        return ImageCache(np.arange(len(images.facts) + 1), verification, thumbnails)
 
     def evidence(self, one: Query, other: Query) -> Evidence:
         """What speaks for two pictures being the same, however far their hashes are apart.
@@ -124,55 +217,35 @@ class SimilarSearch:
             label=word,
         )
 
-    def _gallery(self, ids: Int64s, asked: Query) -> ImageCache:
-        """Pictures of images, the first of which is the query."""
 
-        def pictures(wanted: Int64s) -> UInt8s:
-            found = np.empty((len(wanted), 64, 64), np.uint8)
-            own = wanted == QUERY
-            found[own] = np.frombuffer(asked.fingerprint.verification, np.uint8).reshape(64, 64)
-            if not own.all():
-                found[~own] = self._pictures.verification(wanted[~own])
-            return found
-
-        def thumbnails(wanted: Int64s) -> UInt8s:
-            found = np.empty((len(wanted), 256, 256), np.uint8)
-            own = wanted == QUERY
-            found[own] = to_gray(asked.fingerprint.thumbnail, 256) if own.any() else 0
-            if not own.all():
-                found[~own] = self._pictures.thumbnails(wanted[~own])
-            return found
-
-        return ImageCache(ids, pictures, thumbnails)
-
-    def _labels(self, asked: Query, ids: Int64s, found: Pairs, gallery: ImageCache) -> list[str]:
-        rows = self._catalog.images(ids).set_index("image_id")
-        grays = self._catalog.grays(ids)
-        seen = gallery.read(np.concatenate(([0], found.second)))
-        here = _appearance(asked, seen, 0)
-        closeups = measure_pairs(found, seen, found.first, found.second)
-        words: list[str] = []
-        for k, image_id in enumerate(ids.tolist()):
-            row = rows.loc[image_id]
-            width, height = int(row["width"]), int(row["height"])
-            there = appearance_of(width, height, grays[k], seen, found.second[k])
-            words.append(label_for(found, k, here, there, closeups[k]))
-            if row["digest"] == asked.digest:
-                words[-1] = "exact"
-        return words
+def _labels(query: Query, images: _Candidates, found: Pairs, gallery: ImageCache) -> list[str]:
+    """What each pair is called, of the query and one of the images."""
+    seen = gallery.read(np.concatenate(([QUERY], found.second)))
+    here = _appearance(query, seen, QUERY)
+    closeups = measure_pairs(found, seen, found.first, found.second)
+    widths, heights, digests = (
+        images.facts[name].tolist() for name in ("width", "height", "digest")
+    )
+    words: list[str] = []
+    for k, row in enumerate((found.second - 1).tolist()):
+        there = appearance_of(widths[row], heights[row], images.grays[row], seen, row + 1)
+        words.append(label_for(found, k, here, there, closeups[k]))
+        if digests[row] == query.digest:
+            words[-1] = "exact"
+    return words
 
 
-def _grays(asked: Query) -> UInt8s:
-    return np.frombuffer(asked.fingerprint.grays, np.uint8).reshape(9, 9)
+def _grays(query: Query) -> UInt8s:
+    return np.frombuffer(query.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
-def _appearance(asked: Query, seen: PreparedPictures, position: int) -> Appearance:
-    found = asked.fingerprint
-    return appearance_of(found.width, found.height, _grays(asked), seen, position)
+def _appearance(query: Query, seen: PreparedPictures, position: int) -> Appearance:
+    found = query.fingerprint
+    return appearance_of(found.width, found.height, _grays(query), seen, position)
 
 
 def _fine(one: Query, other: Query, ids: Int64s) -> UInt8s:
-    both = [to_gray(each.fingerprint.thumbnail, 256) for each in (one, other)]
+    both = [to_gray(each.fingerprint.thumbnail, THUMBNAIL_SIDE) for each in (one, other)]
     return np.stack(both)[ids]
 
 

@@ -1,9 +1,9 @@
-"""The workbench: one object that keeps originals, catalog and index level with each other."""
+"""The workbench: one object through which a store is filled, searched and looked at."""
 
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import pandas as pd
 
@@ -12,12 +12,12 @@ from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog, Statistics
+from imgurer_kernel.store.catalog import Statistics, commands, queries
+from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline, Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
-from imgurer_kernel.store.users import Users
+from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.search import SearchService
 
 if TYPE_CHECKING:
@@ -44,11 +44,12 @@ class Workbench:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings.from_env()
-        self.blobs = BlobStore(self.settings.folder)
-        self.catalog = Catalog(self.settings.folder, lease_timeout=self.settings.lease_timeout)
-        self.accounts = Users(self.catalog)
+        self.store = Store(self.settings)
+        self.blobs = self.store.blobs
+        self.catalog = self.store.catalog
+        self.accounts = self.store.users
         self._intake = Intake(self.catalog, self.blobs, self.settings)
-        self._searching = SearchService(self.catalog, self.blobs, self.settings)
+        self._search = SearchService(self.store)
 
     def __enter__(self) -> Self:
         return self
@@ -102,17 +103,17 @@ class Workbench:
         StorageError, CatalogError
             If the store fails; what was committed before stays.
         """
-        owner = self.accounts.acting(user)
+        owner = self.accounts.require_enabled(user)
         named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
         total = count_files(named, outside=self.settings.folder)
-        with reporting(progress, total, "Taking in") as taken:
-            run = IngestPipeline(self._intake, owner, taken, stop or threading.Event())
+        with reporting(progress, total, "Taking in") as report:
+            run = IngestPipeline(self._intake, owner, report, stop or threading.Event())
             run.run(find_files(named, outside=self.settings.folder))
         return outcome_frame(run.outcomes)
 
     def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:
         """Take in one picture that came without a path; a frame of one row as from `ingest`."""
-        return outcome_frame(self._intake.take(name, data, self.accounts.acting(user)))
+        return outcome_frame(self._intake.take(name, data, self.accounts.require_enabled(user)))
 
     # Searching ------------------------------------------------------------------------------
 
@@ -153,7 +154,7 @@ class Workbench:
         InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
             As the query or the radius deserves.
         """
-        return self._searching.similar(query, radius, limit, verify=verify)
+        return self._search.similar(query, radius, limit, verify=verify)
 
     def clusters(
         self,
@@ -195,19 +196,19 @@ class Workbench:
         InvalidRadius, QueryError
             If the radius is none, or a thorough search is asked for without verification.
         """
-        return self._searching.clusters(radius, verify=verify, thorough=thorough, progress=progress)
+        return self._search.clusters(radius, verify=verify, thorough=thorough, progress=progress)
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same; each given like a query of `similar`."""
-        return self._searching.evidence(one, other)
+        return self._search.evidence(one, other)
 
     def index_info(self) -> IndexInfo:
         """What the index consists of, and the engine that each kind of search would take."""
-        return self._searching.info()
+        return self._search.info()
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence in words and as a figure; each picture given like a query of `similar`."""
-        return self._searching.explain(one, other)
+        return self._search.explain(one, other)
 
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
@@ -223,29 +224,29 @@ class Workbench:
         QueryError
             If the store has less than two pictures that can be told apart.
         """
-        return self._searching.calibrate(sample, seed, progress)
+        return self._search.calibrate(sample, seed, progress)
 
     def rebuild_index(self) -> int:
         """Build the search index anew from the catalog; returns the number of images in it.
 
         Never needed (the index is derived, and loaded at every start); for peace of mind.
         """
-        return self._searching.index.rebuild()
+        return self._search.index.rebuild()
 
     # Looking --------------------------------------------------------------------------------
 
     def images(self, image_ids: Sequence[int] | None = None) -> pd.DataFrame:
         """Facts of all images, or of the given ones, by image_id."""
-        return self.catalog.images(image_ids)
+        return self.catalog.run(queries.images, image_ids)
 
     def browse(
         self,
         n: int = 48,
         seed: int | None = None,
-        order: Literal["random", "newest", "largest"] = "random",
+        order: Order = "random",
     ) -> pd.DataFrame:
         """At most `n` images to look at; a random choice is the same again for the same seed."""
-        return self.catalog.browse(n, seed=seed, order=order)
+        return self.catalog.run(queries.browse, n, seed=seed, order=order)
 
     def users(self) -> pd.DataFrame:
         """All accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
@@ -253,11 +254,11 @@ class Workbench:
 
     def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
         """Who brought which image, under which name, from where and when."""
-        return self.catalog.holdings(image_id=image_id, user=user)
+        return self.catalog.run(queries.holdings, image_id=image_id, user=user)
 
     def statistics(self) -> Statistics:
         """How much there is."""
-        return self.catalog.statistics()
+        return self.catalog.run(queries.statistics)
 
     def thumbnail(self, image_id: int) -> bytes:
         """JPEG of at most 240x270 pixels.
@@ -278,8 +279,7 @@ class Workbench:
         return self.blobs.open(self._digests([image_id])[0])
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
-        rows = self.catalog.images(image_ids, ["image_id", "digest"])
-        digests = dict(zip(rows["image_id"], rows["digest"], strict=True))
+        digests = self.catalog.run(queries.digests_by_id, image_ids)
         for image_id in image_ids:
             if image_id not in digests:
                 message = f"there is no image {image_id}; images() lists those that there are"
@@ -303,12 +303,12 @@ class Workbench:
         UnknownImage, NotAllowed
             If there is no such image, or the user holds none.
         """
-        digest = self.catalog.forget(image_id, self.accounts.acting(user))
+        digest = self.catalog.run(commands.forget, image_id, self.accounts.require_enabled(user))
         if digest is None:
             return False
         # In a transaction of its own: a crash in between leaves an orphan, never a row without
         # its blob, and nobody can take the same bytes in again meanwhile.
-        self.catalog.unless_held(digest, lambda: self.blobs.delete(digest))
+        self.catalog.run(commands.if_unreferenced, digest, lambda: self.blobs.delete(digest))
         return True
 
     def check(self, repair: bool = False, progress: ProgressOption = True) -> pd.DataFrame:
@@ -317,7 +317,7 @@ class Workbench:
         Parameters
         ----------
         repair
-            Mend what can be mended: bring originals back from where they came, draw missing
+            Repair what can be repaired: bring originals back from where they came, draw missing
             thumbnails, take orphans in again, compute fingerprints of an earlier version anew;
             and delete what crashes have left among the temporary files.
 
@@ -326,14 +326,9 @@ class Workbench:
         DataFrame
             One row for each finding: problem, digest, image_id, detail, repaired.
         """
-        owner = self.accounts.acting(None)
-        with reporting(progress, self.statistics().images, "Checking") as taken:
-            upkeep = StoreCheck(
-                catalog=self.catalog,
-                blobs=self.blobs,
-                settings=self.settings,
-                renewal=self._searching.renewal,
-                user=owner,
-                repair=repair,
-            )
-            return findings_frame(upkeep.run(taken))
+        owner = self.accounts.require_enabled(None)
+        check = StoreCheck(
+            store=self.store, upgrade=self._search.upgrade, user=owner, repair=repair
+        )
+        with reporting(progress, self.statistics().images, "Checking") as report:
+            return findings_frame(check.run(report))

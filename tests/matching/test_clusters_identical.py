@@ -12,7 +12,7 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Catalog, commands, fingerprints, users
 from tests.support.pictures import jpeg
 
 
@@ -168,20 +168,21 @@ def test_a_crowd_of_blank_pages_is_one_cluster_of_pixels(tmp_path):
     from tests.support.catalog_records import fingerprint as record
 
     with Catalog(tmp_path) as catalog:
-        catalog.add_user("ann", "member", None)
+        catalog.run(users.add_user, "ann", "member", None)
         blank = {"informative": False, "algorithm": "x"}
-        catalog.add(
+        catalog.run(
+            commands.add,
             [
                 arrival(n, fingerprint=record(n, **blank, pixels=f"{n % 2}" if n < 3000 else None))
                 for n in range(3010)
-            ]
+            ],
         )
-        even, odd = catalog.identical("x")
+        even, odd = catalog.run(fingerprints.groups_of_equal_pixels, "x")
         assert (len(even), len(odd)) == (1500, 1500)
         assert [digest(i - 1) for i in even] == sorted(digest(n) for n in range(0, 3000, 2))
-        assert catalog.twins("1", "x") == sorted(odd)
-        assert catalog.identical("y") == []
-        assert catalog.twins("1", "y") == []
+        assert catalog.run(fingerprints.with_pixels, "1", "x") == sorted(odd)
+        assert catalog.run(fingerprints.groups_of_equal_pixels, "y") == []
+        assert catalog.run(fingerprints.with_pixels, "1", "y") == []
 
 
 @given(

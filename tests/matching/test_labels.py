@@ -50,7 +50,7 @@ def query(image, quality=92):
 
 
 def evidence(one, other):
-    return SimilarSearch(None, None, None).evidence(one, other)
+    return SimilarSearch(None, None).evidence(one, other)
 
 
 @pytest.mark.parametrize("name", LABELS)

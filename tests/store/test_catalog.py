@@ -18,8 +18,16 @@ from imgurer_kernel.errors import (
     UnknownUser,
     UserExists,
 )
-from imgurer_kernel.store.catalog import Catalog, Statistics
-from imgurer_kernel.store.catalog.queries import scattered
+from imgurer_kernel.store.catalog import (
+    Catalog,
+    Statistics,
+    commands,
+    fingerprints,
+    generations,
+    queries,
+    users,
+)
+from imgurer_kernel.store.catalog.queries import shuffled
 from tests.support.catalog_records import arrival, digest, fingerprint
 
 IMAGES = [
@@ -32,8 +40,8 @@ IMAGES = [
 @pytest.fixture
 def catalog(tmp_path):
     with Catalog(tmp_path / "store") as catalog:
-        catalog.add_user("ann", "admin", None)
-        catalog.add_user("bob", "member", "hash of bob")
+        catalog.run(users.add_user, "ann", "admin", None)
+        catalog.run(users.add_user, "bob", "member", "hash of bob")
         yield catalog
 
 
@@ -45,19 +53,32 @@ def ids(frame):
 
 
 def test_ids_are_given_in_order_of_arrival_and_never_again(catalog):
-    receipts = catalog.add([arrival(number) for number in (5, 3, 9)])
+    receipts = catalog.run(commands.add, [arrival(number) for number in (5, 3, 9)])
     assert receipts == [Receipt(1, True), Receipt(2, True), Receipt(3, True)]
-    assert catalog.images()["digest"].tolist() == [digest(5), digest(3), digest(9)]
-    assert catalog.forget(3, "ann") == digest(9)
-    assert catalog.add([arrival(9), arrival(10)]) == [Receipt(4, True), Receipt(5, True)]
+    assert catalog.run(queries.images)["digest"].tolist() == [digest(5), digest(3), digest(9)]
+    assert catalog.run(commands.forget, 3, "ann") == digest(9)
+    assert catalog.run(commands.add, [arrival(9), arrival(10)]) == [
+        Receipt(4, True),
+        Receipt(5, True),
+    ]
 
 
 def test_adding_the_same_again_changes_nothing(catalog):
     batch = [arrival(number) for number in range(4)]
-    catalog.add(batch)
-    before = (catalog.generation(), catalog.images(), catalog.holdings())
-    assert catalog.add(batch) == [Receipt(image_id, False) for image_id in (1, 2, 3, 4)]
-    after = (catalog.generation(), catalog.images(), catalog.holdings())
+    catalog.run(commands.add, batch)
+    before = (
+        catalog.run(generations.current),
+        catalog.run(queries.images),
+        catalog.run(queries.holdings),
+    )
+    assert catalog.run(commands.add, batch) == [
+        Receipt(image_id, False) for image_id in (1, 2, 3, 4)
+    ]
+    after = (
+        catalog.run(generations.current),
+        catalog.run(queries.images),
+        catalog.run(queries.holdings),
+    )
     assert before[0] == after[0]
     pd.testing.assert_frame_equal(before[1], after[1])
     pd.testing.assert_frame_equal(before[2], after[2])
@@ -65,40 +86,42 @@ def test_adding_the_same_again_changes_nothing(catalog):
 
 def test_the_first_of_equal_arrivals_in_a_batch_is_the_new_one(catalog):
     bare = arrival(1, "bob", fingerprint=None)
-    receipts = catalog.add([bare, arrival(2), arrival(1), arrival(1, source="/elsewhere/1.jpg")])
+    receipts = catalog.run(
+        commands.add, [bare, arrival(2), arrival(1), arrival(1, source="/elsewhere/1.jpg")]
+    )
     assert receipts == [
         Receipt(1, True),
         Receipt(2, True),
         Receipt(1, False),
         Receipt(1, False),
     ]
-    assert Counter(ids(catalog.holdings())) == {1: 3, 2: 1}
-    assert catalog.images()["holders"].tolist() == [2, 1]
+    assert Counter(ids(catalog.run(queries.holdings))) == {1: 3, 2: 1}
+    assert catalog.run(queries.images)["holders"].tolist() == [2, 1]
 
 
 def test_nothing_to_add(catalog):
-    assert catalog.add([]) == []
-    assert catalog.generation() == 0
+    assert catalog.run(commands.add, []) == []
+    assert catalog.run(generations.current) == 0
 
 
 def test_a_digest_without_fingerprint_must_be_known(catalog):
-    catalog.add([arrival(1)])
-    assert catalog.add([arrival(1, "bob", fingerprint=None)]) == [Receipt(1, False)]
+    catalog.run(commands.add, [arrival(1)])
+    assert catalog.run(commands.add, [arrival(1, "bob", fingerprint=None)]) == [Receipt(1, False)]
     with pytest.raises(UnknownImage, match=r"picture 2\.jpg came without a fingerprint"):
-        catalog.add([arrival(3), arrival(2, fingerprint=None)])
-    assert ids(catalog.images()) == [1], "part of a batch was entered"
+        catalog.run(commands.add, [arrival(3), arrival(2, fingerprint=None)])
+    assert ids(catalog.run(queries.images)) == [1], "part of a batch was entered"
 
 
 def test_the_user_must_exist(catalog):
     with pytest.raises(UnknownUser, match="no user 'eve'"):
-        catalog.add([arrival(1), arrival(2, "eve")])
-    assert catalog.statistics().images == 0
+        catalog.run(commands.add, [arrival(1), arrival(2, "eve")])
+    assert catalog.run(queries.statistics).images == 0
 
 
 def test_confirm_runs_before_the_commit(catalog):
     seen = []
     batch = [arrival(1), arrival(2)]
-    catalog.add(batch, confirm=seen.extend)
+    catalog.run(commands.add, batch, confirm=seen.extend)
     assert seen == batch
 
     def refuse(_):
@@ -106,16 +129,16 @@ def test_confirm_runs_before_the_commit(catalog):
         raise KeyError(message)
 
     with pytest.raises(KeyError, match="not there"):
-        catalog.add([arrival(3)], confirm=refuse)
-    assert ids(catalog.images()) == [1, 2]
-    assert catalog.add([arrival(4)]) == [Receipt(3, True)]
+        catalog.run(commands.add, [arrival(3)], confirm=refuse)
+    assert ids(catalog.run(queries.images)) == [1, 2]
+    assert catalog.run(commands.add, [arrival(4)]) == [Receipt(3, True)]
 
 
 @pytest.mark.parametrize("changed", [{"grays": b"short"}, {"verification": b"x" * 4095}])
 def test_grays_of_another_size_are_refused(catalog, changed):
     with pytest.raises(CatalogError, match="CHECK"):
-        catalog.add([arrival(1, fingerprint=fingerprint(1, **changed))])
-    assert catalog.statistics().images == 0
+        catalog.run(commands.add, [arrival(1, fingerprint=fingerprint(1, **changed))])
+    assert catalog.run(queries.statistics).images == 0
 
 
 # Reading ------------------------------------------------------------------------------------
@@ -127,17 +150,20 @@ def test_hashes_and_grays_come_back_exactly(catalog):
         fingerprint(number, dhash=(value, extremes[-1 - number]), trimmed_dhash=(value, value))
         for number, value in enumerate(extremes)
     ]
-    catalog.add([arrival(number, fingerprint=it) for number, it in enumerate(prints)])
-    changes = catalog.changes(0)
+    catalog.run(commands.add, [arrival(number, fingerprint=it) for number, it in enumerate(prints)])
+    changes = catalog.run(generations.changes, 0)
     assert [tuple(map(int, row)) for row in changes.hashes] == [it.dhash for it in prints]
     assert [tuple(map(int, row)) for row in changes.trimmed] == [it.trimmed_dhash for it in prints]
     assert changes.hashes.dtype == changes.trimmed.dtype == np.uint64
     assert changes.informative.tolist() == [it.informative for it in prints]
-    assert catalog.images()["dhash"].tolist() == [it.dhash_hex for it in prints]
+    assert catalog.run(queries.images)["dhash"].tolist() == [it.dhash_hex for it in prints]
     for image_id, it in enumerate(prints, 1):
-        assert catalog.fingerprint(image_id) == (digest(image_id - 1), it)
+        assert catalog.run(fingerprints.load, image_id) == (digest(image_id - 1), it)
     wanted = [4, 1, 4, 6]
-    grays, checks = catalog.grays(wanted), catalog.verification(np.array(wanted))
+    grays, checks = (
+        catalog.run(queries.grays, wanted),
+        catalog.run(queries.verification, np.array(wanted)),
+    )
     assert grays.shape == (4, 9, 9)
     assert checks.shape == (4, 64, 64)
     assert grays.dtype == checks.dtype == np.uint8
@@ -147,13 +173,13 @@ def test_hashes_and_grays_come_back_exactly(catalog):
 
 
 def test_grays_of_an_unknown_image(catalog):
-    catalog.add([arrival(1)])
-    for read in (catalog.grays, catalog.verification):
+    catalog.run(commands.add, [arrival(1)])
+    for read in (queries.grays, queries.verification):
         with pytest.raises(UnknownImage, match="no image 7, 8;"):
-            read([8, 1, 7])
-        assert read([]).shape[0] == 0
+            catalog.run(read, [8, 1, 7])
+        assert catalog.run(read, []).shape[0] == 0
     with pytest.raises(UnknownImage, match="no image 7;"):
-        catalog.fingerprint(7)
+        catalog.run(fingerprints.load, 7)
 
 
 def test_columns_of_images(catalog):
@@ -172,27 +198,33 @@ def test_columns_of_images(catalog):
         "digest": "str",
         "dhash": "str",
     }
-    empty = catalog.images()
+    empty = catalog.run(queries.images)
     # One without any facts of its own, and all of them together.
-    catalog.add([arrival(1, fingerprint=fingerprint(1, facts=Facts()))])
-    single = catalog.images()
-    catalog.add([arrival(number) for number in range(6)])
-    everything = catalog.images()
-    for frame in (empty, single, everything, catalog.browse(3), catalog.images([])):
+    catalog.run(commands.add, [arrival(1, fingerprint=fingerprint(1, facts=Facts()))])
+    single = catalog.run(queries.images)
+    catalog.run(commands.add, [arrival(number) for number in range(6)])
+    everything = catalog.run(queries.images)
+    for frame in (
+        empty,
+        single,
+        everything,
+        catalog.run(queries.browse, 3),
+        catalog.run(queries.images, []),
+    ):
         assert frame.columns.tolist() == IMAGES
         assert {name: str(frame[name].dtype) for name in kinds} == kinds
     assert single["camera"].isna().all()
     for columns in (["image_id", "filename"], ["width", "added_at"], ["holders"]):
-        assert catalog.images(columns=columns).equals(everything[columns])
-        some = catalog.images([2, 5], columns)
-        assert some.equals(catalog.images([2, 5])[columns])
+        assert catalog.run(queries.images, columns=columns).equals(everything[columns])
+        some = catalog.run(queries.images, [2, 5], columns)
+        assert some.equals(catalog.run(queries.images, [2, 5])[columns])
 
 
 def test_rows_of_images(catalog):
     before = datetime.now(UTC)
-    catalog.add([arrival(2, "bob", filename="first.jpg")])
-    catalog.add([arrival(2, filename="second.jpg"), arrival(3)])
-    row = catalog.images().iloc[0]
+    catalog.run(commands.add, [arrival(2, "bob", filename="first.jpg")])
+    catalog.run(commands.add, [arrival(2, filename="second.jpg"), arrival(3)])
+    row = catalog.run(queries.images).iloc[0]
     it = fingerprint(2)
     assert row["filename"] == "first.jpg"
     assert row["holders"] == 2
@@ -202,42 +234,43 @@ def test_rows_of_images(catalog):
     assert row["taken_at"] == it.facts.taken_at
     assert (row["camera"], row["latitude"]) == (it.facts.camera, it.facts.latitude)
     assert before <= row["added_at"] <= datetime.now(UTC)
-    other = catalog.images().iloc[1]
+    other = catalog.run(queries.images).iloc[1]
     assert pd.isna(other["taken_at"])
     assert pd.isna(other["longitude"])
 
 
 def test_some_images_by_id(catalog):
-    catalog.add([arrival(number) for number in range(5)])
-    assert ids(catalog.images([4, 2, 99, 2])) == [2, 4]
-    assert ids(catalog.images(np.array([5], np.int64))) == [5]
-    assert ids(catalog.images()) == [1, 2, 3, 4, 5]
+    catalog.run(commands.add, [arrival(number) for number in range(5)])
+    assert ids(catalog.run(queries.images, [4, 2, 99, 2])) == [2, 4]
+    assert ids(catalog.run(queries.images, np.array([5], np.int64))) == [5]
+    assert ids(catalog.run(queries.images)) == [1, 2, 3, 4, 5]
 
 
 def test_known(catalog):
-    catalog.add([arrival(number) for number in range(3)])
+    catalog.run(commands.add, [arrival(number) for number in range(3)])
     wanted = [digest(2), digest(7), digest(0), digest(2), "not a digest"]
-    assert catalog.known(wanted) == {digest(2): 3, digest(0): 1}
-    assert catalog.known([]) == {}
+    assert catalog.run(queries.ids_by_digest, wanted) == {digest(2): 3, digest(0): 1}
+    assert catalog.run(queries.ids_by_digest, []) == {}
 
 
 def test_names_of_all_kinds_survive(catalog):
     names = ["quote'\"", "line\nbreak", "emoji 🦊", "<img onerror=alert(1)>", "ä" * 120, "%s;--"]
-    catalog.add(
-        [arrival(number, filename=name, source=f"/in/{name}") for number, name in enumerate(names)]
+    catalog.run(
+        commands.add,
+        [arrival(number, filename=name, source=f"/in/{name}") for number, name in enumerate(names)],
     )
-    assert catalog.images()["filename"].tolist() == names
-    assert sorted(catalog.held("ann", [f"/in/{name}" for name in names])["source"]) == sorted(
-        f"/in/{name}" for name in names
-    )
+    assert catalog.run(queries.images)["filename"].tolist() == names
+    assert sorted(
+        catalog.run(queries.held, "ann", [f"/in/{name}" for name in names])["source"]
+    ) == sorted(f"/in/{name}" for name in names)
 
 
 def test_statistics(catalog):
-    assert catalog.statistics() == Statistics(
+    assert catalog.run(queries.statistics) == Statistics(
         images=0, holdings=0, users=2, bytes=0, uninformative=0
     )
-    catalog.add([arrival(number) for number in range(6)] + [arrival(0, "bob")])
-    assert catalog.statistics() == Statistics(
+    catalog.run(commands.add, [arrival(number) for number in range(6)] + [arrival(0, "bob")])
+    assert catalog.run(queries.statistics) == Statistics(
         images=6, holdings=7, users=2, bytes=6015, uninformative=2
     )
 
@@ -247,34 +280,36 @@ def test_statistics(catalog):
 
 def test_browse_orders(catalog):
     sizes = [30, 10, 30, 20]
-    catalog.add([arrival(number, bytes=size) for number, size in enumerate(sizes)])
-    assert ids(catalog.browse(3, order="newest")) == [4, 3, 2]
-    assert ids(catalog.browse(9, order="largest")) == [1, 3, 4, 2]
-    assert ids(catalog.browse(0)) == []
+    catalog.run(commands.add, [arrival(number, bytes=size) for number, size in enumerate(sizes)])
+    assert ids(catalog.run(queries.browse, 3, order="newest")) == [4, 3, 2]
+    assert ids(catalog.run(queries.browse, 9, order="largest")) == [1, 3, 4, 2]
+    assert ids(catalog.run(queries.browse, 0)) == []
     with pytest.raises(QueryError, match="order is 'oldest'; it must be one of random, newest"):
-        catalog.browse(1, order="oldest")
+        catalog.run(queries.browse, 1, order="oldest")
     with pytest.raises(QueryError, match="-1 images"):
-        catalog.browse(-1)
+        catalog.run(queries.browse, -1)
 
 
 def test_random_browsing_is_repeatable_by_seed(catalog):
-    catalog.add([arrival(number) for number in range(40)])
-    first = ids(catalog.browse(40, seed=3))
+    catalog.run(commands.add, [arrival(number) for number in range(40)])
+    first = ids(catalog.run(queries.browse, 40, seed=3))
     assert sorted(first) == list(range(1, 41))
-    assert ids(catalog.browse(12, seed=3)) == first[:12]
-    assert ids(catalog.browse(40, seed=4)) != first
-    assert len({tuple(ids(catalog.browse(40))) for _ in range(3)}) == 3
+    assert ids(catalog.run(queries.browse, 12, seed=3)) == first[:12]
+    assert ids(catalog.run(queries.browse, 40, seed=4)) != first
+    assert len({tuple(ids(catalog.run(queries.browse, 40))) for _ in range(3)}) == 3
     # Removing and adding moves rows about in the file, but never the others in this order.
     for image_id in first[:5]:
-        catalog.forget(image_id, "ann")
-    catalog.add([arrival(number) for number in range(100, 110)])
-    again = [image_id for image_id in ids(catalog.browse(99, seed=3)) if image_id <= 40]
+        catalog.run(commands.forget, image_id, "ann")
+    catalog.run(commands.add, [arrival(number) for number in range(100, 110)])
+    again = [
+        image_id for image_id in ids(catalog.run(queries.browse, 99, seed=3)) if image_id <= 40
+    ]
     assert again == first[5:]
 
 
-def test_scattered_is_fair():
+def test_the_pseudo_random_order_is_fair():
     """Each of 40 ids comes first about equally often: chi-squared far below its 0.001 limit."""
-    counts = Counter(int(scattered(np.arange(1, 41), seed, 1)[0]) for seed in range(4000))
+    counts = Counter(int(shuffled(np.arange(1, 41), seed, 1)[0]) for seed in range(4000))
     chi_squared = sum((counts[image_id] - 100) ** 2 / 100 for image_id in range(1, 41))
     assert chi_squared < 72.1
 
@@ -283,49 +318,52 @@ def test_scattered_is_fair():
 
 
 def test_changes_since_a_generation(catalog):
-    catalog.add([arrival(0), arrival(1)])
-    first = catalog.changes(0)
-    assert (first.generation, first.image_ids.tolist()) == (catalog.generation(), [1, 2])
+    catalog.run(commands.add, [arrival(0), arrival(1)])
+    first = catalog.run(generations.changes, 0)
+    assert (first.generation, first.image_ids.tolist()) == (
+        catalog.run(generations.current),
+        [1, 2],
+    )
     assert first.removed.tolist() == []
-    nothing = catalog.changes(first.generation)
+    nothing = catalog.run(generations.changes, first.generation)
     assert len(nothing.image_ids) == len(nothing.removed) == 0
     assert nothing.hashes.shape == nothing.trimmed.shape == (0, 2)
-    catalog.add([arrival(2)])
-    catalog.forget(1, "ann")
-    second = catalog.changes(first.generation)
+    catalog.run(commands.add, [arrival(2)])
+    catalog.run(commands.forget, 1, "ann")
+    second = catalog.run(generations.changes, first.generation)
     assert second.image_ids.tolist() == [3]
     assert second.removed.tolist() == [1]
-    assert second.generation == catalog.generation() > first.generation
-    assert catalog.changes(0).image_ids.tolist() == [2, 3]
-    catalog.forget(3, "ann")
-    assert catalog.changes(second.generation).removed.tolist() == [3]
+    assert second.generation == catalog.run(generations.current) > first.generation
+    assert catalog.run(generations.changes, 0).image_ids.tolist() == [2, 3]
+    catalog.run(commands.forget, 3, "ann")
+    assert catalog.run(generations.changes, second.generation).removed.tolist() == [3]
 
 
 @pytest.mark.parametrize("since", [-1, 5])
 def test_changes_since_a_generation_that_never_was(catalog, since):
     with pytest.raises(QueryError, match="read everything again"):
-        catalog.changes(since)
+        catalog.run(generations.changes, since)
 
 
 def test_the_generation_grows_with_images_and_holdings_only(catalog):
-    seen = [catalog.generation()]
+    seen = [catalog.run(generations.current)]
 
     def grew():
-        seen.append(catalog.generation())
+        seen.append(catalog.run(generations.current))
         return seen[-1] > seen[-2]
 
-    catalog.add([arrival(1)])
+    catalog.run(commands.add, [arrival(1)])
     assert grew()
-    catalog.add([arrival(1, "bob")])
+    catalog.run(commands.add, [arrival(1, "bob")])
     assert grew()
-    catalog.add([arrival(1, "bob")])
+    catalog.run(commands.add, [arrival(1, "bob")])
     assert not grew()
-    catalog.touch_user("bob")
-    catalog.images()
+    catalog.run(users.touch_user, "bob")
+    catalog.run(queries.images)
     assert not grew()
-    catalog.forget(1, "bob")
+    catalog.run(commands.forget, 1, "bob")
     assert grew()
-    catalog.forget(1, "ann")
+    catalog.run(commands.forget, 1, "ann")
     assert grew()
 
 
@@ -333,8 +371,11 @@ def test_the_generation_grows_with_images_and_holdings_only(catalog):
 
 
 def test_holdings(catalog):
-    catalog.add([arrival(1), arrival(2), arrival(1, "bob", source="upload:x.jpg", modified_ns=0)])
-    frame = catalog.holdings()
+    catalog.run(
+        commands.add,
+        [arrival(1), arrival(2), arrival(1, "bob", source="upload:x.jpg", modified_ns=0)],
+    )
+    frame = catalog.run(queries.holdings)
     assert frame.columns.tolist() == [
         *("user", "image_id", "filename", "source", "bytes", "modified_ns", "brought_at"),
         "replaced_at",
@@ -350,16 +391,19 @@ def test_holdings(catalog):
         1_700_000_000_000_000_001,
     ]
     assert frame["replaced_at"].isna().all()
-    assert ids(catalog.holdings(user="bob")) == [1]
-    assert catalog.holdings(image_id=1)["user"].tolist() == ["ann", "bob"]
-    assert len(catalog.holdings(image_id=2, user="bob")) == 0
-    assert str(catalog.holdings(user="nobody")["brought_at"].dtype) == "datetime64[us, UTC]"
+    assert ids(catalog.run(queries.holdings, user="bob")) == [1]
+    assert catalog.run(queries.holdings, image_id=1)["user"].tolist() == ["ann", "bob"]
+    assert len(catalog.run(queries.holdings, image_id=2, user="bob")) == 0
+    assert (
+        str(catalog.run(queries.holdings, user="nobody")["brought_at"].dtype)
+        == "datetime64[us, UTC]"
+    )
 
 
 def test_a_changed_source_replaces_what_it_held_and_loses_nothing(catalog):
-    catalog.add([arrival(1, source="/a.jpg", modified_ns=10)])
-    catalog.add([arrival(2, source="/a.jpg", modified_ns=20)])
-    held = catalog.held("ann", ["/a.jpg"])
+    catalog.run(commands.add, [arrival(1, source="/a.jpg", modified_ns=10)])
+    catalog.run(commands.add, [arrival(2, source="/a.jpg", modified_ns=20)])
+    held = catalog.run(queries.held, "ann", ["/a.jpg"])
     assert held.columns.tolist() == [
         "source",
         "bytes",
@@ -378,60 +422,67 @@ def test_a_changed_source_replaces_what_it_held_and_loses_nothing(catalog):
             "dhash": fingerprint(2).dhash_hex,
         }
     ]
-    frame = catalog.holdings().set_index("image_id")
+    frame = catalog.run(queries.holdings).set_index("image_id")
     assert pd.notna(frame.loc[1, "replaced_at"])
     assert pd.isna(frame.loc[2, "replaced_at"])
-    assert catalog.images()["holders"].tolist() == [1, 1]
+    assert catalog.run(queries.images)["holders"].tolist() == [1, 1]
     # Back to the first bytes: they stand again, under their own time.
-    catalog.add([arrival(1, source="/a.jpg", modified_ns=30)])
-    frame = catalog.holdings().set_index("image_id")
+    catalog.run(commands.add, [arrival(1, source="/a.jpg", modified_ns=30)])
+    frame = catalog.run(queries.holdings).set_index("image_id")
     assert frame.loc[1, "modified_ns"] == 30
     assert pd.isna(frame.loc[1, "replaced_at"])
     assert pd.notna(frame.loc[2, "replaced_at"])
-    assert catalog.forget(2, "ann") == digest(2)
+    assert catalog.run(commands.forget, 2, "ann") == digest(2)
 
 
 def test_the_last_of_a_source_in_one_batch_stands(catalog):
-    catalog.add([arrival(number, source="/a.jpg", modified_ns=10 + number) for number in range(3)])
-    assert ids(catalog.held("ann", ["/a.jpg"])) == [3]
-    assert catalog.holdings()["replaced_at"].notna().tolist() == [True, True, False]
+    catalog.run(
+        commands.add,
+        [arrival(number, source="/a.jpg", modified_ns=10 + number) for number in range(3)],
+    )
+    assert ids(catalog.run(queries.held, "ann", ["/a.jpg"])) == [3]
+    assert catalog.run(queries.holdings)["replaced_at"].notna().tolist() == [True, True, False]
 
 
 def test_uploads_of_one_name_do_not_replace_each_other(catalog):
     for number in (1, 2):
-        catalog.add([arrival(number, source="upload:IMG_1.jpg", modified_ns=0)])
-    assert ids(catalog.held("ann", ["upload:IMG_1.jpg"])) == [1, 2]
-    assert catalog.holdings()["replaced_at"].isna().all()
+        catalog.run(commands.add, [arrival(number, source="upload:IMG_1.jpg", modified_ns=0)])
+    assert ids(catalog.run(queries.held, "ann", ["upload:IMG_1.jpg"])) == [1, 2]
+    assert catalog.run(queries.holdings)["replaced_at"].isna().all()
 
 
 def test_one_users_sources_are_not_anothers(catalog):
-    catalog.add([arrival(1, "ann", source="/a.jpg"), arrival(2, "bob", source="/a.jpg")])
-    assert ids(catalog.held("ann", ["/a.jpg"])) == [1]
-    assert ids(catalog.held("bob", ["/a.jpg", "/b.jpg"])) == [2]
-    assert ids(catalog.held("bob", [])) == []
-    assert catalog.holdings()["replaced_at"].isna().all()
+    catalog.run(
+        commands.add, [arrival(1, "ann", source="/a.jpg"), arrival(2, "bob", source="/a.jpg")]
+    )
+    assert ids(catalog.run(queries.held, "ann", ["/a.jpg"])) == [1]
+    assert ids(catalog.run(queries.held, "bob", ["/a.jpg", "/b.jpg"])) == [2]
+    assert ids(catalog.run(queries.held, "bob", [])) == []
+    assert catalog.run(queries.holdings)["replaced_at"].isna().all()
 
 
 def test_forgetting(catalog):
-    catalog.add([arrival(1), arrival(1, source="/copy.jpg"), arrival(1, "bob"), arrival(2)])
-    assert catalog.forget(1, "ann") is None
-    assert catalog.holdings(image_id=1)["user"].tolist() == ["bob"]
+    catalog.run(
+        commands.add, [arrival(1), arrival(1, source="/copy.jpg"), arrival(1, "bob"), arrival(2)]
+    )
+    assert catalog.run(commands.forget, 1, "ann") is None
+    assert catalog.run(queries.holdings, image_id=1)["user"].tolist() == ["bob"]
     with pytest.raises(NotAllowed, match="'ann' does not hold image 1"):
-        catalog.forget(1, "ann")
-    assert catalog.forget(1, "bob") == digest(1)
+        catalog.run(commands.forget, 1, "ann")
+    assert catalog.run(commands.forget, 1, "bob") == digest(1)
     with pytest.raises(UnknownImage, match="no image 1;"):
-        catalog.forget(1, "bob")
-    assert ids(catalog.images()) == [2]
-    assert catalog.known([digest(1)]) == {}
+        catalog.run(commands.forget, 1, "bob")
+    assert ids(catalog.run(queries.images)) == [2]
+    assert catalog.run(queries.ids_by_digest, [digest(1)]) == {}
     with pytest.raises(UnknownImage):
-        catalog.verification([1])
+        catalog.run(queries.verification, [1])
 
 
 def test_unless_held(catalog):
-    catalog.add([arrival(1)])
+    catalog.run(commands.add, [arrival(1)])
     called = []
-    assert catalog.unless_held(digest(1), lambda: called.append(1)) is False
-    assert catalog.unless_held(digest(2), lambda: called.append(2)) is True
+    assert catalog.run(commands.if_unreferenced, digest(1), lambda: called.append(1)) is False
+    assert catalog.run(commands.if_unreferenced, digest(2), lambda: called.append(2)) is True
     assert called == [2]
 
 
@@ -440,45 +491,47 @@ def test_unless_held(catalog):
 
 def test_accounts(catalog):
     before = datetime.now(UTC) - timedelta(seconds=60)
-    account = catalog.account("ann")
+    account = catalog.run(users.account, "ann")
     assert (account.name, account.role, account.enabled) == ("ann", "admin", True)
     assert before < account.created_at <= datetime.now(UTC)
     assert account.last_seen is None
-    catalog.touch_user("ann")
-    seen = catalog.account("ann").last_seen
+    catalog.run(users.touch_user, "ann")
+    seen = catalog.run(users.account, "ann").last_seen
     assert account.created_at <= seen <= datetime.now(UTC)
-    assert catalog.password_hash("ann") is None
-    assert catalog.password_hash("bob") == "hash of bob"
-    catalog.set_password_hash("ann", "other")
-    assert catalog.password_hash("ann") == "other"
-    catalog.set_role("bob", "admin")
-    catalog.set_enabled("bob", False)
-    bob = catalog.account("bob")
+    assert catalog.run(users.password_hash, "ann") is None
+    assert catalog.run(users.password_hash, "bob") == "hash of bob"
+    catalog.run(users.set_password_hash, "ann", "other")
+    assert catalog.run(users.password_hash, "ann") == "other"
+    catalog.run(users.set_role, "bob", "admin")
+    catalog.run(users.set_enabled, "bob", False)
+    bob = catalog.run(users.account, "bob")
     assert (bob.role, bob.enabled) == ("admin", False)
-    assert catalog.account("ann").enabled
+    assert catalog.run(users.account, "ann").enabled
 
 
 def test_unknown_and_taken_names(catalog):
     with pytest.raises(UserExists, match="'ann'"):
-        catalog.add_user("ann", "member", None)
+        catalog.run(users.add_user, "ann", "member", None)
     calls = [
-        lambda: catalog.account("eve"),
-        lambda: catalog.password_hash("eve"),
-        lambda: catalog.set_password_hash("eve", "x"),
-        lambda: catalog.set_role("eve", "admin"),
-        lambda: catalog.set_enabled("eve", False),
-        lambda: catalog.touch_user("eve"),
+        lambda: catalog.run(users.account, "eve"),
+        lambda: catalog.run(users.password_hash, "eve"),
+        lambda: catalog.run(users.set_password_hash, "eve", "x"),
+        lambda: catalog.run(users.set_role, "eve", "admin"),
+        lambda: catalog.run(users.set_enabled, "eve", False),
+        lambda: catalog.run(users.touch_user, "eve"),
     ]
     for call in calls:
         with pytest.raises(UnknownUser, match="'eve'"):
             call()
     with pytest.raises(CatalogError, match="CHECK"):
-        catalog.set_role("bob", "owner")
+        catalog.run(users.set_role, "bob", "owner")
 
 
 def test_table_of_accounts(catalog):
-    catalog.add([arrival(1), arrival(1, source="/again.jpg"), arrival(2), arrival(2, "bob")])
-    frame = catalog.accounts()
+    catalog.run(
+        commands.add, [arrival(1), arrival(1, source="/again.jpg"), arrival(2), arrival(2, "bob")]
+    )
+    frame = catalog.run(users.accounts)
     assert frame.columns.tolist() == [
         *("name", "role", "enabled", "created_at", "last_seen", "pictures", "bytes")
     ]
@@ -499,9 +552,7 @@ def note(number):
 
 def noted(catalog):
     query = "SELECT image_id FROM removals ORDER BY image_id"
-    return [
-        number for (number,) in catalog.transaction(lambda inner: inner.execute(query).fetchall())
-    ]
+    return [number for (number,) in catalog.run(lambda inner: inner.execute(query).fetchall())]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
@@ -511,19 +562,19 @@ def test_a_transaction_is_all_or_nothing(catalog, error):
         raise error
 
     with pytest.raises(error):
-        catalog.transaction(work)
+        catalog.run(work)
     assert noted(catalog) == []
-    catalog.transaction(note(2))
+    catalog.run(note(2))
     assert noted(catalog) == [2]
 
 
 def test_a_nested_transaction_joins_the_outer_one(catalog):
     def work(connection):
         note(1)(connection)
-        catalog.transaction(note(2))
-        return catalog.statistics().users
+        catalog.run(note(2))
+        return catalog.run(queries.statistics).users
 
-    assert catalog.transaction(work) == 2
+    assert catalog.run(work) == 2
     assert noted(catalog) == [1, 2]
 
 
@@ -531,12 +582,12 @@ def test_a_nested_failure_that_is_hushed_up_is_not_committed(catalog):
     def work(connection):
         note(1)(connection)
         with pytest.raises(UnknownUser):
-            catalog.account("eve")
+            catalog.run(users.account, "eve")
 
     with pytest.raises(CatalogError, match="inside of this one failed"):
-        catalog.transaction(work)
+        catalog.run(work)
     assert noted(catalog) == []
-    catalog.transaction(note(3))
+    catalog.run(note(3))
     assert noted(catalog) == [3]
 
 
@@ -549,44 +600,44 @@ def test_a_statement_that_failed_and_was_hushed_up_is_not_committed(catalog):
             connection.execute("INSERT INTO users VALUES ('ann', 'admin', NULL, true, now(), NULL)")
 
     with pytest.raises(CatalogError, match="aborted"):
-        catalog.transaction(work)
+        catalog.run(work)
     assert noted(catalog) == []
 
 
 def test_an_unread_answer_is_in_nobodys_way(catalog):
-    catalog.transaction(lambda connection: connection.execute("SELECT range FROM range(9999)"))
-    catalog.add([arrival(1)])
-    assert ids(catalog.images()) == [1]
+    catalog.run(lambda connection: connection.execute("SELECT range FROM range(9999)"))
+    catalog.run(commands.add, [arrival(1)])
+    assert ids(catalog.run(queries.images)) == [1]
 
 
 def test_a_closed_catalog_opens_again(catalog):
     catalog.close()
     catalog.close()
-    assert catalog.statistics().users == 2
+    assert catalog.run(queries.statistics).users == 2
 
 
 def test_reopening_finds_everything(tmp_path):
     with Catalog(tmp_path) as catalog:
-        catalog.add_user("ann", "admin", None)
-        catalog.add([arrival(number) for number in range(3)])
-        before = catalog.images()
+        catalog.run(users.add_user, "ann", "admin", None)
+        catalog.run(commands.add, [arrival(number) for number in range(3)])
+        before = catalog.run(queries.images)
     with Catalog(tmp_path) as catalog:
-        pd.testing.assert_frame_equal(catalog.images(), before)
-        assert catalog.add([arrival(7)]) == [Receipt(4, True)]
+        pd.testing.assert_frame_equal(catalog.run(queries.images), before)
+        assert catalog.run(commands.add, [arrival(7)]) == [Receipt(4, True)]
 
 
 # Migrations ---------------------------------------------------------------------------------
 
 
 def test_a_catalog_of_a_later_version_is_refused(catalog):
-    catalog.transaction(
+    catalog.run(
         lambda connection: connection.execute(
             "INSERT INTO schema_version VALUES (9999, 'later', now())"
         )
     )
     catalog.close()
     with pytest.raises(CatalogTooNew, match=r"schema version 9999.*update imgurer"):
-        catalog.statistics()
+        catalog.run(queries.statistics)
 
 
 def test_migrations_are_numbered_without_gaps_and_noted():
@@ -677,21 +728,21 @@ def test_any_sequence_does_what_a_model_does(tmp_path_factory, steps):
     model, follower, at = Model(), {}, 0
     with Catalog(tmp_path_factory.mktemp("model")) as catalog:
         for user in USERS:
-            catalog.add_user(user, "member", None)
+            catalog.run(users.add_user, user, "member", None)
         for kind, *values in steps:
             if kind == "add":
                 batch = [
                     arrival(number, user, source=f"/{place}", modified_ns=time)
                     for number, user, place, time in values[0]
                 ]
-                assert catalog.add(batch) == model.add(values[0])
+                assert catalog.run(commands.add, batch) == model.add(values[0])
             else:
                 expected = model.forget(*values)
                 if expected in {UnknownImage, NotAllowed}:
                     with pytest.raises(expected):
-                        catalog.forget(*values)
+                        catalog.run(commands.forget, *values)
                 else:
-                    assert catalog.forget(*values) == expected
+                    assert catalog.run(commands.forget, *values) == expected
             at = follow(catalog, follower, at)
             assert follower == {
                 image_id: fingerprint(number).dhash for number, image_id in model.images.items()
@@ -701,7 +752,7 @@ def test_any_sequence_does_what_a_model_does(tmp_path_factory, steps):
 
 def follow(catalog, follower, at):
     """Bring a copy of the hashes up to date in the way that an index does."""
-    changes = catalog.changes(at)
+    changes = catalog.run(generations.changes, at)
     for image_id in changes.removed.tolist():
         follower.pop(image_id, None)
     for image_id, (row, col) in zip(changes.image_ids, changes.hashes, strict=True):
@@ -710,11 +761,11 @@ def follow(catalog, follower, at):
 
 
 def check_against(catalog, model):
-    images = catalog.images()
+    images = catalog.run(queries.images)
     assert dict(zip(images["digest"], images["image_id"], strict=True)) == {
         digest(number): image_id for number, image_id in model.images.items()
     }
-    frame = catalog.holdings()
+    frame = catalog.run(queries.holdings)
     assert {
         (row.image_id, row.user, row.source): (pd.isna(row.replaced_at), row.modified_ns)
         for row in frame.itertuples()
@@ -722,7 +773,7 @@ def check_against(catalog, model):
         (model.images[number], user, f"/{place}"): state
         for (number, user, place), state in model.holdings.items()
     }
-    assert catalog.changes(0).image_ids.tolist() == sorted(model.images.values())
+    assert catalog.run(generations.changes, 0).image_ids.tolist() == sorted(model.images.values())
     holders = {}
     for number, user, _ in model.holdings:
         holders.setdefault(number, set()).add(user)
@@ -734,13 +785,13 @@ def check_against(catalog, model):
 def test_bulk_reads_of_many(catalog):
     """More rows than one of DuckDB's vectors, which has 2,048."""
     batch = [arrival(number) for number in range(2500)]
-    assert catalog.add(batch)[-1] == Receipt(2500, True)
+    assert catalog.run(commands.add, batch)[-1] == Receipt(2500, True)
     wanted = np.random.default_rng(0).permutation(np.arange(1, 2501))
-    grays = catalog.grays(wanted)
+    grays = catalog.run(queries.grays, wanted)
     for place in range(0, 2500, 97):
         assert grays[place].tobytes() == batch[wanted[place] - 1].fingerprint.grays
-    assert len(catalog.images()) == 2500
-    changes = catalog.changes(0)
+    assert len(catalog.run(queries.images)) == 2500
+    changes = catalog.run(generations.changes, 0)
     assert [tuple(map(int, row)) for row in changes.hashes] == [
         it.fingerprint.dhash for it in batch
     ]

@@ -22,7 +22,7 @@ from imgurer_kernel.errors import (
     StorageDenied,
     StorageFull,
 )
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Catalog, commands, generations, queries, users
 from imgurer_kernel.store.catalog.connection import translate
 from tests.support.catalog_records import arrival, digest
 from tests.support.disks import mounted, remount
@@ -37,22 +37,26 @@ def store(tmp_path):
     """The folder of a store that has one user."""
     folder = tmp_path / "store"
     with Catalog(folder) as catalog:
-        catalog.add_user("ann", "admin", None)
+        catalog.run(users.add_user, "ann", "admin", None)
     return folder
 
 
 def digests(catalog):
-    return set(catalog.images()["digest"])
+    return set(catalog.run(queries.images)["digest"])
 
 
 def check_whole(catalog):
     """Every table agrees with every other one."""
-    images, holdings = catalog.images(), catalog.holdings()
+    images, holdings = catalog.run(queries.images), catalog.run(queries.holdings)
     image_ids = images["image_id"].tolist()
     assert image_ids == sorted(set(image_ids))
     assert set(holdings["image_id"]) == set(image_ids)
-    assert catalog.changes(0).image_ids.tolist() == image_ids
-    assert len(catalog.verification(image_ids)) == len(catalog.grays(image_ids)) == len(image_ids)
+    assert catalog.run(generations.changes, 0).image_ids.tolist() == image_ids
+    assert (
+        len(catalog.run(queries.verification, image_ids))
+        == len(catalog.run(queries.grays, image_ids))
+        == len(image_ids)
+    )
     assert images["digest"].is_unique
 
 
@@ -63,7 +67,7 @@ def write_pairs(store, start, acknowledge):
     """In a process of its own: two pictures a transaction, until killed."""
     catalog = Catalog(store, lease_timeout=60)
     for first in count(start, 2):
-        catalog.add([arrival(first), arrival(first + 1)])
+        catalog.run(commands.add, [arrival(first), arrival(first + 1)])
         os.write(acknowledge, first.to_bytes(4, "big"))
 
 
@@ -102,9 +106,9 @@ def test_kill_9_loses_nothing_committed_and_tears_nothing(store):
         for first in range(kill * 10_000, kill * 10_000 + 400, 2):
             assert (digest(first) in there) == (digest(first + 1) in there), "torn"
     check_whole(catalog)
-    assert catalog.generation() == 1 + catalog.statistics().images // 2 - 1
+    assert catalog.run(generations.current) == 1 + catalog.run(queries.statistics).images // 2 - 1
     # What was sent again after a kill, for want of an answer, is harmless.
-    catalog.add([arrival(first) for first in sorted(told)])
+    catalog.run(commands.add, [arrival(first) for first in sorted(told)])
     assert digests(catalog) == there
     catalog.close()
 
@@ -112,7 +116,7 @@ def test_kill_9_loses_nothing_committed_and_tears_nothing(store):
 @needs_fork
 def test_kill_9_while_the_catalog_is_made(tmp_path):
     def make(folder):
-        Catalog(folder).statistics()
+        Catalog(folder).run(queries.statistics)
         time.sleep(60)
 
     for kill in range(8):
@@ -124,8 +128,8 @@ def test_kill_9_while_the_catalog_is_made(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with Catalog(folder) as catalog:
-            assert catalog.statistics().images == 0
-            catalog.add_user("ann", "admin", None)
+            assert catalog.run(queries.statistics).images == 0
+            catalog.run(users.add_user, "ann", "admin", None)
 
 
 def test_a_catalog_that_was_only_begun_is_begun_anew(tmp_path):
@@ -133,7 +137,7 @@ def test_a_catalog_that_was_only_begun_is_begun_anew(tmp_path):
     (tmp_path / "catalog.duckdb.new").write_bytes(b"\0" * 5000)
     (tmp_path / "catalog.duckdb.new.wal").write_bytes(b"no log")
     with Catalog(tmp_path) as catalog:
-        assert catalog.statistics().images == 0
+        assert catalog.run(queries.statistics).images == 0
     assert sorted(path.name for path in tmp_path.glob("catalog.duckdb*")) == ["catalog.duckdb"]
 
 
@@ -144,14 +148,16 @@ def take_part(store, number, answer):
     """In a process of its own: hold thirty pictures, in batches of three, with reads between."""
     user, added = f"user{number}", 0
     with Catalog(store, lease_timeout=300) as catalog:
-        catalog.add_user(user, "member", None)
+        catalog.run(users.add_user, user, "member", None)
         for step in range(10):
             first = (number + step) % 10 * 3
-            receipts = catalog.add([arrival(each, user) for each in range(first, first + 3)])
+            receipts = catalog.run(
+                commands.add, [arrival(each, user) for each in range(first, first + 3)]
+            )
             added += sum(receipt.added for receipt in receipts)
-            changes = catalog.changes(0)
+            changes = catalog.run(generations.changes, 0)
             assert {receipt.image_id for receipt in receipts} <= set(changes.image_ids.tolist())
-            assert catalog.statistics().images >= len(changes.image_ids)
+            assert catalog.run(queries.statistics).images >= len(changes.image_ids)
     os.write(answer, f"{added} ".encode())
 
 
@@ -169,17 +175,17 @@ def test_eight_processes_that_write_and_read_at_once_lose_nothing(store):
     with Catalog(store) as catalog:
         check_whole(catalog)
         assert digests(catalog) == {digest(number) for number in range(30)}
-        assert catalog.images()["image_id"].tolist() == list(range(1, 31))
-        assert catalog.images()["holders"].tolist() == [8] * 30
-        assert catalog.statistics().holdings == 240
-        assert catalog.statistics().users == 9
+        assert catalog.run(queries.images)["image_id"].tolist() == list(range(1, 31))
+        assert catalog.run(queries.images)["holders"].tolist() == [8] * 30
+        assert catalog.run(queries.statistics).holdings == 240
+        assert catalog.run(queries.statistics).users == 9
 
 
 def test_threads_of_one_process(store):
     with Catalog(store) as catalog, ThreadPoolExecutor(8) as pool:
         batches = [[arrival(number), arrival(number + 1)] for number in range(30)]
-        receipts = list(pool.map(catalog.add, batches))
-        images = list(pool.map(lambda _: len(catalog.images()), range(8)))
+        receipts = list(pool.map(lambda batch: catalog.run(commands.add, batch), batches))
+        images = list(pool.map(lambda _: len(catalog.run(queries.images)), range(8)))
         assert sum(receipt.added for pair in receipts for receipt in pair) == 31
         assert images == [31] * 8
         check_whole(catalog)
@@ -188,15 +194,15 @@ def test_threads_of_one_process(store):
 def test_two_catalogs_of_one_store_in_one_process(store):
     with Catalog(store) as one, Catalog(store) as other:
         for number in range(0, 6, 2):
-            one.add([arrival(number)])
-            other.add([arrival(number + 1)])
+            one.run(commands.add, [arrival(number)])
+            other.run(commands.add, [arrival(number + 1)])
         assert digests(one) == digests(other) == {digest(number) for number in range(6)}
 
 
 def test_an_idle_catalog_is_open_to_others(store):
     """A dashboard that waits for its visitor keeps nobody out, not even DuckDB's own shell."""
     catalog = Catalog(store)
-    assert catalog.statistics().users == 1
+    assert catalog.run(queries.statistics).users == 1
     deadline = time.monotonic() + 20
     while True:
         outsider = python("-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", catalog.path)
@@ -214,11 +220,11 @@ def test_the_timeout_names_who_holds_the_catalog(store):
         done.wait()
 
     first = Catalog(store)
-    thread = threading.Thread(target=first.transaction, args=(linger,))
+    thread = threading.Thread(target=first.run, args=(linger,))
     thread.start()
     held.wait()
     with pytest.raises(CatalogBusy, match=rf"process {os.getpid()} on .*raise lease_timeout"):
-        Catalog(store, lease_timeout=0.1).statistics()
+        Catalog(store, lease_timeout=0.1).run(queries.statistics)
     done.set()
     thread.join()
     first.close()
@@ -236,10 +242,10 @@ def test_a_program_that_opened_the_file_by_itself(store):
     outsider = python("-c", OUTSIDER, store / "catalog.duckdb")
     assert outsider.stdout.readline() == "open\n"
     with pytest.raises(CatalogBusy, match=rf"PID {outsider.pid}.*close the program"):
-        Catalog(store, lease_timeout=0.2).statistics()
+        Catalog(store, lease_timeout=0.2).run(queries.statistics)
     waiting = Catalog(store, lease_timeout=60)
     threading.Timer(0.3, outsider.kill).start()
-    assert waiting.statistics().users == 1
+    assert waiting.run(queries.statistics).users == 1
     waiting.close()
     outsider.communicate()
 
@@ -250,9 +256,9 @@ def test_a_program_that_opened_the_file_by_itself(store):
 @needs_fork
 def test_a_forked_child_and_its_parent_both_write(store):
     catalog = Catalog(store, lease_timeout=60)
-    catalog.add([arrival(1)])
-    child = forked(lambda: (catalog.add([arrival(2)]), catalog.close()))
-    catalog.add([arrival(3)])
+    catalog.run(commands.add, [arrival(1)])
+    child = forked(lambda: (catalog.run(commands.add, [arrival(2)]), catalog.close()))
+    catalog.run(commands.add, [arrival(3)])
     os.waitpid(child, 0)
     assert digests(catalog) == {digest(1), digest(2), digest(3)}
     catalog.close()
@@ -273,7 +279,7 @@ def test_a_child_forked_in_a_transaction_can_do_no_harm(store):
         return "parent"
 
     try:
-        assert catalog.transaction(work) == "parent"
+        assert catalog.run(work) == "parent"
     except CatalogError as error:
         os.write(writing, str(error).encode())
         os._exit(0)
@@ -281,9 +287,9 @@ def test_a_child_forked_in_a_transaction_can_do_no_harm(store):
     with os.fdopen(reading) as pipe:
         assert "forked in the middle" in pipe.read()
     query = "SELECT image_id FROM removals"
-    assert catalog.transaction(lambda it: it.execute(query).fetchall()) == [(77,)]
+    assert catalog.run(lambda it: it.execute(query).fetchall()) == [(77,)]
     catalog.close()
-    assert Catalog(store).statistics().users == 1
+    assert Catalog(store).run(queries.statistics).users == 1
 
 
 # Damage -------------------------------------------------------------------------------------
@@ -298,43 +304,43 @@ def test_a_file_that_is_no_catalog(store):
     with pytest.raises(
         CatalogDamaged, match=r"catalog\.duckdb.*restore it from a backup"
     ) as caught:
-        damaged(store, b"this is no database" * 1000).statistics()
+        damaged(store, b"this is no database" * 1000).run(queries.statistics)
     assert isinstance(caught.value.__cause__, duckdb.Error)
 
 
 def test_a_file_that_was_cut_off(store):
     with Catalog(store) as catalog:
-        catalog.add([arrival(number) for number in range(50)])
+        catalog.run(commands.add, [arrival(number) for number in range(50)])
     content = (store / "catalog.duckdb").read_bytes()
     with pytest.raises(CatalogDamaged, match="restore it from a backup"):
-        damaged(store, content[: len(content) // 2]).images()
+        damaged(store, content[: len(content) // 2]).run(queries.images)
 
 
 def test_a_file_with_flipped_bits(store):
     with Catalog(store) as catalog:
-        catalog.add([arrival(number) for number in range(50)])
+        catalog.run(commands.add, [arrival(number) for number in range(50)])
     content = bytearray((store / "catalog.duckdb").read_bytes())
     for at in range(3 * 4096, len(content), 4096):
         content[at + 100] ^= 0xFF
     with pytest.raises(CatalogDamaged, match="restore it from a backup"):
-        damaged(store, bytes(content)).images()
+        damaged(store, bytes(content)).run(queries.images)
 
 
 def test_a_damaged_file_does_not_keep_the_lease(store):
     whole = (store / "catalog.duckdb").read_bytes()
     catalog = damaged(store, b"x" * 50_000)
     with pytest.raises(CatalogDamaged):
-        catalog.statistics()
+        catalog.run(queries.statistics)
     (store / "catalog.duckdb").write_bytes(whole)
-    assert Catalog(store, lease_timeout=1).statistics().users == 1
-    assert catalog.statistics().users == 1
+    assert Catalog(store, lease_timeout=1).run(queries.statistics).users == 1
+    assert catalog.run(queries.statistics).users == 1
     catalog.close()
 
 
 def test_something_else_stands_in_its_place(tmp_path):
     (tmp_path / "catalog.duckdb").mkdir()
     with pytest.raises(StorageDenied, match=r"catalog\.duckdb.*move the folder"):
-        Catalog(tmp_path).statistics()
+        Catalog(tmp_path).run(queries.statistics)
     (tmp_path / "file").touch()
     with pytest.raises(StorageDenied, match=r"file.*stands where the store needs its own"):
         Catalog(tmp_path / "file")
@@ -344,7 +350,7 @@ def test_the_folder_vanishes(store):
     catalog = Catalog(store)
     shutil.rmtree(store)
     with pytest.raises(StorageDenied, match="bring the store's folder back"):
-        catalog.statistics()
+        catalog.run(queries.statistics)
 
 
 @pytest.fixture
@@ -355,22 +361,22 @@ def tiny_disk(tmp_path):
 
 def test_a_read_only_disk(tiny_disk):
     with Catalog(tiny_disk) as catalog:
-        catalog.add_user("ann", "admin", None)
+        catalog.run(users.add_user, "ann", "admin", None)
     remount(tiny_disk, "ro")
     with pytest.raises(StorageDenied, match=r"Read-only file system.*make the store's folder"):
-        Catalog(tiny_disk).add_user("bob", "member", None)
+        Catalog(tiny_disk).run(users.add_user, "bob", "member", None)
     with pytest.raises(StorageDenied, match="Read-only file system"):
         Catalog(tiny_disk / "new")
 
 
 def test_a_full_disk(tiny_disk):
     with Catalog(tiny_disk) as catalog:
-        catalog.add_user("ann", "admin", None)
+        catalog.run(users.add_user, "ann", "admin", None)
         entered = []
 
         def fill():
             for first in range(0, 4000, 20):
-                catalog.add([arrival(number) for number in range(first, first + 20)])
+                catalog.run(commands.add, [arrival(number) for number in range(first, first + 20)])
                 entered.extend(range(first, first + 20))
 
         with pytest.raises(StorageFull, match=r"catalog\.duckdb.*make space"):
@@ -381,7 +387,7 @@ def test_a_full_disk(tiny_disk):
         catalog.close()
         assert digests(catalog) == {digest(number) for number in entered}
         remount(tiny_disk, "size=32m")
-        catalog.add([arrival(5000)])
+        catalog.run(commands.add, [arrival(5000)])
         assert digest(5000) in digests(catalog)
 
 
@@ -391,12 +397,12 @@ def test_a_catalog_is_begun_on_a_full_disk(tiny_disk):
         while True:
             file.write(b"0" * 4096)
     with pytest.raises(StorageFull, match="make space"):
-        Catalog(tiny_disk).add_user("ann", "admin", None)
+        Catalog(tiny_disk).run(users.add_user, "ann", "admin", None)
     assert not (tiny_disk / "catalog.duckdb").exists()
     filler.unlink()
     with Catalog(tiny_disk) as catalog:
-        catalog.add_user("ann", "admin", None)
-        assert catalog.account("ann").role == "admin"
+        catalog.run(users.add_user, "ann", "admin", None)
+        assert catalog.run(users.account, "ann").role == "admin"
 
 
 # Errors of DuckDB ---------------------------------------------------------------------------
@@ -414,13 +420,13 @@ def test_every_exception_of_duckdb_is_translated(store, kind):
 
     with Catalog(store) as catalog:
         with pytest.raises(CatalogError, match="of some kind") as caught:
-            catalog.transaction(fail)
+            catalog.run(fail)
         assert isinstance(caught.value.__cause__, kind)
         assert str(catalog.path) in str(caught.value)
         # After some errors a connection answers nothing any more, so none outlives an error.
         with Catalog(store, lease_timeout=0) as other:
-            assert other.statistics().users == 1, "kept the lease"
-        assert catalog.statistics().users == 1, "unusable after the error"
+            assert other.run(queries.statistics).users == 1, "kept the lease"
+        assert catalog.run(queries.statistics).users == 1, "unusable after the error"
 
 
 @pytest.mark.parametrize(
@@ -447,5 +453,5 @@ def test_what_only_the_text_of_an_error_tells(text, expected):
 def test_text_that_is_no_unicode_is_refused_whole(store, name):
     with Catalog(store) as catalog:
         with pytest.raises(CatalogError, match="surrogate"):
-            catalog.add([arrival(1), arrival(2, filename=name)])
-        assert catalog.statistics().images == 0
+            catalog.run(commands.add, [arrival(1), arrival(2, filename=name)])
+        assert catalog.run(queries.statistics).images == 0

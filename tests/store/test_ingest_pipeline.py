@@ -10,6 +10,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import NotAllowed, SourceError, StorageFull, UnknownUser
 from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.store.catalog import commands, queries
 from tests.support.pictures import jpeg
 
 QUIET = {"progress": False}
@@ -244,14 +245,14 @@ def test_a_file_that_goes_or_changes_after_it_was_read_is_rejected(
 
 
 def test_bytes_that_another_process_deletes_meanwhile_are_stored_again(wb, folder, monkeypatch):
-    real = wb.catalog.add
+    real = commands.add
 
-    def add(arrivals, confirm=None):
+    def add(connection, arrivals, confirm=None):
         for arrival in arrivals:
             wb.blobs.delete(arrival.digest)
-        return real(arrivals, confirm=confirm)
+        return real(connection, arrivals, confirm)
 
-    monkeypatch.setattr(wb.catalog, "add", add)
+    monkeypatch.setattr(commands, "add", add)
     row = wb.ingest(folder / "a.jpg", **QUIET).iloc[0]
     with wb.original(row["image_id"]) as original:
         assert original.read() == jpeg(0)
@@ -277,17 +278,17 @@ def test_a_file_that_is_deleted_with_its_original_is_rejected_alone(wb, folder, 
     if known:
         wb.ingest(folder / "a.jpg", **QUIET)
         wb.accounts.create("ada", "a long password")
-    real = wb.catalog.add
+    real = commands.add
 
-    def add(arrivals, confirm=None):
+    def add(connection, arrivals, confirm=None):
         for path in folder.glob("*a.jpg"):
             path.unlink()
         for arrival in arrivals:
             if arrival.filename == "a.jpg":
                 wb.blobs.delete(arrival.digest)
-        return real(arrivals, confirm=confirm)
+        return real(connection, arrivals, confirm)
 
-    monkeypatch.setattr(wb.catalog, "add", add)
+    monkeypatch.setattr(commands, "add", add)
     frame = wb.ingest(folder, user="ada" if known else None, **QUIET)
     assert statuses(frame) == {
         "a.jpg": "rejected",
@@ -369,15 +370,15 @@ def test_an_image_that_is_forgotten_after_it_was_found_known_is_taken_in_anew(
 ):
     first = wb.ingest(folder / "a.jpg", **QUIET).iloc[0]
     wb.accounts.create("ada", "a long password")
-    real = wb.catalog.known
+    real = queries.ids_by_digest
 
-    def known(digests):
-        answer = real(digests)
+    def known(connection, digests):
+        answer = real(connection, digests)
         if wb.images()["image_id"].tolist():
             wb.forget(int(first["image_id"]))
         return answer
 
-    monkeypatch.setattr(wb.catalog, "known", known)
+    monkeypatch.setattr(queries, "ids_by_digest", known)
     row = wb.ingest(folder / "a.jpg", user="ada", **QUIET).iloc[0]
     monkeypatch.undo()
     assert row["status"] == "added"

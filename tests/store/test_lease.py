@@ -20,7 +20,7 @@ HOLDER = """
 import sys
 from contextlib import suppress
 from pathlib import Path
-from imgurer_kernel.lease import Lease
+from imgurer_kernel.store.catalog.lock import Lease
 with Lease(Path(sys.argv[1]), lambda: "open", lambda resource: None).hold():
     print("holding", flush=True)
     sys.stdin.read()
@@ -400,7 +400,7 @@ FORKING = """
 import os, sys, time
 from contextlib import suppress
 from pathlib import Path
-from imgurer_kernel.lease import Lease
+from imgurer_kernel.store.catalog.lock import Lease
 lease = Lease(Path(sys.argv[1]), lambda: "open", lambda resource: None)
 with lease.hold():
     child = os.fork()

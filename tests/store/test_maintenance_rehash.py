@@ -5,6 +5,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.store.catalog import fingerprints, generations, queries
 from imgurer_kernel.store.maintenance import rehash
 from tests.support.pictures import jpeg
 from tests.workbench.test_workbench import recode
@@ -35,7 +36,7 @@ def age(wb):
         connection.execute("UPDATE verification SET grays = repeat('0', 4096)::BLOB")
         connection.execute("UPDATE generation SET generation = generation + 1")
 
-    wb.catalog.transaction(work)
+    wb.catalog.run(work)
 
 
 def original(wb, image_id):
@@ -56,8 +57,10 @@ def test_clusters_are_those_of_a_new_catalog(wb, tmp_path, verify):
             new.upload(f"{seed}.jpg", jpeg(seed))
         ids = [1, 2, 3, 4]
         assert wb.images(ids)["dhash"].tolist() == new.images()["dhash"].tolist()
-        assert (wb.catalog.grays(ids) == new.catalog.grays(ids)).all()
-        assert (wb.catalog.verification(ids) == new.catalog.verification(ids)).all()
+        assert (wb.catalog.run(queries.grays, ids) == new.catalog.run(queries.grays, ids)).all()
+        assert (
+            wb.catalog.run(queries.verification, ids) == new.catalog.run(queries.verification, ids)
+        ).all()
         assert wb.images(ids)["informative"].all()
 
 
@@ -133,15 +136,15 @@ def test_check_finds_and_mends(wb, tmp_path):
 
 
 def test_images_that_are_gone_are_passed_over(wb):
-    found = wb.catalog.fingerprint(1)[1]
-    before = wb.catalog.generation()
-    wb.catalog.refresh({77: found})
-    assert wb.catalog.generation() == before
+    found = wb.catalog.run(fingerprints.load, 1)[1]
+    before = wb.catalog.run(generations.current)
+    wb.catalog.run(fingerprints.replace, {77: found})
+    assert wb.catalog.run(generations.current) == before
     assert wb.images()["image_id"].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_nothing_stale_is_nothing_to_do(wb):
     wb.clusters(progress=False)
-    before = wb.catalog.generation()
+    before = wb.catalog.run(generations.current)
     wb.clusters(progress=False)
-    assert wb.catalog.generation() == before
+    assert wb.catalog.run(generations.current) == before

@@ -1,17 +1,15 @@
 """Accounts: names, passwords, roles, and what must never be possible."""
 
-import dataclasses
 import string
+import threading
 import unicodedata
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
 
-import pandas as pd
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import (
     InvalidPassword,
     InvalidUserName,
@@ -21,69 +19,16 @@ from imgurer_kernel.errors import (
     UserExists,
 )
 from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import users as rows
 from imgurer_kernel.store.users import Users, user_name
+from tests.support.transactions import Transactions
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
 
 
-class Shelf:
-    """The account methods of the catalog, over a dict."""
-
-    def __init__(self):
-        self.rows = {}
-        self.hashes = {}
-
-    def _require(self, name):
-        if name not in self.rows:
-            raise UnknownUser(name)
-
-    def add_user(self, name, role, password_hash):
-        if name in self.rows:
-            raise UserExists(name)
-        now = datetime.now(UTC)
-        self.rows[name] = Account(
-            name=name, role=role, enabled=True, created_at=now, last_seen=None
-        )
-        self.hashes[name] = password_hash
-
-    def account(self, name):
-        self._require(name)
-        return self.rows[name]
-
-    def accounts(self):
-        columns = ["name", "role", "enabled", "created_at", "last_seen"]
-        return pd.DataFrame(
-            [dataclasses.asdict(row) for row in self.rows.values()], columns=columns
-        )
-
-    def password_hash(self, name):
-        self._require(name)
-        return self.hashes[name]
-
-    def set_password_hash(self, name, password_hash):
-        self._require(name)
-        self.hashes[name] = password_hash
-
-    def _change(self, name, **changes):
-        self._require(name)
-        self.rows[name] = dataclasses.replace(self.rows[name], **changes)
-
-    def set_role(self, name, role):
-        self._change(name, role=role)
-
-    def set_enabled(self, name, enabled):
-        self._change(name, enabled=enabled)
-
-    def touch_user(self, name):
-        self._change(name, last_seen=datetime.now(UTC))
-
-
-@pytest.fixture(params=["shelf", "catalog"])
-def store(request, tmp_path):
-    if request.param == "shelf":
-        yield Shelf()
-        return
+@pytest.fixture
+def store(tmp_path):
     with Catalog(tmp_path) as catalog:
         yield catalog
 
@@ -91,12 +36,6 @@ def store(request, tmp_path):
 @pytest.fixture
 def users(store):
     return Users(store, CHEAP)
-
-
-@pytest.fixture
-def quick():
-    """Users over the dict alone, for the tests with many cases."""
-    return Users(Shelf(), CHEAP)
 
 
 # Names ----------------------------------------------------------------------------------------
@@ -208,21 +147,21 @@ def test_nobody_is_called_local(users):
 
 
 @pytest.mark.parametrize("password", ["", "seven77", "x" * 1025])
-def test_passwords_are_neither_short_nor_endless(quick, password):
+def test_passwords_are_neither_short_nor_endless(users, password):
     with pytest.raises(InvalidPassword, match=f"has {len(password)} characters"):
-        quick.create("alice", password)
+        users.create("alice", password)
     with pytest.raises(UnknownUser):
-        quick.get("alice")
+        users.get("alice")
 
 
 @pytest.mark.parametrize("password", ["eight888", "x" * 1024, "pässwörd 😀", "\0" * 8])
-def test_passwords_that_do(quick, password):
-    quick.create("alice", password)
-    assert quick.authenticate("alice", password).name == "alice"
+def test_passwords_that_do(users, password):
+    users.create("alice", password)
+    assert users.authenticate("alice", password).name == "alice"
     with pytest.raises(LoginFailed):
-        quick.authenticate("alice", password[:-1])
+        users.authenticate("alice", password[:-1])
     with pytest.raises(LoginFailed):
-        quick.authenticate("alice", password + "x")
+        users.authenticate("alice", password + "x")
 
 
 def test_an_accent_may_be_typed_in_two_ways(users):
@@ -240,17 +179,17 @@ def test_an_unknown_role_is_refused(users):
 
 def test_no_password_is_kept_readable(users, store):
     users.create("alice", PASSWORD)
-    stored = store.password_hash("alice")
+    stored = store.run(rows.password_hash, "alice")
     assert stored.startswith("$argon2id$")
     assert PASSWORD not in stored
 
 
 @pytest.mark.parametrize("name", ["alice", "nobody", "local", "no name", "", "x" * 10_000])
-def test_a_failed_login_tells_nothing(quick, name):
-    quick.create("alice", PASSWORD)
-    quick.ensure_local()
+def test_a_failed_login_tells_nothing(users, name):
+    users.create("alice", PASSWORD)
+    users.ensure_local()
     with pytest.raises(LoginFailed) as caught:
-        quick.authenticate(name, "a wrong password")
+        users.authenticate(name, "a wrong password")
     assert str(caught.value) == "The name or the password is wrong."
 
 
@@ -278,35 +217,35 @@ def test_every_login_hashes_once(store):
 
 def test_a_broken_hash_lets_nobody_in(users, store):
     users.create("alice", PASSWORD)
-    store.set_password_hash("alice", "not a hash")
+    store.run(rows.set_password_hash, "alice", "not a hash")
     with pytest.raises(LoginFailed):
         users.authenticate("alice", PASSWORD)
 
 
 def test_hashes_follow_the_parameters(users, store):
     users.create("alice", PASSWORD)
-    before = store.password_hash("alice")
+    before = store.run(rows.password_hash, "alice")
     dearer = Users(store, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     dearer.authenticate("alice", PASSWORD)
-    after = store.password_hash("alice")
+    after = store.run(rows.password_hash, "alice")
     assert after != before
     assert "m=16,t=2" in after
     dearer.authenticate("alice", PASSWORD)
-    assert store.password_hash("alice") == after, "hashed anew without need"
+    assert store.run(rows.password_hash, "alice") == after, "hashed anew without need"
 
 
 def test_a_wrong_password_never_rehashes(users, store):
     users.create("alice", PASSWORD)
-    before = store.password_hash("alice")
+    before = store.run(rows.password_hash, "alice")
     dearer = Users(store, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     with pytest.raises(LoginFailed):
         dearer.authenticate("alice", "a wrong password")
-    assert store.password_hash("alice") == before
+    assert store.run(rows.password_hash, "alice") == before
 
 
 def test_the_default_costs_what_rfc_9106_asks(store):
     Users(store).create("alice", PASSWORD)
-    assert "$argon2id$v=19$m=65536,t=3,p=4$" in store.password_hash("alice")
+    assert "$argon2id$v=19$m=65536,t=3,p=4$" in store.run(rows.password_hash, "alice")
 
 
 # Disabling ------------------------------------------------------------------------------------
@@ -349,31 +288,52 @@ def test_members_are_disabled_where_there_is_no_admin(users):
 
 
 @pytest.mark.parametrize("act", ["disable", "demote"])
-def test_two_admins_who_remove_each_other_at_once(act):
-    """The other one's admin goes between the look and the act, as another process may do it."""
+def test_two_admins_who_remove_each_other_at_once(tmp_path, act):
+    """Exactly one of them succeeds, and the other one is told why not."""
 
-    class Racing(Shelf):
-        racing = True
+    def remove(name):
+        barrier.wait()
+        with Catalog(tmp_path) as catalog:
+            users = Users(catalog, CHEAP)
+            try:
+                users.disable(name) if act == "disable" else users.set_role(name, "member")
+            except NotAllowed as error:
+                return str(error)
+            return ""
 
-        def _race(self, name):
-            if self.racing:
-                self.racing = False
-                self._change("ann" if name == "bob" else "bob", enabled=False)
+    barrier = threading.Barrier(2)
+    with Catalog(tmp_path) as catalog, ThreadPoolExecutor(2) as pool:
+        users = Users(catalog, CHEAP)
+        for name in ("ann", "bob"):
+            users.create(name, PASSWORD, "admin")
+        for _ in range(10):
+            answers = list(pool.map(remove, ("ann", "bob")))
+            assert sorted(map(bool, answers)) == [False, True], answers
+            assert "is the last enabled admin" in "".join(answers)
+            assert len(catalog.run(rows.enabled_names, role="admin")) == 1
+            for name in ("ann", "bob"):
+                users.enable(name)
+                users.set_role(name, "admin")
 
-        def set_enabled(self, name, enabled):
-            self._race(name)
-            super().set_enabled(name, enabled)
 
-        def set_role(self, name, role):
-            self._race(name)
-            super().set_role(name, role)
-
-    users = Users(Racing(), CHEAP)
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (lambda users: users.disable("bob"), 1),
+        (lambda users: users.set_role("bob", "member"), 1),
+        (lambda users: users.enable("bob"), 1),
+        (lambda users: users.create("eve", PASSWORD), 1),
+        (lambda users: users.set_password("bob", PASSWORD), 1),
+        (lambda users: users.ensure_local(), 1),
+        (lambda users: users.require_enabled("bob"), 1),
+        (lambda users: users.authenticate("bob", PASSWORD), 2),
+    ],
+)
+def test_looking_and_acting_are_one_transaction(users, monkeypatch, act, expected):
+    """But for a login, which hashes in between."""
     users.create("ann", PASSWORD, "admin")
     users.create("bob", PASSWORD, "admin")
-    with pytest.raises(NotAllowed, match="last enabled admin"):
-        users.disable("bob") if act == "disable" else users.set_role("bob", "member")
-    assert users.get("bob") == dataclasses.replace(users.get("bob"), enabled=True, role="admin")
+    assert Transactions().watch(monkeypatch).of(lambda: act(users)) == expected
 
 
 @pytest.mark.parametrize(
@@ -387,11 +347,11 @@ def test_two_admins_who_remove_each_other_at_once(act):
         lambda users, name: users.stamp(name),
     ],
 )
-def test_nothing_is_done_to_nobody(quick, act):
+def test_nothing_is_done_to_nobody(users, act):
     with pytest.raises(UnknownUser):
-        act(quick, "nobody")
+        act(users, "nobody")
     with pytest.raises(InvalidUserName):
-        act(quick, "no name")
+        act(users, "no name")
 
 
 # The local account, passwords, lists -----------------------------------------------------------
@@ -412,13 +372,29 @@ def test_the_local_account(users):
         users.authenticate("local", "")
 
 
-def test_another_process_makes_the_local_account_first():
-    class Racing(Shelf):
-        def add_user(self, name, role, password_hash):
-            super().add_user(name, role, password_hash)
-            raise UserExists(name)
+def test_many_processes_make_the_local_account_at_once(tmp_path):
+    def ensure(_):
+        with Catalog(tmp_path) as catalog:
+            return Users(catalog, CHEAP).ensure_local()
 
-    assert Users(Racing(), CHEAP).ensure_local().name == "local"
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ensure, range(8)))) == 1
+
+
+def test_a_password_that_is_changed_during_a_login_stays(store, users):
+    """The login is right by then, and must not write its own, which is to be hashed anew."""
+
+    class Slow(PasswordHasher):
+        def verify(self, *arguments):
+            users.set_password("alice", "battery staple")
+            return super().verify(*arguments)
+
+    users.create("alice", PASSWORD)
+    slow = Users(store, Slow(time_cost=2, memory_cost=16, parallelism=1))
+    assert slow.authenticate("alice", PASSWORD).name == "alice"
+    assert users.authenticate("alice", "battery staple")
+    with pytest.raises(LoginFailed):
+        users.authenticate("alice", PASSWORD)
 
 
 def test_a_new_password(users):

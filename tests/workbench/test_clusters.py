@@ -7,7 +7,7 @@ from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import UnknownImage
-from imgurer_kernel.workbench.image_loader import StoredPictures
+from imgurer_kernel.workbench.image_loader import ImageLoader
 from tests.support.copies import framed
 from tests.support.pictures import jpeg
 from tests.workbench.test_workbench import recode
@@ -18,13 +18,13 @@ def reads(monkeypatch):
     """The ids of the pictures and thumbnails that are read."""
     found = {"verification": [], "thumbnails": []}
     for name, ids in found.items():
-        before = getattr(StoredPictures, name)
+        before = getattr(ImageLoader, name)
 
-        def counted(self, image_ids, before=before, ids=ids):
+        def counted(self, image_ids, *digests, before=before, ids=ids):
             ids.extend(image_ids.tolist())
-            return before(self, image_ids)
+            return before(self, image_ids, *digests)
 
-        monkeypatch.setattr(StoredPictures, name, counted)
+        monkeypatch.setattr(ImageLoader, name, counted)
     return found["verification"]
 
 
@@ -121,19 +121,19 @@ def test_each_kind_of_search_has_its_own_answer(wb):
 
 
 def test_an_image_that_is_forgotten_meanwhile_is_left_out(wb, monkeypatch):
-    before = StoredPictures.verification
+    before = ImageLoader.verification
 
     def forgetting(self, image_ids):
-        monkeypatch.setattr(StoredPictures, "verification", before)
+        monkeypatch.setattr(ImageLoader, "verification", before)
         wb.forget(4)
         return before(self, image_ids)
 
-    monkeypatch.setattr(StoredPictures, "verification", forgetting)
+    monkeypatch.setattr(ImageLoader, "verification", forgetting)
     assert groups(wb) == PAIRS - {frozenset({3, 4})}
 
 
 def test_a_picture_that_is_missing_in_the_catalog_is_an_error(wb):
-    wb.catalog.transaction(
+    wb.catalog.run(
         lambda connection: connection.execute("DELETE FROM verification WHERE image_id = 4")
     )
     with pytest.raises(UnknownImage, match="4"):

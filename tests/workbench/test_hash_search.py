@@ -1,4 +1,4 @@
-"""Searching by plain dHash: radius, flat pictures, twins."""
+"""Searching by plain dHash: radius, flat pictures, exact matches."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.store.catalog import Changes
 from imgurer_kernel.workbench import hash_search
-from imgurer_kernel.workbench.hash_search import plain_clusters, plain_search, with_twins
+from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.live_index import CatalogHashes
 
 
@@ -29,9 +29,6 @@ class Index:
                 removed=np.empty(0, np.int64),
             )
         )
-
-    def hashes(self):
-        return self.known
 
     def search(self, dhash, radius):
         tree, kept = BKTree(), self.known.informative
@@ -51,19 +48,19 @@ def query(row, informative=True):
 
 
 def test_a_search_gives_all_within_the_radius():
-    found = plain_search(query(0b1), INDEX, 1)
+    found = search_by_hash(query(0b1), INDEX.search, 1)
     assert found["image_id"].tolist() == [3, 5]
     assert found["distance"].tolist() == [1, 1]
     assert set(found["verdict"]) == {"unverified"}
-    assert plain_search(query(0), INDEX, 8)["image_id"].tolist() == [3, 5, 9]
+    assert search_by_hash(query(0), INDEX.search, 8)["image_id"].tolist() == [3, 5, 9]
 
 
 def test_a_flat_query_finds_nothing():
-    assert plain_search(query(0, informative=False), INDEX, 128).empty
+    assert search_by_hash(query(0, informative=False), INDEX.search, 128).empty
 
 
 def test_clusters_count_the_flat_and_leave_them_out():
-    grouped = plain_clusters(INDEX, 2, untold)
+    grouped = cluster_by_hash(INDEX.known, INDEX.search, 2, untold)
     assert [c.members.tolist() for c in grouped.clusters] == [[3, 5]]
     assert grouped.labels.tolist() == ["medoid", "near by dHash"]
     assert grouped.uninformative == 1
@@ -72,19 +69,19 @@ def test_clusters_count_the_flat_and_leave_them_out():
 
 
 def test_no_clusters():
-    grouped = plain_clusters(INDEX, 0, untold)
+    grouped = cluster_by_hash(INDEX.known, INDEX.search, 0, untold)
     assert [len(c) for c in (grouped.clusters, grouped.labels, grouped.within_frame)] == [0, 0, 0]
 
 
-def test_twins_are_marked_or_put_in():
-    found = plain_search(query(0), INDEX, 2)
-    assert with_twins(found, set()) is found
-    both = with_twins(found, {5, 4})
+def test_exact_matches_are_marked_or_put_in():
+    found = search_by_hash(query(0), INDEX.search, 2)
+    assert with_exact(found, set()) is found
+    both = with_exact(found, {5, 4})
     exact = both[both["verdict"] == "exact"]
     assert exact["image_id"].tolist() == [4, 5]
     assert exact["distance"].tolist() == [0, 0]
     assert sorted(both["image_id"]) == [3, 4, 5]
-    alone = with_twins(found.iloc[:0], {7})
+    alone = with_exact(found.iloc[:0], {7})
     assert isinstance(alone, pd.DataFrame)
     assert alone["image_id"].tolist() == [7]
 
@@ -95,10 +92,10 @@ def test_stars_are_the_same_where_not_all_pairs_fit_into_memory(rows, radius):
     index = Index([(3 * k + 1, row, row % 7 > 0) for k, row in enumerate(rows)])
     if not index.known.informative.any():
         return
-    expected = plain_clusters(index, radius, untold)
+    expected = cluster_by_hash(index.known, index.search, radius, untold)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hash_search, "_MOST_PAIRS", -1)
-        found = plain_clusters(index, radius, untold)
+        patch.setattr(hash_search, "_MAX_PAIRS", -1)
+        found = cluster_by_hash(index.known, index.search, radius, untold)
     assert [
         (c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in found.clusters
     ] == [(c.members.tolist(), c.distances.tolist(), c.scores.tolist()) for c in expected.clusters]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.index import bktree
-from imgurer_kernel.store.catalog import Changes
+from imgurer_kernel.store.catalog import Changes, generations
 from imgurer_kernel.workbench.live_index import LiveIndex
 
 U64 = st.integers(0, 2**64 - 1)
@@ -15,6 +15,14 @@ STEPS = st.lists(
     st.tuples(st.dictionaries(st.integers(1, 12), ROW, max_size=4), st.sets(st.integers(1, 12))),
     max_size=6,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def changes():
+    """A fake catalog is its own connection."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generations, "changes", lambda fake, *args: fake.changes(*args))
+        yield
 
 
 class Catalog:
@@ -28,6 +36,9 @@ class Catalog:
             del self.rows[image_id]
         self.rows.update({i: row if len(row) == 4 else (*row, 0) for i, row in added.items()})
         self.log.append((set(added), removed - set(added)))
+
+    def run(self, work, *args):
+        return work(self, *args)
 
     def changes(self, since, algorithm=None):
         touched = set().union(*(ids for ids, _ in self.log[since:]))
@@ -60,12 +71,77 @@ def test_following_the_changes_equals_reading_everything_anew(steps):
         rows = [catalog.rows[i] for i in sorted(catalog.rows)]
         assert hashes.trimmed.tolist() == [[row ^ edge, col ^ edge] for row, col, _, edge in rows]
         fresh = LiveIndex(catalog)
+        fresh.hashes()
         for query in [(0, 0), *(row[:2] for row in catalog.rows.values())]:
             for radius in (0, 40, 128):
-                ours, distances = following.search(query, radius)
-                theirs, other = fresh.search(query, radius)
-                assert ours.tolist() == theirs.tolist()
-                assert distances.tolist() == other.tolist()
+                assert search(following, query, radius) == search(fresh, query, radius)
+
+
+def search(index, query, radius):
+    image_ids, distances = index.search(query, radius)
+    return image_ids.tolist(), distances.tolist()
+
+
+def state(hashes):
+    columns = (hashes.image_ids, hashes.plain, hashes.trimmed, hashes.informative)
+    return hashes.generation, *(column.tolist() for column in columns)
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS, st.lists(st.integers(0, 5), max_size=5), st.randoms())
+def test_updates_that_are_applied_late_or_out_of_order_do_no_harm(steps, rebuilt, random):
+    """As where several threads read in one order and apply in another; each gets its snapshot."""
+    catalog = Catalog()
+    index, pending = LiveIndex(catalog), []
+    for number, (added, removed) in enumerate(steps):
+        catalog.step(added, removed)
+        pending.append((index.read_update(catalog), state(LiveIndex(catalog).hashes())))
+        if number in rebuilt:
+            index.rebuild()
+        while pending and random.random() < 0.5:
+            update, expected = pending.pop(random.randrange(len(pending)))
+            assert state(index.apply(update)) == expected
+    random.shuffle(pending)
+    for update, expected in pending:
+        assert state(index.apply(update)) == expected
+    fresh = LiveIndex(catalog)
+    assert state(index.hashes()) == state(fresh.hashes())
+    for query in [(0, 0), *(row[:2] for row in catalog.rows.values())]:
+        for radius in (0, 40, 128):
+            assert search(index, query, radius) == search(fresh, query, radius)
+
+
+def test_a_rebuild_from_an_older_snapshot_takes_no_later_update_in():
+    """One thread rebuilds from generation 1 while another one has read from 2 on."""
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True)}, set())
+    index = LiveIndex(catalog)
+    older = catalog.changes(0)
+    catalog.step({2: (2, 2, True)}, set())
+    index.hashes()
+    catalog.step({3: (3, 3, True)}, set())
+    update = index.read_update(catalog)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "changes", lambda *_: older)
+        index.rebuild()
+    assert index.apply(update).image_ids.tolist() == [1, 2, 3]
+    assert index.hashes().image_ids.tolist() == [1, 2, 3]
+    assert search(index, (2, 2), 128)[0] == [2, 3, 1]
+
+
+def test_what_changes_holdings_only_leaves_the_hashes_as_they_are():
+    catalog = Catalog()
+    catalog.step({1: (1, 1, True)}, set())
+    index = LiveIndex(catalog)
+    before = index.hashes()
+    catalog.step({}, set())
+    update = index.read_update(catalog)
+    assert update.is_empty
+    after = index.apply(update)
+    assert (after.generation, after.plain is before.plain) == (2, True)
+    assert index.all_exist(before)
+    catalog.step({}, {1})
+    assert not index.all_exist(before)
 
 
 def check_contents(index, catalog):
@@ -85,7 +161,9 @@ def check_contents(index, catalog):
 def test_uninformative_images_are_never_found():
     catalog = Catalog()
     catalog.step({1: (5, 5, False), 2: (5, 5, True)}, set())
-    assert LiveIndex(catalog).search((5, 5), 128)[0].tolist() == [2]
+    index = LiveIndex(catalog)
+    index.hashes()
+    assert index.search((5, 5), 128)[0].tolist() == [2]
 
 
 def test_rebuild_counts_the_images():
@@ -101,6 +179,9 @@ class Full:
 
     def __init__(self, n):
         self.hashes = np.random.default_rng(0).integers(0, 2**64, (n, 2), dtype=np.uint64)
+
+    def run(self, work, *args):
+        return work(self, *args)
 
     def changes(self, since, algorithm=None):
         n = 0 if since else len(self.hashes)
@@ -168,6 +249,7 @@ def test_large_ids_are_kept_whole():
     assert index.hashes().image_ids.tolist() == [5, 2**40, 2**40 + 5]
     assert index.hashes().positions(np.array([2**40])).tolist() == [1]
     catalog.step({}, {2**40})
+    index.hashes()
     assert index.search((2, 2), 128)[0].tolist() == [2**40 + 5, 5]
 
 

@@ -4,7 +4,7 @@ from PIL import Image
 
 from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.workbench.query import check_radius, read_query
+from imgurer_kernel.workbench.query import check_radius, parse_query
 from tests.support.pictures import jpeg, scene
 
 
@@ -12,23 +12,23 @@ def test_bytes_paths_and_pictures_give_the_same_fingerprint(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg(0))
     hashes = {
-        read_query(given, catalog=None, blobs=None, settings=Settings()).fingerprint.dhash
+        parse_query(given, Settings()).fingerprint.dhash
         for given in (jpeg(0), bytearray(jpeg(0)), memoryview(jpeg(0)), path, str(path))
     }
     assert len(hashes) == 1
-    picture = read_query(Image.fromarray(scene(0)), catalog=None, blobs=None, settings=Settings())
+    picture = parse_query(Image.fromarray(scene(0)), Settings())
     assert picture.fingerprint.width == 640
 
 
 def test_what_cannot_be_searched_by(tmp_path):
     for given in ({}, None, 1.5, True, object()):
         with pytest.raises(QueryError, match=type(given).__name__):
-            read_query(given, catalog=None, blobs=None, settings=Settings())
+            parse_query(given, Settings())
     with pytest.raises(SourceError):
-        read_query(tmp_path, catalog=None, blobs=None, settings=Settings())
+        parse_query(tmp_path, Settings())
     (tmp_path / "large").write_bytes(bytes(50))
     with pytest.raises(ImageTooLarge):
-        read_query(tmp_path / "large", catalog=None, blobs=None, settings=Settings(max_bytes=49))
+        parse_query(tmp_path / "large", Settings(max_bytes=49))
 
 
 def test_radius():

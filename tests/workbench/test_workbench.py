@@ -18,6 +18,7 @@ from imgurer_kernel.errors import (
     UnknownImage,
 )
 from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.store.catalog import generations
 from tests.support.catalog_records import arrival, fingerprint
 from tests.support.pictures import jpeg
 
@@ -302,7 +303,7 @@ def test_statistics_count_what_is_there(filled):
 def test_index_info_follows_the_catalog_and_the_settings(filled):
     info = filled.index_info()
     assert (info.images, info.informative) == (6, 5)
-    assert info.generation == filled.catalog.generation()
+    assert info.generation == filled.catalog.run(generations.current)
     assert set(info.frame["radius"]) == {filled.settings.radius, 24}
     filled.forget(1)
     assert filled.index_info().images == 5

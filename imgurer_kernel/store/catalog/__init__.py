@@ -1,10 +1,25 @@
 """The catalog: one DuckDB file that says which images there are, whose they are and who may look.
 
-All SQL of the package is in here, one module for each concern; `Catalog` is the way in.
+All SQL of the package is in here, one module for each concern: `queries` reads images and
+holdings, `generations` what has changed, `fingerprints` fingerprints; `commands` adds and forgets;
+`users` keeps accounts. Their functions take a connection, which `Catalog` gives for the length of
+a transaction.
 """
 
+from imgurer_kernel.store.catalog import commands, fingerprints, generations, queries, users
 from imgurer_kernel.store.catalog.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import Connection
-from imgurer_kernel.store.catalog.queries import Changes, Statistics
+from imgurer_kernel.store.catalog.generations import Changes
+from imgurer_kernel.store.catalog.queries import Statistics
 
-__all__ = ["Catalog", "Changes", "Connection", "Statistics"]
+__all__ = [
+    "Catalog",
+    "Changes",
+    "Connection",
+    "Statistics",
+    "commands",
+    "fingerprints",
+    "generations",
+    "queries",
+    "users",
+]

@@ -1,21 +1,31 @@
-"""`Catalog`: the one object through which everything else reads and writes the DuckDB file."""
+"""`Catalog`: transactions on the DuckDB file of one store.
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+What can be asked of a catalog, and done to it, are the functions of `queries`, `generations`,
+`fingerprints`, `commands` and `users`. Each takes an open connection, so that several can share one
+transaction::
+
+    catalog.run(queries.statistics)                  # one, in a transaction of its own
+
+    with catalog.transaction() as connection:        # several, of one snapshot
+        generation = generations.current(connection)
+        images = queries.images(connection, [3, 4])
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-import pandas as pd
+import duckdb
 
-from imgurer_kernel.common.records import Account, Arrival, Fingerprint, Receipt, Role
-from imgurer_kernel.common.types import Int64s, UInt8s
-from imgurer_kernel.store.catalog import commands, fingerprints, queries, users
-from imgurer_kernel.store.catalog.connection import Connection, first_row, now
-from imgurer_kernel.store.catalog.queries import Changes, ImageIds, Order, Statistics
-from imgurer_kernel.store.catalog.session import CatalogSession
+from imgurer_kernel.common.atomic_files import publish, storing
+from imgurer_kernel.errors import CatalogError
+from imgurer_kernel.store.catalog import schema
+from imgurer_kernel.store.catalog.connection import Connection, connect, first_row, translated
+from imgurer_kernel.store.catalog.lock import Lease
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
@@ -24,9 +34,12 @@ class Catalog:
 
     The file is not opened before the first use. Any number of processes and threads may use one
     store at the same time: each transaction waits for its turn
-    (`imgurer_kernel.store.catalog.lock`), and the
-    file is let go 0.5 s after the last one. Every write may be repeated without harm, because a
-    client that was killed may have committed without hearing so.
+    (`imgurer_kernel.store.catalog.lock`), and the file is closed 0.5 s after the last one. Every
+    command may be repeated without harm, because a client that was killed may have committed
+    without hearing so.
+
+    Never ``open()`` the DuckDB file elsewhere in the process: closing any descriptor of it drops
+    the lock by which DuckDB keeps other processes out.
 
     Parameters
     ----------
@@ -38,24 +51,32 @@ class Catalog:
     Raises
     ------
     CatalogBusy
-        From every method: another process, which is named, held the catalog for too long.
+        From every transaction: another process, which is named, held the catalog for too long.
     CatalogDamaged, CatalogTooNew, StorageFull, StorageDenied
-        From every method: the file cannot be opened, read or written.
+        From every transaction: the file cannot be opened, read or written.
     CatalogError
-        From every method: whatever else DuckDB refuses.
+        From every transaction: whatever else DuckDB refuses.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
+    >>> from imgurer_kernel.store.catalog import users
     >>> with TemporaryDirectory() as folder, Catalog(Path(folder)) as catalog:
-    ...     catalog.add_user("ann", "member", None)
-    ...     catalog.account("ann").role
+    ...     catalog.run(users.add_user, "ann", "member", None)
+    ...     catalog.run(users.account, "ann").role
     'member'
     """
 
     def __init__(self, root: Path, *, lease_timeout: float = 30.0) -> None:
+        with storing(root):
+            root.mkdir(parents=True, exist_ok=True)
         self.path = root / "catalog.duckdb"
-        self._session = CatalogSession(self.path, lease_timeout)
+        self._timeout = lease_timeout
+        self._lease = Lease(
+            root, self._open, duckdb.DuckDBPyConnection.close, timeout=lease_timeout
+        )
+        # Of the outermost transaction, and so of whoever has the lease.
+        self._inner_failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -71,259 +92,91 @@ class Catalog:
     def __repr__(self) -> str:
         return f"Catalog({str(self.path.parent)!r})"
 
-    def transaction(self, work: Callable[[Connection], Result]) -> Result:
-        """Run `work` in one transaction: all of it is committed, or, if it raises, none.
+    def run(
+        self,
+        work: Callable[Concatenate[Connection, Parameters], Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """Run one query or command in a transaction of its own, and return its result."""
+        with self.transaction() as connection:
+            return work(connection, *args, **kwargs)
 
-        `work` gets the open connection, and returns values that it has fetched: the connection
-        may be closed any time afterwards. Inside of `work` a further `transaction` of the same
-        thread joins this one; if that one fails, this one fails as a whole.
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction: what the block does is committed, or, if it raises, none of it.
+
+        All that the block reads is of one snapshot. Others wait while it runs, so read what is
+        needed and compute afterwards. Fetch every answer inside the block: the connection may be
+        closed any time after it. A transaction that the same thread begins inside of another
+        joins it; if that one fails, the outer one fails as a whole.
         """
-
-        def checked(connection: Connection) -> Result:
-            result = work(connection)
-            # DuckDB commits an aborted transaction without a word and without effect, where
-            # `work` has caught the error that aborted it; any statement brings that out.
-            first_row(connection, "SELECT 1")
-            return result
-
-        return self._session.transaction(checked)
+        with translated(self.path), self._lease.hold() as connection:
+            if self._lease.nested:
+                try:
+                    yield connection
+                except BaseException:
+                    self._inner_failed = True
+                    raise
+                return
+            self._inner_failed = False
+            connection.begin()
+            try:
+                yield connection
+                self._check_before_commit(connection)
+                connection.commit()
+            except BaseException as error:
+                self._roll_back(connection, error)
+                raise
 
     def release(self) -> None:
         """Let other processes have the catalog at once; it is opened again when needed."""
-        self._session.release()
+        self._lease.release()
 
     def close(self) -> None:
-        """The same as `release`: a closed catalog may be used again."""
+        """Do the same as `release`: a closed catalog may be used again."""
         self.release()
 
-    # Images and holdings --------------------------------------------------------------------
+    def _open(self) -> Connection:
+        if not self.path.exists():
+            self._create()
+        return self._open_migrated(self.path)
 
-    def add(
-        self,
-        arrivals: Sequence[Arrival],
-        confirm: Callable[[Sequence[Arrival]], None] | None = None,
-    ) -> list[Receipt]:
-        """Enter arrivals in one transaction; what is there already is left as it is.
+    def _create(self) -> None:
+        """Begin a catalog under another name: DuckDB cannot open a file that it wrote in part."""
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        with storing(fresh):
+            for left_over in (fresh, fresh.with_name(f"{fresh.name}.wal")):
+                left_over.unlink(missing_ok=True)
+        self._open_migrated(fresh).close()
+        with storing(fresh), fresh.open("rb+") as file:
+            publish(file, fresh, self.path)
 
-        A source that now holds other bytes than before gets another holding. The earlier one
-        stays, marked as replaced: the earlier picture is still held, and nothing is lost until
-        somebody forgets it.
+    def _open_migrated(self, path: Path) -> Connection:
+        connection = connect(path, self._timeout)
+        try:
+            schema.migrate(connection, schema.migrations())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-        Parameters
-        ----------
-        confirm
-            Called with the arrivals just before the commit; if it raises, nothing is entered.
+    def _check_before_commit(self, connection: Connection) -> None:
+        # First of all: a forked child must not touch its parent's connection.
+        self._lease.check_process()
+        if self._inner_failed:
+            message = (
+                "a transaction inside of this one failed, so this one cannot be committed "
+                "either; let its error through"
+            )
+            raise CatalogError(message)
+        # DuckDB commits an aborted transaction without a word and without effect, where the
+        # block has caught the error that aborted it; any statement brings that out.
+        first_row(connection, "SELECT 1")
 
-        Returns
-        -------
-        list of Receipt
-            One for each arrival; `added` for the first of each digest that was new.
-
-        Raises
-        ------
-        UnknownUser
-            If an arrival's user does not exist.
-        UnknownImage
-            If an arrival has no fingerprint and there is no image with its digest.
-        """
-        return self._session.transaction(partial(commands.add, arrivals=arrivals, confirm=confirm))
-
-    def forget(self, image_id: int, user: str) -> str | None:
-        """Drop all holdings that a user has of an image, and with the last holding the image.
-
-        Returns
-        -------
-        str or None
-            The digest if the image is gone; None if others still hold it.
-
-        Raises
-        ------
-        UnknownImage, NotAllowed
-            If there is no such image, or the user holds none.
-        """
-        return self._session.transaction(partial(commands.forget, image_id=image_id, user=user))
-
-    def unless_held(self, digest: str, act: Callable[[], object]) -> bool:
-        """Call `act` if no image has this digest, while nobody can add one; True if called."""
-
-        def work(connection: Connection) -> bool:
-            if commands.known(connection, [digest]):
-                return False
-            act()
-            return True
-
-        return self._session.transaction(work)
-
-    def known(self, digests: Sequence[str]) -> dict[str, int]:
-        """The image ids of those digests that there are images of."""
-        return self._session.transaction(partial(commands.known, digests=digests))
-
-    def generation(self) -> int:
-        """A number that grows with every commit that changes images or holdings."""
-        return self._session.transaction(queries.generation)
-
-    def changes(self, since: int, algorithm: str | None = None) -> Changes:
-        """What an index that was read at generation `since` must take in and drop; 0 for all.
-
-        With an algorithm, images that were fingerprinted by another one are not informative.
-
-        Raises
-        ------
-        QueryError
-            If the catalog has not reached that generation: it was replaced by an older one.
-        """
-        return self._session.transaction(partial(queries.changes, since=since, algorithm=algorithm))
-
-    def images(
-        self, image_ids: ImageIds | None = None, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """Images by image_id: all, or those of the given ids that there are.
-
-        Parameters
-        ----------
-        columns
-            Those that are wanted, which is faster; all by default.
-
-        Returns
-        -------
-        DataFrame
-            image_id, digest, dhash (32 hex digits), filename (of the first holding), width,
-            height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
-            latitude, longitude, added_at (UTC), holders (number of users), algorithm.
-        """
-        return self._session.transaction(
-            partial(queries.images, image_ids=image_ids, columns=columns)
-        )
-
-    def browse(self, n: int, *, seed: int | None = None, order: Order = "random") -> pd.DataFrame:
-        """The first `n` images in an order, with the columns of `images`.
-
-        Raises
-        ------
-        QueryError
-            If `n` is negative or there is no such order.
-        """
-        return self._session.transaction(partial(queries.browse, n=n, seed=seed, order=order))
-
-    def fingerprint(self, image_id: int) -> tuple[str, Fingerprint]:
-        """Digest and fingerprint of an image; its thumbnail is left empty, being a file.
-
-        Raises
-        ------
-        UnknownImage
-            If there is no such image.
-        """
-        return self._session.transaction(partial(queries.fingerprint, image_id=image_id))
-
-    def digest_ranks(self, image_ids: ImageIds) -> Int64s:
-        """Places of images in the order of their digests, int64 (n,), in the order of the ids.
-
-        Raises
-        ------
-        UnknownImage
-            If one of them does not exist.
-        """
-        return self._session.transaction(partial(queries.digest_ranks, image_ids=image_ids))
-
-    def grays(self, image_ids: ImageIds) -> UInt8s:
-        """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
-
-        Raises
-        ------
-        UnknownImage
-            If one of them does not exist.
-        """
-        return self._session.transaction(partial(queries.grays, image_ids=image_ids))
-
-    def verification(self, image_ids: ImageIds) -> UInt8s:
-        """The 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids.
-
-        Raises
-        ------
-        UnknownImage
-            If one of them does not exist.
-        """
-        return self._session.transaction(partial(queries.verification, image_ids=image_ids))
-
-    def held(self, user: str, sources: Sequence[str]) -> pd.DataFrame:
-        """What a user's sources held when they were last taken in, by source.
-
-        Returns
-        -------
-        DataFrame
-            source, bytes, modified_ns, image_id, digest, dhash; sources never seen are missing.
-        """
-        return self._session.transaction(partial(queries.held, user=user, sources=sources))
-
-    def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
-        """Who brought what, by image_id and time; of one image or one user where given.
-
-        Returns
-        -------
-        DataFrame
-            user, image_id, filename, source, bytes, modified_ns, brought_at (UTC), replaced_at
-            (UTC; when the same source came with other bytes, NaT for most).
-        """
-        return self._session.transaction(partial(queries.holdings, image_id=image_id, user=user))
-
-    def statistics(self) -> Statistics:
-        """Figures of the whole catalog."""
-        return self._session.transaction(queries.statistics)
-
-    # Fingerprints of other algorithms, and equal pixels ---------------------------------------
-
-    def stale(self, algorithm: str) -> pd.DataFrame:
-        """Images whose fingerprint is of another algorithm, by image_id: image_id, digest."""
-        return self._session.transaction(partial(fingerprints.stale, algorithm=algorithm))
-
-    def refresh(self, found: Mapping[int, Fingerprint]) -> None:
-        """Replace the fingerprints of images, in one transaction; unknown ids are passed over."""
-        self._session.transaction(partial(fingerprints.refresh, found=found))
-
-    def twins(self, pixels: str, algorithm: str) -> list[int]:
-        """The uninformative images that have these pixels, by image_id."""
-        work = partial(fingerprints.twins, pixels=pixels, algorithm=algorithm)
-        return self._session.transaction(work)
-
-    def identical(self, algorithm: str) -> list[list[int]]:
-        """Groups of uninformative images with the same pixels, each in the order of digests."""
-        return self._session.transaction(partial(fingerprints.identical, algorithm=algorithm))
-
-    # Users ----------------------------------------------------------------------------------
-
-    def add_user(self, name: str, role: Role, password_hash: str | None) -> None:
-        """Enter a new, enabled user; raises `UserExists`."""
-        self._session.transaction(
-            partial(users.add_user, name=name, role=role, password_hash=password_hash)
-        )
-
-    def account(self, name: str) -> Account:
-        """One user's account; raises `UnknownUser`."""
-        return self._session.transaction(partial(users.account, name=name))
-
-    def accounts(self) -> pd.DataFrame:
-        """All users by name: name, role, enabled, created_at, last_seen, pictures, bytes."""
-        return self._session.transaction(users.accounts)
-
-    def password_hash(self, name: str) -> str | None:
-        """A user's password hash, None for a user without a password; raises `UnknownUser`."""
-        return self._session.transaction(partial(users.password_hash, name=name))
-
-    def set_password_hash(self, name: str, password_hash: str | None) -> None:
-        """Give a user another password; raises `UnknownUser`."""
-        self._update_user(name, "password_hash", password_hash)
-
-    def set_role(self, name: str, role: Role) -> None:
-        """Give a user another role; raises `UnknownUser`."""
-        self._update_user(name, "role", role)
-
-    def set_enabled(self, name: str, enabled: bool) -> None:
-        """Let a user in, or keep them out; raises `UnknownUser`."""
-        self._update_user(name, "enabled", enabled)
-
-    def touch_user(self, name: str) -> None:
-        """Note that a user has been here just now; raises `UnknownUser`."""
-        self._update_user(name, "last_seen", now())
-
-    def _update_user(self, name: str, column: str, value: str | bool | datetime | None) -> None:
-        self._session.transaction(partial(users.update_user, name=name, column=column, value=value))
+    def _roll_back(self, connection: Connection, error: BaseException) -> None:
+        self._lease.check_process()
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+            connection.rollback()
+        if isinstance(error, duckdb.Error):
+            self._lease.release()  # after some errors a connection answers nothing any more

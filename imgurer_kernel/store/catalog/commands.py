@@ -1,4 +1,8 @@
-"""Taking arrivals in and forgetting images: whatever changes images and holdings."""
+"""Commands that change images and holdings: add what arrived, forget what a user holds.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`); what
+it does takes effect with the commit.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
@@ -7,32 +11,45 @@ from datetime import datetime
 from imgurer_kernel.common.records import Arrival, Receipt
 from imgurer_kernel.errors import NotAllowed, UnknownImage
 from imgurer_kernel.store.catalog import fingerprints
-from imgurer_kernel.store.catalog.connection import Connection, first_row, now
-from imgurer_kernel.store.catalog.fingerprints import write
+from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
 from imgurer_kernel.store.catalog.holdings import Holding, Key, merge
+from imgurer_kernel.store.catalog.queries import ids_by_digest, unknown_image
 from imgurer_kernel.store.catalog.users import require_users
-
-
-def known(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    """The image ids of those digests that there are images of."""
-    rows = connection.execute(
-        "SELECT digest, image_id FROM images WHERE digest IN (SELECT unnest(?::VARCHAR[]))",
-        [list(digests)],
-    ).fetchall()
-    return dict(rows)
 
 
 def add(
     connection: Connection,
     arrivals: Sequence[Arrival],
-    confirm: Callable[[Sequence[Arrival]], None] | None,
+    confirm: Callable[[Sequence[Arrival]], None] | None = None,
 ) -> list[Receipt]:
-    """Enter images and holdings that are not there yet; see `Catalog.add`."""
+    """Enter arrivals; what is there already is left as it is.
+
+    A source that now holds other bytes than before gets another holding. The earlier one stays,
+    marked as replaced: the earlier picture is still held, and nothing is lost until somebody
+    forgets it.
+
+    Parameters
+    ----------
+    confirm
+        Called with the arrivals when all is written; if it raises, the transaction fails.
+
+    Returns
+    -------
+    list of Receipt
+        One for each arrival; `added` for the first of each digest that was new.
+
+    Raises
+    ------
+    UnknownUser
+        If an arrival's user does not exist.
+    UnknownImage
+        If an arrival has no fingerprint and there is no image with its digest.
+    """
     if not arrivals:
         return []
     require_users(connection, {arrival.user for arrival in arrivals})
     moment = now()
-    image_ids = known(connection, [arrival.digest for arrival in arrivals])
+    image_ids = ids_by_digest(connection, [arrival.digest for arrival in arrivals])
     fresh = _first_of_each(arrivals, image_ids)
     generation, first_id = _counters(connection)
     for image_id, arrival in enumerate(fresh, first_id):
@@ -43,20 +60,30 @@ def add(
         _advance(connection, new_images=len(fresh))
     if confirm is not None:
         confirm(arrivals)
-    unannounced = {arrival.digest for arrival in fresh}
+    added = {arrival.digest for arrival in fresh}
     receipts = []
     for arrival in arrivals:
-        receipts.append(Receipt(image_ids[arrival.digest], arrival.digest in unannounced))
-        unannounced.discard(arrival.digest)
+        receipts.append(Receipt(image_ids[arrival.digest], arrival.digest in added))
+        added.discard(arrival.digest)  # of equal arrivals only the first is the new one
     return receipts
 
 
 def forget(connection: Connection, image_id: int, user: str) -> str | None:
-    """Drop a user's holdings of an image, and with the last one the image."""
+    """Drop all holdings that a user has of an image, and with the last holding the image.
+
+    Returns
+    -------
+    str or None
+        The digest if the image is gone; None if others still hold it.
+
+    Raises
+    ------
+    UnknownImage, NotAllowed
+        If there is no such image, or the user holds none.
+    """
     row = first_row(connection, "SELECT digest FROM images WHERE image_id = ?", [image_id])
     if row is None:
-        message = f"there is no image {image_id}; it may have been forgotten meanwhile"
-        raise UnknownImage(message)
+        raise unknown_image([image_id])
     holders = connection.execute(
         "SELECT DISTINCT user_name FROM holdings WHERE image_id = ?", [image_id]
     ).fetchall()
@@ -70,6 +97,7 @@ def forget(connection: Connection, image_id: int, user: str) -> str | None:
     )
     last = len(holders) == 1
     if last:
+        # Rows that point at the image go with it; the removal tells indexes to drop it.
         generation, _ = _counters(connection)
         connection.execute("DELETE FROM verification WHERE image_id = ?", [image_id])
         connection.execute("DELETE FROM pixels WHERE image_id = ?", [image_id])
@@ -77,6 +105,14 @@ def forget(connection: Connection, image_id: int, user: str) -> str | None:
         connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation + 1])
     _advance(connection, new_images=0)
     return str(row[0]) if last else None
+
+
+def if_unreferenced(connection: Connection, digest: str, act: Callable[[], object]) -> bool:
+    """Call `act` if no image has this digest, while nobody can add one; True if called."""
+    if ids_by_digest(connection, [digest]):
+        return False
+    act()
+    return True
 
 
 def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> list[Arrival]:
@@ -118,15 +154,15 @@ def _insert_images(
     generation: int,
     moment: datetime,
 ) -> None:
-    images, found = [], {}
+    rows, new = [], {}
     for image_id, arrival in enumerate(fresh, first_id):
         it = arrival.fingerprint
         assert it is not None  # noqa: S101 (or it would not be fresh)
         own = (image_id, arrival.digest, arrival.bytes, moment, generation)
-        images.append((*own, *fingerprints.values(it)))
-        found[image_id] = it
-    write(connection.appender("images", columns=[*_IMAGE, *fingerprints.COLUMNS]), images)
-    fingerprints.add_pictures(connection, found)
+        rows.append((*own, *fingerprints.as_row(it)))
+        new[image_id] = it
+    write(connection.appender("images", columns=[*_IMAGE, *fingerprints.COLUMNS]), rows)
+    fingerprints.insert_pictures(connection, new)
 
 
 def _merge_holdings(

@@ -1,22 +1,27 @@
-"""Fingerprints as rows: entering them, computing old ones anew, and flat pictures' pixels."""
+"""Fingerprints as rows: read one, replace outdated ones, find equal pixels.
 
-from collections.abc import Mapping, Sequence
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+Pictures that are not informative match by the digest of their pixels (table ``pixels``), all
+others by their hashes.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
-from imgurer_kernel.common.records import Fingerprint
-from imgurer_kernel.store.catalog.connection import Appender, Connection, first_row, frame_of
+from imgurer_kernel.common.records import Facts, Fingerprint
+from imgurer_kernel.store.catalog.connection import Connection, first_row, write
+from imgurer_kernel.store.catalog.queries import unknown_image
 
 COLUMNS = [
     *("dhash_row", "dhash_col", "trimmed_row", "trimmed_col", "grays", "informative", "near_ties"),
     *("algorithm", "width", "height", "format", "frames", "orientation", "taken_at", "camera"),
     *("latitude", "longitude"),
 ]
-"""Columns of the table of images that hold a fingerprint, in the order of `values`."""
+"""Columns of the table of images that hold a fingerprint, in the order of `as_row`."""
 
 
-def values(it: Fingerprint) -> tuple[object, ...]:
+def as_row(it: Fingerprint) -> tuple[object, ...]:
     """A fingerprint as a row of `COLUMNS`."""
     facts = it.facts
     return (
@@ -26,42 +31,90 @@ def values(it: Fingerprint) -> tuple[object, ...]:
     )
 
 
-def add_pictures(connection: Connection, found: Mapping[int, Fingerprint]) -> None:
-    """Enter what is kept beside the rows of images, by image_id."""
-    checks = [(image_id, it.verification) for image_id, it in found.items()]
+def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
+    """Digest and fingerprint of an image; its thumbnail is left empty, being a file.
+
+    Raises
+    ------
+    UnknownImage
+        If there is no such image.
+    """
+    row = first_row(
+        connection,
+        """
+        SELECT images.digest, dhash_row, dhash_col, trimmed_row, trimmed_col, images.grays,
+            verification.grays, width, height, format, frames, informative, near_ties, algorithm,
+            orientation, taken_at, camera, latitude, longitude, pixels.digest
+        FROM images JOIN verification USING (image_id) LEFT JOIN pixels USING (image_id)
+        WHERE image_id = ?
+        """,
+        [image_id],
+    )
+    if row is None:
+        raise unknown_image([image_id])
+    return str(row[0]), Fingerprint(
+        dhash=(row[1], row[2]),
+        trimmed_dhash=(row[3], row[4]),
+        grays=bytes(row[5]),
+        verification=bytes(row[6]),
+        thumbnail=b"",
+        width=row[7],
+        height=row[8],
+        format=row[9],
+        frames=row[10],
+        informative=row[11],
+        near_ties=row[12],
+        algorithm=row[13],
+        facts=Facts(
+            orientation=row[14],
+            taken_at=row[15],
+            camera=row[16],
+            latitude=row[17],
+            longitude=row[18],
+        ),
+        pixels=row[19],
+    )
+
+
+def insert_pictures(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
+    """Enter what is kept beside the rows of images: grays for verification, digests of pixels."""
+    checks = [(image_id, it.verification) for image_id, it in new.items()]
     write(connection.appender("verification", columns=["image_id", "grays"]), checks)
-    _add_pixels(connection, found)
+    _insert_pixels(connection, new)
 
 
-def refresh(connection: Connection, found: Mapping[int, Fingerprint]) -> None:
-    """Replace the fingerprints of images; of those that are gone meanwhile nothing is entered."""
+def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
+    """Replace the fingerprints of images, by image_id; ids that do not exist are passed over."""
     ids = connection.execute(
-        "SELECT image_id FROM images WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [list(found)]
+        "SELECT image_id FROM images WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [list(new)]
     ).fetchall()
-    found = {image_id: found[image_id] for (image_id,) in sorted(ids)}
-    if not found:
+    new = {image_id: new[image_id] for (image_id,) in sorted(ids)}
+    if not new:
         return
     row = first_row(connection, "UPDATE generation SET generation = generation + 1 RETURNING *")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     key, columns = ["image_id"], ["image_id", *COLUMNS, "generation"]
-    rows = [(image_id, *values(it), row[0]) for image_id, it in found.items()]
+    rows = [(image_id, *as_row(it), row[0]) for image_id, it in new.items()]
     write(connection.appender("images", columns=columns, action="update", key=key), rows)
-    checks = [(image_id, it.verification) for image_id, it in found.items()]
+    checks = [(image_id, it.verification) for image_id, it in new.items()]
     columns = ["image_id", "grays"]
     write(connection.appender("verification", columns=columns, action="update", key=key), checks)
-    gone = [image_id for image_id, it in found.items() if it.pixels is None]
-    connection.execute("DELETE FROM pixels WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [gone])
-    _add_pixels(connection, found)
+    # What has become informative matches by its hash from now on, and by its pixels no more.
+    informative = [image_id for image_id, it in new.items() if it.pixels is None]
+    connection.execute(
+        "DELETE FROM pixels WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [informative]
+    )
+    _insert_pixels(connection, new)
 
 
-def stale(connection: Connection, algorithm: str) -> pd.DataFrame:
-    """Images whose fingerprint is of another algorithm: image_id, digest."""
+def outdated(connection: Connection, algorithm: str) -> dict[int, str]:
+    """Images whose fingerprint is of another algorithm: their digests, by image_id."""
     query = "SELECT image_id, digest FROM images WHERE algorithm <> ? ORDER BY image_id"
-    return frame_of(connection.execute(query, [algorithm]))
+    return dict(connection.execute(query, [algorithm]).fetchall())
 
 
-def twins(connection: Connection, pixels: str, algorithm: str) -> list[int]:
-    """Images that have these pixels, by image_id."""
+def with_pixels(connection: Connection, pixels: str, algorithm: str) -> list[int]:
+    """Ids of the uninformative images whose pixels have this digest, ascending."""
     query = """
         SELECT image_id FROM pixels JOIN images USING (image_id)
         WHERE pixels.digest = ? AND algorithm = ? ORDER BY image_id
@@ -69,8 +122,8 @@ def twins(connection: Connection, pixels: str, algorithm: str) -> list[int]:
     return [image_id for (image_id,) in connection.execute(query, [pixels, algorithm]).fetchall()]
 
 
-def identical(connection: Connection, algorithm: str) -> list[list[int]]:
-    """Groups of two or more images with the same pixels, each by digest of the file."""
+def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[int]]:
+    """Groups of two or more uninformative images with equal pixels, each by digest of the file."""
     answer = connection.execute(
         """
         SELECT image_id, count(*) OVER (PARTITION BY pixels.digest) AS members
@@ -87,16 +140,6 @@ def identical(connection: Connection, algorithm: str) -> list[list[int]]:
     return groups
 
 
-def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows with one statement; an executemany would take a millisecond for each."""
-    try:
-        appender.append_rows(rows)
-        appender.flush()
-    except BaseException:
-        appender.clear()
-        raise
-
-
-def _add_pixels(connection: Connection, found: Mapping[int, Fingerprint]) -> None:
-    rows = [(image_id, it.pixels) for image_id, it in found.items() if it.pixels is not None]
+def _insert_pixels(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
+    rows = [(image_id, it.pixels) for image_id, it in new.items() if it.pixels is not None]
     write(connection.appender("pixels", columns=["image_id", "digest"], action="upsert"), rows)

@@ -1,4 +1,9 @@
-"""Users: names, roles, password hashes, and what each of them holds."""
+"""Accounts as rows: names, roles, password hashes, and what each user holds.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). Names
+are taken as they are; their one spelling, and passwords, are the business of
+`imgurer_kernel.store.users`.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,7 +16,13 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row, frame
 
 
 def add_user(connection: Connection, name: str, role: Role, password_hash: str | None) -> None:
-    """Enter a new, enabled user."""
+    """Enter a new, enabled user.
+
+    Raises
+    ------
+    UserExists
+        If the name is taken.
+    """
     if first_row(connection, "SELECT 1 FROM users WHERE name = ?", [name]):
         message = f"there is a user {name!r} already; choose another name"
         raise UserExists(message)
@@ -21,7 +32,7 @@ def add_user(connection: Connection, name: str, role: Role, password_hash: str |
 
 
 def account(connection: Connection, name: str) -> Account:
-    """One user's account."""
+    """One user's account; raises `UnknownUser`."""
     row = first_row(
         connection, "SELECT role, enabled, created_at, last_seen FROM users WHERE name = ?", [name]
     )
@@ -37,35 +48,14 @@ def account(connection: Connection, name: str) -> Account:
     )
 
 
-def password_hash(connection: Connection, name: str) -> str | None:
-    """A user's password hash; None for a user without a password."""
-    row = first_row(connection, "SELECT password_hash FROM users WHERE name = ?", [name])
-    if row is None:
-        raise _unknown(name)
-    return None if row[0] is None else str(row[0])
-
-
-def update_user(
-    connection: Connection, name: str, column: str, value: str | bool | datetime | None
-) -> None:
-    """Set one of the columns of a user; `column` is never a person's input."""
-    require_users(connection, [name])
-    connection.execute(
-        f"UPDATE users SET {column} = ? WHERE name = ?",  # noqa: S608
-        [value, name],
-    )
-
-
-def require_users(connection: Connection, names: Iterable[str]) -> None:
-    """Raise `UnknownUser` for the first name, in alphabetical order, that no user has."""
-    present = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}
-    for name in sorted(names):
-        if name not in present:
-            raise _unknown(name)
-
-
 def accounts(connection: Connection) -> pd.DataFrame:
-    """All users by name, with the number and bytes of the images that they hold."""
+    """All users by name, with the number and bytes of the images that they hold.
+
+    Returns
+    -------
+    DataFrame
+        name, role, enabled, created_at (UTC), last_seen (UTC), pictures, bytes.
+    """
     answer = connection.execute(
         """
         SELECT name, role, enabled, created_at, last_seen,
@@ -79,6 +69,61 @@ def accounts(connection: Connection) -> pd.DataFrame:
         """
     )
     return frame_of(answer, utc=["created_at", "last_seen"])
+
+
+def enabled_names(connection: Connection, role: Role | None = None) -> set[str]:
+    """Names of the enabled users, of those with one role where it is given."""
+    rows = connection.execute(
+        "SELECT name FROM users WHERE enabled AND role = coalesce(?, role)", [role]
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def password_hash(connection: Connection, name: str) -> str | None:
+    """A user's password hash, None for a user without a password; raises `UnknownUser`."""
+    row = first_row(connection, "SELECT password_hash FROM users WHERE name = ?", [name])
+    if row is None:
+        raise _unknown(name)
+    return None if row[0] is None else str(row[0])
+
+
+def set_password_hash(connection: Connection, name: str, password_hash: str | None) -> None:
+    """Give a user another password; raises `UnknownUser`."""
+    _update(connection, name, "password_hash", password_hash)
+
+
+def set_role(connection: Connection, name: str, role: Role) -> None:
+    """Give a user another role; raises `UnknownUser`."""
+    _update(connection, name, "role", role)
+
+
+def set_enabled(connection: Connection, name: str, enabled: bool) -> None:
+    """Let a user in, or keep them out; raises `UnknownUser`."""
+    _update(connection, name, "enabled", enabled)
+
+
+def touch_user(connection: Connection, name: str) -> None:
+    """Note that a user has been here just now; raises `UnknownUser`."""
+    _update(connection, name, "last_seen", now())
+
+
+def require_users(connection: Connection, names: Iterable[str]) -> None:
+    """Raise `UnknownUser` for the first name, in alphabetical order, that no user has."""
+    present = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}
+    for name in sorted(names):
+        if name not in present:
+            raise _unknown(name)
+
+
+def _update(
+    connection: Connection, name: str, column: str, value: str | bool | datetime | None
+) -> None:
+    """Set one of the columns of a user; `column` is never a person's input."""
+    require_users(connection, [name])
+    connection.execute(
+        f"UPDATE users SET {column} = ? WHERE name = ?",  # noqa: S608
+        [value, name],
+    )
 
 
 def _unknown(name: str) -> UnknownUser:

@@ -19,7 +19,7 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Catalog, commands, queries
 from imgurer_kernel.store.ingest.worker import keep
 
 Status = Literal["added", "duplicate", "rejected"]
@@ -113,7 +113,9 @@ class Intake:
         ImageRejected
             If the bytes are no picture that can be taken in; nothing is stored then.
         """
-        if self.blobs.exists(arriving.digest) and self.catalog.known([arriving.digest]):
+        if self.blobs.exists(arriving.digest) and self.catalog.run(
+            queries.ids_by_digest, [arriving.digest]
+        ):
             return arriving
         return self.store(data, arriving)
 
@@ -142,7 +144,8 @@ class Intake:
         batch.restore(self._unknown(batch.arrivals))
         while True:
             try:
-                return self._outcomes(batch, self.catalog.add(batch.left(), self._confirm(batch)))
+                arrivals, confirm = batch.left(), self._confirm(batch)
+                return self._outcomes(batch, self.catalog.run(commands.add, arrivals, confirm))
             except UnknownImage:  # forgotten since it was found
                 batch.restore(
                     [place for place in batch.places() if not batch.arrivals[place].fingerprint]
@@ -155,7 +158,8 @@ class Intake:
         """Places of arrivals of which there is no fingerprint, here or in the catalog."""
         here = {arrival.digest for arrival in arrivals if arrival.fingerprint}
         asked = {arrival.digest for arrival in arrivals} - here
-        missing = asked - self.catalog.known(sorted(asked)).keys() if asked else set()
+        known = self.catalog.run(queries.ids_by_digest, sorted(asked)) if asked else {}
+        missing = asked - known.keys()
         return [place for place, arrival in enumerate(arrivals) if arrival.digest in missing]
 
     def _confirm(self, batch: "_Batch") -> Callable[[object], None]:
@@ -172,7 +176,7 @@ class Intake:
         known: dict[int, tuple[str, str]] = {}
         twins = [receipt.image_id for receipt in receipts if not receipt.added]
         if twins:
-            frame = self.catalog.images(twins)
+            frame = self.catalog.run(queries.images, twins)
             facts = zip(frame["filename"].tolist(), frame["dhash"].tolist(), strict=True)
             known = dict(zip(frame["image_id"].tolist(), facts, strict=True))
         waiting = iter(receipts)

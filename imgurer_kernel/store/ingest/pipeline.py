@@ -18,6 +18,7 @@ from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
 from imgurer_kernel.store.blobs.source_reading import source_errors
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.ingest.intake import BATCH, Intake, Outcome, outcome_frame, rejected
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 from imgurer_kernel.store.ingest.worker import IngestWorker
@@ -101,7 +102,7 @@ class IngestPipeline:
         names = [readable(item.path) for item in block]
         files = [isinstance(item, SourceFile) for item in block]
         asked = [name for name, is_file in zip(names, files, strict=True) if is_file]
-        frame = self.intake.catalog.held(self.user, asked)
+        frame = self.intake.catalog.run(queries.held, self.user, asked)
         columns = ["source", "bytes", "modified_ns", "image_id", "digest", "dhash"]
         held = {row[0]: row[1:] for row in zip(*(frame[c].tolist() for c in columns), strict=True)}
         found: list[SourceFile | Outcome] = []

@@ -1,4 +1,7 @@
-"""Checking a store against itself, and mending what can be mended; nothing is ever thrown away."""
+"""Check a store: originals, thumbnails and catalog against each other; repair what can be.
+
+Nothing is ever thrown away.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,17 +12,16 @@ import pandas as pd
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import commands, fingerprints, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.store import Store
 
 COLUMNS = ["problem", "digest", "image_id", "detail", "repaired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that is wrong with the store, and whether it was mended.
+    """Something that is wrong with the store, and whether it was repaired.
 
     Attributes
     ----------
@@ -49,40 +51,43 @@ class StoreCheck:
 
     Attributes
     ----------
+    upgrade
+        What computes outdated fingerprints anew.
+    user
+        Who holds the orphans that are taken in again.
     repair
-        Mend: bring an original back from where it came, draw a thumbnail again, take an orphan
-        in again under the name of its digest; and sweep temporary files that crashes have left.
+        Bring an original back from where it came, draw a thumbnail again, take an orphan in
+        again under the name of its digest; and sweep temporary files that crashes have left.
     """
 
-    catalog: Catalog
-    blobs: BlobStore
-    settings: Settings
-    renewal: FingerprintUpgrade
+    store: Store
+    upgrade: FingerprintUpgrade
     user: str
     repair: bool
 
-    def run(self, taken: Callable[[int], None]) -> list[Finding]:
-        """All findings, by digest; `taken` hears of every original that was looked at."""
-        images = self.catalog.images()
-        found: list[Finding] = []
+    def run(self, progress: Callable[[int], None]) -> list[Finding]:
+        """All findings, by digest; `progress` is called with 1 for each original that was read."""
+        images = self.store.catalog.run(queries.images, columns=["image_id", "digest"])
+        findings: list[Finding] = []
         for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
-            found += self._look_at(digest, image_id)
-            taken(1)
-        found += self._stale()
+            findings += self._check_image(digest, image_id)
+            progress(1)
+        # After the originals, from which outdated fingerprints are computed anew.
+        findings += self._check_fingerprints()
         known = set(images["digest"])
-        for digest in self.blobs.digests():
+        for digest in self.store.blobs.digests():
             if digest not in known:
-                found.append(self._orphan(digest))
+                findings.append(self._report_orphan(digest))
         if self.repair:
-            self.blobs.sweep()
-        return sorted(found, key=lambda finding: (finding.digest, finding.problem))
+            self.store.blobs.sweep()
+        return sorted(findings, key=lambda finding: (finding.digest, finding.problem))
 
-    def _look_at(self, digest: str, image_id: int) -> Iterator[Finding]:
+    def _check_image(self, digest: str, image_id: int) -> Iterator[Finding]:
         try:
-            self.blobs.verify(digest)
+            self.store.blobs.verify(digest)
         except (BlobMissing, BlobDamaged) as error:
             kind = "missing" if isinstance(error, BlobMissing) else "damaged"
-            repaired = self.repair and self._bring_back(digest, image_id)
+            repaired = self.repair and self._restore_original(digest, image_id)
             yield Finding(
                 problem=f"{kind} original",
                 digest=digest,
@@ -93,7 +98,7 @@ class StoreCheck:
             if not repaired:
                 return
         try:
-            self.blobs.thumbnail(digest)
+            self.store.blobs.thumbnail(digest)
         except BlobMissing as error:
             if self.repair:
                 self._draw_thumbnail(digest)
@@ -105,15 +110,14 @@ class StoreCheck:
                 repaired=self.repair,
             )
 
-    def _stale(self) -> Iterator[Finding]:
-        """Fingerprints of another algorithm; after the originals, which they are mended from."""
-        stale = self.catalog.stale(ALGORITHM)
-        if stale.empty:
+    def _check_fingerprints(self) -> Iterator[Finding]:
+        outdated = self.store.catalog.run(fingerprints.outdated, ALGORITHM)
+        if not outdated:
             return
-        left = {*stale["image_id"]}
+        left = set(outdated)
         if self.repair:
-            left = {*self.renewal.run(lambda *_: None, again=True)}
-        for image_id, digest in zip(stale["image_id"].tolist(), stale["digest"], strict=True):
+            left &= set(self.upgrade.run(lambda *_: None, retry=True))
+        for image_id, digest in outdated.items():
             yield Finding(
                 problem="stale fingerprint",
                 digest=digest,
@@ -122,25 +126,25 @@ class StoreCheck:
                 repaired=image_id not in left,
             )
 
-    def _bring_back(self, digest: str, image_id: int) -> bool:
+    def _restore_original(self, digest: str, image_id: int) -> bool:
         """Store an original again from one of the places it was taken in from."""
-        for source in self.catalog.holdings(image_id=image_id)["source"]:
+        for source in self.store.catalog.run(queries.holdings, image_id=image_id)["source"]:
             path = Path(source)
             if not path.is_absolute() or not path.is_file():
                 continue
             try:
-                self.blobs.put(path, digest=digest)
+                self.store.blobs.put(path, digest=digest)
             except StorageError:
                 continue  # the file there is another one by now; try the next source
             return True
         return False
 
     def _draw_thumbnail(self, digest: str) -> None:
-        with self.blobs.open(digest) as blob:
-            found = fingerprint(blob.read(), limits=self.settings)
-        self.blobs.put_thumbnail(digest, found.thumbnail)
+        with self.store.blobs.open(digest) as blob:
+            found = fingerprint(blob.read(), limits=self.store.settings)
+        self.store.blobs.put_thumbnail(digest, found.thumbnail)
 
-    def _orphan(self, digest: str) -> Finding:
+    def _report_orphan(self, digest: str) -> Finding:
         detail = "stored, but no catalog row names it"
         repaired = False
         if self.repair:
@@ -159,11 +163,11 @@ class StoreCheck:
         )
 
     def _take_in(self, digest: str) -> None:
-        self.blobs.verify(digest)
-        with self.blobs.open(digest) as blob:
+        self.store.blobs.verify(digest)
+        with self.store.blobs.open(digest) as blob:
             data = blob.read()
-        found = fingerprint(data, limits=self.settings)
-        self.blobs.put_thumbnail(digest, found.thumbnail)
+        found = fingerprint(data, limits=self.store.settings)
+        self.store.blobs.put_thumbnail(digest, found.thumbnail)
         arrival = Arrival(
             digest=digest,
             bytes=len(data),
@@ -172,4 +176,4 @@ class StoreCheck:
             filename=f"recovered-{digest[:12]}.{found.format.lower()}",
             source=f"recovered:{digest}",
         )
-        self.catalog.add([arrival])
+        self.store.catalog.run(commands.add, [arrival])

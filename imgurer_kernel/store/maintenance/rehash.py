@@ -1,6 +1,7 @@
 """Fingerprints of an earlier version of this package: computed anew, before they are compared."""
 
 import threading
+from dataclasses import dataclass
 from functools import partial
 
 from imgurer_kernel.common.progress import Progress
@@ -8,70 +9,91 @@ from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, ImgurerError
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.catalog import Connection, fingerprints
+from imgurer_kernel.store.store import Store
 
 BATCH = 64
 """Images in one transaction; what was done until an interruption is not done again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """Images whose fingerprint is not of today's algorithm.
+
+    Attributes
+    ----------
+    pending
+        Digests, by image_id, of those that can be fingerprinted anew as far as is known.
+    unreadable
+        Ids of those whose original could not be read; they take no part in searches.
+    """
+
+    pending: dict[int, str]
+    unreadable: list[int]
+
+
 class FingerprintUpgrade:
     """Replaces fingerprints whose algorithm is not today's, from the originals.
 
-    Images whose original cannot be read keep their old fingerprint and take no part in searches;
-    they are tried once in a process. Safe to use from several threads and processes.
+    Images whose original cannot be read keep their old fingerprint; they are tried once in a
+    process. Safe to use from several threads and processes.
     """
 
-    def __init__(self, catalog: Catalog, blobs: BlobStore, settings: Settings) -> None:
-        self._catalog = catalog
-        self._blobs = blobs
-        self._settings = settings
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._lock = threading.Lock()
-        self._given_up: set[int] = set()
+        self._unreadable: set[int] = set()
 
-    def run(self, progress: Progress, *, again: bool = False) -> list[int]:
-        """Bring all fingerprints up to date; the ids of the images whose were not to be had.
+    def outdated(self, connection: Connection) -> Outdated:
+        """Look, within a transaction, which fingerprints are outdated."""
+        old = fingerprints.outdated(connection, ALGORITHM)
+        return Outdated(
+            pending={key: digest for key, digest in old.items() if key not in self._unreadable},
+            unreadable=[key for key in old if key in self._unreadable],
+        )
+
+    def run(self, progress: Progress, *, retry: bool = False) -> list[int]:
+        """Bring all fingerprints up to date; returns the ids of the images that cannot be read.
 
         Parameters
         ----------
         progress
-            Told of the progress, in images; may raise to stop.
-        again
-            Try even those again that failed before.
+            Called with the number of images that are done; may raise to stop.
+        retry
+            Try those again, too, that could not be read before.
         """
         with self._lock:
-            stale = self._catalog.stale(ALGORITHM)
-            old = dict(zip(stale["image_id"].tolist(), stale["digest"].tolist(), strict=True))
-            if again:
-                self._given_up.clear()
-            todo = [image_id for image_id in old if image_id not in self._given_up]
-            if todo:
-                self._renew(todo, old, progress)
-            return sorted(self._given_up & old.keys())
+            if retry:
+                self._unreadable.clear()
+            found = self._store.catalog.run(self.outdated)
+            if found.pending:
+                self._upgrade(found.pending, progress)
+            return sorted([*found.unreadable, *(self._unreadable & found.pending.keys())])
 
-    def _renew(self, todo: list[int], digests: dict[int, str], progress: Progress) -> None:
-        progress("fingerprinting anew", 0, len(todo))
-        for k in range(0, len(todo), BATCH):
-            part = todo[k : k + BATCH]
+    def _upgrade(self, pending: dict[int, str], progress: Progress) -> None:
+        ids = list(pending)
+        progress("fingerprinting anew", 0, len(ids))
+        for k in range(0, len(ids), BATCH):
+            part = ids[k : k + BATCH]
             read = in_order(
                 self._read,
-                [digests[image_id] for image_id in part],
-                partial(progress, "fingerprinting anew", k, len(todo)),
-                workers=self._settings.workers,
+                [pending[image_id] for image_id in part],
+                partial(progress, "fingerprinting anew", k, len(ids)),
+                workers=self._store.settings.workers,
             )
-            found = dict(zip(part, read, strict=True))
-            fresh = {n: it for n, it in found.items() if isinstance(it, Fingerprint)}
-            self._catalog.refresh(fresh)
-            self._given_up.update(found.keys() - fresh.keys())
-            progress("fingerprinting anew", k + len(part), len(todo))
+            results = dict(zip(part, read, strict=True))
+            new = {key: it for key, it in results.items() if isinstance(it, Fingerprint)}
+            self._store.catalog.run(fingerprints.replace, new)
+            self._unreadable.update(results.keys() - new.keys())
+            progress("fingerprinting anew", k + len(part), len(ids))
 
     def _read(self, digest: str) -> Fingerprint | ImgurerError:
         """Today's fingerprint of an original, or why that cannot be read."""
+        blobs, limits = self._store.blobs, self._store.settings
         try:
-            with self._blobs.open(digest) as blob:
-                found = fingerprint(blob.read(), limits=self._settings)
-            self._blobs.put_thumbnail(digest, found.thumbnail)
+            with blobs.open(digest) as blob:
+                found = fingerprint(blob.read(), limits=limits)
+            blobs.put_thumbnail(digest, found.thumbnail)
         except (BlobMissing, BlobDamaged, ImageRejected) as error:
             return error
         return found

@@ -41,11 +41,11 @@ def rebuild_index(call: Call) -> int:
 @command("export", argument("--out", required=True, metavar="FILE.tar"))
 def export_store(call: Call) -> int:
     """Write originals and holdings to a tar file."""
-    from imgurer_kernel.workbench import archive
+    from imgurer_kernel.store.maintenance import archive
 
     out = call.arguments.out
     with call.workbench() as wb:
-        originals = archive.export_store(wb, out, progress=call.out.progress)
+        originals = archive.export_store(wb.store, out, progress=call.out.progress)
     if call.out.json:
         call.out.write_table(pd.DataFrame({"written": [out], "originals": [originals]}))
     call.out.write_line(f"{out}: {count(originals, 'original')}")
@@ -55,8 +55,8 @@ def export_store(call: Call) -> int:
 @command("import", argument("archive", metavar="FILE.tar"))
 def import_store(call: Call) -> int:
     """Take in what export wrote."""
-    from imgurer_kernel.workbench import archive
+    from imgurer_kernel.store.maintenance import archive
 
     with call.workbench() as wb:
-        frame = archive.import_store(wb, call.arguments.archive, progress=call.out.progress)
+        frame = archive.import_store(wb.store, call.arguments.archive, progress=call.out.progress)
     return write_ingested(call, frame)

@@ -31,8 +31,10 @@ from imgurer_kernel.errors import (
     SourceError,
     UnknownUser,
 )
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.ingest.pipeline import BATCH, Intake, Outcome, outcome_frame
-from imgurer_kernel.workbench.workbench import Workbench
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.users import Users
 
 HOLDINGS = "holdings.csv"
 ORIGINALS = "originals"
@@ -41,7 +43,7 @@ COLUMNS = ["user", "digest", "filename", "source", "brought_at"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def export_store(wb: Workbench, path: Path | str, progress: ProgressOption = True) -> int:
+def export_store(store: Store, path: Path | str, progress: ProgressOption = True) -> int:
     """Write every original and the table of holdings into a tar file; returns their number.
 
     The file appears under its name only when it is whole. Accounts and passwords stay behind:
@@ -55,18 +57,19 @@ def export_store(wb: Workbench, path: Path | str, progress: ProgressOption = Tru
         If an original is not what the catalog says; `Workbench.check` finds them all.
     """
     target = Path(path).expanduser().absolute()
-    images = wb.images()
-    holdings = wb.holdings().merge(images[["image_id", "digest"]], on="image_id")
+    with store.catalog.transaction() as connection:
+        images = queries.images(connection, columns=["image_id", "digest", "bytes"])
+        holdings = queries.holdings(connection)
+    holdings = holdings.merge(images[["image_id", "digest"]], on="image_id")
     table = holdings[COLUMNS].to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8")
     with whole_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
         _add(tar, HOLDINGS, io.BytesIO(table), len(table))
-        with reporting(progress, len(images), "Exporting") as taken:
-            columns = (images[column].tolist() for column in ("image_id", "digest", "bytes"))
-            for image_id, digest, size in zip(*columns, strict=True):
-                with wb.original(image_id) as original:
+        with reporting(progress, len(images), "Exporting") as report:
+            for digest, size in zip(images["digest"], images["bytes"].tolist(), strict=True):
+                with store.blobs.open(digest) as original:
                     _check_size(original, digest, size)
                     _add(tar, f"{ORIGINALS}/{digest}", original, size)
-                taken(1)
+                report(1)
     return len(images)
 
 
@@ -88,7 +91,7 @@ def _add(tar: tarfile.TarFile, name: str, data: IO[bytes], size: int) -> None:
     tar.addfile(entry, data)
 
 
-def import_store(wb: Workbench, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
+def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
     """Take in what `export_store` wrote; a frame like that of `Workbench.ingest`.
 
     Every original is compared with its digest and fingerprinted anew. Holdings of users that
@@ -105,16 +108,16 @@ def import_store(wb: Workbench, path: Path | str, progress: ProgressOption = Tru
     SourceError
         If the file is no such archive.
     """
-    source = Path(path).expanduser()
+    archived = Path(path).expanduser()
     with ExitStack() as opened:
         try:
-            tar = opened.enter_context(tarfile.open(source, "r:"))
+            tar = opened.enter_context(tarfile.open(archived, "r:"))
             archive = _Archive(tar, {entry.name: entry for entry in tar if entry.isfile()})
             holdings = _holdings(archive)
         except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
-            message = f"{source} is no archive that `imgurer export` wrote: {error}"
+            message = f"{archived} is no archive that `imgurer export` wrote: {error}"
             raise SourceError(message) from error
-        return _take_in(wb, archive, holdings, progress)
+        return _take_in(store, archive, holdings, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,25 +162,25 @@ def _holdings(archive: _Archive) -> pd.DataFrame:
 
 
 def _take_in(
-    wb: Workbench, archive: _Archive, holdings: pd.DataFrame, progress: ProgressOption
+    store: Store, archive: _Archive, holdings: pd.DataFrame, progress: ProgressOption
 ) -> pd.DataFrame:
-    local = wb.accounts.ensure_local().name
-    owners = {name: _owner(wb, name, local) for name in holdings["user"].unique()}
-    intake = Intake(wb.catalog, wb.blobs, wb.settings)
+    local = store.users.ensure_local().name
+    owners = {name: _owner(store.users, name, local) for name in holdings["user"].unique()}
+    intake = Intake(store.catalog, store.blobs, store.settings)
     outcomes: list[Outcome] = []
     waiting: list[Arrival | Outcome] = []
 
-    def again(arrival: Arrival) -> Arrival:
-        data = archive.read(f"{ORIGINALS}/{arrival.digest}", wb.settings.max_bytes)
+    def retry(arrival: Arrival) -> Arrival:
+        data = archive.read(f"{ORIGINALS}/{arrival.digest}", store.settings.max_bytes)
         return intake.store(data, arrival)
 
     def commit() -> None:
         arrivals = [item for item in waiting if isinstance(item, Arrival)]
-        entered = iter(intake.commit(arrivals, again))
+        entered = iter(intake.commit(arrivals, retry))
         outcomes.extend(next(entered) if isinstance(item, Arrival) else item for item in waiting)
         waiting.clear()
 
-    with reporting(progress, len(holdings), "Importing") as taken:
+    with reporting(progress, len(holdings), "Importing") as report:
         for digest, held in holdings.groupby("digest", sort=False):
             try:
                 first = _examined(intake, archive, str(digest))
@@ -191,7 +194,7 @@ def _take_in(
                 waiting += _arrivals(first, held, owners)
             if len(waiting) >= BATCH:
                 commit()
-            taken(len(held))
+            report(len(held))
         commit()
     return outcome_frame(outcomes)
 
@@ -203,9 +206,9 @@ def _examined(intake: Intake, archive: _Archive, digest: str) -> Arrival:
     except KeyError as error:
         message = f"the archive has no original {digest}"
         raise ImageRejected(message) from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != digest:
-        message = f"the original {digest} was changed in the archive: its digest is {found}"
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != digest:
+        message = f"the original {digest} was changed in the archive: its digest is {actual}"
         raise ImageRejected(message)
     arriving = Arrival(
         digest=digest, bytes=len(data), fingerprint=None, user="", filename="", source=""
@@ -219,9 +222,9 @@ def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> 
         yield replace(first, user=owners[user], filename=filename, source=source)
 
 
-def _owner(wb: Workbench, name: str, local: str) -> str:
+def _owner(users: Users, name: str, local: str) -> str:
     """The account of that name here, the local one if there is none."""
     try:
-        return wb.accounts.get(name).name
+        return users.get(name).name
     except (UnknownUser, InvalidUserName):
         return local

@@ -9,7 +9,7 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, StorageDenied
-from imgurer_kernel.workbench.archive import export_store, import_store
+from imgurer_kernel.store.maintenance.archive import export_store, import_store
 from tests.support.pictures import encode, jpeg, resized, scene
 
 FACTS = ["user", "digest", "filename", "source"]
@@ -63,8 +63,8 @@ def table(*rows):
 
 def test_a_store_is_carried_over_whole(store, second, tmp_path):
     second.accounts.create("ada", "another one", role="member")
-    assert export_store(store, tmp_path / "store.tar", progress=False) == 4
-    frame = import_store(second, tmp_path / "store.tar", progress=False)
+    assert export_store(store.store, tmp_path / "store.tar", progress=False) == 4
+    frame = import_store(second.store, tmp_path / "store.tar", progress=False)
     assert frame["status"].value_counts().to_dict() == {"added": 4, "duplicate": 2}
     pd.testing.assert_frame_equal(held(second), held(store))
     facts = ["digest", "dhash", "width", "height", "format", "bytes"]
@@ -79,23 +79,23 @@ def test_a_store_is_carried_over_whole(store, second, tmp_path):
 
 
 def test_importing_twice_changes_nothing(store, second, tmp_path):
-    export_store(store, tmp_path / "store.tar", progress=False)
-    import_store(second, tmp_path / "store.tar", progress=False)
+    export_store(store.store, tmp_path / "store.tar", progress=False)
+    import_store(second.store, tmp_path / "store.tar", progress=False)
     before = second.holdings()
-    frame = import_store(second, tmp_path / "store.tar", progress=False)
+    frame = import_store(second.store, tmp_path / "store.tar", progress=False)
     assert set(frame["status"]) == {"duplicate"}
     pd.testing.assert_frame_equal(second.holdings(), before)
 
 
 def test_a_user_who_is_not_here_gives_to_the_local_one(store, second, tmp_path):
-    export_store(store, tmp_path / "store.tar", progress=False)
-    import_store(second, tmp_path / "store.tar", progress=False)
+    export_store(store.store, tmp_path / "store.tar", progress=False)
+    import_store(second.store, tmp_path / "store.tar", progress=False)
     assert set(second.holdings()["user"]) == {"local"}
     assert len(second.images()) == 4
 
 
 def test_no_password_leaves_the_store(store, tmp_path):
-    export_store(store, tmp_path / "store.tar", progress=False)
+    export_store(store.store, tmp_path / "store.tar", progress=False)
     with tarfile.open(tmp_path / "store.tar") as tar:
         assert sorted({name.partition("/")[0] for name in tar.getnames()}) == [
             "holdings.csv",
@@ -106,13 +106,13 @@ def test_no_password_leaves_the_store(store, tmp_path):
 
 def test_the_same_store_gives_the_same_bytes(store, tmp_path):
     for name in ("one.tar", "two.tar"):
-        export_store(store, tmp_path / name, progress=False)
+        export_store(store.store, tmp_path / name, progress=False)
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
 def test_an_empty_store(second, tmp_path):
-    assert export_store(second, tmp_path / "empty.tar", progress=False) == 0
-    frame = import_store(second, tmp_path / "empty.tar", progress=False)
+    assert export_store(second.store, tmp_path / "empty.tar", progress=False) == 0
+    frame = import_store(second.store, tmp_path / "empty.tar", progress=False)
     assert (len(frame), frame.columns[0]) == (0, "source")
 
 
@@ -127,13 +127,13 @@ def test_an_archive_is_whole_or_not_there(store, tmp_path, harm, error):
         blob.write_bytes(data[:100])
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(error):
-        export_store(store, tmp_path / "store.tar", progress=False)
+        export_store(store.store, tmp_path / "store.tar", progress=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_a_place_that_is_not_there(store, tmp_path):
     with pytest.raises(StorageDenied, match="nowhere"):
-        export_store(store, tmp_path / "nowhere" / "store.tar", progress=False)
+        export_store(store.store, tmp_path / "nowhere" / "store.tar", progress=False)
 
 
 def test_originals_that_are_missing_changed_or_no_pictures_are_rejected_alone(second, tmp_path):
@@ -156,7 +156,7 @@ def test_originals_that_are_missing_changed_or_no_pictures_are_rejected_alone(se
             (f"originals/{'1' * 64}", jpeg(4)),
         ],
     )
-    frame = import_store(second, path, progress=False).set_index("source")
+    frame = import_store(second.store, path, progress=False).set_index("source")
     assert frame["status"].to_dict() == {
         "/good.jpg": "added",
         "/text.jpg": "rejected",
@@ -179,7 +179,7 @@ def test_an_original_over_the_limit_is_rejected_unread(tmp_path):
         ],
     )
     with Workbench(Settings(root=tmp_path / "third", max_bytes=1000)) as wb:
-        frame = import_store(wb, path, progress=False)
+        frame = import_store(wb.store, path, progress=False)
     assert frame["reason"].tolist() == ["over 1,000 bytes (max_bytes in the settings)"]
 
 
@@ -208,18 +208,18 @@ def test_what_is_no_archive_is_an_error_of_ours(second, tmp_path, name):
     path = tmp_path / "odd.tar"
     path.write_bytes(content) if isinstance(content, bytes) else pack(path, content)
     with pytest.raises(SourceError, match="no archive"):
-        import_store(second, path, progress=False)
+        import_store(second.store, path, progress=False)
     assert second.images().empty
 
 
 def test_a_missing_or_cut_off_file(store, second, tmp_path):
     with pytest.raises(SourceError, match=r"absent\.tar"):
-        import_store(second, tmp_path / "absent.tar", progress=False)
-    export_store(store, tmp_path / "store.tar", progress=False)
+        import_store(second.store, tmp_path / "absent.tar", progress=False)
+    export_store(store.store, tmp_path / "store.tar", progress=False)
     data = (tmp_path / "store.tar").read_bytes()
     (tmp_path / "cut.tar").write_bytes(data[: len(data) // 2 + 77])
     with pytest.raises(SourceError, match=r"cut\.tar"):
-        import_store(second, tmp_path / "cut.tar", progress=False)
+        import_store(second.store, tmp_path / "cut.tar", progress=False)
 
 
 def test_links_and_foreign_members_are_ignored(second, tmp_path):
@@ -240,7 +240,7 @@ def test_links_and_foreign_members_are_ignored(second, tmp_path):
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    frame = import_store(second, path, progress=False)
+    frame = import_store(second.store, path, progress=False)
     assert frame["status"].tolist() == ["added"]
     assert second.holdings()[["user", "filename"]].to_numpy().tolist() == [["local", "../../x.jpg"]]
     assert not (tmp_path.parent / "outside").exists()

@@ -1,0 +1,84 @@
+"""What has changed since a generation: how an index in memory follows the catalog."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog.connection import Connection, first_row
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has happened to images since a generation.
+
+    Attributes
+    ----------
+    generation
+        What to ask from next time.
+    image_ids
+        int64 (n,), ascending: added, or fingerprinted again.
+    hashes, trimmed
+        uint64 (n, 2), row hash first: dHash of the picture, and without its uniform borders.
+    informative
+        bool (n,); False too for images that were fingerprinted by another algorithm.
+    removed
+        int64 (m,), ascending: gone; may name images that had not been there before either.
+    """
+
+    generation: int
+    image_ids: Int64s
+    hashes: UInt64s
+    trimmed: UInt64s
+    informative: BoolMask
+    removed: Int64s
+
+
+def current(connection: Connection) -> int:
+    """A number that grows with every commit that changes images or holdings."""
+    row = first_row(connection, "SELECT generation FROM generation")
+    assert row is not None  # noqa: S101 (the first migration has put it there)
+    return int(row[0])
+
+
+def changes(connection: Connection, since: int, algorithm: str | None = None) -> Changes:
+    """What an index that was read at generation `since` must take in and drop; 0 for all.
+
+    Parameters
+    ----------
+    algorithm
+        Images that were fingerprinted by another one are not informative; None for any.
+
+    Raises
+    ------
+    QueryError
+        If the catalog has not reached that generation: it was replaced by an older one.
+    """
+    generation = current(connection)
+    if not 0 <= since <= generation:
+        message = (
+            f"changes since generation {since} were asked for, and the catalog is at {generation}; "
+            "where it was replaced by an older one, read everything again: changes(0)"
+        )
+        raise QueryError(message)
+    found = connection.execute(
+        """
+        SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col,
+            informative AND algorithm = coalesce($algorithm, algorithm) AS informative
+        FROM images WHERE generation > $since ORDER BY image_id
+        """,
+        {"since": since, "algorithm": algorithm},
+    ).fetchnumpy()
+    removed = connection.execute(
+        "SELECT image_id FROM removals WHERE generation > ? AND ? > 0 ORDER BY image_id",
+        [since, since],
+    ).fetchnumpy()
+    return Changes(
+        generation=generation,
+        image_ids=np.asarray(found["image_id"], np.int64),
+        hashes=np.column_stack([found["dhash_row"], found["dhash_col"]]).astype(np.uint64),
+        trimmed=np.column_stack([found["trimmed_row"], found["trimmed_col"]]).astype(np.uint64),
+        informative=np.asarray(found["informative"], np.bool_),
+        removed=np.asarray(removed["image_id"], np.int64),
+    )

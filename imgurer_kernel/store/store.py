@@ -1,0 +1,31 @@
+"""`Store`: the parts of one store's folder, as they are handed on together."""
+
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import Catalog
+from imgurer_kernel.store.users import Users
+
+
+class Store:
+    """One store: what it accepts, its originals, its catalog and its accounts.
+
+    Attributes
+    ----------
+    settings
+        Where it lies and what it accepts.
+    blobs
+        Originals and thumbnails.
+    catalog
+        Images, holdings and users; opened on first use.
+    users
+        The accounts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.blobs = BlobStore(settings.folder)
+        self.catalog = Catalog(settings.folder, lease_timeout=settings.lease_timeout)
+        self.users = Users(self.catalog)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.settings.root)!r})"

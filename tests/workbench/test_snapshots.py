@@ -1,0 +1,273 @@
+"""What a query reads: in how many transactions, of which snapshot, and what if pictures go."""
+
+import io
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.matching.clusters import pipeline
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.workbench import query as query_module
+from imgurer_kernel.workbench import search as search_module
+from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.similar import SimilarSearch
+from tests.support.pictures import jpeg
+from tests.support.transactions import Transactions
+from tests.workbench.test_workbench import recode
+
+
+def page(seed):
+    """A white page with lines like writing: such pairs are compared by their thumbnails, too."""
+    image = Image.new("RGB", (480, 640), "white")
+    draw, random = ImageDraw.Draw(image), np.random.default_rng(seed)
+    for y in range(60, 600, 40):
+        x = 50
+        while x < 400:
+            width = int(random.integers(10, 60))
+            draw.rectangle((x, y, x + width, y + int(random.integers(8, 24))), fill="black")
+            x += width + 12
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+FIRST, THIRD = 1, 2
+"""A query and another picture like it, of the same cluster."""
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """Three copies of a page (1..3), two of a scene (4, 5), a stranger, two equal flat ones."""
+    root = tmp_path_factory.mktemp("filled") / "store"
+    with Workbench(Settings(root=root)) as wb:
+        for name, data in {
+            "page": page(0),
+            "page again": recode(page(0), 70),
+            "page small": recode(page(0), 80, 0.7),
+            "scene": jpeg(0),
+            "scene again": recode(jpeg(0)),
+            "stranger": jpeg(1),
+        }.items():
+            assert wb.upload(name, data)["status"].tolist() == ["added"]
+        for name in ("flat.png", "flat.bmp"):
+            file = io.BytesIO()
+            Image.new("RGB", (64, 48), "teal").save(file, name.rpartition(".")[2])
+            wb.upload(name, file.getvalue())
+    return root
+
+
+@pytest.fixture
+def root(filled, tmp_path):
+    shutil.copytree(filled, tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def wb(root):
+    with Workbench(Settings(root=root)) as wb:
+        yield wb
+
+
+@pytest.fixture
+def transactions(monkeypatch):
+    return Transactions().watch(monkeypatch)
+
+
+def clusters(wb, **options):
+    return wb.clusters(progress=False, **options)
+
+
+# How many -----------------------------------------------------------------------------------
+
+QUERIES = {
+    "upload": (lambda wb: wb.upload("new.jpg", jpeg(5)), 2),
+    "similar, id": (lambda wb: wb.similar(FIRST), 2),
+    "similar, numpy id": (lambda wb: wb.similar(np.int64(FIRST)), 2),
+    "similar, bytes": (lambda wb: wb.similar(page(0)), 2),
+    "similar, PIL": (lambda wb: wb.similar(Image.open(io.BytesIO(jpeg(0)))), 2),
+    "similar, stranger": (lambda wb: wb.similar(jpeg(9)), 2),
+    "similar, flat": (lambda wb: wb.similar(7), 2),
+    "similar, plain": (lambda wb: wb.similar(FIRST, verify=False), 2),
+    "similar, radius": (lambda wb: wb.similar(FIRST, radius=128), 2),
+    "evidence, ids": (lambda wb: wb.evidence(FIRST, THIRD), 1),
+    "evidence, bytes": (lambda wb: wb.evidence(page(0), jpeg(0)), 1),
+    "explain": (lambda wb: wb.explain(FIRST, page(0)), 1),
+    "clusters, plain": (lambda wb: clusters(wb, verify=False), 2),
+    "browse": (lambda wb: wb.browse(4, seed=1), 1),
+    "thumbnails": (lambda wb: wb.thumbnails(list(range(1, 9))), 1),
+    "original": (lambda wb: wb.original(FIRST).close(), 1),
+    "images": (lambda wb: wb.images([1, 2, 3]), 1),
+    "holdings": (lambda wb: wb.holdings(user="local"), 1),
+    "statistics": (lambda wb: wb.statistics(), 1),
+    "index_info": (lambda wb: wb.index_info(), 1),
+    "rebuild_index": (lambda wb: wb.rebuild_index(), 1),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_query_takes_one_transaction_or_two(wb, transactions, name):
+    """One for a snapshot of all that the question depends on, one for what was found."""
+    work, expected = QUERIES[name]
+    assert transactions.of(lambda: work(wb)) == expected
+    if name != "upload":
+        assert transactions.of(lambda: work(wb)) == expected, "the second time"
+
+
+def test_a_search_by_path_takes_two(wb, transactions, tmp_path):
+    (tmp_path / "query.jpg").write_bytes(page(0))
+    assert transactions.of(lambda: wb.similar(tmp_path / "query.jpg")) == 2
+
+
+def test_clusters_take_one_for_the_snapshot_and_read_pictures_in_parts(wb, transactions):
+    """Then: grays, pictures, twice digests of thumbnails, what labels take; and the facts."""
+    assert transactions.of(lambda: clusters(wb)) <= 7
+    assert transactions.of(lambda: clusters(wb)) == 1
+    wb.accounts.create("ann", "a long password")
+    wb.upload("mine.jpg", page(0), "ann")
+    assert transactions.of(lambda: clusters(wb)) == 1, "holdings have changed, pictures have not"
+    wb.similar(FIRST)
+    assert transactions.of(lambda: clusters(wb)) == 2, "the index is at a later generation"
+    assert transactions.of(lambda: clusters(wb)) == 1
+
+
+def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp_path):
+    """Nor are files read: others wait while it is open."""
+    called = set()
+
+    def outside(owner, name):
+        real = getattr(owner, name)
+
+        def checked(*args, **kwargs):
+            assert not transactions.is_open, name
+            called.add(name)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, checked)
+
+    outside(query_module, "fingerprint")
+    outside(BlobStore, "thumbnail")
+    outside(LiveIndex, "apply")
+    outside(SimilarSearch, "_compare")
+    outside(SimilarSearch, "evidence")
+    outside(pipeline, "find")
+    outside(search_module, "cluster_by_hash")
+    outside(search_module, "search_by_hash")
+    wb.similar(FIRST)
+    wb.similar(page(0))
+    wb.similar(FIRST, verify=False)
+    wb.evidence(FIRST, page(0))
+    wb.explain(FIRST, 4)
+    clusters(wb)
+    clusters(wb)
+    clusters(wb, verify=False)
+    wb.thumbnails([1, 2])
+    assert len(called) == 8
+
+
+# Pictures that somebody forgets meanwhile -----------------------------------------------------
+
+
+ASKED = {
+    "similar": lambda wb: wb.similar(FIRST),
+    "similar, bytes": lambda wb: wb.similar(page(0)),
+    "similar, plain": lambda wb: wb.similar(FIRST, verify=False),
+    "clusters": clusters,
+    "clusters, known": lambda wb: (clusters(wb), clusters(wb))[1],
+    "clusters, plain": lambda wb: clusters(wb, verify=False),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        (name, when)
+        for name, most in {
+            "similar": 2,
+            "similar, bytes": 2,
+            "similar, plain": 2,
+            "clusters": 7,
+            "clusters, known": 8,
+            "clusters, plain": 2,
+        }.items()
+        for when in range(1, most + 1)
+    ],
+)
+def test_a_picture_that_is_forgotten_between_two_transactions_is_left_out(
+    root, wb, transactions, name, when
+):
+    with Workbench(Settings(root=root)) as reference:
+        before = ASKED[name](reference)
+        assert THIRD in set(before["image_id"])
+    transactions.count = 0
+    transactions.after = lambda count: count == when and forget(root, transactions)
+    found = ASKED[name](wb)
+    transactions.after = lambda count: None
+    check(wb, name, before, found)
+
+
+@pytest.mark.parametrize("name", ["similar", "similar, bytes", "clusters"])
+@pytest.mark.parametrize("when", range(1, 5))
+def test_a_picture_that_is_forgotten_before_its_thumbnail_is_read_is_left_out(
+    root, wb, transactions, monkeypatch, name, when
+):
+    with Workbench(Settings(root=root)) as reference:
+        before = ASKED[name](reference)
+    real, calls = BlobStore.thumbnail, []
+
+    def thumbnail(blobs, digest):
+        calls.append(digest)
+        if len(calls) == when:
+            forget(root, transactions)
+        return real(blobs, digest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlobStore, "thumbnail", thumbnail)
+        found = ASKED[name](wb)
+    check(wb, name, before, found)
+
+
+def forget(root, transactions):
+    """As another process does it."""
+    transactions.after = lambda count: None
+    with Workbench(Settings(root=root)) as other:
+        other.forget(THIRD)
+
+
+def check(wb, name, before, found):
+    """The answer is of before or of after, whole, and the next one is of after."""
+    assert list(found.columns) == list(before.columns)
+    after = ASKED[name](wb)
+    if THIRD in set(wb.images()["image_id"]):
+        assert found.equals(before)
+        return
+    assert THIRD not in set(after["image_id"])
+    assert found.equals(before) or found.equals(after)
+    assert not found.drop(columns="score").isna().any(axis=None)
+
+
+def test_a_picture_of_which_only_the_thumbnail_is_gone_is_an_error_still(wb):
+    """It was not forgotten: `check` has to draw it again."""
+    digest = wb.images([THIRD])["digest"][0]
+    (wb.blobs.root / "thumbs" / digest[:2] / digest[2:4] / digest).unlink()
+    for work in (lambda: wb.similar(FIRST), lambda: clusters(wb)):
+        with pytest.raises(Exception, match="imgurer check --repair"):
+            work()
+
+
+def test_the_query_itself_must_be_there(root, wb):
+    with Workbench(Settings(root=root)) as other:
+        other.forget(THIRD)
+    for work in (lambda: wb.similar(THIRD), lambda: wb.evidence(FIRST, THIRD)):
+        with pytest.raises(UnknownImage, match=f"no image {THIRD}"):
+            work()
+
+
+def test_calibration_goes_on_without_a_picture_that_is_forgotten(root, wb, transactions):
+    """Between the look at the index and the reading of the pictures that were chosen."""
+    transactions.after = lambda count: count == 2 and forget(root, transactions)
+    assert wb.calibrate(sample=2, progress=False).sample == 2
+    assert THIRD not in set(wb.images()["image_id"])
