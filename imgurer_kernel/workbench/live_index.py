@@ -229,16 +229,16 @@ class LiveIndex:
         """Tell what the index consists of as of now, and how it is searched."""
         hashes = self.hashes()
         with self.trees() as (whole, contents):
-            trees = whole.info(), contents.info()
-        return IndexInfo.of(
-            hashes.plain[hashes.informative],
-            *trees,
-            radius,
-            verified_radius,
-            images=len(hashes),
-            generation=hashes.generation,
-            nbytes=hashes.nbytes,
-        )
+            return IndexInfo.of(
+                hashes.plain[hashes.informative],
+                whole,
+                contents,
+                radius,
+                verified_radius,
+                images=len(hashes),
+                generation=hashes.generation,
+                nbytes=hashes.nbytes,
+            )
 
     def _remove(self, image_ids: Compact) -> None:
         for image_id in image_ids.tolist():

@@ -29,6 +29,7 @@ from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
+from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
 
 CANDIDATE_RADIUS = 24

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -423,6 +424,100 @@ def test_sweeping_up_after_a_crash(store):
     time.sleep(0.02)
     assert store.sweep(older_than=0.01) == 1
     assert files(store) == [place("blobs")]
+
+
+# Another backend ----------------------------------------------------------------------------
+
+
+class Memory:
+    """A backend as one of object storage would be: no files, no folders, no links."""
+
+    def __init__(self, folder):
+        self.objects, self.folder = {}, folder
+
+    def location(self, name):
+        return f"memory:{name}"
+
+    def exists(self, name):
+        return name in self.objects
+
+    def open(self, name):
+        if name not in self.objects:
+            raise BlobMissing(name)
+        return io.BytesIO(self.objects[name])
+
+    def path(self, name):
+        path = self.folder / name.replace("/", "-")
+        path.write_bytes(self.objects[name])
+        return path
+
+    @contextmanager
+    def create(self):
+        yield Draft(self.objects)
+
+    @contextmanager
+    def link(self, source):
+        yield None
+
+    def move(self, name, new_name):
+        if name not in self.objects:
+            return False
+        self.objects[new_name] = self.objects.pop(name)
+        return True
+
+    def remove(self, name):
+        self.objects.pop(name, None)
+
+    def names(self, folder):
+        return iter(sorted(name for name in self.objects if name.startswith(f"{folder}/")))
+
+    def remove_older(self, folder, seconds):
+        old = list(self.names(folder)) if seconds == 0 else []
+        for name in old:
+            del self.objects[name]
+        return len(old)
+
+    def discard_drafts(self, seconds):
+        return 0
+
+
+class Draft(io.BytesIO):
+    def __init__(self, objects):
+        super().__init__()
+        self.objects = objects
+
+    def publish(self, name, *, durable=True):
+        self.objects[name] = self.getvalue()
+
+
+def test_a_backend_without_files_serves_as_well(tmp_path, source):
+    backend = Memory(tmp_path)
+    store = BlobStore(tmp_path / "store", backend)
+    other = store.put(source, mode="link")
+    assert (other, list(backend.objects)) == (DIGEST, [place("blobs")])
+    store.put_thumbnail(DIGEST, JPEG)
+    assert store.thumbnail(DIGEST) == JPEG
+    assert store.path(DIGEST).read_bytes() == BYTES
+    second = tmp_path / "second.jpg"
+    second.write_bytes(b"other bytes")
+    digest = store.put(second, mode="reference")
+    assert list(store.digests()) == sorted([DIGEST, digest])
+    assert store.path(digest) == second
+    store.put(second)
+    assert place("references", digest) not in backend.objects
+    backend.objects[place("blobs")] = b"bit rot"
+    with pytest.raises(BlobDamaged, match="is damaged"):
+        store.verify(DIGEST)
+    store.put(BYTES)
+    store.verify(DIGEST)
+    assert store.delete(DIGEST)
+    with pytest.raises(BlobMissing, match=f"memory:{place('blobs')}; ingest the picture again"):
+        store.open(DIGEST)
+    store.restore(DIGEST)
+    assert store.delete(DIGEST)
+    assert (store.empty_trash(), store.sweep()) == (2, 0)
+    assert list(store.digests()) == [digest]
+    assert not (tmp_path / "store").exists()
 
 
 # Faults -------------------------------------------------------------------------------------

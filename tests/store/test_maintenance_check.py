@@ -18,6 +18,6 @@ def test_repair_sweeps_what_crashes_have_left(tmp_path, monkeypatch, repair, day
         left.parent.mkdir(exist_ok=True)
         left.write_bytes(b"half a picture")
         later = SimpleNamespace(time=lambda: time.time() + days * 86_400)
-        monkeypatch.setattr("imgurer_kernel.store.blobs.nesting.time", later)
+        monkeypatch.setattr("imgurer_kernel.store.blobs.backends.posix.time", later)
         assert wb.check(repair=repair, progress=False).empty
         assert left.exists() is not (repair and days > 1)

@@ -1,18 +1,20 @@
-"""Where a digest lies: two levels of folders, so that none holds more than a few thousand."""
+"""Names of what a blob store keeps: the digest, below two levels of folders.
+
+``blobs + abcd12... --2 levels--> blobs/ab/cd/abcd12...``: of a million digests none of the folders
+holds more than a few thousand. The name is still the whole digest, so that it proves its content
+wherever the file turns up, and sorts in the order of digests.
+"""
 
 import re
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from imgurer_kernel.common.atomic_files import storing
 from imgurer_kernel.errors import InvalidDigest
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def check_digest(digest: str) -> str:
-    """Let pass what is a digest; everything that becomes a path goes through here.
+    """Let pass what is a digest; everything that becomes a name or a path goes through here.
 
     Raises
     ------
@@ -32,43 +34,26 @@ def check_digest(digest: str) -> str:
     return digest
 
 
-def bucketed(area: Path, digest: str) -> Path:
-    """The path of a digest in an area, such as ``blobs/ab/cd/abcd...``.
+def nested(area: str, digest: str) -> str:
+    """The name of a digest in an area.
 
     Raises
     ------
     InvalidDigest
         As `check_digest`.
+
+    Examples
+    --------
+    >>> nested("blobs", 32 * "e7")[:20]
+    'blobs/e7/e7/e7e7e7e7'
     """
     check_digest(digest)
-    return area / digest[:2] / digest[2:4] / digest
+    return f"{area}/{digest[:2]}/{digest[2:4]}/{digest}"
 
 
-def listed(area: Path) -> Iterator[str]:
-    """The digests in an area in ascending order; files that do not belong are passed over."""
-    for first in _entries(area):
-        for second in _entries(first):
-            for path in _entries(second):
-                if _DIGEST.fullmatch(path.name) and bucketed(area, path.name) == path:
-                    yield path.name
-
-
-def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():  # nothing stored yet, or a stray file
-        return []
-    with storing(folder):
-        return sorted(folder.iterdir())
-
-
-def delete_old(folders: list[Path], older_than: float) -> int:
-    """Delete files whose entry was last changed longer ago than that."""
-    deleted = 0
-    for folder in folders:
-        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-            # The time of the entry, not of the content: a hard link shares the content's time
-            # with a file that is not ours, and moving into the trash does not touch it.
-            with storing(path):
-                if time.time() - path.stat().st_ctime >= older_than:
-                    path.unlink(missing_ok=True)
-                    deleted += 1
-    return deleted
+def digests_in(area: str, names: Iterable[str]) -> Iterator[str]:
+    """The digests among the names in an area; what does not belong there is passed over."""
+    for name in names:
+        digest = name.rpartition("/")[2]
+        if _DIGEST.fullmatch(digest) and nested(area, digest) == name:
+            yield digest

@@ -8,8 +8,9 @@
     root/trash/<one of these>/...   what was deleted, until the trash is emptied
     root/tmp/                       what is being written
 
-A name is the whole digest, so that it proves its content wherever the file turns up; the two
-folders above it are redundant. There is no extension, for no web server must take it for an image.
+There is no extension, for no web server must take an original for an image. What is kept, under
+which digest and when it is whole is decided here; how bytes come to lie under a name is the
+business of a `imgurer_kernel.store.blobs.backends.base.Backend`.
 """
 
 import hashlib
@@ -21,11 +22,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from imgurer_kernel.common.atomic_files import move, publish, scratch_file, scratch_path, storing
+from imgurer_kernel.common.atomic_files import storing
 from imgurer_kernel.errors import BlobDamaged, BlobMissing
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.blobs.nesting import bucketed, check_digest, delete_old, listed
-from imgurer_kernel.store.blobs.references import Reference, follow
+from imgurer_kernel.store.blobs.backends.base import Backend, Draft
+from imgurer_kernel.store.blobs.backends.posix import PosixBackend
+from imgurer_kernel.store.blobs.backends.reference import Reference, follow
+from imgurer_kernel.store.blobs.nesting import check_digest, digests_in, nested
 from imgurer_kernel.store.blobs.source_reading import (
     digest_of,
     expect,
@@ -36,8 +39,10 @@ from imgurer_kernel.store.blobs.source_reading import (
 
 Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
-_JPEG_END = b"\xff\xd9"
 AREAS = ("blobs", "references", "thumbs")
+TRASH = "trash"
+
+_JPEG_END = b"\xff\xd9"
 
 
 class BlobStore:
@@ -51,6 +56,8 @@ class BlobStore:
     ----------
     root
         The store's folder; folders are made when something is first stored.
+    backend
+        Where the bytes lie; in files below `root` by default.
 
     Raises
     ------
@@ -70,8 +77,9 @@ class BlobStore:
     b'all the bytes'
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, backend: Backend | None = None) -> None:
         self.root = Path(root).absolute()
+        self._backend = backend or PosixBackend(self.root)
 
     def __repr__(self) -> str:
         return f"BlobStore({str(self.root)!r})"
@@ -136,14 +144,8 @@ class BlobStore:
         BlobDamaged
             If a reference leads to a file that has another size or time than it had.
         """
-        stored = self._place("blobs", digest)
-        if stored.is_file():
-            return stored
-        note = self._place("references", digest)
-        if note.is_file():
-            return follow(note)
-        message = f"there is no blob {stored}; ingest the picture again, or look in {self._trash}"
-        raise BlobMissing(message)
+        name = nested("blobs", digest)
+        return self._backend.path(name) if self._backend.exists(name) else self._referred(digest)
 
     def exists(self, digest: str) -> bool:
         """Whether `open` would find the original; its bytes are not looked at."""
@@ -161,7 +163,10 @@ class BlobStore:
         BlobMissing, BlobDamaged
             As `path`.
         """
-        path = self.path(digest)
+        try:
+            return self._backend.open(nested("blobs", digest))
+        except BlobMissing:
+            path = self._referred(digest)
         with storing(path):
             return path.open("rb")
 
@@ -173,10 +178,9 @@ class BlobStore:
         BlobMissing, BlobDamaged
             If there is none, or if its bytes do not have the digest.
         """
-        with self.open(digest) as blob:
-            path = Path(blob.name)
-            with storing(path):
-                actual = digest_of(blob)
+        path = self.path(digest)
+        with self.open(digest) as blob, storing(path):
+            actual = digest_of(blob)
         if actual != digest:
             message = (
                 f"the blob {path} is damaged: its bytes have the digest {actual}, not {digest}; "
@@ -186,8 +190,9 @@ class BlobStore:
 
     def digests(self) -> Iterator[str]:
         """The digests of all originals, references included, in ascending order."""
-        found = [listed(self.root / area) for area in ("blobs", "references")]
-        return (digest for digest, _ in groupby(merge(*found)))
+        areas = ("blobs", "references")
+        listed = [digests_in(area, self._backend.names(area)) for area in areas]
+        return (digest for digest, _ in groupby(merge(*listed)))
 
     # Thumbnails -----------------------------------------------------------------------------
 
@@ -197,10 +202,10 @@ class BlobStore:
         It is not synced to the disk, which would cost more than drawing it: a power cut may
         leave it missing or cut off, which `thumbnail` tells.
         """
-        target = self._place("thumbs", digest)
-        with storing(target), scratch_file(self._scratch) as (path, file):
-            file.write(jpeg)
-            publish(file, path, target, durable=False)
+        name = nested("thumbs", digest)
+        with self._backend.create() as draft:
+            draft.write(jpeg)
+            draft.publish(name, durable=False)
 
     def thumbnail(self, digest: str) -> bytes:
         """The thumbnail of an original, a JPEG.
@@ -210,12 +215,16 @@ class BlobStore:
         BlobMissing
             If there is none, or not a whole one.
         """
-        path = self._place("thumbs", digest)
-        with storing(path):
-            jpeg = path.read_bytes() if path.is_file() else b""
+        name = nested("thumbs", digest)
+        try:
+            with self._backend.open(name) as file:
+                jpeg = file.read()
+        except BlobMissing:
+            jpeg = b""
         if not jpeg.endswith(_JPEG_END):
             state = "is cut off" if jpeg else "is missing"
-            message = f"the thumbnail {path} {state}; imgurer check --repair draws it again"
+            location = self._backend.location(name)
+            message = f"the thumbnail {location} {state}; imgurer check --repair draws it again"
             raise BlobMissing(message)
         return jpeg
 
@@ -226,7 +235,7 @@ class BlobStore:
 
         A file that a reference leads to is left alone. Returns whether there was anything.
         """
-        return self._move_all(digest, self.root, self._trash)
+        return self._move_all(digest, "", f"{TRASH}/")
 
     def restore(self, digest: str) -> None:
         """Bring back from the trash what `delete` moved there.
@@ -236,8 +245,9 @@ class BlobStore:
         BlobMissing
             If nothing of that digest is in the trash.
         """
-        if not self._move_all(digest, self._trash, self.root):
-            message = f"{digest} is not in {self._trash}; it was emptied, or never held it"
+        if not self._move_all(digest, f"{TRASH}/", ""):
+            location = self._backend.location(TRASH)
+            message = f"{digest} is not in {location}; it was emptied, or never held it"
             raise BlobMissing(message)
 
     def sweep(self, older_than: float = 86_400.0) -> int:
@@ -248,93 +258,86 @@ class BlobStore:
         int
             How many files were deleted.
         """
-        return delete_old([self._scratch], older_than)
+        return self._backend.discard_drafts(older_than)
 
     def empty_trash(self, older_than: float = 0.0) -> int:
         """Delete for good what has been in the trash for some seconds; returns how many files."""
-        return delete_old([self._trash / area for area in AREAS], older_than)
+        return sum(self._backend.remove_older(f"{TRASH}/{area}", older_than) for area in AREAS)
 
     # How ------------------------------------------------------------------------------------
 
-    @property
-    def _trash(self) -> Path:
-        return self.root / "trash"
-
-    @property
-    def _scratch(self) -> Path:
-        return self.root / "tmp"
-
-    def _place(self, area: str, digest: str, root: Path | None = None) -> Path:
-        return bucketed((root or self.root) / area, digest)
+    def _referred(self, digest: str) -> Path:
+        """The file that a reference leads to; errors as `path` raises them."""
+        name = nested("references", digest)
+        try:
+            with self._backend.open(name) as note:
+                content = note.read()
+        except BlobMissing as error:
+            blob, trash = (self._backend.location(it) for it in (nested("blobs", digest), TRASH))
+            message = f"there is no blob {blob}; ingest the picture again, or look in {trash}"
+            raise BlobMissing(message) from error
+        return follow(content, self._backend.location(name))
 
     def _copy(self, source: BinaryIO, name: str, expected: str | None) -> str:
-        with storing(self._scratch), scratch_file(self._scratch) as (path, file):
+        with self._backend.create() as draft:
             hashed = hashlib.sha256()
             for piece in pieces(source, name):
                 hashed.update(piece)
-                file.write(piece)
+                draft.write(piece)
             digest = expect(hashed.hexdigest(), expected, name)
-            self._publish(file, path, digest)
+            self._publish(draft, digest)
         return digest
 
     def _write(self, data: bytes | bytearray | memoryview, digest: str) -> str:
-        with storing(self._scratch), scratch_file(self._scratch) as (path, file):
-            file.write(data)
-            self._publish(file, path, digest)
+        with self._backend.create() as draft:
+            draft.write(data)
+            self._publish(draft, digest)
         return digest
 
-    def _publish(self, file: BinaryIO, path: Path, digest: str) -> None:
+    def _publish(self, draft: Draft, digest: str) -> None:
+        """Make a draft the blob of a digest, unless there is a sound one, and drop a reference."""
         if not self._is_sound(digest):
-            publish(file, path, self._place("blobs", digest))
-        self._place("references", digest).unlink(missing_ok=True)
+            draft.publish(nested("blobs", digest))
+        self._backend.remove(nested("references", digest))
 
     def _link(self, source: Path, expected: str | None) -> str | None:
         """Store a hard link; None where that cannot be."""
-        with storing(self._scratch):
-            link = scratch_path(self._scratch)
-            try:
-                # The link is made first, so that what is hashed is what is kept.
-                os.link(os.path.realpath(source), link)
-            except OSError:
-                # Whatever the reason is, a copy works or tells the source from the store.
+        # The link is made first, so that what is hashed is what is kept.
+        with self._backend.link(source) as draft:
+            if draft is None:
                 return None
-            try:
-                with link.open("rb") as file, source_errors(str(source)):
-                    digest = expect(digest_of(file), expected, str(source))
-                if not self._is_sound(digest):
-                    move(link, self._place("blobs", digest))
-            finally:
-                link.unlink(missing_ok=True)
-            self._place("references", digest).unlink(missing_ok=True)
+            with draft.open() as file, source_errors(str(source)):
+                digest = expect(digest_of(file), expected, str(source))
+            self._publish(draft, digest)
         return digest
 
     def _refer(self, file: BinaryIO, source: Path, expected: str | None) -> str:
+        # Before the file is read: one that is written to meanwhile has another time afterwards.
         facts = os.fstat(file.fileno())
         with source_errors(str(source)):
             digest = expect(digest_of(file), expected, str(source))
         if self._is_sound(digest):
             return digest
         note = Reference(str(source), facts.st_size, facts.st_mtime_ns)
-        target = self._place("references", digest)
-        with storing(target), scratch_file(self._scratch) as (path, scratch):
-            scratch.write(note.as_json())
-            publish(scratch, path, target)
+        with self._backend.create() as draft:
+            draft.write(note.as_json())
+            draft.publish(nested("references", digest))
         return digest
 
     def _is_sound(self, digest: str) -> bool:
         """Whether the store has a copy with the right bytes."""
-        path = self._place("blobs", digest)
-        if not path.is_file():
+        name = nested("blobs", digest)
+        try:
+            blob = self._backend.open(name)
+        except BlobMissing:
             return False
-        with storing(path), path.open("rb") as blob:
+        with blob, storing(Path(self._backend.location(name))):
             return digest_of(blob) == digest
 
-    def _move_all(self, digest: str, origin: Path, goal: Path) -> bool:
-        moved = False
-        for area in AREAS:
-            path, target = self._place(area, digest, origin), self._place(area, digest, goal)
-            if path.exists():
-                with storing(path):
-                    move(path, target)
-                moved = True
-        return moved
+    def _move_all(self, digest: str, origin: str, goal: str) -> bool:
+        check_digest(digest)
+        moved = [
+            self._backend.move(origin + nested(area, digest), goal + nested(area, digest))
+            for area in AREAS
+        ]
+        return any(moved)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from imgurer_kernel.common.atomic_files import storing
 from imgurer_kernel.errors import BlobDamaged, BlobMissing
 
 
@@ -29,19 +28,25 @@ class Reference:
         return cls(str(content["path"]), int(content["bytes"]), int(content["modified_ns"]))
 
 
-def follow(note: Path) -> Path:
+def follow(note: bytes, location: str) -> Path:
     """The file that a note leads to, if it still is the one that was hashed.
+
+    Parameters
+    ----------
+    note
+        As `Reference.as_json` wrote it.
+    location
+        Where the note lies, for messages.
 
     Raises
     ------
     BlobMissing, BlobDamaged
-        If it is gone, or if it has changed.
+        If it is gone, or if it or the note has changed.
     """
     try:
-        with storing(note):
-            reference = Reference.from_json(note.read_bytes())
+        reference = Reference.from_json(note)
     except (ValueError, TypeError, KeyError) as error:
-        message = f"the reference {note} is damaged; ingest the file again that it led to"
+        message = f"the reference {location} is damaged; ingest the file again that it led to"
         raise BlobDamaged(message) from error
     path = Path(reference.path)
     try:

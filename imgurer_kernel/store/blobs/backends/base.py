@@ -1,0 +1,76 @@
+"""`Backend`: what a blob store asks of the storage below it."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Draft(Protocol):
+    """Bytes that have no name yet; a crash leaves nothing of them under a final name."""
+
+    def publish(self, name: str, *, durable: bool = True) -> None:
+        """Give it its final name, in place of what had it; if durable, a power cut undoes nothing.
+
+        The name appears only when all bytes are there.
+        """
+
+
+class NewDraft(Draft, Protocol):
+    """A draft that is being written."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> object:
+        """Append bytes."""
+
+
+class LinkedDraft(Draft, Protocol):
+    """A draft that shares its bytes with a file, which is not ours."""
+
+    def open(self) -> BinaryIO:
+        """Open for reading; the caller closes it."""
+
+
+class Backend(Protocol):
+    """Byte strings under names such as ``blobs/ab/cd/abcd...``.
+
+    Names are made by `imgurer_kernel.store.blobs.nesting` from checked digests: a backend need not
+    mistrust them. Publishing and moving are atomic; two processes may do the same at once.
+
+    Raises
+    ------
+    StorageFull, StorageDenied, StorageError
+        From every method: the storage refuses; names place and remedy.
+    """
+
+    def location(self, name: str) -> str:
+        """Where a name lies, for messages."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is something of that name."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open for reading; the caller closes it. Raises `BlobMissing` if there is none."""
+
+    def path(self, name: str) -> Path:
+        """A local file with the bytes; one that is remote is fetched first."""
+
+    def create(self) -> AbstractContextManager[NewDraft]:
+        """Begin a draft; what was not published by the end of the block is discarded."""
+
+    def link(self, source: Path) -> AbstractContextManager[LinkedDraft | None]:
+        """Begin a draft that shares the bytes of a file; None where there is no such thing."""
+
+    def move(self, name: str, new_name: str) -> bool:
+        """Rename, in place of what has the new name; False if there is nothing to rename."""
+
+    def remove(self, name: str) -> None:
+        """Remove for good; harmless if there is nothing of that name."""
+
+    def names(self, folder: str) -> Iterator[str]:
+        """All names below a folder, ascending."""
+
+    def remove_older(self, folder: str, seconds: float) -> int:
+        """Remove what has been in a folder for so many seconds; returns how many."""
+
+    def discard_drafts(self, seconds: float) -> int:
+        """Remove drafts that crashes have left so many seconds ago; returns how many."""
