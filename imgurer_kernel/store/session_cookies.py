@@ -1,4 +1,8 @@
-"""Sessions of people who logged in: sealed by the server, opened by the server and its kernels."""
+"""Login sessions as signed cookies: the server signs them; the server and its kernels check them.
+
+It lies in this room because its key is a file of the store (``root/secret``), and because the
+server above and the widgets, which do not know each other, both need it.
+"""
 
 import hashlib
 import hmac

@@ -40,8 +40,8 @@ _SYMPTOMS = (
     ("Corrupt", CatalogDamaged, "restore it from a backup, or move it away and ingest again"),
 )
 
-# Up to so many a list is handed over faster than a frame.
-_FEW = 1000
+# Up to so many ids are handed over faster as a list than as a registered frame.
+_FEW_IDS = 1000
 
 _DAMAGE = (
     duckdb.FatalException,
@@ -61,6 +61,7 @@ def connect(path: Path, patience: float) -> Connection:
     duckdb.Error
         For `translate` to put into words.
     """
+    # Nothing is downloaded or loaded, and no variable of the program is taken for a table.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -105,7 +106,7 @@ def table_of_ids(
     connection: Connection, image_ids: Int64s
 ) -> Iterator[tuple[str, dict[str, list[int]]]]:
     """Ids as a table with the column image_id: its SQL, and the values to execute it with."""
-    if len(image_ids) <= _FEW:
+    if len(image_ids) <= _FEW_IDS:
         yield "(SELECT unnest($ids::BIGINT[]) AS image_id)", {"ids": image_ids.tolist()}
         return
     connection.register("given_ids", pd.DataFrame({"image_id": image_ids}))

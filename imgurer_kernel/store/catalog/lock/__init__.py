@@ -1,4 +1,4 @@
-"""Which process may have the catalog open."""
+"""Which process may have the catalog open: a lease on a lock file, and a fair queue before it."""
 
 from imgurer_kernel.store.catalog.lock.lease import Lease
 

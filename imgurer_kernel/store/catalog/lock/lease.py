@@ -20,11 +20,12 @@ from typing import Generic, TypeVar
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
-from imgurer_kernel.store.catalog.lock.ticket_queue import Queue
+from imgurer_kernel.store.catalog.lock.ticket_queue import TicketQueue
 
 Resource = TypeVar("Resource")
 
 TICK = 0.02
+"""Seconds between two looks whether the lease is idle or others wait."""
 
 
 class Lease(Generic[Resource]):
@@ -67,8 +68,9 @@ class Lease(Generic[Resource]):
         self._acquire = acquire
         self._dispose = dispose
         self._opened: set[int] = set()
-        self._queue = Queue(folder / "catalog.waiting", self._opened)
+        self._queue = TicketQueue(folder / "catalog.waiting", self._opened)
         self._lock = LockFile(folder / "catalog.lock", self._opened)
+        # Held by the thread that is inside `hold`; taken before the file lock, never after it.
         self._turns = threading.RLock()
         self._resource: Resource | None = None
         self._depth = 0
@@ -79,7 +81,7 @@ class Lease(Generic[Resource]):
         self._watcher = threading.Thread()
         self._inherited = False
         self._forking = False
-        _hook(self)
+        _register_hooks(self)
 
     @property
     def held(self) -> bool:
@@ -110,7 +112,7 @@ class Lease(Generic[Resource]):
             raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
         try:
             resource = self._take(deadline)
-            process = os.getpid()
+            process = os.getpid()  # a child that is forked inside the block must not drop it
             self._depth += 1
             try:
                 yield resource
@@ -154,6 +156,7 @@ class Lease(Generic[Resource]):
             raise
         self._give_up = False
         self._since = self._used = time.monotonic()
+        # The longer opening took on this machine, the longer it has to serve.
         self._turn = min(max(self.quantum, 5 * (self._since - started)), 5 * self.quantum)
         self._stints += 1
         self._ended = threading.Event()
@@ -180,11 +183,12 @@ class Lease(Generic[Resource]):
 
     def _watch(self, stint: int, ended: threading.Event) -> None:
         """Give the lease back once it is idle; a thread of its own for each stint."""
-        while not ended.wait(TICK) and self._tend(stint):
+        while not ended.wait(TICK) and self._keep(stint):
             pass
 
-    def _tend(self, stint: int) -> bool:
-        """Let go where nobody uses the lease here; False once it is another stint."""
+    def _keep(self, stint: int) -> bool:
+        """Let go if the lease is idle; False once it was let go or is of a later stint."""
+        # Without waiting: a thread that uses the lease holds this, and then it is not idle.
         if not self._turns.acquire(blocking=False):
             return True
         try:
@@ -213,6 +217,7 @@ class Lease(Generic[Resource]):
             self._watcher.join(timeout=1.0)
 
     def _before_fork(self) -> None:
+        # A child inherits descriptors, and with them DuckDB's lock: nothing is open across a fork.
         self._forking = self._turns.acquire(timeout=self.timeout)
         if self._forking and not self._depth:
             self._drop()
@@ -238,11 +243,8 @@ class Lease(Generic[Resource]):
             self._turns.release()
 
 
-def _hook(lease: Lease[Resource]) -> None:
-    """Call the lease's hooks at exit and around every fork.
-
-    That does not keep it alive.
-    """
+def _register_hooks(lease: Lease[Resource]) -> None:
+    """Call the lease's hooks at exit and around every fork, without keeping it alive."""
     reference = weakref.ref(lease)
 
     def call(name: str) -> None:

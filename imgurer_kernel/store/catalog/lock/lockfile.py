@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows
     CAN_BLOCK = False
 
-# Windows keeps everybody from reading the locked byte, which is the first.
+# Who has the lock is written behind the first byte: Windows lets nobody read the locked one.
 _RECORD_START = 1
 _RECORD_BYTES = 512
 
@@ -163,6 +163,8 @@ class LockFile:
         return True
 
     def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
+        # `flock` cannot be interrupted: a thread waits in it, and gives the lock back at once if it
+        # gets it after the deadline. The decision which of the two came first is made under a lock.
         arrived, decision = threading.Event(), threading.Lock()
         abandoned = False
 

@@ -6,7 +6,7 @@ from imgurer_kernel.common.atomic_files import storing
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 
 
-class Queue:
+class TicketQueue:
     """Tickets in a folder: each is a file that its process keeps locked while it waits.
 
     The system wakes all who wait for a file lock and gives it to any of them, so that one of
@@ -25,8 +25,9 @@ class Queue:
     def __init__(self, folder: Path, opened: set[int]) -> None:
         self._folder = folder
         self._opened = opened
-        # Held for a moment only: whoever looks at the tickets must not see half of a change.
-        self._door = LockFile(folder / "door", opened)
+        # Held for a moment only: whoever looks at the tickets must not see half of a change. The
+        # name is that of all versions, which must lock the same file.
+        self._guard = LockFile(folder / "door", opened)
 
     def take(self, lock: LockFile, deadline: float) -> bool:
         """Take a lock when it is our turn; False if `deadline` passed on the monotonic clock."""
@@ -34,14 +35,14 @@ class Queue:
             self._folder.mkdir(exist_ok=True)
         ticket: LockFile | None = None
         try:
-            while self._door.take(deadline):
+            while self._guard.take(deadline):
                 try:
                     ahead = self._tickets(before=ticket)
                     if not ahead and lock.take_now():
                         return True
                     ticket = ticket or self._issue(ahead)
                 finally:
-                    self._door.drop()
+                    self._guard.drop()
                 if not ahead:
                     return lock.take(deadline)
                 if not ahead[-1].wait(deadline):
