@@ -18,7 +18,8 @@ class Settings:
     Attributes
     ----------
     root
-        Folder of the store: blobs, thumbnails and the catalog.
+        Folder of the store: blobs, thumbnails and the catalog. A text is taken for a path; it is
+        made absolute.
     radius
         Hamming radius of a plain dHash search, 0..128 bits.
     max_bytes
@@ -59,7 +60,7 @@ class Settings:
     imgurer_kernel.errors.SettingsError: radius is 129; it must lie between 0 and 128
     """
 
-    root: Path | str = Path("data/store")
+    root: Path = Path("data/store")
     radius: int = 10
     max_bytes: int = 1 << 30
     max_pixels: int = 200_000_000
@@ -74,7 +75,11 @@ class Settings:
     lease_timeout: float = 30.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
+        try:
+            object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
+        except (TypeError, RuntimeError) as error:  # no path, or the home of nobody
+            message = f"root is {self.root!r}, which cannot be a folder: {error}; give a path"
+            raise SettingsError(message) from error
         for name, low, high in (
             ("radius", 0, 128),
             ("max_bytes", 1, 1 << 40),
@@ -89,17 +94,18 @@ class Settings:
             ("lease_timeout", 0, 86_400),
         ):
             value = getattr(self, name)
+            kind, called = (
+                (int | float, "number") if name == "lease_timeout" else (int, "whole number")
+            )
+            if isinstance(value, bool) or not isinstance(value, kind):
+                message = f"{name} is {value!r}; it must be a {called} from {low} to {high}"
+                raise SettingsError(message)
             if not low <= value <= high:
                 message = f"{name} is {value}; it must lie between {low} and {high}"
                 raise SettingsError(message)
         if self.store not in get_args(StoreMode):
             message = f"store is {self.store!r}; it must be one of {', '.join(get_args(StoreMode))}"
             raise SettingsError(message)
-
-    @property
-    def folder(self) -> Path:
-        """The root as an absolute path."""
-        return Path(self.root)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

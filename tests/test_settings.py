@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from imgurer_kernel.settings import Settings
 
 def test_the_root_becomes_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Settings(root="store").folder == tmp_path / "store"
-    assert Settings(root="~/store").folder == Path.home() / "store"
+    assert Settings(root="store").root == tmp_path / "store"
+    assert Settings(root="~/store").root == Path.home() / "store"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,37 @@ def test_the_root_becomes_absolute(tmp_path, monkeypatch):
 def test_a_value_that_cannot_work_is_named(name, value):
     with pytest.raises(SettingsError, match=f"{name} is {value!r}"):
         Settings(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("radius", 10.5),
+        ("radius", 10.0),
+        ("radius", True),
+        ("radius", "8"),
+        ("radius", None),
+        ("max_bytes", 1e9),
+        ("max_frames", False),
+        ("workers", 1.5),
+        ("lease_timeout", True),
+        ("lease_timeout", "30"),
+        ("lease_timeout", float("nan")),
+        ("store", None),
+        ("store", ["copy"]),
+        ("root", None),
+        ("root", 5),
+        ("root", b"store"),
+        ("root", "~nobody-has-this-name/store"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(name, value):
+    with pytest.raises(SettingsError, match=re.escape(f"{name} is {value!r}")):
+        Settings(**{name: value})
+
+
+def test_a_time_may_be_whole():
+    assert Settings(lease_timeout=5).lease_timeout == 5
 
 
 def test_settings_cannot_be_changed():

@@ -23,8 +23,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.blobs = BlobStore(settings.folder)
-        self.catalog = Catalog(settings.folder, lease_timeout=settings.lease_timeout)
+        self.blobs = BlobStore(settings.root)
+        self.catalog = Catalog(settings.root, lease_timeout=settings.lease_timeout)
         self.users = Users(self.catalog)
 
     def __repr__(self) -> str:

@@ -105,10 +105,10 @@ class Workbench:
         """
         owner = self.accounts.require_enabled(user)
         named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-        total = count_files(named, outside=self.settings.folder)
+        total = count_files(named, outside=self.settings.root)
         with reporting(progress, total, "Taking in") as report:
             run = IngestPipeline(self._intake, owner, report, stop or threading.Event())
-            run.run(find_files(named, outside=self.settings.folder))
+            run.run(find_files(named, outside=self.settings.root))
         return outcome_frame(run.outcomes)
 
     def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:

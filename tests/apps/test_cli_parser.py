@@ -314,7 +314,7 @@ def test_serve_hands_everything_on(run, monkeypatch, tmp_path):
     monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *a, **k: calls.append((a, k)))
     assert run("serve", "--port", 0, "--no-browser", "--login", "--host", "0.0.0.0")[0] == 0
     [(settings,), options] = calls[0]
-    assert settings.folder == tmp_path / "store"
+    assert settings.root == tmp_path / "store"
     assert options == {"host": "0.0.0.0", "port": 0, "login": True, "open_browser": False}
 
 

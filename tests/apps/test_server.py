@@ -125,7 +125,7 @@ def test_a_taken_port_is_said_before_anything_is_made(store, notebook, no_voila)
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} of 127.0.0.1 is in use.*--port"):
             serve(store, port=port, open_browser=False, notebook=notebook)
-    assert not store.folder.exists()
+    assert not store.root.exists()
 
 
 @pytest.mark.parametrize(

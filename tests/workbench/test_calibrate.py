@@ -36,7 +36,7 @@ def measured(wb, before):
 def contents(wb):
     """Every file of the store but those of the lease, once the catalog is closed."""
     wb.close()
-    files = sorted(path for path in wb.settings.folder.rglob("*") if path.is_file())
+    files = sorted(path for path in wb.settings.root.rglob("*") if path.is_file())
     return {path: path.read_bytes() for path in files if "lock" not in path.name}
 
 

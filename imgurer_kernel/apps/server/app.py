@@ -93,7 +93,7 @@ def serve(
         sockets = [stack.enter_context(each) for each in open_sockets(host, port)]
         listen = Listen(host=host, port=sockets[0].getsockname()[1], login=login)
         _make_folder(settings)
-        key = session_cookies.secret_key(settings.folder)
+        key = session_cookies.secret_key(settings.root)
         cookie = session_cookies.cookie_name(listen.port)
         door = _members(settings, key, cookie, stack) if login else NoLoginProvider(token="")
         config = voila_config(
@@ -110,9 +110,9 @@ def serve(
 
 def _make_folder(settings: Settings) -> None:
     try:
-        settings.folder.mkdir(parents=True, exist_ok=True)
+        settings.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"{settings.folder} cannot be made: {error.strerror}; choose another --root"
+        message = f"{settings.root} cannot be made: {error.strerror}; choose another --root"
         raise StorageDenied(message) from error
 
 
@@ -124,12 +124,12 @@ def _members(
     )  # DuckDB, which a server without a login spares
 
     patience = min(settings.lease_timeout, _LEASE_WITHIN)
-    catalog = stack.enter_context(Catalog(settings.folder, lease_timeout=patience))
+    catalog = stack.enter_context(Catalog(settings.root, lease_timeout=patience))
     users = Users(catalog)
     if not users.can_log_in():
         message = (
             "there is no account to log in with; make one first: "
-            f"imgurer users add NAME --role admin --root {settings.folder}"
+            f"imgurer users add NAME --role admin --root {settings.root}"
         )
         raise ServerError(message)
     door = PasswordIdentityProvider(users=users, key=key, cookie=cookie)

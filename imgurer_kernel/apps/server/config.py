@@ -248,7 +248,7 @@ def voila_config(
     voila.kernel_spec_manager_class = OwnKernelSpecManager
     config.VoilaExecutor.on_cell_error = _note_cell_error
     config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
-    config.VisitorKernelManager.folder = str(settings.folder)
+    config.VisitorKernelManager.folder = str(settings.root)
     # A kernel that died has lost its page's widgets; another one would not bring them back.
     config.KernelRestarter.restart_limit = 0
     config.VisitorKernelManager.cull_interval = 30

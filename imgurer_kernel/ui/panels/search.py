@@ -74,7 +74,7 @@ class SearchPanel(Panel):
         # By digest: made in the upload's thread, used on the loop once the upload is settled.
         self._read_queries: dict[str, SearchQuery] = {}
         self.upload = UploadControl(
-            settings.folder / "tmp",
+            settings.root / "tmp",
             self._judge,
             settings.max_bytes,
             multiple=False,

@@ -40,7 +40,7 @@ class UploadPanel(Panel):
         super().__init__(workbench, user)
         self.model = UploadModel(self.session)
         settings = self.session.workbench.settings
-        self.control = UploadControl(settings.folder / "tmp", self.model.judge, settings.max_bytes)
+        self.control = UploadControl(settings.root / "tmp", self.model.judge, settings.max_bytes)
         self.about = Message(value=caption(limits(settings.max_bytes)))
         self.set_parts(vbox(self.control, self.about, classes="imgurer-shortcut-target"))
 
