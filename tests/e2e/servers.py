@@ -85,5 +85,5 @@ def dashboard(tmp_path_factory):
     if not (REPOSITORY / "notebooks" / "dashboard.ipynb").exists():
         pytest.skip("there is no notebooks/dashboard.ipynb yet")
     root = tmp_path_factory.mktemp("dashboard") / "store"
-    with serving(root) as server:
+    with serving(root, preheat=0) as server:
         yield server

@@ -449,7 +449,7 @@ def test_a_member_who_logged_in_sees_what_is_own(new_page, tmp_path):
         workbench.accounts.create("ann", "correct horse")
         workbench.upload("hers.jpg", jpeg(1), "ann")
         workbench.upload("root's own.jpg", jpeg(2), "root")
-    with serving(tmp_path / "store", login=True) as server:
+    with serving(tmp_path / "store", login=True, preheat=0) as server:
         page = new_page()
         page.goto(server.url)
         page.get_by_label("Name").fill("ann")

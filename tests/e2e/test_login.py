@@ -51,17 +51,31 @@ def accounts(tmp_path_factory):
     return act
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["cold", "preheated"])
+@pytest.fixture(scope="module")
+def server(accounts, notebook):
+    """A server with a login and one preheated kernel."""
+    with serving(accounts.root, notebook=notebook, login=True) as server:
+        yield server
+
+
+@pytest.fixture(params=["cold", "preheated"])
 def either(request, accounts, notebook):
     """A server with a login, without and with preheated kernels."""
-    with serving(accounts.root, notebook=notebook, login=True, preheat=request.param) as server:
+    if request.param == "preheated":
+        yield request.getfixturevalue("server")
+        return
+    with serving(accounts.root, notebook=notebook, login=True, preheat=0) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def server(accounts, notebook):
-    with serving(accounts.root, notebook=notebook, login=True) as server:
-        yield server
+def bobs_page(server, new_shared_page):
+    """One page of bob's, who stays logged in; each test leaves it with a dashboard that works."""
+    page = watch(new_shared_page())
+    page.goto(server.url)
+    enter(page, "bob")
+    greeting(page)
+    return page
 
 
 def watch(page):
@@ -152,24 +166,21 @@ def test_a_disabled_user(server, accounts, new_page):
     assert set(page.complaints) <= {"Cannot send"}
 
 
-def test_logging_out(server, new_page):
-    page = new_page()
-    page.goto(server.url)
-    enter(page, "bob")
-    greeting(page)
+def test_logging_out(server, bobs_page):
+    page = bobs_page
     page.goto(server.url + "logout")
     expect(page.get_by_role("status")).to_have_text("You are logged out.")
     page.go_back()
     expect(page).to_have_title("Log in · imgurer")
     page.goto(server.url)
     expect(page).to_have_title("Log in · imgurer")
-
-
-def test_an_address_that_leads_nowhere(server, new_page):
-    page = watch(new_page())
-    page.goto(server.url)
     enter(page, "bob")
     greeting(page)
+
+
+def test_an_address_that_leads_nowhere(server, bobs_page):
+    page = bobs_page
+    page.complaints.clear()
     assert page.goto(server.url + "nothing").status == 404
     expect(page.get_by_role("heading")).to_have_text("There is nothing here")
     page.get_by_role("link", name="To the dashboard").click()
@@ -177,20 +188,18 @@ def test_an_address_that_leads_nowhere(server, new_page):
     assert page.complaints == []
 
 
-def test_a_kernel_goes_with_its_page(server, new_page):
-    page = new_page()
-    page.goto(server.url)
-    enter(page, "bob")
+def test_a_kernel_goes_with_its_page(server, bobs_page):
+    page = bobs_page
+    page.complaints.clear()
     _, process = greeting(page)
     with page.expect_request("**/voila/api/shutdown/*"):
         page.reload()
     assert greeting(page)[1] != process
 
 
-def test_a_kernel_that_dies_is_told(server, new_page):
-    page = watch(new_page())
-    page.goto(server.url)
-    enter(page, "bob")
+def test_a_kernel_that_dies_is_told(server, bobs_page):
+    page = bobs_page
+    page.complaints.clear()
     _, process = greeting(page)
     os.kill(int(process), signal.SIGKILL)
     alert = page.get_by_role("alert")
@@ -233,7 +242,7 @@ def test_a_kernel_that_does_not_start_is_told(tmp_path, notebook, new_page, preh
 
 def test_a_server_that_ends_is_told(tmp_path, notebook, new_page):
     page = watch(new_page())
-    with serving(tmp_path / "store", notebook=notebook) as server:
+    with serving(tmp_path / "store", notebook=notebook, preheat=0) as server:
         page.goto(server.url)
         assert greeting(page)[0] == "None"
     alert = page.get_by_role("alert")

@@ -434,7 +434,8 @@ def test_a_reload_in_the_middle_leaves_nothing_behind(browser, new_page, tmp_pat
     large = tmp_path / "large.jpg"
     with large.open("wb") as file:
         file.truncate(200_000_000)
-    with serving(tmp_path / "store", notebook=notebook(tmp_path, arrivals)) as running:
+    book = notebook(tmp_path, arrivals)
+    with serving(tmp_path / "store", notebook=book, preheat=0) as running:
         page = new_page()
         page.goto(running.url)
         choose(page, large)

@@ -1,4 +1,4 @@
-"""Taking in what was uploaded, and saying what became of it."""
+"""Take uploaded files into the store, and say what became of each."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from imgurer_kernel.ui.widgets.upload.receiver import Upload
 
 
 class UploadModel:
-    """What the upload panel does with a file."""
+    """What the upload panel does with each file."""
 
     def __init__(self, session: VisitorSession) -> None:
         self.session = session
         self._changed = False
 
     def judge(self, upload: Upload) -> Verdict:
-        """Take a file in; called in a thread, so it touches no trait."""
+        """Take a file into the store; called in a thread, so it touches no trait."""
         workbench = self.session.workbench
         with upload.path.open("rb") as file:
             outcome = workbench.upload(upload.name, file, self.session.user)
@@ -36,22 +36,22 @@ class UploadModel:
                 twin_text=self._provenance(image_id),
                 twin_image_id=image_id,
             )
-        return self._compared(image_id, thumbnail)
+        return self._compare(image_id, thumbnail)
 
     def note(self, verdict: Verdict) -> None:
-        """Take notice of a verdict; on the event loop."""
+        """Remember whether a verdict means that the store has changed; on the event loop."""
         self._changed |= verdict.status in {"added", "near", "duplicate"}
 
     def finish(self) -> None:
-        """All files have their verdict: what else is shown of the store is to be read anew."""
+        """Tell the other panels, once after the last verdict, if the store has changed."""
         if self._changed:
             self._changed = False
             self.session.changed()
 
-    def _compared(self, image_id: int, thumbnail: bytes) -> Verdict:
-        found = self.session.workbench.similar(image_id)
-        same = found[
-            (found["image_id"] != image_id) & ~found["verdict"].isin(NON_DUPLICATE_VERDICTS)
+    def _compare(self, image_id: int, thumbnail: bytes) -> Verdict:
+        similar = self.session.workbench.similar(image_id)
+        same = similar[
+            (similar["image_id"] != image_id) & ~similar["verdict"].isin(NON_DUPLICATE_VERDICTS)
         ]
         if same.empty:
             return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
@@ -68,7 +68,7 @@ class UploadModel:
         )
 
     def _provenance(self, image_id: int) -> str:
-        """Who brought a picture; a member is not told the names of others."""
+        """Say who brought a picture; a member does not learn the names of others."""
         holdings = self.session.workbench.holdings(image_id=image_id)
         visitor = self.session.account().name
         others = sorted(set(holdings["user"]) - {visitor})
@@ -81,7 +81,7 @@ class UploadModel:
 
 
 def likeness(row: dict[str, Any]) -> str:
-    """What a new picture is to the nearest one that was here before.
+    """Say how a new picture compares with the nearest one that was here before.
 
     Examples
     --------

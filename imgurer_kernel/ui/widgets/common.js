@@ -25,7 +25,7 @@ function icon(name, className = "") {
   return svg;
 }
 
-// The end of a name tells copies apart (its number, its format), so the middle is what gives way.
+// The end of a name tells copies apart (its number, its format), so the middle is cut.
 function elided(full) {
   const box = element("span", "imgurer-name");
   // controls, and the marks that turn the direction of writing: "gpj.exe" must not read "exe.jpg"

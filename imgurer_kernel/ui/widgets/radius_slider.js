@@ -17,14 +17,14 @@ export default {
     head.append(label, output);
     el.append(head, input, ticks);
 
-    const words = (bits) => {
+    const textOf = (bits) => {
       const all = model.get("ticks");
       return (all.find(([limit]) => limit >= bits) ?? all.at(-1))[1];
     };
-    const say = (bits) => {
+    const showValue = (bits) => {
       const number = bits === 1 ? "1 bit" : `${bits} bits`;
-      output.textContent = bits === 0 ? `0 bits · ${words(0)}` : `up to ${number} · ${words(bits)}`;
-      input.setAttribute("aria-valuetext", `${number}, ${words(bits)}`);
+      output.textContent = bits === 0 ? `0 bits · ${textOf(0)}` : `up to ${number} · ${textOf(bits)}`;
+      input.setAttribute("aria-valuetext", `${number}, ${textOf(bits)}`);
     };
     let timer = 0;
     const commit = (bits) => {
@@ -34,7 +34,7 @@ export default {
     };
     input.addEventListener("input", () => {
       const bits = stops[Number(input.value)];
-      say(bits);
+      showValue(bits);
       clearTimeout(timer);
       timer = setTimeout(() => commit(bits), 200); // a handle that is dragged, a key that is held
     });
@@ -55,7 +55,7 @@ export default {
       const bits = model.get("value"); // any radius may come from the address
       const reached = stops.filter((stop) => stop <= bits);
       input.value = reached.length - 1;
-      say(bits);
+      showValue(bits);
     };
     model.on("change:value", show);
     show();

@@ -27,8 +27,8 @@ class Transfer extends EventTarget {
   rows = [];
   #byKey = new Map();
   #pumping = false;
-  #watch = 0;
-  #asked = null; // when the first message since the kernel last spoke was sent
+  #timer = 0;
+  #unansweredSince = null; // when the first message was sent since the kernel last answered
   #pinged = 0;
   #ponged = 0; // when the last question that was answered had been sent
 
@@ -48,7 +48,7 @@ class Transfer extends EventTarget {
     for (const file of files) {
       const row = { file, name: file.name, size: file.size, pictures: [] };
       this.rows.push(row);
-      this.#renew(row);
+      this.#reset(row);
       if (file.size > limit) {
         row.state = "failed";
         row.status = "rejected";
@@ -72,12 +72,12 @@ class Transfer extends EventTarget {
 
   retry(row) {
     this.#byKey.delete(row.key);
-    this.#renew(row);
+    this.#reset(row);
     this.#set(row, {});
     this.#pump();
   }
 
-  #renew(row) {
+  #reset(row) {
     const fresh = { key: randomKey(), state: "waiting", flight: new Map(), received: 0 };
     Object.assign(row, fresh, { text: "", status: "", verdict: null });
     this.#byKey.set(row.key, row);
@@ -98,14 +98,14 @@ class Transfer extends EventTarget {
   }
 
   dispose() {
-    clearInterval(this.#watch);
+    clearInterval(this.#timer);
     for (const row of this.rows) this.cancel(row);
   }
 
   async #pump() {
     if (this.#pumping) return;
     this.#pumping = true;
-    this.#watch ||= setInterval(() => this.#look(), 1000);
+    this.#timer ||= setInterval(() => this.#watchConnection(), 1000);
     for (;;) {
       const judging = this.rows.filter((row) => row.state === "judging").length;
       const next = this.rows.find((row) => row.state === "waiting");
@@ -114,9 +114,9 @@ class Transfer extends EventTarget {
     }
     this.#pumping = false;
     if (!this.rows.some((row) => this.open(row))) {
-      clearInterval(this.#watch);
-      this.#watch = 0;
-      this.#asked = null;
+      clearInterval(this.#timer);
+      this.#timer = 0;
+      this.#unansweredSince = null;
     }
   }
 
@@ -126,14 +126,14 @@ class Transfer extends EventTarget {
     this.#set(row, { state: "sending" });
     const count = Math.max(1, Math.ceil(row.size / this.model.get("chunk_bytes")));
     for (let sequence = 0; mine() && sequence < count; sequence += 1) {
-      while (mine() && row.flight.size >= this.model.get("window")) await this.#change(row);
+      while (mine() && row.flight.size >= this.model.get("window")) await this.#nextChange(row);
       if (mine()) await this.#chunk(row, sequence);
     }
-    while (mine() && row.flight.size) await this.#change(row);
+    while (mine() && row.flight.size) await this.#nextChange(row);
     if (mine()) this.#set(row, { state: "judging", since: Date.now() });
   }
 
-  #change(row) {
+  #nextChange(row) {
     return new Promise((resolve) => (row.wake = resolve));
   }
 
@@ -157,12 +157,12 @@ class Transfer extends EventTarget {
   }
 
   #send(message, buffers = []) {
-    this.#asked ??= Date.now();
+    this.#unansweredSince ??= Date.now();
     this.model.send(message, undefined, buffers);
   }
 
   #receive(message, buffers) {
-    this.#asked = null;
+    this.#unansweredSince = null;
     if (message.kind === "pong") this.#ponged = Math.max(this.#ponged, message.at);
     if (message.kind === "clear") this.clear();
     const row = this.#byKey.get(message.key);
@@ -182,15 +182,15 @@ class Transfer extends EventTarget {
   }
 
   // Only a question without an answer counts as silence: timers of a hidden page run rarely.
-  #look() {
+  #watchConnection() {
     const now = Date.now();
     const limit = this.model.get("stall_seconds");
-    if (this.#asked !== null && now - this.#asked > limit * 1000) {
-      this.#asked = null;
+    if (this.#unansweredSince !== null && now - this.#unansweredSince > limit * 1000) {
+      this.#unansweredSince = null;
       this.#giveUp(`No answer for ${Math.round(limit)} seconds: the kernel is busy or has stopped.`);
       return;
     }
-    for (const row of this.rows) this.#again(row, now);
+    for (const row of this.rows) this.#resendLost(row, now);
     if (now - this.#pinged > PING) {
       this.#pinged = now;
       this.#send({ kind: "ping", at: now });
@@ -199,7 +199,7 @@ class Transfer extends EventTarget {
 
   // A connection that broke and came back loses what was on its way, in either direction. A
   // question that was sent later and was answered proves it, however slow the connection is.
-  #again(row, now) {
+  #resendLost(row, now) {
     const lost = (sent) => this.#ponged - sent > OVERTAKEN;
     if (row.state === "sending") {
       for (const [sequence, sent] of row.flight) if (lost(sent)) this.#chunk(row, sequence);

@@ -27,10 +27,10 @@ function small(label, picture, action) {
   return node;
 }
 
-async function filesOf(entry, found) {
+async function filesOf(entry, files) {
   if (entry.isFile) {
     const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
-    if (file) found.push(file);
+    if (file) files.push(file);
     return;
   }
   const reader = entry.createReader();
@@ -38,7 +38,7 @@ async function filesOf(entry, found) {
     // a reader gives at most a hundred entries at a time
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) return;
-    for (const each of some) if (!CLUTTER.test(each.name)) await filesOf(each, found);
+    for (const each of some) if (!CLUTTER.test(each.name)) await filesOf(each, files);
   }
 }
 
@@ -46,9 +46,9 @@ async function dropped(transfer) {
   // entries must be taken before the first await: the list is emptied after the event
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return Array.from(transfer.files);
-  const found = [];
-  for (const entry of entries) await filesOf(entry, found);
-  return found;
+  const files = [];
+  for (const entry of entries) await filesOf(entry, files);
+  return files;
 }
 
 // One row of one view: made once, then only brought up to date.
@@ -69,8 +69,8 @@ class RowView {
     this.bar.setAttribute("role", "progressbar");
     this.bar.setAttribute("aria-label", `Upload of ${row.name}`);
     this.bar.append(element("span"));
-    this.words = element("div", "imgurer-verdict");
-    middle.append(line, this.bar, this.words);
+    this.verdict = element("div", "imgurer-verdict");
+    middle.append(line, this.bar, this.verdict);
     this.twin = element("div", "imgurer-twin");
     this.actions = element("div", "imgurer-upload-actions");
     this.node.append(this.thumbnail, middle, this.twin, this.actions);
@@ -86,12 +86,12 @@ class RowView {
     this.bar.setAttribute("aria-valuenow", String(Math.round(part * 100)));
     if (this.state === row.state) return; // all below changes with the state only
     this.state = row.state;
-    const [meaning, word] = STATUS[row.state === "cancelled" ? "cancelled" : row.status] ?? ["", ""];
+    const [meaning, label] = STATUS[row.state === "cancelled" ? "cancelled" : row.status] ?? ["", ""];
     const running = { waiting: "Waiting", sending: "", judging: "Looking at it" }[row.state];
-    this.words.className = `imgurer-verdict ${meaning ? `imgurer-${meaning}` : ""}`;
-    this.words.replaceChildren();
-    if (running === undefined && meaning) this.words.append(icon(meaning));
-    this.words.append(element("span", "", running ?? (row.text || word)));
+    this.verdict.className = `imgurer-verdict ${meaning ? `imgurer-${meaning}` : ""}`;
+    this.verdict.replaceChildren();
+    if (running === undefined && meaning) this.verdict.append(icon(meaning));
+    this.verdict.append(element("span", "", running ?? (row.text || label)));
     this.#pictures();
     const actions = [];
     if (transfer.open(row) && row.state !== "judging") {
@@ -99,9 +99,9 @@ class RowView {
     } else if (transfer.retryable(row)) {
       actions.push(button("Retry", "retry", () => transfer.retry(row)));
     }
-    const held = this.actions.contains(document.activeElement);
+    const focused = this.actions.contains(document.activeElement);
     this.actions.replaceChildren(...actions);
-    if (held) this.actions.querySelector("button")?.focus();
+    if (focused) this.actions.querySelector("button")?.focus();
   }
 
   #picture(bytes, alt, imageId) {
@@ -149,15 +149,15 @@ class RowView {
 function summary(rows, transfer) {
   const settled = rows.filter((row) => !transfer.open(row));
   const parts = [`${settled.length} of ${rows.length} ${rows.length === 1 ? "file" : "files"}`];
-  for (const [status, words] of Object.entries({
+  for (const [status, label] of Object.entries({
     added: "added",
     duplicate: "already here",
     near: "near duplicates",
     rejected: "rejected",
     failed: "failed",
   })) {
-    const number = settled.filter((row) => row.state !== "cancelled" && row.status === status);
-    if (number.length) parts.push(`${number.length} ${words}`);
+    const matching = settled.filter((row) => row.state !== "cancelled" && row.status === status);
+    if (matching.length) parts.push(`${matching.length} ${label}`);
   }
   const cancelled = rows.filter((row) => row.state === "cancelled").length;
   if (cancelled) parts.push(`${cancelled} cancelled`);
@@ -203,13 +203,13 @@ function buildView(model, el, transfer) {
     inputs[0].multiple = multiple;
     el.classList.toggle("imgurer-upload-single", !multiple);
     choose.textContent = multiple ? "choose files" : "choose a file";
-    const words = [`${model.get("prompt")}, or `, choose];
-    if (multiple) words.push(" or ", folder);
-    prompt.replaceChildren(...words);
+    const parts = [`${model.get("prompt")}, or `, choose];
+    if (multiple) parts.push(" or ", folder);
+    prompt.replaceChildren(...parts);
   }
 
   let frame = 0;
-  let said = "";
+  let lastPhrase = "";
   function totals() {
     frame = 0;
     const rows = transfer.rows;
@@ -217,13 +217,13 @@ function buildView(model, el, transfer) {
     total.hidden = !many;
     if (!many) return;
     const bytes = rows.reduce((sum, row) => sum + row.size, 0);
-    const there = rows.reduce((sum, row) => sum + (transfer.open(row) ? row.received : row.size), 0);
+    const received = rows.reduce((sum, row) => sum + (transfer.open(row) ? row.received : row.size), 0);
     const busy = rows.some((row) => transfer.open(row));
     const parts = summary(rows, transfer);
-    if (busy) parts.push(`${humanBytes(there)} of ${humanBytes(bytes)}`);
+    if (busy) parts.push(`${humanBytes(received)} of ${humanBytes(bytes)}`);
     totalWords.textContent = parts.join(" · ");
     totalBar.hidden = !busy;
-    totalBar.firstChild.style.transform = `scaleX(${bytes ? there / bytes : 1})`;
+    totalBar.firstChild.style.transform = `scaleX(${bytes ? received / bytes : 1})`;
     const waiting = rows.filter((row) => transfer.open(row) && row.state !== "judging");
     const again = rows.filter((row) => row.state === "failed" && transfer.retryable(row));
     const wanted = [];
@@ -239,7 +239,7 @@ function buildView(model, el, transfer) {
       totalActions.replaceChildren(...wanted.map((name) => made[name]()));
     }
     const phrase = busy ? "" : parts.join(", ");
-    if (phrase !== said) spoken.textContent = said = phrase;
+    if (phrase !== lastPhrase) spoken.textContent = lastPhrase = phrase;
   }
 
   function soon() {
@@ -265,7 +265,7 @@ function buildView(model, el, transfer) {
     soon();
   }
 
-  const one = (event) => {
+  const updateRow = (event) => {
     views.get(event.detail)?.update();
     soon();
   };
@@ -273,24 +273,24 @@ function buildView(model, el, transfer) {
   // In Voila a file that misses the area would replace the page; so the whole page takes it.
   const stage = document.body.dataset.voila ? window : el;
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
-  const seen = () => el.checkVisibility?.() ?? el.offsetParent !== null;
+  const isVisible = () => el.checkVisibility?.() ?? el.offsetParent !== null;
   let depth = 0;
-  const glow = (change) => {
+  const highlight = (change) => {
     depth = Math.max(0, change === null ? 0 : depth + change);
     area.classList.toggle("imgurer-drop-over", depth > 0);
   };
   const listeners = {
-    dragenter: () => seen() && glow(1),
-    dragleave: () => seen() && glow(-1),
+    dragenter: () => isVisible() && highlight(1),
+    dragleave: () => isVisible() && highlight(-1),
     dragover: (event) => {
       event.preventDefault();
-      event.dataTransfer.dropEffect = seen() ? "copy" : "none";
+      event.dataTransfer.dropEffect = isVisible() ? "copy" : "none";
     },
     drop: async (event) => {
       if (event.defaultPrevented) return;
       event.preventDefault();
-      glow(null);
-      if (seen()) transfer.add(await dropped(event.dataTransfer));
+      highlight(null);
+      if (isVisible()) transfer.add(await dropped(event.dataTransfer));
     },
   };
   const controller = new AbortController();
@@ -299,7 +299,7 @@ function buildView(model, el, transfer) {
     stage.addEventListener(name, guarded, { signal: controller.signal });
   }
   transfer.addEventListener("rows", refresh, { signal: controller.signal });
-  transfer.addEventListener("row", one, { signal: controller.signal });
+  transfer.addEventListener("row", updateRow, { signal: controller.signal });
   model.on("change:multiple", arrange);
   model.on("change:prompt", arrange);
   arrange();
