@@ -1,4 +1,4 @@
-"""Start the server, say where it is, and stop it with everything that belongs to it."""
+"""Start the server, print its address, and stop it with everything that belongs to it."""
 
 import asyncio
 import gc
@@ -42,7 +42,7 @@ from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.users import Users
 
 _LEASE_WITHIN = 5.0
-"""Seconds that a visitor waits for the catalog before being told that it is busy."""
+"""Seconds that a visitor waits for the catalog before an answer says that it is busy."""
 
 _STOP_WITHIN = 1.5
 """Seconds that kernels get to stop before their connections are simply closed."""
@@ -95,14 +95,16 @@ def serve(
         _make_folder(settings)
         key = session_cookies.secret_key(settings.root)
         cookie = session_cookies.cookie_name(listen.port)
-        door = _members(settings, key, cookie, stack) if login else NoLoginProvider(token="")
+        provider = (
+            _password_provider(settings, key, cookie, stack) if login else NoLoginProvider(token="")
+        )
         config = voila_config(
             settings, listen, notebook=path, cookie=cookie, key=key, preheat=preheat
         )
         app = DashboardServer(config=config)
         app.listening = listen
         app.sockets = sockets
-        app.door = door
+        app.provider = provider
         app.show = open_browser
         app.initialize([])
         app.start()
@@ -116,12 +118,11 @@ def _make_folder(settings: Settings) -> None:
         raise StorageDenied(message) from error
 
 
-def _members(
+def _password_provider(
     settings: Settings, key: bytes, cookie: str, stack: ExitStack
 ) -> PasswordIdentityProvider:
-    from imgurer_kernel.store.catalog import (
-        Catalog,
-    )  # DuckDB, which a server without a login spares
+    # Imports DuckDB, which a server without a login does not need.
+    from imgurer_kernel.store.catalog import Catalog
 
     patience = min(settings.lease_timeout, _LEASE_WITHIN)
     catalog = stack.enter_context(Catalog(settings.root, lease_timeout=patience))
@@ -132,17 +133,17 @@ def _members(
             f"imgurer users add NAME --role admin --root {settings.root}"
         )
         raise ServerError(message)
-    door = PasswordIdentityProvider(users=users, key=key, cookie=cookie)
-    stack.callback(door.close)
-    return door
+    provider = PasswordIdentityProvider(users=users, key=key, cookie=cookie)
+    stack.callback(provider.close)
+    return provider
 
 
 class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
-    """Voila with our own routes, door and end."""
+    """Voila with our own routes, identity provider, and shutdown."""
 
     listening: Listen
     sockets: list[socket.socket]
-    door: PasswordIdentityProvider | NoLoginProvider
+    provider: PasswordIdentityProvider | NoLoginProvider
     show = False
 
     def setup_template_dirs(self) -> None:
@@ -158,9 +159,9 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
     def init_settings(self) -> dict[str, Any]:
         """Return tornado's settings."""
         settings: dict[str, Any] = super().init_settings()
-        self.identity_provider = self.door
+        self.identity_provider = self.provider
         settings |= {
-            "identity_provider": self.door,
+            "identity_provider": self.provider,
             "imgurer_pages": Pages(
                 style=(PACKAGE / "ui" / "theme" / "tokens.css").read_text(encoding="utf-8"),
                 icon=(TEMPLATE / "icon.svg.txt").read_text(encoding="utf-8").strip(),
@@ -214,7 +215,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         try:
             self.ioloop.start()
         finally:
-            with _hushed("tornado", "asyncio", __package__):
+            with _silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
                 _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
                 gc.collect()  # what was cut off says so when it is collected
@@ -241,8 +242,8 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
 
 
 @contextmanager
-def _hushed(*names: str) -> Iterator[None]:
-    """Nobody needs to be told of each thing that is cut off by the end."""
+def _silenced(*names: str) -> Iterator[None]:
+    """Silence some loggers within the block: at the end, what is cut off would complain."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     try:

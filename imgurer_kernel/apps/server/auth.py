@@ -119,7 +119,7 @@ class PasswordIdentityProvider(IdentityProvider):
         until, task = self._looked_up.get(session, (0.0, None))
         if task is None or until < now:
             self._looked_up = {
-                each: found for each, found in self._looked_up.items() if found[0] >= now
+                each: entry for each, entry in self._looked_up.items() if entry[0] >= now
             }
             task = asyncio.ensure_future(self._run(self._look_up, session))
             self._looked_up[session] = (now + _RECHECK, task)
@@ -200,7 +200,7 @@ class PasswordIdentityProvider(IdentityProvider):
         self._checks.close()
         self._thread.shutdown(cancel_futures=True)
         self._looked_up.clear()
-        del self._users  # an open door that lingers must not keep the catalog
+        del self._users  # a handler that lingers must not keep the catalog open
 
     async def _run(self, function: Callable[..., T], *arguments: object) -> T:
         loop = asyncio.get_running_loop()

@@ -83,7 +83,7 @@ class _Refusing(BaseHandler):
 class AssetHandler(_Refusing, FileFindHandler):
     """Scripts and styles of Voila and the widgets."""
 
-    # The base class remembers what it found by path alone, for all its subclasses together.
+    # The base class caches files by path alone, for all its subclasses together.
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
     def set_headers(self) -> None:
@@ -158,7 +158,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
 
     def on_message(self, message: str | bytes) -> None:
         """Pass a message on, as long as the session is good and the message is one."""
-        if not self.door.seems_good(self._session):
+        if not self.provider.seems_good(self._session):
             self.close(4401, "logged out")
             IOLoop.current().add_callback(self.kernels.end_session, self._session)
             return
@@ -205,4 +205,4 @@ class VisitorInfoHandler(RequestInfoSocketHandler):  # type: ignore[misc]  # Voi
     def open(self, kernel_id: str) -> None:
         """Tell at once if the visitor is there already."""
         super().open(kernel_id)
-        self._cache.pop(kernel_id, None)  # told once; the cookie need not stay in memory
+        self._cache.pop(kernel_id, None)  # sent once; the cookie need not stay in memory

@@ -31,8 +31,8 @@ class LoginHandler(BaseHandler):
     """The page with user name and password."""
 
     @property
-    def members(self) -> PasswordIdentityProvider:
-        """The door, which has a lock where there is a login."""
+    def password_provider(self) -> PasswordIdentityProvider:
+        """The identity provider, which asks for passwords where this page has an address."""
         return cast("PasswordIdentityProvider", self.identity_provider)
 
     @allow_unauthenticated
@@ -51,7 +51,7 @@ class LoginHandler(BaseHandler):
         target = safe_next(self.get_body_argument("next", "/"))
         name = self.get_body_argument("name", "")
         try:
-            await self.members.log_in(
+            await self.password_provider.log_in(
                 self, name, self.get_body_argument("password", "", strip=False)
             )
         except LoginFailed as error:
@@ -91,7 +91,7 @@ class LogoutHandler(LoginHandler):
         if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             self.redirect("/")
             return
-        session = self.members.log_out(self)
+        session = self.password_provider.log_out(self)
         if session is not None:
             await self.kernels.end_session(session)
         self.redirect("/login?left=1")

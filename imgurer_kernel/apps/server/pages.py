@@ -64,8 +64,8 @@ class BaseHandler(JupyterHandler):
     """Knows who sent a request, and answers an error with a page, never with a traceback."""
 
     @property
-    def door(self) -> PasswordIdentityProvider | NoLoginProvider:
-        """Who may come in."""
+    def provider(self) -> PasswordIdentityProvider | NoLoginProvider:
+        """The identity provider: says who sent a request, and whether a session still holds."""
         return cast("PasswordIdentityProvider | NoLoginProvider", self.identity_provider)
 
     @property
@@ -86,7 +86,7 @@ class BaseHandler(JupyterHandler):
         HTTPError
             404 if there is no such kernel, 403 if it is another session's.
         """
-        session = self.door.session(self)
+        session = self.provider.session(self)
         if kernel_id not in self.kernels:
             raise HTTPError(404)
         if not self.kernels.claim(kernel_id, session):
