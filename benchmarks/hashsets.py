@@ -4,6 +4,8 @@
 (3, 2)
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,21 +35,44 @@ def photo_like(n: int, seed: int = 0) -> Hashes:
     Of 1,324 photos the distances have mean 62.8 and deviation 9.3, and 16, 86 and 280 of a million
     are within 16, 20 and 24; of these hashes 63.2 and 8.9, and 20, 75 and 230.
     """
+    hashes = np.empty((n, 2), np.uint64)
+    for start, grays in _photo_like_grays(n, seed):
+        hashes[start : start + len(grays)] = _hashed(grays)
+    return hashes
+
+
+def photo_like_turned(n: int, seed: int = 0) -> NDArray[np.uint64]:
+    """The same pictures hashed in all eight orientations, (n, 8, 2), upright first.
+
+    In the order of ``imgurer_kernel.fingerprint.hashes.dhash.ORIENTATIONS``.
+    """
+    hashes = np.empty((n, 8, 2), np.uint64)
+    for start, flat in _photo_like_grays(n, seed):
+        grays = flat.reshape(-1, 9, 9)
+        mirrored, flipped = grays[..., ::-1], grays[..., ::-1, :]
+        turned = mirrored[..., ::-1, :]
+        plain = (grays, mirrored, turned, flipped)
+        crossed = (one.swapaxes(-1, -2) for one in (grays, flipped, turned, mirrored))
+        for k, one in enumerate((*plain, *crossed)):
+            hashes[start : start + len(grays), k] = _hashed(one)
+    return hashes
+
+
+def _photo_like_grays(n: int, seed: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Blocks of pictures, (k, 81), each with the number of its first one."""
     rng = np.random.default_rng(seed)
     roots = [_root(fall) for fall in _FALLS]
     kinds = np.random.default_rng(12345).standard_normal((_KINDS, 81), dtype=np.float32)
     kinds = kinds @ roots[-2].T
     ramp = np.repeat(np.linspace(1, -1, 9), 9).astype(np.float32) * np.float32(0.3)
-    hashes = np.empty((n, 2), np.uint64)
     for number, start in enumerate(range(0, n, _BLOCK)):
-        block = hashes[start : start + _BLOCK]
-        grays = rng.standard_normal((len(block), 81), dtype=np.float32)
+        size = min(_BLOCK, n - start)
+        grays = rng.standard_normal((size, 81), dtype=np.float32)
         grays = grays @ roots[number % len(roots)].T + ramp
-        pull = np.sqrt(rng.random(len(block))) * _PULL * (rng.random(len(block)) < _SHARE)
+        pull = np.sqrt(rng.random(size)) * _PULL * (rng.random(size) < _SHARE)
         weight = pull.astype(np.float32)[:, None]
-        alike = kinds[rng.integers(0, _KINDS, len(block))]
-        block[:] = _hashed(np.sqrt(1 - weight**2) * grays + weight * alike)
-    return hashes
+        alike = kinds[rng.integers(0, _KINDS, size)]
+        yield start, np.sqrt(1 - weight**2) * grays + weight * alike
 
 
 def near(hashes: Hashes, n: int, most: int, seed: int = 0) -> Hashes:

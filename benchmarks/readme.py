@@ -1,6 +1,6 @@
-"""Write the tables of search.py and allpairs.py into README.md, and draw the plot.
+"""Write the tables of search.py, search_engines.py and allpairs.py into README.md; draw the plot.
 
-Run, after both with ``--json``::
+Run, after all three with ``--json``::
 
     python benchmarks/readme.py
 """
@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parent
 RADIUS = 10
+ENGINES_AMONG = ("10,000 pictures", "100,000 pictures", "1,000,000 pictures")
+ENGINE_RADII = (0, 4, 10, 16, 20, 24)
 SHOWN = ("10,000 photo-like", "1,000,000 photo-like", "1,000,000 uniform")
 
 # The first three colours of Okabe and Ito that print dark enough, and gray; each with its marker,
@@ -27,12 +29,14 @@ LINES = (
 
 
 def main() -> None:
-    search, allpairs = (
-        json.loads((FOLDER / name).read_text("utf-8")) for name in ("search.json", "allpairs.json")
+    search, engines, allpairs = (
+        json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+        for name in ("search", "search_engines", "allpairs")
     )
     page = FOLDER / "README.md"
     text = page.read_text("utf-8")
     text = put(text, "search", search_tables(search))
+    text = put(text, "engines", engine_tables(engines))
     text = put(text, "allpairs", allpairs_tables(allpairs))
     page.write_text(text, "utf-8")
     plot(allpairs["rows"], FOLDER / "allpairs.png")
@@ -73,6 +77,45 @@ def search_tables(figures: dict[str, Any]) -> list[str]:
         "",
         *machine.table(head, rows, left=(0, 1)),
     ]
+
+
+def engine_tables(figures: dict[str, Any]) -> list[str]:
+    """Each cell spans what is asked for: pictures upright and turned, and contents."""
+    spans: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in figures["rows"]:
+        if row["hashes"] in ENGINES_AMONG and row["radius"] in ENGINE_RADII:
+            spans.setdefault((row["hashes"], row["radius"]), []).append(row)
+    names = [*spans[min(spans)][0]["microseconds"]]
+    rows = [
+        [
+            among,
+            radius,
+            *(span([row["microseconds"][name] for row in found]) for name in names),
+            " or ".join(sorted({row["takes"] for row in found})),
+        ]
+        for (among, radius), found in spans.items()
+    ]
+    head = ["among", "radius", *(f"{name}, us" for name in names), "a search takes"]
+    verified = [
+        [f"{row['pictures']:,}", row["radius"], f"{row['trees']:,.0f}", f"{row['bulk']:,.0f}"]
+        for row in figures["verified"]
+        if row["radius"] in ENGINE_RADII
+    ]
+    tree, bulk = "all of a verified search by trees, us", "by bulk searches, us"
+    return [
+        figures["machine"],
+        "",
+        *machine.table(head, rows),
+        "",
+        *machine.table(["pictures", "radius", tree, bulk], verified),
+    ]
+
+
+def span(numbers: list[float]) -> str:
+    low, high = (
+        f"{number:,.{0 if number >= 10 else 1}f}" for number in (min(numbers), max(numbers))
+    )
+    return low if low == high else f"{low} to {high}"
 
 
 def allpairs_tables(figures: dict[str, Any]) -> list[str]:

@@ -36,6 +36,16 @@ def test_the_same_arguments_give_the_same_hashes():
     assert (hashsets.photo_like(20_000, 3) != hashsets.photo_like(20_000, 4)).any()
 
 
+def test_turned_hashes_are_those_of_turned_pictures():
+    turned = hashsets.photo_like_turned(500, 3)
+    assert (turned[:, 0] == hashsets.photo_like(500, 3)).all()
+    # A picture without ties is darker to the left where its mirror image is brighter.
+    ones = np.bitwise_count(turned[:, :2, 0]).astype(int)
+    assert (ones.sum(axis=1) == 64).all()
+    # Rows of a transposed picture are columns.
+    assert (np.bitwise_count(turned[:, 4, 0]) == np.bitwise_count(turned[:, 0, 1])).all()
+
+
 def test_near_copies_are_near_and_a_dense_zone_is_dense():
     hashes = hashsets.uniform(5_000, 1)
     copies = hashsets.near(hashes, 500, 8)

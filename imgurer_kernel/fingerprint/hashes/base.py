@@ -60,8 +60,8 @@ class DHash:
 _hashes: dict[str, PerceptualHash] = {}
 
 
-def register(hash_: PerceptualHash) -> None:
-    """Make a hash known under its name.
+def register(hash_: object) -> None:
+    """Make a `PerceptualHash` known under its name.
 
     It is tried on a few grays first, so that a mistake shows here and not in a search.
 
@@ -79,7 +79,7 @@ def register(hash_: PerceptualHash) -> None:
     ramp = np.arange(2 * hash_.side**2, dtype=np.uint32).reshape(2, hash_.side, hash_.side) % 256
     grays = ramp.astype(np.uint8)
     hashes, known = hash_.hash_many(grays), hash_.informative_many(grays)
-    if (hashes.dtype, hashes.shape) != (np.uint64, (2, 2)) or known.shape != (2,):
+    if hashes.dtype != np.uint64 or hashes.shape != (2, 2) or known.shape != (2,):
         message = (
             f"{hash_.name!r} hashes 2 pictures to an array of {hashes.dtype} and shape "
             f"{hashes.shape}; it must be uint64 and (2, 2), and `informative_many` give 2 truths"
