@@ -1,6 +1,6 @@
 import pytest
 
-from imgurer_kernel.common.progress import reporting
+from imgurer_kernel.common.progress import reporting, staged
 
 
 def test_a_function_hears_of_every_step():
@@ -28,3 +28,30 @@ def test_what_the_function_raises_ends_the_work():
 
     with pytest.raises(KeyboardInterrupt), reporting(stop, 1, "x") as taken:
         taken(1)
+
+
+def test_stages_are_reported_to_a_function_as_numbers():
+    seen = []
+    with staged(lambda done, total: seen.append((done, total))) as report:
+        report("reading", 1, 2)
+        report("comparing", 0, 0)
+    assert seen == [(1, 2), (0, 0)]
+    with staged(False) as report:
+        report("reading", 1, 2)
+
+
+def test_a_bar_of_stages_follows_them_back_and_forth(monkeypatch):
+    import tqdm.auto
+
+    shown = []
+
+    class Bar(tqdm.std.tqdm):
+        def update(self, n=1):
+            super().update(n)
+            shown.append((self.desc, self.n, self.total))
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", Bar)
+    with staged(True) as report:
+        report("reading", 5, 9)
+        report("comparing", 2, 0)
+    assert shown == [("Reading: ", 5, 9), ("Comparing: ", 2, None)]
