@@ -1,4 +1,8 @@
-"""Writing files so that a crash leaves the old one or the new one, and never half of one."""
+"""Write files so that a crash leaves the old one or the new one, and never half of one.
+
+A file is written under a scratch name on the same disk, flushed, and then moved to its final name,
+which a file system does at once or not at all.
+"""
 
 import errno
 import os
@@ -16,7 +20,7 @@ _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
-    """What the system refused, in the words of this package, with a remedy.
+    """Map what the system refused to an error of this package, with a remedy.
 
     `path` is named where the system names none.
 
@@ -25,7 +29,7 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     >>> storage_error(OSError(errno.ENOSPC, "No space left on device"), Path("store/tmp"))
     StorageFull('store/tmp: No space left on device; make space on that disk, then try again')
     """
-    # Of a move or a link the second name is the store's.
+    # A move or a link has two names; the second one is the store's, which people can act on.
     reason = f"{error.filename2 or error.filename or path}: {error.strerror or error}"
     if error.errno in _FULL:
         return StorageFull(f"{reason}; make space on that disk, then try again")
@@ -39,8 +43,8 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 
 @contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Turn the system's errors inside the block into this package's, as `storage_error`."""
+def mapped_os_errors(path: Path) -> Iterator[None]:
+    """Map the system's errors inside the block to this package's, as `storage_error` does."""
     try:
         yield
     except OSError as error:
@@ -48,8 +52,8 @@ def storing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A file outside the store, that appears under its name only when the block has ended well.
+def atomic_write(target: Path) -> Iterator[BinaryIO]:
+    """Open a file outside the store that appears under its name only when the block has ended well.
 
     Raises
     ------
@@ -71,14 +75,14 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def scratch_path(folder: Path) -> Path:
-    """A path in a folder, which is made if need be, that no other process will come up with."""
+    """Make up a path in a folder that no other process will; the folder is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder / _unique_name()
 
 
 @contextmanager
 def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file, open for writing, for `publish` to move; removed if it was not moved."""
+    """Open a new file for writing, for `publish` to move; it is removed if it was not moved."""
     path = folder / _unique_name()
     try:
         try:
@@ -97,16 +101,17 @@ def publish(file: BinaryIO, path: Path, target: Path, *, durable: bool = True) -
     """Move a written file to its final name; if durable, so that a power cut undoes nothing."""
     file.flush()
     if durable:
+        # Before the move: else a power cut may leave the new name on an empty file.
         os.fsync(file.fileno())
     move(path, target, durable=durable)
 
 
 def move(path: Path, target: Path, *, durable: bool = True) -> None:
-    """Replace `target` by `path` on the same file system; makes the folders above it."""
+    """Replace `target` by `path` on the same file system; the folders above it are made."""
     folder = target.parent
     try:
         path.replace(target)
-    except FileNotFoundError:
+    except FileNotFoundError:  # seldom: the folders of a store are soon all there
         make_folders(folder, durable=durable)
         path.replace(target)
     if durable:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.report.html import Thumbnail, page
@@ -138,7 +138,7 @@ def export(
         raise SourceError(message)
     # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
     encoding = "utf-8-sig" if kind == ".csv" else "utf-8"
-    with whole_file(target) as file:
+    with atomic_write(target) as file:
         for number, part in enumerate(parts):
             file.write(part.encode("utf-8" if number else encoding, "backslashreplace"))
     return target

@@ -6,11 +6,11 @@ import pytest
 from imgurer_kernel.common import atomic_files
 from imgurer_kernel.common.atomic_files import (
     make_folders,
+    mapped_os_errors,
     move,
     publish,
     scratch_file,
     storage_error,
-    storing,
 )
 from imgurer_kernel.errors import StorageDenied, StorageError, StorageFull
 
@@ -33,7 +33,7 @@ from imgurer_kernel.errors import StorageDenied, StorageError, StorageFull
     ],
 )
 def test_errors_of_the_system(tmp_path, number, expected):
-    with pytest.raises(StorageError, match="; ") as caught, storing(tmp_path):
+    with pytest.raises(StorageError, match="; ") as caught, mapped_os_errors(tmp_path):
         raise OSError(number, os.strerror(number))
     assert type(caught.value) is expected
     assert str(tmp_path) in str(caught.value)
@@ -49,7 +49,7 @@ def test_the_name_in_the_message(tmp_path):
 
 
 def test_other_errors_pass(tmp_path):
-    with pytest.raises(ZeroDivisionError), storing(tmp_path):
+    with pytest.raises(ZeroDivisionError), mapped_os_errors(tmp_path):
         _ = 1 / 0
 
 

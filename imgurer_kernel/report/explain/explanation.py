@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
@@ -243,7 +243,7 @@ class Explanation:
         target = Path(path).expanduser()
         image = io.BytesIO()
         self.figure().savefig(image, format="png", dpi=150, metadata={"Description": self.words})
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             file.write(image.getvalue())
         return target
 

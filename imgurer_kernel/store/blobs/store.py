@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from imgurer_kernel.common.atomic_files import storing
+from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.errors import BlobDamaged, BlobMissing
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend, Draft
@@ -167,7 +167,7 @@ class BlobStore:
             return self._backend.open(nested("blobs", digest))
         except BlobMissing:
             path = self._referred(digest)
-        with storing(path):
+        with mapped_os_errors(path):
             return path.open("rb")
 
     def verify(self, digest: str) -> None:
@@ -179,7 +179,7 @@ class BlobStore:
             If there is none, or if its bytes do not have the digest.
         """
         path = self.path(digest)
-        with self.open(digest) as blob, storing(path):
+        with self.open(digest) as blob, mapped_os_errors(path):
             actual = digest_of(blob)
         if actual != digest:
             message = (
@@ -331,7 +331,7 @@ class BlobStore:
             blob = self._backend.open(name)
         except BlobMissing:
             return False
-        with blob, storing(Path(self._backend.location(name))):
+        with blob, mapped_os_errors(Path(self._backend.location(name))):
             return digest_of(blob) == digest
 
     def _move_all(self, digest: str, origin: str, goal: str) -> bool:

@@ -19,7 +19,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import duckdb
 
-from imgurer_kernel.common.atomic_files import publish, storing
+from imgurer_kernel.common.atomic_files import mapped_os_errors, publish
 from imgurer_kernel.errors import CatalogError
 from imgurer_kernel.store.catalog import schema
 from imgurer_kernel.store.catalog.connection import Connection, connect, first_row, translated
@@ -68,7 +68,7 @@ class Catalog:
     """
 
     def __init__(self, root: Path, *, lease_timeout: float = 30.0) -> None:
-        with storing(root):
+        with mapped_os_errors(root):
             root.mkdir(parents=True, exist_ok=True)
         self.path = root / "catalog.duckdb"
         self._timeout = lease_timeout
@@ -145,11 +145,11 @@ class Catalog:
     def _create(self) -> None:
         """Begin a catalog under another name: DuckDB cannot open a file that it wrote in part."""
         fresh = self.path.with_name(f"{self.path.name}.new")
-        with storing(fresh):
+        with mapped_os_errors(fresh):
             for left_over in (fresh, fresh.with_name(f"{fresh.name}.wal")):
                 left_over.unlink(missing_ok=True)
         self._open_migrated(fresh).close()
-        with storing(fresh), fresh.open("rb+") as file:
+        with mapped_os_errors(fresh), fresh.open("rb+") as file:
             publish(file, fresh, self.path)
 
     def _open_migrated(self, path: Path) -> Connection:

@@ -20,7 +20,7 @@ from typing import IO, BinaryIO
 
 import pandas as pd
 
-from imgurer_kernel.common.atomic_files import whole_file
+from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import (
@@ -62,7 +62,7 @@ def export_store(store: Store, path: Path | str, progress: ProgressOption = True
         holdings = queries.holdings(connection)
     holdings = holdings.merge(images[["image_id", "digest"]], on="image_id")
     table = holdings[COLUMNS].to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8")
-    with whole_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
+    with atomic_write(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
         _add(tar, HOLDINGS, io.BytesIO(table), len(table))
         with reporting(progress, len(images), "Exporting") as report:
             for digest, size in zip(images["digest"], images["bytes"].tolist(), strict=True):

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from imgurer_kernel.common.atomic_files import move, publish, scratch_file, scratch_path, storing
+from imgurer_kernel.common.atomic_files import (
+    mapped_os_errors,
+    move,
+    publish,
+    scratch_file,
+    scratch_path,
+)
 from imgurer_kernel.errors import BlobMissing
 
 
@@ -37,7 +43,7 @@ class PosixBackend:
     def open(self, name: str) -> BinaryIO:
         """Open the file."""
         path = self._root / name
-        with storing(path):
+        with mapped_os_errors(path):
             try:
                 return path.open("rb")
             except (FileNotFoundError, NotADirectoryError) as error:
@@ -51,13 +57,13 @@ class PosixBackend:
     @contextmanager
     def create(self) -> Iterator["FileDraft"]:
         """Begin a file."""
-        with storing(self._drafts), scratch_file(self._drafts) as (path, file):
+        with mapped_os_errors(self._drafts), scratch_file(self._drafts) as (path, file):
             yield FileDraft(self._root, path, file)
 
     @contextmanager
     def link(self, source: Path) -> Iterator["LinkDraft | None"]:
         """Begin a hard link, which the file system may not have to offer, as between two disks."""
-        with storing(self._drafts):
+        with mapped_os_errors(self._drafts):
             path = scratch_path(self._drafts)
             try:
                 os.link(os.path.realpath(source), path)
@@ -75,20 +81,20 @@ class PosixBackend:
         path = self._root / name
         if not path.exists():
             return False
-        with storing(path):
+        with mapped_os_errors(path):
             move(path, self._root / new_name)
         return True
 
     def remove(self, name: str) -> None:
         """Unlink the file."""
         path = self._root / name
-        with storing(path):
+        with mapped_os_errors(path):
             path.unlink(missing_ok=True)
 
     def names(self, folder: str) -> Iterator[str]:
         """All files below a folder, in the order of their paths."""
         path = self._root / folder
-        with storing(path):
+        with mapped_os_errors(path):
             if not path.is_dir():  # nothing stored yet, or a stray file
                 return
             with os.scandir(path) as found:
@@ -107,7 +113,7 @@ class PosixBackend:
             path = self._root / name
             # The time of the entry, not of the content: a hard link shares the content's time
             # with a file that is not ours, and moving into the trash does not touch it.
-            with storing(path):
+            with mapped_os_errors(path):
                 if time.time() - path.stat().st_ctime >= seconds:
                     path.unlink(missing_ok=True)
                     removed += 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor, unlock_descriptor
 
-from imgurer_kernel.common.atomic_files import storing
+from imgurer_kernel.common.atomic_files import mapped_os_errors
 
 try:
     from fcntl import LOCK_EX, flock
@@ -47,7 +47,7 @@ class LockFile:
 
     def take(self, deadline: float) -> bool:
         """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
-        with storing(self.path):
+        with mapped_os_errors(self.path):
             descriptor = self._open(os.O_CREAT)
             taken = self._try(descriptor) or self._wait(descriptor, deadline)
         self._descriptor = descriptor if taken else None
@@ -55,7 +55,7 @@ class LockFile:
 
     def take_now(self) -> bool:
         """Take the lock if it is free."""
-        with storing(self.path):
+        with mapped_os_errors(self.path):
             descriptor = self._open(os.O_CREAT)
             taken = self._try(descriptor)
         if taken:
@@ -66,7 +66,7 @@ class LockFile:
 
     def wait(self, deadline: float) -> bool:
         """Wait until nobody has the lock, or the file is gone; False if `deadline` passed."""
-        with storing(self.path):
+        with mapped_os_errors(self.path):
             try:
                 descriptor = self._open()
             except FileNotFoundError:
@@ -78,7 +78,7 @@ class LockFile:
 
     def is_taken(self) -> bool:
         """Whether anybody has the lock at the moment."""
-        with storing(self.path):
+        with mapped_os_errors(self.path):
             try:
                 descriptor = self._open()
             except FileNotFoundError:
@@ -116,7 +116,7 @@ class LockFile:
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if self._descriptor is not None:
-            with storing(self.path):
+            with mapped_os_errors(self.path):
                 os.lseek(self._descriptor, _RECORD_START, os.SEEK_SET)
                 os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imgurer_kernel.common.atomic_files import storing
+from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 
 
@@ -31,7 +31,7 @@ class TicketQueue:
 
     def take(self, lock: LockFile, deadline: float) -> bool:
         """Take a lock when it is our turn; False if `deadline` passed on the monotonic clock."""
-        with storing(self._folder):
+        with mapped_os_errors(self._folder):
             self._folder.mkdir(exist_ok=True)
         ticket: LockFile | None = None
         try:
@@ -75,6 +75,6 @@ class TicketQueue:
         return ticket
 
     def _listed(self) -> list[LockFile]:
-        with storing(self._folder):
+        with mapped_os_errors(self._folder):
             names = [path for path in self._folder.iterdir() if path.name.isdigit()]
         return [LockFile(path, self._opened) for path in sorted(names)]
