@@ -16,6 +16,8 @@ from functools import partial
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import group_starts
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.lookup import matches
@@ -131,7 +133,7 @@ def find_candidates(
     *,
     window_radius: int = 16,
     fresh: BoolMask | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Candidates:
     """Find all pairs of informative images that are near in some orientation and region.
 
@@ -146,7 +148,7 @@ def find_candidates(
     fresh
         bool (n,): only pairs with at least one of these; default all.
     progress
-        Called with (jobs done, jobs in all), every half second at least; may raise to stop.
+        Called with the number of jobs, every half second at least; may raise to stop.
 
     Returns
     -------
@@ -159,7 +161,7 @@ def find_candidates(
 
     def report() -> None:
         if progress is not None:
-            progress(len(parts) - 1, len(jobs))
+            progress("searching", len(parts) - 1, len(jobs))
 
     for result in in_order(_run, jobs, report):
         parts.append(result)
@@ -281,14 +283,14 @@ def keep_nearest(rows: Candidates) -> Candidates:
     match = ((rows.distance * 16 + rows.region) * 16 + rows.other_region) * 8 + rows.orientation
     order = np.lexsort((match, pair))
     pair, match = pair[order], match[order]
-    once = np.flatnonzero(_starts_of_runs(pair) | _starts_of_runs(match))
-    few = ranks_in_groups(_starts_of_runs(pair[once])) < _MAX_MATCHES
+    once = np.flatnonzero(group_starts(pair, match))
+    few = ranks_in_groups(group_starts(pair[once])) < _MAX_MATCHES
     return _keep_neighbors(rows.take(order[once[few]]))
 
 
 def _keep_neighbors(rows: Candidates) -> Candidates:
     """Keep pairs that are near for one of their images; the rows of a pair stay together."""
-    begin = np.flatnonzero(_starts_of_runs(rows.first) | _starts_of_runs(rows.second))
+    begin = np.flatnonzero(group_starts(rows.first, rows.second))
     first, second, distance = (c[begin] for c in (rows.first, rows.second, rows.distance))
     # Where no first image has too many, every pair is near for its first image.
     if len(begin) <= MAX_NEIGHBORS or np.bincount(first).max() <= MAX_NEIGHBORS:
@@ -299,7 +301,7 @@ def _keep_neighbors(rows: Candidates) -> Candidates:
         near |= ~dense
         some = np.flatnonzero(dense)
         order = some[np.lexsort((other[some], distance[some], one[some]))]
-        near[order] |= ranks_in_groups(_starts_of_runs(one[order])) < MAX_NEIGHBORS
+        near[order] |= ranks_in_groups(group_starts(one[order])) < MAX_NEIGHBORS
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 
 
@@ -314,13 +316,6 @@ def ranks_in_groups(starts: BoolMask) -> Int64s:
     rows = np.arange(len(starts))
     ranks: Int64s = rows - np.flatnonzero(starts)[np.cumsum(starts) - 1]
     return ranks
-
-
-def _starts_of_runs(column: Int64s) -> BoolMask:
-    """Mark where a value is not that of the row before."""
-    different = np.ones(len(column), bool)
-    different[1:] = column[1:] != column[:-1]
-    return different
 
 
 def _represent_duplicates(hashes: ImageHashes) -> tuple[Int64s, Candidates]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.candidates import Candidates
 
@@ -109,7 +110,4 @@ def connected_to(seeds: BoolMask, first: Int64s, second: Int64s) -> BoolMask:
 
 def pair_starts(candidates: Candidates) -> BoolMask:
     """Mark the first match of each pair, those of a pair being together, bool (k,)."""
-    first, second = candidates.first, candidates.second
-    new = np.ones(len(candidates), bool)
-    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    return new
+    return group_starts(candidates.first, candidates.second)

@@ -182,10 +182,10 @@ def test_uninformative_images_take_no_part():
 
 def test_progress_is_reported_and_may_stop_the_work():
     p, reports = hashes_of_families(1), []
-    find_candidates(p, 10, progress=lambda done, total: reports.append((done, total)))
+    find_candidates(p, 10, progress=lambda stage, done, total: reports.append((done, total)))
     assert [done for done, _ in reports] == list(range(1, reports[-1][1] + 1))
 
-    def stop(done, total):
+    def stop(stage, done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

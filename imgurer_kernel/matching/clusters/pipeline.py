@@ -127,7 +127,7 @@ def find_clusters(
         scope.radius,
         window_radius=scope.window_radius,
         fresh=state.fresh,
-        progress=None if progress is None else partial(progress, "searching"),
+        progress=progress,
     )
     near = state.candidates.joined(found)
     # Represented duplicates are tied to their representatives again and again.

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.candidates import ranks_in_groups
@@ -139,9 +140,8 @@ class StarSolver:
         across, two_stars = across[keep], two_stars[keep]
         order = np.lexsort((across, pairs.distance[across], two_stars))
         across, two_stars = across[order], two_stars[order]
-        new = np.ones(len(across), bool)
-        new[1:] = two_stars[1:] != two_stars[:-1]
-        return np.sort(across[ranks_in_groups(new) < _TRIALS])
+        first_trials = ranks_in_groups(group_starts(two_stars)) < _TRIALS
+        return np.sort(across[first_trials])
 
     def _compare_ends(self, paths: PairPaths) -> bool:
         """Compare images aligned by way of a third; tell whether there was any to compare."""

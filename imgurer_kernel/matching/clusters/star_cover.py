@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import Float64s, Int64s
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 
@@ -176,9 +177,7 @@ def _best_of_each_pair(low: Int64s, high: Int64s, distances: Int64s, scores: Flo
     order: Int64s = np.lexsort((distances, -scores, high, low))
     order = order[low[order] != high[order]]
     low, high = low[order], high[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    return order[new]
+    return order[group_starts(low, high)]
 
 
 def _edges_inside(
