@@ -68,7 +68,7 @@ def secret_key(root: Path) -> bytes:
     try:
         if not path.exists():
             _write_secret(path)
-        path.chmod(0o600)
+        path.chmod(0o600)  # also one that was copied here with other rights
         key = path.read_bytes().strip()
     except OSError as error:
         message = f"{path} cannot be read or written: {error.strerror}; check who owns the folder"

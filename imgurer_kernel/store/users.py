@@ -27,6 +27,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _ROLES = ("admin", "member")
 # At most 1,024 characters, so that nobody can keep the server busy hashing megabytes.
 _PASSWORD_LENGTHS = range(8, 1025)
+# The same words for a wrong name and a wrong password: they must not tell which names exist.
 _WRONG = "The name or the password is wrong."
 
 
@@ -177,7 +178,7 @@ class Users:
                 account = rows.account(connection, name)
                 stored = rows.password_hash(connection, name)
         except (InvalidUserName, UnknownUser) as error:
-            self._hasher.hash(tried)
+            self._hasher.hash(tried)  # as long as a verification takes
             raise LoginFailed(_WRONG) from error
         if stored is None:
             self._hasher.hash(tried)

@@ -138,6 +138,7 @@ class CalibrationRun:
             self._loader.verification,
             self._loader.thumbnails,
         )
+        # Of each cluster only the medoid: copies of copies would count as wrong hits.
         extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
         return image_ids[~np.isin(image_ids, extra)], digests
 

@@ -104,6 +104,7 @@ class ClusterService:
         """
         with self._lock:
             latest = self._latest.get((radius, thorough))
+            # Looked at again under the lock: another thread may have answered while this waited.
             if latest is not None and _same(latest.hashes, hashes):
                 latest = replace(latest, hashes=hashes)
             else:
@@ -172,6 +173,7 @@ class ClusterService:
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
+            # Of one snapshot, or sizes would not belong to the pictures in the same rows.
             with self._catalog.transaction() as connection:
                 grays = queries.grays(connection, ids)
                 sizes = queries.images(connection, ids, ["width", "height"])

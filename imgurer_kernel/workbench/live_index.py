@@ -56,6 +56,7 @@ class CatalogHashes:
     @classmethod
     def of(cls, changes: Changes) -> Self:
         """The images of a catalog that was read as a whole."""
+        # Hashes without borders are kept for those only that have a border.
         bordered = np.flatnonzero((changes.trimmed != changes.hashes).any(axis=1))
         return cls(
             generation=changes.generation,
@@ -94,6 +95,7 @@ class CatalogHashes:
 
     def after(self, changes: Changes) -> Self:
         """The hashes at the later generation of `changes`."""
+        # What was fingerprinted anew is dropped and put in again with its new hash.
         kept = ~np.isin(self.ids, np.concatenate([changes.removed, changes.image_ids]))
         image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
         order = np.argsort(image_ids, kind="stable")

@@ -104,6 +104,7 @@ def bytes_of(given: object, settings: Settings) -> bytes:
     if isinstance(given, str | os.PathLike):
         path = Path(given).expanduser()
         try:
+            # Before reading: a file of many gigabytes must not come into memory.
             if path.stat().st_size > settings.max_bytes:
                 message = f"{path} has over {settings.max_bytes:,} bytes (max_bytes)"
                 raise ImageTooLarge(message)
@@ -111,6 +112,7 @@ def bytes_of(given: object, settings: Settings) -> bytes:
         except OSError as error:
             message = f"{str(path)!r} cannot be read: {error.strerror}; check path and permission"
             raise SourceError(message) from error
+    # Duck typing, because Pillow is imported in `fingerprint` only.
     picture: Any = given
     if all(hasattr(picture, name) for name in ("mode", "size", "tobytes")):
         return encode_lossless(picture)

@@ -71,11 +71,12 @@ class SearchService:
             found, facts = self._similar.search(query, reach, near, exact)
             found = with_exact(found, exact)
         else:
+            # All hits are by the index; only the facts of those that are shown are read.
             found = with_exact(search_by_hash(query, self.index.search, near), exact)
             found = found.sort_values(["distance", "image_id"])
             found = found.head(len(found) if limit is None else limit)
             facts = self._catalog.run(queries.images, found["image_id"].to_numpy(np.int64), FACTS)
-        frame = similar_frame(found, facts)
+        frame = similar_frame(found, facts)  # without those that have no facts any more
         return frame.head(len(frame) if limit is None else limit)
 
     def clusters(
@@ -185,6 +186,7 @@ class SearchService:
         while True:
             with self._catalog.transaction() as connection:
                 outdated = self.upgrade.outdated(connection)
+                # Looked up in the same transaction: another process may write an old one any time.
                 if not outdated.pending:
                     yield connection, len(outdated.unreadable)
                     return

@@ -112,6 +112,7 @@ class SimilarSearch:
             rows = replace(rows, second=place + 1)
         while True:
             images, facts = self._load(ids, exact)
+            # Candidates that are gone drop out; the others move up, as their rows in `images` have.
             there = np.isin(ids, images.image_ids)
             rows = rows.take(there[rows.second - 1])
             rows = replace(rows, second=np.cumsum(there, dtype=np.int64)[rows.second - 1])
@@ -142,6 +143,7 @@ class SimilarSearch:
         """Verdicts on candidates; image k of `images` is number k + 1 in `rows`, the query 0."""
         gallery = self._gallery(query, images)
         found = verify_candidates(rows, gallery)
+        # What is near by its hash is shown even if the comparison denies it: a person may judge.
         kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
         found = found.take(kept)
         ids = images.image_ids[found.second - 1]
@@ -175,6 +177,7 @@ class SimilarSearch:
         The one with the smaller digest is always laid on the other, so that both directions give
         the same verdict.
         """
+        # Aligning one picture to the other is not symmetric to the last bit.
         if one.digest > other.digest:
             return replace(self.evidence(other, one).reversed(), first=0, second=1)
         whole, contents = BKTree(), BKTree()

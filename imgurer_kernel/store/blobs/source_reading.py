@@ -9,6 +9,7 @@ from typing import BinaryIO
 from imgurer_kernel.errors import BlobDamaged, SourceError
 
 CHUNK = 1 << 20
+"""Bytes that are read at a time."""
 
 
 @contextmanager

@@ -298,6 +298,7 @@ class BlobStore:
         """Make a draft the blob of a digest, unless there is a sound one, and drop a reference."""
         if not self._is_sound(digest):
             draft.publish(nested("blobs", digest))
+        # Last: until there is a blob the reference is all that leads to the bytes.
         self._backend.remove(nested("references", digest))
 
     def _link(self, source: Path, expected: str | None) -> str | None:
@@ -326,6 +327,7 @@ class BlobStore:
 
     def _is_sound(self, digest: str) -> bool:
         """Whether the store has a copy with the right bytes."""
+        # Read through, though it costs as much as storing again: that is how damage is mended.
         name = nested("blobs", digest)
         try:
             blob = self._backend.open(name)

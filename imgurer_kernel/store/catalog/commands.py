@@ -56,6 +56,7 @@ def add(
         image_ids[arrival.digest] = image_id
     if fresh:
         _insert_images(connection, fresh, first_id, generation + 1, moment)
+    # The same arrivals again change nothing, not even the generation: repeating is harmless.
     if _merge_holdings(connection, arrivals, image_ids, moment) or fresh:
         _advance(connection, new_images=len(fresh))
     if confirm is not None:
@@ -120,6 +121,7 @@ def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> li
     fresh: dict[str, Arrival] = {}
     for arrival in arrivals:
         if arrival.digest not in image_ids:
+            # The first keeps its place, which gives the id, with whichever fingerprint there is.
             earlier = fresh.setdefault(arrival.digest, arrival)
             if earlier.fingerprint is None:
                 fresh[arrival.digest] = arrival

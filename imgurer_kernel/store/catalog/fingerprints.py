@@ -91,6 +91,7 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
     new = {image_id: new[image_id] for (image_id,) in sorted(ids)}
     if not new:
         return
+    # Images that are gone have dropped out by now: an update of none must not look like a change.
     row = first_row(connection, "UPDATE generation SET generation = generation + 1 RETURNING *")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     key, columns = ["image_id"], ["image_id", *COLUMNS, "generation"]
@@ -133,6 +134,7 @@ def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[
         [algorithm],
     ).fetchnumpy()
     ids, members = (np.asarray(answer[name], np.int64) for name in ("image_id", "members"))
+    # Rows of one group stand together, each with the size of the group.
     groups, start = [], 0
     while start < len(ids):
         groups.append(ids[start : start + members[start]].tolist())
@@ -142,4 +144,5 @@ def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[
 
 def _insert_pixels(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
     rows = [(image_id, it.pixels) for image_id, it in new.items() if it.pixels is not None]
+    # An upsert, because a fingerprint that is replaced may have had pixels before.
     write(connection.appender("pixels", columns=["image_id", "digest"], action="upsert"), rows)

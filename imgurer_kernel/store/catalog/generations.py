@@ -62,6 +62,7 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
             "where it was replaced by an older one, read everything again: changes(0)"
         )
         raise QueryError(message)
+    # The hashes as two columns of 64 bits: a number of 128 would lose bits on its way into numpy.
     found = connection.execute(
         """
         SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col,
@@ -70,6 +71,7 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
         """,
         {"since": since, "algorithm": algorithm},
     ).fetchnumpy()
+    # One who reads everything has nothing to drop: all removals since the beginning are left out.
     removed = connection.execute(
         "SELECT image_id FROM removals WHERE generation > ? AND ? > 0 ORDER BY image_id",
         [since, since],

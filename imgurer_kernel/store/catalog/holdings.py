@@ -55,6 +55,7 @@ def merge(
         places[user, source].add(image_id)
     for arrival, image_id in arrivals:
         place = (arrival.user, arrival.source)
+        # An upload (no modification time) is never a later state of the same file.
         for other in places[place] - {image_id} if arrival.modified_ns else ():
             earlier = holdings[(*place, other)]
             if earlier.modified_ns and earlier.replaced_at is None:
@@ -71,6 +72,7 @@ def merge(
     changed = {}
     for key, holding in holdings.items():
         before = existing.get(key)
+        # Replaced before and replaced still: the time of the first replacement stays.
         if before and before.replaced_at and holding.replaced_at:
             holding = replace(holding, replaced_at=before.replaced_at)  # noqa: PLW2901
         if holding != before:

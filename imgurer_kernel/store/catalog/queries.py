@@ -101,6 +101,7 @@ def browse(
     else:
         message = f"order is {order!r}; it must be one of random, {', '.join(_ORDERS)}"
         raise QueryError(message)
+    # `images` answers by image_id; back into the order that was chosen.
     rank = pd.Series(np.arange(len(chosen)), index=chosen)
     frame = images(connection, chosen)
     return frame.iloc[np.argsort(frame["image_id"].map(rank))].reset_index(drop=True)
@@ -123,7 +124,7 @@ def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
         seed = int(np.random.default_rng().integers(1 << 62))
     start = splitmix64(np.array([seed % 2**64], np.uint64))
     keys = splitmix64(image_ids.astype(np.uint64) + start)
-    if n < len(keys):
+    if n < len(keys):  # a partition first: sorting a million keys for a page of 48 takes longer
         first = np.argpartition(keys, n)[:n]
         image_ids, keys = image_ids[first], keys[first]
     return image_ids[np.argsort(keys)]
@@ -223,7 +224,9 @@ def unknown_image(image_ids: Sequence[int]) -> UnknownImage:
     return UnknownImage(f"there is no image {shown}; it may have been forgotten meanwhile")
 
 
+# As text: 32 hex digits, the row hash first, as `Fingerprint.dhash_hex` has it.
 _DHASH = "lower(lpad(to_hex(dhash_row), 16, '0') || lpad(to_hex(dhash_col), 16, '0')) AS dhash"
+# {chosen} restricts both scans: the second one would else count holders of all images.
 _IMAGES = f"""
     SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
         informative, taken_at, camera, latitude, longitude, added_at,
@@ -253,6 +256,7 @@ def _ids(answer: Connection) -> Int64s:
 
 def _pictures(connection: Connection, table: str, image_ids: ImageIds, side: int) -> UInt8s:
     """Square gray pictures from a table's column of blobs, in the order of the ids."""
+    # Each picture is read once, however often its id was given, and handed out at all places.
     wanted, places = np.unique(_int64(image_ids), return_inverse=True)
     with table_of_ids(connection, wanted) as (ids, values):
         found = connection.execute(

@@ -65,6 +65,7 @@ def migrate(connection: Connection, steps: list[Migration]) -> None:
 
 
 def _apply(connection: Connection, step: Migration) -> None:
+    # A step and its bookkeeping in one transaction: a kill leaves both or neither.
     connection.begin()
     try:
         connection.execute(

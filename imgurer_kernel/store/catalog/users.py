@@ -61,7 +61,7 @@ def accounts(connection: Connection) -> pd.DataFrame:
         SELECT name, role, enabled, created_at, last_seen,
             count(image_id) AS pictures, coalesce(sum(bytes), 0)::BIGINT AS bytes
         FROM users
-        LEFT JOIN (
+        LEFT JOIN ( -- an image that one user holds from several sources counts once
             SELECT DISTINCT user_name, image_id, images.bytes
             FROM holdings JOIN images USING (image_id)
         ) ON user_name = name

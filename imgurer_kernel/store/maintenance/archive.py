@@ -76,6 +76,7 @@ def export_store(store: Store, path: Path | str, progress: ProgressOption = True
 def _check_size(original: BinaryIO, digest: str, size: int) -> None:
     found = original.seek(0, os.SEEK_END)
     original.seek(0)
+    # The header of a tar member says the size before the bytes: it must be right.
     if found != size:
         message = (
             f"the original {digest} has {found:,} bytes instead of {size:,}; "
@@ -85,6 +86,7 @@ def _check_size(original: BinaryIO, digest: str, size: int) -> None:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: IO[bytes], size: int) -> None:
+    # No time and no owner: the same store gives the same bytes.
     entry = tarfile.TarInfo(name)
     entry.size = size
     entry.mode = 0o644
@@ -111,6 +113,8 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
     archived = Path(path).expanduser()
     with ExitStack() as opened:
         try:
+            # "r:" takes no compressed files, which could be bombs; members are found by name, and
+            # never written to where the archive says.
             tar = opened.enter_context(tarfile.open(archived, "r:"))
             archive = _Archive(tar, {entry.name: entry for entry in tar if entry.isfile()})
             holdings = _holdings(archive)
@@ -153,6 +157,7 @@ class _Archive:
 def _holdings(archive: _Archive) -> pd.DataFrame:
     """The table of holdings; KeyError or ValueError if it is not what it should be."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
+    # All as text, and "NA" is a name like any other.
     table = pd.read_csv(text, dtype="str", keep_default_na=False)[COLUMNS[:4]]
     for digest in table["digest"]:
         if not _DIGEST.fullmatch(digest):
@@ -181,6 +186,7 @@ def _take_in(
         waiting.clear()
 
     with reporting(progress, len(holdings), "Importing") as report:
+        # Each original is read once, for all that hold it.
         for digest, held in holdings.groupby("digest", sort=False):
             try:
                 first = _examined(intake, archive, str(digest))

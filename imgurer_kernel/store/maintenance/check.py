@@ -96,7 +96,7 @@ class StoreCheck:
                 repaired=repaired,
             )
             if not repaired:
-                return
+                return  # without an original there is nothing to draw a thumbnail from
         try:
             self.store.blobs.thumbnail(digest)
         except BlobMissing as error:
@@ -167,6 +167,7 @@ class StoreCheck:
         with self.store.blobs.open(digest) as blob:
             data = blob.read()
         found = fingerprint(data, limits=self.store.settings)
+        # Files before the row, as everywhere: a row never names what is not there.
         self.store.blobs.put_thumbnail(digest, found.thumbnail)
         arrival = Arrival(
             digest=digest,

@@ -41,6 +41,7 @@ class FingerprintUpgrade:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # Held while fingerprints are computed: a second thread waits instead of doing the same.
         self._lock = threading.Lock()
         self._unreadable: set[int] = set()
 
@@ -93,6 +94,7 @@ class FingerprintUpgrade:
         try:
             with blobs.open(digest) as blob:
                 found = fingerprint(blob.read(), limits=limits)
+            # The thumbnail is compared, too, and of the same version as the fingerprint from now.
             blobs.put_thumbnail(digest, found.thumbnail)
         except (BlobMissing, BlobDamaged, ImageRejected) as error:
             return error
