@@ -8,7 +8,7 @@
     │   └── UploadBroken        an upload arrived incomplete or out of order
     ├── ImageRejected           these bytes are not taken in as a picture
     │   ├── UnknownFormat       not a picture, or a format that is not supported
-    │   ├── ImageTooLarge       over a limit: bytes, pixels or frames
+    │   ├── ImageTooLarge       over a limit: bytes, pixels, frames, parts
     │   └── ImageDamaged        cut off, or broken inside
     ├── StorageError            blobs and thumbnails
     │   ├── InvalidDigest       not 64 lower-case hex digits
@@ -64,7 +64,7 @@ class UnknownFormat(ImageRejected):
 
 
 class ImageTooLarge(ImageRejected):
-    """Over a limit: bytes, pixels or frames."""
+    """Over a limit: bytes, pixels, frames, or the parts that a file is made of."""
 
 
 class ImageDamaged(ImageRejected):

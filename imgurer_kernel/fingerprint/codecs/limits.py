@@ -1,8 +1,8 @@
 """What a file is made of is counted before a decoder sees it.
 
 Scans, segments, entries and tiles cost a decoder time whatever their size, and a file of a
-megabyte can hold a hundred thousand of them. Counting costs a fraction of a microsecond each, and
-ends at ten times what is allowed.
+megabyte can hold a hundred thousand of them. Counting costs a fraction of a microsecond each; that
+of segments ends at ten times what is allowed.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,8 @@ def refuse_too_many(data: bytes, name: str, limits: Settings, *, exact: bool) ->
     for many, parts, most, setting in _counts(data, name, limits, exact=exact):
         if many > most:
             told = f" ({setting})" if setting else ""
-            message = f"the {name} has {many:,} {parts}; the limit is {most:,}{told}"
+            more = " or more" if setting == "max_segments" and many >= _ENOUGH * most else ""
+            message = f"the {name} has {many:,}{more} {parts}; the limit is {most:,}{told}"
             raise ImageTooLarge(message)
 
 
