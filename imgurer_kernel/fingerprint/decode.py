@@ -24,7 +24,7 @@ from PIL import Image
 from imgurer_kernel.common.records import Facts
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
-from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sniff, tiff
+from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff, tiff
 from imgurer_kernel.fingerprint.codecs.gate import gate
 from imgurer_kernel.fingerprint.codecs.limits import refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
@@ -38,17 +38,6 @@ if TYPE_CHECKING:
 # The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
 _LEAST = 72
 
-# Bytes for each pixel that a decoder takes at its peak, where that is more than the 6 for which
-# `max_pixels` is meant. Measured on 24 megapixels; JPEG 2000 takes 20, but ten times as long as
-# others.
-_COST = {"AVIF": 10, "HEIF": 8, "JPEG2000": 40, "WEBP": 18}
-_USUAL_COST = 6
-_COST_OF_ALL_SCANS = 10
-# A PNM with an odd highest value and a BMP in runs are decoded in Python: 0.6 s for so many values
-# of the first, 1.2 s for so many pixels of the second.
-_MOST_IN_PYTHON = {"ppm": 1_000_000, "bmp_rle": 10_000_000}
-# Bytes of pixels that any file may unpack to: 1.6 s for a PNG of the costliest kind.
-_UNPACKED = 400_000_000
 _MOST_CLAIMED = 64_000_000
 
 # Imported when first needed: together they take a tenth of a second to import.
@@ -183,7 +172,7 @@ def read(
         # Pillow turns a TIFF upright by an orientation that only its XMP has.
         if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
             size = image.width * scale, image.height * scale
-            _check_size(size, name, _most_pixels(image, name, limits, exact=exact))
+            sizes.check(image, name, limits, exact=exact)
         if name != "JPEG" or exact:
             facts = _facts(image, data, name)
         # Pillow turns a TIFF upright itself, when it loads it.
@@ -235,55 +224,10 @@ def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[Im
     if frames > limits.max_frames:
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
         raise ImageTooLarge(message)
-    _check_size(image.size, name, _most_pixels(image, name, limits, exact=exact))
+    sizes.check(image, name, limits, exact=exact)
     if name != "JPEG":
-        _check_growth(image, len(data), limits)
+        sizes.check_growth(image, len(data), limits)
     return image, frames
-
-
-def _check_size(size: Size, name: str, most: int) -> None:
-    width, height = size
-    if width * height > most:
-        message = (
-            f"the picture has {width:,} x {height:,} pixels, {width * height / 1e6:,.0f} million; "
-            f"the limit for {name} is {most / 1e6:,.0f} million (max_pixels)"
-        )
-        raise ImageTooLarge(message)
-
-
-def _most_pixels(image: "ImageFile", name: str, limits: Settings, *, exact: bool) -> int:
-    """The limit on pixels for this file, by what its decoder takes for each."""
-    cost = _COST.get(name, _USUAL_COST)
-    if exact and "progressive" in image.info:
-        cost = _COST_OF_ALL_SCANS
-    most = limits.max_pixels * _USUAL_COST // cost
-    decoder = image.tile[0][0] if image.tile else ""
-    if decoder in _MOST_IN_PYTHON:
-        most = min(most, _MOST_IN_PYTHON[decoder] // len(image.getbands()))
-    return most
-
-
-def _check_growth(image: "ImageFile", size: int, limits: Settings) -> None:
-    """Refuse what a small file unpacks to, where that takes long for want of anything to see."""
-    number = image.width * image.height * _depth(image)
-    # Who allows for more pixels than usual allows for the time that they take.
-    most = max(_UNPACKED, 2 * limits.max_pixels, size * limits.max_growth)
-    if number > most:
-        message = (
-            f"the file of {size:,} bytes unpacks to {number / 1e6:,.0f} million bytes of pixels; "
-            f"the limit for it is {most / 1e6:,.0f} million (max_growth)"
-        )
-        raise ImageTooLarge(message)
-
-
-def _depth(image: "ImageFile") -> int:
-    """Bytes that each pixel takes while it is worked on."""
-    if image.mode.startswith("I;16"):
-        return 2
-    if image.mode in {"1", "L", "P"} and not image.has_transparency_data:
-        return 1
-    coded = image.tile[0][3] if image.tile else ""
-    return 8 if ";16" in str(coded) else 4
 
 
 def _refuse_bombs(data: bytes, name: str) -> None:

@@ -427,11 +427,11 @@ def test_a_digest_is_that_of_the_plain_definition(mode, clear, monkeypatch):
 
 
 def test_a_flat_picture_is_read_once_unless_it_was_read_in_part(monkeypatch):
-    from imgurer_kernel import images
+    from imgurer_kernel.fingerprint import decode
 
     reads = []
-    real = images.read
-    monkeypatch.setattr(images, "read", lambda *a, **k: reads.append(k) or real(*a, **k))
+    real = decode.read
+    monkeypatch.setattr(decode, "read", lambda *a, **k: reads.append(k) or real(*a, **k))
     fingerprint(encode(solid(9, 200, 100), "PNG"))
     assert len(reads) == 1
     fingerprint(encode(solid(9, 200, 100)))
