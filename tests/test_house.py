@@ -32,7 +32,17 @@ PUBLIC = {
         "plot_distances",
     ],
     "imgurer_kernel.store.blobs": ["BlobStore", "check_digest"],
-    "imgurer_kernel.store.catalog": ["Catalog", "Changes", "Connection", "Statistics"],
+    "imgurer_kernel.store.catalog": [
+        "Catalog",
+        "Changes",
+        "Connection",
+        "Statistics",
+        "commands",
+        "fingerprints",
+        "generations",
+        "queries",
+        "users",
+    ],
     "imgurer_kernel.store.catalog.lock": ["Lease"],
     "imgurer_kernel.ui": [
         "BrowsePanel",
