@@ -103,8 +103,3 @@ def test_no_class_name_means_two_things():
 
 def test_every_module_and_package_says_what_it_is_for():
     assert [dotted(path) for path in MODULES if not ast.get_docstring(tree(path))] == []
-
-
-def test_no_module_is_long():
-    lengths = {dotted(path): len(path.read_text().splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 350} == {}
