@@ -40,7 +40,7 @@ class Settings:
         Most strips or tiles that a picture is put together from.
     max_growth
         Most bytes of pixels for each byte of a file, where that is more than 400 MB in all; a
-        JPEG, which is decoded at a fraction of its size, is not held to it.
+        JPEG is held to it only where every pixel is decoded.
     store
         How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
         ``"reference"`` to the file in its place.

@@ -225,7 +225,7 @@ def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[Im
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
         raise ImageTooLarge(message)
     sizes.check(image, name, limits, exact=exact)
-    if name != "JPEG":
+    if name != "JPEG" or exact:
         sizes.check_growth(image, len(data), limits)
     return image, frames
 

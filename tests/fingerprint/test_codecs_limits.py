@@ -361,6 +361,17 @@ def test_what_a_small_file_unpacks_to():
             read(data, Settings(**limits))
 
 
+def test_a_huge_flat_jpeg_is_read_at_a_fraction_only():
+    small = encode(solid(90, 16, 16), subsampling=0)
+    place = small.index(b"\xff\xc0") + 5
+    data = patched(small, place, ">HH", 14_000, 14_000)
+    found = fingerprint(data)
+    assert (found.width, found.pixels) == (14_000, None)
+    with pytest.raises(ImageTooLarge, match=r"unpacks to 784 million.*max_growth"):
+        read(data, exact=True)
+    assert fingerprint(small).pixels is not None
+
+
 def bitmap(width, height, data):
     head = struct.pack("<IHHI", 54 + 1024 + len(data), 0, 0, 54 + 1024)
     head += struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(data), 0, 0, 256, 0)

@@ -96,8 +96,6 @@ def check_growth(image: Opened, size: int, limits: Settings) -> None:
 
 def _depth(image: Opened) -> int:
     """Bytes that each pixel takes while it is worked on."""
-    if image.mode.startswith("I;16"):
-        return 2
     if image.mode in {"1", "L", "P"} and not image.has_transparency_data:
         return 1
     coded = image.tile[0][3] if image.tile else ""
