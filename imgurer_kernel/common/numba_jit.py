@@ -10,7 +10,7 @@ from numba import njit
 def compiled(
     signature: str, *, cache: bool = True, fastmath: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function at once for one signature; it releases the interpreter's lock.
+    """Decorate a function to be compiled at once for one signature, without the interpreter's lock.
 
     A signature given beforehand means that a module is ready as soon as it is imported, and that
     other arguments are refused instead of compiled for. numba keeps the machine code in

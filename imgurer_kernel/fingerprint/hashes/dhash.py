@@ -1,7 +1,7 @@
-"""The 128-bit difference hash, from 9x9 grays to bits: arrays in, integers out, no image library.
+"""Compute the 128-bit difference hash from 9x9 grays: arrays in, integers out, no image library.
 
-Each of the 8x8 upper left grays is compared with its right neighbour (row hash) and with its
-lower one (column hash). A bit is set where the neighbour is brighter. Bits run row by row from
+Each of the 8x8 upper left grays is compared with its right neighbor (row hash) and with its
+lower one (column hash). A bit is set where the neighbor is brighter. Bits run row by row from
 the top left, the most significant first, as those of Ben Hoyt's ``dhash`` do, so the two
 packages' values are the same numbers: https://github.com/benhoyt/dhash. The idea is Neal
 Krawetz's: https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html
@@ -21,6 +21,7 @@ SIDE = 9
 
 # Below either count a hash says more about noise than about the picture: measured on photos (none
 # fall below), solid pictures (all do) and gradients (95 % do).
+# A difference of one level is what rounding alone makes.
 CLEAR_STEP = 2
 MIN_CLEAR_DIFFERENCES = 24
 MIN_BIT_CHANGES = 24
@@ -45,7 +46,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def differences(grays: UInt8s) -> NDArray[np.int16]:
-    """How much brighter each gray's right and lower neighbours are.
+    """Compute how much brighter each gray's right and lower neighbors are.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def _check(grays: UInt8s) -> None:
 
 
 def dhash(grays: UInt8s) -> tuple[int, int]:
-    """The row hash and the column hash of one picture.
+    """Compute the row hash and the column hash of one picture.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def dhash(grays: UInt8s) -> tuple[int, int]:
 
 
 def dhash_many(grays: UInt8s) -> UInt64s:
-    """The hashes of many pictures at once.
+    """Compute the hashes of many pictures at once.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def dhash_many(grays: UInt8s) -> UInt64s:
 
 
 def format_hex(row: int, column: int) -> str:
-    """A dHash as 32 hex digits, row hash first.
+    """Format a dHash as 32 hex digits, row hash first.
 
     Examples
     --------
@@ -159,7 +160,7 @@ def format_hex(row: int, column: int) -> str:
 
 
 def parse_hex(text: str) -> tuple[int, int]:
-    """The row hash and the column hash that 32 hex digits stand for.
+    """Parse 32 hex digits to the row hash and the column hash.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def parse_hex(text: str) -> tuple[int, int]:
 
 
 def hamming(first: tuple[int, int], second: tuple[int, int]) -> int:
-    """How many of the 128 bits differ.
+    """Count how many of the 128 bits differ.
 
     Examples
     --------
@@ -189,7 +190,7 @@ def hamming(first: tuple[int, int], second: tuple[int, int]) -> int:
 
 
 def hamming_many(hashes: UInt64s, query: tuple[int, int]) -> UInt8s:
-    """How many bits differ between each of many hashes and one.
+    """Count how many bits differ between each of many hashes and one.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def hamming_many(hashes: UInt64s, query: tuple[int, int]) -> UInt8s:
 
 
 def orientations(grays: UInt8s) -> UInt8s:
-    """The grays as they would be had the picture been flipped or turned, in all eight ways.
+    """Flip and turn the grays in all eight orientations.
 
     Flips and the half turn are exact; the dHash of a quarter turn is 0.4 bit off on average,
     since the picture was reduced to a square before it is turned.
@@ -253,7 +254,7 @@ def orientations(grays: UInt8s) -> UInt8s:
 
 
 def turned_hashes(grays: UInt8s) -> UInt64s:
-    """The hashes of many pictures in all eight orientations.
+    """Compute the hashes of many pictures in all eight orientations.
 
     Parameters
     ----------
@@ -275,7 +276,7 @@ def turned_hashes(grays: UInt8s) -> UInt64s:
 
 
 def bit_planes(row: int, column: int) -> BoolMask:
-    """The bits of a dHash where they belong in the picture.
+    """Place the bits of a dHash where they belong in the picture.
 
     Returns
     -------
@@ -291,10 +292,10 @@ def bit_planes(row: int, column: int) -> BoolMask:
 
 
 def informative(grays: UInt8s) -> bool:
-    """Whether a picture has enough structure for its dHash to tell it from others.
+    """Tell whether a picture has enough structure for its dHash to tell it from others.
 
-    It has not if fewer than 24 of the 128 differences reach two levels (solid colours, noise), or
-    if fewer than 24 of the 224 neighbouring bits differ (gradients, vignettes).
+    It has not if fewer than 24 of the 128 differences reach two levels (solid colors, noise), or
+    if fewer than 24 of the 224 neighboring bits differ (gradients, vignettes).
 
     Parameters
     ----------
@@ -316,7 +317,7 @@ def informative(grays: UInt8s) -> bool:
 
 
 def informative_many(grays: UInt8s) -> BoolMask:
-    """`informative` for many pictures: uint8 (n, 9, 9) to bool (n,)."""
+    """Tell the same of many pictures as `informative` does: uint8 (n, 9, 9) to bool (n,)."""
     steps = differences(grays)
     clear = np.count_nonzero(np.abs(steps) >= CLEAR_STEP, axis=(-3, -2, -1))
     bits = steps > 0
@@ -327,7 +328,7 @@ def informative_many(grays: UInt8s) -> BoolMask:
 
 
 def near_ties(grays: UInt8s) -> int:
-    """How many of the 128 compared pairs differ by one level at most: bits that noise can turn.
+    """Count compared pairs, 0..128, that differ by one level at most: noise may flip their bits.
 
     Examples
     --------
@@ -338,7 +339,7 @@ def near_ties(grays: UInt8s) -> int:
 
 
 def format_plane(plane: Sequence[Sequence[bool]] | BoolMask, marks: str = ".#") -> str:
-    """One bit plane as eight lines of text, for a person to look at.
+    """Format one bit plane as eight lines of text, for a person to look at.
 
     Examples
     --------

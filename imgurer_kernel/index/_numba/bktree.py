@@ -9,7 +9,7 @@ a node of its own; the others are leaves and are scanned, neighboring ones in on
 the first hash of a cell, and its node or -1. One more cell after each grid ends its last one.
 """
 
-# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+# The signature given to `compiled` is the type; such a function takes arrays and numbers only.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 # ruff: noqa: ANN001, ANN202, C901, PLR0912, PLR0913, PLR0917
 
@@ -32,7 +32,9 @@ _ITERATIONS = 4
 
 @njit
 def _vantage_word(words, start, end):
-    """Signs of the first principal component of 64 bits, over a sample, by power iteration.
+    """Compute the signs of the first principal component of 64 bits over a sample.
+
+    By power iteration, begun at the hash that is farthest from the mean.
 
     No other pattern of bits has (nearly) as much variance in its distances from the hashes.
     """
@@ -82,6 +84,7 @@ def _vantage_word(words, start, end):
 
 @njit
 def _grown(array, size):
+    """Copy an array with rows for twice as much as `size`."""
     grown = np.empty((2 * size, array.shape[1]), array.dtype)
     for i in range(array.shape[0]):
         for k in range(array.shape[1]):
@@ -91,7 +94,7 @@ def _grown(array, size):
 
 @njit
 def _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends):
-    """The cell of each hash, and how many are in each: in ``ends[cell + 1]``."""
+    """Find the cell of each hash, and count those in each in ``ends[cell + 1]``."""
     side = (64 >> shift) + 1
     for k in range(side * side + 1):
         ends[k] = 0

@@ -1,6 +1,11 @@
-"""Connected components by union-find over the tables of multi-index hashing."""
+"""Connected components by union-find over the tables of multi-index hashing.
 
-# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+A bucket in which most hashes are near each other would have a quadratic number of pairs. Large
+buckets are therefore flooded: what a query reaches is united with it, set aside, and only asked as
+a query itself from then on, so that the work is linear there.
+"""
+
+# The signature given to `compiled` is the type; such a function takes arrays and numbers only.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 # ruff: noqa: ANN001, ANN202, C901, PLR0913, PLR0917
 
@@ -10,7 +15,7 @@ from numba import njit
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import hamming, popcount
 
-# Hashes that are counted in one vectorised sweep before any of them is looked at again.
+# Hashes that are counted in one vectorized sweep before any of them is looked at again.
 _SWEEP = 256
 
 # Two buckets are joined pair by pair if none has more hashes than this, else by `_absorb`.
@@ -19,6 +24,7 @@ _DENSE = 256
 
 @njit
 def _root(parent, i):
+    """Find the root of a tree, and halve the path to it for the next time."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = np.int64(parent[i])
@@ -27,7 +33,7 @@ def _root(parent, i):
 
 @njit
 def _unite(parent, i, j):
-    """The smaller root becomes the root of both."""
+    """Join two trees; the smaller root becomes that of both, whatever the order of the pairs."""
     i, j = _root(parent, i), _root(parent, j)
     if i < j:
         parent[j] = i
@@ -37,6 +43,7 @@ def _unite(parent, i, j):
 
 @njit
 def _copy(row, column, members, start, end, row_copy, column_copy, members_copy):
+    """Copy a bucket, since `_absorb` changes the order in it."""
     for i in range(end - start):
         row_copy[i] = row[start + i]
         column_copy[i] = column[start + i]
@@ -44,11 +51,10 @@ def _copy(row, column, members, start, end, row_copy, column_copy, members_copy)
 
 
 @njit
-def _absorb(a, b, name, limit, row, column, members, left, parent):
+def _absorb(query_row, query_column, name, limit, row, column, members, left, parent):
     """Unite a query with those of the first `left` hashes that are near, and move these behind.
 
-    Returns how many are left. What lies behind is never looked at again but as a query, so that
-    in a zone where all are near each other the work is linear instead of quadratic.
+    Returns how many are left.
     """
     i = 0
     while i < left:
@@ -56,12 +62,12 @@ def _absorb(a, b, name, limit, row, column, members, left, parent):
         rows, columns = row[i:stop], column[i:stop]
         hits = np.uint64(0)
         for k in range(rows.size):
-            hits += np.uint64(hamming(rows[k], columns[k], a, b) <= limit)
+            hits += np.uint64(hamming(rows[k], columns[k], query_row, query_column) <= limit)
         if hits == 0:
             i = stop
             continue
         while i < min(stop, left):
-            if hamming(row[i], column[i], a, b) > limit:
+            if hamming(row[i], column[i], query_row, query_column) > limit:
                 i += 1
                 continue
             _unite(parent, name, np.int64(members[i]))
@@ -74,33 +80,37 @@ def _absorb(a, b, name, limit, row, column, members, left, parent):
 
 @njit
 def _flood(row, column, members, size, limit, parent):
-    """Components of one bucket, breadth first."""
-    left = asked = size
+    """Find the components of one bucket.
+
+    Hashes 0..left are not reached yet, those from `left` to `done` are reached and wait to be
+    queries, and those from `done` on were queries.
+    """
+    left = done = size
     while left > 0:
-        if asked == left:
-            left -= 1  # nobody waits to be asked: begin a component
-        asked -= 1
-        name = np.int64(members[asked])
-        left = _absorb(row[asked], column[asked], name, limit, row, column, members, left, parent)
+        if done == left:
+            left -= 1  # none waits: begin a component
+        done -= 1
+        name = np.int64(members[done])
+        left = _absorb(row[done], column[done], name, limit, row, column, members, left, parent)
 
 
 @njit
 def _flood_two(row, column, members, size, row2, column2, members2, size2, limit, parent):
-    """Components of the pairs across two buckets, breadth first."""
-    left = asked = size
-    left2 = asked2 = size2
+    """Find the components of the pairs across two buckets; see `_flood`."""
+    left = done = size
+    left2 = done2 = size2
     while True:
-        if asked > left:
-            asked -= 1
-            name = np.int64(members[asked])
+        if done > left:
+            done -= 1
+            name = np.int64(members[done])
             left2 = _absorb(
-                row[asked], column[asked], name, limit, row2, column2, members2, left2, parent
+                row[done], column[done], name, limit, row2, column2, members2, left2, parent
             )
-        elif asked2 > left2:
-            asked2 -= 1
-            name = np.int64(members2[asked2])
+        elif done2 > left2:
+            done2 -= 1
+            name = np.int64(members2[done2])
             left = _absorb(
-                row2[asked2], column2[asked2], name, limit, row, column, members, left, parent
+                row2[done2], column2[done2], name, limit, row, column, members, left, parent
             )
         elif left > 0 and left2 > 0:
             left -= 1
@@ -117,8 +127,9 @@ def connect(
 ):  # fmt: skip
     """Unite all pairs within a radius whose chunks differ by one of the masks.
 
-    Looks at the buckets from `begin` to `end`. `words` (4, b) and `names` (2, b) have room for
-    two of the largest buckets. ``parent[i]`` leads to the smallest hash that i is united with.
+    Looks at the buckets from `begin` to `end`, `step` of them at a time, so that what they are
+    compared with stays in the cache. `words` (4, b) and `names` (2, b) have room for two of the
+    largest buckets. ``parent[i]`` leads to the smallest hash that i is united with.
     """
     limit = np.uint64(radius)
     for block in range(begin, end, step):
@@ -128,7 +139,7 @@ def connect(
                 u = v ^ mask
                 first, last = np.int64(starts[v]), np.int64(starts[v + 1])
                 low, high = np.int64(starts[u]), np.int64(starts[u + 1])
-                if first == last or low == high or u < v:
+                if first == last or low == high or u < v:  # the pair (u, v) comes once
                     continue
                 if max(last - first, high - low) > _DENSE:
                     _copy(row, column, members, first, last, words[0], words[1], names[0])

@@ -5,7 +5,7 @@ A table has the hashes in the order of their chunk: those with chunk value v are
 ``starts[v + 1]``.
 """
 
-# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+# The signature given to `compiled` is the type; such a function takes arrays and numbers only.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 # ruff: noqa: ANN001, ANN202, C901, PLR0912, PLR0913, PLR0917
 
@@ -15,7 +15,7 @@ from numba import njit
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import hamming, popcount
 
-# Hashes that are looked at in one go, and from how many on by a vectorised sweep first.
+# Hashes that are looked at in one go, and from how many on by a vectorized sweep first.
 _BLOCK = 256
 _SWEEP = 16
 
@@ -38,7 +38,7 @@ def permute(row, column, lookup, row_out, column_out):
 
 @njit
 def _chunk(row, column, offset, width):
-    """The value of a chunk, which may reach over both words."""
+    """Cut a chunk, which may reach over both words, out of a hash."""
     if offset >= 64:
         value = column >> np.uint64(offset - 64)
     elif offset + width <= 64:
@@ -71,7 +71,7 @@ def table(row, column, offset, width, starts, members, row_out, column_out):
 
 @njit
 def _found_before(row, column, chunk, offsets, widths, radii):
-    """Whether the table of an earlier chunk finds a pair with these differing bits as well."""
+    """Tell whether the table of an earlier chunk finds a pair with these differing bits as well."""
     for k in range(chunk):
         bits = popcount(_chunk(row, column, offsets[k], widths[k]))
         if np.int64(bits) <= radii[k]:
@@ -91,12 +91,12 @@ def join(
     masks, chunk, offsets, widths, radii, radius, within, step, end,
     state, query_out, hash_out, distance_out,
 ):  # fmt: skip
-    """Pairs within a radius whose chunks differ by one of the masks, until the results are full.
+    """Find pairs within a radius whose chunks differ by one of the masks, until results are full.
 
-    Looks at query buckets up to `end`, `step` of them at a time so that what they meet stays in
-    the cache. Begins and goes on from `state`: block, mask, bucket, query, hash; where it returns
-    with ``state[0] == end`` it is done. There is room for 256 results or more. With `within` the
-    queries are the hashes themselves and each pair comes once.
+    Looks at query buckets up to `end`, `step` of them at a time, so that what they are compared
+    with stays in the cache. Begins and goes on from `state`: block, mask, bucket, query, hash;
+    where it returns with ``state[0] == end`` it is done. There is room for 256 results or more.
+    With `within` the queries are the hashes themselves and each pair comes once.
     """
     count, limit = 0, np.uint64(radius)
     block, t, v, x, y = state[0], state[1], state[2], state[3], state[4]

@@ -1,7 +1,7 @@
-"""Population count and Hamming distance for use inside other kernels.
+"""Population count and Hamming distance for use inside other compiled functions.
 
-numba notices a change of the file that a kernel is in, but not of the files that it takes helpers
-from: who changes this one must empty the cache.
+numba's cache notices a change of the file that a compiled function is in, but not of the files that
+it takes helpers from: who changes this one must empty the cache (``*.nbi`` in ``__pycache__``).
 """
 
 # numba gives types of its own to all of these.
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 
 def _popcount(_typing_context, _word):
-    """How many bits of a uint64 are set: one machine instruction, or vectors of them."""
+    """Count the bits of a uint64 that are set: one machine instruction, or vectors of them."""
 
     def generate(_context, builder, _signature, arguments):
         count = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)])
@@ -30,5 +30,5 @@ popcount: Any = intrinsic(_popcount)
 
 @njit
 def hamming(row, column, other_row, other_column):
-    """Distance of two 128-bit hashes, as uint64."""
+    """Compute the distance of two 128-bit hashes, as uint64."""
     return popcount(row ^ other_row) + popcount(column ^ other_column)

@@ -1,6 +1,6 @@
 """Look at every hash: for one query, or for a block of queries at a time."""
 
-# The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
+# The signature given to `compiled` is the type; such a function takes arrays and numbers only.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 # ruff: noqa: ANN202, ANN001, C901, PLR0913, PLR0917
 
@@ -77,7 +77,7 @@ def scan_many(
     row, column, query_row, query_column, radius, within, end,
     state, query_out, hash_out, distance_out,
 ):  # fmt: skip
-    """Pairs of queries and hashes within a radius, until the results are full.
+    """Find pairs of queries and hashes within a radius, until the results are full.
 
     Looks at queries up to `end`, four at a time, which is a fifth faster than one. Begins and
     goes on from `state`: block of queries, block of hashes, query; where it returns with
