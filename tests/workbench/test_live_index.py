@@ -205,14 +205,20 @@ def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
 
 
 def test_the_tree_of_contents_warms_with_the_other(monkeypatch):
+    """Also where that is compiled only after the last update."""
     monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
-    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    monkeypatch.setattr(bktree, "_PATIENCE", 0)
     index = LiveIndex(Bordered(20_000))
+    assert len(index.hashes()) == 20_000
+    assert index._whole.warm(timeout=300)
+    assert index._contents._warming is None
     with index.trees() as (whole, contents):
         assert whole.compiled
         assert len(contents) == 2_000
+        assert contents._warming is not None
         assert contents.warm(timeout=300)
     few = LiveIndex(Bordered(1_000))
+    assert len(few.hashes()) == 1_000
     with few.trees() as (whole, contents):
         assert not whole.compiled
         assert contents._warming is None
