@@ -67,5 +67,5 @@ def record_calls(wb):
 def break_thumbnail(wb, image_id):
     """Lose a thumbnail, as a disk may."""
     digest = wb.images([image_id])["digest"].iloc[0]
-    [path] = (wb.settings.folder / "thumbs").rglob(digest)
+    [path] = (wb.settings.root / "thumbs").rglob(digest)
     path.unlink()

@@ -153,7 +153,7 @@ def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp
     outside(LiveIndex, "apply")
     outside(SimilarSearch, "_compare")
     outside(SimilarSearch, "evidence")
-    outside(pipeline, "find")
+    outside(pipeline, "find_clusters")
     outside(search_module, "cluster_by_hash")
     outside(search_module, "search_by_hash")
     wb.similar(FIRST)

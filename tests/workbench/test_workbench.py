@@ -18,7 +18,7 @@ from imgurer_kernel.errors import (
     UnknownImage,
 )
 from imgurer_kernel.fingerprint.extract import ALGORITHM
-from imgurer_kernel.store.catalog import generations
+from imgurer_kernel.store.catalog import commands, generations, users
 from tests.support.catalog_records import arrival, fingerprint
 from tests.support.pictures import jpeg
 
@@ -155,13 +155,14 @@ def test_clusters_have_a_medoid_a_keeper_and_words(filled):
 
 def test_what_goes_with_a_frame_of_clusters_stays_small(wb):
     # pandas copies it with each frame that is made of this one.
-    wb.catalog.add_user("ann", "member", None)
+    wb.catalog.run(users.add_user, "ann", "member", None)
     hashes = [fingerprint(number // 2).dhash for number in range(600)]
     prints = [
         fingerprint(number, dhash=hash_, informative=True, algorithm=ALGORITHM)
         for number, hash_ in enumerate(hashes)
     ]
-    wb.catalog.add([replace(arrival(n), fingerprint=found) for n, found in enumerate(prints)])
+    arrivals = [replace(arrival(n), fingerprint=found) for n, found in enumerate(prints)]
+    wb.catalog.run(commands.add, arrivals)
     frame = wb.clusters(verify=False, progress=False)
     assert frame["cluster_id"].nunique() == 300
     assert frame["diameter"].tolist() == [0] * 600
