@@ -1,16 +1,18 @@
 """Which engine a search takes: decided by what each is estimated to cost.
 
 All engines give the same result. The costs were measured on one core of 2.4 GHz; only their ratios
-matter. Of searches one by one the ratios are those of ``benchmarks/search.py --engines``.
+matter. Those of one search after the other are from ``benchmarks/search_engines.py``.
 
-- A scan looks at each hash: by numpy, or compiled. Nothing is faster for few hashes, and for a
-  radius so wide that most hashes are in reach of everything.
-- A BK-tree looks at those that are in reach: the fastest for one query after the other, up to about
-  20 bits of photos.
+- A scan looks at each hash: by numpy, or compiled. It is the fastest for under 10,000 hashes, and
+  for a radius within which most hashes are in reach of everything: from about 20 bits on for
+  100,000 photos.
+- A BK-tree looks at the hashes that are in reach: the fastest that fits the memory for one query
+  after the other, in each orientation, with and without borders.
 - Multi-index hashing sorts all hashes by parts of their bits first: the fastest for thousands of
-  queries, and for all pairs. For one query it would be, too, if its tables were kept; they would
-  take 40 bytes for each hash and more, and one that is added or removed would have to be moved in
-  each of them.
+  queries, and for all pairs. Of a million hashes it would be for one query too, from 4 to 16 bits,
+  in half the time of the tree, if its tables were kept. They would take 34 bytes for each hash, and
+  more of fewer, where all that a search goes through takes 59; and each addition and removal would
+  have to move hashes in all of them.
 """
 
 import sys

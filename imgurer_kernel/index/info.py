@@ -42,6 +42,12 @@ class Work:
 class IndexInfo:
     """The index of a store at one moment; a notebook shows it as a table.
 
+    Every search for one picture goes through a BK-tree, in each orientation, with and without
+    borders. Where a row says that it takes a scan, the tree is not compiled or not built yet, or a
+    walk would have to look at three quarters of the hashes or more, and a scan is faster. Many
+    searches at once and all pairs go by multi-index hashing where that pays: its tables are built
+    for the occasion.
+
     Attributes
     ----------
     images, informative
