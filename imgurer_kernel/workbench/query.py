@@ -16,6 +16,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from imgurer_kernel.common.records import Fingerprint
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
 from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
@@ -30,6 +31,11 @@ class Query:
 
     digest: str
     fingerprint: Fingerprint
+
+    @property
+    def grays(self) -> UInt8s:
+        """The grays that its dHash is taken from, uint8 (9, 9)."""
+        return np.frombuffer(self.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
 def is_image_id(given: object) -> TypeGuard[int]:

@@ -25,6 +25,7 @@ from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.clusters import ClusterService
+from imgurer_kernel.workbench.evidence import evidence_of
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
@@ -105,7 +106,7 @@ class SearchService:
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
-        return self._similar.evidence(*(with_thumbnail(it, self._store.blobs) for it in loaded))
+        return evidence_of(*(with_thumbnail(it, self._store.blobs) for it in loaded))
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -122,7 +123,7 @@ class SearchService:
             (one, other),
             (first, second),
             (names[0], names[1]),
-            self._similar.evidence(first, second),
+            evidence_of(first, second),
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":

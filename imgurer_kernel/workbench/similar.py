@@ -13,21 +13,14 @@ from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.labels import (
-    Appearance,
-    Evidence,
-    appearance_of,
-    label_for,
-    measure_pairs,
-)
+from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
 from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
-from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.workbench.evidence import query_appearance
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
@@ -63,7 +56,7 @@ class _Candidates:
 
 
 class SimilarSearch:
-    """Compares a picture with those of a store, or two pictures with each other."""
+    """Finds the pictures of a store that are like one, and compares it with each."""
 
     def __init__(self, catalog: Catalog, loader: ImageLoader, index: LiveIndex) -> None:
         self._catalog = catalog
@@ -102,7 +95,7 @@ class SimilarSearch:
         if query.fingerprint.informative:
             with self._index.trees() as (whole, contents):
                 rows = query_candidates(
-                    _grays(query),
+                    query.grays,
                     query.fingerprint.trimmed_dhash,
                     whole.search_many,
                     contents.search_many,
@@ -171,61 +164,11 @@ class SimilarSearch:
 
         return ImageCache(np.arange(len(images.facts) + 1), verification, thumbnails)
 
-    def evidence(self, one: Query, other: Query) -> Evidence:
-        """What speaks for two pictures being the same, however far their hashes are apart.
-
-        The one with the smaller digest is always laid on the other, so that both directions give
-        the same verdict.
-        """
-        # Aligning one picture to the other is not symmetric to the last bit.
-        if one.digest > other.digest:
-            return replace(self.evidence(other, one).reversed(), first=0, second=1)
-        whole, contents = BKTree(), BKTree()
-        whole.add(1, other.fingerprint.dhash)
-        if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
-            contents.add(1, other.fingerprint.trimmed_dhash)
-        rows = query_candidates(
-            _grays(one),
-            one.fingerprint.trimmed_dhash,
-            whole.search_many,
-            contents.search_many,
-            128,
-        )
-        pictures = np.frombuffer(
-            one.fingerprint.verification + other.fingerprint.verification, np.uint8
-        ).reshape(2, 64, 64)
-        gallery = ImageCache(
-            np.arange(2), lambda ids: pictures[ids], lambda ids: _fine(one, other, ids)
-        )
-        found = verify_candidates(rows, gallery)
-        seen = gallery.read(np.arange(2))
-        sides = [_appearance(each, seen, k) for k, each in enumerate((one, other))]
-        close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
-        correlation, score, overlap = (float(value) for value in found.measures[0])
-        flat = not (one.fingerprint.informative and other.fingerprint.informative)
-        word = label_for(found, 0, sides[0], sides[1], close)
-        pixels = one.fingerprint.pixels
-        if one.digest == other.digest or (pixels and pixels == other.fingerprint.pixels):
-            word = "exact"
-        elif word == "unverified" or flat:
-            word = "different"
-        return Evidence(
-            first=0,
-            second=1,
-            distance=int(found.distance[0]),
-            orientation=ORIENTATIONS[int(found.orientation[0])],
-            score=score,
-            correlation=correlation,
-            overlap=overlap,
-            transform=close.transform,
-            label=word,
-        )
-
 
 def _labels(query: Query, images: _Candidates, found: Pairs, gallery: ImageCache) -> list[str]:
     """What each pair is called, of the query and one of the images."""
     seen = gallery.read(np.concatenate(([QUERY], found.second)))
-    here = _appearance(query, seen, QUERY)
+    here = query_appearance(query, seen, QUERY)
     closeups = measure_pairs(found, seen, found.first, found.second)
     widths, heights, digests = (
         images.facts[name].tolist() for name in ("width", "height", "digest")
@@ -237,20 +180,6 @@ def _labels(query: Query, images: _Candidates, found: Pairs, gallery: ImageCache
         if digests[row] == query.digest:
             words[-1] = "exact"
     return words
-
-
-def _grays(query: Query) -> UInt8s:
-    return np.frombuffer(query.fingerprint.grays, np.uint8).reshape(9, 9)
-
-
-def _appearance(query: Query, seen: PreparedPictures, position: int) -> Appearance:
-    found = query.fingerprint
-    return appearance_of(found.width, found.height, _grays(query), seen, position)
-
-
-def _fine(one: Query, other: Query, ids: Int64s) -> UInt8s:
-    both = [to_gray(each.fingerprint.thumbnail, THUMBNAIL_SIDE) for each in (one, other)]
-    return np.stack(both)[ids]
 
 
 def _verdicts(ids: Int64s, found: Pairs, words: list[str]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ from PIL import Image
 
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.report.evaluation.transforms import variant
+from imgurer_kernel.workbench.evidence import evidence_of
 from imgurer_kernel.workbench.query import Query
-from imgurer_kernel.workbench.similar import SimilarSearch
 from tests.support.copies import picture
 
 # What each transform is called where the picture shows it, of many names the most telling.
@@ -49,15 +49,11 @@ def query(image, quality=92):
     return Query(hashlib.sha256(file.getvalue()).hexdigest(), fingerprint(file.getvalue()))
 
 
-def evidence(one, other):
-    return SimilarSearch(None, None).evidence(one, other)
-
-
 @pytest.mark.parametrize("name", LABELS)
 def test_copies_are_called_by_what_was_done(name):
     labels = []
     for seed in range(5):
-        found = evidence(
+        found = evidence_of(
             query(picture(seed)), query(variant(picture(seed), name, key="a", seed=seed))
         )
         labels.append(found.label)
@@ -66,29 +62,29 @@ def test_copies_are_called_by_what_was_done(name):
 
 
 def test_the_same_bytes_are_exact():
-    found = evidence(query(picture(0)), query(picture(0)))
+    found = evidence_of(query(picture(0)), query(picture(0)))
     assert found.label == "exact"
     assert found.distance == 0
 
 
 def test_strangers_are_different():
-    found = evidence(query(picture(0)), query(picture(1)))
+    found = evidence_of(query(picture(0)), query(picture(1)))
     assert found.label == "different"
     assert not found.duplicate
 
 
 def test_flat_pictures_are_different_unless_their_bytes_are_the_same():
     white, grey = (query(Image.new("RGB", (90, 60), colour)) for colour in ("white", "#888888"))
-    assert evidence(white, grey).label == "different"
-    assert evidence(white, white).label == "exact"
+    assert evidence_of(white, grey).label == "different"
+    assert evidence_of(white, white).label == "exact"
 
 
 def test_evidence_says_how_the_first_lies_on_the_second():
     whole = picture(4)
     part = whole.crop((0, 0, whole.width * 9 // 10, whole.height))
-    found = evidence(query(whole), query(part))
+    found = evidence_of(query(whole), query(part))
     assert found.label == "cropped"
     assert found.transform == pytest.approx((1 / 0.9, 0, 1 / 0.9 - 1, 0, 1, 0), abs=0.02)
-    back = evidence(query(part), query(whole))
+    back = evidence_of(query(part), query(whole))
     assert back.label == "cropped"
     assert back.transform == pytest.approx((0.9, 0, -0.1, 0, 1, 0), abs=0.02)

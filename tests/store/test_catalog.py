@@ -478,7 +478,7 @@ def test_forgetting(catalog):
         catalog.run(queries.verification, [1])
 
 
-def test_unless_held(catalog):
+def test_an_act_that_needs_an_image_unreferenced(catalog):
     catalog.run(commands.add, [arrival(1)])
     called = []
     assert catalog.run(commands.if_unreferenced, digest(1), lambda: called.append(1)) is False

@@ -152,7 +152,7 @@ def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp
     outside(BlobStore, "thumbnail")
     outside(LiveIndex, "apply")
     outside(SimilarSearch, "_compare")
-    outside(SimilarSearch, "evidence")
+    outside(search_module, "evidence_of")
     outside(pipeline, "find_clusters")
     outside(search_module, "cluster_by_hash")
     outside(search_module, "search_by_hash")

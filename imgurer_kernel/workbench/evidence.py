@@ -1,0 +1,81 @@
+"""Evidence about two pictures, whether or not a store has them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.fingerprint.decode import to_gray
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.index import BKTree
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.labels import (
+    Appearance,
+    Evidence,
+    appearance_of,
+    label_for,
+    measure_pairs,
+)
+from imgurer_kernel.matching.pair_verifier import verify_candidates
+from imgurer_kernel.matching.query_candidates import query_candidates
+from imgurer_kernel.matching.verify import PreparedPictures
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE
+from imgurer_kernel.workbench.query import Query
+
+
+def evidence_of(one: Query, other: Query) -> Evidence:
+    """What speaks for two pictures being the same, however far their hashes are apart.
+
+    The one with the smaller digest is always laid on the other, so that both directions give the
+    same verdict.
+    """
+    # Aligning one picture to the other is not symmetric to the last bit.
+    if one.digest > other.digest:
+        return replace(evidence_of(other, one).reversed(), first=0, second=1)
+    whole, contents = BKTree(), BKTree()
+    whole.add(1, other.fingerprint.dhash)
+    if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
+        contents.add(1, other.fingerprint.trimmed_dhash)
+    rows = query_candidates(
+        one.grays, one.fingerprint.trimmed_dhash, whole.search_many, contents.search_many, 128
+    )
+    pictures = np.frombuffer(
+        one.fingerprint.verification + other.fingerprint.verification, np.uint8
+    ).reshape(2, 64, 64)
+    gallery = ImageCache(
+        np.arange(2), lambda ids: pictures[ids], lambda ids: _thumbnails(one, other, ids)
+    )
+    found = verify_candidates(rows, gallery)
+    seen = gallery.read(np.arange(2))
+    sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
+    close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
+    correlation, score, overlap = (float(value) for value in found.measures[0])
+    flat = not (one.fingerprint.informative and other.fingerprint.informative)
+    label = label_for(found, 0, sides[0], sides[1], close)
+    pixels = one.fingerprint.pixels
+    if one.digest == other.digest or (pixels and pixels == other.fingerprint.pixels):
+        label = "exact"
+    elif label == "unverified" or flat:
+        label = "different"
+    return Evidence(
+        first=0,
+        second=1,
+        distance=int(found.distance[0]),
+        orientation=ORIENTATIONS[int(found.orientation[0])],
+        score=score,
+        correlation=correlation,
+        overlap=overlap,
+        transform=close.transform,
+        label=label,
+    )
+
+
+def query_appearance(query: Query, seen: PreparedPictures, position: int) -> Appearance:
+    """What a label depends on, of a query whose picture was prepared at a position."""
+    found = query.fingerprint
+    return appearance_of(found.width, found.height, query.grays, seen, position)
+
+
+def _thumbnails(one: Query, other: Query, ids: Int64s) -> UInt8s:
+    both = [to_gray(each.fingerprint.thumbnail, THUMBNAIL_SIDE) for each in (one, other)]
+    return np.stack(both)[ids]
