@@ -133,6 +133,9 @@ class Maker:
             filename=f"{self.family(number)}.jpg",
             source=f"/made/{number}.jpg",
             modified_ns=1,
+            path=f"/made/{number}.jpg",
+            path_key=f"/made/{number}.jpg".encode(),
+            kept="copy",
         )
 
 

@@ -64,7 +64,7 @@ def making(root: Path, images: int) -> Figures:
     def enter(connection: duckdb.DuckDBPyConnection) -> None:
         connection.register("rows", rows)
         connection.execute(_IMAGES, [ALGORITHM])
-        connection.execute(_HOLDINGS)
+        connection.execute(_FILES)
         connection.execute("UPDATE generation SET generation = 1, next_image_id = ?", [images + 1])
         connection.unregister("rows")
 
@@ -139,11 +139,13 @@ _IMAGES = """
         1 AS generation
     FROM rows ORDER BY image_id
     """
-_HOLDINGS = """
-    INSERT INTO holdings BY NAME
-    SELECT 'local' AS user_name, image_id, '/pictures/' || image_id || '.jpg' AS source,
-        image_id || '.jpg' AS filename, 4000000 AS bytes, 1 AS modified_ns,
-        now()::TIMESTAMP AS brought_at
+_FILES = """
+    INSERT INTO files BY NAME
+    SELECT image_id AS file_id, image_id, 'local' AS user_name,
+        '/pictures/' || image_id || '.jpg' AS path, encode(path) AS path_key,
+        image_id || '.jpg' AS filename, 'copy' AS kept, 4000000 AS bytes, 1 AS modified_ns,
+        now()::TIMESTAMP AS taken_in, now()::TIMESTAMP AS last_seen, 'present' AS state,
+        'present' AS source_state
     FROM rows ORDER BY image_id
     """
 

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Role = Literal["admin", "member"]
+Kept = Literal["upload", "copy", "link", "reference"]
+FileState = Literal["present", "missing", "changed"]
+PathKey: TypeAlias = bytes
+"""An absolute path as the system has it: the bytes, by which files are told apart."""
+FileEvent = Literal["added", "duplicate", "unchanged", "changed", "moved"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,17 @@ class Arrival:
     modified_ns
         Modification time of the source in nanoseconds, 0 for an upload: with the size it tells
         whether the source has changed since.
+    path, path_key
+        Absolute path as text, and its bytes, by which files are told apart. An upload has none;
+        what was imported has the path of another store, which is no identity here.
+    kept
+        How its bytes are kept.
+    device, inode
+        Of the file, where they are known.
+    taken_in
+        When it was taken in, in UTC without a zone; None for now.
+    moved_from
+        file_id of the file that this is, if it was found elsewhere before.
     """
 
     digest: str
@@ -110,14 +126,23 @@ class Arrival:
     filename: str
     source: str
     modified_ns: int = 0
+    path: str | None = None
+    path_key: PathKey | None = None
+    kept: Kept = "upload"
+    device: int | None = None
+    inode: int | None = None
+    taken_in: datetime | None = None
+    moved_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an arrival: the image it is now, and whether that image is new."""
+    """What became of an arrival: the image it is now, and whether that is new; file and event."""
 
     image_id: int
     added: bool
+    file_id: int
+    event: FileEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +163,5 @@ class SourceFile:
     path: Path
     bytes: int
     modified_ns: int
+    device: int | None = None
+    inode: int | None = None

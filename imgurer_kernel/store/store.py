@@ -16,7 +16,7 @@ class Store:
     blobs
         Originals and thumbnails.
     catalog
-        Images, holdings and users; opened on first use.
+        Images, files and users; opened on first use.
     users
         The accounts.
     """

@@ -3,16 +3,18 @@
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.catalog import Statistics, commands, queries
+from imgurer_kernel.store.catalog import Statistics, commands, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline, Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
@@ -91,8 +93,9 @@ class Workbench:
         Returns
         -------
         DataFrame
-            One row for each file, in their order: source, status (added, duplicate, rejected),
-            reason, image_id, digest, dhash.
+            One row for each file, in their order: source, status (added; duplicate: another file
+            with bytes that were known; unchanged, changed or moved since it was taken in;
+            rejected), reason, image_id, file_id, digest, dhash.
 
         Raises
         ------
@@ -256,6 +259,36 @@ class Workbench:
         """Who brought which image, under which name, from where and when."""
         return self.catalog.run(queries.holdings, image_id=image_id, user=user)
 
+    def files(
+        self,
+        user: str | None = None,
+        image_id: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        state: FileState | None = None,
+    ) -> pd.DataFrame:
+        """What people have: a row for each file, by file_id.
+
+        Parameters
+        ----------
+        user, image_id, state
+            Of one user, of one image, in one state.
+        folder
+            Files that were taken in from below it.
+
+        Returns
+        -------
+        DataFrame
+            file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy,
+            link or reference), bytes, modified_at (UTC), device, inode, taken_in (UTC), last_seen
+            (UTC), state, source_state. The state says whether the file can be had: ``present``,
+            ``missing``, or ``changed`` for what it no longer holds. The store's own copies are
+            present whatever becomes of the place that they came from, which is `source_state`.
+        """
+        below = None if folder is None else Path(folder).expanduser().absolute()
+        return self.catalog.run(
+            files.files, user=user, image_id=image_id, folder=below, state=state
+        )
+
     def statistics(self) -> Statistics:
         """How much there is."""
         return self.catalog.run(queries.statistics)
@@ -289,19 +322,19 @@ class Workbench:
     # Keeping --------------------------------------------------------------------------------
 
     def forget(self, image_id: int, user: str | None = None) -> bool:
-        """Drop a user's holdings of an image; the original goes with its last holding.
+        """Drop a user's files of an image; the original goes with the last file of anybody.
 
         An original that goes is moved into the store's trash folder, not erased.
 
         Returns
         -------
         bool
-            Whether that was the last holding, so that the image is gone.
+            Whether that was the last file, so that the image is gone.
 
         Raises
         ------
         UnknownImage, NotAllowed
-            If there is no such image, or the user holds none.
+            If there is no such image, or the user has no file of it.
         """
         digest = self.catalog.run(commands.forget, image_id, self.accounts.require_enabled(user))
         if digest is None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.common.records import Facts, Receipt
+from imgurer_kernel.common.records import Facts
 from imgurer_kernel.errors import (
     CatalogError,
     CatalogTooNew,
@@ -22,6 +22,7 @@ from imgurer_kernel.store.catalog import (
     Catalog,
     Statistics,
     commands,
+    files,
     fingerprints,
     generations,
     queries,
@@ -49,17 +50,22 @@ def ids(frame):
     return frame["image_id"].tolist()
 
 
+def add(catalog, batch):
+    """Image and newness of each arrival; what becomes of the files is tested elsewhere."""
+    return [(it.image_id, it.added) for it in catalog.run(commands.add, batch)]
+
+
 # Adding -------------------------------------------------------------------------------------
 
 
 def test_ids_are_given_in_order_of_arrival_and_never_again(catalog):
-    receipts = catalog.run(commands.add, [arrival(number) for number in (5, 3, 9)])
-    assert receipts == [Receipt(1, True), Receipt(2, True), Receipt(3, True)]
+    receipts = add(catalog, [arrival(number) for number in (5, 3, 9)])
+    assert receipts == [(1, True), (2, True), (3, True)]
     assert catalog.run(queries.images)["digest"].tolist() == [digest(5), digest(3), digest(9)]
     assert catalog.run(commands.forget, 3, "ann") == digest(9)
-    assert catalog.run(commands.add, [arrival(9), arrival(10)]) == [
-        Receipt(4, True),
-        Receipt(5, True),
+    assert add(catalog, [arrival(9), arrival(10)]) == [
+        (4, True),
+        (5, True),
     ]
 
 
@@ -71,9 +77,7 @@ def test_adding_the_same_again_changes_nothing(catalog):
         catalog.run(queries.images),
         catalog.run(queries.holdings),
     )
-    assert catalog.run(commands.add, batch) == [
-        Receipt(image_id, False) for image_id in (1, 2, 3, 4)
-    ]
+    assert add(catalog, batch) == [(image_id, False) for image_id in (1, 2, 3, 4)]
     after = (
         catalog.run(generations.current),
         catalog.run(queries.images),
@@ -86,27 +90,25 @@ def test_adding_the_same_again_changes_nothing(catalog):
 
 def test_the_first_of_equal_arrivals_in_a_batch_is_the_new_one(catalog):
     bare = arrival(1, "bob", fingerprint=None)
-    receipts = catalog.run(
-        commands.add, [bare, arrival(2), arrival(1), arrival(1, source="/elsewhere/1.jpg")]
-    )
+    receipts = add(catalog, [bare, arrival(2), arrival(1), arrival(1, source="/elsewhere/1.jpg")])
     assert receipts == [
-        Receipt(1, True),
-        Receipt(2, True),
-        Receipt(1, False),
-        Receipt(1, False),
+        (1, True),
+        (2, True),
+        (1, False),
+        (1, False),
     ]
     assert Counter(ids(catalog.run(queries.holdings))) == {1: 3, 2: 1}
     assert catalog.run(queries.images)["holders"].tolist() == [2, 1]
 
 
 def test_nothing_to_add(catalog):
-    assert catalog.run(commands.add, []) == []
+    assert add(catalog, []) == []
     assert catalog.run(generations.current) == 0
 
 
 def test_a_digest_without_fingerprint_must_be_known(catalog):
     catalog.run(commands.add, [arrival(1)])
-    assert catalog.run(commands.add, [arrival(1, "bob", fingerprint=None)]) == [Receipt(1, False)]
+    assert add(catalog, [arrival(1, "bob", fingerprint=None)]) == [(1, False)]
     with pytest.raises(UnknownImage, match=r"picture 2\.jpg came without a fingerprint"):
         catalog.run(commands.add, [arrival(3), arrival(2, fingerprint=None)])
     assert ids(catalog.run(queries.images)) == [1], "part of a batch was entered"
@@ -131,7 +133,7 @@ def test_confirm_runs_before_the_commit(catalog):
     with pytest.raises(KeyError, match="not there"):
         catalog.run(commands.add, [arrival(3)], confirm=refuse)
     assert ids(catalog.run(queries.images)) == [1, 2]
-    assert catalog.run(commands.add, [arrival(4)]) == [Receipt(3, True)]
+    assert add(catalog, [arrival(4)]) == [(3, True)]
 
 
 @pytest.mark.parametrize("changed", [{"grays": b"short"}, {"verification": b"x" * 4095}])
@@ -261,17 +263,17 @@ def test_names_of_all_kinds_survive(catalog):
     )
     assert catalog.run(queries.images)["filename"].tolist() == names
     assert sorted(
-        catalog.run(queries.held, "ann", [f"/in/{name}" for name in names])["source"]
-    ) == sorted(f"/in/{name}" for name in names)
+        catalog.run(files.known, "ann", [f"/in/{name}".encode() for name in names])
+    ) == sorted(f"/in/{name}".encode() for name in names)
 
 
 def test_statistics(catalog):
     assert catalog.run(queries.statistics) == Statistics(
-        images=0, holdings=0, users=2, bytes=0, uninformative=0
+        images=0, files=0, users=2, bytes=0, uninformative=0
     )
     catalog.run(commands.add, [arrival(number) for number in range(6)] + [arrival(0, "bob")])
     assert catalog.run(queries.statistics) == Statistics(
-        images=6, holdings=7, users=2, bytes=6015, uninformative=2
+        images=6, files=7, users=2, bytes=6015, uninformative=2
     )
 
 
@@ -403,25 +405,11 @@ def test_holdings(catalog):
 def test_a_changed_source_replaces_what_it_held_and_loses_nothing(catalog):
     catalog.run(commands.add, [arrival(1, source="/a.jpg", modified_ns=10)])
     catalog.run(commands.add, [arrival(2, source="/a.jpg", modified_ns=20)])
-    held = catalog.run(queries.held, "ann", ["/a.jpg"])
-    assert held.columns.tolist() == [
-        "source",
-        "bytes",
-        "modified_ns",
-        "image_id",
-        "digest",
-        "dhash",
-    ]
-    assert held.to_dict("records") == [
-        {
-            "source": "/a.jpg",
-            "bytes": 1002,
-            "modified_ns": 20,
-            "image_id": 2,
-            "digest": digest(2),
-            "dhash": fingerprint(2).dhash_hex,
-        }
-    ]
+    known = catalog.run(files.known, "ann", [b"/a.jpg"])
+    assert list(known) == [b"/a.jpg"]
+    it = known[b"/a.jpg"]
+    assert (it.file_id, it.bytes, it.modified_ns, it.image_id) == (1, 1002, 20, 2)
+    assert (it.digest, it.dhash) == (digest(2), fingerprint(2).dhash_hex)
     frame = catalog.run(queries.holdings).set_index("image_id")
     assert pd.notna(frame.loc[1, "replaced_at"])
     assert pd.isna(frame.loc[2, "replaced_at"])
@@ -440,14 +428,14 @@ def test_the_last_of_a_source_in_one_batch_stands(catalog):
         commands.add,
         [arrival(number, source="/a.jpg", modified_ns=10 + number) for number in range(3)],
     )
-    assert ids(catalog.run(queries.held, "ann", ["/a.jpg"])) == [3]
+    assert catalog.run(files.known, "ann", [b"/a.jpg"])[b"/a.jpg"].image_id == 3
     assert catalog.run(queries.holdings)["replaced_at"].notna().tolist() == [True, True, False]
 
 
 def test_uploads_of_one_name_do_not_replace_each_other(catalog):
     for number in (1, 2):
         catalog.run(commands.add, [arrival(number, source="upload:IMG_1.jpg", modified_ns=0)])
-    assert ids(catalog.run(queries.held, "ann", ["upload:IMG_1.jpg"])) == [1, 2]
+    assert ids(catalog.run(files.files, user="ann")) == [1, 2]
     assert catalog.run(queries.holdings)["replaced_at"].isna().all()
 
 
@@ -455,9 +443,10 @@ def test_one_users_sources_are_not_anothers(catalog):
     catalog.run(
         commands.add, [arrival(1, "ann", source="/a.jpg"), arrival(2, "bob", source="/a.jpg")]
     )
-    assert ids(catalog.run(queries.held, "ann", ["/a.jpg"])) == [1]
-    assert ids(catalog.run(queries.held, "bob", ["/a.jpg", "/b.jpg"])) == [2]
-    assert ids(catalog.run(queries.held, "bob", [])) == []
+    for user, image_id in (("ann", 1), ("bob", 2)):
+        known = catalog.run(files.known, user, [b"/a.jpg", b"/b.jpg"])
+        assert {key: it.image_id for key, it in known.items()} == {b"/a.jpg": image_id}
+    assert catalog.run(files.known, "bob", []) == {}
     assert catalog.run(queries.holdings)["replaced_at"].isna().all()
 
 
@@ -623,7 +612,7 @@ def test_reopening_finds_everything(tmp_path):
         before = catalog.run(queries.images)
     with Catalog(tmp_path) as catalog:
         pd.testing.assert_frame_equal(catalog.run(queries.images), before)
-        assert catalog.run(commands.add, [arrival(7)]) == [Receipt(4, True)]
+        assert add(catalog, [arrival(7)]) == [(4, True)]
 
 
 # Migrations ---------------------------------------------------------------------------------
@@ -655,11 +644,11 @@ def test_each_migration_is_applied_once_and_whole(tmp_path):
     first = Migration(1, "first", "CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);")
     broken = Migration(2, "second", "CREATE TABLE b (n INTEGER); INSERT INTO nowhere VALUES (1);")
     mended = replace(broken, sql="CREATE TABLE b (n INTEGER);")
-    migrate(connection, [first])
+    migrate(connection, [first], tmp_path)
     with pytest.raises(duckdb.CatalogException):
-        migrate(connection, [first, broken])
+        migrate(connection, [first, broken], tmp_path)
     assert version_of(connection) == 1
-    migrate(connection, [first, mended])
+    migrate(connection, [first, mended], tmp_path)
     assert version_of(connection) == 2
     assert connection.execute("SELECT count(*) FROM a, b").fetchall() == [(0,)]
     assert connection.execute("SELECT name FROM schema_version ORDER BY 1").fetchall() == [
@@ -687,36 +676,56 @@ STEP = st.one_of(
 
 
 class Model:
-    """What the catalog should hold, as plain dicts."""
+    """What the catalog should hold, as plain sets of (number, user, place)."""
 
     def __init__(self):
         self.images = {}
-        self.holdings = {}
+        self.live = {}
+        self.past = {}
+        self.imported = set()
         self.next_id = 1
 
     def add(self, batch):
         receipts = []
         for number, user, place, time in batch:
-            receipts.append(Receipt(self.images.setdefault(number, self.next_id), False))
+            receipts.append((self.images.setdefault(number, self.next_id), False))
             if self.images[number] == self.next_id:
                 self.next_id += 1
-                receipts[-1] = replace(receipts[-1], added=True)
-            for (other, holder, where), (_, old) in list(self.holdings.items()):
-                if (holder, where) == (user, place) and other != number and time and old:
-                    self.holdings[other, holder, where] = (False, old)
-            self.holdings[number, user, place] = (True, time)
+                receipts[-1] = (receipts[-1][0], True)
+            before, old = self.live.get((user, place), (None, 0))
+            if time == 0:  # without a path that means anything here
+                if before != number:
+                    self.imported.add((number, user, place))
+                continue
+            if before is None:
+                self.imported.discard((number, user, place))
+            elif before != number:
+                self.past.pop((number, user, place), None)
+                self.past[before, user, place] = old
+            self.live[user, place] = (number, time)
         return receipts
+
+    def rows(self):
+        """(number, user, place), whether it is what the file has now, and its time."""
+        return [
+            *((number, *place, True, time) for place, (number, time) in self.live.items()),
+            *((*key, False, time) for key, time in self.past.items()),
+            *((*key, True, 0) for key in self.imported),
+        ]
+
+    def active(self):
+        return {number for number, _, _, current, _ in self.rows() if current}
 
     def forget(self, image_id, user):
         number = next((it for it, known in self.images.items() if known == image_id), None)
         if number is None:
             return UnknownImage
-        if not any(key[:2] == (number, user) for key in self.holdings):
+        if not any(row[:2] == (number, user) for row in self.rows()):
             return NotAllowed
-        self.holdings = {
-            key: value for key, value in self.holdings.items() if key[:2] != (number, user)
-        }
-        if any(key[0] == number for key in self.holdings):
+        self.live = {key: it for key, it in self.live.items() if (it[0], key[0]) != (number, user)}
+        self.past = {key: it for key, it in self.past.items() if key[:2] != (number, user)}
+        self.imported = {key for key in self.imported if key[:2] != (number, user)}
+        if any(row[0] == number for row in self.rows()):
             return None
         del self.images[number]
         return digest(number)
@@ -735,7 +744,7 @@ def test_any_sequence_does_what_a_model_does(tmp_path_factory, steps):
                     arrival(number, user, source=f"/{place}", modified_ns=time)
                     for number, user, place, time in values[0]
                 ]
-                assert catalog.run(commands.add, batch) == model.add(values[0])
+                assert add(catalog, batch) == model.add(values[0])
             else:
                 expected = model.forget(*values)
                 if expected in {UnknownImage, NotAllowed}:
@@ -745,7 +754,7 @@ def test_any_sequence_does_what_a_model_does(tmp_path_factory, steps):
                     assert catalog.run(commands.forget, *values) == expected
             at = follow(catalog, follower, at)
             assert follower == {
-                image_id: fingerprint(number).dhash for number, image_id in model.images.items()
+                model.images[number]: fingerprint(number).dhash for number in model.active()
             }
         check_against(catalog, model)
 
@@ -766,16 +775,18 @@ def check_against(catalog, model):
         digest(number): image_id for number, image_id in model.images.items()
     }
     frame = catalog.run(queries.holdings)
-    assert {
-        (row.image_id, row.user, row.source): (pd.isna(row.replaced_at), row.modified_ns)
+    assert sorted(
+        (row.image_id, row.user, row.source, pd.isna(row.replaced_at), row.modified_ns)
         for row in frame.itertuples()
-    } == {
-        (model.images[number], user, f"/{place}"): state
-        for (number, user, place), state in model.holdings.items()
-    }
-    assert catalog.run(generations.changes, 0).image_ids.tolist() == sorted(model.images.values())
+    ) == sorted(
+        (model.images[number], user, f"/{place}", *state)
+        for number, user, place, *state in model.rows()
+    )
+    assert catalog.run(generations.changes, 0).image_ids.tolist() == sorted(
+        model.images[number] for number in model.active()
+    )
     holders = {}
-    for number, user, _ in model.holdings:
+    for number, user, *_ in model.rows():
         holders.setdefault(number, set()).add(user)
     assert images["holders"].tolist() == [
         len(holders[number]) for number in sorted(model.images, key=model.images.get)
@@ -785,7 +796,7 @@ def check_against(catalog, model):
 def test_bulk_reads_of_many(catalog):
     """More rows than one of DuckDB's vectors, which has 2,048."""
     batch = [arrival(number) for number in range(2500)]
-    assert catalog.run(commands.add, batch)[-1] == Receipt(2500, True)
+    assert add(catalog, batch)[-1] == (2500, True)
     wanted = np.random.default_rng(0).permutation(np.arange(1, 2501))
     grays = catalog.run(queries.grays, wanted)
     for place in range(0, 2500, 97):

@@ -177,7 +177,7 @@ def test_eight_processes_that_write_and_read_at_once_lose_nothing(store):
         assert digests(catalog) == {digest(number) for number in range(30)}
         assert catalog.run(queries.images)["image_id"].tolist() == list(range(1, 31))
         assert catalog.run(queries.images)["holders"].tolist() == [8] * 30
-        assert catalog.run(queries.statistics).holdings == 240
+        assert catalog.run(queries.statistics).files == 240
         assert catalog.run(queries.statistics).users == 9
 
 

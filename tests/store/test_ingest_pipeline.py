@@ -39,7 +39,9 @@ def statuses(frame):
 
 def test_one_row_for_each_file_in_order_with_the_promised_columns(wb, folder):
     frame = wb.ingest(folder, **QUIET)
-    assert list(frame.columns) == ["source", "status", "reason", "image_id", "digest", "dhash"]
+    assert list(frame.columns) == [
+        *("source", "status", "reason", "image_id", "file_id", "digest", "dhash")
+    ]
     assert frame["source"].tolist() == [
         str(folder / name)
         for name in ["a.jpg", "b.jpg", "copy of a.jpg", "notes.txt", "trip/c.jpg"]
@@ -53,10 +55,11 @@ def test_one_row_for_each_file_in_order_with_the_promised_columns(wb, folder):
     }
     copy = frame.iloc[2]
     assert copy["image_id"] == frame.iloc[0]["image_id"]
-    assert "a.jpg" in copy["reason"]
+    assert copy["reason"] == "same bytes as a.jpg"
+    assert frame["reason"].tolist()[:2] == ["", ""], "of what was added nothing is to be said"
     rejected = frame.iloc[3]
     assert rejected["reason"]
-    assert rejected[["image_id", "digest", "dhash"]].isna().all()
+    assert rejected[["image_id", "file_id", "digest", "dhash"]].isna().all()
 
 
 def test_ids_follow_the_order_of_the_files(wb, folder):
@@ -69,7 +72,7 @@ def test_a_second_run_reads_nothing(wb, folder, monkeypatch):
     wb.ingest(folder, **QUIET)
     monkeypatch.setattr("imgurer_kernel.store.ingest.worker.fingerprint", pytest.fail)
     again = wb.ingest(folder / "trip", **QUIET)
-    assert again["status"].tolist() == ["duplicate"]
+    assert again["status"].tolist() == ["unchanged"]
     assert again["reason"].tolist() == ["unchanged since it was taken in"]
     assert again["dhash"].str.fullmatch("[0-9a-f]{32}").all()
 
@@ -78,8 +81,9 @@ def test_a_file_that_changed_is_read_again(wb, folder):
     first = wb.ingest(folder / "b.jpg", **QUIET).iloc[0]
     (folder / "b.jpg").write_bytes(jpeg(77))
     second = wb.ingest(folder / "b.jpg", **QUIET).iloc[0]
-    assert second["status"] == "added"
+    assert second["status"] == "changed"
     assert second["image_id"] != first["image_id"]
+    assert second["file_id"] == first["file_id"]
     assert set(wb.images()["image_id"]) == {first["image_id"], second["image_id"]}
 
 

@@ -45,13 +45,18 @@ def fingerprint(number, **changed):
 
 
 def arrival(number, user="ann", *, source=None, modified_ns=1_700_000_000_000_000_001, **changed):
+    source = source or f"/pictures/picture {number}.jpg"
+    path = source if source.startswith("/") else None
     values = {
         "digest": digest(number),
         "bytes": 1000 + number,
         "fingerprint": fingerprint(number),
         "user": user,
         "filename": f"picture {number}.jpg",
-        "source": source or f"/pictures/picture {number}.jpg",
+        "source": source,
         "modified_ns": modified_ns,
+        "path": path,
+        "path_key": path.encode() if path and modified_ns else None,
+        "kept": "copy" if path else "upload",
     }
     return Arrival(**(values | changed))

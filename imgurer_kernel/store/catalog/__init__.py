@@ -1,12 +1,12 @@
 """The catalog: one DuckDB file that says which images there are, whose they are and who may look.
 
-All SQL of the package is in here, one module for each concern: `queries` reads images and
-holdings, `generations` what has changed, `fingerprints` fingerprints; `commands` adds and forgets;
-`users` keeps accounts. Their functions take a connection, which `Catalog` gives for the length of
-a transaction.
+All SQL of the package is in here, one module for each concern: `queries` reads images,
+`files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
+adds and forgets; `users` keeps accounts. Their functions take a connection, which `Catalog` gives
+for the length of a transaction.
 """
 
-from imgurer_kernel.store.catalog import commands, fingerprints, generations, queries, users
+from imgurer_kernel.store.catalog import commands, files, fingerprints, generations, queries, users
 from imgurer_kernel.store.catalog.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import Connection
 from imgurer_kernel.store.catalog.generations import Changes
@@ -18,6 +18,7 @@ __all__ = [
     "Connection",
     "Statistics",
     "commands",
+    "files",
     "fingerprints",
     "generations",
     "queries",

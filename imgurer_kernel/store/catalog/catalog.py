@@ -1,8 +1,8 @@
 """`Catalog`: transactions on the DuckDB file of one store.
 
-What can be asked of a catalog, and done to it, are the functions of `queries`, `generations`,
-`fingerprints`, `commands` and `users`. Each takes an open connection, so that several can share one
-transaction::
+What can be asked of a catalog, and done to it, are the functions of `queries`, `files`,
+`generations`, `fingerprints`, `commands` and `users`. Each takes an open connection, so that
+several can share one transaction::
 
     catalog.run(queries.statistics)                  # one, in a transaction of its own
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Catalog:
-    """Images, holdings and users of one store, in ``catalog.duckdb``.
+    """Images, files and users of one store, in ``catalog.duckdb``.
 
     The file is not opened before the first use. Any number of processes and threads may use one
     store at the same time: each transaction waits for its turn
@@ -155,7 +155,7 @@ class Catalog:
     def _open_migrated(self, path: Path) -> Connection:
         connection = connect(path, self._timeout)
         try:
-            schema.migrate(connection, schema.migrations())
+            schema.migrate(connection, schema.migrations(), self.path.parent)
         except BaseException:
             connection.close()
             raise

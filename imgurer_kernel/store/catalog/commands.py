@@ -1,18 +1,17 @@
-"""Commands that change images and holdings: add what arrived, forget what a user holds.
+"""Commands that change images and files: add what arrived, forget what a user has.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`); what
 it does takes effect with the commit.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 from datetime import datetime
 
 from imgurer_kernel.common.records import Arrival, Receipt
 from imgurer_kernel.errors import NotAllowed, UnknownImage
-from imgurer_kernel.store.catalog import fingerprints
+from imgurer_kernel.store.catalog import files, fingerprints
 from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
-from imgurer_kernel.store.catalog.holdings import Holding, Key, merge
+from imgurer_kernel.store.catalog.file_rows import FileLedger
 from imgurer_kernel.store.catalog.queries import ids_by_digest, unknown_image
 from imgurer_kernel.store.catalog.users import require_users
 
@@ -24,9 +23,9 @@ def add(
 ) -> list[Receipt]:
     """Enter arrivals; what is there already is left as it is.
 
-    A source that now holds other bytes than before gets another holding. The earlier one stays,
-    marked as replaced: the earlier picture is still held, and nothing is lost until somebody
-    forgets it.
+    A file whose place holds other bytes than before leads to another image from now on. A row of
+    its own keeps the earlier content, marked as replaced: nothing is lost until somebody forgets
+    it.
 
     Parameters
     ----------
@@ -36,7 +35,8 @@ def add(
     Returns
     -------
     list of Receipt
-        One for each arrival; `added` for the first of each digest that was new.
+        One for each arrival: image, file, and what happened to the file; `added` for the first of
+        each digest that was new.
 
     Raises
     ------
@@ -51,26 +51,31 @@ def add(
     moment = now()
     image_ids = ids_by_digest(connection, [arrival.digest for arrival in arrivals])
     fresh = _first_of_each(arrivals, image_ids)
-    generation, first_id = _counters(connection)
+    generation, first_id, first_file_id = _counters(connection)
     for image_id, arrival in enumerate(fresh, first_id):
         image_ids[arrival.digest] = image_id
     if fresh:
         _insert_images(connection, fresh, first_id, generation + 1, moment)
-    # The same arrivals again change nothing, not even the generation: repeating is harmless.
-    if _merge_holdings(connection, arrivals, image_ids, moment) or fresh:
-        _advance(connection, new_images=len(fresh))
-    if confirm is not None:
-        confirm(arrivals)
+    ledger = FileLedger(files.rows_for(connection, arrivals, image_ids), first_file_id, moment)
     added = {arrival.digest for arrival in fresh}
     receipts = []
     for arrival in arrivals:
-        receipts.append(Receipt(image_ids[arrival.digest], arrival.digest in added))
+        image_id, is_new = image_ids[arrival.digest], arrival.digest in added
+        file_id, event = ledger.place(arrival, image_id, added=is_new)
+        receipts.append(Receipt(image_id, is_new, file_id, event))
         added.discard(arrival.digest)  # of equal arrivals only the first is the new one
+    files.note_seen(connection, [receipt.file_id for receipt in receipts], moment)
+    # The same arrivals again change nothing, not even the generation: repeating is harmless.
+    if files.save(connection, ledger) or fresh:
+        files.refresh_active(connection, ledger.touched_images(), generation + 1)
+        _advance(connection, new_images=len(fresh), new_files=ledger.next_id - first_file_id)
+    if confirm is not None:
+        confirm(arrivals)
     return receipts
 
 
 def forget(connection: Connection, image_id: int, user: str) -> str | None:
-    """Drop all holdings that a user has of an image, and with the last holding the image.
+    """Drop all files that a user has of an image, and with the last file of anybody the image.
 
     Returns
     -------
@@ -80,31 +85,31 @@ def forget(connection: Connection, image_id: int, user: str) -> str | None:
     Raises
     ------
     UnknownImage, NotAllowed
-        If there is no such image, or the user holds none.
+        If there is no such image, or the user has no file of it.
     """
     row = first_row(connection, "SELECT digest FROM images WHERE image_id = ?", [image_id])
     if row is None:
         raise unknown_image([image_id])
     holders = connection.execute(
-        "SELECT DISTINCT user_name FROM holdings WHERE image_id = ?", [image_id]
+        "SELECT DISTINCT user_name FROM files WHERE image_id = ?", [image_id]
     ).fetchall()
     if (user,) not in holders:
         message = (
             f"{user!r} does not hold image {image_id}; only those who brought it may forget it"
         )
         raise NotAllowed(message)
-    connection.execute(
-        "DELETE FROM holdings WHERE image_id = ? AND user_name = ?", [image_id, user]
-    )
+    files.delete(connection, image_id, user)
     last = len(holders) == 1
+    generation = _counters(connection)[0]
     if last:
         # Rows that point at the image go with it; the removal tells indexes to drop it.
-        generation, _ = _counters(connection)
         connection.execute("DELETE FROM verification WHERE image_id = ?", [image_id])
         connection.execute("DELETE FROM pixels WHERE image_id = ?", [image_id])
         connection.execute("DELETE FROM images WHERE image_id = ?", [image_id])
         connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation + 1])
-    _advance(connection, new_images=0)
+    else:
+        files.refresh_active(connection, [image_id], generation + 1)
+    _advance(connection)
     return str(row[0]) if last else None
 
 
@@ -135,17 +140,20 @@ def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> li
     return list(fresh.values())
 
 
-def _counters(connection: Connection) -> tuple[int, int]:
-    """The generation, and the id of the next image."""
-    row = first_row(connection, "SELECT generation, next_image_id FROM generation")
+def _counters(connection: Connection) -> tuple[int, int, int]:
+    """The generation, the id of the next image, and that of the next file."""
+    row = first_row(connection, "SELECT generation, next_image_id, next_file_id FROM generation")
     assert row is not None  # noqa: S101 (the first migration has put it there)
-    return int(row[0]), int(row[1])
+    return int(row[0]), int(row[1]), int(row[2])
 
 
-def _advance(connection: Connection, *, new_images: int) -> None:
+def _advance(connection: Connection, *, new_images: int = 0, new_files: int = 0) -> None:
     connection.execute(
-        "UPDATE generation SET generation = generation + 1, next_image_id = next_image_id + ?",
-        [new_images],
+        """
+        UPDATE generation SET generation = generation + 1,
+            next_image_id = next_image_id + ?, next_file_id = next_file_id + ?
+        """,
+        [new_images, new_files],
     )
 
 
@@ -160,41 +168,11 @@ def _insert_images(
     for image_id, arrival in enumerate(fresh, first_id):
         it = arrival.fingerprint
         assert it is not None  # noqa: S101 (or it would not be fresh)
-        own = (image_id, arrival.digest, arrival.bytes, moment, generation)
+        own = (image_id, arrival.digest, arrival.bytes, moment, generation, True)
         rows.append((*own, *fingerprints.as_row(it)))
         new[image_id] = it
     write(connection.appender("images", columns=[*_IMAGE, *fingerprints.COLUMNS]), rows)
     fingerprints.insert_pictures(connection, new)
 
 
-def _merge_holdings(
-    connection: Connection,
-    arrivals: Sequence[Arrival],
-    image_ids: dict[str, int],
-    moment: datetime,
-) -> bool:
-    """Bring the holdings up to date; True if that changed any."""
-    places = sorted({(arrival.user, arrival.source) for arrival in arrivals})
-    rows = connection.execute(
-        f"""
-        SELECT {", ".join(_HOLDING)} FROM holdings
-        JOIN (SELECT unnest(?::VARCHAR[]) AS user_name, unnest(?::VARCHAR[]) AS source)
-            USING (user_name, source)
-        """,  # noqa: S608 (constants)
-        [[user for user, _ in places], [source for _, source in places]],
-    ).fetchall()
-    existing: dict[Key, Holding] = {row[:3]: Holding(*row[3:]) for row in rows}
-    placed = [(arrival, image_ids[arrival.digest]) for arrival in arrivals]
-    changed = merge(existing, placed, moment)
-    new = [(*key, *astuple(it)) for key, it in changed.items() if key not in existing]
-    old = [(*key, *astuple(it)) for key, it in changed.items() if key in existing]
-    write(connection.appender("holdings", columns=_HOLDING), new)
-    write(connection.appender("holdings", columns=_HOLDING, action="update", key=_HOLDING[:3]), old)
-    return bool(changed)
-
-
-_IMAGE = ["image_id", "digest", "bytes", "added_at", "generation"]
-_HOLDING = [
-    *("user_name", "source", "image_id", "filename", "bytes", "modified_ns"),
-    *("brought_at", "replaced_at"),
-]
+_IMAGE = ["image_id", "digest", "bytes", "added_at", "generation", "active"]

@@ -118,7 +118,7 @@ def with_pixels(connection: Connection, pixels: str, algorithm: str) -> list[int
     """Ids of the uninformative images whose pixels have this digest, ascending."""
     query = """
         SELECT image_id FROM pixels JOIN images USING (image_id)
-        WHERE pixels.digest = ? AND algorithm = ? ORDER BY image_id
+        WHERE pixels.digest = ? AND algorithm = ? AND active ORDER BY image_id
         """
     return [image_id for (image_id,) in connection.execute(query, [pixels, algorithm]).fetchall()]
 
@@ -128,7 +128,7 @@ def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[
     answer = connection.execute(
         """
         SELECT image_id, count(*) OVER (PARTITION BY pixels.digest) AS members
-        FROM pixels JOIN images USING (image_id) WHERE algorithm = ?
+        FROM pixels JOIN images USING (image_id) WHERE algorithm = ? AND active
         QUALIFY members > 1 ORDER BY pixels.digest, images.digest
         """,
         [algorithm],

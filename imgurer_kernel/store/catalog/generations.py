@@ -18,13 +18,14 @@ class Changes:
     generation
         What to ask from next time.
     image_ids
-        int64 (n,), ascending: added, or fingerprinted again.
+        int64 (n,), ascending: added, fingerprinted again, or with a present file again.
     hashes, trimmed
         uint64 (n, 2), row hash first: dHash of the picture, and without its uniform borders.
     informative
         bool (n,); False too for images that were fingerprinted by another algorithm.
     removed
-        int64 (m,), ascending: gone; may name images that had not been there before either.
+        int64 (m,), ascending: gone, or without a present file; may name images that had not been
+        there before either.
     """
 
     generation: int
@@ -36,7 +37,7 @@ class Changes:
 
 
 def current(connection: Connection) -> int:
-    """A number that grows with every commit that changes images or holdings."""
+    """A number that grows with every commit that changes images or files."""
     row = first_row(connection, "SELECT generation FROM generation")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     return int(row[0])
@@ -67,14 +68,18 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
         """
         SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col,
             informative AND algorithm = coalesce($algorithm, algorithm) AS informative
-        FROM images WHERE generation > $since ORDER BY image_id
+        FROM images WHERE generation > $since AND active ORDER BY image_id
         """,
         {"since": since, "algorithm": algorithm},
     ).fetchnumpy()
     # One who reads everything has nothing to drop: all removals since the beginning are left out.
     removed = connection.execute(
-        "SELECT image_id FROM removals WHERE generation > ? AND ? > 0 ORDER BY image_id",
-        [since, since],
+        """
+        SELECT image_id FROM removals WHERE generation > $since AND $since > 0
+        UNION SELECT image_id FROM images WHERE generation > $since AND $since > 0 AND NOT active
+        ORDER BY image_id
+        """,
+        {"since": since},
     ).fetchnumpy()
     return Changes(
         generation=generation,

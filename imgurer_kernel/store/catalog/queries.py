@@ -1,4 +1,4 @@
-"""Queries over images and holdings: rows as frames, hashes and grays as arrays.
+"""Queries over images: rows as frames, hashes and grays as arrays.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`) and
 fetches its answer whole.
@@ -25,7 +25,7 @@ class Statistics:
     """Figures of the whole catalog; `bytes` is the sum over the originals."""
 
     images: int
-    holdings: int
+    files: int
     users: int
     bytes: int
     uninformative: int
@@ -61,9 +61,9 @@ def images(
     Returns
     -------
     DataFrame
-        image_id, digest, dhash (32 hex digits), filename (of the first holding), width, height,
-        format, frames, bytes, informative, taken_at (the camera's clock), camera, latitude,
-        longitude, added_at (UTC), holders (number of users), algorithm.
+        image_id, digest, dhash (32 hex digits), filename (of the first file that is present),
+        width, height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
+        latitude, longitude, added_at (UTC), holders (number of users), algorithm.
     """
     shown = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
     query = f"SELECT {shown} FROM ({_IMAGES}) ORDER BY image_id"  # noqa: S608 (ours, and quoted)
@@ -78,7 +78,7 @@ def images(
 def browse(
     connection: Connection, n: int, *, seed: int | None = None, order: Order = "random"
 ) -> pd.DataFrame:
-    """The first `n` images in an order, with the columns of `images`.
+    """The first `n` images that have a present file, in an order, with the columns of `images`.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def browse(
         message = f"{n} images were asked for; ask for 0 or more"
         raise QueryError(message)
     if order == "random":
-        chosen = shuffled(_all_ids(connection), seed, n)
+        chosen = shuffled(_active_ids(connection), seed, n)
     elif order in _ORDERS:
-        query = f"SELECT image_id FROM images ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
+        query = f"SELECT image_id FROM images WHERE active ORDER BY {_ORDERS[order]} LIMIT ?"  # noqa: S608
         chosen = _ids(connection.execute(query, [n]))
     else:
         message = f"order is {order!r}; it must be one of random, {', '.join(_ORDERS)}"
@@ -131,9 +131,10 @@ def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
 
 
 def digest_ranks(connection: Connection) -> Int64s:
-    """Places of all images in the order of their digests, int64 (n,), in the order of their ids."""
+    """Places of active images in the order of their digests, int64 (n,), in the order of ids."""
     found = connection.execute(
-        "SELECT row_number() OVER (ORDER BY digest) AS rank FROM images ORDER BY image_id"
+        "SELECT row_number() OVER (ORDER BY digest) AS rank FROM images WHERE active "
+        "ORDER BY image_id"
     ).fetchnumpy()
     return np.asarray(found["rank"], np.int64)
 
@@ -160,26 +161,6 @@ def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
     return _pictures(connection, "verification", image_ids, 64)
 
 
-def held(connection: Connection, user: str, sources: Sequence[str]) -> pd.DataFrame:
-    """What a user's sources held when they were last taken in, by source.
-
-    Returns
-    -------
-    DataFrame
-        source, bytes, modified_ns, image_id, digest, dhash; sources never seen are missing.
-    """
-    answer = connection.execute(
-        f"""
-        SELECT source, holdings.bytes, modified_ns, image_id, digest, {_DHASH}
-        FROM holdings JOIN images USING (image_id)
-        WHERE user_name = ? AND replaced_at IS NULL AND source IN (SELECT unnest(?::VARCHAR[]))
-        ORDER BY source, image_id
-        """,  # noqa: S608 (a constant)
-        [user, list(sources)],
-    )
-    return frame_of(answer)
-
-
 def holdings(
     connection: Connection, *, image_id: int | None = None, user: str | None = None
 ) -> pd.DataFrame:
@@ -193,11 +174,12 @@ def holdings(
     """
     answer = connection.execute(
         """
-        SELECT user_name AS "user", image_id, filename, source, bytes, modified_ns, brought_at,
-            replaced_at
-        FROM holdings
+        SELECT user_name AS "user", image_id, filename,
+            coalesce(path, 'upload:' || filename) AS source, bytes, modified_ns,
+            taken_in AS brought_at, replaced_at
+        FROM files
         WHERE image_id = coalesce($image_id, image_id) AND user_name = coalesce($user, user_name)
-        ORDER BY image_id, brought_at, user_name, source
+        ORDER BY image_id, brought_at, user_name, source, file_id
         """,
         {"image_id": image_id, "user": user},
     )
@@ -209,7 +191,7 @@ def statistics(connection: Connection) -> Statistics:
     row = first_row(
         connection,
         """
-        SELECT count(*), (SELECT count(*) FROM holdings), (SELECT count(*) FROM users),
+        SELECT count(*), (SELECT count(*) FROM files), (SELECT count(*) FROM users),
             coalesce(sum(bytes), 0)::BIGINT, count(*) FILTER (NOT informative)
         FROM images
         """,
@@ -234,8 +216,8 @@ _IMAGES = f"""
     FROM images {{chosen}}
     LEFT JOIN (
         SELECT image_id, count(DISTINCT user_name) AS holders,
-            first(filename ORDER BY brought_at, user_name, source) AS filename
-        FROM holdings {{chosen}} GROUP BY image_id
+            first(filename ORDER BY state <> 'present', taken_in, file_id) AS filename
+        FROM files {{chosen}} GROUP BY image_id
     ) USING (image_id)
     """  # noqa: S608 (a constant)
 _ORDERS = {"newest": "image_id DESC", "largest": "bytes DESC, image_id"}
@@ -245,8 +227,8 @@ def _int64(image_ids: ImageIds) -> Int64s:
     return np.asarray(image_ids, np.int64).reshape(-1)
 
 
-def _all_ids(connection: Connection) -> Int64s:
-    return _ids(connection.execute("SELECT image_id FROM images ORDER BY image_id"))
+def _active_ids(connection: Connection) -> Int64s:
+    return _ids(connection.execute("SELECT image_id FROM images WHERE active ORDER BY image_id"))
 
 
 def _ids(answer: Connection) -> Int64s:

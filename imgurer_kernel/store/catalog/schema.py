@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import duckdb
 
@@ -44,8 +45,13 @@ def version_of(connection: Connection) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def migrate(connection: Connection, steps: list[Migration]) -> None:
+def migrate(connection: Connection, steps: list[Migration], root: Path) -> None:
     """Bring an open catalog to the latest version; each step is committed by itself.
+
+    Parameters
+    ----------
+    root
+        The store's folder, where a step finds what the catalog does not say.
 
     Raises
     ------
@@ -61,10 +67,10 @@ def migrate(connection: Connection, steps: list[Migration]) -> None:
         raise CatalogTooNew(message)
     for step in steps:
         if step.version > current:
-            _apply(connection, step)
+            _apply(connection, step, root)
 
 
-def _apply(connection: Connection, step: Migration) -> None:
+def _apply(connection: Connection, step: Migration, root: Path) -> None:
     # A step and its bookkeeping in one transaction: a kill leaves both or neither.
     connection.begin()
     try:
@@ -73,6 +79,8 @@ def _apply(connection: Connection, step: Migration) -> None:
             "(version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
         )
         connection.execute(step.sql)
+        if step.version == _FILES:
+            _note_references(connection, root)
         connection.execute(
             "INSERT INTO schema_version VALUES (?, ?, ?)", [step.version, step.name, now()]
         )
@@ -80,3 +88,21 @@ def _apply(connection: Connection, step: Migration) -> None:
     except BaseException:
         connection.rollback()
         raise
+
+
+def _note_references(connection: Connection, root: Path) -> None:
+    """Find out which files are kept in their place: in stores of the time the catalog had no word.
+
+    A note lies there for each of their digests (`imgurer_kernel.store.blobs.store`).
+    """
+    digests = [path.name for path in root.joinpath("references").glob("??/??/*")]
+    connection.execute(
+        """
+        UPDATE files SET kept = 'reference' WHERE kept = 'copy' AND image_id IN (
+            SELECT image_id FROM images WHERE digest IN (SELECT unnest(?::VARCHAR[])))
+        """,
+        [digests],
+    )
+
+
+_FILES = 3

@@ -49,7 +49,7 @@ def account(connection: Connection, name: str) -> Account:
 
 
 def accounts(connection: Connection) -> pd.DataFrame:
-    """All users by name, with the number and bytes of the images that they hold.
+    """All users by name, with the number and bytes of the images that they have files of.
 
     Returns
     -------
@@ -61,9 +61,9 @@ def accounts(connection: Connection) -> pd.DataFrame:
         SELECT name, role, enabled, created_at, last_seen,
             count(image_id) AS pictures, coalesce(sum(bytes), 0)::BIGINT AS bytes
         FROM users
-        LEFT JOIN ( -- an image that one user holds from several sources counts once
+        LEFT JOIN ( -- an image that one user has in several files counts once
             SELECT DISTINCT user_name, image_id, images.bytes
-            FROM holdings JOIN images USING (image_id)
+            FROM files JOIN images USING (image_id)
         ) ON user_name = name
         GROUP BY ALL ORDER BY name
         """

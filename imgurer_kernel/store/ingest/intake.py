@@ -19,15 +19,15 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog, commands, queries
+from imgurer_kernel.store.catalog import Catalog, commands, files, queries
 from imgurer_kernel.store.ingest.worker import keep
 
-Status = Literal["added", "duplicate", "rejected"]
+Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchanged", "missing"]
 Again = Callable[[Arrival], Arrival]
 
 BATCH = 500
 """Files in one transaction: it costs what a transaction of one row does."""
-COLUMNS = ["source", "status", "reason", "image_id", "digest", "dhash"]
+COLUMNS = ["source", "status", "reason", "image_id", "file_id", "digest", "dhash"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,13 @@ class Outcome:
     status: Status
     reason: str = ""
     image_id: int | None = None
+    file_id: int | None = None
     digest: str | None = None
     dhash: str | None = None
 
 
 def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """The outcomes as a frame, one row each; `image_id` is a nullable integer.
+    """The outcomes as a frame, one row each; ids are nullable integers.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     Name: 0, dtype: object
     """
     rows = [[getattr(outcome, name) for name in COLUMNS] for outcome in outcomes]
-    kinds = {name: "Int64" if name == "image_id" else "str" for name in COLUMNS}
+    kinds = {name: "Int64" if name.endswith("_id") else "str" for name in COLUMNS}
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
@@ -133,7 +134,7 @@ class Intake:
             Stored; those without a fingerprint are taken for known to the catalog.
         again
             Reads, fingerprints and stores an arrival once more. That is needed where the catalog
-            does not know it after all, and where another process has deleted the last holding
+            does not know it after all, and where another process has deleted the last file
             of the same bytes since they were found or stored. A row without its blob must never
             be committed: it is then called inside the transaction, where nobody else can
             delete. What it cannot read is rejected.
@@ -173,12 +174,14 @@ class Intake:
         return confirm
 
     def _outcomes(self, batch: "_Batch", receipts: Sequence[Receipt]) -> list[Outcome]:
-        known: dict[int, tuple[str, str]] = {}
+        dhashes: dict[int, str] = {}
+        names: dict[int, list[files.Named]] = {}
         twins = [receipt.image_id for receipt in receipts if not receipt.added]
         if twins:
-            frame = self.catalog.run(queries.images, twins)
-            facts = zip(frame["filename"].tolist(), frame["dhash"].tolist(), strict=True)
-            known = dict(zip(frame["image_id"].tolist(), facts, strict=True))
+            with self.catalog.transaction() as connection:
+                frame = queries.images(connection, twins, ["image_id", "dhash"])
+                names = files.first_names(connection, twins)
+            dhashes = dict(zip(frame["image_id"].tolist(), frame["dhash"].tolist(), strict=True))
         waiting = iter(receipts)
         outcomes = []
         for place, arrival in enumerate(batch.arrivals):
@@ -186,18 +189,32 @@ class Intake:
                 outcomes.append(rejected(arrival.source, batch.lost[place]))
                 continue
             receipt = next(waiting)
-            filename, dhash = known.get(receipt.image_id, ("", ""))
+            status: Status = receipt.event
+            if status == "unchanged" and arrival.path_key is None:
+                status = "duplicate"  # of an upload nobody says that it was scanned again
+            found = arrival.fingerprint
+            dhash = found.dhash_hex if found else dhashes.get(receipt.image_id, "")
             outcomes.append(
                 Outcome(
                     source=arrival.source,
-                    status="added" if receipt.added else "duplicate",
-                    reason=f"same bytes as {filename}" if filename else "",
+                    status=status,
+                    reason=_same_as(receipt, status, names.get(receipt.image_id, [])),
                     image_id=receipt.image_id,
+                    file_id=receipt.file_id,
                     digest=arrival.digest,
-                    dhash=arrival.fingerprint.dhash_hex if arrival.fingerprint else dhash,
+                    dhash=dhash,
                 )
             )
         return outcomes
+
+
+def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> str:
+    """Why a file brought no new image: the name of another file that has the same bytes."""
+    if status != "duplicate":
+        return ""
+    # An upload that came again has no other name than its own.
+    others = [name for name in named if name.file_id != receipt.file_id] or named
+    return f"same bytes as {others[0].filename}" if others else ""
 
 
 def rejected(source: str, reason: str) -> Outcome:

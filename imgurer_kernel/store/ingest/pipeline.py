@@ -18,7 +18,7 @@ from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
 from imgurer_kernel.store.blobs.source_reading import source_errors
-from imgurer_kernel.store.catalog import queries
+from imgurer_kernel.store.catalog import files
 from imgurer_kernel.store.ingest.intake import BATCH, Intake, Outcome, outcome_frame, rejected
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 from imgurer_kernel.store.ingest.worker import IngestWorker
@@ -26,7 +26,7 @@ from imgurer_kernel.store.ingest.worker import IngestWorker
 __all__ = ["BATCH", "IngestPipeline", "Intake", "Outcome", "outcome_frame"]
 
 BLOCK = 5000
-"""Files whose earlier holdings are looked up together."""
+"""Files that are looked up in the catalog together."""
 BATCH_SECONDS = 5.0
 """Longest that a finished file waits for its transaction: opening the catalog takes 30 ms."""
 TELL_SECONDS = 0.1
@@ -67,13 +67,13 @@ class IngestPipeline:
         CatalogError, StorageError
             If the store itself fails; files committed before stay.
         """
-        files = iter(found)
+        waiting = iter(found)
         workers = self.intake.settings.workers or os.cpu_count() or 1
         settings, turns = self.intake.settings, threading.Semaphore(workers)
         examine = IngestWorker(self.user, self.intake.blobs, settings, turns).examine
         pool = ThreadPoolExecutor(_THREADS * workers, thread_name_prefix="ingest")
         try:
-            while not self.stop.is_set() and (block := list(islice(files, BLOCK))):
+            while not self.stop.is_set() and (block := list(islice(waiting, BLOCK))):
                 self._run_block(block, lambda file: pool.submit(examine, file))
         finally:
             pool.shutdown(cancel_futures=True)
@@ -99,29 +99,30 @@ class IngestPipeline:
 
     def _look_up(self, block: Sequence[SourceFile | Unreadable]) -> list[SourceFile | Outcome]:
         """The files that are to be read, and outcomes of all others, in their order."""
-        names = [readable(item.path) for item in block]
-        files = [isinstance(item, SourceFile) for item in block]
-        asked = [name for name, is_file in zip(names, files, strict=True) if is_file]
-        frame = self.intake.catalog.run(queries.held, self.user, asked)
-        columns = ["source", "bytes", "modified_ns", "image_id", "digest", "dhash"]
-        held = {row[0]: row[1:] for row in zip(*(frame[c].tolist() for c in columns), strict=True)}
+        keys = [os.fsencode(item.path) for item in block if isinstance(item, SourceFile)]
+        known = self.intake.catalog.run(files.known, self.user, keys)
         found: list[SourceFile | Outcome] = []
-        for name, item in zip(names, block, strict=True):
+        for item in block:
+            name = readable(item.path)
             if isinstance(item, Unreadable):
                 found.append(rejected(name, item.reason))
                 continue
-            size, modified_ns, image_id, digest, dhash = held.get(name, (-1, 0, 0, "", ""))
-            if (size, modified_ns) != (item.bytes, item.modified_ns):
+            before = known.get(os.fsencode(item.path))
+            if before is None or (before.bytes, before.modified_ns) != (
+                item.bytes,
+                item.modified_ns,
+            ):
                 found.append(item)
                 continue
             found.append(
                 Outcome(
                     source=name,
-                    status="duplicate",
+                    status="unchanged",
                     reason="unchanged since it was taken in",
-                    image_id=image_id,
-                    digest=digest,
-                    dhash=dhash,
+                    image_id=before.image_id,
+                    file_id=before.file_id,
+                    digest=before.digest,
+                    dhash=before.dhash,
                 )
             )
         return found
@@ -149,7 +150,8 @@ class IngestPipeline:
         finished.clear()
 
     def _again(self, arrival: Arrival) -> Arrival:
-        path = Path(arrival.source)
+        assert arrival.path_key is not None  # noqa: S101 (a walk found it)
+        path = Path(os.fsdecode(arrival.path_key))
         with source_errors(arrival.source):
             data = path.read_bytes()
         return self.intake.store(data, arrival, path)

@@ -180,7 +180,13 @@ def _look(name: str) -> SourceFile | Unreadable:
         return Unreadable(path, "cannot be read: a folder that was none at first; ingest it again")
     if not stat.S_ISREG(facts.st_mode):
         return Unreadable(path, "not a file with contents but a device, pipe or socket")
-    return SourceFile(path=path, bytes=facts.st_size, modified_ns=facts.st_mtime_ns)
+    return SourceFile(
+        path=path,
+        bytes=facts.st_size,
+        modified_ns=facts.st_mtime_ns,
+        device=facts.st_dev,
+        inode=facts.st_ino,
+    )
 
 
 def _told(error: OSError) -> str:

@@ -1,6 +1,7 @@
 """What is done to one file without the catalog: read, digest, fingerprint, store."""
 
 import hashlib
+import os
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,6 +94,11 @@ class IngestWorker:
             filename=readable(Path(file.path.name)),
             source=readable(file.path),
             modified_ns=file.modified_ns,
+            path=readable(file.path),
+            path_key=os.fsencode(file.path),
+            kept=self.settings.store,
+            device=file.device,
+            inode=file.inode,
         )
 
 

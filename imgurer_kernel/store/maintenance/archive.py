@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -158,7 +159,12 @@ def _holdings(archive: _Archive) -> pd.DataFrame:
     """The table of holdings; KeyError or ValueError if it is not what it should be."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
     # All as text, and "NA" is a name like any other.
-    table = pd.read_csv(text, dtype="str", keep_default_na=False)[COLUMNS[:4]]
+    table = pd.read_csv(text, dtype="str", keep_default_na=False)
+    if "brought_at" not in table:  # archives of other programs need not say so
+        table["brought_at"] = ""
+    table = table[COLUMNS]
+    for text_of_time in set(table["brought_at"]) - {""}:
+        datetime.fromisoformat(text_of_time)
     for digest in table["digest"]:
         if not _DIGEST.fullmatch(digest):
             message = f"{digest!r} in {HOLDINGS} is no digest"
@@ -223,9 +229,25 @@ def _examined(intake: Intake, archive: _Archive, digest: str) -> Arrival:
 
 
 def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> Iterator[Arrival]:
-    columns = (held[name].tolist() for name in ("user", "filename", "source"))
-    for user, filename, source in zip(*columns, strict=True):
-        yield replace(first, user=owners[user], filename=filename, source=source)
+    columns = (held[name].tolist() for name in ("user", "filename", "source", "brought_at"))
+    for user, filename, source, brought_at in zip(*columns, strict=True):
+        yield replace(
+            first,
+            user=owners[user],
+            filename=filename,
+            source=source,
+            # To be shown: it says nothing of what lies here.
+            path=None if source.startswith("upload:") else source,
+            taken_in=_moment(brought_at),
+        )
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as the catalog keeps it: in UTC, without a zone."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
 
 def _owner(users: Users, name: str, local: str) -> str:

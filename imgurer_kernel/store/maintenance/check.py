@@ -5,14 +5,13 @@ Nothing is ever thrown away.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
-from imgurer_kernel.store.catalog import commands, fingerprints, queries
+from imgurer_kernel.store.catalog import commands, files, fingerprints, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 
@@ -54,7 +53,7 @@ class StoreCheck:
     upgrade
         What computes outdated fingerprints anew.
     user
-        Who holds the orphans that are taken in again.
+        Whose the orphans are that are taken in again.
     repair
         Bring an original back from where it came, draw a thumbnail again, take an orphan in
         again under the name of its digest; and sweep temporary files that crashes have left.
@@ -128,9 +127,8 @@ class StoreCheck:
 
     def _restore_original(self, digest: str, image_id: int) -> bool:
         """Store an original again from one of the places it was taken in from."""
-        for source in self.store.catalog.run(queries.holdings, image_id=image_id)["source"]:
-            path = Path(source)
-            if not path.is_absolute() or not path.is_file():
+        for path in self.store.catalog.run(files.places, image_id):
+            if not path.is_file():
                 continue
             try:
                 self.store.blobs.put(path, digest=digest)

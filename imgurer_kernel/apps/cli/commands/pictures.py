@@ -44,11 +44,19 @@ def write_ingested(call: Call, frame: pd.DataFrame) -> int:
     for source, reason in zip(rejected["source"], rejected["reason"], strict=True):
         call.out.write_line(f"rejected {source}: {reason}")
     totals = frame["status"].value_counts()
-    labels = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
-    call.out.write_line(
-        ", ".join(f"{totals.get(key, 0):,} {label}" for key, label in labels.items())
-    )
+    told = [f"{totals.get(key, 0):,} {label}" for key, label in _ALWAYS_TOLD.items()]
+    told += [f"{totals[key]:,} {label}" for key, label in _TOLD_IF_ANY.items() if key in totals]
+    call.out.write_line(", ".join(told))
     return EXIT_PROBLEMS if len(rejected) else EXIT_DONE
+
+
+_ALWAYS_TOLD = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
+_TOLD_IF_ANY = {
+    "unchanged": "unchanged",
+    "changed": "changed",
+    "moved": "moved",
+    "missing": "missing",
+}
 
 
 @command(

@@ -1,0 +1,256 @@
+"""What arrivals do to the files that there are (pure): new ones, touched, changed, moved."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from imgurer_kernel.common.records import Arrival, FileEvent, FileState, Kept, PathKey
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row of the table of files, in the order of its columns.
+
+    Attributes
+    ----------
+    path, path_key
+        Text to be shown, and the bytes that identify it; None for what came without a path.
+    modified_ns
+        0 for what came without a path.
+    device, inode
+        None where they are not known.
+    state
+        Whether the file can be had: from its place, or from the store if that has its bytes.
+    source_state
+        What was found in its place; None for what came without one.
+    replaced_at
+        Since when the file has had other bytes than these; None for those that it has now.
+    """
+
+    file_id: int
+    image_id: int
+    user_name: str
+    path: str | None
+    path_key: PathKey | None
+    filename: str
+    kept: Kept
+    bytes: int
+    modified_ns: int
+    device: int | None
+    inode: int | None
+    taken_in: datetime
+    last_seen: datetime
+    state: FileState
+    source_state: FileState | None
+    replaced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What a file was before it was moved or changed, in the order of the table's columns."""
+
+    file_id: int
+    at: datetime
+    event: FileEvent
+    path: str | None
+    image_id: int
+
+
+class FileLedger:
+    """The rows that arrivals may touch, and what becomes of them.
+
+    A file whose place holds other bytes than before keeps its row, which leads to the new image
+    from then on; the earlier content gets a row of its own, marked with the time, for it is not
+    to be lost. What came without a path is never a later state of anything: another upload of
+    the same name is another file.
+
+    Attributes
+    ----------
+    rows
+        By file_id, as they are now.
+    history
+        What is to be added to the history.
+    next_id
+        The id of the next row that is new.
+    """
+
+    def __init__(self, existing: Iterable[FileRow], next_id: int, moment: datetime) -> None:
+        self._before = {row.file_id: row for row in existing}
+        self._moment = moment
+        self.rows = dict(self._before)
+        self.history: list[HistoryRow] = []
+        self.next_id = next_id
+        self._live: dict[tuple[str, PathKey], int] = {}
+        self._replaced: dict[tuple[str, PathKey, int], int] = {}
+        self._of_image: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for row in self.rows.values():
+            self._enter(row)
+
+    def changed(self) -> tuple[list[FileRow], list[FileRow], list[int]]:
+        """Rows that are new, rows that differ by more than `last_seen`, ids that are gone."""
+        new, other = [], []
+        for file_id, row in self.rows.items():
+            before = self._before.get(file_id)
+            if before is None:
+                new.append(row)
+            elif replace(row, last_seen=before.last_seen) != before:
+                other.append(row)
+        return new, other, [file_id for file_id in self._before if file_id not in self.rows]
+
+    def touched_images(self) -> set[int]:
+        """Images of which a row is new, gone or changed."""
+        new, other, gone = self.changed()
+        ids = {row.image_id for row in (*new, *other)}
+        return (
+            ids
+            | {self._before[row.file_id].image_id for row in other}
+            | {self._before[file_id].image_id for file_id in gone}
+        )
+
+    def place(self, arrival: Arrival, image_id: int, *, added: bool) -> tuple[int, FileEvent]:
+        """Enter one arrival; the file's id, and what happened to it.
+
+        Parameters
+        ----------
+        added
+            Whether the image is new.
+        """
+        fresh: FileEvent = "added" if added else "duplicate"
+        if arrival.path_key is None:
+            twin = self._upload(arrival, image_id)
+            if twin is not None:
+                return twin, "unchanged"
+            return self._new(arrival, image_id), fresh
+        live = self._live.get((arrival.user, arrival.path_key))
+        if live is None:
+            moved = self._origin(arrival, image_id)
+            if moved is not None:
+                return moved, self._move(moved, arrival)
+            return self._new(arrival, image_id), fresh
+        if self.rows[live].image_id == image_id:
+            self._put(self._as_found(self.rows[live], arrival))
+            return live, "unchanged"
+        self._change(live, arrival, image_id)
+        return live, "changed"
+
+    def _upload(self, arrival: Arrival, image_id: int) -> int | None:
+        for file_id in self._of_image[arrival.user, image_id]:
+            row = self.rows[file_id]
+            # With its path, where it is imported into the store that it was exported from.
+            if (row.path, row.filename) == (arrival.path, arrival.filename):
+                return file_id
+        return None
+
+    def _origin(self, arrival: Arrival, image_id: int) -> int | None:
+        """The row of what was moved to where the arrival is, if any."""
+        if arrival.moved_from in self.rows:
+            row = self.rows[arrival.moved_from]
+            if row.image_id == image_id and row.replaced_at is None:
+                return row.file_id
+        # What was imported with this path, and is found there now, is the same file.
+        for file_id in self._of_image[arrival.user, image_id]:
+            row = self.rows[file_id]
+            if row.path_key is None and row.path == arrival.path:
+                return file_id
+        return None
+
+    def _new(self, arrival: Arrival, image_id: int) -> int:
+        row = FileRow(
+            file_id=self.next_id,
+            image_id=image_id,
+            user_name=arrival.user,
+            path=arrival.path,
+            path_key=arrival.path_key,
+            filename=arrival.filename,
+            kept=arrival.kept,
+            bytes=arrival.bytes,
+            modified_ns=arrival.modified_ns,
+            device=arrival.device,
+            inode=arrival.inode,
+            taken_in=arrival.taken_in or self._moment,
+            last_seen=self._moment,
+            state="present",
+            source_state=None if arrival.path_key is None else "present",
+            replaced_at=None,
+        )
+        self.next_id += 1
+        self._put(row)
+        self._enter(row)
+        return row.file_id
+
+    def _move(self, file_id: int, arrival: Arrival) -> FileEvent:
+        row = self.rows[file_id]
+        self._of_image[row.user_name, row.image_id].remove(file_id)
+        if row.path_key is not None:
+            self._note(row, "moved")
+            self._live.pop((row.user_name, row.path_key), None)
+        found = replace(
+            self._as_found(row, arrival),
+            path=arrival.path,
+            path_key=arrival.path_key,
+            filename=arrival.filename,
+        )
+        self._put(found)
+        self._enter(found)
+        return "unchanged" if row.path_key is None else "moved"
+
+    def _change(self, file_id: int, arrival: Arrival, image_id: int) -> None:
+        row = self.rows[file_id]
+        assert row.path_key is not None  # noqa: S101 (it is live by its key)
+        self._note(row, "changed")
+        # Of one content there is one earlier row: where a file goes back and forth, none piles up.
+        for content in (image_id, row.image_id):
+            stale = self._replaced.pop((row.user_name, row.path_key, content), None)
+            if stale is not None:
+                del self.rows[stale]
+        earlier = replace(
+            row,
+            file_id=self.next_id,
+            state="changed",
+            source_state="changed",
+            replaced_at=self._moment,
+        )
+        self.next_id += 1
+        self._put(earlier)
+        self._enter(earlier)
+        self._of_image[row.user_name, row.image_id].remove(file_id)
+        self._of_image[row.user_name, image_id].append(file_id)
+        self._put(replace(self._as_found(row, arrival), image_id=image_id))
+
+    def _as_found(self, row: FileRow, arrival: Arrival) -> FileRow:
+        """A row after its file was seen where the arrival says."""
+        return replace(
+            row,
+            kept=arrival.kept,
+            bytes=arrival.bytes,
+            modified_ns=arrival.modified_ns,
+            device=arrival.device,
+            inode=arrival.inode,
+            last_seen=self._moment,
+            state="present",
+            source_state="present",
+            replaced_at=None,
+        )
+
+    def _note(self, row: FileRow, event: FileEvent) -> None:
+        self.history.append(HistoryRow(row.file_id, self._moment, event, row.path, row.image_id))
+
+    def _put(self, row: FileRow) -> None:
+        self.rows[row.file_id] = row
+
+    def _enter(self, row: FileRow) -> None:
+        """Make a row findable."""
+        if row.replaced_at is None:
+            self._of_image[row.user_name, row.image_id].append(row.file_id)
+        if row.path_key is None:
+            return
+        if row.replaced_at is None:
+            self._live[row.user_name, row.path_key] = row.file_id
+        else:
+            self._replaced[row.user_name, row.path_key, row.image_id] = row.file_id
+
+
+def rows_of(answer: Iterable[tuple[object, ...]]) -> Iterator[FileRow]:
+    """Rows of the table as `FileRow`."""
+    return (FileRow(*row) for row in answer)  # type: ignore[arg-type]

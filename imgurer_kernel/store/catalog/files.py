@@ -1,0 +1,263 @@
+"""Files as rows: what users have, where, and whether it is still there.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). What
+arrivals do to files is decided in `imgurer_kernel.store.catalog.file_rows`.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.records import Arrival, FileState, Kept
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.store.catalog.connection import Connection, frame_of, table_of_ids, write
+from imgurer_kernel.store.catalog.file_rows import FileLedger, FileRow, rows_of
+
+COLUMNS = [field.name for field in fields(FileRow)]
+"""Of the table, in the order of `FileRow`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the catalog knows of a file: as `FileRow`, with digest and dHash of its image."""
+
+    file_id: int
+    image_id: int
+    bytes: int
+    modified_ns: int
+    device: int | None
+    inode: int | None
+    kept: Kept
+    state: FileState
+    source_state: FileState
+    digest: str
+    dhash_row: int
+    dhash_col: int
+
+    @property
+    def dhash(self) -> str:
+        """As 32 hex digits, row hash first."""
+        return f"{self.dhash_row:016x}{self.dhash_col:016x}"
+
+
+class Named(NamedTuple):
+    """A file and the name by which people know it."""
+
+    file_id: int
+    filename: str
+
+
+def files(
+    connection: Connection,
+    *,
+    user: str | None = None,
+    image_id: int | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    state: FileState | None = None,
+) -> pd.DataFrame:
+    """Files by file_id, earlier contents included; those of one user, image, folder or state.
+
+    Parameters
+    ----------
+    folder
+        An absolute path: files below it.
+
+    Returns
+    -------
+    DataFrame
+        file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy, link,
+        reference), bytes, modified_at (UTC, missing for what came without a path), device and
+        inode (UInt64), taken_in (UTC), last_seen (UTC), state (present, missing, changed),
+        source_state (the same of the place that it came from; missing for what came without one).
+        An earlier content of a file is a row of its own, with the state ``changed``.
+    """
+    answer = connection.execute(
+        """
+        SELECT file_id, image_id, user_name AS "user", path, filename, kept, bytes,
+            CASE WHEN modified_ns > 0 THEN make_timestamp_ns(modified_ns) END AS modified_at,
+            device, inode, taken_in, last_seen, state, source_state
+        FROM files
+        WHERE image_id = coalesce($image_id, image_id) AND user_name = coalesce($user, user_name)
+            AND state = coalesce($state, state)
+            AND ($below IS NULL OR hex(path_key)[:length($below)] = $below)
+        ORDER BY file_id
+        """,
+        {
+            "image_id": image_id,
+            "user": user,
+            "state": state,
+            "below": None if folder is None else below(folder).hex().upper(),
+        },
+    )
+    frame = frame_of(answer, utc=["modified_at", "taken_in", "last_seen"])
+    return frame.astype({"device": "UInt64", "inode": "UInt64"})
+
+
+def present_files(connection: Connection, image_ids: Sequence[int] | Int64s) -> pd.DataFrame:
+    """The present files of images, by (image_id, file_id).
+
+    Returns
+    -------
+    DataFrame
+        file_id, image_id, path, path_key (bytes; missing without an identity on this disk),
+        filename, user, kept, bytes, modified_ns, device, inode (UInt64), taken_in (UTC), state.
+    """
+    with table_of_ids(connection, np.asarray(image_ids, np.int64).reshape(-1)) as (ids, values):
+        answer = connection.execute(
+            f"""
+            SELECT file_id, image_id, path, path_key, filename, user_name AS "user", kept, bytes,
+                modified_ns, device, inode, taken_in, state
+            FROM files SEMI JOIN {ids} AS chosen USING (image_id)
+            WHERE state = 'present' ORDER BY image_id, file_id
+            """,  # noqa: S608 (a constant)
+            values,
+        ).df()
+    texts = ["path", "filename", "user", "kept", "state"]
+    frame = answer.astype({**dict.fromkeys(texts, "str"), "device": "UInt64", "inode": "UInt64"})
+    frame["path_key"] = [None if key is None else bytes(key) for key in frame["path_key"]]
+    frame["taken_in"] = frame["taken_in"].dt.tz_localize("UTC")
+    return frame
+
+
+def below(folder: str | os.PathLike[str]) -> bytes:
+    """What the keys of all paths below a folder begin with."""
+    name = os.fsencode(folder)
+    separator = os.fsencode(os.sep)
+    return name if name.endswith(separator) else name + separator
+
+
+def known(connection: Connection, user: str, keys: Sequence[bytes]) -> dict[bytes, KnownFile]:
+    """What a user's files were when they were last taken in, by path_key."""
+    rows = connection.execute(
+        """
+        SELECT path_key, file_id, image_id, files.bytes, modified_ns, device, inode, kept, state,
+            source_state, digest, dhash_row, dhash_col
+        FROM files JOIN images USING (image_id)
+        WHERE user_name = ? AND replaced_at IS NULL AND path_key IN (SELECT unnest(?::BLOB[]))
+        """,
+        [user, list(keys)],
+    ).fetchall()
+    return {bytes(row[0]): KnownFile(*row[1:]) for row in rows}
+
+
+def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[Named]]:
+    """The first two files of each image, those that are present before others, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT image_id, file_id, filename FROM files
+        WHERE image_id IN (SELECT unnest(?::BIGINT[]))
+        QUALIFY row_number() OVER (
+            PARTITION BY image_id ORDER BY state <> 'present', taken_in, file_id) <= 2
+        ORDER BY image_id, state <> 'present', taken_in, file_id
+        """,
+        [list(image_ids)],
+    ).fetchall()
+    names: dict[int, list[Named]] = {}
+    for image_id, file_id, filename in rows:
+        names.setdefault(image_id, []).append(Named(file_id, filename))
+    return names
+
+
+def places(connection: Connection, image_id: int) -> list[Path]:
+    """Where the bytes of an image were taken in from, what was seen last first."""
+    rows = connection.execute(
+        """
+        SELECT path_key FROM files WHERE image_id = ? AND path_key IS NOT NULL
+        ORDER BY replaced_at IS NOT NULL, last_seen DESC, file_id
+        """,
+        [image_id],
+    ).fetchall()
+    return [Path(os.fsdecode(bytes(key))) for (key,) in rows]
+
+
+def rows_for(
+    connection: Connection, arrivals: Sequence[Arrival], image_ids: Mapping[str, int]
+) -> list[FileRow]:
+    """The rows that these arrivals may touch; `image_ids` by digest."""
+    users = sorted({arrival.user for arrival in arrivals})
+    keys = sorted({arrival.path_key for arrival in arrivals if arrival.path_key is not None})
+    moved = sorted({it.moved_from for it in arrivals if it.moved_from is not None})
+    return list(
+        rows_of(
+            connection.execute(
+                f"""
+                SELECT {", ".join(COLUMNS)} FROM files
+                WHERE user_name IN (SELECT unnest($users::VARCHAR[])) AND (
+                    path_key IN (SELECT unnest($keys::BLOB[]))
+                    OR (image_id IN (SELECT unnest($images::BIGINT[])) AND (
+                        path_key IS NULL OR path IN (SELECT unnest($paths::VARCHAR[]))))
+                    OR file_id IN (SELECT unnest($moved::BIGINT[])))
+                ORDER BY file_id
+                """,  # noqa: S608 (constants)
+                {
+                    "users": users,
+                    "keys": keys,
+                    "images": sorted({image_ids[arrival.digest] for arrival in arrivals}),
+                    "moved": moved,
+                    "paths": sorted({it.path for it in arrivals if it.path is not None}),
+                },
+            ).fetchall()
+        )
+    )
+
+
+def save(connection: Connection, ledger: FileLedger) -> bool:
+    """Write what has changed; True if anything had."""
+    new, other, gone = ledger.changed()
+    write(connection.appender("files", columns=COLUMNS), [astuple(row) for row in new])
+    write(
+        connection.appender("files", columns=COLUMNS, action="update", key=["file_id"]),
+        [astuple(row) for row in other],
+    )
+    _delete(connection, gone)
+    write(connection.appender("file_history"), [astuple(row) for row in ledger.history])
+    return bool(new or other or gone)
+
+
+def note_seen(connection: Connection, file_ids: Collection[int], moment: datetime) -> None:
+    """Note that files were seen in their place just now; that is no change of the catalog."""
+    connection.execute(
+        "UPDATE files SET last_seen = ? WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
+        [moment, list(file_ids)],
+    )
+
+
+def delete(connection: Connection, image_id: int, user: str) -> None:
+    """Drop the files that a user has of an image, with their history."""
+    rows = connection.execute(
+        "SELECT file_id FROM files WHERE image_id = ? AND user_name = ?", [image_id, user]
+    ).fetchall()
+    _delete(connection, [file_id for (file_id,) in rows])
+
+
+def refresh_active(connection: Connection, image_ids: Iterable[int], generation: int) -> None:
+    """Bring images up to date that have gained their first, or lost their last, present file.
+
+    Parameters
+    ----------
+    generation
+        The one that is being written: an index that was read earlier drops or takes them in.
+    """
+    connection.execute(
+        """
+        UPDATE images SET active = NOT active, generation = $generation
+        WHERE image_id IN (SELECT unnest($ids::BIGINT[]))
+            AND active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present'))
+        """,
+        {"generation": generation, "ids": list(image_ids)},
+    )
+
+
+def _delete(connection: Connection, file_ids: Sequence[int]) -> None:
+    if file_ids:
+        for table in ("files", "file_history"):
+            connection.execute(
+                f"DELETE FROM {table} WHERE file_id IN (SELECT unnest(?::BIGINT[]))",  # noqa: S608
+                [list(file_ids)],
+            )

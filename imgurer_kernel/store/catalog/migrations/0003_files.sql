@@ -1,0 +1,56 @@
+-- What a user has under one name: the unit that people see. The picture (digest) is what is
+-- compared. One file has one live row; earlier contents stand beside it, with replaced_at.
+-- path_key: the bytes of the absolute path, which tell files apart; path is text to be shown.
+-- modified_ns 0: brought without a path. device and inode: NULL where they are not known.
+-- source_state: what the last scan found where it came from; state: whether the file can be had.
+CREATE TABLE files (
+    file_id BIGINT PRIMARY KEY,
+    image_id BIGINT NOT NULL,
+    user_name VARCHAR NOT NULL,
+    path VARCHAR,
+    path_key BLOB,
+    filename VARCHAR NOT NULL,
+    kept VARCHAR NOT NULL CHECK (kept IN ('upload', 'copy', 'link', 'reference')),
+    bytes BIGINT NOT NULL,
+    modified_ns BIGINT NOT NULL,
+    device UBIGINT,
+    inode UBIGINT,
+    taken_in TIMESTAMP NOT NULL,
+    last_seen TIMESTAMP NOT NULL,
+    state VARCHAR NOT NULL CHECK (state IN ('present', 'missing', 'changed')),
+    source_state VARCHAR CHECK (source_state IN ('present', 'missing', 'changed')),
+    replaced_at TIMESTAMP
+);
+
+-- Moves and changes of content: the path and the image that the file had before.
+CREATE TABLE file_history (
+    file_id BIGINT NOT NULL,
+    "at" TIMESTAMP NOT NULL,
+    event VARCHAR NOT NULL,
+    path VARCHAR,
+    image_id BIGINT NOT NULL
+);
+
+-- Holdings did not say how their original is kept: see schema.py for those that are referred to.
+-- What was imported had the path of another machine and no time: a path to show, but no identity.
+INSERT INTO files BY NAME
+SELECT row_number() OVER (ORDER BY brought_at, user_name, image_id, source) AS file_id,
+    image_id, user_name,
+    CASE WHEN source NOT LIKE 'upload:%' AND source NOT LIKE 'recovered:%' THEN source END AS path,
+    CASE WHEN modified_ns > 0 THEN encode(source) END AS path_key,
+    filename,
+    CASE WHEN modified_ns > 0 THEN 'copy' ELSE 'upload' END AS kept,
+    bytes, modified_ns, brought_at AS taken_in, coalesce(replaced_at, brought_at) AS last_seen,
+    CASE WHEN replaced_at IS NULL THEN 'present' ELSE 'changed' END AS state,
+    CASE WHEN modified_ns = 0 THEN NULL WHEN replaced_at IS NULL THEN 'present' ELSE 'changed' END
+        AS source_state,
+    replaced_at
+FROM holdings;
+DROP TABLE holdings;
+
+ALTER TABLE generation ADD COLUMN next_file_id BIGINT DEFAULT 1;
+UPDATE generation SET next_file_id = (SELECT coalesce(max(file_id), 0) + 1 FROM files);
+
+-- False while none of its files is present: searches and clusters leave it out.
+ALTER TABLE images ADD COLUMN active BOOLEAN DEFAULT true;
+UPDATE images SET active = image_id IN (SELECT image_id FROM files WHERE state = 'present');
