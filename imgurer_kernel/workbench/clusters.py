@@ -31,7 +31,7 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.store.catalog import Catalog, Changes, queries
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
 
@@ -83,6 +83,7 @@ class ClusterService:
         *,
         thorough: bool,
         progress: Progress,
+        without: Int64s | None = None,
     ) -> LabelledClusters:
         """Find the clusters of a snapshot.
 
@@ -96,6 +97,9 @@ class ClusterService:
             Search as far as is of any use.
         progress
             Called with the progress; may raise to stop.
+        without
+            int64 (k,): ids of images that are treated as gone, in this answer only; others than
+            those of the snapshot do no harm. The rest is searched as all images are.
 
         Raises
         ------
@@ -110,7 +114,13 @@ class ClusterService:
             else:
                 latest = self._find_anew(latest, hashes, digest_ranks, radius, thorough, progress)
             self._latest[radius, thorough] = latest
+        if without is None or not np.isin(without, hashes.ids).any():
             return latest.clusters
+        left = ~np.isin(hashes.ids, without)
+        rest = hashes.after(_removals(hashes.generation, without))
+        return self._find_anew(
+            latest, rest, digest_ranks[left], radius, thorough, progress, latest.result.scope
+        ).clusters
 
     def _find_anew(
         self,
@@ -120,8 +130,11 @@ class ClusterService:
         radius: int | None,
         thorough: bool,
         progress: Progress,
+        scope: SearchScope | None = None,
     ) -> _Answer:
         progress("reading", 0, 0)
+        if scope is None and radius is not None:
+            scope = SearchScope(radius=radius)
         images = pipeline.Images(
             image_ids=hashes.image_ids,
             digests=digest_ranks,
@@ -135,7 +148,7 @@ class ClusterService:
             self._loader.verification,
             self._loader.thumbnails,
             thorough=thorough,
-            scope=None if radius is None else SearchScope(radius=radius),
+            scope=scope,
             previous=None if latest is None else latest.result,
             progress=progress,
         )
@@ -191,6 +204,18 @@ class ClusterService:
                     codes.append(_WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
+
+
+def _removals(generation: int, image_ids: Int64s) -> Changes:
+    """What makes images look removed, and nothing else."""
+    return Changes(
+        generation=generation,
+        image_ids=np.empty(0, np.int64),
+        hashes=np.empty((0, 2), np.uint64),
+        trimmed=np.empty((0, 2), np.uint64),
+        informative=np.empty(0, np.bool_),
+        removed=image_ids,
+    )
 
 
 def _same(one: CatalogHashes, other: CatalogHashes) -> bool:

@@ -2,11 +2,13 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from tests.support.copies import framed
 from tests.support.pictures import jpeg
@@ -95,6 +97,30 @@ def test_forgetting_takes_effect(wb, reads):
     wb.forget(3)
     assert groups(wb) == PAIRS - {frozenset({3, 4})}
     assert reads == []
+
+
+def test_images_can_be_left_out_of_one_answer(wb, reads):
+    """As the clusters of a store that never had them; the next answer has them again."""
+    wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
+    everything = wb.clusters(progress=False)
+    reads.clear()
+    for without, expected in (
+        ([3], PAIRS - {frozenset({3, 4})} | {frozenset({4, 7})}),
+        ([3, 7, 1, 99], {frozenset({5, 6})}),
+        ([99], PAIRS - {frozenset({3, 4})} | {frozenset({3, 4, 7})}),
+    ):
+        search = wb._search
+        hashes = search.index.hashes()
+        found = search._clusters.find(
+            hashes,
+            wb.catalog.run(queries.digest_ranks),
+            None,
+            thorough=False,
+            progress=lambda *_: None,
+            without=np.array(without),
+        )
+        assert {frozenset(cluster.members.tolist()) for cluster in found.clusters} == expected
+    assert wb.clusters(progress=False).equals(everything)
 
 
 def test_what_was_stopped_is_done_the_next_time(wb):
