@@ -155,7 +155,7 @@ def find_candidates(
     At most four rows for each pair, the nearest first; of dense zones the pairs of `MAX_NEIGHBORS`.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
-    searched, ties = _represent_duplicates(hashes)
+    searched, ties = _represent_duplicates(hashes.whole, hashes.content, hashes.informative)
     jobs = list(_search_jobs(hashes, searched, fresh, radius, window_radius))
     parts = [ties]
 
@@ -318,7 +318,20 @@ def ranks_in_groups(starts: BoolMask) -> Int64s:
     return ranks
 
 
-def _represent_duplicates(hashes: ImageHashes) -> tuple[Int64s, Candidates]:
+def represented(whole: UInt64s, content: UInt64s, informative: BoolMask) -> BoolMask:
+    """Mark the images that take no part in the search, for some with equal hashes do, bool (n,).
+
+    Parameters as in `ImageHashes`.
+    """
+    searched, _ = _represent_duplicates(whole, content, informative)
+    mask = informative.copy()
+    mask[searched] = False
+    return mask
+
+
+def _represent_duplicates(
+    whole: UInt64s, content: UInt64s, informative_images: BoolMask
+) -> tuple[Int64s, Candidates]:
     """Choose the images that take part in the search, and tie the others to them.
 
     Returns
@@ -326,13 +339,11 @@ def _represent_duplicates(hashes: ImageHashes) -> tuple[Int64s, Candidates]:
     int64 (k,): images that take part, ascending; and rows of distance 0 that join each represented
     image with the representatives of its hash.
     """
-    informative = np.flatnonzero(hashes.informative)
+    informative = np.flatnonzero(informative_images)
     # Few images share even a row hash, and only those need the costly comparison of all columns.
-    _, group, size = np.unique(
-        hashes.whole[informative, 0], return_inverse=True, return_counts=True
-    )
+    _, group, size = np.unique(whole[informative, 0], return_inverse=True, return_counts=True)
     images = informative[size[group] > _MAX_DUPLICATES]
-    both = np.concatenate((hashes.whole[images], hashes.content[images]), axis=1)
+    both = np.concatenate((whole[images], content[images]), axis=1)
     _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
     starts = np.cumsum(size) - size

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from imgurer_kernel.common import threads
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
+from imgurer_kernel.matching.clusters import budget
 from imgurer_kernel.matching.clusters.budget import (
     RADII,
     THOROUGH_RADIUS,
@@ -26,14 +28,15 @@ def test_a_small_catalog_is_searched_as_far_as_is_usual():
 def test_less_time_never_means_a_wider_search():
     noise = np.random.default_rng(2).integers(-25, 26, (150, 9, 9))
     near = turned_hashes((np.repeat(GRAYS[:10], 15, axis=0) // 2 + 50 + noise).astype(np.uint8))
-    budgets = np.linspace(choose_scope(near).seconds, choose_scope(near, budget=0).seconds, 40)
-    scopes = [choose_scope(near, budget=budget) for budget in budgets]
+    ends = choose_scope(near).seconds, choose_scope(near, budget=0).seconds
+    budgets = np.linspace(*ends, 40)
+    scopes = [choose_scope(near, budget=seconds) for seconds in budgets]
     reach = [(scope.radius, scope.windows) for scope in scopes]
     assert (reach[0], reach[-1]) == ((RADII[0], True), (RADII[-1], False))
     assert reach == sorted(reach, reverse=True)
     assert len(set(reach)) > 3
-    for scope, budget in zip(scopes, budgets, strict=True):
-        assert scope.seconds <= budget
+    for scope, seconds in zip(scopes, budgets, strict=True):
+        assert scope.seconds <= seconds
 
 
 def test_thorough_takes_its_time():
@@ -70,6 +73,31 @@ def test_distances_are_those_of_the_nearest_orientation():
     least = np.bitwise_count(turned[:, :, None] ^ hashes[None, None]).sum(3).min(0)
     expected = np.cumsum(np.bincount(least[~np.eye(40, dtype=bool)], minlength=129))
     assert _neighbors_within(turned_hashes(grays)).tolist() == expected.tolist()
+
+
+def test_neither_order_nor_cores_nor_equals_matter(monkeypatch):
+    noise = np.random.default_rng(3).integers(-25, 26, (600, 9, 9))
+    near = turned_hashes((np.repeat(GRAYS[:60], 10, axis=0) // 2 + 50 + noise).astype(np.uint8))
+    near[5:40] = near[4]
+    monkeypatch.setattr(budget, "_AMONG", 400)
+    expected = choose_scope(near)
+    assert expected.pairs
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(near))
+        for count in (1, 8, 64):
+            monkeypatch.setattr(threads, "cores", lambda *_, count=count: count)
+            monkeypatch.setattr(budget, "cores", lambda *_, count=count: count, raising=False)
+            assert choose_scope(near[order]) == expected
+
+
+def test_a_few_more_images_change_the_estimate_by_little(monkeypatch):
+    noise = np.random.default_rng(3).integers(-25, 26, (3000, 9, 9))
+    near = turned_hashes((np.repeat(GRAYS, 20, axis=0) // 2 + 50 + noise).astype(np.uint8))
+    near = near[np.random.default_rng(4).permutation(len(near))]
+    monkeypatch.setattr(budget, "_AMONG", 1000)
+    pairs = [choose_scope(near[:n]).pairs for n in range(2900, 3001, 10)]
+    assert pairs[-1] == pytest.approx(1.3 * 10 * 2850, rel=0.5)
+    assert max(abs(np.diff(pairs))) < 0.05 * pairs[0]
 
 
 def test_it_says_what_it_is():

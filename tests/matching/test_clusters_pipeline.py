@@ -286,13 +286,35 @@ def test_next_to_nothing(n):
     assert list(find(shelf, range(n), previous=found, scope=None).clusters) == []
 
 
-def test_a_scope_is_kept_for_a_few_more_images():
+def test_an_earlier_scope_has_no_influence():
     shelf = families()
-    # A scope that nobody would choose today, to tell it by.
-    known = find(shelf, range(11), scope=SearchScope(radius=23))
-    assert find(shelf, previous=known, scope=None).scope.radius == 23
-    few = find(shelf, range(6), scope=SearchScope(radius=23))
-    assert find(shelf, previous=few, scope=None).scope.radius == 24
+    for first in (6, 11, 12):
+        # A scope that nobody would choose today, to tell it by.
+        known = find(shelf, range(first), scope=SearchScope(radius=23))
+        found = find(shelf, previous=known, scope=None)
+        alone = find(shelf, scope=None)
+        assert found.scope == alone.scope
+        assert summary(shelf, found) == summary(shelf, alone)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=4), st.permutations(range(60)))
+def test_equal_hashes_may_become_too_many_and_few_again(sizes, order):
+    """Who is represented by whom depends on who is there, and not on who came first."""
+    shelf, known = Shelf({f"{k}": picture(40) for k in range(60)}), None
+    for k in range(60):
+        shelf.prints[k] = with_other_pixels(shelf.prints[k], 0) if k % 5 else shelf.prints[k]
+    with (
+        patch.object(candidates, "_MAX_DUPLICATES", 8),
+        patch.object(candidates, "MAX_NEIGHBORS", 12),
+        patch.object(incremental, "MAX_NEIGHBORS", 12),
+    ):
+        for size in sizes:
+            known = find_among(shelf, order[:size], known)
+            alone = find_among(shelf, order[:size])
+            assert matches(known) == matches(alone)
+            assert summary(shelf, known) == summary(shelf, alone)
+            assert (known.images.represented == alone.images.represented).all()
 
 
 def test_a_result_in_another_scope_is_not_reused():

@@ -1,12 +1,16 @@
-"""Decide how far to search: as far as the time allows, estimated before the work begins."""
+"""Decide how far to search: as far as the time allows, estimated before the work begins.
+
+The decision is a function of the set of pictures alone: everybody who asks gets the same answer, on
+any machine, in whatever order the pictures came. So nothing here is measured while it runs.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from imgurer_kernel.common.threads import cores
 from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
+from imgurer_kernel.matching.result_cache import hash_rows
 
 RADII = (24, 20, 16, 12, 8)
 """Bits that are tried, the largest first. Of 60 copies under each of 53 transforms 24 bits miss
@@ -17,7 +21,10 @@ WINDOW_RADIUS = 16
 THOROUGH_WINDOW_RADIUS = 20
 
 BUDGET = 420.0
-"""Seconds that a search may take."""
+"""Seconds that a search may take on `_CORES`."""
+
+# A fixed number: with that of this machine two kernels would give two answers.
+_CORES = 2
 
 # Measured in a store of 100,000, on one core of a server from 2023: what comparing a pair takes on
 # average; what an image takes that is read, cut into windows, and labeled if it has copies; and
@@ -31,7 +38,10 @@ _SECONDS_PER_HASH = 0.25e-9
 _TURNED = 4.0 + 2.7
 _WINDOWS = 10.0
 
+# Images whose neighbors are counted, and images that they are looked for among: 0.1 s however large
+# a store is, so that every call can afford it.
 _SAMPLE = 192
+_AMONG = 16_384
 _MAX_PAIRS = 12_000_000  # 150 bytes each
 
 
@@ -78,7 +88,8 @@ def choose_scope(
     Parameters
     ----------
     turned
-        uint64 (n, 8, 2): hashes of the images that take part, in all orientations.
+        uint64 (n, 8, 2): hashes of the images that take part, in all orientations; their order
+        has no influence.
     thorough
         Choose the largest radius that is of any use, whatever it takes.
     budget
@@ -105,7 +116,7 @@ def choose_scope(
             hashes = n * n * (_TURNED + (_WINDOWS if windows else 0))
             seconds = (
                 pairs * _SECONDS_PER_PAIR + n * _SECONDS_PER_IMAGE + hashes * _SECONDS_PER_HASH
-            ) / cores()
+            ) / _CORES
             reach = THOROUGH_WINDOW_RADIUS if thorough else WINDOW_RADIUS
             scopes.append(
                 SearchScope(
@@ -125,20 +136,25 @@ def choose_scope(
 def _neighbors_within(turned: UInt64s) -> Float64s:
     """Count the images within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
+    The sample are those whose hashes have the smallest hash: of a store that grows by a hundredth
+    about a hundredth of it is exchanged, and images that tie have the same neighbors.
+
     Returns
     -------
     float64 (129,): sums over the sample, of each image no more than a search keeps.
     """
     n = len(turned)
-    whole = np.ascontiguousarray(turned[:, 0])
-    sample = np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64)
+    order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_AMONG]
+    among = np.ascontiguousarray(turned[order, 0])
+    # How many others there are for each that is looked at.
+    share = (n - 1) / max(len(among) - 1, 1)
     counts = np.zeros(129)
-    for k in sample:
-        least = np.full(n, 128, np.uint8)
-        for row, column in turned[k]:
-            distance = np.bitwise_count(whole[:, 0] ^ row)
-            distance += np.bitwise_count(whole[:, 1] ^ column)
+    for k in range(min(n, _SAMPLE)):
+        least = np.full(len(among), 128, np.uint8)
+        for row, column in turned[order[k]]:
+            distance = np.bitwise_count(among[:, 0] ^ row)
+            distance += np.bitwise_count(among[:, 1] ^ column)
             np.minimum(least, distance, out=least)
-        near = np.cumsum(np.bincount(np.delete(least, k), minlength=129))
+        near = np.cumsum(np.bincount(np.delete(least, k), minlength=129)) * share
         counts += np.minimum(near, 2 * MAX_NEIGHBORS)
     return counts

@@ -43,6 +43,9 @@ class ImageState:
         picture was not read.
     within_frame
         float64 (n,): share of the picture within its frame; 1 where there is none.
+    represented
+        bool (n,): others with the same hashes were searched for in its place, see
+        `imgurer_kernel.matching.candidates.represented`.
     """
 
     image_ids: Int64s
@@ -51,6 +54,12 @@ class ImageState:
     windows: UInt64s | None
     content: Int64s
     within_frame: Float64s
+    represented: BoolMask
+
+    @property
+    def keys(self) -> UInt64s:
+        """The key of each image and its hashes, uint64 (n,)."""
+        return image_keys(self.image_ids, self.hashes)
 
     def boxes(self, image_ids: Int64s) -> Int64s:
         """Return the content boxes of images that took part, int64 (k, 4)."""
@@ -118,7 +127,8 @@ class ReusableState:
     fresh
         bool (n,): images that it does not know, or of whose neighbors it may not know all.
     dirty
-        bool (n,): images that are fresh, or were near one that is gone or has changed.
+        bool (n,): images that are fresh, or were near one that is gone, has changed or is
+        represented by others now.
     turned, windows
         uint64 (n, 8, 2) and (n, 10, 2): hashes of the images that it knows.
     content
@@ -164,13 +174,17 @@ class ReusableState:
         )
 
     @classmethod
-    def from_result(cls, result: ClusterResult, image_ids: Int64s, hashes: UInt64s) -> Self:
+    def from_result(
+        cls, result: ClusterResult, image_ids: Int64s, hashes: UInt64s, represented: BoolMask
+    ) -> Self:
         """Collect what a result knows of images.
 
         Parameters
         ----------
         image_ids, hashes
             int64 (n,), uint64 (n, 4): the images, and what `ImageState.hashes` knows them by.
+        represented
+            bool (n,): which of them are represented by others.
         """
         images = result.images
         place = images.positions_among(image_ids, hashes)
@@ -186,13 +200,21 @@ class ReusableState:
         if images.windows is not None:
             state.windows[now] = images.windows[old]
 
+        # As in a first search: who is represented has no matches but those with representatives,
+        # which every search makes anew; who no longer is was never searched for.
+        hidden = np.append(represented, False)[place]
+        state.dirty[place[present & (hidden != images.represented)]] = True
+        state.fresh[place[present & images.represented & ~hidden]] = True
+        lost = ~present | (hidden & ~images.represented)
+        stays = present & ~hidden
+
         rows = result.candidates
         first, second = (
             np.searchsorted(images.image_ids, end) for end in (rows.first, rows.second)
         )
         nearest = pair_starts(rows)
         for end, other in ((first, second), (second, first)):
-            lost_neighbor = np.unique(end[present[end] & ~present[other]])
+            lost_neighbor = np.unique(end[present[end] & lost[other]])
             state.dirty[place[lost_neighbor]] = True
             # One with so many neighbors may have others that were not kept: now there is room.
             count = np.bincount(end[nearest], minlength=len(place))
@@ -200,11 +222,11 @@ class ReusableState:
             state.fresh[place[crowded]] = True
         candidates = replace(rows, first=place[first], second=place[second])
         pairs = result.pairs
-        gone = image_keys(images.image_ids, images.hashes)[~present]
+        gone = images.keys[~present]
         return replace(
             state,
             candidates=(
-                candidates if present.all() else candidates.take(present[first] & present[second])
+                candidates if stays.all() else candidates.take(stays[first] & stays[second])
             ),
             clusters=result.clusters,
             pairs=replace(

@@ -14,7 +14,12 @@ import numpy as np
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import ImageHashes, find_candidates, keep_nearest
+from imgurer_kernel.matching.candidates import (
+    ImageHashes,
+    find_candidates,
+    keep_nearest,
+    represented,
+)
 from imgurer_kernel.matching.clusters.budget import SearchScope, choose_scope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
@@ -23,9 +28,6 @@ from imgurer_kernel.matching.image_cache import ImageCache, Load
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
-
-# With at most so large a share of new images an earlier scope is still good enough.
-_MAX_NEW = 0.1
 
 # Images whose grays are read and hashed together.
 _CHUNK = 8192
@@ -89,8 +91,7 @@ def find_clusters(
         recommends.
     previous
         An earlier result for the same catalog: pairs of images that it knows are not compared
-        again, if it was found in the same scope. Without a scope, and with few new images, that
-        result's scope is kept.
+        again, if it was found in the same scope. It has no influence on the answer.
     progress
         Called with the stage (``"reading"``, ``"searching"``, ``"comparing"`` or
         ``"reading the small print"``), how much of it is done and how much there is. An exception
@@ -102,17 +103,15 @@ def find_clusters(
     n, part = len(ids), np.flatnonzero(informative)
     hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
     hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
+    hidden = represented(hashes[:, :2], hashes[:, 2:], informative)
     state = ReusableState.empty(n)
     if previous:
-        state = ReusableState.from_result(previous, ids, hashes)
+        state = ReusableState.from_result(previous, ids, hashes, hidden)
     turned, new = state.turned, part[state.fresh[part]]
     for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
     if scope is None:
-        keep = previous and len(new) <= _MAX_NEW * len(part)
-        scope = (
-            previous.scope if previous and keep else choose_scope(turned[part], thorough=thorough)
-        )
+        scope = choose_scope(turned[part], thorough=thorough)
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
@@ -167,6 +166,7 @@ def find_clusters(
             windows=None if windows is None else windows[part],
             content=cache.content[part],
             within_frame=cache.within_frame[part],
+            represented=hidden[part],
         ),
         comparisons=state.comparisons,
         layouts=state.layouts,
