@@ -6,6 +6,7 @@ in which images arrived.
 """
 
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 
@@ -76,6 +77,26 @@ class ResultCache:
         self._values: Float64s = np.empty((0, width))
         self._new: list[tuple[UInt64s, UInt64s, Float64s]] = []
 
+    @classmethod
+    def of(cls, keys: UInt64s, owners: UInt64s, values: Float64s) -> Self:
+        """Make a cache of what `columns` gave."""
+        cache = cls(values.shape[1])
+        cache._keys, cache._owners, cache._values = keys, owners, values
+        return cache
+
+    def columns(self) -> tuple[UInt64s, UInt64s, Float64s]:
+        """Return all that is kept, by key: uint64 (k,), uint64 (k, 2), float64 (k, width)."""
+        if not self._new:
+            return self._keys, self._owners, self._values
+        keys, owners, values = map(np.concatenate, zip(*self._new, strict=True))
+        keys, first = np.unique(keys, return_index=True)
+        place = np.searchsorted(self._keys, keys)
+        return (
+            np.insert(self._keys, place, keys),
+            np.insert(self._owners, place, owners[first], axis=0),
+            np.insert(self._values, place, values[first], axis=0),
+        )
+
     def __len__(self) -> int:
         return len(self._keys) + sum(len(keys) for keys, _, _ in self._new)
 
@@ -111,23 +132,11 @@ class ResultCache:
     def drop(self, images: UInt64s) -> "ResultCache":
         """Return a new cache without what is about these images, uint64 (m,); this one stays."""
         # A new one: who stops a search half way still has the cache of the last result, unchanged.
-        kept = ResultCache(self._values.shape[1])
-        known = self._keys, self._owners, self._values
-        if self._new:
-            keys, owners, values = map(np.concatenate, zip(*self._new, strict=True))
-            keys, first = np.unique(keys, return_index=True)
-            place = np.searchsorted(self._keys, keys)
-            new = keys, owners[first], values[first]
-            known = (
-                np.insert(known[0], place, new[0]),
-                np.insert(known[1], place, new[1], axis=0),
-                np.insert(known[2], place, new[2], axis=0),
-            )
+        columns = self.columns()
         if len(images):
-            stay = ~np.isin(known[1], images).any(axis=1)
-            known = known[0][stay], known[1][stay], known[2][stay]
-        kept._keys, kept._owners, kept._values = known
-        return kept
+            stay = ~np.isin(columns[1], images).any(axis=1)
+            columns = columns[0][stay], columns[1][stay], columns[2][stay]
+        return ResultCache.of(*columns)
 
 
 class CachedComparer:

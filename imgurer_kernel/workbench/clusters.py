@@ -9,8 +9,8 @@ nothing is read.
 """
 
 import threading
-from dataclasses import dataclass, replace
-from typing import get_args
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,6 @@ from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.labels import (
-    Label,
-    PairLabel,
     appearance_of,
     label_for,
     measure_pairs,
@@ -32,6 +30,14 @@ from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, Changes, queries
+from imgurer_kernel.workbench.cluster_answers import (
+    WORDS,
+    Answer,
+    ClusterAnswers,
+    Kind,
+    State,
+    labels_of,
+)
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
 
@@ -39,41 +45,41 @@ from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
 _READ = 2048
 _CHUNK = 128
 
-# Labels are cached as their places in this.
-_WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    """The latest answer of a kind: for which hashes it is, and what the next one can use of it."""
-
-    hashes: CatalogHashes
-    result: ClusterResult
-    labels: ResultCache
-    clusters: LabelledClusters
-
 
 class ClusterService:
-    """Star clusters over verified edges; a second call compares only what is new.
+    """Star clusters over verified edges; only what no process has compared before is compared.
 
-    Safe to use from several threads, one at a time.
+    Safe to use from several threads and processes: one searches at a time, the others wait for it
+    and take its answer.
+
+    Parameters
+    ----------
+    catalog, loader
+        Of the store.
+    root
+        Folder of the store, where answers are kept for other processes.
     """
 
-    def __init__(self, catalog: Catalog, loader: ImageLoader) -> None:
+    def __init__(self, catalog: Catalog, loader: ImageLoader, root: Path) -> None:
         self._catalog = catalog
         self._loader = loader
         self._lock = threading.Lock()
-        # By radius and thoroughness: an answer that was found by another plan is of no use.
-        self._latest: dict[tuple[int | None, bool], _Answer] = {}
+        self._answers = ClusterAnswers(root)
 
     def known(
         self, update: IndexUpdate, radius: int | None, *, thorough: bool
     ) -> LabelledClusters | None:
         """The clusters of a snapshot, if that is known to be the one they were found for last."""
-        latest = self._latest.get((radius, thorough))
-        if latest is None or not update.is_empty:
+        if not update.is_empty:
             return None
-        return latest.clusters if update.base.generation == latest.hashes.generation else None
+        latest = self._answers.latest(radius, thorough)
+        if latest is None or update.base.generation != latest.generation:
+            return None
+        return latest.clusters
+
+    def last(self, radius: int | None, *, thorough: bool) -> Answer | None:
+        """The last answer that any process has found, however old; None if there is none."""
+        return self._answers.answer((radius, thorough))
 
     def find(
         self,
@@ -106,32 +112,41 @@ class ClusterService:
         UnknownImage
             If an image whose picture is needed was forgotten since the snapshot.
         """
-        with self._lock:
-            latest = self._latest.get((radius, thorough))
-            # Looked at again under the lock: another thread may have answered while this waited.
-            if latest is not None and _same(latest.hashes, hashes):
-                latest = replace(latest, hashes=hashes)
-            else:
-                latest = self._find_anew(latest, hashes, digest_ranks, radius, thorough, progress)
-            self._latest[radius, thorough] = latest
+        kind, identity = (radius, thorough), hashes.identity
+        answer = self._answers.answer(kind, identity)
+        if answer is None:
+            with (
+                self._lock,
+                self._answers.turn(lambda: progress("waiting for another process", 0, 0)),
+            ):
+                # Looked at again: another thread or process may have answered meanwhile.
+                answer = self._answers.answer(kind, identity)
+                if answer is None:
+                    before = self._answers.state(kind)
+                    answer, state = self._find_anew(before, hashes, digest_ranks, kind, progress)
+                    self._answers.save(kind, answer, state)
+        if answer.generation != hashes.generation:
+            answer = replace(answer, generation=hashes.generation)
+        self._answers.remember(kind, answer)
         if without is None or not np.isin(without, hashes.ids).any():
-            return latest.clusters
+            return answer.clusters
         left = ~np.isin(hashes.ids, without)
         rest = hashes.after(_removals(hashes.generation, without))
-        return self._find_anew(
-            latest, rest, digest_ranks[left], radius, thorough, progress, latest.result.scope
-        ).clusters
+        before = self._answers.state(kind)
+        # By the plan of all: another one would find other clusters among the same pictures.
+        found, _ = self._find_anew(before, rest, digest_ranks[left], kind, progress, answer.scope)
+        return found.clusters
 
     def _find_anew(
         self,
-        latest: _Answer | None,
+        before: State | None,
         hashes: CatalogHashes,
         digest_ranks: Int64s,
-        radius: int | None,
-        thorough: bool,
+        kind: Kind,
         progress: Progress,
         scope: SearchScope | None = None,
-    ) -> _Answer:
+    ) -> tuple[Answer, State]:
+        radius, thorough = kind
         progress("reading", 0, 0)
         if scope is None and radius is not None:
             scope = SearchScope(radius=radius)
@@ -149,13 +164,14 @@ class ClusterService:
             self._loader.thumbnails,
             thorough=thorough,
             scope=scope,
-            previous=None if latest is None else latest.result,
+            previous=None if before is None else before.result,
             progress=progress,
         )
         cache = ResultCache(1)
-        if latest is not None:
-            gone = np.setdiff1d(latest.result.images.image_ids, result.images.image_ids)
-            cache = latest.labels.drop(gone.astype(np.uint64))
+        if before is not None:
+            was, now = before.result.images, result.images
+            gone = was.positions_among(now.image_ids, now.hashes) < 0
+            cache = before.labels.drop(was.keys[gone])
         clusters = LabelledClusters(
             clusters=result.clusters,
             labels=self._labels(result, cache, progress),
@@ -163,25 +179,29 @@ class ClusterService:
             plan=str(result.scope),
             uninformative=result.uninformative,
         )
-        return _Answer(hashes, result, cache, clusters)
+        answer = Answer(hashes.generation, hashes.identity, result.scope, clusters)
+        return answer, State(hashes.generation, result, cache)
 
     def _labels(
         self, result: ClusterResult, cache: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
         """The label of each member of each cluster; cached ones are looked up."""
         spokes = result.pairs.take(result.clusters.member_edges)
-        ends = np.column_stack((spokes.first, spokes.second)).astype(np.uint64)
+        keys, images = result.images.keys, result.images.image_ids
+        ends = np.column_stack(
+            [keys[np.searchsorted(images, end)] for end in (spokes.first, spokes.second)]
+        )
         codes = cache.get_or_compute(
             pair_keys(ends, spokes.maps),
             ends,
             lambda new: self._label_pairs(result, spokes.take(new), progress),
         )
         labels = np.full(len(result.clusters.members), "medoid", object)
-        labels[result.clusters.edges >= 0] = np.array(_WORDS, object)[codes[:, 0].astype(np.int64)]
+        labels[result.clusters.edges >= 0] = labels_of(codes[:, 0].astype(np.uint8))
         return labels
 
     def _label_pairs(self, result: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
-        """The label that each pair deserves, as its place among `_WORDS`, float64 (k, 1)."""
+        """The label that each pair deserves, as its place among `WORDS`, float64 (k, 1)."""
         codes: list[int] = []
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
@@ -201,7 +221,7 @@ class ClusterService:
                     one, other = (
                         appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    codes.append(_WORDS.index(label_for(some, row, one, other, close[row])))
+                    codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 
@@ -216,11 +236,3 @@ def _removals(generation: int, image_ids: Int64s) -> Changes:
         informative=np.empty(0, np.bool_),
         removed=image_ids,
     )
-
-
-def _same(one: CatalogHashes, other: CatalogHashes) -> bool:
-    """Whether nothing has changed that clusters depend on; holdings may have."""
-    if one.generation == other.generation:
-        return True
-    columns = ("ids", "plain", "informative", "bordered", "contents")
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in columns)

@@ -10,6 +10,7 @@ hashes into the tree takes longer than others should wait::
     hashes = index.apply(update)
 """
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,19 @@ class CatalogHashes:
         trimmed = self.plain.copy()
         trimmed[self.bordered] = self.contents
         return trimmed
+
+    @property
+    def identity(self) -> str:
+        """The same for two snapshots only where nothing differs that clusters depend on.
+
+        Who has the images, and the generation, may differ.
+        """
+        found = hashlib.sha256()
+        for column in (self.ids, self.plain, self.informative, self.bordered, self.contents):
+            # Widened: ids of 32 bits become ids of 64 when one is large.
+            found.update(f"{column.shape}".encode())
+            found.update(column.astype(np.uint64).tobytes())
+        return found.hexdigest()
 
     def positions(self, image_ids: Int64s) -> Int64s:
         """Where the given ids stand; each must be one of `image_ids`."""

@@ -21,7 +21,7 @@ from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, similar_frame
 from imgurer_kernel.review.keeper import keepers
-from imgurer_kernel.store.catalog import Connection, fingerprints, queries
+from imgurer_kernel.store.catalog import Connection, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.clusters import ClusterService
@@ -53,7 +53,7 @@ class SearchService:
         self.upgrade = FingerprintUpgrade(store)
         self._loader = ImageLoader(store.catalog, store.blobs)
         self._similar = SimilarSearch(store.catalog, self._loader, self.index)
-        self._clusters = ClusterService(store.catalog, self._loader)
+        self._clusters = ClusterService(store.catalog, self._loader, store.settings.root)
 
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
@@ -98,6 +98,28 @@ class SearchService:
             "plan": grouped.plan,
             "uninformative": grouped.uninformative - stale,
             "stale": stale,
+        }
+        return frame
+
+    def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
+        """The last clusters that any process has found; see `Workbench.last_clusters`."""
+        last = self._clusters.last(
+            None if radius is None else check_radius(radius), thorough=thorough
+        )
+        if last is None:
+            return None
+        with self._catalog.transaction() as connection:
+            current = generations.current(connection) == last.generation
+            equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
+            grouped = add_identical(last.clusters, equal)
+            images = _member_facts(connection, grouped)
+        grouped = grouped.among(images["image_id"].to_numpy(np.int64))
+        frame = cluster_frame(grouped, images, keepers)
+        frame.attrs = {
+            "plan": grouped.plan,
+            "uninformative": grouped.uninformative,
+            "stale": 0,
+            "current": current,
         }
         return frame
 

@@ -201,6 +201,26 @@ class Workbench:
         """
         return self._search.clusters(radius, verify=verify, thorough=thorough, progress=progress)
 
+    def last_clusters(
+        self, radius: int | None = None, *, thorough: bool = False
+    ) -> pd.DataFrame | None:
+        """The clusters that were found last, by this or another process, without a search.
+
+        For a dashboard, to show something while `clusters` looks at what is new.
+
+        Returns
+        -------
+        DataFrame or None
+            As from `clusters`, without what was forgotten since; in ``attrs`` also current: True
+            if nothing has changed since. None if nobody has asked yet.
+
+        Raises
+        ------
+        InvalidRadius
+            If the radius is none.
+        """
+        return self._search.last_clusters(radius, thorough=thorough)
+
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same; each given like a query of `similar`."""
         return self._search.evidence(one, other)

@@ -1,7 +1,7 @@
 """The table of clusters: columns of all members, cluster after cluster."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, overload
 
 import numpy as np
@@ -181,3 +181,31 @@ class LabelledClusters:
     within_frame: Float64s
     plan: str
     uninformative: int
+
+    def among(self, image_ids: Int64s) -> Self:
+        """Return what is left where only these images still exist, int64 (n,) in any order.
+
+        A cluster whose medoid is gone, or all but the medoid, is left out: nobody knows what
+        another medoid would make of it.
+        """
+        exists = np.isin(self.clusters.members, image_ids)
+        if exists.all():
+            return self
+        numbers, starts = self.clusters.numbers, self.clusters.starts
+        left = np.bincount(numbers[exists], minlength=len(self.clusters))
+        whole = exists[starts] & (left > 1)
+        rows = exists & whole[numbers]
+        clusters = self.clusters
+        return replace(
+            self,
+            clusters=ClusterTable(
+                sizes=left[whole],
+                diameters=clusters.diameters[whole],
+                members=clusters.members[rows],
+                distances=clusters.distances[rows],
+                scores=clusters.scores[rows],
+                edges=clusters.edges[rows],
+            ),
+            labels=self.labels[rows],
+            within_frame=self.within_frame[rows],
+        )

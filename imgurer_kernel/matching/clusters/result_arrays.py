@@ -1,0 +1,79 @@
+"""A result of a search as named arrays and back, to be kept in files."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState
+from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.result_cache import ResultCache
+
+VERSION = 1
+"""To be raised whenever the same pictures get other clusters, measures or labels."""
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+Record = TypeVar("Record")
+
+
+def result_arrays(result: ClusterResult) -> dict[str, np.ndarray[Any, Any]]:
+    """All arrays of a result by name, such as ``"pairs.first"``; `scope` is not among them."""
+    return {
+        **record_arrays("clusters", result.clusters),
+        **record_arrays("pairs", result.pairs),
+        **record_arrays("candidates", result.candidates),
+        **record_arrays("images", result.images),
+        **cache_arrays("comparisons", result.comparisons),
+        **cache_arrays("layouts", result.layouts),
+    }
+
+
+def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> ClusterResult:
+    """The result that `result_arrays` took apart; its arrays are not copied.
+
+    Raises
+    ------
+    KeyError
+        If an array is missing.
+    """
+    return ClusterResult(
+        clusters=record_from(arrays, "clusters", ClusterTable),
+        pairs=record_from(arrays, "pairs", Pairs),
+        scope=scope,
+        uninformative=uninformative,
+        candidates=record_from(arrays, "candidates", Candidates),
+        images=record_from(arrays, "images", ImageState, windows=None),
+        comparisons=cache_from(arrays, "comparisons"),
+        layouts=cache_from(arrays, "layouts"),
+    )
+
+
+def record_arrays(name: str, record: Any) -> dict[str, np.ndarray[Any, Any]]:  # noqa: ANN401
+    """The arrays of a dataclass by name; fields that are None are left out."""
+    columns = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {f"{name}.{key}": column for key, column in columns.items() if column is not None}
+
+
+def record_from(arrays: Arrays, name: str, kind: type[Record], **absent: None) -> Record:
+    """Make a dataclass of its arrays; `absent` are the fields that may be missing."""
+    columns: dict[str, Any] = dict(absent)
+    for field in fields(kind):  # type: ignore[arg-type]
+        key = f"{name}.{field.name}"
+        if field.name not in absent or key in arrays:
+            columns[field.name] = arrays[key]
+    return kind(**columns)
+
+
+def cache_arrays(name: str, cache: ResultCache) -> dict[str, np.ndarray[Any, Any]]:
+    """The three columns of a cache by name."""
+    keys, owners, values = cache.columns()
+    return {f"{name}.keys": keys, f"{name}.owners": owners, f"{name}.values": values}
+
+
+def cache_from(arrays: Arrays, name: str) -> ResultCache:
+    """The cache that `cache_arrays` took apart."""
+    return ResultCache.of(*(arrays[f"{name}.{key}"] for key in ("keys", "owners", "values")))

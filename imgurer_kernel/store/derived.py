@@ -1,0 +1,217 @@
+"""Arrays that were computed from a store and can be computed again, kept beside its catalog.
+
+Each thing has a folder; in it each version has one of its own, which is never written to again::
+
+    root/derived/clusters/usual/answer/000000000007/meta.json     what it is, and the sums of all
+    root/derived/clusters/usual/answer/000000000007/sizes.npy
+
+A version is written under another name, flushed and renamed, so that a process that is killed
+leaves the version before. Readers map arrays into memory, which processes share, and take the last
+version that is whole: what is cut off, overwritten or of another format is no answer, and no error.
+"""
+
+import json
+import os
+import shutil
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imgurer_kernel.common.atomic_files import make_folders, mapped_os_errors, sync_folder
+from imgurer_kernel.store.catalog.lock.lockfile import LockFile
+
+Array = npt.NDArray[Any]
+
+FORMAT = 1
+"""Of these files; what has another one is made anew."""
+
+# Mapping a smaller file costs more than reading it, and an empty one cannot be mapped.
+_MAPPED_BYTES = 1 << 16
+_READ_BYTES = 1 << 20
+_WAIT_SECONDS = 0.1
+
+# A version may be deleted between being listed and being read, because a later one is there.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """One version of derived data.
+
+    Attributes
+    ----------
+    facts
+        What it is and belongs to; values of JSON.
+    arrays
+        By name; read-only.
+    """
+
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+
+
+class DerivedData:
+    """The versions of one thing.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; it is made when something is saved.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, *, trusted: bool = False) -> Derived | None:
+        """Return the last version that is whole; None where there is none.
+
+        Parameters
+        ----------
+        trusted
+            Do not compare the arrays with their sums: this process has just written them.
+        """
+        for _ in range(_ATTEMPTS):
+            versions = self._versions()
+            for version in versions:
+                found = _read(version, trusted=trusted)
+                if found is not None:
+                    return found
+            if versions == self._versions():
+                return None
+        return None
+
+    def facts(self) -> Mapping[str, Any] | None:
+        """Return the facts of the last version, without looking at its arrays."""
+        for version in self._versions():
+            meta = _read_meta(version)
+            if meta is not None:
+                facts: Mapping[str, Any] = meta["facts"]
+                return facts
+        return None
+
+    def save(self, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Write a new version and delete those before; only one process may do so at a time.
+
+        Raises
+        ------
+        StorageFull, StorageDenied
+            If it cannot be written; the version before stays.
+        """
+        with mapped_os_errors(self.folder):
+            make_folders(self.folder)
+            before = self._versions()
+            scratch = self.folder / f"new-{uuid.uuid4().hex}"
+            try:
+                _write(scratch, facts, arrays)
+                number = int(before[0].name) + 1 if before else 0
+                scratch.rename(self.folder / f"{number:012}")
+                sync_folder(self.folder)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        for path in (*before, *self.folder.glob("new-*")):
+            # Who has it mapped keeps it; where a system forbids that it goes the next time.
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _versions(self) -> list[Path]:
+        """The folders of versions, the last one first."""
+        try:
+            names = [path for path in self.folder.iterdir() if path.name.isdecimal()]
+        except OSError:
+            return []
+        return sorted(names, key=lambda path: int(path.name), reverse=True)
+
+
+@contextmanager
+def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file between processes, and between threads of one.
+
+    Parameters
+    ----------
+    path
+        The file; it is made if need be. The lock of a process that dies is free at once.
+    waiting
+        Called ten times a second while another has the lock; may raise to stop.
+
+    Raises
+    ------
+    StorageDenied, StorageFull
+        If the file cannot be made.
+    """
+    with mapped_os_errors(path):
+        make_folders(path.parent)
+    lock = LockFile(path, set())
+    while not lock.take_now():
+        waiting()
+        time.sleep(_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        lock.drop()
+
+
+def _write(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    folder.mkdir()
+    sums = {}
+    for name, array in arrays.items():
+        path = folder / f"{name}.npy"
+        with path.open("xb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        sums[name] = _sum(path)
+    # Last: a folder with a meta.json is complete.
+    text = json.dumps({"format": FORMAT, "facts": dict(facts), "sums": sums}, sort_keys=True)
+    with (folder / "meta.json").open("x", encoding="utf-8") as meta:
+        json.dump({"sha256": sha256(text.encode()).hexdigest(), "content": text}, meta)
+        meta.flush()
+        os.fsync(meta.fileno())
+    sync_folder(folder)
+
+
+def _read(folder: Path, *, trusted: bool) -> Derived | None:
+    meta = _read_meta(folder)
+    if meta is None:
+        return None
+    arrays = {}
+    for name, expected in meta["sums"].items():
+        path = folder / f"{name}.npy"
+        try:
+            # Compared before it is mapped: the memory of a file that is cut off cannot be touched.
+            if not trusted and _sum(path) != expected:
+                return None
+            mapped = path.stat().st_size >= _MAPPED_BYTES
+            arrays[name] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+    return Derived(meta["facts"], arrays)
+
+
+def _read_meta(folder: Path) -> dict[str, Any] | None:
+    try:
+        meta = json.loads((folder / "meta.json").read_bytes())
+        text = meta["content"]
+        if meta["sha256"] != sha256(text.encode()).hexdigest():
+            return None
+        content: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return content if content.get("format") == FORMAT else None
+
+
+def _sum(path: Path) -> list[int]:
+    """Size and CRC-32 of a file; read rather than mapped, which would count as memory in use."""
+    size = total = 0
+    with path.open("rb") as file:
+        while part := file.read(_READ_BYTES):
+            size += len(part)
+            total = zlib.crc32(part, total)
+    return [size, total]

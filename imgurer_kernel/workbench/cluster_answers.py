@@ -1,0 +1,279 @@
+"""Answers about clusters that outlast a process: in memory, and beside the catalog for all others.
+
+Two things are kept of each kind of search. The answer is what people see, a few megabytes; it is
+written whenever it is found anew. The state is all that the next search can use, 1.2 KB an image;
+it is written when so much is new that finding that again would cost other processes more than a
+moment, so that a store that grows by one picture does not write all of it.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from imgurer_kernel.errors import StorageError
+from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
+from imgurer_kernel.matching.clusters.incremental import ClusterResult
+from imgurer_kernel.matching.clusters.result_arrays import (
+    VERSION,
+    cache_arrays,
+    cache_from,
+    record_arrays,
+    record_from,
+    result_arrays,
+    result_from,
+)
+from imgurer_kernel.matching.labels import Label, PairLabel
+from imgurer_kernel.matching.result_cache import ResultCache
+from imgurer_kernel.store.derived import DerivedData, exclusive
+
+# Labels are kept as their places in this.
+WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
+_MEDOID = len(WORDS)
+
+Kind: TypeAlias = tuple[int | None, bool]
+"""What was asked for: radius, None for what is affordable, and whether thoroughly."""
+
+USUAL: Kind = (None, False)
+
+# New or lost images after which the state is written: a store of 100,000 writes 120 MB for each
+# 250, and a process that reads it has at most so many to compare (benchmarks/clusters.md).
+_FEW_CHANGES = 64
+_CHANGED_SHARE = 400
+
+# Kinds that are kept beside the catalog besides the usual one, those written last.
+_KEPT_KINDS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The clusters of one snapshot.
+
+    Attributes
+    ----------
+    generation
+        Of the catalog, when it was found.
+    identity
+        `imgurer_kernel.workbench.live_index.CatalogHashes.identity` of the snapshot.
+    scope
+        How it was found.
+    clusters
+        What was found.
+    """
+
+    generation: int
+    identity: str
+    scope: SearchScope
+    clusters: LabelledClusters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What the next search can use, as of a generation."""
+
+    generation: int
+    result: ClusterResult
+    labels: ResultCache
+
+
+class ClusterAnswers:
+    """The last answer and state of each kind; of at most two kinds in memory.
+
+    Parameters
+    ----------
+    root
+        Folder of the store; all lies in ``derived/clusters`` below it and can be deleted at any
+        time.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / "derived" / "clusters"
+        self._answers: dict[Kind, Answer] = {}
+        self._states: dict[Kind, State] = {}
+        self._writable = True
+        # Kinds whose state was found damaged: nothing can be told from what it says it has.
+        self._damaged: set[Kind] = set()
+
+    @contextmanager
+    def turn(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Let no other process search meanwhile; `waiting` is called while another one does."""
+        with ExitStack() as stack:
+            self._writable = True
+            try:
+                stack.enter_context(exclusive(self._folder / "lock", waiting))
+            except StorageError:  # a disk that is full or read-only still has clusters
+                self._writable = False
+            yield
+
+    def latest(self, radius: int | None, thorough: bool) -> Answer | None:
+        """Return the last answer that this process has seen."""
+        return self._answers.get((radius, thorough))
+
+    def answer(self, kind: Kind, identity: str | None = None) -> Answer | None:
+        """Return the last answer, or the one of a snapshot, of this or of any other process."""
+        known = self._answers.get(kind)
+        if identity is not None and known is not None and known.identity == identity:
+            return known
+        # First its facts: reading an answer that is of no use would take longer.
+        facts = self._data(kind, "answer").facts()
+        if facts is not None and _valid(facts, kind):
+            newer = known is None or facts["generation"] > known.generation
+            if newer if identity is None else facts["identity"] == identity:
+                known = self._load_answer(kind) or known
+        return known if identity is None or (known and known.identity == identity) else None
+
+    def state(self, kind: Kind) -> State | None:
+        """Return the latest state, of this or of any other process."""
+        known = self._states.get(kind)
+        data = self._data(kind, "state")
+        facts = data.facts()
+        if facts is None or not _valid(facts, kind):
+            return known
+        if known is not None and known.generation >= facts["generation"]:
+            return known
+        loaded = self._load_state(kind, trusted=False)
+        if loaded is None:
+            self._damaged.add(kind)
+            return known
+        self._states[kind] = loaded
+        return loaded
+
+    def remember(self, kind: Kind, answer: Answer, state: State | None = None) -> None:
+        """Keep an answer in memory, and forget other kinds but the usual one."""
+        for others in (self._answers, self._states):
+            for other in [it for it in others if it not in (kind, USUAL)]:
+                others.pop(other, None)
+        self._answers[kind] = answer
+        if state is not None:
+            self._states[kind] = state
+
+    def save(self, kind: Kind, answer: Answer, state: State) -> None:
+        """Keep what was found anew; to be called in one's `turn`.
+
+        Where it cannot be written it is kept in memory only.
+        """
+        self.remember(kind, answer, state)
+        newest = self._data(kind, "answer").facts()
+        # One who has searched an older snapshot than another must not undo the other's answer.
+        if newest is not None and _valid(newest, kind) and newest["generation"] > answer.generation:
+            return
+        if not self._writable:
+            return
+        with suppress(StorageError):
+            if self._many_changes(kind, state):
+                self._data(kind, "state").save(
+                    _facts(kind, answer, state.result.uninformative),
+                    {**result_arrays(state.result), **cache_arrays("labels", state.labels)},
+                )
+                # From now on in memory that other processes share.
+                self._damaged.discard(kind)
+                shared = self._load_state(kind, trusted=True)
+                if shared is not None:
+                    self._states[kind] = shared
+            found = answer.clusters
+            self._data(kind, "answer").save(
+                _facts(kind, answer, found.uninformative),
+                {
+                    **record_arrays("clusters", found.clusters),
+                    "labels": codes_of(found.labels),
+                    "within_frame": found.within_frame,
+                },
+            )
+            self._drop_old_kinds(kind)
+
+    def _load_answer(self, kind: Kind) -> Answer | None:
+        derived = self._data(kind, "answer").load()
+        if derived is None or not _valid(derived.facts, kind):
+            return None
+        facts, arrays = derived.facts, derived.arrays
+        scope = SearchScope(**facts["scope"])
+        clusters = LabelledClusters(
+            clusters=record_from(arrays, "clusters", ClusterTable),
+            labels=labels_of(arrays["labels"]),
+            within_frame=arrays["within_frame"],
+            plan=str(scope),
+            uninformative=facts["uninformative"],
+        )
+        answer = Answer(facts["generation"], facts["identity"], scope, clusters)
+        self.remember(kind, answer)
+        return answer
+
+    def _load_state(self, kind: Kind, *, trusted: bool) -> State | None:
+        derived = self._data(kind, "state").load(trusted=trusted)
+        if derived is None or not _valid(derived.facts, kind):
+            return None
+        facts, arrays = derived.facts, derived.arrays
+        result = result_from(arrays, SearchScope(**facts["scope"]), facts["uninformative"])
+        return State(facts["generation"], result, cache_from(arrays, "labels"))
+
+    def _many_changes(self, kind: Kind, state: State) -> bool:
+        """Whether the state beside the catalog lacks much of this one."""
+        facts = self._data(kind, "state").facts()
+        if facts is None or not _valid(facts, kind) or kind in self._damaged:
+            return True
+        written = self._load_state(kind, trusted=True)
+        if written is None or written.result.scope.key != state.result.scope.key:
+            return True
+        before, now = written.result.images, state.result.images
+        changed = np.count_nonzero(before.positions_among(now.image_ids, now.hashes) < 0)
+        changed += np.count_nonzero(now.positions_among(before.image_ids, before.hashes) < 0)
+        return int(changed) > max(_FEW_CHANGES, len(now.image_ids) // _CHANGED_SHARE)
+
+    def _data(self, kind: Kind, part: str) -> DerivedData:
+        return DerivedData(self._folder / _name(kind) / part)
+
+    def _drop_old_kinds(self, kind: Kind) -> None:
+        """Delete all but the last kinds: each radius that was ever tried would stay otherwise."""
+        with suppress(OSError):
+            others = [
+                path
+                for path in self._folder.iterdir()
+                if path.is_dir() and path.name not in (_name(kind), _name(USUAL))
+            ]
+            others.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            for path in others[_KEPT_KINDS - 1 :]:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def codes_of(labels: npt.NDArray[np.object_]) -> npt.NDArray[np.uint8]:
+    """Labels as numbers, uint8 (m,)."""
+    place = {word: code for code, word in enumerate((*WORDS, "medoid"))}
+    return np.array([place[label] for label in labels.tolist()], np.uint8)
+
+
+def labels_of(codes: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
+    """Numbers as labels, object (m,)."""
+    labels: npt.NDArray[np.object_] = np.array((*WORDS, "medoid"), object)[codes]
+    return labels
+
+
+def _name(kind: Kind) -> str:
+    radius, thorough = kind
+    names = ([] if radius is None else [f"radius-{radius}"]) + (["thorough"] if thorough else [])
+    return "-".join(names) or "usual"
+
+
+def _facts(kind: Kind, answer: Answer, uninformative: int) -> dict[str, Any]:
+    return {
+        "generation": answer.generation,
+        "identity": answer.identity,
+        "scope": asdict(answer.scope),
+        "uninformative": uninformative,
+        **_belongs_to(kind),
+    }
+
+
+def _belongs_to(kind: Kind) -> dict[str, Any]:
+    """What must be the same for an answer to be of any use."""
+    return {"algorithm": ALGORITHM, "version": VERSION, "radius": kind[0], "thorough": kind[1]}
+
+
+def _valid(facts: Mapping[str, Any], kind: Kind) -> bool:
+    return all(facts.get(name) == value for name, value in _belongs_to(kind).items())
