@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.types import BoolMask
+from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
+from imgurer_kernel.report.freed import freed
 
 SIMILAR = [
     "image_id",
@@ -34,8 +35,23 @@ CLUSTERS = [
     "height",
     "bytes",
 ]
+CLUSTER_FILES = [
+    *("cluster_id", "file_id", "image_id", "path", "filename", "user", "state", "digest"),
+    *("is_medoid", "is_keeper", "is_reference", "distance_to_medoid", "diameter", "score"),
+    *("label", "width", "height", "bytes", "frees_disk", "frees_store"),
+]
 MEMBER_FACTS = ["image_id", "digest", "filename", "width", "height", "bytes"]
-"""Columns of the catalog's images that `cluster_frame` needs."""
+"""Columns of the catalog's images that `cluster_frame` and `file_frame` need."""
+FILE_FACTS = [
+    *("file_id", "image_id", "path", "filename", "user", "state", "kept", "bytes", "device"),
+    *("inode", "links", "is_blob", "taken_in", "is_reference", "is_listed"),
+]
+"""Columns of files that `file_frame` needs; what is not the catalog's is described there."""
+
+Policy = Callable[[pd.DataFrame], BoolMask]
+"""Says for each row whether it is the one of its ``cluster_id`` that is kept."""
+FileOrder = Callable[[pd.DataFrame], Int64s]
+"""Rows of files in the order in which they would be kept."""
 
 
 def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +72,7 @@ def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 def cluster_frame(
     grouped: LabelledClusters,
     images: pd.DataFrame,
-    keepers: Callable[[pd.DataFrame], BoolMask],
+    keepers: Policy,
 ) -> pd.DataFrame:
     """Clusters, one row for each member: largest cluster first, in it the medoid, then by distance.
 
@@ -69,6 +85,75 @@ def cluster_frame(
     keepers
         The policy: says for each row whether it is the one of its cluster that is kept.
     """
+    frame = _members(grouped, images)
+    frame["is_medoid"] = ~frame["cluster_id"].duplicated()
+    frame["is_keeper"] = keepers(frame)
+    return frame[CLUSTERS]
+
+
+def file_frame(
+    grouped: LabelledClusters,
+    images: pd.DataFrame,
+    files: pd.DataFrame,
+    keepers: Policy,
+    file_order: FileOrder,
+) -> pd.DataFrame:
+    """Clusters, one row for each file: most files first, in each the medoid's, then by distance.
+
+    Images that have several files and are in no cluster become clusters of their own: these come
+    behind others with as many files, by digest. Rows and time grow with the number of files.
+
+    Parameters
+    ----------
+    grouped
+        The clusters of images in their order.
+    images
+        The catalog's rows of all members and of all other images that have several listed files:
+        `MEMBER_FACTS` at least.
+    files
+        All present files of these images, and others if they are wanted: `FILE_FACTS`. Those that
+        are not is_listed have no row, but what they hold is not freed. is_reference: never
+        offered for removal. links, is_blob: see `freed`.
+    keepers, file_order
+        The policy: which image of a cluster is kept, and which of its files.
+
+    Returns
+    -------
+    DataFrame
+        `CLUSTER_FILES`. One row of each cluster is_medoid, one is_keeper. label is ``identical``
+        for further files of an image. frees_disk and frees_store are the bytes that go with this
+        row if all go that are neither keeper nor reference.
+    """
+    files = files.iloc[file_order(files)]
+    listed = files[files["is_listed"].to_numpy(bool)]
+    members = _members(grouped, images)
+    members = members[members["image_id"].isin(listed["image_id"])]
+    everybody = pd.concat([members, _alone(members, images, listed)], ignore_index=True)
+    # Kept is the best image that has a file to keep: one that is missing is none.
+    there = listed.loc[listed["state"] == "present", "image_id"]
+    keepable = everybody["image_id"].isin(there)
+    hopeless = ~everybody["cluster_id"].isin(everybody.loc[keepable, "cluster_id"])
+    candidates = everybody[keepable | hopeless]
+    kept_images = set(candidates.loc[keepers(candidates), "image_id"].tolist())
+
+    columns = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
+    rows = everybody.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
+    rows = _renumbered(rows)
+    further = rows["image_id"].duplicated().to_numpy(bool)
+    rows["is_medoid"] = ~rows["cluster_id"].duplicated()
+    rows["label"] = rows["label"].where(~further, "identical")
+    rows["is_keeper"] = rows["image_id"].isin(kept_images) & ~further
+    stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
+    unlisted = files[~files["is_listed"].to_numpy(bool)]
+    together = pd.concat([rows, unlisted[columns].assign(bytes=0)], ignore_index=True)
+    all_stay = np.concatenate((stays, np.ones(len(unlisted), bool)))
+    on_disk, in_store = freed(together, all_stay)
+    rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
+    return rows[CLUSTER_FILES]
+
+
+def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
+    """The members of all clusters with what is known of them, in their order."""
     clusters = grouped.clusters
     members = pd.DataFrame(
         {
@@ -81,7 +166,31 @@ def cluster_frame(
             "within_frame": grouped.within_frame,
         }
     ).astype({"label": "str"})
-    frame = members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
-    frame["is_medoid"] = ~frame["cluster_id"].duplicated()
-    frame["is_keeper"] = keepers(frame)
-    return frame[CLUSTERS]
+    return members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
+
+
+def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Images in no cluster that have several files, each a cluster of its own, by digest."""
+    counts = listed["image_id"].value_counts()
+    several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
+    alone = images.loc[images["image_id"].isin(several), MEMBER_FACTS].sort_values("digest")
+    first = int(members["cluster_id"].max()) + 1 if len(members) else 0
+    facts = alone.assign(
+        cluster_id=np.arange(first, first + len(alone)),
+        distance_to_medoid=0,
+        diameter=0,
+        score=1.0,
+        label="medoid",
+        within_frame=1.0,
+    )
+    return facts[list(members.columns)].astype(members.dtypes.to_dict())
+
+
+def _renumbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Clusters of two or more files, numbered from 0, the one with most files first."""
+    sizes = rows["cluster_id"].map(rows["cluster_id"].value_counts()).to_numpy(np.int64)
+    rows, sizes = rows[sizes > 1], sizes[sizes > 1]
+    # Clusters of one size stay in the order that they had.
+    order = np.lexsort((np.arange(len(rows)), rows["cluster_id"].to_numpy(np.int64), -sizes))
+    rows = rows.iloc[order].reset_index(drop=True)
+    return rows.assign(cluster_id=pd.factorize(rows["cluster_id"])[0])

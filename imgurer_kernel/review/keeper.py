@@ -1,4 +1,7 @@
-"""Which picture of a cluster the standard policy keeps."""
+"""Which picture of a cluster the standard policy keeps, and which of its files."""
+
+import re
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -42,3 +45,63 @@ def keepers(members: pd.DataFrame) -> BoolMask:
     order = _ranking(members)
     _, first = np.unique(members["cluster_id"].to_numpy(np.int64)[order], return_index=True)
     return np.isin(np.arange(len(members)), order[first])
+
+
+# What file managers, browsers and cameras put around the name of a copy, in the languages that
+# most of them are used in.
+_WORDS = "copy|copie|copia|kopie|kopia|duplicate|duplikat"
+_COPY_NAME = re.compile(
+    rf"""^({_WORDS})\d*([ _-]\(?\d+\)?)?[ _-](of|de|di|von|van|av)[ _-]  # copy 2 of IMG
+    | [ _-]+\(?({_WORDS})\)?([ _-]?\(?\d+\)?)?$                       # IMG - Copy (2)
+    | ^({_WORDS})$
+    | [ _-]?\(\d{{1,3}}\)$                                            # IMG (1)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def has_copy_name(filename: str) -> bool:
+    """Tell whether a file is called what programs call a copy.
+
+    Examples
+    --------
+    >>> [has_copy_name(name) for name in ("a (1).jpg", "a - Copy.jpg", "copy of a.jpg", "a.jpg")]
+    [True, True, True, False]
+    >>> has_copy_name("Photocopy.jpg"), has_copy_name("IMG_0001.jpg"), has_copy_name("a (2019).jpg")
+    (False, False, False)
+    """
+    return _COPY_NAME.search(PurePath(filename).stem) is not None
+
+
+def file_order(files: pd.DataFrame) -> Int64s:
+    """Rows of files in the order in which the standard policy would keep them, int64 (n,).
+
+    What is there before what is not, a file of a reference folder before others, a name that is
+    no copy's, the one that was taken in first, and then by path.
+
+    Parameters
+    ----------
+    files
+        Columns file_id, path, filename, state, is_reference, taken_in.
+
+    Examples
+    --------
+    >>> files = pd.DataFrame({"file_id": [1, 2], "path": ["/a/x (1).jpg", "/b/x.jpg"],
+    ...                       "filename": ["x (1).jpg", "x.jpg"], "state": "present",
+    ...                       "is_reference": False, "taken_in": pd.Timestamp("2026-01-02")})
+    >>> file_order(files).tolist()
+    [1, 0]
+    """
+    ranks = pd.DataFrame(
+        {
+            "gone": (files["state"] != "present").to_numpy(),
+            "other": ~files["is_reference"].to_numpy(bool),
+            "copy": np.fromiter(map(has_copy_name, files["filename"]), bool, len(files)),
+            "taken_in": files["taken_in"].to_numpy(),
+            "path": files["path"].to_numpy(object),
+            "file_id": files["file_id"].to_numpy(),
+        }
+    )
+    by = ["gone", "other", "copy", "taken_in", "path", "file_id"]
+    order: Int64s = ranks.sort_values(by, kind="stable").index.to_numpy(np.int64)
+    return order

@@ -1,0 +1,85 @@
+"""What removing files would really free: bytes on disk, and bytes in the store (pure).
+
+Bytes on a disk belong to an inode, which may have several names, and bytes in the store to an
+image, which may have several files. Both are free when the last of them is gone, and not before.
+"""
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import BoolMask, Int64s
+
+IN_PLACE = ("link", "reference")
+"""How a file is kept whose bytes are those on disk, where it was found."""
+
+
+def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
+    """Bytes that go with each file if all that do not stay are removed.
+
+    Each inode and each image counts once, with the first of its files that goes, and not at all
+    while one of them stays. So the sums are what is free in the end, and never promise more.
+
+    Parameters
+    ----------
+    files
+        Columns file_id, image_id, path, kept, bytes, device, inode (both null where unknown), and
+        from a look at the disk links (names that the inode has, 0 where unknown, -1 for a symbolic
+        link, which is none) and is_blob (whether the store's own copy is one of the names).
+    stays
+        bool (n,): which files are not removed.
+
+    Returns
+    -------
+    on_disk, in_store
+        int64 (n,) each, in bytes.
+
+    Examples
+    --------
+    >>> files = pd.DataFrame({"file_id": [1, 2, 3], "image_id": [1, 1, 1],
+    ...                       "path": ["/a", "/b", "/c"], "kept": "reference", "bytes": 9,
+    ...                       "device": 1, "inode": [5, 7, 7], "links": 0, "is_blob": False})
+    >>> freed(files, np.array([True, False, False]))[0].tolist()
+    [0, 9, 0]
+    """
+    size = files["bytes"].to_numpy(np.int64)
+    in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
+    image = pd.factorize(files["image_id"])[0]
+    image_stays = _any(image, stays)
+
+    inode = _inodes(files)
+    links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
+    path = pd.Series(_text_codes(files["path"])).where(links >= 0)
+    names = path.groupby(inode).transform("nunique").to_numpy()
+    # A name that the catalog does not know keeps the bytes, as the store does while it has them.
+    held = stays | (is_blob & image_stays) | (links > names + is_blob) | (names == 0)
+    on_disk = _first_of_each(inode, in_place & ~_any(inode, held))
+    in_store = _first_of_each(image, ~in_place & ~image_stays)
+    return np.where(on_disk, size, 0), np.where(in_store, size, 0)
+
+
+def _inodes(files: pd.DataFrame) -> Int64s:
+    """A number for each inode; files of an unknown one are told apart by path, uploads by id."""
+    # As texts: one column of either kind of number would round large inodes to a float.
+    known = (files["inode"].notna() & files["device"].notna()).to_numpy(bool)
+    number = files["device"].astype("str") + ":" + files["inode"].astype("str")
+    path = files["path"].where(files["path"].notna(), files["file_id"].astype("str"))
+    return _text_codes(number.where(known, "path " + path.astype("str")))
+
+
+def _text_codes(texts: "pd.Series[str]") -> Int64s:
+    return pd.factorize(texts, use_na_sentinel=False)[0].astype(np.int64)
+
+
+def _any(groups: Int64s, mask: BoolMask) -> BoolMask:
+    """For each row, whether any row of its group is marked."""
+    counted = np.bincount(groups, mask, minlength=1)
+    return np.asarray(counted[groups] > 0, np.bool_)
+
+
+def _first_of_each(groups: Int64s, chosen: BoolMask) -> BoolMask:
+    """The first chosen row of each group."""
+    rows = np.flatnonzero(chosen)
+    _, first = np.unique(groups[rows], return_index=True)
+    mask = np.zeros(len(groups), np.bool_)
+    mask[rows[first]] = True
+    return mask

@@ -1,0 +1,296 @@
+"""Clusters by file: each file once, one keeper, and no byte promised that would not be free."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
+from imgurer_kernel.report import frames
+from imgurer_kernel.report.frames import CLUSTER_FILES, FILE_FACTS, file_frame
+from imgurer_kernel.review import keeper
+from imgurer_kernel.review.keeper import file_order, has_copy_name, keepers
+
+DAY = pd.Timestamp("2026-01-01", tz="UTC")
+
+
+@dataclass
+class Disk:
+    """Files of images, on a disk where inodes have names and in a store that has blobs."""
+
+    clusters: list[list[int]]
+    files: list[dict] = field(default_factory=list)
+    images: dict[int, int] = field(default_factory=dict)
+
+    def add(self, image_id, kept="reference", inode=None, **facts):
+        """A file of an image, whose size is its id times 1,000."""
+        number = len(self.files) + 1
+        self.images[image_id] = image_id * 1000
+        row = {
+            "file_id": number,
+            "image_id": image_id,
+            "path": None if kept == "upload" else f"/pictures/{number}.jpg",
+            "filename": f"{number}.jpg",
+            "user": "local",
+            "state": "present",
+            "kept": kept,
+            "bytes": image_id * 1000,
+            "device": None if kept == "upload" else 7,
+            "inode": None if kept == "upload" else (inode or 10**18 + number),
+            "links": 0,
+            "is_blob": False,
+            "taken_in": DAY,
+            "is_reference": False,
+            "is_listed": True,
+        }
+        self.files.append(row | facts)
+        return number
+
+    def grouped(self):
+        members = [image_id for cluster in self.clusters for image_id in cluster]
+        sizes = [len(cluster) for cluster in self.clusters]
+        first = np.cumsum([0, *sizes[:-1]]) if sizes else []
+        labels = np.full(len(members), "resized", object)
+        labels[np.array(first, int)] = "medoid"
+        table = ClusterTable(
+            sizes=np.array(sizes, np.int64),
+            diameters=np.arange(len(sizes), dtype=np.int64),
+            members=np.array(members, np.int64),
+            distances=np.arange(len(members), dtype=np.int64),
+            scores=np.ones(len(members)),
+            edges=np.zeros(len(members), np.int64),
+        )
+        return LabelledClusters(table, labels, np.ones(len(members)), "plan", 0)
+
+    def frame(self):
+        images = pd.DataFrame(
+            {
+                "image_id": sorted(self.images),
+                "digest": [f"{image_id:064}" for image_id in sorted(self.images)],
+                "filename": "any.jpg",
+                "width": 40,
+                "height": 30,
+                "bytes": [self.images[image_id] for image_id in sorted(self.images)],
+            }
+        )
+        files = pd.DataFrame(self.files, columns=FILE_FACTS)
+        for name in ("device", "inode"):  # through a float an inode would be another
+            files[name] = pd.array([row[name] for row in self.files], "UInt64")
+        return file_frame(self.grouped(), images, files, keepers, file_order)
+
+    def freed_by(self, file_ids):
+        """Bytes that are free on the disk and in the store once these files are gone."""
+        left = [row for row in self.files if row["file_id"] not in file_ids]
+        on_disk = in_store = 0
+        names, names_left = Counter(), Counter()
+        held = {row["image_id"] for row in left}
+        for rows, counted in ((self.files, names), (left, names_left)):
+            for row in {
+                (r["inode"], r["path"]) for r in rows if r["kept"] in {"link", "reference"}
+            }:
+                counted[row[0]] += 1
+        for inode in names:
+            row = next(r for r in self.files if r["inode"] == inode)
+            linked = [r for r in self.files if r["inode"] == inode]
+            unknown = max(r["links"] for r in linked) - names[inode] - linked[0]["is_blob"]
+            blob = linked[0]["is_blob"] and linked[0]["image_id"] in held
+            if not names_left[inode] and unknown <= 0 and not blob:
+                on_disk += row["bytes"]
+        for image_id, size in self.images.items():
+            rows = [r for r in self.files if r["image_id"] == image_id]
+            if any(r["kept"] in {"copy", "upload"} for r in rows) and image_id not in held:
+                in_store += size
+        return on_disk, in_store
+
+
+@st.composite
+def disks(draw):
+    sizes = draw(st.lists(st.integers(2, 3), max_size=3))
+    ids = iter(range(1, 100))
+    disk = Disk([[next(ids) for _ in range(size)] for size in sizes])
+    alone = [next(ids) for _ in range(draw(st.integers(0, 3)))]
+    flags = st.booleans()
+    for image_id in [*(each for cluster in disk.clusters for each in cluster), *alone]:
+        is_blob = draw(st.sampled_from([False, False, True]))
+        for number in range(draw(st.integers(1, 4))):
+            kept = draw(st.sampled_from(["reference", "link", "copy", "upload"]))
+            shared = kept in {"reference", "link"} and draw(flags)
+            disk.add(
+                image_id,
+                kept,
+                inode=10**18 + 500 + image_id if shared else None,
+                links=draw(st.sampled_from([0, 0, 2, 5])) if shared else 0,
+                is_blob=bool(shared and is_blob),
+                is_reference=draw(st.sampled_from([False, False, True])),
+                # Of an image in a cluster one file is always listed, as callers promise.
+                is_listed=number == 0 or draw(st.sampled_from([True, True, False])),
+                filename=draw(st.sampled_from(["a.jpg", "a (1).jpg"])),
+                taken_in=DAY + pd.Timedelta(draw(st.integers(0, 2)), "D"),
+            )
+    return disk
+
+
+@settings(max_examples=60)
+@given(disks())
+def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
+    frame = disk.frame()
+    assert list(frame.columns) == CLUSTER_FILES
+    assert frame["file_id"].is_unique
+    listed = pd.DataFrame(disk.files, columns=FILE_FACTS)
+    listed = listed[listed["is_listed"].astype(bool)]
+    several = listed["image_id"].value_counts()
+    members = {each for cluster in disk.clusters for each in cluster}
+    wanted = members | set(several[several > 1].index)
+    assert set(frame["file_id"]) == set(listed.loc[listed["image_id"].isin(wanted), "file_id"])
+    for _, cluster in frame.groupby("cluster_id"):
+        assert len(cluster) > 1
+        assert cluster["is_keeper"].sum() == 1
+        assert cluster["is_medoid"].tolist() == [True] + [False] * (len(cluster) - 1)
+        assert cluster["label"].iloc[0] == "medoid"
+        assert (cluster["label"] == "identical").equals(cluster["image_id"].duplicated())
+        kept = cluster.loc[cluster["is_keeper"], "image_id"].iloc[0]
+        assert kept == cluster["image_id"].max(), "the most bytes: all have as many pixels"
+    sizes = frame.groupby("cluster_id").size()
+    assert sizes.index.tolist() == list(range(len(sizes)))
+    assert sizes.is_monotonic_decreasing
+    assert frame["cluster_id"].is_monotonic_increasing
+
+
+@settings(max_examples=60)
+@given(disks())
+def test_the_bytes_are_those_that_are_free_in_the_end(disk):
+    frame = disk.frame()
+    kept = frame["is_keeper"] | frame["is_reference"]
+    assert (frame.loc[kept, ["frees_disk", "frees_store"]] == 0).all(axis=None)
+    gone = set(frame.loc[~kept, "file_id"])
+    promised = (int(frame["frees_disk"].sum()), int(frame["frees_store"].sum()))
+    assert promised == disk.freed_by(gone)
+
+
+@settings(max_examples=60)
+@given(disks(), st.randoms(use_true_random=False))
+def test_the_order_of_the_files_changes_nothing(disk, random):
+    before = disk.frame()
+    random.shuffle(disk.files)
+    pd.testing.assert_frame_equal(disk.frame(), before)
+
+
+def test_two_names_of_one_inode_are_shown_and_free_nothing():
+    disk = Disk([])
+    for _ in range(2):
+        disk.add(3, inode=10**18 + 1, links=2)
+    frame = disk.frame()
+    assert len(frame) == 2
+    assert frame[["frees_disk", "frees_store"]].sum().sum() == 0
+
+
+def test_neighboring_large_inodes_are_two():
+    disk = Disk([])
+    disk.add(3, inode=2**63 + 1)
+    disk.add(3, inode=2**63 + 2)
+    assert disk.frame()["frees_disk"].sum() == 3000
+
+
+def test_a_name_that_nobody_took_in_keeps_the_bytes():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    disk.add(1, links=2)
+    assert disk.frame()["frees_disk"].sum() == 0
+
+
+def test_a_symbolic_link_is_no_name_of_its_inode():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    disk.add(1, inode=10**18 + 900, links=-1)
+    assert disk.frame()["frees_disk"].sum() == 0
+    disk.add(1, inode=10**18 + 900, links=1)
+    assert disk.frame()["frees_disk"].sum() == 1000
+
+
+def test_one_blob_for_three_uploads_frees_once_and_not_beside_the_keeper():
+    disk = Disk([[2, 1]])
+    for image_id in (2, 2, 1, 1, 1):
+        disk.add(image_id, "upload")
+    frame = disk.frame()
+    assert frame["frees_store"].tolist() == [0, 0, 1000, 0, 0]
+    assert frame["frees_disk"].sum() == 0
+
+
+def test_which_of_equal_files_is_kept():
+    disk = Disk([])
+    later = disk.add(1, filename="a.jpg", taken_in=DAY + pd.Timedelta(1, "D"))
+    copied = disk.add(1, filename="a (1).jpg")
+    oldest = disk.add(1, filename="a.jpg")
+    frame = disk.frame()
+    assert frame["file_id"].tolist() == [oldest, later, copied]
+    disk.files[copied - 1]["is_reference"] = True
+    frame = disk.frame()
+    assert frame.loc[frame["is_keeper"], "file_id"].tolist() == [copied]
+
+
+def test_a_missing_file_is_never_kept_and_frees_nothing():
+    disk = Disk([[2, 1]])
+    disk.add(2, state="missing")
+    there = disk.add(1)
+    other = disk.add(1)
+    frame = disk.frame()
+    assert frame.loc[frame["is_keeper"], "file_id"].tolist() == [there]
+    assert frame.set_index("file_id")["frees_disk"].to_dict() == {1: 0, there: 0, other: 1000}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["IMG (1).jpg", "IMG(12).png", "IMG - Copy.jpg", "IMG - Copy (2).jpg", "IMG_copy.jpg",
+     "IMG copy 3.jpg", "Copy of IMG.jpg", "copy2_of_74.jpg", "Kopie von IMG.jpg", "IMG (copy).jpg",
+     "IMG - Kopie.jpg"],
+)  # fmt: skip
+def test_names_of_copies(name):
+    assert has_copy_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["IMG_0001.jpg", "photocopy.jpg", "copyright notice.jpg", "party (2019).jpg", "a copy shop.jpg",
+     "", ".jpg", "hardcopy.png", "1.jpg"],
+)  # fmt: skip
+def test_names_of_originals(name):
+    assert not has_copy_name(name)
+
+
+def test_rows_and_work_grow_with_the_number_of_files(monkeypatch):
+    """One picture under many names: a row for each, and a look at each name, not at pairs."""
+    looked = Counter()
+    monkeypatch.setattr(
+        keeper, "has_copy_name", lambda name: looked.update(["names"]) or has_copy_name(name)
+    )
+    policy = []
+
+    def counted(members):
+        policy.append(len(members))
+        return keepers(members)
+
+    for number in (10_000, 20_000):
+        disk = Disk([])
+        for _ in range(number):
+            disk.add(1)
+        looked.clear()
+        images = pd.DataFrame(
+            {
+                "image_id": [1],
+                "digest": "d",
+                "filename": "f",
+                "width": 4,
+                "height": 3,
+                "bytes": 1000,
+            }
+        )
+        files = pd.DataFrame(disk.files, columns=FILE_FACTS)
+        frame = frames.file_frame(disk.grouped(), images, files, counted, keeper.file_order)
+        assert len(frame) == number
+        assert looked["names"] == number
+        assert frame["frees_disk"].sum() == 1000 * (number - 1)
+    assert policy == [1, 1], "images are judged, not files"
