@@ -72,6 +72,30 @@ def elide(text: str, length: int = 40) -> str:
     return f"{text[: length - 1 - tail]}{_ELLIPSIS}{text[-tail:]}"
 
 
+def elide_path(path: str, length: int = 40) -> str:
+    """At most `length` characters of a path: whole folders give way, as long as that is enough.
+
+    The first and the last part say most, so those in the middle go first.
+
+    Examples
+    --------
+    >>> elide_path("/home/ann/Pictures/2019/Camera/Uploads", 24)
+    '/home/…/Camera/Uploads'
+    >>> elide_path("/home/ann"), elide_path("Camera/" + "x" * 50, 20)
+    ('/home/ann', 'Camera/x…xxxxxxxxxxx')
+    """
+    if len(path) <= length:
+        return path
+    start = path.find("/", 1) + 1
+    head, parts = path[:start], path[start:].split("/")
+    while parts[1:]:
+        parts = parts[1:]
+        shorter = f"{head}{_ELLIPSIS}/{'/'.join(parts)}"
+        if len(shorter) <= length:
+            return shorter
+    return elide(path, length)
+
+
 def join_words(words: Iterable[str], last: str = "and") -> str:
     """Words in a row, as one says them.
 
@@ -82,6 +106,18 @@ def join_words(words: Iterable[str], last: str = "and") -> str:
     """
     *others, final = list(words) or [""]
     return f"{', '.join(others)} {last} {final}" if others else final
+
+
+def freed_text(on_disk: int, in_store: int) -> str:
+    """How many bytes could be freed, and where.
+
+    Examples
+    --------
+    >>> freed_text(2_100_000, 0), freed_text(1000, 2000), freed_text(0, 0)
+    ('2.1 MB on disk', '1.0 kB on disk and 2.0 kB in the store', 'nothing')
+    """
+    parts = ((on_disk, "on disk"), (in_store, "in the store"))
+    return join_words(f"{human_bytes(size)} {where}" for size, where in parts if size) or "nothing"
 
 
 def sentence(text: str) -> str:

@@ -17,29 +17,72 @@ SUFFIXES = (".csv", ".json", ".html", ".htm")
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def summary(clusters: pd.DataFrame) -> pd.Series:
-    """Five figures of a frame of clusters.
+def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
+    """What removing each row would free: frees_disk and frees_store, in bytes.
+
+    Of a frame by image, which has no such columns, all that is not kept counts as in the store.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"cluster_id": [0, 0, 0, 1, 1], "bytes": [9, 5, 4, 7, 7],
-    ...                       "is_keeper": [True, False, False, True, False]})
+    >>> freed_bytes(pd.DataFrame({"bytes": [9, 5], "is_keeper": [True, False]}))
+       frees_disk  frees_store
+    0           0            0
+    1           0            5
+    """
+    columns = ["frees_disk", "frees_store"]
+    if set(columns) <= set(clusters):
+        return clusters[columns].astype("int64")
+    kept = clusters["is_keeper"].astype(bool)
+    return pd.DataFrame({"frees_disk": 0, "frees_store": clusters["bytes"].mask(kept, 0)})
+
+
+def extra_copies(clusters: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows could be removed: those that are neither kept nor of a reference folder."""
+    kept = clusters["is_keeper"].astype(bool)
+    return ~(kept | clusters["is_reference"].astype(bool) if "is_reference" in clusters else kept)
+
+
+def places(clusters: pd.DataFrame) -> "pd.Series[str]":
+    """Where each row is: its path, or its file name where it has none.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"path": ["/a/x.jpg", None], "filename": ["x.jpg", "y.jpg"]})
+    >>> places(frame).tolist()
+    ['/a/x.jpg', 'y.jpg']
+    """
+    names = clusters["filename"]
+    if "path" not in clusters:
+        return names
+    return clusters["path"].where(clusters["path"].notna(), names).rename("path")
+
+
+def summary(clusters: pd.DataFrame) -> pd.Series:
+    """Six figures of a frame of clusters, by file or by image.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"cluster_id": [0, 0, 0, 1, 1], "is_reference": False,
+    ...                       "is_keeper": [True, False, False, True, False],
+    ...                       "frees_disk": [0, 5, 0, 0, 7], "frees_store": [0, 0, 4, 0, 0]})
     >>> summary(frame)
-    clusters                 2
-    pictures in clusters     5
-    extra copies             3
-    bytes to be freed       16
-    largest cluster          3
+    clusters                     2
+    files in clusters            5
+    extra copies                 3
+    bytes freed on disk         12
+    bytes freed in the store     4
+    largest cluster              3
     dtype: int64
     """
-    extra = clusters[~clusters["is_keeper"].astype(bool)]
     sizes = clusters.groupby("cluster_id").size()
+    frees = freed_bytes(clusters)
     return pd.Series(
         {
             "clusters": len(sizes),
-            "pictures in clusters": len(clusters),
-            "extra copies": len(extra),
-            "bytes to be freed": int(extra["bytes"].sum()),
+            "files in clusters": len(clusters),
+            "extra copies": int(extra_copies(clusters).sum()),
+            "bytes freed on disk": int(frees["frees_disk"].sum()),
+            "bytes freed in the store": int(frees["frees_store"].sum()),
             "largest cluster": int(sizes.max()) if len(sizes) else 0,
         }
     )
@@ -51,10 +94,10 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by cluster_id: pictures, medoid and keeper (file names), largest_distance (bits
-        from the medoid), diameter (bits that no two members exceed), weakest_link (file name of
-        the member that belongs least) and its score weakest_score, frees (bytes without the
-        keeper).
+        Indexed by cluster_id: files, medoid and keeper (file names), keeper_path (missing for an
+        upload), largest_distance (bits from the medoid), diameter (bits that no two members
+        exceed), weakest_link (file name of the member that belongs least) and its score
+        weakest_score, frees_disk and frees_store (bytes).
     """
     groups = clusters.groupby("cluster_id")
     spokes = clusters[~clusters["is_medoid"].astype(bool)]
@@ -63,16 +106,19 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     )
     keepers = clusters[clusters["is_keeper"].astype(bool)].set_index("cluster_id")
     medoids = clusters[clusters["is_medoid"].astype(bool)].set_index("cluster_id")
+    frees = freed_bytes(clusters).groupby(clusters["cluster_id"]).sum()
     return pd.DataFrame(
         {
-            "pictures": groups.size(),
+            "files": groups.size(),
             "medoid": medoids["filename"],
             "keeper": keepers["filename"],
+            "keeper_path": keepers.get("path"),
             "largest_distance": groups["distance_to_medoid"].max(),
             "diameter": groups["diameter"].first(),
             "weakest_link": loosest.groupby("cluster_id")["filename"].first(),
             "weakest_score": groups["score"].min(),
-            "frees": groups["bytes"].sum() - keepers["bytes"],
+            "frees_disk": frees["frees_disk"],
+            "frees_store": frees["frees_store"],
         }
     )
 
@@ -196,7 +242,12 @@ def _html(clusters: pd.DataFrame, thumbnail: Thumbnail | None, limit: int | None
     shown = {
         "clusters": f"{figures['clusters']:,}",
         "extra copies": f"{figures['extra copies']:,}",
-        "could be freed": human_bytes(int(figures["bytes to be freed"])),
-        "pictures in the largest cluster": f"{figures['largest cluster']:,}",
+        "could be freed on disk": human_bytes(int(figures["bytes freed on disk"])),
+        "could be freed in the store": human_bytes(int(figures["bytes freed in the store"])),
+        "files in the largest cluster": f"{figures['largest cluster']:,}",
     }
-    return page(clusters, shown, thumbnail, limit)
+    if not figures["bytes freed in the store"]:  # nothing is kept there, mostly
+        del shown["could be freed in the store"]
+    frees = freed_bytes(clusters)
+    rows = clusters.assign(frees_disk=frees["frees_disk"], frees_store=frees["frees_store"])
+    return page(rows, shown, thumbnail, limit)

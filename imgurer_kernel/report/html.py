@@ -4,6 +4,7 @@ The page is ``templates/report.html.j2``, in which jinja2 escapes whatever it is
 """
 
 import base64
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.common.text import count, elide_path, freed_text, human_bytes
 from imgurer_kernel.errors import StorageError
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ Row = Mapping[str, Any]
 
 COLUMNS = (
     "image_id", "filename", "label", "width", "height", "bytes", "is_medoid", "is_keeper",
-    "distance_to_medoid",
+    "distance_to_medoid", "frees_disk", "frees_store",
 )  # fmt: skip
+FILE_COLUMNS = ("path", "state", "is_reference")
+"""Columns that a frame by image does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,10 @@ class ReportTile:
     ----------
     filename, label, width, height
         As in the frame of clusters.
+    path, folder
+        Where it is, whole and shortened in the middle; empty for what came without a path.
+    state
+        A word if the file is not where it was, or is of a reference folder.
     size
         Bytes of its file, for people.
     kept, medoid
@@ -52,6 +59,9 @@ class ReportTile:
     """
 
     filename: str
+    path: str
+    folder: str
+    state: str
     label: str
     width: int
     height: int
@@ -84,7 +94,7 @@ def page(
     Parameters
     ----------
     clusters
-        As from `Workbench.clusters`; shown in their order.
+        As from `Workbench.clusters`, with frees_disk and frees_store; shown in their order.
     figures
         What stands at the top: words and numbers.
     thumbnail
@@ -129,15 +139,16 @@ def plain(text: object) -> str:
 
 
 def _cluster(members: pd.DataFrame, thumbnail: Thumbnail | None) -> ReportCluster:
+    columns = [*COLUMNS, *(name for name in FILE_COLUMNS if name in members)]
     rows = [
-        dict(zip(COLUMNS, values, strict=True))
-        for values in zip(*(members[name].tolist() for name in COLUMNS), strict=True)
+        dict(zip(columns, values, strict=True))
+        for values in zip(*(members[name].tolist() for name in columns), strict=True)
     ]
     medoid = next((row for row in rows if row["is_medoid"]), rows[0])
-    extra = sum(row["bytes"] for row in rows if not row["is_keeper"])
+    freed = (sum(row[name] for row in rows) for name in ("frees_disk", "frees_store"))
     return ReportCluster(
-        title=count(len(rows), "picture"),
-        frees=human_bytes(extra),
+        title=count(len(rows), "file"),
+        frees=freed_text(*freed),
         tiles=(_tile(row, medoid, thumbnail) for row in rows),
     )
 
@@ -149,8 +160,13 @@ def _tile(row: Row, medoid: Row, thumbnail: Thumbnail | None) -> ReportTile:
             jpeg = base64.b64encode(thumbnail(row["image_id"])).decode("ascii")
         except StorageError:
             missing = True
+    path = row.get("path")
+    path = path if isinstance(path, str) else ""
     return ReportTile(
         filename=row["filename"],
+        path=path,
+        folder=elide_path(os.path.dirname(path)),  # noqa: PTH120  a text of any system
+        state=_state(row),
         label=row["label"],
         width=row["width"],
         height=row["height"],
@@ -164,8 +180,17 @@ def _tile(row: Row, medoid: Row, thumbnail: Thumbnail | None) -> ReportTile:
     )
 
 
+def _state(row: Row) -> str:
+    words = [row["state"]] if row.get("state", "present") != "present" else []
+    if row.get("is_reference", False):
+        words.append("in a reference folder")
+    return ", ".join(words)
+
+
 def _differences(row: Row, medoid: Row) -> list[str]:
     """What a person would see when both lie side by side."""
+    if row["label"] == "identical":
+        return ["identical"]
     found = []
     pixels, other = row["width"] * row["height"], medoid["width"] * medoid["height"]
     if pixels != other:

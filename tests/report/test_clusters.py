@@ -20,6 +20,7 @@ from imgurer_kernel.report.clusters import (
 )
 from imgurer_kernel.report.html import page
 
+FILE_COLUMNS = ["path", "user", "state", "is_reference", "frees_disk", "frees_store"]
 EVIL = '<img src=x onerror="alert(1)">.jpg'
 
 
@@ -30,7 +31,11 @@ def clusters():
             "cluster_id": [0, 0, 0, 1, 1],
             "image_id": [4, 2, 9, 1, 7],
             "digest": list("abcde"),
+            "path": ["/a/lake.jpg", f"/a/{EVIL}", None, "/b/b.jpg", "/c/c.jpg"],
             "filename": ["lake.jpg", EVIL, "=cmd()", "b.jpg", "c.jpg"],
+            "user": "local",
+            "state": "present",
+            "is_reference": False,
             "is_medoid": [True, False, False, True, False],
             "is_keeper": [False, True, False, True, False],
             "distance_to_medoid": [0, 3, 8, 0, 1],
@@ -40,6 +45,8 @@ def clusters():
             "width": [100] * 5,
             "height": [80] * 5,
             "bytes": [500, 900, 400, 300, 200],
+            "frees_disk": [500, 0, 0, 0, 200],
+            "frees_store": [0, 0, 400, 0, 0],
         }
     )
 
@@ -47,23 +54,36 @@ def clusters():
 def test_summary_of_clusters_and_of_none(clusters):
     assert summary(clusters).to_dict() == {
         "clusters": 2,
-        "pictures in clusters": 5,
+        "files in clusters": 5,
         "extra copies": 3,
-        "bytes to be freed": 500 + 400 + 200,
+        "bytes freed on disk": 500 + 200,
+        "bytes freed in the store": 400,
         "largest cluster": 3,
     }
     assert set(summary(clusters.iloc[:0])) == {0}
+    by_image = clusters.drop(columns=FILE_COLUMNS)
+    assert summary(by_image)["bytes freed in the store"] == 500 + 400 + 200
+    assert summary(by_image)["bytes freed on disk"] == 0
+
+
+def test_a_file_of_a_reference_folder_is_no_extra_copy(clusters):
+    clusters["is_reference"] = [True, False, False, False, False]
+    assert summary(clusters)["extra copies"] == 2
 
 
 def test_one_row_for_each_cluster(clusters):
     table = cluster_table(clusters)
-    assert table["pictures"].tolist() == [3, 2]
+    assert table["files"].tolist() == [3, 2]
+    assert table["keeper_path"].tolist() == [f"/a/{EVIL}", "/b/b.jpg"]
     assert table["medoid"].tolist() == ["lake.jpg", "b.jpg"]
     assert table["keeper"].tolist() == [EVIL, "b.jpg"]
     assert table["largest_distance"].tolist() == [8, 1]
     assert table["diameter"].tolist() == [9, 2]
     assert table["weakest_link"].tolist() == ["=cmd()", "c.jpg"]
-    assert table["frees"].tolist() == [900, 200]
+    assert table["frees_disk"].tolist() == [500, 200]
+    assert table["frees_store"].tolist() == [400, 0]
+    by_image = cluster_table(clusters.drop(columns=FILE_COLUMNS))
+    assert by_image["frees_store"].tolist() == [900, 200]
     assert cluster_table(clusters.iloc[:0]).empty
 
 
@@ -183,9 +203,28 @@ def test_html_says_what_differs_in_words(clusters):
     assert "8 of 128 bits" in texts
     assert "2.3 kB" not in texts
     assert [words for words in texts if words.startswith("could free")] == [
-        "could free 900 bytes",
-        "could free 200 bytes",
+        "could free 500 bytes on disk and 400 bytes in the store",
+        "could free 200 bytes on disk",
     ]
+
+
+def test_html_shows_paths_shortened_and_whole_and_what_a_file_is(clusters):
+    folder = "/home/ann/Pictures/holidays/2019/camera/export/whatsapp"
+    clusters.loc[4, ["path", "label", "state"]] = [f"{folder}/c.jpg", "identical", "missing"]
+    clusters.loc[0, "is_reference"] = True
+    seen = Reader(to_html(clusters))
+    assert "/home/…/2019/camera/export/whatsapp" in seen.texts
+    assert f"{folder}/c.jpg" in seen.texts
+    assert [facts["title"] for tag, facts in seen.tags if tag == "bdi" and "title" in facts] == [
+        path for path in clusters["path"] if isinstance(path, str)
+    ]
+    assert {"identical", "missing", "in a reference folder"} <= set(seen.texts)
+
+
+def test_html_of_images_has_no_paths(clusters):
+    seen = Reader(to_html(clusters.drop(columns=FILE_COLUMNS)))
+    assert not [tag for tag, _ in seen.tags if tag == "details"]
+    assert "could free 900 bytes in the store" in seen.texts
 
 
 def test_a_picture_that_is_missing_in_the_store_does_not_stop_the_report(clusters):

@@ -6,8 +6,8 @@ import pandas as pd
 
 from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, either_or
 from imgurer_kernel.apps.cli.commands.pictures import NO_VERIFY, RADIUS
-from imgurer_kernel.common.text import count, human_bytes
-from imgurer_kernel.report.clusters import SUFFIXES, cluster_table, export, summary
+from imgurer_kernel.common.text import count, freed_text
+from imgurer_kernel.report.clusters import SUFFIXES, cluster_table, export, places, summary
 from imgurer_kernel.workbench.workbench import Workbench
 
 _THOROUGH = argument(
@@ -30,11 +30,7 @@ def clusters(call: Call) -> int:
     if call.out.json:
         call.out.write_table(frame)
         return EXIT_DONE
-    table = cluster_table(frame).reset_index()
-    table["frees"] = [human_bytes(int(extra)) for extra in table["frees"]]
-    call.out.write_table(table)
-    call.out.write_line(f"found by {frame.attrs['plan']}")
-    call.out.write_line(_totals(frame))
+    write_clusters(call, frame)
     return EXIT_DONE
 
 
@@ -67,10 +63,48 @@ def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
     )
 
 
+def write_clusters(call: Call, frame: pd.DataFrame) -> None:
+    """Write clusters for people: each with its files under it, then the totals."""
+    table = cluster_table(frame)
+    freed = zip(table["frees_disk"].tolist(), table["frees_store"].tolist(), strict=True)
+    heads = [
+        f"{count(files, 'file')}, could free {freed_text(on_disk, in_store)}"
+        for files, (on_disk, in_store) in zip(table["files"].tolist(), freed, strict=True)
+    ]
+    shown = -1
+    # One pass, for there may be a hundred thousand clusters; they are numbered in their order.
+    for cluster_id, mark, place in zip(
+        frame["cluster_id"], _marks(frame), places(frame), strict=True
+    ):
+        if cluster_id != shown:
+            call.out.write_line(heads[cluster_id])
+            shown = cluster_id
+        call.out.write_line(f"  {mark:<10}  {place}")
+    call.out.write_line(f"found by {frame.attrs['plan']}")
+    if frame.attrs.get("stale_files"):
+        stale = count(frame.attrs["stale_files"], "file")
+        call.out.write_line(f"left out: {stale} changed or gone since the last scan")
+    call.out.write_line(_totals(frame))
+
+
+def _marks(frame: pd.DataFrame) -> list[str]:
+    """One word for each row: what it is in its cluster."""
+    marks = []
+    for label, kept, reference, medoid in zip(
+        frame["label"], frame["is_keeper"], frame["is_reference"], frame["is_medoid"], strict=True
+    ):
+        if kept or reference:
+            marks.append("keep" if kept else "reference")
+        else:
+            marks.append("duplicate" if medoid else str(label))
+    return marks
+
+
 def _totals(frame: pd.DataFrame) -> str:
     figures = summary(frame)
     return (
         f"{count(figures['clusters'], 'cluster')}, "
         f"{count(figures['extra copies'], 'extra copy', 'extra copies')}, "
-        f"{human_bytes(figures['bytes to be freed'])} could be freed"
+        f"{freed_text(figures['bytes freed on disk'], figures['bytes freed in the store'])} "
+        "could be freed"
     )
