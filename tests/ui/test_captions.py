@@ -25,11 +25,16 @@ MEDOID = {
     "format": "JPEG",
     "label": "medoid",
     "taken_at": pd.Timestamp("2020-05-01"),
+    "path": "/a/b/a.jpg",
+    "state": "present",
     "is_keeper": True,
+    "is_reference": False,
     "distance_to_medoid": 0,
     "cluster_id": 4,
-    "freed": 3_100_000,
+    "freed_disk": 3_100_000,
+    "freed_store": 0,
     "best": "a.jpg",
+    "best_path": "/a/b/a.jpg",
     "farthest": 6,
     "labels": ("medoid", "near by dHash"),
 }
@@ -105,9 +110,13 @@ def test_a_cluster_is_a_row_with_its_medoid_first():
     member = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "is_keeper": False, "width": 400}
     frame = pd.DataFrame([MEDOID, member])
     [row] = cluster_rows(frame, {1: b"m", 2: b"x"}, {4: 5})
-    assert row.label == "5 pictures"
+    assert row.label == "5 files"
     assert row.more == 3
-    assert row.facts == ("frees 3.1 MB", "best copy: a.jpg", "at most 6 bits from the medoid")
+    assert row.facts == (
+        "frees 3.1 MB on disk",
+        "best copy: /a/b/a.jpg",
+        "at most 6 bits from the medoid",
+    )
     first, second = row.tiles
     assert (first.note, first.badge, first.meaning) == ("", "best copy", "done")
     assert first.alt.endswith(", medoid, best copy")
@@ -136,6 +145,33 @@ def test_a_copy_with_nothing_different_looks_the_same():
     twin = MEDOID | {"image_id": 2, "is_keeper": False}
     [row] = cluster_rows(pd.DataFrame([MEDOID, twin]), {1: b"", 2: b""}, {4: 2})
     assert row.tiles[1].note == "looks the same"
+
+
+def test_tiles_tell_files_of_one_name_apart_by_their_folders():
+    folder = "/home/ann/Pictures/2019/holidays/Camera/DCIM"
+    twin = MEDOID | {
+        "label": "identical",
+        "is_keeper": False,
+        "is_reference": True,
+        "path": f"{folder}/a.jpg",
+    }
+    upload = twin | {"path": None, "is_reference": False, "state": "missing"}
+    [row] = cluster_rows(pd.DataFrame([MEDOID, twin, upload]), {1: b""}, {4: 3})
+    assert [tile.folder for tile in row.tiles] == ["/a/b", "/home/…/holidays/Camera/DCIM", ""]
+    assert [tile.path for tile in row.tiles] == ["/a/b/a.jpg", f"{folder}/a.jpg", ""]
+    assert [tile.note for tile in row.tiles] == [
+        "",
+        "in a reference folder, identical",
+        "missing, identical",
+    ]
+    assert [tile.badge for tile in row.tiles] == ["best copy", "", ""]
+
+
+def test_a_cluster_says_what_it_frees_where():
+    frame = pd.DataFrame([MEDOID | {"freed_store": 2000, "best_path": None}])
+    [row] = cluster_rows(frame, {1: b""}, {4: 1})
+    assert row.facts[0] == "frees 3.1 MB on disk and 2.0 kB in the store"
+    assert row.facts[1] == "best copy: a.jpg"
 
 
 def test_facts_leave_out_what_is_not_known():

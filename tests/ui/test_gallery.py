@@ -29,6 +29,8 @@ def test_a_tile_travels_without_its_bytes():
         "name": "3.jpg",
         "detail": "",
         "alt": "3.jpg",
+        "folder": "",
+        "path": "",
         "badge": "4 bits",
         "meaning": "done",
         "note": "smaller",

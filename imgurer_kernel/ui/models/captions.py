@@ -1,5 +1,6 @@
 """Rows of the workbench's frames as tiles, cluster rows, and facts: all texts about a picture."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from imgurer_kernel.common.text import (
     count,
     degrees,
     elide,
+    elide_path,
+    freed_text,
     human_bytes,
     join_words,
     moment,
@@ -76,10 +79,14 @@ def make_tile(
     note: str = "",
     alt_parts: Iterable[str] = (),
 ) -> Tile:
-    """Make a tile of one image; `alt_parts` are added to its alt text."""
+    """Make a tile of one image or file; `alt_parts` are added to its alt text."""
+    path = row.get("path")
+    path = path if isinstance(path, str) else ""
     return Tile(
         image_id=int(row["image_id"]),
         name=str(row["filename"]),
+        folder=elide_path(os.path.dirname(path), 32),  # noqa: PTH120  a text of any system
+        path=path,
         detail=size_text(row),
         alt=alt_text(row, *alt_parts),
         thumbnail=thumbnail,
@@ -151,6 +158,8 @@ def member_facts(row: Row) -> list[Fact]:
         facts.insert(0, ("Found as", str(row["label"])))
     if row["is_keeper"]:
         facts.append(("Best copy", "this one: most pixels, then most bytes"))
+    elif row["is_reference"]:
+        facts.append(("Kept", "it is in a reference folder"))
     return facts
 
 
@@ -178,6 +187,8 @@ def differences(member: Row, medoid: Row) -> list[str]:
     ['smaller', 'PNG', 'mirrored']
     """
     label = str(member["label"])
+    if label == "identical":
+        return [label]
     parts = []
     size, other = member["width"] * member["height"], medoid["width"] * medoid["height"]
     if size != other:
@@ -213,7 +224,7 @@ def cluster_rows(
     thumbnails
         By image_id.
     sizes
-        By cluster_id, how many members there are.
+        By cluster_id, how many files there are.
     """
     grouped: dict[int, list[Row]] = {}
     for record in row_dicts(members):
@@ -221,7 +232,7 @@ def cluster_rows(
     return [
         ClusterRow(
             cluster_id=cluster_id,
-            label=count(sizes[cluster_id], "picture"),
+            label=count(sizes[cluster_id], "file"),
             facts=cluster_facts(rows[0]),
             tiles=tuple(
                 _member_tile(row, rows[0], thumbnails[int(row["image_id"])]) for row in rows
@@ -239,20 +250,27 @@ def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
         alt_parts = ("medoid", keeper)
         return make_tile(row, thumbnail, badge=keeper, meaning=meaning, alt_parts=alt_parts)
     distance = bits(int(row["distance_to_medoid"]))
-    badge = f"best · {distance}" if keeper else distance  # a tile has room for no more
-    note = join_words(differences(row, medoid)) or "looks the same"
+    identical = str(row["label"]) == "identical"
+    beside = "" if identical else distance  # the same bytes are no distance apart
+    badge = f"best · {distance}" if keeper else beside  # a tile has room for no more
+    state = [str(row["state"])] if row["state"] != "present" else []
+    if row["is_reference"]:
+        state.append("in a reference folder")
+    note = ", ".join((*state, join_words(differences(row, medoid)) or "looks the same"))
     return make_tile(
-        row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=(distance, keeper)
+        row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=(beside, keeper)
     )
 
 
 def cluster_facts(record: Row) -> tuple[str, ...]:
     """Make the lines at a row's end of the cluster's freed, best, farthest and labels."""
-    freed = f"frees {human_bytes(int(record['freed']))}"
+    freed = f"frees {freed_text(int(record['freed_disk']), int(record['freed_store']))}"
     farthest = int(record["farthest"])
     spread = f"at most {bits(farthest)} from the medoid" if farthest else "all of one dHash"
     labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
-    best = f"best copy: {elide(record['best'], 32)}"
+    path = record["best_path"]
+    where = elide_path(path, 48) if isinstance(path, str) else elide(record["best"], 32)
+    best = f"best copy: {where}"
     return (freed, best, spread, *([join_words(labels)] if labels else []))
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from imgurer_kernel.report.clusters import extra_copies
+
 ORDERS = {
-    "size": "Most pictures first",
+    "size": "Most files first",
     "bytes": "Most bytes to free first",
     "near": "Closest first",
     "far": "Most different first",
@@ -28,17 +30,23 @@ class ClusterTotals:
     clusters
         Number of clusters.
     copies
-        Pictures that are not the one to keep of their cluster.
-    bytes
-        Bytes that would be free without them.
+        Files that are neither the one to keep of their cluster nor in a reference folder.
+    on_disk, in_store
+        Bytes that would be free without them, where they were found and in the store.
     largest
-        Pictures in the largest cluster.
+        Files in the largest cluster.
     """
 
     clusters: int
     copies: int
-    bytes: int
+    on_disk: int
+    in_store: int
     largest: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that would be free, wherever they are."""
+        return self.on_disk + self.in_store
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +58,12 @@ class ClusterView:
     members
         Rows of `Workbench.clusters` joined with `Workbench.images`.
     summary
-        One row for each cluster: cluster_id, size, freed, best (name of the copy to keep),
-        farthest (bits from the medoid), labels, names (of all members, casefolded lines).
+        One row for each cluster: cluster_id, size, copies (files that could be removed), freed,
+        freed_disk and freed_store (bytes; freed is their sum), best (name of the copy to keep),
+        best_path (missing for an upload), farthest (bits from the medoid), labels, names (names
+        and paths of all members, casefolded lines).
     own
-        cluster_ids in which the visitor holds a picture.
+        cluster_ids in which the visitor has a file.
     images
         How many pictures the store holds.
     plan
@@ -75,25 +85,31 @@ class ClusterView:
         sizes = self.summary["size"]
         return ClusterTotals(
             clusters=len(sizes),
-            copies=int(sizes.sum()) - len(sizes),
-            bytes=int(self.summary["freed"].sum()),
+            copies=int(self.summary["copies"].sum()),
+            on_disk=int(self.summary["freed_disk"].sum()),
+            in_store=int(self.summary["freed_store"].sum()),
             largest=int(sizes.max()) if len(sizes) else 0,
         )
 
 
 def summarize_clusters(members: pd.DataFrame) -> pd.DataFrame:
     """Summarize the clusters frame: one row each, with the columns of `ClusterView.summary`."""
-    kept = members["is_keeper"].astype(bool)
-    freed = members["bytes"].where(~kept, 0)  # the copy to keep frees nothing
-    groups = members.assign(freed=freed).groupby("cluster_id", sort=True)
+    best = members[members["is_keeper"].astype(bool)].set_index("cluster_id")
+    lines = members["filename"].where(members["path"].isna(), members["path"])
+    groups = members.assign(copy=extra_copies(members), line=lines).groupby("cluster_id", sort=True)
+    freed_disk, freed_store = groups["frees_disk"].sum(), groups["frees_store"].sum()
     return pd.DataFrame(
         {
             "size": groups.size(),
-            "freed": groups["freed"].sum(),
-            "best": members[kept].set_index("cluster_id")["filename"],
+            "copies": groups["copy"].sum(),
+            "freed": freed_disk + freed_store,
+            "freed_disk": freed_disk,
+            "freed_store": freed_store,
+            "best": best["filename"],
+            "best_path": best["path"],
             "farthest": groups["distance_to_medoid"].max(),
             "labels": groups["label"].agg(_distinct),
-            "names": groups["filename"].agg(_joined),
+            "names": groups["line"].agg(_joined),
         }
     ).reset_index()
 
@@ -117,7 +133,7 @@ def filter_and_sort(
     order
         A key of `ORDERS`; ties are broken by cluster_id.
     name
-        Part of a file name of any member.
+        Part of a file name or path of any member.
     own
         cluster_ids to choose from; None for all.
     """

@@ -57,9 +57,9 @@ class DuplicatesModel(HasTraits):
     order
         A key of `ORDERS`.
     name
-        Only clusters with this in a file name; upper and lower case are the same.
+        Only clusters with this in a file name or path; upper and lower case are the same.
     own_only
-        Only clusters with a picture that the visitor holds.
+        Only clusters with a file of the visitor.
     page
         Which page, from 0.
     clusters, shown
@@ -142,12 +142,16 @@ class DuplicatesModel(HasTraits):
     def _find(self, task: Task, radius: int) -> ClusterView:
         workbench = self.session.workbench
         members = workbench.clusters(None if radius < 0 else radius, progress=task.report)
-        images = workbench.images(members["image_id"].tolist())
+        images = workbench.images(members["image_id"].unique().tolist())
         extra = images[["image_id", "format", "taken_at"]]
         # Left: the order of the members is that of the clusters frame, the medoid first.
         joined = members.merge(extra, on="image_id", how="left")
-        own = workbench.holdings(user=self.session.account().name)["image_id"]
-        own_clusters = members.loc[members["image_id"].isin(own), "cluster_id"]
+        own = joined["user"] == self.session.account().name
+        own_clusters = joined.loc[own, "cluster_id"]
+        if not self.session.is_admin:
+            # Who has a picture, and where, is for that person and for admins to know.
+            hidden = {name: joined[name].where(own) for name in ("user", "path")}
+            joined = joined.assign(**hidden)
         statistics = workbench.statistics()
         return ClusterView(
             members=joined,
@@ -197,7 +201,7 @@ class DuplicatesModel(HasTraits):
         on_page = members[members["cluster_id"].isin(part["cluster_id"])]
         on_page = on_page[on_page.groupby("cluster_id").cumcount() < MAX_TILES]
         ordered = part.merge(on_page, on="cluster_id", how="left", sort=False)
-        ids = ordered["image_id"].tolist()
+        ids = ordered["image_id"].unique().tolist()
         return ClusterPage(
             members=ordered,
             thumbnails=dict(zip(ids, self.session.thumbnails(ids), strict=True)),

@@ -10,7 +10,7 @@ from traitlets import link
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.report.clusters import to_csv
 from imgurer_kernel.ui.models.captions import Fact, cluster_rows, member_facts
-from imgurer_kernel.ui.models.cluster_summary import ORDERS, ClusterView
+from imgurer_kernel.ui.models.cluster_summary import ORDERS, ClusterTotals, ClusterView
 from imgurer_kernel.ui.models.duplicates import PAGE_SIZE, DuplicatesModel
 from imgurer_kernel.ui.panels.base import (
     Message,
@@ -65,7 +65,7 @@ class DuplicatesPanel(Panel):
         self.totals = with_classes(ipywidgets.HTML(), "imgurer-figures-line")
         self.order = dropdown(ORDERS, str(self.model.order), "Order")
         self.name = ipywidgets.Text(
-            placeholder="Part of a file name", description="Name", continuous_update=False
+            placeholder="Part of a name or folder", description="Name", continuous_update=False
         )
         self.own_only = ipywidgets.Checkbox(description="Only with pictures of mine", indent=False)
         self.save = Download(self.model.session.job(), self._csv, label="CSV")
@@ -129,17 +129,11 @@ class DuplicatesPanel(Panel):
     def _show_totals(self, _: object) -> None:
         clusters = self.model.clusters
         if clusters is None:
-            self.totals.value = figures([("\N{EN DASH}", label) for label in _TOTAL_LABELS])
+            labels = ("clusters", "extra copies", "could be freed", "files in the largest")
+            self.totals.value = figures([("\N{EN DASH}", label) for label in labels])
             return
         self.method.value = caption(method_text(clusters))
-        totals = clusters.totals
-        values = (
-            f"{totals.clusters:,}",
-            f"{totals.copies:,}",
-            human_bytes(totals.bytes),
-            f"{totals.largest:,}",
-        )
-        self.totals.value = figures(list(zip(values, _TOTAL_LABELS, strict=True)))
+        self.totals.value = figures(total_figures(clusters.totals))
 
     def _show(self, _: object) -> None:
         page, clusters = self.model.shown, self.model.clusters
@@ -186,7 +180,23 @@ class DuplicatesPanel(Panel):
         )
 
 
-_TOTAL_LABELS = ("clusters", "extra copies", "could be freed", "pictures in the largest")
+def total_figures(totals: ClusterTotals) -> list[tuple[str, str]]:
+    """Make the figures above the list: numbers and their words.
+
+    Examples
+    --------
+    >>> total_figures(ClusterTotals(clusters=1, copies=2, on_disk=9000, in_store=0, largest=3))
+    [('1', 'clusters'), ('2', 'extra copies'), ('9.0 kB', 'could be freed on disk'),
+    ('3', 'files in the largest')]
+    """
+    places = ((totals.on_disk, "on disk"), (totals.in_store, "in the store"))
+    freed = [(human_bytes(size), f"could be freed {place}") for size, place in places if size]
+    return [
+        (f"{totals.clusters:,}", "clusters"),
+        (f"{totals.copies:,}", "extra copies"),
+        *(freed or [(human_bytes(0), "could be freed")]),
+        (f"{totals.largest:,}", "files in the largest"),
+    ]
 
 
 def method_text(clusters: ClusterView) -> str:

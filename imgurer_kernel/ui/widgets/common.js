@@ -25,11 +25,16 @@ function icon(name, className = "") {
   return svg;
 }
 
+// Without controls, and the marks that turn the direction of writing: "gpj.exe" must not read
+// "exe.jpg".
+function plain(text) {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ");
+}
+
 // The end of a name tells copies apart (its number, its format), so the middle is cut.
 function elided(full) {
   const box = element("span", "imgurer-name");
-  // controls, and the marks that turn the direction of writing: "gpj.exe" must not read "exe.jpg"
-  const name = full.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ");
+  const name = plain(full);
   const letters =
     typeof Intl.Segmenter === "function"
       ? Array.from(new Intl.Segmenter().segment(name), (part) => part.segment)

@@ -29,6 +29,12 @@ function buildTile(tile, pictures, eager) {
     picture.append(badge);
   }
   figure.append(picture, elided(tile.name));
+  if (tile.folder) {
+    const folder = element("div", "imgurer-folder", plain(tile.folder));
+    folder.dir = "auto";
+    figure.append(folder);
+  }
+  if (tile.path) figure.title = plain(tile.path);
   if (tile.detail) figure.append(element("div", "imgurer-detail", tile.detail));
   if (tile.note) figure.append(element("div", "imgurer-note", tile.note));
   return figure;

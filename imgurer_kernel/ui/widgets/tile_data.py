@@ -14,9 +14,11 @@ class Tile:
     Attributes
     ----------
     image_id
-        Comes back when the tile is selected or opened; unique within one widget.
+        Comes back when the tile is selected or opened; tiles of one image are selected together.
     name
         File name as it is; shown as text, its middle elided.
+    folder, path
+        Where the file is: its folder, shortened, and the whole path, which is shown on demand.
     detail
         Second line, such as ``"4032 x 3024 · 2.1 MB"``.
     alt
@@ -35,6 +37,8 @@ class Tile:
     detail: str
     alt: str
     thumbnail: bytes
+    folder: str = ""
+    path: str = ""
     badge: str = ""
     meaning: Meaning = ""
     note: str = ""

@@ -1,0 +1,234 @@
+"""Which files take part in clusters: by folder, name, size and state, and by a look at the disk."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, get_args
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.globs import excluder
+from imgurer_kernel.common.records import FileState
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.report.freed import IN_PLACE
+
+Folder = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSelection:
+    """What a caller has asked for, checked.
+
+    Attributes
+    ----------
+    folders
+        Absolute paths; only files below one of them take part. None for all files.
+    between
+        Only clusters with files of two or more of the folders.
+    reference
+        Absolute paths: files below them are never offered for removal. With `folders` they take
+        part too.
+    exclude
+        Patterns of files that take no part, see `imgurer_kernel.common.globs`.
+    min_size
+        Fewest bytes of a file that takes part.
+    states
+        Of files that take part.
+    """
+
+    folders: tuple[bytes, ...] | None = None
+    between: bool = False
+    reference: tuple[bytes, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_size: int = 0
+    states: tuple[FileState, ...] = ("present",)
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        folders: Folder | Iterable[Folder] | None,
+        between: bool,
+        reference: Folder | Iterable[Folder],
+        exclude: str | Iterable[str],
+        min_size: int,
+        states: Sequence[FileState],
+    ) -> Self:
+        """Check what was given.
+
+        Raises
+        ------
+        QueryError
+            If one of them is of no use, with what it must be.
+        """
+        places = None if folders is None else _absolute(folders, "folders")
+        references = _absolute(reference, "reference")
+        if between and len({*(places or ()), *references}) < 2:
+            message = "between needs two folders or more, to find what is in both"
+            raise QueryError(message)
+        if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
+            message = f"min_size is {min_size!r}; it must be a whole number of bytes, 0 or more"
+            raise QueryError(message)
+        wanted = (states,) if isinstance(states, str) else tuple(states)
+        if not wanted or not set(wanted) <= set(get_args(FileState)):
+            known = ", ".join(get_args(FileState))
+            message = f"states is {states!r}; it must name one or more of {known}"
+            raise QueryError(message)
+        return cls(
+            folders=places,
+            between=between,
+            reference=references,
+            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
+            min_size=min_size,
+            states=wanted,
+        )
+
+    @property
+    def restricts(self) -> bool:
+        """Whether some images may take no part at all."""
+        return self.folders is not None or bool(self.exclude) or self.min_size > 0
+
+    def marked(self, files: pd.DataFrame) -> pd.DataFrame:
+        """Files with is_listed, is_reference and place: which folder each is of, -1 for none.
+
+        A file below two of the folders is of the inner one.
+
+        Parameters
+        ----------
+        files
+            Columns path_key, path, filename, bytes, state.
+        """
+        keys = files["path_key"].tolist()
+        reference = _folder_numbers(keys, self.reference) >= 0
+        folders = tuple(dict.fromkeys((*(self.folders or ()), *self.reference)))
+        place = _folder_numbers(keys, folders)
+        listed = files["state"].isin(self.states).to_numpy(bool)
+        if self.folders is not None:
+            listed &= place >= 0
+        if self.exclude:
+            excluded = excluder(self.exclude)
+            names = files["path"].where(files["path"].notna(), files["filename"])
+            listed &= ~np.fromiter(map(excluded, names), bool, len(files))
+        listed &= files["bytes"].to_numpy(np.int64) >= self.min_size
+        return files.assign(is_listed=listed, is_reference=reference, place=place)
+
+    def left_out(self, files: pd.DataFrame) -> Int64s:
+        """Images of which no file takes part, of all marked files: ids, ascending."""
+        listed = files["is_listed"].to_numpy(bool)
+        return np.setdiff1d(files["image_id"], files["image_id"][listed]).astype(np.int64)
+
+    def spanning(self, clusters: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+        """Clusters with files of two or more folders, numbered anew; all unless `between`."""
+        if not self.between:
+            return clusters
+        listed = files.loc[files["is_listed"] & (files["place"] >= 0), ["image_id", "place"]]
+        members = clusters[["cluster_id", "image_id"]].drop_duplicates()
+        places = members.merge(listed, on="image_id").groupby("cluster_id")["place"].nunique()
+        chosen = clusters["cluster_id"].isin(places.index[places > 1])
+        rows = clusters[chosen].reset_index(drop=True)
+        return rows.assign(cluster_id=pd.factorize(rows["cluster_id"])[0])
+
+
+def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...]:
+    """Absolute paths of folders, as bytes, each once."""
+    given = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    if not all(isinstance(each, str | os.PathLike) for each in given):
+        message = f"{name} is {folders!r}; it must be a folder or a list of folders"
+        raise QueryError(message)
+    try:
+        paths = [os.path.abspath(Path(each).expanduser()) for each in given]  # noqa: PTH100
+    except RuntimeError as error:  # the home of nobody
+        message = f"{name} is {folders!r}: {error}; give a path"
+        raise QueryError(message) from error
+    return tuple(dict.fromkeys(os.fsencode(path) for path in paths))
+
+
+def _folder_numbers(keys: Sequence[bytes | None], folders: Sequence[bytes]) -> Int64s:
+    """For each path the number of the innermost of these folders that it is below, or -1."""
+    numbers = np.full(len(keys), -1, np.int64)
+    separator = os.fsencode(os.sep)
+    # From the outermost inwards, so that an inner folder has the last word.
+    for number in sorted(range(len(folders)), key=lambda k: len(folders[k])):
+        start = folders[number].rstrip(separator) + separator
+        for row, key in enumerate(keys):
+            if key is not None and (key.startswith(start) or key == folders[number]):
+                numbers[row] = number
+    return numbers
+
+
+@dataclass(slots=True)
+class DiskLook:
+    """What the disk says about files in place, each looked at once.
+
+    Attributes
+    ----------
+    blob_of
+        From a digest to where the store would keep its own copy.
+    """
+
+    blob_of: Callable[[str], Path]
+    _seen: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
+
+    def at(self, files: pd.DataFrame, digests: dict[int, str]) -> pd.DataFrame:
+        """Files with is_stale, links and is_blob.
+
+        Stale is what has another size, modification time or inode than when it was taken in, or
+        is gone; files that the store keeps are never. The device may be numbered anew whenever it
+        is mounted, and says nothing. links and is_blob are for `imgurer_kernel.report.freed`.
+
+        Parameters
+        ----------
+        files
+            Columns file_id, image_id, path_key, kept, bytes, modified_ns, inode, state.
+        digests
+            By image_id; where it is missing the store has no copy of its own.
+        """
+        looked = []
+        in_place = files["kept"].isin(IN_PLACE) & (files["state"] == "present")
+        columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
+        for looks, file_id, key, size, modified_ns, inode, image_id, kept in zip(
+            in_place, *(files[name].tolist() for name in columns), strict=True
+        ):
+            if not looks or not isinstance(key, bytes):
+                looked.append((False, 0, False))
+                continue
+            if file_id not in self._seen:
+                known = (size, modified_ns, None if pd.isna(inode) else int(inode))
+                blob = self.blob_of(digests[image_id]) if kept == "link" else None
+                self._seen[file_id] = _look(key, known, blob)
+            looked.append(self._seen[file_id])
+        stale, links, is_blob = zip(*looked, strict=True) if looked else ((), (), ())
+        return files.assign(
+            is_stale=np.array(stale, np.bool_),
+            links=np.array(links, np.int64),
+            is_blob=np.array(is_blob, np.bool_),
+        )
+
+
+def _look(
+    key: bytes, known: tuple[int, int, int | None], blob: Path | None
+) -> tuple[bool, int, bool]:
+    """Whether a file is not what is known of it: size, time and inode; its links; is_blob."""
+    try:
+        named = os.lstat(key)
+        is_link = stat.S_ISLNK(named.st_mode)
+        facts = os.stat(key) if is_link else named  # noqa: PTH116  bytes, which a Path is not of
+    except (OSError, ValueError):
+        return True, 0, False
+    size, modified_ns, inode = known
+    if (facts.st_size, facts.st_mtime_ns) != (size, modified_ns) or inode not in {
+        None,
+        facts.st_ino,
+    }:
+        return True, 0, False
+    is_blob = False
+    if blob is not None:
+        try:
+            is_blob = os.path.samestat(blob.stat(), facts)
+        except OSError:  # the store has lost it
+            is_blob = False
+    return False, -1 if is_link else facts.st_nlink, is_blob
