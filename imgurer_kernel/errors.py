@@ -4,6 +4,8 @@
 
     ImgurerError
     ├── SettingsError           a setting has a value that cannot work
+    │   ├── StoreMissing        there is no store where one was to be read
+    │   └── StoreRefused        no store is made among files of another kind
     ├── SourceError             a path, folder or glob cannot be read
     │   └── UploadBroken        an upload arrived incomplete or out of order
     ├── ImageRejected           these bytes are not taken in as a picture
@@ -45,6 +47,14 @@ class ImgurerError(Exception):
 
 class SettingsError(ImgurerError):
     """A setting has a value that cannot work."""
+
+
+class StoreMissing(SettingsError):
+    """There is no store where one was to be read; the message names the nearest one."""
+
+
+class StoreRefused(SettingsError):
+    """No store is made in a folder that has files of its own, unless one insists."""
 
 
 class SourceError(ImgurerError):

@@ -1,6 +1,7 @@
 """`Store`: the parts of one store's folder, as they are handed on together."""
 
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.store import place
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
@@ -8,6 +9,18 @@ from imgurer_kernel.store.users import Users
 
 class Store:
     """One store: what it accepts, its originals, its catalog and its accounts.
+
+    Parameters
+    ----------
+    settings
+        Where it lies and what it accepts.
+    create
+        Whether it is made on first use, if it does not exist (`imgurer_kernel.store.place`).
+
+    Raises
+    ------
+    StoreMissing, StoreRefused
+        If there is none and none is to be made, or none there.
 
     Attributes
     ----------
@@ -21,10 +34,13 @@ class Store:
         The accounts.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, create: place.Create = True) -> None:
+        place.require(settings.root, create)
         self.settings = settings
         self.blobs = BlobStore(settings.root)
-        self.catalog = Catalog(settings.root, lease_timeout=settings.lease_timeout)
+        self.catalog = Catalog(
+            settings.root, lease_timeout=settings.lease_timeout, create=bool(create)
+        )
         self.users = Users(self.catalog)
 
     def __repr__(self) -> str:

@@ -19,6 +19,7 @@ from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline, Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
+from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.search import SearchService
 
@@ -33,8 +34,16 @@ class Workbench:
     Parameters
     ----------
     settings
-        Where the store lies and what it accepts; by default from the environment. The store is
-        created on first use. Several processes may use one store at once.
+        Where the store lies and what it accepts; by default from the environment. Several
+        processes may use one store at once.
+    create
+        Make the store on first use if there is none; False to open one that there is. None is
+        made in a folder that has files of its own, except by ``"anyway"``.
+
+    Raises
+    ------
+    StoreMissing, StoreRefused
+        If there is no store and none is to be made, or none there.
 
     Examples
     --------
@@ -44,9 +53,9 @@ class Workbench:
     0
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, create: Create = True) -> None:
         self.settings = settings or Settings.from_env()
-        self.store = Store(self.settings)
+        self.store = Store(self.settings, create)
         self.blobs = self.store.blobs
         self.catalog = self.store.catalog
         self.accounts = self.store.users
@@ -106,9 +115,10 @@ class Workbench:
         StorageError, CatalogError
             If the store fails; what was committed before stays.
         """
-        owner = self.accounts.require_enabled(user)
         named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+        # First of all: what names nothing makes no store.
         total = count_files(named, outside=self.settings.root)
+        owner = self.accounts.require_enabled(user)
         with reporting(progress, total, "Taking in") as report:
             run = IngestPipeline(self._intake, owner, report, stop or threading.Event())
             run.run(find_files(named, outside=self.settings.root))

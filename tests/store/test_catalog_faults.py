@@ -343,11 +343,13 @@ def test_something_else_stands_in_its_place(tmp_path):
         Catalog(tmp_path).run(queries.statistics)
     (tmp_path / "file").touch()
     with pytest.raises(StorageDenied, match=r"file.*stands where the store needs its own"):
-        Catalog(tmp_path / "file")
+        Catalog(tmp_path / "file").run(queries.statistics)
 
 
 def test_the_folder_vanishes(store):
     catalog = Catalog(store)
+    catalog.run(queries.statistics)
+    catalog.close()
     shutil.rmtree(store)
     with pytest.raises(StorageDenied, match="bring the store's folder back"):
         catalog.run(queries.statistics)
@@ -366,7 +368,7 @@ def test_a_read_only_disk(tiny_disk):
     with pytest.raises(StorageDenied, match=r"Read-only file system.*make the store's folder"):
         Catalog(tiny_disk).run(users.add_user, "bob", "member", None)
     with pytest.raises(StorageDenied, match="Read-only file system"):
-        Catalog(tiny_disk / "new")
+        Catalog(tiny_disk / "new").run(queries.statistics)
 
 
 def test_a_full_disk(tiny_disk):

@@ -23,3 +23,13 @@ def mounted(folder, size="4m"):
 
 def remount(folder, option):
     subprocess.run(["mount", "-o", f"remount,{option}", folder], check=True)
+
+
+def snapshot(folder):
+    """All that lies below a folder: path, kind, bytes and time of the last change."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        facts = path.lstat()
+        data = path.read_bytes() if path.is_file() else None
+        found[str(path.relative_to(folder))] = (facts.st_mode, data, facts.st_mtime_ns)
+    return found

@@ -12,12 +12,14 @@ the grammar from what is declared, and adds ``--root`` and ``--json`` to every c
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from imgurer_kernel.apps.cli.output import Terminal
+from imgurer_kernel.apps.cli.output import Terminal, write_error
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.place import is_store
 from imgurer_kernel.workbench.workbench import Workbench
 
 EXIT_DONE, EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -44,8 +46,22 @@ class Call:
     out: Terminal
 
     def workbench(self) -> Workbench:
-        """Open the store that was named."""
-        return Workbench(self.settings)
+        """Open the store that was named, which must be there."""
+        return Workbench(self.settings, create=False)
+
+    @contextmanager
+    def workbench_made(self) -> Iterator[Workbench]:
+        """Open the store that was named, made if need be, which is told; takes `CREATE_HERE`."""
+        new = not is_store(self.settings.root)
+        try:
+            with Workbench(
+                self.settings, create="anyway" if self.arguments.create_here else True
+            ) as wb:
+                yield wb
+        finally:
+            # Afterwards: what fails at once has made none.
+            if new and is_store(self.settings.root):
+                write_error(f"there was no store in {self.settings.root}; a new one was made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,11 @@ def command(
         return run
 
     return register
+
+
+CREATE_HERE = argument(
+    "--create-here", action="store_true", help="make a new store even among files of your own"
+)
 
 
 # Types of arguments -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import duckdb
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors, publish
 from imgurer_kernel.errors import CatalogError
+from imgurer_kernel.store import place
 from imgurer_kernel.store.catalog import schema
 from imgurer_kernel.store.catalog.connection import Connection, connect, first_row, translated
 from imgurer_kernel.store.catalog.lock import Lease
@@ -44,9 +45,11 @@ class Catalog:
     Parameters
     ----------
     root
-        The store's folder; it is made if it does not exist.
+        The store's folder.
     lease_timeout
         Seconds to wait for others.
+    create
+        Make folder and file on first use, if they do not exist.
 
     Raises
     ------
@@ -54,6 +57,8 @@ class Catalog:
         From every transaction: another process, which is named, held the catalog for too long.
     CatalogDamaged, CatalogTooNew, StorageFull, StorageDenied
         From every transaction: the file cannot be opened, read or written.
+    StoreMissing
+        From every transaction: there is no file, and none is to be made.
     CatalogError
         From every transaction: whatever else DuckDB refuses.
 
@@ -67,10 +72,10 @@ class Catalog:
     'member'
     """
 
-    def __init__(self, root: Path, *, lease_timeout: float = 30.0) -> None:
-        with mapped_os_errors(root):
-            root.mkdir(parents=True, exist_ok=True)
-        self.path = root / "catalog.duckdb"
+    def __init__(self, root: Path, *, lease_timeout: float = 30.0, create: bool = True) -> None:
+        self.path = root / place.CATALOG
+        self._may_create = create
+        self._folder_made = False
         self._timeout = lease_timeout
         self._lease = Lease(
             root, self._open, duckdb.DuckDBPyConnection.close, timeout=lease_timeout
@@ -111,6 +116,7 @@ class Catalog:
         closed any time after it. A transaction that the same thread begins inside of another
         joins it; if that one fails, the outer one fails as a whole.
         """
+        self._prepare()
         with translated(self.path), self._lease.hold() as connection:
             if self._lease.nested:
                 try:
@@ -136,6 +142,18 @@ class Catalog:
     def close(self) -> None:
         """Do the same as `release`: a closed catalog may be used again."""
         self.release()
+
+    def _prepare(self) -> None:
+        """See to the folder, before anything is written into it."""
+        root = self.path.parent
+        if not self._may_create:
+            if not self._lease.held and not place.is_store(root):
+                raise place.missing(root)
+        elif not self._folder_made:
+            # Once: a folder that is gone later was moved, or its disk was, and is not made anew.
+            with mapped_os_errors(root):
+                root.mkdir(parents=True, exist_ok=True)
+            self._folder_made = True
 
     def _open(self) -> Connection:
         if not self.path.exists():

@@ -1,6 +1,6 @@
 """Commands about accounts: ``imgurer users ...``."""
 
-from imgurer_kernel.apps.cli.command import EXIT_DONE, GROUPS, Call, argument, command
+from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, GROUPS, Call, argument, command
 from imgurer_kernel.apps.cli.output import read_password
 from imgurer_kernel.workbench.workbench import Workbench
 
@@ -26,10 +26,11 @@ def list_accounts(call: Call) -> int:
     _PASSWORD_STDIN,
     _NAME,
     argument("--role", choices=["admin", "member"], default="member"),
+    CREATE_HERE,
 )
 def add_account(call: Call) -> int:
     """Make an account."""
-    with call.workbench() as wb:
+    with call.workbench_made() as wb:
         password = read_password(from_stdin=call.arguments.password_stdin)
         account = wb.accounts.create(call.arguments.name, password, role=call.arguments.role)
         return _write_account(call, wb, f"can log in now, as {account.role}")

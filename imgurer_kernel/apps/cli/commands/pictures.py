@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from imgurer_kernel.apps.cli.command import (
+    CREATE_HERE,
     EXIT_DONE,
     EXIT_PROBLEMS,
     Call,
@@ -26,10 +27,11 @@ NO_VERIFY = argument(
     "ingest",
     argument("paths", nargs="+", metavar="PATH", help="file, folder or glob"),
     argument("--user", help="who brings them (default: the local user)"),
+    CREATE_HERE,
 )
 def ingest(call: Call) -> int:
     """Take pictures in."""
-    with call.workbench() as wb:
+    with call.workbench_made() as wb:
         frame = wb.ingest(
             call.arguments.paths, user=call.arguments.user, progress=call.out.progress
         )

@@ -1,6 +1,7 @@
 """The command that serves the dashboard."""
 
-from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, port
+from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, Call, argument, command, port
+from imgurer_kernel.workbench.workbench import Workbench
 
 
 @command(
@@ -10,14 +11,18 @@ from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, 
     argument("--login", action="store_true", help="ask for a name and a password"),
     argument("--no-browser", action="store_true", help="do not open a browser"),
     argument("--samples", metavar="FOLDER", help="fill an empty store with samples"),
+    CREATE_HERE,
 )
 def serve(call: Call) -> int:
     """Serve the dashboard."""
     # Voila takes seconds to import, which no other command needs to pay.
     from imgurer_kernel.apps.server import serve as serve_dashboard
 
-    if call.arguments.samples:
-        _ingest_samples(call)
+    # Before the dashboard: each visitor's kernel opens the store, and none may be refused.
+    with call.workbench_made() as wb:
+        empty = not wb.statistics().images
+        if empty and call.arguments.samples:
+            _ingest_samples(call, wb)
     serve_dashboard(
         call.settings,
         host=call.arguments.host,
@@ -28,15 +33,12 @@ def serve(call: Call) -> int:
     return EXIT_DONE
 
 
-def _ingest_samples(call: Call) -> None:
-    """Make the sample pictures and take them into a store that is empty."""
+def _ingest_samples(call: Call, wb: Workbench) -> None:
+    """Make the sample pictures and take them in."""
     from imgurer_kernel.report.evaluation.samples import make_samples
 
-    with call.workbench() as wb:
-        if wb.statistics().images:
-            return
-        call.out.write_line("The store is empty: putting in sample pictures for a start")
-        truth = make_samples(call.arguments.samples)
-        frame = wb.ingest(truth["path"].tolist(), progress=call.out.progress)
-        added = (frame["status"] == "added").sum()
-        call.out.write_line(f"{added} sample pictures are in the store")
+    call.out.write_line("The store is empty: putting in sample pictures for a start")
+    truth = make_samples(call.arguments.samples)
+    frame = wb.ingest(truth["path"].tolist(), progress=call.out.progress)
+    added = (frame["status"] == "added").sum()
+    call.out.write_line(f"{added} sample pictures are in the store")

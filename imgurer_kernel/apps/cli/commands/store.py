@@ -2,7 +2,14 @@
 
 import pandas as pd
 
-from imgurer_kernel.apps.cli.command import EXIT_DONE, EXIT_PROBLEMS, Call, argument, command
+from imgurer_kernel.apps.cli.command import (
+    CREATE_HERE,
+    EXIT_DONE,
+    EXIT_PROBLEMS,
+    Call,
+    argument,
+    command,
+)
 from imgurer_kernel.apps.cli.commands.pictures import write_ingested
 from imgurer_kernel.common.text import count
 
@@ -52,11 +59,11 @@ def export_store(call: Call) -> int:
     return EXIT_DONE
 
 
-@command("import", argument("archive", metavar="FILE.tar"))
+@command("import", argument("archive", metavar="FILE.tar"), CREATE_HERE)
 def import_store(call: Call) -> int:
     """Take in what export wrote."""
     from imgurer_kernel.store.maintenance import archive
 
-    with call.workbench() as wb:
+    with call.workbench_made() as wb:
         frame = archive.import_store(wb.store, call.arguments.archive, progress=call.out.progress)
     return write_ingested(call, frame)

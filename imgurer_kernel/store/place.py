@@ -1,0 +1,122 @@
+"""Where a store may lie: whether a folder is one, may become one, or which one was meant."""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from imgurer_kernel.errors import StoreMissing, StoreRefused
+
+Create: TypeAlias = bool | Literal["anyway"]
+
+CATALOG = "catalog.duckdb"
+"""The file that makes a folder a store."""
+
+# What a store and the dashboard put into the folder, and what systems put into any folder.
+_OWN = {
+    *("blobs", "references", "thumbs", "trash", "tmp", "derived", "secret"),
+    *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
+    *("catalog.lock", "catalog.waiting"),
+    *("lost+found", "Thumbs.db", "desktop.ini"),
+}
+# Spellings that are followed from each folder down; of more, the closest are the likely ones.
+_SPELLINGS = 5
+
+
+def is_store(root: Path) -> bool:
+    """Whether a folder is a store."""
+    return os.path.isfile(root / CATALOG)  # noqa: PTH113 (False, too, where it may not be looked at)
+
+
+def require(root: Path, create: Create) -> None:
+    """Check that a store may be opened, or made, in a folder; nothing is written.
+
+    Parameters
+    ----------
+    create
+        False if there must be a store, True to make one in an empty or a new folder, ``"anyway"``
+        to make one among other files.
+
+    Raises
+    ------
+    StoreMissing
+        If there must be one; names the nearest.
+    StoreRefused
+        If there is none, and the folder has files of its own.
+    """
+    if is_store(root) or create == "anyway":
+        return
+    if not create:
+        raise missing(root)
+    others = _entries(root)
+    if others:
+        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        message = (
+            f"{root} has files of its own ({shown}), among which no store is made; name a new or "
+            'an empty folder, or insist: --create-here, or create="anyway"'
+        )
+        raise StoreRefused(message)
+
+
+def missing(root: Path) -> StoreMissing:
+    """The error for a folder that is no store."""
+    near = nearest_store(root)
+    hint = f"did you mean {near}?" if near else "nor is there one nearby;"
+    return StoreMissing(
+        f"there is no store in {root}; {hint} name one by --root or IMGURER_ROOT, or make one: "
+        "`imgurer ingest` and `imgurer serve` do"
+    )
+
+
+def nearest_store(root: Path) -> Path | None:
+    """The store that was most likely meant by the name of a folder that is none.
+
+    One whose path is spelled nearly like that, then one inside of the folder, around it, beside it.
+    """
+    for candidates in (_respelled(root), _below(root), root.parents, _beside(root)):
+        for folder in candidates:
+            if folder != root and is_store(folder):
+                return folder
+    return None
+
+
+def _entries(folder: Path) -> list[str]:
+    """What somebody has put into a folder."""
+    return sorted(name for name in _names(folder) if name not in _OWN and not name.startswith("."))
+
+
+def _respelled(root: Path) -> Iterator[Path]:
+    """Folders whose path is nearly the same, the closest first."""
+    reached = [Path(root.anchor)]
+    for part in root.parts[1:]:
+        following = []
+        for folder in reached:
+            names = {name.casefold(): name for name in sorted(_names(folder))}
+            close = difflib.get_close_matches(part.casefold(), names, _SPELLINGS, 0.6)
+            exact = [folder / part] if part in names.values() else []
+            following += exact + [folder / names[each] for each in close if names[each] != part]
+        reached = following[:_SPELLINGS]
+    yield from reached
+
+
+def _below(root: Path) -> Iterator[Path]:
+    yield root / "store"
+    yield root / "data" / "store"
+    yield from (root / name for name in sorted(_names(root)))
+
+
+def _beside(root: Path) -> Iterable[Path]:
+    def likeness(name: str) -> float:
+        return difflib.SequenceMatcher(None, root.name.casefold(), name.casefold()).ratio()
+
+    names = sorted(_names(root.parent), key=lambda name: (-likeness(name), name))
+    return (root.parent / name for name in names)
+
+
+def _names(folder: Path) -> list[str]:
+    """The names in a folder; none where it is missing, is none, or may not be listed."""
+    with suppress(OSError):
+        return os.listdir(folder)  # noqa: PTH208 (names are what is compared)
+    return []
