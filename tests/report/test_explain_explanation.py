@@ -66,10 +66,10 @@ def test_what_was_done_is_said(wb, name, step):
     assert f"{found.evidence.score:.0%}"[:-1] in found.details
 
 
-def test_gray_and_coloured_are_compared_without_colours(wb):
-    gray, coloured = file(picture(3).convert("L")), file(picture(3))
-    assert "edited (given colours)" in wb.explain(gray, coloured).headline
-    assert "edited (turned gray)" in wb.explain(coloured, gray).headline
+def test_gray_and_colored_are_compared_without_colors(wb):
+    gray, colored = file(picture(3).convert("L")), file(picture(3))
+    assert "edited (given colours)" in wb.explain(gray, colored).headline
+    assert "edited (turned gray)" in wb.explain(colored, gray).headline
 
 
 @pytest.mark.parametrize(("angle", "way"), [(-3, "clockwise"), (2, "counterclockwise")])

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from imgurer_kernel.report.explain.overlay import frame_in_second, inverse, lay_over, warped
+from imgurer_kernel.matching.affine import inverse
+from imgurer_kernel.report.explain.overlay import lay_over, warp
 from tests.support.copies import cropped, picture, recoded
 
 SAME = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -25,18 +26,9 @@ maps = st.tuples(
 
 
 @given(maps)
-def test_a_transform_and_its_inverse_undo_each_other(transform):
-    corners = np.array(((-1, -1), (1, -1), (1, 1), (-1, 1)))
-    a, b, c, d, e, f = inverse(transform)
-    x, y = frame_in_second(transform).T
-    back = np.stack((a * x + b * y + c, d * x + e * y + f), axis=1)
-    assert back == pytest.approx(corners, abs=1e-9)
-
-
-@given(maps)
 def test_each_pixel_of_a_ramp_lands_where_the_transform_says(transform):
     ramp = np.tile(np.arange(200, dtype=np.uint8)[None, :, None], (200, 1, 3))
-    canvas, inside = warped(ramp, transform, (40, 30))
+    canvas, inside = warp(ramp, transform, (40, 30))
     a, b, c, *_ = inverse(transform)
     u = (2 * np.arange(40) + 1) / 40 - 1
     v = ((2 * np.arange(30) + 1) / 30 - 1)[:, None]
@@ -48,7 +40,7 @@ def test_each_pixel_of_a_ramp_lands_where_the_transform_says(transform):
 
 def test_the_identity_changes_nothing():
     image = pixels(picture(0))
-    canvas, inside = warped(image, SAME, image.shape[1::-1])
+    canvas, inside = warp(image, SAME, image.shape[1::-1])
     assert inside.all()
     assert np.array_equal(canvas, image)
 

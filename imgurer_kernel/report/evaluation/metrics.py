@@ -1,4 +1,4 @@
-"""What a search finds and what it takes for the same: counted, with intervals, put into words.
+"""Recall and precision of searches on planted copies, with intervals and a recommendation.
 
 Pure: `Trials` in, `Calibration` out. `imgurer_kernel.workbench.calibrate` makes the trials.
 """
@@ -26,11 +26,12 @@ THRESHOLDS = (0.65, 0.7, 0.75, AGREEMENT, 0.85, 0.9)
 TIERS = (1, 2, 3, 4)
 DEFAULT_RADIUS = 24
 
-_Z = 1.959964  # of 95 % of a normal distribution
-_ENOUGH = 0.997
-"""Precision that is asked for."""
-_AS_GOOD = 0.005
-"""Recall that is not worth a larger radius, which takes ten times the comparisons."""
+# 95 % of a normal distribution lie within so many standard deviations of its mean.
+_Z_95 = 1.959964
+# Precision that a recommended search must reach, if any does.
+_MIN_PRECISION = 0.997
+# Recall that is not worth a larger radius, which takes about ten times the comparisons.
+_RECALL_TOLERANCE = 0.005
 
 
 def wilson(successes: float, trials: float) -> tuple[float, float]:
@@ -47,35 +48,35 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
     """
     if not trials:
         return 0.0, 1.0
-    share, spread = successes / trials, _Z**2 / trials
+    share, spread = successes / trials, _Z_95**2 / trials
     middle = (share + spread / 2) / (1 + spread)
-    reach = _Z * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
+    reach = _Z_95 * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
     low = 0.0 if successes == 0 else max(middle - reach, 0.0)
     return low, 1.0 if successes == trials else min(middle + reach, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hits:
-    """Pairs that one kind of search held to be near.
+    """Pairs that one kind of search returned.
 
     Attributes
     ----------
     transform
-        int64 (k,): number of the transform in whose trial the pair was, -1 for none.
-    right
+        int64 (k,): number of the transform in whose trial the pair was, -1 for two originals.
+    is_copy
         bool (k,): whether the two are a picture and its copy.
     value
-        float64 (k,): agreement, or bits between plain hashes.
+        float64 (k,): agreement 0..1 of a verified pair, or bits between plain hashes.
     """
 
     transform: Int64s
-    right: BoolMask
+    is_copy: BoolMask
     value: Float64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trials:
-    """What came of searching planted copies.
+    """What searches for planted copies returned.
 
     Attributes
     ----------
@@ -177,13 +178,13 @@ def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] =
     notes
         What else there is to know.
     """
-    frame = _counted(trials)
-    radius, threshold = _best(frame)
-    found = _of_transforms(trials, radius, threshold)
+    frame = _count_searches(trials)
+    radius, threshold = _choose_search(frame)
+    transforms = _count_by_transform(trials, radius, threshold)
     return Calibration(
         frame=frame,
-        transforms=found,
-        recommendation=_words(frame, found, radius, threshold, images),
+        transforms=transforms,
+        recommendation=_describe(frame, transforms, radius, threshold, images),
         radius=radius,
         threshold=threshold,
         sample=sample,
@@ -192,32 +193,35 @@ def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] =
     )
 
 
-def _counted(trials: Trials) -> pd.DataFrame:
+def _count_searches(trials: Trials) -> pd.DataFrame:
+    """Count what each kind of search finds; the columns are those of `Calibration.frame`."""
     searches = [("plain", r, math.nan, trials.plain, trials.plain.value <= r) for r in PLAIN_RADII]
     for radius, hits in trials.verified.items():
         searches += [("verified", radius, least, hits, hits.value >= least) for least in THRESHOLDS]
-    tier_of = np.asarray(trials.tiers)
+    tiers = np.asarray(trials.tiers)
     rows = []
-    for method, radius, threshold, hits, held in searches:
-        tier_of_hit = np.where(hits.transform < 0, 0, tier_of[hits.transform])
+    for method, radius, threshold, hits, accepted in searches:
+        tier_of_hit = np.where(hits.transform < 0, 0, tiers[hits.transform])
         for tier in (0, *TIERS):
-            ours = held & ((tier == 0) | (tier_of_hit == tier))
-            some = (tier == 0) | (tier_of == tier)
-            distinct = int(trials.distinct[some].sum()) + (trials.originals if tier == 0 else 0)
+            counted = accepted & ((tier == 0) | (tier_of_hit == tier))
+            in_tier = (tier == 0) | (tiers == tier)
+            # Pairs of two originals belong to no tier.
+            distinct = int(trials.distinct[in_tier].sum()) + (trials.originals if tier == 0 else 0)
             facts = {"method": method, "radius": radius, "threshold": threshold, "tier": tier}
             rows.append(
                 facts
-                | _shares(
-                    int(trials.planted[some].sum()),
-                    int((ours & hits.right).sum()),
-                    int((ours & ~hits.right).sum()),
+                | _rates(
+                    int(trials.planted[in_tier].sum()),
+                    int((counted & hits.is_copy).sum()),
+                    int((counted & ~hits.is_copy).sum()),
                     distinct,
                 )
             )
     return pd.DataFrame(rows)
 
 
-def _shares(planted: int, found: int, wrong: int, distinct: int) -> dict[str, float]:
+def _rates(planted: int, found: int, wrong: int, distinct: int) -> dict[str, float]:
+    """Recall, precision and false positives, each with its interval where there is one."""
     recall_low, recall_high = wilson(found, planted)
     precision_low, precision_high = wilson(found, found + wrong)
     return {
@@ -235,23 +239,24 @@ def _shares(planted: int, found: int, wrong: int, distinct: int) -> dict[str, fl
     }
 
 
-def _best(frame: pd.DataFrame) -> tuple[int, float]:
-    """The smallest radius that finds about all that can be found without taking in strangers."""
+def _choose_search(frame: pd.DataFrame) -> tuple[int, float]:
+    """Choose the smallest radius that finds nearly all that can be found, with few false pairs."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
-    good = rows[rows["precision"] >= min(_ENOUGH, float(rows["precision"].max()))]
-    # A threshold is moved only where the usual one will not do.
-    usual = good[good["threshold"] == AGREEMENT]
-    good = good if usual.empty else usual
-    good = good[good["recall"] >= float(good["recall"].max()) - _AS_GOOD]
+    precise = rows[rows["precision"] >= min(_MIN_PRECISION, float(rows["precision"].max()))]
+    # A threshold is moved only where the default one will not do.
+    at_default = precise[precise["threshold"] == AGREEMENT]
+    precise = precise if at_default.empty else at_default
+    good = precise[precise["recall"] >= float(precise["recall"].max()) - _RECALL_TOLERANCE]
     away = (good["threshold"] - AGREEMENT).abs()
     best = good.assign(away=away).sort_values(["radius", "away", "threshold"]).iloc[0]
     return int(best["radius"]), float(best["threshold"])
 
 
-def _of_transforms(trials: Trials, radius: int, threshold: float) -> pd.DataFrame:
+def _count_by_transform(trials: Trials, radius: int, threshold: float) -> pd.DataFrame:
+    """Count what is found of each transform; the columns are those of `Calibration.transforms`."""
     hits = trials.verified[radius]
-    held = hits.right & (hits.value >= threshold)
-    found = np.bincount(hits.transform[held], minlength=len(trials.names))
+    accepted = hits.is_copy & (hits.value >= threshold)
+    found = np.bincount(hits.transform[accepted], minlength=len(trials.names))
     bounds = [wilson(f, n) for f, n in zip(found, trials.planted, strict=True)]
     frame = pd.DataFrame(
         {
@@ -267,9 +272,10 @@ def _of_transforms(trials: Trials, radius: int, threshold: float) -> pd.DataFram
     return frame.sort_values(["recall", "transform"], ignore_index=True)
 
 
-def _words(
+def _describe(
     frame: pd.DataFrame, transforms: pd.DataFrame, radius: int, threshold: float, images: int
 ) -> str:
+    """Put the recommendation and what speaks for it into words."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
     best = rows[(rows["radius"] == radius) & (rows["threshold"] == threshold)].iloc[0]
     if radius == DEFAULT_RADIUS and threshold == AGREEMENT:
@@ -284,14 +290,14 @@ def _words(
         for share in (best["wrong"] / best["distinct"], wilson(best["wrong"], best["distinct"])[1])
     )
     found = (
-        f"{advice}: it finds {_span(best, 'recall')} of {int(best['planted']):,} planted copies, "
-        f"and {_span(best, 'precision')} of what it holds to be the same are."
+        f"{advice}: it finds {_interval(best, 'recall')} of {int(best['planted']):,} planted "
+        f"copies, and {_interval(best, 'precision')} of what it holds to be the same are."
     )
     scale = (
         f"In this store of {count(images, 'picture')} that are not flat, about {wrong:,.0f} of all "
         f"pairs would be wrong, hardly more than {max(worst, 1):,.0f}."
     )
-    least = transforms[transforms["recall"] < _ENOUGH].head(3)
+    least = transforms[transforms["recall"] < _MIN_PRECISION].head(3)
     named = [
         f"{name} ({_percent(share)})"
         for name, share in zip(least["transform"], least["recall"], strict=True)
@@ -310,13 +316,13 @@ def _words(
     return " ".join([found, scale, *weak, rest])
 
 
-def _span(row: pd.Series, name: str) -> str:
+def _interval(row: pd.Series, name: str) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return f"{_percent(row[name])} ({_percent(low)} to {_percent(high)})"
 
 
 def _percent(share: float) -> str:
-    """A share with enough digits not to claim all where one is missing."""
+    """Write a share with enough digits that 100 % means all."""
     if math.isnan(share):
         return "none"
     percent = 100 * share

@@ -1,63 +1,73 @@
-"""Tones and colours of two pictures that lie on each other: compared, fitted, and their distance.
+"""Tones and colors of two aligned pictures: compared, fitted, and their distance.
 
-Distances are those in CIE L*a*b* (CIE 15:2004), in which 2 can just be seen and 40 lies between
-two plain colours. Pure: float32 (height, width, 3) of sRGB, 0..255.
+Distances are those in CIE L*a*b* under D50, as ICC profiles have it, in which 2 can just be seen
+and 40 lies between two plain colors. Pure: float32 (height, width, 3) of sRGB, 0..255.
 """
 
+from functools import cache
+
 import numpy as np
+from PIL import Image, ImageCms
 
 from imgurer_kernel.common.types import BoolMask, Float32s
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
-_FITS = 8
-_BINS = 24
-_TO_XYZ = np.array(((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505)))
-_WHITE = (0.9505, 1.0, 1.089)
+_ITERATIONS = 8
+# A tone curve has so many knots, at quantiles, each with at least so many pixels to tell it.
+_KNOTS = 24
+_MIN_PIXELS = 30
 
 
 def compare_tones(one: Float32s, other: Float32s, common: BoolMask) -> tuple[float, float, float]:
-    """Of the second against the first: mean luma more, ratio of contrasts, ratio of chromas."""
+    """Compare the second with the first: difference in mean luma, ratio of contrasts, of chromas.
+
+    Parameters
+    ----------
+    common
+        bool (height, width): the pixels that count.
+    """
     if not common.any():
         return 0.0, 1.0, 1.0
     lumas = [p[common] @ LUMA for p in (one, other)]
     chroma = [np.hypot(*_lab(p[common])[:, 1:].T).mean() for p in (one, other)]
     contrast = (lumas[1].std() + 1) / (lumas[0].std() + 1)
-    colour = (chroma[1] + 1) / (chroma[0] + 1)
-    return float(lumas[1].mean() - lumas[0].mean()), float(contrast), float(colour)
+    color = (chroma[1] + 1) / (chroma[0] + 1)
+    return float(lumas[1].mean() - lumas[0].mean()), float(contrast), float(color)
 
 
 def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
-    """The first in the tones of the second: colours mixed anew, then a curve for each channel.
+    """Return the first in the tones of the second: an affine color map, then a curve per channel.
 
-    Least squares that heed outliers less and less, and medians: what was drawn on one of the two
-    has no say in it.
+    Iteratively reweighted least squares and medians: what was drawn on one of the two does not
+    count. Pixels outside `common` are mapped, but tell nothing.
     """
     known = np.column_stack((one[common], np.full(common.sum(), 255, np.float32)))
     wanted = other[common]
     weight = np.ones(len(known))
     identity = np.vstack((np.eye(3), np.zeros(3)))
-    for _ in range(_FITS):
+    for _ in range(_ITERATIONS):
         weighted = known * weight[:, None]
+        # Towards the identity: a gray picture does not say how its missing colors are mixed.
         ridge = np.eye(4) * 2 * len(known)
         mix = np.linalg.solve(weighted.T @ known + ridge, weighted.T @ wanted + ridge @ identity)
         rest = np.linalg.norm(known @ mix - wanted, axis=1)
         weight = 1 / (1 + (rest / (2 * np.median(rest) + 2)) ** 2) ** 2
     mixed: Float32s = np.clip(one @ mix[:3] + 255 * mix[3], 0, 255).astype(np.float32)
     for channel in range(3):
-        mixed[..., channel] = _curved(mixed[..., channel], other[..., channel], common)
+        mixed[..., channel] = _fit_curve(mixed[..., channel], other[..., channel], common)
     return mixed
 
 
-def _curved(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
-    """Values of one channel, moved by the median of what they became in the other."""
+def _fit_curve(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
+    """Move the values of one channel by the median of what they became in the other."""
     values, became = one[common], other[common]
-    edges = np.quantile(values, np.linspace(0, 1, _BINS + 1))
-    place = np.clip(np.searchsorted(edges, values) - 1, 0, _BINS - 1)
+    edges = np.quantile(values, np.linspace(0, 1, _KNOTS + 1))
+    place = np.clip(np.searchsorted(edges, values) - 1, 0, _KNOTS - 1)
     middle, moved = [], []
-    for k in range(_BINS):
+    for k in range(_KNOTS):
         chosen = place == k
-        if chosen.sum() >= 30:
+        if chosen.sum() >= _MIN_PIXELS:
             middle.append(float(np.median(values[chosen])))
             moved.append(float(np.median(became[chosen] - values[chosen])))
     if not middle:
@@ -66,8 +76,12 @@ def _curved(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
     return curved
 
 
-def colour_distance(one: Float32s, other: Float32s) -> Float32s:
-    """Colour distance, of each pixel to the most similar of the 9 that may be the same one."""
+def color_distance(one: Float32s, other: Float32s) -> Float32s:
+    """Color distance of each pixel to the most similar of the 9 around it, float32 (height, width).
+
+    In both directions, the larger counts: a fit is a fraction of a pixel off, and a thin line that
+    only one of the two has must not vanish.
+    """
     first, second = _lab(one), _lab(other)
     distance: Float32s = np.maximum(_nearest(first, second), _nearest(second, first))
     return distance
@@ -84,11 +98,16 @@ def _nearest(lab: Float32s, other: Float32s) -> Float32s:
     return least
 
 
-def _lab(colours: Float32s) -> Float32s:
-    """Colours (..., 3) as CIE L*a*b* under D65."""
-    share = np.clip(colours / 255, 0, 1)
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _TO_XYZ.T / _WHITE
-    cubic = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    x, y, z = np.moveaxis(cubic, -1, 0)
-    return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), axis=-1).astype(np.float32)
+def _lab(colors: Float32s) -> Float32s:
+    """Colors (..., 3) as CIE L*a*b* under D50: L* in steps of 0.4, a* and b* in whole units."""
+    pixels = np.clip(np.rint(colors), 0, 255).astype(np.uint8).reshape(1, -1, 3)
+    image = np.asarray(_srgb_to_lab().apply(Image.fromarray(pixels)))
+    # Pillow keeps L* as 0..255, a* and b* as signed bytes.
+    lab = np.concatenate((image[..., :1] * (100 / 255), image[..., 1:].view(np.int8)), axis=-1)
+    return lab.reshape(colors.shape).astype(np.float32)
+
+
+@cache
+def _srgb_to_lab() -> ImageCms.ImageCmsTransform:
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    return ImageCms.buildTransform(srgb, lab, "RGB", "LAB")

@@ -11,7 +11,7 @@ from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.labels import Evidence, turn_of
-from imgurer_kernel.report.explain.overlay import COLOURLESS, Overlay
+from imgurer_kernel.report.explain.overlay import COLORLESS, Overlay
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.figures import NotebookFigure
@@ -25,14 +25,15 @@ _TURNS = {
     "transversed": "flipped left to right and rotated by 90 degrees clockwise",
     "rotated 270": "rotated by 90 degrees counterclockwise",
 }
-_TURNED = 0.4  # degrees that are worth a word
-_PART = 0.006  # share of a picture
-_SCALE = 0.015  # share of a size
-_STRETCH = 0.025
-_LIGHT = 6.0  # gray levels
-_CONTRAST = 0.12
-_COLOURFUL = 1.25
-_CHANGED = 0.003  # share of the common area
+# What is less than these is not mentioned: a fit and its rounding, or encoding anew, do as much.
+_MIN_ROTATION = 0.4  # degrees
+_MIN_CROP = 0.006  # share of a picture's area
+_MIN_RESIZE = 0.015  # share of a size
+_MIN_STRETCH = 0.025  # width against height, as a logarithm
+_MIN_LIGHTNESS = 6.0  # gray levels of 255
+_MIN_CONTRAST = 0.12  # ratio of the deviations, as a logarithm
+_MIN_SATURATION = 1.25  # ratio of the mean chroma
+_MIN_CHANGED = 0.003  # share of the common area
 _LONGEST_NAME = 38
 
 
@@ -79,7 +80,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
-    """What speaks for two pictures being the same, for a person to judge.
+    """Why two pictures are duplicates or are not, for a person to judge.
 
     A notebook shows it as one figure: the two pictures, the first laid over the second, what
     differs there, and the words.
@@ -116,7 +117,7 @@ class Explanation:
             return "Not the same picture: one layout, as of a form or a screen, with other content."
         if self.evidence.label == "different":
             return "Not the same picture."
-        return f"The same picture: {_joined(self.steps)}."
+        return f"The same picture: {_join(self.steps)}."
 
     @property
     def details(self) -> str:
@@ -152,25 +153,26 @@ class Explanation:
         if orientation >= 4:
             sizes = sizes[0][::-1], sizes[1]
         degrees, across, down = turn_of(overlay.transform, orientation, *sizes)
-        if abs(degrees) >= _TURNED:
-            way = "clockwise" if degrees > 0 else "counterclockwise"
-            done.append(f"rotated by {_degrees(abs(degrees))} {way}")
-        done += self._framing(evidence.label)
+        if abs(degrees) >= _MIN_ROTATION:
+            direction = "clockwise" if degrees > 0 else "counterclockwise"
+            done.append(f"rotated by {_degrees(abs(degrees))} {direction}")
+        done += self._framing_steps(evidence.label)
         scale = math.sqrt(across * down)
-        if abs(math.log(across / down)) > _STRETCH:
+        if abs(math.log(across / down)) > _MIN_STRETCH:
             done.append(f"stretched from {self.first.size} to {self.second.size}")
-        elif abs(scale - 1) > _SCALE:
+        elif abs(scale - 1) > _MIN_RESIZE:
             done.append(f"resized from {self.first.size} to {self.second.size}")
-        done += self._edits()
-        word = {"rotated": "rotat", "flipped": "flipp"}.get(evidence.label, evidence.label)
-        said = any(word in step for step in done)
-        if not said and word not in {"resized", "re-encoded"}:
+        done += self._edit_steps()
+        # "rotated by" and "flipped left" are found by what they begin with.
+        stem = {"rotated": "rotat", "flipped": "flipp"}.get(evidence.label, evidence.label)
+        said = any(stem in step for step in done)
+        if not said and stem not in {"resized", "re-encoded"}:
             done.insert(0, evidence.label)
         return done or ["re-encoded"]
 
-    def _framing(self, label: str) -> list[str]:
+    def _framing_steps(self, label: str) -> list[str]:
         kept, covered = self.overlay.kept, self.overlay.covered
-        lost, new = 1 - kept > _PART, 1 - covered > _PART
+        lost, new = 1 - kept > _MIN_CROP, 1 - covered > _MIN_CROP
         step = ""
         if label == "bordered" and new and covered <= kept:
             step = f"bordered, by {_percent(1 - covered)} of the second picture"
@@ -184,21 +186,21 @@ class Explanation:
             step = f"with more around it (the first shows {_percent(covered)} of it)"
         return [step] if step else []
 
-    def _edits(self) -> list[str]:
+    def _edit_steps(self) -> list[str]:
         overlay, done = self.overlay, []
-        if abs(overlay.lightness) > _LIGHT:
+        if abs(overlay.lightness) > _MIN_LIGHTNESS:
             done.append("made brighter" if overlay.lightness > 0 else "made darker")
-        if abs(math.log(overlay.contrast)) > _CONTRAST:
+        if abs(math.log(overlay.contrast)) > _MIN_CONTRAST:
             done.append("given more contrast" if overlay.contrast > 1 else "given less contrast")
-        if overlay.colour < COLOURLESS:
+        if overlay.color < COLORLESS:
             done.append("turned gray")
-        elif overlay.colour > 1 / COLOURLESS:
+        elif overlay.color > 1 / COLORLESS:
             done.append("given colours")
-        elif overlay.colour > _COLOURFUL:
+        elif overlay.color > _MIN_SATURATION:
             done.append("given stronger colours")
-        if overlay.differing > _CHANGED:
+        if overlay.differing > _MIN_CHANGED:
             done.append(f"changed on {_percent(overlay.differing)} of its area")
-        return [f"edited ({_joined(done)})"] if done else []
+        return [f"edited ({_join(done)})"] if done else []
 
     def figure(self) -> "NotebookFigure":
         """Two pictures, the first laid over the second, what differs, and the words."""
@@ -270,5 +272,5 @@ def _degrees(angle: float) -> str:
     return f"{number} degree" if number == "1" else f"{number} degrees"
 
 
-def _joined(parts: list[str]) -> str:
+def _join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

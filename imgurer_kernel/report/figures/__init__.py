@@ -5,12 +5,12 @@ Other modules import this package where they draw only, so that nothing else pay
 
 from imgurer_kernel.report.figures.calibration import calibration_figure
 from imgurer_kernel.report.figures.canvas import DPI, NotebookFigure
+from imgurer_kernel.report.figures.clusters import plot_distances
 from imgurer_kernel.report.figures.explanation import FigurePanel, explanation_figure
 from imgurer_kernel.report.figures.hashes import (
     comparison_figure,
     contact_sheet,
     dhash_figure,
-    plot_distances,
 )
 
 __all__ = [

@@ -32,8 +32,8 @@ def calibration_figure(frame: pd.DataFrame, radius: int, threshold: float) -> No
     recall.set_title("Copies that are found", loc="left", fontsize=10.5, color=INK)
     precision.set_title("Pairs found that are right", loc="left", fontsize=10.5, color=INK)
     rows = whole[(whole["method"] == "verified") & (whole["radius"] == radius)]
-    for name, colour, style in (("recall", ACCENT, "o-"), ("precision", SAME, "^-")):
-        _show_shares(choice, rows, "threshold", name, colour, name, style)
+    for name, color, style in (("recall", ACCENT, "o-"), ("precision", SAME, "^-")):
+        _show_shares(choice, rows, "threshold", name, color, name, style)
     choice.axvline(threshold, color=MUTED, linewidth=0.8, linestyle="--")
     choice.set_xlabel("agreement that is asked for", color=INK)
     choice.set_title(f"Verified within {radius} bits", loc="left", fontsize=10.5, color=INK)
@@ -49,10 +49,10 @@ def calibration_figure(frame: pd.DataFrame, radius: int, threshold: float) -> No
 
 
 def _show_shares(
-    axis: Axes, rows: pd.DataFrame, x: str, name: str, colour: str, label: str, style: str
+    axis: Axes, rows: pd.DataFrame, x: str, name: str, color: str, label: str, style: str
 ) -> None:
     """A share against something, with its interval."""
     rows = rows.sort_values(x)
     shares = 100 * rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(np.float64).T
-    axis.plot(rows[x], shares[0], style, color=colour, label=label, markersize=5)
-    axis.fill_between(rows[x], shares[1], shares[2], color=colour, alpha=0.18, linewidth=0)
+    axis.plot(rows[x], shares[0], style, color=color, label=label, markersize=5)
+    axis.fill_between(rows[x], shares[1], shares[2], color=color, alpha=0.18, linewidth=0)

@@ -1,4 +1,4 @@
-"""What all figures share: colours, a figure that a notebook shows, axes without ticks."""
+"""What all figures share: colors, a figure that a notebook shows, axes without ticks."""
 
 import io
 import warnings

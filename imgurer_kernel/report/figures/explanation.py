@@ -21,7 +21,7 @@ from imgurer_kernel.report.figures.canvas import (
     bare,
 )
 
-# From hardly visible to strong; it grows darker, so that it can be read without its colours.
+# From hardly visible to strong; it grows darker, so that it can be read without its colors.
 HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
 
 
@@ -54,7 +54,7 @@ def explanation_figure(
     beneath
         What the map is drawn on; its `covered` says where a difference could be measured.
     difference
-        float32 (height, width): colour distances.
+        float32 (height, width): color distances.
     good
         Whether the verdict is that they are the same.
     """
@@ -124,7 +124,7 @@ def _shortened(text: str, length: int) -> str:
 
 
 def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> None:
-    """What differs, in colour, on the picture in pale gray."""
+    """What differs, in color, on the picture in pale gray."""
     pale = 175 + 80 * (panel.pixels.mean(axis=2) / 255)
     axis.imshow(pale, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     strength = np.clip((difference - VISIBLE) / (STRONG - VISIBLE), 0, 1)
@@ -149,9 +149,9 @@ def _legend(figure: NotebookFigure, axis: Axes, scale: float, total: float) -> N
     box = axis.get_position()
     bar = figure.add_axes((box.x0, 0.2 / total, min(box.width, 1.5 / scale), 0.09 / total))
     mappable = ScalarMappable(Normalize(0, 1), _heat())
-    colours = figure.colorbar(mappable, cax=bar, orientation="horizontal")
-    colours.set_ticks([])
-    colours.outline.set_visible(False)
+    colors = figure.colorbar(mappable, cax=bar, orientation="horizontal")
+    colors.set_ticks([])
+    colors.outline.set_visible(False)
     for place, text, side in ((0, "slight", "left"), (1, "strong", "right")):
         bar.text(
             place, -0.4, text, transform=bar.transAxes, fontsize=7.5, color=MUTED, va="top", ha=side

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.image import imread
@@ -20,7 +19,7 @@ def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
     """One picture as its dHash sees it: thumbnail, 9x9 grays, the two 8x8 bit planes.
 
     A bit of the row plane is set where a gray is darker than its right
-    neighbour, a bit of the column plane where it is darker than the one below.
+    neighbor, a bit of the column plane where it is darker than the one below.
     """
     figure, axes = _panels(1, 4, title)
     _show_picture(axes[0, 0], found.thumbnail, f"{found.width} x {found.height}")
@@ -52,7 +51,7 @@ def comparison_figure(
     for axis in axes[2, :2]:
         axis.set_visible(False)
     for axis, plane in zip(axes[2, 2:], differing, strict=True):
-        _show_plane(axis, plane, f"{int(plane.sum())} bits differ", colour=DIFFERENT)
+        _show_plane(axis, plane, f"{int(plane.sum())} bits differ", color=DIFFERENT)
     return figure
 
 
@@ -86,8 +85,8 @@ def _show_grays(axis: Axes, grays: UInt8s, caption: str) -> None:
     bare(axis, caption)
 
 
-def _show_plane(axis: Axes, plane: BoolMask, caption: str, colour: str = ACCENT) -> None:
-    axis.imshow(plane, cmap=ListedColormap(["#eef1f5", colour]), vmin=0, vmax=1)
+def _show_plane(axis: Axes, plane: BoolMask, caption: str, color: str = ACCENT) -> None:
+    axis.imshow(plane, cmap=ListedColormap(["#eef1f5", color]), vmin=0, vmax=1)
     axis.set_xticks(np.arange(0.5, 7), minor=True)
     axis.set_yticks(np.arange(0.5, 7), minor=True)
     axis.grid(which="minor", color="white", linewidth=1)
@@ -96,16 +95,3 @@ def _show_plane(axis: Axes, plane: BoolMask, caption: str, colour: str = ACCENT)
 
 def _grays(found: Fingerprint) -> UInt8s:
     return np.frombuffer(found.grays, np.uint8).reshape(9, 9)
-
-
-def plot_distances(clusters: pd.DataFrame) -> NotebookFigure:
-    """How many members lie how many bits from the medoid of their cluster."""
-    distances = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"]
-    figure = NotebookFigure(figsize=(7, 2.8), layout="constrained")
-    axis = figure.subplots()
-    counts = np.bincount(distances.to_numpy(np.int64), minlength=11)
-    axis.bar(np.arange(len(counts)), counts, color=ACCENT, width=0.8)
-    axis.set_xlabel("bits of 128 between a member and its medoid", color=INK)
-    axis.set_ylabel("pictures", color=INK)
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
