@@ -100,8 +100,8 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
         weakest_score, frees_disk and frees_store (bytes).
     """
     groups = clusters.groupby("cluster_id")
-    spokes = clusters[~clusters["is_medoid"].astype(bool)]
-    loosest = spokes.sort_values(
+    others = clusters[~clusters["is_medoid"].astype(bool)]
+    loosest = others.sort_values(
         ["score", "distance_to_medoid", "image_id"], ascending=[True, False, False]
     )
     keepers = clusters[clusters["is_keeper"].astype(bool)].set_index("cluster_id")
@@ -121,26 +121,6 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
             "frees_store": frees["frees_store"],
         }
     )
-
-
-def distances(clusters: pd.DataFrame) -> pd.Series:
-    """How many members lie how many bits from the medoid of their cluster.
-
-    Returns
-    -------
-    Series
-        Number of pictures for each distance from 0 to the largest, the medoids left out.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"is_medoid": [True, False, False], "distance_to_medoid": [0, 2, 2]})
-    >>> distances(frame).tolist()
-    [0, 0, 2]
-    """
-    apart = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"].astype("int64")
-    largest = int(apart.max()) if len(apart) else 0
-    counted = apart.value_counts().reindex(range(largest + 1), fill_value=0)
-    return counted.rename_axis("distance").rename("pictures")
 
 
 def export(
@@ -200,12 +180,12 @@ def to_csv(frame: pd.DataFrame) -> str:
     """
     safe = frame.copy()
     for name in frame.select_dtypes(include=["str", "object"]):
-        safe[name] = pd.Series([_disarmed(value) for value in frame[name]], frame.index)
+        safe[name] = pd.Series([_defuse(value) for value in frame[name]], frame.index)
     return safe.to_csv(index=False, lineterminator="\r\n")
 
 
-def _disarmed(value: object) -> object:
-    """Make a text only a text: spreadsheets pass over spaces and tabs before a formula."""
+def _defuse(value: object) -> object:
+    """Put an apostrophe before a formula; spreadsheets skip spaces and tabs in front of one."""
     if isinstance(value, str) and (
         value.lstrip().startswith(FORMULA_STARTS) or value[:1] in {"\t", "\r", "\n"}
     ):

@@ -271,7 +271,7 @@ class _PlantedCopies:
     def _hits(self, first: Int64s, second: Int64s, value: NDArray[np.generic]) -> Hits:
         return Hits(
             transform=second // self.size - 1,
-            right=first % self.size == second % self.size,
+            is_copy=first % self.size == second % self.size,
             value=value.astype(np.float64),
         )
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from imgurer_kernel.errors import BlobMissing, SourceError, StorageDenied
 from imgurer_kernel.report.clusters import (
     cluster_table,
-    distances,
     export,
     summary,
     to_csv,
@@ -89,11 +88,6 @@ def test_one_row_for_each_cluster(clusters):
 
 def test_some_clusters_keep_their_diameters(clusters):
     assert cluster_table(clusters[clusters["cluster_id"] == 1])["diameter"].tolist() == [2]
-
-
-def test_how_far_members_are_from_their_medoids(clusters):
-    assert distances(clusters).to_dict() == {d: int(d in {1, 3, 8}) for d in range(9)}
-    assert distances(clusters.iloc[:0]).sum() == 0
 
 
 def test_csv_holds_everything_and_no_formula(clusters, tmp_path):

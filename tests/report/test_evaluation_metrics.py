@@ -52,10 +52,10 @@ def test_nothing_tried_is_nothing_known():
 
 
 def hits(*rows):
-    transform, right, value = zip(*rows, strict=True) if rows else ((), (), ())
+    transform, is_copy, value = zip(*rows, strict=True) if rows else ((), (), ())
     return Hits(
         transform=np.array(transform, np.int64),
-        right=np.array(right, bool),
+        is_copy=np.array(is_copy, bool),
         value=np.array(value, np.float64),
     )
 

@@ -11,7 +11,7 @@ from imgurer_kernel.report.frames import (
     cluster_frame,
     similar_frame,
 )
-from imgurer_kernel.review.keeper import keeper, keepers
+from imgurer_kernel.review.keeper import keepers
 
 IMAGES = pd.DataFrame(
     {
@@ -23,19 +23,6 @@ IMAGES = pd.DataFrame(
         "bytes": [9, 7, 8, 6, 5],
     }
 )
-
-
-def test_the_keeper_has_the_most_pixels_then_bytes_then_age():
-    images = IMAGES.assign(within_frame=1.0)
-    assert keeper(images) == 3
-    assert keeper(images.iloc[3:]) == 4
-    assert keeper(images.iloc[3:].assign(bytes=5)) == 4
-
-
-def test_a_frame_around_a_picture_does_not_count():
-    assert keeper(IMAGES.assign(within_frame=[1, 1, 0.97, 1, 1])) == 2
-    assert keeper(IMAGES.assign(within_frame=[1, 0.96, 0.97, 1, 1])) == 3
-    assert keeper(IMAGES.assign(width=[100, 200, 300, 50, 50], within_frame=0.5)) == 3
 
 
 def test_similar_is_sorted_by_distance_then_id():
@@ -105,5 +92,7 @@ def test_each_cluster_keeps_what_the_policy_keeps(sizes, random):
     labels = np.full(len(ids), "x", object)
     frame = cluster_frame(LabelledClusters(clusters, labels, within, "plan", 0), images, keepers)
     frame["within_frame"] = within
-    kept = frame.loc[frame["is_keeper"], "image_id"].tolist()
-    assert kept == [keeper(group) for _, group in frame.groupby("cluster_id")]
+    shown = frame["width"] * frame["height"] * frame["within_frame"]
+    ranked = frame.assign(shown=shown, older=-frame["image_id"])
+    best = ranked.sort_values(["shown", "bytes", "older"]).groupby("cluster_id")["image_id"].last()
+    assert frame.loc[frame["is_keeper"], "image_id"].tolist() == best.tolist()

@@ -1,10 +1,10 @@
-"""53 ways in which copies of a picture come about, in 4 tiers: ground truth for near duplicates.
+"""53 transforms that make copies of a picture, in 4 tiers: ground truth for near duplicates.
 
-Tier 1 (30) encodes anew, resizes or changes the tone; tier 2 (9) crops to 2 %, writes on the
-picture, frames it thinly or turns it by a degree; tier 3 (8) crops 5 to 10 %, adds borders or
-turns by 2 to 5 degrees; tier 4 (6) flips and turns by quarters. A strength is drawn from a range
-around the one in the name, from (seed, key, name) alone: the same call makes the same copy, and
-no two pictures get the same strength.
+Tier 1 (30) encodes anew, resizes or changes the tone; tier 2 (9) crops up to 2.5 %, writes on the
+picture, frames it thinly or turns it by a degree; tier 3 (8) crops 4 to 10 %, adds borders or
+turns by 2 to 5 degrees; tier 4 (6) flips and turns by quarters. A strength is random in a range
+around the one in the name, and depends on (seed, key, name) alone: the same call makes the same
+copy, and no two pictures get the same strength.
 
     >>> from PIL import Image
     >>> [len([t for t in TRANSFORMS if t.tier == tier]) for tier in (1, 2, 3, 4)]
@@ -24,16 +24,17 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from imgurer_kernel.common.types import UInt8s
 
-Draw = np.random.Generator
+Rng = np.random.Generator
 Picture = Image.Image
-Apply = Callable[[Picture, Draw], Picture]
+Apply = Callable[[Picture, Rng], Picture]
 
-_KEPT = 92  # quality
+# Of the JPEG that a copy is written as: high, so that the transform decides and not this.
+_QUALITY = 92
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """One way to copy a picture: RGB picture and source of chance in, RGB picture out."""
+    """One way to copy a picture; `apply` takes and returns an RGB picture."""
 
     name: str
     tier: int
@@ -41,15 +42,23 @@ class Transform:
 
 
 def variant(picture: Picture, name: str, *, key: str, seed: int) -> Picture:
-    """The copy of `picture` under the transform `name`; `key` names the picture."""
-    draw = np.random.default_rng(zlib.crc32(f"{seed}/{key}/{name}".encode()))
-    return BY_NAME[name].apply(picture.convert("RGB"), draw).convert("RGB")
+    """Make the copy of a picture under the transform `name`, RGB.
+
+    Parameters
+    ----------
+    picture
+        Of any mode.
+    key, seed
+        What the strength depends on: which picture it is, and which set of copies.
+    """
+    rng = np.random.default_rng(zlib.crc32(f"{seed}/{key}/{name}".encode()))
+    return BY_NAME[name].apply(picture.convert("RGB"), rng).convert("RGB")
 
 
 # -- tier 1: encoding, size, tone -------------------------------------------------------------
 
 
-def _through(picture: Picture, form: str, **options: object) -> Picture:
+def _recode(picture: Picture, form: str, **options: object) -> Picture:
     buffer = io.BytesIO()
     picture.save(buffer, form, **options)
     return Image.open(buffer).convert("RGB")
@@ -57,17 +66,17 @@ def _through(picture: Picture, form: str, **options: object) -> Picture:
 
 def _jpeg(quality: int) -> Apply:
     low, high = round(quality * 0.85), min(95, round(quality * 1.15))
-    return lambda p, draw: _through(p, "JPEG", quality=int(draw.integers(low, high + 1)))
+    return lambda p, rng: _recode(p, "JPEG", quality=int(rng.integers(low, high + 1)))
 
 
 def _webp(quality: int) -> Apply:
     low, high = round(quality * 0.85), round(quality * 1.15)
-    return lambda p, draw: _through(p, "WEBP", quality=int(draw.integers(low, high + 1)), method=2)
+    return lambda p, rng: _recode(p, "WEBP", quality=int(rng.integers(low, high + 1)), method=2)
 
 
-def _gif(picture: Picture, draw: Draw) -> Picture:
-    colours = int(draw.integers(96, 257))
-    return _through(picture.quantize(colours, method=Image.Quantize.FASTOCTREE), "GIF")
+def _gif(picture: Picture, rng: Rng) -> Picture:
+    colors = int(rng.integers(96, 257))
+    return _recode(picture.quantize(colors, method=Image.Quantize.FASTOCTREE), "GIF")
 
 
 def _scaled(picture: Picture, across: float, down: float) -> Picture:
@@ -76,67 +85,67 @@ def _scaled(picture: Picture, across: float, down: float) -> Picture:
 
 
 def _resize(scale: float) -> Apply:
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        by = scale * draw.uniform(0.9, 1.1)
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        by = scale * rng.uniform(0.9, 1.1)
         return _scaled(picture, by, by)
 
     return apply
 
 
-def _stretch(picture: Picture, draw: Draw) -> Picture:
-    return _scaled(picture, draw.uniform(1.06, 1.14), 1)
+def _stretch(picture: Picture, rng: Rng) -> Picture:
+    return _scaled(picture, rng.uniform(1.06, 1.14), 1)
 
 
 def _enhance(kind: Callable[[Picture], ImageEnhance._Enhance], low: float, high: float) -> Apply:
-    return lambda p, draw: kind(p).enhance(draw.uniform(low, high))
+    return lambda p, rng: kind(p).enhance(rng.uniform(low, high))
 
 
 def _gamma(low: float, high: float) -> Apply:
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        curve = 255 * (np.arange(256) / 255) ** draw.uniform(low, high)
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        curve = 255 * (np.arange(256) / 255) ** rng.uniform(low, high)
         return picture.point(np.rint(curve).astype(int).tolist() * 3)
 
     return apply
 
 
-def _autocontrast(picture: Picture, draw: Draw) -> Picture:
-    return ImageOps.autocontrast(picture, cutoff=draw.uniform(0.5, 2))
+def _autocontrast(picture: Picture, rng: Rng) -> Picture:
+    return ImageOps.autocontrast(picture, cutoff=rng.uniform(0.5, 2))
 
 
-def _equalize(picture: Picture, _: Draw) -> Picture:
+def _equalize(picture: Picture, _: Rng) -> Picture:
     return ImageOps.equalize(picture)
 
 
-def _gray(picture: Picture, _: Draw) -> Picture:
+def _gray(picture: Picture, _: Rng) -> Picture:
     return picture.convert("L")
 
 
-def _sepia(picture: Picture, _: Draw) -> Picture:
+def _sepia(picture: Picture, _: Rng) -> Picture:
     return ImageOps.colorize(picture.convert("L"), "#20140c", "#fff1cc")
 
 
-def _sharpen(picture: Picture, draw: Draw) -> Picture:
-    mask = ImageFilter.UnsharpMask(draw.uniform(1.5, 2.5), int(draw.integers(110, 190)), 2)
+def _sharpen(picture: Picture, rng: Rng) -> Picture:
+    mask = ImageFilter.UnsharpMask(rng.uniform(1.5, 2.5), int(rng.integers(110, 190)), 2)
     return picture.filter(mask)
 
 
 def _blur(low: float, high: float) -> Apply:
-    return lambda p, draw: p.filter(ImageFilter.GaussianBlur(draw.uniform(low, high)))
+    return lambda p, rng: p.filter(ImageFilter.GaussianBlur(rng.uniform(low, high)))
 
 
 def _noise(low: float, high: float) -> Apply:
-    def apply(picture: Picture, draw: Draw) -> Picture:
+    def apply(picture: Picture, rng: Rng) -> Picture:
         pixels = np.asarray(picture, np.float32)
-        grain = draw.standard_normal(pixels.shape, np.float32) * draw.uniform(low, high)
+        grain = rng.standard_normal(pixels.shape, np.float32) * rng.uniform(low, high)
         return Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8))
 
     return apply
 
 
-def _screenshot(picture: Picture, draw: Draw) -> Picture:
-    scale = draw.uniform(0.5, 0.85)
-    shown = _through(_scaled(picture, scale, scale), "JPEG", quality=75)
-    scale = draw.uniform(1.05, 1.25)
+def _screenshot(picture: Picture, rng: Rng) -> Picture:
+    scale = rng.uniform(0.5, 0.85)
+    shown = _recode(_scaled(picture, scale, scale), "JPEG", quality=75)
+    scale = rng.uniform(1.05, 1.25)
     return _scaled(shown, scale, scale)
 
 
@@ -144,22 +153,22 @@ def _screenshot(picture: Picture, draw: Draw) -> Picture:
 
 
 def _crop(low: float, high: float) -> Apply:
-    """Cut a share of each dimension, anywhere."""
+    """Cut a share of each dimension off, at random places."""
 
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        width = round(picture.width * (1 - draw.uniform(low, high)))
-        height = round(picture.height * (1 - draw.uniform(low, high)))
-        left = int(draw.integers(0, picture.width - width + 1))
-        top = int(draw.integers(0, picture.height - height + 1))
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        width = round(picture.width * (1 - rng.uniform(low, high)))
+        height = round(picture.height * (1 - rng.uniform(low, high)))
+        left = int(rng.integers(0, picture.width - width + 1))
+        top = int(rng.integers(0, picture.height - height + 1))
         return picture.crop((left, top, left + width, top + height))
 
     return apply
 
 
-def _social(picture: Picture, draw: Draw) -> Picture:
-    scale = draw.uniform(0.4, 0.6)
-    small = _scaled(_crop(0.015, 0.025)(picture, draw), scale, scale)
-    return _through(small, "JPEG", quality=int(draw.integers(34, 47)))
+def _social(picture: Picture, rng: Rng) -> Picture:
+    scale = rng.uniform(0.4, 0.6)
+    small = _scaled(_crop(0.015, 0.025)(picture, rng), scale, scale)
+    return _recode(small, "JPEG", quality=int(rng.integers(34, 47)))
 
 
 _TEXT = (
@@ -168,85 +177,85 @@ _TEXT = (
 )
 
 
-def _phrase(draw: Draw, words: int) -> str:
-    return " ".join(draw.choice(_TEXT.split(), words))
+def _phrase(rng: Rng, words: int) -> str:
+    return " ".join(rng.choice(_TEXT.split(), words))
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=max(8, round(size)))
 
 
-def _caption(picture: Picture, draw: Draw) -> Picture:
+def _caption(picture: Picture, rng: Rng) -> Picture:
     picture = picture.copy()
-    size = picture.height * draw.uniform(0.055, 0.085)
-    corner = picture.width * 0.05, picture.height * draw.choice([0.04, 0.88])
+    size = picture.height * rng.uniform(0.055, 0.085)
+    corner = picture.width * 0.05, picture.height * rng.choice([0.04, 0.88])
     ImageDraw.Draw(picture).text(
-        corner, _phrase(draw, 5), "white", _font(size), stroke_width=2, stroke_fill="black"
+        corner, _phrase(rng, 5), "white", _font(size), stroke_width=2, stroke_fill="black"
     )
     return picture
 
 
-def _watermark(picture: Picture, draw: Draw) -> Picture:
+def _watermark(picture: Picture, rng: Rng) -> Picture:
     layer = Image.new("RGBA", picture.size)
-    pen, opacity = ImageDraw.Draw(layer), int(draw.integers(80, 131))
+    pen, opacity = ImageDraw.Draw(layer), int(rng.integers(80, 131))
     for line in range(4):
         corner = picture.width * 0.1 * (1 + line), picture.height * (0.1 + 0.22 * line)
-        text = f"(c) {_phrase(draw, 3)}"
+        text = f"(c) {_phrase(rng, 3)}"
         pen.text(corner, text, (255, 255, 255, opacity), _font(picture.height * 0.08))
     return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
 
 
-def _logo(picture: Picture, draw: Draw) -> Picture:
+def _logo(picture: Picture, rng: Rng) -> Picture:
     picture = picture.copy()
-    side = draw.uniform(0.12, 0.18) * min(picture.size)
-    left = draw.choice([0.2 * side, picture.width - 1.2 * side])
-    top = draw.choice([0.2 * side, picture.height - 1.2 * side])
+    side = rng.uniform(0.12, 0.18) * min(picture.size)
+    left = rng.choice([0.2 * side, picture.width - 1.2 * side])
+    top = rng.choice([0.2 * side, picture.height - 1.2 * side])
     pen = ImageDraw.Draw(picture)
-    colour = tuple(int(level) for level in draw.integers(0, 256, 3))
-    pen.ellipse((left, top, left + side, top + side), fill=colour)
+    color = tuple(int(level) for level in rng.integers(0, 256, 3))
+    pen.ellipse((left, top, left + side, top + side), fill=color)
     pen.text((left + 0.2 * side, top + 0.35 * side), "LOGO", "white", _font(0.25 * side))
     return picture
 
 
-def _border(low: float, high: float, colour: str) -> Apply:
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        width = max(1, round(draw.uniform(low, high) * min(picture.size)))
-        return ImageOps.expand(picture, border=width, fill=colour)
+def _border(low: float, high: float, color: str) -> Apply:
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        width = max(1, round(rng.uniform(low, high) * min(picture.size)))
+        return ImageOps.expand(picture, border=width, fill=color)
 
     return apply
 
 
-def _letterbox(picture: Picture, draw: Draw) -> Picture:
-    bar = round(picture.height * draw.uniform(0.1, 0.15))
+def _letterbox(picture: Picture, rng: Rng) -> Picture:
+    bar = round(picture.height * rng.uniform(0.1, 0.15))
     framed = Image.new("RGB", (picture.width, picture.height + 2 * bar))
     framed.paste(picture, (0, bar))
     return framed
 
 
-def _meme(picture: Picture, draw: Draw) -> Picture:
-    bar = round(picture.height * draw.uniform(0.12, 0.18))
+def _meme(picture: Picture, rng: Rng) -> Picture:
+    bar = round(picture.height * rng.uniform(0.12, 0.18))
     framed = Image.new("RGB", (picture.width, picture.height + bar), "white")
     framed.paste(picture, (0, bar))
-    ImageDraw.Draw(framed).text((10, 0.2 * bar), _phrase(draw, 5), "black", _font(0.5 * bar))
+    ImageDraw.Draw(framed).text((10, 0.2 * bar), _phrase(rng, 5), "black", _font(0.5 * bar))
     return framed
 
 
 def _rotate(low: float, high: float) -> Apply:
-    """Turn about the centre either way; the corners become black."""
+    """Turn about the center either way, by degrees; the corners become black."""
 
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        angle = draw.uniform(low, high) * draw.choice([-1, 1])
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        angle = rng.uniform(low, high) * rng.choice([-1, 1])
         return picture.rotate(angle, Image.Resampling.BICUBIC, fillcolor="black")
 
     return apply
 
 
 def _rotate_and_crop(low: float, high: float) -> Apply:
-    """Turn about the centre and cut the black corners off."""
+    """Turn about the center and cut the black corners off."""
 
-    def apply(picture: Picture, draw: Draw) -> Picture:
-        angle = draw.uniform(low, high)
-        turned = picture.rotate(angle * draw.choice([-1, 1]), Image.Resampling.BICUBIC)
+    def apply(picture: Picture, rng: Rng) -> Picture:
+        angle = rng.uniform(low, high)
+        turned = picture.rotate(angle * rng.choice([-1, 1]), Image.Resampling.BICUBIC)
         slope = math.tan(math.radians(angle)) / 2
         across, down = round(picture.height * slope) + 1, round(picture.width * slope) + 1
         return turned.crop((across, down, picture.width - across, picture.height - down))
@@ -309,7 +318,7 @@ BY_NAME = {transform.name: transform for transform in TRANSFORMS}
 
 
 def copy_as_file(pixels: UInt8s, name: str, *, key: str, seed: int) -> bytes:
-    """The copy of a picture, uint8 (height, width, 3), as the JPEG that somebody would keep."""
+    """Make the copy of a picture, uint8 (height, width, 3), as a JPEG file."""
     file = io.BytesIO()
-    variant(Image.fromarray(pixels), name, key=key, seed=seed).save(file, "JPEG", quality=_KEPT)
+    variant(Image.fromarray(pixels), name, key=key, seed=seed).save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
