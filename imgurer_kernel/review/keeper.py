@@ -6,7 +6,7 @@ from pathlib import PurePath
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.types import BoolMask
+from imgurer_kernel.common.types import BoolMask, Int64s
 
 
 def keepers(members: pd.DataFrame) -> BoolMask:

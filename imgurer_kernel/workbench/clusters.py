@@ -29,7 +29,7 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.store.catalog import Catalog, Changes, queries
+from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.cluster_answers import (
     WORDS,
     Answer,
@@ -131,7 +131,7 @@ class ClusterService:
         if without is None or not np.isin(without, hashes.ids).any():
             return answer.clusters
         left = ~np.isin(hashes.ids, without)
-        rest = hashes.after(_removals(hashes.generation, without))
+        rest = hashes.without(without)
         before = self._answers.state(kind)
         # By the plan of all: another one would find other clusters among the same pictures.
         found, _ = self._find_anew(before, rest, digest_ranks[left], kind, progress, answer.scope)
@@ -224,15 +224,3 @@ class ClusterService:
                     codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
-
-
-def _removals(generation: int, image_ids: Int64s) -> Changes:
-    """What makes images look removed, and nothing else."""
-    return Changes(
-        generation=generation,
-        image_ids=np.empty(0, np.int64),
-        hashes=np.empty((0, 2), np.uint64),
-        trimmed=np.empty((0, 2), np.uint64),
-        informative=np.empty(0, np.bool_),
-        removed=image_ids,
-    )

@@ -2,10 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, get_args
+from typing import Self, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -73,10 +73,12 @@ class FileSelection:
         if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
             message = f"min_size is {min_size!r}; it must be a whole number of bytes, 0 or more"
             raise QueryError(message)
-        wanted = (states,) if isinstance(states, str) else tuple(states)
-        if not wanted or not set(wanted) <= set(get_args(FileState)):
-            known = ", ".join(get_args(FileState))
-            message = f"states is {states!r}; it must name one or more of {known}"
+        wanted: tuple[FileState, ...] = (
+            (cast("FileState", states),) if isinstance(states, str) else tuple(states)
+        )
+        known: tuple[FileState, ...] = get_args(FileState)
+        if not wanted or not set(wanted) <= set(known):
+            message = f"states is {states!r}; it must name one or more of {', '.join(known)}"
             raise QueryError(message)
         return cls(
             folders=places,
@@ -84,7 +86,7 @@ class FileSelection:
             reference=references,
             exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
             min_size=min_size,
-            states=wanted,
+            states=tuple(state for state in known if state in wanted),
         )
 
     @property
@@ -173,25 +175,33 @@ class DiskLook:
     blob_of: Callable[[str], Path]
     _seen: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
 
-    def at(self, files: pd.DataFrame, digests: dict[int, str]) -> pd.DataFrame:
-        """Files with is_stale, links and is_blob.
+    @property
+    def stale_files(self) -> int:
+        """How many files were not what they were when they were taken in."""
+        return sum(stale for stale, _, _ in self._seen.values())
 
-        Stale is what has another size, modification time or inode than when it was taken in, or
-        is gone; files that the store keeps are never. The device may be numbered anew whenever it
-        is mounted, and says nothing. links and is_blob are for `imgurer_kernel.report.freed`.
+    def at(self, files: pd.DataFrame, digests: Mapping[int, str]) -> pd.DataFrame:
+        """The files that are still what they were, with links and is_blob.
+
+        Left out is what has another size, modification time or inode than when it was taken in,
+        or is gone. A device may be numbered anew whenever it is mounted, and says nothing. Files
+        that the store keeps, and those that are not listed, are not looked at. links and is_blob
+        are for `imgurer_kernel.report.freed`.
 
         Parameters
         ----------
         files
-            Columns file_id, image_id, path_key, kept, bytes, modified_ns, inode, state.
+            Columns file_id, image_id, path_key, kept, bytes, modified_ns, inode, state, is_listed.
         digests
-            By image_id; where it is missing the store has no copy of its own.
+            Of their images, by image_id.
         """
         looked = []
         in_place = files["kept"].isin(IN_PLACE) & (files["state"] == "present")
         columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
         for looks, file_id, key, size, modified_ns, inode, image_id, kept in zip(
-            in_place, *(files[name].tolist() for name in columns), strict=True
+            in_place & files["is_listed"],
+            *(files[name].tolist() for name in columns),
+            strict=True,
         ):
             if not looks or not isinstance(key, bytes):
                 looked.append((False, 0, False))
@@ -202,11 +212,8 @@ class DiskLook:
                 self._seen[file_id] = _look(key, known, blob)
             looked.append(self._seen[file_id])
         stale, links, is_blob = zip(*looked, strict=True) if looked else ((), (), ())
-        return files.assign(
-            is_stale=np.array(stale, np.bool_),
-            links=np.array(links, np.int64),
-            is_blob=np.array(is_blob, np.bool_),
-        )
+        facts = {"links": np.array(links, np.int64), "is_blob": np.array(is_blob, np.bool_)}
+        return files.assign(**facts)[~np.array(stale, np.bool_)]
 
 
 def _look(

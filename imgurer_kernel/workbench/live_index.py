@@ -123,6 +123,10 @@ class CatalogHashes:
             )
         )
 
+    def without(self, image_ids: Int64s) -> Self:
+        """The hashes of the same generation without some images."""
+        return self.after(replace(_no_changes(self.generation), removed=image_ids))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexUpdate:
@@ -137,17 +141,19 @@ class IndexUpdate:
         return not len(self.changes.image_ids) and not len(self.changes.removed)
 
 
-def _no_hashes() -> CatalogHashes:
-    return CatalogHashes.of(
-        Changes(
-            generation=0,
-            image_ids=np.empty(0, np.int64),
-            hashes=np.empty((0, 2), np.uint64),
-            trimmed=np.empty((0, 2), np.uint64),
-            informative=np.empty(0, np.bool_),
-            removed=np.empty(0, np.int64),
-        )
+def _no_changes(generation: int) -> Changes:
+    return Changes(
+        generation=generation,
+        image_ids=np.empty(0, np.int64),
+        hashes=np.empty((0, 2), np.uint64),
+        trimmed=np.empty((0, 2), np.uint64),
+        informative=np.empty(0, np.bool_),
+        removed=np.empty(0, np.int64),
     )
+
+
+def _no_hashes() -> CatalogHashes:
+    return CatalogHashes.of(_no_changes(0))
 
 
 class LiveIndex:

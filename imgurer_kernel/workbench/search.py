@@ -7,25 +7,27 @@ somebody forgets in between is left out of the answer.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
-from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, similar_frame
-from imgurer_kernel.review.keeper import keepers
-from imgurer_kernel.store.catalog import Connection, fingerprints, generations, queries
+from imgurer_kernel.report.frames import similar_frame
+from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts
 from imgurer_kernel.workbench.clusters import ClusterService
 from imgurer_kernel.workbench.evidence import evidence_of
+from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
@@ -81,23 +83,46 @@ class SearchService:
         return frame.head(len(frame) if limit is None else limit)
 
     def clusters(
-        self, radius: int | None, *, verify: bool, thorough: bool, progress: ProgressOption
+        self,
+        radius: int | None,
+        selection: FileSelection,
+        by: By,
+        *,
+        verify: bool,
+        thorough: bool,
+        progress: ProgressOption,
     ) -> pd.DataFrame:
-        """Groups of two or more images that are the same picture as their medoid."""
+        """Groups of two or more files that show the same picture as their medoid."""
+        if by not in get_args(By):
+            message = f"by is {by!r}; it must be one of {', '.join(get_args(By))}"
+            raise QueryError(message)
         if thorough and not verify:
             message = "a thorough search is a verified one; leave verify=False or thorough=True out"
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
-        grouped, images, stale = self._find_clusters(
-            radius, verify=verify, thorough=thorough, progress=progress
-        )
-        frame = cluster_frame(grouped, images, keepers)
+        look = DiskLook(self._store.blobs.own_path)
+        without = np.empty(0, np.int64)
+        if selection.restricts:
+            found = self._catalog.run(files.present_files, None, selection.states)
+            without = selection.left_out(selection.marked(found))
+        while True:
+            facts, outdated = self._find_clusters(
+                radius, selection, without, verify=verify, thorough=thorough, progress=progress
+            )
+            seen = facts.seen(selection, look)
+            gone = facts.without_files(seen)
+            if not len(gone):
+                break
+            # A picture that is gone may have been what others were compared with.
+            without = np.union1d(without, gone)
+        frame = facts.frame(seen, selection, by)
         # A few scalars only: pandas copies attrs with each frame that is made of this one.
         frame.attrs = {
-            "plan": grouped.plan,
-            "uninformative": grouped.uninformative - stale,
-            "stale": stale,
+            "plan": facts.grouped.plan,
+            "uninformative": facts.grouped.uninformative - outdated,
+            "stale": outdated,
+            "stale_files": look.stale_files,
         }
         return frame
 
@@ -108,17 +133,21 @@ class SearchService:
         )
         if last is None:
             return None
+        selection = FileSelection()
         with self._catalog.transaction() as connection:
             current = generations.current(connection) == last.generation
             equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
-            grouped = add_identical(last.clusters, equal)
-            images = _member_facts(connection, grouped)
-        grouped = grouped.among(images["image_id"].to_numpy(np.int64))
-        frame = cluster_frame(grouped, images, keepers)
+            facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
+        look = DiskLook(self._store.blobs.own_path)
+        seen = facts.seen(selection, look)
+        listed = seen.loc[seen["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
+        facts = replace(facts, grouped=facts.grouped.among(listed))
+        frame = facts.frame(seen, selection, "file")
         frame.attrs = {
-            "plan": grouped.plan,
-            "uninformative": grouped.uninformative,
+            "plan": facts.grouped.plan,
+            "uninformative": facts.grouped.uninformative,
             "stale": 0,
+            "stale_files": look.stale_files,
             "current": current,
         }
         return frame
@@ -162,9 +191,16 @@ class SearchService:
         return self.index.info(self._store.settings.radius, CANDIDATE_RADIUS)
 
     def _find_clusters(
-        self, radius: int | None, *, verify: bool, thorough: bool, progress: ProgressOption
-    ) -> tuple[LabelledClusters, pd.DataFrame, int]:
-        """The clusters, `MEMBER_FACTS` of their members, and the number of outdated images.
+        self,
+        radius: int | None,
+        selection: FileSelection,
+        without: Int64s,
+        *,
+        verify: bool,
+        thorough: bool,
+        progress: ProgressOption,
+    ) -> tuple[ClusterFacts, int]:
+        """The clusters of all images but some, and the number of outdated images.
 
         Begun anew as often as somebody forgets a picture that is needed, or a member: that is
         quick where all was found and compared already, since that is kept.
@@ -175,29 +211,36 @@ class SearchService:
                 with self._snapshot(progress) as (connection, outdated):
                     update = self.index.read_update(connection)
                     equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
+                    equal = _groups_without(equal, without)
                     if verify:
                         known = self._clusters.known(update, radius, thorough=thorough)
-                        if known is not None:
+                        if known is not None and not len(without):
                             grouped = add_identical(known, equal)
-                            return grouped, _member_facts(connection, grouped), outdated
+                            return ClusterFacts.read(connection, grouped, selection), outdated
                         ranks = queries.digest_ranks(connection)
                 hashes = self.index.apply(update)
                 try:
                     if ranks is not None:
                         grouped = self._clusters.find(
-                            hashes, ranks, radius, thorough=thorough, progress=report
+                            hashes,
+                            ranks,
+                            radius,
+                            thorough=thorough,
+                            progress=report,
+                            without=without,
                         )
                     else:
                         near = self._store.settings.radius if radius is None else radius
-                        grouped = cluster_by_hash(hashes, self.index.search, near, report)
+                        rest = hashes.without(without) if len(without) else hashes
+                        grouped = cluster_by_hash(rest, self.index.search, near, report)
                 except UnknownImage:
                     if self.index.all_exist(hashes):
                         raise  # the catalog itself is damaged
                     continue
                 grouped = add_identical(grouped, equal)
-                images = self._catalog.run(_member_facts, grouped)
-                if len(images) == len(grouped.clusters.members):
-                    return grouped, images, outdated
+                facts = self._catalog.run(ClusterFacts.read, grouped, selection)
+                if facts.is_whole:
+                    return facts, outdated
 
     @contextmanager
     def _snapshot(self, progress: ProgressOption) -> Iterator[tuple[Connection, int]]:
@@ -226,5 +269,10 @@ def _exact_matches(connection: Connection, query: Query) -> set[int]:
     return matches
 
 
-def _member_facts(connection: Connection, grouped: LabelledClusters) -> pd.DataFrame:
-    return queries.images(connection, grouped.clusters.members, MEMBER_FACTS)
+def _groups_without(groups: list[list[int]], without: Int64s) -> list[list[int]]:
+    """Groups of two or more ids without some ids."""
+    if not len(without):
+        return groups
+    dropped = set(without.tolist())
+    rest = ([each for each in group if each not in dropped] for group in groups)
+    return [group for group in rest if len(group) > 1]

@@ -21,6 +21,8 @@ from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.cluster_frames import By
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.search import SearchService
 
 if TYPE_CHECKING:
@@ -169,15 +171,25 @@ class Workbench:
         """
         return self._search.similar(query, radius, limit, verify=verify)
 
-    def clusters(
+    def clusters(  # noqa: PLR0913 - all that can be asked for, each by name
         self,
         radius: int | None = None,
         verify: bool = True,
         *,
         thorough: bool = False,
+        folders: Folder | Iterable[Folder] | None = None,
+        between: bool = False,
+        reference: Folder | Iterable[Folder] = (),
+        exclude: str | Iterable[str] = (),
+        min_size: int = 0,
+        by: By = "file",
+        states: Sequence[FileState] = ("present",),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Groups of two or more images that are the same picture as their medoid.
+        """Groups of two or more files that show the same picture as their medoid.
+
+        Before they are listed, the disk is looked at for files that were left in their place:
+        what has another size, time or inode than when it was taken in, or is gone, takes no part.
 
         Parameters
         ----------
@@ -189,6 +201,21 @@ class Workbench:
             takes the plain dHash for it.
         thorough
             Search as far as is of any use, whatever it takes; only where pictures are verified.
+        folders
+            Only files below one of these take part, as if there were no others.
+        between
+            Only clusters with files of two or more of the folders, those of `reference` included.
+        reference
+            Folders whose files are never offered for removal; they take part like `folders`.
+        exclude
+            Patterns such as ``"*.png"`` or ``"thumbs"`` of files that take no part: without a
+            slash for the name of a file or of a folder above it, with one for the whole path.
+        min_size
+            Fewest bytes of a file that takes part.
+        by
+            ``"file"``, or ``"image"`` for a row for each image, whatever files there are of it.
+        states
+            Of files that take part: present, missing, changed.
         progress
             True for a bar, False for silence, or a function of (done, total), which may raise
             to stop.
@@ -196,20 +223,40 @@ class Workbench:
         Returns
         -------
         DataFrame
-            One row for each member, the largest cluster first and in it the medoid first:
-            cluster_id, image_id, digest, filename, is_medoid, is_keeper, distance_to_medoid,
-            diameter (bits that no two members of the cluster exceed), score (agreement of the
-            pictures, or share of equal bits), label, width, height, bytes. ``attrs`` tell how it
-            was found: plan, uninformative (images so flat that only equal pixels make them
-            duplicates), stale (images left out because their fingerprint is of another version
-            and their original cannot be read).
+            One row for each file, the cluster with most files first and in it those of the
+            medoid: cluster_id, file_id, image_id, path (missing for an upload), filename, user,
+            state, digest, is_medoid, is_keeper (one of each cluster), is_reference,
+            distance_to_medoid, diameter (bits that no two members of the cluster exceed), score
+            (agreement of the pictures, or share of equal bits), label (``identical`` for the
+            bytes of a row above), width, height, bytes, frees_disk and frees_store: the bytes
+            that are free, on disk and in the store, once all are removed that are neither keeper
+            nor reference. A second name of one inode frees nothing.
+
+            By image: cluster_id, image_id, digest, filename, is_medoid, is_keeper,
+            distance_to_medoid, diameter, score, label, width, height, bytes; exact copies, being
+            one image, are no cluster.
+
+            ``attrs`` tell how it was found: plan, uninformative (images so flat that only equal
+            pixels make them duplicates), stale (images left out because their fingerprint is of
+            another version and their original cannot be read), stale_files (files left out that
+            are not on disk as they were).
 
         Raises
         ------
         InvalidRadius, QueryError
-            If the radius is none, or a thorough search is asked for without verification.
+            If an argument is of no use, with what it must be.
         """
-        return self._search.clusters(radius, verify=verify, thorough=thorough, progress=progress)
+        selection = FileSelection.parse(
+            folders=folders,
+            between=between,
+            reference=reference,
+            exclude=exclude,
+            min_size=min_size,
+            states=states,
+        )
+        return self._search.clusters(
+            radius, selection, by, verify=verify, thorough=thorough, progress=progress
+        )
 
     def last_clusters(
         self, radius: int | None = None, *, thorough: bool = False

@@ -147,6 +147,10 @@ class BlobStore:
         name = nested("blobs", digest)
         return self._backend.path(name) if self._backend.exists(name) else self._referred(digest)
 
+    def own_path(self, digest: str) -> Path:
+        """Where the store keeps an original of its own, if it has one: there may be none."""
+        return self._backend.path(nested("blobs", digest))
+
     def exists(self, digest: str) -> bool:
         """Whether `open` would find the original; its bytes are not looked at."""
         try:

@@ -99,8 +99,17 @@ def files(
     return frame.astype({"device": "UInt64", "inode": "UInt64"})
 
 
-def present_files(connection: Connection, image_ids: Sequence[int] | Int64s) -> pd.DataFrame:
-    """The present files of images, by (image_id, file_id).
+def present_files(
+    connection: Connection,
+    image_ids: Sequence[int] | Int64s | None = None,
+    states: Sequence[FileState] = ("present",),
+) -> pd.DataFrame:
+    """The present files of images, or those in other states, by (image_id, file_id).
+
+    Parameters
+    ----------
+    image_ids
+        None for all images.
 
     Returns
     -------
@@ -108,21 +117,37 @@ def present_files(connection: Connection, image_ids: Sequence[int] | Int64s) -> 
         file_id, image_id, path, path_key (bytes; missing without an identity on this disk),
         filename, user, kept, bytes, modified_ns, device, inode (UInt64), taken_in (UTC), state.
     """
-    with table_of_ids(connection, np.asarray(image_ids, np.int64).reshape(-1)) as (ids, values):
+    given = np.empty(0, np.int64) if image_ids is None else np.asarray(image_ids, np.int64)
+    with table_of_ids(connection, given.reshape(-1)) as (ids, values):
+        chosen = "" if image_ids is None else f"SEMI JOIN {ids} AS chosen USING (image_id)"
         answer = connection.execute(
             f"""
             SELECT file_id, image_id, path, path_key, filename, user_name AS "user", kept, bytes,
                 modified_ns, device, inode, taken_in, state
-            FROM files SEMI JOIN {ids} AS chosen USING (image_id)
-            WHERE state = 'present' ORDER BY image_id, file_id
+            FROM files {chosen}
+            WHERE state IN (SELECT unnest($states::VARCHAR[])) ORDER BY image_id, file_id
             """,  # noqa: S608 (a constant)
-            values,
+            {"states": list(states)} | (values if image_ids is not None else {}),
         ).df()
     texts = ["path", "filename", "user", "kept", "state"]
     frame = answer.astype({**dict.fromkeys(texts, "str"), "device": "UInt64", "inode": "UInt64"})
     frame["path_key"] = [None if key is None else bytes(key) for key in frame["path_key"]]
     frame["taken_in"] = frame["taken_in"].dt.tz_localize("UTC")
     return frame
+
+
+def images_with_several(
+    connection: Connection, states: Sequence[FileState] = ("present",)
+) -> Int64s:
+    """Images that have two or more files in these states, int64 (n,), ascending."""
+    found = connection.execute(
+        """
+        SELECT image_id FROM files WHERE state IN (SELECT unnest(?::VARCHAR[]))
+        GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id
+        """,
+        [list(states)],
+    ).fetchnumpy()
+    return np.asarray(found["image_id"], np.int64)
 
 
 def below(folder: str | os.PathLike[str]) -> bytes:

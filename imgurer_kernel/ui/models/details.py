@@ -1,5 +1,6 @@
 """The details of one picture: its facts, who brought it, and forgetting one's own copy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from imgurer_kernel.common.text import count, elide, moment
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.captions import Fact, image_facts
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
+
+MAX_FILES = 12
+"""Files of one picture and person that are named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,19 +95,19 @@ class DetailsModel(HasTraits):
         workbench = self.session.workbench
         [row] = row_dicts(self.session.image(image_id))
         account = self.session.account()
-        holdings = workbench.holdings(image_id=image_id)
-        own = holdings[holdings["user"] == account.name]
-        visible = holdings if self.session.is_admin else own
-        facts = [fact for fact in image_facts(row) if fact[0] != "Added"]  # the holdings say when
+        files = workbench.files(image_id=image_id)
+        own = files[files["user"] == account.name]
+        visible = files if self.session.is_admin else own
+        facts = [fact for fact in image_facts(row) if fact[0] != "Added"]  # the files say when
         return Details(
             image_id=image_id,
             name=str(row["filename"]),
             width=int(row["width"]),
             height=int(row["height"]),
             thumbnail=self.session.thumbnails([image_id])[0],
-            facts=(*facts, *provenance(visible, account.name, holdings["user"].nunique())),
+            facts=(*facts, *provenance(visible, account.name, files["user"].nunique())),
             own=len(own),
-            others=int(holdings.loc[holdings["user"] != account.name, "user"].nunique()),
+            others=int(files.loc[files["user"] != account.name, "user"].nunique()),
         )
 
     def _show(self, details: Details) -> None:
@@ -125,22 +129,36 @@ class DetailsModel(HasTraits):
 
 
 def provenance(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
-    """List who brought a picture, and from where, as far as the visitor may know.
+    """List who brought a picture, and where its files are, as far as the visitor may know.
 
     Parameters
     ----------
     visible
-        The holdings that the visitor may see.
+        The files that the visitor may see.
     holders
-        How many people hold it, whether visible or not.
+        How many people have one, whether visible or not.
     """
     facts: list[Fact] = []
     for user, held in visible.groupby("user", sort=True):
         who = "you" if user == visitor else str(user)
-        facts.append(("Brought by", f"{who}, {moment(held['brought_at'].min())}"))
-        facts += [("From", str(source)) for source in sorted(set(held["source"]))[:5]]
+        facts.append(("Brought by", f"{who}, {moment(held['taken_in'].min())}"))
+        places = sorted({_place(row) for row in row_dicts(held)})
+        facts += [("File", place) for place in places[:MAX_FILES]]
+        if len(places) > MAX_FILES:
+            facts.append(("File", f"and {len(places) - MAX_FILES:,} more"))
     hidden = holders - visible["user"].nunique()
     if hidden:
         also = "also " if len(visible) else ""
         facts.append(("Held by", f"{also}{count(hidden, 'other person', 'other people')}"))
     return facts
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """The whole path of a file and, if it is not there as it was, what became of it."""
+    if pd.isna(row["path"]):
+        return f"{row['filename']}, uploaded"
+    if row["state"] != "present":
+        return f"{row['path']} ({row['state']})"
+    if row["source_state"] == "present" or pd.isna(row["source_state"]):
+        return str(row["path"])
+    return f"{row['path']} ({row['source_state']} there; kept in the store)"

@@ -1,0 +1,74 @@
+"""Clusters of images as the frames that people get: by file, or by image."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
+from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, file_frame
+from imgurer_kernel.review.keeper import file_order, keepers
+from imgurer_kernel.store.catalog import Connection, files, queries
+from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
+
+By = Literal["file", "image"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClusterFacts:
+    """Clusters of images, and what is known of these and of their files, all of one snapshot.
+
+    Attributes
+    ----------
+    grouped
+        The clusters.
+    images
+        `MEMBER_FACTS` of all members, and of images in no cluster that have several files.
+    files
+        Files of these images, as `imgurer_kernel.store.catalog.files.present_files` has them.
+    """
+
+    grouped: LabelledClusters
+    images: pd.DataFrame
+    files: pd.DataFrame
+
+    @classmethod
+    def read(
+        cls, connection: Connection, grouped: LabelledClusters, selection: FileSelection
+    ) -> Self:
+        """Read what is known, within a transaction."""
+        several = files.images_with_several(connection, selection.states)
+        wanted = np.union1d(grouped.clusters.members, several)
+        return cls(
+            grouped=grouped,
+            images=queries.images(connection, wanted, MEMBER_FACTS),
+            files=files.present_files(connection, wanted, selection.states),
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every member is still there."""
+        return bool(np.isin(self.grouped.clusters.members, self.images["image_id"]).all())
+
+    def seen(self, selection: FileSelection, look: DiskLook) -> pd.DataFrame:
+        """The files that take part and are still what they were, and all others of their images.
+
+        Columns `imgurer_kernel.report.frames.FILE_FACTS` and place.
+        """
+        digests = dict(zip(self.images["image_id"], self.images["digest"], strict=True))
+        return look.at(selection.marked(self.files), digests)
+
+    def without_files(self, seen: pd.DataFrame) -> Int64s:
+        """Members of which no file takes part: image_ids, ascending."""
+        listed = seen.loc[seen["is_listed"].astype(bool), "image_id"]
+        return np.setdiff1d(self.grouped.clusters.members, listed.to_numpy(np.int64))
+
+    def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
+        """The clusters, a row for each file or for each image."""
+        if by == "image":
+            frame = cluster_frame(self.grouped, self.images, keepers)
+        else:
+            frame = file_frame(self.grouped, self.images, seen, keepers, file_order)
+        return selection.spanning(frame, seen)
