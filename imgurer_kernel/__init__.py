@@ -12,6 +12,7 @@ Examples
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.workbench.find import find_duplicates
 from imgurer_kernel.workbench.workbench import Workbench
 
-__all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench"]
+__all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplicates"]

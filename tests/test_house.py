@@ -15,7 +15,7 @@ PACKAGE = Path(imgurer_kernel.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 PUBLIC = {
-    "imgurer_kernel": ["Fingerprint", "ImgurerError", "Settings", "Workbench"],
+    "imgurer_kernel": ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplicates"],
     "imgurer_kernel.apps.server": ["serve"],
     "imgurer_kernel.fingerprint": ["ALGORITHM", "Fingerprint", "fingerprint"],
     "imgurer_kernel.index": ["BKTree", "components", "neighbors"],

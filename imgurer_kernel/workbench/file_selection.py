@@ -90,6 +90,13 @@ class FileSelection:
         )
 
     @property
+    def places(self) -> list[Path]:
+        """The folders and those of reference, each once and none that is below another."""
+        keys = sorted({*(self.folders or ()), *self.reference})
+        outer = [key for key in keys if (_folder_numbers([key], [k for k in keys if k != key]) < 0)]
+        return [Path(os.fsdecode(key)) for key in outer]
+
+    @property
     def restricts(self) -> bool:
         """Whether some images may take no part at all."""
         return self.folders is not None or bool(self.exclude) or self.min_size > 0
@@ -108,7 +115,7 @@ class FileSelection:
         reference = _folder_numbers(keys, self.reference) >= 0
         folders = tuple(dict.fromkeys((*(self.folders or ()), *self.reference)))
         place = _folder_numbers(keys, folders)
-        listed = files["state"].isin(self.states).to_numpy(bool)
+        listed = files["state"].isin(self.states).to_numpy(bool, copy=True)
         if self.folders is not None:
             listed &= place >= 0
         if self.exclude:

@@ -150,6 +150,13 @@ def seed(text: str) -> int:
     return _whole_number(text, 0, sys.maxsize)
 
 
+def size(text: str) -> int:
+    """Read a number of bytes, such as 5000, 50k, 2M or 1G (in steps of 1,000)."""
+    number, unit = text[:-1], text[-1:].lower()
+    factor = {"k": 10**3, "m": 10**6, "g": 10**9}.get(unit)
+    return _whole_number(text if factor is None else number, 0, sys.maxsize) * (factor or 1)
+
+
 def _whole_number(text: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
         message = f"{text!r} is no whole number from {low} to {high}"

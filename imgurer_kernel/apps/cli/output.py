@@ -38,6 +38,10 @@ class Terminal:
         if not self.json:
             _write(printable(text))
 
+    def write_text(self, text: str) -> None:
+        """Write a text as it is, such as CSV."""
+        _write(text.rstrip("\r\n"))
+
     def write_table(self, frame: pd.DataFrame, columns: Mapping[str, str] | None = None) -> None:
         """Write a frame: for programs all of it, for people the given columns under their headings.
 

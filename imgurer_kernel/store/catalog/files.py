@@ -131,7 +131,9 @@ def present_files(
         ).df()
     texts = ["path", "filename", "user", "kept", "state"]
     frame = answer.astype({**dict.fromkeys(texts, "str"), "device": "UInt64", "inode": "UInt64"})
-    frame["path_key"] = [None if key is None else bytes(key) for key in frame["path_key"]]
+    frame["path_key"] = pd.Series(
+        [None if pd.isna(key) else bytes(key) for key in frame["path_key"]], frame.index, object
+    )
     frame["taken_in"] = frame["taken_in"].dt.tz_localize("UTC")
     return frame
 

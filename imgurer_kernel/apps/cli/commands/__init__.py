@@ -7,6 +7,7 @@ from imgurer_kernel.apps.cli.command import COMMANDS as COMMANDS
 from imgurer_kernel.apps.cli.command import GROUPS as GROUPS
 
 # isort: off
+from imgurer_kernel.apps.cli.commands import find as find
 from imgurer_kernel.apps.cli.commands import pictures as pictures
 from imgurer_kernel.apps.cli.commands import clusters as clusters
 from imgurer_kernel.apps.cli.commands import accounts as accounts

@@ -15,7 +15,8 @@ _THOROUGH = argument(
 )
 
 
-def _report_file(text: str) -> str:
+def report_file(text: str) -> str:
+    """Read the name of a file that `export` can write."""
     if not text.lower().endswith(SUFFIXES):
         message = f"{text!r} must end in .csv, .json or .html"
         raise argparse.ArgumentTypeError(message)
@@ -36,9 +37,7 @@ def clusters(call: Call) -> int:
 
 @command(
     "report",
-    argument(
-        "--out", type=_report_file, required=True, metavar="FILE", help=".csv, .json or .html"
-    ),
+    argument("--out", type=report_file, required=True, metavar="FILE", help=".csv, .json or .html"),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),
 )
@@ -50,7 +49,7 @@ def report(call: Call) -> int:
     if call.out.json:
         figures = {str(name).replace(" ", "_"): value for name, value in summary(frame).items()}
         call.out.write_table(pd.DataFrame([{"written": str(path), **figures}]))
-    call.out.write_line(f"{path}: {_totals(frame)}")
+    call.out.write_line(f"{path}: {totals(frame)}")
     return EXIT_DONE
 
 
@@ -84,7 +83,7 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
     if frame.attrs.get("stale_files"):
         stale = count(frame.attrs["stale_files"], "file")
         call.out.write_line(f"left out: {stale} changed or gone since the last scan")
-    call.out.write_line(_totals(frame))
+    call.out.write_line(totals(frame))
 
 
 def _marks(frame: pd.DataFrame) -> list[str]:
@@ -100,7 +99,8 @@ def _marks(frame: pd.DataFrame) -> list[str]:
     return marks
 
 
-def _totals(frame: pd.DataFrame) -> str:
+def totals(frame: pd.DataFrame) -> str:
+    """How many clusters and extra copies, and what they would free, in words."""
     figures = summary(frame)
     return (
         f"{count(figures['clusters'], 'cluster')}, "

@@ -1,0 +1,79 @@
+"""The command that needs no store: duplicates in folders, left where they are."""
+
+from imgurer_kernel.apps.cli.command import (
+    EXIT_DONE,
+    EXIT_PROBLEMS,
+    Call,
+    argument,
+    command,
+    either_or,
+    size,
+)
+from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
+from imgurer_kernel.apps.cli.output import write_error
+from imgurer_kernel.common.text import count
+from imgurer_kernel.report.clusters import export, to_csv
+
+# Declared together, for `clusters` takes the same.
+BETWEEN = argument(
+    "--between", action="store_true", help="only clusters with files of two or more folders"
+)
+REFERENCE = argument(
+    "--reference",
+    action="append",
+    default=[],
+    metavar="FOLDER",
+    help="its files are never offered for removal (more than once for more)",
+)
+EXCLUDE = argument(
+    "--exclude",
+    action="append",
+    default=[],
+    metavar="GLOB",
+    help="leave out, such as '*.png' or a folder's name (more than once for more)",
+)
+MIN_SIZE = argument(
+    "--min-size", type=size, default=0, metavar="BYTES", help="leave out smaller files"
+)
+
+
+@command(
+    "find",
+    argument("folders", nargs="+", metavar="FOLDER", help="what to look through"),
+    BETWEEN,
+    REFERENCE,
+    EXCLUDE,
+    MIN_SIZE,
+    either_or(
+        argument("--csv", action="store_true", help="answer in CSV"),
+        argument("--html", type=report_file, metavar="OUT.html", help="write a page with pictures"),
+    ),
+)
+def find(call: Call) -> int:
+    """Find duplicates in folders, without a store; nothing is copied or changed."""
+    # Brings the workbench along, which `imgurer --help` has no need of.
+    from imgurer_kernel.workbench.find import find_in, open_cache
+
+    with open_cache() as wb:
+        frame = find_in(
+            wb,
+            *call.arguments.folders,
+            between=call.arguments.between,
+            reference=call.arguments.reference,
+            exclude=call.arguments.exclude,
+            min_size=call.arguments.min_size,
+            progress=call.out.progress,
+        )
+        if call.arguments.html:
+            path = export(frame, call.arguments.html, thumbnail=wb.thumbnail)
+            call.out.write_line(f"{path}: {totals(frame)}")
+    rejected = int(frame.attrs["rejected"])
+    if call.arguments.csv:
+        call.out.write_text(to_csv(frame))
+    elif call.out.json:
+        call.out.write_table(frame)
+    elif not call.arguments.html:
+        write_clusters(call, frame)
+    if rejected:
+        write_error(f"{count(rejected, 'file')} could not be read as pictures")
+    return EXIT_PROBLEMS if rejected else EXIT_DONE
