@@ -157,6 +157,14 @@ class Job(HasTraits):
         self._runner.call_later(SHOW_WAIT_AFTER, self._show_wait, task)
         self._runner.run(partial(work, task), partial(self._finish, task, on_result))
 
+    def show(self, task: Task, on_result: Callable[[T], None], result: T) -> None:
+        """Hand over, from within the work, what can be shown until its result is there."""
+        self._runner.call_soon(self._show, task, on_result, result)
+
+    def _show(self, task: Task, on_result: Callable[[T], None], result: T) -> None:
+        if task is self._task:
+            on_result(result)
+
     def cancel(self) -> None:
         """Cancel the work under way; its result is dropped when it comes."""
         if self._task is not None:

@@ -184,9 +184,8 @@ def test_who_waits_can_be_stopped(tmp_path):
         raise KeyboardInterrupt
 
     lock = tmp_path / "lock"
-    with exclusive(lock, stop):
-        with pytest.raises(KeyboardInterrupt), exclusive(lock, stop):
-            pass
+    with exclusive(lock, stop), pytest.raises(KeyboardInterrupt), exclusive(lock, stop):
+        pass
     with exclusive(lock, stop):
         pass  # nobody has it any more
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imgurer_kernel import Workbench
+from imgurer_kernel.errors import CatalogBusy
 from imgurer_kernel.ui.models import duplicates as duplicates_model
 from imgurer_kernel.ui.models.cluster_summary import ORDERS, filter_and_sort
 from imgurer_kernel.ui.models.duplicates import DuplicatesModel
@@ -152,8 +154,12 @@ def test_clusters_are_looked_for_again_only_when_needed(wb, model):
     model.session.changed()
     assert model.stale
     model.open({"sort": "bytes"})
-    assert calls == [("clusters", None)]
+    assert calls == []  # nothing has changed after all
     assert not model.stale
+    wb.upload("another.jpg", jpeg(4))
+    model.session.changed()
+    model.open({"sort": "bytes"})
+    assert calls == [("clusters", None)]
     model.radius = 3
     assert calls == [("clusters", None), ("clusters", 3)]
 
@@ -242,3 +248,49 @@ def test_summaries_count_like_numpy(wb, model):
     summary = model.clusters.summary
     sizes = np.bincount(frame["cluster_id"])
     assert summary["size"].tolist() == sizes.tolist()
+
+
+def test_the_last_answer_is_shown_while_it_is_renewed(wb, monkeypatch):
+    """At once, saying so, then the new one; another visitor's answer serves as well."""
+    wb.clusters(progress=False)
+    wb.upload("beach 4.jpg", encode(scene(10), quality=70))
+    seen, real = [], Workbench.clusters
+    panel = DuplicatesPanel(wb)  # shows the answer and waits: no event loop here
+    assert not panel.model.renewing
+    assert shown(panel.model)[0] == [1, 2, 3, 9]
+    wb.upload("hill 3.jpg", encode(scene(11, 1200, 900), quality=60))
+
+    def watched(self, *args, **options):
+        model = panel.model
+        seen.append((model.renewing, model.clusters.totals.copies, panel.stale.value))
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Workbench, "clusters", watched)
+    other = DuplicatesModel(VisitorSession(wb))
+    panel.model.load()
+    [(renewing, copies, text)] = seen
+    assert renewing
+    assert copies == 5
+    assert "being renewed" in text
+    assert panel.model.clusters.totals.copies == 6
+    assert panel.stale.value == ""
+    assert not panel.model.renewing
+    other.load()
+    assert len(seen) == 1  # nothing was left to search
+    assert other.clusters.totals.copies == 6
+
+
+def test_an_answer_is_not_renewed_for_ever(wb, monkeypatch):
+    panel = DuplicatesPanel(wb)
+    wb.forget(2)
+
+    def broken(*_, **__):
+        assert panel.model.renewing
+        raise CatalogBusy("the catalog is busy")
+
+    monkeypatch.setattr(Workbench, "clusters", broken)
+    panel.model.load()
+    assert "busy" in panel.model.job.failure
+    assert not panel.model.renewing
+    # What was found last is still there, without what was forgotten.
+    assert shown(panel.model)[0] == [1, 3]

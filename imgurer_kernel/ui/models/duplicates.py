@@ -66,6 +66,8 @@ class DuplicatesModel(HasTraits):
         `ClusterView` and `ClusterPage`; None before anything was read.
     stale
         The store has changed since the clusters were searched.
+    renewing
+        What is shown was found earlier, and is being looked at again.
     params
         What of this stands in the address.
     """
@@ -78,6 +80,7 @@ class DuplicatesModel(HasTraits):
     clusters = Instance(ClusterView, allow_none=True)
     shown = Instance(ClusterPage, allow_none=True)
     stale = Bool(False)
+    renewing = Bool(False)
     params = Dict()
 
     def __init__(self, session: VisitorSession) -> None:
@@ -88,10 +91,11 @@ class DuplicatesModel(HasTraits):
         self._applying_params = False
         self.observe(self._filters_changed, ["order", "name", "own_only"])
         self.observe(self._load_new_radius, "radius")
+        self.job.observe(self._end_renewing, "busy")
         session.observe(self._mark_stale, "version")
 
     def load(self) -> None:
-        """Search the store, as it is now, for clusters."""
+        """Search the store, as it is now, for clusters; show those found last until then."""
         radius = self.radius
         self.job.start(
             "Looking for duplicates", lambda task: self._find(task, radius), self._set_clusters
@@ -140,8 +144,18 @@ class DuplicatesModel(HasTraits):
         return members.iloc[order].drop(columns=["taken_at"]).reset_index(drop=True)
 
     def _find(self, task: Task, radius: int) -> ClusterView:
+        workbench, asked = self.session.workbench, None if radius < 0 else radius
+        last = workbench.last_clusters(asked)
+        if last is not None:
+            view = self._view(last)
+            if last.attrs["current"]:
+                return view
+            # A search may take minutes, or wait for the one of another visitor.
+            self.job.show(task, self._show_last, view)
+        return self._view(workbench.clusters(asked, progress=task.report))
+
+    def _view(self, members: pd.DataFrame) -> ClusterView:
         workbench = self.session.workbench
-        members = workbench.clusters(None if radius < 0 else radius, progress=task.report)
         images = workbench.images(members["image_id"].unique().tolist())
         extra = images[["image_id", "format", "taken_at"]]
         # Left: the order of the members is that of the clusters frame, the medoid first.
@@ -161,6 +175,15 @@ class DuplicatesModel(HasTraits):
             plan=str(members.attrs.get("plan", "")),
             flat=int(members.attrs.get("uninformative", 0)),
         )
+
+    def _show_last(self, clusters: ClusterView) -> None:
+        self.renewing = True
+        self.clusters = clusters
+        self._load_page()
+
+    def _end_renewing(self, _: object) -> None:
+        if not self.job.busy:  # also by an error, or because other work took its place
+            self.renewing = False
 
     def _set_clusters(self, clusters: ClusterView) -> None:
         self.stale = False

@@ -111,7 +111,7 @@ class DuplicatesPanel(Panel):
         self.details.follow(self.list)
         self.model.observe(self._show_totals, "clusters")
         self.model.observe(self._show, "shown")
-        self.model.observe(self._show_stale, "stale")
+        self.model.observe(self._show_stale, ["stale", "renewing"])
         show_busy(self.list, self.model.job, self.model.page_job)
         self._show_totals(None)
         self._show(None)
@@ -120,11 +120,13 @@ class DuplicatesPanel(Panel):
             self.model.load()
 
     def _show_stale(self, _: object) -> None:
-        stale = self.model.stale and self.model.clusters is not None
-        # Not searched again by itself: rows would move while somebody works on them.
-        self.stale.show(
-            "The store has changed since. Look again to see how it is now." if stale else ""
-        )
+        text = ""
+        if self.model.renewing:
+            text = "This is what was found last. It is being renewed: the store has changed since."
+        elif self.model.stale and self.model.clusters is not None:
+            # Not searched again by itself: rows would move while somebody works on them.
+            text = "The store has changed since. Look again to see how it is now."
+        self.stale.show(text)
 
     def _show_totals(self, _: object) -> None:
         clusters = self.model.clusters
