@@ -24,7 +24,8 @@
     │   └── CatalogTooNew       written by a later version of this package
     ├── QueryError              a search or a listing was asked for wrongly
     │   ├── InvalidRadius       not a whole number from 0 to 128
-    │   └── UnknownImage        no image with this id
+    │   ├── UnknownImage        no image with this id
+    │   └── UnknownFile         no file with this id, or none in the trash
     ├── UserError               accounts
     │   ├── InvalidUserName     not a user name
     │   ├── InvalidPassword     too short, or too long
@@ -131,6 +132,10 @@ class InvalidRadius(QueryError):
 
 class UnknownImage(QueryError):
     """No image with this id."""
+
+
+class UnknownFile(QueryError):
+    """No file with this id, or none in the trash."""
 
 
 class UserError(ImgurerError):

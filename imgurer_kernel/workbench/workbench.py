@@ -10,7 +10,7 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import FileState
-from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.settings import Settings
@@ -21,6 +21,7 @@ from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.search import SearchService
@@ -61,6 +62,7 @@ class Workbench:
         self.blobs = self.store.blobs
         self.catalog = self.store.catalog
         self.accounts = self.store.users
+        self.trash = Trash(self.store)
         self._intake = Intake(self.catalog, self.blobs, self.settings)
         self._search = SearchService(self.store)
 
@@ -398,10 +400,20 @@ class Workbench:
 
     # Keeping --------------------------------------------------------------------------------
 
-    def forget(self, image_id: int, user: str | None = None) -> bool:
-        """Drop a user's files of an image; the original goes with the last file of anybody.
+    def forget(
+        self, image_id: int | None = None, user: str | None = None, *, file_id: int | None = None
+    ) -> bool:
+        """Move a user's files of an image, or one file, into the trash (`trash` brings them back).
 
-        An original that goes is moved into the store's trash folder, not erased.
+        The original goes with the last file of anybody. A file that was only referred to stays in
+        its place: forgetting touches nothing outside of the store.
+
+        Parameters
+        ----------
+        image_id, file_id
+            Either: all that the user has of an image, or one file.
+        user
+            Whose they are; by default the local user's.
 
         Returns
         -------
@@ -410,14 +422,25 @@ class Workbench:
 
         Raises
         ------
-        UnknownImage, NotAllowed
-            If there is no such image, or the user has no file of it.
+        UnknownImage, UnknownFile, NotAllowed
+            If there is no such image or file, or it is not the user's.
+        QueryError
+            If not exactly one of the two is given.
         """
-        digest = self.catalog.run(commands.forget, image_id, self.accounts.require_enabled(user))
+        if (image_id is None) is (file_id is None):
+            message = "give either an image_id or a file_id: what is to be forgotten?"
+            raise QueryError(message)
+        owner = self.accounts.require_enabled(user)
+        if file_id is not None:
+            digest = self.catalog.run(commands.forget_file, file_id, owner)
+        else:
+            assert image_id is not None  # noqa: S101 (looked at above)
+            digest = self.catalog.run(commands.forget, image_id, owner)
         if digest is None:
             return False
-        # In a transaction of its own: a crash in between leaves an orphan, never a row without
-        # its blob, and nobody can take the same bytes in again meanwhile.
+        # In a transaction of its own, with rows that lead to the trash already: a crash in between
+        # leaves the bytes where they are, for `check` to move, and nobody can take the same bytes
+        # in again meanwhile.
         self.catalog.run(commands.if_unreferenced, digest, lambda: self.blobs.delete(digest))
         return True
 

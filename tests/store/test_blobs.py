@@ -221,7 +221,7 @@ def test_an_empty_store(store):
     assert list(store.digests()) == []
     assert not store.exists(DIGEST)
     assert store.sweep() == 0
-    assert store.empty_trash() == 0
+    assert store.trashed() == set()
     assert store.delete(DIGEST) is False
     for call in (store.open, store.path, store.verify):
         with pytest.raises(BlobMissing, match=rf"{DIGEST}; ingest the picture again"):
@@ -410,8 +410,9 @@ def test_emptying_the_trash(store):
     store.put_thumbnail(DIGEST, JPEG)
     kept = store.put(b"other bytes")
     store.delete(DIGEST)
-    assert store.empty_trash(older_than=3600) == 0
-    assert store.empty_trash() == 2
+    assert store.trashed(older_than=3600) == set()
+    assert store.trashed() == {DIGEST}
+    store.erase(DIGEST)
     assert files(store, "trash") == []
     store.verify(kept)
 
@@ -471,11 +472,8 @@ class Memory:
     def names(self, folder):
         return iter(sorted(name for name in self.objects if name.startswith(f"{folder}/")))
 
-    def remove_older(self, folder, seconds):
-        old = list(self.names(folder)) if seconds == 0 else []
-        for name in old:
-            del self.objects[name]
-        return len(old)
+    def age(self, name):
+        return 0.0
 
     def discard_drafts(self, seconds):
         return 0
@@ -515,7 +513,8 @@ def test_a_backend_without_files_serves_as_well(tmp_path, source):
         store.open(DIGEST)
     store.restore(DIGEST)
     assert store.delete(DIGEST)
-    assert (store.empty_trash(), store.sweep()) == (2, 0)
+    assert (store.trashed(), store.sweep()) == ({DIGEST}, 0)
+    store.erase(DIGEST)
     assert list(store.digests()) == [digest]
     assert not (tmp_path / "store").exists()
 

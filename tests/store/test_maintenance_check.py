@@ -1,4 +1,4 @@
-"""Upkeep: what is swept, and when."""
+"""Upkeep: what is swept, and when; what is no finding, because somebody is at work."""
 
 import time
 from types import SimpleNamespace
@@ -6,6 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import SourceError
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.ingest.intake import Intake
+from imgurer_kernel.store.maintenance import check
 from tests.support.pictures import jpeg
 
 
@@ -21,3 +25,99 @@ def test_repair_sweeps_what_crashes_have_left(tmp_path, monkeypatch, repair, day
         monkeypatch.setattr("imgurer_kernel.store.blobs.backends.posix.time", later)
         assert wb.check(repair=repair, progress=False).empty
         assert left.exists() is not (repair and days > 1)
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_is_being_taken_in_is_no_orphan(tmp_path, monkeypatch, repair):
+    """An original is stored before its row is entered, and a batch is entered at once."""
+    with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
+        real = Intake.commit
+
+        def commit(intake, arrivals, again):
+            assert other.check(repair=repair, progress=False).empty
+            return real(intake, arrivals, again)
+
+        monkeypatch.setattr(Intake, "commit", commit)
+        row = wb.upload("a.jpg", jpeg(1)).iloc[0]
+        assert row["status"] == "added"
+        assert wb.files()["filename"].tolist() == ["a.jpg"]
+        assert wb.forget(int(row["image_id"]))
+
+
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_arrives_during_a_check_is_no_orphan(tmp_path, monkeypatch, repair):
+    """Even if it takes longer than anything should: after the look at the blobs it has a row."""
+    monkeypatch.setattr(check, "SETTLED", 0.0)
+    with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
+        wb.upload("a.jpg", jpeg(1))
+        real = BlobStore.digests
+        monkeypatch.setattr(
+            BlobStore,
+            "digests",
+            lambda blobs: (other.upload("b.jpg", jpeg(2)), real(blobs))[1],
+        )
+        assert wb.check(repair=repair, progress=False).empty
+        assert wb.files()["filename"].tolist() == ["a.jpg", "b.jpg"]
+
+
+def test_an_orphan_that_somebody_enters_while_it_is_read_is_not_entered_twice(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(check, "SETTLED", 0.0)
+    with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
+        wb.blobs.put(jpeg(2))
+        real = check.fingerprint
+
+        def slow(data, **options):
+            other.upload("b.jpg", jpeg(2))
+            return real(data, **options)
+
+        monkeypatch.setattr(check, "fingerprint", slow)
+        assert wb.check(repair=True, progress=False).empty
+        assert wb.files()["filename"].tolist() == ["b.jpg"]
+
+
+@pytest.mark.parametrize("lost", ["blobs", "thumbs"])
+@pytest.mark.parametrize("repair", [False, True])
+def test_what_is_forgotten_during_a_check_is_not_missing(tmp_path, monkeypatch, lost, repair):
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    settings = Settings(root=tmp_path / "store")
+    with Workbench(settings) as wb, Workbench(settings) as other:
+        wb.ingest(tmp_path / "a.jpg", progress=False)
+        name = {"blobs": "verify", "thumbs": "thumbnail"}[lost]
+        real = getattr(BlobStore, name)
+
+        def late(blobs, digest):
+            other.forget(1)
+            return real(blobs, digest)
+
+        monkeypatch.setattr(BlobStore, name, late)
+        assert wb.check(repair=repair, progress=False).empty
+        assert wb.images().empty
+        assert list(wb.blobs.digests()) == []
+
+
+def test_one_picture_over_a_limit_does_not_end_the_repair(tmp_path):
+    with Workbench(Settings(root=tmp_path)) as wb:
+        for seed, width in enumerate((640, 200, 210)):
+            wb.upload(f"{seed}.jpg", jpeg(seed, width=width, height=150))
+        for thumbnail in (tmp_path / "thumbs").rglob("?" * 64):
+            thumbnail.unlink()
+    with Workbench(Settings(root=tmp_path, max_pixels=50_000)) as wb:
+        found = wb.check(repair=True, progress=False).set_index("image_id")
+        assert found["repaired"].to_dict() == {1: False, 2: True, 3: True}
+        assert "not drawn again" in found.loc[1, "detail"]
+        assert wb.check(progress=False)["image_id"].tolist() == [1]
+
+
+def test_a_source_that_cannot_be_read_does_not_end_the_repair(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        wb.ingest(tmp_path / "a.jpg", progress=False)
+        wb.blobs.path(wb.images()["digest"].iloc[0]).unlink()
+
+        def refuse(*_, **__):
+            raise SourceError("Input/output error")
+
+        monkeypatch.setattr(BlobStore, "put", refuse)
+        assert wb.check(repair=True, progress=False)["repaired"].tolist() == [False]

@@ -285,7 +285,8 @@ def test_check_brings_an_original_back_from_its_source(wb, tmp_path):
     assert wb.check(progress=False).empty
 
 
-def test_check_takes_orphans_in_again(wb):
+def test_check_takes_orphans_in_again(wb, monkeypatch):
+    monkeypatch.setattr("imgurer_kernel.store.maintenance.check.SETTLED", 0.0)
     wb.blobs.put(jpeg(0))
     wb.blobs.put(b"not even a picture")
     found = wb.check(repair=True, progress=False)

@@ -254,6 +254,33 @@ class BlobStore:
             message = f"{digest} is not in {location}; it was emptied, or never held it"
             raise BlobMissing(message)
 
+    def holds(self, digest: str) -> bool:
+        """Whether an original or a reference lies there, sound or not, outside of the trash."""
+        return any(self._backend.exists(nested(area, digest)) for area in AREAS[:2])
+
+    def age(self, digest: str) -> float:
+        """Seconds since an original, or the note that leads to it, got its name; 0 for none."""
+        names = (nested(area, digest) for area in AREAS[:2])
+        return max((self._backend.age(name) for name in names), default=0.0)
+
+    def erase(self, digest: str) -> None:
+        """Delete for good what is in the trash of a digest."""
+        for area in AREAS:
+            self._backend.remove(f"{TRASH}/{nested(area, digest)}")
+
+    def trashed(self, older_than: float = 0.0) -> set[str]:
+        """Digests of which something has been in the trash for so many seconds."""
+        found: set[str] = set()
+        for area in AREAS:
+            prefix = f"{TRASH}/"
+            names = [
+                name.removeprefix(prefix)
+                for name in self._backend.names(prefix + area)
+                if self._backend.age(name) >= older_than
+            ]
+            found.update(digests_in(area, names))
+        return found
+
     def sweep(self, older_than: float = 86_400.0) -> int:
         """Delete what crashes left in ``tmp``, if nobody wrote to it for some seconds.
 
@@ -263,10 +290,6 @@ class BlobStore:
             How many files were deleted.
         """
         return self._backend.discard_drafts(older_than)
-
-    def empty_trash(self, older_than: float = 0.0) -> int:
-        """Delete for good what has been in the trash for some seconds; returns how many files."""
-        return sum(self._backend.remove_older(f"{TRASH}/{area}", older_than) for area in AREAS)
 
     # How ------------------------------------------------------------------------------------
 

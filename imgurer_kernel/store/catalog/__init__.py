@@ -2,11 +2,20 @@
 
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
-adds and forgets; `users` keeps accounts. Their functions take a connection, which `Catalog` gives
+adds and forgets; `trash` has what was forgotten;
+`users` keeps accounts. Their functions take a connection, which `Catalog` gives
 for the length of a transaction.
 """
 
-from imgurer_kernel.store.catalog import commands, files, fingerprints, generations, queries, users
+from imgurer_kernel.store.catalog import (
+    commands,
+    files,
+    fingerprints,
+    generations,
+    queries,
+    trash,
+    users,
+)
 from imgurer_kernel.store.catalog.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import Connection
 from imgurer_kernel.store.catalog.generations import Changes
@@ -22,5 +31,6 @@ __all__ = [
     "fingerprints",
     "generations",
     "queries",
+    "trash",
     "users",
 ]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from imgurer_kernel.common.records import Arrival, Receipt
-from imgurer_kernel.errors import NotAllowed, UnknownImage
-from imgurer_kernel.store.catalog import files, fingerprints
+from imgurer_kernel.errors import NotAllowed, UnknownFile, UnknownImage
+from imgurer_kernel.store.catalog import files, fingerprints, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
 from imgurer_kernel.store.catalog.file_rows import FileLedger
 from imgurer_kernel.store.catalog.queries import ids_by_digest, unknown_image
@@ -74,43 +74,63 @@ def add(
     return receipts
 
 
-def forget(connection: Connection, image_id: int, user: str) -> str | None:
-    """Drop all files that a user has of an image, and with the last file of anybody the image.
+def forget(
+    connection: Connection, image_id: int, user: str, file_id: int | None = None
+) -> str | None:
+    """Move all files that a user has of an image, or one of them, into the trash.
+
+    With the last file of anybody the image goes, too.
 
     Returns
     -------
     str or None
-        The digest if the image is gone; None if others still hold it.
+        The digest if the image is gone; None if there are other files of it.
 
     Raises
     ------
     UnknownImage, NotAllowed
-        If there is no such image, or the user has no file of it.
+        If there is no such image, or the user has no (such) file of it.
     """
     row = first_row(connection, "SELECT digest FROM images WHERE image_id = ?", [image_id])
     if row is None:
         raise unknown_image([image_id])
-    holders = connection.execute(
-        "SELECT DISTINCT user_name FROM files WHERE image_id = ?", [image_id]
+    rows = connection.execute(
+        "SELECT file_id, user_name FROM files WHERE image_id = ? ORDER BY file_id", [image_id]
     ).fetchall()
-    if (user,) not in holders:
+    chosen = [key for key, name in rows if name == user and file_id in {None, key}]
+    if not chosen:
         message = (
             f"{user!r} does not hold image {image_id}; only those who brought it may forget it"
         )
         raise NotAllowed(message)
-    files.delete(connection, image_id, user)
-    last = len(holders) == 1
-    generation = _counters(connection)[0]
+    trash.bury_files(connection, chosen, str(row[0]))
+    last, generation = len(chosen) == len(rows), _counters(connection)[0]
     if last:
-        # Rows that point at the image go with it; the removal tells indexes to drop it.
-        connection.execute("DELETE FROM verification WHERE image_id = ?", [image_id])
-        connection.execute("DELETE FROM pixels WHERE image_id = ?", [image_id])
-        connection.execute("DELETE FROM images WHERE image_id = ?", [image_id])
-        connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation + 1])
+        trash.bury_image(connection, image_id, generation + 1)
     else:
         files.refresh_active(connection, [image_id], generation + 1)
     _advance(connection)
     return str(row[0]) if last else None
+
+
+def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
+    """Move one file of a user into the trash; returns as `forget`.
+
+    Raises
+    ------
+    UnknownFile, NotAllowed
+        If there is no such file, or it is another user's.
+    """
+    row = first_row(
+        connection, "SELECT image_id, user_name FROM files WHERE file_id = ?", [file_id]
+    )
+    if row is None:
+        message = f"there is no file {file_id}; files() lists those that there are"
+        raise UnknownFile(message)
+    if row[1] != user:
+        message = f"file {file_id} is of {row[1]!r}; only they may forget it, not {user!r}"
+        raise NotAllowed(message)
+    return forget(connection, int(row[0]), user, file_id)
 
 
 def if_unreferenced(connection: Connection, digest: str, act: Callable[[], object]) -> bool:

@@ -255,14 +255,6 @@ def note_seen(connection: Connection, file_ids: Collection[int], moment: datetim
     )
 
 
-def delete(connection: Connection, image_id: int, user: str) -> None:
-    """Drop the files that a user has of an image, with their history."""
-    rows = connection.execute(
-        "SELECT file_id FROM files WHERE image_id = ? AND user_name = ?", [image_id, user]
-    ).fetchall()
-    _delete(connection, [file_id for (file_id,) in rows])
-
-
 def refresh_active(connection: Connection, image_ids: Iterable[int], generation: int) -> None:
     """Bring images up to date that have gained their first, or lost their last, present file.
 

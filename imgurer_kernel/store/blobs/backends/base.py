@@ -69,8 +69,8 @@ class Backend(Protocol):
     def names(self, folder: str) -> Iterator[str]:
         """All names below a folder, ascending."""
 
-    def remove_older(self, folder: str, seconds: float) -> int:
-        """Remove what has been in a folder for so many seconds; returns how many."""
+    def age(self, name: str) -> float:
+        """Seconds since something got this name; 0 if there is nothing."""
 
     def discard_drafts(self, seconds: float) -> int:
         """Remove drafts that crashes have left so many seconds ago; returns how many."""

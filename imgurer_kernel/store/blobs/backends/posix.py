@@ -106,22 +106,23 @@ class PosixBackend:
             else:
                 yield name
 
-    def remove_older(self, folder: str, seconds: float) -> int:
-        """Unlink files whose entry was last changed longer ago than that."""
-        removed = 0
-        for name in list(self.names(folder)):
-            path = self._root / name
-            # The time of the entry, not of the content: a hard link shares the content's time
-            # with a file that is not ours, and moving into the trash does not touch it.
-            with mapped_os_errors(path):
-                if time.time() - path.stat().st_ctime >= seconds:
-                    path.unlink(missing_ok=True)
-                    removed += 1
-        return removed
+    def age(self, name: str) -> float:
+        """Seconds since the file's entry was last changed."""
+        path = self._root / name
+        # The time of the entry, not of the content: a hard link shares the content's time
+        # with a file that is not ours, and moving into the trash does not touch it.
+        with mapped_os_errors(path):
+            try:
+                return time.time() - path.stat().st_ctime
+            except FileNotFoundError:
+                return 0.0
 
     def discard_drafts(self, seconds: float) -> int:
         """Unlink files in ``tmp`` that nobody has written to for so long."""
-        return self.remove_older(self._drafts.name, seconds)
+        left = [name for name in self.names(self._drafts.name) if self.age(name) >= seconds]
+        for name in left:
+            self.remove(name)
+        return len(left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""The trash as rows: what was forgotten, with all that is needed to bring it back.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). A file
+that is forgotten moves from the table ``files`` to ``trash`` in one transaction; with the last file
+of an image the image moves to ``trash_images``. So what is in the catalog and what is in the trash
+is decided by rows alone; where the bytes lie meanwhile is made to follow
+(`imgurer_kernel.store.trash`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from imgurer_kernel.store.catalog import files
+from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now
+from imgurer_kernel.store.catalog.queries import ids_by_digest
+
+
+@dataclass(frozen=True, slots=True)
+class TrashRow:
+    """A file in the trash: whose it is, and the digest of its bytes."""
+
+    file_id: int
+    user: str
+    digest: str
+
+
+def bury_files(connection: Connection, file_ids: Sequence[int], digest: str) -> None:
+    """Move files of one image into the trash."""
+    connection.execute(
+        """
+        INSERT INTO trash BY NAME
+        SELECT *, ? AS digest, ? AS forgotten_at FROM files
+        WHERE file_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [digest, now(), list(file_ids)],
+    )
+    _delete(connection, "files", file_ids)
+
+
+def bury_image(connection: Connection, image_id: int, generation: int) -> None:
+    """Move an image without files into the trash; `generation` is the one that is written."""
+    connection.execute(
+        """
+        INSERT OR REPLACE INTO trash_images BY NAME
+        SELECT images.*, verification.grays AS verification_grays, pixels.digest AS pixels_digest
+        FROM images JOIN verification USING (image_id) LEFT JOIN pixels USING (image_id)
+        WHERE image_id = ?
+        """,
+        [image_id],
+    )
+    for table in ("verification", "pixels", "images"):
+        connection.execute(f"DELETE FROM {table} WHERE image_id = ?", [image_id])  # noqa: S608
+    # Indexes that have the image drop it.
+    connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation])
+
+
+def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
+    """What is in the trash, the latest first, with the columns of `Trash.list`."""
+    answer = connection.execute(
+        """
+        SELECT file_id, image_id, user_name AS "user", path, filename, kept, bytes, taken_in,
+            forgotten_at, digest
+        FROM trash WHERE user_name = coalesce(?, user_name)
+        ORDER BY forgotten_at DESC, file_id
+        """,
+        [user],
+    )
+    return frame_of(answer, utc=["taken_in", "forgotten_at"])
+
+
+def rows(connection: Connection, file_ids: Iterable[int] | None = None) -> list[TrashRow]:
+    """All that is in the trash, or what there is of these files, by file_id."""
+    found = connection.execute(
+        """
+        SELECT file_id, user_name, digest FROM trash
+        WHERE $ids IS NULL OR file_id IN (SELECT unnest($ids::BIGINT[])) ORDER BY file_id
+        """,
+        {"ids": None if file_ids is None else list(file_ids)},
+    ).fetchall()
+    return [TrashRow(*row) for row in found]
+
+
+def restored(connection: Connection, file_ids: Iterable[int]) -> set[int]:
+    """Those of these files that are out of the trash already."""
+    found = connection.execute(
+        """
+        SELECT file_id FROM file_history
+        WHERE event = 'restored' AND file_id IN (SELECT unnest($ids::BIGINT[]))
+        UNION SELECT file_id FROM files WHERE file_id IN (SELECT unnest($ids::BIGINT[]))
+        """,
+        {"ids": list(file_ids)},
+    ).fetchall()
+    return {file_id for (file_id,) in found}
+
+
+def digests(connection: Connection, before: datetime) -> list[str]:
+    """Ascending: of which no image is left, and all files were forgotten before a time (UTC)."""
+    found = connection.execute(
+        """
+        SELECT digest FROM trash ANTI JOIN images USING (digest)
+        GROUP BY digest HAVING max(forgotten_at) <= ? ORDER BY digest
+        """,
+        [before],
+    ).fetchall()
+    return [digest for (digest,) in found]
+
+
+def contains(connection: Connection, digest: str) -> bool:
+    """Whether any file with these bytes is in the trash."""
+    return (
+        first_row(connection, "SELECT 1 FROM trash WHERE digest = ? LIMIT 1", [digest]) is not None
+    )
+
+
+def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
+    """Move files back, and with the first file of an image the image, under the id that it had.
+
+    Where the same bytes were taken in again meanwhile, the files belong to that image; a file that
+    is there again is not there twice; and one whose place holds other bytes by now comes back as
+    its earlier content.
+    """
+    row = first_row(
+        connection, "UPDATE generation SET generation = generation + 1 RETURNING generation"
+    )
+    assert row is not None  # noqa: S101 (the first migration has put it there)
+    generation, moment = int(row[0]), now()
+    by_digest = ids_by_digest(connection, sorted({it.digest for it in found}))
+    for digest in sorted({it.digest for it in found} - by_digest.keys()):
+        by_digest[digest] = _restore_image(connection, digest, generation)
+    for it in found:
+        _restore_file(connection, it.file_id, by_digest[it.digest], moment)
+    _delete(connection, "trash", [it.file_id for it in found])
+    _drop_images(connection)
+    files.refresh_active(connection, by_digest.values(), generation)
+
+
+def erase(connection: Connection, file_ids: Sequence[int]) -> None:
+    """Forget for good what is known of files in the trash."""
+    _delete(connection, "trash", file_ids)
+    _delete(connection, "file_history", file_ids)
+    _drop_images(connection)
+
+
+def expired(connection: Connection, before: datetime, most: int) -> list[TrashRow]:
+    """At most so many files that were forgotten before a time (UTC), oldest first."""
+    found = connection.execute(
+        """
+        SELECT file_id, user_name, digest FROM trash WHERE forgotten_at <= ?
+        ORDER BY forgotten_at, file_id LIMIT ?
+        """,
+        [before, most],
+    ).fetchall()
+    return [TrashRow(*row) for row in found]
+
+
+def _restore_image(connection: Connection, digest: str, generation: int) -> int:
+    row = first_row(connection, "SELECT image_id FROM trash_images WHERE digest = ?", [digest])
+    assert row is not None  # noqa: S101 (an image without files goes there, and stays as they do)
+    image_id = int(row[0])
+    # Not active: `refresh_active` looks at its files once they are back.
+    connection.execute(
+        """
+        INSERT INTO images BY NAME
+        SELECT * EXCLUDE (verification_grays, pixels_digest)
+            REPLACE (? AS generation, false AS active)
+        FROM trash_images WHERE digest = ?
+        """,
+        [generation, digest],
+    )
+    for table, column, source in (
+        ("verification", "grays", "verification_grays"),
+        ("pixels", "digest", "pixels_digest"),
+    ):
+        connection.execute(
+            f"""
+            INSERT INTO {table} BY NAME SELECT image_id, {source} AS {column} FROM trash_images
+            WHERE digest = ? AND {source} IS NOT NULL
+            """,  # noqa: S608 (constants)
+            [digest],
+        )
+    # An index that dropped it takes it in again, and must not drop it afterwards.
+    connection.execute("DELETE FROM removals WHERE image_id = ?", [image_id])
+    return image_id
+
+
+def _restore_file(connection: Connection, file_id: int, image_id: int, moment: datetime) -> None:
+    # Rows at the same place (or uploads of the same name), as it is now and as it was before.
+    rivals = connection.execute(
+        """
+        SELECT files.image_id, files.replaced_at IS NULL, trash.replaced_at IS NOT NULL
+        FROM files JOIN trash ON files.user_name = trash.user_name
+            AND files.path_key IS NOT DISTINCT FROM trash.path_key
+            AND (files.path_key IS NOT NULL OR (files.image_id = ?
+                AND files.filename = trash.filename AND files.path IS NOT DISTINCT FROM trash.path))
+        WHERE trash.file_id = ?
+        """,
+        [image_id, file_id],
+    ).fetchall()
+    if not any(rival == image_id and (live or earlier) for rival, live, earlier in rivals):
+        replaced = any(live for _, live, _ in rivals)
+        connection.execute(
+            """
+            INSERT INTO files BY NAME
+            SELECT * EXCLUDE (digest, forgotten_at) REPLACE (
+                $image_id AS image_id,
+                CASE WHEN $replaced THEN 'changed' ELSE state END AS state,
+                CASE WHEN $replaced THEN 'changed' ELSE source_state END AS source_state,
+                CASE WHEN $replaced THEN coalesce(replaced_at, $moment) ELSE replaced_at END
+                    AS replaced_at)
+            FROM trash WHERE file_id = $file_id
+            """,
+            {"image_id": image_id, "replaced": replaced, "moment": moment, "file_id": file_id},
+        )
+    # Also of one that was there again: who asks twice is told that it is done.
+    connection.execute(
+        """
+        INSERT INTO file_history BY NAME
+        SELECT file_id, ? AS "at", 'restored' AS event, path, image_id
+        FROM trash WHERE file_id = ?
+        """,
+        [moment, file_id],
+    )
+
+
+def _drop_images(connection: Connection) -> None:
+    """Drop what is known of images of which no file is in the trash any more."""
+    connection.execute("DELETE FROM trash_images WHERE digest NOT IN (SELECT digest FROM trash)")
+
+
+def _delete(connection: Connection, table: str, file_ids: Sequence[int]) -> None:
+    connection.execute(
+        f"DELETE FROM {table} WHERE file_id IN (SELECT unnest(?::BIGINT[]))",  # noqa: S608
+        [list(file_ids)],
+    )

@@ -1,0 +1,210 @@
+"""The trash of a store: what was forgotten can be listed, brought back, and deleted for good.
+
+Rows decide, bytes follow, so that a crash at any step neither loses a picture nor brings one back:
+
+1. forget: one transaction moves the rows of the files, and of the image with its last file, into
+   the tables of the trash; only then a second one moves the bytes, unless somebody has taken the
+   same in meanwhile. After a crash in between the bytes lie where they were: `StoreCheck` sees the
+   rows in the trash, and moves them then.
+2. restore: within one transaction the bytes are moved back first. A crash before its end leaves
+   the rows in the trash, as in 1.
+3. empty: within one transaction the bytes are deleted first. A crash before its end leaves rows
+   that lead nowhere, which a second time deletes.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.errors import BlobMissing, NotAllowed, QueryError, UnknownFile
+from imgurer_kernel.store.catalog import Connection, commands, queries, trash
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.store import Store
+
+_BATCH = 200
+"""Files of one transaction: others wait while they are moved or deleted."""
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def duration(text: str) -> timedelta:
+    """Read a span of time: a whole number of days, hours, minutes or seconds.
+
+    Raises
+    ------
+    QueryError
+        If it is none.
+
+    Examples
+    --------
+    >>> duration("30d"), duration("0s")
+    (datetime.timedelta(days=30), datetime.timedelta(0))
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([dhms])", text)
+    if not found:
+        message = f"{text!r} is no span of time; write 30d, 12h, 90m or 0s"
+        raise QueryError(message)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+class Trash:
+    """What was forgotten in one store; as `Workbench.trash`.
+
+    Parameters
+    ----------
+    store
+        Whose trash it is.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self, user: str | None = None) -> pd.DataFrame:
+        """Files in the trash, the latest first, of one user where it is given.
+
+        Returns
+        -------
+        DataFrame
+            file_id, image_id, user, path (missing for an upload), filename, kept, bytes, taken_in
+            (UTC), forgotten_at (UTC), digest.
+        """
+        return self._store.catalog.run(trash.listed, user)
+
+    def restore(
+        self, file_ids: int | Iterable[int] | None = None, user: str | None = None
+    ) -> pd.DataFrame:
+        """Bring files back with their names, owners and paths; harmless if repeated.
+
+        Parameters
+        ----------
+        file_ids
+            As `list` has them; by default all that are the user's.
+        user
+            Who asks, by default the local user; admins may bring back anybody's.
+
+        Returns
+        -------
+        DataFrame
+            Those that this call brought back, as `list` had them.
+
+        Raises
+        ------
+        UnknownFile
+            If one of them is not, and was not, in the trash; nothing is brought back then.
+        NotAllowed
+            If one is another user's, and this one is no admin.
+        BlobMissing
+            If the bytes of one are gone; those before it are back.
+        """
+        who = self._store.users.require_enabled(user)
+        listed = self.list()
+        if file_ids is None:
+            wanted = listed.loc[listed["user"] == who, "file_id"].tolist()
+        else:
+            single = isinstance(file_ids, int | np.integer)
+            wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
+            self._check(wanted, who)
+        for start in range(0, len(wanted), _BATCH):
+            with self._store.catalog.transaction() as connection:
+                found = trash.rows(connection, wanted[start : start + _BATCH])
+                for digest in sorted({row.digest for row in found}):
+                    self._bring_back(connection, digest)
+                if found:
+                    trash.restore(connection, found)
+        return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
+
+    def empty(self, older_than: timedelta | str, user: str | None = None) -> int:
+        """Delete for good what was forgotten longer ago than that; returns how many files.
+
+        Parameters
+        ----------
+        older_than
+            A span, or a text such as ``"30d"`` (`duration`).
+        user
+            Who asks, by default the local user.
+
+        Raises
+        ------
+        NotAllowed
+            If that is no admin.
+        QueryError
+            If it is no span of time, or a negative one.
+        """
+        span = duration(older_than) if isinstance(older_than, str) else older_than
+        if not isinstance(span, timedelta) or span < timedelta(0):
+            message = f"older_than is {older_than!r}; give a timedelta, or a text such as '30d'"
+            raise QueryError(message)
+        who = self._store.users.get(self._store.users.require_enabled(user))
+        if who.role != "admin":
+            message = f"only admins may empty the trash, and {who.name} is a {who.role}"
+            raise NotAllowed(message)
+        before = now() - span
+        erased = 0
+        while batch := self._erase(before):
+            erased += batch
+        self._erase_strays(span)
+        return erased
+
+    def finish(self, digest: str) -> bool:
+        """Move bytes after their rows, which a crash had left where they were; True if it did."""
+        blobs = self._store.blobs
+        return self._store.catalog.run(
+            commands.if_unreferenced, digest, lambda: blobs.delete(digest)
+        )
+
+    def unfinished(self, before: datetime) -> Sequence[str]:
+        """Digests that `finish` would move, of what was forgotten before a time (UTC)."""
+        buried = self._store.catalog.run(trash.digests, before)
+        return [digest for digest in buried if self._store.blobs.holds(digest)]
+
+    def _check(self, file_ids: Iterable[int], who: str) -> None:
+        wanted = set(file_ids)
+        with self._store.catalog.transaction() as connection:
+            found = trash.rows(connection, wanted)
+            unknown = wanted - {row.file_id for row in found}
+            unknown -= trash.restored(connection, unknown)
+        if unknown:
+            message = (
+                f"there is no file {min(unknown)} in the trash; it was deleted for good, or never "
+                "there: list() has those that are"
+            )
+            raise UnknownFile(message)
+        others = {row.user for row in found} - {who}
+        if others and self._store.users.get(who).role != "admin":
+            message = f"a file of {min(others)!r} is not for {who!r} to bring back; ask an admin"
+            raise NotAllowed(message)
+
+    def _bring_back(self, connection: Connection, digest: str) -> None:
+        """See to it that the bytes are in the store, within a transaction."""
+        blobs = self._store.blobs
+        try:
+            blobs.restore(digest)
+        except BlobMissing:
+            # They never got into the trash: an image has them, or a crash came first.
+            if not blobs.holds(digest) and not queries.ids_by_digest(connection, [digest]):
+                raise
+
+    def _erase(self, before: datetime) -> int:
+        """Delete some of what was forgotten before a time; returns how many files."""
+        blobs = self._store.blobs
+        with self._store.catalog.transaction() as connection:
+            found = trash.expired(connection, before, _BATCH)
+            trash.erase(connection, [row.file_id for row in found])
+            for digest in sorted({row.digest for row in found}):
+                if trash.contains(connection, digest):  # there are later files with these bytes
+                    continue
+                if not queries.ids_by_digest(connection, [digest]):
+                    blobs.delete(digest)  # what a crash had left where it was
+                blobs.erase(digest)
+        return len(found)
+
+    def _erase_strays(self, span: timedelta) -> None:
+        """Delete bytes that no row speaks of: of stores whose trash had no rows yet."""
+        strays = sorted(self._store.blobs.trashed(span.total_seconds()))
+        for start in range(0, len(strays), _BATCH):
+            with self._store.catalog.transaction() as connection:
+                for digest in strays[start : start + _BATCH]:
+                    if not trash.contains(connection, digest):
+                        self._store.blobs.erase(digest)
