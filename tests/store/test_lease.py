@@ -1,3 +1,5 @@
+import atexit
+import gc
 import os
 import platform
 import signal
@@ -10,6 +12,7 @@ import pytest
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied
 from imgurer_kernel.store.catalog.lock import Lease, lockfile
+from imgurer_kernel.store.catalog.lock import lease as lease_module
 from tests.support.processes import python
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -436,3 +439,37 @@ def open_files(process):
         with suppress(FileNotFoundError):  # closed meanwhile
             names.append(link.readlink().name)
     return names
+
+
+def test_no_hook_is_left_of_a_lease_that_is_gone(tmp_path, monkeypatch):
+    registered = []
+    if hasattr(os, "register_at_fork"):
+        monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
+    before = atexit._ncallbacks()
+    for _ in range(20):
+        with lease_on(tmp_path).hold():
+            pass
+    assert registered == []
+    assert atexit._ncallbacks() == before
+    gc.collect()
+    eventually(lambda: gc.collect() is not None and len(lease_module._all_leases()) < 20)
+
+
+@needs_fork
+def test_all_leases_of_a_process_are_given_back_before_a_fork(tmp_path):
+    counters = [Counted() for _ in range(3)]
+    leases = []
+    for number, counted in enumerate(counters):
+        (tmp_path / str(number)).mkdir()
+        leases.append(lease_on(tmp_path / str(number), counted, idle=60))
+        with leases[-1].hold():
+            pass
+    child = os.fork()
+    if not child:
+        os._exit(0 if not any(lease.held for lease in leases) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [counted.closed for counted in counters] == [1, 1, 1]
+    for lease in leases:
+        with lease.hold():
+            pass
+        lease.release()

@@ -8,7 +8,6 @@ it has been idle for a while.
 
 import atexit
 import ctypes
-import functools
 import os
 import threading
 import time
@@ -16,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
@@ -81,7 +80,8 @@ class Lease(Generic[Resource]):
         self._watcher = threading.Thread()
         self._inherited = False
         self._forking = False
-        _register_hooks(self)
+        with _leases_guard:
+            _leases.add(self)
 
     @property
     def held(self) -> bool:
@@ -208,7 +208,8 @@ class Lease(Generic[Resource]):
             f"{self._lock.path}; wait until it is done, end it, or raise lease_timeout"
         )
 
-    def _at_exit(self) -> None:
+    def at_exit(self) -> None:
+        """Close what is open, at the end of the process."""
         # A thread that outlives the interpreter makes DuckDB's bindings complain on stderr.
         if self._turns.acquire(timeout=1.0):
             self._drop()
@@ -216,17 +217,21 @@ class Lease(Generic[Resource]):
         if self._watcher.is_alive():
             self._watcher.join(timeout=1.0)
 
-    def _before_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Close what is open, and keep other threads from opening it until the fork is done."""
         # A child inherits descriptors, and with them DuckDB's lock: nothing is open across a fork.
         self._forking = self._turns.acquire(timeout=self.timeout)
         if self._forking and not self._depth:
             self._drop()
 
-    def _after_fork_in_parent(self) -> None:
+    def after_fork_in_parent(self) -> None:
+        """Let other threads go on."""
         if self._forking:
+            self._forking = False
             self._turns.release()
 
-    def _after_fork_in_child(self) -> None:
+    def after_fork_in_child(self) -> None:
+        """Forget what is the parent's."""
         if not self._forking:  # another thread, which the child does not have, is using it
             self._turns = threading.RLock()
             self._depth = 0
@@ -240,23 +245,46 @@ class Lease(Generic[Resource]):
             self._resource = None
             self._inherited = True
         if self._forking:
+            self._forking = False
             self._turns.release()
 
 
-def _register_hooks(lease: Lease[Resource]) -> None:
-    """Call the lease's hooks at exit and around every fork, without keeping it alive."""
-    reference = weakref.ref(lease)
+# The hooks of all leases: registered once for the process, since neither list can be shortened.
+_leases: weakref.WeakSet[Lease[Any]] = weakref.WeakSet()
+_leases_guard = threading.Lock()
 
-    def call(name: str) -> None:
-        alive = reference()
-        if alive is not None:
-            getattr(alive, name)()
 
-    atexit.register(call, "_at_exit")
-    if not hasattr(os, "register_at_fork"):
-        return
+def _all_leases() -> list[Lease[Any]]:
+    with _leases_guard:
+        return list(_leases)
+
+
+def _at_exit() -> None:
+    for lease in _all_leases():
+        lease.at_exit()
+
+
+def _before_fork() -> None:
+    for lease in _all_leases():
+        lease.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for lease in _all_leases():
+        lease.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    global _leases_guard  # noqa: PLW0603 (a thread that the child does not have may hold it)
+    _leases_guard = threading.Lock()
+    for lease in _all_leases():
+        lease.after_fork_in_child()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=functools.partial(call, "_before_fork"),
-        after_in_parent=functools.partial(call, "_after_fork_in_parent"),
-        after_in_child=functools.partial(call, "_after_fork_in_child"),
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
     )
