@@ -9,8 +9,10 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, StorageDenied
+from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.maintenance.archive import export_store, import_store
 from tests.support.pictures import encode, jpeg, resized, scene
+from tests.support.processes import python
 
 FACTS = ["user", "digest", "filename", "source"]
 
@@ -244,3 +246,61 @@ def test_links_and_foreign_members_are_ignored(second, tmp_path):
     assert frame["status"].tolist() == ["added"]
     assert second.holdings()[["user", "filename"]].to_numpy().tolist() == [["local", "../../x.jpg"]]
     assert not (tmp_path.parent / "outside").exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_forgotten_meanwhile_is_left_out_with_its_rows(
+    store, second, tmp_path, monkeypatch, again
+):
+    """By another process, between the look at the catalog and that at the original."""
+    victim = store.images()["digest"].iloc[0]
+    image_id = int(store.images()["image_id"].iloc[0])
+    with store.original(image_id) as file:
+        data = file.read()
+    real = BlobStore.open
+
+    def forget_first(blobs, digest):
+        if digest == victim and image_id in set(store.images()["image_id"]):
+            with Workbench(store.settings) as other:
+                other.forget(image_id)
+                with pytest.raises(BlobMissing):
+                    real(blobs, digest)
+                if again:
+                    other.upload("again.jpg", data)
+                    raise BlobMissing(digest)
+        return real(blobs, digest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BlobStore, "open", forget_first)
+        assert export_store(store.store, tmp_path / "live.tar", progress=False) == 3 + again
+    frame = import_store(second.store, tmp_path / "live.tar", progress=False)
+    assert not (frame["status"] == "rejected").any()
+    assert (victim in set(second.images()["digest"])) is again
+    assert len(second.images()) == 3 + again
+
+
+FORGETTER = """
+import sys
+from imgurer_kernel import Settings, Workbench
+with Workbench(Settings(root=sys.argv[1])) as wb:
+    print("ready", flush=True)
+    for _ in range(30):
+        row = wb.upload("come and go.jpg", open(sys.argv[2], "rb")).iloc[0]
+        wb.forget(int(row["image_id"]))
+"""
+
+
+def test_exports_beside_a_process_that_forgets(store, tmp_path):
+    (tmp_path / "go.jpg").write_bytes(jpeg(7))
+    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg")
+    assert process.stdout.readline() == "ready\n"
+    number = 0
+    while process.poll() is None or not number:
+        assert export_store(store.store, tmp_path / "live.tar", progress=False) in {4, 5}
+        with tarfile.open(tmp_path / "live.tar") as tar:
+            names = {name.rpartition("/")[2] for name in tar.getnames()} - {"holdings.csv"}
+            table = pd.read_csv(tar.extractfile("holdings.csv"))
+        assert set(table["digest"]) == names
+        number += 1
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 0, complaint

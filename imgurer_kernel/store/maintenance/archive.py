@@ -2,8 +2,8 @@
 
 ::
 
-    holdings.csv            user, digest, filename, source, brought_at: one row for each holding
     originals/<digest>      the bytes, once for each image
+    holdings.csv            user, digest, filename, source, brought_at: one row for each holding
 """
 
 import csv
@@ -26,6 +26,7 @@ from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import (
     BlobDamaged,
+    BlobMissing,
     ImageRejected,
     ImageTooLarge,
     InvalidUserName,
@@ -47,8 +48,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def export_store(store: Store, path: Path | str, progress: ProgressOption = True) -> int:
     """Write every original and the table of holdings into a tar file; returns their number.
 
-    The file appears under its name only when it is whole. Accounts and passwords stay behind:
-    they belong to this store. The same store gives the same bytes.
+    As of the moment in which it begins; what somebody forgets meanwhile may be left out, with all
+    its rows. The file appears under its name only when it is whole. Accounts and passwords stay
+    behind: they belong to this store. The same store gives the same bytes.
 
     Raises
     ------
@@ -62,16 +64,32 @@ def export_store(store: Store, path: Path | str, progress: ProgressOption = True
         images = queries.images(connection, columns=["image_id", "digest", "bytes"])
         holdings = queries.holdings(connection)
     holdings = holdings.merge(images[["image_id", "digest"]], on="image_id")
-    table = holdings[COLUMNS].to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8")
+    written = set()
     with atomic_write(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
-        _add(tar, HOLDINGS, io.BytesIO(table), len(table))
         with reporting(progress, len(images), "Exporting") as report:
             for digest, size in zip(images["digest"], images["bytes"].tolist(), strict=True):
-                with store.blobs.open(digest) as original:
-                    _check_size(original, digest, size)
-                    _add(tar, f"{ORIGINALS}/{digest}", original, size)
+                original = _open(store, digest)
+                if original is not None:
+                    with original:
+                        _check_size(original, digest, size)
+                        _add(tar, f"{ORIGINALS}/{digest}", original, size)
+                    written.add(digest)
                 report(1)
-    return len(images)
+        # Last, when it is known of which there are originals.
+        rows = holdings.loc[holdings["digest"].isin(written), COLUMNS]
+        table = rows.to_csv(index=False, quoting=csv.QUOTE_ALL).encode("utf-8")
+        _add(tar, HOLDINGS, io.BytesIO(table), len(table))
+    return len(written)
+
+
+def _open(store: Store, digest: str) -> BinaryIO | None:
+    """An original; None for one that was forgotten since the catalog was read."""
+    try:
+        return store.blobs.open(digest)
+    except BlobMissing:
+        if not store.catalog.run(queries.ids_by_digest, [digest]):
+            return None
+    return store.blobs.open(digest)  # forgotten, and taken in again
 
 
 def _check_size(original: BinaryIO, digest: str, size: int) -> None:
