@@ -4,7 +4,7 @@ In three steps, so that no transaction waits for a decoder or a file::
 
     parsed = parse_query(given, settings)              # decode, unless it is an id
     query = load_query(connection, parsed)             # within a transaction
-    query = with_thumbnail(query, blobs)
+    query = with_thumbnail(query, blobs, settings)
 """
 
 import hashlib
@@ -17,7 +17,15 @@ import numpy as np
 
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.types import UInt8s
-from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
+from imgurer_kernel.errors import (
+    BlobMissing,
+    ImageRejected,
+    ImageTooLarge,
+    InvalidRadius,
+    QueryError,
+    SourceError,
+    StorageError,
+)
 from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
@@ -89,17 +97,25 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
     return Query(digest, found)
 
 
-def with_thumbnail(query: Query, blobs: BlobStore) -> Query:
-    """The same query with its thumbnail, read from the store where it is missing.
+def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:
+    """The same query with its thumbnail: read where it is missing, or drawn again where it is lost.
 
     Raises
     ------
     BlobMissing
-        If the store has none, or not a whole one.
+        If the store has none, or not a whole one, and its original cannot be read either.
     """
     if query.fingerprint.thumbnail:
         return query
-    thumbnail = blobs.thumbnail(query.digest)
+    try:
+        thumbnail = blobs.thumbnail(query.digest)
+    except BlobMissing as lost:
+        # Not written to the store: that is the business of `check`.
+        try:
+            with blobs.open(query.digest) as original:
+                thumbnail = fingerprint(original.read(), limits=settings).thumbnail
+        except (StorageError, ImageRejected) as error:
+            raise lost from error
     return replace(query, fingerprint=replace(query.fingerprint, thumbnail=thumbnail))
 
 
@@ -108,15 +124,17 @@ def bytes_of(given: object, settings: Settings) -> bytes:
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)
     if isinstance(given, str | os.PathLike):
-        path = Path(given).expanduser()
         try:
+            path = Path(given).expanduser()
             # Before reading: a file of many gigabytes must not come into memory.
             if path.stat().st_size > settings.max_bytes:
                 message = f"{path} has over {settings.max_bytes:,} bytes (max_bytes)"
                 raise ImageTooLarge(message)
             return path.read_bytes()
-        except OSError as error:
-            message = f"{str(path)!r} cannot be read: {error.strerror}; check path and permission"
+        except (OSError, ValueError, RuntimeError) as error:
+            # ValueError: a zero byte or half a character; RuntimeError: the home of nobody.
+            reason = getattr(error, "strerror", None) or error
+            message = f"{os.fspath(given)!r} cannot be read: {reason}; check path and permission"
             raise SourceError(message) from error
     # Duck typing, because Pillow is imported in `fingerprint` only.
     picture: Any = given
@@ -127,6 +145,22 @@ def bytes_of(given: object, settings: Settings) -> bytes:
         "picture file or a PIL image"
     )
     raise QueryError(message)
+
+
+def check_limit(limit: object) -> int | None:
+    """The most rows that are wanted as an int, None for all.
+
+    Raises
+    ------
+    QueryError
+        If it is neither None nor a whole number from 0.
+    """
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0:
+        message = f"limit is {limit!r}; it must be a whole number of rows from 0, or None for all"
+        raise QueryError(message)
+    return int(limit)
 
 
 def check_radius(radius: object) -> int:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.types import Int64s
-from imgurer_kernel.errors import QueryError, UnknownImage
+from imgurer_kernel.errors import BlobMissing, QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.clusters.identical import add_identical
@@ -33,6 +33,7 @@ from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import (
     Query,
+    check_limit,
     check_radius,
     load_query,
     parse_query,
@@ -62,12 +63,13 @@ class SearchService:
     ) -> pd.DataFrame:
         """Images that are like a picture, the nearest first."""
         near = self._store.settings.radius if radius is None else check_radius(radius)
+        limit = check_limit(limit)
         parsed = parse_query(given, self._store.settings)
         with self._snapshot(progress=True) as (connection, _):
             query = load_query(connection, parsed)
             exact = _exact_matches(connection, query)
             update = self.index.read_update(connection)
-        query = with_thumbnail(query, self._store.blobs)
+        query = self._with_thumbnail(query)
         self.index.apply(update)
         if verify:
             reach = CANDIDATE_RADIUS if radius is None else near
@@ -157,7 +159,7 @@ class SearchService:
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
-        return evidence_of(*(with_thumbnail(it, self._store.blobs) for it in loaded))
+        return evidence_of(*map(self._with_thumbnail, loaded))
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -168,7 +170,7 @@ class SearchService:
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
             names = [name_of(connection, given, otherwise) for given, otherwise in pair]
-        first, second = (with_thumbnail(it, self._store.blobs) for it in loaded)
+        first, second = map(self._with_thumbnail, loaded)
         explainer = Explainer(self._store.blobs, self._store.settings)
         return explainer.explain(
             (one, other),
@@ -241,6 +243,16 @@ class SearchService:
                 facts = self._catalog.run(ClusterFacts.read, grouped, selection)
                 if facts.is_whole:
                     return facts, outdated
+
+    def _with_thumbnail(self, query: Query) -> Query:
+        try:
+            return with_thumbnail(query, self._store.blobs, self._store.settings)
+        except BlobMissing:
+            if self._catalog.run(queries.ids_by_digest, [query.digest]):
+                raise
+            # The row went first, and the files after it.
+            message = f"the picture {query.digest} was forgotten meanwhile"
+            raise UnknownImage(message) from None
 
     @contextmanager
     def _snapshot(self, progress: ProgressOption) -> Iterator[tuple[Connection, int]]:

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imgurer_kernel.errors import ImageTooLarge, InvalidRadius, QueryError, SourceError
+from imgurer_kernel.errors import (
+    ImageTooLarge,
+    InvalidRadius,
+    QueryError,
+    SettingsError,
+    SourceError,
+)
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.workbench.query import check_radius, parse_query
 from tests.support.pictures import jpeg, scene
@@ -36,3 +42,42 @@ def test_radius():
     for radius in (-1, 129, 1.0, "1", None, True):
         with pytest.raises(InvalidRadius):
             check_radius(radius)
+
+
+@pytest.mark.parametrize("wrong", [-1, True, False, 10.5, "3", np.int64(-1), np.nan])
+def test_a_limit_is_a_whole_number_of_rows(new_store, wrong):
+    wb = new_store()
+    for verify in (True, False):
+        with pytest.raises(QueryError, match="limit is"):
+            wb.similar(jpeg(0), limit=wrong, verify=verify)
+    with pytest.raises(QueryError, match="asked for"):
+        wb.browse(wrong)
+
+
+@pytest.mark.parametrize("wrong", [10.5, True, False, -1, 129, "3", np.nan])
+def test_a_radius_is_a_whole_number_of_bits(new_store, wrong):
+    wb = new_store()
+    for work in (
+        lambda: wb.similar(jpeg(0), wrong),
+        lambda: wb.clusters(wrong, progress=False),
+        lambda: wb.clusters(wrong, verify=False, progress=False),
+    ):
+        with pytest.raises(InvalidRadius):
+            work()
+    with pytest.raises(SettingsError):
+        Settings(radius=wrong)
+
+
+def test_limits_that_are_none_or_numbers(new_store):
+    wb = new_store()
+    for seed in range(2):
+        wb.upload(f"{seed}.jpg", jpeg(0) + bytes([seed]))
+    for verify in (True, False):
+        sizes = [len(wb.similar(1, limit=n, verify=verify)) for n in (None, 0, 1, np.int64(2), 9)]
+        assert sizes == [2, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b.jpg", "half \ud800.jpg", "/", ""])
+def test_a_path_that_can_be_none_is_an_error_of_ours(new_store, path):
+    with pytest.raises(SourceError, match="cannot be read"):
+        new_store().similar(path)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.errors import BlobMissing, UnknownImage
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.workbench import query as query_module
@@ -16,6 +16,7 @@ from imgurer_kernel.workbench import search as search_module
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.similar import SimilarSearch
 from tests.support.pictures import jpeg
+from tests.support.processes import python
 from tests.support.transactions import Transactions
 from tests.workbench.test_workbench import recode
 
@@ -251,11 +252,32 @@ def check(wb, name, before, found):
 
 def test_a_picture_of_which_only_the_thumbnail_is_gone_is_an_error_still(wb):
     """It was not forgotten: `check` has to draw it again."""
-    digest = wb.images([THIRD])["digest"][0]
-    (wb.blobs.root / "thumbs" / digest[:2] / digest[2:4] / digest).unlink()
+    lose_thumbnail(wb, THIRD)
     for work in (lambda: wb.similar(FIRST), lambda: clusters(wb)):
         with pytest.raises(Exception, match="imgurer check --repair"):
             work()
+
+
+def lose_thumbnail(wb, image_id):
+    digest = wb.images([image_id])["digest"][0]
+    (wb.blobs.root / "thumbs" / digest[:2] / digest[2:4] / digest).unlink()
+    return digest
+
+
+def test_a_query_whose_own_thumbnail_is_gone_is_drawn_again(wb):
+    before = wb.similar(FIRST), wb.evidence(FIRST, 4)
+    digest = lose_thumbnail(wb, FIRST)
+    assert wb.similar(FIRST).equals(before[0])
+    assert wb.evidence(FIRST, 4) == before[1]
+    wb.blobs.path(digest).unlink()
+    with pytest.raises(BlobMissing, match="imgurer check --repair"):
+        wb.similar(FIRST)
+
+
+def test_a_query_that_is_forgotten_before_its_thumbnail_is_read_is_unknown(root, wb, transactions):
+    transactions.after = lambda count: forget(root, transactions)
+    with pytest.raises(UnknownImage, match="forgotten meanwhile"):
+        wb.similar(THIRD)
 
 
 def test_the_query_itself_must_be_there(root, wb):
@@ -271,3 +293,30 @@ def test_calibration_goes_on_without_a_picture_that_is_forgotten(root, wb, trans
     transactions.after = lambda count: count == 2 and forget(root, transactions)
     assert wb.calibrate(sample=2, progress=False).sample == 2
     assert THIRD not in set(wb.images()["image_id"])
+
+
+FORGETTER = """
+import sys
+from imgurer_kernel import Settings, Workbench
+with Workbench(Settings(root=sys.argv[1])) as wb:
+    print("ready", flush=True)
+    for _ in range(25):
+        row = wb.upload("come and go.jpg", open(sys.argv[2], "rb")).iloc[0]
+        wb.forget(int(row["image_id"]))
+"""
+
+
+def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
+    """Whatever it does to a third picture, an answer is whole: of before or of after."""
+    (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))
+    stays = set(wb.similar(FIRST)["image_id"])
+    process = python("-c", FORGETTER, root, tmp_path / "again.jpg")
+    assert process.stdout.readline() == "ready\n"
+    number = 0
+    while process.poll() is None or not number:
+        for found in (wb.similar(FIRST), clusters(wb)):
+            assert stays <= set(found["image_id"])
+            assert not found.drop(columns="score").isna().any(axis=None)
+        number += 1
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 0, complaint

@@ -90,8 +90,8 @@ def browse(
     QueryError
         If `n` is negative or there is no such order.
     """
-    if n < 0:
-        message = f"{n} images were asked for; ask for 0 or more"
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+        message = f"{n!r} images were asked for; ask for a whole number, 0 or more"
         raise QueryError(message)
     if order == "random":
         chosen = shuffled(_active_ids(connection), seed, n)
