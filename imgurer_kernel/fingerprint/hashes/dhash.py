@@ -8,7 +8,6 @@ Krawetz's: https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Lik
 """
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from imgurer_kernel.common.types import BoolMask, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError
 
-BITS = 128
 SIDE = 9
 
 # Below either count a hash says more about noise than about the picture: measured on photos (none
@@ -189,32 +187,6 @@ def hamming(first: tuple[int, int], second: tuple[int, int]) -> int:
     return (first[0] ^ second[0]).bit_count() + (first[1] ^ second[1]).bit_count()
 
 
-def hamming_many(hashes: UInt64s, query: tuple[int, int]) -> UInt8s:
-    """Count how many bits differ between each of many hashes and one.
-
-    Parameters
-    ----------
-    hashes
-        uint64 (n, 2), row hash first.
-    query
-        Row hash and column hash.
-
-    Returns
-    -------
-    uint8 (n,), 0..128.
-
-    Examples
-    --------
-    >>> hashes = np.array([[0, 0], [2**64 - 1, 2**64 - 1]], dtype=np.uint64)
-    >>> hamming_many(hashes, (1, 0)).tolist()
-    [1, 127]
-    """
-    # One column after the other: a sum over an axis of length 2 takes three times as long.
-    distances: UInt8s = np.bitwise_count(hashes[:, 0] ^ np.uint64(query[0]))
-    distances += np.bitwise_count(hashes[:, 1] ^ np.uint64(query[1]))
-    return distances
-
-
 def orientations(grays: UInt8s) -> UInt8s:
     """Flip and turn the grays in all eight orientations.
 
@@ -336,15 +308,3 @@ def near_ties(grays: UInt8s) -> int:
     64
     """
     return int(np.count_nonzero(np.abs(differences(grays)) <= 1))
-
-
-def format_plane(plane: Sequence[Sequence[bool]] | BoolMask, marks: str = ".#") -> str:
-    """Format one bit plane as eight lines of text, for a person to look at.
-
-    Examples
-    --------
-    >>> lines = format_plane(bit_planes(0xFF << 56, 0)[0]).splitlines()
-    >>> lines[0], lines[1]
-    ('########', '........')
-    """
-    return "\n".join("".join(marks[int(bit)] for bit in line) for line in plane)
