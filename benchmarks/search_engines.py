@@ -56,6 +56,10 @@ _PARTS = 8
 _WIDTH = 16
 _TURN = 10
 
+# Times that each verified search is made, of which the best counts: it takes so long that on a busy
+# machine others are let in meanwhile.
+_ROUNDS = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -306,12 +310,15 @@ def verified(n: int, radii: list[int], count: int) -> list[Verified]:
         for turn, queries in enumerate(questions):
             found = {}
             for name in sorted(times, reverse=turn % 2 == 0):
-                begun = time.perf_counter()
-                if name == "trees":
-                    parts = [tree.search_many(queries, radius) for tree in trees]
-                else:
-                    parts = [neighbors(hashes, queries, radius) for hashes in known]
-                times[name].append(time.perf_counter() - begun)
+                best = float("inf")
+                for _ in range(_ROUNDS):
+                    begun = time.perf_counter()
+                    if name == "trees":
+                        parts = [tree.search_many(queries, radius) for tree in trees]
+                    else:
+                        parts = [neighbors(hashes, queries, radius) for hashes in known]
+                    best = min(best, time.perf_counter() - begun)
+                times[name].append(best)
                 found[name] = [part[1].tolist() for part in parts]
             if found["trees"] != found["bulk"]:
                 sys.exit(f"trees and bulk searches disagree in turn {turn} at radius {radius}")
