@@ -11,6 +11,7 @@ hashes into the tree takes longer than others should wait::
 """
 
 import hashlib
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.bktree import BKTree
+from imgurer_kernel.index.engine import TREE_FROM
 from imgurer_kernel.index.hash_arrays import Compact, compact
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.store.catalog import Catalog, Changes, Connection, generations
@@ -234,11 +236,22 @@ class LiveIndex:
         the caller's. No other thread searches or applies an update meanwhile.
         """
         with self._lock:
-            # By itself a tree begins to compile at a size that few sets of bordered pictures reach.
-            # Not where updates are applied: the larger tree may be compiled long after the last.
-            if self._whole.compiled and not self._contents.compiled:
-                self._contents.warm()
+            self._warm()
             yield self._whole, self._contents
+
+    def _warm(self) -> None:
+        """Begin to compile for the trees where that costs little; see `BKTree.warm`.
+
+        Once anything has loaded numba, as verified searches and clusters do, what the trees use
+        comes from its cache in a twentieth of a second. To load numba itself takes half a second
+        and a hundred megabytes, which only a tree of 200,000 does by itself.
+        """
+        # Not where updates are applied: numba may be loaded long after the last one.
+        loaded = self._whole.compiled or "numba" in sys.modules
+        if loaded and len(self._whole) >= TREE_FROM:
+            for tree in (self._whole, self._contents):
+                if not tree.compiled:
+                    tree.warm()
 
     def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
         """Find informative images within a radius as (image_ids, distances), by (distance, id).

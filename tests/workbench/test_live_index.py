@@ -1,3 +1,5 @@
+import importlib
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -217,11 +219,23 @@ def test_the_tree_of_contents_warms_with_the_other(monkeypatch):
         assert len(contents) == 2_000
         assert contents._warming is not None
         assert contents.warm(timeout=300)
-    few = LiveIndex(Bordered(1_000))
-    assert len(few.hashes()) == 1_000
-    with few.trees() as (whole, contents):
-        assert not whole.compiled
-        assert contents._warming is None
+
+
+@pytest.mark.parametrize(("images", "loaded"), [(16_383, True), (20_000, False), (20_000, True)])
+def test_trees_warm_once_numba_is_loaded_and_never_for_a_few_images(monkeypatch, images, loaded):
+    if loaded:
+        importlib.import_module("numba")
+    else:
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+    index = LiveIndex(Bordered(images))
+    assert len(index.hashes()) == images
+    for _ in range(2):
+        with index.trees() as (whole, contents):
+            begun = whole._warming, contents._warming
+        assert (None not in begun) == (loaded and images == 20_000)
+    if None not in begun:
+        assert whole.warm(timeout=300)
+        assert whole.plan(4).engine == "BK-tree"
 
 
 def test_info_counts_what_is_in_the_index():
