@@ -44,6 +44,8 @@ class Settings:
     store
         How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
         ``"reference"`` to the file in its place.
+    grace_days
+        Days until an image is dropped of which no file is left, and no bytes in the store.
     workers
         Processes or threads that decode; 0 means one for each core.
     lease_timeout
@@ -71,6 +73,7 @@ class Settings:
     max_tiles: int = 100_000
     max_growth: int = 400
     store: StoreMode = "copy"
+    grace_days: int = 30
     workers: int = 0
     lease_timeout: float = 30.0
 
@@ -90,6 +93,7 @@ class Settings:
             ("max_entries", 1, 1 << 31),
             ("max_tiles", 1, 1 << 31),
             ("max_growth", 1, 1 << 31),
+            ("grace_days", 0, 36_500),
             ("workers", 0, 1024),
             ("lease_timeout", 0, 86_400),
         ):

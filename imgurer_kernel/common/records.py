@@ -158,10 +158,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """One file that a walk found: where it is and how to tell whether it has changed."""
+    """One file that a walk found: where it is and how to tell whether it has changed.
+
+    `mode`: how its bytes are to be kept; None for what the settings say.
+    """
 
     path: Path
     bytes: int
     modified_ns: int
     device: int | None = None
     inode: int | None = None
+    mode: Literal["copy", "link", "reference"] | None = None

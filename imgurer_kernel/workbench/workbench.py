@@ -13,13 +13,14 @@ from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
-from imgurer_kernel.settings import Settings
+from imgurer_kernel.settings import Settings, StoreMode
 from imgurer_kernel.store.catalog import Statistics, commands, files, queries
 from imgurer_kernel.store.catalog.queries import Order
-from imgurer_kernel.store.ingest.pipeline import IngestPipeline, Intake, outcome_frame
-from imgurer_kernel.store.ingest.sources import Source, count_files, find_files
+from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
+from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
+from imgurer_kernel.store.ingest.sources import Source, find_files
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
-from imgurer_kernel.store.place import Create
+from imgurer_kernel.store.place import Create, is_store
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.cluster_frames import By
@@ -81,34 +82,60 @@ class Workbench:
 
     # Taking in ------------------------------------------------------------------------------
 
-    def ingest(
+    def ingest(  # noqa: PLR0913 (each is a thing that people ask for by itself)
         self,
         sources: Source | Iterable[Source],
         user: str | None = None,
+        store: StoreMode | None = None,
         progress: ProgressOption = True,
         stop: threading.Event | None = None,
+        *,
+        checksum: bool = False,
+        prune: bool = False,
+        exclude: str | Iterable[str] = (),
+        min_size: int = 0,
     ) -> pd.DataFrame:
         """Take in files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
-        Files are read on all cores and committed in batches. Ctrl-C, or the stop button of a
-        notebook, ends the run without losing what was done; files that this user brought before
-        and that have the same size and modification time are not read again.
+        Taking in again what was taken in before is a scan: files with the size, the time and the
+        inode that they had are not read again; what was changed, moved, renamed or deleted
+        meanwhile is noticed. Files are read on all cores and committed in batches. Ctrl-C, or the
+        stop button of a notebook, ends the run without losing what was done.
 
         Parameters
         ----------
         user
             Who brings them; by default the local user.
+        store
+            What becomes of the originals; by default as the settings say, and known ones stay as
+            they are. ``"copy"``: the store
+            gets its own, and takes as much space again. ``"link"``: another name of the same
+            bytes on the same disk; it costs no space, and a file that is deleted outside stays.
+            ``"reference"``: they stay where they are, and only fingerprint and thumbnail (about
+            20 KB) are stored; what is deleted outside is gone.
         progress
             True for a bar, False for silence, or a function of (done, total).
         stop
             Set it from another thread to end the run early and get what was done.
+        checksum
+            Read again what claims to be unchanged.
+        prune
+            What is not found is gone, even where a whole folder or drive is away. Without it
+            that is told, and nothing is marked.
+        exclude
+            Patterns such as ``"*.png"`` or ``"@eaDir"`` of names of files and folders that are
+            left out; with a slash, of whole paths.
+        min_size
+            Smallest file that is taken in, in bytes.
 
         Returns
         -------
         DataFrame
-            One row for each file, in their order: source, status (added; duplicate: another file
-            with bytes that were known; unchanged, changed or moved since it was taken in;
-            rejected), reason, image_id, file_id, digest, dhash.
+            One row for each file, in their order: source, status, reason, image_id, file_id,
+            digest, dhash; then one for each file that is gone. The status is ``added``;
+            ``duplicate``: another file, with bytes that were known; ``unchanged``, ``changed``,
+            ``moved`` or ``missing`` since it was taken in; ``rejected``, with the reason.
+            ``attrs`` has the number of rows of each status.
 
         Raises
         ------
@@ -119,16 +146,28 @@ class Workbench:
         StorageError, CatalogError
             If the store fails; what was committed before stays.
         """
-        named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-        # First of all: what names nothing makes no store.
-        total = count_files(named, outside=self.settings.root)
+        options = IngestOptions(
+            store=store,
+            checksum=checksum,
+            prune=prune,
+            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
+            min_size=min_size,
+        )
+        named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
+        if not is_store(self.settings.root):
+            find_files(named)  # what names nothing makes no store
         owner = self.accounts.require_enabled(user)
-        with reporting(progress, total, "Taking in") as report:
-            run = IngestPipeline(self._intake, owner, report, stop or threading.Event())
-            run.run(find_files(named, outside=self.settings.root))
-        return outcome_frame(run.outcomes)
+        outcomes = ingest_files(
+            self.store, named, owner, options, progress, stop or threading.Event()
+        )
+        return outcome_frame(outcomes)
 
-    def upload(self, name: str, data: bytes | BinaryIO, user: str | None = None) -> pd.DataFrame:
+    def upload(
+        self,
+        name: str,
+        data: bytes | bytearray | memoryview | BinaryIO,
+        user: str | None = None,
+    ) -> pd.DataFrame:
         """Take in one picture that came without a path; a frame of one row as from `ingest`."""
         return outcome_frame(self._intake.take(name, data, self.accounts.require_enabled(user)))
 

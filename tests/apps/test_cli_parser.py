@@ -52,7 +52,31 @@ def test_ingest_counts_and_says_what_was_rejected(run, folder):
     assert status == 1
     rejected, figures = out.splitlines()
     assert rejected.startswith(f"rejected {folder / 'notes.jpg'}: ")
-    assert figures == "0 added, 3 already here, 1 rejected"
+    assert figures == "0 added, 0 already here, 1 rejected, 3 unchanged"
+
+
+def test_ingest_says_what_has_become_of_files(run, folder):
+    names = sorted(path.name for path in folder.glob("*.jpg"))
+    assert run("ingest", folder, "--in-place", "--exclude", "*.txt")[0] == 0
+    (folder / names[0]).unlink()
+    (folder / names[1]).rename(folder / "moved.jpg")
+    (folder / names[2]).write_bytes(jpeg(99))
+    status, out, _ = run("ingest", folder, "--checksum", "--min-size", 1)
+    assert status == 0
+    *told, figures = out.splitlines()
+    assert sorted(told) == [
+        f"changed {folder / names[2]}",
+        f"missing {folder / names[0]}",
+        f"moved {folder / 'moved.jpg'}",
+    ]
+    assert figures == "0 added, 0 already here, 0 rejected, 1 changed, 1 moved, 1 missing"
+    for path in folder.iterdir():
+        path.unlink()
+    status, out, _ = run("ingest", folder)
+    assert (status, "is the drive mounted?" in out) == (1, True)
+    status, out, _ = run("ingest", folder, "--prune")
+    assert (status, out.splitlines()[-1]) == (0, "0 added, 0 already here, 0 rejected, 2 missing")
+    assert run("ingest", folder, "--copy", "--link")[0] == 2
 
 
 def test_json_has_no_nan_and_whole_ids(run, folder):
@@ -307,7 +331,7 @@ def test_names_that_are_no_text_are_readable_and_valid_json(run, tmp_path):
     [row] = answer(run, "ingest", folder)[1]
     assert row["status"] == "added"
     assert row["source"].endswith("caf\\xe9.jpg")
-    assert answer(run, "ingest", path)[1][0]["status"] == "duplicate"
+    assert answer(run, "ingest", path)[1][0]["status"] == "unchanged"
 
 
 def test_an_interrupt_says_so(run, monkeypatch):

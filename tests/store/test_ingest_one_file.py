@@ -203,14 +203,14 @@ def test_a_file_that_cannot_be_read_is_a_row(wb, tmp_path, monkeypatch, error):
 
     for seed in (1, 2):
         (tmp_path / f"{seed}.jpg").write_bytes(jpeg(seed, 120, 90))
-    read = Path.read_bytes
+    real = Path.open
 
-    def failing(self):
+    def failing(self, *mode, **how):
         if self.name == "1.jpg":
             raise error
-        return read(self)
+        return real(self, *mode, **how)
 
-    monkeypatch.setattr(Path, "read_bytes", failing)
+    monkeypatch.setattr(Path, "open", failing)
     frame = wb.ingest(tmp_path / "*.jpg", **QUIET)
     assert frame["status"].tolist() == ["rejected", "added"]
     assert "None" not in frame["reason"].iloc[0]

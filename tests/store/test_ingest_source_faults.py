@@ -11,7 +11,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
-from imgurer_kernel.store.ingest.sources import Unreadable, count_files, find_files
+from imgurer_kernel.store.ingest.sources import Unreadable, find_files
 from tests.support.pictures import jpeg
 
 NUMBERS = [errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.ESTALE, errno.ELOOP]
@@ -117,7 +117,6 @@ def relative(tree, items):
 def test_a_folder_that_fails_is_one_row_at_the_end(tree, monkeypatch, call, number):
     refuse(monkeypatch, call, tree / "b", number)
     found = list(find_files(tree))
-    assert count_files(tree) == len(found)
     assert relative(tree, found) == ["a.jpg", "z.jpg", "c/4.jpg", "b"]
     assert all(isinstance(item, SourceFile) for item in found[:-1])
     assert isinstance(found[-1], Unreadable)
@@ -203,7 +202,6 @@ def test_a_path_that_is_too_long_is_one_row(tree, tmp_path):
     except OSError as error:
         pytest.skip(f"no such path can be made here: {error}")
     found = list(find_files(tree))
-    assert count_files(tree) == len(found)
     lost = [item for item in found if isinstance(item, Unreadable)]
     assert len(lost) == 1
     assert "too long" in lost[0].reason
@@ -244,7 +242,6 @@ def test_a_folder_that_may_be_listed_but_not_entered():
 
         def task():
             found = list(find_files(tree))
-            assert count_files(tree) == len(found)
             assert relative(tree, found) == ["a.jpg", "z.jpg", "b", "c"]
             assert "enter" in found[2].reason
             assert "list" in found[3].reason
@@ -278,4 +275,3 @@ def test_a_root_that_fails_says_why(tree, monkeypatch, number):
     refuse(monkeypatch, "stat", tree / "b", number)
     with pytest.raises(SourceError, match=os.strerror(number)):
         find_files(tree / "b")
-    assert count_files([tree / "a.jpg"]) == 1

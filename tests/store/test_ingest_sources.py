@@ -4,7 +4,7 @@ import pytest
 
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
-from imgurer_kernel.store.ingest.sources import Unreadable, count_files, find_files
+from imgurer_kernel.store.ingest.sources import Chosen, Survey, Unreadable, find_files
 
 
 @pytest.fixture
@@ -28,7 +28,11 @@ def test_a_file_says_its_size_and_time(tree):
     [file] = find_files(tree / "a.jpg")
     facts = (tree / "a.jpg").stat()
     assert file == SourceFile(
-        path=tree / "a.jpg", bytes=facts.st_size, modified_ns=facts.st_mtime_ns
+        path=tree / "a.jpg",
+        bytes=facts.st_size,
+        modified_ns=facts.st_mtime_ns,
+        device=facts.st_dev,
+        inode=facts.st_ino,
     )
 
 
@@ -52,21 +56,18 @@ def test_a_file_that_is_named_twice_comes_once(tree):
     assert names(tree, [tree / "b", str(tree / "b" / "*")]) == ["b/1.jpg", "b/2.jpg"]
 
 
-def test_counting_counts_what_is_found(tree):
-    for sources in (tree, tree / "a.jpg", [tree, tree], [f"{tree}/*.jpg", tree / "a.jpg"]):
-        assert count_files(sources) == len(list(find_files(sources)))
-    assert count_files(tree, outside=tree / "b") == len(list(find_files(tree, outside=tree / "b")))
-
-
 def test_a_source_that_is_not_there_is_an_error_before_the_first_file(tree):
     with pytest.raises(SourceError, match="nowhere"):
         find_files([tree, tree / "nowhere"])
-    with pytest.raises(SourceError, match="nowhere"):
-        count_files([tree, tree / "nowhere"])
 
 
 def test_the_store_itself_is_left_out(tree):
-    assert names(tree, tree, outside=tree / "c") == ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg"]
+    assert names(tree, tree, Chosen(outside=str(tree / "c"))) == [
+        "[odd].jpg",
+        "a.jpg",
+        "b/1.jpg",
+        "b/2.jpg",
+    ]
 
 
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/*.jpg", "s3://bucket/key", "http://x/y"])
@@ -115,3 +116,49 @@ def test_a_name_that_is_no_utf8(tmp_path):
     with open(path, "wb") as file:  # noqa: PTH123 - a path of bytes
         file.write(b"x")
     assert names(tmp_path, tmp_path) == ["\udcff.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.jpg", []),
+        ("b", ["[odd].jpg", "a.jpg", "c/deep/3.jpg"]),
+        ("[12].jpg", ["[odd].jpg", "a.jpg", "c/deep/3.jpg"]),
+        ("*/c/deep/*", ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg"]),
+        ("deep/3.jpg", ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg", "c/deep/3.jpg"]),
+    ],
+)
+def test_what_is_excluded(tree, pattern, left):
+    assert names(tree, tree, Chosen(exclude=(pattern,))) == left
+
+
+def test_small_files_are_left_out(tree):
+    assert names(tree, tree, Chosen(min_size=9)) == ["[odd].jpg", "c/deep/3.jpg"]
+    with pytest.raises(SourceError, match=r"min_size is 1\.5"):
+        Chosen(min_size=1.5)
+
+
+@pytest.mark.parametrize(
+    "source", ["~nosuchuser/x", "a\0b", "half \ud800", b"~nosuchuser/x", 5, ["a.jpg", None]]
+)
+def test_what_can_be_no_path_is_an_error_of_ours(tree, monkeypatch, source):
+    monkeypatch.chdir(tree)
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(find_files([source] if isinstance(source, int) else source))
+
+
+def test_a_survey_says_what_was_walked(tree):
+    (tree / "nothing").mkdir()
+    survey = Survey(known=lambda path: path.endswith("gone"))
+    list(find_files([tree / "b", tree / "a.jpg", tree / "nothing", tree / "gone"], survey=survey))
+    assert [(root.path, root.is_folder) for root in survey.roots] == [
+        (str(tree / "b"), True),
+        (str(tree / "a.jpg"), False),
+        (str(tree / "nothing"), True),
+    ]
+    assert survey.empty == {str(tree / "nothing")}
+    assert survey.absent == [str(tree / "gone")]
+    assert all(root.is_still_there() for root in survey.roots)
+    (tree / "b").rename(tree / "moved")
+    (tree / "b").mkdir()
+    assert not survey.roots[0].is_still_there()

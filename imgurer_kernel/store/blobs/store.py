@@ -4,6 +4,7 @@
 
     root/blobs/ab/cd/<digest>       original, copied or hard-linked
     root/references/ab/cd/<digest>  where an original lies that was left in its place, as JSON
+    root/links/ab/cd/<digest>       of which file a hard link in blobs is another name, as JSON
     root/thumbs/ab/cd/<digest>      JPEG
     root/trash/<one of these>/...   what was deleted, until the trash is emptied
     root/tmp/                       what is being written
@@ -17,17 +18,18 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
-from imgurer_kernel.errors import BlobDamaged, BlobMissing
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied, StorageError
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend, Draft
 from imgurer_kernel.store.blobs.backends.posix import PosixBackend
-from imgurer_kernel.store.blobs.backends.reference import Reference, follow
+from imgurer_kernel.store.blobs.backends.reference import Reference
 from imgurer_kernel.store.blobs.nesting import check_digest, digests_in, nested
 from imgurer_kernel.store.blobs.source_reading import (
     digest_of,
@@ -39,7 +41,7 @@ from imgurer_kernel.store.blobs.source_reading import (
 
 Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
-AREAS = ("blobs", "references", "thumbs")
+AREAS = ("blobs", "references", "links", "thumbs")
 TRASH = "trash"
 
 _JPEG_END = b"\xff\xd9"
@@ -107,8 +109,8 @@ class BlobStore:
             How to keep a file given by its path. ``"copy"``: on its own. ``"link"``: as a hard
             link, or as a copy where the file system has none to offer, as between two disks; a
             program that later writes into the file instead of replacing it damages the blob,
-            which `verify` tells. ``"reference"``: in its place, which is noted, unless there is
-            a copy already. Bytes and open files are always copied.
+            which is noticed before it is read. ``"reference"``: in its place, which is noted,
+            unless there is a copy already. Bytes and open files are always copied.
         trusted
             The digest was computed from these very bytes, in memory: it is not computed again.
 
@@ -134,6 +136,20 @@ class BlobStore:
             linked = self._link(path, digest) if mode == "link" else None
             return linked or self._copy(file, str(path), digest)
 
+    def relocate(self, digest: str, path: Path) -> None:
+        """Note that the file that was referred to has been moved; without reading it.
+
+        Nothing is done where there is no reference, or where it is not the same file.
+        """
+        name = nested("references", digest)
+        reference = self._note(name)
+        if reference is None:
+            return
+        with source_errors(str(path)):
+            facts = path.stat()
+        if reference.is_as_noted(facts):
+            self._write_note(name, Reference.of(str(path), facts))
+
     def path(self, digest: str) -> Path:
         """Where the bytes of an original lie: in the store, or where a reference leads.
 
@@ -142,22 +158,35 @@ class BlobStore:
         BlobMissing
             If there are none.
         BlobDamaged
-            If a reference leads to a file that has another size or time than it had.
+            If a reference or a hard link leads to a file that has other bytes than it had.
         """
+        with self.open(digest):
+            pass
         name = nested("blobs", digest)
-        return self._backend.path(name) if self._backend.exists(name) else self._referred(digest)
+        if self._backend.exists(name):
+            return self._backend.path(name)
+        return Path(self._reference(digest).path)
 
     def own_path(self, digest: str) -> Path:
         """Where the store keeps an original of its own, if it has one: there may be none."""
         return self._backend.path(nested("blobs", digest))
 
-    def exists(self, digest: str) -> bool:
-        """Whether `open` would find the original; its bytes are not looked at."""
-        try:
-            self.path(digest)
-        except (BlobMissing, BlobDamaged):
+    def exists(self, digest: str, mode: StoreMode = "reference") -> bool:
+        """Whether `open` would find the original, kept in this way or in a safer one.
+
+        A copy is safer than a link, into which another program may write, and that than a
+        reference. The bytes are looked at only where a file that is not ours has been touched.
+        """
+        name = nested("blobs", digest)
+        if mode != "reference" and not self._backend.exists(name):
             return False
-        return True
+        if mode == "copy" and self._backend.exists(nested("links", digest)):
+            return False
+        try:
+            with self.open(digest):
+                return True
+        except (BlobMissing, BlobDamaged, StorageDenied):
+            return False
 
     def open(self, digest: str) -> BinaryIO:
         """The original as a binary file, which the caller closes.
@@ -168,11 +197,17 @@ class BlobStore:
             As `path`.
         """
         try:
-            return self._backend.open(nested("blobs", digest))
+            blob = self._backend.open(nested("blobs", digest))
         except BlobMissing:
-            path = self._referred(digest)
-        with mapped_os_errors(path):
-            return path.open("rb")
+            reference = self._reference(digest)
+            reference.facts()
+            path = Path(reference.path)
+            with mapped_os_errors(path):
+                blob = path.open("rb")
+            return self._checked(blob, digest, nested("references", digest), reference)
+        note = nested("links", digest)
+        linked = self._note(note)
+        return blob if linked is None else self._checked(blob, digest, note, linked)
 
     def verify(self, digest: str) -> None:
         """Read an original through.
@@ -293,17 +328,47 @@ class BlobStore:
 
     # How ------------------------------------------------------------------------------------
 
-    def _referred(self, digest: str) -> Path:
-        """The file that a reference leads to; errors as `path` raises them."""
-        name = nested("references", digest)
+    def _note(self, name: str) -> Reference | None:
+        """What is noted under that name, if anything; BlobDamaged if it cannot be read."""
         try:
             with self._backend.open(name) as note:
                 content = note.read()
-        except BlobMissing as error:
+        except BlobMissing:
+            return None
+        return Reference.from_json(content, self._backend.location(name))
+
+    def _write_note(self, name: str, note: Reference) -> None:
+        with self._backend.create() as draft:
+            draft.write(note.as_json())
+            draft.publish(name)
+
+    def _reference(self, digest: str) -> Reference:
+        """Where an original was left; BlobMissing if that is not known."""
+        reference = self._note(nested("references", digest))
+        if reference is None:
             blob, trash = (self._backend.location(it) for it in (nested("blobs", digest), TRASH))
             message = f"there is no blob {blob}; ingest the picture again, or look in {trash}"
-            raise BlobMissing(message) from error
-        return follow(content, self._backend.location(name))
+            raise BlobMissing(message)
+        return reference
+
+    def _checked(self, file: BinaryIO, digest: str, name: str, noted: Reference) -> BinaryIO:
+        """An open file that is not ours, if it has the bytes that it had when it was noted.
+
+        Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
+        Only where they differ is the file read through, and noted anew if its bytes are the same.
+        """
+        facts = os.fstat(file.fileno())
+        if noted.is_as_noted(facts):
+            return file
+        with ExitStack() as failing, mapped_os_errors(Path(noted.path)):
+            failing.callback(file.close)
+            if facts.st_size != noted.size or digest_of(file) != digest:
+                raise noted.changed("linked" if name.startswith("links") else "referred to")
+            file.seek(0)
+            failing.pop_all()
+        with suppress(StorageError):  # of a store that cannot be written it is read again
+            self._write_note(name, Reference.of(noted.path, facts))
+        return file
 
     def _copy(self, source: BinaryIO, name: str, expected: str | None) -> str:
         with self._backend.create() as draft:
@@ -321,10 +386,24 @@ class BlobStore:
             self._publish(draft, digest)
         return digest
 
-    def _publish(self, draft: Draft, digest: str) -> None:
-        """Make a draft the blob of a digest, unless there is a sound one, and drop a reference."""
-        if not self._is_sound(digest):
-            draft.publish(nested("blobs", digest))
+    def _publish(self, draft: Draft, digest: str, linked: Reference | None = None) -> None:
+        """Make a draft the blob of a digest, unless there is a sound one, and drop a reference.
+
+        Parameters
+        ----------
+        linked
+            The file that shares its bytes with the draft, if any.
+        """
+        note = nested("links", digest)
+        if linked is not None:
+            if not self._is_sound(digest):
+                # First: a link that is taken for a copy would not be looked at again.
+                self._write_note(note, linked)
+                draft.publish(nested("blobs", digest))
+        else:
+            if self._backend.exists(note) or not self._is_sound(digest):
+                draft.publish(nested("blobs", digest))
+            self._backend.remove(note)
         # Last: until there is a blob the reference is all that leads to the bytes.
         self._backend.remove(nested("references", digest))
 
@@ -335,8 +414,10 @@ class BlobStore:
             if draft is None:
                 return None
             with draft.open() as file, source_errors(str(source)):
+                # Before it is read: one that is written to meanwhile has another time afterwards.
+                noted = Reference.of(str(source), os.fstat(file.fileno()))
                 digest = expect(digest_of(file), expected, str(source))
-            self._publish(draft, digest)
+            self._publish(draft, digest, noted)
         return digest
 
     def _refer(self, file: BinaryIO, source: Path, expected: str | None) -> str:
@@ -346,10 +427,7 @@ class BlobStore:
             digest = expect(digest_of(file), expected, str(source))
         if self._is_sound(digest):
             return digest
-        note = Reference(str(source), facts.st_size, facts.st_mtime_ns)
-        with self._backend.create() as draft:
-            draft.write(note.as_json())
-            draft.publish(nested("references", digest))
+        self._write_note(nested("references", digest), Reference.of(str(source), facts))
         return digest
 
     def _is_sound(self, digest: str) -> bool:

@@ -4,10 +4,10 @@ Each function takes the connection of a transaction (`imgurer_kernel.store.catal
 it does takes effect with the commit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from imgurer_kernel.common.records import Arrival, Receipt
+from imgurer_kernel.common.records import Arrival, FileState, Receipt
 from imgurer_kernel.errors import NotAllowed, UnknownFile, UnknownImage
 from imgurer_kernel.store.catalog import files, fingerprints, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
@@ -108,7 +108,7 @@ def forget(
     if last:
         trash.bury_image(connection, image_id, generation + 1)
     else:
-        files.refresh_active(connection, [image_id], generation + 1)
+        files.refresh_active(connection, [image_id], _counters(connection)[0] + 1)
     _advance(connection)
     return str(row[0]) if last else None
 
@@ -131,6 +131,33 @@ def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
         message = f"file {file_id} is of {row[1]!r}; only they may forget it, not {user!r}"
         raise NotAllowed(message)
     return forget(connection, int(row[0]), user, file_id)
+
+
+def mark_files(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> None:
+    """Note what a scan found where files came from, by file_id; what has no present file rests.
+
+    Parameters
+    ----------
+    moment
+        When the scan began: what was seen after it is left as it is.
+    """
+    touched = files.mark(connection, states, moment)
+    if touched:
+        files.refresh_active(connection, touched, _counters(connection)[0] + 1)
+        _advance(connection)
+
+
+def drop_image(connection: Connection, image_id: int) -> None:
+    """Move an image of which no file is present into the trash, with all its files."""
+    row = first_row(connection, "SELECT active, digest FROM images WHERE image_id = ?", [image_id])
+    if row is None or row[0]:
+        return
+    of_image = connection.execute(
+        "SELECT file_id FROM files WHERE image_id = ? ORDER BY file_id", [image_id]
+    ).fetchall()
+    trash.bury_files(connection, [file_id for (file_id,) in of_image], str(row[1]))
+    trash.bury_image(connection, image_id, _counters(connection)[0] + 1)
+    _advance(connection)
 
 
 def if_unreferenced(connection: Connection, digest: str, act: Callable[[], object]) -> bool:

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from imgurer_kernel.common.records import Arrival, FileEvent, FileState, Kept, PathKey
 
+SAFETY: tuple[Kept, ...] = ("reference", "link", "copy", "upload")
+"""Ways to keep the bytes of a file, the one that depends most on others first."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
@@ -129,7 +132,10 @@ class FileLedger:
                 return moved, self._move(moved, arrival)
             return self._new(arrival, image_id), fresh
         if self.rows[live].image_id == image_id:
-            self._put(self._as_found(self.rows[live], arrival))
+            row = self.rows[live]
+            found = self._as_found(row, arrival)
+            # Of the same bytes the store may have a copy already, and keeps it.
+            self._put(replace(found, kept=max(row.kept, arrival.kept, key=SAFETY.index)))
             return live, "unchanged"
         self._change(live, arrival, image_id)
         return live, "changed"
@@ -189,7 +195,6 @@ class FileLedger:
             self._as_found(row, arrival),
             path=arrival.path,
             path_key=arrival.path_key,
-            filename=arrival.filename,
         )
         self._put(found)
         self._enter(found)
@@ -222,6 +227,7 @@ class FileLedger:
         """A row after its file was seen where the arrival says."""
         return replace(
             row,
+            filename=arrival.filename,
             kept=arrival.kept,
             bytes=arrival.bytes,
             modified_ns=arrival.modified_ns,

@@ -16,7 +16,14 @@ import pandas as pd
 
 from imgurer_kernel.common.records import Arrival, FileState, Kept
 from imgurer_kernel.common.types import Int64s
-from imgurer_kernel.store.catalog.connection import Connection, frame_of, table_of_ids, write
+from imgurer_kernel.store.catalog.connection import (
+    Connection,
+    first_row,
+    frame_of,
+    now,
+    table_of_ids,
+    write,
+)
 from imgurer_kernel.store.catalog.file_rows import FileLedger, FileRow, rows_of
 
 COLUMNS = [field.name for field in fields(FileRow)]
@@ -36,6 +43,7 @@ class KnownFile:
     kept: Kept
     state: FileState
     source_state: FileState
+    filename: str
     digest: str
     dhash_row: int
     dhash_col: int
@@ -159,16 +167,60 @@ def below(folder: str | os.PathLike[str]) -> bytes:
     return name if name.endswith(separator) else name + separator
 
 
-def known(connection: Connection, user: str, keys: Sequence[bytes]) -> dict[bytes, KnownFile]:
-    """What a user's files were when they were last taken in, by path_key."""
-    rows = connection.execute(
+def known(
+    connection: Connection, user: str, keys: Sequence[bytes], folders: Sequence[bytes] = ()
+) -> dict[bytes, KnownFile]:
+    """What a user's files were when they were last taken in, by path_key.
+
+    Parameters
+    ----------
+    folders
+        All files below these too; keys of folders.
+    """
+    found: dict[bytes, KnownFile] = {}
+    for folder in sorted({below(os.fsdecode(folder)) for folder in folders}):
+        # The keys with this beginning are a range: the end is the next beginning of that length.
+        where = "path_key >= ? AND path_key < ?"
+        found |= _known(connection, user, where, [folder, folder[:-1] + bytes([folder[-1] + 1])])
+    where = "path_key IN (SELECT unnest(?::BLOB[]))"
+    return found | _known(connection, user, where, [list(keys)])
+
+
+def is_known(connection: Connection, user: str, key: bytes) -> bool:
+    """Whether a user has a file of that path, or below it."""
+    start = below(os.fsdecode(key))
+    query = """
+        SELECT 1 FROM files WHERE user_name = ? AND replaced_at IS NULL
+            AND (path_key = ? OR (path_key >= ? AND path_key < ?)) LIMIT 1
         """
+    end = start[:-1] + bytes([start[-1] + 1])
+    return first_row(connection, query, [user, key, start, end]) is not None
+
+
+def with_inodes(connection: Connection, user: str, inodes: Sequence[int]) -> dict[bytes, KnownFile]:
+    """A user's files that had one of these inodes, by path_key."""
+    where = "inode IN (SELECT unnest(?::UBIGINT[]))"
+    return _known(connection, user, where, [list(inodes)])
+
+
+def lost(connection: Connection, user: str, digests: Sequence[str]) -> dict[bytes, KnownFile]:
+    """A user's files of these digests that were gone from their place at an earlier scan."""
+    where = "source_state = 'missing' AND digest IN (SELECT unnest(?::VARCHAR[]))"
+    return _known(connection, user, where, [list(digests)])
+
+
+def _known(
+    connection: Connection, user: str, where: str, values: Sequence[object]
+) -> dict[bytes, KnownFile]:
+    rows = connection.execute(
+        f"""
         SELECT path_key, file_id, image_id, files.bytes, modified_ns, device, inode, kept, state,
-            source_state, digest, dhash_row, dhash_col
+            source_state, filename, digest, dhash_row, dhash_col
         FROM files JOIN images USING (image_id)
-        WHERE user_name = ? AND replaced_at IS NULL AND path_key IN (SELECT unnest(?::BLOB[]))
-        """,
-        [user, list(keys)],
+        WHERE user_name = ? AND replaced_at IS NULL AND path_key IS NOT NULL AND {where}
+        ORDER BY file_id
+        """,  # noqa: S608 (constants)
+        [user, *values],
     ).fetchall()
     return {bytes(row[0]): KnownFile(*row[1:]) for row in rows}
 
@@ -265,12 +317,48 @@ def refresh_active(connection: Connection, image_ids: Iterable[int], generation:
     """
     connection.execute(
         """
-        UPDATE images SET active = NOT active, generation = $generation
+        UPDATE images SET active = NOT active, generation = $generation,
+            inactive_since = CASE WHEN active THEN $moment END
         WHERE image_id IN (SELECT unnest($ids::BIGINT[]))
             AND active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present'))
         """,
-        {"generation": generation, "ids": list(image_ids)},
+        {"generation": generation, "ids": list(image_ids), "moment": now()},
     )
+
+
+def mark(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> list[int]:
+    """Note what was found where files came from; the images whose files that concerns.
+
+    What the store has a copy of stays present. Files that were seen by others after `moment`, or
+    replaced, are left as they are.
+    """
+    touched: set[int] = set()
+    for state in sorted(set(states.values())):
+        rows = connection.execute(
+            """
+            UPDATE files SET source_state = $state,
+                state = CASE WHEN kept IN ('link', 'reference') THEN $state ELSE state END
+            WHERE file_id IN (SELECT unnest($ids::BIGINT[])) AND last_seen <= $moment
+                AND replaced_at IS NULL AND source_state <> $state
+            RETURNING image_id
+            """,
+            {
+                "state": state,
+                "ids": [file_id for file_id, given in states.items() if given == state],
+                "moment": moment,
+            },
+        ).fetchall()
+        touched.update(image_id for (image_id,) in rows)
+    return sorted(touched)
+
+
+def renumber(connection: Connection, devices: Mapping[int, Sequence[int]]) -> None:
+    """Note under which number the device of files is known now; `devices` has their file_ids."""
+    for now_called, file_ids in devices.items():
+        connection.execute(
+            "UPDATE files SET device = ? WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
+            [now_called, list(file_ids)],
+        )
 
 
 def _delete(connection: Connection, file_ids: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ fetches its answer whole.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -184,6 +185,15 @@ def holdings(
         {"image_id": image_id, "user": user},
     )
     return frame_of(answer, utc=["brought_at", "replaced_at"])
+
+
+def resting(connection: Connection, before: datetime) -> dict[int, str]:
+    """Images that have had no present file since before a time: their digests, by image_id."""
+    query = """
+        SELECT image_id, digest FROM images WHERE NOT active AND inactive_since < ?
+        ORDER BY image_id
+        """
+    return dict(connection.execute(query, [before]).fetchall())
 
 
 def statistics(connection: Connection) -> Statistics:

@@ -20,6 +20,7 @@ from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, commands, files, queries
+from imgurer_kernel.store.ingest.sources import readable
 from imgurer_kernel.store.ingest.worker import keep
 
 Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchanged", "missing"]
@@ -59,7 +60,9 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     """
     rows = [[getattr(outcome, name) for name in COLUMNS] for outcome in outcomes]
     kinds = {name: "Int64" if name.endswith("_id") else "str" for name in COLUMNS}
-    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+    frame = pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+    frame.attrs.update(frame["status"].value_counts().to_dict())
+    return frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,17 @@ class Intake:
     blobs: BlobStore
     settings: Settings
 
-    def take(self, name: str, data: bytes | BinaryIO, user: str) -> list[Outcome]:
+    def take(
+        self, name: str, data: bytes | bytearray | memoryview | BinaryIO, user: str
+    ) -> list[Outcome]:
         """Take in one picture that came without a path; of an open file no more than is allowed."""
+        name = readable(name)
         source, most = f"upload:{name}", self.settings.max_bytes
         try:
-            content = data if isinstance(data, bytes) else data.read(most + 1)
+            if isinstance(data, bytes | bytearray | memoryview):
+                content = bytes(data)
+            else:
+                content = data.read(most + 1)
             if len(content) > most:
                 message = f"over {most:,} bytes (max_bytes in the settings)"
                 raise ImageTooLarge(message)
@@ -114,7 +123,8 @@ class Intake:
         ImageRejected
             If the bytes are no picture that can be taken in; nothing is stored then.
         """
-        if self.blobs.exists(arriving.digest) and self.catalog.run(
+        # Of what has no place outside the store the bytes must be in it.
+        if self.blobs.exists(arriving.digest, "copy") and self.catalog.run(
             queries.ids_by_digest, [arriving.digest]
         ):
             return arriving
@@ -123,7 +133,7 @@ class Intake:
     def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
         """Fingerprint and store bytes, whether or not they are known; `path` as for `keep`."""
         found = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
-        return keep(self.blobs, self.settings, data, found, path)
+        return keep(self.blobs, data, found, path)
 
     def commit(self, arrivals: Sequence[Arrival], again: Again) -> list[Outcome]:
         """Enter arrivals into the catalog in one transaction.

@@ -17,16 +17,17 @@ from itertools import islice
 from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
+from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.blobs.source_reading import source_errors
-from imgurer_kernel.store.catalog import files
 from imgurer_kernel.store.ingest.intake import BATCH, Intake, Outcome, outcome_frame, rejected
+from imgurer_kernel.store.ingest.scan import FileScan
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 from imgurer_kernel.store.ingest.worker import IngestWorker
 
 __all__ = ["BATCH", "IngestPipeline", "Intake", "Outcome", "outcome_frame"]
 
 BLOCK = 5000
-"""Files that are looked up in the catalog together."""
+"""Files that are compared with what is known of them before any of them is read."""
 BATCH_SECONDS = 5.0
 """Longest that a finished file waits for its transaction: opening the catalog takes 30 ms."""
 TELL_SECONDS = 0.1
@@ -43,6 +44,8 @@ class IngestPipeline:
 
     Attributes
     ----------
+    scan
+        What is known of the files.
     taken
         Called with the number of files done since the last call; the seam for progress.
     stop
@@ -52,7 +55,7 @@ class IngestPipeline:
     """
 
     intake: Intake
-    user: str
+    scan: FileScan
     taken: Callable[[int], None]
     stop: threading.Event = field(default_factory=threading.Event)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -70,7 +73,7 @@ class IngestPipeline:
         waiting = iter(found)
         workers = self.intake.settings.workers or os.cpu_count() or 1
         settings, turns = self.intake.settings, threading.Semaphore(workers)
-        examine = IngestWorker(self.user, self.intake.blobs, settings, turns).examine
+        examine = IngestWorker(self.scan.user, self.intake.blobs, settings, turns).examine
         pool = ThreadPoolExecutor(_THREADS * workers, thread_name_prefix="ingest")
         try:
             while not self.stop.is_set() and (block := list(islice(waiting, BLOCK))):
@@ -97,54 +100,77 @@ class IngestPipeline:
             self._commit(finished)
         self.taken(done)
 
-    def _look_up(self, block: Sequence[SourceFile | Unreadable]) -> list[SourceFile | Outcome]:
-        """The files that are to be read, and outcomes of all others, in their order."""
-        keys = [os.fsencode(item.path) for item in block if isinstance(item, SourceFile)]
-        known = self.intake.catalog.run(files.known, self.user, keys)
-        found: list[SourceFile | Outcome] = []
+    def _look_up(
+        self, block: Sequence[SourceFile | Unreadable]
+    ) -> list[SourceFile | Arrival | Outcome]:
+        """The files that are to be read, and what is known of all others, in their order."""
+        found: list[SourceFile | Arrival | Outcome] = []
         for item in block:
-            name = readable(item.path)
             if isinstance(item, Unreadable):
-                found.append(rejected(name, item.reason))
+                found.append(self._rejected(item))
                 continue
-            before = known.get(os.fsencode(item.path))
-            if before is None or (before.bytes, before.modified_ns) != (
-                item.bytes,
-                item.modified_ns,
-            ):
-                found.append(item)
-                continue
-            found.append(
-                Outcome(
-                    source=name,
-                    status="unchanged",
-                    reason="unchanged since it was taken in",
-                    image_id=before.image_id,
-                    file_id=before.file_id,
-                    digest=before.digest,
-                    dhash=before.dhash,
+            before = self.scan.known.get(os.fsencode(item.path))
+            if before is None:
+                found.append(self._moved(item) or self.scan.to_be_read(item))
+            elif self.scan.is_unchanged(item, before):
+                self.scan.note_unchanged(item, before)
+                found.append(
+                    Outcome(
+                        source=readable(item.path),
+                        status="unchanged",
+                        reason="unchanged since it was taken in",
+                        image_id=before.image_id,
+                        file_id=before.file_id,
+                        digest=before.digest,
+                        dhash=before.dhash,
+                    )
                 )
-            )
+            else:
+                found.append(self.scan.to_be_read(item))
         return found
 
+    def _moved(self, file: SourceFile) -> Arrival | None:
+        """The arrival of a file that was moved; None where it has to be read."""
+        arrival = self.scan.moved_here(file)
+        if arrival is not None:
+            try:
+                self.intake.blobs.relocate(arrival.digest, file.path)
+            except SourceError:
+                return None
+        return arrival
+
+    def _rejected(self, item: Unreadable) -> Outcome:
+        if item.is_no_picture:
+            self.scan.note_no_picture(item.path)
+        return rejected(readable(item.path), item.reason)
+
     def _examine_all(
-        self, items: Sequence[SourceFile | Outcome], submit: Submit
+        self, items: Sequence[SourceFile | Arrival | Outcome], submit: Submit
     ) -> Iterator[Arrival | Outcome]:
         """Examine on all cores, at most a few files ahead, and yield in order."""
         workers = self.intake.settings.workers or os.cpu_count() or 1
-        waiting: deque[Outcome | Future[Arrival | Unreadable]] = deque()
+        waiting: deque[Arrival | Outcome | Future[Arrival | Unreadable]] = deque()
         for item in items:
             if self.stop.is_set():
                 break
-            waiting.append(item if isinstance(item, Outcome) else submit(item))
+            waiting.append(submit(item) if isinstance(item, SourceFile) else item)
             if len(waiting) > 2 * _THREADS * workers:
-                yield _ready(waiting.popleft())
+                yield self._ready(waiting.popleft())
         while waiting:
-            yield _ready(waiting.popleft())
+            yield self._ready(waiting.popleft())
+
+    def _ready(self, item: Arrival | Outcome | Future[Arrival | Unreadable]) -> Arrival | Outcome:
+        if isinstance(item, Arrival | Outcome):
+            return item
+        found = item.result()
+        return self._rejected(found) if isinstance(found, Unreadable) else found
 
     def _commit(self, finished: list[Arrival | Outcome]) -> None:
         """Commit what is finished, note its outcomes in order, and empty the list."""
         arrivals = [item for item in finished if isinstance(item, Arrival)]
+        arrivals = self.scan.with_origins(arrivals)
+        for arrival in arrivals:
+            self.scan.note_changed(arrival)
         entered = iter(self.intake.commit(arrivals, self._again))
         self.outcomes += [next(entered) if isinstance(item, Arrival) else item for item in finished]
         finished.clear()
@@ -155,12 +181,3 @@ class IngestPipeline:
         with source_errors(arrival.source):
             data = path.read_bytes()
         return self.intake.store(data, arrival, path)
-
-
-def _ready(item: Outcome | Future[Arrival | Unreadable]) -> Arrival | Outcome:
-    if isinstance(item, Outcome):
-        return item
-    found = item.result()
-    if isinstance(found, Unreadable):
-        return rejected(readable(found.path), found.reason)
-    return found

@@ -1,29 +1,111 @@
 """From what a person names (path, folder, glob, URI, or a list) to files, in a fixed order."""
 
+import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 
-Source = str | os.PathLike[str]
+Source = str | bytes | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that was named or found but is no readable file, and why."""
+    """Something that was named or found but cannot be taken in, and why.
+
+    `is_no_picture`: it was read whole, and its bytes are what was refused.
+    """
 
     path: Path
     reason: str
+    is_no_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder or file that a walk began with, as it was then."""
+
+    path: str
+    is_folder: bool
+    device: int
+    inode: int
+
+    def is_still_there(self) -> bool:
+        """Whether the same folder is there now: a drive that was unmounted leaves another one."""
+        try:
+            facts = os.stat(self.path)  # noqa: PTH116 (a text, as all names here)
+        except OSError:
+            return False
+        return (facts.st_dev, facts.st_ino) == (self.device, self.inode)
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a walk went through: where it can tell that a file is gone, and where it cannot.
+
+    Attributes
+    ----------
+    known
+        Whether files were taken in from a path, or from below it, at another time.
+    roots
+        What was walked.
+    absent
+        Paths that were named and are not there, but from which files are known.
+    empty
+        Roots in which there was nothing at all.
+    unlisted
+        Folders that could not be listed or entered.
+    """
+
+    known: Callable[[str], bool] = lambda _: False
+    roots: list[Root] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    empty: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which files of a walk are wanted.
+
+    Attributes
+    ----------
+    outside
+        A folder that is left out, such as the store itself.
+    exclude
+        Patterns as of a shell. One without a slash is compared with the name of each file and
+        folder below a root, one with a slash with the whole path; a folder that is left out is
+        not entered.
+    min_size
+        Smallest file in bytes.
+    """
+
+    outside: str | None = None
+    exclude: tuple[str, ...] = ()
+    min_size: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.min_size, bool) or not isinstance(self.min_size, int):
+            message = f"min_size is {self.min_size!r}; it must be a whole number of bytes"
+            raise SourceError(message)
+
+    def leaves_out(self, name: str, path: str) -> bool:
+        """Whether a file or folder is left out by its name."""
+        return any(
+            fnmatch.fnmatchcase(path if "/" in pattern else name, pattern)
+            for pattern in self.exclude
+        )
 
 
 def find_files(
-    sources: Source | Iterable[Source], *, outside: Path | None = None
+    sources: Source | Iterable[Source], chosen: Chosen = Chosen(), survey: Survey | None = None
 ) -> Iterator[SourceFile | Unreadable]:
     """All files that the sources name, each once; folders are walked in order of names.
 
@@ -36,49 +118,48 @@ def find_files(
     ----------
     sources
         Path, folder, glob (``*``, ``?``, ``[]``, ``**``), ``file:`` URI, or a list of these.
-    outside
-        A folder that is left out, such as the store itself.
+    chosen
+        Which of them are wanted.
+    survey
+        Is told what was walked.
 
     Raises
     ------
     SourceError
         At once, if a source names nothing at all, or is a URI that cannot be read here.
-    """
-    return (_look(found) if isinstance(found, str) else found for found in _paths(sources, outside))
-
-
-def count_files(sources: Source | Iterable[Source], *, outside: Path | None = None) -> int:
-    """How many `find_files` would find, without looking at each; raises the same.
 
     Examples
     --------
-    >>> count_files([__file__, __file__])
+    >>> len(list(find_files([__file__, __file__])))
     1
     """
-    return sum(1 for _ in _paths(sources, outside))
+    survey = survey or Survey()
+    named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
+    roots = [root for source in named for root in _expand(source, survey)]
+    paths = _each(roots, chosen, survey)
+    looked = (_look(found) if isinstance(found, str) else found for found in paths)
+    return (found for found in looked if _is_large_enough(found, chosen.min_size))
 
 
-def _paths(sources: Source | Iterable[Source], outside: Path | None) -> Iterator[str | Unreadable]:
-    named = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    roots = [root for source in named for root in _expand(source)]
-    return _each(roots, None if outside is None else str(outside))
+def _is_large_enough(found: SourceFile | Unreadable, size: int) -> bool:
+    return isinstance(found, Unreadable) or found.bytes >= size
 
 
-def _each(roots: list[str], outside: str | None) -> Iterator[str | Unreadable]:
+def _each(roots: list[str], chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
     """The paths below all roots; a single one names none twice, and may name very many."""
     if len(roots) == 1:
-        yield from _walk(roots[0], outside)
+        yield from _walk(roots[0], chosen, survey)
         return
     seen: set[str] = set()
     for root in roots:
-        for found in _walk(root, outside):
+        for found in _walk(root, chosen, survey):
             path = found if isinstance(found, str) else str(found.path)
             if path not in seen:
                 seen.add(path)
                 yield found
 
 
-def readable(path: Path) -> str:
+def readable(path: Path | str) -> str:
     r"""The path as text that can be shown and stored, whatever bytes its name is made of.
 
     Examples
@@ -87,12 +168,33 @@ def readable(path: Path) -> str:
     'holiday/\\xff.jpg'
     """
     text = str(path)
-    return text if text.isascii() else os.fsencode(text).decode("utf-8", "backslashreplace")
+    if text.isascii():
+        return text
+    # Half of a surrogate pair is no name of any file, but may be what an upload is called.
+    return text.encode(
+        "utf-8", "surrogateescape" if _is_a_name(text) else "backslashreplace"
+    ).decode("utf-8", "backslashreplace")
 
 
-def _expand(source: Source) -> list[str]:
-    """Paths that one source names; a file of exactly that name wins over its reading as a glob."""
-    text = os.fspath(source)
+def _is_a_name(text: str) -> bool:
+    """Whether the system could have a file of that name."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _local(source: Source) -> tuple[str, Path]:
+    """What a source says, and the path that it is, if it is one and no glob."""
+    try:
+        text = os.fsdecode(source)
+    except TypeError as error:
+        message = f"{source!r} cannot be read: give a path, a glob, a file: URI or a list of these"
+        raise SourceError(message) from error
+    if not _is_a_name(text):
+        message = f"{text!r} cannot be read: no file can have that name; check the spelling"
+        raise SourceError(message)
     scheme = urlsplit(text).scheme if "://" in text else ""
     if scheme == "file":
         from urllib.request import url2pathname  # brings HTTP along, which takes 20 ms
@@ -101,11 +203,22 @@ def _expand(source: Source) -> list[str]:
     elif scheme:
         message = f"{text!r} cannot be read: only local paths and file: URIs are; download it first"
         raise SourceError(message)
-    path = Path(text).expanduser()
+    try:
+        return text, Path(text).expanduser()
+    except RuntimeError as error:  # the home of nobody
+        message = f"{text!r} cannot be read: {error}; give the whole path"
+        raise SourceError(message) from error
+
+
+def _expand(source: Source, survey: Survey) -> list[str]:
+    """Paths that one source names; a file of exactly that name wins over its reading as a glob."""
+    text, path = _local(source)
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        if survey.known(str(path.absolute())):
+            survey.absent.append(str(path.absolute()))
+            return []
     except OSError as error:
         if not glob.has_magic(text):
             message = f"{text!r} cannot be read: {error.strerror}; check path and permission"
@@ -121,16 +234,21 @@ def _expand(source: Source) -> list[str]:
     return [str(Path(match).absolute()) for match in matches]
 
 
-def _walk(root: str, outside: str | None) -> Iterator[str | Unreadable]:
+def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
     """Folder by folder, the files of each before its folders; last the folders that failed."""
-    if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises where there is no permission
-        yield root
+    is_folder = os.path.isdir(root)  # noqa: PTH112  Path.is_dir raises where there is no permission
+    with suppress(OSError):  # then it is one row, and nothing is judged by it
+        facts = os.stat(root)  # noqa: PTH116
+        survey.roots.append(Root(root, is_folder, facts.st_dev, facts.st_ino))
+    if not is_folder:
+        if not chosen.leaves_out(os.path.basename(root), root):  # noqa: PTH119
+            yield root
         return
     unreadable: list[Unreadable] = []
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        if folder == outside:
+        if folder == chosen.outside:
             continue
         # Joined as texts: as many paths as there are files would take half of the time.
         start = folder if folder.endswith(os.sep) else folder + os.sep
@@ -144,7 +262,15 @@ def _walk(root: str, outside: str | None) -> Iterator[str | Unreadable]:
             denied = isinstance(error, PermissionError)
             reason = f"no permission to {doing} this folder" if denied else _told(error)
             unreadable.append(Unreadable(Path(folder), f"cannot be read: {reason}"))
+            survey.unlisted.add(folder)
             continue
+        if folder == root and not files and not folders:
+            survey.empty.add(root)
+        if chosen.exclude:
+            files, folders = (
+                [name for name in names if not chosen.leaves_out(name, start + name)]
+                for names in (files, folders)
+            )
         yield from (start + name for name in sorted(files))
         waiting += [start + name for name in sorted(folders, reverse=True)]
     yield from unreadable

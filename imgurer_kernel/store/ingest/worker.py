@@ -52,38 +52,49 @@ class IngestWorker:
         """
         try:
             with self.turns:
-                data = self._read(file)
+                file, data = self._read(file)
                 arriving = self._arrival(file, data)
-                if self.blobs.exists(arriving.digest):
+                if self.blobs.exists(arriving.digest, file.mode or self.settings.store):
                     return arriving
                 arriving = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
                 if len(data) > _LARGE:
-                    return keep(self.blobs, self.settings, data, arriving, file.path)
-            return keep(self.blobs, self.settings, data, arriving, file.path)
+                    return keep(self.blobs, data, arriving, file.path)
+            return keep(self.blobs, data, arriving, file.path)
         except (ImageRejected, SourceError, BlobDamaged) as error:
-            # The latter two where a file that is linked or referred to was removed or changed
-            # after it was read.
-            return Unreadable(file.path, str(error))
+            # The latter two where a file was changed while it was read, or one that is linked or
+            # referred to was removed or changed after that.
+            is_no_picture = isinstance(error, ImageRejected)
+            return Unreadable(file.path, str(error), is_no_picture)
         except OSError as error:
             return Unreadable(file.path, f"cannot be read: {error.strerror or error}")
         except MemoryError:
             return Unreadable(file.path, f"not enough memory for its {file.bytes:,} bytes")
 
-    def _read(self, file: SourceFile) -> bytes:
-        """The bytes of a file that nobody writes to meanwhile."""
+    def _read(self, file: SourceFile) -> tuple[SourceFile, bytes]:
+        """The bytes of a file that nobody writes to meanwhile, and the file as it is by now."""
         most = self.settings.max_bytes
-        if file.bytes > most:
-            message = (
-                f"the file has {file.bytes:,} bytes, more than the {most:,} that the settings "
-                "allow (max_bytes)"
-            )
-            raise ImageTooLarge(message)
-        data = file.path.read_bytes()
-        facts = file.path.stat()
-        if (facts.st_size, facts.st_mtime_ns) != (file.bytes, file.modified_ns):
+        with file.path.open("rb") as opened:
+            # The walk may have been hours ago.
+            before = os.fstat(opened.fileno())
+            if before.st_size > most:
+                message = (
+                    f"the file has {before.st_size:,} bytes, more than the {most:,} that the "
+                    "settings allow (max_bytes)"
+                )
+                raise ImageTooLarge(message)
+            data = opened.read()
+        after = file.path.stat()
+        if (after.st_size, after.st_mtime_ns) != (len(data), before.st_mtime_ns):
             message = "the file was changed while it was read; ingest it again when it is complete"
-            raise ImageRejected(message)
-        return data
+            raise SourceError(message)
+        found = replace(
+            file,
+            bytes=after.st_size,
+            modified_ns=after.st_mtime_ns,
+            device=after.st_dev,
+            inode=after.st_ino,
+        )
+        return found, data
 
     def _arrival(self, file: SourceFile, data: bytes) -> Arrival:
         return Arrival(
@@ -96,15 +107,13 @@ class IngestWorker:
             modified_ns=file.modified_ns,
             path=readable(file.path),
             path_key=os.fsencode(file.path),
-            kept=self.settings.store,
+            kept=file.mode or self.settings.store,
             device=file.device,
             inode=file.inode,
         )
 
 
-def keep(
-    blobs: BlobStore, settings: Settings, data: bytes, arrival: Arrival, path: Path | None
-) -> Arrival:
+def keep(blobs: BlobStore, data: bytes, arrival: Arrival, path: Path | None) -> Arrival:
     """Store the bytes and the thumbnail of an arrival that has a fingerprint.
 
     Parameters
@@ -114,10 +123,14 @@ def keep(
     path
         Where they were read from, to be linked or referred to; None for an upload.
     """
-    assert arrival.fingerprint is not None  # noqa: S101
-    if settings.store == "copy" or path is None:
-        blobs.put(data, digest=arrival.digest, trusted=True)
-    else:
-        blobs.put(path, digest=arrival.digest, mode=settings.store)
-    blobs.put_thumbnail(arrival.digest, arrival.fingerprint.thumbnail)
+    found = arrival.fingerprint
+    assert found is not None  # noqa: S101
+    match arrival.kept:
+        case "link" | "reference" as mode if path is not None:
+            blobs.put(path, digest=arrival.digest, mode=mode)
+            if mode == "link" and blobs.exists(arrival.digest, "copy"):
+                arrival = replace(arrival, kept="copy")  # between two disks there are no links
+        case _:
+            blobs.put(data, digest=arrival.digest, trusted=True)
+    blobs.put_thumbnail(arrival.digest, found.thumbnail)
     return arrival

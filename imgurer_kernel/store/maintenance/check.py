@@ -27,6 +27,7 @@ from imgurer_kernel.store.catalog import (
     trash,
 )
 from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.ingest.ingest_files import drop_lost
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
@@ -102,6 +103,7 @@ class StoreCheck:
             if digest not in known and self._is_orphan(digest):
                 findings += self._report_orphan(digest)
         if self.repair:
+            drop_lost(self.store)
             self.store.blobs.sweep()
         return sorted(findings, key=lambda finding: (finding.digest, finding.problem))
 

@@ -13,6 +13,7 @@ from imgurer_kernel.apps.cli.command import (
     argument,
     bits,
     command,
+    either_or,
     number,
     seed,
 )
@@ -27,28 +28,76 @@ NO_VERIFY = argument(
     "ingest",
     argument("paths", nargs="+", metavar="PATH", help="file, folder or glob"),
     argument("--user", help="who brings them (default: the local user)"),
+    either_or(
+        argument(
+            "--copy",
+            dest="store",
+            action="store_const",
+            const="copy",
+            help="copy the originals into the store, which takes as much space again (the default)",
+        ),
+        argument(
+            "--link",
+            dest="store",
+            action="store_const",
+            const="link",
+            help="hard links on the same disk: no space, and what is deleted outside stays",
+        ),
+        argument(
+            "--in-place",
+            dest="store",
+            action="store_const",
+            const="reference",
+            help="leave them where they are; the store gets fingerprints and thumbnails only, "
+            "about 20 KB each",
+        ),
+    ),
+    argument(
+        "--prune",
+        action="store_true",
+        help="what is not found is gone, even where a whole folder or drive is away",
+    ),
+    argument("--checksum", action="store_true", help="read again what claims to be unchanged"),
+    argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="leave out files and folders of such a name (may be repeated)",
+    ),
+    argument("--min-size", type=seed, default=0, metavar="BYTES", help="leave out smaller files"),
     CREATE_HERE,
 )
 def ingest(call: Call) -> int:
-    """Take pictures in."""
+    """Take pictures in, or look again what has become of them."""
+    given = call.arguments
     with call.workbench_made() as wb:
         frame = wb.ingest(
-            call.arguments.paths, user=call.arguments.user, progress=call.out.progress
+            given.paths,
+            user=given.user,
+            store=given.store,
+            progress=call.out.progress,
+            checksum=given.checksum,
+            prune=given.prune,
+            exclude=given.exclude,
+            min_size=given.min_size,
         )
     return write_ingested(call, frame)
 
 
 def write_ingested(call: Call, frame: pd.DataFrame) -> int:
-    """Write what became of each file: for people only the rejected ones, and the totals."""
+    """Write what became of each file: for people only what is not as it was, and the totals."""
     rejected = frame[frame["status"] == "rejected"]
+    told = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"])]
     if call.out.json:
         call.out.write_table(frame)
-    for source, reason in zip(rejected["source"], rejected["reason"], strict=True):
-        call.out.write_line(f"rejected {source}: {reason}")
+    columns = (told[name] for name in ("source", "status", "reason"))
+    for source, status, reason in zip(*columns, strict=True):
+        call.out.write_line(f"{status} {source}" + (f": {reason}" if status == "rejected" else ""))
     totals = frame["status"].value_counts()
-    told = [f"{totals.get(key, 0):,} {label}" for key, label in _ALWAYS_TOLD.items()]
-    told += [f"{totals[key]:,} {label}" for key, label in _TOLD_IF_ANY.items() if key in totals]
-    call.out.write_line(", ".join(told))
+    parts = [f"{totals.get(key, 0):,} {label}" for key, label in _ALWAYS_TOLD.items()]
+    parts += [f"{totals[key]:,} {label}" for key, label in _TOLD_IF_ANY.items() if key in totals]
+    call.out.write_line(", ".join(parts))
     return EXIT_PROBLEMS if len(rejected) else EXIT_DONE
 
 

@@ -1,6 +1,7 @@
-"""Originals that were left in their place: a note that says where, and how to tell a change."""
+"""Files that are not ours: a note that says where one is, and how to tell that it has changed."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,58 +11,84 @@ from imgurer_kernel.errors import BlobDamaged, BlobMissing
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file outside the store, with its size in bytes and its time when it was hashed."""
+    """A file outside the store, as it was when its bytes were hashed.
+
+    Attributes
+    ----------
+    path
+        Where it was; a hard link has its bytes wherever it is now.
+    size, modified_ns, inode
+        Bytes, time and inode; the latter is 0 in notes of earlier versions.
+    """
 
     path: str
     size: int
     modified_ns: int
+    inode: int = 0
+
+    @classmethod
+    def of(cls, path: str, facts: os.stat_result) -> Self:
+        """The note for a file of which these are the facts."""
+        return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
     def as_json(self) -> bytes:
         """What the note holds; names that are no UTF-8 are kept by escapes."""
-        content = {"path": self.path, "bytes": self.size, "modified_ns": self.modified_ns}
+        content = {
+            "path": self.path,
+            "bytes": self.size,
+            "modified_ns": self.modified_ns,
+            "inode": self.inode,
+        }
         return json.dumps(content).encode("ascii")
 
     @classmethod
-    def from_json(cls, note: bytes) -> Self:
-        """The reverse of `as_json`; raises ValueError, KeyError or TypeError for another thing."""
-        content = json.loads(note)
-        return cls(str(content["path"]), int(content["bytes"]), int(content["modified_ns"]))
+    def from_json(cls, note: bytes, location: str) -> Self:
+        """The reverse of `as_json`.
 
+        Raises
+        ------
+        BlobDamaged
+            If that is another thing; the message names the note's `location`.
+        """
+        try:
+            content = json.loads(note)
+            return cls(
+                str(content["path"]),
+                int(content["bytes"]),
+                int(content["modified_ns"]),
+                int(content.get("inode", 0)),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            message = f"the reference {location} is damaged; ingest the file again that it led to"
+            raise BlobDamaged(message) from error
 
-def follow(note: bytes, location: str) -> Path:
-    """The file that a note leads to, if it still is the one that was hashed.
+    def is_as_noted(self, facts: os.stat_result) -> bool:
+        """Whether a file with these facts is the one that was hashed, by all that a look tells."""
+        if (facts.st_size, facts.st_mtime_ns) != (self.size, self.modified_ns):
+            return False
+        return self.inode in {0, facts.st_ino}
 
-    Parameters
-    ----------
-    note
-        As `Reference.as_json` wrote it.
-    location
-        Where the note lies, for messages.
+    def facts(self) -> os.stat_result:
+        """What is to be said of the file now.
 
-    Raises
-    ------
-    BlobMissing, BlobDamaged
-        If it is gone, or if it or the note has changed.
-    """
-    try:
-        reference = Reference.from_json(note)
-    except (ValueError, TypeError, KeyError) as error:
-        message = f"the reference {location} is damaged; ingest the file again that it led to"
-        raise BlobDamaged(message) from error
-    path = Path(reference.path)
-    try:
-        facts = path.stat()
-    except OSError as error:
-        message = (
-            f"the original {path}, which is only referred to, cannot be found: {error.strerror}; "
-            "bring it back, or ingest it from where it is now"
-        )
-        raise BlobMissing(message) from error
-    # Size and time instead of the digest: a look must not cost the reading of the whole file.
-    if (facts.st_size, facts.st_mtime_ns) != (reference.size, reference.modified_ns):
-        message = (
-            f"the original {path}, which is only referred to, has been changed; bring the "
+        Raises
+        ------
+        BlobMissing
+            If it cannot be found.
+        """
+        try:
+            return Path(self.path).stat()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            message = (
+                f"the original {self.path}, which is only referred to, cannot be found: {reason}; "
+                "bring it back, or ingest it from where it is now"
+            )
+            raise BlobMissing(message) from error
+
+    def changed(self, kept: str) -> BlobDamaged:
+        """The error for a file that has other bytes now; `kept` says how it is kept."""
+        return BlobDamaged(
+            f"the original {self.path}, which is only {kept}, has been changed; bring the "
             "earlier file back, or ingest the new one"
         )
-        raise BlobDamaged(message)
-    return path

@@ -52,5 +52,8 @@ ALTER TABLE generation ADD COLUMN next_file_id BIGINT DEFAULT 1;
 UPDATE generation SET next_file_id = (SELECT coalesce(max(file_id), 0) + 1 FROM files);
 
 -- False while none of its files is present: searches and clusters leave it out.
+-- inactive_since: when that began.
 ALTER TABLE images ADD COLUMN active BOOLEAN DEFAULT true;
-UPDATE images SET active = image_id IN (SELECT image_id FROM files WHERE state = 'present');
+ALTER TABLE images ADD COLUMN inactive_since TIMESTAMP;
+UPDATE images SET active = false, inactive_since = now()::TIMESTAMP
+WHERE image_id NOT IN (SELECT image_id FROM files WHERE state = 'present');

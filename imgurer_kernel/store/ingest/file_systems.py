@@ -1,0 +1,28 @@
+"""Which file systems give a file the same inode number for as long as it exists."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+# They make the number up when they are mounted, or when a file is looked at.
+_WITHOUT = {"vfat", "msdos", "exfat", "cifs", "smb3", "9p", "iso9660"}
+
+
+def has_stable_inodes(device: int | None) -> bool:
+    """Whether another inode number means another file; True where nothing is known."""
+    return device is None or _type_of(device).partition(".")[0] not in {*_WITHOUT, "fuse"}
+
+
+@cache
+def _type_of(device: int) -> str:
+    """The type of a mounted file system, as Linux says it; empty if it does not."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2] == wanted:
+            return after.split()[0]
+    return ""

@@ -1,0 +1,126 @@
+"""One call of ingest: walk, compare with the catalog, take in what is new, note what is gone."""
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.settings import StoreMode
+from imgurer_kernel.store.catalog import Connection, commands, files, queries
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.ingest.intake import Intake, Outcome, rejected
+from imgurer_kernel.store.ingest.pipeline import IngestPipeline
+from imgurer_kernel.store.ingest.scan import FileScan
+from imgurer_kernel.store.ingest.sources import Chosen, Source, Survey, find_files
+from imgurer_kernel.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """How files are taken in.
+
+    Attributes
+    ----------
+    store
+        How originals are kept; None for what the settings say, and for known files as they are.
+    checksum
+        Read again what claims to be unchanged.
+    prune
+        What is not there is gone, even if a whole folder or drive is away.
+    exclude, min_size
+        As in `Chosen`.
+    """
+
+    store: StoreMode | None = None
+    checksum: bool = False
+    prune: bool = False
+    exclude: tuple[str, ...] = ()
+    min_size: int = 0
+
+
+def ingest_files(
+    store: Store,
+    sources: Source | Iterable[Source],
+    user: str,
+    options: IngestOptions,
+    progress: ProgressOption,
+    stop: threading.Event,
+) -> list[Outcome]:
+    """Take files in; one outcome for each, then for what could not be told and what is gone."""
+    mode = options.store or store.settings.store
+    settings = replace(store.settings, store=mode)
+    chosen = Chosen(str(settings.root), options.exclude, options.min_size)
+    survey = Survey(known=lambda path: store.catalog.run(files.is_known, user, os.fsencode(path)))
+    found = list(find_files(sources, chosen, survey))
+    scan = FileScan(store.catalog, user, options.store, options.checksum)
+    scan.compare(found, survey, prune=options.prune)
+    intake = Intake(store.catalog, store.blobs, settings)
+    with reporting(progress, len(found), "Taking in") as report:
+        run = IngestPipeline(intake, scan, report, stop)
+        run.run(found)
+    outcomes = run.outcomes
+    outcomes += (rejected(place, reason) for place, reason in scan.doubts)
+    if not stop.is_set():  # else a file that was moved may not have been come to yet
+        outcomes += (
+            Outcome(
+                source=path,
+                status="missing",
+                reason="no longer there",
+                image_id=before.image_id,
+                file_id=before.file_id,
+                digest=before.digest,
+                dhash=before.dhash,
+            )
+            for path, before in scan.missing()
+        )
+    store.catalog.run(_note, scan)
+    _renew_references(store, scan.affected)
+    drop_lost(store)
+    return outcomes
+
+
+def drop_lost(store: Store) -> list[str]:
+    """Drop images that had no present file for `grace_days`, and no bytes in the store.
+
+    Returns
+    -------
+    list of str
+        Their digests. Thumbnails and references go into the trash.
+    """
+    before = now() - timedelta(days=store.settings.grace_days)
+    dropped = []
+    for image_id, digest in store.catalog.run(queries.resting, before).items():
+        if store.blobs.exists(digest):
+            continue
+        store.catalog.run(commands.drop_image, image_id)
+        store.catalog.run(commands.if_unreferenced, digest, partial(store.blobs.delete, digest))
+        dropped.append(digest)
+    return dropped
+
+
+def _note(connection: Connection, scan: FileScan) -> None:
+    commands.mark_files(connection, scan.states, scan.begun)
+    files.note_seen(connection, scan.seen, now())
+    files.renumber(connection, scan.renumbered)
+
+
+def _renew_references(store: Store, digests: Iterable[str]) -> None:
+    """Find originals that were referred to in a place where they no longer are in another one."""
+    lost = [digest for digest in sorted(digests) if not store.blobs.exists(digest)]
+    if not lost:
+        return
+    ids = store.catalog.run(queries.ids_by_digest, lost)
+    frame = store.catalog.run(files.present_files, list(ids.values()))
+    frame = frame[frame["kept"].isin(["link", "reference"])]
+    for digest, image_id in ids.items():
+        here = frame[frame["image_id"] == image_id]
+        for key, kept in zip(here["path_key"].tolist(), here["kept"].tolist(), strict=True):
+            try:
+                store.blobs.put(os.fsdecode(key), digest=digest, mode=kept)
+            except ImgurerError:
+                continue  # that one has changed too: the next scan of its folder says so
+            break

@@ -1,0 +1,330 @@
+"""What a walk found, compared with what the catalog knows of a user's files.
+
+A file is told by its path. Where a known one is not found, it is gone only if that can be told:
+the folder above it was listed, and the drive that it was on is the one that was looked at. What
+cannot be told is left as it was, with one row that says so.
+"""
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from imgurer_kernel.common.records import Arrival, FileState, SourceFile
+from imgurer_kernel.common.text import count
+from imgurer_kernel.settings import StoreMode
+from imgurer_kernel.store.catalog import Catalog, files
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.catalog.file_rows import SAFETY
+from imgurer_kernel.store.catalog.files import KnownFile
+from imgurer_kernel.store.ingest.file_systems import has_stable_inodes
+from imgurer_kernel.store.ingest.sources import Survey, Unreadable, readable
+
+_HINT = "is the drive mounted? Nothing is marked; --prune (prune=True) says that they are gone"
+
+
+@dataclass(slots=True)
+class FileScan:
+    """One scan of one user's files.
+
+    Attributes
+    ----------
+    mode
+        How originals are to be kept; None for those that are known as they are kept already.
+    checksum
+        Read what claims to be unchanged.
+    known
+        The user's files in the places that were walked, by path_key.
+    gone
+        Those of them that are no longer there.
+    doubts
+        Paths below which nothing can be told, and why.
+    states
+        What is to be noted in the end: what was found in the place of each file_id.
+    seen
+        file_id of those that are unchanged.
+    renumbered
+        Devices under their present number, with the file_id of files that have an earlier one.
+    affected
+        Digests that may have to be found in another place than before.
+    begun
+        When the scan began, in UTC.
+    """
+
+    catalog: Catalog
+    user: str
+    mode: StoreMode | None
+    checksum: bool = False
+    known: dict[bytes, KnownFile] = field(default_factory=dict)
+    gone: dict[bytes, KnownFile] = field(default_factory=dict)
+    doubts: list[tuple[str, str]] = field(default_factory=list)
+    states: dict[int, FileState] = field(default_factory=dict)
+    seen: list[int] = field(default_factory=list)
+    renumbered: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    affected: set[str] = field(default_factory=set)
+    begun: datetime = field(default_factory=now)
+    _moved: dict[bytes, KnownFile] = field(default_factory=dict)
+    _taken: set[int] = field(default_factory=set)
+
+    def compare(
+        self, found: Sequence[SourceFile | Unreadable], survey: Survey, *, prune: bool
+    ) -> None:
+        """Read what is known of the places that were walked, and tell what is gone from them."""
+        here = {os.fsencode(item.path): item for item in found}
+        folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
+        single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
+        with self.catalog.transaction() as connection:
+            self.known = files.known(
+                connection, self.user, _keys(single), [os.fsencode(path) for path in folders]
+            )
+            new = [
+                item
+                for key, item in here.items()
+                if isinstance(item, SourceFile) and item.inode and key not in self.known
+            ]
+            inodes = sorted({item.inode for item in new if item.inode})
+            earlier = files.with_inodes(connection, self.user, inodes)
+        self._find_moved(new, earlier)
+        self._find_gone(here, survey, prune=prune)
+
+    # Of one file ----------------------------------------------------------------------------
+
+    def is_unchanged(self, file: SourceFile, before: KnownFile) -> bool:
+        """Whether a file claims to be what it was; one that is to be kept otherwise is read."""
+        if self.checksum or self._is_to_be_kept_better(before):
+            return False
+        if before.source_state == "changed":  # what was there meanwhile was no picture
+            return False
+        if (before.bytes, before.modified_ns) != (file.bytes, file.modified_ns):
+            return False
+        # Another inode: a file that was put there. Where inodes are made up, it means nothing.
+        same = before.inode is None or before.inode == file.inode
+        return same or not has_stable_inodes(file.device)
+
+    def to_be_read(self, file: SourceFile) -> SourceFile:
+        """A file that is to be read, with the way in which it is to be kept."""
+        before = self.known.get(os.fsencode(file.path))
+        if self.mode is not None or before is None or before.kept == "upload":
+            return replace(file, mode=self.mode)
+        return replace(file, mode=before.kept)
+
+    def note_unchanged(self, file: SourceFile, before: KnownFile) -> None:
+        """Note that a file is in its place."""
+        self.seen.append(before.file_id)
+        if file.device is not None and file.device != before.device:
+            self.renumbered[file.device].append(before.file_id)
+        if before.source_state != "present":
+            self.states[before.file_id] = "present"
+
+    def note_no_picture(self, path: Path) -> None:
+        """Note that what is in the place of a file is no picture any more."""
+        before = self.known.get(os.fsencode(path))
+        if before is not None:
+            self.states[before.file_id] = "changed"
+            self.affected.add(before.digest)
+
+    def moved_here(self, file: SourceFile) -> Arrival | None:
+        """The arrival of a file that was known in another place, by its inode; unread."""
+        before = self._moved.get(os.fsencode(file.path))
+        if before is None or before.source_state == "changed":
+            return None
+        if self.checksum or self._is_to_be_kept_better(before):
+            return None
+        self.affected.add(before.digest)
+        return Arrival(
+            digest=before.digest,
+            bytes=before.bytes,
+            fingerprint=None,
+            user=self.user,
+            filename=readable(file.path.name),
+            source=readable(file.path),
+            modified_ns=file.modified_ns,
+            path=readable(file.path),
+            path_key=os.fsencode(file.path),
+            kept=before.kept,
+            device=file.device,
+            inode=file.inode,
+            moved_from=before.file_id,
+        )
+
+    def with_origins(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """The same arrivals; those whose bytes are gone from another place say from which."""
+        new = [it for it in arrivals if it.path_key not in self.known and it.moved_from is None]
+        if not new:
+            return list(arrivals)
+        digests = sorted({arrival.digest for arrival in new})
+        earlier = self.catalog.run(files.lost, self.user, digests)
+        candidates = self.gone | {key: it for key, it in earlier.items() if _is_gone(key)}
+        by_digest: dict[str, list[KnownFile]] = defaultdict(list)
+        for before in candidates.values():
+            by_digest[before.digest].append(before)
+        result = []
+        for arrival in arrivals:
+            origin = None
+            if arrival.path_key not in self.known and arrival.moved_from is None:
+                origin = self._origin(arrival, by_digest[arrival.digest])
+            known_as = None if origin is None else origin.file_id
+            result.append(replace(arrival, moved_from=known_as or arrival.moved_from))
+        return result
+
+    def note_changed(self, arrival: Arrival) -> None:
+        """Note that a file has other bytes than before: the earlier ones may be elsewhere."""
+        before = self.known.get(arrival.path_key or b"")
+        if before is not None and before.digest != arrival.digest:
+            self.affected.add(before.digest)
+
+    def missing(self) -> Iterator[tuple[str, KnownFile]]:
+        """Files that are gone and were there before, by path; they are noted as missing."""
+        for key, before in sorted(self.gone.items()):
+            if before.file_id in self._taken or not _is_gone(key):
+                continue
+            self.affected.add(before.digest)
+            if before.source_state != "missing":
+                self.states[before.file_id] = "missing"
+                yield readable(os.fsdecode(key)), before
+
+    # How ------------------------------------------------------------------------------------
+
+    def _is_to_be_kept_better(self, before: KnownFile) -> bool:
+        return self.mode is not None and SAFETY.index(self.mode) > SAFETY.index(before.kept)
+
+    def _origin(self, arrival: Arrival, lost: list[KnownFile]) -> KnownFile | None:
+        """The file that a new one was before, by its inode or by its bytes."""
+        before = self._moved.get(arrival.path_key or b"")
+        if before is not None and before.digest == arrival.digest:
+            return before
+        if before is not None:  # its bytes were changed, too: the one before is gone
+            self._taken.discard(before.file_id)
+        return self._claim(lost, arrival.filename)
+
+    def _claim(self, candidates: list[KnownFile], filename: str) -> KnownFile | None:
+        """The one among the files with these bytes that are gone which a new one is."""
+        free = [before for before in candidates if before.file_id not in self._taken]
+        if not free:
+            return None
+        chosen = min(free, key=lambda before: (before.filename != filename, before.file_id))
+        self._taken.add(chosen.file_id)
+        return chosen
+
+    def _find_moved(self, new: Iterable[SourceFile], earlier: dict[bytes, KnownFile]) -> None:
+        by_inode: dict[tuple[int | None, int, int], list[tuple[bytes, KnownFile]]]
+        by_inode = defaultdict(list)
+        for key, before in earlier.items():
+            by_inode[before.inode, before.bytes, before.modified_ns].append((key, before))
+        for file in new:
+            if not has_stable_inodes(file.device):
+                continue
+            for key, before in by_inode[file.inode, file.bytes, file.modified_ns]:
+                if before.device not in {None, file.device} or before.file_id in self._taken:
+                    continue
+                if _is_gone(key):  # or it is another name of the same file
+                    self._taken.add(before.file_id)
+                    self._moved[os.fsencode(file.path)] = before
+                    break
+
+    def _find_gone(
+        self, here: dict[bytes, SourceFile | Unreadable], survey: Survey, *, prune: bool
+    ) -> None:
+        renumbered = _renumbered(here, self.known)
+        places = _Places(survey.unlisted, renumbered)
+        absent = {key: it for key, it in self.known.items() if key not in here}
+        for root, reason in self._doubtful(survey, absent, prune=prune):
+            self.doubts.append((readable(root), reason))
+            absent = {key: it for key, it in absent.items() if not _is_at(key, root)}
+        away: dict[str, int] = defaultdict(int)
+        for key, before in absent.items():
+            if not _is_gone(key) or places.is_unlisted(key):
+                continue
+            folder = places.other_drive(key, before)
+            if folder is None or prune:
+                self.gone[key] = before
+            elif before.source_state != "missing":
+                away[folder] += 1
+        for folder, number in sorted(away.items()):
+            reason = f"{count(number, 'file')} taken in from below it, on another drive: {_HINT}"
+            self.doubts.append((readable(folder), reason))
+
+    def _doubtful(
+        self, survey: Survey, absent: dict[bytes, KnownFile], *, prune: bool
+    ) -> Iterator[tuple[str, str]]:
+        """Roots by which nothing can be told."""
+        for root in survey.roots:
+            number = _number_below(root.path, absent)
+            if number and root.is_folder and not root.is_still_there():
+                yield root.path, "changed while it was walked: is the drive still mounted?"
+            elif number and root.path in survey.empty and not prune:
+                yield (
+                    root.path,
+                    f"empty, and {count(number, 'file')} were taken in from it: {_HINT}",
+                )
+        for path in survey.absent:
+            number = _number_below(path, absent)
+            if number and not prune:
+                yield path, f"not there, and {count(number, 'file')} were taken in from it: {_HINT}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a walk can tell that a file is gone."""
+
+    unlisted: set[str]
+    renumbered: dict[int, set[int]]
+
+    def is_unlisted(self, key: bytes) -> bool:
+        return any(_is_at(key, folder) for folder in self.unlisted)
+
+    def other_drive(self, key: bytes, before: KnownFile) -> str | None:
+        """The folder nearest to a file that is gone, if it is not on the drive the file was on."""
+        folder = os.path.dirname(os.fsdecode(key))  # noqa: PTH120
+        while True:
+            try:
+                device = os.stat(folder).st_dev  # noqa: PTH116
+                break
+            except (FileNotFoundError, NotADirectoryError):
+                if os.path.islink(folder):  # noqa: PTH114
+                    return folder  # what the link led to is away
+                folder = os.path.dirname(folder)  # noqa: PTH120
+            except OSError:
+                return folder
+        if before.device is None or before.device == device:
+            return None
+        return None if device in self.renumbered.get(before.device, ()) else folder
+
+
+def _renumbered(
+    here: dict[bytes, SourceFile | Unreadable], known: dict[bytes, KnownFile]
+) -> dict[int, set[int]]:
+    """What the devices of files that are still there are called now: it may change at a restart."""
+    called: dict[int, set[int]] = defaultdict(set)
+    for key, before in known.items():
+        item = here.get(key)
+        if isinstance(item, SourceFile) and item.device and before.device:
+            called[before.device].add(item.device)
+    return called
+
+
+def _is_gone(key: bytes) -> bool:
+    """Whether there is no file of that name; False if it cannot be told."""
+    try:
+        facts = os.lstat(key)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return not stat.S_ISREG(facts.st_mode) and not stat.S_ISLNK(facts.st_mode)
+
+
+def _is_at(key: bytes, place: str) -> bool:
+    return key == os.fsencode(place) or key.startswith(files.below(place))
+
+
+def _number_below(path: str, keys: Iterable[bytes]) -> int:
+    start = files.below(path)
+    return sum(key.startswith(start) for key in keys)
+
+
+def _keys(paths: Iterable[str]) -> list[bytes]:
+    return [os.fsencode(path) for path in paths]
