@@ -1,5 +1,6 @@
 """The records that travel between the layers: plain, frozen, without behaviour."""
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -160,12 +161,23 @@ class Account:
 class SourceFile:
     """One file that a walk found: where it is and how to tell whether it has changed.
 
-    `mode`: how its bytes are to be kept; None for what the settings say.
+    `name` is its absolute path, a text because a `Path` for each of many files takes longer than
+    to look at them. `mode`: how its bytes are to be kept; None for what the settings say.
     """
 
-    path: Path
+    name: str
     bytes: int
     modified_ns: int
     device: int | None = None
     inode: int | None = None
     mode: Literal["copy", "link", "reference"] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The absolute path."""
+        return Path(self.name)
+
+    @property
+    def key(self) -> PathKey:
+        """The path as the system has it."""
+        return os.fsencode(self.name)

@@ -76,7 +76,8 @@ def test_ingest_says_what_has_become_of_files(run, folder):
     assert (status, "is the drive mounted?" in out) == (1, True)
     status, out, _ = run("ingest", folder, "--prune")
     assert (status, out.splitlines()[-1]) == (0, "0 added, 0 already here, 0 rejected, 2 missing")
-    assert run("ingest", folder, "--copy", "--link")[0] == 2
+    with pytest.raises(SystemExit):
+        run("ingest", folder, "--copy", "--link")
 
 
 def test_json_has_no_nan_and_whole_ids(run, folder):

@@ -28,7 +28,7 @@ def test_a_file_says_its_size_and_time(tree):
     [file] = find_files(tree / "a.jpg")
     facts = (tree / "a.jpg").stat()
     assert file == SourceFile(
-        path=tree / "a.jpg",
+        name=str(tree / "a.jpg"),
         bytes=facts.st_size,
         modified_ns=facts.st_mtime_ns,
         device=facts.st_dev,

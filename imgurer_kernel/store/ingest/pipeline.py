@@ -109,14 +109,14 @@ class IngestPipeline:
             if isinstance(item, Unreadable):
                 found.append(self._rejected(item))
                 continue
-            before = self.scan.known.get(os.fsencode(item.path))
+            before = self.scan.known.get(item.key)
             if before is None:
                 found.append(self._moved(item) or self.scan.to_be_read(item))
             elif self.scan.is_unchanged(item, before):
                 self.scan.note_unchanged(item, before)
                 found.append(
                     Outcome(
-                        source=readable(item.path),
+                        source=readable(item.name),
                         status="unchanged",
                         reason="unchanged since it was taken in",
                         image_id=before.image_id,

@@ -73,7 +73,7 @@ class FileScan:
         self, found: Sequence[SourceFile | Unreadable], survey: Survey, *, prune: bool
     ) -> None:
         """Read what is known of the places that were walked, and tell what is gone from them."""
-        here = {os.fsencode(item.path): item for item in found}
+        here = {item.key: item for item in found}
         folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
         single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
         with self.catalog.transaction() as connection:
@@ -106,7 +106,7 @@ class FileScan:
 
     def to_be_read(self, file: SourceFile) -> SourceFile:
         """A file that is to be read, with the way in which it is to be kept."""
-        before = self.known.get(os.fsencode(file.path))
+        before = self.known.get(file.key)
         if self.mode is not None or before is None or before.kept == "upload":
             return replace(file, mode=self.mode)
         return replace(file, mode=before.kept)
@@ -128,7 +128,7 @@ class FileScan:
 
     def moved_here(self, file: SourceFile) -> Arrival | None:
         """The arrival of a file that was known in another place, by its inode; unread."""
-        before = self._moved.get(os.fsencode(file.path))
+        before = self._moved.get(file.key)
         if before is None or before.source_state == "changed":
             return None
         if self.checksum or self._is_to_be_kept_better(before):
@@ -140,10 +140,10 @@ class FileScan:
             fingerprint=None,
             user=self.user,
             filename=readable(file.path.name),
-            source=readable(file.path),
+            source=readable(file.name),
             modified_ns=file.modified_ns,
-            path=readable(file.path),
-            path_key=os.fsencode(file.path),
+            path=readable(file.name),
+            path_key=file.key,
             kept=before.kept,
             device=file.device,
             inode=file.inode,
@@ -222,7 +222,7 @@ class FileScan:
                     continue
                 if _is_gone(key):  # or it is another name of the same file
                     self._taken.add(before.file_id)
-                    self._moved[os.fsencode(file.path)] = before
+                    self._moved[file.key] = before
                     break
 
     def _find_gone(

@@ -27,6 +27,11 @@ class Unreadable:
     reason: str
     is_no_picture: bool = False
 
+    @property
+    def key(self) -> bytes:
+        """The path as the system has it."""
+        return os.fsencode(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -293,21 +298,22 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
 
 
 def _look(name: str) -> SourceFile | Unreadable:
-    path = Path(name)
     try:
-        facts = path.stat()
+        facts = os.stat(name)  # noqa: PTH116 (no Path for each of very many files)
     except FileNotFoundError:
         linked = os.path.islink(name)  # noqa: PTH114  Path.is_symlink raises
         reason = "broken link: what it points to is gone" if linked else "no such file"
-        return Unreadable(path, reason)
+        return Unreadable(Path(name), reason)
     except OSError as error:
-        return Unreadable(path, f"cannot be read: {_told(error)}")
+        return Unreadable(Path(name), f"cannot be read: {_told(error)}")
     if stat.S_ISDIR(facts.st_mode):
-        return Unreadable(path, "cannot be read: a folder that was none at first; ingest it again")
+        return Unreadable(
+            Path(name), "cannot be read: a folder that was none at first; ingest it again"
+        )
     if not stat.S_ISREG(facts.st_mode):
-        return Unreadable(path, "not a file with contents but a device, pipe or socket")
+        return Unreadable(Path(name), "not a file with contents but a device, pipe or socket")
     return SourceFile(
-        path=path,
+        name=name,
         bytes=facts.st_size,
         modified_ns=facts.st_mtime_ns,
         device=facts.st_dev,
