@@ -144,7 +144,8 @@ class FileSelection:
 
 def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...]:
     """Absolute paths of folders, as bytes, each once."""
-    given = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    given = [folders] if not isinstance(folders, Iterable) or isinstance(folders, str) else folders
+    given = list(given)
     if not all(isinstance(each, str | os.PathLike) for each in given):
         message = f"{name} is {folders!r}; it must be a folder or a list of folders"
         raise QueryError(message)
