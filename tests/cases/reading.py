@@ -1,12 +1,13 @@
 """The index of inputs from complaints: what each file is, and what a folder should come to."""
 
 import csv
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[3] / "shared" / "cases"
-"""Beside the repository, where it is checked out with them."""
+FOLDER = Path(os.environ.get("IMGURER_CASES") or Path(__file__).parents[3] / "shared" / "cases")
+"""Beside the repository, unless the environment names another place."""
 
 
 @dataclass
@@ -31,6 +32,8 @@ def read_index(folder=FOLDER):
             names = {p.name for p in (folder / name).iterdir()} if many else {rest}
             for each in names:
                 case.status[each] = row["status"]
+                if "neighbours may be" in row["note"]:
+                    continue  # together or apart, either is right
                 if row["group"]:
                     case.groups[row["group"]].add(each)
                 else:
@@ -48,10 +51,9 @@ def faults(case, folder, clusters):
     clusters
         As from `Workbench.clusters`, by file.
     """
+    known = {name for group in case.groups.values() for name in group} | case.strangers
     named = clusters.assign(name=[str(Path(path).relative_to(folder)) for path in clusters["path"]])
-    found = {
-        frozenset(part["name"]) & case.status.keys() for _, part in named.groupby("cluster_id")
-    }
+    found = {frozenset(set(part["name"]) & known) for _, part in named.groupby("cluster_id")}
     kept = set(named.loc[named["is_keeper"], "name"])
     wrong = [
         f"{key}: {sorted(group)} are in no one cluster: {sorted(map(sorted, found))}"
@@ -59,10 +61,14 @@ def faults(case, folder, clusters):
         if len(group) > 1 and not any(group <= part for part in found)
     ]
     group_of = {name: key for key, group in case.groups.items() for name in group}
-    group_of |= {name: name for name in case.strangers}
-    for part in found:
-        if len({group_of[name] for name in part}) > 1:
-            wrong.append(f"strangers in one cluster: {sorted(part)}")
+    # Files with the same bytes are no strangers, whatever they are called.
+    digests = dict(zip(named["name"], named["digest"], strict=True))
+    group_of |= {name: digests.get(name, name) for name in case.strangers}
+    wrong += [
+        f"strangers in one cluster: {sorted(part)}"
+        for part in sorted(found, key=sorted)
+        if len({group_of[name] for name in part}) > 1
+    ]
     in_clusters = {name for part in found for name in part}
     wrong += [f"{name} is not kept" for name in sorted(case.kept & in_clusters - kept)]
     return wrong
