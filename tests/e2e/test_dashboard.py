@@ -244,7 +244,7 @@ def test_duplicates_are_rows_with_what_differs(at):
     page = at("#duplicates")
     clusters = panel(page).locator(".imgurer-cluster")
     expect(clusters).to_have_count(2)
-    expect(clusters.first).to_contain_text("4 pictures")
+    expect(clusters.first).to_contain_text("4 files")
     expect(clusters.first).to_contain_text("larger and JPEG")
     expect(clusters.first).to_contain_text("best")
     expect(clusters.first).to_contain_text("frees")

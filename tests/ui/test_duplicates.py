@@ -98,7 +98,7 @@ def test_the_csv_holds_exactly_what_is_shown(model):
     model.order, model.own_only = "bytes", True
     table = model.table()
     assert table["image_id"].tolist() == [i for part in members(model).values() for i in part]
-    assert list(table)[:4] == ["cluster_id", "image_id", "digest", "filename"]
+    assert list(table)[:4] == ["cluster_id", "file_id", "image_id", "path"]
 
 
 def test_the_csv_holds_all_pages_and_all_members(model, monkeypatch):
@@ -164,6 +164,25 @@ def test_clusters_are_looked_for_again_only_when_needed(wb, model):
     assert calls == [("clusters", None), ("clusters", 3)]
 
 
+def test_where_others_have_a_picture_is_for_them_and_admins_to_know(new_store, tmp_path):
+    wb = new_store()
+    wb.accounts.create("ann", "correct horse")
+    for user, name in (("local", "mine.jpg"), ("ann", "hers.jpg")):
+        (tmp_path / name).write_bytes(jpeg(1))
+        wb.ingest(tmp_path / name, user=user, progress=False)
+    for visitor, paths in (
+        (None, [str(tmp_path / "mine.jpg"), str(tmp_path / "hers.jpg")]),
+        ("ann", [None, str(tmp_path / "hers.jpg")]),
+    ):
+        model = DuplicatesModel(VisitorSession(wb, visitor))
+        model.load()
+        table = model.table()
+        assert [path if isinstance(path, str) else None for path in table["path"]] == paths
+        assert table["user"].isna().tolist() == [path is None for path in paths]
+        assert table["label"].tolist() == ["medoid", "identical"]
+        assert model.clusters.own == {0}
+
+
 def test_sorting_breaks_ties_by_cluster():
     summary = pd.DataFrame(
         {
@@ -187,7 +206,7 @@ def test_the_panel_shows_rows_figures_and_details(wb):
     assert f"8 pictures looked at · {wb.clusters().attrs['plan']}" in panel.method.value
     assert panel.save.label == "CSV of these 3 clusters"
     first = panel.list._content["rows"][0]
-    assert first["label"] == "3 pictures"
+    assert first["label"] == "3 files"
     assert [tile["note"] for tile in first["tiles"]] == ["", "larger and JPEG", "larger and JPEG"]
     panel.list.selected = 2
     assert panel.details.model.details.name == "beach 2.jpg"

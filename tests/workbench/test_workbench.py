@@ -18,6 +18,7 @@ from imgurer_kernel.errors import (
     UnknownImage,
 )
 from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.store.catalog import commands, generations, users
 from tests.support.catalog_records import arrival, fingerprint
 from tests.support.pictures import jpeg
@@ -25,10 +26,6 @@ from tests.support.pictures import jpeg
 SIMILAR = [
     "image_id", "distance", "orientation", "score", "verdict", "digest", "filename", "width",
     "height",
-]  # fmt: skip
-CLUSTERS = [
-    "cluster_id", "image_id", "digest", "filename", "is_medoid", "is_keeper",
-    "distance_to_medoid", "diameter", "score", "label", "width", "height", "bytes",
 ]  # fmt: skip
 
 
@@ -66,7 +63,7 @@ def ids(frame):
 def test_an_empty_store_answers_everything(wb):
     assert wb.images().empty
     assert wb.browse().empty
-    assert list(wb.clusters().columns) == CLUSTERS
+    assert list(wb.clusters().columns) == CLUSTER_FILES
     assert wb.clusters().empty
     found = wb.similar(jpeg(0))
     assert list(found.columns) == SIMILAR
@@ -144,7 +141,7 @@ def test_a_flat_picture_is_found_by_its_bytes_only(filled):
 
 def test_clusters_have_a_medoid_a_keeper_and_words(filled):
     frame = filled.clusters()
-    assert list(frame.columns) == CLUSTERS
+    assert list(frame.columns) == CLUSTER_FILES
     assert set(ids(frame)) == {1, 4, 5}
     assert frame["cluster_id"].tolist() == [0, 0, 0]
     assert frame["is_medoid"].tolist() == [True, False, False]
@@ -166,7 +163,7 @@ def test_what_goes_with_a_frame_of_clusters_stays_small(wb):
     frame = wb.clusters(verify=False, progress=False)
     assert frame["cluster_id"].nunique() == 300
     assert frame["diameter"].tolist() == [0] * 600
-    assert set(frame.attrs) == {"plan", "uninformative", "stale"}
+    assert set(frame.attrs) == {"plan", "uninformative", "stale", "stale_files"}
     assert max(len(pickle.dumps(value)) for value in frame.attrs.values()) < 300
 
 
