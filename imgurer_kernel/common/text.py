@@ -114,10 +114,10 @@ def freed_text(on_disk: int, in_store: int) -> str:
     Examples
     --------
     >>> freed_text(2_100_000, 0), freed_text(1000, 2000), freed_text(0, 0)
-    ('2.1 MB on disk', '1.0 kB on disk and 2.0 kB in the store', 'nothing')
+    ('2.1 MB on disk', '1.0 kB on disk and 2.0 kB in the store', '0 bytes')
     """
     parts = ((on_disk, "on disk"), (in_store, "in the store"))
-    return join_words(f"{human_bytes(size)} {where}" for size, where in parts if size) or "nothing"
+    return join_words(f"{human_bytes(size)} {where}" for size, where in parts if size) or "0 bytes"
 
 
 def sentence(text: str) -> str:
