@@ -38,6 +38,7 @@ PUBLIC = {
         "Connection",
         "Statistics",
         "commands",
+        "files",
         "fingerprints",
         "generations",
         "queries",

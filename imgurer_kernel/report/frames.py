@@ -120,9 +120,12 @@ def file_frame(
     Returns
     -------
     DataFrame
-        `CLUSTER_FILES`. One row of each cluster is_medoid, one is_keeper. label is ``identical``
-        for further files of an image. frees_disk and frees_store are the bytes that go with this
-        row if all go that are neither keeper nor reference.
+        cluster_id, file_id, image_id, path (missing for an upload), filename, user, state, digest,
+        is_medoid and is_keeper (one row of each cluster), is_reference, distance_to_medoid,
+        diameter (bits that no two members exceed), score (agreement of the pictures, or share of
+        equal bits), label (``identical`` for further files of an image), width, height, bytes,
+        frees_disk and frees_store: the bytes that are free, on disk and in the store, once all
+        are gone that are neither keeper nor reference.
     """
     files = files.iloc[file_order(files)]
     listed = files[files["is_listed"].to_numpy(bool)]

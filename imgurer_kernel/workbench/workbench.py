@@ -264,23 +264,12 @@ class Workbench:
         Returns
         -------
         DataFrame
-            One row for each file, the cluster with most files first and in it those of the
-            medoid: cluster_id, file_id, image_id, path (missing for an upload), filename, user,
-            state, digest, is_medoid, is_keeper (one of each cluster), is_reference,
-            distance_to_medoid, diameter (bits that no two members of the cluster exceed), score
-            (agreement of the pictures, or share of equal bits), label (``identical`` for the
-            bytes of a row above), width, height, bytes, frees_disk and frees_store: the bytes
-            that are free, on disk and in the store, once all are removed that are neither keeper
-            nor reference. A second name of one inode frees nothing.
-
-            By image: cluster_id, image_id, digest, filename, is_medoid, is_keeper,
-            distance_to_medoid, diameter, score, label, width, height, bytes; exact copies, being
-            one image, are no cluster.
-
-            ``attrs`` tell how it was found: plan, uninformative (images so flat that only equal
-            pixels make them duplicates), stale (images left out because their fingerprint is of
-            another version and their original cannot be read), stale_files (files left out that
-            are not on disk as they were).
+            One row for each file, with the columns and in the order of
+            `imgurer_kernel.report.frames.file_frame`; by image those of `cluster_frame`, where
+            exact copies, being one image, are no cluster. ``attrs`` tell how it was found: plan,
+            uninformative (images so flat that only equal pixels make them duplicates), stale
+            (images left out because their fingerprint is of another version and their original
+            cannot be read), stale_files (files that are not on disk as they were).
 
         Raises
         ------
