@@ -23,6 +23,7 @@ from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
+from imgurer_kernel.matching.representatives import represent_duplicates
 
 # Matches of one pair that are kept: where the nearest does not hold the next ones are tried.
 _MAX_MATCHES = 4
@@ -38,11 +39,6 @@ _BLOCK = 2048
 _LARGE_BLOCK = 32768
 _FEW_OTHERS = 2048
 _MAX_GATHERED = 2_000_000
-
-# Of so many images with one and the same hash only a few take part in the search, and represent the
-# others: a folder of blank pages would otherwise have more pairs than memory has room for.
-_MAX_DUPLICATES = 32
-_REPRESENTATIVES = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +151,11 @@ def find_candidates(
     At most four rows for each pair, the nearest first; of dense zones the pairs of `MAX_NEIGHBORS`.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
-    searched, ties = _represent_duplicates(hashes.whole, hashes.content, hashes.informative)
+    searched, tied, representatives = represent_duplicates(
+        hashes.whole, hashes.content, hashes.informative
+    )
+    distance = np.zeros(len(tied), np.int64)
+    ties = _ordered_rows(tied, representatives, distance, 0, WHOLE, WHOLE)
     jobs = list(_search_jobs(hashes, searched, fresh, radius, window_radius))
     parts = [ties]
 
@@ -316,41 +316,3 @@ def ranks_in_groups(starts: BoolMask) -> Int64s:
     rows = np.arange(len(starts))
     ranks: Int64s = rows - np.flatnonzero(starts)[np.cumsum(starts) - 1]
     return ranks
-
-
-def represented(whole: UInt64s, content: UInt64s, informative: BoolMask) -> BoolMask:
-    """Mark the images that take no part in the search, for some with equal hashes do, bool (n,).
-
-    Parameters as in `ImageHashes`.
-    """
-    searched, _ = _represent_duplicates(whole, content, informative)
-    mask = informative.copy()
-    mask[searched] = False
-    return mask
-
-
-def _represent_duplicates(
-    whole: UInt64s, content: UInt64s, informative_images: BoolMask
-) -> tuple[Int64s, Candidates]:
-    """Choose the images that take part in the search, and tie the others to them.
-
-    Returns
-    -------
-    int64 (k,): images that take part, ascending; and rows of distance 0 that join each represented
-    image with the representatives of its hash.
-    """
-    informative = np.flatnonzero(informative_images)
-    # Few images share even a row hash, and only those need the costly comparison of all columns.
-    _, group, size = np.unique(whole[informative, 0], return_inverse=True, return_counts=True)
-    images = informative[size[group] > _MAX_DUPLICATES]
-    both = np.concatenate((whole[images], content[images]), axis=1)
-    _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(group, kind="stable")
-    starts = np.cumsum(size) - size
-    rank = np.empty(len(images), np.int64)
-    rank[order] = np.arange(len(images)) - np.repeat(starts, size)
-    represented = (size[group] > _MAX_DUPLICATES) & (rank >= _REPRESENTATIVES)
-    representatives = order[starts[group[represented]][:, None] + np.arange(_REPRESENTATIVES)]
-    tied = np.repeat(images[represented], _REPRESENTATIVES), images[representatives].ravel()
-    searched = np.setdiff1d(informative, images[represented], assume_unique=True)
-    return searched, _ordered_rows(*tied, np.zeros(len(tied[0]), np.int64), 0, WHOLE, WHOLE)

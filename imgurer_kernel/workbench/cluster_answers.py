@@ -66,12 +66,15 @@ class Answer:
         How it was found.
     clusters
         What was found.
+    origin
+        `imgurer_kernel.store.catalog.generations.origin` when it was found.
     """
 
     generation: int
     identity: str
     scope: SearchScope
     clusters: LabelledClusters
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,22 +151,31 @@ class ClusterAnswers:
     def remember(self, kind: Kind, answer: Answer, state: State | None = None) -> None:
         """Keep an answer in memory, and forget other kinds but the usual one."""
         for others in (self._answers, self._states):
-            for other in [it for it in others if it not in (kind, USUAL)]:
-                others.pop(other, None)
+            for other in list(others):  # a copy: other threads remember theirs
+                if other not in (kind, USUAL):
+                    others.pop(other, None)
         self._answers[kind] = answer
         if state is not None:
             self._states[kind] = state
 
-    def save(self, kind: Kind, answer: Answer, state: State) -> None:
+    def save(self, kind: Kind, answer: Answer, state: State, generation: int) -> None:
         """Keep what was found anew; to be called in one's `turn`.
 
         Where it cannot be written it is kept in memory only.
+
+        Parameters
+        ----------
+        generation
+            Of the catalog as it is now.
         """
         self.remember(kind, answer, state)
         newest = self._data(kind, "answer").facts()
-        # One who has searched an older snapshot than another must not undo the other's answer.
-        if newest is not None and _valid(newest, kind) and newest["generation"] > answer.generation:
-            return
+        if newest is not None and _valid(newest, kind):
+            # One who has searched an older snapshot than another must not undo the other's answer;
+            # one of a generation that has not come yet is of another catalog.
+            outdone = answer.generation < newest["generation"] <= generation
+            if outdone and newest["origin"] == answer.origin:
+                return
         if not self._writable:
             return
         with suppress(StorageError):
@@ -201,7 +213,7 @@ class ClusterAnswers:
             plan=str(scope),
             uninformative=facts["uninformative"],
         )
-        answer = Answer(facts["generation"], facts["identity"], scope, clusters)
+        answer = Answer(facts["generation"], facts["identity"], scope, clusters, facts["origin"])
         self.remember(kind, answer)
         return answer
 
@@ -264,10 +276,17 @@ def _facts(kind: Kind, answer: Answer, uninformative: int) -> dict[str, Any]:
     return {
         "generation": answer.generation,
         "identity": answer.identity,
+        "origin": answer.origin,
         "scope": asdict(answer.scope),
         "uninformative": uninformative,
         **_belongs_to(kind),
     }
+
+
+_FACTS = {
+    *("generation", "identity", "origin", "scope", "uninformative"),
+    *("algorithm", "version", "radius", "thorough"),
+}
 
 
 def _belongs_to(kind: Kind) -> dict[str, Any]:
@@ -276,4 +295,6 @@ def _belongs_to(kind: Kind) -> dict[str, Any]:
 
 
 def _valid(facts: Mapping[str, Any], kind: Kind) -> bool:
-    return all(facts.get(name) == value for name, value in _belongs_to(kind).items())
+    return facts.keys() >= _FACTS and all(
+        facts[name] == value for name, value in _belongs_to(kind).items()
+    )

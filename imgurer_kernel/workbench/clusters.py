@@ -29,7 +29,7 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.store.catalog import Catalog, generations, queries
 from imgurer_kernel.workbench.cluster_answers import (
     WORDS,
     Answer,
@@ -78,7 +78,10 @@ class ClusterService:
         return latest.clusters
 
     def last(self, radius: int | None, *, thorough: bool) -> Answer | None:
-        """The last answer that any process has found, however old; None if there is none."""
+        """The last answer that any process has found, however old; None if there is none.
+
+        Whether it is this catalog's at all is told by its generation and origin.
+        """
         return self._answers.answer((radius, thorough))
 
     def find(
@@ -124,7 +127,10 @@ class ClusterService:
                 if answer is None:
                     before = self._answers.state(kind)
                     answer, state = self._find_anew(before, hashes, digest_ranks, kind, progress)
-                    self._answers.save(kind, answer, state)
+                    with self._catalog.transaction() as connection:
+                        generation = generations.current(connection)
+                        answer = replace(answer, origin=generations.origin(connection))
+                    self._answers.save(kind, answer, state, generation)
         if answer.generation != hashes.generation:
             answer = replace(answer, generation=hashes.generation)
         self._answers.remember(kind, answer)
@@ -179,7 +185,7 @@ class ClusterService:
             plan=str(result.scope),
             uninformative=result.uninformative,
         )
-        answer = Answer(hashes.generation, hashes.identity, result.scope, clusters)
+        answer = Answer(hashes.generation, hashes.identity, result.scope, clusters, origin="")
         return answer, State(hashes.generation, result, cache)
 
     def _labels(

@@ -137,7 +137,9 @@ class SearchService:
             return None
         selection = FileSelection()
         with self._catalog.transaction() as connection:
-            current = generations.current(connection) == last.generation
+            generation = generations.current(connection)
+            if generation < last.generation or generations.origin(connection) != last.origin:
+                return None  # the answer for another catalog
             equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
             facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
         look = DiskLook(self._store.blobs.own_path)
@@ -150,7 +152,7 @@ class SearchService:
             "uninformative": facts.grouped.uninformative,
             "stale": 0,
             "stale_files": look.stale_files,
-            "current": current,
+            "current": generation == last.generation,
         }
         return frame
 

@@ -293,18 +293,9 @@ class Workbench:
     ) -> pd.DataFrame | None:
         """The clusters that were found last, by this or another process, without a search.
 
-        For a dashboard, to show something while `clusters` looks at what is new.
-
-        Returns
-        -------
-        DataFrame or None
-            As from `clusters`, without what was forgotten since; in ``attrs`` also current: True
-            if nothing has changed since. None if nobody has asked yet.
-
-        Raises
-        ------
-        InvalidRadius
-            If the radius is none.
+        As from `clusters`, without what was forgotten since; in ``attrs`` also current: True if
+        nothing has changed. None if nobody has asked yet. For a dashboard, to show something while
+        `clusters` looks at what is new.
         """
         return self._search.last_clusters(radius, thorough=thorough)
 

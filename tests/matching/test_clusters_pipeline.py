@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching import candidates, representatives
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
@@ -305,7 +305,7 @@ def test_equal_hashes_may_become_too_many_and_few_again(sizes, order):
     for k in range(60):
         shelf.prints[k] = with_other_pixels(shelf.prints[k], 0) if k % 5 else shelf.prints[k]
     with (
-        patch.object(candidates, "_MAX_DUPLICATES", 8),
+        patch.object(representatives, "MAX_DUPLICATES", 8),
         patch.object(candidates, "MAX_NEIGHBORS", 12),
         patch.object(incremental, "MAX_NEIGHBORS", 12),
     ):

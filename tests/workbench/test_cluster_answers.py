@@ -159,20 +159,22 @@ def test_what_was_found_otherwise_is_no_answer(wb, reads, changes):
     assert set(reads) == {1, 2, 3, 4, 5, 6}
 
 
-def test_the_answer_of_another_store_is_none(wb, new_store):
-    """With the same ids for other pictures, and a later generation."""
+def test_the_answer_of_another_store_is_none(wb, new_store, reads):
+    """With the same ids for other pictures, and of a later generation."""
     other = new_store()
     for seed in (5, 5, 6, 7, 7, 8, 9, 9):
-        quality = 60 + other.statistics().images
-        other.upload("other.jpg", recode(jpeg(seed), quality))
-    expected = other.clusters(progress=False)
-    first = ask(wb.settings.root)
-    shutil.rmtree(folder(other))
-    shutil.copytree(folder(wb), folder(other))
-    assert ask(other.settings.root).equals(expected)
-    shutil.rmtree(folder(wb))
-    shutil.copytree(folder(other), folder(wb))
-    assert ask(wb.settings.root).equals(first)
+        other.upload("other.jpg", recode(jpeg(seed), 60 + other.statistics().images))
+    for store, foreign in ((wb, other), (other, wb)):
+        expected = [ask(it.settings.root) for it in (store, foreign)]
+        shutil.rmtree(folder(store))
+        shutil.copytree(folder(foreign), folder(store))
+        with Workbench(store.settings) as anew:
+            assert anew.last_clusters() is None
+            assert anew.clusters(progress=False).equals(expected[0])
+        reads.clear()
+        assert ask(store.settings.root).equals(expected[0])
+        assert reads == []
+        assert ask(foreign.settings.root).equals(expected[1])
 
 
 def test_a_folder_that_cannot_be_written_keeps_nobody_from_an_answer(wb):

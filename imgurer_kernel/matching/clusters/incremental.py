@@ -45,7 +45,7 @@ class ImageState:
         float64 (n,): share of the picture within its frame; 1 where there is none.
     represented
         bool (n,): others with the same hashes were searched for in its place, see
-        `imgurer_kernel.matching.candidates.represented`.
+        `imgurer_kernel.matching.representatives.represented`.
     """
 
     image_ids: Int64s

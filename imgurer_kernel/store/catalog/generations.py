@@ -43,6 +43,18 @@ def current(connection: Connection) -> int:
     return int(row[0])
 
 
+def origin(connection: Connection) -> str:
+    """Words that two catalogs hardly share: the first of the images, and when it came.
+
+    Empty where there are no images. Another one when the first image is forgotten.
+    """
+    row = first_row(
+        connection,
+        "SELECT image_id, digest, added_at::VARCHAR FROM images ORDER BY image_id LIMIT 1",
+    )
+    return "" if row is None else " ".join(map(str, row))
+
+
 def changes(connection: Connection, since: int, algorithm: str | None = None) -> Changes:
     """What an index that was read at generation `since` must take in and drop; 0 for all.
 

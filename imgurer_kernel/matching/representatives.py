@@ -1,0 +1,51 @@
+"""Which of many images with one and the same hash take part in the search, for the others.
+
+A folder of blank pages would otherwise have more pairs than memory has room for.
+"""
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
+
+# Of so many images with one hash only the first few are searched for.
+MAX_DUPLICATES = 32
+_REPRESENTATIVES = 4
+
+
+def represented(whole: UInt64s, content: UInt64s, informative: BoolMask) -> BoolMask:
+    """Mark the images that others take part for, bool (n,); arguments as `represent_duplicates`."""
+    searched, _, _ = represent_duplicates(whole, content, informative)
+    mask = informative.copy()
+    mask[searched] = False
+    return mask
+
+
+def represent_duplicates(
+    whole: UInt64s, content: UInt64s, informative: BoolMask
+) -> tuple[Int64s, Int64s, Int64s]:
+    """Choose the images that take part in the search, and tie the others to them.
+
+    Parameters
+    ----------
+    whole, content, informative
+        As in `imgurer_kernel.matching.candidates.ImageHashes`.
+
+    Returns
+    -------
+    int64 (k,): images that take part, ascending; and int64 (m,) twice: each represented image with
+    each representative of its hashes.
+    """
+    images = np.flatnonzero(informative)
+    # Few images share even a row hash, and only those need the costly comparison of all columns.
+    _, group, size = np.unique(whole[images, 0], return_inverse=True, return_counts=True)
+    many = images[size[group] > MAX_DUPLICATES]
+    both = np.concatenate((whole[many], content[many]), axis=1)
+    _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.cumsum(size) - size
+    rank = np.empty(len(many), np.int64)
+    rank[order] = np.arange(len(many)) - np.repeat(starts, size)
+    others = (size[group] > MAX_DUPLICATES) & (rank >= _REPRESENTATIVES)
+    first = order[starts[group[others]][:, None] + np.arange(_REPRESENTATIVES)]
+    searched = np.setdiff1d(images, many[others], assume_unique=True)
+    return searched, np.repeat(many[others], _REPRESENTATIVES), many[first].ravel()
