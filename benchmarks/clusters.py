@@ -10,6 +10,12 @@ at random, and two of five are copies of another (re-encoded, brighter, cropped 
 or mirrored). They go straight into a catalog, with thumbnails. A process of its own then opens the
 store and calls ``clusters()``: on everything, again with nothing new, again after 1, 100 and 1,000
 more pictures; and once it is told to stop. Found pairs are compared with those that were made.
+
+Then two processes after one another show the duplicates tab, as the kernels of two visitors do, and
+stay; and a third one after 100 more pictures. Their memory is what they take more than before they
+opened the store, and of the second one its share of what both use (PSS).
+
+Without photos, ``--made`` makes the pictures from noise whose spectrum is like that of photos.
 """
 
 import argparse
@@ -173,6 +179,18 @@ def read_photos(folder):
     return np.stack([to_gray(path.read_bytes(), SIDE) for path in files])
 
 
+def made_photos(count=1324, seed=0):
+    """Grays that stand for photos: noise whose amplitude falls with its frequency, as theirs."""
+    random = np.random.default_rng((seed, 4))
+    frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
+    falloff = 1 / np.maximum(frequency, 1 / SIDE) ** 1.6
+    photos = np.empty((count, SIDE, SIDE), np.uint8)
+    for photo in photos:
+        plain = np.fft.irfft2(np.fft.rfft2(random.normal(0, 1, (SIDE, SIDE))) * falloff)
+        photo[:] = (128 + 50 * (plain - plain.mean()) / plain.std()).clip(0, 255)
+    return photos
+
+
 # One store -----------------------------------------------------------------------------------
 
 
@@ -261,6 +279,55 @@ def measure(root, photos, size, seed):
     return result
 
 
+def memory(kind):
+    """Memory of this process in MB: "Rss", or "Pss" with its share of what others use too."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{kind}:")).split()[1]) / 1024
+
+
+def show_tab(root):
+    """Show the duplicates tab of a store as a new kernel does; stay until the input ends."""
+    from imgurer_kernel.ui.models.duplicates import DuplicatesModel
+    from imgurer_kernel.ui.session import VisitorSession
+
+    before = {kind: memory(kind) for kind in ("Rss", "Pss")}
+    model = DuplicatesModel(VisitorSession(Workbench(Settings(root=root))))
+    _, seconds, cpu = timed(model.load)
+    more = {kind: memory(kind) - before[kind] for kind in before}
+    model.session.workbench.close()
+    figures = {"seconds": seconds, "cpu": cpu, **more, "clusters": model.clusters.totals.clusters}
+    print(json.dumps(figures), flush=True)
+    sys.stdin.read()
+
+
+def visit(root, maker, size):
+    """Have kernels show the duplicates tab; returns what came out."""
+    command = [sys.executable, __file__, "--tab", str(root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    kernels, figures = [], []
+    try:
+        for number in range(3):
+            if number == 2:
+                with Catalog(root) as catalog:
+                    enter(catalog, root, maker, range(size, size + 100))
+            kernels.append(subprocess.Popen(command, **pipes))
+            figures.append(json.loads(kernels[-1].stdout.readline()))
+    finally:
+        for kernel in kernels:
+            kernel.communicate()
+    first, second, grown = figures
+    derived = [path.stat().st_size for path in (root / "derived").rglob("*.npy")]
+    return {
+        "tab_seconds": first["seconds"],
+        "tab_cpu": first["cpu"],
+        "tab_mb": first["Rss"],
+        "tab_pss_mb": second["Pss"],
+        "grown_seconds": grown["seconds"],
+        "grown_cpu": grown["cpu"],
+        "derived_mb": sum(derived) / 1e6,
+    }
+
+
 def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -279,9 +346,21 @@ def run(size, photos, seed, keep):
             shutil.copy(catalog_file, made)
         command = [sys.executable, __file__, "--measure", str(root), str(photos)]
         command += ["--sizes", str(size), "--seed", str(seed)]
+        shutil.rmtree(root / "derived", ignore_errors=True)
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-        return json.loads(done.stdout)
+        return json.loads(done.stdout) | visit(root, Maker(np.load(photos), seed), size + sum(NEW))
 
+
+KERNELS = {
+    "images": "{images:,}",
+    "tab of a new kernel": "{tab_seconds:.2f} s",
+    "CPU": "{tab_cpu:.2f} s",
+    "memory more": "{tab_mb:.0f} MB",
+    "PSS more of a second one": "{tab_pss_mb:.0f} MB",
+    "after 100 new, another kernel": "{grown_seconds:.2f} s",
+    "its CPU": "{grown_cpu:.2f} s",
+    "derived data": "{derived_mb:.0f} MB",
+}
 
 TABLE = {
     "images": "{images:,}",
@@ -299,16 +378,23 @@ TABLE = {
 }
 
 
-def table(results):
-    lines = ["| " + " | ".join(TABLE) + " |", "|---" * len(TABLE) + "|"]
-    lines += [
-        "| "
-        + " | ".join(form.format(**{"stop_seconds": 0, **it}) for form in TABLE.values())
-        + " |"
-        for it in results
+def rows(columns, results):
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|---" * len(columns) + "|",
+        *(
+            "| "
+            + " | ".join(form.format(**{"stop_seconds": 0, **it}) for form in columns.values())
+            + " |"
+            for it in results
+        ),
     ]
+
+
+def table(results):
     plans = sorted({(it["images"], it["plan"]) for it in results})
-    return "\n".join([*lines, "", *(f"{images:,}: {plan}" for images, plan in plans)])
+    said = [f"{images:,}: {plan}" for images, plan in plans]
+    return "\n".join([*rows(TABLE, results), "", *said, "", *rows(KERNELS, results)])
 
 
 def main():
@@ -319,18 +405,23 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", help="write all figures to this file")
     parser.add_argument("--keep", help="keep the stores in this folder, for the next run")
+    parser.add_argument("--made", action="store_true", help="make pictures without photos")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--tab", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         print(json.dumps(measure(*args.measure, args.sizes[0], args.seed)))
         return
-    if args.folder is None:
-        parser.error("name a folder of photos")
+    if args.tab:
+        show_tab(Path(args.tab))
+        return
+    if args.folder is None and not args.made:
+        parser.error("name a folder of photos, or --made")
     with tempfile.TemporaryDirectory() as temporary:
         photos = Path(args.keep or temporary) / "photos.npy"
         if not photos.exists():
             photos.parent.mkdir(parents=True, exist_ok=True)
-            np.save(photos, read_photos(args.folder))
+            np.save(photos, made_photos() if args.made else read_photos(args.folder))
         sizes = [1000] if args.quick else args.sizes
         results = [run(size, photos, args.seed, args.keep) for size in sizes]
     print(machine.describe(("numpy", "duckdb", "numba")))
