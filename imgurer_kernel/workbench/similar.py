@@ -145,6 +145,8 @@ class SimilarSearch:
     def _gallery(self, query: Query, images: _Candidates) -> ImageCache:
         """The query's picture at position 0, and those of the images after it."""
 
+        same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
+
         def verification(positions: Int64s) -> UInt8s:
             pictures = np.empty((len(positions), 64, 64), np.uint8)
             own = positions == QUERY
@@ -154,7 +156,8 @@ class SimilarSearch:
 
         def thumbnails(positions: Int64s) -> UInt8s:
             pictures = np.empty((len(positions), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
-            own = positions == QUERY
+            # An image of the store is among those that it is compared with.
+            own = np.isin(positions, same)
             pictures[own] = to_gray(query.fingerprint.thumbnail, THUMBNAIL_SIDE) if own.any() else 0
             if not own.all():
                 facts = images.facts.iloc[positions[~own] - 1]
