@@ -42,6 +42,7 @@ PUBLIC = {
         "fingerprints",
         "generations",
         "queries",
+        "trash",
         "users",
     ],
     "imgurer_kernel.store.catalog.lock": ["Lease"],

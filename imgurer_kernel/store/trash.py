@@ -61,6 +61,26 @@ class Trash:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def forget(
+        self, image_id: int | None, user: str | None = None, *, file_id: int | None = None
+    ) -> bool:
+        """Move files of a user into the trash, as `Workbench.forget` says."""
+        if (image_id is None) is (file_id is None):
+            message = "give either an image_id or a file_id: what is to be forgotten?"
+            raise QueryError(message)
+        owner = self._store.users.require_enabled(user)
+        run = self._store.catalog.run
+        if image_id is not None:
+            digest = run(commands.forget, image_id, owner)
+        else:
+            assert file_id is not None  # noqa: S101 (one of the two is given)
+            digest = run(commands.forget_file, file_id, owner)
+        if digest is None:
+            return False
+        # In a transaction of its own, in which nobody can take the same bytes in again.
+        self.finish(digest)
+        return True
+
     def list(self, user: str | None = None) -> pd.DataFrame:
         """Files in the trash, the latest first, of one user where it is given.
 
@@ -197,14 +217,14 @@ class Trash:
                     continue
                 if not queries.ids_by_digest(connection, [digest]):
                     blobs.delete(digest)  # what a crash had left where it was
-                blobs.erase(digest)
+                blobs.trash.erase(digest)
         return len(found)
 
     def _erase_strays(self, span: timedelta) -> None:
         """Delete bytes that no row speaks of: of stores whose trash had no rows yet."""
-        strays = sorted(self._store.blobs.trashed(span.total_seconds()))
+        strays = sorted(self._store.blobs.trash.digests(span.total_seconds()))
         for start in range(0, len(strays), _BATCH):
             with self._store.catalog.transaction() as connection:
                 for digest in strays[start : start + _BATCH]:
                     if not trash.contains(connection, digest):
-                        self._store.blobs.erase(digest)
+                        self._store.blobs.trash.erase(digest)

@@ -144,7 +144,6 @@ class SimilarSearch:
 
     def _gallery(self, query: Query, images: _Candidates) -> ImageCache:
         """The query's picture at position 0, and those of the images after it."""
-
         same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
 
         def verification(positions: Int64s) -> UInt8s:

@@ -10,11 +10,11 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import FileState
-from imgurer_kernel.errors import QueryError, UnknownImage
+from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.settings import Settings, StoreMode
-from imgurer_kernel.store.catalog import Statistics, commands, files, queries
+from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
 from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
@@ -424,15 +424,7 @@ class Workbench:
     ) -> bool:
         """Move a user's files of an image, or one file, into the trash (`trash` brings them back).
 
-        The original goes with the last file of anybody. A file that was only referred to stays in
-        its place: forgetting touches nothing outside of the store.
-
-        Parameters
-        ----------
-        image_id, file_id
-            Either: all that the user has of an image, or one file.
-        user
-            Whose they are; by default the local user's.
+        The original goes with the last file of anybody; nothing outside of the store is touched.
 
         Returns
         -------
@@ -441,27 +433,10 @@ class Workbench:
 
         Raises
         ------
-        UnknownImage, UnknownFile, NotAllowed
-            If there is no such image or file, or it is not the user's.
-        QueryError
-            If not exactly one of the two is given.
+        UnknownImage, UnknownFile, NotAllowed, QueryError
+            If there is no such image or file, it is not the user's, or not one of both is given.
         """
-        if (image_id is None) is (file_id is None):
-            message = "give either an image_id or a file_id: what is to be forgotten?"
-            raise QueryError(message)
-        owner = self.accounts.require_enabled(user)
-        if file_id is not None:
-            digest = self.catalog.run(commands.forget_file, file_id, owner)
-        else:
-            assert image_id is not None  # noqa: S101 (looked at above)
-            digest = self.catalog.run(commands.forget, image_id, owner)
-        if digest is None:
-            return False
-        # In a transaction of its own, with rows that lead to the trash already: a crash in between
-        # leaves the bytes where they are, for `check` to move, and nobody can take the same bytes
-        # in again meanwhile.
-        self.catalog.run(commands.if_unreferenced, digest, lambda: self.blobs.delete(digest))
-        return True
+        return self.trash.forget(image_id, user, file_id=file_id)
 
     def check(self, repair: bool = False, progress: ProgressOption = True) -> pd.DataFrame:
         """Compare originals, thumbnails and catalog; an empty frame means that all is well.

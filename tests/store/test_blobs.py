@@ -221,7 +221,7 @@ def test_an_empty_store(store):
     assert list(store.digests()) == []
     assert not store.exists(DIGEST)
     assert store.sweep() == 0
-    assert store.trashed() == set()
+    assert store.trash.digests() == set()
     assert store.delete(DIGEST) is False
     for call in (store.open, store.path, store.verify):
         with pytest.raises(BlobMissing, match=rf"{DIGEST}; ingest the picture again"):
@@ -411,9 +411,9 @@ def test_emptying_the_trash(store):
     store.put_thumbnail(DIGEST, JPEG)
     kept = store.put(b"other bytes")
     store.delete(DIGEST)
-    assert store.trashed(older_than=3600) == set()
-    assert store.trashed() == {DIGEST}
-    store.erase(DIGEST)
+    assert store.trash.digests(older_than=3600) == set()
+    assert store.trash.digests() == {DIGEST}
+    store.trash.erase(DIGEST)
     assert files(store, "trash") == []
     store.verify(kept)
 
@@ -514,8 +514,8 @@ def test_a_backend_without_files_serves_as_well(tmp_path, source):
         store.open(DIGEST)
     store.restore(DIGEST)
     assert store.delete(DIGEST)
-    assert (store.trashed(), store.sweep()) == ({DIGEST}, 0)
-    store.erase(DIGEST)
+    assert (store.trash.digests(), store.sweep()) == ({DIGEST}, 0)
+    store.trash.erase(DIGEST)
     assert list(store.digests()) == [digest]
     assert not (tmp_path / "store").exists()
 

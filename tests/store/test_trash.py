@@ -156,14 +156,14 @@ def test_only_what_is_older_goes_for_good(wb, monkeypatch):
     assert wb.trash.empty("32d") == 0
     assert wb.trash.empty("30d") == 1
     assert wb.trash.list()["file_id"].tolist() == [new]
-    assert len(wb.blobs.trashed()) == 1
+    assert len(wb.blobs.trash.digests()) == 1
     with pytest.raises(UnknownFile):
         wb.trash.restore(old)
     assert len(wb.trash.restore(new)) == 1
     wb.forget(file_id=new)
     assert wb.trash.empty(ALL) == 1
     assert wb.trash.empty(ALL) == 0
-    assert wb.blobs.trashed() == set()
+    assert wb.blobs.trash.digests() == set()
     assert wb.check(progress=False).empty
     for wrong in (timedelta(seconds=-1), "30", "-1d", "d", 30, "1" * 99 + "d"):
         with pytest.raises(QueryError):
@@ -190,9 +190,9 @@ def test_the_trash_of_stores_that_had_no_rows_for_it_is_emptied_too(wb):
     digest = wb.blobs.put(b"forgotten by an earlier version")
     wb.blobs.delete(digest)
     assert wb.trash.empty("1d") == 0
-    assert wb.blobs.trashed() == {digest}
+    assert wb.blobs.trash.digests() == {digest}
     assert wb.trash.empty(ALL) == 0
-    assert wb.blobs.trashed() == set()
+    assert wb.blobs.trash.digests() == set()
 
 
 def test_a_file_that_is_referred_to_stays_in_its_place(tmp_path):
@@ -279,7 +279,7 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
         # And doing it again ends as it should have.
         if act == "empty":
             assert wb.trash.empty(ALL) == trashed
-            assert wb.blobs.trashed() == set()
+            assert wb.blobs.trash.digests() == set()
         else:
             if not present:
                 assert len(wb.trash.restore(own)) == 1
@@ -293,7 +293,7 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
 def test_what_a_crash_has_emptied_by_half_cannot_be_restored_and_says_so(wb):
     own = acts(wb)
     wb.forget(file_id=own)
-    wb.blobs.erase(wb.trash.list()["digest"].iloc[0])
+    wb.blobs.trash.erase(wb.trash.list()["digest"].iloc[0])
     with pytest.raises(BlobMissing, match="emptied"):
         wb.trash.restore(own)
     assert wb.trash.list()["file_id"].tolist() == [own]

@@ -38,11 +38,9 @@ from imgurer_kernel.store.blobs.source_reading import (
     reading,
     source_errors,
 )
+from imgurer_kernel.store.blobs.trash_area import AREAS, TRASH, TrashArea
 
 Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
-
-AREAS = ("blobs", "references", "links", "thumbs")
-TRASH = "trash"
 
 _JPEG_END = b"\xff\xd9"
 
@@ -82,6 +80,7 @@ class BlobStore:
     def __init__(self, root: Path, backend: Backend | None = None) -> None:
         self.root = Path(root).absolute()
         self._backend = backend or PosixBackend(self.root)
+        self.trash = TrashArea(self._backend)
 
     def __repr__(self) -> str:
         return f"BlobStore({str(self.root)!r})"
@@ -297,24 +296,6 @@ class BlobStore:
         """Seconds since an original, or the note that leads to it, got its name; 0 for none."""
         names = (nested(area, digest) for area in AREAS[:2])
         return max((self._backend.age(name) for name in names), default=0.0)
-
-    def erase(self, digest: str) -> None:
-        """Delete for good what is in the trash of a digest."""
-        for area in AREAS:
-            self._backend.remove(f"{TRASH}/{nested(area, digest)}")
-
-    def trashed(self, older_than: float = 0.0) -> set[str]:
-        """Digests of which something has been in the trash for so many seconds."""
-        found: set[str] = set()
-        for area in AREAS:
-            prefix = f"{TRASH}/"
-            names = [
-                name.removeprefix(prefix)
-                for name in self._backend.names(prefix + area)
-                if self._backend.age(name) >= older_than
-            ]
-            found.update(digests_in(area, names))
-        return found
 
     def sweep(self, older_than: float = 86_400.0) -> int:
         """Delete what crashes left in ``tmp``, if nobody wrote to it for some seconds.

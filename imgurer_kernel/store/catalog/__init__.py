@@ -2,9 +2,8 @@
 
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
-adds and forgets; `trash` has what was forgotten;
-`users` keeps accounts. Their functions take a connection, which `Catalog` gives
-for the length of a transaction.
+adds and forgets; `trash` has what was forgotten; `users` keeps accounts. Their functions take a
+connection, which `Catalog` gives for the length of a transaction.
 """
 
 from imgurer_kernel.store.catalog import (

@@ -1,0 +1,34 @@
+"""What lies in the trash folder of a blob store, under the names that it had outside of it."""
+
+from dataclasses import dataclass
+
+from imgurer_kernel.store.blobs.backends.base import Backend
+from imgurer_kernel.store.blobs.nesting import digests_in, nested
+
+TRASH = "trash"
+AREAS = ("blobs", "references", "links", "thumbs")
+
+
+@dataclass(frozen=True, slots=True)
+class TrashArea:
+    """The bytes that were deleted, until they are erased."""
+
+    backend: Backend
+
+    def digests(self, older_than: float = 0.0) -> set[str]:
+        """Digests of which something has been in the trash for so many seconds."""
+        prefix = f"{TRASH}/"
+        found: set[str] = set()
+        for area in AREAS:
+            names = (
+                name.removeprefix(prefix)
+                for name in self.backend.names(prefix + area)
+                if self.backend.age(name) >= older_than
+            )
+            found.update(digests_in(area, names))
+        return found
+
+    def erase(self, digest: str) -> None:
+        """Delete for good what there is of a digest."""
+        for area in AREAS:
+            self.backend.remove(f"{TRASH}/{nested(area, digest)}")
