@@ -10,7 +10,8 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import NotAllowed, SourceError, StorageFull, UnknownUser
 from imgurer_kernel.fingerprint import fingerprint
-from imgurer_kernel.store.catalog import commands, queries
+from imgurer_kernel.store.catalog import commands
+from imgurer_kernel.store.ingest import worker
 from tests.support.pictures import jpeg
 
 QUIET = {"progress": False}
@@ -70,7 +71,7 @@ def test_ids_follow_the_order_of_the_files(wb, folder):
 
 def test_a_second_run_reads_nothing(wb, folder, monkeypatch):
     wb.ingest(folder, **QUIET)
-    monkeypatch.setattr("imgurer_kernel.store.ingest.worker.fingerprint", pytest.fail)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", pytest.fail)
     again = wb.ingest(folder / "trip", **QUIET)
     assert again["status"].tolist() == ["unchanged"]
     assert again["reason"].tolist() == ["unchanged since it was taken in"]
@@ -261,7 +262,7 @@ def test_a_file_that_goes_or_changes_after_it_was_read_is_rejected(
                     (folder / name).write_bytes(data + b"more")
         return fingerprint(data, limits=limits)
 
-    monkeypatch.setattr("imgurer_kernel.store.ingest.worker.fingerprint", and_then)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", and_then)
     with Workbench(Settings(root=tmp_path / store, store=store, workers=1)) as wb:
         frame = wb.ingest(folder, **QUIET)
         found = statuses(frame)
@@ -342,7 +343,7 @@ def test_no_more_files_are_decoded_at_once_than_there_are_workers(tmp_path, monk
             with guard:
                 inside -= 1
 
-    monkeypatch.setattr("imgurer_kernel.store.ingest.worker.fingerprint", watched)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", watched)
     for seed in range(20):
         (tmp_path / f"{seed:02}.jpg").write_bytes(jpeg(seed))
     with Workbench(Settings(root=tmp_path / "other", workers=2)) as wb:
@@ -377,15 +378,14 @@ def test_an_image_that_is_forgotten_after_it_was_found_known_is_taken_in_anew(
 ):
     first = wb.ingest(folder / "a.jpg", **QUIET).iloc[0]
     wb.accounts.create("ada", "a long password")
-    real = queries.ids_by_digest
+    real = worker.store_original
 
-    def known(connection, digests):
-        answer = real(connection, digests)
-        if wb.images()["image_id"].tolist():
-            wb.forget(int(first["image_id"]))
-        return answer
+    def forgotten_first(blobs, data, arrival, path=None):
+        assert arrival.fingerprint is None
+        wb.forget(int(first["image_id"]))
+        return real(blobs, data, arrival, path)
 
-    monkeypatch.setattr(queries, "ids_by_digest", known)
+    monkeypatch.setattr(worker, "store_original", forgotten_first)
     row = wb.ingest(folder / "a.jpg", user="ada", **QUIET).iloc[0]
     monkeypatch.undo()
     assert row["status"] == "added"

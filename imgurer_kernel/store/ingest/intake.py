@@ -19,12 +19,12 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog, commands, files, queries
+from imgurer_kernel.store.catalog import Catalog, Connection, commands, files, queries
+from imgurer_kernel.store.ingest.originals import fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import readable
-from imgurer_kernel.store.ingest.worker import keep
 
 Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchanged", "missing"]
-Again = Callable[[Arrival], Arrival]
+Retry = Callable[[Arrival], Arrival]
 
 BATCH = 500
 """Files in one transaction: it costs what a transaction of one row does."""
@@ -108,41 +108,32 @@ class Intake:
             return [rejected(source, f"cannot be read: {error.strerror or error}")]
         except MemoryError:
             return [rejected(source, "not enough memory to hold it; make it smaller")]
-        return self.commit([arrival], again=lambda found: self.store(content, found))
+        return self.commit([arrival], retry=lambda found: self.store(content, found))
 
     def examine(self, data: bytes, arriving: Arrival) -> Arrival:
-        """Fingerprint and store bytes of no file here, unless the catalog knows them already.
-
-        Parameters
-        ----------
-        arriving
-            Without a fingerprint.
+        """Fingerprint and store bytes of no file here, unless the store has them already.
 
         Raises
         ------
         ImageRejected
             If the bytes are no picture that can be taken in; nothing is stored then.
         """
-        # Of what has no place outside the store the bytes must be in it.
-        if self.blobs.exists(arriving.digest, "copy") and self.catalog.run(
-            queries.ids_by_digest, [arriving.digest]
-        ):
-            return arriving
-        return self.store(data, arriving)
+        found = fingerprint_if_new(self.blobs, self.settings, data, arriving)
+        return store_original(self.blobs, data, found)
 
     def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
-        """Fingerprint and store bytes, whether or not they are known; `path` as for `keep`."""
+        """Fingerprint and store bytes, whether or not they are known."""
         found = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
-        return keep(self.blobs, data, found, path)
+        return store_original(self.blobs, data, found, path)
 
-    def commit(self, arrivals: Sequence[Arrival], again: Again) -> list[Outcome]:
+    def commit(self, arrivals: Sequence[Arrival], retry: Retry) -> list[Outcome]:
         """Enter arrivals into the catalog in one transaction.
 
         Parameters
         ----------
         arrivals
             Stored; those without a fingerprint are taken for known to the catalog.
-        again
+        retry
             Reads, fingerprints and stores an arrival once more. That is needed where the catalog
             does not know it after all, and where another process has deleted the last file
             of the same bytes since they were found or stored. A row without its blob must never
@@ -151,27 +142,27 @@ class Intake:
         """
         if not arrivals:
             return []
-        batch = _Batch(list(arrivals), again)
-        batch.restore(self._unknown(batch.arrivals))
+        batch = _Batch(list(arrivals), retry)
         while True:
             try:
-                arrivals, confirm = batch.left(), self._confirm(batch)
-                return self._outcomes(batch, self.catalog.run(commands.add, arrivals, confirm))
-            except UnknownImage:  # forgotten since it was found
-                batch.restore(
-                    [place for place in batch.places() if not batch.arrivals[place].fingerprint]
-                )
+                return self.catalog.run(self._enter, batch)
+            except UnknownImage:  # a blob without a row, or forgotten since it was found
+                batch.restore(self._unknown(batch))
             except SourceError:
                 if not batch.lost:
                     raise
 
-    def _unknown(self, arrivals: Sequence[Arrival]) -> list[int]:
+    def _enter(self, connection: Connection, batch: "_Batch") -> list[Outcome]:
+        receipts = commands.add(connection, batch.left(), self._confirm(batch))
+        return _outcomes(connection, batch, receipts)
+
+    def _unknown(self, batch: "_Batch") -> list[int]:
         """Places of arrivals of which there is no fingerprint, here or in the catalog."""
-        here = {arrival.digest for arrival in arrivals if arrival.fingerprint}
-        asked = {arrival.digest for arrival in arrivals} - here
-        known = self.catalog.run(queries.ids_by_digest, sorted(asked)) if asked else {}
-        missing = asked - known.keys()
-        return [place for place, arrival in enumerate(arrivals) if arrival.digest in missing]
+        places, arrivals = batch.places(), batch.arrivals
+        here = {arrivals[place].digest for place in places if arrivals[place].fingerprint}
+        needed = {arrivals[place].digest for place in places} - here
+        missing = needed - self.catalog.run(queries.ids_by_digest, sorted(needed)).keys()
+        return [place for place in places if arrivals[place].digest in missing]
 
     def _confirm(self, batch: "_Batch") -> Callable[[object], None]:
         def confirm(_: object) -> None:
@@ -183,39 +174,41 @@ class Intake:
 
         return confirm
 
-    def _outcomes(self, batch: "_Batch", receipts: Sequence[Receipt]) -> list[Outcome]:
-        dhashes: dict[int, str] = {}
-        names: dict[int, list[files.Named]] = {}
-        twins = [receipt.image_id for receipt in receipts if not receipt.added]
-        if twins:
-            with self.catalog.transaction() as connection:
-                frame = queries.images(connection, twins, ["image_id", "dhash"])
-                names = files.first_names(connection, twins)
-            dhashes = dict(zip(frame["image_id"].tolist(), frame["dhash"].tolist(), strict=True))
-        waiting = iter(receipts)
-        outcomes = []
-        for place, arrival in enumerate(batch.arrivals):
-            if place in batch.lost:
-                outcomes.append(rejected(arrival.source, batch.lost[place]))
-                continue
-            receipt = next(waiting)
-            status: Status = receipt.event
-            if status == "unchanged" and arrival.path_key is None:
-                status = "duplicate"  # of an upload nobody says that it was scanned again
-            found = arrival.fingerprint
-            dhash = found.dhash_hex if found else dhashes.get(receipt.image_id, "")
-            outcomes.append(
-                Outcome(
-                    source=arrival.source,
-                    status=status,
-                    reason=_same_as(receipt, status, names.get(receipt.image_id, [])),
-                    image_id=receipt.image_id,
-                    file_id=receipt.file_id,
-                    digest=arrival.digest,
-                    dhash=dhash,
-                )
+
+def _outcomes(
+    connection: Connection, batch: "_Batch", receipts: Sequence[Receipt]
+) -> list[Outcome]:
+    dhashes: dict[int, str] = {}
+    names: dict[int, list[files.Named]] = {}
+    twins = [receipt.image_id for receipt in receipts if not receipt.added]
+    if twins:
+        frame = queries.images(connection, twins, ["image_id", "dhash"])
+        names = files.first_names(connection, twins)
+        dhashes = dict(zip(frame["image_id"].tolist(), frame["dhash"].tolist(), strict=True))
+    waiting = iter(receipts)
+    outcomes = []
+    for place, arrival in enumerate(batch.arrivals):
+        if place in batch.lost:
+            outcomes.append(rejected(arrival.source, batch.lost[place]))
+            continue
+        receipt = next(waiting)
+        status: Status = receipt.event
+        if status == "unchanged" and arrival.path_key is None:
+            status = "duplicate"  # of an upload nobody says that it was scanned again
+        found = arrival.fingerprint
+        dhash = found.dhash_hex if found else dhashes.get(receipt.image_id, "")
+        outcomes.append(
+            Outcome(
+                source=arrival.source,
+                status=status,
+                reason=_same_as(receipt, status, names.get(receipt.image_id, [])),
+                image_id=receipt.image_id,
+                file_id=receipt.file_id,
+                digest=arrival.digest,
+                dhash=dhash,
             )
-        return outcomes
+        )
+    return outcomes
 
 
 def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> str:
@@ -237,7 +230,7 @@ class _Batch:
     """Arrivals on their way into the catalog, by their place, and why some do not get there."""
 
     arrivals: list[Arrival]
-    again: Again
+    retry: Retry
     lost: dict[int, str] = field(default_factory=dict)
 
     def places(self) -> list[int]:
@@ -250,7 +243,7 @@ class _Batch:
         """Read and store these once more; True if that worked for all."""
         for place in places:
             try:
-                self.arrivals[place] = self.again(self.arrivals[place])
+                self.arrivals[place] = self.retry(self.arrivals[place])
             except (ImageRejected, SourceError, BlobDamaged) as error:
                 self.lost[place] = str(error)
         return self.lost.keys().isdisjoint(places)

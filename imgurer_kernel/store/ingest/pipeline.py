@@ -11,12 +11,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
+from imgurer_kernel.common.threads import cores, thread_pool
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.blobs.source_reading import source_errors
 from imgurer_kernel.store.ingest.intake import BATCH, Intake, Outcome, outcome_frame, rejected
@@ -71,15 +72,12 @@ class IngestPipeline:
             If the store itself fails; files committed before stay.
         """
         waiting = iter(found)
-        workers = self.intake.settings.workers or os.cpu_count() or 1
+        workers = cores(self.intake.settings.workers)
         settings, turns = self.intake.settings, threading.Semaphore(workers)
         examine = IngestWorker(self.scan.user, self.intake.blobs, settings, turns).examine
-        pool = ThreadPoolExecutor(_THREADS * workers, thread_name_prefix="ingest")
-        try:
+        with thread_pool(_THREADS * workers, name="ingest") as pool:
             while not self.stop.is_set() and (block := list(islice(waiting, BLOCK))):
                 self._run_block(block, lambda file: pool.submit(examine, file))
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def _run_block(self, block: Sequence[SourceFile | Unreadable], submit: Submit) -> None:
         finished: list[Arrival | Outcome] = []
@@ -148,7 +146,7 @@ class IngestPipeline:
         self, items: Sequence[SourceFile | Arrival | Outcome], submit: Submit
     ) -> Iterator[Arrival | Outcome]:
         """Examine on all cores, at most a few files ahead, and yield in order."""
-        workers = self.intake.settings.workers or os.cpu_count() or 1
+        workers = cores(self.intake.settings.workers)
         waiting: deque[Arrival | Outcome | Future[Arrival | Unreadable]] = deque()
         for item in items:
             if self.stop.is_set():
@@ -171,11 +169,11 @@ class IngestPipeline:
         arrivals = self.scan.with_origins(arrivals)
         for arrival in arrivals:
             self.scan.note_changed(arrival)
-        entered = iter(self.intake.commit(arrivals, self._again))
+        entered = iter(self.intake.commit(arrivals, self._retry))
         self.outcomes += [next(entered) if isinstance(item, Arrival) else item for item in finished]
         finished.clear()
 
-    def _again(self, arrival: Arrival) -> Arrival:
+    def _retry(self, arrival: Arrival) -> Arrival:
         assert arrival.path_key is not None  # noqa: S101 (a walk found it)
         path = Path(os.fsdecode(arrival.path_key))
         with source_errors(arrival.source):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
 from imgurer_kernel.errors import BlobDamaged, ImageRejected, ImageTooLarge, SourceError
-from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.ingest.originals import fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 
 # A file of more bytes is out of memory before the next one is read.
@@ -53,13 +53,11 @@ class IngestWorker:
         try:
             with self.turns:
                 file, data = self._read(file)
-                arriving = self._arrival(file, data)
-                if self.blobs.exists(arriving.digest, file.mode or self.settings.store):
-                    return arriving
-                arriving = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
+                arrival = self._arrival(file, data)
+                arrival = fingerprint_if_new(self.blobs, self.settings, data, arrival, file.path)
                 if len(data) > _LARGE:
-                    return keep(self.blobs, data, arriving, file.path)
-            return keep(self.blobs, data, arriving, file.path)
+                    return store_original(self.blobs, data, arrival, file.path)
+            return store_original(self.blobs, data, arrival, file.path)
         except (ImageRejected, SourceError, BlobDamaged) as error:
             # The latter two where a file was changed while it was read, or one that is linked or
             # referred to was removed or changed after that.
@@ -111,26 +109,3 @@ class IngestWorker:
             device=file.device,
             inode=file.inode,
         )
-
-
-def keep(blobs: BlobStore, data: bytes, arrival: Arrival, path: Path | None) -> Arrival:
-    """Store the bytes and the thumbnail of an arrival that has a fingerprint.
-
-    Parameters
-    ----------
-    data
-        What the digest of the arrival was computed from.
-    path
-        Where they were read from, to be linked or referred to; None for an upload.
-    """
-    found = arrival.fingerprint
-    assert found is not None  # noqa: S101
-    match arrival.kept:
-        case "link" | "reference" as mode if path is not None:
-            blobs.put(path, digest=arrival.digest, mode=mode)
-            if mode == "link" and blobs.exists(arrival.digest, "copy"):
-                arrival = replace(arrival, kept="copy")  # between two disks there are no links
-        case _:
-            blobs.put(data, digest=arrival.digest, trusted=True)
-    blobs.put_thumbnail(arrival.digest, found.thumbnail)
-    return arrival

@@ -1,0 +1,66 @@
+"""The one way of bytes into a store: files, uploads and archives all come through here.
+
+Fingerprinting takes the processor and storing waits for the disk, so that they are two steps; who
+reads many files at once limits the first only.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from imgurer_kernel.common.records import Arrival
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.blobs import BlobStore
+
+
+def fingerprint_if_new(
+    blobs: BlobStore, settings: Settings, data: bytes, arrival: Arrival, path: Path | None = None
+) -> Arrival:
+    """Fingerprint the bytes of an arrival, unless the store has them in this or a safer way.
+
+    Parameters
+    ----------
+    data
+        What the digest of the arrival was computed from.
+    path
+        Where they were read from; None for what has no place outside the store, whose bytes must
+        be in it.
+
+    Returns
+    -------
+    Arrival
+        Without a fingerprint if the store has the bytes: then the catalog should know them.
+
+    Raises
+    ------
+    ImageRejected
+        If the bytes are no picture that can be taken in.
+    """
+    kept = arrival.kept
+    if blobs.exists(arrival.digest, "copy" if path is None or kept == "upload" else kept):
+        return arrival
+    return replace(arrival, fingerprint=fingerprint(data, limits=settings))
+
+
+def store_original(
+    blobs: BlobStore, data: bytes, arrival: Arrival, path: Path | None = None
+) -> Arrival:
+    """Store the bytes and the thumbnail of an arrival that has a fingerprint; others are stored.
+
+    Parameters
+    ----------
+    data, path
+        As for `fingerprint_if_new`; a file is linked or referred to as `arrival.kept` says.
+    """
+    if arrival.fingerprint is None:
+        return arrival
+    match arrival.kept:
+        case "link" | "reference" as mode if path is not None:
+            blobs.put(path, digest=arrival.digest, mode=mode)
+            if mode == "link" and blobs.exists(arrival.digest, "copy"):
+                arrival = replace(arrival, kept="copy")  # between two disks there are no links
+        case _:
+            blobs.put(data, digest=arrival.digest, trusted=True)
+    if arrival.fingerprint is not None:
+        blobs.put_thumbnail(arrival.digest, arrival.fingerprint.thumbnail)
+    return arrival
