@@ -114,7 +114,9 @@ def find_in(
         states=("present",),
     )
     places = selection.places
-    taken = workbench.ingest(places, progress=progress)
+    taken = workbench.ingest(
+        places, progress=progress, exclude=selection.exclude, min_size=min_size
+    )
     clusters = workbench.clusters(
         folders=places,
         between=between,
