@@ -158,7 +158,7 @@ class Workbench:
             find_files(named)  # what names nothing makes no store
         owner = self.accounts.require_enabled(user)
         outcomes = ingest_files(
-            self.store, named, owner, options, progress, stop or threading.Event()
+            self.store, named, user, options, progress, stop or threading.Event()
         )
         return outcome_frame(outcomes)
 

@@ -16,7 +16,9 @@ from imgurer_kernel.store.ingest.intake import Intake, Outcome, rejected
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline
 from imgurer_kernel.store.ingest.scan import FileScan
 from imgurer_kernel.store.ingest.sources import Chosen, Source, Survey, find_files
+from imgurer_kernel.store.place import is_store
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.users import LOCAL, user_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class IngestOptions:
 def ingest_files(
     store: Store,
     sources: Source | Iterable[Source],
-    user: str,
+    user: str | None,
     options: IngestOptions,
     progress: ProgressOption,
     stop: threading.Event,
@@ -54,9 +56,17 @@ def ingest_files(
     mode = options.store or store.settings.store
     settings = replace(store.settings, store=mode)
     chosen = Chosen(str(settings.root), options.exclude, options.min_size)
-    survey = Survey(known=lambda path: store.catalog.run(files.is_known, user, os.fsencode(path)))
-    found = list(find_files(sources, chosen, survey))
-    scan = FileScan(store.catalog, user, options.store, options.checksum)
+    name = LOCAL if user is None else user_name(user)
+
+    def known(path: str) -> bool:
+        # What names nothing makes no store.
+        return is_store(settings.root) and store.catalog.run(
+            files.is_known, name, os.fsencode(path)
+        )
+
+    found = list(find_files(sources, chosen, survey := Survey(known=known)))
+    owner = store.users.require_enabled(user)
+    scan = FileScan(store.catalog, owner, options.store, options.checksum)
     scan.compare(found, survey, prune=options.prune)
     intake = Intake(store.catalog, store.blobs, settings)
     with reporting(progress, len(found), "Taking in") as report:
