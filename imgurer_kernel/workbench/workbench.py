@@ -18,9 +18,9 @@ from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
 from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
-from imgurer_kernel.store.ingest.sources import Source, find_files
+from imgurer_kernel.store.ingest.sources import Source
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
-from imgurer_kernel.store.place import Create, is_store
+from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.cluster_frames import By
@@ -154,9 +154,6 @@ class Workbench:
             min_size=min_size,
         )
         named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
-        if not is_store(self.settings.root):
-            find_files(named)  # what names nothing makes no store
-        owner = self.accounts.require_enabled(user)
         outcomes = ingest_files(
             self.store, named, user, options, progress, stop or threading.Event()
         )
