@@ -1,0 +1,111 @@
+"""What is in a store, as frames and pictures: the part of `Workbench` that searches nothing."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from imgurer_kernel.common.records import FileState
+from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.store.catalog import Statistics, files, queries
+from imgurer_kernel.store.catalog.queries import Order
+from imgurer_kernel.store.store import Store
+
+
+class StoreReader:
+    """Reads a store: images, files, accounts, thumbnails and originals.
+
+    Attributes
+    ----------
+    store
+        With its parts at hand: `blobs`, `catalog`, and the accounts as `accounts`.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.blobs = store.blobs
+        self.catalog = store.catalog
+        self.accounts = store.users
+
+    def images(self, image_ids: Sequence[int] | None = None) -> pd.DataFrame:
+        """Facts of all images, or of the given ones, by image_id."""
+        return self.catalog.run(queries.images, image_ids)
+
+    def browse(
+        self,
+        n: int = 48,
+        seed: int | None = None,
+        order: Order = "random",
+    ) -> pd.DataFrame:
+        """At most `n` images to look at; a random choice is the same again for the same seed."""
+        return self.catalog.run(queries.browse, n, seed=seed, order=order)
+
+    def users(self) -> pd.DataFrame:
+        """All accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
+        return self.accounts.list()
+
+    def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
+        """Who brought which image, under which name, from where and when."""
+        return self.catalog.run(queries.holdings, image_id=image_id, user=user)
+
+    def files(
+        self,
+        user: str | None = None,
+        image_id: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        state: FileState | None = None,
+    ) -> pd.DataFrame:
+        """What people have: a row for each file, by file_id.
+
+        Parameters
+        ----------
+        user, image_id, state
+            Of one user, of one image, in one state.
+        folder
+            Files that were taken in from below it.
+
+        Returns
+        -------
+        DataFrame
+            file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy,
+            link or reference), bytes, modified_at (UTC), device, inode, taken_in (UTC), last_seen
+            (UTC), state, source_state. The state says whether the file can be had: ``present``,
+            ``missing``, or ``changed`` for what it no longer holds. The store's own copies are
+            present whatever becomes of the place that they came from, which is `source_state`.
+        """
+        below = None if folder is None else Path(folder).expanduser().absolute()
+        return self.catalog.run(
+            files.files, user=user, image_id=image_id, folder=below, state=state
+        )
+
+    def statistics(self) -> Statistics:
+        """How much there is."""
+        return self.catalog.run(queries.statistics)
+
+    def thumbnail(self, image_id: int) -> bytes:
+        """JPEG of at most 240x270 pixels.
+
+        Raises
+        ------
+        UnknownImage
+            If there is no image with that id.
+        """
+        return self.thumbnails([image_id])[0]
+
+    def thumbnails(self, image_ids: Sequence[int]) -> list[bytes]:
+        """Thumbnails of several images, in the order of the ids."""
+        return [self.blobs.thumbnail(digest) for digest in self._digests(image_ids)]
+
+    def original(self, image_id: int) -> BinaryIO:
+        """The original bytes as an open file, which the caller closes."""
+        return self.blobs.open(self._digests([image_id])[0])
+
+    def _digests(self, image_ids: Sequence[int]) -> list[str]:
+        digests = self.catalog.run(queries.digests_by_id, image_ids)
+        for image_id in image_ids:
+            if image_id not in digests:
+                message = f"there is no image {image_id}; images() lists those that there are"
+                raise UnknownImage(message)
+        return [digests[image_id] for image_id in image_ids]
