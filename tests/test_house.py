@@ -41,6 +41,7 @@ PUBLIC = {
         "files",
         "fingerprints",
         "generations",
+        "known_files",
         "queries",
         "trash",
         "users",

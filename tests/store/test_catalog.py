@@ -25,6 +25,7 @@ from imgurer_kernel.store.catalog import (
     files,
     fingerprints,
     generations,
+    known_files,
     queries,
     users,
 )
@@ -263,7 +264,7 @@ def test_names_of_all_kinds_survive(catalog):
     )
     assert catalog.run(queries.images)["filename"].tolist() == names
     assert sorted(
-        catalog.run(files.known, "ann", [f"/in/{name}".encode() for name in names])
+        catalog.run(known_files.known, "ann", [f"/in/{name}".encode() for name in names])
     ) == sorted(f"/in/{name}".encode() for name in names)
 
 
@@ -405,7 +406,7 @@ def test_holdings(catalog):
 def test_a_changed_source_replaces_what_it_held_and_loses_nothing(catalog):
     catalog.run(commands.add, [arrival(1, source="/a.jpg", modified_ns=10)])
     catalog.run(commands.add, [arrival(2, source="/a.jpg", modified_ns=20)])
-    known = catalog.run(files.known, "ann", [b"/a.jpg"])
+    known = catalog.run(known_files.known, "ann", [b"/a.jpg"])
     assert list(known) == [b"/a.jpg"]
     it = known[b"/a.jpg"]
     assert (it.file_id, it.bytes, it.modified_ns, it.image_id) == (1, 1002, 20, 2)
@@ -428,7 +429,7 @@ def test_the_last_of_a_source_in_one_batch_stands(catalog):
         commands.add,
         [arrival(number, source="/a.jpg", modified_ns=10 + number) for number in range(3)],
     )
-    assert catalog.run(files.known, "ann", [b"/a.jpg"])[b"/a.jpg"].image_id == 3
+    assert catalog.run(known_files.known, "ann", [b"/a.jpg"])[b"/a.jpg"].image_id == 3
     assert catalog.run(queries.holdings)["replaced_at"].notna().tolist() == [True, True, False]
 
 
@@ -444,9 +445,9 @@ def test_one_users_sources_are_not_anothers(catalog):
         commands.add, [arrival(1, "ann", source="/a.jpg"), arrival(2, "bob", source="/a.jpg")]
     )
     for user, image_id in (("ann", 1), ("bob", 2)):
-        known = catalog.run(files.known, user, [b"/a.jpg", b"/b.jpg"])
+        known = catalog.run(known_files.known, user, [b"/a.jpg", b"/b.jpg"])
         assert {key: it.image_id for key, it in known.items()} == {b"/a.jpg": image_id}
-    assert catalog.run(files.known, "bob", []) == {}
+    assert catalog.run(known_files.known, "bob", []) == {}
     assert catalog.run(queries.holdings)["replaced_at"].isna().all()
 
 

@@ -7,7 +7,15 @@ import duckdb
 import pandas as pd
 import pytest
 
-from imgurer_kernel.store.catalog import Catalog, commands, files, generations, queries, users
+from imgurer_kernel.store.catalog import (
+    Catalog,
+    commands,
+    files,
+    generations,
+    known_files,
+    queries,
+    users,
+)
 from imgurer_kernel.store.catalog.file_rows import FileLedger
 from imgurer_kernel.store.catalog.schema import migrate, migrations
 from tests.support.catalog_records import arrival, digest
@@ -144,7 +152,7 @@ def test_two_names_that_look_alike_are_two_files(catalog):
     keys = [b"/in/\xff.jpg", shown.encode()]
     catalog.run(commands.add, [arrival(1, source=shown, path_key=key) for key in keys])
     assert len(catalog.run(files.files)) == 2
-    assert set(catalog.run(files.known, "ann", keys)) == set(keys)
+    assert set(catalog.run(known_files.known, "ann", keys)) == set(keys)
 
 
 def test_present_files(catalog):
@@ -226,7 +234,7 @@ def test_the_holdings_of_an_old_store_become_files(tmp_path):
     with Catalog(tmp_path / "store") as catalog:
         frame = catalog.run(files.files)
         held = catalog.run(queries.holdings)
-        known = catalog.run(files.known, "ann", [b"/in/a.jpg", b"/elsewhere/c.jpg"])
+        known = catalog.run(known_files.known, "ann", [b"/in/a.jpg", b"/elsewhere/c.jpg"])
         assert catalog.run(generations.changes, 0).image_ids.tolist() == [2, 3]
         added = catalog.run(commands.add, [arrival(9)])
     columns = ["file_id", "image_id", "filename", "kept", "state"]

@@ -18,19 +18,19 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
-from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied, StorageError
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend, Draft
 from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.blobs.backends.reference import Reference
 from imgurer_kernel.store.blobs.nesting import check_digest, digests_in, nested
+from imgurer_kernel.store.blobs.notes import Notes
 from imgurer_kernel.store.blobs.source_reading import (
     digest_of,
     expect,
@@ -38,14 +38,13 @@ from imgurer_kernel.store.blobs.source_reading import (
     reading,
     source_errors,
 )
+from imgurer_kernel.store.blobs.thumbnails import Thumbnails
 from imgurer_kernel.store.blobs.trash_area import AREAS, TRASH, TrashArea
 
 Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
-_JPEG_END = b"\xff\xd9"
 
-
-class BlobStore:
+class BlobStore(Thumbnails):
     """Content-addressed files under one folder.
 
     Storing the same bytes again changes nothing, unless the stored ones are damaged, which it
@@ -81,6 +80,7 @@ class BlobStore:
         self.root = Path(root).absolute()
         self._backend = backend or PosixBackend(self.root)
         self.trash = TrashArea(self._backend)
+        self._notes = Notes(self._backend)
 
     def __repr__(self) -> str:
         return f"BlobStore({str(self.root)!r})"
@@ -140,14 +140,7 @@ class BlobStore:
 
         Nothing is done where there is no reference, or where it is not the same file.
         """
-        name = nested("references", digest)
-        reference = self._note(name)
-        if reference is None:
-            return
-        with source_errors(str(path)):
-            facts = path.stat()
-        if reference.is_as_noted(facts):
-            self._write_note(name, Reference.of(str(path), facts))
+        self._notes.relocate(nested("references", digest), path)
 
     def path(self, digest: str) -> Path:
         """Where the bytes of an original lie: in the store, or where a reference leads.
@@ -203,10 +196,10 @@ class BlobStore:
             path = Path(reference.path)
             with mapped_os_errors(path):
                 blob = path.open("rb")
-            return self._checked(blob, digest, nested("references", digest), reference)
+            return self._notes.check(blob, digest, nested("references", digest), reference)
         note = nested("links", digest)
-        linked = self._note(note)
-        return blob if linked is None else self._checked(blob, digest, note, linked)
+        linked = self._notes.read(note)
+        return blob if linked is None else self._notes.check(blob, digest, note, linked)
 
     def verify(self, digest: str) -> None:
         """Read an original through.
@@ -231,40 +224,6 @@ class BlobStore:
         areas = ("blobs", "references")
         listed = [digests_in(area, self._backend.names(area)) for area in areas]
         return (digest for digest, _ in groupby(merge(*listed)))
-
-    # Thumbnails -----------------------------------------------------------------------------
-
-    def put_thumbnail(self, digest: str, jpeg: bytes) -> None:
-        """Store the thumbnail of an original, in place of an earlier one.
-
-        It is not synced to the disk, which would cost more than drawing it: a power cut may
-        leave it missing or cut off, which `thumbnail` tells.
-        """
-        name = nested("thumbs", digest)
-        with self._backend.create() as draft:
-            draft.write(jpeg)
-            draft.publish(name, durable=False)
-
-    def thumbnail(self, digest: str) -> bytes:
-        """The thumbnail of an original, a JPEG.
-
-        Raises
-        ------
-        BlobMissing
-            If there is none, or not a whole one.
-        """
-        name = nested("thumbs", digest)
-        try:
-            with self._backend.open(name) as file:
-                jpeg = file.read()
-        except BlobMissing:
-            jpeg = b""
-        if not jpeg.endswith(_JPEG_END):
-            state = "is cut off" if jpeg else "is missing"
-            location = self._backend.location(name)
-            message = f"the thumbnail {location} {state}; imgurer check --repair draws it again"
-            raise BlobMissing(message)
-        return jpeg
 
     # Trash ----------------------------------------------------------------------------------
 
@@ -309,47 +268,14 @@ class BlobStore:
 
     # How ------------------------------------------------------------------------------------
 
-    def _note(self, name: str) -> Reference | None:
-        """What is noted under that name, if anything; BlobDamaged if it cannot be read."""
-        try:
-            with self._backend.open(name) as note:
-                content = note.read()
-        except BlobMissing:
-            return None
-        return Reference.from_json(content, self._backend.location(name))
-
-    def _write_note(self, name: str, note: Reference) -> None:
-        with self._backend.create() as draft:
-            draft.write(note.as_json())
-            draft.publish(name)
-
     def _reference(self, digest: str) -> Reference:
         """Where an original was left; BlobMissing if that is not known."""
-        reference = self._note(nested("references", digest))
+        reference = self._notes.read(nested("references", digest))
         if reference is None:
             blob, trash = (self._backend.location(it) for it in (nested("blobs", digest), TRASH))
             message = f"there is no blob {blob}; ingest the picture again, or look in {trash}"
             raise BlobMissing(message)
         return reference
-
-    def _checked(self, file: BinaryIO, digest: str, name: str, noted: Reference) -> BinaryIO:
-        """An open file that is not ours, if it has the bytes that it had when it was noted.
-
-        Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
-        Only where they differ is the file read through, and noted anew if its bytes are the same.
-        """
-        facts = os.fstat(file.fileno())
-        if noted.is_as_noted(facts):
-            return file
-        with ExitStack() as failing, mapped_os_errors(Path(noted.path)):
-            failing.callback(file.close)
-            if facts.st_size != noted.size or digest_of(file) != digest:
-                raise noted.changed("linked" if name.startswith("links") else "referred to")
-            file.seek(0)
-            failing.pop_all()
-        with suppress(StorageError):  # of a store that cannot be written it is read again
-            self._write_note(name, Reference.of(noted.path, facts))
-        return file
 
     def _copy(self, source: BinaryIO, name: str, expected: str | None) -> str:
         with self._backend.create() as draft:
@@ -379,7 +305,7 @@ class BlobStore:
         if linked is not None:
             if not self._is_sound(digest):
                 # First: a link that is taken for a copy would not be looked at again.
-                self._write_note(note, linked)
+                self._notes.write(note, linked)
                 draft.publish(nested("blobs", digest))
         else:
             if self._backend.exists(note) or not self._is_sound(digest):
@@ -408,7 +334,7 @@ class BlobStore:
             digest = expect(digest_of(file), expected, str(source))
         if self._is_sound(digest):
             return digest
-        self._write_note(nested("references", digest), Reference.of(str(source), facts))
+        self._notes.write(nested("references", digest), Reference.of(str(source), facts))
         return digest
 
     def _is_sound(self, digest: str) -> bool:

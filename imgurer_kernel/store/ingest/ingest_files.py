@@ -10,7 +10,7 @@ from functools import partial
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.catalog import Connection, commands, files, queries
+from imgurer_kernel.store.catalog import Connection, commands, files, known_files, queries
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.ingest.intake import Intake, Outcome, rejected
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline
@@ -61,7 +61,7 @@ def ingest_files(
     def known(path: str) -> bool:
         # What names nothing makes no store.
         return is_store(settings.root) and store.catalog.run(
-            files.is_known, name, os.fsencode(path)
+            known_files.is_known, name, os.fsencode(path)
         )
 
     found = list(find_files(sources, chosen, survey := Survey(known=known)))

@@ -16,10 +16,10 @@ from pathlib import Path
 from imgurer_kernel.common.records import Arrival, FileState, SourceFile
 from imgurer_kernel.common.text import count
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.catalog import Catalog, files
+from imgurer_kernel.store.catalog import Catalog, known_files
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.file_rows import SAFETY
-from imgurer_kernel.store.catalog.files import KnownFile
+from imgurer_kernel.store.catalog.known_files import KnownFile
 from imgurer_kernel.store.ingest.file_systems import has_stable_inodes
 from imgurer_kernel.store.ingest.sources import Survey, Unreadable, readable
 
@@ -77,7 +77,7 @@ class FileScan:
         folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
         single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
         with self.catalog.transaction() as connection:
-            self.known = files.known(
+            self.known = known_files.known(
                 connection, self.user, _keys(single), [os.fsencode(path) for path in folders]
             )
             new = [
@@ -86,7 +86,7 @@ class FileScan:
                 if isinstance(item, SourceFile) and item.inode and key not in self.known
             ]
             inodes = sorted({item.inode for item in new if item.inode})
-            earlier = files.with_inodes(connection, self.user, inodes)
+            earlier = known_files.with_inodes(connection, self.user, inodes)
         self._find_moved(new, earlier)
         self._find_gone(here, survey, prune=prune)
 
@@ -156,7 +156,7 @@ class FileScan:
         if not new:
             return list(arrivals)
         digests = sorted({arrival.digest for arrival in new})
-        earlier = self.catalog.run(files.lost, self.user, digests)
+        earlier = self.catalog.run(known_files.lost, self.user, digests)
         candidates = self.gone | {key: it for key, it in earlier.items() if _is_gone(key)}
         by_digest: dict[str, list[KnownFile]] = defaultdict(list)
         for before in candidates.values():
@@ -318,11 +318,11 @@ def _is_gone(key: bytes) -> bool:
 
 
 def _is_at(key: bytes, place: str) -> bool:
-    return key == os.fsencode(place) or key.startswith(files.below(place))
+    return key == os.fsencode(place) or key.startswith(known_files.below(place))
 
 
 def _number_below(path: str, keys: Iterable[bytes]) -> int:
-    start = files.below(path)
+    start = known_files.below(path)
     return sum(key.startswith(start) for key in keys)
 
 

@@ -1,0 +1,63 @@
+"""Notes of files that are not ours, and whether these still have the bytes that were noted."""
+
+import os
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.errors import BlobMissing, StorageError
+from imgurer_kernel.store.blobs.backends.base import Backend
+from imgurer_kernel.store.blobs.backends.reference import Reference
+from imgurer_kernel.store.blobs.source_reading import digest_of, source_errors
+
+
+class Notes:
+    """Notes under names of a backend, such as ``references/ab/cd/<digest>``."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def read(self, name: str) -> Reference | None:
+        """What is noted under that name, if anything; BlobDamaged if it cannot be read."""
+        try:
+            with self._backend.open(name) as note:
+                content = note.read()
+        except BlobMissing:
+            return None
+        return Reference.from_json(content, self._backend.location(name))
+
+    def write(self, name: str, note: Reference) -> None:
+        """Put a note under that name, in place of an earlier one."""
+        with self._backend.create() as draft:
+            draft.write(note.as_json())
+            draft.publish(name)
+
+    def check(self, file: BinaryIO, digest: str, name: str, noted: Reference) -> BinaryIO:
+        """An open file that is not ours, if it has the bytes that it had when it was noted.
+
+        Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
+        Only where they differ is the file read through, and noted anew if its bytes are the same.
+        """
+        facts = os.fstat(file.fileno())
+        if noted.is_as_noted(facts):
+            return file
+        with ExitStack() as failing, mapped_os_errors(Path(noted.path)):
+            failing.callback(file.close)
+            if facts.st_size != noted.size or digest_of(file) != digest:
+                raise noted.changed("linked" if name.startswith("links") else "referred to")
+            file.seek(0)
+            failing.pop_all()
+        with suppress(StorageError):  # of a store that cannot be written it is read again
+            self.write(name, Reference.of(noted.path, facts))
+        return file
+
+    def relocate(self, name: str, path: Path) -> None:
+        """Note another place of a file, if it is the same one by all that a look tells."""
+        noted = self.read(name)
+        if noted is None:
+            return
+        with source_errors(str(path)):
+            facts = path.stat()
+        if noted.is_as_noted(facts):
+            self.write(name, Reference.of(str(path), facts))
