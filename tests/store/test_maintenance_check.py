@@ -33,9 +33,9 @@ def test_what_is_being_taken_in_is_no_orphan(tmp_path, monkeypatch, repair):
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
         real = Intake.commit
 
-        def commit(intake, arrivals, again):
+        def commit(intake, arrivals, retry):
             assert other.check(repair=repair, progress=False).empty
-            return real(intake, arrivals, again)
+            return real(intake, arrivals, retry)
 
         monkeypatch.setattr(Intake, "commit", commit)
         row = wb.upload("a.jpg", jpeg(1)).iloc[0]
