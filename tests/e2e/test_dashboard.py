@@ -180,7 +180,7 @@ def test_a_click_shows_details_and_a_double_click_searches(at):
     tile(page, "hill.jpg").click()
     expect(details(page)).to_contain_text(re.compile("640 . 480"))
     expect(details(page)).to_contain_text("you, ")
-    expect(details(page)).to_contain_text("upload:hill.jpg")
+    expect(details(page)).to_contain_text("hill.jpg, uploaded")
     tile(page, "hill.jpg").dblclick()
     expect(panel(page)).to_contain_text("1 duplicate")
     expect(tile(page, "hill again.jpg")).to_be_visible()

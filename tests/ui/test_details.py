@@ -40,7 +40,7 @@ def test_a_member_learns_of_own_copies_only(wb):
     facts = details(wb, "ann", 1).facts
     text = repr(facts)
     assert "you, " in text
-    assert f"upload:{NASTY}" in text
+    assert f"{NASTY}, uploaded" in text
     assert "bob" not in text
     assert ("Held by", "also 1 other person") in facts
     facts = details(wb, "ann", 3).facts
