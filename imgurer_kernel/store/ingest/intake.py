@@ -54,6 +54,7 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     status           rejected
     reason      not a picture
     image_id             <NA>
+    file_id              <NA>
     digest                NaN
     dhash                 NaN
     Name: 0, dtype: object
