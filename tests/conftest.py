@@ -1,10 +1,17 @@
-"""Settings of hypothesis for all tests."""
+"""Settings of hypothesis for all tests, the option --long, and fixtures of the support modules."""
 
 import os
+import sys
 
+import pytest
 from hypothesis import settings
 
-from tests.support import stores
+# Tests run in as many processes as there are cores; threads of BLAS would only wait for each other
+# (measured with two processes a core: three times the processor time). It reads this once.
+assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from tests.support import stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
@@ -14,3 +21,15 @@ settings.load_profile("imgurer")
 # Fixtures of the support modules.
 new_store = stores.new_store
 templates = stores.templates
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run the long forms of tests too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="a long form; ./run test --long runs it")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
