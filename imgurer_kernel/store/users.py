@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from argon2 import PasswordHasher
@@ -17,8 +18,11 @@ from imgurer_kernel.errors import (
     UnknownUser,
     UserExists,
 )
-from imgurer_kernel.store.catalog import Catalog, Connection
-from imgurer_kernel.store.catalog import users as rows
+
+# The catalog is imported where it is needed: objects of the server outlive the interpreter's
+# modules, and by this module DuckDB's types would, which complain of it on stderr.
+if TYPE_CHECKING:
+    from imgurer_kernel.store.catalog import Catalog, Connection
 
 LOCAL = "local"
 """The account of the single-user mode; it has no password, so nobody logs in as it."""
@@ -101,7 +105,7 @@ class Users:
     that time tells nothing.
     """
 
-    def __init__(self, catalog: Catalog, hasher: PasswordHasher | None = None) -> None:
+    def __init__(self, catalog: "Catalog", hasher: PasswordHasher | None = None) -> None:
         self._catalog = catalog
         self._hasher = hasher or PasswordHasher()
 
@@ -113,6 +117,8 @@ class Users:
         InvalidUserName, InvalidPassword, UserExists
             If the name is none, the password too short or too long, or the name taken.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         name = user_name(name)
         if name == LOCAL:
             message = f"{LOCAL!r} is kept for the use without a login; choose another name"
@@ -125,6 +131,8 @@ class Users:
 
     def ensure_local(self) -> Account:
         """Return the account of the single-user mode, made if it is not there yet."""
+        from imgurer_kernel.store.catalog import users as rows
+
         with self._catalog.transaction() as connection:
             try:
                 return rows.account(connection, LOCAL)
@@ -140,6 +148,8 @@ class Users:
         InvalidUserName, UnknownUser
             If that is no user name, or nobody's.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         return self._catalog.run(rows.account, user_name(name))
 
     def require_enabled(self, name: str | None) -> str:
@@ -158,6 +168,8 @@ class Users:
 
     def list(self) -> pd.DataFrame:
         """All accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
+        from imgurer_kernel.store.catalog import users as rows
+
         return self._catalog.run(rows.accounts)
 
     def authenticate(self, name: str, password: str) -> Account:
@@ -169,6 +181,8 @@ class Users:
             If the name or the password is wrong, or the account is disabled; that it is
             disabled is told only to who knows the password.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         password = _normalized(password)
         # Longer ones than allowed are cut: they cannot be right, and must not cost more.
         tried = password[: _PASSWORD_LENGTHS.stop]
@@ -207,11 +221,15 @@ class Users:
         UnknownUser
             If there is no such account.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         stored = self._catalog.run(rows.password_hash, user_name(name))
         return hashlib.sha256((stored or "").encode()).hexdigest()[:16]
 
     def can_log_in(self) -> bool:
         """Whether there is any account to log in with."""
+        from imgurer_kernel.store.catalog import users as rows
+
         return bool(self._catalog.run(rows.enabled_names) - {LOCAL})
 
     def set_password(self, name: str, password: str) -> None:
@@ -223,6 +241,8 @@ class Users:
             If the password is too short or too long, there is no such account, or it is the
             local one.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         name = _of_someone(name)
         password_hash = self._hasher.hash(_checked(password))
         self._catalog.run(rows.set_password_hash, name, password_hash)
@@ -235,6 +255,8 @@ class Users:
         UnknownUser, NotAllowed
             If there is no such account, or it is the last enabled admin's or the local one.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         name = _of_someone(name)
         with self._catalog.transaction() as connection:
             _keep_last_admin(connection, name)
@@ -248,6 +270,8 @@ class Users:
         UnknownUser
             If there is no such account.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         self._catalog.run(rows.set_enabled, user_name(name), True)
 
     def set_role(self, name: str, role: Role) -> None:
@@ -259,6 +283,8 @@ class Users:
             If there is no such account or role, or it is the last enabled admin's or the local
             one.
         """
+        from imgurer_kernel.store.catalog import users as rows
+
         _check_role(role)
         name = _of_someone(name)
         with self._catalog.transaction() as connection:
@@ -282,8 +308,10 @@ def _check_role(role: Role) -> None:
         raise NotAllowed(message)
 
 
-def _keep_last_admin(connection: Connection, name: str) -> None:
+def _keep_last_admin(connection: "Connection", name: str) -> None:
     """Raise `NotAllowed` for the last enabled admin that can log in."""
+    from imgurer_kernel.store.catalog import users as rows
+
     if rows.enabled_names(connection, role="admin") - {LOCAL} == {name}:
         message = f"{name} is the last enabled admin; make another account an admin first"
         raise NotAllowed(message)
