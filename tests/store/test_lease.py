@@ -5,6 +5,7 @@ import platform
 import signal
 import threading
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +13,6 @@ import pytest
 
 from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied
 from imgurer_kernel.store.catalog.lock import Lease, lockfile
-from imgurer_kernel.store.catalog.lock import lease as lease_module
 from tests.support.processes import python
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -445,14 +445,16 @@ def test_no_hook_is_left_of_a_lease_that_is_gone(tmp_path, monkeypatch):
     registered = []
     if hasattr(os, "register_at_fork"):
         monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
-    before = atexit._ncallbacks()
+    before, gone = atexit._ncallbacks(), []
     for _ in range(20):
-        with lease_on(tmp_path).hold():
+        lease = lease_on(tmp_path)
+        with lease.hold():
             pass
+        gone.append(weakref.ref(lease))
+    del lease
     assert registered == []
     assert atexit._ncallbacks() == before
-    gc.collect()
-    eventually(lambda: gc.collect() is not None and len(lease_module._all_leases()) < 20)
+    eventually(lambda: gc.collect() is not None and not any(made() for made in gone))
 
 
 @needs_fork
