@@ -44,6 +44,10 @@ WARM_FROM = 200_000
 # Seconds of work by numpy that make it worth to load what is compiled; and to call it, and to
 # choose chunks, once it is loaded.
 _LOAD = 1.5
+
+# The same where it is known beforehand what a whole job comes to: loading it from numba's cache
+# takes 0.3 to 0.5 s, part of which the job would need for its later steps anyway.
+_LOAD_FOR_JOB = 0.5
 _CALL = 0.002
 _CHOOSE = 0.15
 
@@ -144,6 +148,19 @@ def _numpy_is_fastest(n: int, queries: int | None) -> bool:
     # The module is there as soon as another thread begins to compile it, the function when it ends.
     loaded = hasattr(sys.modules.get("imgurer_kernel.index._numba.multi_index"), "join")
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
+
+
+def worth_loading(pairs: int) -> bool:
+    """Tell whether a job that compares so many pairs of hashes in all should load what is compiled.
+
+    Its searches may each be too small for that.
+
+    Examples
+    --------
+    >>> worth_loading(1_000_000), worth_loading(1_000_000_000)
+    (False, True)
+    """
+    return pairs * _NUMPY > _LOAD_FOR_JOB
 
 
 def _pairs(n: int, queries: int | None) -> int:

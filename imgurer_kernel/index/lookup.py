@@ -13,7 +13,7 @@ import numpy as np
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.index import bulk
-from imgurer_kernel.index.engine import EnginePlan, plan_bulk, worth_grouping
+from imgurer_kernel.index.engine import EnginePlan, plan_bulk, worth_grouping, worth_loading
 from imgurer_kernel.index.hash_arrays import (
     Groups,
     NearPairs,
@@ -60,6 +60,15 @@ def matches(
     """
     hashes, queries = as_hashes(hashes), as_hashes(queries, "queries")
     return _matches(hashes, queries, as_radius(radius), progress)
+
+
+def prepare(pairs: int) -> None:
+    """Load what is compiled where searches that compare so many pairs in all are about to begin.
+
+    Each of many small searches would go by numpy, which takes several times as long.
+    """
+    if worth_loading(pairs):
+        bulk.compile_all()
 
 
 def _matches(

@@ -20,7 +20,7 @@ from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
-from imgurer_kernel.index.lookup import matches
+from imgurer_kernel.index.lookup import matches, prepare
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
 from imgurer_kernel.matching.representatives import represent_duplicates
@@ -156,6 +156,9 @@ def find_candidates(
     )
     distance = np.zeros(len(tied), np.int64)
     ties = _ordered_rows(tied, representatives, distance, 0, WHOLE, WHOLE)
+    new = int(fresh[searched].sum())
+    windows = 0 if hashes.windows is None else hashes.windows.shape[1]
+    prepare(2 * new * len(searched) * (hashes.turned.shape[1] + windows))
     jobs = list(_search_jobs(hashes, searched, fresh, radius, window_radius))
     parts = [ties]
 

@@ -127,7 +127,10 @@ def file_frame(
         frees_disk and frees_store: the bytes that are free, on disk and in the store, once all
         are gone that are neither keeper nor reference.
     """
-    files = files.iloc[file_order(files)]
+    # Only files of one image are put in order, since most images have one, and text sorts slowly.
+    several = files["image_id"].duplicated(keep=False).to_numpy(bool)
+    shared = files[several]
+    files = pd.concat([shared.iloc[file_order(shared)], files[~several]])
     listed = files[files["is_listed"].to_numpy(bool)]
     members = _members(grouped, images)
     members = members[members["image_id"].isin(listed["image_id"])]

@@ -48,6 +48,9 @@ _COPY_NAME = re.compile(
 )
 
 
+_MAY_BE_COPY = re.compile(rf"\)|{_WORDS}", re.IGNORECASE)
+
+
 def has_copy_name(filename: str) -> bool:
     """Tell whether a file is called what programs call a copy.
 
@@ -58,7 +61,10 @@ def has_copy_name(filename: str) -> bool:
     >>> has_copy_name("Photocopy.jpg"), has_copy_name("IMG_0001.jpg"), has_copy_name("a (2019).jpg")
     (False, False, False)
     """
-    return _COPY_NAME.search(PurePath(filename).stem) is not None
+    # The search is slow, and few names have what it asks for.
+    return _MAY_BE_COPY.search(filename) is not None and (
+        _COPY_NAME.search(PurePath(filename).stem) is not None
+    )
 
 
 def file_order(files: pd.DataFrame) -> Int64s:
@@ -85,7 +91,7 @@ def file_order(files: pd.DataFrame) -> Int64s:
             "gone": (files["state"] != "present").to_numpy(),
             "other": ~files["is_reference"].to_numpy(bool),
             "copy": np.fromiter(map(has_copy_name, files["filename"]), bool, len(files)),
-            "taken_in": files["taken_in"].to_numpy(),
+            "taken_in": files["taken_in"].array,
             "path": files["path"].to_numpy(object),
             "file_id": files["file_id"].to_numpy(),
         }

@@ -205,9 +205,12 @@ class DiskLook:
         """
         looked = []
         in_place = files["kept"].isin(IN_PLACE) & (files["state"] == "present")
+        looks_at = (in_place & files["is_listed"].astype(bool)).to_numpy(bool)
+        if not looks_at.any():
+            return files.assign(links=np.int64(0), is_blob=False)
         columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
         for looks, file_id, key, size, modified_ns, inode, image_id, kept in zip(
-            in_place & files["is_listed"],
+            looks_at.tolist(),
             *(files[name].tolist() for name in columns),
             strict=True,
         ):

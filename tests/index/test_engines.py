@@ -1,5 +1,8 @@
 """One question to every engine: scan, BK-tree cold and warm, bulk search, DuckDB; one answer."""
 
+import subprocess
+import sys
+
 import duckdb
 import numpy as np
 import pytest
@@ -169,3 +172,16 @@ def test_a_radius_that_is_none_is_refused_by_all_in_the_same_words(radius):
             call()
         said.add(str(refused.value))
     assert len(said) == 1
+
+
+def test_what_is_compiled_is_loaded_for_a_job_of_many_small_searches():
+    program = """
+import sys
+from imgurer_kernel.index.lookup import prepare
+module = "imgurer_kernel.index._numba.multi_index"
+prepare(1000)
+assert module not in sys.modules
+prepare(10**9)
+assert hasattr(sys.modules[module], "join")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -115,9 +115,10 @@ def present_files(
         ).df()
     texts = ["path", "filename", "user", "kept", "state"]
     frame = answer.astype({**dict.fromkeys(texts, "str"), "device": "UInt64", "inode": "UInt64"})
-    frame["path_key"] = pd.Series(
-        [None if pd.isna(key) else bytes(key) for key in frame["path_key"]], frame.index, object
-    )
+    keys = [
+        bytes(key) if isinstance(key, bytearray | bytes) else None for key in answer["path_key"]
+    ]
+    frame["path_key"] = pd.Series(keys, frame.index, object)
     frame["taken_in"] = frame["taken_in"].dt.tz_localize("UTC")
     return frame
 
