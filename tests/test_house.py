@@ -49,6 +49,7 @@ PUBLIC = {
     "imgurer_kernel.store.catalog.lock": ["Lease"],
     "imgurer_kernel.ui": [
         "BrowsePanel",
+        "ComparePanel",
         "Dashboard",
         "DuplicatesPanel",
         "SearchPanel",

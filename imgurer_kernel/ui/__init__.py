@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgurer_kernel.ui.dashboard import Dashboard
     from imgurer_kernel.ui.panels.browse import BrowsePanel
+    from imgurer_kernel.ui.panels.compare import ComparePanel
     from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
     from imgurer_kernel.ui.panels.pictures import pictures
     from imgurer_kernel.ui.panels.search import SearchPanel
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "BrowsePanel": "panels.browse",
+    "ComparePanel": "panels.compare",
     "Dashboard": "dashboard",
     "DuplicatesPanel": "panels.duplicates",
     "SearchPanel": "panels.search",
@@ -37,6 +39,7 @@ _MODULES = {
 
 __all__ = [
     "BrowsePanel",
+    "ComparePanel",
     "Dashboard",
     "DuplicatesPanel",
     "SearchPanel",

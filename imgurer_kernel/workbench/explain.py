@@ -14,7 +14,7 @@ from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.workbench.query import Query, bytes_of, is_image_id
 
-SHOWN = (420, 420)
+SHOWN = 420
 """Pixels within which pictures are shown; a JPEG is decoded no larger than that takes."""
 
 
@@ -28,9 +28,10 @@ def name_of(connection: Connection, given: object, otherwise: str) -> str:
 class Explainer:
     """Explains pairs of pictures of which the evidence is known."""
 
-    def __init__(self, blobs: BlobStore, settings: Settings) -> None:
+    def __init__(self, blobs: BlobStore, settings: Settings, shown: int = SHOWN) -> None:
         self._blobs = blobs
         self._settings = settings
+        self._frame = (shown, shown)
 
     def explain(
         self,
@@ -49,7 +50,7 @@ class Explainer:
 
     def _side(self, given: object, query: Query, name: str) -> Side:
         found = query.fingerprint
-        frame, note = SHOWN, ""
+        frame, note = self._frame, ""
         try:
             # A thumbnail that holds all pixels is as good, and near.
             small = found.width <= THUMBNAIL[0] and found.height <= THUMBNAIL[1]

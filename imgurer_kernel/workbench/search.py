@@ -163,9 +163,9 @@ class SearchService:
             loaded = [load_query(connection, each) for each in parsed]
         return evidence_of(*map(self._with_thumbnail, loaded))
 
-    def explain(self, one: object, other: object) -> "Explanation":
+    def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
-        from imgurer_kernel.workbench.explain import Explainer, name_of
+        from imgurer_kernel.workbench.explain import SHOWN, Explainer, name_of
 
         pair = (one, "the first"), (other, "the second")
         parsed = [parse_query(given, self._store.settings) for given, _ in pair]
@@ -173,7 +173,7 @@ class SearchService:
             loaded = [load_query(connection, each) for each in parsed]
             names = [name_of(connection, given, otherwise) for given, otherwise in pair]
         first, second = map(self._with_thumbnail, loaded)
-        explainer = Explainer(self._store.blobs, self._store.settings)
+        explainer = Explainer(self._store.blobs, self._store.settings, shown or SHOWN)
         return explainer.explain(
             (one, other),
             (first, second),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.fingerprint.browser_view import BrowserView, for_browser
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.store import Store
@@ -101,6 +102,22 @@ class StoreReader:
     def original(self, image_id: int) -> BinaryIO:
         """The original bytes as an open file, which the caller closes."""
         return self.blobs.open(self._digests([image_id])[0])
+
+    def browser_view(self, image_id: int) -> BrowserView:
+        """The original in full resolution as a browser can show it; HEIC and TIFF as a JPEG.
+
+        Raises
+        ------
+        UnknownImage
+            If there is no image with that id.
+        StorageError
+            If the original cannot be read.
+        ImageRejected
+            If it cannot be decoded any more.
+        """
+        with self.original(image_id) as file:
+            data = file.read()
+        return for_browser(data, self.store.settings)
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
         digests = self.catalog.run(queries.digests_by_id, image_ids)

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import pandas as pd
@@ -298,9 +299,22 @@ class Workbench(StoreReader):
         """What the index consists of, and the engine that each kind of search would take."""
         return self._search.info()
 
-    def explain(self, one: object, other: object) -> "Explanation":
-        """The evidence in words and as a figure; each picture given like a query of `similar`."""
-        return self._search.explain(one, other)
+    def explain(self, one: object, other: object, shown: int | None = None) -> "Explanation":
+        """The evidence in words and as a figure; each picture given like a query of `similar`.
+
+        `shown` is the most pixels of a side at which they are laid on each other; default 420.
+        """
+        return self._search.explain(one, other, shown)
+
+    def compare(self, *image_ids: int) -> object:
+        """Show two to six pictures of the store in a notebook cell, with one zoom for all.
+
+        Two are also laid on each other: under a slider, blinking, and by what differs. Returns
+        the `imgurer_kernel.ui.ComparePanel`.
+        """
+        # Widgets are of a room above this one, and are loaded by those who want to see them.
+        panel: object = import_module("imgurer_kernel.ui").ComparePanel(self, image_ids)
+        return panel
 
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True

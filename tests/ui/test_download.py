@@ -4,7 +4,8 @@ import pytest
 
 from imgurer_kernel.errors import BlobMissing
 from imgurer_kernel.ui.jobs import Job, Runner
-from imgurer_kernel.ui.widgets.download import CHUNK, WINDOW, Download, DownloadFile
+from imgurer_kernel.ui.widgets.chunks import CHUNK, WINDOW, DownloadFile
+from imgurer_kernel.ui.widgets.download import Download
 
 
 class Browser:

@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 
 from imgurer_kernel.common.types import BoolMask, Float32s, UInt8s
 from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE
+from imgurer_kernel.report.explain.pictures import HEAT
 from imgurer_kernel.report.figures.canvas import (
     DIFFERENT,
     FRAME,
@@ -20,9 +21,6 @@ from imgurer_kernel.report.figures.canvas import (
     NotebookFigure,
     bare,
 )
-
-# From hardly visible to strong; it grows darker, so that it can be read without its colors.
-HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

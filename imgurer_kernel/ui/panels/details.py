@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any
 
 import ipywidgets
 
@@ -17,10 +16,14 @@ from imgurer_kernel.ui.panels.base import (
     vbox,
     with_classes,
 )
+from imgurer_kernel.ui.panels.compare import ComparePanel
+from imgurer_kernel.ui.panels.viewer import ViewerPanel
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
-from imgurer_kernel.ui.widgets.download import Download, DownloadFile
+from imgurer_kernel.ui.widgets.chunks import DownloadFile
+from imgurer_kernel.ui.widgets.download import Download
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
+from imgurer_kernel.ui.widgets.tile_board import TileBoard
 
 
 class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -33,6 +36,8 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
     extra_facts
         What the gallery beside it knows of a picture, by image_id, such as its distance; listed
         first.
+    compare_with
+        Gives the image_id of the picture that another one is to be compared with, or -1.
     """
 
     def __init__(
@@ -40,14 +45,21 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         session: VisitorSession,
         on_search: Callable[[int], None] | None,
         extra_facts: Callable[[int], Sequence[Fact]] = lambda _: (),
+        compare_with: Callable[[int], int] = lambda _: -1,
     ) -> None:
         super().__init__()
         self._extra_facts = extra_facts
+        self._compare_with = compare_with
         self._can_search = on_search is not None
         self.model = DetailsModel(session)
         self._save_job = session.job()
         self.facts = FactsView()
         self.search = button("Search for this one", style="primary")
+        self.look = button("Look closer", tooltip="Full resolution; Space on the picture")
+        self.compare = button("Compare", tooltip="Beside the best copy; c on the picture")
+        self.viewer = ViewerPanel(session)
+        self.comparison = ComparePanel(session)
+        self._gallery: TileBoard | None = None
         self.save = Download(self._save_job, self._original, label="Save the original")
         self.forget = button("Forget my copy …")
         self.confirm_button = button("Forget it", style="danger")
@@ -60,13 +72,29 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         )
         progress = ProgressLine(self.model.job, self.model.action_job, self._save_job)
         self.actions = vbox(
-            self.search, self.save, self.forget, self.confirmation, classes="imgurer-actions"
+            self.search,
+            self.look,
+            self.compare,
+            self.save,
+            self.forget,
+            self.confirmation,
+            classes="imgurer-actions",
         )
-        self.children = (self.close_button, self.message, self.facts, self.actions, progress)
+        overlays = (self.viewer, self.comparison)
+        self.children = (
+            self.close_button,
+            self.message,
+            self.facts,
+            self.actions,
+            progress,
+            *overlays,
+        )
         with_classes(self, "imgurer-details")
         with_classes(self.close_button, "imgurer-details-close")
 
         self.search.on_click(lambda _: on_search and on_search(self.model.image_id))
+        self.look.on_click(lambda _: self.look_closer(self.model.image_id))
+        self.compare.on_click(lambda _: self.show_comparison(self.model.image_id))
         self.forget.on_click(lambda _: self._show_confirmation(visible=True))
         self.cancel_button.on_click(lambda _: self._show_confirmation(visible=False))
         self.confirm_button.on_click(lambda _: self.model.forget())
@@ -77,11 +105,25 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         self._show(None)
         self.message.show("")
 
-    def follow(self, gallery: Any) -> None:  # noqa: ANN401 - Gallery or ClusterList
+    def follow(self, gallery: TileBoard) -> None:
         """Show what is selected in a gallery."""
+        self._gallery = gallery
+        gallery.on_look(self.look_closer)
+        gallery.on_compare(self.show_comparison)
         # Both ways: closing the details also takes the selection away.
         gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
         self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
+
+    def look_closer(self, image_id: int) -> None:
+        """Show a picture in full resolution; the others of the gallery are reached from there."""
+        ids = [image_id] if self._gallery is None else self._gallery.image_ids
+        self.viewer.show_pictures(ids, image_id)
+
+    def show_comparison(self, image_id: int) -> None:
+        """Compare a picture with the one that it is to be compared with."""
+        other = self._compare_with(image_id)
+        if other not in (-1, image_id):
+            self.comparison.show([other, image_id])
 
     def _disable_actions(self, _: object) -> None:
         """Allow no action until the details are those of the selected picture."""
@@ -109,6 +151,12 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         details = self.model.details
         set_visible(self.confirmation, visible)
         set_visible(self.search, visible=self._can_search and not visible)
+        set_visible(self.look, visible=not visible)
+        comparable = details is not None and self._compare_with(details.image_id) not in {
+            -1,
+            details.image_id,
+        }
+        set_visible(self.compare, visible=comparable and not visible)
         set_visible(self.save, visible=not visible)
         set_visible(self.forget, visible=not visible and details is not None and details.own > 0)
         if visible and details is not None:

@@ -28,8 +28,9 @@ from imgurer_kernel.ui.panels.base import (
 from imgurer_kernel.ui.panels.details import DetailsPanel
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.theme.theme import figures
+from imgurer_kernel.ui.widgets.chunks import DownloadFile
 from imgurer_kernel.ui.widgets.cluster_list import ClusterList
-from imgurer_kernel.ui.widgets.download import Download, DownloadFile
+from imgurer_kernel.ui.widgets.download import Download
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class DuplicatesPanel(Panel):
             self.next,
             classes="imgurer-toolbar imgurer-sticky",
         )
-        self.details = DetailsPanel(self.session, on_search, self._extra_facts)
+        self.details = DetailsPanel(self.session, on_search, self._extra_facts, self._compare_with)
         self.bar = hbox(self.order, self.name, self.own_only)
         main = vbox(
             self.totals,
@@ -173,6 +174,17 @@ class DuplicatesPanel(Panel):
         members = clusters.members
         rows = row_dicts(members[members["image_id"] == image_id])
         return member_facts(rows[0]) if rows else []
+
+    def _compare_with(self, image_id: int) -> int:
+        """The keeper of a picture's cluster; of the keeper itself, the next one; -1 for none."""
+        clusters = self.model.clusters
+        if clusters is None:
+            return -1
+        members = clusters.members
+        of = members.loc[members["image_id"] == image_id, "cluster_id"]
+        rows = members[members["cluster_id"].isin(of.head(1))]
+        others = rows[rows["image_id"] != image_id].sort_values("is_keeper", ascending=False)
+        return int(others["image_id"].iloc[0]) if len(others) else -1
 
     def _csv(self) -> DownloadFile:
         name = f"duplicates {datetime.now(UTC):%Y-%m-%d}.csv"

@@ -91,7 +91,9 @@ class SearchPanel(Panel):
         self.progress = ProgressLine(self.model.job)
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
         self.more_button = button(f"Show {PAGE_SIZE} more")
-        self.details = DetailsPanel(self.session, self.model.search_for, self._extra_facts)
+        self.details = DetailsPanel(
+            self.session, self.model.search_for, self._extra_facts, self._compare_with
+        )
         self.filters = vbox(self.format, self.size, self.own_only, classes="imgurer-filters")
         left = vbox(
             with_classes(self.upload, "imgurer-shortcut-target"),
@@ -200,6 +202,11 @@ class SearchPanel(Panel):
             else row_dicts(results.frame[results.frame["image_id"] == image_id])
         )
         return result_facts(rows[0]) if rows else []
+
+    def _compare_with(self, _: int) -> int:
+        """The picture that was searched for; -1 where it is not in the store."""
+        results = self.model.results
+        return -1 if results is None else results.query.image_id
 
     def _show_history(self, _: object) -> None:
         self.history.show([(query.name, query.thumbnail) for query in self.model.history])

@@ -72,5 +72,8 @@ class ClusterList(TileBoard):
         image_ids = {tile.image_id for row in rows for tile in row.tiles}
         self._replace({"rows": packed, "blob": b"".join(blobs)}, image_ids)
 
-    def _image_ids(self) -> set[int]:
-        return {tile["image_id"] for row in self._content["rows"] for tile in row["tiles"]}
+    @property
+    def image_ids(self) -> list[int]:
+        """image_ids of the tiles that are shown, in their order."""
+        tiles = (tile for row in self._content["rows"] for tile in row["tiles"])
+        return list(dict.fromkeys(tile["image_id"] for tile in tiles))

@@ -1,37 +1,14 @@
-"""A button that sends a file to the browser through the kernel: no file has an address."""
+"""A button that saves a file which the kernel makes."""
 
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import anywidget
 import traitlets
 
-from imgurer_kernel.errors import StorageError
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.theme.theme import script, static
-
-CHUNK = 1 << 20
-"""Bytes of the file in one message."""
-WINDOW = 4
-"""Chunks that may be unacknowledged, so that the kernel's queue of messages stays short."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DownloadFile:
-    """A file to send: its name, MIME type, size in bytes, and an open file that is closed after."""
-
-    name: str
-    mime_type: str
-    size: int
-    file: BinaryIO
-
-    @classmethod
-    def from_bytes(cls, name: str, mime_type: str, data: bytes) -> "DownloadFile":
-        """Make a file of bytes in memory."""
-        return cls(name, mime_type, len(data), BytesIO(data))
+from imgurer_kernel.ui.widgets.chunks import ChunkSender, DownloadFile
 
 
 class Download(anywidget.AnyWidget):
@@ -50,7 +27,7 @@ class Download(anywidget.AnyWidget):
         Text on the button, and whether it is out of use.
     """
 
-    _esm = script("widgets/common.js", "widgets/download.js")
+    _esm = script("widgets/common.js", "widgets/chunks.js", "widgets/download.js")
     _css = static("theme/tokens.css", "widgets/common.css", "widgets/download.css")
     label = traitlets.Unicode("Download").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
@@ -59,46 +36,18 @@ class Download(anywidget.AnyWidget):
         super().__init__(**traits)
         self._job = job
         self._prepare = prepare
-        self._sending: DownloadFile | None = None
-        self._number = 0  # tells late messages of an earlier download from this one's
+        self._sender = ChunkSender(self._send_piece, job.fail)
         self.on_msg(self._receive)
+
+    # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.
+    def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        self.send(message, buffers)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         kind = message.get("kind")
         if kind == "wanted":
-            self._job.start("Preparing the file", lambda _: self._prepare(), self._begin)
-        elif kind == "received" and message.get("number") == self._number:
-            self._send_chunk()
+            self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
+        elif kind == "received":
+            self._sender.acknowledge(message.get("number"))
         elif kind == "stop":
-            self._end()
-
-    def _begin(self, file: DownloadFile) -> None:
-        self._end()
-        self._number += 1
-        self._sending = file
-        facts = {"name": file.name, "type": file.mime_type, "size": file.size}
-        self.send({"kind": "begin", "number": self._number, **facts})
-        for _ in range(WINDOW):
-            self._send_chunk()
-
-    def _send_chunk(self) -> None:
-        if self._sending is None:
-            return
-        try:
-            data = self._sending.file.read(CHUNK)
-        except OSError as error:
-            message = f"{self._sending.name} cannot be read to its end: {error.strerror}"
-            self._end()
-            self.send({"kind": "broken", "number": self._number})
-            self._job.fail(StorageError(message))
-            return
-        if data:
-            self.send({"kind": "chunk", "number": self._number}, buffers=[data])
-        else:
-            self.send({"kind": "end", "number": self._number})
-            self._end()
-
-    def _end(self) -> None:
-        if self._sending is not None:
-            with closing(self._sending.file):
-                self._sending = None
+            self._sender.stop()

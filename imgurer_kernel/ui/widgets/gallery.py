@@ -47,5 +47,7 @@ class Gallery(TileBoard):
         content = {"tiles": items, "blob": blob, "divider": divider}
         self._replace(content | {"divider_label": divider_label}, {t.image_id for t in tiles})
 
-    def _image_ids(self) -> set[int]:
-        return {tile["image_id"] for tile in self._content["tiles"]}
+    @property
+    def image_ids(self) -> list[int]:
+        """image_ids of the tiles that are shown, in their order."""
+        return [tile["image_id"] for tile in self._content["tiles"]]

@@ -144,8 +144,8 @@ function tileBoard({ model, el, className, build, waiting }) {
     return best;
   }
 
-  function open(tile) {
-    model.send({ kind: "open", image_id: idOf(tile) });
+  function ask(kind, tile) {
+    model.send({ kind, image_id: idOf(tile) });
   }
 
   const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
@@ -160,9 +160,12 @@ function tileBoard({ model, el, className, build, waiting }) {
       }
     } else if (event.key === "Enter") {
       select(idOf(tile));
-      open(tile);
+      ask("open", tile);
     } else if (event.key === " ") {
       select(idOf(tile));
+      ask("look", tile);
+    } else if (event.key === "c") {
+      ask("compare", tile);
     } else if (event.key === "Escape") {
       select(-1);
     } else {
@@ -179,7 +182,7 @@ function tileBoard({ model, el, className, build, waiting }) {
   });
   root.addEventListener("dblclick", (event) => {
     const tile = event.target.closest('.imgurer-tile[role="option"]');
-    if (tile) open(tile);
+    if (tile) ask("open", tile);
   });
 
   async function render() {

@@ -38,7 +38,7 @@ class TileBoard(anywidget.AnyWidget):
     _content = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits: object) -> None:
-        self._open_callbacks: list[Callable[[int], None]] = []
+        self._callbacks: dict[str, list[Callable[[int], None]]] = {}
         super().__init__(**traits)
         self.on_msg(self._receive)
 
@@ -47,17 +47,26 @@ class TileBoard(anywidget.AnyWidget):
 
         A tile is opened by a double click, or by Enter while it has the focus.
         """
-        self._open_callbacks.append(callback)
+        self._callbacks.setdefault("open", []).append(callback)
+
+    def on_look(self, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the image_id of a tile that is to be looked at, by Space."""
+        self._callbacks.setdefault("look", []).append(callback)
+
+    def on_compare(self, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the image_id of a tile that is to be compared, by ``c``."""
+        self._callbacks.setdefault("compare", []).append(callback)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         image_id = message.get("image_id")
         # The message may be about a tile that has been replaced meanwhile.
-        if message.get("kind") == "open" and image_id in self._image_ids():
-            for callback in self._open_callbacks:
+        if image_id in self.image_ids:
+            for callback in self._callbacks.get(str(message.get("kind")), []):
                 callback(int(image_id))
 
-    def _image_ids(self) -> set[int]:
-        """image_ids of the tiles that are shown."""
+    @property
+    def image_ids(self) -> list[int]:
+        """image_ids of the tiles that are shown, in their order."""
         raise NotImplementedError
 
     def _replace(self, content: dict[str, Any], image_ids: set[int]) -> None:

@@ -1,0 +1,46 @@
+"""Two pictures laid on each other, as JPEGs: for a slider, for blinking, and what differs."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from imgurer_kernel.common.types import UInt8s
+from imgurer_kernel.report.explain.explanation import Explanation
+from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE, Overlay
+
+HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
+"""Colors from hardly visible to strong; they grow darker, so that they can be read without hue."""
+
+_QUALITY = 90
+
+
+def laid_pictures(explanation: Explanation) -> tuple[bytes, bytes, bytes]:
+    """Draw the first picture as it lies on the second, the second, and what differs.
+
+    Returns
+    -------
+    Three JPEGs of one size. Where the first does not reach, its picture is white, and the map
+    says nothing.
+    """
+    overlay = explanation.overlay
+    return _jpeg(overlay.aligned), _jpeg(overlay.beneath), _jpeg(difference_map(overlay))
+
+
+def difference_map(overlay: Overlay) -> UInt8s:
+    """Draw what differs, in color on the second picture in pale gray, uint8 (height, width, 3)."""
+    pale = 175 + 80 * (overlay.beneath.mean(axis=2) / 255)
+    ground = np.repeat(pale[..., None], 3, axis=2)
+    strength = np.clip((overlay.difference - VISIBLE) / (STRONG - VISIBLE), 0, 1)
+    stops = np.array([[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in HEAT], float)
+    places = np.linspace(0, 1, len(stops))
+    color = np.stack([np.interp(strength, places, stops[:, k]) for k in range(3)], axis=2)
+    seen = np.where(overlay.difference > VISIBLE, np.minimum(0.55 + strength, 1), 0)[..., None]
+    drawn: UInt8s = np.rint(ground * (1 - seen) + color * seen).astype(np.uint8)
+    return drawn
+
+
+def _jpeg(picture: UInt8s) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()

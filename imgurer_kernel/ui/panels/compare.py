@@ -1,0 +1,48 @@
+"""Compare pictures: side by side, under a slider, blinking, and by what differs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgurer_kernel.ui.models.compare import compare_pictures
+from imgurer_kernel.ui.models.originals import OriginalLoader
+from imgurer_kernel.ui.panels.base import Panel
+from imgurer_kernel.ui.widgets.compare import Compare
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
+
+if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import VisitorSession
+    from imgurer_kernel.workbench.workbench import Workbench
+
+
+class ComparePanel(Panel):
+    """Shows two or more pictures with one zoom for all.
+
+    Parameters
+    ----------
+    workbench
+        The store, or the session of the dashboard that the panel belongs to. Alone in a notebook
+        cell it stands on the page, in a dashboard it lies over it.
+    image_ids
+        What to compare; `show` shows others.
+    """
+
+    def __init__(
+        self,
+        workbench: "Workbench | VisitorSession",
+        image_ids: Sequence[int] = (),
+        user: str | None = None,
+    ) -> None:
+        super().__init__(workbench, user)
+        self.job = self.session.job()
+        job = self.session.job()
+        self.originals = OriginalLoader(self.session, job)
+        self.widget = Compare(self.originals.load, inline=self.standalone)
+        self.originals.widget = self.widget
+        self.set_parts(ProgressLine(self.job), self.widget)
+        if image_ids:
+            self.show(image_ids)
+
+    def show(self, image_ids: Sequence[int]) -> None:
+        """Compare other pictures; see `compare_pictures` for what may be given."""
+        ids = list(image_ids)
+        self.job.start("Comparing", lambda _: compare_pictures(self.session, ids), self.widget.show)

@@ -1,0 +1,88 @@
+"""Send a file to the browser in pieces that it acknowledges: no file has an address."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from imgurer_kernel.errors import StorageError
+
+CHUNK = 1 << 20
+"""Bytes of the file in one message."""
+WINDOW = 4
+"""Chunks that may be unacknowledged, so that the kernel's queue of messages stays short."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DownloadFile:
+    """A file to send: its name, MIME type, size in bytes, and an open file that is closed after."""
+
+    name: str
+    mime_type: str
+    size: int
+    file: BinaryIO
+
+    @classmethod
+    def from_bytes(cls, name: str, mime_type: str, data: bytes) -> "DownloadFile":
+        """Make a file of bytes in memory."""
+        return cls(name, mime_type, len(data), BytesIO(data))
+
+
+class ChunkSender:
+    """Sends one file at a time; a new one takes the place of the one before.
+
+    The messages are ``begin`` with the facts of the file, ``chunk`` with a buffer, and ``end`` or
+    ``broken``; each has the number of the transfer. `widgets/chunks.js` is the other end.
+
+    Parameters
+    ----------
+    send
+        Sends a message, with buffers if there are any.
+    on_error
+        Called with the error where a file cannot be read to its end.
+    """
+
+    def __init__(self, send: Callable[..., None], on_error: Callable[[StorageError], None]) -> None:
+        self._send = send
+        self._on_error = on_error
+        self._sending: DownloadFile | None = None
+        self._number = 0  # tells late messages of an earlier transfer from this one's
+
+    def begin(self, file: DownloadFile, **facts: Any) -> None:  # noqa: ANN401 - whatever JSON has
+        """Send a file, and whatever else the browser is to know of it."""
+        self.stop()
+        self._number += 1
+        self._sending = file
+        known = {"name": file.name, "type": file.mime_type, "size": file.size}
+        self._send({"kind": "begin", "number": self._number, **known, **facts})
+        for _ in range(WINDOW):
+            self._send_chunk()
+
+    def acknowledge(self, number: object) -> None:
+        """Send the next piece, if the one that has arrived was of the present transfer."""
+        if number == self._number:
+            self._send_chunk()
+
+    def stop(self) -> None:
+        """End the transfer under way."""
+        if self._sending is not None:
+            with closing(self._sending.file):
+                self._sending = None
+
+    def _send_chunk(self) -> None:
+        if self._sending is None:
+            return
+        try:
+            data = self._sending.file.read(CHUNK)
+        except OSError as error:
+            message = f"{self._sending.name} cannot be read to its end: {error.strerror}"
+            self.stop()
+            self._send({"kind": "broken", "number": self._number})
+            self._on_error(StorageError(message))
+            return
+        if data:
+            self._send({"kind": "chunk", "number": self._number}, [data])
+        else:
+            self._send({"kind": "end", "number": self._number})
+            self.stop()

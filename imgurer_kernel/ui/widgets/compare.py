@@ -1,0 +1,113 @@
+"""Two or more pictures side by side with linked zoom, and two of them laid on each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.originals import STAGE_SCRIPTS, STAGE_STYLES, OriginalsWidget
+from imgurer_kernel.ui.widgets.tile_data import Tile, pack
+
+Mode = Literal["side", "slider", "blink", "difference"]
+
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFact:
+    """What is known of each picture under one label, and whether that differs."""
+
+    label: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ComparedPictures:
+    """What a comparison shows.
+
+    Attributes
+    ----------
+    tiles, sizes
+        The pictures, and width and height of each upright original.
+    maps
+        How the first picture lies on each: six numbers of an affine map on -1..1; the first one's
+        is the identity.
+    facts
+        What is known of them, side by side.
+    text
+        A sentence about the two pictures, where there are two.
+    aligned, beneath, difference
+        JPEGs of one size: the first as it lies on the second, the second, and the map of what
+        differs; empty where there is none.
+    laid
+        Width and height of these.
+    differing
+        Share of what both show that visibly differs, 0..1.
+    """
+
+    tiles: Sequence[Tile]
+    sizes: Sequence[tuple[int, int]]
+    maps: Sequence[tuple[float, ...]]
+    facts: Sequence[ComparedFact] = ()
+    text: str = ""
+    aligned: bytes = b""
+    beneath: bytes = b""
+    difference: bytes = b""
+    laid: tuple[int, int] = (1, 1)
+    differing: float = 0.0
+
+
+class Compare(OriginalsWidget):
+    """Pictures with one zoom for all; of two also a slider, blinking, and what differs.
+
+    Keys: ``s``, ``l``, ``b``, ``d`` for the four ways, and those of `Viewer` for the zoom.
+
+    Traits
+    ------
+    mode
+        ``side``, ``slider``, ``blink`` or ``difference``.
+    active
+        Whether it is open, where it is not inline.
+    inline
+        Whether it stands on the page, as in a notebook, or over it; fixed when it is made.
+    """
+
+    _esm = script(*STAGE_SCRIPTS, "widgets/compare.js")
+    _css = static(*STAGE_STYLES, "widgets/compare.css")
+    mode = traitlets.Enum(("side", "slider", "blink", "difference"), "side").tag(sync=True)
+    active = traitlets.Bool(False).tag(sync=True)
+    inline = traitlets.Bool(False).tag(sync=True)
+
+    @traitlets.default("_content")
+    def _empty_content(self) -> dict[str, Any]:
+        nothing: dict[str, Any] = {name: [] for name in ("tiles", "sizes", "maps", "facts")}
+        return nothing | {"blob": b"", "text": "", "layers": {}, "laid": [1, 1], "differing": 0.0}
+
+    def show(self, pictures: ComparedPictures) -> None:
+        """Show pictures, and open where it is not inline."""
+        items, blob = pack(pictures.tiles)
+        layers: dict[str, tuple[int, int]] = {}
+        for name in ("aligned", "beneath", "difference"):
+            data: bytes = getattr(pictures, name)
+            if data:
+                layers[name] = (len(blob), len(data))
+                blob += data
+        with self.hold_sync():
+            self._content = {
+                "tiles": items,
+                "blob": blob,
+                "sizes": [list(size) for size in pictures.sizes],
+                "maps": [list(each or _IDENTITY) for each in pictures.maps],
+                "facts": [
+                    {"label": fact.label, "values": list(fact.values), "differs": fact.differs}
+                    for fact in pictures.facts
+                ],
+                "text": pictures.text,
+                "layers": layers,
+                "laid": list(pictures.laid),
+                "differing": pictures.differing,
+            }
+            self.active = True

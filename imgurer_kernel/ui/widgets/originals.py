@@ -1,0 +1,66 @@
+"""What widgets that show originals have in common: they ask for one, and are sent it in pieces."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.widgets.chunks import ChunkSender, DownloadFile
+
+STAGE_SCRIPTS = ("widgets/common.js", "widgets/chunks.js", "widgets/picture_stage.js")
+STAGE_STYLES = ("theme/tokens.css", "widgets/picture_stage.css")
+
+
+class OriginalsWidget(anywidget.AnyWidget):
+    """Base of `Viewer` and `Compare`; what they show is in `_content`, with its ``tiles``.
+
+    Parameters
+    ----------
+    on_wanted
+        Called with the image_id of an original that the browser needs; `deliver` or `fail` answers.
+    """
+
+    _content = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, on_wanted: Callable[[int], None], **traits: object) -> None:
+        super().__init__(**traits)
+        self._on_wanted = on_wanted
+        self._sent = -1
+        self._sender = ChunkSender(
+            self._send_piece,
+            lambda error: self.fail(self._sent, str(error)),
+        )
+        self.on_msg(self._receive)
+
+    @property
+    def image_ids(self) -> set[int]:
+        """The pictures that are shown; no other original is sent."""
+        return {tile["image_id"] for tile in self._content["tiles"]}
+
+    def deliver(
+        self, image_id: int, file: DownloadFile, size: tuple[int, int], note: str = ""
+    ) -> None:
+        """Send an original that the browser asked for; `note` is shown beneath it."""
+        self._sent = image_id
+        width, height = size
+        self._sender.begin(file, image_id=image_id, width=width, height=height, note=note)
+
+    def fail(self, image_id: int, text: str) -> None:
+        """Say why an original cannot be shown; its thumbnail stays."""
+        self.send({"kind": "failed", "image_id": image_id, "text": text})
+
+    # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.
+    def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        self.send(message, buffers)
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        kind = message.get("kind")
+        if kind == "wanted":
+            image_id = message.get("image_id")
+            if image_id in self.image_ids:
+                self._on_wanted(int(image_id))
+        elif kind == "received":
+            self._sender.acknowledge(message.get("number"))
+        elif kind == "stop":
+            self._sender.stop()
