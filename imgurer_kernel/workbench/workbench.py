@@ -118,8 +118,9 @@ class Workbench(StoreReader):
             What is not found is gone, even where a whole folder or drive is away. Without it
             that is told, and nothing is marked.
         exclude
-            Patterns such as ``"*.png"`` or ``"@eaDir"`` of names of files and folders that are
-            left out; with a slash, of whole paths.
+            Patterns such as ``"*.png"`` or ``"@eaDir"`` of files and folders that are left out,
+            with all below them: without a slash for the name alone, with one for the whole path.
+            What lies above a named folder does not count.
         min_size
             Smallest file that is taken in, in bytes.
 
@@ -241,8 +242,8 @@ class Workbench(StoreReader):
         reference
             Folders whose files are never offered for removal; they take part like `folders`.
         exclude
-            Patterns such as ``"*.png"`` or ``"thumbs"`` of files that take no part: without a
-            slash for the name of a file or of a folder above it, with one for the whole path.
+            Patterns of files and folders that take no part, as `ingest` takes them; without
+            `folders` every folder above a file counts.
         min_size
             Fewest bytes of a file that takes part.
         by
