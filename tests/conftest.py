@@ -11,7 +11,7 @@ from hypothesis import settings
 assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.support import stores  # noqa: E402
+from tests.support import forms, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
@@ -25,6 +25,10 @@ templates = stores.templates
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long forms of tests too")
+
+
+def pytest_configure(config):
+    forms.LONG = config.getoption("--long")
 
 
 def pytest_collection_modifyitems(config, items):
