@@ -1,7 +1,9 @@
-"""Settings of hypothesis for all tests, the option --long, and fixtures of the support modules."""
+"""Where tests work and how long their forms are; hypothesis; fixtures of the support modules."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,6 +12,12 @@ from hypothesis import settings
 # (measured with two processes a core: three times the processor time). It reads this once.
 assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A new store waits for the disk for a fifth of a second; a file system in memory has nothing to
+# wait for, and keeps hard links, modes and times all the same.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 from tests.support import forms, stores  # noqa: E402
 

@@ -11,6 +11,7 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, StorageDenied
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.maintenance.archive import export_store, import_store
+from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, resized, scene
 from tests.support.processes import python
 
@@ -285,7 +286,7 @@ import sys
 from imgurer_kernel import Settings, Workbench
 with Workbench(Settings(root=sys.argv[1])) as wb:
     print("ready", flush=True)
-    for _ in range(8):
+    for _ in range(int(sys.argv[3])):
         row = wb.upload("come and go.jpg", open(sys.argv[2], "rb")).iloc[0]
         wb.forget(int(row["image_id"]))
 """
@@ -293,7 +294,8 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 
 def test_exports_beside_a_process_that_forgets(store, tmp_path):
     (tmp_path / "go.jpg").write_bytes(jpeg(7))
-    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg")
+    times = rounds(3, 20)
+    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg", times)
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:

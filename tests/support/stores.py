@@ -31,15 +31,14 @@ def new_store(templates, tmp_path):
     folder, filled = templates
     opened = []
 
-    def new(fill=None):
+    def new(fill=Workbench.statistics):
         root = tmp_path / f"store {len(opened)}"
-        if fill is not None:
-            if fill not in filled:
-                template = folder / str(len(filled))
-                with open_store(template) as wb:
-                    fill(wb)
-                filled[fill] = template
-            shutil.copytree(filled[fill], root)
+        if fill not in filled:
+            template = folder / str(len(filled))
+            with open_store(template) as wb:
+                fill(wb)
+            filled[fill] = template
+        shutil.copytree(filled[fill], root)
         opened.append(open_store(root))
         return opened[-1]
 
