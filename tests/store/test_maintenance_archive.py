@@ -18,31 +18,28 @@ from tests.support.processes import python
 FACTS = ["user", "digest", "filename", "source"]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "in"
+def fill(wb):
+    """Pictures of a folder, and of another user."""
+    folder = wb.settings.root.parent / f"pictures of {wb.settings.root.name}"
     (folder / "other").mkdir(parents=True)
     (folder / "a.jpg").write_bytes(jpeg(0))
     (folder / "other" / "a.jpg").write_bytes(jpeg(0))
     (folder / 'small, "quoted"\n=1+1 é.jpg').write_bytes(encode(resized(scene(0), 320, 240)))
     (folder / "b.jpg").write_bytes(jpeg(1))
-    return folder
+    wb.accounts.create("ada", "correct horse", role="member")
+    wb.ingest(folder, progress=False)
+    wb.ingest(folder / "b.jpg", user="ada", progress=False)
+    wb.upload("b.jpg", jpeg(2), user="ada")
 
 
 @pytest.fixture
-def store(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        wb.accounts.create("ada", "correct horse", role="member")
-        wb.ingest(folder, progress=False)
-        wb.ingest(folder / "b.jpg", user="ada", progress=False)
-        wb.upload("b.jpg", jpeg(2), user="ada")
-        yield wb
+def store(new_store):
+    return new_store(fill)
 
 
 @pytest.fixture
-def second(tmp_path):
-    with Workbench(Settings(root=tmp_path / "second")) as wb:
-        yield wb
+def second(new_store):
+    return new_store()
 
 
 def held(wb):

@@ -12,9 +12,9 @@ from imgurer_kernel.store.users import Users
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-def open_store(folder):
-    """A workbench whose passwords cost nothing."""
-    wb = Workbench(Settings(root=folder))
+def open_store(folder, **options):
+    """A workbench whose passwords cost nothing; options are settings."""
+    wb = Workbench(Settings(root=folder, **options))
     wb.accounts = Users(wb.catalog, hasher=QUICK)
     return wb
 
@@ -27,11 +27,14 @@ def templates(tmp_path_factory):
 
 @pytest.fixture
 def new_store(templates, tmp_path):
-    """Function that opens a store of this test: an empty one, or one that `fill(wb)` has filled."""
+    """Function that opens a store of this test: an empty one, or one that `fill(wb)` has filled.
+
+    Options are settings of the store of this test, not of the one that is copied.
+    """
     folder, filled = templates
     opened = []
 
-    def new(fill=Workbench.statistics):
+    def new(fill=Workbench.statistics, **options):
         root = tmp_path / f"store {len(opened)}"
         if fill not in filled:
             template = folder / str(len(filled))
@@ -39,7 +42,7 @@ def new_store(templates, tmp_path):
                 fill(wb)
             filled[fill] = template
         shutil.copytree(filled[fill], root)
-        opened.append(open_store(root))
+        opened.append(open_store(root, **options))
         return opened[-1]
 
     yield new
