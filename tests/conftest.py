@@ -23,7 +23,8 @@ from tests.support import forms, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
-settings.register_profile("imgurer", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("imgurer", max_examples=50, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
 
 # Fixtures of the support modules.
@@ -37,6 +38,16 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     forms.LONG = config.getoption("--long")
+    if forms.LONG:
+        settings.load_profile("long")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    # pytest removes the folder of a test that has passed, and a lease that is idle looks into it.
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None:
+        stores.close_below(folder)
 
 
 def pytest_collection_modifyitems(config, items):

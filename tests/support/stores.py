@@ -6,6 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.store.catalog.lock import lease
 from imgurer_kernel.store.users import Users
 
 # A tenth of a second a password is the point of argon2; nothing in the tests depends on it.
@@ -48,6 +49,13 @@ def new_store(templates, tmp_path):
     yield new
     for wb in opened:
         wb.close()
+
+
+def close_below(folder):
+    """Close the catalogs in a folder that are open still, as at the end of the process."""
+    for each in lease._all_leases():
+        if each._lock.path.is_relative_to(folder):
+            each.at_exit()
 
 
 def record_calls(wb):
