@@ -66,8 +66,19 @@ class Fingerprint:
     algorithm
         Names how all this was computed; another name means that it cannot be compared.
     pixels
-        SHA-256 of the decoded picture, of a still that is not informative: it matches by that.
-        None for all others.
+        SHA-256 of the decoded picture, or of all frames, of one that is not informative: it
+        matches by that. None for all others, and where not all could be decoded.
+    frame_key
+        Hash of all frames (`imgurer_kernel.fingerprint.hashes.frame_hash`); empty for a still.
+    duration_ms
+        How long all frames are shown together; 0 for stills and pages.
+    frames_digest
+        SHA-256 of the pixels of all frames; None for a still, and where not all were decoded.
+    damage
+        What the decoder noticed to be wrong with the file, in words; None where nothing is.
+    profile
+        The colour profile that was applied, or why it was not; None for sRGB, or where the file
+        has none.
     """
 
     dhash: tuple[int, int]
@@ -84,6 +95,11 @@ class Fingerprint:
     algorithm: str
     facts: Facts
     pixels: str | None = None
+    frame_key: bytes = b""
+    duration_ms: int = 0
+    frames_digest: str | None = None
+    damage: str | None = None
+    profile: str | None = None
 
     @property
     def dhash_hex(self) -> str:

@@ -24,10 +24,11 @@ from PIL import Image
 from imgurer_kernel.common.records import Facts
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
-from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff, tiff
+from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff
 from imgurer_kernel.fingerprint.codecs.gate import gate
-from imgurer_kernel.fingerprint.codecs.limits import refuse_too_many
+from imgurer_kernel.fingerprint.codecs.limits import refuse_bombs, refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
+from imgurer_kernel.fingerprint.codecs.scan_end import WatchedFile
 from imgurer_kernel.fingerprint.hashes.dhash import informative
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL, View
 from imgurer_kernel.settings import Settings
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 # The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
 _LEAST = 72
-
-_MOST_CLAIMED = 64_000_000
 
 # Imported when first needed: together they take a tenth of a second to import.
 _PLUGINS = {
@@ -73,6 +72,8 @@ class Decoded:
         As in `imgurer_kernel.common.records.Fingerprint`.
     transparent
         Whether the background shows in some places more than in others.
+    damage
+        What the decoder noticed to be wrong, in words; None where it noticed nothing.
     """
 
     width: int
@@ -81,6 +82,7 @@ class Decoded:
     frames: int
     facts: Facts
     transparent: bool
+    damage: str | None
     _image: Image.Image
     _orientation: int
     _content: tuple[float, float]
@@ -160,14 +162,20 @@ def read(
     with gate("picture", data):
         name = sniff.sniff(data)
     with gate(name, data):
-        image, frames = _open(data, name, limits, exact=exact)
+        file = WatchedFile(data) if name == "JPEG" else io.BytesIO(data)
+        image, frames = _open(file, data, name, limits, exact=exact)
     size, scale, factor = image.size, 1, 1
     with gate(name, data, image):
         if name == "JPEG" and not exact:
             facts = _facts(image, data, name)
             scale = _scale(size, facts.orientation, frame, least, (8, 4, 2, 1))
             image = _at_scale(image, data, scale, colour=colour)
+        if isinstance(file, WatchedFile):
+            file.watch()
         image.load()
+        damage = file.damage() if isinstance(file, WatchedFile) else None
+        if name == "PNG":
+            _refuse_short(image, data)
         # What a header declares is a claim: a HEIF may be cut to an aperture beyond its edge, and
         # Pillow turns a TIFF upright by an orientation that only its XMP has.
         if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
@@ -189,6 +197,7 @@ def read(
         frames=frames,
         facts=facts,
         transparent=transparent,
+        damage=damage,
         _image=image,
         _orientation=orientation,
         _content=content,
@@ -213,13 +222,20 @@ def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
     return cast("Callable[[io.BytesIO], ImageFile]", getattr(import_module(module), factory))
 
 
-def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[ImageFile, int]":
+def open_frames(data: bytes, name: str) -> "ImageFile":
+    """The file behind its decoder, to be sought through once `read` has taken it for safe."""
+    return _plugin(name)(io.BytesIO(data))
+
+
+def _open(
+    file: io.BytesIO, data: bytes, name: str, limits: Settings, *, exact: bool
+) -> "tuple[ImageFile, int]":
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
-    _refuse_bombs(data, name)
+    refuse_bombs(data, name)
     refuse_too_many(data, name, limits, exact=exact)
     frames = sniff.count_frames(data, name, limits.max_frames)
     if frames is None or frames <= limits.max_frames:
-        image = _plugin(name)(io.BytesIO(data))
+        image = _plugin(name)(file)
         frames = frames or int(getattr(image, "n_frames", 1))
     if frames > limits.max_frames:
         message = f"the {name} has more than {limits.max_frames:,} frames (max_frames)"
@@ -230,16 +246,19 @@ def _open(data: bytes, name: str, limits: Settings, *, exact: bool) -> "tuple[Im
     return image, frames
 
 
-def _refuse_bombs(data: bytes, name: str) -> None:
-    """Look for what would keep Pillow busy before it is known how large the picture is."""
-    sources = [data] if name == "TIFF" else [jpeg.exif(data)] if name == "JPEG" else []
-    for source in filter(None, map(tiff.parse, sources)):
-        if tiff.claimed_bytes(source) > _MOST_CLAIMED + len(data):
-            message = f"the metadata of this {name} claims more than there is; save it without"
-            raise ImageDamaged(message)
-    bad = png.damaged_chunk(data) if name == "PNG" else None
-    if bad is not None:
-        message = f"the PNG file is damaged: the checksum of {bad} is wrong; get it again"
+def _refuse_short(image: Image.Image, data: bytes) -> None:
+    """Refuse a PNG of which rows are missing, which Pillow leaves black or transparent."""
+    # One of the last two rows is the last that is decoded, interlaced or not.
+    last = range(max(image.height - 2, 0), image.height)
+    rows = (image.crop((0, row, image.width, row + 1)) for row in last)
+    if all(row.getbbox(alpha_only=False) for row in rows):
+        return
+    share = png.share_present(data)
+    if share < 1:
+        message = (
+            f"the PNG file is damaged: only {100 * share:.0f} % of its pixels are in it; get it "
+            "again from its source"
+        )
         raise ImageDamaged(message)
 
 

@@ -8,6 +8,7 @@ median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.fingerprint import borders, decode
+from imgurer_kernel.fingerprint.animation import Frames, frames_of
 from imgurer_kernel.fingerprint.codecs.gate import gate
 from imgurer_kernel.fingerprint.hashes.dhash import dhash, informative, near_ties
 from imgurer_kernel.fingerprint.rendition import View
@@ -15,7 +16,7 @@ from imgurer_kernel.settings import Settings
 
 __all__ = ["ALGORITHM", "VERIFICATION", "Fingerprint", "dhash_of", "fingerprint"]
 
-ALGORITHM = "dhash-128-lanczos-2"
+ALGORITHM = "dhash-128-lanczos-3"
 VERIFICATION = 64
 
 _DECODED_IN_PART = {"JPEG", "MPO"}
@@ -24,11 +25,12 @@ _DECODED_IN_PART = {"JPEG", "MPO"}
 def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None) -> Fingerprint:
     """All that the workbench keeps of a picture besides its bytes.
 
-    The picture is made upright by its EXIF orientation; of an animation the first frame counts;
-    deep grays are reduced to 8 bits. What shines through is white, as the reference has it. If
-    that makes a flat picture of one that is none, such as a white icon, then it is black, for
-    everything: the hashes, the grays, the verification and the thumbnail. A still that is flat
-    all the same gets a digest of all its pixels, its transparency among them.
+    The picture is made upright by its EXIF orientation; of an animation the first frame counts,
+    and the later ones tell it from others that begin alike; deep grays are reduced to 8 bits. What
+    shines through is white, as the reference has it. If that makes a flat picture of one that is
+    none, such as a white icon, then it is black, for everything: the hashes, the grays, the
+    verification and the thumbnail. What is flat all the same gets a digest of all its pixels, its
+    transparency among them.
 
     Parameters
     ----------
@@ -56,6 +58,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
     grays = view.grays(9)
     found = dhash(grays)
     known = informative(grays)
+    frames = frames_of(data, picture.format, picture.frames, limits or Settings())
     return Fingerprint(
         dhash=found,
         trimmed_dhash=_trimmed(view, found),
@@ -70,7 +73,11 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
         near_ties=near_ties(grays),
         algorithm=ALGORITHM,
         facts=picture.facts,
-        pixels=None if known else _pixels(picture, data, limits),
+        pixels=None if known else _pixels(picture, frames, data, limits),
+        frame_key=frames.key,
+        duration_ms=frames.duration_ms,
+        frames_digest=frames.digest,
+        damage=picture.damage or frames.damage,
     )
 
 
@@ -87,10 +94,12 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
         return dhash(picture.view().grays(9))
 
 
-def _pixels(picture: decode.Decoded, data: bytes, limits: Settings | None) -> str | None:
-    """Digest of every pixel of a still; None where they cannot all be had."""
-    if picture.frames > 1:
-        return None
+def _pixels(
+    picture: decode.Decoded, frames: Frames, data: bytes, limits: Settings | None
+) -> str | None:
+    """Digest of every pixel of every frame; None where they cannot all be had."""
+    if picture.frames > 1 and picture.format not in _DECODED_IN_PART:
+        return frames.digest
     if picture.format in _DECODED_IN_PART:
         try:
             picture = decode.read(data, limits, exact=True)

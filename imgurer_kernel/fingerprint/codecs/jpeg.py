@@ -12,6 +12,8 @@ from dataclasses import dataclass
 _END = b"\xff\xd9"
 _LAST = 0xD9
 _PROGRESSIVE = 0xC2
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+_INTERVAL = 0xDD
 _SCAN = 0xDA
 _EXIF = 0xE1
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -151,6 +153,59 @@ def count(data: bytes, enough: int) -> Parts:
         if segments >= enough:
             break
     return Parts(segments, scans, blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The one scan that all pixels of a JPEG are in.
+
+    Attributes
+    ----------
+    start
+        Where its codes begin.
+    restarts
+        How many restart markers there must be; None where none are announced.
+    """
+
+    start: int
+    restarts: int | None
+
+
+def only_scan(data: bytes) -> Scan | None:
+    r"""The scan of a JPEG that has one scan only, coded in the usual way; None for any other.
+
+    Examples
+    --------
+    >>> frame = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\1\1\x11\0"
+    >>> only_scan(b"\xff\xd8" + frame + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\x15\xff\xd9")
+    Scan(start=25, restarts=None)
+    """
+    frame, interval = b"", 0
+    for marker, body, start in _segments(data):
+        if marker in _FRAMES:
+            # A height of zero is told by a marker behind the scan.
+            if marker not in _SEQUENTIAL or not _describes_colours(body) or not any(body[1:3]):
+                return None
+            frame = body
+        elif marker == _INTERVAL and len(body) >= 2:
+            interval = int.from_bytes(body[:2], "big")
+        elif marker == _SCAN:
+            if not frame or not body or body[0] != frame[5]:
+                return None
+            units = _units(frame)
+            return Scan(
+                start + 4 + len(body), (units - 1) // interval if interval and units else None
+            )
+    return None
+
+
+def _units(frame: bytes) -> int:
+    """How many groups of blocks, one of each colour, are coded one after the other."""
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    across, down = max(f >> 4 for f in frame[7::3]), max(f & 15 for f in frame[7::3])
+    if frame[5] == 1:
+        across = down = 1  # a colour alone is coded block by block, whatever its factors
+    return -(-width // (8 * across)) * -(-height // (8 * down))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:

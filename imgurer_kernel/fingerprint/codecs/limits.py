@@ -7,7 +7,7 @@ of segments ends at ten times what is allowed.
 
 from collections.abc import Iterator
 
-from imgurer_kernel.errors import ImageTooLarge
+from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import boxes, icon, jpeg, jpeg2000, png, sniff, tiff
 from imgurer_kernel.settings import Settings
 
@@ -23,6 +23,21 @@ _USUAL_SCANS = 16
 _SMALL = 1 << 20
 # Tiles may be larger than what is seen of them: so many pixels take a tenth of a second or two.
 _MOST_UNSEEN = 64_000_000
+# Bytes of metadata beyond those of the file: entries may all claim the same.
+_MOST_CLAIMED = 64_000_000
+
+
+def refuse_bombs(data: bytes, name: str) -> None:
+    """Look for what would keep Pillow busy before it is known how large the picture is."""
+    sources = [data] if name == "TIFF" else [jpeg.exif(data)] if name == "JPEG" else []
+    for source in filter(None, map(tiff.parse, sources)):
+        if tiff.claimed_bytes(source) > _MOST_CLAIMED + len(data):
+            message = f"the metadata of this {name} claims more than there is; save it without"
+            raise ImageDamaged(message)
+    bad = png.damaged_chunk(data) if name == "PNG" else None
+    if bad is not None:
+        message = f"the PNG file is damaged: the checksum of {bad} is wrong; get it again"
+        raise ImageDamaged(message)
 
 
 def refuse_too_many(data: bytes, name: str, limits: Settings, *, exact: bool) -> None:

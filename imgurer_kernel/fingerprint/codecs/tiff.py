@@ -191,6 +191,11 @@ def count_pages(tiff: Tiff, limit: int) -> int:
     >>> count_pages(endless, 1000)
     1
     """
+    return sum(1 for _ in pages(tiff, limit))
+
+
+def pages(tiff: Tiff, limit: int) -> Iterator[int]:
+    """Where the directories of the chain are, the first limit + 1 of them, each once."""
     seen: set[int] = set()
     offset = tiff.first
     while offset and offset not in seen and len(seen) <= limit:
@@ -198,7 +203,7 @@ def count_pages(tiff: Tiff, limit: int) -> int:
             count = tiff.number(offset, "Q" if tiff.big else "H")
             after = offset + (8 + 20 * count if tiff.big else 2 + 12 * count)
             seen.add(offset)
+            yield offset
             offset = tiff.number(after, "Q" if tiff.big else "I")
         except struct.error:
-            break  # the chain ends where the file does
-    return len(seen)
+            return  # the chain ends where the file does

@@ -1,0 +1,80 @@
+"""Whether the coded pixels of a JPEG end where the picture does.
+
+A wrong bit throws the reading of all codes after it out of step, and where the picture is full the
+codes are not, or the other way round. libjpeg notices and goes on; Pillow passes its warnings over.
+So the decoder is given the file in three pieces, and it asks for the next one until the picture is
+full. The first lacks the last bytes of the codes: that must not do. The second has these and a few
+zeros, and must. The third has the end marker and what follows: who asks for it lacks pixels. A file
+that has no end marker is whole if the second piece did. All this is told by the one decode that is
+made anyway.
+
+It holds where one scan has all pixels, in the order in which they are seen: of other files, such
+as progressive ones, nothing is told. Between restart markers codes are out of step only to the next
+one; there it is told whether all the markers are there, in their order.
+"""
+
+import io
+import re
+
+from imgurer_kernel.fingerprint.codecs import jpeg
+
+_END = b"\xff\xd9"
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+# Some encoders leave a byte or two between the last code and the end marker.
+_SPARE = 3
+# libjpeg fills a register of 64 bits before it looks at the last code.
+_AHEAD = bytes(8)
+
+TOO_EARLY = "the data of the picture go on behind its end"
+TOO_LATE = "the data of the picture end before it does"
+OUT_OF_ORDER = "restart markers in the data of the picture are missing or out of order"
+
+
+class WatchedFile(io.BytesIO):
+    """A JPEG file that knows, once it was decoded, what is wrong with its coded pixels."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._scan = jpeg.only_scan(data)
+        self._pieces: list[bytes] = []
+        self._asked = 0
+
+    def watch(self) -> None:
+        """Hand the file out in pieces from now on; to be called before its image is loaded."""
+        if self._scan is None:
+            return
+        data, start = self.getvalue(), self._scan.start
+        end = data.find(_END, start)
+        rest = data[end:] if end >= 0 else b""
+        stop = _last_code(data, start, end if end >= 0 else len(data))
+        cut = max(stop - _SPARE, start)
+        self._pieces = [data[:cut], data[cut:stop] + _AHEAD, rest]
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file; of a watched one the next piece, whatever the size."""
+        if not self._pieces:
+            return super().read(size)
+        self._asked += 1
+        return self._pieces[self._asked - 1] if self._asked <= len(self._pieces) else b""
+
+    def damage(self) -> str | None:
+        """Words for what is wrong, once the image is loaded; None where nothing is known to be."""
+        if self._scan is None or not self._pieces:
+            return None
+        if self._asked != 2:
+            return TOO_EARLY if self._asked < 2 else TOO_LATE
+        if self._scan.restarts is not None:
+            codes = self._pieces[0][self._scan.start :] + self._pieces[1]
+            every = bytes(range(0xD0, 0xD8)) * (self._scan.restarts // 8 + 1)
+            if b"".join(_RESTART.findall(codes)) != every[: self._scan.restarts]:
+                return OUT_OF_ORDER
+        return None
+
+
+def _last_code(data: bytes, start: int, end: int) -> int:
+    """Where the last coded byte ends: before bytes that fill up, which are 255 or, wrongly, 0."""
+    while end > start and data[end - 1] == 0xFF:
+        end -= 1
+    while end - 1 > start and data[end - 1] == 0 and data[end - 2] != 0xFF:
+        end -= 1
+    return end
