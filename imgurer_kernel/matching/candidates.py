@@ -56,12 +56,15 @@ class ImageHashes:
         bool (n,): the others take no part.
     windows
         uint64 (n, 10, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
+    frames
+        uint64 (n, 4): keys of all their frames; None where all are stills.
     """
 
     turned: UInt64s
     content: UInt64s
     informative: BoolMask
     windows: UInt64s | None = None
+    frames: UInt64s | None = None
 
     def __len__(self) -> int:
         return len(self.turned)
@@ -74,8 +77,9 @@ class ImageHashes:
     def take(self, images: Int64s | BoolMask) -> "ImageHashes":
         """Return some of the images."""
         windows = None if self.windows is None else self.windows[images]
+        frames = None if self.frames is None else self.frames[images]
         return ImageHashes(
-            self.turned[images], self.content[images], self.informative[images], windows
+            self.turned[images], self.content[images], self.informative[images], windows, frames
         )
 
 
@@ -152,7 +156,7 @@ def find_candidates(
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
     searched, tied, representatives = represent_duplicates(
-        hashes.whole, hashes.content, hashes.informative
+        hashes.whole, hashes.content, hashes.informative, hashes.frames
     )
     distance = np.zeros(len(tied), np.int64)
     ties = _ordered_rows(tied, representatives, distance, 0, WHOLE, WHOLE)

@@ -11,7 +11,7 @@ from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, invert, remove_orientation
 from imgurer_kernel.matching.difference import Difference, measure_difference, plain_sides
-from imgurer_kernel.matching.pair_table import SAME, SAME_LAYOUT, Pairs
+from imgurer_kernel.matching.pair_table import SAME, SAME_COVER, SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -24,6 +24,7 @@ Label = Literal[
     "bordered",
     "edited",
     "same layout",
+    "same cover",
     "different",
 ]
 """What became of one picture that the other came about, the most telling of several changes:
@@ -45,6 +46,8 @@ flipped
     mirrored, whether turned or not.
 same layout
     the same form or screen with other content: not a duplicate.
+same cover
+    the same first frame or page, and other ones after it: not a duplicate.
 different
     no duplicate.
 """
@@ -120,7 +123,7 @@ class Evidence:
     @property
     def duplicate(self) -> bool:
         """False for strangers, and for pictures that share their layout only."""
-        return self.label not in {"same layout", "different"}
+        return self.label not in {"same layout", "same cover", "different"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +195,8 @@ def label_for(
     """Choose the label of one of the pairs by its status and by what was measured."""
     if pairs.status[row] == SAME_LAYOUT:
         return "same layout"
+    if pairs.status[row] == SAME_COVER:
+        return "same cover"
     if pairs.status[row] != SAME:
         return "unverified"
     return label(one, other, int(pairs.orientation[row]), difference)

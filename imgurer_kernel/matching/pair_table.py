@@ -8,8 +8,11 @@ from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.candidates import Candidates
 
-UNTESTED, SAME, DIFFERENT, SAME_LAYOUT = range(4)
-"""The status of a pair; those that only share their layout agree, and are no duplicates still."""
+UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, SAME_COVER = range(5)
+"""The status of a pair; those that only share their layout agree, and are no duplicates still.
+
+Nor are those of one cover: their first frames or pages agree, and later ones do not.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +29,7 @@ class Pairs:
     orientation
         int64 (k,): 0..7, how the first is oriented to look like the second.
     status
-        uint8 (k,): `UNTESTED`, `SAME`, `DIFFERENT` or `SAME_LAYOUT`.
+        uint8 (k,): `UNTESTED`, `SAME`, `DIFFERENT`, `SAME_LAYOUT` or `SAME_COVER`.
     measures
         float32 (k, 3): correlation, agreement, overlap, as
         `imgurer_kernel.matching.alignment.Comparison` has them; zeros while untested.

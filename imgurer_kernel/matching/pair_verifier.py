@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.fingerprint.hashes.frame_hash import frames_differ
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     SAME,
+    SAME_COVER,
     SAME_LAYOUT,
     UNTESTED,
     Pairs,
@@ -34,6 +36,7 @@ def verify_candidates(
     candidates: Candidates,
     images: ImageCache,
     progress: Callable[[int], None] | None = None,
+    frames: UInt64s | None = None,
 ) -> Pairs:
     """Verify every pair of the candidates, without a search for clusters.
 
@@ -46,18 +49,19 @@ def verify_candidates(
         Their pictures.
     progress
         Called with the number of pairs that were compared since its last call; may raise to stop.
+    frames
+        As for `PairVerifier`.
 
     Returns
     -------
-    One row for each pair, in the order of the candidates; its status is `SAME`, `DIFFERENT` or
-    `SAME_LAYOUT`.
+    One row for each pair, in the order of the candidates, none of them `UNTESTED`.
     """
 
     def measure(first: Int64s, second: Int64s, starts: Float64s) -> Comparison:
         return images.compare(first, second, starts, progress)
 
     verifier = PairVerifier(
-        candidates, Pairs.of(candidates), images.read_boxes, measure, images.share_layout
+        candidates, Pairs.of(candidates), images.read_boxes, measure, images.share_layout, frames
     )
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier.pairs
@@ -79,6 +83,8 @@ class PairVerifier:
         Compares pairs.
     same_layout
         None to do without that test: screens and documents of one layout count as the same then.
+    frames
+        uint64 (n, 4): keys of all frames of the images; None where all are stills.
 
     Attributes
     ----------
@@ -93,6 +99,7 @@ class PairVerifier:
         boxes: Callable[[Int64s], PreparedPictures],
         measure: Measure,
         same_layout: SameLayout | None = None,
+        frames: UInt64s | None = None,
     ) -> None:
         self.pairs = pairs
         self._candidates = candidates
@@ -100,6 +107,7 @@ class PairVerifier:
         self._boxes = boxes
         self._measure = measure
         self._same_layout = same_layout
+        self._frames = frames if frames is not None and frames.any() else None
 
     def verify(self, rows: Int64s) -> None:
         """Compare pairs in each of their matches until one holds.
@@ -107,8 +115,8 @@ class PairVerifier:
         Parameters
         ----------
         rows
-            int64 (k,): rows of `pairs`. Their status becomes `SAME`, `DIFFERENT` or `SAME_LAYOUT`;
-            measures, map, orientation and distance are those of the match that agreed best.
+            int64 (k,): rows of `pairs`. Their status becomes any but `UNTESTED`; measures, map,
+            orientation and distance are those of the match that agreed best.
         """
         pairs, left = self.pairs, rows
         # All first matches together, then the second ones of what is left: large batches are fast.
@@ -124,7 +132,7 @@ class PairVerifier:
             left = left[~good]
         # By the best of all attempts, which is what the table holds.
         pairs.status[rows] = np.where(are_same(pairs.measures[rows]), SAME, DIFFERENT)
-        self._mark_layouts(rows)
+        self._mark_others(rows)
 
     def verify_from(
         self, rows: Int64s, starts: Float64s, orientation: Int64s, distance: Int64s
@@ -148,7 +156,7 @@ class PairVerifier:
             first_time = before == UNTESTED
             good = self._compare(rows[k], starts[k], orientation[k], distance[k], first_time)
             self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
-        self._mark_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
+        self._mark_others(rows[(status == UNTESTED) | (status == DIFFERENT)])
 
     def append(self, pairs: Pairs) -> None:
         """Put pairs without a match at the end of the table; only `verify_from` compares them."""
@@ -181,9 +189,13 @@ class PairVerifier:
         pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
         return are_same(measures)
 
-    def _mark_layouts(self, rows: Int64s) -> None:
-        """Take back the verdict on pairs that only share their layout."""
+    def _mark_others(self, rows: Int64s) -> None:
+        """Take back the verdict on pairs that only share their layout, or their first frame."""
         pairs = self.pairs
+        if self._frames is not None:
+            rows = rows[pairs.status[rows] == SAME]
+            first, second = (self._frames[end[rows]] for end in (pairs.first, pairs.second))
+            pairs.status[rows[frames_differ(first, second)]] = SAME_COVER
         # The test reads thumbnails: only what would count as the same is worth it.
         rows = rows[pairs.status[rows] == SAME]
         if self._same_layout is not None and len(rows):

@@ -12,22 +12,24 @@ MAX_DUPLICATES = 32
 _REPRESENTATIVES = 4
 
 
-def represented(whole: UInt64s, content: UInt64s, informative: BoolMask) -> BoolMask:
+def represented(
+    whole: UInt64s, content: UInt64s, informative: BoolMask, frames: UInt64s | None = None
+) -> BoolMask:
     """Mark the images that others take part for, bool (n,); arguments as `represent_duplicates`."""
-    searched, _, _ = represent_duplicates(whole, content, informative)
+    searched, _, _ = represent_duplicates(whole, content, informative, frames)
     mask = informative.copy()
     mask[searched] = False
     return mask
 
 
 def represent_duplicates(
-    whole: UInt64s, content: UInt64s, informative: BoolMask
+    whole: UInt64s, content: UInt64s, informative: BoolMask, frames: UInt64s | None = None
 ) -> tuple[Int64s, Int64s, Int64s]:
     """Choose the images that take part in the search, and tie the others to them.
 
     Parameters
     ----------
-    whole, content, informative
+    whole, content, informative, frames
         As in `imgurer_kernel.matching.candidates.ImageHashes`.
 
     Returns
@@ -39,7 +41,9 @@ def represent_duplicates(
     # Few images share even a row hash, and only those need the costly comparison of all columns.
     _, group, size = np.unique(whole[images, 0], return_inverse=True, return_counts=True)
     many = images[size[group] > MAX_DUPLICATES]
-    both = np.concatenate((whole[many], content[many]), axis=1)
+    # Animations that begin alike do not stand for each other.
+    columns = [whole, content] if frames is None else [whole, content, frames]
+    both = np.concatenate([column[many] for column in columns], axis=1)
     _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
     starts = np.cumsum(size) - size

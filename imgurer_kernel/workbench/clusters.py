@@ -163,6 +163,7 @@ class ClusterService:
             content=hashes.trimmed,
             grays=self._loader.grays,
             informative=hashes.informative,
+            frames=hashes.frames.of(hashes.image_ids),
         )
         result = pipeline.find_clusters(
             images,

@@ -7,6 +7,7 @@ import numpy as np
 from imgurer_kernel.common.types import Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
@@ -45,7 +46,8 @@ def evidence_of(one: Query, other: Query) -> Evidence:
     gallery = ImageCache(
         np.arange(2), lambda ids: pictures[ids], lambda ids: _thumbnails(one, other, ids)
     )
-    found = verify_candidates(rows, gallery)
+    frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
+    found = verify_candidates(rows, gallery, frames=frames)
     seen = gallery.read(np.arange(2))
     sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
     close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]

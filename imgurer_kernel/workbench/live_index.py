@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -26,6 +26,7 @@ from imgurer_kernel.index.engine import TREE_FROM
 from imgurer_kernel.index.hash_arrays import Compact, compact
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.store.catalog import Catalog, Changes, Connection, generations
+from imgurer_kernel.store.catalog.generations import FrameKeys
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,8 @@ class CatalogHashes:
     bordered, contents
         Positions of images whose hash without uniform borders is another, (k,), and those hashes,
         uint64 (k, 2).
+    frames
+        Of the images that have more than one frame.
     """
 
     generation: int
@@ -55,6 +58,7 @@ class CatalogHashes:
     informative: BoolMask
     bordered: Compact
     contents: UInt64s
+    frames: FrameKeys = field(default_factory=FrameKeys.none)
 
     @classmethod
     def of(cls, changes: Changes) -> Self:
@@ -68,6 +72,7 @@ class CatalogHashes:
             informative=changes.informative,
             bordered=compact(bordered),
             contents=changes.trimmed[bordered],
+            frames=changes.frames,
         )
 
     def __len__(self) -> int:
@@ -77,7 +82,8 @@ class CatalogHashes:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         columns = (self.ids, self.plain, self.informative, self.bordered, self.contents)
-        return sum(int(column.nbytes) for column in columns)
+        animations = self.frames.image_ids, self.frames.keys
+        return sum(int(column.nbytes) for column in (*columns, *animations))
 
     @property
     def image_ids(self) -> Int64s:
@@ -102,6 +108,7 @@ class CatalogHashes:
             # Widened: ids of 32 bits become ids of 64 when one is large.
             found.update(f"{column.shape}".encode())
             found.update(column.astype(np.uint64).tobytes())
+        found.update(self.frames.image_ids.tobytes() + self.frames.keys.tobytes())
         return found.hexdigest()
 
     def positions(self, image_ids: Int64s) -> Int64s:
@@ -112,7 +119,8 @@ class CatalogHashes:
     def after(self, changes: Changes) -> Self:
         """The hashes at the later generation of `changes`."""
         # What was fingerprinted anew is dropped and put in again with its new hash.
-        kept = ~np.isin(self.ids, np.concatenate([changes.removed, changes.image_ids]))
+        gone = np.concatenate([changes.removed, changes.image_ids])
+        kept = ~np.isin(self.ids, gone)
         image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
         order = np.argsort(image_ids, kind="stable")
         return self.of(
@@ -122,6 +130,7 @@ class CatalogHashes:
                 hashes=np.concatenate([self.plain[kept], changes.hashes])[order],
                 trimmed=np.concatenate([self.trimmed[kept], changes.trimmed])[order],
                 informative=np.concatenate([self.informative[kept], changes.informative])[order],
+                frames=self.frames.after(gone, changes.frames),
             )
         )
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
@@ -43,11 +44,14 @@ class _Candidates:
         `FACTS`.
     grays, verification
         uint8 (n, 9, 9) and (n, 64, 64).
+    frames
+        uint64 (n, 4), see `imgurer_kernel.fingerprint.hashes.frame_hash`.
     """
 
     facts: pd.DataFrame
     grays: UInt8s
     verification: UInt8s
+    frames: UInt64s
 
     @property
     def image_ids(self) -> Int64s:
@@ -126,16 +130,21 @@ class SimilarSearch:
             facts = queries.images(connection, wanted, FACTS)
             own = facts[facts["image_id"].isin(image_ids)]
             ids = own["image_id"].to_numpy(np.int64)
-            return _Candidates(
-                own, queries.grays(connection, ids), queries.verification(connection, ids)
-            ), facts
+            found = _Candidates(
+                own,
+                queries.grays(connection, ids),
+                queries.verification(connection, ids),
+                queries.frame_keys(connection, ids),
+            )
+            return found, facts
 
     def _compare(
         self, query: Query, rows: Candidates, images: _Candidates, lookalike_radius: int
     ) -> pd.DataFrame:
         """Verdicts on candidates; image k of `images` is number k + 1 in `rows`, the query 0."""
         gallery = self._gallery(query, images)
-        found = verify_candidates(rows, gallery)
+        own = key_arrays([query.fingerprint.frame_key])
+        found = verify_candidates(rows, gallery, frames=np.concatenate((own, images.frames)))
         # What is near by its hash is shown even if the comparison denies it: a person may judge.
         kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
         found = found.take(kept)

@@ -75,6 +75,7 @@ class StoreReader:
             (UTC), state, source_state. The state says whether the file can be had: ``present``,
             ``missing``, or ``changed`` for what it no longer holds. The store's own copies are
             present whatever becomes of the place that they came from, which is `source_state`.
+            damaged and damage: whether the decoder noticed anything wrong, and what.
         """
         below = None if folder is None else Path(folder).expanduser().absolute()
         return self.catalog.run(

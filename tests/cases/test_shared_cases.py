@@ -21,8 +21,6 @@ OPEN = {
     "03_line_art": EYE,
     "03c_icon_sizes": EYE,
     "04_hidden_colours": EYE,
-    "06_gif_same_first_frame": EYE,
-    "12_motion_photo": EYE,
     "16_which_is_kept": REVIEW,
     "16b_heic_vs_jpeg": REVIEW,
     "26_night": EYE,

@@ -36,7 +36,7 @@ from tests.support.forms import rounds
 IMAGES = [
     *("image_id", "digest", "dhash", "filename", "width", "height", "format", "frames", "bytes"),
     *("informative", "taken_at", "camera", "latitude", "longitude", "added_at", "holders"),
-    "algorithm",
+    *("algorithm", "duration_ms", "damaged", "damage", "profile"),
 ]
 
 

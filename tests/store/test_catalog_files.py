@@ -130,6 +130,7 @@ def test_files_as_a_frame(catalog):
     assert frame.columns.tolist() == [
         *("file_id", "image_id", "user", "path", "filename", "kept", "bytes", "modified_at"),
         *("device", "inode", "taken_in", "last_seen", "state", "source_state"),
+        *("damaged", "damage"),
     ]
     assert frame["file_id"].tolist() == [1, 2, 3]
     first = frame.iloc[0]

@@ -46,6 +46,9 @@ class Images:
         Gives the 9x9 grays, uint8 (k, 9, 9), of which `whole` is the hash.
     informative
         bool (n,): False for pictures too flat for their dHash to mean anything.
+    frames
+        uint64 (n, 4): keys of all their frames, see
+        `imgurer_kernel.fingerprint.hashes.frame_hash`; None where all are stills.
     """
 
     image_ids: Int64s
@@ -54,6 +57,7 @@ class Images:
     content: UInt64s
     grays: Load
     informative: BoolMask
+    frames: UInt64s | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -99,7 +103,8 @@ def find_clusters(
     n, part = len(ids), np.flatnonzero(informative)
     hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
     hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
-    hidden = represented(hashes[:, :2], hashes[:, 2:], informative)
+    frames = np.zeros((n, 4), np.uint64) if images.frames is None else images.frames[order]
+    hidden = represented(hashes[:, :2], hashes[:, 2:], informative, frames)
     state = ReusableState.empty(n)
     if previous:
         state = ReusableState.from_result(previous, ids, hashes, hidden)
@@ -118,7 +123,7 @@ def find_clusters(
         windows = state.windows
         windows[new] = cache.windows(new)
     found = find_candidates(
-        ImageHashes(turned, hashes[:, 2:], informative, windows),
+        ImageHashes(turned, hashes[:, 2:], informative, windows, frames),
         scope.radius,
         window_radius=scope.window_radius,
         fresh=state.fresh,
@@ -143,6 +148,7 @@ def find_clusters(
         cache.read_boxes,
         comparer.measure,
         comparer.same_layout if thumbnails is not None else None,
+        frames,
     )
     solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
     solved = solver.run()

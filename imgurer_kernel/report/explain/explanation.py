@@ -115,6 +115,8 @@ class Explanation:
             return "The same picture, exactly."
         if self.evidence.label == "same layout":
             return "Not the same picture: one layout, as of a form or a screen, with other content."
+        if self.evidence.label == "same cover":
+            return "Not the same: one first frame or page, with other ones after it."
         if self.evidence.label == "different":
             return "Not the same picture."
         return f"The same picture: {_join(self.steps)}."

@@ -58,15 +58,17 @@ def files(
         file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy, link,
         reference), bytes, modified_at (UTC, missing for what came without a path), device and
         inode (UInt64), taken_in (UTC), last_seen (UTC), state (present, missing, changed),
-        source_state (the same of the place that it came from; missing for what came without one).
+        source_state (the same of the place that it came from; missing for what came without one),
+        damaged, damage (what is wrong with its picture, in words; missing where nothing is).
         An earlier content of a file is a row of its own, with the state ``changed``.
     """
     answer = connection.execute(
         """
         SELECT file_id, image_id, user_name AS "user", path, filename, kept, bytes,
             CASE WHEN modified_ns > 0 THEN make_timestamp_ns(modified_ns) END AS modified_at,
-            device, inode, taken_in, last_seen, state, source_state
-        FROM files
+            device, inode, taken_in, last_seen, state, source_state,
+            damage IS NOT NULL AS damaged, damage
+        FROM files LEFT JOIN (SELECT image_id, damage FROM images) USING (image_id)
         WHERE image_id = coalesce($image_id, image_id) AND user_name = coalesce($user, user_name)
             AND state = coalesce($state, state)
             AND ($below IS NULL OR hex(path_key)[:length($below)] = $below)

@@ -16,7 +16,7 @@ from imgurer_kernel.store.catalog.queries import unknown_image
 COLUMNS = [
     *("dhash_row", "dhash_col", "trimmed_row", "trimmed_col", "grays", "informative", "near_ties"),
     *("algorithm", "width", "height", "format", "frames", "orientation", "taken_at", "camera"),
-    *("latitude", "longitude"),
+    *("latitude", "longitude", "frame_key", "duration_ms", "frames_digest", "damage", "profile"),
 ]
 """Columns of the table of images that hold a fingerprint, in the order of `as_row`."""
 
@@ -28,6 +28,7 @@ def as_row(it: Fingerprint) -> tuple[object, ...]:
         *(*it.dhash, *it.trimmed_dhash, it.grays, it.informative, it.near_ties),
         *(it.algorithm, it.width, it.height, it.format, it.frames),
         *(facts.orientation, facts.taken_at, facts.camera, facts.latitude, facts.longitude),
+        *(it.frame_key or None, it.duration_ms, it.frames_digest, it.damage, it.profile),
     )
 
 
@@ -44,7 +45,8 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
         """
         SELECT images.digest, dhash_row, dhash_col, trimmed_row, trimmed_col, images.grays,
             verification.grays, width, height, format, frames, informative, near_ties, algorithm,
-            orientation, taken_at, camera, latitude, longitude, pixels.digest
+            orientation, taken_at, camera, latitude, longitude, pixels.digest,
+            frame_key, duration_ms, frames_digest, damage, profile
         FROM images JOIN verification USING (image_id) LEFT JOIN pixels USING (image_id)
         WHERE image_id = ?
         """,
@@ -73,6 +75,11 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
             longitude=row[18],
         ),
         pixels=row[19],
+        frame_key=bytes(row[20] or b""),
+        duration_ms=row[21],
+        frames_digest=row[22],
+        damage=row[23],
+        profile=row[24],
     )
 
 

@@ -1,12 +1,52 @@
 """What has changed since a generation: how an index in memory follows the catalog."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.store.catalog.connection import Connection, first_row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameKeys:
+    """The images that have more than one frame, or pages: few as a rule.
+
+    Attributes
+    ----------
+    image_ids
+        int64 (k,), ascending.
+    keys
+        uint64 (k, 4), see `imgurer_kernel.fingerprint.hashes.frame_hash`.
+    """
+
+    image_ids: Int64s
+    keys: UInt64s
+
+    @classmethod
+    def none(cls) -> Self:
+        """No image has."""
+        return cls(np.empty(0, np.int64), np.empty((0, 4), np.uint64))
+
+    def of(self, image_ids: Int64s) -> UInt64s:
+        """The keys of images, uint64 (n, 4); zeros for those that are stills."""
+        keys = np.zeros((len(image_ids), 4), np.uint64)
+        if len(self.image_ids):
+            place = np.searchsorted(self.image_ids, image_ids)
+            place = np.minimum(place, len(self.image_ids) - 1)
+            known = self.image_ids[place] == image_ids
+            keys[known] = self.keys[place[known]]
+        return keys
+
+    def after(self, gone: Int64s, new: "FrameKeys") -> Self:
+        """These without some images, and others; no image is in both."""
+        kept = ~np.isin(self.image_ids, gone)
+        image_ids = np.concatenate((self.image_ids[kept], new.image_ids))
+        order = np.argsort(image_ids)
+        return type(self)(image_ids[order], np.concatenate((self.keys[kept], new.keys))[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +66,8 @@ class Changes:
     removed
         int64 (m,), ascending: gone, or without a present file; may name images that had not been
         there before either.
+    frames
+        Of the images that were added or fingerprinted again.
     """
 
     generation: int
@@ -34,6 +76,7 @@ class Changes:
     trimmed: UInt64s
     informative: BoolMask
     removed: Int64s
+    frames: FrameKeys = field(default_factory=FrameKeys.none)
 
 
 def current(connection: Connection) -> int:
@@ -84,6 +127,13 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
         """,
         {"since": since, "algorithm": algorithm},
     ).fetchnumpy()
+    animated = connection.execute(
+        """
+        SELECT image_id, frame_key FROM images
+        WHERE generation > ? AND active AND frame_key IS NOT NULL ORDER BY image_id
+        """,
+        [since],
+    ).fetchall()
     # One who reads everything has nothing to drop: all removals since the beginning are left out.
     removed = connection.execute(
         """
@@ -100,4 +150,8 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
         trimmed=np.column_stack([found["trimmed_row"], found["trimmed_col"]]).astype(np.uint64),
         informative=np.asarray(found["informative"], np.bool_),
         removed=np.asarray(removed["image_id"], np.int64),
+        frames=FrameKeys(
+            np.array([image_id for image_id, _ in animated], np.int64),
+            key_arrays([bytes(key) for _, key in animated]),
+        ),
     )

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.arrays import splitmix64
-from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
+from imgurer_kernel.fingerprint.hashes.frame_hash import STILL, key_arrays
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, table_of_ids
 
 Order = Literal["random", "newest", "largest"]
@@ -64,7 +65,8 @@ def images(
     DataFrame
         image_id, digest, dhash (32 hex digits), filename (of the first file that is present),
         width, height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
-        latitude, longitude, added_at (UTC), holders (number of users), algorithm.
+        latitude, longitude, added_at (UTC), holders (number of users), algorithm, duration_ms
+        (of all frames), damaged, damage (what is wrong, in words), profile (of its colours).
     """
     shown = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
     query = f"SELECT {shown} FROM ({_IMAGES}) ORDER BY image_id"  # noqa: S608 (ours, and quoted)
@@ -162,6 +164,22 @@ def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
     return _pictures(connection, "verification", image_ids, 64)
 
 
+def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
+    """The keys of all frames, uint64 (n, 4), in the order of the ids; zeros for stills.
+
+    Of an image that does not exist it is that of a still.
+    """
+    wanted = _int64(image_ids)
+    with table_of_ids(connection, wanted) as (ids, values):
+        found = connection.execute(
+            "SELECT image_id, frame_key FROM images "  # noqa: S608
+            f"SEMI JOIN {ids} AS chosen USING (image_id) WHERE frame_key IS NOT NULL",
+            values,
+        ).fetchall()
+    keys = dict(found)
+    return key_arrays([bytes(keys.get(image_id, STILL)) for image_id in wanted.tolist()])
+
+
 def holdings(
     connection: Connection, *, image_id: int | None = None, user: str | None = None
 ) -> pd.DataFrame:
@@ -222,7 +240,8 @@ _DHASH = "lower(lpad(to_hex(dhash_row), 16, '0') || lpad(to_hex(dhash_col), 16, 
 _IMAGES = f"""
     SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
         informative, taken_at, camera, latitude, longitude, added_at,
-        coalesce(holders, 0) AS holders, algorithm
+        coalesce(holders, 0) AS holders, algorithm, duration_ms, damage IS NOT NULL AS damaged,
+        damage, profile
     FROM images {{chosen}}
     LEFT JOIN (
         SELECT image_id, count(DISTINCT user_name) AS holders,

@@ -202,7 +202,8 @@ def _outcomes(
             Outcome(
                 source=arrival.source,
                 status=status,
-                reason=_same_as(receipt, status, names.get(receipt.image_id, [])),
+                reason=_same_as(receipt, status, names.get(receipt.image_id, []))
+                or _damage(arrival),
                 image_id=receipt.image_id,
                 file_id=receipt.file_id,
                 digest=arrival.digest,
@@ -219,6 +220,12 @@ def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> 
     # An upload that came again has no other name than its own.
     others = [name for name in named if name.file_id != receipt.file_id] or named
     return f"same bytes as {others[0].filename}" if others else ""
+
+
+def _damage(arrival: Arrival) -> str:
+    """What is wrong with a picture that was taken in all the same."""
+    found = arrival.fingerprint
+    return f"damaged: {found.damage}" if found is not None and found.damage else ""
 
 
 def rejected(source: str, reason: str) -> Outcome:

@@ -28,7 +28,7 @@ Fact = tuple[str, str]
 Row = Mapping[str, Any]
 """An image as `Workbench.images` describes it."""
 
-NON_DUPLICATE_VERDICTS = frozenset({"unverified", "same layout"})
+NON_DUPLICATE_VERDICTS = frozenset({"unverified", "same layout", "same cover"})
 """Verdicts on pictures near by dHash that were not verified to be the same picture."""
 
 _ORIENTATION_TEXTS = {
@@ -44,6 +44,7 @@ _VERDICT_TEXTS = {
     "exact": "exact duplicate",
     "unverified": "alike, not verified",
     "same layout": "same layout, other content",
+    "same cover": "same first frame or page, others after it",
 }
 # Labels that imply another aspect ratio, so that "narrower" or "wider" would say it twice.
 _RESHAPED = {"cropped", "bordered", "rotated"}
