@@ -23,11 +23,12 @@ from PIL import Image
 
 from imgurer_kernel.common.records import Facts
 from imgurer_kernel.common.types import UInt8s
-from imgurer_kernel.errors import ImageDamaged, ImageTooLarge
+from imgurer_kernel.errors import ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff
 from imgurer_kernel.fingerprint.codecs.gate import gate
 from imgurer_kernel.fingerprint.codecs.limits import refuse_bombs, refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
+from imgurer_kernel.fingerprint.codecs.profile import Conversion, conversion_of
 from imgurer_kernel.fingerprint.codecs.scan_end import WatchedFile
 from imgurer_kernel.fingerprint.hashes.dhash import informative
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL, View
@@ -74,6 +75,8 @@ class Decoded:
         Whether the background shows in some places more than in others.
     damage
         What the decoder noticed to be wrong, in words; None where it noticed nothing.
+    profile
+        As in `imgurer_kernel.common.records.Fingerprint`.
     """
 
     width: int
@@ -83,7 +86,10 @@ class Decoded:
     facts: Facts
     transparent: bool
     damage: str | None
+    profile: str | None
     _image: Image.Image
+    _conversion: Conversion
+    _need: Size
     _orientation: int
     _content: tuple[float, float]
     _factor: int
@@ -112,7 +118,15 @@ class Decoded:
         orientation, factor = self._orientation, self._factor
         box = (0, 0, self._content[0] / factor, self._content[1] / factor)
         with gate(self.format, b""):
-            small, whole = pixels.reduced(self._image, factor, background, whole=self._exact)
+            image, native = self._image, self._conversion.native
+            small, whole = pixels.reduced(
+                image, factor, background, whole=self._exact, native=native
+            )
+            if self._conversion:
+                # Colours cost 15 ns a pixel: no more of them than are needed.
+                size = min(small.width, self._need[0]), min(small.height, self._need[1])
+                small = self._conversion.apply(pixels.shrunk(small, size, box))
+                box = (0, 0, *size)
             return View(
                 _gray=pixels.upright(pixels.luma(small), orientation),
                 _box=pixels.upright_box(box, small.size, orientation),
@@ -166,28 +180,30 @@ def read(
         image, frames = _open(file, data, name, limits, exact=exact)
     size, scale, factor = image.size, 1, 1
     with gate(name, data, image):
+        conversion = conversion_of(image)
         if name == "JPEG" and not exact:
-            facts = _facts(image, data, name)
+            facts = exif.facts_in(image.info, data, name)
             scale = _scale(size, facts.orientation, frame, least, (8, 4, 2, 1))
-            image = _at_scale(image, data, scale, colour=colour)
+            image = _at_scale(image, data, scale, colour=colour or bool(conversion))
         if isinstance(file, WatchedFile):
             file.watch()
         image.load()
         damage = file.damage() if isinstance(file, WatchedFile) else None
-        if name == "PNG":
-            _refuse_short(image, data)
+        if name == "PNG" and pixels.is_blank_at_its_end(image):
+            png.refuse_short(data)
         # What a header declares is a claim: a HEIF may be cut to an aperture beyond its edge, and
         # Pillow turns a TIFF upright by an orientation that only its XMP has.
         if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
             size = image.width * scale, image.height * scale
             sizes.check(image, name, limits, exact=exact)
         if name != "JPEG" or exact:
-            facts = _facts(image, data, name)
+            facts = exif.facts_in(image.info, data, name)
         # Pillow turns a TIFF upright itself, when it loads it.
         orientation = 1 if name == "TIFF" else facts.orientation
         if name != "JPEG" or exact:
             factor = _scale(size, orientation, frame, least, range(64, 0, -1), reserve=2)
-        transparent = pixels.shines_through(image)
+        picture = pixels.without_empty_alpha(image) if name == "BMP" else image
+        transparent = pixels.shines_through(picture)
     content = size[0] / scale, size[1] / scale
     width, height = size if orientation < 5 else size[::-1]
     return Decoded(
@@ -198,7 +214,10 @@ def read(
         facts=facts,
         transparent=transparent,
         damage=damage,
-        _image=image,
+        profile=conversion.note,
+        _image=picture,
+        _conversion=conversion,
+        _need=_need(size, orientation, frame, least),
         _orientation=orientation,
         _content=content,
         _factor=factor,
@@ -210,11 +229,15 @@ def _scale(
     size: Size, orientation: int, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
 ) -> int:
     """The first of these factors that leaves enough for a thumbnail and for grays."""
-    if orientation > 4:
-        frame = frame[1], frame[0]
-    need = pixels.fit(size, frame)
+    need = _need(size, orientation, frame, 0)
     width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
     return next((by for by in choices if size[0] // by >= width and size[1] // by >= height), 1)
+
+
+def _need(size: Size, orientation: int, frame: Size, least: int) -> Size:
+    """Pixels of the stored picture that suffice for a thumbnail and for grays."""
+    need = pixels.fit(size, frame if orientation < 5 else frame[::-1])
+    return max(need[0], least), max(need[1], least)
 
 
 def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
@@ -246,22 +269,6 @@ def _open(
     return image, frames
 
 
-def _refuse_short(image: Image.Image, data: bytes) -> None:
-    """Refuse a PNG of which rows are missing, which Pillow leaves black or transparent."""
-    # One of the last two rows is the last that is decoded, interlaced or not.
-    last = range(max(image.height - 2, 0), image.height)
-    rows = (image.crop((0, row, image.width, row + 1)) for row in last)
-    if all(row.getbbox(alpha_only=False) for row in rows):
-        return
-    share = png.share_present(data)
-    if share < 1:
-        message = (
-            f"the PNG file is damaged: only {100 * share:.0f} % of its pixels are in it; get it "
-            "again from its source"
-        )
-        raise ImageDamaged(message)
-
-
 def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "ImageFile":
     """The same JPEG, to be decoded at a fraction of its size, its colours not converted.
 
@@ -282,18 +289,6 @@ def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "
     # All at once: between blocks the decoder's state is put away and the rest copied.
     image.decodermaxblock = len(data) + 1
     return image
-
-
-def _facts(image: "ImageFile", data: bytes, name: str) -> Facts:
-    """What EXIF says, wherever this format keeps it."""
-    if name == "TIFF":
-        return exif.facts(data)
-    packet = image.info.get("xmp", b"")
-    packet = packet if isinstance(packet, bytes) else b""
-    raw = image.info.get("exif", b"")
-    if not raw and isinstance(image.info.get("Raw profile type exif"), str):
-        raw = exif.from_text(image.info["Raw profile type exif"])
-    return exif.facts(raw if isinstance(raw, bytes) else b"", packet)
 
 
 def to_gray(data: bytes, size: int, limits: Settings | None = None) -> UInt8s:

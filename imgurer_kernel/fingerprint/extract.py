@@ -29,8 +29,8 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
     and the later ones tell it from others that begin alike; deep grays are reduced to 8 bits. What
     shines through is white, as the reference has it. If that makes a flat picture of one that is
     none, such as a white icon, then it is black, for everything: the hashes, the grays, the
-    verification and the thumbnail. What is flat all the same gets a digest of all its pixels, its
-    transparency among them.
+    verification and the thumbnail. Colours are those of the ICC profile, in sRGB. What is flat all
+    the same gets a digest of all its pixels, its transparency among them.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
         A file: AVIF, BMP, GIF, HEIC, ICO, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP.
     exact
         Decode every pixel of a JPEG and take the hash from all of them. The dHash is then that of
-        PyPI ``dhash`` for the upright picture, bit for bit.
+        PyPI ``dhash`` for the upright picture, bit for bit: of its numbers as they are stored,
+        whatever colours the profile says that they mean.
     limits
         Largest file, picture and number of frames; the defaults of `Settings` if None.
 
@@ -78,6 +79,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
         duration_ms=frames.duration_ms,
         frames_digest=frames.digest,
         damage=picture.damage or frames.damage,
+        profile=picture.profile,
     )
 
 

@@ -20,7 +20,6 @@ OPEN = {
     "01_gray_copy": REVIEW,
     "03_line_art": EYE,
     "03c_icon_sizes": EYE,
-    "04_hidden_colours": EYE,
     "16_which_is_kept": REVIEW,
     "16b_heic_vs_jpeg": REVIEW,
     "26_night": EYE,
@@ -28,7 +27,6 @@ OPEN = {
     "28_borders": REVIEW,
     "29_watermark_meme_burst": EYE,
     "29c_watermark_levels": REVIEW,
-    "31_odd_containers": EYE,
     "38_tripod_burst": EYE,
 }
 """Closed by a later issue, and why not yet."""

@@ -247,8 +247,9 @@ def test_16_bit_and_lab_images_can_be_searched_for():
     expected = fingerprint(encode(gray, "PNG")).dhash
     deep = Image.fromarray(np.asarray(gray).astype(np.uint16) * 257)
     assert fingerprint(decode.encode_lossless(deep)).dhash == expected
-    lab = Image.merge("LAB", [gray] * 3)
-    assert fingerprint(decode.encode_lossless(lab)).dhash == expected
+    neutral = Image.new("L", gray.size, 128)
+    lab = fingerprint(decode.encode_lossless(Image.merge("LAB", [gray, neutral, neutral])))
+    assert hashes.hamming(lab.dhash, expected) <= 2
 
 
 def test_a_query_keeps_its_orientation_and_transparency():

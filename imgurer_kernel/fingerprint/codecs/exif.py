@@ -7,6 +7,7 @@ Tags as in EXIF 2.32 (CIPA DC-008). Every reading is bounded; see
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from imgurer_kernel.common.records import Facts
 from imgurer_kernel.fingerprint.codecs import tiff
@@ -22,6 +23,18 @@ _NORTH, _LATITUDE, _EAST, _LONGITUDE = 1, 2, 3, 4
 _XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _DATE = re.compile(r"\s*(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _LONGEST_NAME = 100
+
+
+def facts_in(info: Mapping[Any, Any], data: bytes, name: str) -> Facts:
+    """What EXIF says, wherever a format keeps it: `info` is what Pillow has found in the file."""
+    if name == "TIFF":
+        return facts(data)
+    packet = info.get("xmp", b"")
+    packet = packet if isinstance(packet, bytes) else b""
+    raw = info.get("exif", b"")
+    if not raw and isinstance(info.get("Raw profile type exif"), str):
+        raw = from_text(info["Raw profile type exif"])
+    return facts(raw if isinstance(raw, bytes) else b"", packet)
 
 
 def facts(exif: bytes, xmp: bytes = b"") -> Facts:

@@ -88,19 +88,43 @@ def shines_through(image: Picture) -> bool:
     return low < high
 
 
+def is_blank_at_its_end(image: Picture) -> bool:
+    """Whether rows may be missing, which Pillow leaves black or transparent."""
+    # One of the last two rows is the last that is decoded, interlaced or not.
+    last = range(max(image.height - 2, 0), image.height)
+    rows = (image.crop((0, row, image.width, row + 1)) for row in last)
+    return not all(row.getbbox(alpha_only=False) for row in rows)
+
+
+def without_empty_alpha(image: Picture) -> Picture:
+    """A bitmap whose fourth byte was never filled in, as it is meant: opaque."""
+    empty = image.mode == "RGBA" and image.getchannel("A").getbbox() is None
+    return image.convert("RGB") if empty else image
+
+
+def shrunk(image: Picture, size: Size, box: FloatBox) -> Picture:
+    """What lies within a box, at another size; means, weighted towards the middle."""
+    whole = (0.0, 0.0, *map(float, image.size))
+    if (size, tuple(map(float, box))) == (image.size, whole):
+        return image
+    return image.resize(size, Image.Resampling.HAMMING, box=box)
+
+
 def digest(image: Picture, orientation: int) -> str:
     """SHA-256 of the upright picture's size and pixels, as 64 hex digits.
 
     Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha, and
-    what is wholly transparent has no colour. Any other kind of pixels, such as 16 bits or CMYK,
+    what is wholly transparent has no colour, unless all is: then colours are all that there is to
+    tell one picture from another. Any other kind of pixels, such as 16 bits or CMYK,
     equals only its own kind.
     """
     image = upright(image, orientation)
     mode = "RGBA" if image.mode in _PLAIN else image.mode
     found = hashlib.sha256(f"{mode} {image.width} {image.height} ".encode())
+    hide = mode == "RGBA" and image.has_transparency_data and not _is_empty(image)
     for strip in _strips(image, 1):
         plain = _in_mode(strip, mode)
-        if mode == "RGBA" and strip.has_transparency_data:
+        if hide and strip.has_transparency_data:
             content = np.array(plain)
             # Four times as fast as an index by what is transparent.
             whole = content.view(np.uint32)
@@ -111,8 +135,14 @@ def digest(image: Picture, orientation: int) -> str:
     return found.hexdigest()
 
 
+def _is_empty(image: Picture) -> bool:
+    """Whether a picture is wholly transparent."""
+    alphas = (_in_mode(strip, "RGBA").getchannel("A") for strip in _strips(image, 1))
+    return all(alpha.getbbox() is None for alpha in alphas)
+
+
 def reduced(
-    image: Picture, factor: int, background: Background, *, whole: bool
+    image: Picture, factor: int, background: Background, *, whole: bool, native: bool = False
 ) -> tuple[Picture, Picture | None]:
     """The picture with neither transparency nor depth, `factor` times smaller; means of squares.
 
@@ -126,22 +156,28 @@ def reduced(
         What shows through.
     whole
         Whether the grays are wanted at full size as well.
+    native
+        Leave the smaller picture in its own mode, which must have neither.
 
     Returns
     -------
-    The smaller picture, of mode L, RGB or YCbCr, and the grays at full size or None.
+    The smaller picture, of mode L, RGB or YCbCr unless native, and the grays at full size or None.
     """
     plain = _plainer(image, background)
     rows = max(_STRIP // image.width // factor, 1) * factor
     if image.height <= rows:
         flat = plain(image)
-        return (flat.reduce(factor) if factor > 1 else flat), (luma(flat) if whole else None)
+        kept = image if native else flat
+        return (kept.reduce(factor) if factor > 1 else kept), (luma(flat) if whole else None)
     size = (-(-image.width // factor), -(-image.height // factor))
     small, grays = None, Image.new("L", image.size) if whole else None
     for top, strip in zip(range(0, image.height, rows), _strips(image, factor), strict=True):
-        flat = plain(strip)
+        flat = strip
+        if grays is not None or not native:
+            flat = plain(strip)
         if grays is not None:
             grays.paste(luma(flat), (0, top))
+        flat = strip if native else flat
         small = Image.new(flat.mode, size) if small is None else small
         small.paste(flat.reduce(factor) if factor > 1 else flat, (0, top // factor))
     assert small is not None  # noqa: S101  there is a strip, since there is a row

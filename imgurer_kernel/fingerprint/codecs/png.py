@@ -6,6 +6,8 @@ Pure bytes.
 import zlib
 from collections.abc import Iterator
 
+from imgurer_kernel.errors import ImageDamaged
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Pixels come in as many pieces as they need, of 8 KiB as a rule; those of an animation are counted
 # as frames.
@@ -61,6 +63,17 @@ def damaged_chunk(data: bytes) -> str | None:
         if zlib.crc32(view[start - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
             return f"block {number} of its pixels"
     return None
+
+
+def refuse_short(data: bytes) -> None:
+    """Raise `ImageDamaged` where rows of a picture are missing."""
+    share = share_present(data)
+    if share < 1:
+        message = (
+            f"the PNG file is damaged: only {100 * share:.0f} % of its pixels are in it; get it "
+            "again from its source"
+        )
+        raise ImageDamaged(message)
 
 
 def share_present(data: bytes) -> float:
