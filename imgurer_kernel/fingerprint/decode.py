@@ -26,7 +26,7 @@ from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff
 from imgurer_kernel.fingerprint.codecs.gate import gate
-from imgurer_kernel.fingerprint.codecs.limits import refuse_bombs, refuse_too_many
+from imgurer_kernel.fingerprint.codecs.limits import parts_of, refuse_bombs, refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
 from imgurer_kernel.fingerprint.codecs.profile import Conversion, conversion_of
 from imgurer_kernel.fingerprint.codecs.scan_end import WatchedFile
@@ -176,7 +176,10 @@ def read(
     with gate("picture", data):
         name = sniff.sniff(data)
     with gate(name, data):
-        file = WatchedFile(data) if name == "JPEG" else io.BytesIO(data)
+        refuse_bombs(data, name)
+        parts = parts_of(data, limits) if name == "JPEG" else None
+        refuse_too_many(data, name, limits, exact=exact, parts=parts)
+        file = io.BytesIO(data) if parts is None else WatchedFile(data, parts.scan)
         image, frames = _open(file, data, name, limits, exact=exact)
     size, scale, factor = image.size, 1, 1
     with gate(name, data, image):
@@ -254,8 +257,6 @@ def _open(
     file: io.BytesIO, data: bytes, name: str, limits: Settings, *, exact: bool
 ) -> "tuple[ImageFile, int]":
     """The file behind its decoder, nothing decoded yet, and its number of frames."""
-    refuse_bombs(data, name)
-    refuse_too_many(data, name, limits, exact=exact)
     frames = sniff.count_frames(data, name, limits.max_frames)
     if frames is None or frames <= limits.max_frames:
         image = _plugin(name)(file)

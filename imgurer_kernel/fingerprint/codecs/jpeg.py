@@ -120,6 +120,23 @@ def _empty_blocks(count: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """The one scan that all pixels of a JPEG are in, coded in the usual way.
+
+    Attributes
+    ----------
+    start, end
+        Where its codes begin, and the marker after them; None where there is none.
+    restarts
+        How many restart markers there must be; None where none are announced.
+    """
+
+    start: int
+    end: int | None
+    restarts: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What a JPEG is made of.
 
@@ -129,11 +146,14 @@ class Parts:
         How many, to the end of its first picture.
     blocks
         Blocks of 8x8 values of all its colours, in one scan of them all.
+    scan
+        The only scan; None where there are several, or it is of another kind.
     """
 
     segments: int
     scans: int
     blocks: int
+    scan: Scan | None = None
 
 
 def count(data: bytes, enough: int) -> Parts:
@@ -142,61 +162,35 @@ def count(data: bytes, enough: int) -> Parts:
     Examples
     --------
     >>> count(b"\xff\xd8" + b"\xff\xfe\0\2" * 3 + b"\xff\xd9", 100)
-    Parts(segments=3, scans=0, blocks=0)
+    Parts(segments=3, scans=0, blocks=0, scan=None)
+    >>> frame = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\1\1\x11\0"
+    >>> scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\x15\xff\xd9"
+    >>> count(b"\xff\xd8" + frame + scan, 100).scan
+    Scan(start=25, end=26, restarts=None)
     """
-    segments = scans = blocks = 0
-    for marker, body, _ in _segments(data):
+    segments = scans = blocks = interval = 0
+    frame, scan, end = b"", None, None
+    for marker, body, start in _segments(data):
+        if scans and end is None:
+            end = start
+        if marker == _LAST:
+            break
         segments += 1
-        scans += marker == _SCAN
         if marker in _FRAMES and _describes_colours(body):
             blocks = max(blocks, sum(number for _, number in _blocks(body)))
-        if segments >= enough:
-            break
-    return Parts(segments, scans, blocks)
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The one scan that all pixels of a JPEG are in.
-
-    Attributes
-    ----------
-    start
-        Where its codes begin.
-    restarts
-        How many restart markers there must be; None where none are announced.
-    """
-
-    start: int
-    restarts: int | None
-
-
-def only_scan(data: bytes) -> Scan | None:
-    r"""The scan of a JPEG that has one scan only, coded in the usual way; None for any other.
-
-    Examples
-    --------
-    >>> frame = b"\xff\xc0\0\x0b\x08\0\x10\0\x10\1\1\x11\0"
-    >>> only_scan(b"\xff\xd8" + frame + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\x15\xff\xd9")
-    Scan(start=25, restarts=None)
-    """
-    frame, interval = b"", 0
-    for marker, body, start in _segments(data):
-        if marker in _FRAMES:
             # A height of zero is told by a marker behind the scan.
-            if marker not in _SEQUENTIAL or not _describes_colours(body) or not any(body[1:3]):
-                return None
-            frame = body
+            frame = body if marker in _SEQUENTIAL and any(body[1:3]) else b""
         elif marker == _INTERVAL and len(body) >= 2:
             interval = int.from_bytes(body[:2], "big")
         elif marker == _SCAN:
-            if not frame or not body or body[0] != frame[5]:
-                return None
-            units = _units(frame)
-            return Scan(
-                start + 4 + len(body), (units - 1) // interval if interval and units else None
-            )
-    return None
+            scans += 1
+            scan = start + 4 + len(body) if frame and body and body[0] == frame[5] else None
+        if segments >= enough:
+            break
+    if scan is None or scans > 1:
+        return Parts(segments, scans, blocks)
+    restarts = (_units(frame) - 1) // interval if interval and any(frame[3:5]) else None
+    return Parts(segments, scans, blocks, Scan(scan, end, restarts))
 
 
 def _units(frame: bytes) -> int:
@@ -209,15 +203,18 @@ def _units(frame: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and start of each segment; what is coded after a scan's header is skipped.
+    """Marker, content and start of each segment; the last is the end marker.
 
-    So is, as decoders do it, whatever is no marker where one should be.
+    What is coded after a scan's header is skipped. So is, as decoders do it, whatever is no marker
+    where one should be.
     """
     position = 2
     while (found := _MARKER.search(data, position)) is not None:
         position = found.end() - 2
         marker = data[position + 1]
         if marker == _LAST or position + 4 > len(data):
+            if marker == _LAST:
+                yield marker, b"", position
             return
         end = position + 2 + max(int.from_bytes(data[position + 2 : position + 4], "big"), 2)
         yield marker, data[position + 4 : end], position

@@ -40,7 +40,14 @@ def refuse_bombs(data: bytes, name: str) -> None:
         raise ImageDamaged(message)
 
 
-def refuse_too_many(data: bytes, name: str, limits: Settings, *, exact: bool) -> None:
+def parts_of(data: bytes, limits: Settings) -> jpeg.Parts:
+    """What a JPEG is made of, counted as far as it matters."""
+    return jpeg.count(data, _ENOUGH * limits.max_segments)
+
+
+def refuse_too_many(
+    data: bytes, name: str, limits: Settings, *, exact: bool, parts: jpeg.Parts | None = None
+) -> None:
     """Raise `ImageTooLarge` where a file has more parts than the settings allow.
 
     Parameters
@@ -51,20 +58,24 @@ def refuse_too_many(data: bytes, name: str, limits: Settings, *, exact: bool) ->
         Settings whose ``max_scans``, ``max_segments``, ``max_entries`` and ``max_tiles`` hold.
     exact
         Whether all scans of a JPEG will be decoded at its full size.
+    parts
+        Of a JPEG: what `parts_of` has counted.
     """
-    for many, parts, most, setting in _counts(data, name, limits, exact=exact):
+    for many, what, most, setting in _counts(data, name, limits, exact, parts):
         if many > most:
             told = f" ({setting})" if setting else ""
             more = " or more" if setting == "max_segments" and many >= _ENOUGH * most else ""
-            message = f"the {name} has {many:,}{more} {parts}; the limit is {most:,}{told}"
+            message = f"the {name} has {many:,}{more} {what}; the limit is {most:,}{told}"
             raise ImageTooLarge(message)
 
 
-def _counts(data: bytes, name: str, limits: Settings, *, exact: bool) -> Iterator[Count]:
+def _counts(
+    data: bytes, name: str, limits: Settings, exact: bool, parts: jpeg.Parts | None
+) -> Iterator[Count]:
     segments = limits.max_segments
     enough = _ENOUGH * segments
     if name == "JPEG":
-        found = jpeg.count(data, enough)
+        found = parts or parts_of(data, limits)
         yield found.segments, "segments", segments, "max_segments"
         scans = min(limits.max_scans, _MOST_BLOCKS // max(found.blocks, 1))
         if not exact or len(data) > _SMALL:

@@ -18,7 +18,6 @@ import re
 
 from imgurer_kernel.fingerprint.codecs import jpeg
 
-_END = b"\xff\xd9"
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # Some encoders leave a byte or two between the last code and the end marker.
 _SPARE = 3
@@ -31,11 +30,20 @@ OUT_OF_ORDER = "restart markers in the data of the picture are missing or out of
 
 
 class WatchedFile(io.BytesIO):
-    """A JPEG file that knows, once it was decoded, what is wrong with its coded pixels."""
+    """A JPEG file that knows, once it was decoded, what is wrong with its coded pixels.
 
-    def __init__(self, data: bytes) -> None:
+    Parameters
+    ----------
+    data
+        The file.
+    scan
+        Its only scan, as `imgurer_kernel.fingerprint.codecs.jpeg.count` finds it; without one
+        nothing is told.
+    """
+
+    def __init__(self, data: bytes, scan: jpeg.Scan | None) -> None:
         super().__init__(data)
-        self._scan = jpeg.only_scan(data)
+        self._scan = scan
         self._pieces: list[bytes] = []
         self._asked = 0
 
@@ -43,10 +51,9 @@ class WatchedFile(io.BytesIO):
         """Hand the file out in pieces from now on; to be called before its image is loaded."""
         if self._scan is None:
             return
-        data, start = self.getvalue(), self._scan.start
-        end = data.find(_END, start)
-        rest = data[end:] if end >= 0 else b""
-        stop = _last_code(data, start, end if end >= 0 else len(data))
+        data, start, end = self.getvalue(), self._scan.start, self._scan.end
+        rest = b"" if end is None else data[end:]
+        stop = _last_code(data, start, len(data) if end is None else end)
         cut = max(stop - _SPARE, start)
         self._pieces = [data[:cut], data[cut:stop] + _AHEAD, rest]
 
