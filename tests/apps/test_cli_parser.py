@@ -46,6 +46,19 @@ def answer(run, *words, **kwargs):
     return status, json.loads(out)
 
 
+def test_ingest_says_what_was_damaged(run, tmp_path):
+    whole = encode(scene(3), quality=85)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "whole.jpg").write_bytes(whole)
+    middle = len(whole) // 2
+    (folder / "broken.jpg").write_bytes(whole[:middle] + whole[middle + 400 :])
+    _, out, _ = run("ingest", folder)
+    damaged, figures = out.splitlines()
+    assert damaged.startswith(f"added {folder / 'broken.jpg'}: damaged: the data")
+    assert figures == "2 added, 0 already here, 0 rejected"
+
+
 def test_ingest_counts_and_says_what_was_rejected(run, folder):
     status, out, _ = run("ingest", folder)
     assert (status, out) == (0, "3 added, 0 already here, 0 rejected\n")

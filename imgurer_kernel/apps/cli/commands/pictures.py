@@ -83,12 +83,14 @@ def ingest(call: Call) -> int:
 def write_ingested(call: Call, frame: pd.DataFrame) -> int:
     """Write what became of each file: for people only what is not as it was, and the totals."""
     rejected = frame[frame["status"] == "rejected"]
-    told = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"])]
+    damaged = frame["reason"].str.startswith("damaged: ")
+    told = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"]) | damaged]
     if call.out.json:
         call.out.write_table(frame)
     columns = (told[name] for name in ("source", "status", "reason"))
     for source, status, reason in zip(*columns, strict=True):
-        call.out.write_line(f"{status} {source}" + (f": {reason}" if status == "rejected" else ""))
+        says_why = status == "rejected" or reason.startswith("damaged: ")
+        call.out.write_line(f"{status} {source}" + (f": {reason}" if says_why else ""))
     totals = frame["status"].value_counts()
     parts = [f"{totals.get(key, 0):,} {label}" for key, label in _ALWAYS_TOLD.items()]
     parts += [f"{totals[key]:,} {label}" for key, label in _TOLD_IF_ANY.items() if key in totals]
