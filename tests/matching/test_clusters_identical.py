@@ -137,12 +137,18 @@ def test_other_pixels_are_another_picture(wb, case):
 
 def test_what_is_transparent_has_no_colour():
     clear, hidden = (Image.new("RGBA", (50, 50), (*colour, 0)) for colour in ((0, 0, 0), (9, 9, 9)))
+    # Where nothing at all shows, colours are all that there is.
+    assert fingerprint(saved(clear)).pixels != fingerprint(saved(hidden)).pixels
+    for image in (clear, hidden):
+        image.putpixel((3, 3), (5, 5, 5, 255))
     assert fingerprint(saved(clear)).pixels == fingerprint(saved(hidden)).pixels
 
 
-def test_only_flat_stills_have_a_digest_of_pixels():
+def test_only_what_is_flat_has_a_digest_of_pixels():
     assert fingerprint(jpeg(1)).pixels is None
-    assert fingerprint(DIFFERENT["animations"][0]).pixels is None
+    one, other = (fingerprint(data).pixels for data in DIFFERENT["animations"])
+    assert len(one) == 64
+    assert one != other
     assert len(fingerprint(saved(solid("red"))).pixels) == 64
 
 
