@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
+from imgurer_kernel.matching.pair_table import (
+    DIFFERENT,
+    SAME,
+    SAME_COVER,
+    SAME_LAYOUT,
+    UNTESTED,
+    Pairs,
+)
 from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidates
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import framed, gray, picture, recoded
@@ -96,6 +103,24 @@ def test_what_shares_its_layout_only_is_told_apart_among_what_is_the_same():
     table = verified(script, found, same_layout).pairs
     assert table.status.tolist() == [SAME, SAME_LAYOUT, DIFFERENT]
     assert asked == [(0, 1), (0, 2)]
+
+
+def test_what_agrees_is_of_one_cover_where_later_frames_differ():
+    script = Scripted({(0, k, False): a for k, a in ((1, 0.9), (2, 0.9), (3, 0.9), (4, 0.1))})
+    found = candidates([(0, k, 1, 0) for k in range(1, 5)])
+    frames = np.zeros((5, 4), np.uint64)
+    frames[[0, 1], 2] = 0b110
+    frames[2, 2] = 2**64 - 1
+    verifier = PairVerifier(
+        found, Pairs.of(found), script.boxes, script.measure, lambda a, _b, _m: a < 0, frames
+    )
+    verifier.verify(np.arange(4))
+    assert verifier.pairs.status.tolist() == [SAME, SAME_COVER, SAME_COVER, DIFFERENT]
+    # Other starts change nothing where it is known, and are judged alike.
+    script.agreement = {(0, k, True): 0.95 for k in range(1, 5)}
+    mirrored = np.tile([-1.0, 0, 0, 0, 1, 0], (4, 1))
+    verifier.verify_from(np.arange(4), mirrored, np.ones(4, np.int64), np.full(4, 60))
+    assert verifier.pairs.status.tolist() == [SAME, SAME_COVER, SAME_COVER, SAME_COVER]
 
 
 def test_other_starts_help_only_where_nothing_has_held():
