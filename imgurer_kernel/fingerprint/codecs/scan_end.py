@@ -4,9 +4,9 @@ A wrong bit throws the reading of all codes after it out of step, and where the 
 codes are not, or the other way round. libjpeg notices and goes on; Pillow passes its warnings over.
 So the decoder is given the file in three pieces, and it asks for the next one until the picture is
 full. The first lacks the last bytes of the codes: that must not do. The second has these and a few
-zeros, and must. The third has the end marker and what follows: who asks for it lacks pixels. A file
-that has no end marker is whole if the second piece did. All this is told by the one decode that is
-made anyway.
+bits that are no codes, and must. The third has the end marker and what follows: who asks for it
+lacks pixels. A file that has no end marker is whole if the second piece did. All this is told by
+the one decode that is made anyway.
 
 It holds where one scan has all pixels, in the order in which they are seen: of other files, such
 as progressive ones, nothing is told. Between restart markers codes are out of step only to the next
@@ -21,9 +21,10 @@ from imgurer_kernel.fingerprint.codecs import jpeg
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # Some encoders leave a byte or two between the last code and the end marker.
 _SPARE = 3
-# libjpeg fills a register of 64 bits before it looks at the last code. So a file that lacks a few
-# bytes besides its end marker may pass: of 50 that lack 2 more 20, 10 more 6, 38 more none.
-_AHEAD = bytes(8)
+_ZEROS = 2
+# libjpeg fills a register of 64 bits before it looks at the last code. All ones are no code by any
+# table (T.81, C.2): hardly a block that is missing can be read out of them.
+_AHEAD = b"\xff\0" * 8
 
 TOO_EARLY = "the data of the picture go on behind its end"
 TOO_LATE = "the data of the picture end before it does"
@@ -54,9 +55,12 @@ class WatchedFile(io.BytesIO):
             return
         data, start, end = self.getvalue(), self._scan.start, self._scan.end
         rest = b"" if end is None else data[end:]
-        stop = _last_code(data, start, len(data) if end is None else end)
+        end = _without_fill(data, start, len(data) if end is None else end)
+        stop = _without_zeros(data, start, end)
         cut = max(stop - _SPARE, start)
-        self._pieces = [data[:cut], data[cut:stop] + _AHEAD, rest]
+        # The last codes may be zeros; a file that ends in more of them was cut off and filled up.
+        end = end if rest else min(end, stop + _ZEROS)
+        self._pieces = [data[:cut], data[cut:end] + _AHEAD, rest]
 
     def read(self, size: int | None = -1, /) -> bytes:
         """As of any file; of a watched one the next piece, whatever the size."""
@@ -79,10 +83,15 @@ class WatchedFile(io.BytesIO):
         return None
 
 
-def _last_code(data: bytes, start: int, end: int) -> int:
-    """Where the last coded byte ends: before bytes that fill up, which are 255 or, wrongly, 0."""
+def _without_fill(data: bytes, start: int, end: int) -> int:
+    """Where coded bytes end before bytes of 255, which may come before any marker."""
     while end > start and data[end - 1] == 0xFF:
         end -= 1
+    return end
+
+
+def _without_zeros(data: bytes, start: int, end: int) -> int:
+    """Where coded bytes end before zeros, but for one that belongs to a byte of 255."""
     while end - 1 > start and data[end - 1] == 0 and data[end - 2] != 0xFF:
         end -= 1
     return end
