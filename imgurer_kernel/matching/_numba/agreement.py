@@ -1,0 +1,359 @@
+"""Where two aligned thumbnails agree and where not, pair by pair, in machine code.
+
+`imgurer_kernel.matching.local_agreement` explains the method and names what is measured.
+"""
+
+# What numba makes of a function is not what mypy reads in it.
+# mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
+
+import numpy as np
+from numba import float32
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
+from imgurer_kernel.matching import local_agreement as names
+from imgurer_kernel.matching._numba import tones
+from imgurer_kernel.matching._numba.blocks import (
+    ACROSS,
+    BEST,
+    DOWN,
+    ENERGY,
+    OTHER_ENERGY,
+    PAD,
+    VALID,
+    edges,
+    refine_and_match,
+)
+from imgurer_kernel.matching._numba.planes import (
+    blurred,
+    drawn,
+    gradients,
+    look_up,
+    luma,
+    shift_at,
+)
+from imgurer_kernel.matching._numba.regions import largest_regions, near, share_of
+from imgurer_kernel.matching._numba.sharpness import blur_needed
+
+_PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
+_VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
+_LEAST, _BLOCKS, _BLOCK = 24, 14, 12
+_PROBE = 48  # points a side by which the common part of two pictures is found
+_SAMPLES = 3  # points a side of a cell at which its colour is looked up
+
+
+@compiled(f"int64({_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR})")
+def _common(
+    transform: Float64s, content: Float64s, other: Float64s, box: Float64s, out: Float64s
+) -> int:
+    """Find the box of the first picture that both contents show; 0 if that is next to nothing.
+
+    Writes the lesser share of a content that it is to `out`.
+    """
+    a, b, c, d, e, f = transform
+    su, sv = (content[2] - content[0]) / _PROBE, (content[3] - content[1]) / _PROBE
+    left, top, right, bottom, count = _PROBE, _PROBE, -1, -1, 0
+    for i in range(_PROBE):
+        v = content[1] + (i + 0.5) * sv
+        for j in range(_PROBE):
+            u = content[0] + (j + 0.5) * su
+            x, y = a * u + b * v + c, d * u + e * v + f
+            if other[0] < x < other[2] and other[1] < y < other[3]:
+                count += 1
+                left, right = min(left, j), max(right, j)
+                top, bottom = min(top, i), max(bottom, i)
+    if count < 40:
+        return 0
+    box[0], box[2] = content[0] + left * su, content[0] + (right + 1) * su
+    box[1], box[3] = content[1] + top * sv, content[1] + (bottom + 1) * sv
+    share = count / _PROBE**2
+    area = (content[2] - content[0]) * (content[3] - content[1])
+    other_area = (other[2] - other[0]) * (other[3] - other[1])
+    out[names.SHARE] = min(share, share * area * abs(a * e - b * d) / other_area)
+    return count
+
+
+@compiled(f"{_PLANE}({_VECTOR}, {_VECTOR}, {_VECTOR}, int64, int64)", fastmath=True)
+def _inside(transform: Float64s, box: Float64s, other: Float64s, nx: int, ny: int) -> Float32s:
+    """Mark the points of a grid that lie in the content of the second picture by 1."""
+    a, b, c, d, e, f = transform
+    ok = np.zeros((ny, nx), np.float32)
+    for i in range(ny):
+        v = box[1] + (i + 0.5) / ny * (box[3] - box[1])
+        for j in range(nx):
+            u = box[0] + (j + 0.5) / nx * (box[2] - box[0])
+            x, y = a * u + b * v + c, d * u + e * v + f
+            if other[0] < x < other[2] and other[1] < y < other[3]:
+                ok[i, j] = 1
+    return ok
+
+
+@compiled(f"float64({_PLANE})")
+def _plain(plane: Float32s) -> float:
+    """Return the share of the most frequent gray, and of those within four levels of it."""
+    counts = np.zeros(264, np.int64)
+    for y in range(plane.shape[0]):
+        for x in range(plane.shape[1]):
+            counts[4 + int(min(max(plane[y, x], float32(0)), float32(255)))] += 1
+    run = counts[:9].sum()
+    most = run
+    for k in range(9, 264):
+        run += counts[k] - counts[k - 9]
+        most = max(most, run)
+    return most / plane.size
+
+
+@compiled(f"float64({_PLANE}, {_PLANE}, {_PLANE})", fastmath=True)
+def _deviation_and_sign(one: Float32s, other: Float32s, ok: Float32s) -> float:
+    """Return the geometric mean of both deviations, negative where the pictures are negatives."""
+    n, sa, sb, aa, bb, ab = 1e-9, 0.0, 0.0, 0.0, 0.0, 0.0
+    for y in range(one.shape[0]):
+        for x in range(one.shape[1]):
+            w, p, q = ok[y, x], one[y, x], other[y, x]
+            n, sa, sb = n + w, sa + w * p, sb + w * q
+            aa, bb, ab = aa + w * p * p, bb + w * q * q, ab + w * p * q
+    aa, bb, ab = aa / n - (sa / n) ** 2, bb / n - (sb / n) ** 2, ab / n - sa * sb / n / n
+    both = np.sqrt(np.sqrt(max(aa, 0.0)) * np.sqrt(max(bb, 0.0)))
+    return -both if ab < -0.5 * np.sqrt(max(aa * bb, 0.0)) else both
+
+
+@compiled(f"float64({_PLANE}, {_PLANE}, {_MASK}, int64[::1], int64[::1])", fastmath=True)
+def _cross(one: Float32s, other: Float32s, use: np.ndarray, rows: Int64s, columns: Int64s) -> float:  # type: ignore[type-arg]
+    """Return how far edges run both ways, 0..1: 0 where all of them run one way."""
+    shape = (one.shape[0] + 2 * PAD, one.shape[1] + 2 * PAD)
+    gx, gy = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    gradients(one, PAD, gx, gy)
+    xx, yy, xy = 0.0, 0.0, 0.0
+    for row in range(use.shape[0]):
+        for k in range(use.shape[1]):
+            if not use[row, k]:
+                continue
+            for y in range(rows[row] + PAD, rows[row + 1] + PAD):
+                for x in range(columns[k] + PAD, columns[k + 1] + PAD):
+                    p, q = gx[y, x], gy[y, x]
+                    xx, yy, xy = xx + p * p, yy + q * q, xy + p * q
+    return ((xx + yy) - np.hypot(xx - yy, 2 * xy)) / (xx + yy + 1e-6)
+
+
+@compiled(
+    f"float64[:, ::1]({_RGB}, {_PLANE}, {_PLANE}, {_VECTOR}, {_VECTOR}, {_PLANE}, {_MASK},"
+    " float64, boolean)",
+    fastmath=True,
+)
+def _cells(
+    rgb: UInt8s,
+    luminance: Float32s,
+    plane: Float32s,
+    box: Float64s,
+    transform: Float64s,
+    fit: Float32s,
+    use: np.ndarray,  # type: ignore[type-arg]
+    width: float,
+    inverted: bool,
+) -> Float64s:
+    """Return the colours of the cells, two a side of each block in use, float64 (n, 3).
+
+    Brightness is that of the plane, which is as sharp as the other picture's; colour is looked up
+    in the picture, of which a JPEG keeps every second pixel.
+    """
+    ny, nx = plane.shape
+    by, bx = use.shape
+    rows, columns = edges(ny, 2 * by), edges(nx, 2 * bx)
+    height, breadth = rgb.shape[0], rgb.shape[1]
+    out = np.empty((4 * use.sum(), 3))
+    at = 0
+    for i in range(2 * by):
+        for j in range(2 * bx):
+            if not use[i // 2, j // 2]:
+                continue
+            y0, y1, x0, x1 = rows[i], rows[i + 1], columns[j], columns[j + 1]
+            bright = 0.0
+            for y in range(y0, y1):
+                for x in range(x0, x1):
+                    bright += plane[y, x]
+            bright /= max((y1 - y0) * (x1 - x0), 1)
+            colour = np.zeros(3)
+            for k in range(_SAMPLES * _SAMPLES):
+                fy = 0.5 + ((k // _SAMPLES + 0.5) / _SAMPLES - 0.5) * width
+                fx = 0.5 + ((k % _SAMPLES + 0.5) / _SAMPLES - 0.5) * width
+                px, py = x0 + fx * (x1 - x0) - 0.5, y0 + fy * (y1 - y0) - 0.5
+                dx, dy = shift_at(
+                    fit, float32((2 * px + 1) / nx - 1), float32((2 * py + 1) / ny - 1)
+                )
+                u = box[0] + (px + dx + 0.5) / nx * (box[2] - box[0])
+                v = box[1] + (py + dy + 0.5) / ny * (box[3] - box[1])
+                qx = (transform[0] * u + transform[1] * v + transform[2] + 1) * 0.5 * breadth
+                qy = (transform[3] * u + transform[4] * v + transform[5] + 1) * 0.5 * height
+                x = min(max(int(np.floor(qx)), 0), breadth - 1)
+                y = min(max(int(np.floor(qy)), 0), height - 1)
+                for channel in range(3):
+                    colour[channel] += rgb[y, x, channel] - luminance[y, x]
+            sign = -1.0 if inverted else 1.0
+            for channel in range(3):
+                out[at, channel] = bright + sign * colour[channel] / (_SAMPLES * _SAMPLES)
+            at += 1
+    return out
+
+
+@compiled(f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, {_VECTOR})", fastmath=True)
+def _summarize(
+    found: Float32s,
+    texture: np.ndarray,  # type: ignore[type-arg]
+    valid: np.ndarray,  # type: ignore[type-arg]
+    weight: Float32s,
+    bad: np.ndarray,  # type: ignore[type-arg]
+    out: Float64s,
+) -> None:
+    """Write how blocks agree, and the shape of where they do not."""
+    by, bx = bad.shape
+    best, energy, other_energy = found[BEST], found[ENERGY], found[OTHER_ENERGY]
+    lacks, other_lacks = bad & (energy * 4 > other_energy), bad & (other_energy * 4 > energy)
+    big = np.zeros((by, bx), np.bool_)
+    out[names.BIG] = largest_regions(bad, big, out) / max(valid.sum(), 1)
+    around = near(big)
+    all_of, rest = np.empty(by * bx), np.empty(by * bx)
+    count, left, sure, strays, agree = 0, 0, 0, 0, 0
+    for i in range(by):
+        for j in range(bx):
+            if not texture[i, j]:
+                continue
+            c = best[i, j]
+            all_of[count] = c
+            count += 1
+            agree += c > 0.7
+            if not around[i, j]:
+                rest[left] = c
+                left += 1
+            if c > 0.8:
+                sure += 1
+                strays += max(abs(found[ACROSS, i, j]), abs(found[DOWN, i, j])) > 0.5
+    out[names.AGREE], out[names.TEXTURE] = agree, count
+    out[names.BAD] = share_of(bad, weight)
+    out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
+    out[names.STRAY] = strays / sure if sure else 0.0
+    out[names.Q25] = np.quantile(all_of[:count], 0.25) if count else 1.0
+    out[names.Q50] = np.quantile(all_of[:count], 0.5) if count else 1.0
+    out[names.REST_Q25] = np.quantile(rest[:left], 0.25) if left else 1.0
+    out[names.REST_BAD] = (rest[:left] < 0.5).mean() if left else 0.0
+
+
+@compiled(f"void(float64[:, ::1], float64[:, ::1], {_VECTOR})")
+def _judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
+    """Write what the three models of a change of all colours leave."""
+    out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
+    light = tones.left_by_light(one, other)
+    out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
+    out[names.TONE_SHARE] = (tones.left_by_tone(one, other) > 20).mean()
+    hues = np.empty(4)
+    out[names.HUE_SHARE] = (tones.left_by_hue(one, other, hues) > 8).mean()
+    out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = hues
+
+
+@compiled("float64(float64)")
+def _half(step: float) -> float:
+    """Blur, in pixels, before a picture is looked up at every `step` of its pixels."""
+    return 0.5 * np.sqrt(max(step * step - 1, 0.0))
+
+
+@compiled("int64(int64)")
+def _count(size: int) -> int:
+    """Blocks along a side of so many pixels."""
+    block = min(max(size / _BLOCKS, 6.0), float(_BLOCK))
+    return min(max(int(size / block + 0.5), 4), 64)
+
+
+@compiled(
+    f"int64({_RGB}, {_RGB}, {_VECTOR}, {_VECTOR}, {_VECTOR}, int64, {_VECTOR}, {_GRID})",
+    fastmath=True,
+)
+def measure(
+    first: UInt8s,
+    second: UInt8s,
+    transform: Float64s,
+    content: Float64s,
+    other_content: Float64s,
+    most: int,
+    out: Float64s,
+    grid: Float32s,
+) -> int:
+    """Write what is measured to `out`, and of each block c, texture and bad to `grid`.
+
+    Returns the number of blocks down times 64 plus that across, or 0 where nothing is common.
+    """
+    box = np.empty(4)
+    if not _common(transform, content, other_content, box, out):
+        return 0
+    a, b, _, d, e, _ = transform
+    du, dv = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
+    ha, wa, hb, wb = first.shape[0], first.shape[1], second.shape[0], second.shape[1]
+    own_x, own_y = wa * du, ha * dv
+    their_x, their_y = np.hypot(a * wb, d * hb) * du, np.hypot(b * wb, e * hb) * dv
+    turned = abs(b) + abs(d) > abs(a) + abs(e)
+    nx = min(max(int(min(own_x, their_x) + 0.5), _LEAST), most)
+    ny = min(max(int(min(own_y, their_y) + 0.5), _LEAST), most)
+    light, other_light = luma(first), luma(second)
+    itself = np.array([1.0, 0, 0, 0, 1, 0])
+    sigma = 0.0
+    one, other, ok = light, other_light, light
+    for attempt in range(2):
+        step_x, step_y = own_x / nx, own_y / ny
+        one = blurred(light, _half(step_x), _half(step_y))
+        one = drawn(one, box, itself, nx, ny)
+        step_x, step_y = their_x / nx, their_y / ny
+        if turned:
+            step_x, step_y = step_y, step_x
+        other = blurred(other_light, _half(step_x), _half(step_y))
+        other = drawn(other, box, transform, nx, ny)
+        ok = _inside(transform, box, other_content, nx, ny)
+        need, other_need = blur_needed(one, other)
+        sigma = max(need, other_need)
+        one = blurred(one, np.hypot(need, 0.7), np.hypot(need, 0.7))
+        other = blurred(other, np.hypot(other_need, 0.7), np.hypot(other_need, 0.7))
+        if attempt or sigma < 1.3 or min(nx, ny) <= 32:
+            break
+        nx, ny = max(_LEAST, int(nx * 1.1 / sigma + 0.5)), max(_LEAST, int(ny * 1.1 / sigma + 0.5))
+    spread = _deviation_and_sign(one, other, ok)
+    inverted = spread < 0
+    if inverted:
+        for y in range(ny):
+            for x in range(nx):
+                other[y, x] = 255 - other[y, x]
+    floor = (0.5 + 0.01 * np.sqrt(max(abs(spread) ** 2, 1.0))) ** 2
+    by, bx = _count(ny), _count(nx)
+    fit, found = np.zeros((6, 2), np.float32), np.empty((6, by, bx), np.float32)
+    other = refine_and_match(one, other, ok, floor, fit, found)
+
+    valid = found[VALID] > 0.6
+    strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
+    top = 1.0
+    if valid.any():
+        top = np.quantile(strong.ravel()[valid.ravel()], 0.95)
+    texture = valid & (strong > max(4 * floor, 0.01 * top))
+    weight = np.zeros((by, bx), np.float32)
+    for i in range(by):
+        for j in range(bx):
+            if texture[i, j]:
+                weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
+    bad = texture & (found[BEST] < 0.5)
+    out[names.SIGMA], out[names.NEGATIVE] = sigma, inverted
+    out[names.PLAIN] = max(_plain(one), _plain(other))
+    out[names.CONTRAST] = abs(spread)
+    _summarize(found, texture, valid, weight, bad, out)
+    out[names.CROSS] = _cross(
+        one, other, texture & (found[BEST] > 0.7), edges(ny, by), edges(nx, bx)
+    )
+    grid[0, :by, :bx] = found[BEST]
+    for i in range(by):
+        for j in range(bx):
+            grid[1, i, j], grid[2, i, j] = texture[i, j], bad[i, j]
+    clear = valid & ~near(bad)
+    if 4 * clear.sum() < 12:
+        clear = valid
+    if 4 * clear.sum() >= 12:
+        # The colour of a JPEG of 32 pixels is known in 16.
+        width = 1.0 if min(nx, ny) > 40 else 2.0
+        still = np.zeros((6, 2), np.float32)
+        x = _cells(first, light, one, box, itself, still, clear, width, False)
+        y = _cells(second, other_light, other, box, transform, fit, clear, width, inverted)
+        _judge_colours(x, y, out)
+    return by * 64 + bx
