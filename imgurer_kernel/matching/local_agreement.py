@@ -27,8 +27,9 @@ from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
 SHARE, SIGMA, NEGATIVE, PLAIN, CONTRAST, AGREE, TEXTURE, BAD = range(8)
 LACK, STRAY, Q25, Q50, REST_Q25, REST_BAD, BIG, WHERE_X, WHERE_Y, CROSS = range(8, 18)
 COLOURED, OTHER_COLOURED, LIGHT_98, LIGHT_90, TONE_SHARE, HUE_SHARE = range(18, 24)
-TURN, CHROMA, MOVED, LIGHTNESS = range(24, 28)
-FEATURES = 28
+TURN, CHROMA, MOVED, LIGHTNESS, TONE_98, GAIN, OFFSET, SATURATION = range(24, 32)
+LEVELS, MONO, LIGHT_50 = range(32, 35)
+FEATURES = 35
 MOST = 160
 BLOCKS = 32
 # The rim of a content box was found to one of 64 pixels; a frame may still show there.

@@ -10,7 +10,7 @@ import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
-from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
+from imgurer_kernel.common.types import Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import local_agreement as names
 from imgurer_kernel.matching._numba import tones
 from imgurer_kernel.matching._numba.blocks import (
@@ -117,22 +117,39 @@ def _deviation_and_sign(one: Float32s, other: Float32s, ok: Float32s) -> float:
     return -both if ab < -0.5 * np.sqrt(max(aa * bb, 0.0)) else both
 
 
-@compiled(f"float64({_PLANE}, {_PLANE}, {_MASK}, int64[::1], int64[::1])", fastmath=True)
-def _cross(one: Float32s, other: Float32s, use: np.ndarray, rows: Int64s, columns: Int64s) -> float:  # type: ignore[type-arg]
-    """Return how far edges run both ways, 0..1: 0 where all of them run one way."""
-    shape = (one.shape[0] + 2 * PAD, one.shape[1] + 2 * PAD)
+@compiled(f"float64[:, :, ::1]({_PLANE}, int64, int64)", fastmath=True)
+def _tensors(plane: Float32s, by: int, bx: int) -> Float64s:
+    """Return the structure tensor of each block: sums of squares and products of gradients."""
+    shape = (plane.shape[0] + 2 * PAD, plane.shape[1] + 2 * PAD)
     gx, gy = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    gradients(one, PAD, gx, gy)
-    xx, yy, xy = 0.0, 0.0, 0.0
-    for row in range(use.shape[0]):
-        for k in range(use.shape[1]):
-            if not use[row, k]:
-                continue
+    gradients(plane, PAD, gx, gy)
+    rows, columns = edges(plane.shape[0], by), edges(plane.shape[1], bx)
+    out = np.zeros((by, bx, 3))
+    for row in range(by):
+        for k in range(bx):
+            xx, yy, xy = 0.0, 0.0, 0.0
             for y in range(rows[row] + PAD, rows[row + 1] + PAD):
                 for x in range(columns[k] + PAD, columns[k + 1] + PAD):
                     p, q = gx[y, x], gy[y, x]
                     xx, yy, xy = xx + p * p, yy + q * q, xy + p * q
+            out[row, k, 0], out[row, k, 1], out[row, k, 2] = xx, yy, xy
+    return out
+
+
+@compiled("float64(float64, float64, float64)", fastmath=True)
+def _both_ways(xx: float, yy: float, xy: float) -> float:
+    """Return how far edges run both ways, 0..1, by a structure tensor: 0 where all run one way."""
     return ((xx + yy) - np.hypot(xx - yy, 2 * xy)) / (xx + yy + 1e-6)
+
+
+@compiled("float64(float64[::1], float64, float64)", fastmath=True)
+def _strayed(tensor: Float64s, dx: float, dy: float) -> float:
+    """Return by how much of a shift a block can be sure: along an edge it sees none (aperture)."""
+    xx, yy, xy = tensor
+    if _both_ways(xx, yy, xy) > 0.2:
+        return max(abs(dx), abs(dy))
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
+    return abs(dx * np.cos(angle) + dy * np.sin(angle))
 
 
 @compiled(
@@ -167,11 +184,13 @@ def _cells(
             if not use[i // 2, j // 2]:
                 continue
             y0, y1, x0, x1 = rows[i], rows[i + 1], columns[j], columns[j + 1]
-            bright = 0.0
-            for y in range(y0, y1):
-                for x in range(x0, x1):
+            more_x, more_y = int((width - 1) * (x1 - x0) / 2 + 0.5), int((width - 1) * (y1 - y0) / 2 + 0.5)
+            bright, count = 0.0, 0
+            for y in range(max(y0 - more_y, 0), min(y1 + more_y, ny)):
+                for x in range(max(x0 - more_x, 0), min(x1 + more_x, nx)):
                     bright += plane[y, x]
-            bright /= max((y1 - y0) * (x1 - x0), 1)
+                    count += 1
+            bright /= max(count, 1)
             colour = np.zeros(3)
             for k in range(_SAMPLES * _SAMPLES):
                 fy = 0.5 + ((k // _SAMPLES + 0.5) / _SAMPLES - 0.5) * width
@@ -195,13 +214,16 @@ def _cells(
     return out
 
 
-@compiled(f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, {_VECTOR})", fastmath=True)
+@compiled(
+    f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})", fastmath=True
+)
 def _summarize(
     found: Float32s,
     texture: np.ndarray,  # type: ignore[type-arg]
     valid: np.ndarray,  # type: ignore[type-arg]
     weight: Float32s,
     bad: np.ndarray,  # type: ignore[type-arg]
+    tensors: Float64s,
     out: Float64s,
 ) -> None:
     """Write how blocks agree, and the shape of where they do not."""
@@ -213,6 +235,7 @@ def _summarize(
     around = near(big)
     all_of, rest = np.empty(by * bx), np.empty(by * bx)
     count, left, sure, strays, agree = 0, 0, 0, 0, 0
+    xx, yy, xy = 0.0, 0.0, 0.0
     for i in range(by):
         for j in range(bx):
             if not texture[i, j]:
@@ -220,14 +243,17 @@ def _summarize(
             c = best[i, j]
             all_of[count] = c
             count += 1
-            agree += c > 0.7
+            if c > 0.7:
+                agree += 1
+                xx, yy, xy = xx + tensors[i, j, 0], yy + tensors[i, j, 1], xy + tensors[i, j, 2]
             if not around[i, j]:
                 rest[left] = c
                 left += 1
             if c > 0.8:
                 sure += 1
-                strays += max(abs(found[ACROSS, i, j]), abs(found[DOWN, i, j])) > 0.5
+                strays += _strayed(tensors[i, j], found[ACROSS, i, j], found[DOWN, i, j]) > 0.5
     out[names.AGREE], out[names.TEXTURE] = agree, count
+    out[names.CROSS] = _both_ways(xx, yy, xy)
     out[names.BAD] = share_of(bad, weight)
     out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
     out[names.STRAY] = strays / sure if sure else 0.0
@@ -243,7 +269,13 @@ def _judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
     out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
     light = tones.left_by_light(one, other)
     out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
-    out[names.TONE_SHARE] = (tones.left_by_tone(one, other) > 20).mean()
+    out[names.LIGHT_50] = np.quantile(light, 0.5)
+    model = np.empty(3)
+    tone = tones.left_by_tone(one, other, model)
+    out[names.TONE_SHARE], out[names.TONE_98] = (tone > 20).mean(), np.quantile(tone, 0.98)
+    out[names.GAIN], out[names.OFFSET], out[names.SATURATION] = model
+    out[names.LEVELS] = min(tones.levels(one), tones.levels(other))
+    out[names.MONO] = min(tones.tinted(one), tones.tinted(other))
     hues = np.empty(4)
     out[names.HUE_SHARE] = (tones.left_by_hue(one, other, hues) > 8).mean()
     out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = hues
@@ -338,10 +370,7 @@ def measure(
     out[names.SIGMA], out[names.NEGATIVE] = sigma, inverted
     out[names.PLAIN] = max(_plain(one), _plain(other))
     out[names.CONTRAST] = abs(spread)
-    _summarize(found, texture, valid, weight, bad, out)
-    out[names.CROSS] = _cross(
-        one, other, texture & (found[BEST] > 0.7), edges(ny, by), edges(nx, bx)
-    )
+    _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)
     grid[0, :by, :bx] = found[BEST]
     for i in range(by):
         for j in range(bx):
@@ -351,7 +380,7 @@ def measure(
         clear = valid
     if 4 * clear.sum() >= 12:
         # The colour of a JPEG of 32 pixels is known in 16.
-        width = 1.0 if min(nx, ny) > 40 else 2.0
+        width = 2.0 if min(nx, ny) < 80 else 1.5
         still = np.zeros((6, 2), np.float32)
         x = _cells(first, light, one, box, itself, still, clear, width, False)
         y = _cells(second, other_light, other, box, transform, fit, clear, width, inverted)

@@ -21,6 +21,7 @@ _GRAY_RMS = 3.0  # colours less far from gray than this, in gray levels, make a 
 _GAINS = 26  # of brightness, from 0.5 up in steps of 0.05
 _GROUND = 14.0  # gray levels within which a cell is of the ground
 _BINS = 16
+_NOT_TINTED = 99.0
 
 
 @compiled(f"{_ROW}({_CELLS})", fastmath=True)
@@ -141,15 +142,19 @@ def left_by_light(one: Float64s, other: Float64s) -> Float64s:
     return left
 
 
-@compiled(f"{_ROW}({_CELLS}, {_CELLS})", fastmath=True)
-def left_by_tone(one: Float64s, other: Float64s) -> Float64s:
-    """What gain, offset and saturation leave, fitted robustly; the better way round."""
+@compiled(f"{_ROW}({_CELLS}, {_CELLS}, {_ROW})", fastmath=True)
+def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
+    """What gain, offset and saturation leave, fitted robustly; the better way round.
+
+    These three are written to `out`.
+    """
     n = len(one)
     best, left = 1e30, np.zeros(n)
     for way in range(2):
         p, q = (one, other) if way == 0 else (other, one)
         yp, yq = grays(p), grays(q)
         weight, rest = np.ones(n), np.empty(n)
+        gain, offset, saturation = 1.0, 0.0, 1.0
         for _ in range(5):
             ww, wx, wxx, wy, wxy, cpq, cpp = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0
             for k in range(n):
@@ -174,7 +179,51 @@ def left_by_tone(one: Float64s, other: Float64s) -> Float64s:
                 weight[k] = 1 / (1 + (rest[k] / 12) ** 2)
         if rest.mean() < best:
             best, left = rest.mean(), rest
+            out[0], out[1], out[2] = gain, offset, saturation
     return left
+
+
+@compiled(f"float64({_CELLS})", fastmath=True)
+def levels(cells: Float64s) -> float:
+    """Return how many brightnesses cells have, of 32: the perplexity of their histogram."""
+    y = grays(cells)
+    counts = np.zeros(32)
+    for k in range(len(y)):
+        counts[int(min(max(y[k], 0.0), 255.0)) // 8] += 1
+    entropy = 0.0
+    for k in range(32):
+        if counts[k] > 0:
+            share = counts[k] / len(y)
+            entropy -= share * np.log(share)
+    return np.exp(entropy)
+
+
+@compiled(f"float64({_CELLS})", fastmath=True)
+def tinted(cells: Float64s) -> float:
+    """Return what colours have besides what their brightness says, root mean square: 0 for sepia.
+
+    In units of L*a*b*; brightness is cut into 16 bins. `_NOT_TINTED` where some of the picture has
+    a colour and some none, as a red mug on a gray table.
+    """
+    values = lab(cells)
+    sums, squares, middle, with_colour = np.zeros((16, 3)), 0.0, 0, 0
+    for k in range(len(cells)):
+        light = values[k, 0]
+        b = min(max(int(light * 0.16), 0), 15)
+        sums[b, 0] += 1
+        chroma = np.hypot(values[k, 1], values[k, 2])
+        if 15 < light < 90:
+            middle += 1
+            with_colour += chroma > 4
+        for axis in (1, 2):
+            sums[b, axis] += values[k, axis]
+            squares += values[k, axis] ** 2
+    if coloured(cells) > _GRAY_RMS and with_colour < 0.85 * middle:
+        return _NOT_TINTED
+    for b in range(16):
+        for axis in (1, 2):
+            squares -= sums[b, axis] ** 2 / max(sums[b, 0], 1.0)
+    return np.sqrt(max(squares, 0.0) / max(len(cells), 1))
 
 
 @compiled(f"{_ROW}({_CELLS}, {_CELLS}, {_ROW})", fastmath=True)
