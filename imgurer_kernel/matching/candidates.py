@@ -5,7 +5,8 @@ Four searches, each exact:
 - whole pictures in 8 orientations against whole pictures;
 - whole pictures in 8 orientations against contents (pictures without their uniform borders);
 - contents against contents, upright;
-- windows of pictures, upright, against whole pictures: what a crop of 5 to 12 % looks like.
+- windows of pictures, upright, against whole pictures: what crops of 5 to 12 % look like, cuts of
+  about a fifth or a quarter off one side, and squares from the middle.
 
 Not searched: a bordered picture against another bordered one that is turned.
 """
@@ -55,7 +56,7 @@ class ImageHashes:
     informative
         bool (n,): the others take no part.
     windows
-        uint64 (n, 10, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
+        uint64 (n, 24, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
     """
 
     turned: UInt64s
@@ -279,8 +280,8 @@ def keep_nearest(rows: Candidates) -> Candidates:
     if not len(rows):
         return rows
     pair = rows.first * (int(rows.second.max()) + 1) + rows.second
-    # One number for each match, sorted by distance first: regions are below 16, orientations 8.
-    match = ((rows.distance * 16 + rows.region) * 16 + rows.other_region) * 8 + rows.orientation
+    # One number for each match, sorted by distance first: regions are below 64, orientations 8.
+    match = ((rows.distance * 64 + rows.region) * 64 + rows.other_region) * 8 + rows.orientation
     order = np.lexsort((match, pair))
     pair, match = pair[order], match[order]
     once = np.flatnonzero(group_starts(pair, match))

@@ -15,6 +15,7 @@ from imgurer_kernel.matching.candidates import (
     find_candidates,
     keep_nearest,
 )
+from imgurer_kernel.matching.regions import WINDOWS
 
 COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation")
 
@@ -35,7 +36,7 @@ def hashes_of_families(seed, n=60):
     bordered = random.random(n) < 0.4
     content[bordered] = hashes(grays[random.permutation(n)])[bordered]
     windows = hashes(
-        (grays[random.permutation(n), None] + random.integers(-9, 10, (n, 10, 9, 9)))
+        (grays[random.permutation(n), None] + random.integers(-9, 10, (n, len(WINDOWS), 9, 9)))
         .clip(0, 255)
         .astype(np.uint8)
     )
@@ -61,7 +62,7 @@ def searches(p):
         yield bits(turned, p.whole), np.triu(np.ones((n, n), bool)), (0, 0, o)
         yield bits(turned, p.content), np.tile(bordered, (n, 1)), (0, 1, o)
     yield bits(p.content, p.content), bordered & bordered[:, None], (1, 1, 0)
-    for w in range(10):
+    for w in range(len(WINDOWS)):
         yield bits(p.windows[:, w], p.whole), np.ones((n, n), bool), (2 + w, 0, 0)
 
 
@@ -129,7 +130,7 @@ def film(frames):
     grays = np.repeat(random.integers(0, 256, (1, 9, 9)), frames, axis=0)
     grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
     grays = grays.astype(np.uint8)
-    windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
+    windows = np.zeros((frames, len(WINDOWS), 2), np.uint64)  # near nothing
     return ImageHashes(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
 
 
