@@ -1,18 +1,20 @@
 """First stage of the search: pairs of images whose hashes are near in some orientation and region.
 
-Four searches, each exact:
+Five searches, each exact:
 
 - whole pictures in 8 orientations against whole pictures;
 - whole pictures in 8 orientations against contents (pictures without their uniform borders);
 - contents against contents, upright;
 - windows of pictures, upright, against whole pictures: what crops of 5 to 12 % look like, cuts of
-  about a fifth or a quarter off one side, and squares from the middle.
+  about a fifth or a quarter off one side, and squares from the middle;
+- negatives of whole pictures, upright, against whole pictures.
 
-Not searched: a bordered picture against another bordered one that is turned.
+Not searched: a bordered picture against another bordered one that is turned. What hashes do not
+find, `imgurer_kernel.matching.spots` may; its matches are rows of the same table.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,10 +22,10 @@ import numpy as np
 from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
-from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s, UInt64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.index.lookup import matches
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
-from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
+from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, SPOT, WHOLE
 from imgurer_kernel.matching.representatives import represent_duplicates
 
 # Matches of one pair that are kept: where the nearest does not hold the next ones are tried.
@@ -33,6 +35,14 @@ MAX_NEIGHBORS = 64
 """A pair is kept if it is among so many nearest ones of its first image with later images, or of
 its second with earlier ones. A film of 20,000 frames would otherwise have more pairs than fit into
 memory; the search for clusters follows neighbors of neighbors and need not know them all."""
+
+MAX_SPOT_NEIGHBORS = 16
+"""The same of pairs that share spots, those with the most votes. Fewer, since in a folder of forms
+or screens every two share the spots of what is printed on all of them."""
+
+NEGATIVE_RADIUS = 16
+"""Bits between a picture and a negative. Its hash is the complement but where neighbors are equal:
+all negatives of 331 photos, reduced and recoded, lie within 16 bits, 98 % within 8."""
 
 # Images that are searched for in one job: many where they are searched for among few, so that no
 # job is over before it was worth handing out. And rows that are gathered before they are reduced.
@@ -80,6 +90,10 @@ class ImageHashes:
         )
 
 
+# Columns of `Candidates` that are always there.
+_NUMBERS = ("first", "second", "distance", "orientation", "region", "other_region")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Matches between the hashes of images: one row each, sorted by (first, second, distance, ...).
@@ -93,7 +107,14 @@ class Candidates:
     orientation
         int64 (k,): 0..7, how the first picture is oriented to look like the second.
     region, other_region
-        int64 (k,): which region of the first and of the second picture were near.
+        int64 (k,): which region of the first and of the second picture were near. Of a match by
+        spots `SPOT`, and the number of spots that agree on its map, 1..63.
+    negative
+        bool (k,): one is near the other's negative; None where none is.
+    start
+        float64 (k, 6): the map that a match by spots begins with, as
+        `imgurer_kernel.matching.affine` stores maps; NaN where the regions give it, None where
+        they do everywhere.
     """
 
     first: Int64s
@@ -102,6 +123,8 @@ class Candidates:
     orientation: Int64s
     region: Int64s
     other_region: Int64s
+    negative: BoolMask | None = None
+    start: Float64s | None = None
 
     def __len__(self) -> int:
         return len(self.first)
@@ -109,11 +132,20 @@ class Candidates:
     @classmethod
     def none(cls) -> "Candidates":
         """Return no rows."""
-        return cls(*(np.empty(0, np.int64) for _ in fields(cls)))
+        return cls(**{name: np.empty(0, np.int64) for name in _NUMBERS})
+
+    @property
+    def are_negative(self) -> BoolMask:
+        """Which matches are with a negative, bool (k,)."""
+        return np.zeros(len(self), np.bool_) if self.negative is None else self.negative
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Candidates":
         """Return some of the rows."""
-        return Candidates(*(column[rows] for column in _columns(self)))
+        return Candidates(
+            **{name: getattr(self, name)[rows] for name in _NUMBERS},
+            negative=None if self.negative is None else self.negative[rows],
+            start=None if self.start is None else self.start[rows],
+        )
 
     def joined(self, other: "Candidates") -> "Candidates":
         """Return these rows, then others."""
@@ -185,13 +217,23 @@ def _run(job: Job) -> Candidates:
 
 
 def _concatenate(parts: Iterable[Candidates]) -> Candidates:
-    return Candidates(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
+    parts = list(parts)
+    negative = start = None
+    if any(part.negative is not None for part in parts):
+        negative = np.concatenate([part.are_negative for part in parts])
+    if any(part.start is not None for part in parts):
+        none = np.full(6, np.nan)
+        start = np.concatenate(
+            [np.tile(none, (len(p), 1)) if p.start is None else p.start for p in parts]
+        )
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _NUMBERS}
+    return Candidates(**columns, negative=negative, start=start)
 
 
 def _search_jobs(
     hashes: ImageHashes, searched: Int64s, fresh: BoolMask, radius: int, window_radius: int
 ) -> Iterator[Job]:
-    """Cut the four searches into jobs."""
+    """Cut the five searches into jobs."""
     # Where nothing is cut off the content is the whole picture, which the first search knows.
     bordered = searched[(hashes.content[searched] != hashes.whole[searched]).any(axis=1)]
     new, old = searched[fresh[searched]], searched[~fresh[searched]]
@@ -203,6 +245,7 @@ def _search_jobs(
             later = others[others > block[0]]
             yield partial(_search_turned, hashes, block, later, WHOLE, radius)
             yield partial(_search_turned, hashes, block, framed, CONTENT, radius)
+            yield partial(_search_negatives, hashes, block, later, min(radius, NEGATIVE_RADIUS))
             if hashes.windows is not None:
                 yield partial(_search_windows, hashes, block, others, window_radius)
         for block in _blocks(np.intersect1d(images, bordered), size):
@@ -225,6 +268,18 @@ def _search_turned(
         kept = (block[query] < among[hits]) | (region != WHOLE)
         one, other = block[query[kept]], among[hits[kept]]
         yield _ordered_rows(one, other, bits[kept], orientation[kept], WHOLE, region)
+
+
+def _search_negatives(
+    hashes: ImageHashes, block: Int64s, among: Int64s, radius: int
+) -> Iterator[Candidates]:
+    whole = hashes.whole
+    for query, hit, bits in matches(whole[among], ~whole[block], radius):
+        # Complements are as far apart either way: each pair is found by its first image.
+        kept = block[query] < among[hit]
+        one, other = block[query[kept]], among[hit[kept]]
+        rows = _ordered_rows(one, other, bits[kept], 0, WHOLE, WHOLE)
+        yield replace(rows, negative=np.ones(len(rows), np.bool_))
 
 
 def _search_contents(
@@ -268,41 +323,54 @@ def _ordered_rows(
     return rows.take(one != other)
 
 
-def _columns(rows: Candidates) -> tuple[Int64s, ...]:
-    return tuple(getattr(rows, field.name) for field in fields(rows))
-
-
 def keep_nearest(rows: Candidates) -> Candidates:
     """Sort rows and keep the nearest matches of each pair and the pairs of `MAX_NEIGHBORS`.
 
-    Each match is kept once. Joined rows of parts of the images leave the pairs of all.
+    Each match is kept once. Joined rows of parts of the images leave the pairs of all. Of the
+    matches of a pair by spots the one with the most votes is kept, behind those by hashes, and of
+    each image those with the `MAX_SPOT_NEIGHBORS` that share the most.
     """
+    by_spots = rows.region == SPOT
+    if not by_spots.any():
+        return _keep_matches(rows, rows.distance, _MAX_MATCHES, MAX_NEIGHBORS)
+    hashed, spots = rows.take(~by_spots), rows.take(by_spots)
+    hashed = _keep_matches(hashed, hashed.distance, _MAX_MATCHES, MAX_NEIGHBORS)
+    spots = _keep_matches(spots, SPOT - spots.other_region, 1, MAX_SPOT_NEIGHBORS)
+    both = _concatenate((hashed, spots))
+    # A stable sort: the match by spots stays behind the others of its pair.
+    return both.take(np.lexsort((both.second, both.first)))
+
+
+def _keep_matches(rows: Candidates, rank: Int64s, matches: int, neighbors: int) -> Candidates:
+    """Sort rows and keep few matches of each pair and few pairs of each image, by rank 0..128."""
     if not len(rows):
         return rows
     pair = rows.first * (int(rows.second.max()) + 1) + rows.second
-    # One number for each match, sorted by distance first: regions are below 64, orientations 8.
-    match = ((rows.distance * 64 + rows.region) * 64 + rows.other_region) * 8 + rows.orientation
+    # One number for each match, sorted by rank first: regions are below 64, orientations 8.
+    match = (rank * 128 + rows.distance) * 64 + rows.region
+    match = (match * 64 + rows.other_region) * 16 + rows.orientation * 2 + rows.are_negative
     order = np.lexsort((match, pair))
     pair, match = pair[order], match[order]
     once = np.flatnonzero(group_starts(pair, match))
-    few = ranks_in_groups(group_starts(pair[once])) < _MAX_MATCHES
-    return _keep_neighbors(rows.take(order[once[few]]))
+    few = ranks_in_groups(group_starts(pair[once])) < matches
+    order = order[once[few]]
+    return _keep_neighbors(rows.take(order), rank[order], neighbors)
 
 
-def _keep_neighbors(rows: Candidates) -> Candidates:
+def _keep_neighbors(rows: Candidates, rank: Int64s, neighbors: int) -> Candidates:
     """Keep pairs that are near for one of their images; the rows of a pair stay together."""
     begin = np.flatnonzero(group_starts(rows.first, rows.second))
-    first, second, distance = (c[begin] for c in (rows.first, rows.second, rows.distance))
+    first, second, rank = (column[begin] for column in (rows.first, rows.second, rank))
     # Where no first image has too many, every pair is near for its first image.
-    if len(begin) <= MAX_NEIGHBORS or np.bincount(first).max() <= MAX_NEIGHBORS:
+    if len(begin) <= neighbors or np.bincount(first).max() <= neighbors:
         return rows
     near = np.zeros(len(begin), bool)
     for one, other in ((first, second), (second, first)):
-        dense = np.bincount(one)[one] > MAX_NEIGHBORS
+        dense = np.bincount(one)[one] > neighbors
         near |= ~dense
         some = np.flatnonzero(dense)
-        order = some[np.lexsort((other[some], distance[some], one[some]))]
-        near[order] |= ranks_in_groups(group_starts(one[order])) < MAX_NEIGHBORS
+        order = some[np.lexsort((other[some], rank[some], one[some]))]
+        near[order] |= ranks_in_groups(group_starts(one[order])) < neighbors
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 
 

@@ -10,6 +10,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, tu
 from imgurer_kernel.matching import candidates
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import (
+    NEGATIVE_RADIUS,
     Candidates,
     ImageHashes,
     find_candidates,
@@ -17,7 +18,7 @@ from imgurer_kernel.matching.candidates import (
 )
 from imgurer_kernel.matching.regions import WINDOWS
 
-COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation")
+COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation", "are_negative")
 
 
 def hashes(grays):
@@ -32,6 +33,8 @@ def hashes_of_families(seed, n=60):
     grays = grays.clip(0, 255).astype(np.uint8)
     turn = random.integers(0, 8, n) * (random.random(n) < 0.4)
     grays = np.ascontiguousarray(orientations(grays)[turn, np.arange(n)])
+    inverted = random.random(n) < 0.15
+    grays[inverted] = 255 - grays[inverted]
     content = hashes(grays)
     bordered = random.random(n) < 0.4
     content[bordered] = hashes(grays[random.permutation(n)])[bordered]
@@ -47,11 +50,11 @@ def bits(one, other):
     return np.bitwise_count(one[:, None] ^ other[None]).sum(axis=2)
 
 
-def ordered(i, j, distance, region, other_region, orientation):
+def ordered(i, j, distance, region, other_region, orientation, negative=False):
     if i > j:
         i, j, region, other_region = j, i, other_region, region
         orientation = int(INVERSE_ORIENTATION[orientation])
-    return i, j, distance, region, other_region, orientation
+    return i, j, distance, region, other_region, orientation, negative
 
 
 def searches(p):
@@ -62,6 +65,7 @@ def searches(p):
         yield bits(turned, p.whole), np.triu(np.ones((n, n), bool)), (0, 0, o)
         yield bits(turned, p.content), np.tile(bordered, (n, 1)), (0, 1, o)
     yield bits(p.content, p.content), bordered & bordered[:, None], (1, 1, 0)
+    yield 128 - bits(p.whole, p.whole), np.ones((n, n), bool), (0, 0, 0, True)
     for w in range(len(WINDOWS)):
         yield bits(p.windows[:, w], p.whole), np.ones((n, n), bool), (2 + w, 0, 0)
 
@@ -71,6 +75,8 @@ def brute_force(p, radius, window_radius):
     others = p.informative & p.informative[:, None] & ~np.eye(len(p), dtype=bool)
     for distances, counts, seen in searches(p):
         reach = radius if seen[0] < 2 else window_radius
+        if seen[3:]:
+            reach = min(radius, NEGATIVE_RADIUS)
         for i, j in np.argwhere(others & counts & (distances <= reach)).tolist():
             found.add(ordered(i, j, int(distances[i, j]), *seen))
     pairs = itertools.groupby(sorted(found), key=lambda row: row[:2])
@@ -88,6 +94,7 @@ def test_agrees_with_brute_force(seed, monkeypatch):
     found = table(find_candidates(p, 24, window_radius=18))
     assert found == brute_force(p, 24, 18)
     assert len(found) > 100
+    assert any(row[-1] for row in found)
 
 
 def test_without_windows():

@@ -45,7 +45,7 @@ def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> Clust
         pairs=record_from(arrays, "pairs", Pairs),
         scope=scope,
         uninformative=uninformative,
-        candidates=record_from(arrays, "candidates", Candidates),
+        candidates=record_from(arrays, "candidates", Candidates, negative=None, start=None),
         images=record_from(arrays, "images", ImageState, windows=None),
         comparisons=cache_from(arrays, "comparisons"),
         layouts=cache_from(arrays, "layouts"),
