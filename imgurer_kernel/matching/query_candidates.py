@@ -1,6 +1,6 @@
 """One picture against all others: every match between its hashes and theirs.
 
-The searches of `imgurer_kernel.matching.candidates`, for a single query: its picture in 8
+The searches of `imgurer_kernel.matching.hash_candidates`, for a single query: its picture in 8
 orientations, its content and its negative, against pictures and contents. Pure: how hashes are
 searched is handed in, so that a BK-tree may do it or a scan.
 """
@@ -12,7 +12,8 @@ import numpy as np
 
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import NEGATIVE_RADIUS, Candidates
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.hash_candidates import NEGATIVE_RADIUS
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 
 HashSearch = Callable[[UInt64s, int], tuple[Int64s, Int64s, UInt8s]]

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
-from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching import candidates, hash_candidates
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
-from imgurer_kernel.matching.candidates import (
+from imgurer_kernel.matching.candidates import Candidates, keep_nearest
+from imgurer_kernel.matching.hash_candidates import (
     NEGATIVE_RADIUS,
-    Candidates,
     ImageHashes,
     find_candidates,
-    keep_nearest,
 )
 from imgurer_kernel.matching.regions import WINDOWS
 
@@ -89,7 +88,7 @@ def table(rows):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_brute_force(seed, monkeypatch):
-    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 17)
+    monkeypatch.setattr("imgurer_kernel.matching.hash_candidates._BLOCK", 17)
     p = hashes_of_families(seed)
     found = table(find_candidates(p, 24, window_radius=18))
     assert found == brute_force(p, 24, 18)
@@ -107,7 +106,7 @@ def test_without_windows():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fresh_images_meet_all_others(seed, monkeypatch):
-    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 23)
+    monkeypatch.setattr("imgurer_kernel.matching.hash_candidates._BLOCK", 23)
     p = hashes_of_families(seed)
     fresh = np.random.default_rng(seed).random(len(p)) < 0.3
     everything = find_candidates(p, 24)
@@ -156,8 +155,8 @@ def nearest(p, radius, neighbors):
 @pytest.fixture
 def _few_neighbors(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_NEIGHBORS", 5)
-    monkeypatch.setattr(candidates, "_MAX_GATHERED", 40)
-    monkeypatch.setattr(candidates, "_BLOCK", 13)
+    monkeypatch.setattr(hash_candidates, "_MAX_GATHERED", 40)
+    monkeypatch.setattr(hash_candidates, "_BLOCK", 13)
 
 
 def ends(rows):
