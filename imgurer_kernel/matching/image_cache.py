@@ -100,13 +100,28 @@ class ImageCache:
         second: Int64s,
         starts: Float64s,
         progress: Callable[[int], None] | None = None,
+        negative: BoolMask | None = None,
     ) -> Comparison:
-        """Compare the pictures at pairs of positions; see `imgurer_kernel.matching.verify`."""
+        """Compare the pictures at pairs of positions; see `imgurer_kernel.matching.verify`.
+
+        Where `negative`, bool (k,), is True the first picture is inverted before.
+        """
         pictures = self.read(np.concatenate((first, second)))
-        return compare(pictures, first, pictures, second, starts, progress=progress)
+        if negative is None or not negative.any():
+            return compare(pictures, first, pictures, second, starts, progress=progress)
+        measures, maps = np.empty((len(first), 3), np.float32), np.empty((len(first), 6))
+        for rows in (np.flatnonzero(~negative), np.flatnonzero(negative)):
+            one, place = pictures, first[rows]
+            if len(rows) and negative[rows[0]]:
+                # Copies: the borders of a picture are those of its negative.
+                one = PreparedPictures(255 - one.pictures[place], one.content[place])
+                place = np.arange(len(rows))
+            part = compare(one, place, pictures, second[rows], starts[rows], progress=progress)
+            measures[rows], maps[rows] = part.measures, part.maps
+        return Comparison(measures, maps)
 
     def windows(self, positions: Int64s) -> UInt64s:
-        """Hash the windows of pictures, uint64 (k, 10, 2)."""
+        """Hash the windows of pictures, uint64 (k, 24, 2)."""
         hashes = np.empty((len(positions), len(WINDOWS), 2), np.uint64)
         for k in range(0, len(positions), _CHUNK):
             part = positions[k : k + _CHUNK]
@@ -116,10 +131,13 @@ class ImageCache:
                 self._progress("reading", min(k + _CHUNK, len(positions)), len(positions))
         return hashes
 
-    def share_layout(self, first: Int64s, second: Int64s, maps: Float64s) -> BoolMask:
+    def share_layout(
+        self, first: Int64s, second: Int64s, maps: Float64s, negative: BoolMask | None = None
+    ) -> BoolMask:
         """Tell which pairs are screens or documents of one layout with other content, bool (k,).
 
-        None is where there are no thumbnails. `maps` are those from the first to the second.
+        None is where there are no thumbnails. `maps` are those from the first to the second. Where
+        `negative`, bool (k,), is True the first picture is inverted before.
         """
         shared = np.zeros(len(first), bool)
         if self._thumbnails is None:
@@ -138,7 +156,10 @@ class ImageCache:
             plain = same_layout.background(fine)
             screens = np.maximum(plain[one], plain[other]) >= same_layout.PLAIN_FINE
             rows, one, other = rows[screens], one[screens], other[screens]
-            shares = same_layout.unmatched(fine[one], fine[other], maps[rows])
+            ones = fine[one]
+            if negative is not None:
+                ones[negative[rows]] = 255 - ones[negative[rows]]
+            shares = same_layout.unmatched(ones, fine[other], maps[rows])
             shared[rows] = shares >= same_layout.DIFFERENT
             if self._progress is not None:
                 self._progress("reading the small print", min(k + _THUMBNAIL_CHUNK, n), n)

@@ -36,7 +36,8 @@ re-encoded
 resized
     another size, otherwise re-encoded.
 edited
-    brighter, darker, sharper, with more or less contrast, or something was written on it.
+    brighter, darker, sharper, with more or less contrast, something was written on it, or it is a
+    negative.
 cropped, bordered
     one shows less than the other, or has uniform borders around it.
 rotated
@@ -178,6 +179,8 @@ def measure_pairs(
         one, other = first[part], second[part]
         content = np.stack((pictures.content[one], pictures.content[other]), axis=1)
         grays = pictures.pictures[one], pictures.pictures[other]
+        negative = pairs.negative[part]
+        grays[0][negative] = 255 - grays[0][negative]
         return measure_difference(*grays, content, pairs.maps[part], pairs.measures[part, 0])
 
     if len(pairs) <= _CHUNK:
@@ -194,6 +197,8 @@ def label_for(
         return "same layout"
     if pairs.status[row] != SAME:
         return "unverified"
+    if pairs.negative[row]:
+        return "edited"
     return label(one, other, int(pairs.orientation[row]), difference)
 
 

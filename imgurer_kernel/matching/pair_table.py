@@ -33,6 +33,8 @@ class Pairs:
     maps
         float64 (k, 6): from the first picture to the second, as `imgurer_kernel.matching.affine`
         stores maps; zeros while untested.
+    negative
+        bool (k,): it is the negative of the first that was compared.
     """
 
     first: Int64s
@@ -42,6 +44,7 @@ class Pairs:
     status: UInt8s
     measures: Float32s
     maps: Float64s
+    negative: BoolMask
 
     def __len__(self) -> int:
         return len(self.first)
@@ -67,6 +70,7 @@ class Pairs:
             np.zeros(size, np.uint8),
             np.zeros((size, 3), np.float32),
             np.zeros((size, 6)),
+            np.zeros(size, np.bool_),
         )
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":

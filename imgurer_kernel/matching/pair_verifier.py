@@ -21,13 +21,15 @@ from imgurer_kernel.matching.pair_table import (
     Pairs,
     pair_starts,
 )
+from imgurer_kernel.matching.regions import SPOT, WHOLE
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
-Measure = Callable[[Int64s, Int64s, Float64s], Comparison]
-"""Compares pairs (first, second) from start maps."""
+Measure = Callable[..., Comparison]
+"""Compares pairs (first, second) from start maps; a fourth argument, bool (k,), where there are
+negatives: whose first pictures are inverted."""
 
-SameLayout = Callable[[Int64s, Int64s, Float64s], BoolMask]
-"""Tells which pairs (first, second, maps) only share their layout."""
+SameLayout = Callable[..., BoolMask]
+"""Tells which pairs (first, second, maps) only share their layout; negatives likewise."""
 
 
 def verify_candidates(
@@ -53,8 +55,10 @@ def verify_candidates(
     `SAME_LAYOUT`.
     """
 
-    def measure(first: Int64s, second: Int64s, starts: Float64s) -> Comparison:
-        return images.compare(first, second, starts, progress)
+    def measure(
+        first: Int64s, second: Int64s, starts: Float64s, negative: BoolMask | None = None
+    ) -> Comparison:
+        return images.compare(first, second, starts, progress, negative)
 
     verifier = PairVerifier(
         candidates, Pairs.of(candidates), images.read_boxes, measure, images.share_layout
@@ -117,17 +121,26 @@ class PairVerifier:
             if not len(left):
                 break
             match = self._candidates.take(self._match[left] + attempt)
-            pictures = self._boxes(np.concatenate((match.first, match.second)))
-            how = match.orientation, match.region, match.other_region
-            starts = start_maps(pictures, match.first, pictures, match.second, how)
-            good = self._compare(left, starts, match.orientation, match.distance, attempt == 0)
+            good = self._compare(
+                left,
+                self._starts(match),
+                match.orientation,
+                match.distance,
+                match.are_negative,
+                attempt == 0,
+            )
             left = left[~good]
         # By the best of all attempts, which is what the table holds.
         pairs.status[rows] = np.where(are_same(pairs.measures[rows]), SAME, DIFFERENT)
         self._mark_layouts(rows)
 
     def verify_from(
-        self, rows: Int64s, starts: Float64s, orientation: Int64s, distance: Int64s
+        self,
+        rows: Int64s,
+        starts: Float64s,
+        orientation: Int64s,
+        distance: Int64s,
+        negative: BoolMask | None = None,
     ) -> None:
         """Compare pairs that are not known to be the same from other start maps.
 
@@ -140,13 +153,17 @@ class PairVerifier:
             float64 (k, 6).
         orientation, distance
             int64 (k,): what the table says of these starts, where they are taken.
+        negative
+            bool (k,): whose first pictures are inverted; None for none.
         """
+        inverted = np.zeros(len(rows), np.bool_) if negative is None else negative
         # What is the same needs no other start, and a shared layout is shared from any.
         status = self.pairs.status[rows]
         for before in (UNTESTED, DIFFERENT):
             k = np.flatnonzero(status == before)
             first_time = before == UNTESTED
-            good = self._compare(rows[k], starts[k], orientation[k], distance[k], first_time)
+            how = orientation[k], distance[k], inverted[k]
+            good = self._compare(rows[k], starts[k], *how, first_time)
             self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
         self._mark_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
 
@@ -157,12 +174,24 @@ class PairVerifier:
         self._match = np.concatenate((self._match, none))
         self._matches = np.concatenate((self._matches, none))
 
+    def _starts(self, match: Candidates) -> Float64s:
+        """The maps that matches begin with: of their regions, or those that spots have voted."""
+        pictures = self._boxes(np.concatenate((match.first, match.second)))
+        spots = match.region == SPOT
+        region, other = (np.where(spots, WHOLE, c) for c in (match.region, match.other_region))
+        how = match.orientation, region, other
+        starts = start_maps(pictures, match.first, pictures, match.second, how)
+        if match.start is not None:
+            starts[spots] = match.start[spots]
+        return starts
+
     def _compare(
         self,
         rows: Int64s,
         starts: Float64s,
         orientation: Int64s,
         distance: Int64s,
+        negative: BoolMask,
         first_time: bool,
     ) -> BoolMask:
         """Compare pairs from start maps and keep what is better than what was known.
@@ -172,13 +201,16 @@ class PairVerifier:
         bool (k,): which pairs hold from these starts, before the test for layouts.
         """
         pairs = self.pairs
-        compared = self._measure(pairs.first[rows], pairs.second[rows], starts)
+        ends = pairs.first[rows], pairs.second[rows]
+        inverted = (negative,) if negative.any() else ()
+        compared = self._measure(*ends, starts, *inverted)
         measures, maps = compared.measures, compared.maps
         # The first comparison always counts: agreement may be negative, and the table has zeros.
         better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
         rows = rows[better]
         pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]
         pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
+        pairs.negative[rows] = negative[better]
         return are_same(measures)
 
     def _mark_layouts(self, rows: Int64s) -> None:
@@ -187,7 +219,10 @@ class PairVerifier:
         # The test reads thumbnails: only what would count as the same is worth it.
         rows = rows[pairs.status[rows] == SAME]
         if self._same_layout is not None and len(rows):
-            only = self._same_layout(pairs.first[rows], pairs.second[rows], pairs.maps[rows])
+            negative = pairs.negative[rows]
+            inverted = (negative,) if negative.any() else ()
+            ends = pairs.first[rows], pairs.second[rows]
+            only = self._same_layout(*ends, pairs.maps[rows], *inverted)
             pairs.status[rows[only]] = SAME_LAYOUT
 
 

@@ -1,17 +1,19 @@
 """One picture against all others: every match between its hashes and theirs.
 
-The searches of `imgurer_kernel.matching.candidates`, for a single query: its picture in 8
-orientations and its content, against pictures and contents. Pure: how hashes are searched is
-handed in, so that a BK-tree may do it or a scan.
+The searches of `imgurer_kernel.matching.hash_candidates`, for a single query: its picture in 8
+orientations, its content and its negative, against pictures and contents. Pure: how hashes are
+searched is handed in, so that a BK-tree may do it or a scan.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.hash_candidates import NEGATIVE_RADIUS
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 
 HashSearch = Callable[[UInt64s, int], tuple[Int64s, Int64s, UInt8s]]
@@ -52,11 +54,13 @@ def query_candidates(
     ]
     if (inner[0] != turned[0]).any():
         parts.append(_matches(whole, inner, radius, CONTENT, WHOLE))
+    negatives = _matches(whole, ~turned[:1], min(radius, NEGATIVE_RADIUS), WHOLE, WHOLE)
+    parts.append(replace(negatives, negative=np.ones(len(negatives), np.bool_)))
     found = parts[0]
     for part in parts[1:]:
         found = found.joined(part)
-    keys = (found.orientation, found.other_region, found.region, found.distance, found.second)
-    return found.take(np.lexsort(keys))
+    keys = (found.are_negative, found.orientation, found.other_region, found.region)
+    return found.take(np.lexsort((*keys, found.distance, found.second)))
 
 
 def _matches(

@@ -168,25 +168,33 @@ class CachedComparer:
         self._layouts = layouts
         self._progress = progress
 
-    def measure(self, first: Int64s, second: Int64s, starts: Float64s) -> Comparison:
-        """Compare pairs, as `imgurer_kernel.matching.verify.compare` does."""
+    def measure(
+        self, first: Int64s, second: Int64s, starts: Float64s, negative: BoolMask | None = None
+    ) -> Comparison:
+        """Compare pairs, as `imgurer_kernel.matching.image_cache.ImageCache.compare` does."""
 
         def compute(new: Int64s) -> Float64s:
-            compared = self._images.compare(first[new], second[new], starts[new], self._progress)
+            inverted = None if negative is None else negative[new]
+            ends = first[new], second[new]
+            compared = self._images.compare(*ends, starts[new], self._progress, inverted)
             return np.hstack((compared.measures, compared.maps))
 
-        known = self._get_or_compute(self._comparisons, first, second, starts, compute)
+        known = self._get_or_compute(self._comparisons, first, second, starts, negative, compute)
         return Comparison(known[:, :MEASURES].astype(np.float32), known[:, MEASURES:])
 
-    def same_layout(self, first: Int64s, second: Int64s, maps: Float64s) -> BoolMask:
+    def same_layout(
+        self, first: Int64s, second: Int64s, maps: Float64s, negative: BoolMask | None = None
+    ) -> BoolMask:
         """Tell which pairs, laid on each other by maps, only share their layout, bool (k,)."""
 
         def compute(new: Int64s) -> Float64s:
-            shared = self._images.share_layout(first[new], second[new], maps[new])
+            inverted = None if negative is None else negative[new]
+            shared = self._images.share_layout(first[new], second[new], maps[new], inverted)
             return shared.astype(np.float64)[:, None]
 
-        shared: BoolMask = self._get_or_compute(self._layouts, first, second, maps, compute) > 0
-        return shared[:, 0]
+        known = self._get_or_compute(self._layouts, first, second, maps, negative, compute)
+        shared: BoolMask = known[:, 0] > 0
+        return shared
 
     def _get_or_compute(
         self,
@@ -194,7 +202,11 @@ class CachedComparer:
         first: Int64s,
         second: Int64s,
         maps: Float64s,
+        negative: BoolMask | None,
         compute: Callable[[Int64s], Float64s],
     ) -> Float64s:
         owners = np.column_stack((self._keys[first], self._keys[second]))
-        return cache.get_or_compute(pair_keys(owners, maps), owners, compute)
+        keys = pair_keys(owners, maps)
+        if negative is not None:
+            keys = np.where(negative, ~keys, keys)
+        return cache.get_or_compute(keys, owners, compute)

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageOps
 
 from imgurer_kernel.matching import candidates, representatives
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
 from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
-from tests.support.copies import picture
+from tests.support.copies import cropped, picture
 
 SCOPE = SearchScope(radius=24)
-COLUMNS = [field.name for field in fields(candidates.Candidates)]
+COLUMNS = [*[field.name for field in fields(candidates.Candidates)][:6], "are_negative"]
 
 
 def find(shelf, order=None, **options):
@@ -71,6 +72,32 @@ def test_a_picture_is_found_in_all_its_orientations():
     shelf = Shelf(turned | {"stranger": picture(61)})
     [cluster] = find(shelf).clusters
     assert cluster.size == 8
+
+
+def test_negatives_are_found_and_lead_on_to_what_is_near_them():
+    """The crop is near the negative only by way of the picture, and the other way round."""
+    whole = picture(60)
+    shelf = Shelf(
+        {
+            "whole": whole,
+            "small": whole.resize((180, 135)),
+            "negative": ImageOps.invert(whole),
+            "part of the negative": cropped(ImageOps.invert(whole), 0, 0, 0.2, 0),
+            "stranger": picture(61),
+        }
+    )
+    found = find(shelf)
+    [cluster] = found.clusters
+    assert cluster.size == 4
+    edges = found.pairs.take(cluster.edges[1:])
+    inverted = {
+        shelf.name(cluster.medoid): "negative" in shelf.name(cluster.medoid),
+        **{shelf.name(k): "negative" in shelf.name(k) for k in cluster.members[1:]},
+    }
+    for first, second, negative in zip(edges.first, edges.second, edges.negative, strict=True):
+        assert negative == (inverted[shelf.name(first)] != inverted[shelf.name(second)])
+    again = find(shelf, previous=find(shelf, [0, 3, 4]))
+    assert summary(shelf, again) == summary(shelf, found)
 
 
 @pytest.mark.parametrize("shelf", [families, pan])

@@ -10,6 +10,7 @@ import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
+from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
 
 RADII = (24, 20, 16, 12, 8)
@@ -34,9 +35,9 @@ _SECONDS_PER_IMAGE = 0.9e-3
 _SECONDS_PER_HASH = 0.25e-9
 
 # Comparisons of hashes for each two images: 8 orientations one way, a third as many again for
-# contents both ways, and 10 windows both ways.
+# contents both ways, and all windows both ways.
 _TURNED = 4.0 + 2.7
-_WINDOWS = 10.0
+_WINDOWS = float(len(WINDOWS))
 
 # Images whose neighbors are counted, and images that they are looked for among: 0.1 s however large
 # a store is, so that every call can afford it.

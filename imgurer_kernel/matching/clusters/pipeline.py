@@ -14,11 +14,12 @@ import numpy as np
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import ImageHashes, find_candidates, keep_nearest
+from imgurer_kernel.matching.candidates import keep_nearest
 from imgurer_kernel.matching.clusters.budget import SearchScope, choose_scope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
+from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
 from imgurer_kernel.matching.image_cache import ImageCache, Load
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier

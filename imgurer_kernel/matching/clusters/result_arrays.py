@@ -13,7 +13,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same pictures get other clusters, measures or labels."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -45,7 +45,7 @@ def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> Clust
         pairs=record_from(arrays, "pairs", Pairs),
         scope=scope,
         uninformative=uninformative,
-        candidates=record_from(arrays, "candidates", Candidates),
+        candidates=record_from(arrays, "candidates", Candidates, negative=None, start=None),
         images=record_from(arrays, "images", ImageState, windows=None),
         comparisons=cache_from(arrays, "comparisons"),
         layouts=cache_from(arrays, "layouts"),

@@ -162,7 +162,8 @@ class StarSolver:
         distance = self._distance(first, second, orientation)
         rows = self._rows_of(first, second, distance, orientation)
         self._touched[first] = self._touched[second] = True
-        self._verifier.verify_from(rows, starts, orientation, distance)
+        negative = self.pairs.negative[paths.first_pair] ^ self.pairs.negative[paths.last_pair]
+        self._verifier.verify_from(rows, starts, orientation, distance, negative)
         return True
 
     def _paths_to_neighbors(self, stars: StarAssignment, active: BoolMask) -> PairPaths:
