@@ -1,7 +1,7 @@
 """Keep the pictures of images in memory once they were needed."""
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -10,13 +10,19 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
-from imgurer_kernel.matching import same_layout
+from imgurer_kernel.matching import local_agreement, same_layout
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.verify import PreparedPictures, compare
 
 Load = Callable[[Int64s], UInt8s]
 """Gives the pictures of image ids, int64 (k,), in their order: uint8 (k, side, side)."""
+
+LoadColours = Callable[[Int64s], Sequence[UInt8s]]
+"""Gives pictures in colour, uint8 (height, width, 3) each, red, green and blue."""
+
+LoadTimes = Callable[[Int64s], Int64s]
+"""Gives when pictures were taken, in seconds of the camera's clock; 0 where that is not known."""
 
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
@@ -38,6 +44,12 @@ class ImageCache:
         Gives 256x256 grays.
     progress
         Called while pictures are read; may raise to stop.
+    colours
+        Gives thumbnails in colour.
+    taken
+        Gives when pictures were taken.
+    originals
+        Gives originals, reduced to about `imgurer_kernel.matching.judgement.ORIGINAL_SIDE`.
 
     Attributes
     ----------
@@ -51,8 +63,16 @@ class ImageCache:
         pictures: Load,
         thumbnails: Load | None = None,
         progress: Progress | None = None,
+        *,
+        colours: LoadColours | None = None,
+        taken: LoadTimes | None = None,
+        originals: LoadColours | None = None,
     ) -> None:
         self._ids = image_ids
+        self._colours = colours
+        self._taken = taken
+        self._originals = originals
+        self._recent: dict[int, UInt8s] = {}
         self._load = pictures
         self._thumbnails = thumbnails
         self._progress = progress
@@ -164,6 +184,67 @@ class ImageCache:
             if self._progress is not None:
                 self._progress("reading the small print", min(k + _THUMBNAIL_CHUNK, n), n)
         return shared
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether there are thumbnails in colour."""
+        return self._colours is not None
+
+    def agreement(self, first: Int64s, second: Int64s, maps: Float64s) -> Float64s:
+        """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`)."""
+        content = self.read_boxes(np.concatenate((first, second))).content
+        found = np.zeros((len(first), local_agreement.FEATURES))
+        # Pairs of one picture together, so that its thumbnail is read once.
+        order = np.lexsort((second, first))
+        for k in range(0, len(order), _THUMBNAIL_CHUNK):
+            rows = order[k : k + _THUMBNAIL_CHUNK]
+            one, other = first[rows], second[rows]
+            seen = self._in_colour(np.unique(np.concatenate((one, other))))
+            found[rows] = local_agreement.measure_agreement(
+                [seen[end] for end in one.tolist()],
+                [seen[end] for end in other.tolist()],
+                maps[rows],
+                np.stack((content[one], content[other]), axis=1),
+            )
+            if self._progress is not None:
+                self._progress("looking closer", min(k + _THUMBNAIL_CHUNK, len(order)), len(order))
+        return found
+
+    def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:
+        """Thumbnails by position; those of the last call are still there."""
+        missing = np.array([k for k in positions.tolist() if k not in self._recent], np.int64)
+        seen = {k: self._recent[k] for k in positions.tolist() if k in self._recent}
+        if len(missing) and self._colours is not None:
+            seen.update(zip(missing.tolist(), self._colours(self._ids[missing]), strict=True))
+        self._recent = seen
+        return seen
+
+    def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
+        """Tell which pairs were taken at two times by their cameras' clocks, bool (k,)."""
+        if self._taken is None or not len(first):
+            return np.zeros(len(first), np.bool_)
+        ends = np.unique(np.concatenate((first, second)))
+        times = self._taken(self._ids[ends])
+        one, other = (times[np.searchsorted(ends, end)] for end in (first, second))
+        apart: BoolMask = (one > 0) & (other > 0) & (one != other)
+        return apart
+
+    def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
+        """Measure where the originals of a pair agree; None where they cannot be asked."""
+        if self._originals is None:
+            return None
+        pictures = self._originals(self._ids[[first, second]])
+        if len(pictures) < 2:
+            return None
+        found = local_agreement.measure_agreement(
+            pictures[:1],
+            pictures[1:],
+            transform[None],
+            self.content[[first, second]][None],
+            most=local_agreement.MOST_OF_ORIGINALS,
+        )
+        measured: Float64s = found[0]
+        return measured
 
     def _backgrounds(self, positions: Int64s) -> Float64s:
         """Measure the share of background of pictures, float64 (k,)."""

@@ -1,6 +1,7 @@
 """Evidence about two pictures, whether or not a store has them."""
 
 from dataclasses import replace
+from datetime import UTC
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
 
 
@@ -43,7 +44,11 @@ def evidence_of(one: Query, other: Query) -> Evidence:
         one.fingerprint.verification + other.fingerprint.verification, np.uint8
     ).reshape(2, 64, 64)
     gallery = ImageCache(
-        np.arange(2), lambda ids: pictures[ids], lambda ids: _thumbnails(one, other, ids)
+        np.arange(2),
+        lambda ids: pictures[ids],
+        lambda ids: _thumbnails(one, other, ids),
+        colours=lambda ids: [in_colour((one, other)[k].fingerprint.thumbnail) for k in ids],
+        taken=lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
     )
     found = verify_candidates(rows, gallery)
     seen = gallery.read(np.arange(2))
@@ -79,3 +84,9 @@ def query_appearance(query: Query, seen: PreparedPictures, position: int) -> App
 def _thumbnails(one: Query, other: Query, ids: Int64s) -> UInt8s:
     both = [to_gray(each.fingerprint.thumbnail, THUMBNAIL_SIDE) for each in (one, other)]
     return np.stack(both)[ids]
+
+
+def taken_of(query: Query) -> int:
+    """When a picture was taken by its camera's clock, in seconds; 0 where that is not known."""
+    taken = query.fingerprint.facts.taken_at
+    return 0 if taken is None else int(taken.replace(tzinfo=UTC).timestamp())

@@ -20,8 +20,8 @@ from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
-from imgurer_kernel.workbench.evidence import query_appearance
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
+from imgurer_kernel.workbench.evidence import query_appearance, taken_of
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.query import Query
 
@@ -164,7 +164,24 @@ class SimilarSearch:
                 pictures[~own] = self._loader.thumbnails(ids, digests)
             return pictures
 
-        return ImageCache(np.arange(len(images.facts) + 1), verification, thumbnails)
+        def colours(positions: Int64s) -> list[UInt8s]:
+            own = np.isin(positions, same)
+            facts = images.facts.iloc[positions[~own] - 1]
+            ids, digests = facts["image_id"].to_numpy(np.int64), facts["digest"].tolist()
+            others = iter(self._loader.colours(ids, digests) if digests else [])
+            mine = in_colour(query.fingerprint.thumbnail) if own.any() else None
+            return [mine if k and mine is not None else next(others) for k in own.tolist()]
+
+        def taken(positions: Int64s) -> Int64s:
+            own = np.isin(positions, same)
+            times = np.full(len(positions), taken_of(query), np.int64)
+            if not own.all():
+                facts = images.facts.iloc[positions[~own] - 1]
+                times[~own] = self._loader.taken(facts["image_id"].to_numpy(np.int64))
+            return times
+
+        count = len(images.facts) + 1
+        return ImageCache(np.arange(count), verification, thumbnails, colours=colours, taken=taken)
 
 
 def _labels(query: Query, images: _Candidates, found: Pairs, gallery: ImageCache) -> list[str]:

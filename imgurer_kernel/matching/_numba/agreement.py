@@ -4,13 +4,15 @@
 """
 
 # What numba makes of a function is not what mypy reads in it.
+# Compiled functions are long: each call of another one hides arrays from the compiler.
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
-from imgurer_kernel.common.types import Float32s, Float64s, UInt8s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import local_agreement as names
 from imgurer_kernel.matching._numba import tones
 from imgurer_kernel.matching._numba.blocks import (
@@ -28,7 +30,6 @@ from imgurer_kernel.matching._numba.planes import (
     blurred,
     drawn,
     gradients,
-    look_up,
     luma,
     shift_at,
 )
@@ -164,7 +165,7 @@ def _cells(
     box: Float64s,
     transform: Float64s,
     fit: Float32s,
-    use: np.ndarray,  # type: ignore[type-arg]
+    use: BoolMask,
     width: float,
     inverted: bool,
 ) -> Float64s:
@@ -184,7 +185,10 @@ def _cells(
             if not use[i // 2, j // 2]:
                 continue
             y0, y1, x0, x1 = rows[i], rows[i + 1], columns[j], columns[j + 1]
-            more_x, more_y = int((width - 1) * (x1 - x0) / 2 + 0.5), int((width - 1) * (y1 - y0) / 2 + 0.5)
+            more_x, more_y = (
+                int((width - 1) * (x1 - x0) / 2 + 0.5),
+                int((width - 1) * (y1 - y0) / 2 + 0.5),
+            )
             bright, count = 0.0, 0
             for y in range(max(y0 - more_y, 0), min(y1 + more_y, ny)):
                 for x in range(max(x0 - more_x, 0), min(x1 + more_x, nx)):
@@ -215,14 +219,15 @@ def _cells(
 
 
 @compiled(
-    f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})", fastmath=True
+    f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})",
+    fastmath=True,
 )
 def _summarize(
     found: Float32s,
-    texture: np.ndarray,  # type: ignore[type-arg]
-    valid: np.ndarray,  # type: ignore[type-arg]
+    texture: BoolMask,
+    valid: BoolMask,
     weight: Float32s,
-    bad: np.ndarray,  # type: ignore[type-arg]
+    bad: BoolMask,
     tensors: Float64s,
     out: Float64s,
 ) -> None:
@@ -265,20 +270,32 @@ def _summarize(
 
 @compiled(f"void(float64[:, ::1], float64[:, ::1], {_VECTOR})")
 def _judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
-    """Write what the three models of a change of all colours leave."""
+    """Write what models of a change of all colours leave: of drawings light and tone, else hues."""
     out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
-    light = tones.left_by_light(one, other)
-    out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
-    out[names.LIGHT_50] = np.quantile(light, 0.5)
-    model = np.empty(3)
+    model = np.empty(4)
     tone = tones.left_by_tone(one, other, model)
     out[names.TONE_SHARE], out[names.TONE_98] = (tone > 20).mean(), np.quantile(tone, 0.98)
-    out[names.GAIN], out[names.OFFSET], out[names.SATURATION] = model
-    out[names.LEVELS] = min(tones.levels(one), tones.levels(other))
-    out[names.MONO] = min(tones.tinted(one), tones.tinted(other))
-    hues = np.empty(4)
-    out[names.HUE_SHARE] = (tones.left_by_hue(one, other, hues) > 8).mean()
-    out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = hues
+    out[names.GAIN], out[names.OFFSET], out[names.SATURATION] = model[:3]
+    if out[names.AGREE] < names.RICH:
+        light = tones.left_by_light(one, other)
+        out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
+    if out[names.AGREE] >= names.STRAY_FROM:
+        out[names.HUE_SHARE] = (tones.left_by_hue(one, other, model) > 8).mean()
+        out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = model
+        out[names.MONO] = min(tones.tinted(one), tones.tinted(other))
+
+
+@compiled(f"boolean({_GRID})", fastmath=True)
+def _promising(found: Float32s) -> bool:
+    """Whether a fifth of what has gradients agrees at all: strangers need no further look."""
+    total, good = 0.0, 0.0
+    for i in range(found.shape[1]):
+        for j in range(found.shape[2]):
+            weight = np.sqrt(max(found[ENERGY, i, j], found[OTHER_ENERGY, i, j], float32(0)))
+            total += weight
+            if found[BEST, i, j] > 0.6:
+                good += weight
+    return good > 0.2 * total
 
 
 @compiled("float64(float64)")
@@ -355,6 +372,9 @@ def measure(
     fit, found = np.zeros((6, 2), np.float32), np.empty((6, by, bx), np.float32)
     other = refine_and_match(one, other, ok, floor, fit, found)
 
+    out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, min(nx, ny)
+    if not _promising(found):
+        return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
     top = 1.0
@@ -367,7 +387,6 @@ def measure(
             if texture[i, j]:
                 weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
     bad = texture & (found[BEST] < 0.5)
-    out[names.SIGMA], out[names.NEGATIVE] = sigma, inverted
     out[names.PLAIN] = max(_plain(one), _plain(other))
     out[names.CONTRAST] = abs(spread)
     _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)

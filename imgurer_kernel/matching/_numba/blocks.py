@@ -1,6 +1,8 @@
 """Correlation of gradients block by block, over shifts, and the smooth bend that blocks ask for."""
 
 # What numba makes of a function is not what mypy reads in it.
+# Compiled functions are long: each call of another one hides arrays from the compiler.
+# ruff: noqa: C901, PLR0912
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
@@ -104,7 +106,7 @@ def match(
                         out[BEST, row, k], out[OTHER_ENERGY, row, k] = c, energy
                         out[ACROSS, row, k], out[DOWN, row, k] = dx, dy
         if reach == 1:
-            # The vertex of a parabola: with whole pixels alone, turned copies look like other takes.
+            # The vertex of a parabola: by whole pixels alone turned copies are other takes.
             for k in range(bx):
                 middle = along[1, 1, k]
                 for axis, low, high in (

@@ -162,8 +162,18 @@ def shift_at(fit: Float32s, u: float, v: float) -> tuple[float, float]:
     """Return the shift that a polynomial says of a point, -1..1, in pixels."""
     uv, uu, vv = u * v, u * u, v * v
     return (
-        fit[0, 0] + fit[1, 0] * u + fit[2, 0] * v + fit[3, 0] * uv + fit[4, 0] * uu + fit[5, 0] * vv,
-        fit[0, 1] + fit[1, 1] * u + fit[2, 1] * v + fit[3, 1] * uv + fit[4, 1] * uu + fit[5, 1] * vv,
+        fit[0, 0]
+        + fit[1, 0] * u
+        + fit[2, 0] * v
+        + fit[3, 0] * uv
+        + fit[4, 0] * uu
+        + fit[5, 0] * vv,
+        fit[0, 1]
+        + fit[1, 1] * u
+        + fit[2, 1] * v
+        + fit[3, 1] * uv
+        + fit[4, 1] * uu
+        + fit[5, 1] * vv,
     )
 
 

@@ -1,6 +1,8 @@
 """Regions of blocks that disagree, in machine code."""
 
 # What numba makes of a function is not what mypy reads in it.
+# Compiled functions are long: each call of another one hides arrays from the compiler.
+# ruff: noqa: C901, PLR0912
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np

@@ -10,7 +10,7 @@ left is float64 (n,), in gray levels or units of CIE L*a*b*.
 import numpy as np
 
 from imgurer_kernel.common.numba_jit import compiled
-from imgurer_kernel.common.types import Float64s
+from imgurer_kernel.common.types import BoolMask, Float64s
 
 _CELLS, _ROW = "float64[:, ::1]", "float64[::1]"
 _LINEAR = np.array(
@@ -72,15 +72,20 @@ def lab(cells: Float64s) -> Float64s:
 @compiled(f"{_ROW}({_ROW}, {_ROW})", fastmath=True)
 def curve(x: Float64s, y: Float64s) -> Float64s:
     """Return y as a rising curve of x: medians of 16 bins of x, made to rise."""
-    edges = np.quantile(x, np.linspace(0, 1, _BINS + 1))
-    place = np.searchsorted(edges, x, "right") - 1
+    order = np.argsort(x, kind="mergesort")
+    n = len(x)
     centers, values = np.empty(_BINS), np.empty(_BINS)
-    count = 0
+    count, start = 0, 0
     for k in range(_BINS):
-        mine = (place == k) | ((place > k) & (k == _BINS - 1))
-        if mine.sum() >= 3:
+        stop = max(start, (k + 1) * n // _BINS)
+        # Equal ones stay together.
+        while start < stop < n and x[order[stop]] == x[order[stop - 1]]:
+            stop += 1
+        if stop - start >= 3:
+            mine = order[start:stop]
             centers[count], values[count] = x[mine].mean(), np.median(y[mine])
             count += 1
+        start = stop
     if count == 0:
         return np.full(len(x), np.median(y))
     rising, falling = values[:count].copy(), values[:count].copy()
@@ -92,7 +97,7 @@ def curve(x: Float64s, y: Float64s) -> Float64s:
 
 
 @compiled(f"boolean[::1]({_CELLS})", fastmath=True)
-def _on_ground(cells: Float64s) -> np.ndarray:  # type: ignore[type-arg]
+def _on_ground(cells: Float64s) -> BoolMask:
     """Mark the cells of nearly the colour that is the most frequent one by its brightness."""
     y = grays(cells)
     counts = np.zeros(256, np.int64)
@@ -181,21 +186,6 @@ def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
             best, left = rest.mean(), rest
             out[0], out[1], out[2] = gain, offset, saturation
     return left
-
-
-@compiled(f"float64({_CELLS})", fastmath=True)
-def levels(cells: Float64s) -> float:
-    """Return how many brightnesses cells have, of 32: the perplexity of their histogram."""
-    y = grays(cells)
-    counts = np.zeros(32)
-    for k in range(len(y)):
-        counts[int(min(max(y[k], 0.0), 255.0)) // 8] += 1
-    entropy = 0.0
-    for k in range(32):
-        if counts[k] > 0:
-            share = counts[k] / len(y)
-            entropy -= share * np.log(share)
-    return np.exp(entropy)
 
 
 @compiled(f"float64({_CELLS})", fastmath=True)

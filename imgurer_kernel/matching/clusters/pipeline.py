@@ -20,7 +20,7 @@ from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache, Load
+from imgurer_kernel.matching.image_cache import ImageCache, Load, LoadColours, LoadTimes
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
@@ -60,11 +60,14 @@ class Images:
         return len(self.image_ids)
 
 
-def find_clusters(
+def find_clusters(  # noqa: PLR0913
     images: Images,
     pictures: Load,
     thumbnails: Load | None = None,
     *,
+    colours: LoadColours | None = None,
+    taken: LoadTimes | None = None,
+    originals: LoadColours | None = None,
     thorough: bool = False,
     scope: SearchScope | None = None,
     previous: ClusterResult | None = None,
@@ -81,6 +84,9 @@ def find_clusters(
     thumbnails
         Gives the thumbnails as grays of 256x256, uint8 (k, 256, 256); without it screens and
         documents of one layout are taken for duplicates.
+    colours, taken, originals
+        As in `imgurer_kernel.matching.image_cache.ImageCache`; without colours what agrees as a
+        whole is the same.
     thorough
         Search as far as is of any use, whatever it takes.
     scope
@@ -112,7 +118,9 @@ def find_clusters(
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
-    cache = ImageCache(ids, pictures, thumbnails, progress)
+    cache = ImageCache(
+        ids, pictures, thumbnails, progress, colours=colours, taken=taken, originals=originals
+    )
     cache.seed(np.arange(n), state.content, state.within_frame)
     windows = None
     if scope.windows:
@@ -136,14 +144,14 @@ def find_clusters(
     open_pairs = Pairs.of(open_candidates)
     count = _counter(progress, len(open_pairs))
     comparer = CachedComparer(
-        cache, image_keys(ids, hashes), state.comparisons, state.layouts, count
+        cache, image_keys(ids, hashes), state.comparisons, state.judgements, count
     )
     verifier = PairVerifier(
         open_candidates,
         open_pairs,
         cache.read_boxes,
         comparer.measure,
-        comparer.same_layout if thumbnails is not None else None,
+        comparer.judge,
     )
     solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
     solved = solver.run()
@@ -166,7 +174,7 @@ def find_clusters(
             represented=hidden[part],
         ),
         comparisons=state.comparisons,
-        layouts=state.layouts,
+        judgements=state.judgements,
     )
 
 
