@@ -27,6 +27,7 @@ LoadTimes = Callable[[Int64s], Int64s]
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
+_OCCASION = 900  # seconds
 
 
 class ImageCache:
@@ -219,15 +220,16 @@ class ImageCache:
         self._recent = seen
         return seen
 
+    def times(self, positions: Int64s) -> Int64s:
+        """When pictures were taken, int64 (k,) seconds; 0 where that is not known."""
+        if self._taken is None or not len(positions):
+            return np.zeros(len(positions), np.int64)
+        some, place = np.unique(positions, return_inverse=True)
+        return self._taken(self._ids[some])[place]
+
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
-        """Tell which pairs were taken at two times by their cameras' clocks, bool (k,)."""
-        if self._taken is None or not len(first):
-            return np.zeros(len(first), np.bool_)
-        ends = np.unique(np.concatenate((first, second)))
-        times = self._taken(self._ids[ends])
-        one, other = (times[np.searchsorted(ends, end)] for end in (first, second))
-        apart: BoolMask = (one > 0) & (other > 0) & (one != other)
-        return apart
+        """Tell which pairs were taken one soon after the other, by their cameras' clocks."""
+        return times_differ(self.times(first), self.times(second))
 
     def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
         """Measure where the originals of a pair agree; None where they cannot be asked."""
@@ -255,6 +257,22 @@ class ImageCache:
             if self._progress is not None:
                 self._progress("reading the small print", 0, 0)
         return shares
+
+
+def times_differ(one: Int64s, other: Int64s) -> BoolMask:
+    """Tell which times, in seconds, are those of two exposures of one occasion, bool (k,).
+
+    0 is unknown. More than a quarter of an hour apart a clock may have been put right, or an
+    editor have written a time of its own.
+
+    Examples
+    --------
+    >>> times_differ(np.array([100, 100, 0]), np.array([102, 100, 102])).tolist()
+    [True, False, False]
+    """
+    gap = np.abs(one - other)
+    apart: BoolMask = (one > 0) & (other > 0) & (gap > 0) & (gap < _OCCASION)
+    return apart
 
 
 def _allocate(n: int) -> UInt8s:

@@ -28,7 +28,7 @@ JUDGEMENT_WIDTH = 1 + DETAILS + 1
 """Numbers of one judgement: the relation, its details, and 1 where originals could not be asked."""
 
 # Pixels of the poorer picture from which writing can be seen at all: 03c, icons of 32 to 64 pixels.
-_READABLE = 100
+_READABLE = 80
 # Gray levels of contrast below which noise passes for writing, if few blocks have any texture:
 # 26 and 26b, night photographs with a deviation of 2.2; dim screens have 9.
 _DARK, _DARK_BLOCKS = 6.0, 20

@@ -44,7 +44,7 @@ TONE_SHARE, TONE_98, GAIN, OFFSET, SATURATION = 22, 28, 29, 30, 31  # gain, offs
 HUE_SHARE, TURN, CHROMA, MOVED = 23, 24, 25, 26  # a turn of hues, or rising curves
 LIGHTNESS = 27  # what a rising curve leaves of lightness, 98 of 100 cells
 MONO = 32  # colour that brightness leaves unexplained in the less colourful picture
-SIDE = 33  # pixels of the grid's shorter side
+SIDE = 33  # pixels of the grid's sides, geometric mean
 FEATURES = 34
 
 RICH, STRAY_FROM = 110, 60

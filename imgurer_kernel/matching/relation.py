@@ -145,18 +145,22 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
     covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
     covered &= ~poor | ((of(local.AGREE) >= 12) & (lack <= 0.10) & (bad <= 0.5))
+    # What moved in a scene leaves a hole and fills another; a sticker leaves all else as it was.
+    covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)
     # Written all over, as by a stock agency: the one lacks what the writing covers, and no more.
     # 29c: of watermarks that cover half of the picture a fifth of what disagrees.
-    tiled = (of(local.AGREE) >= 60) & ~poor_ground & (lack <= 0.2 * bad) & (lack <= 0.08)
+    tiled = (of(local.AGREE) >= 60) & ~poor_ground & (lack <= 0.2 * bad) & (lack <= 0.09)
     added |= tiled & (bad <= 0.6)
     # Fewer grays, or more noise, on one side only.
     noisy = (measures[:, 1] >= AGREEMENT) & (of(local.AGREE) >= 30) & (lack <= 0.005)
     added |= noisy & (of(local.TEXTURE) >= _RICH)
     # What all of the picture says is to be trusted where there is much of it.
     trusted = (measures[:, 1] >= AGREEMENT) & (of(local.TEXTURE) >= _RICH) & ~poor_ground
-    trusted &= (lack <= 0.15) & (bad <= 0.35)
+    # 29: two captions on one picture lack each other's, and no more.
+    captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
+    trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
     return whole | covered | added | trusted
 
 

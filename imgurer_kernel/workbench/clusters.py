@@ -27,6 +27,7 @@ from imgurer_kernel.matching.labels import (
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, generations, queries
@@ -83,6 +84,14 @@ class ClusterService:
         Whether it is this catalog's at all is told by its generation and origin.
         """
         return self._answers.answer((radius, thorough))
+
+    def related(self, radius: int | None, *, thorough: bool) -> Pairs | None:
+        """The pairs that the last search has found to be related, by image ids; None if unknown."""
+        state = self._answers.state((radius, thorough))
+        if state is None:
+            return None
+        pairs = state.result.pairs
+        return pairs.take(np.isin(pairs.status, RELATED))
 
     def find(
         self,

@@ -5,7 +5,7 @@
 
 # What numba makes of a function is not what mypy reads in it.
 # Compiled functions are long: each call of another one hides arrays from the compiler.
-# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+# ruff: noqa: C901, PLR0912, PLR0915
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
@@ -14,7 +14,6 @@ from numba import float32
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import local_agreement as names
-from imgurer_kernel.matching._numba import tones
 from imgurer_kernel.matching._numba.blocks import (
     ACROSS,
     BEST,
@@ -26,12 +25,12 @@ from imgurer_kernel.matching._numba.blocks import (
     edges,
     refine_and_match,
 )
+from imgurer_kernel.matching._numba.cells import cells, judge_colours
 from imgurer_kernel.matching._numba.planes import (
     blurred,
     drawn,
     gradients,
     luma,
-    shift_at,
 )
 from imgurer_kernel.matching._numba.regions import largest_regions, near, share_of
 from imgurer_kernel.matching._numba.sharpness import blur_needed
@@ -40,7 +39,6 @@ _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
 _LEAST, _BLOCKS, _BLOCK = 24, 14, 12
 _PROBE = 48  # points a side by which the common part of two pictures is found
-_SAMPLES = 3  # points a side of a cell at which its colour is looked up
 
 
 @compiled(f"int64({_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR})")
@@ -154,71 +152,6 @@ def _strayed(tensor: Float64s, dx: float, dy: float) -> float:
 
 
 @compiled(
-    f"float64[:, ::1]({_RGB}, {_PLANE}, {_PLANE}, {_VECTOR}, {_VECTOR}, {_PLANE}, {_MASK},"
-    " float64, boolean)",
-    fastmath=True,
-)
-def _cells(
-    rgb: UInt8s,
-    luminance: Float32s,
-    plane: Float32s,
-    box: Float64s,
-    transform: Float64s,
-    fit: Float32s,
-    use: BoolMask,
-    width: float,
-    inverted: bool,
-) -> Float64s:
-    """Return the colours of the cells, two a side of each block in use, float64 (n, 3).
-
-    Brightness is that of the plane, which is as sharp as the other picture's; colour is looked up
-    in the picture, of which a JPEG keeps every second pixel.
-    """
-    ny, nx = plane.shape
-    by, bx = use.shape
-    rows, columns = edges(ny, 2 * by), edges(nx, 2 * bx)
-    height, breadth = rgb.shape[0], rgb.shape[1]
-    out = np.empty((4 * use.sum(), 3))
-    at = 0
-    for i in range(2 * by):
-        for j in range(2 * bx):
-            if not use[i // 2, j // 2]:
-                continue
-            y0, y1, x0, x1 = rows[i], rows[i + 1], columns[j], columns[j + 1]
-            more_x, more_y = (
-                int((width - 1) * (x1 - x0) / 2 + 0.5),
-                int((width - 1) * (y1 - y0) / 2 + 0.5),
-            )
-            bright, count = 0.0, 0
-            for y in range(max(y0 - more_y, 0), min(y1 + more_y, ny)):
-                for x in range(max(x0 - more_x, 0), min(x1 + more_x, nx)):
-                    bright += plane[y, x]
-                    count += 1
-            bright /= max(count, 1)
-            colour = np.zeros(3)
-            for k in range(_SAMPLES * _SAMPLES):
-                fy = 0.5 + ((k // _SAMPLES + 0.5) / _SAMPLES - 0.5) * width
-                fx = 0.5 + ((k % _SAMPLES + 0.5) / _SAMPLES - 0.5) * width
-                px, py = x0 + fx * (x1 - x0) - 0.5, y0 + fy * (y1 - y0) - 0.5
-                dx, dy = shift_at(
-                    fit, float32((2 * px + 1) / nx - 1), float32((2 * py + 1) / ny - 1)
-                )
-                u = box[0] + (px + dx + 0.5) / nx * (box[2] - box[0])
-                v = box[1] + (py + dy + 0.5) / ny * (box[3] - box[1])
-                qx = (transform[0] * u + transform[1] * v + transform[2] + 1) * 0.5 * breadth
-                qy = (transform[3] * u + transform[4] * v + transform[5] + 1) * 0.5 * height
-                x = min(max(int(np.floor(qx)), 0), breadth - 1)
-                y = min(max(int(np.floor(qy)), 0), height - 1)
-                for channel in range(3):
-                    colour[channel] += rgb[y, x, channel] - luminance[y, x]
-            sign = -1.0 if inverted else 1.0
-            for channel in range(3):
-                out[at, channel] = bright + sign * colour[channel] / (_SAMPLES * _SAMPLES)
-            at += 1
-    return out
-
-
-@compiled(
     f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})",
     fastmath=True,
 )
@@ -266,23 +199,6 @@ def _summarize(
     out[names.Q50] = np.quantile(all_of[:count], 0.5) if count else 1.0
     out[names.REST_Q25] = np.quantile(rest[:left], 0.25) if left else 1.0
     out[names.REST_BAD] = (rest[:left] < 0.5).mean() if left else 0.0
-
-
-@compiled(f"void(float64[:, ::1], float64[:, ::1], {_VECTOR})")
-def _judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
-    """Write what models of a change of all colours leave: of drawings light and tone, else hues."""
-    out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
-    model = np.empty(4)
-    tone = tones.left_by_tone(one, other, model)
-    out[names.TONE_SHARE], out[names.TONE_98] = (tone > 20).mean(), np.quantile(tone, 0.98)
-    out[names.GAIN], out[names.OFFSET], out[names.SATURATION] = model[:3]
-    if out[names.AGREE] < names.RICH:
-        light = tones.left_by_light(one, other)
-        out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
-    if out[names.AGREE] >= names.STRAY_FROM:
-        out[names.HUE_SHARE] = (tones.left_by_hue(one, other, model) > 8).mean()
-        out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = model
-        out[names.MONO] = min(tones.tinted(one), tones.tinted(other))
 
 
 @compiled(f"boolean({_GRID})", fastmath=True)
@@ -372,7 +288,7 @@ def measure(
     fit, found = np.zeros((6, 2), np.float32), np.empty((6, by, bx), np.float32)
     other = refine_and_match(one, other, ok, floor, fit, found)
 
-    out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, min(nx, ny)
+    out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     if not _promising(found):
         return by * 64 + bx
     valid = found[VALID] > 0.6
@@ -401,7 +317,7 @@ def measure(
         # The colour of a JPEG of 32 pixels is known in 16.
         width = 2.0 if min(nx, ny) < 80 else 1.5
         still = np.zeros((6, 2), np.float32)
-        x = _cells(first, light, one, box, itself, still, clear, width, False)
-        y = _cells(second, other_light, other, box, transform, fit, clear, width, inverted)
-        _judge_colours(x, y, out)
+        x = cells(first, light, one, box, itself, still, clear, width, False)
+        y = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
+        judge_colours(x, y, out)
     return by * 64 + bx

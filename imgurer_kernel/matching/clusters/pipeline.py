@@ -153,7 +153,12 @@ def find_clusters(  # noqa: PLR0913
         comparer.measure,
         comparer.judge,
     )
-    solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
+    solver = StarSolver(
+        verifier,
+        turned,
+        None if count is None else partial(count, 0),
+        None if taken is None else cache.times,
+    )
     solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
