@@ -17,7 +17,7 @@ from imgurer_kernel.matching.difference import (
     plain_sides,
 )
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED, SMALL, Relation, was_edited
+from imgurer_kernel.matching.relation import NO_DUPLICATE, RELATED, SMALL, Relation, was_edited
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -79,9 +79,6 @@ _REFLECTIONS = frozenset({1, 3, 4, 6})
 NOTHING_FOUND = np.zeros(3, np.uint8)
 _SAME_GRAY = 10  # levels between a ground and the same ground, compressed anew
 
-NO_DUPLICATE = frozenset({"different", *(relation.word for relation in RELATED)})
-"""Labels of pictures of which neither is a copy of the other."""
-
 _CHUNK = 64  # pairs that one thread measures at a time
 
 
@@ -107,6 +104,8 @@ class Evidence:
         in the second; both pictures reach from -1 to 1 in both directions.
     label
         See `Label`.
+    detail
+        What else was done to a copy, such as ``"gray, covered at the lower right, 9 %"``.
     """
 
     first: int
@@ -118,6 +117,7 @@ class Evidence:
     overlap: float
     transform: tuple[float, ...]
     label: Label
+    detail: str = ""
 
     def reversed(self) -> "Evidence":
         """Return the evidence from the second picture to the first."""

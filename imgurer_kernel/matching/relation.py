@@ -69,6 +69,9 @@ RELATED = (
 )
 """Relations of pictures that are neither the same nor strangers."""
 
+NO_DUPLICATE = frozenset({"different", *(relation.word for relation in RELATED)})
+"""Words for pictures of which neither is a copy of the other."""
+
 DOUBTFUL = 0.5
 """Agreement from which a pair that does not reach `AGREEMENT` is looked at in its thumbnails:
 stickers on a fifth of the picture have more, 99 of 100 near strangers less."""

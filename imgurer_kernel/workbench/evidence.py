@@ -19,6 +19,7 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
+from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
@@ -72,6 +73,7 @@ def evidence_of(one: Query, other: Query) -> Evidence:
         overlap=overlap,
         transform=close.transform,
         label=label,
+        detail="" if label in NO_DUPLICATE or label == "exact" else detail_words(found.details[0]),
     )
 
 

@@ -290,6 +290,7 @@ def measure(
 
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     if not _promising(found):
+        out[names.BAD] = 1
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
