@@ -28,6 +28,7 @@ LoadTimes = Callable[[Int64s], Int64s]
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
 _OCCASION = 900  # seconds
+_RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
 class ImageCache:
@@ -212,12 +213,15 @@ class ImageCache:
         return found
 
     def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:
-        """Thumbnails by position; those of the last call are still there."""
-        missing = np.array([k for k in positions.tolist() if k not in self._recent], np.int64)
-        seen = {k: self._recent[k] for k in positions.tolist() if k in self._recent}
+        """Thumbnails by position; the latest ones are kept, for pairs share their pictures."""
+        wanted = positions.tolist()
+        missing = np.array([k for k in wanted if k not in self._recent], np.int64)
         if len(missing) and self._colours is not None:
-            seen.update(zip(missing.tolist(), self._colours(self._ids[missing]), strict=True))
-        self._recent = seen
+            new = self._colours(self._ids[missing])
+            self._recent.update(zip(missing.tolist(), new, strict=True))
+        seen = {k: self._recent[k] for k in wanted}
+        for k in list(self._recent)[: max(0, len(self._recent) - _RECENT)]:
+            del self._recent[k]
         return seen
 
     def times(self, positions: Int64s) -> Int64s:

@@ -289,8 +289,8 @@ def measure(
     other = refine_and_match(one, other, ok, floor, fit, found)
 
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
+    out[names.CONTRAST] = abs(spread)
     if not _promising(found):
-        out[names.BAD] = 1
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
@@ -305,7 +305,6 @@ def measure(
                 weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
     bad = texture & (found[BEST] < 0.5)
     out[names.PLAIN] = max(_plain(one), _plain(other))
-    out[names.CONTRAST] = abs(spread)
     _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)
     grid[0, :by, :bx] = found[BEST]
     for i in range(by):
