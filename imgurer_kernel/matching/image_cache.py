@@ -24,6 +24,9 @@ LoadColours = Callable[[Int64s], Sequence[UInt8s]]
 LoadTimes = Callable[[Int64s], Int64s]
 """Gives when pictures were taken, in seconds of the camera's clock; 0 where that is not known."""
 
+ORIGINALS_BUDGET = 1000
+"""Pairs whose originals are read in one search: a minute and a half on one core, 90 ms a pair."""
+
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
@@ -57,6 +60,8 @@ class ImageCache:
     ----------
     within_frame
         float64 (n,): share of each picture within its frame; 1 where no picture was read.
+    originals_left
+        Pairs of which the originals may still be read.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class ImageCache:
         self._taken = taken
         self._originals = originals
         self._recent: dict[int, UInt8s] = {}
+        self.originals_left = ORIGINALS_BUDGET
         self._load = pictures
         self._thumbnails = thumbnails
         self._progress = progress
@@ -237,8 +243,9 @@ class ImageCache:
 
     def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
         """Measure where the originals of a pair agree; None where they cannot be asked."""
-        if self._originals is None:
+        if self._originals is None or self.originals_left <= 0:
             return None
+        self.originals_left -= 1
         pictures = self._originals(self._ids[[first, second]])
         if len(pictures) < 2:
             return None

@@ -194,7 +194,7 @@ class ClusterService:
             clusters=result.clusters,
             labels=self._labels(result, cache, progress),
             within_frame=result.images.shares(result.clusters.members),
-            plan=str(result.scope),
+            plan=_plan(result),
             uninformative=result.uninformative,
         )
         answer = Answer(hashes.generation, hashes.identity, result.scope, clusters, origin="")
@@ -242,3 +242,9 @@ class ClusterService:
                     codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
+
+
+def _plan(result: ClusterResult) -> str:
+    """How a search was made, and for how many pairs of pages it was too short."""
+    unread = int(result.judgements.columns()[2][:, -1].sum())
+    return str(result.scope) + (f"; {unread:,} pairs of pages by their thumbnails" * bool(unread))

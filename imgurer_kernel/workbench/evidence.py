@@ -1,5 +1,6 @@
 """Evidence about two pictures, whether or not a store has them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 
@@ -25,15 +26,22 @@ from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
 
 
-def evidence_of(one: Query, other: Query) -> Evidence:
+def evidence_of(
+    one: Query, other: Query, original: Callable[[str], UInt8s | None] | None = None
+) -> Evidence:
     """What speaks for two pictures being the same, however far their hashes are apart.
 
     The one with the smaller digest is always laid on the other, so that both directions give the
-    same verdict.
+    same verdict. `original` gives the original of a digest, None where there is none to be read.
     """
+
+    def originals(positions: Int64s) -> list[UInt8s]:
+        asked = [original((one, other)[k].digest) for k in positions] if original else []
+        return [picture for picture in asked if picture is not None]
+
     # Aligning one picture to the other is not symmetric to the last bit.
     if one.digest > other.digest:
-        return replace(evidence_of(other, one).reversed(), first=0, second=1)
+        return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
     whole, contents = BKTree(), BKTree()
     whole.add(1, other.fingerprint.dhash)
     if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
@@ -50,6 +58,7 @@ def evidence_of(one: Query, other: Query) -> Evidence:
         lambda ids: _thumbnails(one, other, ids),
         colours=lambda ids: [in_colour((one, other)[k].fingerprint.thumbnail) for k in ids],
         taken=lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
+        originals=originals,
     )
     found = verify_candidates(rows, gallery)
     seen = gallery.read(np.arange(2))

@@ -94,16 +94,18 @@ class ImageLoader:
 
     def originals(self, image_ids: Int64s) -> list[UInt8s]:
         """Originals reduced to `ORIGINAL_SIDE`; fewer than asked for where one cannot be read."""
-        pictures: list[UInt8s] = []
-        for digest in self._digests(image_ids.tolist()):
-            try:
-                with self._blobs.open(digest) as file:
-                    data = file.read()
-                frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
-                pictures.append(decode.read(data, frame=frame).view().rgb(frame))
-            except (StorageError, ImageRejected):
-                continue
-        return pictures
+        read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
+        return [picture for picture in read if picture is not None]
+
+    def original(self, digest: str) -> UInt8s | None:
+        """An original of the store reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
+        frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
+        try:
+            with self._blobs.open(digest) as file:
+                data = file.read()
+            return decode.read(data, frame=frame).view().rgb(frame)
+        except (StorageError, ImageRejected):
+            return None
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
         found = self._catalog.run(queries.digests_by_id, image_ids)

@@ -183,7 +183,8 @@ class SearchService:
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
-        return evidence_of(*map(self._with_thumbnail, loaded))
+        first, second = map(self._with_thumbnail, loaded)
+        return evidence_of(first, second, self._loader.original)
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -200,7 +201,7 @@ class SearchService:
             (one, other),
             (first, second),
             (names[0], names[1]),
-            evidence_of(first, second),
+            evidence_of(first, second, self._loader.original),
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":

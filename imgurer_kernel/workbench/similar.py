@@ -180,6 +180,11 @@ class SimilarSearch:
                 times[~own] = self._loader.taken(facts["image_id"].to_numpy(np.int64))
             return times
 
+        def originals(positions: Int64s) -> list[UInt8s]:
+            digests = [query.digest, *images.facts["digest"].tolist()]
+            read = [self._loader.original(digests[k]) for k in positions]
+            return [picture for picture in read if picture is not None]
+
         count = len(images.facts) + 1
         return ImageCache(np.arange(count), verification, thumbnails, colours=colours, taken=taken)
 
