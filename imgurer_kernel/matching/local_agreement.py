@@ -50,6 +50,9 @@ FEATURES = 34
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""
 
+PALE = 12.0
+"""Gray levels of contrast below which pictures are faint."""
+
 MOST = 160
 """Pixels of the grid's longer side, at most; thumbnails have 270."""
 

@@ -86,7 +86,6 @@ _FEW = 4  # agreeing blocks that prove nothing
 _SMALL = 40
 _GRAY_BELOW = 3.0  # gray levels from gray, root mean square
 _FAINT = 12  # blocks with texture, fewer than which say nothing
-_PALE = 12.0  # gray levels of contrast
 _TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 
 
@@ -129,7 +128,7 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     # Night photographs and pale drawings: too faint for any block to say something, and then what
     # all blocks say together counts.
     faint = (of(local.TEXTURE) < _FAINT) & (measures[:, 1] >= AGREEMENT) & (of(local.BAD) <= 0.06)
-    faint &= of(local.CONTRAST) < _PALE
+    faint &= (of(local.CONTRAST) < local.PALE) & (of(local.SHARE) >= 0.8)
     result[faint & (of(local.LIGHT_98) <= 20)] = Relation.SAME
     part = (result == Relation.SAME) & (of(local.SHARE) < PART)
     result[part] = Relation.PART_OF

@@ -290,7 +290,8 @@ def measure(
 
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     out[names.CONTRAST] = abs(spread)
-    if not _promising(found):
+    # Of the faint the colours still count, see `imgurer_kernel.matching.relation`.
+    if abs(spread) >= names.PALE and not _promising(found):
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
