@@ -1,13 +1,16 @@
 """Pictures of a store as arrays, by image_id: what comparisons ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Int64s, UInt8s
-from imgurer_kernel.errors import BlobMissing
+from imgurer_kernel.errors import BlobMissing, ImageRejected
+from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
+from imgurer_kernel.fingerprint.rendition import THUMBNAIL
+from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.store.catalog.queries import unknown_image
@@ -64,6 +67,21 @@ class ImageLoader:
             self._digests(wanted)
             raise
         return pictures
+
+    def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
+        """Find the spots of thumbnails, one after the other, on all cores.
+
+        None is where a thumbnail is missing or damaged: it has no part in that, and
+        `imgurer_kernel.Workbench.check` tells of it.
+        """
+        yield from in_order(self._spots, self._digests(image_ids.tolist()))
+
+    def _spots(self, digest: str) -> Spots | None:
+        try:
+            picture = decode.read(self._blobs.thumbnail(digest), colour=False, frame=THUMBNAIL)
+        except (BlobMissing, ImageRejected):
+            return None
+        return find_spots(picture.view().gray())
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
         found = self._catalog.run(queries.digests_by_id, image_ids)
