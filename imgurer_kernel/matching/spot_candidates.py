@@ -99,6 +99,7 @@ class _Search:
         there = np.arange(MAX_SPOTS) < self.spots.count[:, None]
         picture, spot = (index.astype(np.uint64) for index in np.nonzero(there))
         parts: list[UInt64s] = [np.empty(0, np.uint64)]
+        self._report()
         for query, hit, bits in self._matches(self.spots.hashes[there], fresh, radius, mirror):
             one, other = picture[query], picture[hit]
             # Of two fresh ones each match is found from both sides; one picture's own are none.
