@@ -18,7 +18,8 @@ from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
-from imgurer_kernel.index.hash_arrays import NearPairs
+from imgurer_kernel.index import bulk
+from imgurer_kernel.index.hash_arrays import Groups, NearPairs, group_each, scan_many
 from imgurer_kernel.index.lookup import matches, pairs
 from imgurer_kernel.matching.affine import nearest_orientation
 from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
@@ -33,6 +34,8 @@ MOST_PICTURES = 1 << 20
 
 # Matches of pairs of pictures that one job lets vote.
 _BLOCK = 1 << 16
+# Comparisons that numpy makes before a compiled scan would have begun.
+_FEW = 2_000_000
 
 
 def find_spot_candidates(
@@ -87,6 +90,91 @@ def find_spot_candidates(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SpotTable:
+    """The spots of n pictures side by side, for one query after the other.
+
+    Attributes
+    ----------
+    spots
+        Of the pictures.
+    groups
+        All m of them.
+    picture, spot
+        (m,): which picture each belongs to, and which of its spots it is.
+    """
+
+    spots: Spots
+    groups: Groups
+    picture: Int64s
+    spot: Int64s
+
+    @classmethod
+    def of(cls, spots: Spots) -> "SpotTable":
+        """Put spots side by side, 48 bytes each."""
+        picture, spot = np.nonzero(np.arange(MAX_SPOTS) < spots.count[:, None])
+        return cls(spots, group_each(*spots.hashes[picture, spot].T), picture, spot)
+
+
+def find_query_spots(
+    one: Spots, turned: UInt64s, table: SpotTable, whole: UInt64s, radius: int, votes: int
+) -> Candidates:
+    """Find the pictures that share spots with one.
+
+    Parameters
+    ----------
+    one
+        One row.
+    turned
+        uint64 (8, 2): hashes of that picture in all orientations.
+    table, whole
+        Of n pictures, uint64 (n, 2) being their upright hashes.
+    radius, votes
+        As in `find_spot_candidates`.
+
+    Returns
+    -------
+    Rows whose first picture is number 0; the others are numbered from 1.
+    """
+    asked = one.hashes[0, : one.count[0]]
+    parts = [Candidates.none()]
+    for mirror in (False, True):
+        reach = min(radius, MIRRORED_RADIUS) if mirror else radius
+        queries = group_each(*(mirrored(asked) if mirror else asked).T)
+        query, hit, bits = _scan(table.groups, queries, reach)
+        picture = table.picture[hit]
+        # Only the pictures with enough matches are looked at again, as numbers 1, 2, ...
+        count = np.bincount(picture, minlength=len(table.spots))
+        some, kept = np.flatnonzero(count >= votes), np.flatnonzero(count[picture] >= votes)
+        found = (1 + np.searchsorted(some, picture[kept])) << 24
+        found |= (query[kept] << 18) | (table.spot[hit[kept]] << 12) | bits[kept]
+        both = Spots.empty(1 + len(some))
+        both.put(np.array([0]), one)
+        both.put(np.arange(1, 1 + len(some)), table.spots.take(some))
+        rows = _Search(both, votes, None).agreed(np.sort(found).astype(np.uint64), mirror=mirror)
+        parts.append(replace(rows, second=some[rows.second - 1] + 1))
+    rows = concatenate(parts)
+    far = np.bitwise_count(turned[rows.orientation] ^ whole[rows.second - 1])
+    return replace(rows, distance=far.sum(axis=1).astype(np.int64))
+
+
+def _scan(stored: Groups, queries: Groups, radius: int) -> tuple[Int64s, Int64s, Int64s]:
+    """Find the position of the query, of the hash, and the bits between them, (k,) each.
+
+    By a plain scan: tables of all spots would take longer to make than one picture takes.
+    """
+    found = [np.empty((3, 0), np.int64)]
+    if len(stored) * len(queries) <= _FEW:
+        words = np.column_stack((queries.row, queries.column))
+        chunks = scan_many(stored.row, stored.column, words, radius)
+        found += [np.stack(chunk).astype(np.int64) for chunk in chunks]
+    else:
+        near = bulk.scan(stored, queries, radius)
+        found += [np.stack(chunk).astype(np.int64) for chunk in near]
+    query, hit, bits = np.concatenate(found, axis=1)
+    return query, hit, bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Search:
     """A search among the spots of pictures 0..n-1."""
 
@@ -114,7 +202,7 @@ class _Search:
             parts.append(match | bits[kept].astype(np.uint64))
         found = np.concatenate(parts)
         found.sort()
-        return self._agreed(found, mirror=mirror)
+        return self.agreed(found, mirror=mirror)
 
     def _matches(
         self, hashes: UInt64s, fresh: BoolMask, radius: int, mirror: bool
@@ -132,7 +220,7 @@ class _Search:
         for query, hit, bits in matches(hashes, queries, radius, progress=self.progress):
             yield asked[query], hit, bits
 
-    def _agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
+    def agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
         """The rows of those pairs of pictures whose matches agree; `found` is sorted."""
         from imgurer_kernel.matching._numba.votes import vote
 

@@ -140,7 +140,10 @@ class PictureFeatures(Generic[Record]):
         self._compute = compute
         self._lock = threading.Lock()
         self._known = self._none()
-        self._saved = 0  # images that the file was written for
+
+    def exist(self) -> bool:
+        """Tell whether rows of any image were made, here or by another process."""
+        return len(self._known.image_ids) > 0 or self._data.facts() == self._facts
 
     def rows(
         self,
@@ -166,7 +169,7 @@ class PictureFeatures(Generic[Record]):
 
         Returns
         -------
-        The rows, and which images have theirs, bool (n,).
+        The rows, which must not be written to, and which images have theirs, bool (n,).
         """
         keys = hash_rows(np.column_stack((image_ids.astype(np.uint64), hashes)))
         with self._lock:
@@ -177,6 +180,8 @@ class PictureFeatures(Generic[Record]):
                 if (loaded.places(image_ids, keys) >= 0).sum() > (place >= 0).sum():
                     self._known = loaded
                     place = loaded.places(image_ids, keys)
+            if len(place) == len(self._known.image_ids) and (place == np.arange(len(place))).all():
+                return self._known.rows, place >= 0  # as it is: to copy it takes longest of all
             found = self._kind.empty(len(image_ids))
             there = np.flatnonzero(place >= 0)
             found.put(there, self._known.rows.take(place[there]))
