@@ -21,6 +21,7 @@ from imgurer_kernel.matching.query_candidates import (
 from imgurer_kernel.matching.regions import window_grays
 from imgurer_kernel.matching.spot_candidates import SpotTable
 from imgurer_kernel.matching.spots import Spots, find_spots
+from imgurer_kernel.matching.verify import compile_kernel
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
 from imgurer_kernel.workbench.picture_features import PictureFeatures, Windows
 from imgurer_kernel.workbench.query import Query
@@ -60,6 +61,8 @@ class NeighborSearch:
         found = query.fingerprint
         stored, spots = self._stored(hashes), None
         if len(stored.spotted):
+            # The compiler's library is loaded for spots, and what it has made compares faster.
+            compile_kernel()
             picture = decode.read(found.thumbnail, colour=False, frame=THUMBNAIL)
             spots = find_spots(picture.view().gray())
         windows = _windows_of(np.frombuffer(found.verification, np.uint8))
