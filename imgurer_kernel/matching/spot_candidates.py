@@ -26,9 +26,6 @@ from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nea
 from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
 
-MIRRORED_RADIUS = 12
-"""Bits between spots of which one is seen mirrored: few copies are."""
-
 MOST_PICTURES = 1 << 20
 """A picture's number takes 20 bits of a match."""
 
@@ -36,6 +33,11 @@ MOST_PICTURES = 1 << 20
 _BLOCK = 1 << 16
 # Comparisons that numpy makes before a compiled scan would have begun.
 _FEW = 2_000_000
+
+
+def mirrored_radius(radius: int) -> int:
+    """Bits between spots of which one is seen mirrored: fewer, for few copies are."""
+    return max(radius - 4, 0)
 
 
 def find_spot_candidates(
@@ -79,7 +81,7 @@ def find_spot_candidates(
     found = _Search(spots.take(searched), votes, progress)
     parts = [
         found.candidates(chosen, radius, mirror=False),
-        found.candidates(chosen, min(radius, MIRRORED_RADIUS), mirror=True),
+        found.candidates(chosen, mirrored_radius(radius), mirror=True),
     ]
     rows = concatenate(parts)
     if not len(rows):
@@ -138,7 +140,7 @@ def find_query_spots(
     asked = one.hashes[0, : one.count[0]]
     parts = [Candidates.none()]
     for mirror in (False, True):
-        reach = min(radius, MIRRORED_RADIUS) if mirror else radius
+        reach = mirrored_radius(radius) if mirror else radius
         queries = group_each(*(mirrored(asked) if mirror else asked).T)
         query, hit, bits = _scan(table.groups, queries, reach)
         picture = table.picture[hit]

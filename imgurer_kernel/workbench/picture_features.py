@@ -28,7 +28,7 @@ from imgurer_kernel.store.derived import DerivedData
 from imgurer_kernel.workbench.image_loader import ImageLoader
 
 # Pictures that are read together.
-_CHUNK = 1024
+_CHUNK = 256
 
 # New pictures after which all is written anew, at least and as a share: a store of 100,000 writes
 # 150 MB of spots for each 1,562.
@@ -63,7 +63,7 @@ class Windows:
     Attributes
     ----------
     hashes
-        uint64 (n, 24, 2), row hash first, see `imgurer_kernel.matching.regions.WINDOWS`.
+        uint64 (n, 26, 2), row hash first, see `imgurer_kernel.matching.regions.WINDOWS`.
     """
 
     hashes: UInt64s

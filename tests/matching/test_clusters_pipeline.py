@@ -134,8 +134,8 @@ def find_by_spots(shelf, order=None, **options):
 def test_spots_find_what_hashes_do_not():
     shelf = parts()
     plain, found = find(shelf), find_by_spots(shelf)
-    assert found.scope.spot_radius == 16
-    assert "2 spots within 16" in str(found.scope)
+    assert found.scope.spot_radius == 20
+    assert "2 spots within 20" in str(found.scope)
     rows = found.candidates
     kin = [
         {shelf.name(i), shelf.name(j)}

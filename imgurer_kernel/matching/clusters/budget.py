@@ -12,7 +12,7 @@ from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
-from imgurer_kernel.matching.spot_candidates import MIRRORED_RADIUS, MOST_PICTURES
+from imgurer_kernel.matching.spot_candidates import MOST_PICTURES, mirrored_radius
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots
 
 RADII = (24, 20, 16, 12, 8)
@@ -23,11 +23,10 @@ THOROUGH_RADIUS = 32
 WINDOW_RADIUS = 16
 THOROUGH_WINDOW_RADIUS = 20
 
-SPOT_RADII = (16, 12, 8)
-"""Bits between spots that are tried, the largest first: 16 find a third more than 12 do of what is
-turned by 10 or 15 degrees, or is a quarter of a collage (benchmarks/candidates.md)."""
+SPOT_RADII = (20, 16, 12, 8)
+"""Bits between spots that are tried, the largest first: 16 find twice as many as 12 of what is
+turned by 10 degrees or more, 20 a tenth more still (benchmarks/candidates.md)."""
 
-THOROUGH_SPOT_RADIUS = 20
 SPOT_VOTES = 2
 
 BUDGET = 420.0
@@ -51,7 +50,7 @@ _WINDOWS = float(len(WINDOWS))
 # Searching spots may take so long for each image, all cores together. For each two spots it takes
 # the less the narrower: measured among 6 million.
 _SPOT_SECONDS_PER_IMAGE = 0.6e-3
-_SECONDS_PER_SPOTS = {20: 2.8e-11, 16: 7e-12, 12: 1.8e-12, 8: 0.5e-12}
+_SECONDS_PER_SPOTS = {20: 28e-12, 16: 7e-12, 12: 1.8e-12, 8: 0.5e-12, 4: 0.2e-12}
 # Matches of spots, 8 bytes each and twice while they are sorted. Where every picture has the same
 # letters or menus there are more, and then they say nothing.
 _MAX_SPOT_MATCHES = 40_000_000
@@ -171,7 +170,7 @@ def usual_spot_radius(n: int) -> int:
     Examples
     --------
     >>> usual_spot_radius(1000), usual_spot_radius(50_000), usual_spot_radius(2_000_000)
-    (16, 12, 0)
+    (20, 12, 0)
     """
     if n > MOST_PICTURES:
         return 0
@@ -181,7 +180,7 @@ def usual_spot_radius(n: int) -> int:
 
 def _spot_seconds(n: int, radius: int) -> float:
     """Time to search n images' spots, upright and mirrored, as multiples of what one may take."""
-    mirrored = 2 * _SECONDS_PER_SPOTS[min(radius, MIRRORED_RADIUS)]
+    mirrored = 2 * _SECONDS_PER_SPOTS[mirrored_radius(radius)]
     seconds = (n * MAX_SPOTS) ** 2 / 2 * (_SECONDS_PER_SPOTS[radius] + mirrored)
     return seconds / _SPOT_SECONDS_PER_IMAGE
 
@@ -203,7 +202,7 @@ def choose_spots(
         As in `choose_scope`.
     """
     n = len(spots)
-    radius = THOROUGH_SPOT_RADIUS if thorough else usual_spot_radius(n)
+    radius = SPOT_RADII[0] if thorough else usual_spot_radius(n)
     if not radius or n > MOST_PICTURES:
         return replace(scope, no_spots=f"{n:,} pictures are too many")
     expected = _matches_within(spots, turned)
