@@ -237,7 +237,7 @@ def candidates(prints: list, costs: dict[str, float]) -> dict[str, Candidates]:
     with machine.timed() as taken:
         reduced = window_grays(large.reshape(-1, 64, 64))
         windows = dhash_many(reduced.reshape(-1, 9, 9)).reshape(len(prints), -1, 2)
-    costs["24 windows, made"] = taken.cpu
+    costs["windows, made"] = taken.cpu
     roads = {}
     for name, few in (("before", OLD_WINDOWS), ("hashes", windows.shape[1])):
         some = np.ascontiguousarray(windows[:, :few])

@@ -54,7 +54,7 @@ class ImageHashes:
     informative
         bool (n,): the others take no part.
     windows
-        uint64 (n, 26, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
+        uint64 (n, 24, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
     """
 
     turned: UInt64s

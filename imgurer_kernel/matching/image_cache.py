@@ -121,7 +121,7 @@ class ImageCache:
         return Comparison(measures, maps)
 
     def windows(self, positions: Int64s) -> UInt64s:
-        """Hash the windows of pictures, uint64 (k, 26, 2)."""
+        """Hash the windows of pictures, uint64 (k, 24, 2)."""
         hashes = np.empty((len(positions), len(WINDOWS), 2), np.uint64)
         for k in range(0, len(positions), _CHUNK):
             part = positions[k : k + _CHUNK]

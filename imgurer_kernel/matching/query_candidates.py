@@ -92,7 +92,7 @@ class AskedPicture:
     content
         Hash of the picture without its uniform borders.
     windows
-        uint64 (26, 2): hashes of its windows.
+        uint64 (24, 2): hashes of its windows.
     spots
         One row; None to do without.
     """
@@ -110,7 +110,7 @@ class StoredPictures:
     Attributes
     ----------
     windowed, windows
-        int64 (m,): images whose windows are known, and their hashes, uint64 (m, 26, 2).
+        int64 (m,): images whose windows are known, and their hashes, uint64 (m, 24, 2).
     spotted, spots
         int64 (k,): images whose spots are known, ascending, and those.
     hashes

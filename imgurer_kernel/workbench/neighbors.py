@@ -136,5 +136,5 @@ class NeighborSearch:
 
 
 def _windows_of(verification: UInt8s) -> UInt64s:
-    """Hashes of the windows of one picture of 64x64 grays, uint64 (26, 2)."""
+    """Hashes of the windows of one picture of 64x64 grays, uint64 (24, 2)."""
     return dhash_many(window_grays(verification.reshape(1, 64, 64))[0])

@@ -63,7 +63,7 @@ class Windows:
     Attributes
     ----------
     hashes
-        uint64 (n, 26, 2), row hash first, see `imgurer_kernel.matching.regions.WINDOWS`.
+        uint64 (n, 24, 2), row hash first, see `imgurer_kernel.matching.regions.WINDOWS`.
     """
 
     hashes: UInt64s

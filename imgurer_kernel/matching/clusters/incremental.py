@@ -37,7 +37,7 @@ class ImageState:
     turned
         uint64 (n, 8, 2): hashes of the picture in all orientations.
     windows
-        uint64 (n, 26, 2): hashes of its windows, if the search was made by these.
+        uint64 (n, 24, 2): hashes of its windows, if the search was made by these.
     content
         int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where the
         picture was not read.
@@ -130,7 +130,7 @@ class ReusableState:
         bool (n,): images that are fresh, or were near one that is gone, has changed or is
         represented by others now.
     turned, windows
-        uint64 (n, 8, 2) and (n, 26, 2): hashes of the images that it knows.
+        uint64 (n, 8, 2) and (n, 24, 2): hashes of the images that it knows.
     content
         int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
     within_frame
