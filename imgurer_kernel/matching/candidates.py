@@ -12,6 +12,7 @@ import numpy as np
 
 from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, invert
 from imgurer_kernel.matching.regions import SPOT
 
 # Matches of one pair that are kept: where the nearest does not hold the next ones are tried.
@@ -87,6 +88,28 @@ class Candidates:
     def joined(self, other: "Candidates") -> "Candidates":
         """Return these rows, then others."""
         return concatenate((self, other))
+
+    def reversed(self, rows: BoolMask) -> "Candidates":
+        """Return the same matches, from the second image to the first where `rows`, bool (k,)."""
+        start = None if self.start is None else self.start.copy()
+        if start is not None:
+            some = rows & (self.region == SPOT)
+            start[some] = invert(start[some])
+        spots = self.region == SPOT  # which have votes in the place of the other region
+        turn = rows & ~spots
+        return replace(
+            self,
+            first=np.where(rows, self.second, self.first),
+            second=np.where(rows, self.first, self.second),
+            orientation=np.where(rows, INVERSE_ORIENTATION[self.orientation], self.orientation),
+            region=np.where(turn, self.other_region, self.region),
+            other_region=np.where(turn, self.region, self.other_region),
+            start=start,
+        )
+
+    def at(self, first: Int64s, second: Int64s) -> "Candidates":
+        """Return the same matches between other images, int64 (k,) each."""
+        return replace(self, first=first, second=second)
 
     def with_ids(self, ids: Int64s) -> "Candidates":
         """Replace image k by ``ids[k]``; order and direction are kept."""

@@ -26,7 +26,8 @@ Box = tuple[float, float, float, float]
 _CUTS = (0.06, 0.12)
 _PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 _SIDE_CUTS = (0.18, 0.28)
-# What a square keeps of 4:3, 3:2 and 16:9; the first is also what 16:9 keeps of 4:3.
+# What a square keeps of 4:3, 3:2 and 16:9; the first is also what 16:9 keeps of 4:3. A window of
+# 0.84 has found nothing that these and those of 12 % do not.
 _MIDDLES = (0.75, 0.667, 0.5625)
 
 
@@ -50,7 +51,7 @@ def _windows() -> tuple[Box, ...]:
 
 WINDOWS = _windows()
 """Boxes of the windows: 6 and 12 % cut off each side, at all four edges or from one corner; 18 and
-28 % cut off one side; and the middle of the width or height, as a square crop keeps it."""
+28 % cut off one side; and the middle of the width or height, as crops to another shape keep it."""
 
 # Content smaller than this, in pixels of 64x64, has too few of them to tell pictures apart by.
 _MIN_SIDE = 24

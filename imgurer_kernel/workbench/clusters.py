@@ -29,6 +29,7 @@ from imgurer_kernel.matching.labels import (
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
+from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, generations, queries
 from imgurer_kernel.workbench.cluster_answers import (
@@ -41,6 +42,7 @@ from imgurer_kernel.workbench.cluster_answers import (
 )
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
+from imgurer_kernel.workbench.picture_features import PictureFeatures, spot_features
 
 # Pairs whose pictures are read together, and pairs that are labelled between reports of progress.
 _READ = 2048
@@ -59,13 +61,22 @@ class ClusterService:
         Of the store.
     root
         Folder of the store, where answers are kept for other processes.
+    spots
+        Of the store's pictures; by default its own.
     """
 
-    def __init__(self, catalog: Catalog, loader: ImageLoader, root: Path) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        loader: ImageLoader,
+        root: Path,
+        spots: PictureFeatures[Spots] | None = None,
+    ) -> None:
         self._catalog = catalog
         self._loader = loader
         self._lock = threading.Lock()
         self._answers = ClusterAnswers(root)
+        self._spots = spots or spot_features(root, loader)
 
     def known(
         self, update: IndexUpdate, radius: int | None, *, thorough: bool
@@ -165,6 +176,11 @@ class ClusterService:
         progress("reading", 0, 0)
         if scope is None and radius is not None:
             scope = SearchScope(radius=radius)
+
+        def spots(image_ids: Int64s) -> Spots:
+            words = hashes.plain[hashes.positions(image_ids)]
+            return self._spots.rows(image_ids, words, save=True, progress=progress)[0]
+
         images = pipeline.Images(
             image_ids=hashes.image_ids,
             digests=digest_ranks,
@@ -180,6 +196,7 @@ class ClusterService:
             colours=self._loader.colours,
             taken=self._loader.taken,
             originals=self._loader.originals,
+            spots=spots,
             thorough=thorough,
             scope=scope,
             previous=None if before is None else before.result,

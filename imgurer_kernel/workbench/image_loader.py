@@ -1,6 +1,6 @@
 """Pictures of a store as arrays, by image_id: what comparisons ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.judgement import ORIGINAL_SIDE
+from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.store.catalog.queries import unknown_image
@@ -106,6 +107,21 @@ class ImageLoader:
             return decode.read(data, frame=frame).view().rgb(frame)
         except (StorageError, ImageRejected):
             return None
+
+    def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
+        """Find the spots of thumbnails, one after the other, on all cores.
+
+        None is where a thumbnail is missing or damaged: it has no part in that, and
+        `imgurer_kernel.Workbench.check` tells of it.
+        """
+        yield from in_order(self._spots, self._digests(image_ids.tolist()))
+
+    def _spots(self, digest: str) -> Spots | None:
+        try:
+            picture = decode.read(self._blobs.thumbnail(digest), colour=False, frame=THUMBNAIL)
+        except (BlobMissing, ImageRejected):
+            return None
+        return find_spots(picture.view().gray())
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
         found = self._catalog.run(queries.digests_by_id, image_ids)

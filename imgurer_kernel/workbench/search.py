@@ -33,6 +33,8 @@ from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.neighbors import NeighborSearch
+from imgurer_kernel.workbench.picture_features import spot_features, window_features
 from imgurer_kernel.workbench.query import (
     Query,
     check_limit,
@@ -58,8 +60,11 @@ class SearchService:
         self.index = LiveIndex(store.catalog, ALGORITHM)
         self.upgrade = FingerprintUpgrade(store)
         self._loader = ImageLoader(store.catalog, store.blobs)
-        self._similar = SimilarSearch(store.catalog, self._loader, self.index)
-        self._clusters = ClusterService(store.catalog, self._loader, store.settings.root)
+        root = store.settings.root
+        spots = spot_features(root, self._loader)
+        neighbors = NeighborSearch(self.index, window_features(root, self._loader), spots)
+        self._similar = SimilarSearch(store.catalog, self._loader, neighbors)
+        self._clusters = ClusterService(store.catalog, self._loader, root, spots)
 
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
@@ -73,10 +78,10 @@ class SearchService:
             exact = _exact_matches(connection, query)
             update = self.index.read_update(connection)
         query = self._with_thumbnail(query)
-        self.index.apply(update)
+        hashes = self.index.apply(update)
         if verify:
             reach = CANDIDATE_RADIUS if radius is None else near
-            found, facts = self._similar.search(query, reach, near, exact)
+            found, facts = self._similar.search(query, hashes, reach, near, exact)
             found = with_exact(found, exact)
         else:
             # All hits are by the index; only the facts of those that are shown are read.

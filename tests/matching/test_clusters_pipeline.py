@@ -14,7 +14,7 @@ from imgurer_kernel.matching import candidates, representatives
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
-from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
+from tests.support.catalogs import TURNS, Shelf, families, pan, parts, with_other_pixels
 from tests.support.copies import cropped, picture
 
 SCOPE = SearchScope(radius=24)
@@ -126,6 +126,77 @@ def test_a_panning_clip_is_not_one_cluster():
         assert max(abs(frame - frames[0]) for frame in frames) <= 10
 
 
+def find_by_spots(shelf, order=None, **options):
+    """With a scope that is chosen, as for a store."""
+    return find(shelf, order, **{"scope": None, "spots": shelf.spots} | options)
+
+
+def test_spots_find_what_hashes_do_not():
+    shelf = parts()
+    plain, found = find(shelf), find_by_spots(shelf)
+    assert found.scope.spot_radius == 20
+    assert "2 spots within 20" in str(found.scope)
+    rows = found.candidates
+    kin = [
+        {shelf.name(i), shelf.name(j)}
+        for i, j in zip(rows.first, rows.second, strict=True)
+        if shelf.name(i)[0] == shelf.name(j)[0]
+    ]
+    assert {"a", "a part"} in kin
+    assert {"b", "b turned"} in kin
+    assert len(found.candidates) > len(plain.candidates)
+    assert {"a", "a part", "a turned"} in groups(shelf, found)
+    assert {"a", "a part", "a turned"} not in groups(shelf, plain)
+
+
+@settings(max_examples=8)
+@given(st.permutations(range(len(parts()))))
+def test_the_order_of_arrival_does_not_matter_to_spots(order):
+    assert summary(parts(), find_by_spots(parts(), order)) == summary(
+        parts(), find_by_spots(parts())
+    )
+
+
+@settings(max_examples=8)
+@given(st.lists(st.booleans(), min_size=len(parts()), max_size=len(parts())), st.integers(1, 16))
+def test_spots_of_images_that_come_and_go(present, neighbors):
+    """Whatever was known before, the answer is that of a first search."""
+    shelf = parts()
+    with (
+        patch.object(candidates, "MAX_SPOT_NEIGHBORS", neighbors),
+        patch.object(incremental, "MAX_SPOT_NEIGHBORS", neighbors),
+    ):
+        expected = find_by_spots(shelf)
+        images = shelf.images()
+        chosen = np.flatnonzero(present)
+        some = replace(
+            images,
+            digests=[images.digests[k] for k in chosen],
+            **{
+                name: getattr(images, name)[chosen]
+                for name in ("image_ids", "whole", "content", "informative")
+            },
+        )
+        options = {"spots": shelf.spots}
+        few = pipeline.find_clusters(some, shelf.verification, shelf.thumbnails, **options)
+        grown = find_by_spots(shelf, previous=few)
+        shrunk = pipeline.find_clusters(
+            some, shelf.verification, shelf.thumbnails, previous=expected, **options
+        )
+        assert matches(grown) == matches(expected)
+        assert summary(shelf, grown) == summary(shelf, expected)
+        assert matches(shrunk) == matches(few)
+        assert summary(shelf, shrunk) == summary(shelf, few)
+
+
+def test_a_scope_without_spots_asks_for_none():
+    def spots(_image_ids):
+        raise AssertionError
+
+    found = find(families(), spots=spots)
+    assert "no spots" in str(found.scope)
+
+
 @settings(max_examples=12)
 @given(st.permutations(range(len(families()))))
 def test_the_order_of_arrival_never_matters(order):
@@ -187,7 +258,10 @@ def find_among(shelf, chosen, known=None):
 
 def matches(found):
     """The matches between images, by their ids."""
-    return sorted(zip(*(getattr(found.candidates, name).tolist() for name in COLUMNS), strict=True))
+    rows = found.candidates
+    columns = [getattr(rows, name).tolist() for name in COLUMNS]
+    starts = np.zeros((len(rows), 6)) if rows.start is None else np.nan_to_num(rows.start)
+    return sorted(zip(*columns, starts.tolist(), strict=True))
 
 
 def edges(shelf, found):

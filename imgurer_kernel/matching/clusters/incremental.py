@@ -11,12 +11,12 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, Candidates
+from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, MAX_SPOT_NEIGHBORS, Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
 from imgurer_kernel.matching.pair_table import Pairs, pair_starts
-from imgurer_kernel.matching.regions import WINDOWS
+from imgurer_kernel.matching.regions import SPOT, WINDOWS
 from imgurer_kernel.matching.result_cache import (
     COMPARISON_WIDTH,
     ResultCache,
@@ -212,14 +212,15 @@ class ReusableState:
         first, second = (
             np.searchsorted(images.image_ids, end) for end in (rows.first, rows.second)
         )
-        nearest = pair_starts(rows)
+        nearest, by_spots = pair_starts(rows), rows.region == SPOT
         for end, other in ((first, second), (second, first)):
             lost_neighbor = np.unique(end[present[end] & lost[other]])
             state.dirty[place[lost_neighbor]] = True
             # One with so many neighbors may have others that were not kept: now there is room.
             count = np.bincount(end[nearest], minlength=len(place))
-            crowded = lost_neighbor[count[lost_neighbor] >= MAX_NEIGHBORS]
-            state.fresh[place[crowded]] = True
+            spots = np.bincount(end[by_spots], minlength=len(place))
+            crowded = (count >= MAX_NEIGHBORS) | (spots >= MAX_SPOT_NEIGHBORS)
+            state.fresh[place[lost_neighbor[crowded[lost_neighbor]]]] = True
         candidates = replace(rows, first=place[first], second=place[second])
         pairs = result.pairs
         gone = images.keys[~present]
