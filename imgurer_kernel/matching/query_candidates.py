@@ -1,18 +1,23 @@
 """One picture against all others: every match between its hashes and theirs.
 
-The searches of `imgurer_kernel.matching.candidates`, for a single query: its picture in 8
-orientations and its content, against pictures and contents. Pure: how hashes are searched is
-handed in, so that a BK-tree may do it or a scan.
+The searches of `imgurer_kernel.matching.hash_candidates`, for a single query: its picture in 8
+orientations, its content and its negative, against pictures and contents. Pure: how hashes are
+searched is handed in, so that a BK-tree may do it or a scan.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.regions import CONTENT, WHOLE
+from imgurer_kernel.index.hash_arrays import scan
+from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
+from imgurer_kernel.matching.hash_candidates import NEGATIVE_RADIUS
+from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE, WINDOWS
+from imgurer_kernel.matching.spot_candidates import SpotTable, find_query_spots
+from imgurer_kernel.matching.spots import Spots
 
 HashSearch = Callable[[UInt64s, int], tuple[Int64s, Int64s, UInt8s]]
 """Finds all images within a radius of each query: takes uint64 (q, 2), row hash first, and bits;
@@ -52,11 +57,13 @@ def query_candidates(
     ]
     if (inner[0] != turned[0]).any():
         parts.append(_matches(whole, inner, radius, CONTENT, WHOLE))
+    negatives = _matches(whole, ~turned[:1], min(radius, NEGATIVE_RADIUS), WHOLE, WHOLE)
+    parts.append(replace(negatives, negative=np.ones(len(negatives), np.bool_)))
     found = parts[0]
     for part in parts[1:]:
         found = found.joined(part)
-    keys = (found.orientation, found.other_region, found.region, found.distance, found.second)
-    return found.take(np.lexsort(keys))
+    keys = (found.are_negative, found.orientation, found.other_region, found.region)
+    return found.take(np.lexsort((*keys, found.distance, found.second)))
 
 
 def _matches(
@@ -71,4 +78,106 @@ def _matches(
         orientation=query,
         region=np.full(len(image), view),
         other_region=np.full(len(image), other_view),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedPicture:
+    """What is known of a picture whose neighbors are looked for.
+
+    Attributes
+    ----------
+    grays
+        uint8 (9, 9).
+    content
+        Hash of the picture without its uniform borders.
+    windows
+        uint64 (24, 2): hashes of its windows.
+    spots
+        One row; None to do without.
+    """
+
+    grays: UInt8s
+    content: tuple[int, int]
+    windows: UInt64s
+    spots: Spots | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPictures:
+    """What is searched for the neighbors of a picture, besides the hashes of wholes and contents.
+
+    Attributes
+    ----------
+    windowed, windows
+        int64 (m,): images whose windows are known, and their hashes, uint64 (m, 24, 2).
+    spotted, spots
+        int64 (k,): images whose spots are known, ascending, and those.
+    hashes
+        uint64 (k, 2): of the images in `spotted`.
+    spot_radius, spot_votes
+        Bits between spots, 0 to leave them out, and how many must agree.
+    """
+
+    windowed: Int64s
+    windows: UInt64s
+    spotted: Int64s
+    spots: SpotTable
+    hashes: UInt64s
+    spot_radius: int
+    spot_votes: int
+
+
+def picture_candidates(
+    asked: AskedPicture,
+    whole: HashSearch,
+    contents: HashSearch,
+    stored: StoredPictures,
+    radius: int,
+    window_radius: int,
+) -> Candidates:
+    """Find all matches of a picture that a search for clusters would find.
+
+    Parameters
+    ----------
+    whole, contents
+        As `query_candidates` has them.
+    radius, window_radius
+        Bits between whole pictures or contents, and between a window and a whole.
+
+    Returns
+    -------
+    As `imgurer_kernel.matching.candidates.keep_nearest` leaves them; the picture is number 0, and
+    where it is among the images it is its own match.
+    """
+    turned = turned_hashes(asked.grays[None])[0]
+    found = query_candidates(asked.grays, asked.content, whole, contents, radius)
+    cut = _matches(whole, asked.windows, window_radius, WHOLE, WHOLE)
+    # The position of the query is that of the window.
+    window, upright = cut.orientation + FIRST_WINDOW, np.zeros(len(cut), np.int64)
+    parts = [
+        found,
+        replace(cut, orientation=upright, region=window),
+        _stored_windows(turned[0], stored, window_radius),
+    ]
+    if asked.spots is not None and stored.spot_radius:
+        how = stored.spots, stored.hashes, stored.spot_radius, stored.spot_votes
+        shared = find_query_spots(asked.spots, turned, *how)
+        parts.append(replace(shared, second=stored.spotted[shared.second - 1]))
+    return keep_nearest(concatenate(parts))
+
+
+def _stored_windows(whole: UInt64s, stored: StoredPictures, radius: int) -> Candidates:
+    """Search the windows of the images for a whole picture, (2,)."""
+    words = stored.windows.reshape(-1, 2)
+    near, distance = scan(words[:, 0], words[:, 1], (int(whole[0]), int(whole[1])), radius)
+    image, window = np.divmod(near, len(WINDOWS))
+    zeros = np.zeros(len(near), np.int64)
+    return Candidates(
+        first=zeros,
+        second=stored.windowed[image],
+        distance=distance.astype(np.int64),
+        orientation=zeros,
+        region=zeros,
+        other_region=window + FIRST_WINDOW,
     )

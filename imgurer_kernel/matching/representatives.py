@@ -30,7 +30,7 @@ def represent_duplicates(
     Parameters
     ----------
     whole, content, informative, frames
-        As in `imgurer_kernel.matching.candidates.ImageHashes`.
+        As in `imgurer_kernel.matching.hash_candidates.ImageHashes`.
 
     Returns
     -------

@@ -27,13 +27,14 @@ from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.index.lookup import neighbors
-from imgurer_kernel.matching.candidates import Candidates, ImageHashes, find_candidates
+from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import (
     THOROUGH_RADIUS,
     THOROUGH_WINDOW_RADIUS,
     WINDOW_RADIUS,
 )
+from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates

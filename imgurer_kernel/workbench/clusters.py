@@ -27,7 +27,9 @@ from imgurer_kernel.matching.labels import (
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
+from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, generations, queries
 from imgurer_kernel.workbench.cluster_answers import (
@@ -40,6 +42,7 @@ from imgurer_kernel.workbench.cluster_answers import (
 )
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
+from imgurer_kernel.workbench.picture_features import PictureFeatures, spot_features
 
 # Pairs whose pictures are read together, and pairs that are labelled between reports of progress.
 _READ = 2048
@@ -58,13 +61,22 @@ class ClusterService:
         Of the store.
     root
         Folder of the store, where answers are kept for other processes.
+    spots
+        Of the store's pictures; by default its own.
     """
 
-    def __init__(self, catalog: Catalog, loader: ImageLoader, root: Path) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        loader: ImageLoader,
+        root: Path,
+        spots: PictureFeatures[Spots] | None = None,
+    ) -> None:
         self._catalog = catalog
         self._loader = loader
         self._lock = threading.Lock()
         self._answers = ClusterAnswers(root)
+        self._spots = spots or spot_features(root, loader)
 
     def known(
         self, update: IndexUpdate, radius: int | None, *, thorough: bool
@@ -83,6 +95,14 @@ class ClusterService:
         Whether it is this catalog's at all is told by its generation and origin.
         """
         return self._answers.answer((radius, thorough))
+
+    def related(self, radius: int | None, *, thorough: bool) -> Pairs | None:
+        """The pairs that the last search has found to be related, by image ids; None if unknown."""
+        state = self._answers.state((radius, thorough))
+        if state is None:
+            return None
+        pairs = state.result.pairs
+        return pairs.take(np.isin(pairs.status, RELATED))
 
     def find(
         self,
@@ -156,6 +176,11 @@ class ClusterService:
         progress("reading", 0, 0)
         if scope is None and radius is not None:
             scope = SearchScope(radius=radius)
+
+        def spots(image_ids: Int64s) -> Spots:
+            words = hashes.plain[hashes.positions(image_ids)]
+            return self._spots.rows(image_ids, words, save=True, progress=progress)[0]
+
         images = pipeline.Images(
             image_ids=hashes.image_ids,
             digests=digest_ranks,
@@ -169,6 +194,10 @@ class ClusterService:
             images,
             self._loader.verification,
             self._loader.thumbnails,
+            colours=self._loader.colours,
+            taken=self._loader.taken,
+            originals=self._loader.originals,
+            spots=spots,
             thorough=thorough,
             scope=scope,
             previous=None if before is None else before.result,
@@ -183,7 +212,7 @@ class ClusterService:
             clusters=result.clusters,
             labels=self._labels(result, cache, progress),
             within_frame=result.images.shares(result.clusters.members),
-            plan=str(result.scope),
+            plan=_plan(result),
             uninformative=result.uninformative,
         )
         answer = Answer(hashes.generation, hashes.identity, result.scope, clusters, origin="")
@@ -231,3 +260,9 @@ class ClusterService:
                     codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
+
+
+def _plan(result: ClusterResult) -> str:
+    """How a search was made, and for how many pairs of pages it was too short."""
+    unread = int(result.judgements.columns()[2][:, -1].sum())
+    return str(result.scope) + (f"; {unread:,} pairs of pages by their thumbnails" * bool(unread))

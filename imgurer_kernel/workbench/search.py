@@ -18,8 +18,10 @@ from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import BlobMissing, QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
+from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.report.frames import similar_frame
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
@@ -31,6 +33,8 @@ from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.neighbors import NeighborSearch
+from imgurer_kernel.workbench.picture_features import spot_features, window_features
 from imgurer_kernel.workbench.query import (
     Query,
     check_limit,
@@ -39,6 +43,7 @@ from imgurer_kernel.workbench.query import (
     parse_query,
     with_thumbnail,
 )
+from imgurer_kernel.workbench.related import related_pairs, related_to
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, FACTS, SimilarSearch
 
 if TYPE_CHECKING:
@@ -55,8 +60,11 @@ class SearchService:
         self.index = LiveIndex(store.catalog, ALGORITHM)
         self.upgrade = FingerprintUpgrade(store)
         self._loader = ImageLoader(store.catalog, store.blobs)
-        self._similar = SimilarSearch(store.catalog, self._loader, self.index)
-        self._clusters = ClusterService(store.catalog, self._loader, store.settings.root)
+        root = store.settings.root
+        spots = spot_features(root, self._loader)
+        neighbors = NeighborSearch(self.index, window_features(root, self._loader), spots)
+        self._similar = SimilarSearch(store.catalog, self._loader, neighbors)
+        self._clusters = ClusterService(store.catalog, self._loader, root, spots)
 
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
@@ -70,10 +78,10 @@ class SearchService:
             exact = _exact_matches(connection, query)
             update = self.index.read_update(connection)
         query = self._with_thumbnail(query)
-        self.index.apply(update)
+        hashes = self.index.apply(update)
         if verify:
             reach = CANDIDATE_RADIUS if radius is None else near
-            found, facts = self._similar.search(query, reach, near, exact)
+            found, facts = self._similar.search(query, hashes, reach, near, exact)
             found = with_exact(found, exact)
         else:
             # All hits are by the index; only the facts of those that are shown are read.
@@ -128,6 +136,25 @@ class SearchService:
         }
         return frame
 
+    def related(self, given: object, progress: ProgressOption) -> pd.DataFrame:
+        """What is related to a picture, or all pairs that are; see `Workbench.related`."""
+        if given is not None:
+            near = self.similar(given, None, None, verify=True)
+            return related_to(near)
+        self._find_clusters(
+            None,
+            FileSelection(),
+            np.empty(0, np.int64),
+            verify=True,
+            thorough=False,
+            progress=progress,
+        )
+        pairs = self._clusters.related(None, thorough=False)
+        if pairs is None:  # nothing to compare, or a disk that keeps no answers
+            pairs = Pairs.of(Candidates.none())
+        ids = np.union1d(pairs.first, pairs.second)
+        return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
+
     def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
         """The last clusters that any process has found; see `Workbench.last_clusters`."""
         last = self._clusters.last(
@@ -161,7 +188,8 @@ class SearchService:
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
-        return evidence_of(*map(self._with_thumbnail, loaded))
+        first, second = map(self._with_thumbnail, loaded)
+        return evidence_of(first, second, self._loader.original)
 
     def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -178,7 +206,7 @@ class SearchService:
             (one, other),
             (first, second),
             (names[0], names[1]),
-            evidence_of(first, second),
+            evidence_of(first, second, self._loader.original),
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":

@@ -1,10 +1,15 @@
 """Similar pictures, verified: what a store feeds the pure comparison with.
 
+A search finds what a search for clusters would: by hashes of whole pictures, of contents and of
+windows both ways, by spots where the store has them, and by one step through the pictures that were
+found. Pairs are compared in the order of their digests, as they are there, so that both say the
+same of a pair.
+
 `imgurer_kernel.workbench.hash_search` is the search without a look at the pictures.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,18 +17,20 @@ import pandas as pd
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.fingerprint.decode import to_gray
-from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.friends import choose_friends, others_of, verify_by_friends
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
-from imgurer_kernel.matching.pair_table import DIFFERENT, Pairs
+from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
-from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
-from imgurer_kernel.workbench.evidence import query_appearance
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.evidence import query_appearance, taken_of
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour
+from imgurer_kernel.workbench.live_index import CatalogHashes
+from imgurer_kernel.workbench.neighbors import NeighborSearch
 from imgurer_kernel.workbench.query import Query
 
 CANDIDATE_RADIUS = 24
@@ -33,9 +40,12 @@ FACTS = ["image_id", "digest", "filename", "width", "height"]
 QUERY = 0
 """Position of the picture that is searched for; the images that it is compared with follow."""
 
+MAX_FRIENDS = 8
+"""Pictures whose own neighbors are looked at: each takes as long as the first search."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Candidates:
+class _Images:
     """Images that are compared with a query, and what that takes; n rows each, by image_id.
 
     Attributes
@@ -58,29 +68,46 @@ class _Candidates:
         """int64 (n,), ascending."""
         return self.facts["image_id"].to_numpy(np.int64)
 
+    @property
+    def digests(self) -> list[str]:
+        """Of the n images."""
+        digests: list[str] = self.facts["digest"].tolist()
+        return digests
+
+    def positions(self, image_ids: Int64s) -> Int64s:
+        """Where images stand, counted from 1; -1 where they are gone."""
+        ids = self.image_ids
+        if not len(ids):
+            return np.full(len(image_ids), -1)
+        place = np.minimum(np.searchsorted(ids, image_ids), len(ids) - 1)
+        return np.where(ids[place] == image_ids, place + 1, -1)
+
 
 class SimilarSearch:
     """Finds the pictures of a store that are like one, and compares it with each."""
 
-    def __init__(self, catalog: Catalog, loader: ImageLoader, index: LiveIndex) -> None:
+    def __init__(self, catalog: Catalog, loader: ImageLoader, neighbors: NeighborSearch) -> None:
         self._catalog = catalog
         self._loader = loader
-        self._index = index
+        self._neighbors = neighbors
 
     def search(
         self,
         query: Query,
+        hashes: CatalogHashes,
         radius: int,
         lookalike_radius: int,
         exact: Collection[int],
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Find what a query is the same picture as, and what is merely near.
 
-        All candidates are read in one transaction, and compared after it: 4 KB each. What was
-        forgotten since the index was updated is left out.
+        Candidates are read in one transaction, those of friends in another, and compared after it:
+        4 KB each. What was forgotten since the index was updated is left out.
 
         Parameters
         ----------
+        hashes
+            The snapshot that is searched.
         radius
             Bits between hashes of pictures that are compared.
         lookalike_radius
@@ -95,42 +122,84 @@ class SimilarSearch:
         facts : DataFrame
             `FACTS` of these images and of the exact ones, of those that there still are.
         """
-        rows, ids = Candidates.none(), np.empty(0, np.int64)
+        rows = Candidates.none()
         if query.fingerprint.informative:
-            with self._index.trees() as (whole, contents):
-                rows = query_candidates(
-                    query.grays,
-                    query.fingerprint.trimmed_dhash,
-                    whole.search_many,
-                    contents.search_many,
-                    radius,
-                )
-            ids, place = np.unique(rows.second, return_inverse=True)
-            rows = replace(rows, second=place + 1)
+            rows = self._neighbors.of_query(query, hashes, radius)
         while True:
-            images, facts = self._load(ids, exact)
-            # Candidates that are gone drop out; the others move up, as their rows in `images` have.
-            there = np.isin(ids, images.image_ids)
-            rows = rows.take(there[rows.second - 1])
-            rows = replace(rows, second=np.cumsum(there, dtype=np.int64)[rows.second - 1])
-            ids = images.image_ids
-            if not len(rows.second):
-                return _verdicts(ids[:0], Pairs.of(rows), []), facts
             try:
-                return self._compare(query, rows, images, lookalike_radius), facts
+                return self._compared(query, hashes, rows, radius, lookalike_radius, exact)
             except UnknownImage:
                 # Raised for a thumbnail, after which an image was seen to be forgotten: the next
                 # reading comes without it.
                 continue
 
-    def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Candidates, pd.DataFrame]:
-        """Those candidates that there still are, and the facts of these and the exact ones."""
+    def _compared(
+        self,
+        query: Query,
+        hashes: CatalogHashes,
+        rows: Candidates,
+        radius: int,
+        lookalike_radius: int,
+        exact: Collection[int],
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Verdicts on candidates, which are numbered by their ids, and facts."""
+        images, facts = self._load(rows.second, exact)
+        if not len(images.image_ids):
+            return _verdicts(images, Pairs.of(Candidates.none()), []), facts
+        found = verify_candidates(*self._placed(query, images, rows), frames=_frames(query, images))
+        friends = choose_friends(found, QUERY, MAX_FRIENDS)
+        friends = friends[~np.isin(images.image_ids[friends - 1], list(exact))]
+        chosen = friends - 1
+        links = self._neighbors.of_images(
+            images.image_ids[chosen],
+            images.grays[chosen],
+            images.verification[chosen],
+            hashes,
+            radius,
+        )
+        # What is the same already needs no friend.
+        same = others_of(found, QUERY)[found.status == SAME]
+        links = links.take(~np.isin(links.second, [*exact, *images.image_ids[same - 1].tolist()]))
+        if len(links):
+            before = images.image_ids
+            images, facts = self._load(np.concatenate((before, links.second)), exact)
+            # The same pairs at the places that their images have now; those that are gone drop out.
+            moved = np.append(QUERY, images.positions(before))
+            there = (moved[found.first] >= 0) & (moved[found.second] >= 0)
+            found = found.take(there).with_ids(moved)
+            placed, gallery = self._placed(query, images, links)
+            ranks = _ranks(query, images)
+            asked = np.frombuffer(query.fingerprint.grays, np.uint8).reshape(1, 9, 9)
+            turned = turned_hashes(np.concatenate((asked, images.grays)))
+            linked = verify_candidates(placed, gallery, frames=_frames(query, images))
+            found = verify_by_friends(found, linked, QUERY, gallery, turned, ranks)
+        else:
+            _, gallery = self._placed(query, images, Candidates.none())
+        # What is near by its hash is shown even if the comparison denies it: a person may judge.
+        found = found.take((found.status != DIFFERENT) | (found.distance <= lookalike_radius))
+        found = found.take(np.argsort(others_of(found, QUERY)))
+        return _verdicts(images, found, _labels(query, images, found, gallery)), facts
+
+    def _placed(
+        self, query: Query, images: _Images, rows: Candidates
+    ) -> tuple[Candidates, ImageCache]:
+        """Matches by positions of images rather than by ids, in the order of digests."""
+        first = np.where(rows.first == QUERY, QUERY, images.positions(rows.first))
+        second = images.positions(rows.second)
+        there = np.flatnonzero((first >= 0) & (second >= 0))
+        ranks = _ranks(query, images)
+        rows = rows.take(there).at(first[there], second[there])
+        rows = rows.reversed(ranks[rows.first] > ranks[rows.second])
+        return rows, self._gallery(query, images)
+
+    def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Images, pd.DataFrame]:
+        """Those images that there still are, and the facts of these and the exact ones."""
         with self._catalog.transaction() as connection:
             wanted = np.union1d(image_ids, np.array(list(exact), np.int64))
             facts = queries.images(connection, wanted, FACTS)
             own = facts[facts["image_id"].isin(image_ids)]
             ids = own["image_id"].to_numpy(np.int64)
-            found = _Candidates(
+            found = _Images(
                 own,
                 queries.grays(connection, ids),
                 queries.verification(connection, ids),
@@ -138,20 +207,7 @@ class SimilarSearch:
             )
             return found, facts
 
-    def _compare(
-        self, query: Query, rows: Candidates, images: _Candidates, lookalike_radius: int
-    ) -> pd.DataFrame:
-        """Verdicts on candidates; image k of `images` is number k + 1 in `rows`, the query 0."""
-        gallery = self._gallery(query, images)
-        own = key_arrays([query.fingerprint.frame_key])
-        found = verify_candidates(rows, gallery, frames=np.concatenate((own, images.frames)))
-        # What is near by its hash is shown even if the comparison denies it: a person may judge.
-        kept = (found.status != DIFFERENT) | (found.distance <= lookalike_radius)
-        found = found.take(kept)
-        ids = images.image_ids[found.second - 1]
-        return _verdicts(ids, found, _labels(query, images, found, gallery))
-
-    def _gallery(self, query: Query, images: _Candidates) -> ImageCache:
+    def _gallery(self, query: Query, images: _Images) -> ImageCache:
         """The query's picture at position 0, and those of the images after it."""
         same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
 
@@ -173,32 +229,74 @@ class SimilarSearch:
                 pictures[~own] = self._loader.thumbnails(ids, digests)
             return pictures
 
-        return ImageCache(np.arange(len(images.facts) + 1), verification, thumbnails)
+        def colours(positions: Int64s) -> list[UInt8s]:
+            own = np.isin(positions, same)
+            facts = images.facts.iloc[positions[~own] - 1]
+            ids, digests = facts["image_id"].to_numpy(np.int64), facts["digest"].tolist()
+            others = iter(self._loader.colours(ids, digests) if digests else [])
+            mine = in_colour(query.fingerprint.thumbnail) if own.any() else None
+            return [mine if k and mine is not None else next(others) for k in own.tolist()]
+
+        def taken(positions: Int64s) -> Int64s:
+            own = np.isin(positions, same)
+            times = np.full(len(positions), taken_of(query), np.int64)
+            if not own.all():
+                facts = images.facts.iloc[positions[~own] - 1]
+                times[~own] = self._loader.taken(facts["image_id"].to_numpy(np.int64))
+            return times
+
+        def originals(positions: Int64s) -> list[UInt8s]:
+            digests = [query.digest, *images.digests]
+            read = [self._loader.original(digests[k]) for k in positions]
+            return [picture for picture in read if picture is not None]
+
+        count = len(images.facts) + 1
+        return ImageCache(
+            np.arange(count),
+            verification,
+            thumbnails,
+            colours=colours,
+            taken=taken,
+            originals=originals,
+        )
 
 
-def _labels(query: Query, images: _Candidates, found: Pairs, gallery: ImageCache) -> list[str]:
+def _frames(query: Query, images: _Images) -> UInt64s:
+    """Keys of all frames of the query and of the images, uint64 (n + 1, 4)."""
+    return np.concatenate((key_arrays([query.fingerprint.frame_key]), images.frames))
+
+
+def _ranks(query: Query, images: _Images) -> Int64s:
+    """Places of the query and of the images in the order of their digests, int64 (n + 1,)."""
+    ranks: Int64s = np.unique([query.digest, *images.digests], return_inverse=True)[1]
+    return ranks
+
+
+def _labels(query: Query, images: _Images, found: Pairs, gallery: ImageCache) -> list[str]:
     """What each pair is called, of the query and one of the images."""
-    seen = gallery.read(np.concatenate(([QUERY], found.second)))
+    others = others_of(found, QUERY)
+    seen = gallery.read(np.concatenate(([QUERY], others)))
     here = query_appearance(query, seen, QUERY)
     closeups = measure_pairs(found, seen, found.first, found.second)
-    widths, heights, digests = (
-        images.facts[name].tolist() for name in ("width", "height", "digest")
-    )
+    widths, heights = (images.facts[name].tolist() for name in ("width", "height"))
     words: list[str] = []
-    for k, row in enumerate((found.second - 1).tolist()):
+    for k, row in enumerate((others - 1).tolist()):
         there = appearance_of(widths[row], heights[row], images.grays[row], seen, row + 1)
-        words.append(label_for(found, k, here, there, closeups[k]))
-        if digests[row] == query.digest:
+        sides = (here, there) if found.first[k] == QUERY else (there, here)
+        words.append(label_for(found, k, *sides, closeups[k]))
+        if images.digests[row] == query.digest:
             words[-1] = "exact"
     return words
 
 
-def _verdicts(ids: Int64s, found: Pairs, words: list[str]) -> pd.DataFrame:
+def _verdicts(images: _Images, found: Pairs, words: list[str]) -> pd.DataFrame:
+    back = found.first != QUERY
+    seen = np.where(back, INVERSE_ORIENTATION[found.orientation], found.orientation)
     return pd.DataFrame(
         {
-            "image_id": ids,
+            "image_id": images.image_ids[others_of(found, QUERY) - 1],
             "distance": found.distance.astype(np.int64),
-            "orientation": pd.Series([ORIENTATIONS[k] for k in found.orientation], dtype="str"),
+            "orientation": pd.Series([ORIENTATIONS[k] for k in seen], dtype="str"),
             "score": found.measures[:, 1].astype(np.float64),
             "verdict": pd.Series(words, dtype="str"),
         }

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
-from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching import candidates, hash_candidates
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
-from imgurer_kernel.matching.candidates import (
-    Candidates,
+from imgurer_kernel.matching.candidates import Candidates, keep_nearest
+from imgurer_kernel.matching.hash_candidates import (
+    NEGATIVE_RADIUS,
     ImageHashes,
     find_candidates,
-    keep_nearest,
 )
+from imgurer_kernel.matching.regions import WINDOWS
 
-COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation")
+COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation", "are_negative")
 
 
 def hashes(grays):
@@ -31,11 +32,13 @@ def hashes_of_families(seed, n=60):
     grays = grays.clip(0, 255).astype(np.uint8)
     turn = random.integers(0, 8, n) * (random.random(n) < 0.4)
     grays = np.ascontiguousarray(orientations(grays)[turn, np.arange(n)])
+    inverted = random.random(n) < 0.15
+    grays[inverted] = 255 - grays[inverted]
     content = hashes(grays)
     bordered = random.random(n) < 0.4
     content[bordered] = hashes(grays[random.permutation(n)])[bordered]
     windows = hashes(
-        (grays[random.permutation(n), None] + random.integers(-9, 10, (n, 10, 9, 9)))
+        (grays[random.permutation(n), None] + random.integers(-9, 10, (n, len(WINDOWS), 9, 9)))
         .clip(0, 255)
         .astype(np.uint8)
     )
@@ -46,11 +49,11 @@ def bits(one, other):
     return np.bitwise_count(one[:, None] ^ other[None]).sum(axis=2)
 
 
-def ordered(i, j, distance, region, other_region, orientation):
+def ordered(i, j, distance, region, other_region, orientation, negative=False):
     if i > j:
         i, j, region, other_region = j, i, other_region, region
         orientation = int(INVERSE_ORIENTATION[orientation])
-    return i, j, distance, region, other_region, orientation
+    return i, j, distance, region, other_region, orientation, negative
 
 
 def searches(p):
@@ -61,7 +64,8 @@ def searches(p):
         yield bits(turned, p.whole), np.triu(np.ones((n, n), bool)), (0, 0, o)
         yield bits(turned, p.content), np.tile(bordered, (n, 1)), (0, 1, o)
     yield bits(p.content, p.content), bordered & bordered[:, None], (1, 1, 0)
-    for w in range(10):
+    yield 128 - bits(p.whole, p.whole), np.ones((n, n), bool), (0, 0, 0, True)
+    for w in range(len(WINDOWS)):
         yield bits(p.windows[:, w], p.whole), np.ones((n, n), bool), (2 + w, 0, 0)
 
 
@@ -70,6 +74,8 @@ def brute_force(p, radius, window_radius):
     others = p.informative & p.informative[:, None] & ~np.eye(len(p), dtype=bool)
     for distances, counts, seen in searches(p):
         reach = radius if seen[0] < 2 else window_radius
+        if seen[3:]:
+            reach = min(radius, NEGATIVE_RADIUS)
         for i, j in np.argwhere(others & counts & (distances <= reach)).tolist():
             found.add(ordered(i, j, int(distances[i, j]), *seen))
     pairs = itertools.groupby(sorted(found), key=lambda row: row[:2])
@@ -82,11 +88,12 @@ def table(rows):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_agrees_with_brute_force(seed, monkeypatch):
-    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 17)
+    monkeypatch.setattr("imgurer_kernel.matching.hash_candidates._BLOCK", 17)
     p = hashes_of_families(seed)
     found = table(find_candidates(p, 24, window_radius=18))
     assert found == brute_force(p, 24, 18)
     assert len(found) > 100
+    assert any(row[-1] for row in found)
 
 
 def test_without_windows():
@@ -99,7 +106,7 @@ def test_without_windows():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_fresh_images_meet_all_others(seed, monkeypatch):
-    monkeypatch.setattr("imgurer_kernel.matching.candidates._BLOCK", 23)
+    monkeypatch.setattr("imgurer_kernel.matching.hash_candidates._BLOCK", 23)
     p = hashes_of_families(seed)
     fresh = np.random.default_rng(seed).random(len(p)) < 0.3
     everything = find_candidates(p, 24)
@@ -129,7 +136,7 @@ def film(frames):
     grays = np.repeat(random.integers(0, 256, (1, 9, 9)), frames, axis=0)
     grays[np.arange(frames), :, 4] = random.integers(0, 256, (frames, 9))
     grays = grays.astype(np.uint8)
-    windows = np.zeros((frames, 10, 2), np.uint64)  # near nothing
+    windows = np.zeros((frames, len(WINDOWS), 2), np.uint64)  # near nothing
     return ImageHashes(turned_hashes(grays), hashes(grays), np.ones(frames, bool), windows)
 
 
@@ -148,8 +155,8 @@ def nearest(p, radius, neighbors):
 @pytest.fixture
 def _few_neighbors(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_NEIGHBORS", 5)
-    monkeypatch.setattr(candidates, "_MAX_GATHERED", 40)
-    monkeypatch.setattr(candidates, "_BLOCK", 13)
+    monkeypatch.setattr(hash_candidates, "_MAX_GATHERED", 40)
+    monkeypatch.setattr(hash_candidates, "_BLOCK", 13)
 
 
 def ends(rows):

@@ -9,11 +9,15 @@ from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.clusters import budget
 from imgurer_kernel.matching.clusters.budget import (
     RADII,
+    SPOT_RADII,
     THOROUGH_RADIUS,
     SearchScope,
     _neighbors_within,
     choose_scope,
+    choose_spots,
+    usual_spot_radius,
 )
+from imgurer_kernel.matching.spots import Spots
 
 GRAYS = np.random.default_rng(1).integers(0, 256, (150, 9, 9), np.uint8)
 TURNED = turned_hashes(GRAYS)
@@ -98,6 +102,59 @@ def test_a_few_more_images_change_the_estimate_by_little(monkeypatch):
     pairs = [choose_scope(near[:n]).pairs for n in range(2900, 3001, 10)]
     assert pairs[-1] == pytest.approx(1.3 * 10 * 2850, rel=0.5)
     assert max(abs(np.diff(pairs))) < 0.05 * pairs[0]
+
+
+def noisy_spots(n, count=64, shared=0):
+    """Spots at random, of which the first few are those of all pictures."""
+    random = np.random.default_rng(7)
+    spots = Spots.empty(n)
+    spots.count[:] = count
+    spots.hashes[:] = random.integers(0, 2**64, (n, 64, 2), np.uint64)
+    spots.hashes[:, :shared] = spots.hashes[0, :shared]
+    return spots
+
+
+def test_spots_are_searched_the_less_far_the_more_there_are():
+    radii = [usual_spot_radius(n) for n in (0, 1, 1000, 20_000, 90_000, 300_000, 10**7)]
+    assert radii == sorted(radii, reverse=True)
+    assert (radii[0], radii[-1]) == (SPOT_RADII[0], 0)
+    assert len(set(radii)) == 5
+
+
+def test_spots_that_all_pictures_share_are_not_searched(monkeypatch):
+    scope = choose_scope(TURNED)
+    assert choose_spots(scope, noisy_spots(150), TURNED).spot_radius == SPOT_RADII[0]
+    shared = noisy_spots(150, shared=10)
+    expected = budget._matches_within(shared, TURNED)
+    assert expected[0] == pytest.approx(10 * 150 * 149 / 2, rel=0.25)
+    monkeypatch.setattr(budget, "_MAX_SPOT_MATCHES", 50_000)
+    found = choose_spots(scope, shared, TURNED)
+    assert (found.spot_radius, found.key) == (0, scope.key)
+    assert "most pictures share the same ones" in str(found)
+    monkeypatch.setattr(budget, "MOST_PICTURES", 100)
+    assert "too many" in str(choose_spots(scope, noisy_spots(150), TURNED))
+
+
+def test_expected_matches_are_those_that_there_are():
+    """Where all pictures are in the sample, and every fourth spot is asked for."""
+    spots = noisy_spots(40, count=20, shared=4)
+    words = spots.hashes[:, :20].reshape(-1, 2)
+    distance = np.bitwise_count(words[:, None] ^ words[None]).sum(axis=2)
+    picture = np.repeat(np.arange(40), 20)
+    distance = distance[picture[:, None] < picture[None]]
+    expected = budget._matches_within(spots, TURNED[:40])
+    for radius in (0, 20, 60):
+        assert expected[radius] == pytest.approx((distance <= radius).sum(), rel=0.05)
+
+
+def test_the_order_of_pictures_does_not_matter_to_spots(monkeypatch):
+    monkeypatch.setattr(budget, "_SPOT_SAMPLE", 20)
+    monkeypatch.setattr(budget, "_SPOT_AMONG", 60)
+    spots = noisy_spots(150, shared=3)
+    expected = budget._matches_within(spots, TURNED).tolist()
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(150)
+        assert budget._matches_within(spots.take(order), TURNED[order]).tolist() == expected
 
 
 def test_it_says_what_it_is():

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageOps
 
 from imgurer_kernel.matching import candidates, representatives
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
-from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
-from tests.support.copies import picture
+from tests.support.catalogs import TURNS, Shelf, families, pan, parts, with_other_pixels
+from tests.support.copies import cropped, picture
 from tests.support.forms import rounds
 
 SCOPE = SearchScope(radius=24)
-COLUMNS = [field.name for field in fields(candidates.Candidates)]
+COLUMNS = [*[field.name for field in fields(candidates.Candidates)][:6], "are_negative"]
 
 
 def find(shelf, order=None, **options):
@@ -74,6 +75,32 @@ def test_a_picture_is_found_in_all_its_orientations():
     assert cluster.size == 8
 
 
+def test_negatives_are_found_and_lead_on_to_what_is_near_them():
+    """The crop is near the negative only by way of the picture, and the other way round."""
+    whole = picture(60)
+    shelf = Shelf(
+        {
+            "whole": whole,
+            "small": whole.resize((180, 135)),
+            "negative": ImageOps.invert(whole),
+            "part of the negative": cropped(ImageOps.invert(whole), 0, 0, 0.2, 0),
+            "stranger": picture(61),
+        }
+    )
+    found = find(shelf)
+    [cluster] = found.clusters
+    assert cluster.size == 4
+    edges = found.pairs.take(cluster.edges[1:])
+    inverted = {
+        shelf.name(cluster.medoid): "negative" in shelf.name(cluster.medoid),
+        **{shelf.name(k): "negative" in shelf.name(k) for k in cluster.members[1:]},
+    }
+    for first, second, negative in zip(edges.first, edges.second, edges.negative, strict=True):
+        assert negative == (inverted[shelf.name(first)] != inverted[shelf.name(second)])
+    again = find(shelf, previous=find(shelf, [0, 3, 4]))
+    assert summary(shelf, again) == summary(shelf, found)
+
+
 @pytest.mark.parametrize("shelf", [families, pan])
 def test_every_member_has_a_verified_edge_with_its_medoid(shelf):
     found = find(shelf())
@@ -98,6 +125,77 @@ def test_a_panning_clip_is_not_one_cluster():
         frames = [int(pan().name(k)) for k in cluster.members]
         # The frames are 360 wide and move by 9: three quarters of it are left after 10 frames.
         assert max(abs(frame - frames[0]) for frame in frames) <= 10
+
+
+def find_by_spots(shelf, order=None, **options):
+    """With a scope that is chosen, as for a store."""
+    return find(shelf, order, **{"scope": None, "spots": shelf.spots} | options)
+
+
+def test_spots_find_what_hashes_do_not():
+    shelf = parts()
+    plain, found = find(shelf), find_by_spots(shelf)
+    assert found.scope.spot_radius == 20
+    assert "2 spots within 20" in str(found.scope)
+    rows = found.candidates
+    kin = [
+        {shelf.name(i), shelf.name(j)}
+        for i, j in zip(rows.first, rows.second, strict=True)
+        if shelf.name(i)[0] == shelf.name(j)[0]
+    ]
+    assert {"a", "a part"} in kin
+    assert {"b", "b turned"} in kin
+    assert len(found.candidates) > len(plain.candidates)
+    assert {"a", "a part", "a turned"} in groups(shelf, found)
+    assert {"a", "a part", "a turned"} not in groups(shelf, plain)
+
+
+@settings(max_examples=rounds(4, 30))
+@given(st.permutations(range(len(parts()))))
+def test_the_order_of_arrival_does_not_matter_to_spots(order):
+    assert summary(parts(), find_by_spots(parts(), order)) == summary(
+        parts(), find_by_spots(parts())
+    )
+
+
+@settings(max_examples=rounds(4, 30))
+@given(st.lists(st.booleans(), min_size=len(parts()), max_size=len(parts())), st.integers(1, 16))
+def test_spots_of_images_that_come_and_go(present, neighbors):
+    """Whatever was known before, the answer is that of a first search."""
+    shelf = parts()
+    with (
+        patch.object(candidates, "MAX_SPOT_NEIGHBORS", neighbors),
+        patch.object(incremental, "MAX_SPOT_NEIGHBORS", neighbors),
+    ):
+        expected = find_by_spots(shelf)
+        images = shelf.images()
+        chosen = np.flatnonzero(present)
+        some = replace(
+            images,
+            digests=[images.digests[k] for k in chosen],
+            **{
+                name: getattr(images, name)[chosen]
+                for name in ("image_ids", "whole", "content", "informative")
+            },
+        )
+        options = {"spots": shelf.spots}
+        few = pipeline.find_clusters(some, shelf.verification, shelf.thumbnails, **options)
+        grown = find_by_spots(shelf, previous=few)
+        shrunk = pipeline.find_clusters(
+            some, shelf.verification, shelf.thumbnails, previous=expected, **options
+        )
+        assert matches(grown) == matches(expected)
+        assert summary(shelf, grown) == summary(shelf, expected)
+        assert matches(shrunk) == matches(few)
+        assert summary(shelf, shrunk) == summary(shelf, few)
+
+
+def test_a_scope_without_spots_asks_for_none():
+    def spots(_image_ids):
+        raise AssertionError
+
+    found = find(families(), spots=spots)
+    assert "no spots" in str(found.scope)
 
 
 @settings(max_examples=rounds(6, 50))
@@ -161,7 +259,10 @@ def find_among(shelf, chosen, known=None):
 
 def matches(found):
     """The matches between images, by their ids."""
-    return sorted(zip(*(getattr(found.candidates, name).tolist() for name in COLUMNS), strict=True))
+    rows = found.candidates
+    columns = [getattr(rows, name).tolist() for name in COLUMNS]
+    starts = np.zeros((len(rows), 6)) if rows.start is None else np.nan_to_num(rows.start)
+    return sorted(zip(*columns, starts.tolist(), strict=True))
 
 
 def edges(shelf, found):

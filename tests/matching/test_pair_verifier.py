@@ -1,5 +1,7 @@
 """The verifier of pairs: which match decides, and what the table says afterwards."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,8 +19,10 @@ from imgurer_kernel.matching.pair_table import (
     Pairs,
 )
 from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidates
+from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
-from tests.support.copies import framed, gray, picture, recoded
+from tests.support.copies import cropped, framed, gray, picture, recoded
+from tests.support.judging import judged_by
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -49,7 +53,8 @@ class Scripted:
 
 
 def verified(script, found, same_layout=None):
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, same_layout)
+    judge = None if same_layout is None else judged_by(same_layout)
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier
 
@@ -179,6 +184,45 @@ def test_every_pair_of_a_query_is_compared_with_it():
         alone = compare(prepared, ends.first, prepared, ends.second, starts)
         assert table.measures[row].tolist() == alone.measures[0].tolist()
         assert table.maps[row].tolist() == alone.maps[0].tolist()
+
+
+def test_negatives_are_compared_inverted():
+    shown = gray(picture(1))
+    pictures = np.stack([shown, 255 - shown, gray(picture(2))])
+    rows = candidates([(0, 1, 5, 0), (1, 2, 5, 0)])
+    for negative, verdicts in ((True, [SAME, DIFFERENT]), (False, [DIFFERENT, DIFFERENT])):
+        flagged = replace(rows, negative=np.array([negative, False]))
+        large = np.repeat(np.repeat(pictures, 4, axis=1), 4, axis=2)
+        table = verify_candidates(
+            flagged,
+            ImageCache(
+                np.arange(3), lambda ids: pictures[ids], lambda ids, large=large: large[ids]
+            ),
+        )
+        assert table.status.tolist() == verdicts
+        assert table.negative.tolist() == [negative, False]
+
+
+def test_a_match_by_spots_begins_with_its_own_map():
+    whole = picture(1)
+    pictures = np.stack([gray(whole), gray(cropped(whole, 0.5, 0.5, 0, 0))])
+    into = [2.0, 0, -1, 0, 2, -1]  # the lower right quarter is all of the second
+    found = replace(
+        candidates([(0, 1, 60, 0)]),
+        region=np.array([SPOT]),
+        other_region=np.array([3]),
+        start=np.array([into]),
+    )
+    begun = []
+
+    def measure(first, second, starts):
+        begun.append(starts.tolist())
+        return Comparison(np.ones((1, 3), np.float32), starts)
+
+    boxes = prepare(pictures)
+    verifier = PairVerifier(found, Pairs.of(found), lambda _: boxes, measure)
+    verifier.verify(np.array([0]))
+    assert begun == [[into]]
 
 
 def test_comparing_may_be_stopped():

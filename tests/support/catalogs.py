@@ -9,9 +9,11 @@ import numpy as np
 from PIL import Image
 
 from imgurer_kernel.fingerprint import fingerprint
-from imgurer_kernel.fingerprint.decode import to_gray
+from imgurer_kernel.fingerprint.decode import read, to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
+from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.clusters.pipeline import Images
+from imgurer_kernel.matching.spots import Spots, find_spots
 from tests.support.copies import cropped, framed, picture, recoded
 
 TURNS = [None, *Image.Transpose]
@@ -64,6 +66,13 @@ class Shelf:
         chosen = [self.order[k // 10 - 1] for k in image_ids]
         return np.stack([to_gray(self.prints[k].thumbnail, 256) for k in chosen])
 
+    def spots(self, image_ids):
+        found = Spots.empty(len(image_ids))
+        for row, k in enumerate(self.order[k // 10 - 1] for k in image_ids):
+            decoded = read(self.prints[k].thumbnail, colour=False, frame=THUMBNAIL)
+            found.put(np.array([row]), find_spots(decoded.view().gray()))
+        return found
+
     def _pictures(self, field, chosen, side):
         data = b"".join(getattr(self.prints[k], field) for k in chosen)
         return np.frombuffer(data, np.uint8).reshape(-1, side, side)
@@ -89,6 +98,24 @@ def families():
             "e": wholes[4],
         }
     )
+
+
+@cache
+def parts():
+    """Two pictures with copies that only spots find, and strangers with one badge on all."""
+    wholes = [picture(seed) for seed in (46, 47)]
+    badge = picture(48).resize((120, 90))
+    shelf = {}
+    for letter, whole in zip("ab", wholes, strict=True):
+        shelf |= {
+            letter: whole,
+            f"{letter} part": cropped(whole, 0.2, 0.12, 0.05, 0.14),
+            f"{letter} turned": whole.rotate(7, Image.Resampling.BICUBIC),
+        }
+    for k in range(6):
+        shelf[f"{k}"] = picture(60 + k)
+        shelf[f"{k}"].paste(badge, (30 * k, 20 * k))
+    return Shelf(shelf)
 
 
 @cache

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
@@ -122,3 +122,74 @@ def test_neither_a_query_nor_a_pair_needs_the_solver_of_clusters(wb, monkeypatch
     monkeypatch.setattr(StarSolver, "__init__", refuse)
     assert {"whole", *COPIES} <= set(wb.similar(1)["filename"])
     assert wb.evidence(1, 2).duplicate
+
+
+# ---- the same as clusters -----------------------------------------------------------------------
+
+
+def fill_with_edits(wb):
+    """Families of copies that are near each other by windows, spots or friends only."""
+    for seed in range(3):
+        whole = picture(110 + seed)
+        edits = {
+            "whole": whole,
+            "half": whole.resize((180, 135)),
+            "side": cropped(whole, 0.2, 0, 0, 0),
+            "other side": cropped(whole, 0, 0, 0, 0.28),
+            "middle": cropped(whole, 0.12, 0, 0.13, 0),
+            "part": cropped(whole, 0.17, 0.1, 0.08, 0.15),
+            "turned": whole.rotate(6, Image.Resampling.BICUBIC, expand=True),
+            "mirrored part": ImageOps.mirror(cropped(whole, 0.1, 0.15, 0.1, 0.05)),
+            "negative": ImageOps.invert(whole),
+            "framed": framed(whole, 0.1, 0.12, 0.1, 0.12),
+        }
+        for name, image in edits.items():
+            wb.upload(f"{seed} {name}", saved(image))
+    for seed in range(8):
+        wb.upload(f"stranger {seed}", saved(picture(130 + seed)))
+
+
+def duplicates(frame):
+    return set(frame.loc[~frame["verdict"].isin(["unverified", "same layout"]), "image_id"])
+
+
+def test_similar_finds_what_clusters_joins(new_store):
+    """Every member is found from the medoid of its cluster, and that from every member."""
+    wb = new_store(fill_with_edits)
+    clusters = wb.clusters(progress=False)
+    assert clusters["cluster_id"].nunique() == 3
+    assert len(clusters) >= 27
+    names = dict(zip(wb.images()["image_id"], wb.images()["filename"], strict=True))
+    missing = []
+    for _, members in clusters.groupby("cluster_id"):
+        [medoid] = members.loc[members["is_medoid"], "image_id"]
+        found = duplicates(wb.similar(medoid))
+        for member in set(members["image_id"]) - {medoid}:
+            missing += [(names[medoid], names[member])] * (member not in found)
+            if medoid not in duplicates(wb.similar(member)):
+                missing.append((names[member], names[medoid]))
+    assert missing == []
+    strange = {k for k, name in names.items() if name.startswith("stranger")}
+    for image_id in clusters["image_id"]:
+        assert not strange & duplicates(wb.similar(image_id))
+
+
+def test_windows_and_friends_find_without_clusters(new_store):
+    """Nothing has made spots yet; a file finds what its image would."""
+    wb = new_store(fill_with_edits)
+    whole, ids = (
+        picture(110),
+        dict(zip(wb.images()["filename"], wb.images()["image_id"], strict=True)),
+    )
+    for query in (saved(whole), ids["0 whole"]):
+        found = duplicates(wb.similar(query))
+        assert {ids[f"0 {name}"] for name in ("side", "other side", "middle", "negative")} <= found
+    # Windows of what is stored, and not only those of the query.
+    assert ids["0 whole"] in duplicates(wb.similar(saved(cropped(whole, 0, 0.18, 0, 0))))
+
+
+def test_a_negative_is_called_edited(new_store):
+    wb = new_store(fill_with_edits)
+    ids = dict(zip(wb.images()["filename"], wb.images()["image_id"], strict=True))
+    found = wb.similar(ids["0 whole"]).set_index("image_id")["verdict"]
+    assert found[ids["0 negative"]] == "edited"

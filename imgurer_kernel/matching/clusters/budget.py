@@ -4,13 +4,16 @@ The decision is a function of the set of pictures alone: everybody who asks gets
 any machine, in whatever order the pictures came. So nothing here is measured while it runs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
+from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
+from imgurer_kernel.matching.spot_candidates import MOST_PICTURES, mirrored_radius
+from imgurer_kernel.matching.spots import MAX_SPOTS, Spots
 
 RADII = (24, 20, 16, 12, 8)
 """Bits that are tried, the largest first. Of 60 copies under each of 53 transforms 24 bits miss
@@ -19,6 +22,12 @@ one, which was turned by 5 degrees; 16 bits miss four such and two more (benchma
 THOROUGH_RADIUS = 32
 WINDOW_RADIUS = 16
 THOROUGH_WINDOW_RADIUS = 20
+
+SPOT_RADII = (20, 16, 12, 8)
+"""Bits between spots that are tried, the largest first: 16 find twice as many as 12 of what is
+turned by 10 degrees or more, 20 a tenth more still (benchmarks/candidates.md)."""
+
+SPOT_VOTES = 2
 
 BUDGET = 420.0
 """Seconds that a search may take on `_CORES`."""
@@ -34,9 +43,20 @@ _SECONDS_PER_IMAGE = 0.9e-3
 _SECONDS_PER_HASH = 0.25e-9
 
 # Comparisons of hashes for each two images: 8 orientations one way, a third as many again for
-# contents both ways, and 10 windows both ways.
+# contents both ways, and all windows both ways.
 _TURNED = 4.0 + 2.7
-_WINDOWS = 10.0
+_WINDOWS = float(len(WINDOWS))
+
+# Searching spots may take so long for each image, all cores together. For each two spots it takes
+# the less the narrower: measured among 6 million.
+_SPOT_SECONDS_PER_IMAGE = 0.6e-3
+_SECONDS_PER_SPOTS = {20: 28e-12, 16: 7e-12, 12: 1.8e-12, 8: 0.5e-12, 4: 0.2e-12}
+# Matches of spots, 8 bytes each and twice while they are sorted. Where every picture has the same
+# letters or menus there are more, and then they say nothing.
+_MAX_SPOT_MATCHES = 40_000_000
+# Pictures of which every fourth spot is searched for, and those that it is searched among.
+_SPOT_SAMPLE = 64
+_SPOT_AMONG = 512
 
 # Images whose neighbors are counted, and images that they are looked for among: 0.1 s however large
 # a store is, so that every call can afford it.
@@ -57,6 +77,10 @@ class SearchScope:
         Whether crops are searched for by windows of each picture.
     window_radius
         Bits between a window and a picture.
+    spot_radius, spot_votes
+        Bits between two spots, and how many must agree; radius 0 where no spots are searched.
+    no_spots
+        Why none are, for people.
     pairs, seconds
         What is expected: pairs to compare, and the time that searching and comparing take.
     """
@@ -64,17 +88,24 @@ class SearchScope:
     radius: int
     windows: bool = True
     window_radius: int = WINDOW_RADIUS
+    spot_radius: int = 0
+    spot_votes: int = SPOT_VOTES
+    no_spots: str = ""
     pairs: int = 0
     seconds: float = 0.0
 
     @property
-    def key(self) -> tuple[int, bool, int]:
+    def key(self) -> tuple[int, ...]:
         """What the candidates depend on: scopes of equal keys give equal candidates."""
-        return self.radius, self.windows, self.window_radius
+        spots = (self.spot_radius, self.spot_votes) if self.spot_radius else ()
+        return self.radius, self.windows, self.window_radius, *spots
 
     def __str__(self) -> str:
         windows = f"windows within {self.window_radius}" if self.windows else "no windows"
-        return f"hashes within {self.radius} bits, {windows}; about {self.pairs:,} pairs"
+        spots = f"{self.spot_votes} spots within {self.spot_radius}"
+        if not self.spot_radius:
+            spots = f"no spots ({self.no_spots})" if self.no_spots else "no spots"
+        return f"hashes within {self.radius} bits, {windows}, {spots}; about {self.pairs:,} pairs"
 
 
 def choose_scope(
@@ -131,6 +162,73 @@ def choose_scope(
         return scopes[0]
     affordable = (s for s in scopes if s.seconds <= budget and s.pairs <= _MAX_PAIRS)
     return next(affordable, scopes[-1])
+
+
+def usual_spot_radius(n: int) -> int:
+    """Bits within which spots of n images may be searched for, 0 for not at all.
+
+    Examples
+    --------
+    >>> usual_spot_radius(1000), usual_spot_radius(50_000), usual_spot_radius(2_000_000)
+    (20, 12, 0)
+    """
+    if n > MOST_PICTURES:
+        return 0
+    affordable = (radius for radius in SPOT_RADII if _spot_seconds(n, radius) <= n)
+    return next(affordable, 0)
+
+
+def _spot_seconds(n: int, radius: int) -> float:
+    """Time to search n images' spots, upright and mirrored, as multiples of what one may take."""
+    mirrored = 2 * _SECONDS_PER_SPOTS[mirrored_radius(radius)]
+    seconds = (n * MAX_SPOTS) ** 2 / 2 * (_SECONDS_PER_SPOTS[radius] + mirrored)
+    return seconds / _SPOT_SECONDS_PER_IMAGE
+
+
+def choose_spots(
+    scope: SearchScope, spots: Spots, turned: UInt64s, *, thorough: bool = False
+) -> SearchScope:
+    """Choose how far to search for spots, judging by a sample of them.
+
+    Parameters
+    ----------
+    scope
+        What was chosen for the hashes.
+    spots
+        Of the images that take part; their order has no influence.
+    turned
+        uint64 (n, 8, 2): their hashes, which the sample is drawn by.
+    thorough
+        As in `choose_scope`.
+    """
+    n = len(spots)
+    radius = SPOT_RADII[0] if thorough else usual_spot_radius(n)
+    if not radius or n > MOST_PICTURES:
+        return replace(scope, no_spots=f"{n:,} pictures are too many")
+    expected = _matches_within(spots, turned)
+    while radius and expected[radius] > _MAX_SPOT_MATCHES:
+        radius = next((narrower for narrower in SPOT_RADII if narrower < radius), 0)
+    if not radius:
+        return replace(scope, no_spots="most pictures share the same ones")
+    return replace(scope, spot_radius=radius)
+
+
+def _matches_within(spots: Spots, turned: UInt64s) -> Float64s:
+    """Expect so many matches of spots of two images within 0..128 bits, float64 (129,)."""
+    n = len(spots)
+    order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
+    there = np.arange(MAX_SPOTS) < spots.count[order, None]
+    among = spots.hashes[order][there]
+    picture = np.nonzero(there)[0]
+    counts = np.zeros(129)
+    asked = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]
+    for k in asked.tolist():
+        distance = np.bitwise_count(among[:, 0] ^ among[k, 0])
+        distance += np.bitwise_count(among[:, 1] ^ among[k, 1])
+        counts += np.bincount(distance[picture != picture[k]], minlength=129)
+    others = (n - 1) / max(len(order) - 1, 1)
+    within: Float64s = np.cumsum(counts)
+    return within * others * int(spots.count.sum()) / 2 / max(len(asked), 1)
 
 
 def _neighbors_within(turned: UInt64s) -> Float64s:

@@ -11,14 +11,14 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, Candidates
+from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, MAX_SPOT_NEIGHBORS, Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
 from imgurer_kernel.matching.pair_table import Pairs, pair_starts
-from imgurer_kernel.matching.regions import WINDOWS
+from imgurer_kernel.matching.regions import SPOT, WINDOWS
 from imgurer_kernel.matching.result_cache import (
     COMPARISON_WIDTH,
-    LAYOUT_WIDTH,
     ResultCache,
     image_keys,
 )
@@ -37,7 +37,7 @@ class ImageState:
     turned
         uint64 (n, 8, 2): hashes of the picture in all orientations.
     windows
-        uint64 (n, 10, 2): hashes of its windows, if the search was made by these.
+        uint64 (n, 24, 2): hashes of its windows, if the search was made by these.
     content
         int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where the
         picture was not read.
@@ -104,7 +104,7 @@ class ClusterResult:
         The matches between images, by image ids.
     images
         What is known of the images that took part.
-    comparisons, layouts
+    comparisons, judgements
         What comparing pairs has given, for the next search.
     """
 
@@ -115,7 +115,7 @@ class ClusterResult:
     candidates: Candidates
     images: ImageState
     comparisons: ResultCache
-    layouts: ResultCache
+    judgements: ResultCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ class ReusableState:
         bool (n,): images that are fresh, or were near one that is gone, has changed or is
         represented by others now.
     turned, windows
-        uint64 (n, 8, 2) and (n, 10, 2): hashes of the images that it knows.
+        uint64 (n, 8, 2) and (n, 24, 2): hashes of the images that it knows.
     content
         int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
     within_frame
@@ -140,7 +140,7 @@ class ReusableState:
     clusters, pairs
         Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
         image that is gone has -1 for it.
-    comparisons, layouts
+    comparisons, judgements
         What comparing pairs has given.
     """
 
@@ -154,7 +154,7 @@ class ReusableState:
     clusters: ClusterTable
     pairs: Pairs
     comparisons: ResultCache
-    layouts: ResultCache
+    judgements: ResultCache
 
     @classmethod
     def empty(cls, n: int) -> Self:
@@ -170,7 +170,7 @@ class ReusableState:
             clusters=ClusterTable.none(),
             pairs=Pairs.of(Candidates.none()),
             comparisons=ResultCache(COMPARISON_WIDTH),
-            layouts=ResultCache(LAYOUT_WIDTH),
+            judgements=ResultCache(JUDGEMENT_WIDTH),
         )
 
     @classmethod
@@ -212,14 +212,15 @@ class ReusableState:
         first, second = (
             np.searchsorted(images.image_ids, end) for end in (rows.first, rows.second)
         )
-        nearest = pair_starts(rows)
+        nearest, by_spots = pair_starts(rows), rows.region == SPOT
         for end, other in ((first, second), (second, first)):
             lost_neighbor = np.unique(end[present[end] & lost[other]])
             state.dirty[place[lost_neighbor]] = True
             # One with so many neighbors may have others that were not kept: now there is room.
             count = np.bincount(end[nearest], minlength=len(place))
-            crowded = lost_neighbor[count[lost_neighbor] >= MAX_NEIGHBORS]
-            state.fresh[place[crowded]] = True
+            spots = np.bincount(end[by_spots], minlength=len(place))
+            crowded = (count >= MAX_NEIGHBORS) | (spots >= MAX_SPOT_NEIGHBORS)
+            state.fresh[place[lost_neighbor[crowded[lost_neighbor]]]] = True
         candidates = replace(rows, first=place[first], second=place[second])
         pairs = result.pairs
         gone = images.keys[~present]
@@ -235,7 +236,7 @@ class ReusableState:
                 second=place[np.searchsorted(images.image_ids, pairs.second)],
             ),
             comparisons=result.comparisons.drop(gone),
-            layouts=result.layouts.drop(gone),
+            judgements=result.judgements.drop(gone),
         )
 
     def unchanged(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:

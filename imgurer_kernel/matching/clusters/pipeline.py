@@ -14,16 +14,27 @@ import numpy as np
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import ImageHashes, find_candidates, keep_nearest
-from imgurer_kernel.matching.clusters.budget import SearchScope, choose_scope
+from imgurer_kernel.matching.candidates import keep_nearest
+from imgurer_kernel.matching.clusters.budget import (
+    SearchScope,
+    choose_scope,
+    choose_spots,
+    usual_spot_radius,
+)
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
-from imgurer_kernel.matching.image_cache import ImageCache, Load
+from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
+from imgurer_kernel.matching.image_cache import ImageCache, Load, LoadColours, LoadTimes
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
 from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
+from imgurer_kernel.matching.spot_candidates import find_spot_candidates
+from imgurer_kernel.matching.spots import Spots
+
+LoadSpots = Callable[[Int64s], Spots]
+"""Gives the spots of image ids, int64 (k,), in their order."""
 
 # Images whose grays are read and hashed together.
 _CHUNK = 8192
@@ -63,11 +74,15 @@ class Images:
         return len(self.image_ids)
 
 
-def find_clusters(
+def find_clusters(  # noqa: PLR0913
     images: Images,
     pictures: Load,
     thumbnails: Load | None = None,
     *,
+    colours: LoadColours | None = None,
+    taken: LoadTimes | None = None,
+    originals: LoadColours | None = None,
+    spots: LoadSpots | None = None,
     thorough: bool = False,
     scope: SearchScope | None = None,
     previous: ClusterResult | None = None,
@@ -84,6 +99,12 @@ def find_clusters(
     thumbnails
         Gives the thumbnails as grays of 256x256, uint8 (k, 256, 256); without it screens and
         documents of one layout are taken for duplicates.
+    colours, taken, originals
+        As in `imgurer_kernel.matching.image_cache.ImageCache`; without colours what agrees as a
+        whole is the same.
+    spots
+        Gives the spots of thumbnails; without it crops, turns and collages are found by their
+        hashes only.
     thorough
         Search as far as is of any use, whatever it takes.
     scope
@@ -111,12 +132,20 @@ def find_clusters(
     turned, new = state.turned, part[state.fresh[part]]
     for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
+    seen: Spots | None = None
     if scope is None:
         scope = choose_scope(turned[part], thorough=thorough)
+        if spots is not None and (thorough or usual_spot_radius(len(part))):
+            seen = spots(ids[part])
+            scope = choose_spots(scope, seen, turned[part], thorough=thorough)
+    elif spots is not None and scope.spot_radius:
+        seen = spots(ids[part])
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
-    cache = ImageCache(ids, pictures, thumbnails, progress)
+    cache = ImageCache(
+        ids, pictures, thumbnails, progress, colours=colours, taken=taken, originals=originals
+    )
     cache.seed(np.arange(n), state.content, state.within_frame)
     windows = None
     if scope.windows:
@@ -129,6 +158,17 @@ def find_clusters(
         fresh=state.fresh,
         progress=progress,
     )
+    if seen is not None and scope.spot_radius:
+        shared = find_spot_candidates(
+            seen,
+            turned[part],
+            np.flatnonzero(~hidden[part]),
+            scope.spot_radius,
+            scope.spot_votes,
+            fresh=state.fresh[part],
+            progress=progress,
+        )
+        found = keep_nearest(found.joined(shared.with_ids(part)))
     near = state.candidates.joined(found)
     # Represented duplicates are tied to their representatives again and again.
     candidates = keep_nearest(near) if len(state.candidates) else found
@@ -140,17 +180,22 @@ def find_clusters(
     open_pairs = Pairs.of(open_candidates)
     count = _counter(progress, len(open_pairs))
     comparer = CachedComparer(
-        cache, image_keys(ids, hashes), state.comparisons, state.layouts, count
+        cache, image_keys(ids, hashes), state.comparisons, state.judgements, count
     )
     verifier = PairVerifier(
         open_candidates,
         open_pairs,
         cache.read_boxes,
         comparer.measure,
-        comparer.same_layout if thumbnails is not None else None,
+        comparer.judge,
         frames,
     )
-    solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
+    solver = StarSolver(
+        verifier,
+        turned,
+        None if count is None else partial(count, 0),
+        None if taken is None else cache.times,
+    )
     solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
@@ -171,7 +216,7 @@ def find_clusters(
             represented=hidden[part],
         ),
         comparisons=state.comparisons,
-        layouts=state.layouts,
+        judgements=state.judgements,
     )
 
 

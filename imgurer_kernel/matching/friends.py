@@ -1,0 +1,126 @@
+"""The step through a friend: what a picture is the same as by way of another that both are like.
+
+A crop of a quarter is near its whole by no hash; a smaller crop is near both. A search for clusters
+follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here it is one step from
+one picture.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
+from imgurer_kernel.matching.alignment import Comparison
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.judgement import judge
+from imgurer_kernel.matching.pair_table import SAME, Pairs
+from imgurer_kernel.matching.pair_verifier import PairVerifier
+
+
+def others_of(pairs: Pairs, asked: int) -> Int64s:
+    """The other image of each pair with one, int64 (k,)."""
+    return np.where(pairs.first == asked, pairs.second, pairs.first)
+
+
+def choose_friends(pairs: Pairs, asked: int, most: int) -> Int64s:
+    """Choose images that are the same as one, int64 (k,).
+
+    Half of them are least like it by their hashes, for those near it have its own neighbors; the
+    others agree best with it: what was altered least is like more of the others.
+
+    Parameters
+    ----------
+    pairs
+        Pairs with the image `asked`, verified.
+    most
+        At most so many.
+    """
+    same = np.flatnonzero(pairs.status == SAME)
+    others = others_of(pairs, asked)[same]
+    far = np.argsort(np.lexsort((others, -pairs.distance[same])))
+    alike = np.argsort(np.lexsort((others, -pairs.measures[same, 1])))
+    # By the better one of its two places.
+    return others[np.lexsort((others, np.minimum(far, alike)))][:most]
+
+
+def verify_by_friends(
+    pairs: Pairs, links: Pairs, asked: int, images: ImageCache, turned: UInt64s, ranks: Int64s
+) -> Pairs:
+    """Compare one image with those that its friends are the same as, aligned by way of these.
+
+    Parameters
+    ----------
+    pairs
+        Verified pairs of the image `asked` with others, friends among them.
+    links
+        Verified pairs of a friend with another image.
+    asked
+        Position of the image.
+    images
+        The pictures.
+    turned
+        uint64 (n, 8, 2): hashes of all pictures in all orientations.
+    ranks
+        int64 (n,): of the two images of a pair that is appended the one of lower rank comes first.
+
+    Returns
+    -------
+    The pairs, with what came out; new ones are appended.
+    """
+    row_of = np.full(len(turned), -1)
+    row_of[others_of(pairs, asked)] = np.arange(len(pairs))
+    links = links.take(links.status == SAME)
+    first_is_friend = _is_same(pairs, row_of[links.first])
+    friend = np.where(first_is_friend, links.first, links.second)
+    other = np.where(first_is_friend, links.second, links.first)
+    # What is the same already needs no friend.
+    wanted = np.flatnonzero((other != asked) & ~_is_same(pairs, row_of[other]))
+    wanted = wanted[_is_same(pairs, row_of[friend[wanted]])]
+    order = np.lexsort((friend[wanted], -links.measures[wanted, 1], other[wanted]))
+    wanted = wanted[order[np.unique(other[wanted][order], return_index=True)[1]]]
+    if not len(wanted):
+        return pairs
+    friend, other, links = friend[wanted], other[wanted], links.take(wanted)
+    to_friend = pairs.take(row_of[friend])
+    starts = compose(
+        _directed(to_friend, to_friend.first == asked), _directed(links, links.first == friend)
+    )
+    first = np.full(len(other), asked)
+    second = other
+    swap = ranks[first] > ranks[second]
+    starts[swap] = invert(starts[swap])
+    first, second = np.where(swap, second, first), np.where(swap, first, second)
+    orientation = nearest_orientation(starts)
+    bits = np.bitwise_count(turned[first, orientation] ^ turned[second, 0])
+    distance = bits.sum(axis=1).astype(np.int64)
+    new = np.flatnonzero(row_of[other] < 0)
+    row_of[other[new]] = len(pairs) + np.arange(len(new))
+    table = pairs.joined(Pairs.untested(first[new], second[new], distance[new], orientation[new]))
+
+    def measure(
+        first: Int64s, second: Int64s, starts: Float64s, negative: BoolMask | None = None
+    ) -> Comparison:
+        return images.compare(first, second, starts, None, negative)
+
+    verifier = PairVerifier(
+        Candidates.none(), table, images.read_boxes, measure, partial(judge, images)
+    )
+    verifier.verify_from(
+        row_of[other], starts, orientation, distance, to_friend.negative ^ links.negative
+    )
+    return verifier.pairs
+
+
+def _is_same(pairs: Pairs, rows: Int64s) -> BoolMask:
+    """Which of these rows are of pairs that are the same; -1 is none."""
+    same: BoolMask = np.append(pairs.status == SAME, False)[rows]
+    return same
+
+
+def _directed(pairs: Pairs, forward: BoolMask) -> Float64s:
+    """The maps of pairs, from their first images where `forward`, else from their second."""
+    maps = pairs.maps.copy()
+    maps[~forward] = invert(maps[~forward])
+    return maps

@@ -1,0 +1,288 @@
+"""A second road to candidate pairs: pictures that share spots in one geometry.
+
+Hashes of spots are searched as those of pictures are, and exactly. Of two pictures the matches
+vote: each gives a similarity by itself, and those that agree on one are counted. Two of them make a
+candidate, and the map that fits them best is where alignment begins. Nothing is decided by that:
+some pairs of strangers are candidates too.
+
+Pictures are searched upright, and mirrored within fewer bits. For both the stored hashes will do:
+those of a mirrored picture are its own in another order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imgurer_kernel.common.arrays import group_starts
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.index import bulk
+from imgurer_kernel.index.hash_arrays import Groups, NearPairs, group_each, scan_many
+from imgurer_kernel.index.lookup import matches, pairs
+from imgurer_kernel.matching.affine import nearest_orientation
+from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
+from imgurer_kernel.matching.regions import SPOT
+from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
+
+MOST_PICTURES = 1 << 20
+"""A picture's number takes 20 bits of a match."""
+
+# Matches of pairs of pictures that one job lets vote.
+_BLOCK = 1 << 16
+# Comparisons that numpy makes before a compiled scan would have begun.
+_FEW = 2_000_000
+
+
+def mirrored_radius(radius: int) -> int:
+    """Bits between spots of which one is seen mirrored: fewer, for few copies are."""
+    return max(radius - 4, 0)
+
+
+def find_spot_candidates(
+    spots: Spots,
+    turned: UInt64s,
+    searched: Int64s,
+    radius: int,
+    votes: int,
+    *,
+    fresh: BoolMask | None = None,
+    progress: Progress | None = None,
+) -> Candidates:
+    """Find pairs of pictures that share spots.
+
+    Parameters
+    ----------
+    spots
+        Of n pictures; positions in these arrays name them.
+    turned
+        uint64 (n, 8, 2): hashes of the pictures in all orientations, which the distance of a pair
+        is told by.
+    searched
+        int64 (k,), ascending: the pictures that take part, less than 2**20.
+    radius
+        Bits between two spots, 0..128.
+    votes
+        Least number of spots that agree, 2 or more.
+    fresh
+        bool (n,): only pairs with at least one of these; default all.
+    progress
+        Called with how much is done of how much; may raise to stop.
+
+    Returns
+    -------
+    One row for each pair of which one of the two is among the `MAX_SPOT_NEIGHBORS` that share the
+    most with the other, sorted.
+    """
+    chosen = np.ones(len(searched), bool) if fresh is None else fresh[searched]
+    if len(searched) < 2 or not chosen.any():
+        return Candidates.none()
+    found = _Search(spots.take(searched), votes, progress)
+    parts = [
+        found.candidates(chosen, radius, mirror=False),
+        found.candidates(chosen, mirrored_radius(radius), mirror=True),
+    ]
+    rows = concatenate(parts)
+    if not len(rows):
+        return rows
+    rows = replace(rows, first=searched[rows.first], second=searched[rows.second])
+    bits = np.bitwise_count(turned[rows.first, rows.orientation] ^ turned[rows.second, 0])
+    return keep_nearest(replace(rows, distance=bits.sum(axis=1).astype(np.int64)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpotTable:
+    """The spots of n pictures side by side, for one query after the other.
+
+    Attributes
+    ----------
+    spots
+        Of the pictures.
+    groups
+        All m of them.
+    picture, spot
+        (m,): which picture each belongs to, and which of its spots it is.
+    """
+
+    spots: Spots
+    groups: Groups
+    picture: Int64s
+    spot: Int64s
+
+    @classmethod
+    def of(cls, spots: Spots) -> "SpotTable":
+        """Put spots side by side, 48 bytes each."""
+        picture, spot = np.nonzero(np.arange(MAX_SPOTS) < spots.count[:, None])
+        return cls(spots, group_each(*spots.hashes[picture, spot].T), picture, spot)
+
+
+def find_query_spots(
+    one: Spots, turned: UInt64s, table: SpotTable, whole: UInt64s, radius: int, votes: int
+) -> Candidates:
+    """Find the pictures that share spots with one.
+
+    Parameters
+    ----------
+    one
+        One row.
+    turned
+        uint64 (8, 2): hashes of that picture in all orientations.
+    table, whole
+        Of n pictures, uint64 (n, 2) being their upright hashes.
+    radius, votes
+        As in `find_spot_candidates`.
+
+    Returns
+    -------
+    Rows whose first picture is number 0; the others are numbered from 1.
+    """
+    asked = one.hashes[0, : one.count[0]]
+    parts = [Candidates.none()]
+    for mirror in (False, True):
+        reach = mirrored_radius(radius) if mirror else radius
+        queries = group_each(*(mirrored(asked) if mirror else asked).T)
+        query, hit, bits = _scan(table.groups, queries, reach)
+        picture = table.picture[hit]
+        # Only the pictures with enough matches are looked at again, as numbers 1, 2, ...
+        count = np.bincount(picture, minlength=len(table.spots))
+        some, kept = np.flatnonzero(count >= votes), np.flatnonzero(count[picture] >= votes)
+        found = (1 + np.searchsorted(some, picture[kept])) << 24
+        found |= (query[kept] << 18) | (table.spot[hit[kept]] << 12) | bits[kept]
+        both = Spots.empty(1 + len(some))
+        both.put(np.array([0]), one)
+        both.put(np.arange(1, 1 + len(some)), table.spots.take(some))
+        rows = _Search(both, votes, None).agreed(np.sort(found).astype(np.uint64), mirror=mirror)
+        parts.append(replace(rows, second=some[rows.second - 1] + 1))
+    rows = concatenate(parts)
+    far = np.bitwise_count(turned[rows.orientation] ^ whole[rows.second - 1])
+    return replace(rows, distance=far.sum(axis=1).astype(np.int64))
+
+
+def _scan(stored: Groups, queries: Groups, radius: int) -> tuple[Int64s, Int64s, Int64s]:
+    """Find the position of the query, of the hash, and the bits between them, (k,) each.
+
+    By a plain scan: tables of all spots would take longer to make than one picture takes.
+    """
+    found = [np.empty((3, 0), np.int64)]
+    if len(stored) * len(queries) <= _FEW:
+        words = np.column_stack((queries.row, queries.column))
+        chunks = scan_many(stored.row, stored.column, words, radius)
+        found += [np.stack(chunk).astype(np.int64) for chunk in chunks]
+    else:
+        near = bulk.scan(stored, queries, radius)
+        found += [np.stack(chunk).astype(np.int64) for chunk in near]
+    query, hit, bits = np.concatenate(found, axis=1)
+    return query, hit, bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """A search among the spots of pictures 0..n-1."""
+
+    spots: Spots
+    votes: int
+    progress: Progress | None
+
+    def candidates(self, fresh: BoolMask, radius: int, *, mirror: bool) -> Candidates:
+        """Rows of all pairs with a fresh one; their distances are still to be told."""
+        there = np.arange(MAX_SPOTS) < self.spots.count[:, None]
+        picture, spot = (index.astype(np.uint64) for index in np.nonzero(there))
+        parts: list[UInt64s] = [np.empty(0, np.uint64)]
+        self._report()
+        for query, hit, bits in self._matches(self.spots.hashes[there], fresh, radius, mirror):
+            one, other = picture[query], picture[hit]
+            # Of two fresh ones each match is found from both sides; one picture's own are none.
+            kept = np.flatnonzero((one < other) | ((one > other) & ~fresh[other]))
+            swap = one[kept] > other[kept]
+            first, second = (
+                np.where(swap, hit[kept], query[kept]),
+                np.where(swap, query[kept], hit[kept]),
+            )
+            match: UInt64s = (picture[first] << np.uint64(44)) | (picture[second] << np.uint64(24))
+            match |= (spot[first] << np.uint64(18)) | (spot[second] << np.uint64(12))
+            parts.append(match | bits[kept].astype(np.uint64))
+        found = np.concatenate(parts)
+        found.sort()
+        return self.agreed(found, mirror=mirror)
+
+    def _matches(
+        self, hashes: UInt64s, fresh: BoolMask, radius: int, mirror: bool
+    ) -> Iterator[NearPairs]:
+        """Yield the matches of spots of fresh pictures with any; the first are mirrored or not.
+
+        It makes no difference which of two is: a mirrored one is as far from the other as that
+        would be, mirrored, from the one.
+        """
+        if fresh.all() and not mirror:
+            yield from pairs(hashes, radius, progress=self.progress)
+            return
+        asked = np.flatnonzero(np.repeat(fresh, self.spots.count))
+        queries = mirrored(hashes[asked]) if mirror else hashes[asked]
+        for query, hit, bits in matches(hashes, queries, radius, progress=self.progress):
+            yield asked[query], hit, bits
+
+    def agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
+        """The rows of those pairs of pictures whose matches agree; `found` is sorted."""
+        from imgurer_kernel.matching._numba.votes import vote
+
+        pair = found >> np.uint64(24)
+        starts = np.append(np.flatnonzero(group_starts(pair)), len(found)).astype(np.int64)
+        enough = np.flatnonzero(np.diff(starts) >= self.votes)
+        points = self.spots.points
+
+        def work(part: Int64s) -> tuple[Int64s, Float64s]:
+            rows = np.concatenate([found[starts[k] : starts[k + 1]] for k in part])
+            edges = np.concatenate(([0], np.cumsum(starts[part + 1] - starts[part])))
+            votes, maps = np.zeros(len(part), np.int64), np.zeros((len(part), 6))
+            vote(rows, edges, points, points, mirror, votes, maps)
+            return votes, maps
+
+        parts = [enough[k : k + _BLOCK] for k in range(0, len(enough), _BLOCK)]
+        done = list(in_order(work, parts, self._report))
+        if not done:
+            return Candidates.none()
+        votes, maps = (np.concatenate(column) for column in zip(*done, strict=True))
+        agreed = votes >= self.votes
+        ends = pair[starts[enough[agreed]]]
+        first = (ends >> np.uint64(20)).astype(np.int64)
+        second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
+        half = half_sizes(self.spots)
+        start = centered(maps[agreed], half[first], half[second])
+        return Candidates(
+            first=first,
+            second=second,
+            distance=np.zeros(len(first), np.int64),
+            orientation=nearest_orientation(start),
+            region=np.full(len(first), SPOT),
+            other_region=np.minimum(votes[agreed], SPOT),
+            start=start,
+        )
+
+    def _report(self) -> None:
+        if self.progress is not None:
+            self.progress("searching", 0, 0)
+
+
+def centered(maps: Float64s, first: Float64s, second: Float64s) -> Float64s:
+    """Write maps between longer sides as those between pictures of -1..1, float64 (n, 6).
+
+    Parameters
+    ----------
+    maps
+        float64 (n, 6): between points counted from the upper left corner, in longer sides.
+    first, second
+        float64 (n, 2): half of the width and height of the pictures, in longer sides.
+
+    Examples
+    --------
+    Pictures of 200 by 100, the one a part of the other from its middle on to the right:
+
+    >>> half = np.array([[0.5, 0.25]])
+    >>> centered(np.array([[2.0, 0, -1, 0, 2, 0]]), half, half).tolist()
+    [[2.0, 0.0, -1.0, 0.0, 2.0, 1.0]]
+    """
+    linear, shift = maps.reshape(-1, 2, 3)[:, :, :2], maps.reshape(-1, 2, 3)[:, :, 2]
+    scaled = linear * first[:, None, :] / second[:, :, None]
+    moved = (shift + (linear * first[:, None, :]).sum(axis=2)) / second - 1
+    return np.concatenate((scaled, moved[:, :, None]), axis=2).reshape(-1, 6) + 0.0
