@@ -116,9 +116,7 @@ def test_what_agrees_is_of_one_cover_where_later_frames_differ():
     frames = np.zeros((5, 4), np.uint64)
     frames[[0, 1], 2] = 0b110
     frames[2, 2] = 2**64 - 1
-    verifier = PairVerifier(
-        found, Pairs.of(found), script.boxes, script.measure, lambda a, _b, _m: a < 0, frames
-    )
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, None, frames)
     verifier.verify(np.arange(4))
     assert verifier.pairs.status.tolist() == [SAME, SAME_COVER, SAME_COVER, DIFFERENT]
     # Other starts change nothing where it is known, and are judged alike.

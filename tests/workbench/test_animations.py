@@ -72,7 +72,7 @@ def test_evidence_is_no_duplicate(wb):
     assert found.score > 0.9
     assert wb.evidence(ids["a.gif"], ids["a.webp"]).duplicate
     assert not wb.evidence(ids["still.jpg"], ids["a.webp"]).duplicate
-    assert "first frame" in wb.explain(ids["a.gif"], ids["b.gif"]).headline
+    assert "first page or frame" in wb.explain(ids["a.gif"], ids["b.gif"]).headline
 
 
 def test_facts_of_frames_are_shown(wb):
