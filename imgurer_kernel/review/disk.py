@@ -199,6 +199,8 @@ def refusal(error: OSError, path: bytes) -> ActRefused:
         remedy = "a link stands there, which is not followed"
     elif error.errno == errno.ENOENT:
         remedy = "it was moved or deleted meanwhile: scan the folder again"
+    elif error.errno == errno.EEXIST:
+        remedy = "move away what is there"
     elif error.errno == errno.EXDEV:
         remedy = "it is on another file system; name a folder to move files to"
     else:
@@ -224,9 +226,8 @@ def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
         The outermost first.
     """
     folder = os.path.dirname(path)  # noqa: PTH120 (bytes, which a Path is not of)
-    for root in roots:
-        if not (folder + b"/").startswith(root.rstrip(b"/") + b"/"):
-            continue
+    around = [root for root in roots if (folder + b"/").startswith(root.rstrip(b"/") + b"/")]
+    for root in around:
         steps = [root]
         for name in folder[len(root) :].strip(b"/").split(b"/"):
             if name:
@@ -243,4 +244,5 @@ def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
         while first and devices[first - 1] == devices[-1]:
             first -= 1
         return steps[first]
-    return folder
+    # Where a link has come into the way since, it is met, and refused, from the outermost.
+    return around[0] if around else folder

@@ -33,7 +33,7 @@ from imgurer_kernel.store.trash import Trash
 
 STEPS = ("marked", "intended", "prepared", "moved", "linked", "entered", "followed")
 """Of doing an act; after each of them a crash is harmless."""
-UNDO_STEPS = ("marked", "undoing", "unlinked", "moved back", "restored")
+UNDO_STEPS = ("marked", "undoing", "moved back", "restored")
 """Of taking one back."""
 
 # Acts whose rows change together: others wait meanwhile, and each transaction costs some 5 ms.
