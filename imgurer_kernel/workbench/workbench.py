@@ -19,18 +19,17 @@ from imgurer_kernel.store.ingest.sources import Source
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.review import ReviewBench
 from imgurer_kernel.workbench.search import SearchService
-from imgurer_kernel.workbench.store_reader import StoreReader
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
     from imgurer_kernel.report.explain.explanation import Explanation
 
 
-class Workbench(StoreReader):
+class Workbench(ReviewBench):
     """A store of pictures: take in, search, cluster, browse, forget.
 
     Parameters
@@ -57,10 +56,9 @@ class Workbench(StoreReader):
 
     def __init__(self, settings: Settings | None = None, create: Create = True) -> None:
         self.settings = settings or Settings.from_env()
-        super().__init__(Store(self.settings, create))
-        self.trash = Trash(self.store)
+        store = Store(self.settings, create)
+        super().__init__(store, SearchService(store))
         self._intake = Intake(self.catalog, self.blobs, self.settings)
-        self._search = SearchService(self.store)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,133 @@
+"""After a crash: what was begun is finished, or taken back; nothing is left in between.
+
+Which of both is told by the disk alone. What has moved is finished, since its bytes were compared
+before; what has not is taken back.
+"""
+
+from contextlib import ExitStack, suppress
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.rows import ActRows
+from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalEntry
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
+
+
+class Recovery:
+    """Finishes what was begun in one store; within the turn of an `ActRunner`."""
+
+    def __init__(self, store: Store, trash: Trash) -> None:
+        self._store = store
+        self._rows = ActRows(store, trash)
+
+    def run(self) -> dict[int, ActState]:
+        """Look at all acts that have not ended; returns what became of each, by entry."""
+        open_states: list[ActState] = ["intended", "entered", "undoing"]
+        unfinished = self._store.catalog.run(journal.entries, states=open_states)
+        do = {
+            "intended": self._finish_or_roll_back,
+            "entered": lambda entry: self._rows.follow([entry]),
+            "undoing": self._finish_undo,
+        }
+        for entry in unfinished:
+            do[entry.state](entry)
+        ids = [entry.entry_id for entry in unfinished]
+        after = self._store.catalog.run(journal.entries, entry_ids=ids)
+        return {entry.entry_id: entry.state for entry in after}
+
+    def _finish_or_roll_back(self, entry: JournalEntry) -> None:
+        keeper = self._store.catalog.run(journal.files_of_images, [entry.keeper_id]).get(
+            entry.keeper_id
+        )
+        if entry.act != "forget" and keeper is not None and self._has_moved(entry, keeper):
+            with self._store.catalog.transaction() as connection:
+                self._rows.enter(connection, entry, keeper)
+            self._rows.follow([entry])
+            return
+        self._store.catalog.run(
+            journal.set_state, [entry.entry_id], "rolled back", "interrupted before it was done"
+        )
+
+    def _has_moved(self, entry: JournalEntry, keeper: FileOfImage) -> bool:
+        """Whether an act was done on disk; one that was done in part is taken back."""
+        if entry.act == "system-trash":
+            return entry.source_key is not None and not _exists(entry)
+        paths = disk.paths_of(entry)
+        with ExitStack() as stack:
+            try:
+                target = stack.enter_context(
+                    disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
+                )
+            except ActRefused:
+                return False  # not even its folder was made
+            moves.remove_part(target)
+            source = stack.enter_context(
+                disk.place_of(
+                    paths.source_root, disk.split(paths.source_root, paths.source), make=True
+                )
+            )
+            there = _holds_bytes(target, paths.target, entry)
+            here = source.facts()
+            moved = there and (here is None if entry.act != "link" else here is not None)
+            if moved and entry.act == "link":
+                moved = here is not None and here.st_ino == keeper.inode
+            if there and not moved:
+                if here is None:
+                    moves.restore(target, source, paths.source)
+                elif _holds_bytes(source, paths.source, entry):
+                    # Copied to another disk, and not removed here: the copy goes.
+                    facts = target.facts()
+                    assert facts is not None  # noqa: S101 (its bytes were read)
+                    moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
+        if not moved:
+            moves.prune(paths.target_root, paths.target)
+        return moved
+
+    def _finish_undo(self, entry: JournalEntry) -> None:
+        paths = disk.paths_of(entry)
+        back = None
+        with ExitStack() as stack, suppress(ActRefused):
+            source = stack.enter_context(
+                disk.place_of(paths.source_root, disk.split(paths.source_root, paths.source))
+            )
+            moves.remove_part(source)
+            if _holds_bytes(source, paths.source, entry):
+                back = source.facts()
+        if back is not None and entry.act == "link":
+            # A link to the file that is kept has the same bytes: only the inode tells.
+            back = back if back.st_ino == entry.inode else None
+        if back is None:
+            self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
+            return
+        with ExitStack() as stack, suppress(ActRefused):
+            target = stack.enter_context(
+                disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
+            )
+            if _holds_bytes(target, paths.target, entry):
+                facts = target.facts()
+                assert facts is not None  # noqa: S101 (its bytes were read)
+                moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
+        moves.prune(paths.target_root, paths.target)
+        self._rows.restore_as(entry, back)
+
+
+def _exists(entry: JournalEntry) -> bool:
+    assert entry.source_key is not None  # noqa: S101 (it was looked at)
+    assert entry.source_root is not None  # noqa: S101
+    try:
+        names = disk.split(entry.source_root, entry.source_key)
+        with disk.place_of(entry.source_root, names) as place:
+            return place.facts() is not None
+    except ActRefused:
+        return False
+
+
+def _holds_bytes(place: disk.Place, path: bytes, entry: JournalEntry) -> bool:
+    """Whether the file of an entry is at a place, by its bytes."""
+    try:
+        with disk.held(place, path) as file:
+            return file.digest() == entry.digest
+    except ActRefused:
+        return False

@@ -1,0 +1,130 @@
+"""Deciding about duplicates: what is kept and why, what people say, and plans of acts."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.review import plan as plans
+from imgurer_kernel.review.decisions import with_decisions
+from imgurer_kernel.review.measure import measure as measured
+from imgurer_kernel.review.measure import recall
+from imgurer_kernel.review.policy import KeeperPolicy, Score, choose, policy_of
+from imgurer_kernel.review.view import file_view
+from imgurer_kernel.store.catalog import files as catalog_files
+from imgurer_kernel.store.catalog import journal, queries
+from imgurer_kernel.store.catalog.expressions import evaluate
+from imgurer_kernel.workbench.acts import ActBench
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+
+
+class ReviewBench(ActBench):
+    """Queues of clusters, decisions and plans, on top of what finds clusters and acts."""
+
+    def plan(
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        policy: KeeperPolicy | str | Score = "standard",
+        where: str | None = None,
+        act: str = "auto",
+        pinned: Iterable[int] = (),
+        reference: Folder | Iterable[Folder] = (),
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """What would be done to have of each cluster only the file that a policy keeps.
+
+        Nothing is done; `apply` does it. It can be edited, or written by
+        `imgurer_kernel.review.plan.write_plan` and read again by `apply`.
+
+        Parameters
+        ----------
+        clusters
+            As from `clusters`, by file; by default all.
+        policy
+            ``"standard"``, an SQL expression over the columns of `imgurer_kernel.review.view.VIEW`
+            or a function of such a frame, of which the largest value is kept, or a policy such as
+            `imgurer_kernel.review.policy.folder_order`.
+        where
+            An SQL condition over these columns: only such files go.
+        act
+            ``"auto"``: what is in the store goes to the trash of the store, what is on disk to the
+            folder ``.imgurer-trash`` of the folder that was taken in. Or one of
+            `imgurer_kernel.review.acts.ACTS`; ``"trash"`` of files that the store has a copy of
+            removes them where they came from, too.
+        pinned
+            file_ids that are kept whatever the policy says.
+        reference
+            Folders of which nothing goes.
+
+        Returns
+        -------
+        DataFrame
+            A row for each file that goes, `imgurer_kernel.review.plan.PLAN`.
+
+        Raises
+        ------
+        QueryError, PlanInvalid
+            If the policy, the condition or the act is of no use.
+        """
+        chosen = self.queue(
+            clusters, policy=policy, pinned=pinned, reference=reference, progress=progress
+        )
+        if where is not None:
+            stays = ~evaluate(chosen, where).fillna(False).astype(bool)
+            chosen = chosen[~stays | (chosen["file_id"] == chosen["keeper_id"])]
+        ids = {*chosen["file_id"].tolist(), *chosen["keeper_id"].tolist()}
+        files = self.catalog.run(journal.files_of_images, ids)
+        return plans.make_plan(chosen, files, act)
+
+    def queue(
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        policy: KeeperPolicy | str | Score = "standard",
+        pinned: Iterable[int] = (),
+        reference: Folder | Iterable[Folder] = (),
+        measure: bool = True,
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """Clusters with what a policy keeps and why, and with what was decided.
+
+        Parameters
+        ----------
+        clusters, policy, pinned, reference
+            As for `plan`.
+        measure
+            Measure originals that were not measured yet: some 50 ms each, once. False takes what
+            is known.
+
+        Returns
+        -------
+        DataFrame
+            The rows of `clusters` with the columns of `imgurer_kernel.review.view.VIEW`,
+            keeper_id, keeper_rule, keeper_reason; verdict (empty while nobody has decided),
+            decided_by, new_since_decision (what a decided cluster has gained) and disputed.
+        """
+        if clusters is None:
+            selection = FileSelection.parse(
+                folders=None, between=False, reference=reference, exclude=(), min_size=0,
+                states=("present",),
+            )  # fmt: skip
+            clusters = self._search.clusters(
+                None, selection, "file", verify=True, thorough=False, progress=progress
+            )
+        if "file_id" not in clusters:
+            message = 'clusters are by image here; give those of clusters(by="file")'
+            raise QueryError(message)
+        digests = clusters["digest"].unique().tolist()
+        with staged(progress) as report:
+            known = (
+                measured(self.store, digests, report) if measure else recall(self.store, digests)
+            )
+        ids = clusters["image_id"].unique().tolist()
+        with self.catalog.transaction() as connection:
+            images = queries.images(connection, ids)
+            files = catalog_files.files(connection)
+        view = file_view(clusters, files, images, known)
+        chosen = choose(view, policy_of(policy), pinned)
+        return with_decisions(chosen, self._verdicts())
