@@ -1,0 +1,256 @@
+"""A queue of clusters to decide, a row for each: filters and order. Frames in, frames out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s
+
+KINDS: Mapping[str, str] = {
+    "identical": "Identical",
+    "re-encoded": "Re-encoded",
+    "resized": "Resized",
+    "cropped": "Cropped",
+    "bordered": "Bordered",
+    "edited": "Edited",
+    "turned": "Turned or mirrored",
+}
+"""What became of copies, and how that is called on the screen."""
+
+_KIND_OF = {"same pixels": "re-encoded", "rotated": "turned", "flipped": "turned"}
+
+ORDERS: Mapping[str, str] = {
+    "bytes": "Most bytes to free first",
+    "size": "Most files first",
+    "near": "Most alike first",
+    "far": "Most different first",
+    "newest": "Newest pictures first",
+    "oldest": "Oldest pictures first",
+}
+_SORT = {
+    "bytes": ("frees", False),
+    "size": ("files", False),
+    "near": ("least_score", False),
+    "far": ("least_score", True),
+    "newest": ("taken_at", False),
+    "oldest": ("taken_at", True),
+}
+
+SHOWN: Mapping[str, str] = {
+    "open": "Undecided",
+    "later": "Put off",
+    "decided": "Decided",
+    "disputed": "Disputed",
+    "all": "All",
+}
+"""Which clusters are shown, by what was decided of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFilter:
+    """What is shown of a queue.
+
+    Attributes
+    ----------
+    show
+        A key of `SHOWN`.
+    kinds
+        Keys of `KINDS`: only clusters whose copies are all of these; none for any.
+    folder
+        Only clusters with a file below it.
+    user, camera
+        Only clusters with a file of that user, or of that camera.
+    text
+        Part of a name or path of any file; upper and lower case are the same.
+    since, until
+        Years in which the pictures were taken, 0 for any.
+    least_bytes
+        Only clusters that free so many.
+    """
+
+    show: str = "open"
+    kinds: frozenset[str] = frozenset()
+    folder: str = ""
+    user: str = ""
+    camera: str = ""
+    text: str = ""
+    since: int = 0
+    until: int = 0
+    least_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewQueue:
+    """Clusters as they were when they were read.
+
+    Attributes
+    ----------
+    files
+        Rows of `imgurer_kernel.workbench.workbench.Workbench.queue`, a row for each file.
+    clusters
+        A row for each cluster, by cluster_id: files, goes (files that would be removed), frees
+        (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, text
+        (casefolded names and paths), folders, users, cameras (frozensets).
+    images
+        How many pictures the store holds.
+    plan
+        How clusters were found, in words.
+    """
+
+    files: pd.DataFrame
+    clusters: pd.DataFrame
+    images: int = 0
+    plan: str = ""
+    rows_of: Mapping[int, Int64s] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
+        """Summarize the files of a queue."""
+        files = files.reset_index(drop=True)
+        found = files.groupby("cluster_id").indices
+        rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
+        return cls(files, summarize(files), images, plan, rows)
+
+    def members(self, cluster_id: int) -> pd.DataFrame:
+        """The files of a cluster, the one to keep first."""
+        rows = self.files.iloc[self.rows_of[cluster_id]]
+        keeps = (rows["file_id"] == rows["keeper_id"]).to_numpy(bool)
+        return rows.iloc[np.argsort(~keeps, kind="stable")]
+
+    def replaced(self, files: pd.DataFrame) -> "ReviewQueue":
+        """The same queue with other rows for the clusters of these files."""
+        keys = files["cluster_id"].unique()
+        kept = self.files[~self.files["cluster_id"].isin(keys)]
+        everything = pd.concat([kept, files[self.files.columns]], ignore_index=True)
+        everything = everything.sort_values("cluster_id", kind="stable")
+        return ReviewQueue.of(everything, self.images, self.plan)
+
+
+def goes(files: pd.DataFrame) -> "pd.Series[bool]":
+    """Which files would be removed: present, neither kept nor in a reference folder."""
+    return (
+        (files["file_id"] != files["keeper_id"])
+        & ~files["is_reference"].astype(bool)
+        & (files["state"] == "present")
+    )
+
+
+def summarize(files: pd.DataFrame) -> pd.DataFrame:
+    """Make a row for each cluster, with the columns of `ReviewQueue.clusters`."""
+    leaves = goes(files)
+    freed = files["frees_disk"] + files["frees_store"]
+    names = files["filename"].where(files["path"].isna(), files["path"]).astype("str")
+    kind = files["label"].replace(_KIND_OF)
+    copies = files["file_id"] != files["keeper_id"]
+    marked = files.assign(
+        leaves=leaves,
+        freed=freed,
+        line=names.str.casefold(),
+        kind=kind.where(kind.isin(list(KINDS)), "") if len(files) else kind,
+        copies=copies,
+    )
+    groups = marked.groupby("cluster_id", sort=True)
+    frame = pd.DataFrame(
+        {
+            "files": groups.size(),
+            "goes": groups["leaves"].sum().astype("int64"),
+            "frees": groups["freed"].sum().astype("int64"),
+            "least_score": groups["score"].min(),
+            "taken_at": groups["taken_at"].min(),
+            "verdict": groups["verdict"].first(),
+            "disputed": groups["disputed"].any(),
+            "gained": groups["new_since_decision"].any(),
+        }
+    )
+    for column, name in (
+        ("kind", "kinds"),
+        ("folder", "folders"),
+        ("user", "users"),
+        ("camera", "cameras"),
+    ):
+        frame[name] = _sets(marked, column)
+    frame["text"] = groups["line"].agg("\n".join) if len(files) else pd.Series(dtype="str")
+    return frame
+
+
+def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
+    """The distinct values of each cluster, without empty ones."""
+    known = files[["cluster_id", column]].dropna().drop_duplicates()
+    known = known[known[column].astype("str") != ""]
+    found: dict[int, list[object]] = {}
+    for cluster_id, value in zip(known["cluster_id"].tolist(), known[column].tolist(), strict=True):
+        found.setdefault(cluster_id, []).append(value)
+    ids = files["cluster_id"].drop_duplicates().sort_values()
+    sets = [frozenset(found.get(each, ())) for each in ids.tolist()]
+    return pd.Series(sets, index=pd.Index(ids, name="cluster_id"), dtype=object)
+
+
+def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]:
+    """The clusters that pass a filter, in an order; ties are broken by cluster_id.
+
+    Parameters
+    ----------
+    clusters
+        As in `ReviewQueue.clusters`.
+    order
+        A key of `ORDERS`.
+    """
+    left = clusters[passes(clusters, wanted)]
+    column, ascending = _SORT[order]
+    ordered = left.sort_values(column, ascending=ascending, kind="stable", na_position="last")
+    return [int(each) for each in ordered.index]
+
+
+def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
+    """Which clusters pass a filter."""
+    verdict = clusters["verdict"].astype("str")
+    disputed = clusters["disputed"].astype(bool)
+    years = clusters["taken_at"].dt.year
+    shown = {
+        "open": (verdict == "") | disputed,
+        "later": verdict == "later",
+        "decided": verdict.isin(["same", "different"]),
+        "disputed": disputed,
+    }
+    start = wanted.folder.rstrip("/") + "/"
+    # Only what is asked for is looked at: a set for each cluster is slow to search.
+    tests: list[Callable[[], "pd.Series[bool]"]] = []
+    if wanted.show in shown:
+        tests.append(lambda: shown[wanted.show])
+    if wanted.kinds:
+        tests.append(lambda: clusters["kinds"].map(lambda all_: bool(all_) and all_ <= wanted.kinds))
+    if wanted.folder:
+        tests.append(
+            lambda: clusters["folders"].map(
+                lambda folders: any(f"{each}/".startswith(start) for each in folders)
+            )
+        )
+    for name, value in (("users", wanted.user), ("cameras", wanted.camera)):
+        if value:
+            tests.append(partial(_contains, clusters[name], value))
+    if wanted.text:
+        tests.append(lambda: clusters["text"].str.contains(wanted.text.casefold(), regex=False))
+    if wanted.since:
+        tests.append(lambda: years >= wanted.since)
+    if wanted.until:
+        tests.append(lambda: years <= wanted.until)
+    if wanted.least_bytes:
+        tests.append(lambda: clusters["frees"] >= wanted.least_bytes)
+    mask = pd.Series(np.ones(len(clusters), bool), clusters.index)
+    for test in tests:
+        mask &= test().astype(bool)
+    return mask
+
+
+def _contains(sets: "pd.Series[Any]", value: str) -> "pd.Series[bool]":
+    return sets.map(lambda each: value in each)
+
+
+def kind_counts(clusters: pd.DataFrame, wanted: QueueFilter) -> dict[str, int]:
+    """How many clusters have copies of each kind, of those that pass the rest of a filter."""
+    kinds = clusters.loc[passes(clusters, replace(wanted, kinds=frozenset())), "kinds"]
+    return {name: int(sum(name in each for each in kinds)) for name in KINDS}
