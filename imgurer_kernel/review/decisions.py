@@ -5,7 +5,7 @@ same of it: to show two pictures apart loses nothing. Where people disagree, bot
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -98,7 +98,7 @@ def split(
     clusters
         Those that are left, in their order.
     left
-        Images that have left a cluster, ascending: they may be duplicates of each other.
+        Images that had to leave, ascending: they may be duplicates of each other.
     """
     table = grouped.clusters
     involved = np.isin(table.members, np.fromiter(apart, np.int64, len(apart)))
@@ -128,7 +128,8 @@ def split(
         scores=table.scores[rows],
         edges=table.edges[rows],
     )
-    left = np.unique(table.members[~rows])
+    # Not the medoid of a cluster that is none any more: all others differ from it.
+    left = np.unique(table.members[~stays])
     result = replace(
         grouped,
         clusters=clusters,
@@ -136,6 +137,41 @@ def split(
         within_frame=grouped.within_frame[rows],
     )
     return result, left
+
+
+def set_apart(
+    grouped: LabelledClusters,
+    apart: Mapping[int, set[int]],
+    find: Callable[[Int64s], LabelledClusters] | None = None,
+) -> LabelledClusters:
+    """Clusters without two images that were decided to be different, largest first.
+
+    Parameters
+    ----------
+    find
+        Finds the clusters of some images alone, int64 (n,): those that had to leave a cluster may
+        be duplicates of each other. Without it they are in none.
+    """
+    if not apart:
+        return grouped
+    result, left = split(grouped, apart)
+    while find is not None and len(left) > 1:
+        found, again = split(find(left), apart)
+        result = replace(
+            result,
+            clusters=result.clusters.joined(found.clusters),
+            labels=np.concatenate((result.labels, found.labels)),
+            within_frame=np.concatenate((result.within_frame, found.within_frame)),
+        )
+        left = again  # fewer: the medoids are not among them
+    order = np.argsort(-result.clusters.sizes, kind="stable")
+    rows = result.clusters.rows(order)
+    return replace(
+        result,
+        clusters=result.clusters.take(order),
+        labels=result.labels[rows],
+        within_frame=result.within_frame[rows],
+    )
 
 
 def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataFrame:

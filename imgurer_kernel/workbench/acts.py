@@ -13,23 +13,22 @@ from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.errors import ActRefused, PlanInvalid, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
-from imgurer_kernel.review.decisions import Verdicts
 from imgurer_kernel.review.runner import ActResult, ActRunner, pending
 from imgurer_kernel.review.trash import ReviewTrash
-from imgurer_kernel.store.catalog import decisions, journal
+from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
+from imgurer_kernel.workbench.decisions import DecisionBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.search import SearchService
-from imgurer_kernel.workbench.store_reader import StoreReader
 
 _BATCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
 
 
-class ActBench(StoreReader):
+class ActBench(DecisionBench):
     """Carries plans out, and takes back what was done.
 
     Attributes
@@ -223,9 +222,6 @@ class ActBench(StoreReader):
             )
 
         return refusal
-
-    def _verdicts(self) -> Verdicts:
-        return Verdicts.of(self.catalog.run(decisions.all_decisions))
 
     def _check(
         self,

@@ -22,6 +22,40 @@ from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 class ReviewBench(ActBench):
     """Queues of clusters, decisions and plans, on top of what finds clusters and acts."""
 
+    # Keepers and plans ----------------------------------------------------------------------
+
+    def preview(
+        self,
+        policy: KeeperPolicy | str | Score = "standard",
+        *,
+        where: str | None = None,
+        reference: Folder | Iterable[Folder] = (),
+        pinned: Iterable[int] = (),
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """What a policy would come to over the whole catalog, before anything happens.
+
+        Parameters are those of `plan`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each rule that decides, the most telling first: rule, files and bytes (that
+            go by it); ``attrs`` has clusters, files and bytes in all.
+        """
+        chosen = self.queue(policy=policy, pinned=pinned, reference=reference, progress=progress)
+        plan = self._plan(chosen, where, "auto")
+        rules = chosen.set_index("file_id")["keeper_rule"]
+        by_rule = plan.assign(rule=plan["file_id"].map(rules)).groupby("rule", sort=False)
+        frame = by_rule["bytes"].agg(files="size", bytes="sum").reset_index()
+        frame = frame.sort_values(["files", "rule"], ascending=[False, True], ignore_index=True)
+        frame.attrs = {
+            "clusters": int(plan["keeper_id"].nunique()),
+            "files": len(plan),
+            "bytes": int(plan["bytes"].sum()),
+        }
+        return frame
+
     def plan(
         self,
         clusters: pd.DataFrame | None = None,
@@ -71,9 +105,11 @@ class ReviewBench(ActBench):
         chosen = self.queue(
             clusters, policy=policy, pinned=pinned, reference=reference, progress=progress
         )
+        return self._plan(chosen, where, act)
+
+    def _plan(self, chosen: pd.DataFrame, where: str | None, act: str) -> pd.DataFrame:
         if where is not None:
-            stays = ~evaluate(chosen, where).fillna(False).astype(bool)
-            chosen = chosen[~stays | (chosen["file_id"] == chosen["keeper_id"])]
+            chosen = chosen[evaluate(chosen, where).fillna(False).astype(bool)]
         ids = {*chosen["file_id"].tolist(), *chosen["keeper_id"].tolist()}
         files = self.catalog.run(journal.files_of_images, ids)
         return plans.make_plan(chosen, files, act)
