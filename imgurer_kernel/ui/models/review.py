@@ -3,28 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import pandas as pd
-from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
+from traitlets import Instance
 
 from imgurer_kernel.common.text import count, human_bytes
-from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, Progress, ReviewListing
 from imgurer_kernel.ui.models.review_queue import (
-    ORDERS,
-    QueueFilter,
-    ReviewQueue,
     goes,
-    kind_counts,
-    select,
 )
-from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
-from imgurer_kernel.ui.routing.address import whole_number
 from imgurer_kernel.ui.session import VisitorSession
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +38,14 @@ class Preview:
     clusters: tuple[int, ...]
     facts: tuple[tuple[str, str], ...]
     refused: Mapping[str, int]
+
+
+WORDS: Mapping[Verdict, str] = {
+    "same": "The same",
+    "different": "Not the same",
+    "later": "For later",
+}
+"""What is said of a cluster that was decided."""
 
 
 class ReviewModel(ReviewListing):
@@ -106,16 +105,20 @@ class ReviewModel(ReviewListing):
 
     def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
         """Say of clusters that they are the same, different, or for later."""
-        words: dict[Verdict, str] = {"same": "The same", "different": "Not the same", "later": "For later"}
+        words: dict[Verdict, str] = {
+            "same": "The same",
+            "different": "Not the same",
+            "later": "For later",
+        }
         for cluster_id in cluster_ids:
             members = self._members(cluster_id)
             if members.empty:
                 continue
-            self._mark((cluster_id,), Done(text=words[verdict], pending=True))
+            self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
             ids = members.sort_values("is_medoid", ascending=False, kind="stable")["image_id"]
             self.acts.add(
                 partial(self._decide, ids.drop_duplicates().tolist(), verdict),
-                partial(self._decided, cluster_id, words[verdict]),
+                partial(self._decided, cluster_id, WORDS[verdict]),
             )
 
     def _decide(self, image_ids: list[int], verdict: Verdict) -> list[int]:

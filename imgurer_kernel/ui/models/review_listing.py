@@ -1,20 +1,17 @@
 """The queue of a review as it is shown: read, filtered, sorted, in pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
 
-from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.ui.jobs import Task
-from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_queue import (
     ORDERS,
     QueueFilter,
     ReviewQueue,
-    goes,
     kind_counts,
     select,
 )

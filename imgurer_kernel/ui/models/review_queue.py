@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -207,47 +206,42 @@ def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]
 
 def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
     """Which clusters pass a filter."""
-    verdict = clusters["verdict"].astype("str")
-    disputed = clusters["disputed"].astype(bool)
-    years = clusters["taken_at"].dt.year
+    verdict, disputed = clusters["verdict"].astype("str"), clusters["disputed"].astype(bool)
     shown = {
         "open": (verdict == "") | disputed,
         "later": verdict == "later",
         "decided": verdict.isin(["same", "different"]),
         "disputed": disputed,
     }
-    start = wanted.folder.rstrip("/") + "/"
-    # Only what is asked for is looked at: a set for each cluster is slow to search.
-    tests: list[Callable[[], "pd.Series[bool]"]] = []
+    mask = np.ones(len(clusters), np.bool_)
     if wanted.show in shown:
-        tests.append(lambda: shown[wanted.show])
-    if wanted.kinds:
-        tests.append(lambda: clusters["kinds"].map(lambda all_: bool(all_) and all_ <= wanted.kinds))
-    if wanted.folder:
-        tests.append(
-            lambda: clusters["folders"].map(
-                lambda folders: any(f"{each}/".startswith(start) for each in folders)
-            )
-        )
-    for name, value in (("users", wanted.user), ("cameras", wanted.camera)):
-        if value:
-            tests.append(partial(_contains, clusters[name], value))
-    if wanted.text:
-        tests.append(lambda: clusters["text"].str.contains(wanted.text.casefold(), regex=False))
-    if wanted.since:
-        tests.append(lambda: years >= wanted.since)
-    if wanted.until:
-        tests.append(lambda: years <= wanted.until)
-    if wanted.least_bytes:
-        tests.append(lambda: clusters["frees"] >= wanted.least_bytes)
-    mask = pd.Series(np.ones(len(clusters), bool), clusters.index)
-    for test in tests:
-        mask &= test().astype(bool)
-    return mask
+        mask &= shown[wanted.show].to_numpy(bool)
+    for name, test in _TESTS.items():
+        value = getattr(wanted, name)
+        if value:  # only what is asked for: a set for each cluster is slow to search
+            mask &= np.asarray(test(clusters, value), np.bool_)
+    return pd.Series(mask, clusters.index)
 
 
-def _contains(sets: "pd.Series[Any]", value: str) -> "pd.Series[bool]":
-    return sets.map(lambda each: value in each)
+def _are_all_of(clusters: pd.DataFrame, kinds: frozenset[str]) -> object:
+    return [bool(found) and found <= kinds for found in clusters["kinds"]]
+
+
+def _has_file_below(clusters: pd.DataFrame, folder: str) -> object:
+    start = folder.rstrip("/") + "/"
+    return [any(f"{each}/".startswith(start) for each in found) for found in clusters["folders"]]
+
+
+_TESTS: Mapping[str, Callable[[pd.DataFrame, Any], object]] = {
+    "kinds": _are_all_of,
+    "folder": _has_file_below,
+    "user": lambda clusters, user: [user in found for found in clusters["users"]],
+    "camera": lambda clusters, camera: [camera in found for found in clusters["cameras"]],
+    "text": lambda clusters, text: clusters["text"].str.contains(text.casefold(), regex=False),
+    "since": lambda clusters, year: clusters["taken_at"].dt.year >= year,
+    "until": lambda clusters, year: clusters["taken_at"].dt.year <= year,
+    "least_bytes": lambda clusters, size: clusters["frees"] >= size,
+}
 
 
 def kind_counts(clusters: pd.DataFrame, wanted: QueueFilter) -> dict[str, int]:
