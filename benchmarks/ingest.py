@@ -81,7 +81,7 @@ def main() -> None:
         again = run_again(folders["small"], sizes)
     goals = compare(rows, again)
     machine = f"{describe(PACKAGES)}; {sizes.rounds} rounds"
-    report = progress(machine, missing, rows, again, goals)
+    report = report_text(machine, missing, rows, again, goals)
     sys.stdout.write(report + "\n")
     if chosen.json:
         figures = {"machine": machine, "missing": missing, "rows": [asdict(row) for row in rows]}
@@ -203,7 +203,7 @@ def compare(rows: list[Row], again: dict[str, float]) -> list[dict[str, object]]
 # ---- telling
 
 
-def progress(
+def report_text(
     machine: str,
     missing: list[str],
     rows: list[Row],

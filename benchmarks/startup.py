@@ -52,7 +52,7 @@ def main() -> None:
         memory = {images: run("remembering", store) for images, store in stores.items()}
     goals = compare(imports, opened[large], memory[100_000], large)
     machine = f"{describe(PACKAGES)}; {rounds} rounds"
-    sys.stdout.write(progress(machine, imports, opened, memory, goals) + "\n")
+    sys.stdout.write(report_text(machine, imports, opened, memory, goals) + "\n")
     if chosen.json:
         figures = {"machine": machine, "imports": imports, "opened": opened, "memory": memory}
         chosen.json.write_text(json.dumps(figures | {"goals": goals}, indent=1) + "\n", "utf-8")
@@ -110,7 +110,7 @@ def compare(imports: Figures, opened: Figures, memory: Figures, large: int) -> l
     ]
 
 
-def progress(
+def report_text(
     machine: str,
     imports: Figures,
     opened: dict[int, Figures],

@@ -1,36 +1,63 @@
-"""Patterns of file names that are left out."""
+"""Patterns of the files and folders that are left out: the one place that reads them."""
 
 import fnmatch
+import os
 import re
-from collections.abc import Callable, Iterable
-from pathlib import PurePath
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 
-def excluder(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Make a function that tells whether a path is left out by any of the patterns.
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Leaves out files and folders that any of the patterns names, and all below such folders.
 
-    A pattern with a slash is held against the whole path, one without against the name of the
-    file and of each folder above it. ``*``, ``?`` and ``[]`` are as in a shell, but that ``*``
-    passes over slashes; upper and lower case differ.
+    A pattern with a slash is held against the whole path, one without against the name alone.
+    ``*``, ``?`` and ``[]`` are as in a shell, but that ``*`` passes over slashes; upper and lower
+    case differ.
 
     Examples
     --------
-    >>> out = excluder(["*.png", "thumbs", "/tmp/*"])
-    >>> [out(path) for path in ("/a/b.png", "/a/thumbs/c.jpg", "/tmp/d.jpg", "/a/thumbs.jpg")]
-    [True, True, True, False]
-    >>> excluder([])("/a/b.png")
-    False
+    >>> out = Exclusion(("*.png", "thumbs", "/tmp/raw"))
+    >>> [out.leaves_out(path) for path in ("/a/b.png", "/a/thumbs/c.jpg", "/tmp/raw/d.jpg")]
+    [True, True, True]
+    >>> out.leaves_out("/a/thumbs.jpg"), out.leaves_out("/thumbs/a.jpg", root="/thumbs")
+    (False, False)
     """
-    patterns = list(patterns)
-    names = _any_of(pattern for pattern in patterns if "/" not in pattern)
-    paths = _any_of(pattern for pattern in patterns if "/" in pattern)
 
-    def excluded(path: str) -> bool:
-        if paths is not None and paths.match(path):
+    patterns: tuple[str, ...] = ()
+    _names: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+    _paths: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = _any_of(pattern for pattern in self.patterns if "/" not in pattern)
+        paths = _any_of(pattern for pattern in self.patterns if "/" in pattern)
+        object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_paths", paths)
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def matches(self, path: str) -> bool:
+        """Whether a pattern names this file or folder itself: for a walk from the top."""
+        if self._paths is not None and self._paths.match(path):
             return True
-        return names is not None and any(names.match(part) for part in PurePath(path).parts)
+        return self._names is not None and bool(
+            self._names.match(path, path.rfind(os.sep) + 1)  # the regex sees the name alone
+        )
 
-    return excluded
+    def leaves_out(self, path: str, root: str = "") -> bool:
+        """Whether a walk from `root` would not come to this path; with no root from the very top.
+
+        What lies above the root does not count: who names a folder wants what is in it. A root
+        that is a file counts itself.
+        """
+        if path == root:
+            return self.matches(path)
+        end = len(root.rstrip(os.sep))
+        while (end := path.find(os.sep, end + 1)) >= 0:
+            if self.matches(path[:end]):
+                return True
+        return self.matches(path)
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:

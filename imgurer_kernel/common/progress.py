@@ -1,7 +1,8 @@
 """Progress of long work: a bar in terminal and notebook, silence, or a function of the caller's.
 
 What users pass is a `ProgressOption`. Within the package every function that reports takes a
-`Progress`, or None; what it raises stops the work.
+`Progress`, or None; what it raises stops the work. Where things are counted one by one, `counted`
+makes an `Advance` of it.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,18 +11,37 @@ from contextlib import contextmanager
 Progress = Callable[[str, int, int], None]
 """Called with the stage, how much of it is done, and how much there is (0: unknown)."""
 
+Advance = Callable[[int], None]
+"""Called with how much was done since its last call."""
+
 ProgressOption = bool | Callable[[int, int], None]
 """True for a bar, False for silence, or a function that is called with (done, total)."""
 
 
-@contextmanager
-def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Report work on files whose number is known; the bar appears at once.
+def counted(progress: Progress, stage: str, total: int) -> Advance:
+    """Make a function that adds up what was done of a stage and reports it.
 
-    Yields
-    ------
-    advance
-        To be called with the number of files that were done since its last call.
+    Examples
+    --------
+    >>> advance = counted(print, "comparing", 3)
+    >>> advance(2)
+    comparing 2 3
+    >>> advance(2)  # the total was an estimate
+    comparing 4 4
+    """
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(stage, done, max(total, done))
+
+    return advance
+
+
+@contextmanager
+def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Advance]:
+    """Report work on files whose number is known; the bar appears at once.
 
     Examples
     --------
@@ -31,32 +51,13 @@ def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Calla
     2 of 3
     3 of 3
     """
-    if callable(progress):
-        done = 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
-        yield advance
-    elif progress:
-        from tqdm.auto import tqdm  # costs 50 ms, so only where a bar is wanted
-
-        with tqdm(total=total, desc=what, unit="file") as bar:
-            yield bar.update
-    else:
-        yield lambda _count: None
+    with _shown(progress, desc=what, total=total, unit="file") as report:
+        yield counted(report, what, total)
 
 
 @contextmanager
 def staged(progress: ProgressOption) -> Iterator[Progress]:
     """Report work of several stages; a bar appears after a second only.
-
-    Yields
-    ------
-    report
-        A `Progress`.
 
     Examples
     --------
@@ -64,12 +65,19 @@ def staged(progress: ProgressOption) -> Iterator[Progress]:
     ...     report("comparing", 2, 3)
     2 of 3
     """
+    with _shown(progress, delay=1) as report:
+        yield report
+
+
+@contextmanager
+def _shown(progress: ProgressOption, **options: object) -> Iterator[Progress]:
+    """Show what is reported as a `ProgressOption` says; the options are those of the bar."""
     if callable(progress):
         yield lambda _stage, done, total: progress(done, total)
     elif progress:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # costs 50 ms, so only where a bar is wanted
 
-        with tqdm(delay=1) as bar:
+        with tqdm(**options) as bar:
 
             def show(stage: str, done: int, total: int) -> None:
                 bar.set_description(stage.capitalize(), refresh=False)

@@ -101,6 +101,7 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     """
     groups = clusters.groupby("cluster_id")
     others = clusters[~clusters["is_medoid"].astype(bool)]
+    # Of equal scores the farthest, then the newest: the order of the rows must not decide.
     loosest = others.sort_values(
         ["score", "distance_to_medoid", "image_id"], ascending=[True, False, False]
     )
@@ -166,6 +167,8 @@ def export(
     encoding = "utf-8-sig" if kind == ".csv" else "utf-8"
     with atomic_write(target) as file:
         for number, part in enumerate(parts):
+            # The mark stands before the first part alone. Half of a surrogate pair in a name has no
+            # UTF-8: it is written as an escape, since a report must not fail by a name.
             file.write(part.encode("utf-8" if number else encoding, "backslashreplace"))
     return target
 
@@ -179,6 +182,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     "filename,bytes\r\n'=1+1.jpg,-1\r\na.jpg,2\r\n"
     """
     safe = frame.copy()
+    # Texts alone: a negative number begins like a formula and is none.
     for name in frame.select_dtypes(include=["str", "object"]):
         safe[name] = pd.Series([_defuse(value) for value in frame[name]], frame.index)
     return safe.to_csv(index=False, lineterminator="\r\n")
@@ -205,6 +209,7 @@ def to_json(frame: pd.DataFrame) -> str:
      {"id": null, "score": null}
     ]
     """
+    # pandas knows the nulls of every type, but escapes what is not ASCII; Python's writer does not.
     records = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
     lines = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in records)
     return f"[\n {lines}\n]" if lines else "[]"

@@ -127,6 +127,7 @@ def file_frame(
         frees_disk and frees_store: the bytes that are free, on disk and in the store, once all
         are gone that are neither keeper nor reference.
     """
+    # From here on the first row of an image is the file that would be kept: `further` goes by it.
     # Only files of one image are put in order, since most images have one, and text sorts slowly.
     several = files["image_id"].duplicated(keep=False).to_numpy(bool)
     shared = files[several]
@@ -146,11 +147,13 @@ def file_frame(
     rows = everybody.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
     rows = _renumbered(rows)
     further = rows["image_id"].duplicated().to_numpy(bool)
+    # The merge keeps the order of `everybody`, in which the medoid stands first.
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
     rows["is_keeper"] = rows["image_id"].isin(kept_images) & ~further
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
+    # What is not listed stays, and so holds the bytes that it shares with listed files.
     together = pd.concat([rows, unlisted[columns].assign(bytes=0)], ignore_index=True)
     all_stay = np.concatenate((stays, np.ones(len(unlisted), bool)))
     on_disk, in_store = freed(together, all_stay)
@@ -189,12 +192,14 @@ def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) ->
         label="medoid",
         within_frame=1.0,
     )
+    # Of the same types, or `concat` would make floats of ids where one of both parts is empty.
     return facts[list(members.columns)].astype(members.dtypes.to_dict())
 
 
 def _renumbered(rows: pd.DataFrame) -> pd.DataFrame:
     """Clusters of two or more files, numbered from 0, the one with most files first."""
     sizes = rows["cluster_id"].map(rows["cluster_id"].value_counts()).to_numpy(np.int64)
+    # Of a cluster whose other files are not listed one row is left: no duplicate of anything.
     rows, sizes = rows[sizes > 1], sizes[sizes > 1]
     # Clusters of one size stay in the order that they had.
     order = np.lexsort((np.arange(len(rows)), rows["cluster_id"].to_numpy(np.int64), -sizes))

@@ -144,6 +144,7 @@ def _cluster(members: pd.DataFrame, thumbnail: Thumbnail | None) -> ReportCluste
         dict(zip(columns, values, strict=True))
         for values in zip(*(members[name].tolist() for name in columns), strict=True)
     ]
+    # A frame that somebody has filtered may have lost it.
     medoid = next((row for row in rows if row["is_medoid"]), rows[0])
     freed = (sum(row[name] for row in rows) for name in ("frees_disk", "frees_store"))
     return ReportCluster(
@@ -161,6 +162,7 @@ def _tile(row: Row, medoid: Row, thumbnail: Thumbnail | None) -> ReportTile:
         except StorageError:
             missing = True
     path = row.get("path")
+    # An upload has none: NaN, or nothing in a frame by image.
     path = path if isinstance(path, str) else ""
     return ReportTile(
         filename=row["filename"],

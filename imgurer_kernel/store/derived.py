@@ -158,13 +158,20 @@ def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
         lock.drop()
 
 
+@dataclass(frozen=True, slots=True)
+class _PlainFile:
+    """Keeps numpy from writing by itself: it would not say that it was the space that ended."""
+
+    write: Callable[[bytes], int]
+
+
 def _write(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     folder.mkdir()
     sums = {}
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
         with path.open("xb") as file:
-            np.save(file, array, allow_pickle=False)
+            np.save(_PlainFile(file.write), array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
         sums[name] = _sum(path)

@@ -131,6 +131,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def _show(self, tab: str) -> None:
         self.current = tab
+        # Hidden, not removed: who comes back finds selection and filters as they were.
         for name, panel in self.panels.items():
             if name != tab:
                 set_visible(panel, visible=False)

@@ -65,6 +65,7 @@ class Runner:
         """Run the work in a thread, and call `on_done` with its future on the loop."""
         future = self._pool.submit(work)
         if self._loop is None:
+            # Not `result`: an error is for `on_done` to tell, as on a loop.
             wait([future])
             on_done(future)
         else:
@@ -80,6 +81,7 @@ class Runner:
     def call_later(self, seconds: float, function: Callable[..., None], *arguments: object) -> None:
         """Call a function on the loop after some seconds; not at all where there is no loop."""
         if self._loop is not None:
+            # `call_later` itself may be called on the loop only.
             self._loop.call_soon_threadsafe(self._loop.call_later, seconds, function, *arguments)
 
 
@@ -102,6 +104,7 @@ class Task:
         if self.stop.is_set():
             raise CancelledError
         now = time.monotonic()
+        # The last report always: else the line would stand at 98 % until the result is there.
         if now - self._last_report >= _REPORT_EVERY or done == total:
             self._last_report = now
             self.on_progress(self, done, total)

@@ -62,6 +62,7 @@ def _wait_for_visitor() -> None:
     headers = {"X-Imgurer-Kernel": session_cookies.kernel_token(_key(), kernel_id)}
     address = f"{os.environ[VISITOR_INFO_VARIABLE]}/{kernel_id}"
     try:
+        # No proxy: the environment may name one, and this is the same machine.
         with connect(address, additional_headers=headers, proxy=None) as socket:
             request = json.loads(socket.recv())
     except (OSError, WebSocketException) as error:

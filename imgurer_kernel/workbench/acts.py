@@ -38,7 +38,7 @@ class ActBench(DecisionBench):
     """
 
     def __init__(self, store: Store, search: SearchService) -> None:
-        super().__init__(store)
+        super().__init__(store, search.upgrade)
         self.trash = ReviewTrash(store)
         self._search = search
         self._runner = ActRunner(store, Trash(store))

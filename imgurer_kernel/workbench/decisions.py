@@ -8,10 +8,10 @@ from imgurer_kernel.errors import NotAllowed, QueryError
 from imgurer_kernel.review.decisions import VERDICTS, Verdicts, decision_frame, pairs_of
 from imgurer_kernel.store.catalog import decisions, queries
 from imgurer_kernel.store.catalog.decisions import Verdict
-from imgurer_kernel.workbench.store_reader import StoreReader
+from imgurer_kernel.workbench.store_keeper import StoreKeeper
 
 
-class DecisionBench(StoreReader):
+class DecisionBench(StoreKeeper):
     """Notes decisions, and takes them back."""
 
     def decide(

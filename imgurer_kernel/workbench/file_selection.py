@@ -10,9 +10,9 @@ from typing import Self, cast, get_args
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.globs import excluder
+from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.records import FileState
-from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.freed import IN_PLACE
 
@@ -33,7 +33,8 @@ class FileSelection:
         Absolute paths: files below them are never offered for removal. With `folders` they take
         part too.
     exclude
-        Patterns of files that take no part, see `imgurer_kernel.common.globs`.
+        Patterns of files that take no part, of an `imgurer_kernel.common.globs.Exclusion`; with
+        `folders` what lies above these does not count, as in a walk through them.
     min_size
         Fewest bytes of a file that takes part.
     states
@@ -90,11 +91,24 @@ class FileSelection:
         )
 
     @property
-    def places(self) -> list[Path]:
-        """The folders and those of reference, each once and none that is below another."""
-        keys = sorted({*(self.folders or ()), *self.reference})
-        outer = [key for key in keys if (_folder_numbers([key], [k for k in keys if k != key]) < 0)]
-        return [Path(os.fsdecode(key)) for key in outer]
+    def _folders(self) -> tuple[bytes, ...]:
+        return tuple(dict.fromkeys((*(self.folders or ()), *self.reference)))
+
+    @property
+    def roots(self) -> list[Path]:
+        """What must be walked for all files that may take part, each folder once.
+
+        One below another is walked with it, unless patterns could leave it out there.
+        """
+        keys = sorted(self._folders)
+        if not self.exclude:
+            others = ([other for other in keys if other != key] for key in keys)
+            keys = [
+                key
+                for key, rest in zip(keys, others, strict=True)
+                if _folder_numbers([key], rest) < 0
+            ]
+        return [Path(os.fsdecode(key)) for key in keys]
 
     @property
     def restricts(self) -> bool:
@@ -113,17 +127,31 @@ class FileSelection:
         """
         keys = files["path_key"].tolist()
         reference = _folder_numbers(keys, self.reference) >= 0
-        folders = tuple(dict.fromkeys((*(self.folders or ()), *self.reference)))
-        place = _folder_numbers(keys, folders)
+        place = _folder_numbers(keys, self._folders)
         listed = files["state"].isin(self.states).to_numpy(bool, copy=True)
         if self.folders is not None:
             listed &= place >= 0
         if self.exclude:
-            excluded = excluder(self.exclude)
-            names = files["path"].where(files["path"].notna(), files["filename"])
-            listed &= ~np.fromiter(map(excluded, names), bool, len(files))
+            listed &= ~self._excluded(files, place)
         listed &= files["bytes"].to_numpy(np.int64) >= self.min_size
         return files.assign(is_listed=listed, is_reference=reference, place=place)
+
+    def _excluded(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
+        """Which of the files the patterns leave out; `place` as of `marked`."""
+        exclusion = Exclusion(self.exclude)
+        # A folder that was named is wanted, whatever lies above it.
+        roots = [os.fsdecode(folder) for folder in self._folders] if self.folders else []
+        # What came from another computer has no key, and an upload no path.
+        names = files["path"].where(files["path"].notna(), files["filename"])
+        excluded = [
+            # As the system has it, so that a name that is no UTF-8 is matched as by a walk.
+            exclusion.leaves_out(
+                name if key is None else os.fsdecode(key),
+                roots[number] if roots and number >= 0 else "",
+            )
+            for key, name, number in zip(files["path_key"], names, place.tolist(), strict=True)
+        ]
+        return np.array(excluded, np.bool_)
 
     def left_out(self, files: pd.DataFrame) -> Int64s:
         """Images of which no file takes part, of all marked files: ids, ascending."""

@@ -113,12 +113,11 @@ def find_in(
         min_size=min_size,
         states=("present",),
     )
-    places = selection.places
     taken = workbench.ingest(
-        places, progress=progress, exclude=selection.exclude, min_size=min_size
+        selection.roots, progress=progress, exclude=selection.exclude, min_size=min_size
     )
     clusters = workbench.clusters(
-        folders=places,
+        folders=folders,
         between=between,
         reference=[os.fsdecode(folder) for folder in selection.reference],
         exclude=selection.exclude,

@@ -1,22 +1,21 @@
-"""The workbench: one object through which a store is filled, searched and looked at."""
+"""The workbench: one object through which a store is filled, searched and looked at.
 
-import os
-import threading
+Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
+`StoreKeeper` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
+`ReviewBench` act on files and choose which are kept, and `Workbench` searches and compares.
+"""
+
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
-from imgurer_kernel.settings import Settings, StoreMode
-from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
-from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
-from imgurer_kernel.store.ingest.sources import Source
-from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
+from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_frames import By
@@ -58,7 +57,6 @@ class Workbench(ReviewBench):
         self.settings = settings or Settings.from_env()
         store = Store(self.settings, create)
         super().__init__(store, SearchService(store))
-        self._intake = Intake(self.catalog, self.blobs, self.settings)
 
     def __enter__(self) -> Self:
         return self
@@ -72,96 +70,6 @@ class Workbench(ReviewBench):
     def close(self) -> None:
         """Let go of the catalog; a closed workbench opens it again when it is used again."""
         self.catalog.close()
-
-    # Taking in ------------------------------------------------------------------------------
-
-    def ingest(  # noqa: PLR0913 (each is a thing that people ask for by itself)
-        self,
-        sources: Source | Iterable[Source],
-        user: str | None = None,
-        store: StoreMode | None = None,
-        progress: ProgressOption = True,
-        stop: threading.Event | None = None,
-        *,
-        checksum: bool = False,
-        prune: bool = False,
-        exclude: str | Iterable[str] = (),
-        min_size: int = 0,
-    ) -> pd.DataFrame:
-        """Take in files, folders (with all below them), globs, ``file:`` URIs or a list of these.
-
-        Taking in again what was taken in before is a scan: files with the size, the time and the
-        inode that they had are not read again; what was changed, moved, renamed or deleted
-        meanwhile is noticed. Files are read on all cores and committed in batches. Ctrl-C, or the
-        stop button of a notebook, ends the run without losing what was done.
-
-        Parameters
-        ----------
-        user
-            Who brings them; by default the local user.
-        store
-            What becomes of the originals; by default as the settings say, and known ones stay as
-            they are. ``"copy"``: the store
-            gets its own, and takes as much space again. ``"link"``: another name of the same
-            bytes on the same disk; it costs no space, and a file that is deleted outside stays.
-            ``"reference"``: they stay where they are, and only fingerprint and thumbnail (about
-            20 KB) are stored; what is deleted outside is gone.
-        progress
-            True for a bar, False for silence, or a function of (done, total).
-        stop
-            Set it from another thread to end the run early and get what was done.
-        checksum
-            Read again what claims to be unchanged.
-        prune
-            What is not found is gone, even where a whole folder or drive is away. Without it
-            that is told, and nothing is marked.
-        exclude
-            Patterns such as ``"*.png"`` or ``"@eaDir"`` of names of files and folders that are
-            left out; with a slash, of whole paths.
-        min_size
-            Smallest file that is taken in, in bytes.
-
-        Returns
-        -------
-        DataFrame
-            One row for each file, in their order: source, status, reason, image_id, file_id,
-            digest, dhash; then one for each file that is gone. The status is ``added``;
-            ``duplicate``: another file, with bytes that were known; ``unchanged``, ``changed``,
-            ``moved`` or ``missing`` since it was taken in; ``rejected``, with the reason.
-            ``attrs`` has the number of rows of each status.
-
-        Raises
-        ------
-        SourceError
-            If a source names nothing.
-        UnknownUser, NotAllowed
-            If there is no such user, or the account is disabled.
-        StorageError, CatalogError
-            If the store fails; what was committed before stays.
-        """
-        options = IngestOptions(
-            store=store,
-            checksum=checksum,
-            prune=prune,
-            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
-            min_size=min_size,
-        )
-        named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
-        outcomes = ingest_files(
-            self.store, named, user, options, progress, stop or threading.Event()
-        )
-        return outcome_frame(outcomes)
-
-    def upload(
-        self,
-        name: str,
-        data: bytes | bytearray | memoryview | BinaryIO,
-        user: str | None = None,
-    ) -> pd.DataFrame:
-        """Take in one picture that came without a path; a frame of one row as from `ingest`."""
-        return outcome_frame(self._intake.take(name, data, self.accounts.require_enabled(user)))
-
-    # Searching ------------------------------------------------------------------------------
 
     def similar(
         self,
@@ -239,8 +147,8 @@ class Workbench(ReviewBench):
         reference
             Folders whose files are never offered for removal; they take part like `folders`.
         exclude
-            Patterns such as ``"*.png"`` or ``"thumbs"`` of files that take no part: without a
-            slash for the name of a file or of a folder above it, with one for the whole path.
+            Patterns of files and folders that take no part, as `ingest` takes them; without
+            `folders` every folder above a file counts.
         min_size
             Fewest bytes of a file that takes part.
         by
@@ -310,9 +218,14 @@ class Workbench(ReviewBench):
         Two are also laid on each other: under a slider, blinking, and by what differs. Returns
         the `imgurer_kernel.ui.ComparePanel`.
         """
-        # Widgets are of a room above this one, and are loaded by those who want to see them.
-        panel: object = import_module("imgurer_kernel.ui").ComparePanel(self, image_ids)
-        return panel
+        return _ui().ComparePanel(self, image_ids)
+
+    def review(self, user: str | None = None) -> object:
+        """Show the review of duplicates in a notebook cell: decide, remove, undo.
+
+        Returns the `imgurer_kernel.ui.ReviewPanel`.
+        """
+        return _ui().ReviewPanel(self, user)
 
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
@@ -337,45 +250,7 @@ class Workbench(ReviewBench):
         """
         return self._search.index.rebuild()
 
-    # Keeping --------------------------------------------------------------------------------
 
-    def forget(
-        self, image_id: int | None = None, user: str | None = None, *, file_id: int | None = None
-    ) -> bool:
-        """Move a user's files of an image, or one file, into the trash (`trash` brings them back).
-
-        The original goes with the last file of anybody; nothing outside of the store is touched.
-
-        Returns
-        -------
-        bool
-            Whether that was the last file, so that the image is gone.
-
-        Raises
-        ------
-        UnknownImage, UnknownFile, NotAllowed, QueryError
-            If there is no such image or file, it is not the user's, or not one of both is given.
-        """
-        return self.trash.forget(image_id, user, file_id=file_id)
-
-    def check(self, repair: bool = False, progress: ProgressOption = True) -> pd.DataFrame:
-        """Compare originals, thumbnails and catalog; an empty frame means that all is well.
-
-        Parameters
-        ----------
-        repair
-            Repair what can be repaired: bring originals back from where they came, draw missing
-            thumbnails, take orphans in again, compute fingerprints of an earlier version anew;
-            and delete what crashes have left among the temporary files.
-
-        Returns
-        -------
-        DataFrame
-            One row for each finding: problem, digest, image_id, detail, repaired.
-        """
-        owner = self.accounts.require_enabled(None)
-        check = StoreCheck(
-            store=self.store, upgrade=self._search.upgrade, user=owner, repair=repair
-        )
-        with reporting(progress, self.statistics().images, "Checking") as report:
-            return findings_frame(check.run(report))
+def _ui() -> Any:  # noqa: ANN401 - a module of which nothing may be known here
+    """The room above, which has the widgets; loaded by those who want to see some."""
+    return import_module("imgurer_kernel.ui")

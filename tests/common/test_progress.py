@@ -1,6 +1,6 @@
 import pytest
 
-from imgurer_kernel.common.progress import reporting, staged
+from imgurer_kernel.common.progress import counted, reporting, staged
 
 
 def test_a_function_hears_of_every_step():
@@ -55,3 +55,18 @@ def test_a_bar_of_stages_follows_them_back_and_forth(monkeypatch):
         report("reading", 5, 9)
         report("comparing", 2, 0)
     assert shown == [("Reading: ", 5, 9), ("Comparing: ", 2, None)]
+
+
+def test_a_total_that_was_an_estimate_grows():
+    seen = []
+    advance = counted(lambda *report: seen.append(report), "comparing", 3)
+    for step in (2, 0, 2):
+        advance(step)
+    assert seen == [("comparing", 2, 3), ("comparing", 2, 3), ("comparing", 4, 4)]
+
+
+def test_a_bar_of_files_says_at_once_how_many_there_are(capsys):
+    with reporting(True, 7, "Taking in") as advance:
+        assert "Taking in:   0%" in capsys.readouterr().err
+        advance(7)
+    assert "7/7" in capsys.readouterr().err

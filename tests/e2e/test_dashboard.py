@@ -373,6 +373,9 @@ def test_nothing_is_wider_than_the_window(at, size):
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        # A list that scrolls without a bar hides what is beyond its edge.
+        tabs = page.get_by_role("tablist")
+        assert tabs.evaluate("list => list.scrollWidth - list.clientWidth") == 0
     page.set_viewport_size({"width": 1280, "height": 800})
 
 

@@ -128,6 +128,25 @@ def test_a_long_name_keeps_its_end_and_its_tile(at):
     assert "\u202e" not in tiles(at).nth(3).locator(".imgurer-name").inner_text()
 
 
+def test_a_long_folder_loses_its_middle_and_is_whole_on_demand(at):
+    tile = tiles(at, "clusters").nth(1)
+    folder = tile.locator(".imgurer-folder")
+    expect(folder).to_have_text("/home/ann/Pictures/2019/holidays in Brittany/Camera/100CANON")
+    tail = folder.locator(".imgurer-name-tail")
+    expect(tail).to_have_text("/100CANON")
+    head, end, outer = (part.bounding_box() for part in (
+        folder.locator(".imgurer-name-head"), tail, tile.locator(".imgurer-picture")
+    ))  # fmt: skip
+    assert head["x"] == outer["x"], "the beginning stays"
+    assert 10 < head["width"] < 80, "and gives way"
+    assert end["x"] + end["width"] <= outer["x"] + outer["width"] + 1, "the end is whole"
+    path = "/home/ann/Pictures/2019/holidays in Brittany/Camera/100CANON/a.jpg"
+    expect(tile).to_have_attribute("title", path)
+    assert tile.locator("[title]").count() == 0, "nothing in it hides the path"
+    short = tiles(at, "clusters").nth(0).locator(".imgurer-folder")
+    expect(short).to_have_text("/a/b")
+
+
 def test_a_click_selects_and_a_double_click_opens(at):
     tiles(at).nth(4).click()
     said(at, "selected 4")

@@ -17,6 +17,7 @@ from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 
 FOLDER = Path("@FOLDER@")
 NASTY = "<img src=x onerror=window.pwned=1>.png"
+LONG = "/home/ann/Pictures/2019/holidays in Brittany/Camera/100CANON"
 NAMES = {1: NASTY, 2: "🏖️ " + "x" * 240 + "é.jpg", 3: "two\nlines\u202egpj.exe"}
 
 
@@ -65,7 +66,10 @@ clusters.show(
             cluster_id=row,
             label=f"{row + 2} copies",
             facts=("frees 3.1 MB",),
-            tiles=tuple(tile(100 + 10 * row + n, note="smaller") for n in range(row + 2)),
+            tiles=tuple(
+                tile(100 + 10 * row + n, note="smaller", folder=folder, path=f"{folder}/a.jpg")
+                for n, folder in zip(range(row + 2), ("/a/b", LONG, "", "/a"), strict=False)
+            ),
             more=40 if row == 2 else 0,
         )
         for row in range(3)

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.ingest.sources import Chosen, Survey, Unreadable, find_files
@@ -129,7 +130,7 @@ def test_a_name_that_is_no_utf8(tmp_path):
     ],
 )
 def test_what_is_excluded(tree, pattern, left):
-    assert names(tree, tree, Chosen(exclude=(pattern,))) == left
+    assert names(tree, tree, Chosen(exclude=Exclusion((pattern,)))) == left
 
 
 def test_small_files_are_left_out(tree):

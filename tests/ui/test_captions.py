@@ -157,7 +157,7 @@ def test_tiles_tell_files_of_one_name_apart_by_their_folders():
     }
     upload = twin | {"path": None, "is_reference": False, "state": "missing"}
     [row] = cluster_rows(pd.DataFrame([MEDOID, twin, upload]), {1: b""}, {4: 3})
-    assert [tile.folder for tile in row.tiles] == ["/a/b", "/home/…/holidays/Camera/DCIM", ""]
+    assert [tile.folder for tile in row.tiles] == ["/a/b", folder, ""], "elided where it is shown"
     assert [tile.path for tile in row.tiles] == ["/a/b/a.jpg", f"{folder}/a.jpg", ""]
     assert [tile.note for tile in row.tiles] == [
         "",

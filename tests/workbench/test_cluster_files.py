@@ -284,3 +284,29 @@ def test_no_folder_and_a_folder_that_is_none(cache, tmp_path):
         find_duplicates()
     with pytest.raises(SourceError, match="nowhere"):
         find_duplicates(tmp_path / "nowhere", progress=False)
+
+
+def test_a_folder_that_is_left_out_is_so_for_every_question(wb, cache, places, tmp_path):
+    a, b = places
+    assert set(names(clusters(wb, exclude=str(b / "IMG*")), tmp_path)) == {
+        "a/IMG_1.jpg",
+        "b/small.jpg",
+    }
+    assert clusters(wb, exclude=str(b)).empty, "a folder by its whole path"
+    assert clusters(wb, folders=b, exclude="b").equals(clusters(wb, folders=b)), "named, so wanted"
+    found = find_duplicates(b, exclude="b", progress=False)
+    assert sorted(names(found, b)) == ["IMG_1 (1).jpg", "IMG_1.jpg", "small.jpg"]
+    assert len(find_duplicates(a, b, exclude=str(b / "IMG*"), progress=False)) == 2
+    # The inner one of two folders was named too.
+    exclude = ["b", "store"]
+    assert find_duplicates(tmp_path, exclude=exclude, progress=False).empty
+    assert len(find_duplicates(tmp_path, b, exclude=exclude, progress=False)) == 4
+    assert len(clusters(wb, folders=[tmp_path, b], exclude="b")) == 4
+
+
+def test_between_a_folder_and_one_inside_of_it(cache, places):
+    _, b = places
+    frame = find_duplicates(b.parent, b, between=True, progress=False)
+    assert sorted(names(frame, b.parent)) == [
+        "a/IMG_1.jpg", "b/IMG_1 (1).jpg", "b/IMG_1.jpg", "b/small.jpg",
+    ]  # fmt: skip

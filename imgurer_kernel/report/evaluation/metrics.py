@@ -51,6 +51,7 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
     share, spread = successes / trials, _Z_95**2 / trials
     middle = (share + spread / 2) / (1 + spread)
     reach = _Z_95 * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
+    # Exactly 0 and 1 at the ends, where the formula is off by a rounding.
     low = 0.0 if successes == 0 else max(middle - reach, 0.0)
     return low, 1.0 if successes == trials else min(middle + reach, 1.0)
 
@@ -201,6 +202,7 @@ def _count_searches(trials: Trials) -> pd.DataFrame:
     tiers = np.asarray(trials.tiers)
     rows = []
     for method, radius, threshold, hits, accepted in searches:
+        # At -1 the last tier is looked up, and thrown away by `where`.
         tier_of_hit = np.where(hits.transform < 0, 0, tiers[hits.transform])
         for tier in (0, *TIERS):
             counted = accepted & ((tier == 0) | (tier_of_hit == tier))
@@ -242,6 +244,7 @@ def _rates(planted: int, found: int, wrong: int, distinct: int) -> dict[str, flo
 def _choose_search(frame: pd.DataFrame) -> tuple[int, float]:
     """Choose the smallest radius that finds nearly all that can be found, with few false pairs."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
+    # Where no search is as precise as that, the most precise ones are to choose from.
     precise = rows[rows["precision"] >= min(_MIN_PRECISION, float(rows["precision"].max()))]
     # A threshold is moved only where the default one will not do.
     at_default = precise[precise["threshold"] == AGREEMENT]

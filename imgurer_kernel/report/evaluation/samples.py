@@ -175,6 +175,7 @@ def _write_set(
     try:
         with thread_pool(workers) as pool:
             written = list(pool.map(write, batches))
+        # `mkdtemp` makes it for its owner alone.
         fresh.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)

@@ -51,6 +51,7 @@ def variant(picture: Picture, name: str, *, key: str, seed: int) -> Picture:
     key, seed
         What the strength depends on: which picture it is, and which set of copies.
     """
+    # Not `hash`, which is another in each process.
     rng = np.random.default_rng(zlib.crc32(f"{seed}/{key}/{name}".encode()))
     return BY_NAME[name].apply(picture.convert("RGB"), rng).convert("RGB")
 
@@ -65,6 +66,7 @@ def _recode(picture: Picture, form: str, **options: object) -> Picture:
 
 
 def _jpeg(quality: int) -> Apply:
+    # Above 95 Pillow makes larger files and hardly better ones, as its manual says.
     low, high = round(quality * 0.85), min(95, round(quality * 1.15))
     return lambda p, rng: _recode(p, "JPEG", quality=int(rng.integers(low, high + 1)))
 
@@ -80,6 +82,7 @@ def _gif(picture: Picture, rng: Rng) -> Picture:
 
 
 def _scaled(picture: Picture, across: float, down: float) -> Picture:
+    # A dHash is made of 9 grays a side: less would be enlarged again.
     size = max(9, round(picture.width * across)), max(9, round(picture.height * down))
     return picture.resize(size, Image.Resampling.LANCZOS)
 
@@ -256,6 +259,7 @@ def _rotate_and_crop(low: float, high: float) -> Apply:
     def apply(picture: Picture, rng: Rng) -> Picture:
         angle = rng.uniform(low, high)
         turned = picture.rotate(angle * rng.choice([-1, 1]), Image.Resampling.BICUBIC)
+        # A corner of the turned picture reaches so far in, for half of the side next to it.
         slope = math.tan(math.radians(angle)) / 2
         across, down = round(picture.height * slope) + 1, round(picture.width * slope) + 1
         return turned.crop((across, down, picture.width - across, picture.height - down))

@@ -31,6 +31,7 @@ def compare_tones(one: Float32s, other: Float32s, common: BoolMask) -> tuple[flo
         return 0.0, 1.0, 1.0
     lumas = [p[common] @ LUMA for p in (one, other)]
     chroma = [np.hypot(*_lab(p[common])[:, 1:].T).mean() for p in (one, other)]
+    # One is added to both: between two flat pictures the ratio would be of noise to noise.
     contrast = (lumas[1].std() + 1) / (lumas[0].std() + 1)
     color = (chroma[1] + 1) / (chroma[0] + 1)
     return float(lumas[1].mean() - lumas[0].mean()), float(contrast), float(color)
@@ -42,6 +43,7 @@ def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
     Iteratively reweighted least squares and medians: what was drawn on one of the two does not
     count. Pixels outside `common` are mapped, but tell nothing.
     """
+    # The constant is as large as a color, so that the ridge below holds all four rows alike.
     known = np.column_stack((one[common], np.full(common.sum(), 255, np.float32)))
     wanted = other[common]
     weight = np.ones(len(known))
@@ -51,6 +53,8 @@ def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
         # Towards the identity: a gray picture does not say how its missing colors are mixed.
         ridge = np.eye(4) * 2 * len(known)
         mix = np.linalg.solve(weighted.T @ known + ridge, weighted.T @ wanted + ridge @ identity)
+        # The weights are those of Geman and McClure: what is some medians away has next to no say.
+        # Two levels are added, or an exact fit (median 0) would weigh rounding as an outlier.
         rest = np.linalg.norm(known @ mix - wanted, axis=1)
         weight = 1 / (1 + (rest / (2 * np.median(rest) + 2)) ** 2) ** 2
     mixed: Float32s = np.clip(one @ mix[:3] + 255 * mix[3], 0, 255).astype(np.float32)

@@ -150,6 +150,7 @@ class Explanation:
         done = [_TURNS[evidence.orientation]] if evidence.orientation in _TURNS else []
         sizes = (self.first.width, self.first.height), (self.second.width, self.second.height)
         orientation = ORIENTATIONS.index(evidence.orientation)
+        # From the fifth orientation on width and height are exchanged.
         if orientation >= 4:
             sizes = sizes[0][::-1], sizes[1]
         degrees, across, down = turn_of(overlay.transform, orientation, *sizes)

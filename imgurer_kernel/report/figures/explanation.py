@@ -57,6 +57,7 @@ def explanation_figure(
         Whether the verdict is that they are the same.
     """
     panels = [*pictures, beneath]
+    # All in inches from here on. A very long or very tall picture is drawn in a frame of less.
     shapes = [np.clip(p.pixels.shape[1] / p.pixels.shape[0], 0.45, 2.2) for p in panels]
     height = float(np.clip(11.2 / sum(shapes), 1.7, 3.2))
     headline, rest = textwrap.wrap(words[0], 96), textwrap.wrap(words[1], 128)
@@ -94,6 +95,7 @@ def explanation_figure(
         else:
             axis.imshow(panel.pixels, interpolation="antialiased")
         _show_uncovered(axis, panel)
+        # About 11 letters of this size go into an inch (DejaVu Sans).
         title = _shortened(panel.title, round(across * 11))
         axis.set_title(title, fontsize=9.5, color=INK, loc="left", parse_math=False)
         bare(axis, "")
@@ -136,6 +138,7 @@ def _show_uncovered(axis: Axes, panel: FigurePanel) -> None:
         return
     veil = np.zeros((*panel.covered.shape, 4))
     down, across = np.indices(panel.covered.shape)
+    # Stripes: any plain gray could be part of the picture.
     stripe = (down + across) // max(panel.covered.shape[1] // 60, 2) % 2
     veil[..., :3] = np.where(stripe[..., None], 0.93, 0.84)
     veil[..., 3] = ~panel.covered

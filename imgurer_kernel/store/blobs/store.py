@@ -14,37 +14,27 @@ which digest and when it is whole is decided here; how bytes come to lie under a
 business of a `imgurer_kernel.store.blobs.backends.base.Backend`.
 """
 
-import hashlib
-import io
-import os
 from collections.abc import Iterator
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.blobs.backends.base import Backend, Draft
+from imgurer_kernel.store.blobs.backends.base import Backend
 from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.blobs.backends.reference import Reference
 from imgurer_kernel.store.blobs.nesting import check_digest, digests_in, nested
 from imgurer_kernel.store.blobs.notes import Notes
-from imgurer_kernel.store.blobs.source_reading import (
-    digest_of,
-    expect,
-    pieces,
-    reading,
-    source_errors,
-)
+from imgurer_kernel.store.blobs.original_writer import OriginalWriter
+from imgurer_kernel.store.blobs.source_reading import digest_of
 from imgurer_kernel.store.blobs.thumbnails import Thumbnails
 from imgurer_kernel.store.blobs.trash_area import AREAS, TRASH, TrashArea
 
-Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
-
-class BlobStore(Thumbnails):
+class BlobStore(OriginalWriter, Thumbnails):
     """Content-addressed files under one folder.
 
     Storing the same bytes again changes nothing, unless the stored ones are damaged, which it
@@ -85,62 +75,7 @@ class BlobStore(Thumbnails):
     def __repr__(self) -> str:
         return f"BlobStore({str(self.root)!r})"
 
-    # Originals ------------------------------------------------------------------------------
-
-    def put(
-        self,
-        source: Source,
-        digest: str | None = None,
-        mode: StoreMode = "copy",
-        *,
-        trusted: bool = False,
-    ) -> str:
-        """Store an original and return its digest.
-
-        Parameters
-        ----------
-        source
-            Bytes, a path, or a binary file, read from where it stands. Files are never read
-            into memory as a whole.
-        digest
-            What the bytes are expected to have.
-        mode
-            How to keep a file given by its path. ``"copy"``: on its own. ``"link"``: as a hard
-            link, or as a copy where the file system has none to offer, as between two disks; a
-            program that later writes into the file instead of replacing it damages the blob,
-            which is noticed before it is read. ``"reference"``: in its place, which is noted,
-            unless there is a copy already. Bytes and open files are always copied.
-        trusted
-            The digest was computed from these very bytes, in memory: it is not computed again.
-
-        Raises
-        ------
-        BlobDamaged
-            If the bytes do not have the digest that was expected; nothing is stored then.
-        SourceError
-            If the path cannot be read.
-        """
-        if digest is not None:
-            check_digest(digest)
-        if isinstance(source, bytes | bytearray | memoryview):
-            if trusted and digest is not None:
-                return self._write(source, digest)
-            return self._copy(io.BytesIO(source), "these bytes", digest)
-        if not isinstance(source, str | os.PathLike):
-            return self._copy(source, "this file", digest)
-        path = Path(source).absolute()
-        with reading(path) as file:
-            if mode == "reference":
-                return self._refer(file, path, digest)
-            linked = self._link(path, digest) if mode == "link" else None
-            return linked or self._copy(file, str(path), digest)
-
-    def relocate(self, digest: str, path: Path) -> None:
-        """Note that the file that was referred to has been moved; without reading it.
-
-        Nothing is done where there is no reference, or where it is not the same file.
-        """
-        self._notes.relocate(nested("references", digest), path)
+    # Originals (`put` and `relocate` are those of `OriginalWriter`) ---------------------------
 
     def path(self, digest: str) -> Path:
         """Where the bytes of an original lie: in the store, or where a reference leads.
@@ -266,8 +201,6 @@ class BlobStore(Thumbnails):
         """
         return self._backend.discard_drafts(older_than)
 
-    # How ------------------------------------------------------------------------------------
-
     def _reference(self, digest: str) -> Reference:
         """Where an original was left; BlobMissing if that is not known."""
         reference = self._notes.read(nested("references", digest))
@@ -276,77 +209,6 @@ class BlobStore(Thumbnails):
             message = f"there is no blob {blob}; ingest the picture again, or look in {trash}"
             raise BlobMissing(message)
         return reference
-
-    def _copy(self, source: BinaryIO, name: str, expected: str | None) -> str:
-        with self._backend.create() as draft:
-            hashed = hashlib.sha256()
-            for piece in pieces(source, name):
-                hashed.update(piece)
-                draft.write(piece)
-            digest = expect(hashed.hexdigest(), expected, name)
-            self._publish(draft, digest)
-        return digest
-
-    def _write(self, data: bytes | bytearray | memoryview, digest: str) -> str:
-        with self._backend.create() as draft:
-            draft.write(data)
-            self._publish(draft, digest)
-        return digest
-
-    def _publish(self, draft: Draft, digest: str, linked: Reference | None = None) -> None:
-        """Make a draft the blob of a digest, unless there is a sound one, and drop a reference.
-
-        Parameters
-        ----------
-        linked
-            The file that shares its bytes with the draft, if any.
-        """
-        note = nested("links", digest)
-        if linked is not None:
-            if not self._is_sound(digest):
-                # First: a link that is taken for a copy would not be looked at again.
-                self._notes.write(note, linked)
-                draft.publish(nested("blobs", digest))
-        else:
-            if self._backend.exists(note) or not self._is_sound(digest):
-                draft.publish(nested("blobs", digest))
-            self._backend.remove(note)
-        # Last: until there is a blob the reference is all that leads to the bytes.
-        self._backend.remove(nested("references", digest))
-
-    def _link(self, source: Path, expected: str | None) -> str | None:
-        """Store a hard link; None where that cannot be."""
-        # The link is made first, so that what is hashed is what is kept.
-        with self._backend.link(source) as draft:
-            if draft is None:
-                return None
-            with draft.open() as file, source_errors(str(source)):
-                # Before it is read: one that is written to meanwhile has another time afterwards.
-                noted = Reference.of(str(source), os.fstat(file.fileno()))
-                digest = expect(digest_of(file), expected, str(source))
-            self._publish(draft, digest, noted)
-        return digest
-
-    def _refer(self, file: BinaryIO, source: Path, expected: str | None) -> str:
-        # Before the file is read: one that is written to meanwhile has another time afterwards.
-        facts = os.fstat(file.fileno())
-        with source_errors(str(source)):
-            digest = expect(digest_of(file), expected, str(source))
-        if self._is_sound(digest):
-            return digest
-        self._notes.write(nested("references", digest), Reference.of(str(source), facts))
-        return digest
-
-    def _is_sound(self, digest: str) -> bool:
-        """Whether the store has a copy with the right bytes."""
-        # Read through, though it costs as much as storing again: that is how damage is mended.
-        name = nested("blobs", digest)
-        try:
-            blob = self._backend.open(name)
-        except BlobMissing:
-            return False
-        with blob, mapped_os_errors(Path(self._backend.location(name))):
-            return digest_of(blob) == digest
 
     def _move_all(self, digest: str, origin: str, goal: str) -> bool:
         check_digest(digest)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import StoreMode
@@ -34,7 +35,9 @@ class IngestOptions:
         Read again what claims to be unchanged.
     prune
         What is not there is gone, even if a whole folder or drive is away.
-    exclude, min_size
+    exclude
+        Patterns of an `imgurer_kernel.common.globs.Exclusion`.
+    min_size
         As in `Chosen`.
     """
 
@@ -56,7 +59,7 @@ def ingest_files(
     """Take files in; one outcome for each, then for what could not be told and what is gone."""
     mode = options.store or store.settings.store
     settings = replace(store.settings, store=mode)
-    chosen = Chosen(str(settings.root), options.exclude, options.min_size)
+    chosen = Chosen(str(settings.root), Exclusion(options.exclude), options.min_size)
     name = LOCAL if user is None else user_name(user)
 
     def known(path: str) -> bool:

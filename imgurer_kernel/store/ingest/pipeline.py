@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from imgurer_kernel.common.progress import Advance
 from imgurer_kernel.common.records import Arrival, SourceFile
 from imgurer_kernel.common.threads import cores, thread_pool
 from imgurer_kernel.errors import SourceError
@@ -57,7 +58,7 @@ class IngestPipeline:
 
     intake: Intake
     scan: FileScan
-    taken: Callable[[int], None]
+    taken: Advance
     stop: threading.Event = field(default_factory=threading.Event)
     outcomes: list[Outcome] = field(default_factory=list)
 

@@ -1,6 +1,5 @@
 """From what a person names (path, folder, glob, URI, or a list) to files, in a fixed order."""
 
-import fnmatch
 import glob
 import os
 import stat
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 
@@ -88,28 +88,19 @@ class Chosen:
     outside
         A folder that is left out, such as the store itself.
     exclude
-        Patterns as of a shell. One without a slash is compared with the name of each file and
-        folder below a root, one with a slash with the whole path; a folder that is left out is
-        not entered.
+        Files and folders below a root that are left out; such a folder is not entered.
     min_size
         Smallest file in bytes.
     """
 
     outside: str | None = None
-    exclude: tuple[str, ...] = ()
+    exclude: Exclusion = field(default=Exclusion())
     min_size: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.min_size, bool) or not isinstance(self.min_size, int):
             message = f"min_size is {self.min_size!r}; it must be a whole number of bytes"
             raise SourceError(message)
-
-    def leaves_out(self, name: str, path: str) -> bool:
-        """Whether a file or folder is left out by its name."""
-        return any(
-            fnmatch.fnmatchcase(path if "/" in pattern else name, pattern)
-            for pattern in self.exclude
-        )
 
 
 def find_files(
@@ -251,7 +242,7 @@ def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadabl
         facts = os.stat(root)  # noqa: PTH116
         survey.roots.append(Root(root, is_folder, facts.st_dev, facts.st_ino))
     if not is_folder:
-        if not chosen.leaves_out(os.path.basename(root), root):  # noqa: PTH119
+        if not chosen.exclude.matches(root):
             yield root
         return
     unreadable: list[Unreadable] = []
@@ -278,7 +269,7 @@ def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadabl
             survey.empty.add(root)
         if chosen.exclude:
             files, folders = (
-                [name for name in names if not chosen.leaves_out(name, start + name)]
+                [name for name in names if not chosen.exclude.matches(start + name)]
                 for names in (files, folders)
             )
         yield from (start + name for name in sorted(files))

@@ -3,12 +3,13 @@
 Nothing is ever thrown away.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pandas as pd
 
+from imgurer_kernel.common.progress import Advance
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import (
     BlobDamaged,
@@ -84,8 +85,8 @@ class StoreCheck:
     user: str
     repair: bool
 
-    def run(self, progress: Callable[[int], None]) -> list[Finding]:
-        """All findings, by digest; `progress` is called with 1 for each original that was read.
+    def run(self, advance: Advance) -> list[Finding]:
+        """All findings, by digest; `advance` is called with 1 for each original that was read.
 
         Others may take pictures in and forget them meanwhile: what looks wrong is looked at once
         more, and what they may be about to put right is left to them for `SETTLED` seconds.
@@ -94,7 +95,7 @@ class StoreCheck:
         findings: list[Finding] = []
         for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
             findings += self._check_image(digest, image_id)
-            progress(1)
+            advance(1)
         # After the originals, from which outdated fingerprints are computed anew.
         findings += self._check_fingerprints()
         findings += self._check_forgotten()

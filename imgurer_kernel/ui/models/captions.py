@@ -85,7 +85,7 @@ def make_tile(
     return Tile(
         image_id=int(row["image_id"]),
         name=str(row["filename"]),
-        folder=elide_path(os.path.dirname(path), 32),  # noqa: PTH120  a text of any system
+        folder=os.path.dirname(path),  # noqa: PTH120  a text of any system
         path=path,
         detail=size_text(row),
         alt=alt_text(row, *alt_parts),

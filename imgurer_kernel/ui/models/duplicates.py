@@ -148,6 +148,7 @@ class DuplicatesModel(HasTraits):
         last = workbench.last_clusters(asked)
         if last is not None:
             view = self._view(last)
+            # Nothing has changed since: a search would find the same.
             if last.attrs["current"]:
                 return view
             # A search may take minutes, or wait for the one of another visitor.
@@ -222,6 +223,7 @@ class DuplicatesModel(HasTraits):
         self, members: pd.DataFrame, part: pd.DataFrame, first: int, total: int
     ) -> ClusterPage:
         on_page = members[members["cluster_id"].isin(part["cluster_id"])]
+        # A cluster may have thousands of members, and each tile sends a thumbnail to the page.
         on_page = on_page[on_page.groupby("cluster_id").cumcount() < MAX_TILES]
         ordered = part.merge(on_page, on="cluster_id", how="left", sort=False)
         ids = ordered["image_id"].unique().tolist()

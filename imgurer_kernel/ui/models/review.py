@@ -105,11 +105,6 @@ class ReviewModel(ReviewListing):
 
     def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
         """Say of clusters that they are the same, different, or for later."""
-        words: dict[Verdict, str] = {
-            "same": "The same",
-            "different": "Not the same",
-            "later": "For later",
-        }
         for cluster_id in cluster_ids:
             members = self._members(cluster_id)
             if members.empty:

@@ -224,6 +224,7 @@ class SearchModel(HasTraits):
         workbench = self.session.workbench
         image = query.image_id if query.data is None else query.data
         similar = self.session.similar(image, self._search_radius(options.radius))
+        # The picture itself is shown on the left.
         similar = similar[similar["image_id"] != query.image_id]
         similar = apply_radius(similar, options.radius, workbench.settings.radius)
         images = workbench.images(similar["image_id"].tolist())

@@ -43,6 +43,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def set_parts(self, *children: ipywidgets.Widget) -> None:
         """Show the widgets of the panel; a standalone one brings the stylesheet itself."""
+        # The dashboard brings one for all of its panels.
         self.children = (PanelTheme(), *children) if self.standalone else children
 
 

@@ -9,16 +9,14 @@ from imgurer_kernel.common.text import count
 from imgurer_kernel.ui.models.browse import ORDERS, PAGE_SIZE, BrowseModel
 from imgurer_kernel.ui.models.captions import image_tiles
 from imgurer_kernel.ui.panels.base import (
-    Panel,
     button,
     hbox,
     set_class,
     set_visible,
-    show_busy,
     vbox,
     with_classes,
 )
-from imgurer_kernel.ui.panels.details import DetailsPanel
+from imgurer_kernel.ui.panels.board import BoardPanel
 from imgurer_kernel.ui.widgets.gallery import Gallery
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 _EMPTY = "There are no pictures here yet. Add some in Upload, and they will show here."
 
 
-class BrowsePanel(Panel):
+class BrowsePanel(BoardPanel[BrowseModel]):
     """A page of pictures in some order, with the details of the selected one.
 
     Parameters
@@ -54,8 +52,7 @@ class BrowsePanel(Panel):
         on_search: Callable[[int], None] | None = None,
         on_upload: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(workbench, user)
-        self.model = model or BrowseModel(self.session)
+        super().__init__(workbench, user, model, BrowseModel)
         self.order = ipywidgets.ToggleButtons(
             options=[(text, key) for key, text in ORDERS.items()], value=self.model.order
         )
@@ -66,7 +63,7 @@ class BrowsePanel(Panel):
         self.upload = with_classes(
             button("Upload pictures", style="primary"), "imgurer-empty-action"
         )
-        self.details = DetailsPanel(self.session, on_search)
+        self.details = self.details_of(self.gallery, self.model.job, on_open=on_search)
         self.bar = hbox(
             self.order,
             with_classes(self.progress, "imgurer-grow", "imgurer-align-end"),
@@ -83,12 +80,8 @@ class BrowsePanel(Panel):
         self.previous_page.on_click(lambda _: self.model.previous_page())
         self.upload.on_click(lambda _: on_upload and on_upload())
         self._can_upload = on_upload is not None
-        if on_search is not None:
-            self.gallery.on_open(on_search)
-        self.details.follow(self.gallery)
         self.model.observe(self._show, "shown")
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
-        show_busy(self.gallery, self.model.job)
         self.session.observe(lambda _: self.model.load(), "version")
         self._show(None)
         if self.standalone:

@@ -14,18 +14,16 @@ from imgurer_kernel.ui.models.cluster_summary import ORDERS, ClusterTotals, Clus
 from imgurer_kernel.ui.models.duplicates import PAGE_SIZE, DuplicatesModel
 from imgurer_kernel.ui.panels.base import (
     Message,
-    Panel,
     button,
     caption,
     dropdown,
     hbox,
     set_class,
     set_visible,
-    show_busy,
     vbox,
     with_classes,
 )
-from imgurer_kernel.ui.panels.details import DetailsPanel
+from imgurer_kernel.ui.panels.board import BoardPanel
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.theme.theme import figures
 from imgurer_kernel.ui.widgets.chunks import DownloadFile
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
-class DuplicatesPanel(Panel):
+class DuplicatesPanel(BoardPanel[DuplicatesModel]):
     """Clusters of duplicates.
 
     Parameters
@@ -60,8 +58,7 @@ class DuplicatesPanel(Panel):
         model: DuplicatesModel | None = None,
         on_search: Callable[[int], None] | None = None,
     ) -> None:
-        super().__init__(workbench, user)
-        self.model = model or DuplicatesModel(self.session)
+        super().__init__(workbench, user, model, DuplicatesModel)
         self.method = ipywidgets.HTML()
         self.totals = with_classes(ipywidgets.HTML(), "imgurer-figures-line")
         self.order = dropdown(ORDERS, str(self.model.order), "Order")
@@ -87,7 +84,14 @@ class DuplicatesPanel(Panel):
             self.next,
             classes="imgurer-toolbar imgurer-sticky",
         )
-        self.details = DetailsPanel(self.session, on_search, self._extra_facts, self._compare_with)
+        self.details = self.details_of(
+            self.list,
+            self.model.job,
+            self.model.page_job,
+            on_open=on_search,
+            extra_facts=self._extra_facts,
+            compare_with=self._compare_with,
+        )
         self.bar = hbox(self.order, self.name, self.own_only)
         main = vbox(
             self.totals,
@@ -107,13 +111,9 @@ class DuplicatesPanel(Panel):
         self.search_again.on_click(lambda _: self.model.load())
         self.previous.on_click(lambda _: self.model.show_page(self.model.page - 1))
         self.next.on_click(lambda _: self.model.show_page(self.model.page + 1))
-        if on_search is not None:
-            self.list.on_open(on_search)
-        self.details.follow(self.list)
         self.model.observe(self._show_totals, "clusters")
         self.model.observe(self._show, "shown")
         self.model.observe(self._show_stale, ["stale", "renewing"])
-        show_busy(self.list, self.model.job, self.model.page_job)
         self._show_totals(None)
         self._show(None)
         self._show_stale(None)

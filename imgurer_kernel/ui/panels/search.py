@@ -11,16 +11,14 @@ from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.models.captions import Fact, result_facts, search_tiles
 from imgurer_kernel.ui.models.search import PAGE_SIZE, SIZES, SearchModel, SearchResults
 from imgurer_kernel.ui.panels.base import (
-    Panel,
     button,
     dropdown,
     set_class,
     set_visible,
-    show_busy,
     vbox,
     with_classes,
 )
-from imgurer_kernel.ui.panels.details import DetailsPanel
+from imgurer_kernel.ui.panels.board import BoardPanel
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
@@ -39,7 +37,7 @@ _HINT = "Drop a picture on the left to find what looks like it."
 _EMPTY = "There are no pictures to compare with yet. Add some in Upload."
 
 
-class SearchPanel(Panel):
+class SearchPanel(BoardPanel[SearchModel]):
     """Search by picture.
 
     Parameters
@@ -68,8 +66,7 @@ class SearchPanel(Panel):
         on_upload: Callable[[], None] | None = None,
         on_browse: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(workbench, user)
-        self.model = model or SearchModel(self.session)
+        super().__init__(workbench, user, model, SearchModel)
         settings = self.session.workbench.settings
         # By digest: made in the upload's thread, used on the loop once the upload is settled.
         self._read_queries: dict[str, SearchQuery] = {}
@@ -91,8 +88,12 @@ class SearchPanel(Panel):
         self.progress = ProgressLine(self.model.job)
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
         self.more_button = button(f"Show {PAGE_SIZE} more")
-        self.details = DetailsPanel(
-            self.session, self.model.search_for, self._extra_facts, self._compare_with
+        self.details = self.details_of(
+            self.gallery,
+            self.model.job,
+            on_open=self.model.search_for,
+            extra_facts=self._extra_facts,
+            compare_with=self._compare_with,
         )
         self.filters = vbox(self.format, self.size, self.own_only, classes="imgurer-filters")
         left = vbox(
@@ -125,8 +126,6 @@ class SearchPanel(Panel):
         link((self.model, "size"), (self.size, "value"))
         link((self.model, "own_only"), (self.own_only, "value"))
         self.upload.on_settled(self._search)
-        self.gallery.on_open(self.model.search_for)
-        self.details.follow(self.gallery)
         self.more_button.on_click(lambda _: self.model.show_more())
         self.upload_button.on_click(lambda _: on_upload and on_upload())
         self.browse_button.on_click(lambda _: on_browse and on_browse())
@@ -134,7 +133,6 @@ class SearchPanel(Panel):
         self.model.observe(self._show, "images")
         self.model.observe(self._show, "results")
         self.model.observe(self._show_history, "history")
-        show_busy(self.gallery, self.model.job)
         self.session.observe(lambda _: self.model.repeat(), "version")
         self._show(None)
         self._show_history(None)

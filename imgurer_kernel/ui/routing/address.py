@@ -43,6 +43,7 @@ class Route:
     def parse(cls, text: str) -> "Route":
         """Read an address as far as it makes sense: anybody may write anything there."""
         tab, _, query = text[:_MAX_LENGTH].removeprefix("#").partition("?")
+        # No limit of fields, which would raise: the text is short.
         pairs = parse_qsl(query, errors="replace", max_num_fields=None)
         return cls(tab, {name: value for name, value in pairs if name})
 

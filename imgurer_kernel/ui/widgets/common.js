@@ -31,20 +31,35 @@ function plain(text) {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ");
 }
 
-// The end of a name tells copies apart (its number, its format), so the middle is cut.
+function lettersOf(text) {
+  return typeof Intl.Segmenter === "function"
+    ? Array.from(new Intl.Segmenter().segment(text), (part) => part.segment)
+    : Array.from(text);
+}
+
+// The end of a name tells copies apart (its number, its format), so the middle is cut: the head
+// shrinks with its box, the tail never does.
 function elided(full) {
+  const letters = lettersOf(plain(full));
+  return headAndTail(letters, letters.length > 16 ? 9 : 0);
+}
+
+// Of a folder the last parts tell most: the tail begins with the first slash that leaves it short
+// enough to leave the head a few letters in a tile of clusters (136 px: about 22 letters).
+function elidedFolder(full) {
+  const letters = lettersOf(plain(full));
+  const longest = letters.slice(-14);
+  const slash = longest.findIndex((letter) => letter === "/" || letter === "\\");
+  return headAndTail(letters, letters.length > 14 ? 14 - Math.max(slash, 0) : 0);
+}
+
+function headAndTail(letters, tail) {
   const box = element("span", "imgurer-name");
-  const name = plain(full);
-  const letters =
-    typeof Intl.Segmenter === "function"
-      ? Array.from(new Intl.Segmenter().segment(name), (part) => part.segment)
-      : Array.from(name);
-  const tail = letters.length > 16 ? 9 : 0;
   box.append(
     element("span", "imgurer-name-head", letters.slice(0, letters.length - tail).join("")),
     element("span", "imgurer-name-tail", tail ? letters.slice(-tail).join("") : ""),
   );
-  box.title = name;
+  box.title = letters.join("");
   return box;
 }
 

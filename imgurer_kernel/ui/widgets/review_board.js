@@ -146,7 +146,12 @@ export default {
       const figure = figureOf(current) ?? open()[0]?.querySelector(".imgurer-file");
       if (figure) figure.tabIndex = 0;
       if (figureOf(current) && scrolled !== undefined) document.scrollingElement.scrollTop = scrolled;
-      if (had || (figure && document.activeElement === document.body)) focus(figure);
+      if (had) focus(figure);
+      else if (figure && document.activeElement === document.body && el.offsetParent) {
+        figure.focus({ preventScroll: true }); // so that keys work at once; the page stays where it is
+        current = idOf(figure);
+        sectionOf(figure).setAttribute("aria-current", "true");
+      }
     }
 
     function showPreview() {

@@ -28,13 +28,18 @@ function buildTile(tile, pictures, eager) {
     badge.append(element("span", "", tile.badge));
     picture.append(badge);
   }
-  figure.append(picture, elided(tile.name));
+  const texts = [elided(tile.name)];
   if (tile.folder) {
-    const folder = element("div", "imgurer-folder", plain(tile.folder));
-    folder.dir = "auto";
-    figure.append(folder);
+    const folder = elidedFolder(tile.folder);
+    folder.classList.add("imgurer-folder");
+    texts.push(folder);
   }
-  if (tile.path) figure.title = plain(tile.path);
+  if (tile.path) {
+    figure.title = plain(tile.path);
+    // A title of their own would hide the whole path from who points at them.
+    texts.forEach((text) => text.removeAttribute("title"));
+  }
+  figure.append(picture, ...texts);
   if (tile.detail) figure.append(element("div", "imgurer-detail", tile.detail));
   if (tile.note) figure.append(element("div", "imgurer-note", tile.note));
   return figure;

@@ -18,7 +18,8 @@ class Tile:
     name
         File name as it is; shown as text, its middle elided.
     folder, path
-        Where the file is: its folder, shortened, and the whole path, which is shown on demand.
+        Where the file is: its folder, shown with its middle elided, and the whole path, which is
+        shown on demand.
     detail
         Second line, such as ``"4032 x 3024 · 2.1 MB"``.
     alt

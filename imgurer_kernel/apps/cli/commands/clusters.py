@@ -1,4 +1,4 @@
-"""Commands about duplicates in the whole store: list the clusters, write them to a file."""
+"""Commands about duplicates in a store: list the clusters, write them to a file."""
 
 import argparse
 
@@ -6,10 +6,17 @@ import pandas as pd
 
 from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, either_or
 from imgurer_kernel.apps.cli.commands.pictures import NO_VERIFY, RADIUS
+from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters, require_known_folders
 from imgurer_kernel.common.text import count, freed_text
 from imgurer_kernel.report.clusters import SUFFIXES, cluster_table, export, places, summary
 from imgurer_kernel.workbench.workbench import Workbench
 
+_FOLDERS = argument(
+    "folders",
+    nargs="*",
+    metavar="FOLDER",
+    help="only files that were taken in from below one of these (default: all files)",
+)
 _THOROUGH = argument(
     "--thorough", action="store_true", help="search as far as is of any use, however long"
 )
@@ -23,7 +30,7 @@ def report_file(text: str) -> str:
     return text
 
 
-@command("clusters", RADIUS, either_or(NO_VERIFY, _THOROUGH))
+@command("clusters", _FOLDERS, *FILTERS, RADIUS, either_or(NO_VERIFY, _THOROUGH))
 def clusters(call: Call) -> int:
     """List clusters of duplicates."""
     with call.workbench() as wb:
@@ -37,6 +44,8 @@ def clusters(call: Call) -> int:
 
 @command(
     "report",
+    _FOLDERS,
+    *FILTERS,
     argument("--out", type=report_file, required=True, metavar="FILE", help=".csv, .json or .html"),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),
@@ -54,7 +63,11 @@ def report(call: Call) -> int:
 
 
 def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
+    require_known_folders(call, wb)
+    # Without folders those of reference are no limit: all files take part.
     return wb.clusters(
+        folders=call.arguments.folders or None,
+        **read_filters(call),
         radius=call.arguments.radius,
         verify=not call.arguments.no_verify,
         thorough=call.arguments.thorough,

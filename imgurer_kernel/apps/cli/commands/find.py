@@ -7,43 +7,18 @@ from imgurer_kernel.apps.cli.command import (
     argument,
     command,
     either_or,
-    size,
 )
 from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
+from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
 from imgurer_kernel.common.text import count
 from imgurer_kernel.report.clusters import export, to_csv
-
-# Declared together, for `clusters` takes the same.
-BETWEEN = argument(
-    "--between", action="store_true", help="only clusters with files of two or more folders"
-)
-REFERENCE = argument(
-    "--reference",
-    action="append",
-    default=[],
-    metavar="FOLDER",
-    help="its files are never offered for removal (more than once for more)",
-)
-EXCLUDE = argument(
-    "--exclude",
-    action="append",
-    default=[],
-    metavar="GLOB",
-    help="leave out, such as '*.png' or a folder's name (more than once for more)",
-)
-MIN_SIZE = argument(
-    "--min-size", type=size, default=0, metavar="BYTES", help="leave out smaller files"
-)
 
 
 @command(
     "find",
     argument("folders", nargs="+", metavar="FOLDER", help="what to look through"),
-    BETWEEN,
-    REFERENCE,
-    EXCLUDE,
-    MIN_SIZE,
+    *FILTERS,
     either_or(
         argument("--csv", action="store_true", help="answer in CSV"),
         argument("--html", type=report_file, metavar="OUT.html", help="write a page with pictures"),
@@ -58,10 +33,7 @@ def find(call: Call) -> int:
         frame = find_in(
             wb,
             *call.arguments.folders,
-            between=call.arguments.between,
-            reference=call.arguments.reference,
-            exclude=call.arguments.exclude,
-            min_size=call.arguments.min_size,
+            **read_filters(call),
             progress=call.out.progress,
         )
         if call.arguments.html:

@@ -17,6 +17,7 @@ from imgurer_kernel.apps.cli.command import (
     number,
     seed,
 )
+from imgurer_kernel.apps.cli.file_filters import EXCLUDE, MIN_SIZE
 
 RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
 NO_VERIFY = argument(
@@ -58,14 +59,8 @@ NO_VERIFY = argument(
         help="what is not found is gone, even where a whole folder or drive is away",
     ),
     argument("--checksum", action="store_true", help="read again what claims to be unchanged"),
-    argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="GLOB",
-        help="leave out files and folders of such a name (may be repeated)",
-    ),
-    argument("--min-size", type=seed, default=0, metavar="BYTES", help="leave out smaller files"),
+    EXCLUDE,
+    MIN_SIZE,
     CREATE_HERE,
 )
 def ingest(call: Call) -> int:

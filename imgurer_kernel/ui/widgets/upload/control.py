@@ -118,6 +118,7 @@ class UploadControl(anywidget.AnyWidget):
         self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
+        # One: a picture is stored before the next one is compared with what is stored.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
         self._idle: list[Callable[[], None]] = []
@@ -127,6 +128,7 @@ class UploadControl(anywidget.AnyWidget):
         except RuntimeError:
             self._loop = None
         super().__init__(max_bytes=max_bytes, **traits)
+        # Not `__del__`: this runs at the end of the kernel too, and does not hold the widget.
         self._finalizer = weakref.finalize(self, _end, self._reception, self._worker)
         self.on_msg(self._receive)
 
@@ -173,6 +175,7 @@ class UploadControl(anywidget.AnyWidget):
                 callback(int(message["image_id"]))
 
     def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
+        # No timer: what is abandoned is in nobody's way until the next file comes.
         for abandoned in self._reception.expire(IDLE_LIMIT):
             self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
         sequence = int(message["sequence"])
@@ -210,6 +213,7 @@ class UploadControl(anywidget.AnyWidget):
 
     def _judge(self, key: str, upload: Upload) -> None:
         future = self._worker.submit(_judged, self._on_file, upload)
+        # Before the callback is added, which looks it up, and may run at once.
         self._judged[key] = upload, future
         future.add_done_callback(partial(self._settle, key))
 
@@ -239,6 +243,7 @@ class UploadControl(anywidget.AnyWidget):
             "twin_image_id": verdict.twin_image_id,
         }
         pictures = [verdict.thumbnail, verdict.twin_thumbnail or b""]
+        # Before it is sent: a page that asks meanwhile gets the answer.
         self._verdicts[key] = content, pictures
         if len(self._verdicts) > REMEMBERED:
             del self._verdicts[next(iter(self._verdicts))]

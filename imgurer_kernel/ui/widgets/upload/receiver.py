@@ -172,6 +172,7 @@ class UploadReceiver:
             If the temporary file cannot be made or written; the file is given up.
         """
         with self._lock:
+            # A receipt that was lost makes the page send a chunk once more.
             if key in self._over:
                 return ReceivedBytes(bytes=size)
             try:
@@ -211,6 +212,7 @@ class UploadReceiver:
     def _check(self, part: _Part, size: int, sequence: int, length: int) -> None:
         start = sequence * self._chunk_bytes
         whole = min(self._chunk_bytes, part.size - start)
+        # An empty file has one chunk too.
         in_file = 0 <= start < max(part.size, 1)
         near = sequence <= part.next + self._ahead
         if not (size == part.size >= 0 and in_file and near and length == whole):

@@ -1,0 +1,68 @@
+"""Options that say which files take part: the same for every command that lists clusters."""
+
+from typing import Any
+
+from imgurer_kernel.apps.cli.command import Call, argument, size
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.workbench.workbench import Workbench
+
+EXCLUDE = argument(
+    "--exclude",
+    action="append",
+    default=[],
+    metavar="GLOB",
+    help="leave out, such as '*.png' or a folder's name (more than once for more)",
+)
+MIN_SIZE = argument(
+    "--min-size",
+    type=size,
+    default=0,
+    metavar="BYTES",
+    help="leave out smaller files; 50k, 2M and 1G are understood",
+)
+FILTERS = (
+    argument(
+        "--between", action="store_true", help="only clusters with files of two or more folders"
+    ),
+    argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="its files are never offered for removal (more than once for more)",
+    ),
+    EXCLUDE,
+    MIN_SIZE,
+)
+"""Beside the folders themselves."""
+
+
+def read_filters(call: Call) -> dict[str, Any]:
+    """What was given of `FILTERS`, as `Workbench.clusters` and `find_in` take it."""
+    given = call.arguments
+    return {
+        "between": given.between,
+        "reference": given.reference,
+        "exclude": given.exclude,
+        "min_size": given.min_size,
+    }
+
+
+def require_known_folders(call: Call, wb: Workbench) -> None:
+    """Refuse folders, those of ``--reference`` included, of which the store knows no file.
+
+    A reference with a slip of the pen would protect nothing, and its files would be offered for
+    removal.
+
+    Raises
+    ------
+    QueryError
+        With the folder.
+    """
+    for folder in (*call.arguments.folders, *call.arguments.reference):
+        if wb.files(folder=folder).empty:
+            message = (
+                f"no file of this store is from {folder!r}; check the spelling, or take it in "
+                "first with `imgurer ingest`"
+            )
+            raise QueryError(message)
