@@ -53,7 +53,7 @@ PUBLIC = {
         "BrowsePanel",
         "ComparePanel",
         "Dashboard",
-        "DuplicatesPanel",
+        "ReviewPanel",
         "SearchPanel",
         "UploadPanel",
         "UsersPanel",

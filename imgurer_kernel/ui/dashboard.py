@@ -195,7 +195,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def _load_header(self) -> None:
         self._start_job.start("Opening the store", self._read_header, self._show_visitor)
-        self.review.load()
+        # While somebody reviews, the queue stays as it is until it is sorted again.
+        if self.current != "review" or self.review.queue is None:
+            self.review.load()
 
     def _read_header(self, _: object) -> tuple["Statistics", Account]:
         return self.session.workbench.statistics(), self.session.account()

@@ -77,7 +77,8 @@ class ReviewModel(ReviewListing):
     def remove_others(self, cluster_id: int) -> None:
         """Keep the keeper of a cluster and remove all files that would go."""
         members = self._members(cluster_id)
-        self._act(cluster_id, members[goes(members) & members["is_own"]])
+        if not members.empty:
+            self._act(cluster_id, members[goes(members) & members["is_own"]])
 
     def remove_files(self, file_ids: Sequence[int]) -> None:
         """Remove some files of clusters, each in favor of the keeper of its cluster."""

@@ -1,7 +1,8 @@
 // The clusters of a review and their files. Joined behind common.js.
 
 function reviewFile(file, pictures, eager) {
-  const figure = element("figure", `imgurer-file imgurer-fate-${file.fate}`);
+  const figure = element("figure", "imgurer-file");
+  figure.dataset.fate = file.fate;
   figure.dataset.fileId = file.file_id;
   figure.tabIndex = -1;
   figure.setAttribute("aria-label", [file.alt, file.fate_text, file.differs].filter(Boolean).join(", "));
@@ -31,9 +32,8 @@ function reviewFile(file, pictures, eager) {
 
   const caption = element("figcaption");
   caption.append(elided(file.name));
-  const folder = element("div", "imgurer-folder", plain(file.folder) || "uploaded");
-  folder.dir = "auto";
-  folder.title = plain(file.path);
+  const folder = file.folder ? elidedFolder(file.folder) : element("div", "imgurer-folder", "uploaded");
+  if (file.path) figure.title = plain(file.path);
   caption.append(folder, element("div", "imgurer-detail", file.detail));
   if (file.differs) caption.append(element("div", "imgurer-differ", file.differs));
   if (file.reason) caption.append(element("div", "imgurer-reason", file.reason));
@@ -42,7 +42,8 @@ function reviewFile(file, pictures, eager) {
 }
 
 function actButton(text, key, act, main = false) {
-  const button = element("button", `imgurer-act${main ? " imgurer-main-act" : ""}`);
+  const button = element("button", "imgurer-act");
+  button.classList.toggle("imgurer-main-act", main);
   button.type = "button";
   button.append(element("span", "", text));
   if (key) {
@@ -91,10 +92,10 @@ function showDone(section, done, onUndo, onShow) {
   section.classList.toggle("imgurer-decided", Boolean(done));
   section.querySelector(".imgurer-done-line")?.remove();
   if (!done) return;
-  const line = element("div", `imgurer-done-line${done.failed ? " imgurer-failed" : ""}`);
+  const line = element("div", "imgurer-done-line");
   line.setAttribute("role", "status");
   const meaning = done.failed ? "failed" : done.pending ? "" : "done";
-  if (meaning) line.append(icon(meaning, `imgurer-${meaning}`));
+  if (meaning) line.append(icon(meaning, done.failed ? "imgurer-failed" : "imgurer-done"));
   line.append(element("span", "imgurer-done-text", done.text));
   line.append(element("span", "imgurer-cluster-facts", section.querySelector("h3").textContent));
   if (!done.pending) {
