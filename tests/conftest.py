@@ -1,7 +1,9 @@
-"""Settings of hypothesis for all tests, the option --long, and fixtures of the support modules."""
+"""Where tests work and how long their forms are; hypothesis; fixtures of the support modules."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -11,11 +13,18 @@ from hypothesis import settings
 assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests.support import stores  # noqa: E402
+# A new store waits for the disk for a fifth of a second; a file system in memory has nothing to
+# wait for, and keeps hard links, modes and times all the same.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+from tests.support import forms, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
-settings.register_profile("imgurer", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("imgurer", max_examples=50, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
 
 # Fixtures of the support modules.
@@ -25,6 +34,20 @@ templates = stores.templates
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long forms of tests too")
+
+
+def pytest_configure(config):
+    forms.LONG = config.getoption("--long")
+    if forms.LONG:
+        settings.load_profile("long")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item):
+    # pytest removes the folder of a test that has passed, and a lease that is idle looks into it.
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if folder is not None:
+        stores.close_below(folder)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -12,6 +12,8 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.parser import build_parser, main
+from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
+from imgurer_kernel.workbench import calibrate
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -474,7 +476,8 @@ def test_why_two_pictures_are_the_same(run, folder, tmp_path):
     assert row["words"].startswith("Not the same picture")
 
 
-def test_how_sure_a_search_is(run, folder, tmp_path):
+def test_how_sure_a_search_is(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibrate, "TRANSFORMS", TRANSFORMS[::8])
     run("ingest", folder)
     said = run("calibrate", "--sample", 2)[1]
     assert "planted copies" in said

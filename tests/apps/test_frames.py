@@ -14,6 +14,7 @@ from jupyter_server.services.kernels.connection.base import (
 
 from imgurer_kernel.apps.server import frames
 from imgurer_kernel.apps.server.frames import BadFrame, check_frame
+from tests.support.forms import rounds
 
 HEADER = json.dumps({"msg_id": "1", "msg_type": "comm_msg", "session": "x"}).encode()
 PARTS = (HEADER, b"{}", b"{}", b'{"data": {}}')
@@ -61,7 +62,7 @@ FRAMES = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=rounds(250, 4000), deadline=None)
 @given(FRAMES)
 def test_every_frame_is_refused_for_a_reason_or_means_to_jupyter_what_it_says(frame):
     try:

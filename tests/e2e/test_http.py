@@ -560,7 +560,9 @@ def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
     assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM]
+)
 def test_an_end_at_once_is_clean(tmp_path, notebook, number):
     """In the middle of the start of two kernels."""
     with serving(tmp_path / "store", notebook=notebook, preheat=2) as server:
@@ -770,25 +772,6 @@ def test_logging_out_ends_the_session_and_its_kernels(login_server):
     assert "You are logged out." in ask(login_server, "/login?left=1").body
 
 
-def test_guesses_in_parallel_are_slowed_down_as_those_in_turn_are(members, notebook):
-    """Each was let in before the first had failed, and everybody waited behind all of them."""
-    with serving(members[0], notebook=notebook, login=True, preheat=0) as server:
-        _, cookies = log_in(server, "bob")
-        token = {"_xsrf": cookies["_xsrf"], "name": "alice"}
-
-        def guess(password):
-            form = token | {"password": password}
-            mine = {"_xsrf": token["_xsrf"]}
-            return ask(server, "/login", method="POST", cookies=mine, form=form).status
-
-        with ThreadPoolExecutor(200) as pool:
-            guesses = [f"wrong password {number}" for number in range(199)] + [PASSWORD]
-            statuses = list(pool.map(guess, guesses))
-        assert statuses[-1] in {429, 303}
-        assert Counter(statuses)[429] >= 190
-        assert ask(server, "/", cookies=cookies).status == 200, "others are not kept out"
-
-
 def test_a_queue_of_strangers_that_is_full_says_so_at_once(login_server):
     """To whom comes next; who is logged in notices nothing."""
     _, bob = log_in(login_server, "bob")
@@ -828,16 +811,40 @@ def test_a_queue_of_strangers_that_is_full_says_so_at_once(login_server):
     assert all(words in body and 'role="alert"' in body for _, body in full)
 
 
-def test_guessing_is_slowed_down(members, notebook):
+@pytest.fixture(scope="module")
+def guessed_server(members, notebook):
+    """A server that slows down who guesses; nobody guesses at the other ones so often."""
     with serving(members[0], notebook=notebook, login=True, preheat=0) as server:
-        for _ in range(5):
-            response, _ = log_in(server, "Alice", "a wrong password")
-            assert response.status == 401
-        response, cookies = log_in(server, "alice")
-        assert response.status == 429, "even the right password has to wait"
-        assert 1 <= int(response.headers["Retry-After"]) <= 2
-        assert "Too many wrong tries. Wait" in response.body
-        assert ask(server, "/", cookies=cookies).status == 302
-        response, _ = log_in(server, "bob")
-        assert response.status == 303, "others are not kept out"
-        eventually(lambda: log_in(server, "alice")[0].status == 303)
+        yield server
+
+
+def test_guessing_is_slowed_down(guessed_server):
+    for _ in range(5):
+        response, _ = log_in(guessed_server, "Alice", "a wrong password")
+        assert response.status == 401
+    response, cookies = log_in(guessed_server, "alice")
+    assert response.status == 429, "even the right password has to wait"
+    assert 1 <= int(response.headers["Retry-After"]) <= 2
+    assert "Too many wrong tries. Wait" in response.body
+    assert ask(guessed_server, "/", cookies=cookies).status == 302
+    response, _ = log_in(guessed_server, "bob")
+    assert response.status == 303, "others are not kept out"
+    eventually(lambda: log_in(guessed_server, "alice")[0].status == 303)
+
+
+def test_guesses_in_parallel_are_slowed_down_as_those_in_turn_are(guessed_server):
+    """Each was let in before the first had failed, and everybody waited behind all of them."""
+    _, cookies = log_in(guessed_server, "bob")
+    token = {"_xsrf": cookies["_xsrf"], "name": "alice"}
+
+    def guess(password):
+        form = token | {"password": password}
+        mine = {"_xsrf": token["_xsrf"]}
+        return ask(guessed_server, "/login", method="POST", cookies=mine, form=form).status
+
+    with ThreadPoolExecutor(200) as pool:
+        guesses = [f"wrong password {number}" for number in range(199)] + [PASSWORD]
+        statuses = list(pool.map(guess, guesses))
+    assert statuses[-1] in {429, 303}
+    assert Counter(statuses)[429] >= 190
+    assert ask(guessed_server, "/", cookies=cookies).status == 200, "others are not kept out"

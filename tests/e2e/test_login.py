@@ -58,7 +58,7 @@ def server(accounts, notebook):
         yield server
 
 
-@pytest.fixture(params=["cold", "preheated"])
+@pytest.fixture(params=[pytest.param("cold", marks=pytest.mark.long), "preheated"])
 def either(request, accounts, notebook):
     """A server with a login, without and with preheated kernels."""
     if request.param == "preheated":
@@ -209,7 +209,7 @@ def test_a_kernel_that_dies_is_told(server, bobs_page):
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("preheat", [0, 1])
+@pytest.mark.parametrize("preheat", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_a_kernel_that_does_not_start_is_told(tmp_path, notebook, new_page, preheat):
     fault = tmp_path / "fault"
     (tmp_path / "path").mkdir()

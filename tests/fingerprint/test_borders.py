@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imgurer_kernel.fingerprint.borders import trim, trim_many, within_frame
+from tests.support.forms import rounds
 from tests.support.pictures import framed, gradient, scene, solid
 
 sides = st.integers(0, 60)
@@ -24,7 +25,7 @@ PICTURE = gray(1)
 
 
 @given(sides, sides, sides, sides, st.sampled_from([0, 40, 128, 240, 255]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(25, 240), deadline=None)
 def test_exactly_the_border_is_taken_off(left, top, right, bottom, colour):
     # Its edge differs from every border's colour, so that nothing of the picture looks like one.
     picture = PICTURE.copy()
@@ -133,7 +134,7 @@ thick = st.integers(10, 60)
 
 
 @given(thick, thick, thick, thick, st.sampled_from([0, 60, 128, 255]), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(25, 240), deadline=None)
 def test_what_lies_within_a_frame_is_never_overrated(left, top, right, bottom, colour, letterbox):
     left, right = (0, 0) if letterbox else (left, right)
     picture = PICTURE.copy()

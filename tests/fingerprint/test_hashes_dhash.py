@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint.hashes import dhash as subject
+from tests.support.forms import rounds
 from tests.support.pictures import gradient, scene, solid
 
 any_grays = arrays(np.uint8, (9, 9))
@@ -118,7 +119,7 @@ def test_hashes_of_turned_pictures_are_those_of_their_orientations():
 
 
 @given(any_grays)
-@settings(max_examples=30)
+@settings(max_examples=rounds(15, 120))
 def test_orientations_are_a_group(grays):
     all_ways = {one.tobytes() for one in subject.orientations(grays)}
     for one in subject.orientations(grays):

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from imgurer_kernel.errors import InvalidRadius, QueryError, UnknownImage
 from imgurer_kernel.index import BKTree, bktree, segment, snapshot
+from tests.support.forms import rounds
 
 ONES = 2**64 - 1
 words = st.integers(0, 3) | st.sampled_from([0, ONES, 2**63]) | st.integers(0, ONES)
@@ -59,7 +60,7 @@ def test_agrees_with_brute_force(content, query, radius):
     assert found(tree, query, radius) == brute(content, query, radius)
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(15, 160))
 @given(st.lists(hashes, min_size=1, max_size=60), hashes, st.integers(0, 128))
 def test_agrees_with_pybktree(pairs, query, radius):
     whole = [(row << 64) | column for row, column in pairs]
@@ -134,7 +135,9 @@ class Interleaved(RuleBasedStateMachine):
 
 
 TestInterleaved = Interleaved.TestCase
-TestInterleaved.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestInterleaved.settings = settings(
+    max_examples=rounds(25, 240), stateful_step_count=40, deadline=None
+)
 
 
 def test_an_empty_tree_finds_nothing():
@@ -257,7 +260,9 @@ def small_trees(monkeypatch):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=rounds(10, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 128))
 def test_a_warm_tree_agrees_with_brute_force_through_additions_and_removals(
@@ -285,7 +290,9 @@ def test_a_warm_tree_agrees_with_brute_force_through_additions_and_removals(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=rounds(10, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.integers(0, 2**32 - 1), st.integers(0, 6), st.booleans(), st.integers(0, 128))
 def test_many_searches_are_one_after_the_other(small_trees, seed, count, warm, radius):

@@ -22,6 +22,7 @@ from imgurer_kernel.index import (
     hash_arrays as hashes,
 )
 from imgurer_kernel.index.engine import EnginePlan
+from tests.support.forms import rounds
 
 ONES = 2**64 - 1
 BULK = ("scan", "compiled scan", "multi-index")
@@ -32,7 +33,9 @@ QUERY_BY_SQL = """
 """
 
 few = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=rounds(10, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

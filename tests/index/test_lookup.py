@@ -12,6 +12,7 @@ from imgurer_kernel.errors import InvalidRadius, QueryError
 from imgurer_kernel.index import bulk, lookup, multi_index
 from imgurer_kernel.index.engine import EnginePlan
 from imgurer_kernel.index.lookup import components, matches, neighbors, pairs
+from tests.support.forms import rounds
 
 ONES = 2**64 - 1
 words = st.integers(0, 3) | st.sampled_from([0, ONES, 2**63]) | st.integers(0, ONES)
@@ -121,7 +122,9 @@ def test_components_agree_with_brute_force(hashes, radius):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=rounds(10, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     n=st.integers(2, 1500),

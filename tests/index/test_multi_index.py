@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.index.multi_index import _distribute, choose_chunking
+from tests.support.forms import rounds
 
 
 def uniform(n, seed=0):
@@ -23,7 +24,7 @@ def moved(chunking, hash_):
     return [(int(word) >> b) & 1 for word in (low, high) for b in range(64)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=rounds(6, 48), deadline=None)
 @given(
     st.integers(1, 5_000), st.integers(0, 128), st.integers(0, 2**32 - 1), st.integers(1, 5_000_000)
 )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from imgurer_kernel.index._numba.bktree import build, reach, search
 from imgurer_kernel.index._numba.scan import scan_one
 from imgurer_kernel.index.hash_arrays import scan
+from tests.support.forms import rounds
 
 ONES = np.uint64(2**64 - 1)
 LEAF = 512
@@ -69,7 +70,7 @@ def walked(tree, query, radius, most=100_000, room=100_000):
     return found, near[:found], distance[:found]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=rounds(25, 240), deadline=None)
 @given(
     st.sampled_from(sorted(KINDS)),
     st.integers(1, 20_000),
@@ -118,7 +119,7 @@ def test_a_search_visits_few_of_the_hashes():
     assert in_reach[3] == len(row)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=rounds(15, 160), deadline=None)
 @given(
     st.sampled_from(sorted(KINDS)), st.integers(1, 40_000), st.integers(0, 99), st.integers(0, 128)
 )
@@ -152,7 +153,7 @@ def test_it_counts_on_where_the_results_are_full():
     assert scan_one(tree[0], tree[1], hashes[0, 0], hashes[0, 1], 14, *full) == found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=rounds(15, 120), deadline=None)
 @given(st.integers(0, 3_000), st.integers(0, 2**32 - 1), st.integers(0, 128))
 def test_the_compiled_scan_finds_what_numpy_finds(n, seed, radius):
     rng = np.random.default_rng(seed)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
@@ -58,9 +57,8 @@ def turned(picture):
 
 
 @pytest.fixture
-def wb(tmp_path):
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        yield wb
+def wb(new_store):
+    return new_store()
 
 
 EQUAL = {

@@ -15,6 +15,7 @@ from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
 from tests.support.catalogs import TURNS, Shelf, families, pan, with_other_pixels
 from tests.support.copies import picture
+from tests.support.forms import rounds
 
 SCOPE = SearchScope(radius=24)
 COLUMNS = [field.name for field in fields(candidates.Candidates)]
@@ -99,14 +100,14 @@ def test_a_panning_clip_is_not_one_cluster():
         assert max(abs(frame - frames[0]) for frame in frames) <= 10
 
 
-@settings(max_examples=12)
+@settings(max_examples=rounds(6, 50))
 @given(st.permutations(range(len(families()))))
 def test_the_order_of_arrival_never_matters(order):
     expected = summary(families(), find(families()))
     assert summary(families(), find(families(), order)) == expected
 
 
-@settings(max_examples=2)
+@settings(max_examples=rounds(1, 10))
 @given(st.permutations(range(72)))
 def test_the_order_of_arrival_never_matters_for_a_clip(order):
     expected = summary(pan(), find(pan()))
@@ -182,7 +183,7 @@ AWAY = st.lists(st.sets(st.integers(0, 71), max_size=30), min_size=2, max_size=4
 
 
 @pytest.mark.parametrize("make", [families, pan])
-@settings(max_examples=4)
+@settings(max_examples=rounds(2, 20))
 @given(AWAY)
 def test_images_may_come_and_go(make, steps):
     shelf, known = make(), None
@@ -195,7 +196,7 @@ def test_images_may_come_and_go(make, steps):
         assert matches(known) == matches(alone)
 
 
-@settings(max_examples=4)
+@settings(max_examples=rounds(2, 20))
 @given(AWAY)
 def test_images_may_come_and_go_where_not_all_neighbors_are_kept(steps):
     shelf, known = pan(), None
@@ -309,7 +310,7 @@ def equal_hashes():
     return shelf
 
 
-@settings(max_examples=5)
+@settings(max_examples=rounds(3, 25))
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=3), st.permutations(range(20)))
 def test_equal_hashes_may_become_too_many_and_few_again(sizes, order):
     """Who is represented by whom depends on who is there, and not on who came first."""

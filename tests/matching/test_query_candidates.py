@@ -14,6 +14,7 @@ from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 from tests.support.catalogs import TURNS, saved
 from tests.support.copies import framed, picture
+from tests.support.forms import rounds
 
 
 def bits(one, other):
@@ -66,7 +67,9 @@ def brute(query, content, whole, contents, radius):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=rounds(10, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     seed=st.integers(0, 2**32 - 1),

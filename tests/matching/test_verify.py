@@ -76,7 +76,7 @@ def test_a_small_part_of_a_picture_lies_within_it(swap):
     assert verify.are_same(measures).all()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mixture():
     """Pictures, and pairs of them in the hundreds: some the same, most not."""
     wholes = [picture(seed) for seed in range(20)]

@@ -14,6 +14,7 @@ from imgurer_kernel.report import frames
 from imgurer_kernel.report.frames import CLUSTER_FILES, FILE_FACTS, file_frame
 from imgurer_kernel.review import keeper
 from imgurer_kernel.review.keeper import file_order, has_copy_name, keepers
+from tests.support.forms import rounds
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
 
@@ -134,7 +135,7 @@ def disks(draw):
     return disk
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(20, 300))
 @given(disks())
 def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
     frame = disk.frame()
@@ -160,7 +161,7 @@ def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
     assert frame["cluster_id"].is_monotonic_increasing
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(20, 300))
 @given(disks())
 def test_the_bytes_are_those_that_are_free_in_the_end(disk):
     frame = disk.frame()
@@ -171,7 +172,7 @@ def test_the_bytes_are_those_that_are_free_in_the_end(disk):
     assert promised == disk.freed_by(gone)
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(20, 300))
 @given(disks(), st.randoms(use_true_random=False))
 def test_the_order_of_the_files_changes_nothing(disk, random):
     before = disk.frame()

@@ -24,6 +24,7 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.store.blobs import BlobStore
 from tests.support.disks import mounted, remount
+from tests.support.forms import rounds
 
 BYTES = b"the bytes of a picture"
 DIGEST = hashlib.sha256(BYTES).hexdigest()
@@ -91,7 +92,7 @@ def test_whatever_it_is_given_as(store, source, given_as, mode):
     assert files(store, "tmp") == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=rounds(8, 80), deadline=None)
 @given(contents=st.lists(st.binary(max_size=300)))
 def test_what_went_in_comes_out(tmp_path_factory, contents):
     store = BlobStore(tmp_path_factory.mktemp("blobs"))

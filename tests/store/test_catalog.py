@@ -31,6 +31,7 @@ from imgurer_kernel.store.catalog import (
 )
 from imgurer_kernel.store.catalog.queries import shuffled
 from tests.support.catalog_records import arrival, digest, fingerprint
+from tests.support.forms import rounds
 
 IMAGES = [
     *("image_id", "digest", "dhash", "filename", "width", "height", "format", "frames", "bytes"),
@@ -39,12 +40,14 @@ IMAGES = [
 ]
 
 
+def fill(wb):
+    wb.catalog.run(users.add_user, "ann", "admin", None)
+    wb.catalog.run(users.add_user, "bob", "member", "hash of bob")
+
+
 @pytest.fixture
-def catalog(tmp_path):
-    with Catalog(tmp_path / "store") as catalog:
-        catalog.run(users.add_user, "ann", "admin", None)
-        catalog.run(users.add_user, "bob", "member", "hash of bob")
-        yield catalog
+def catalog(new_store):
+    return new_store(fill).catalog
 
 
 def ids(frame):
@@ -732,7 +735,7 @@ class Model:
         return digest(number)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=rounds(6, 60), deadline=None)
 @given(steps=st.lists(STEP, max_size=12))
 def test_any_sequence_does_what_a_model_does(tmp_path_factory, steps):
     model, follower, at = Model(), {}, 0

@@ -26,6 +26,7 @@ from imgurer_kernel.store.catalog import Catalog, commands, generations, queries
 from imgurer_kernel.store.catalog.connection import translate
 from tests.support.catalog_records import arrival, digest
 from tests.support.disks import mounted, remount
+from tests.support.forms import rounds
 from tests.support.processes import python
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -90,7 +91,7 @@ def test_kill_9_loses_nothing_committed_and_tears_nothing(store):
     rng = random.Random(5)
     told = set()
     catalog = Catalog(store, lease_timeout=60)
-    for kill in range(12):
+    for kill in range(rounds(5, 40)):
         reading, writing = os.pipe()
         child = forked(write_pairs, store, kill * 10_000, writing)
         os.close(writing)
@@ -119,12 +120,13 @@ def test_kill_9_while_the_catalog_is_made(tmp_path):
         Catalog(folder).run(queries.statistics)
         time.sleep(60)
 
-    for kill in range(8):
+    count = rounds(4, 16)
+    for kill in range(count):
         folder = tmp_path / str(kill)
         child = forked(make, folder)
         while not (folder / "catalog.lock").exists():
             time.sleep(0.001)
-        time.sleep(0.008 * kill)
+        time.sleep(0.064 * kill / count)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         with Catalog(folder) as catalog:
@@ -162,23 +164,24 @@ def take_part(store, number, answer):
 
 
 @needs_fork
-def test_eight_processes_that_write_and_read_at_once_lose_nothing(store):
+def test_several_processes_that_write_and_read_at_once_lose_nothing(store):
+    count = rounds(4, 8)
     reading, writing = os.pipe()
-    children = [forked(take_part, store, number, writing) for number in range(8)]
+    children = [forked(take_part, store, number, writing) for number in range(count)]
     os.close(writing)
     with os.fdopen(reading) as pipe:
         added = pipe.read().split()
     for child in children:
         os.waitpid(child, 0)
-    assert len(added) == 8, "one of them failed"
+    assert len(added) == count, "one of them failed"
     assert sum(map(int, added)) == 30, "each image is new exactly once"
     with Catalog(store) as catalog:
         check_whole(catalog)
         assert digests(catalog) == {digest(number) for number in range(30)}
         assert catalog.run(queries.images)["image_id"].tolist() == list(range(1, 31))
-        assert catalog.run(queries.images)["holders"].tolist() == [8] * 30
-        assert catalog.run(queries.statistics).files == 240
-        assert catalog.run(queries.statistics).users == 9
+        assert catalog.run(queries.images)["holders"].tolist() == [count] * 30
+        assert catalog.run(queries.statistics).files == 30 * count
+        assert catalog.run(queries.statistics).users == count + 1
 
 
 def test_threads_of_one_process(store):

@@ -29,9 +29,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def wb(tmp_path):
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        yield wb
+def wb(new_store):
+    return new_store()
 
 
 def statuses(frame):

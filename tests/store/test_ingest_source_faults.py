@@ -189,9 +189,12 @@ def test_a_file_that_cannot_be_linked_is_copied_whatever_the_reason(tree, tmp_pa
 
 
 def test_a_path_that_is_too_long_is_one_row(tree, tmp_path):
+    # However long the path of the tree is, no folder is so deep that only its files are too long.
+    top = tree / "b" / ("t" * (299 - len(str(tree / "b"))))
+    top.mkdir()
     part, depth = "d" * 200, 0
     try:
-        here = os.open(tree / "b", os.O_RDONLY)
+        here = os.open(top, os.O_RDONLY)
         while len(str(tree)) + depth * 201 < 4400:
             os.mkdir(part, dir_fd=here)
             inner = os.open(part, os.O_RDONLY, dir_fd=here)

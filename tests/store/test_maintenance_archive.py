@@ -11,37 +11,35 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, StorageDenied
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.maintenance.archive import export_store, import_store
+from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, resized, scene
 from tests.support.processes import python
 
 FACTS = ["user", "digest", "filename", "source"]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "in"
+def fill(wb):
+    """Pictures of a folder, and of another user."""
+    folder = wb.settings.root.parent / f"pictures of {wb.settings.root.name}"
     (folder / "other").mkdir(parents=True)
     (folder / "a.jpg").write_bytes(jpeg(0))
     (folder / "other" / "a.jpg").write_bytes(jpeg(0))
     (folder / 'small, "quoted"\n=1+1 é.jpg').write_bytes(encode(resized(scene(0), 320, 240)))
     (folder / "b.jpg").write_bytes(jpeg(1))
-    return folder
+    wb.accounts.create("ada", "correct horse", role="member")
+    wb.ingest(folder, progress=False)
+    wb.ingest(folder / "b.jpg", user="ada", progress=False)
+    wb.upload("b.jpg", jpeg(2), user="ada")
 
 
 @pytest.fixture
-def store(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        wb.accounts.create("ada", "correct horse", role="member")
-        wb.ingest(folder, progress=False)
-        wb.ingest(folder / "b.jpg", user="ada", progress=False)
-        wb.upload("b.jpg", jpeg(2), user="ada")
-        yield wb
+def store(new_store):
+    return new_store(fill)
 
 
 @pytest.fixture
-def second(tmp_path):
-    with Workbench(Settings(root=tmp_path / "second")) as wb:
-        yield wb
+def second(new_store):
+    return new_store()
 
 
 def held(wb):
@@ -285,7 +283,7 @@ import sys
 from imgurer_kernel import Settings, Workbench
 with Workbench(Settings(root=sys.argv[1])) as wb:
     print("ready", flush=True)
-    for _ in range(8):
+    for _ in range(int(sys.argv[3])):
         row = wb.upload("come and go.jpg", open(sys.argv[2], "rb")).iloc[0]
         wb.forget(int(row["image_id"]))
 """
@@ -293,7 +291,8 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 
 def test_exports_beside_a_process_that_forgets(store, tmp_path):
     (tmp_path / "go.jpg").write_bytes(jpeg(7))
-    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg")
+    times = rounds(3, 20)
+    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg", times)
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:

@@ -11,16 +11,18 @@ from tests.support.pictures import jpeg
 from tests.workbench.test_workbench import recode
 
 
-@pytest.fixture
-def wb(tmp_path):
+def fill(wb):
     """Five pictures, the last a copy of the first, with fingerprints that mean nothing today."""
-    with Workbench(Settings(root=tmp_path / "store", workers=2)) as wb:
-        for seed in range(4):
-            wb.upload(f"{seed}.jpg", jpeg(seed))
-        wb.upload("0 again.jpg", recode(jpeg(0)))
-        wb.clusters(progress=False)
-        age(wb)
-        yield wb
+    for seed in range(4):
+        wb.upload(f"{seed}.jpg", jpeg(seed))
+    wb.upload("0 again.jpg", recode(jpeg(0)))
+    wb.clusters(progress=False)
+    age(wb)
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill, workers=2)
 
 
 def age(wb):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from imgurer_kernel import Settings, Workbench
+from tests.support.forms import rounds
 from tests.support.pictures import jpeg
 
 PROGRAM = """
@@ -22,15 +23,16 @@ with Workbench(Settings(root=root, workers=1)) as wb:
 """
 
 
-def test_eight_processes_that_take_in_and_search_at_once(tmp_path):
+def test_several_processes_that_take_in_and_search_at_once(tmp_path):
+    count = rounds(4, 8)
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(8):
+    for number in range(count):
         for part in range(3):
             data = jpeg(number) + bytes([part])
             (folder / f"{number}-{part}.jpg").write_bytes(data)
     for part in range(4):
-        (folder / f"shared-{part}.jpg").write_bytes(jpeg(8) + bytes([part]))
+        (folder / f"shared-{part}.jpg").write_bytes(jpeg(count) + bytes([part]))
     root = tmp_path / "store"
     processes = [
         subprocess.Popen(
@@ -39,7 +41,7 @@ def test_eight_processes_that_take_in_and_search_at_once(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(8)
+        for number in range(count)
     ]
     outputs = [process.communicate(timeout=300) for process in processes]
     for process, (_, errors) in zip(processes, outputs, strict=True):
@@ -48,9 +50,9 @@ def test_eight_processes_that_take_in_and_search_at_once(tmp_path):
     assert len({output for output, _ in outputs}) == 1
     with Workbench(Settings(root=root)) as wb:
         images = wb.images()
-        assert len(images) == images["digest"].nunique() == 8 * 3 + 4
+        assert len(images) == images["digest"].nunique() == count * 3 + 4
         assert wb.check(progress=False).empty
-        assert len(wb.clusters(radius=0)) == 8 * 3 + 4
+        assert len(wb.clusters(radius=0)) == count * 3 + 4
 
 
 def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_path):
@@ -61,7 +63,7 @@ def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_
     bring = (
         "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
         "wb = Workbench(Settings(root=sys.argv[1], workers=1))\n"
-        "for _ in range(15):\n"
+        f"for _ in range({rounds(5, 30)}):\n"
         "    row = wb.upload('a.jpg', open(sys.argv[2], 'rb'), user=sys.argv[3]).iloc[0]\n"
         "    with wb.original(row['image_id']) as original:\n"
         "        assert original.read(2) == b'\\xff\\xd8'\n"

@@ -17,9 +17,8 @@ A, B, C, D = (jpeg(seed, 60, 50) for seed in range(4))
 
 
 @pytest.fixture
-def wb(tmp_path):
-    with Workbench(Settings(root=tmp_path / "store", workers=1)) as wb:
-        yield wb
+def wb(new_store):
+    return new_store(workers=1)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing
+from tests.support.forms import rounds
 from tests.support.pictures import jpeg
 
 PICTURES = [jpeg(seed, 24, 20) for seed in range(4)]
@@ -184,7 +185,7 @@ class Scans(RuleBasedStateMachine):
 def test_scans(mode):
     machine = type(f"Scans_{mode}", (Scans,), {"mode": mode})
     machine.TestCase.settings = settings(
-        max_examples=8,
+        max_examples=rounds(3, 20),
         stateful_step_count=12,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -45,6 +45,14 @@ def fill(wb):
     wb.upload("flat.png", encode(solid(9, 60, 40), "PNG"))
 
 
+def fill_little(wb):
+    """A picture of local's alone, and one of two users."""
+    wb.accounts.create("ann", "a long password")
+    wb.upload("a.jpg", jpeg(0))
+    wb.upload("mine.jpg", jpeg(0), "ann")
+    wb.upload("b.jpg", jpeg(1))
+
+
 @pytest.fixture
 def wb(new_store):
     return new_store(fill)
@@ -245,7 +253,7 @@ def acts(wb):
 def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatch, act):
     monkeypatch.setattr(check_module, "SETTLED", 0.0)
     for step in itertools.count(1):
-        wb = new_store(fill)
+        wb = new_store(fill_little)
         own = acts(wb)
         before = facts(wb)
         if act != "forget":

@@ -28,9 +28,8 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture
-def store(tmp_path):
-    with Catalog(tmp_path) as catalog:
-        yield catalog
+def store(new_store):
+    return new_store().catalog
 
 
 @pytest.fixture

@@ -6,15 +6,16 @@ import pytest
 from argon2 import PasswordHasher
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.store.catalog.lock import lease
 from imgurer_kernel.store.users import Users
 
 # A tenth of a second a password is the point of argon2; nothing in the tests depends on it.
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-def open_store(folder):
-    """A workbench whose passwords cost nothing."""
-    wb = Workbench(Settings(root=folder))
+def open_store(folder, **options):
+    """A workbench whose passwords cost nothing; options are settings."""
+    wb = Workbench(Settings(root=folder, **options))
     wb.accounts = Users(wb.catalog, hasher=QUICK)
     return wb
 
@@ -27,25 +28,34 @@ def templates(tmp_path_factory):
 
 @pytest.fixture
 def new_store(templates, tmp_path):
-    """Function that opens a store of this test: an empty one, or one that `fill(wb)` has filled."""
+    """Function that opens a store of this test: an empty one, or one that `fill(wb)` has filled.
+
+    Options are settings of the store of this test, not of the one that is copied.
+    """
     folder, filled = templates
     opened = []
 
-    def new(fill=None):
+    def new(fill=Workbench.statistics, **options):
         root = tmp_path / f"store {len(opened)}"
-        if fill is not None:
-            if fill not in filled:
-                template = folder / str(len(filled))
-                with open_store(template) as wb:
-                    fill(wb)
-                filled[fill] = template
-            shutil.copytree(filled[fill], root)
-        opened.append(open_store(root))
+        if fill not in filled:
+            template = folder / str(len(filled))
+            with open_store(template) as wb:
+                fill(wb)
+            filled[fill] = template
+        shutil.copytree(filled[fill], root)
+        opened.append(open_store(root, **options))
         return opened[-1]
 
     yield new
     for wb in opened:
         wb.close()
+
+
+def close_below(folder):
+    """Close the catalogs in a folder that are open still, as at the end of the process."""
+    for each in lease._all_leases():
+        if each._lock.path.is_relative_to(folder):
+            each.at_exit()
 
 
 def record_calls(wb):

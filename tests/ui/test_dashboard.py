@@ -9,6 +9,7 @@ from imgurer_kernel.ui.dashboard import TABS, Dashboard
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 from tests.support.pictures import encode, jpeg, scene
+from tests.support.stores import open_store
 
 
 def fill(wb):
@@ -63,8 +64,8 @@ def visible(dashboard):
     return [name for name, panel in dashboard.panels.items() if panel.layout.display is None]
 
 
-def test_nothing_is_read_before_the_page_is_open(new_store):
-    wb = new_store()
+def test_nothing_is_read_before_the_page_is_open(tmp_path):
+    wb = open_store(tmp_path / "store")
     dashboard = Dashboard(wb, user="ann")
     assert not wb.catalog.path.exists()  # it is made when it is first asked
     assert dashboard.panels == {}

@@ -4,7 +4,7 @@ import pytest
 from imgurer_kernel.errors import NotAllowed, UnknownImage, UnknownUser
 from imgurer_kernel.ui.session import VisitorSession
 from tests.support.pictures import jpeg
-from tests.support.stores import break_thumbnail
+from tests.support.stores import break_thumbnail, open_store
 
 
 def fill(wb):
@@ -17,12 +17,13 @@ def wb(new_store):
     return new_store(fill)
 
 
-def test_a_session_reads_nothing_when_it_is_made(new_store):
-    wb = new_store()
+def test_a_session_reads_nothing_when_it_is_made(tmp_path):
+    wb = open_store(tmp_path / "store")
     session = VisitorSession(wb, "nobody")
     assert not wb.catalog.path.exists()  # it is made when it is first asked
     with pytest.raises(UnknownUser):
         session.account()
+    wb.close()
 
 
 def test_one_missing_thumbnail_does_not_hide_the_others(wb):

@@ -30,14 +30,16 @@ def reads(monkeypatch):
     return found["verification"]
 
 
-@pytest.fixture
-def wb(tmp_path, reads):
+def fill(wb):
     """Images 1..6: three pictures, and a copy of each."""
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        for seed in range(3):
-            wb.upload(f"{seed}.jpg", jpeg(seed))
-            wb.upload(f"{seed} again.jpg", recode(jpeg(seed)))
-        yield wb
+    for seed in range(3):
+        wb.upload(f"{seed}.jpg", jpeg(seed))
+        wb.upload(f"{seed} again.jpg", recode(jpeg(seed)))
+
+
+@pytest.fixture
+def wb(new_store, reads):
+    return new_store(fill)
 
 
 def groups(wb, **options):

@@ -13,6 +13,7 @@ from imgurer_kernel.store.catalog import Changes
 from imgurer_kernel.workbench import hash_search
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.live_index import CatalogHashes
+from tests.support.forms import rounds
 
 
 class Index:
@@ -86,7 +87,7 @@ def test_exact_matches_are_marked_or_put_in():
     assert alone["image_id"].tolist() == [7]
 
 
-@settings(max_examples=40)
+@settings(max_examples=rounds(15, 160))
 @given(st.lists(st.integers(0, 255), min_size=2, max_size=40), st.integers(0, 5))
 def test_stars_are_the_same_where_not_all_pairs_fit_into_memory(rows, radius):
     index = Index([(3 * k + 1, row, row % 7 > 0) for k, row in enumerate(rows)])

@@ -1,5 +1,6 @@
 import importlib
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from imgurer_kernel.index import bktree
 from imgurer_kernel.store.catalog import Changes, generations
 from imgurer_kernel.workbench.live_index import LiveIndex
+from tests.support.forms import rounds
 
 U64 = st.integers(0, 2**64 - 1)
 ROW = st.tuples(U64, U64, st.booleans(), st.sampled_from([0, 0, 7]))
@@ -57,7 +59,7 @@ class Catalog:
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(25, 240))
 @given(STEPS)
 def test_following_the_changes_equals_reading_everything_anew(steps):
     catalog = Catalog()
@@ -89,7 +91,7 @@ def state(hashes):
     return hashes.generation, *(column.tolist() for column in columns)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=rounds(25, 240))
 @given(STEPS, st.lists(st.integers(0, 5), max_size=5), st.randoms())
 def test_updates_that_are_applied_late_or_out_of_order_do_no_harm(steps, rebuilt, random):
     """As where several threads read in one order and apply in another; each gets its snapshot."""
@@ -226,6 +228,9 @@ def test_trees_warm_once_numba_is_loaded_and_never_for_a_few_images(monkeypatch,
     if loaded:
         importlib.import_module("numba")
     else:
+        for thread in threading.enumerate():
+            if thread.name == "imgurer-warm":  # of a test before this one; it may load numba again
+                thread.join(timeout=300)
         monkeypatch.delitem(sys.modules, "numba", raising=False)
     index = LiveIndex(Bordered(images))
     assert len(index.hashes()) == images

@@ -10,11 +10,14 @@ from PIL import Image, ImageDraw
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobMissing, UnknownImage
 from imgurer_kernel.matching.clusters import pipeline
+from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.workbench import calibrate
 from imgurer_kernel.workbench import query as query_module
 from imgurer_kernel.workbench import search as search_module
 from imgurer_kernel.workbench.live_index import LiveIndex
 from imgurer_kernel.workbench.similar import SimilarSearch
+from tests.support.forms import rounds
 from tests.support.pictures import jpeg
 from tests.support.processes import python
 from tests.support.transactions import Transactions
@@ -288,8 +291,11 @@ def test_the_query_itself_must_be_there(root, wb):
             work()
 
 
-def test_calibration_goes_on_without_a_picture_that_is_forgotten(root, wb, transactions):
+def test_calibration_goes_on_without_a_picture_that_is_forgotten(
+    root, wb, transactions, monkeypatch
+):
     """Between the look at the index and the reading of the pictures that were chosen."""
+    monkeypatch.setattr(calibrate, "TRANSFORMS", TRANSFORMS[::8])
     transactions.after = lambda count: count == 2 and forget(root, transactions)
     assert wb.calibrate(sample=2, progress=False).sample == 2
     assert THIRD not in set(wb.images()["image_id"])
@@ -300,7 +306,7 @@ import sys
 from imgurer_kernel import Settings, Workbench
 with Workbench(Settings(root=sys.argv[1])) as wb:
     print("ready", flush=True)
-    for _ in range(25):
+    for _ in range(int(sys.argv[3])):
         row = wb.upload("come and go.jpg", open(sys.argv[2], "rb")).iloc[0]
         wb.forget(int(row["image_id"]))
 """
@@ -310,7 +316,7 @@ def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
     """Whatever it does to a third picture, an answer is whole: of before or of after."""
     (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))
     stays = set(wb.similar(FIRST)["image_id"])
-    process = python("-c", FORGETTER, root, tmp_path / "again.jpg")
+    process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(6, 50))
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:

@@ -38,13 +38,11 @@ def recode(data, quality=60, scale=1.0):
 
 
 @pytest.fixture
-def wb(tmp_path):
-    with Workbench(Settings(root=tmp_path / "store")) as wb:
-        yield wb
+def wb(new_store):
+    return new_store()
 
 
-@pytest.fixture
-def filled(wb):
+def fill(wb):
     """Images 1..6: three pictures, a re-encoded and a smaller copy of the first, a flat one."""
     for seed in range(3):
         wb.upload(f"{seed}.jpg", jpeg(seed))
@@ -53,7 +51,11 @@ def filled(wb):
     flat = io.BytesIO()
     Image.new("RGB", (300, 200), (90, 120, 150)).save(flat, "PNG")
     wb.upload("flat.png", flat.getvalue())
-    return wb
+
+
+@pytest.fixture
+def filled(new_store):
+    return new_store(fill)
 
 
 def ids(frame):
