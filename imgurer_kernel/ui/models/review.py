@@ -8,6 +8,7 @@ import pandas as pd
 from traitlets import Instance
 
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.catalog.decisions import Verdict
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
@@ -184,11 +185,15 @@ class ReviewModel(ReviewListing):
         rows = chosen.set_index("file_id").loc[ready["file_id"]]
         on_disk = ready["act"] != "forget"
         rules = rows["keeper_rule"].value_counts()
-        because = " · ".join(f"{int(number):,} {rule}" for rule, number in rules.head(6).items())
+        words = {rule.name: rule.kept for rule in STANDARD.rules}
+        because = " · ".join(
+            f"{int(number):,} {words.get(str(rule), rule)}"
+            for rule, number in rules.head(6).items()
+        )
         facts = [
             ("On disk", _files_text(ready[on_disk], "to the trash folder of the same disk")),
             ("In the store", _files_text(ready[~on_disk], "to the trash of the store")),
-            ("Decided by", because),
+            ("Kept because", because),
         ]
         others = int((goes(chosen) & ~chosen["is_own"]).sum())
         if others:

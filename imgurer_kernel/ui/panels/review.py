@@ -9,7 +9,7 @@ from imgurer_kernel.report.clusters import to_csv
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import review_cluster
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
-from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN
+from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter
 from imgurer_kernel.ui.panels.base import Panel
 from imgurer_kernel.ui.panels.compare import ComparePanel
 from imgurer_kernel.ui.panels.viewer import ViewerPanel
@@ -174,6 +174,7 @@ class ReviewPanel(Panel):
             "sizes": [[str(size), text] for size, text in _SIZES.items()],
             "least_bytes": str(model.wanted.least_bytes),
             "text": model.wanted.text,
+            "filtered": model.wanted != QueueFilter(),
             "page": model.page,
             "pages": pages,
             "page_sizes": [[str(size), f"{size} on a page"] for size in PAGE_SIZES],

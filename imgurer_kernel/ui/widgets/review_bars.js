@@ -37,6 +37,14 @@ function topBar(bars, act) {
 
 function filterBar(bars, act) {
   const row = element("div", "imgurer-review-filters");
+  // On a phone they are folded away: the pictures come first.
+  const fold = element("details", "imgurer-fold");
+  const narrow = matchMedia("(max-width: 720px)").matches;
+  fold.open = !narrow || bars.filtered || filterBar.unfolded;
+  fold.addEventListener("toggle", () => {
+    filterBar.unfolded = fold.open && narrow;
+  });
+  fold.append(element("summary", "imgurer-act", "Filters"), row);
   const set = (name) => (value) => act("set", { name, value });
   row.append(choice("Show", bars.shows, bars.show, set("show")));
   for (const { key, label, count, pressed } of bars.kinds) {
@@ -60,19 +68,19 @@ function filterBar(bars, act) {
   text.setAttribute("aria-label", "Part of a name or folder");
   text.addEventListener("change", () => act("set", { name: "text", value: text.value }));
   row.append(text);
-  return row;
+  return fold;
 }
 
 function bottomBar(bars, selection, act) {
   const bar = element("div", "imgurer-review-bottom");
-  const chosen = element("strong", "", selection ? `${selection} selected` : "Nothing selected");
+  const chosen = element("strong", "", selection ? `${selection} selected` : "");
   const forSelection = [
     actButton("Remove", "", "remove"),
     actButton("Keep", "", "keep_selected"),
     actButton("Compare", "", "compare_selected"),
     actButton("Select none", "", "none"),
   ];
-  for (const button of forSelection) button.disabled = !selection;
+  for (const button of [chosen, ...forSelection]) button.hidden = !selection;
   forSelection[1].disabled = selection !== 1;
   forSelection[2].disabled = selection < 2 || selection > 6;
   const pages = element("span", "imgurer-pages");

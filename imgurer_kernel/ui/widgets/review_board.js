@@ -122,10 +122,16 @@ export default {
 
     function showDecided() {
       const done = model.get("done");
+      // Clusters above shrink to a line: what has the focus stays where it is on the screen.
+      const figure = figureOf(current);
+      const before = figure?.getBoundingClientRect().top;
       for (const section of list.querySelectorAll(".imgurer-cluster")) {
         const id = section.dataset.clusterId;
         const show = () => section.classList.toggle("imgurer-decided");
         showDone(section, done[id], () => act("undo", { cluster_id: Number(id) }), show);
+      }
+      if (figure && figure.offsetParent && el.contains(document.activeElement)) {
+        window.scrollBy(0, figure.getBoundingClientRect().top - before);
       }
     }
 
