@@ -78,8 +78,14 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     found = np.zeros(len(view), np.bool_)
     comparable = view["label"].isin(_SAME_PLACE).to_numpy(bool)
     digests = view["digest"].to_numpy(object)
-    for rows in view.groupby("cluster_id").indices.values():
-        part = [row for row in rows if comparable[row] and _relief(measured, digests[row])]
+    seen = np.array([bool(_relief(measured, digest)) for digest in digests], np.bool_)
+    # Only of those: there may be a hundred thousand clusters of which nothing was measured.
+    rows_seen = np.flatnonzero(comparable & seen)
+    numbers = view["cluster_id"].to_numpy()[rows_seen]
+    order = np.argsort(numbers, kind="stable")
+    begins = np.flatnonzero(np.diff(numbers[order])) + 1
+    for some in np.split(rows_seen[order], begins):
+        part = some.tolist()
         reliefs = {digests[row]: measured[digests[row]].relief for row in part}
         if len(reliefs) < 2:
             continue

@@ -38,7 +38,7 @@ VIEW: Mapping[str, str] = {
     "damaged": "parts of the picture are missing",
     "is_gray": "without colour, where others of the cluster have it",
     "shown_pixels": "pixels without a frame, at the true resolution",
-    "has_full_detail": "about the most detail of the cluster",
+    "is_thumbnail": "less than a fifth of the pixels of the most detailed one",
     "is_upscale": "enlarged: clearly more pixels than detail",
     "is_heavy": "heavily recompressed",
     "is_framed": "with a frame around the picture",
@@ -50,14 +50,14 @@ VIEW: Mapping[str, str] = {
 }
 """The columns, and what they mean. What was not measured counts as good."""
 
-# A picture with less than this share of the most detailed one's pixels is a reduced copy.
-_FULL_DETAIL = 0.6
+# What has less than this share of the most detailed one's pixels is a thumbnail of it.
+_THUMBNAIL = 0.2
 # A row or a column more proves nothing.
 _AS_MANY = 0.98
-# Half as many pixels of detail on both sides: enlargements by less may be blurred photographs.
-_UPSCALED = 0.45
+# Enlarged 1.5 times; what a camera has written is more likely to be a blurred photograph.
+_UPSCALED, _UPSCALED_CAMERA = 0.45, 0.15
 # Of quantisation: below, blocks show; and only where another one of the cluster is clearly better.
-_HEAVY_QUALITY, _HEAVY_GAP = 45.0, 20.0
+_HEAVY_QUALITY, _HEAVY_GAP = 52.0, 20.0
 # The share of the area within a frame: uniform margins of a percent or two are no frame.
 _FRAMED = 0.97
 
@@ -93,15 +93,15 @@ def file_view(
     nothing = OriginalFacts()
     known = pd.DataFrame(
         [
-            (it.detail, it.is_gray, it.quality, it.metadata)
+            (it.detail, it.is_gray, it.quality, it.metadata, it.within_frame)
             for it in (each or nothing for each in found)
         ],
         view.index,
-        ["detail", "is_gray", "quality", "metadata"],
+        ["detail", "is_gray", "quality", "metadata", "within_frame"],
     ).astype({"detail": float, "is_gray": bool, "quality": float, "metadata": "int64"})
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
-    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else 1.0
+    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
     # Nothing is known to have more detail than it has pixels.
     detail = known["detail"].fillna(np.inf).clip(upper=pixels)
     shown = detail * frame
@@ -119,8 +119,8 @@ def file_view(
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
-        has_full_detail=shown >= _FULL_DETAIL * most,
-        is_upscale=detail < _UPSCALED * pixels,
+        is_thumbnail=shown < _THUMBNAIL * most,
+        is_upscale=detail < np.where(view["camera"].notna(), _UPSCALED_CAMERA, _UPSCALED) * pixels,
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),
