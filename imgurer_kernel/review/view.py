@@ -7,7 +7,7 @@ import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.keeper import has_copy_name
-from imgurer_kernel.review.measure import CAMERA_FORMATS, marked
+from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
 
 VIEW: Mapping[str, str] = {
     "cluster_id": "number of the cluster",
@@ -54,10 +54,8 @@ VIEW: Mapping[str, str] = {
 _THUMBNAIL = 0.2
 # A row or a column more proves nothing.
 _AS_MANY = 0.98
-# Enlarged 1.5 times; what a camera has written is more likely to be a blurred photograph.
-_UPSCALED, _UPSCALED_CAMERA = 0.45, 0.15
-# Of quantisation: below, blocks show; and only where another one of the cluster is clearly better.
-_HEAVY_QUALITY, _HEAVY_GAP = 52.0, 20.0
+# Heavily compressed counts only where another one of the cluster is clearly better.
+_HEAVY_GAP = 20.0
 # The share of the area within a frame: uniform margins of a percent or two are no frame.
 _FRAMED = 0.97
 
@@ -93,22 +91,22 @@ def file_view(
     nothing = OriginalFacts()
     known = pd.DataFrame(
         [
-            (it.detail, it.is_gray, it.quality, it.metadata, it.within_frame)
+            (it.is_gray, it.quality, it.metadata, it.within_frame)
             for it in (each or nothing for each in found)
         ],
         view.index,
-        ["detail", "is_gray", "quality", "metadata", "within_frame"],
-    ).astype({"detail": float, "is_gray": bool, "quality": float, "metadata": "int64"})
+        ["is_gray", "quality", "metadata", "within_frame"],
+    ).astype({"is_gray": bool, "quality": float, "metadata": "int64"})
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
     frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
-    # Nothing is known to have more detail than it has pixels.
-    detail = known["detail"].fillna(np.inf).clip(upper=pixels)
-    shown = detail * frame
+    # An enlargement shows no more than what it was enlarged from.
+    true = true_pixels(view, measured)
+    shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
     gray = view["is_gray"].astype(bool) if "is_gray" in view else known["is_gray"]
     best = known["quality"].groupby(groups).transform("max")
-    heavy = (known["quality"] < _HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
+    heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
     name = view["path"].where(view["path"].notna(), view["filename"])
     return view.assign(
@@ -120,7 +118,7 @@ def file_view(
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
         is_thumbnail=shown < _THUMBNAIL * most,
-        is_upscale=detail < np.where(view["camera"].notna(), _UPSCALED_CAMERA, _UPSCALED) * pixels,
+        is_upscale=true < pixels,
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),
