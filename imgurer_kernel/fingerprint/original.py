@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt8s
+from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.codecs import jpeg, tiff
 from imgurer_kernel.fingerprint.decode import read
 from imgurer_kernel.settings import Settings
@@ -32,9 +33,8 @@ _SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
 _ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
 # A colour is a difference of channels by more than chroma subsampling and rounding make of gray.
 _COLOURED = 12
-# Measured on photographs enlarged 1.3 to 6 times: what interpolation leaves beyond the old limit is
-# 30 times below the power that photographs have there, by their own slope.
-_CLIFF = 1 / 30
+# Edges of 60 levels within 3 pixels, 50 of them at least.
+_REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class OriginalFacts:
 
     Attributes
     ----------
-    detail
-        Pixels that the picture would need for the detail it has, where these are fewer than it
-        has: it was enlarged, or is not sharp.
+    steepness, measured_pixels
+        How steep edges are, 0..1: the more the picture was enlarged, the less; and how many pixels
+        it was looked at with, at most as many as it has. None where there are no edges.
     is_gray
         Whether it has no colour.
     quality
@@ -54,17 +54,21 @@ class OriginalFacts:
         How many facts EXIF and XMP have.
     rating, keywords
         Of XMP.
+    within_frame
+        Share of the area within a frame of one gray, 1 without.
     relief
         uint8, `BLOCKS` x `BLOCKS` as a list: mean steepness of the grays in each block of the
         upright picture, its aspect not kept, in quarters of a level.
     """
 
-    detail: float | None = None
+    steepness: float | None = None
+    measured_pixels: int = 0
     is_gray: bool = False
     quality: float | None = None
     metadata: int = 0
     rating: int | None = None
     keywords: tuple[str, ...] = ()
+    within_frame: float = 1.0
     relief: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,19 +96,21 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     """
     picture = read(data, limits, frame=(SIDE, SIDE), least=BLOCKS * _BLOCK)
     view = picture.view()
-    gray = view.gray()
     found = _SUBJECT.search(data)
     rating = _RATING.search(data)
     keywords = () if found is None else tuple(
         item.decode("utf-8", "replace").strip() for item in _ITEM.findall(found[0])[:50]
     )  # fmt: skip
+    steepness, measured_pixels = _steepness(view.gray())
     return OriginalFacts(
-        detail=_detail(gray, picture.width * picture.height),
+        steepness=steepness,
+        measured_pixels=measured_pixels,
         is_gray=_is_gray(view.rgb((96, 96))),
         quality=_quality(data, picture.format),
         metadata=_entries(data, picture.format) + len(keywords) + (rating is not None),
         rating=None if rating is None else int(rating[1]),
         keywords=keywords,
+        within_frame=float(within_frame(view.grays(64)[None])[0]),
         relief=tuple(_relief(view.grays(BLOCKS * _BLOCK)).tolist()),
     )
 
@@ -138,46 +144,44 @@ def _relief(gray: UInt8s) -> UInt8s:
     return quarters
 
 
-def _detail(gray: UInt8s, pixels: int) -> float | None:
-    """Pixels that are needed for the detail of a picture; None where it needs what it has."""
-    if min(gray.shape) < 64:
-        return None
-    limits = [_limit(_spectrum(lines), lines.shape[1]) for lines in (gray, gray.T)]
-    if min(limits) > 0.45:
-        return None
-    share = min(limits[0] / 0.5, 1.0) * min(limits[1] / 0.5, 1.0)
-    # What was decoded smaller than it is may have more detail than can be seen here.
-    return min(share * gray.size, float(pixels))
+def _steepness(gray: UInt8s) -> tuple[float | None, int]:
+    """How steep the edges of a picture are, and the pixels that it had when that was measured.
+
+    The steepest step from one pixel to the next beside a strong edge, as a share of that edge: an
+    edge of a picture that was enlarged takes as many pixels as it was enlarged by. Noise and
+    blocks of compression do not count, since they are no strong edges. Where hardly any edge is
+    strong within a few pixels, the picture is looked at in half of its size.
+    """
+    reduced = gray
+    while min(reduced.shape) >= _LEAST:
+        steps = _steps(reduced)
+        if len(steps) >= _FEWEST:
+            return round(float(np.percentile(steps, 95)), 4), reduced.size
+        height, width = reduced.shape[0] // 2 * 2, reduced.shape[1] // 2 * 2
+        quads = reduced[:height, :width].reshape(height // 2, 2, width // 2, 2)
+        reduced = quads.mean(axis=(1, 3)).astype(np.uint8)
+    return None, 0
 
 
-def _spectrum(lines: UInt8s) -> Float64s:
-    """Power by frequency along the rows, of at most 256 of them, 0 to 0.5 cycles a pixel."""
-    rows = lines[np.linspace(0, len(lines) - 1, min(len(lines), 256)).astype(int)].astype(float)
-    window = np.hanning(rows.shape[1])
-    power: Float64s = (
-        np.abs(np.fft.rfft((rows - rows.mean(axis=1, keepdims=True)) * window)) ** 2
-    ).mean(axis=0)
-    return power
+def _steps(gray: UInt8s) -> Float64s:
+    """Steps from a pixel to the next beside strong edges, as shares of these."""
+    part = slice(_REACH, -_REACH)
+    inner = gray[part, part].astype(np.int16)
+    edge = (_extreme(gray, np.maximum) - _extreme(gray, np.minimum))[part, part]
+    down = np.abs(np.diff(inner, axis=0, append=inner[-1:]))
+    right = np.abs(np.diff(inner, axis=1, append=inner[:, -1:]))
+    strong = edge > _STRONG
+    shares: Float64s = np.maximum(down, right)[strong] / edge[strong]
+    return shares
 
 
-def _limit(power: Float64s, width: int) -> float:
-    """The frequency beyond which there is nothing, in cycles a pixel; 0.5 for none."""
-    frequency = np.arange(len(power)) / width
-    bands = np.linspace(0.02, 0.5, 49)
-    centres = (bands[1:] + bands[:-1]) / 2
-    which = np.digitize(frequency, bands) - 1
-    means = np.array(
-        [power[which == k].mean() if (which == k).any() else np.nan for k in range(48)]
-    )
-    if np.isnan(means).any() or means.min() <= 0:
-        return 0.5
-    log_power, log_frequency = np.log(means), np.log(centres)
-    best = 0.5
-    for end in range(6, 46):
-        # The slope of what is below, carried on beyond.
-        slope, level = np.polyfit(log_frequency[:end], log_power[:end], 1)
-        beyond = level + slope * log_frequency[end + 1 :]
-        if np.all(log_power[end + 1 :] < beyond + np.log(_CLIFF)):
-            best = float(centres[end])
-            break
-    return best
+def _extreme(gray: UInt8s, choose: np.ufunc) -> UInt8s:
+    """The least or the largest gray in a square around each pixel; edges wrap around."""
+    found = gray
+    for axis in (0, 1):
+        line = found
+        for shift in range(1, _REACH + 1):
+            line = choose(line, np.roll(found, shift, axis))
+            line = choose(line, np.roll(found, -shift, axis))
+        found = line
+    return found

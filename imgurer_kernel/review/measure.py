@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import Progress
-from imgurer_kernel.common.types import BoolMask, Float64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint.original import VERSION, OriginalFacts, measure_original
 from imgurer_kernel.store.catalog import original_facts
 from imgurer_kernel.store.store import Store
+
+HEAVY_QUALITY = 52.0
+"""JPEG quality below which a picture is heavily compressed: blocks show."""
 
 CAMERA_FORMATS = ("HEIF", "DNG")
 """Formats that cameras write and programs hardly ever convert to."""
@@ -26,6 +29,12 @@ _WRITTEN = 1.5
 _BLOCKS_OF_WRITING = 20
 _TEXTURED = 2.0  # levels a pixel: in smoother blocks there is nothing to compare steepness by
 _MEASURED_TOGETHER = 32
+
+# An edge that is flatter by the root of the ratio of sizes, or more. Measured on 18 photographs as
+# JPEG of quality 40 to 90: against the half of it, a picture has 0.9 times its steepness; enlarged
+# 1.5 times 0.75, twice 0.64, four times 0.45.
+_FLATTER, _FLATTER_CAMERA = 0.97, 0.8
+_LARGER = 1.2
 
 
 def measure(
@@ -64,6 +73,47 @@ def recall(store: Store, digests: Iterable[str]) -> dict[str, OriginalFacts]:
     return {digest: OriginalFacts.from_dict(json.loads(facts)) for digest, facts in found.items()}
 
 
+def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Float64s:
+    """Pixels that files of clusters show; fewer than they have where they were enlarged, (n,).
+
+    One that is larger than another picture of its cluster, with edges as much flatter, shows no
+    more than that one.
+
+    Parameters
+    ----------
+    view
+        cluster_id, digest, label, width, height, camera.
+    """
+    pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
+    true: Float64s = pixels.copy()
+    facts = [measured.get(digest) for digest in view["digest"].tolist()]
+    steep = np.array(
+        [np.nan if it is None or it.steepness is None else it.steepness for it in facts]
+    )
+    side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
+    usable = view["label"].isin(_SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
+    of_camera = view["camera"].notna().to_numpy(bool)
+    for rows in _by_cluster(view, usable):
+        for row in rows:
+            # What a camera has written is more likely to be blurred than enlarged.
+            margin = _FLATTER_CAMERA if of_camera[row] else _FLATTER
+            smaller = rows[side[rows] * _LARGER < side[row]]
+            flat = steep[row] / steep[smaller] < margin * np.sqrt(side[smaller] / side[row])
+            if flat.any():
+                true[row] = min(true[row], float(pixels[smaller[flat]].max()))
+    return true
+
+
+def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
+    """The usable rows of each cluster that has two or more of them."""
+    # Only of those: there may be a hundred thousand clusters of which nothing was measured.
+    rows = np.flatnonzero(usable)
+    numbers = view["cluster_id"].to_numpy()[rows]
+    order = np.argsort(numbers, kind="stable")
+    begins = np.flatnonzero(np.diff(numbers[order])) + 1
+    return [part for part in np.split(rows[order], begins) if len(part) > 1]
+
+
 def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMask:
     """Which files of clusters have something written on them that others have not, bool (n,).
 
@@ -78,8 +128,10 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     found = np.zeros(len(view), np.bool_)
     comparable = view["label"].isin(_SAME_PLACE).to_numpy(bool)
     digests = view["digest"].to_numpy(object)
-    for rows in view.groupby("cluster_id").indices.values():
-        part = [row for row in rows if comparable[row] and _relief(measured, digests[row])]
+    # Compression by that much takes texture away everywhere, which would be writing elsewhere.
+    seen = np.array([_is_comparable(measured.get(digest)) for digest in digests], np.bool_)
+    for some in _by_cluster(view, comparable & seen):
+        part = some.tolist()
         reliefs = {digests[row]: measured[digests[row]].relief for row in part}
         if len(reliefs) < 2:
             continue
@@ -90,9 +142,10 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     return found
 
 
-def _relief(measured: Mapping[str, OriginalFacts], digest: str) -> tuple[int, ...]:
-    facts = measured.get(digest)
-    return () if facts is None else facts.relief
+def _is_comparable(facts: OriginalFacts | None) -> bool:
+    if facts is None or not facts.relief:
+        return False
+    return facts.quality is None or facts.quality >= HEAVY_QUALITY
 
 
 def _is_written(steep: Float64s) -> list[bool]:

@@ -7,7 +7,7 @@ it may be edited, sorted, cut down in a spreadsheet, or be a week old.
 import csv
 import io
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -163,6 +163,20 @@ def read_plan(path: Path | str) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=pd.Index(head), dtype="str")
 
 
+def write_script(acts: Iterable[Act], path: Path | str) -> Path:
+    """Write `script` as a file.
+
+    Raises
+    ------
+    StorageDenied, StorageFull
+        If it cannot be written.
+    """
+    path = Path(path)
+    with atomic_write(path) as file:
+        file.write(script(acts))
+    return path
+
+
 def script(acts: Iterable[Act]) -> bytes:
     """A shell script that moves files on disk as a plan says, and nothing that is in the store.
 
@@ -178,11 +192,6 @@ def script(acts: Iterable[Act]) -> bytes:
         check = b"[ -f %s ] && [ ! %s -ef %s ] && [ ! -e %s ]" % (keeper, source, keeper, target)
         lines.append(b"%s && mkdir -p -- %s && mv -- %s %s" % (check, folder, source, target))
     return b"\n".join(lines) + b"\n"
-
-
-def paths_shown(rows: Sequence[PlannedRow]) -> list[str]:
-    """Paths of rows as the plan has them, empty where it has none."""
-    return [row.path or "" for row in rows]
 
 
 def _quoted(path: bytes) -> bytes:

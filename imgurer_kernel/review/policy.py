@@ -80,7 +80,7 @@ STANDARD = KeeperPolicy(
         Rule("intact", "damaged", "least", "intact", "damaged"),
         Rule("colour", "is_gray", "least", "in colour", "gray"),
         Rule("frames", "frames", "most", "all frames", "fewer frames"),
-        Rule("detail", "has_full_detail", "most", "full resolution", "reduced"),
+        Rule("size", "is_thumbnail", "least", "no thumbnail", "a thumbnail of it"),
         Rule("upscale", "is_upscale", "least", "not enlarged", "an upscale"),
         Rule("compression", "is_heavy", "least", "little compressed", "heavily recompressed"),
         Rule("clean", "is_framed", "least", "without a frame", "in a frame"),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.keeper import has_copy_name
-from imgurer_kernel.review.measure import CAMERA_FORMATS, marked
+from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
 
 VIEW: Mapping[str, str] = {
     "cluster_id": "number of the cluster",
@@ -38,7 +38,7 @@ VIEW: Mapping[str, str] = {
     "damaged": "parts of the picture are missing",
     "is_gray": "without colour, where others of the cluster have it",
     "shown_pixels": "pixels without a frame, at the true resolution",
-    "has_full_detail": "about the most detail of the cluster",
+    "is_thumbnail": "less than a fifth of the pixels of the most detailed one",
     "is_upscale": "enlarged: clearly more pixels than detail",
     "is_heavy": "heavily recompressed",
     "is_framed": "with a frame around the picture",
@@ -50,14 +50,12 @@ VIEW: Mapping[str, str] = {
 }
 """The columns, and what they mean. What was not measured counts as good."""
 
-# A picture with less than this share of the most detailed one's pixels is a reduced copy.
-_FULL_DETAIL = 0.6
+# What has less than this share of the most detailed one's pixels is a thumbnail of it.
+_THUMBNAIL = 0.2
 # A row or a column more proves nothing.
 _AS_MANY = 0.98
-# Half as many pixels of detail on both sides: enlargements by less may be blurred photographs.
-_UPSCALED = 0.45
-# Of quantisation: below, blocks show; and only where another one of the cluster is clearly better.
-_HEAVY_QUALITY, _HEAVY_GAP = 45.0, 20.0
+# Heavily compressed counts only where another one of the cluster is clearly better.
+_HEAVY_GAP = 20.0
 # The share of the area within a frame: uniform margins of a percent or two are no frame.
 _FRAMED = 0.97
 
@@ -93,22 +91,22 @@ def file_view(
     nothing = OriginalFacts()
     known = pd.DataFrame(
         [
-            (it.detail, it.is_gray, it.quality, it.metadata)
+            (it.is_gray, it.quality, it.metadata, it.within_frame)
             for it in (each or nothing for each in found)
         ],
         view.index,
-        ["detail", "is_gray", "quality", "metadata"],
-    ).astype({"detail": float, "is_gray": bool, "quality": float, "metadata": "int64"})
+        ["is_gray", "quality", "metadata", "within_frame"],
+    ).astype({"is_gray": bool, "quality": float, "metadata": "int64"})
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
-    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else 1.0
-    # Nothing is known to have more detail than it has pixels.
-    detail = known["detail"].fillna(np.inf).clip(upper=pixels)
-    shown = detail * frame
+    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
+    # An enlargement shows no more than what it was enlarged from.
+    true = true_pixels(view, measured)
+    shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
     gray = view["is_gray"].astype(bool) if "is_gray" in view else known["is_gray"]
     best = known["quality"].groupby(groups).transform("max")
-    heavy = (known["quality"] < _HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
+    heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
     name = view["path"].where(view["path"].notna(), view["filename"])
     return view.assign(
@@ -119,8 +117,8 @@ def file_view(
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
-        has_full_detail=shown >= _FULL_DETAIL * most,
-        is_upscale=detail < _UPSCALED * pixels,
+        is_thumbnail=shown < _THUMBNAIL * most,
+        is_upscale=true < pixels,
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),

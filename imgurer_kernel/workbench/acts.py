@@ -107,6 +107,26 @@ class ActBench(DecisionBench):
         answer.attrs["batch"] = batch
         return answer
 
+    def acts_of(
+        self,
+        plan: pd.DataFrame | str | os.PathLike[str],
+        *,
+        user: str | None = None,
+        to: Folder | None = None,
+        reference: Folder | Iterable[Folder] = (),
+    ) -> list[Act]:
+        """The acts that `apply` would do, such as for `imgurer_kernel.review.plan.script`.
+
+        Raises
+        ------
+        PlanInvalid
+            If that is no plan.
+        """
+        who = self.accounts.require_enabled(user)
+        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
+        looked = self._check(plans.rows_of_plan(frame), who, _batch_name(None), to, reference)
+        return [each for each in looked if isinstance(each, Act)]
+
     def undo(
         self,
         entries: int | Iterable[int] | None = None,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.report.freed import freed
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.decisions import with_decisions
 from imgurer_kernel.review.measure import measure as measured
@@ -137,9 +138,10 @@ class ReviewBench(ActBench):
         Returns
         -------
         DataFrame
-            The rows of `clusters` with the columns of `imgurer_kernel.review.view.VIEW`,
-            keeper_id, keeper_rule, keeper_reason; verdict (empty while nobody has decided),
-            decided_by, new_since_decision (what a decided cluster has gained) and disputed.
+            The rows of `clusters`, is_keeper as the policy says; the columns of
+            `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason; verdict
+            (empty while nobody has decided), decided_by, new_since_decision (what a decided
+            cluster has gained) and disputed.
         """
         if clusters is None:
             selection = FileSelection.parse(
@@ -162,5 +164,24 @@ class ReviewBench(ActBench):
             images = queries.images(connection, ids)
             files = catalog_files.files(connection)
         view = file_view(clusters, files, images, known)
-        chosen = choose(view, policy_of(policy), pinned)
+        chosen = _with_keepers(choose(view, policy_of(policy), pinned), files)
         return with_decisions(chosen, self._verdicts())
+
+
+def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+    """The rows with is_keeper as it was chosen, and what is freed if all others go.
+
+    Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
+    knows of inodes.
+    """
+    is_keeper = chosen["file_id"] == chosen["keeper_id"]
+    changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()
+    rows = chosen["cluster_id"].isin(changed)
+    chosen = chosen.assign(is_keeper=is_keeper)
+    if rows.any():
+        part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
+        part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")
+        stays = (is_keeper | chosen["is_reference"] | (chosen["state"] != "present"))[rows]
+        on_disk, in_store = freed(part.assign(links=0, is_blob=False), stays.to_numpy(bool))
+        chosen.loc[rows, "frees_disk"], chosen.loc[rows, "frees_store"] = on_disk, in_store
+    return chosen

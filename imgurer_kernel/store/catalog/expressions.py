@@ -3,6 +3,7 @@
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.errors import QueryError
@@ -54,4 +55,8 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
     if len(found) != len(frame) or found.shape[1] != 2:
         message = f"{expression!r} does not give one value for each file; give an expression"
         raise QueryError(message)
-    return pd.Series(found["value"].to_numpy(), frame.index)
+    values = found["value"]
+    if any(isinstance(value, dict | list | tuple | np.ndarray) for value in values.head(1)):
+        message = f"{expression!r} gives several values for each file; give one expression"
+        raise QueryError(message)
+    return pd.Series(values.to_numpy(), frame.index)
