@@ -226,7 +226,12 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         digests = part["digest"].tolist()
         members = set(digests)
         near = {it.decision_id: it for digest in members for it in of_digest.get(digest, ())}
-        covering = [it for _, it in sorted(near.items()) if members <= set(it.digests)]
+        # That pictures differ says nothing of files that are the same bytes.
+        covering = [
+            it
+            for _, it in sorted(near.items())
+            if members <= set(it.digests) and (len(members) > 1 or it.verdict != "different")
+        ]
         words = {it.user: it.verdict for it in covering}
         gained: set[str] = set()
         if not covering and near:

@@ -102,7 +102,8 @@ class ReviewModel(ReviewListing):
         cluster_id = int(row["cluster_id"].iloc[0])
         members = queue.members(cluster_id)
         self._pinned = (self._pinned - set(members["file_id"].tolist())) | {file_id}
-        reason = members["keeper_reason"].where(members["file_id"] != file_id, "kept: you chose it")
+        chosen = members["file_id"] == file_id
+        reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
         self.queue = queue.replaced(members.assign(keeper_id=file_id, keeper_reason=reason))
 
     def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:

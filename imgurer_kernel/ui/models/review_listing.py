@@ -236,6 +236,9 @@ class ReviewListing(HasTraits):
         queue = self.queue
         if queue is None or files.empty:
             return
+        # What was chosen by hand meanwhile stays.
+        chosen = files.loc[files["file_id"].isin(self._pinned), "cluster_id"]
+        files = files[~files["cluster_id"].isin(chosen)]
         known = set(files["cluster_id"].tolist())
         before = queue.files[queue.files["cluster_id"].isin(known)]
         if len(before) == len(files):  # nobody has changed these clusters meanwhile

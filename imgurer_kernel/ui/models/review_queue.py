@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.report.freed import IN_PLACE
 
 KINDS: Mapping[str, str] = {
     "identical": "Identical",
@@ -109,7 +110,7 @@ class ReviewQueue:
     @classmethod
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
         """Summarize the files of a queue."""
-        files = files.reset_index(drop=True)
+        files = with_freed(files.reset_index(drop=True))
         found = files.groupby("cluster_id").indices
         rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
         return cls(files, summarize(files), images, plan, rows)
@@ -135,6 +136,29 @@ def goes(files: pd.DataFrame) -> "pd.Series[bool]":
         (files["file_id"] != files["keeper_id"])
         & ~files["is_reference"].astype(bool)
         & (files["state"] == "present")
+    )
+
+
+def with_freed(files: pd.DataFrame) -> pd.DataFrame:
+    """The same files with the bytes that are free once all that `goes` is gone.
+
+    `Workbench.clusters` has counted them for the keepers of the usual policy. A name of an inode
+    that has others frees nothing, which is seen by what was counted then.
+    """
+    if files.empty:
+        return files
+    leaves = goes(files).to_numpy(bool)
+    size = files["bytes"].to_numpy(np.int64)
+    in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
+    counted = files["frees_disk"].to_numpy(np.int64) > 0
+    is_link = in_place & ~counted & ~files["is_keeper"].to_numpy(bool)
+    image_stays = pd.Series(~leaves).groupby(files["image_id"]).transform("any").to_numpy(bool)
+    from_store = leaves & ~in_place & ~image_stays
+    # The store has the bytes of an image once, however many files it is.
+    first = ~pd.Series(np.where(from_store, files["image_id"], -1 - files.index)).duplicated()
+    return files.assign(
+        frees_disk=np.where(leaves & in_place & ~is_link, size, 0),
+        frees_store=np.where(from_store & first.to_numpy(bool), size, 0),
     )
 
 

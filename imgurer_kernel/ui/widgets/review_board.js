@@ -14,6 +14,7 @@ export default {
     preview.setAttribute("aria-label", "Preview");
     el.append(top, filters, message, list, bottom, keys, preview);
 
+    list.tabIndex = -1; // where the focus is when every cluster is decided
     let pictures = null;
     let selection = new Set();
     let anchor = null; // where a range of the selection begins
@@ -52,6 +53,7 @@ export default {
       const next = all.find((other) => section.compareDocumentPosition(other) & 4) ?? all[0];
       if (next) focus(next.querySelector(".imgurer-file"));
       else if (model.get("bars").page < model.get("bars").pages - 1) act("next");
+      else list.focus({ preventScroll: true });
     }
 
     function showSelection() {
@@ -102,37 +104,61 @@ export default {
       }
     }
 
+    // The bars are made anew: whoever was on one of their controls stays there, or comes back to
+    // the pictures if it is gone. Keys must never fall into the void.
+    function keepingFocus(change) {
+      const held = [top, filters, bottom].some((bar) => bar.contains(document.activeElement));
+      const { act: name } = document.activeElement?.dataset ?? {};
+      const label = held ? document.activeElement.getAttribute("aria-label") : null;
+      change();
+      if (!held || el.contains(document.activeElement)) return;
+      const again =
+        (name && el.querySelector(`button[data-act="${name}"]:not(:disabled, [hidden])`)) ||
+        (label && el.querySelector(`[aria-label="${CSS.escape(label)}"]`));
+      if (again) again.focus({ preventScroll: true });
+      else focusPictures();
+    }
+    function focusPictures() {
+      const figure = [figureOf(current), ...files()].find((each) => each?.offsetParent);
+      (figure ?? list).focus({ preventScroll: true });
+    }
+
     function showTop() {
       const bars = model.get("bars");
       if (!bars.orders) return;
-      const within = el.contains(document.activeElement) ? document.activeElement : null;
-      const label = within?.getAttribute?.("aria-label");
-      top.replaceChildren(topBar(bars, act));
-      filters.replaceChildren(filterBar(bars, act));
+      keepingFocus(() => {
+        top.replaceChildren(topBar(bars, act));
+        filters.replaceChildren(filterBar(bars, act));
+        bottom.replaceChildren(bottomBar(bars, selection.size, act));
+      });
       message.textContent = bars.message;
       message.hidden = !bars.message;
-      showBottom();
-      // The bars are made anew: whoever was in one of their fields stays there.
-      if (label && !el.contains(document.activeElement)) el.querySelector(`[aria-label="${CSS.escape(label)}"]`)?.focus();
     }
     function showBottom() {
       const bars = model.get("bars");
-      if (bars.orders) bottom.replaceChildren(bottomBar(bars, selection.size, act));
+      if (bars.orders) keepingFocus(() => bottom.replaceChildren(bottomBar(bars, selection.size, act)));
     }
 
     function showDecided() {
       const done = model.get("done");
-      // Clusters above shrink to a line: what has the focus stays where it is on the screen.
-      const figure = figureOf(current);
-      const before = figure?.getBoundingClientRect().top;
       for (const section of list.querySelectorAll(".imgurer-cluster")) {
         const id = section.dataset.clusterId;
         const show = () => section.classList.toggle("imgurer-decided");
         showDone(section, done[id], () => act("undo", { cluster_id: Number(id) }), show);
       }
-      if (figure && figure.offsetParent && el.contains(document.activeElement)) {
-        window.scrollBy(0, figure.getBoundingClientRect().top - before);
-      }
+    }
+
+    // Clusters above shrink to a line, or are made anew: the current file stays where it is on the
+    // screen.
+    function keepingPlace(change) {
+      const top = () => {
+        const figure = figureOf(current);
+        return figure?.offsetParent ? figure.getBoundingClientRect().top : null;
+      };
+      const before = top();
+      change();
+      const after = top();
+      if (before !== null && after !== null) window.scrollBy(0, after - before);
     }
 
     function showClusters() {
@@ -141,7 +167,6 @@ export default {
       const fresh = new Pictures(blob);
       const nodes = clusters.map((cluster, place) => reviewCluster(cluster, place, fresh));
       if (!nodes.length) nodes.push(element("p", "imgurer-review-empty", empty));
-      const scrolled = document.scrollingElement?.scrollTop;
       list.replaceChildren(...nodes);
       pictures?.revoke();
       pictures = fresh;
@@ -151,7 +176,6 @@ export default {
       showSelection();
       const figure = figureOf(current) ?? open()[0]?.querySelector(".imgurer-file");
       if (figure) figure.tabIndex = 0;
-      if (figureOf(current) && scrolled !== undefined) document.scrollingElement.scrollTop = scrolled;
       if (had) focus(figure);
       else if (figure && document.activeElement === document.body && el.offsetParent) {
         figure.focus({ preventScroll: true }); // so that keys work at once; the page stays where it is
@@ -163,7 +187,9 @@ export default {
     function showPreview() {
       const asked = model.get("preview");
       if (!asked.title) {
-        if (preview.open) preview.close();
+        if (!preview.open) return;
+        preview.close();
+        if (document.activeElement === document.body) focusPictures();
         return;
       }
       fillPreview(preview, asked, act);
@@ -226,8 +252,8 @@ export default {
 
     const observed = {
       "change:bars": showTop,
-      "change:_content": showClusters,
-      "change:done": showDecided,
+      "change:_content": () => keepingPlace(showClusters),
+      "change:done": () => keepingPlace(showDecided),
       "change:preview": showPreview,
     };
     for (const [name, show] of Object.entries(observed)) model.on(name, show);
