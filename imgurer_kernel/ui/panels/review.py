@@ -119,7 +119,7 @@ class ReviewPanel(Panel):
             )
         if queue.clusters.empty:
             return f"No duplicates: no two of {count(queue.images, 'picture')} are the same."
-        if self.model.wanted.show == "open" and not self.model.listed:
+        if self.model.wanted == QueueFilter():
             return "Nothing is left to decide here."
         return "No cluster passes the filters. Take one away to see more."
 

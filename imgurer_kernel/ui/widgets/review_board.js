@@ -146,6 +146,9 @@ export default {
         const show = () => section.classList.toggle("imgurer-decided");
         showDone(section, done[id], () => act("undo", { cluster_id: Number(id) }), show);
       }
+      // What is folded away cannot have the focus.
+      const active = document.activeElement;
+      if (list.contains(active) && active !== list && !active.offsetParent) focusPictures();
     }
 
     // Clusters above shrink to a line, or are made anew: the current file stays where it is on the
