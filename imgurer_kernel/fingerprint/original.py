@@ -7,6 +7,7 @@ pictures that have duplicates, and remembered.
 import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
+from xml.sax.saxutils import unescape
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     found = _SUBJECT.search(data)
     rating = _RATING.search(data)
     keywords = () if found is None else tuple(
-        item.decode("utf-8", "replace").strip() for item in _ITEM.findall(found[0])[:50]
+        unescape(item.decode("utf-8", "replace")).strip() for item in _ITEM.findall(found[0])[:50]
     )  # fmt: skip
     steepness, measured_pixels = _steepness(view.gray())
     return OriginalFacts(

@@ -214,6 +214,11 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         none, as for one that has gained a member since), decided_by (users, comma separated),
         new_since_decision (the row is what a decided cluster has gained) and disputed.
     """
+    if not verdicts.decisions:
+        undecided = clusters.assign(
+            verdict="", decided_by="", new_since_decision=False, disputed=False
+        )
+        return undecided.astype({"verdict": "str", "decided_by": "str"})
     whole = [each for each in verdicts.decisions if each.is_cluster]
     of_digest: dict[str, list[Decision]] = defaultdict(list)
     for each in whole:

@@ -4,6 +4,7 @@ Which of both is told by the disk alone. What has moved is finished, since its b
 before; what has not is taken back.
 """
 
+import os
 from contextlib import ExitStack, suppress
 
 from imgurer_kernel.errors import ActRefused
@@ -22,26 +23,28 @@ class Recovery:
         self._store = store
         self._rows = ActRows(store, trash)
 
-    def run(self) -> dict[int, ActState]:
-        """Look at all acts that have not ended; returns what became of each, by entry."""
+    def run(self) -> bool:
+        """Look at all acts that have not ended; True if all have by now.
+
+        Of what is on a disk that is away nothing can be told: it waits for the next time.
+        """
         open_states: list[ActState] = ["intended", "entered", "undoing"]
-        unfinished = self._store.catalog.run(journal.entries, states=open_states)
         do = {
             "intended": self._finish_or_roll_back,
             "entered": lambda entry: self._rows.follow([entry]),
             "undoing": self._finish_undo,
         }
-        for entry in unfinished:
-            do[entry.state](entry)
-        ids = [entry.entry_id for entry in unfinished]
-        after = self._store.catalog.run(journal.entries, entry_ids=ids)
-        return {entry.entry_id: entry.state for entry in after}
+        for entry in self._store.catalog.run(journal.entries, states=open_states):
+            if entry.state != "entered" and not _is_reachable(entry):
+                continue
+            with suppress(ActRefused):  # such as a folder that cannot be written: another time
+                do[entry.state](entry)
+        return not self._store.catalog.run(journal.entries, states=open_states)
 
     def _finish_or_roll_back(self, entry: JournalEntry) -> None:
-        keeper = self._store.catalog.run(journal.files_of_images, [entry.keeper_id]).get(
-            entry.keeper_id
-        )
-        if entry.act != "forget" and keeper is not None and self._has_moved(entry, keeper):
+        found = self._store.catalog.run(journal.files_of_images, [entry.keeper_id])
+        keeper = found.get(entry.keeper_id)
+        if entry.act != "forget" and self._has_moved(entry, keeper):
             with self._store.catalog.transaction() as connection:
                 self._rows.enter(connection, entry, keeper)
             self._rows.follow([entry])
@@ -50,10 +53,12 @@ class Recovery:
             journal.set_state, [entry.entry_id], "rolled back", "interrupted before it was done"
         )
 
-    def _has_moved(self, entry: JournalEntry, keeper: FileOfImage) -> bool:
+    def _has_moved(self, entry: JournalEntry, keeper: FileOfImage | None) -> bool:
         """Whether an act was done on disk; one that was done in part is taken back."""
         if entry.act == "system-trash":
-            return entry.source_key is not None and not _exists(entry)
+            assert entry.source_root is not None  # noqa: S101 (it was looked at)
+            assert entry.source_key is not None  # noqa: S101
+            return not _is_something(entry.source_root, entry.source_key)
         paths = disk.paths_of(entry)
         with ExitStack() as stack:
             try:
@@ -70,20 +75,29 @@ class Recovery:
             )
             there = _holds_bytes(target, paths.target, entry)
             here = source.facts()
-            moved = there and (here is None if entry.act != "link" else here is not None)
-            if moved and entry.act == "link":
-                moved = here is not None and here.st_ino == keeper.inode
+            if entry.act == "link":
+                known = None if keeper is None else keeper.inode
+                moved = there and here is not None and here.st_ino == known
+            else:
+                moved = there and here is None
             if there and not moved:
-                if here is None:
-                    moves.restore(target, source, paths.source)
-                elif _holds_bytes(source, paths.source, entry):
-                    # Copied to another disk, and not removed here: the copy goes.
-                    facts = target.facts()
-                    assert facts is not None  # noqa: S101 (its bytes were read)
-                    moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
+                self._take_back(entry, source, target)
         if not moved:
             moves.prune(paths.target_root, paths.target)
         return moved
+
+    def _take_back(self, entry: JournalEntry, source: disk.Place, target: disk.Place) -> None:
+        paths = disk.paths_of(entry)
+        if source.facts() is None:
+            moves.restore(target, source, paths.source)
+        elif entry.act == "link":
+            # The link was made, and what is kept is known no more: the file itself comes back.
+            moves.replace(target, source, paths.source)
+        elif _holds_bytes(source, paths.source, entry):
+            # Copied to another disk, and not removed here: the copy goes.
+            facts = target.facts()
+            assert facts is not None  # noqa: S101 (its bytes were read)
+            moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
 
     def _finish_undo(self, entry: JournalEntry) -> None:
         paths = disk.paths_of(entry)
@@ -113,12 +127,29 @@ class Recovery:
         self._rows.restore_as(entry, back)
 
 
-def _exists(entry: JournalEntry) -> bool:
-    assert entry.source_key is not None  # noqa: S101 (it was looked at)
-    assert entry.source_root is not None  # noqa: S101
+def _is_reachable(entry: JournalEntry) -> bool:
+    """Whether it can be told what became of a file: it is seen, or its folders are.
+
+    An empty folder may be where a disk is not mounted.
+    """
+    known = ((entry.source_root, entry.source_key), (entry.target_root, entry.target_key))
+    places = [(root, key) for root, key in known if root is not None and key is not None]
+    if any(_is_something(root, key) for root, key in places):
+        return True
     try:
-        names = disk.split(entry.source_root, entry.source_key)
-        with disk.place_of(entry.source_root, names) as place:
+        for root, _ in places:
+            with os.scandir(root) as entries:
+                if not any(entries):
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def _is_something(root: bytes, path: bytes) -> bool:
+    """Whether anything is at a path below a folder, no link being followed."""
+    try:
+        with disk.place_of(root, disk.split(root, path)) as place:
             return place.facts() is not None
     except ActRefused:
         return False

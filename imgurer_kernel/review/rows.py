@@ -41,10 +41,12 @@ class ActRows:
         self._store = store
         self._trash = trash
 
-    def enter(self, connection: Connection, entry: JournalEntry, keeper: FileOfImage) -> None:
-        """Write that an act was done, within a transaction."""
+    def enter(
+        self, connection: Connection, entry: JournalEntry, keeper: FileOfImage | None
+    ) -> None:
+        """Write that an act was done, within a transaction; keeper None: it is gone meanwhile."""
         ids = [entry.file_id, *entry.other_ids]
-        if entry.act == "link":
+        if entry.act == "link" and keeper is not None:
             journal.set_place(connection, ids, keeper.device, keeper.inode, keeper.modified_ns)
         else:
             found = journal.files_of_images(connection, ids)
@@ -52,8 +54,9 @@ class ActRows:
             for file in found.values():
                 commands.forget_file(connection, file.file_id, file.user)
                 # Nobody loses the picture: whoever had the copy has the file that is kept.
-                held = journal.add_holder(connection, keeper, file.user, file.filename)
-                united += [] if held is None else [held]
+                if keeper is not None:
+                    held = journal.add_holder(connection, keeper, file.user, file.filename)
+                    united += [] if held is None else [held]
             journal.set_united(connection, entry.entry_id, united)
         journal.set_state(connection, [entry.entry_id], "entered")
 

@@ -12,9 +12,8 @@ To take one back the entry is *undoing*, the file moves back, and the rows with 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.progress import Progress
@@ -27,6 +26,7 @@ from imgurer_kernel.review.system_trash import send
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 from imgurer_kernel.store.derived import exclusive
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
@@ -73,15 +73,33 @@ class ActRunner:
         root = self._store.settings.root
         pending = root / "review.pending"
         with exclusive(root / "review.lock", lambda: None):
-            if pending.exists():
-                Recovery(self._store, self._trash).run()
+            all_ended = not pending.exists() or Recovery(self._store, self._trash).run()
             with mapped_os_errors(pending):
                 pending.touch()
             self._step("marked")
             yield
             # Not after an error: whoever comes next looks at what was left.
-            with mapped_os_errors(pending):
-                pending.unlink(missing_ok=True)
+            if all_ended:
+                with mapped_os_errors(pending):
+                    pending.unlink(missing_ok=True)
+
+    def recover(self) -> None:
+        """Finish or take back what a crash has left, unless somebody is acting just now.
+
+        Nothing is done where the store cannot be written.
+        """
+        root = self._store.settings.root
+        if not (root / "review.pending").exists():
+            return
+        with suppress(StorageError):
+            lock = LockFile(root / "review.lock", set())
+            if not lock.take_now():
+                return
+            try:
+                if Recovery(self._store, self._trash).run():
+                    (root / "review.pending").unlink(missing_ok=True)
+            finally:
+                lock.drop()
 
     # Doing ----------------------------------------------------------------------------------
 
@@ -321,8 +339,3 @@ def _entry(number: int, act: Act, user: str, batch: str, *, leads: bool) -> Jour
         united_ids=(),
         leads=leads,
     )
-
-
-def pending(root: Path) -> bool:
-    """Whether acts were begun in a store that may not have ended."""
-    return (root / "review.pending").exists()

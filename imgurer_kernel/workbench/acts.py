@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,16 @@ from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.errors import ActRefused, PlanInvalid, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
-from imgurer_kernel.review.runner import ActResult, ActRunner, pending
+from imgurer_kernel.review.runner import ActResult, ActRunner
 from imgurer_kernel.review.trash import ReviewTrash
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
-from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.decisions import DecisionBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.sameness import Sameness
 from imgurer_kernel.workbench.search import SearchService
 
 _BATCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -42,8 +43,7 @@ class ActBench(DecisionBench):
         self.trash = ReviewTrash(store)
         self._search = search
         self._runner = ActRunner(store, Trash(store))
-        if pending(store.settings.root):
-            self.recover()
+        self._runner.recover()
 
     # Acts -----------------------------------------------------------------------------------
 
@@ -133,6 +133,7 @@ class ActBench(DecisionBench):
         *,
         batch: str | None = None,
         user: str | None = None,
+        progress: ProgressOption = True,
     ) -> pd.DataFrame:
         """Take acts back: the last sitting of the user, or a batch, or some entries of `journal`.
 
@@ -151,8 +152,9 @@ class ActBench(DecisionBench):
         chosen = self._entries(entries, batch, who)
         is_admin = self.accounts.get(who).role == "admin"
         rows = []
-        with self._runner.turn():
-            for entry in reversed(chosen):
+        with self._runner.turn(), staged(progress) as report:
+            for number, entry in enumerate(reversed(chosen)):
+                report("bringing back", number, len(chosen))
                 why = None
                 if not is_admin and who not in {entry.user, entry.owner}:
                     why = f"it was done by {entry.user}; ask them, or an admin"
@@ -185,14 +187,6 @@ class ActBench(DecisionBench):
         """
         return self.catalog.run(journal.listed, user)
 
-    def recover(self) -> None:
-        """Finish or take back what a crash has interrupted; waits for who is acting now.
-
-        Done when a workbench is opened, and before each act, if something was left.
-        """
-        with self._runner.turn():
-            pass
-
     def _entries(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str
     ) -> list[JournalEntry]:
@@ -215,33 +209,6 @@ class ActBench(DecisionBench):
             message = f"there is no sitting {name!r}; journal() lists them"
             raise QueryError(message)
         return [entry for entry in found if entry.state in {"done", "emptied"}]
-
-    def _sameness(self) -> Callable[[FileOfImage, FileOfImage], str | None]:
-        """What says why two files are not known to show the same picture; None if they are."""
-        verdicts = self._verdicts()
-        frame = self._search.clusters(
-            None, FileSelection(), "file", verify=True, thorough=False, progress=False
-        )
-        cluster_of = dict(zip(frame["image_id"], frame["cluster_id"], strict=True))
-
-        def refusal(one: FileOfImage, other: FileOfImage) -> str | None:
-            if one.digest == other.digest:
-                return None
-            refused = verdicts.refusal(one.digest, other.digest)
-            if refused is not None or frozenset((one.digest, other.digest)) in verdicts.same:
-                return refused
-            cluster = cluster_of.get(one.image_id)
-            if cluster is not None and cluster == cluster_of.get(other.image_id):
-                return None
-            label = self._search.evidence(one.image_id, other.image_id).label
-            if label not in {"different", "same layout"}:
-                return None
-            return (
-                f"it is not known to be the same picture as {other.path or other.filename}; "
-                "decide that they are the same, or choose another one to keep"
-            )
-
-        return refusal
 
     def _check(
         self,
@@ -272,7 +239,7 @@ class ActBench(DecisionBench):
             files=files,
             at_path=lambda key: self.catalog.run(journal.at_path, key),
             going=frozenset(row.file_id for row in rows),
-            same=self._sameness(),
+            same=Sameness(self._search, self._verdicts(), len(rows)),
             roots=roots,
             reference=selection.reference,
             goal=None if to is None else os.fsencode(Path(to).expanduser().absolute()),

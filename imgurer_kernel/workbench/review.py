@@ -5,10 +5,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
-from imgurer_kernel.errors import QueryError
+from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.report.freed import freed
 from imgurer_kernel.review import plan as plans
+from imgurer_kernel.review import sidecar
 from imgurer_kernel.review.decisions import with_decisions
+from imgurer_kernel.review.disk import shown
 from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.review.measure import recall
 from imgurer_kernel.review.policy import KeeperPolicy, Score, choose, policy_of
@@ -56,6 +58,61 @@ class ReviewBench(ActBench):
             "bytes": int(plan["bytes"].sum()),
         }
         return frame
+
+    def sidecars(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Facts that only the files have which a plan removes: time, place, rating, keywords.
+
+        Returns
+        -------
+        DataFrame
+            A row for each: keeper_id, keeper_path, fact, value, file_id (of the copy that has
+            it). `write_sidecars` writes what is left of them.
+        """
+        ids = {*plan["file_id"].tolist(), *plan["keeper_id"].tolist()}
+        files = self.catalog.run(journal.files_of_images, ids)
+        known = plan[plan["file_id"].isin(list(files)) & plan["keeper_id"].isin(list(files))]
+        image_of = {file_id: file.image_id for file_id, file in files.items()}
+        images = self.catalog.run(queries.images, sorted(set(image_of.values())))
+        found = measured(self.store, images["digest"].tolist())
+        rows = known.assign(
+            image_id=known["file_id"].map(image_of),
+            keeper_image_id=known["keeper_id"].map(image_of),
+        )
+        return sidecar.offers(rows, images, found)
+
+    def write_sidecars(self, offered: pd.DataFrame, *, user: str | None = None) -> pd.DataFrame:
+        """Write facts beside the files that are kept, as ``NAME.jpg.xmp``; never into a picture.
+
+        Parameters
+        ----------
+        offered
+            As from `sidecars`, without what is not wanted; before or after the plan is carried
+            out.
+        user
+            Who writes; members write beside their own files only.
+
+        Returns
+        -------
+        DataFrame
+            keeper_id, path (of the sidecar), why (it was not written: there is one already, or
+            the file is in the store).
+        """
+        who = self.accounts.get(self.accounts.require_enabled(user))
+        rows = []
+        for keeper_id, part in offered.groupby("keeper_id"):
+            facts = dict(zip(part["fact"], part["value"], strict=True))
+            path, why = None, None
+            file = self.catalog.run(journal.files_of_images, [int(str(keeper_id))]).get(
+                int(str(keeper_id))
+            )
+            try:
+                place = sidecar.place_beside(file, who.name, is_admin=who.role == "admin")
+                path = shown(sidecar.write_beside(place, sidecar.packet(facts)))
+            except ActRefused as error:
+                why = str(error)
+            rows.append({"keeper_id": keeper_id, "path": path, "why": why})
+        frame = pd.DataFrame(rows, columns=["keeper_id", "path", "why"])
+        return frame.astype({"path": "str", "why": "str"})
 
     def plan(
         self,

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import StorageDenied
 from imgurer_kernel.review.runner import STEPS, UNDO_STEPS, ActRunner
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import bytes_below, fill, make_folder, tidy
@@ -97,8 +98,14 @@ def crash_everywhere(settings, act, goal, *, steps, undo_steps):
 def test_on_disk(settings, tmp_path, act):
     goal = tmp_path / "goal"
     goal.mkdir()
-    steps = [step for step in STEPS if step != "linked" or act == "link"]
-    crash_everywhere(settings, act, goal, steps=steps, undo_steps=UNDO_STEPS)
+    # What comes before and after is the same for all of them.
+    steps = {
+        "trash": [step for step in STEPS if step != "linked"],
+        "link": ["prepared", "moved", "linked"],
+        "move": ["moved"],
+    }
+    undo_steps = UNDO_STEPS if act == "trash" else ["moved back"]
+    crash_everywhere(settings, act, goal, steps=steps[act], undo_steps=undo_steps)
     assert bytes_below(goal) == {}
 
 
@@ -199,6 +206,70 @@ def test_one_acts_while_another_has_crashed_before(settings, tmp_path):
         assert sorted(done["status"]) == ["done", "refused"]
         assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
         assert sorted(other.journal()["state"]) == ["done", "done", "rolled back"]
+
+
+def test_what_lies_on_a_disk_that_is_away_waits_for_it(settings, tmp_path):
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        before = bytes_below(folder), tidy(wb)
+        plan = plan_of(wb, "trash")
+        wb._runner, _ = crashing(wb.store, "moved")
+        with pytest.raises(Crash):
+            wb.apply(plan, progress=False)
+    folder.rename(tmp_path / "away")
+    folder.mkdir()  # as a place is where nothing is mounted
+    with Workbench(settings) as wb:
+        assert set(wb.journal()["state"]) == {"intended"}
+        assert (settings.root / "review.pending").exists()
+        wb.decide((1, 2), "later")
+        assert set(wb.apply(plan, progress=False)["status"]) == {"refused"}
+        assert (settings.root / "review.pending").exists()
+    folder.rmdir()
+    with Workbench(settings) as wb:
+        assert "intended" in set(wb.journal()["state"])
+    (tmp_path / "away").rename(folder)
+    with check_after_a_crash(settings, folder, before, tmp_path / "none") as wb:
+        wb.undo()
+        assert (bytes_below(folder), tidy(wb)) == before
+
+
+def test_a_crash_and_then_the_kept_file_is_forgotten(settings, tmp_path):
+    folder = tmp_path / "in"
+    for act, at in (("trash", "moved"), ("link", "linked"), ("link", "moved")):
+        with Workbench(settings) as wb:
+            rows = tidy(wb)
+            plan = plan_of(wb, act).head(1)
+            wb._runner, _ = crashing(wb.store, at)
+            with pytest.raises(Crash):
+                wb.apply(plan, progress=False)
+            Trash(wb.store).forget(None, file_id=int(plan["keeper_id"].iloc[0]))
+        with Workbench(settings) as wb:
+            assert not (settings.root / "review.pending").exists()
+            assert set(wb.journal()["state"]) <= {"done", "undone", "rolled back"}
+            wb.trash.restore(int(plan["keeper_id"].iloc[0]))
+            wb.undo()
+            assert tidy(wb) == rows
+            assert len(bytes_below(folder)) == 4
+            assert not (folder / "a.jpg").samefile(folder / "sub/a-copy.jpg")
+
+
+def test_a_store_that_cannot_be_written_is_opened_all_the_same(settings, monkeypatch):
+    with Workbench(settings) as wb:
+        plan = plan_of(wb, "trash")
+        wb._runner, _ = crashing(wb.store, "intended")
+        with pytest.raises(Crash):
+            wb.apply(plan, progress=False)
+
+    def refuse(*_):
+        message = "read-only"
+        raise StorageDenied(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.runner.LockFile", refuse)
+        with Workbench(settings) as wb:
+            assert len(wb.files()) == 4
+    with Workbench(settings) as wb:
+        assert set(wb.journal()["state"]) == {"rolled back"}
 
 
 def test_the_trash_is_emptied_whatever_crashes(settings, tmp_path, monkeypatch):

@@ -191,16 +191,23 @@ def test_what_somebody_changed_or_took_out_of_the_trash_folder(wb, folder):
     assert not (folder / "sub/a-copy.jpg").exists()
 
 
-@pytest.mark.parametrize("code", ["EROFS", "ENOSPC", "EACCES"])
-def test_a_folder_that_cannot_be_written(wb, folder, monkeypatch, code):
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("EROFS", "writable"),
+        ("ENOSPC", "make space"),
+        ("EACCES", "writable"),
+        ("EXDEV", "another file system"),
+    ],
+)
+def test_a_folder_that_cannot_be_written(wb, folder, monkeypatch, code, remedy):
     def refuse(*arguments, **options):
         raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
 
     plan = row(wb, "a-copy.jpg")
     with monkeypatch.context() as patch:
         patch.setattr("imgurer_kernel.review.moves.os.rename", refuse)
-        said = why(wb, plan)
-    assert "make space" in said if code == "ENOSPC" else "writable" in said
+        assert remedy in why(wb, plan)
     assert not (folder / ".imgurer-trash").exists()
     assert wb.journal()["state"].tolist() == ["rolled back"]
     assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]

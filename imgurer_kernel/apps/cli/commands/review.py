@@ -131,7 +131,12 @@ def undo_review(call: Call) -> int:
         write_error("what is to be taken back? name a sitting, --entries or --last")
         return EXIT_USAGE
     with call.workbench() as wb:
-        frame = wb.undo(arguments.entries, batch=arguments.batch, user=arguments.user)
+        frame = wb.undo(
+            arguments.entries,
+            batch=arguments.batch,
+            user=arguments.user,
+            progress=call.out.progress,
+        )
     if call.out.json:
         call.out.write_table(frame)
     refused = frame[frame["status"] == "refused"]
