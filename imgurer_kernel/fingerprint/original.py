@@ -17,7 +17,7 @@ from imgurer_kernel.fingerprint.codecs import jpeg, tiff
 from imgurer_kernel.fingerprint.decode import read
 from imgurer_kernel.settings import Settings
 
-VERSION = "original-1"
+VERSION = "original-2"
 """Changes with what is measured: what was remembered under another name is measured anew."""
 
 SIDE = 1600
@@ -26,6 +26,7 @@ BLOCKS = 24
 """Sides of the grid of `OriginalFacts.relief`, each block of `_BLOCK` pixels a side."""
 
 _BLOCK = 20
+_BLACK, _WHITE = 5, 250
 _LOSSLESS = {"PNG", "TIFF", "BMP", "GIF", "PPM", "ICO"}
 # Sum of the luminance table of Annex K of ITU T.81, which is quality 50 by the usual scale.
 _TABLE_AT_50 = 3688
@@ -60,6 +61,8 @@ class OriginalFacts:
     relief
         uint8, `BLOCKS` x `BLOCKS` as a list: mean steepness of the grays in each block of the
         upright picture, its aspect not kept, in quarters of a level.
+    clipped
+        Share of the pixels that are nearly black or white: what has been there cannot be told.
     """
 
     steepness: float | None = None
@@ -71,6 +74,7 @@ class OriginalFacts:
     keywords: tuple[str, ...] = ()
     within_frame: float = 1.0
     relief: tuple[int, ...] = ()
+    clipped: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as values of JSON."""
@@ -102,7 +106,8 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     keywords = () if found is None else tuple(
         unescape(item.decode("utf-8", "replace")).strip() for item in _ITEM.findall(found[0])[:50]
     )  # fmt: skip
-    steepness, measured_pixels = _steepness(view.gray())
+    gray = view.gray()
+    steepness, measured_pixels = _steepness(gray)
     return OriginalFacts(
         steepness=steepness,
         measured_pixels=measured_pixels,
@@ -113,6 +118,7 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         keywords=keywords,
         within_frame=float(within_frame(view.grays(64)[None])[0]),
         relief=tuple(_relief(view.grays(BLOCKS * _BLOCK)).tolist()),
+        clipped=round(float(((gray <= _BLACK) | (gray >= _WHITE)).mean()), 4),
     )
 
 
