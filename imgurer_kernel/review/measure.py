@@ -30,6 +30,8 @@ _BLOCKS_OF_WRITING = 20
 _TEXTURED = 2.0  # levels a pixel: in smoother blocks there is nothing to compare steepness by
 # Brightened sample pictures have 3 to 20 % more of their pixels near white than the original.
 _MORE_CLIPPED = 0.01
+# Writing adds more than it covers; two sizes of one screenshot differ by 1.9 to 1.
+_ONE_SIDED = 2.5
 _SEVERAL = 2
 _MEASURED_TOGETHER = 32
 
@@ -172,11 +174,16 @@ def _is_written(steep: Float64s, clipped: Float64s) -> list[bool]:
             continue
         # Of several others one may be poor: what all but one lack was added.
         rank = min(int(others.sum()) - 1, 1) if others.sum() > _SEVERAL else 0
-        least = np.minimum(own, np.sort(steep[others], axis=0)[rank])
-        textured = least > _TEXTURED
-        # A sharper picture is steeper by one factor, wherever there is something to be sharp.
-        gain = float(np.median(own[textured] / least[textured])) if textured.any() else 1.0
-        excess = own - max(gain, 1.0) * least
-        top = np.sort(excess)[-_BLOCKS_OF_WRITING:]
-        answers.append(bool(top.mean() > _WRITTEN))
+        other = np.sort(steep[others], axis=0)[rank]
+        added, lost = _excess(own, other), _excess(other, own)
+        answers.append(bool(added > max(_WRITTEN, _ONE_SIDED * lost)))
     return answers
+
+
+def _excess(one: Float64s, other: Float64s) -> float:
+    """How much steeper one relief is than another where it is so most, beyond being sharper."""
+    least = np.minimum(one, other)
+    textured = least > _TEXTURED
+    # A sharper picture is steeper by one factor, wherever there is something to be sharp.
+    gain = float(np.median(one[textured] / least[textured])) if textured.any() else 1.0
+    return float(np.sort(one - max(gain, 1.0) * least)[-_BLOCKS_OF_WRITING:].mean())
