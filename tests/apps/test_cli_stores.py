@@ -22,6 +22,7 @@ READING = {
     "trash empty": ["--older-than", "30d"],
     "users list": [],
     "users passwd": ["ada"],
+    "users adopt": ["ada"],
     "users disable": ["ada"],
     "users enable": ["ada"],
     "check": ["--repair"],
