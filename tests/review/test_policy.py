@@ -123,6 +123,8 @@ def test_the_view_has_what_it_says(new_store):
     assert wb.plan(where="width < 200", progress=False)["filename"].tolist() == ["small.jpg"]
     with pytest.raises(QueryError):
         wb.plan(where="nonsense here", progress=False)
+    assert wb.queue(queue, progress=False).equals(queue)
+    assert wb.plan(queue, progress=False).equals(wb.plan(progress=False))
     with pytest.raises(QueryError, match="by image"):
         wb.plan(wb.clusters(by="image", progress=False), progress=False)
 
@@ -179,6 +181,24 @@ def test_writing_is_found_beside_the_same_picture_without(new_store):
         "a-written.jpg": True, "b-plain.jpg": False, "c-soft.jpg": False,
     }  # fmt: skip
     assert queue.loc[queue["is_keeper"]].index[0] != "a-written.jpg"
+
+
+def test_clusters_agree_with_the_queue_once_that_was_looked_at(new_store):
+    wb = new_store()
+    large = scene(3, 320, 240)
+    wb.upload("gray.jpg", encode(large.mean(axis=2).astype(np.uint8)))
+    wb.upload("colour.jpg", encode(scene(3, 300, 225)))
+    before = wb.clusters(progress=False)
+    assert before.loc[before["is_keeper"], "filename"].tolist() == ["gray.jpg"]
+    queue = wb.queue(progress=False)
+    assert queue.loc[queue["is_keeper"], "keeper_rule"].tolist() == ["colour"]
+    after = wb.clusters(progress=False)
+    for found in (after, wb.last_clusters()):
+        assert found.loc[found["is_keeper"], "filename"].tolist() == ["colour.jpg"]
+        assert found["frees_store"].sum() == found.loc[~found["is_keeper"], "bytes"].sum()
+        assert found.dtypes.equals(before.dtypes)
+    assert after.attrs == before.attrs
+    assert list(after) == list(before)
 
 
 def test_what_was_measured_is_remembered(new_store, monkeypatch):
