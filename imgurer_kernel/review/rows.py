@@ -86,6 +86,7 @@ class ActRows:
             If they were deleted for good.
         """
         ids = [entry.file_id, *entry.other_ids]
+        gone: list[str | None] = []
         with self._store.catalog.transaction() as connection:
             if entry.act != "link":
                 buried = {row.file_id for row in trash.rows(connection, ids)}
@@ -93,15 +94,13 @@ class ActRows:
                 if entry.file_id not in buried | here:
                     message = "it was deleted for good when the trash was emptied"
                     raise ActRefused(message)
-                for held in entry.united_ids:
-                    journal.drop_holder(connection, held)
+                gone = [journal.drop_holder(connection, held) for held in entry.united_ids]
                 self._trash.bring_back(connection, sorted(buried))
             if entry.source_key is not None:
                 journal.set_place(connection, ids, entry.device, entry.inode, entry.modified_ns)
-            if entry.united_ids:
-                files = journal.files_of_images(connection, [entry.keeper_id])
-                journal.refresh(connection, [file.image_id for file in files.values()])
             journal.set_state(connection, [entry.entry_id], "undone")
+        for digest in filter(None, gone):
+            self._trash.finish(digest)
         if entry.leads and entry.source_key is not None:
             try:
                 self._store.blobs.put(
