@@ -78,12 +78,15 @@ class ReviewTrash(Trash):
         before = now() - span
         entries = self._store.catalog.run(journal.entries, states=["done"])
         old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
-        # Acts of all kinds are over with it, for their rows are gone.
-        ended = [it for it in old if it.act == "forget"]
+        # Acts of all kinds are over when their rows are gone, wherever the bytes are.
+        rows = self.list()["file_id"].tolist()
+        known = {*rows, *self._store.catalog.run(journal.files_of_images)}
+        ended = [it for it in old if it.act != "link" and it.file_id not in known]
         on_disk = [it for it in old if it.act in {"trash", "link"}]
         if on_disk or ended:
             with self._runner.turn():
-                ended += [entry for entry in on_disk if _delete(entry)]
+                left = [entry for entry in on_disk if not _delete(entry)]
+                ended = [it for it in {*ended, *on_disk} if it not in left]
                 self._store.catalog.run(
                     journal.set_state, [entry.entry_id for entry in ended], "emptied"
                 )

@@ -116,6 +116,10 @@ def test_files_move_to_a_folder_of_ones_choice(wb, folder, tmp_path):
     assert sorted(bytes_below(goal)) == ["sub/a-copy.jpg", "sub/a-small.jpg"]
     assert wb.trash.empty("0s") == 2  # the rows; what was moved is somebody's
     assert len(bytes_below(goal)) == 2
+    assert set(wb.journal()["state"]) == {"emptied"}
+    said = wb.undo(batch=done.attrs["batch"])["why"].tolist()
+    assert all("move it back, and scan" in why for why in said)
+    assert len(bytes_below(goal)) == 2
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
