@@ -35,7 +35,7 @@ class Recovery:
             "undoing": self._finish_undo,
         }
         for entry in self._store.catalog.run(journal.entries, states=open_states):
-            if entry.state != "entered" and not _is_reachable(entry):
+            if entry.state != "entered" and not is_reachable(entry):
                 continue
             # Such as a folder that cannot be written: another time.
             with suppress(ActRefused, StorageError):
@@ -128,7 +128,7 @@ class Recovery:
         self._rows.restore_as(entry, back)
 
 
-def _is_reachable(entry: JournalEntry) -> bool:
+def is_reachable(entry: JournalEntry) -> bool:
     """Whether it can be told what became of a file: it is seen, or its folders are.
 
     An empty folder may be where a disk is not mounted.

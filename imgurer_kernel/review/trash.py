@@ -13,6 +13,7 @@ import pandas as pd
 
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
@@ -94,9 +95,11 @@ class ReviewTrash(Trash):
 
 
 def _delete(entry: JournalEntry) -> bool:
-    """Delete a file in a trash folder; False if it is there and cannot be deleted."""
+    """Delete a file in a trash folder; False if it cannot be, or its disk is away."""
+    if not is_reachable(entry):
+        return False
     paths = disk.paths_of(entry)
-    with suppress(ActRefused):  # the folder is gone, or its disk away: then it is not there
+    with suppress(ActRefused):  # the folder is gone: then it is not there
         names = disk.split(paths.target_root, paths.target)
         with disk.place_of(paths.target_root, names) as place:
             facts = place.facts()
