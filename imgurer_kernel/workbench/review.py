@@ -194,7 +194,7 @@ class ReviewBench(ActBench):
             As for `plan`.
         measure
             Measure originals that were not measured yet: some 50 ms each, once. False takes what
-            is known.
+            is known. Of exact copies nothing needs to be measured.
 
         Returns
         -------
@@ -215,7 +215,9 @@ class ReviewBench(ActBench):
         if "file_id" not in clusters:
             message = 'clusters are by image here; give those of clusters(by="file")'
             raise QueryError(message)
-        digests = clusters["digest"].unique().tolist()
+        # Exact copies are alike in all that could be measured.
+        alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+        digests = clusters.loc[~alike, "digest"].unique().tolist()
         with staged(progress) as report:
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
