@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from itertools import islice
 
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
-from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, StorageError
+from imgurer_kernel.errors import ImageRejected, StorageError
 from imgurer_kernel.fingerprint.original import VERSION, OriginalFacts, measure_original
 from imgurer_kernel.store.catalog import original_facts
 from imgurer_kernel.store.store import Store
@@ -52,24 +52,27 @@ def measure(
     digests = sorted(set(digests))
     known = recall(store, digests)
     missing = [digest for digest in digests if digest not in known]
-    waiting = iter(missing)
-    done = 0
-    while some := list(islice(waiting, _MEASURED_TOGETHER)):
-        fresh = {}
-        for digest in some:
-            if progress is not None:
-                progress("measuring", done, len(missing))
-            done += 1
-            try:
-                with store.blobs.open(digest) as blob:
-                    data = blob.read()
-                fresh[digest] = measure_original(data, store.settings)
-            except (BlobMissing, BlobDamaged, StorageError, ImageRejected, OSError):
-                continue  # to be chosen among others, what is known of it must do
+    for start in range(0, len(missing), _MEASURED_TOGETHER):
+        if progress is not None:
+            progress("measuring", start, len(missing))
+        some = missing[start : start + _MEASURED_TOGETHER]
+        found = zip(some, in_order(lambda digest: _measured(store, digest), some), strict=True)
+        fresh = {digest: facts for digest, facts in found if facts is not None}
         remembered = {digest: json.dumps(each.as_dict()) for digest, each in fresh.items()}
         store.catalog.run(original_facts.remember, VERSION, remembered)
         known |= fresh
     return known
+
+
+def _measured(store: Store, digest: str) -> OriginalFacts | None:
+    """What is measured on one original; None where it cannot be read now."""
+    try:
+        with store.blobs.open(digest) as blob:
+            return measure_original(blob.read(), store.settings)
+    except ImageRejected:
+        return OriginalFacts()  # nor will it be another time
+    except (StorageError, OSError):
+        return None
 
 
 def recall(store: Store, digests: Iterable[str]) -> dict[str, OriginalFacts]:

@@ -164,8 +164,8 @@ def choose(
     -------
     DataFrame
         The same rows and index with keeper_id, keeper_rule (the rule that has decided) and
-        keeper_reason ("kept: in colour; this one is gray"). Of the keeper itself the reason is
-        against the one that comes next.
+        keeper_reason: of a keeper by what it is kept ("kept: in colour, most pixels"), of another
+        one what speaks against it ("gray; kept is in colour").
     """
     pins = list(pinned)
     rules = (
@@ -195,11 +195,9 @@ def choose(
     rival = np.where(keeper_row == np.arange(len(view)), seconds, np.arange(len(view)))
     differs = codes[keeper_row] != codes[rival]
     deciding = np.where(differs.any(axis=1), differs.argmax(axis=1), len(rules) - 1)
-    is_keeper = keeper_row == np.arange(len(view))
-    reasons = [
-        _reason(rules[rule], keeper=keeper)
-        for rule, keeper in zip(deciding, is_keeper, strict=True)
-    ]
+    reasons = [f"{rules[rule].other}; kept is {rules[rule].kept}" for rule in deciding]
+    for row, words in _merits(deciding, keeper_row, rules).items():
+        reasons[row] = f"kept: {words}"
     return view.assign(
         keeper_id=view["file_id"].to_numpy()[keeper_row],
         keeper_rule=pd.Series([rules[rule].name for rule in deciding], view.index, "str"),
@@ -211,10 +209,13 @@ def _present(view: pd.DataFrame) -> "pd.Series[bool]":
     return view["state"] == "present"
 
 
-def _reason(rule: Rule, *, keeper: bool) -> str:
-    if keeper:
-        return f"kept: {rule.kept}; the next is {rule.other}"
-    return f"{rule.other}; kept is {rule.kept}"
+def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
+    """What is said of each keeper: by which rules it was kept rather than the others."""
+    pairs = np.unique(np.column_stack((keeper_row, deciding)), axis=0)
+    words: dict[int, list[str]] = {}
+    for row, rule in pairs.tolist():
+        words.setdefault(row, []).append(rules[rule].kept)
+    return {row: ", ".join(dict.fromkeys(merits)) for row, merits in words.items()}
 
 
 def _codes(rule: Rule, view: pd.DataFrame) -> Int64s:

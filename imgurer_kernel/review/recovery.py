@@ -7,7 +7,7 @@ before; what has not is taken back.
 import os
 from contextlib import ExitStack, suppress
 
-from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.rows import ActRows
 from imgurer_kernel.store.catalog import journal
@@ -35,9 +35,10 @@ class Recovery:
             "undoing": self._finish_undo,
         }
         for entry in self._store.catalog.run(journal.entries, states=open_states):
-            if entry.state != "entered" and not _is_reachable(entry):
+            if entry.state != "entered" and not is_reachable(entry):
                 continue
-            with suppress(ActRefused):  # such as a folder that cannot be written: another time
+            # Such as a folder that cannot be written: another time.
+            with suppress(ActRefused, StorageError):
                 do[entry.state](entry)
         return not self._store.catalog.run(journal.entries, states=open_states)
 
@@ -127,7 +128,7 @@ class Recovery:
         self._rows.restore_as(entry, back)
 
 
-def _is_reachable(entry: JournalEntry) -> bool:
+def is_reachable(entry: JournalEntry) -> bool:
     """Whether it can be told what became of a file: it is seen, or its folders are.
 
     An empty folder may be where a disk is not mounted.

@@ -11,6 +11,7 @@ from imgurer_kernel.errors import (
     SourceError,
     StorageError,
 )
+from imgurer_kernel.review.disk import shown
 from imgurer_kernel.store.catalog import Connection, commands, journal, trash
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
 from imgurer_kernel.store.ingest.ingest_files import renew_references
@@ -26,6 +27,16 @@ def is_leading(store: Store, file: FileOfImage) -> bool:
         return os.fsencode(store.blobs.path(file.digest)) == file.path_key
     except (BlobMissing, BlobDamaged, StorageError):
         return False
+
+
+def emptied(entry: JournalEntry) -> ActRefused:
+    """The error for an act whose rows, and mostly bytes, were deleted for good."""
+    if entry.act == "move" and entry.target_key is not None:
+        return ActRefused(
+            "what was known of it was deleted when the trash was emptied; the file is "
+            f"{shown(entry.target_key)}: move it back, and scan its folder"
+        )
+    return ActRefused("it was deleted for good when the trash was emptied")
 
 
 class ActRows:
@@ -77,31 +88,40 @@ class ActRows:
             replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
         )
 
+    def require_rows(self, entry: JournalEntry) -> None:
+        """Raise `ActRefused` if the rows of an act were deleted for good."""
+        if entry.act == "link":
+            return
+        with self._store.catalog.transaction() as connection:
+            known = {row.file_id for row in trash.rows(connection, [entry.file_id])}
+            known |= journal.files_of_images(connection, [entry.file_id]).keys()
+        if entry.file_id not in known:
+            raise emptied(entry)
+
     def restore(self, entry: JournalEntry) -> None:
         """Bring the rows of an act back; place and time of the file are those of the entry.
 
         Raises
         ------
         ActRefused
-            If they were deleted for good.
+            If the store's own bytes are gone.
         """
         ids = [entry.file_id, *entry.other_ids]
-        with self._store.catalog.transaction() as connection:
-            if entry.act != "link":
-                buried = {row.file_id for row in trash.rows(connection, ids)}
-                here = journal.files_of_images(connection, ids).keys()
-                if entry.file_id not in buried | here:
-                    message = "it was deleted for good when the trash was emptied"
-                    raise ActRefused(message)
-                for held in entry.united_ids:
-                    journal.drop_holder(connection, held)
-                self._trash.bring_back(connection, sorted(buried))
-            if entry.source_key is not None:
-                journal.set_place(connection, ids, entry.device, entry.inode, entry.modified_ns)
-            if entry.united_ids:
-                files = journal.files_of_images(connection, [entry.keeper_id])
-                journal.refresh(connection, [file.image_id for file in files.values()])
-            journal.set_state(connection, [entry.entry_id], "undone")
+        gone: list[str | None] = []
+        try:
+            with self._store.catalog.transaction() as connection:
+                if entry.act != "link":
+                    buried = sorted(row.file_id for row in trash.rows(connection, ids))
+                    gone = [journal.drop_holder(connection, held) for held in entry.united_ids]
+                    self._trash.bring_back(connection, buried)
+                if entry.source_key is not None:
+                    journal.set_place(connection, ids, entry.device, entry.inode, entry.modified_ns)
+                journal.set_state(connection, [entry.entry_id], "undone")
+        except BlobMissing as error:
+            message = f"the store has lost it: {error}"
+            raise ActRefused(message) from error
+        for digest in filter(None, gone):
+            self._trash.finish(digest)
         if entry.leads and entry.source_key is not None:
             try:
                 self._store.blobs.put(

@@ -21,7 +21,7 @@ from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageE
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.recovery import Recovery
-from imgurer_kernel.review.rows import ActRows, is_leading
+from imgurer_kernel.review.rows import ActRows, emptied, is_leading
 from imgurer_kernel.review.system_trash import send
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
@@ -233,8 +233,7 @@ class ActRunner:
             If that cannot be; the act stays done.
         """
         if entry.state == "emptied":
-            message = "it was deleted for good when the trash was emptied"
-            raise ActRefused(message)
+            raise emptied(entry)
         if entry.act == "system-trash":
             message = (
                 "it is in the trash of the system: bring it back there, then scan its folder again"
@@ -243,6 +242,7 @@ class ActRunner:
         if entry.state != "done":
             message = f"there is nothing to take back: it is {entry.state}"
             raise ActRefused(message)
+        self._rows.require_rows(entry)
         if entry.act == "forget":
             self._rows.restore(entry)
             self._step("restored")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
@@ -78,12 +79,15 @@ class ReviewTrash(Trash):
         before = now() - span
         entries = self._store.catalog.run(journal.entries, states=["done"])
         old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
-        # Acts of all kinds are over with it, for their rows are gone.
-        ended = [it for it in old if it.act == "forget"]
+        # Acts of all kinds are over when their rows are gone, wherever the bytes are.
+        rows = self.list()["file_id"].tolist()
+        known = {*rows, *self._store.catalog.run(journal.files_of_images)}
+        ended = [it for it in old if it.act != "link" and it.file_id not in known]
         on_disk = [it for it in old if it.act in {"trash", "link"}]
         if on_disk or ended:
             with self._runner.turn():
-                ended += [entry for entry in on_disk if _delete(entry)]
+                left = [entry for entry in on_disk if not _delete(entry)]
+                ended = [it for it in {*ended, *on_disk} if it not in left]
                 self._store.catalog.run(
                     journal.set_state, [entry.entry_id for entry in ended], "emptied"
                 )
@@ -91,9 +95,11 @@ class ReviewTrash(Trash):
 
 
 def _delete(entry: JournalEntry) -> bool:
-    """Delete a file in a trash folder; False if it is there and cannot be deleted."""
+    """Delete a file in a trash folder; False if it cannot be, or its disk is away."""
+    if not is_reachable(entry):
+        return False
     paths = disk.paths_of(entry)
-    with suppress(ActRefused):  # the folder is gone, or its disk away: then it is not there
+    with suppress(ActRefused):  # the folder is gone: then it is not there
         names = disk.split(paths.target_root, paths.target)
         with disk.place_of(paths.target_root, names) as place:
             facts = place.facts()

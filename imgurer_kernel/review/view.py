@@ -50,6 +50,15 @@ VIEW: Mapping[str, str] = {
 }
 """The columns, and what they mean. What was not measured counts as good."""
 
+_OF_CLUSTERS = {
+    *("cluster_id", "file_id", "image_id", "path", "filename", "user", "state", "label", "score"),
+    *("width", "height", "bytes", "is_reference"),
+}
+_ADDED = [
+    *(name for name in VIEW if name not in _OF_CLUSTERS),
+    *("keeper_id", "keeper_rule", "keeper_reason"),
+    *("verdict", "decided_by", "new_since_decision", "disputed"),
+]
 # What has less than this share of the most detailed one's pixels is a thumbnail of it.
 _THUMBNAIL = 0.2
 # A row or a column more proves nothing.
@@ -82,8 +91,8 @@ def file_view(
     """
     extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
     facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
-    view = clusters.drop(columns=["kept", "modified_at", "taken_in"], errors="ignore")
-    view = view.drop(columns=extra, errors="ignore").reset_index(drop=True)
+    # What was a view before is one again, with what is known by now.
+    view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
     view = view.merge(
         files[["file_id", "kept", "modified_at", "taken_in"]], on="file_id", how="left"
     ).merge(images[[*facts, *extra]], on="image_id", how="left")

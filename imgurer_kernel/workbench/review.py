@@ -1,11 +1,15 @@
 """Deciding about duplicates: what is kept and why, what people say, and plans of acts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import ActRefused, QueryError
+from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.report.freed import freed
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review import sidecar
@@ -13,7 +17,7 @@ from imgurer_kernel.review.decisions import with_decisions
 from imgurer_kernel.review.disk import shown
 from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.review.measure import recall
-from imgurer_kernel.review.policy import KeeperPolicy, Score, choose, policy_of
+from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, Score, choose, policy_of
 from imgurer_kernel.review.view import file_view
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.store.catalog import journal, queries
@@ -190,7 +194,7 @@ class ReviewBench(ActBench):
             As for `plan`.
         measure
             Measure originals that were not measured yet: some 50 ms each, once. False takes what
-            is known.
+            is known. Of exact copies nothing needs to be measured.
 
         Returns
         -------
@@ -211,18 +215,46 @@ class ReviewBench(ActBench):
         if "file_id" not in clusters:
             message = 'clusters are by image here; give those of clusters(by="file")'
             raise QueryError(message)
-        digests = clusters["digest"].unique().tolist()
+        # Exact copies are alike in all that could be measured.
+        alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+        digests = clusters.loc[~alike, "digest"].unique().tolist()
         with staged(progress) as report:
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
             )
-        ids = clusters["image_id"].unique().tolist()
+        chosen = self._chosen(clusters, known, policy_of(policy), pinned)
+        return with_decisions(chosen, self._verdicts())
+
+    def _chosen(
+        self,
+        clusters: pd.DataFrame,
+        known: Mapping[str, OriginalFacts],
+        policy: KeeperPolicy,
+        pinned: Iterable[int] = (),
+    ) -> pd.DataFrame:
+        """Clusters by file with what a policy keeps, by what is known of originals."""
+        ids = np.sort(clusters["image_id"].unique()).astype(np.int64)
         with self.catalog.transaction() as connection:
             images = queries.images(connection, ids)
-            files = catalog_files.files(connection)
-        view = file_view(clusters, files, images, known)
-        chosen = _with_keepers(choose(view, policy_of(policy), pinned), files)
-        return with_decisions(chosen, self._verdicts())
+            files = catalog_files.present_files(connection, ids, get_args(FileState))
+        times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
+        view = file_view(clusters, files.assign(modified_at=times), images, known)
+        return _with_keepers(choose(view, policy, pinned), files)
+
+    def _with_known_keepers(self, clusters: pd.DataFrame) -> pd.DataFrame:
+        """Clusters with the keepers of `queue`, where all of a cluster was measured before."""
+        if "file_id" not in clusters or clusters.empty:
+            return clusters
+        known = recall(self.store, clusters["digest"].unique().tolist())
+        if not known:
+            return clusters
+        seen = clusters["digest"].isin(list(known)).groupby(clusters["cluster_id"])
+        rows = seen.transform("all").to_numpy(bool)
+        if rows.any():
+            chosen = self._chosen(clusters[rows], known, STANDARD)
+            for name in ("is_keeper", "frees_disk", "frees_store"):
+                clusters.loc[rows, name] = chosen[name].to_numpy()
+        return clusters
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

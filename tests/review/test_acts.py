@@ -10,6 +10,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import QueryError
 from tests.review.folders import LARGE, bytes_below, fill, make_folder, tidy
+from tests.support.pictures import encode, scene
 
 
 @pytest.fixture
@@ -115,6 +116,10 @@ def test_files_move_to_a_folder_of_ones_choice(wb, folder, tmp_path):
     assert sorted(bytes_below(goal)) == ["sub/a-copy.jpg", "sub/a-small.jpg"]
     assert wb.trash.empty("0s") == 2  # the rows; what was moved is somebody's
     assert len(bytes_below(goal)) == 2
+    assert set(wb.journal()["state"]) == {"emptied"}
+    said = wb.undo(batch=done.attrs["batch"])["why"].tolist()
+    assert all("move it back, and scan" in why for why in said)
+    assert len(bytes_below(goal)) == 2
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
@@ -174,6 +179,27 @@ def test_a_member_acts_on_own_files_only(new_store):
     entry = int(done["entry_id"].dropna().iloc[0])
     assert wb.undo(entry, user="bob")["status"].tolist() == ["refused"]
     assert wb.undo(entry, user="ann")["status"].tolist() == ["undone"]
+
+
+def test_the_kept_picture_goes_later_and_the_first_act_is_taken_back(new_store):
+    """Then nobody has it any more, who had it for that act only."""
+    wb = new_store(fill)
+    rows = tidy(wb)
+    wb.upload("larger.jpg", encode(scene(3, 400, 300)))
+    ids = wb.files().set_index("filename")["file_id"]
+    acts = [("small.jpg", "large.jpg"), ("large.jpg", "larger.jpg")]
+    for gone, kept in acts:
+        plan = pd.DataFrame([{"file_id": ids[gone], "keeper_id": ids[kept]}])
+        assert wb.apply(plan, progress=False)["status"].tolist() == ["done"]
+    first, second = sorted(wb.journal()["entry_id"])
+    assert wb.undo(first)["status"].tolist() == ["undone"]
+    assert sorted(wb.files()["filename"]) == ["larger.jpg", "small.jpg"]
+    assert len(wb.images()) == 2
+    assert wb.check(progress=False).empty
+    assert wb.undo(second)["status"].tolist() == ["undone"]
+    wb.forget(file_id=int(ids["larger.jpg"]))
+    wb.trash.empty("0s")
+    assert tidy(wb) == rows
 
 
 def test_how_somebody_has_the_kept_picture_does_not_go(new_store):

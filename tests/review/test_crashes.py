@@ -233,6 +233,23 @@ def test_what_lies_on_a_disk_that_is_away_waits_for_it(settings, tmp_path):
         assert (bytes_below(folder), tidy(wb)) == before
 
 
+def test_the_trash_is_emptied_while_a_disk_is_away(settings, tmp_path):
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        wb.apply(plan_of(wb, "trash"), progress=False)
+        folder.rename(tmp_path / "away")
+        folder.mkdir()
+        assert wb.trash.empty("0s") == 2
+        assert "deleted for good" in wb.undo()["why"].iloc[0]
+        folder.rmdir()
+        (tmp_path / "away").rename(folder)
+        assert len(bytes_below(folder)) == 4
+        # What could not be deleted then is deleted the next time.
+        assert wb.trash.empty("0s") == 0
+        assert len(bytes_below(folder)) == 2
+        assert set(wb.journal()["state"]) == {"emptied"}
+
+
 def test_a_crash_and_then_the_kept_file_is_forgotten(settings, tmp_path):
     folder = tmp_path / "in"
     for act, at in (("trash", "moved"), ("link", "linked"), ("link", "moved")):

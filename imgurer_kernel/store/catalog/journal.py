@@ -13,7 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from imgurer_kernel.common.records import FileState, Kept, PathKey
-from imgurer_kernel.store.catalog import files
+from imgurer_kernel.store.catalog import commands, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now, write
 
 ActName = Literal["forget", "trash", "system-trash", "move", "link"]
@@ -166,9 +166,20 @@ def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename:
     return file_id
 
 
-def drop_holder(connection: Connection, file_id: int) -> None:
-    """Take back what `add_holder` did, if the row is still there."""
-    connection.execute("DELETE FROM files WHERE file_id = ?", [file_id])
+def drop_holder(connection: Connection, file_id: int) -> str | None:
+    """Take back what `add_holder` did, if the row is still there.
+
+    Returns
+    -------
+    str or None
+        The digest of the image, if that was its last file: other files of it are in the trash.
+    """
+    row = first_row(connection, "SELECT user_name FROM files WHERE file_id = ?", [file_id])
+    if row is None:
+        return None
+    digest = commands.forget_file(connection, file_id, str(row[0]))
+    trash.erase(connection, [file_id])
+    return digest
 
 
 def set_place(
@@ -317,12 +328,3 @@ def roots(connection: Connection) -> list[PathKey]:
     """Folders that were taken in, the outermost first."""
     rows = connection.execute("SELECT path_key FROM roots").fetchall()
     return sorted((bytes(key) for (key,) in rows), key=lambda key: (len(key), key))
-
-
-def refresh(connection: Connection, image_ids: Iterable[int]) -> None:
-    """Bring images up to date that have lost or gained a file, under a generation of their own."""
-    row = first_row(
-        connection, "UPDATE generation SET generation = generation + 1 RETURNING generation"
-    )
-    assert row is not None  # noqa: S101 (the first migration has put it there)
-    files.refresh_active(connection, image_ids, int(row[0]))
