@@ -288,6 +288,7 @@ def memory(kind):
 def show_tab(root):
     """Show the duplicates tab of a store as a new kernel does; stay until the input ends."""
     from imgurer_kernel.ui.models.duplicates import DuplicatesModel
+
     from imgurer_kernel.ui.session import VisitorSession
 
     before = {kind: memory(kind) for kind in ("Rss", "Pss")}

@@ -33,6 +33,9 @@
     │   ├── UnknownUser         no such user
     │   ├── LoginFailed         wrong name or password, or a disabled account
     │   └── NotAllowed          this user may not do that
+    ├── ReviewError             deciding about duplicates, and acting on them
+    │   ├── ActRefused          an act on a file is not safe, or not allowed
+    │   └── PlanInvalid         a plan cannot be read or carried out
     └── ServerError             the dashboard cannot be served
         ├── PortTaken           something else listens there
         └── UnsafeListen        another address than this machine's, without a login
@@ -164,6 +167,18 @@ class LoginFailed(UserError):
 
 class NotAllowed(UserError):
     """This user may not do that."""
+
+
+class ReviewError(ImgurerError):
+    """Deciding about duplicates, and acting on them."""
+
+
+class ActRefused(ReviewError):
+    """An act on a file is not safe, or not allowed; nothing was changed by it."""
+
+
+class PlanInvalid(ReviewError):
+    """A plan cannot be read or carried out."""
 
 
 class ServerError(ImgurerError):

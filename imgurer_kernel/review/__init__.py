@@ -1,5 +1,6 @@
 """What to do with duplicates: which file of a cluster is kept, and why.
 
-Decisions, plans and the journal of what was done belong in here; finding clusters does not
-(`imgurer_kernel.matching`), nor does showing them (`imgurer_kernel.ui`).
+Policies (`policy`, by facts of `view`), decisions, plans, and acts with a journal (`acts`,
+`runner`, `recovery`) belong in here; finding clusters does not (`imgurer_kernel.matching`), nor
+does showing them (`imgurer_kernel.ui`).
 """

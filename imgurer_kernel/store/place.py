@@ -18,7 +18,7 @@ CATALOG = "catalog.duckdb"
 _OWN = {
     *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret"),
     *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
-    *("catalog.lock", "catalog.waiting"),
+    *("catalog.lock", "catalog.waiting", "review.lock", "review.pending"),
     *("lost+found", "Thumbs.db", "desktop.ini"),
 }
 # Spellings that are followed from each folder down; of more, the closest are the likely ones.

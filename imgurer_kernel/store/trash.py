@@ -128,11 +128,7 @@ class Trash:
             self._check(wanted, who)
         for start in range(0, len(wanted), _BATCH):
             with self._store.catalog.transaction() as connection:
-                found = trash.rows(connection, wanted[start : start + _BATCH])
-                for digest in sorted({row.digest for row in found}):
-                    self._bring_back(connection, digest)
-                if found:
-                    trash.restore(connection, found)
+                self.bring_back(connection, wanted[start : start + _BATCH])
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> int:
@@ -178,6 +174,20 @@ class Trash:
         """Digests that `finish` would move, of what was forgotten before a time (UTC)."""
         buried = self._store.catalog.run(trash.digests, before)
         return [digest for digest in buried if self._store.blobs.holds(digest)]
+
+    def bring_back(self, connection: Connection, file_ids: Iterable[int]) -> None:
+        """Move what there is of these files out of the trash, within a transaction.
+
+        Raises
+        ------
+        BlobMissing
+            If the bytes of one are gone.
+        """
+        found = trash.rows(connection, file_ids)
+        for digest in sorted({row.digest for row in found}):
+            self._bring_back(connection, digest)
+        if found:
+            trash.restore(connection, found)
 
     def _check(self, file_ids: Iterable[int], who: str) -> None:
         wanted = set(file_ids)

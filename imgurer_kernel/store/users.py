@@ -166,6 +166,26 @@ class Users:
             raise NotAllowed(message)
         return account.name
 
+    def adopt(self, name: str, giver: str = LOCAL) -> int:
+        """Hand the files of the use without a login, or of another account, to an account.
+
+        Returns
+        -------
+        How many files are the account's now that were not before.
+
+        Raises
+        ------
+        InvalidUserName, UnknownUser
+            If one of them is no account.
+        """
+        from imgurer_kernel.store.catalog import users as rows
+
+        with self._catalog.transaction() as connection:
+            taker, source = (rows.account(connection, user_name(each)) for each in (name, giver))
+            if taker.name == source.name:
+                return 0
+            return rows.hand_over(connection, source.name, taker.name)
+
     def list(self) -> pd.DataFrame:
         """All accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
         from imgurer_kernel.store.catalog import users as rows

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from imgurer_kernel.ui.dashboard import Dashboard
     from imgurer_kernel.ui.panels.browse import BrowsePanel
     from imgurer_kernel.ui.panels.compare import ComparePanel
-    from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
     from imgurer_kernel.ui.panels.pictures import pictures
+    from imgurer_kernel.ui.panels.review import ReviewPanel
     from imgurer_kernel.ui.panels.search import SearchPanel
     from imgurer_kernel.ui.panels.upload import UploadPanel
     from imgurer_kernel.ui.panels.users import UsersPanel
@@ -30,7 +30,7 @@ _MODULES = {
     "BrowsePanel": "panels.browse",
     "ComparePanel": "panels.compare",
     "Dashboard": "dashboard",
-    "DuplicatesPanel": "panels.duplicates",
+    "ReviewPanel": "panels.review",
     "SearchPanel": "panels.search",
     "UploadPanel": "panels.upload",
     "UsersPanel": "panels.users",
@@ -41,7 +41,7 @@ __all__ = [
     "BrowsePanel",
     "ComparePanel",
     "Dashboard",
-    "DuplicatesPanel",
+    "ReviewPanel",
     "SearchPanel",
     "UploadPanel",
     "UsersPanel",

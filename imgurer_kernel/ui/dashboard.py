@@ -8,11 +8,12 @@ import ipywidgets
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.ui.models.browse import BrowseModel
-from imgurer_kernel.ui.models.duplicates import DuplicatesModel
+from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review_queue import QueueFilter, select
 from imgurer_kernel.ui.models.search import SearchModel
 from imgurer_kernel.ui.panels.base import Panel, PanelTheme, set_visible, vbox
 from imgurer_kernel.ui.panels.browse import BrowsePanel
-from imgurer_kernel.ui.panels.duplicates import DuplicatesPanel
+from imgurer_kernel.ui.panels.review import ReviewPanel
 from imgurer_kernel.ui.panels.search import SearchPanel
 from imgurer_kernel.ui.panels.upload import UploadPanel
 from imgurer_kernel.ui.panels.users import UsersPanel
@@ -30,7 +31,7 @@ TABS = {
     "upload": "Upload",
     "search": "Search",
     "browse": "Browse",
-    "duplicates": "Duplicates",
+    "review": "Review",
     "users": "Users",
 }
 # Parameters whose change is a step of the browser's history; a change of any other, such as the
@@ -64,7 +65,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         self.session = VisitorSession(workbench, user)
         self.browse = BrowseModel(self.session)
         self.search = SearchModel(self.session)
-        self.duplicates = DuplicatesModel(self.session)
+        self.review = ReviewModel(self.session)
         self.current = ""
         self.panels: dict[str, Panel] = {}
         self._start_job = self.session.job()
@@ -80,12 +81,12 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         for tab, model in self._models.items():
             model.observe(self._params_observer(tab), "params")
         self.session.observe(lambda _: self._load_header(), "version")
-        self.duplicates.observe(lambda _: self._show_counts(), "clusters")
+        self.review.observe(lambda _: self._show_counts(), ["queue", "done"])
         self._show_tabs()
 
     @property
-    def _models(self) -> dict[str, SearchModel | BrowseModel | DuplicatesModel]:
-        return {"search": self.search, "browse": self.browse, "duplicates": self.duplicates}
+    def _models(self) -> dict[str, SearchModel | BrowseModel | ReviewModel]:
+        return {"search": self.search, "browse": self.browse, "review": self.review}
 
     # Navigation -------------------------------------------------------------------------------
 
@@ -97,7 +98,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             self._open(route)
         elif not self.current:
             self._start_job.start("Opening the store", self._first_tab, self._open_first_tab)
-            self.duplicates.load()  # whichever tab is open: the header counts the clusters
+            self.review.load()  # whichever tab is open: the header counts the clusters
 
     def follow_link(self, hash_: str) -> None:
         """Follow a link of the header."""
@@ -155,9 +156,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
                 on_search=self.search_for,
                 on_upload=lambda: self.follow_link("#upload"),
             ),
-            "duplicates": lambda: DuplicatesPanel(
-                self.session, model=self.duplicates, on_search=self.search_for
-            ),
+            "review": lambda: ReviewPanel(self.session, model=self.review),
             "users": lambda: UsersPanel(self.session),
         }
         return builders[tab]()
@@ -196,7 +195,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def _load_header(self) -> None:
         self._start_job.start("Opening the store", self._read_header, self._show_visitor)
-        self.duplicates.load()
+        # While somebody reviews, the queue stays as it is until it is sorted again.
+        if self.current != "review" or self.review.queue is None:
+            self.review.load()
 
     def _read_header(self, _: object) -> tuple["Statistics", Account]:
         return self.session.workbench.statistics(), self.session.account()
@@ -211,11 +212,14 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         if self._statistics is None:
             return
         links = [(count(self._statistics.images, "picture"), "#browse")]
-        clusters = self.duplicates.clusters
-        if clusters is not None:
-            totals = clusters.totals
-            links.append((count(totals.clusters, "cluster"), "#duplicates"))
-            if totals.bytes:
-                freed = f"{human_bytes(totals.bytes)} could be freed"
-                links.append((freed, "#duplicates?sort=bytes"))
+        queue = self.review.queue
+        if queue is not None:
+            left = queue.clusters.loc[select(queue.clusters, QueueFilter(), "bytes")]
+            left = left[~left.index.isin(list(self.review.done))]
+            links.append((f"{count(len(left), 'cluster')} to decide", "#review"))
+            frees = int(left["frees"].sum())
+            if frees:
+                links.append((f"{human_bytes(frees)} could be freed", "#review"))
+        else:
+            links.append(("looking for duplicates", "#review"))
         self.header.counts = [{"text": text, "hash": hash_} for text, hash_ in links]

@@ -9,11 +9,19 @@ import pandas as pd
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, file_frame
+from imgurer_kernel.review.decisions import Verdicts, set_apart
 from imgurer_kernel.review.keeper import file_order, keepers
-from imgurer_kernel.store.catalog import Connection, files, queries
+from imgurer_kernel.store.catalog import Connection, decisions, files, queries
 from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 
 By = Literal["file", "image"]
+
+
+def decided_apart(connection: Connection) -> dict[int, set[int]]:
+    """For each image those from which somebody has decided that it is different, by id."""
+    verdicts = Verdicts.of(decisions.all_decisions(connection))
+    digests = {digest for pair in verdicts.different for digest in pair}
+    return verdicts.apart(queries.ids_by_digest(connection, sorted(digests)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +46,8 @@ class ClusterFacts:
     def read(
         cls, connection: Connection, grouped: LabelledClusters, selection: FileSelection
     ) -> Self:
-        """Read what is known, within a transaction."""
+        """Read what is known, within a transaction; pictures decided to differ are set apart."""
+        grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
         wanted = np.union1d(grouped.clusters.members, several)
         return cls(

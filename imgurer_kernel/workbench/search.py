@@ -5,34 +5,37 @@ computes, and reads in a second one what it needs of the images that it has foun
 somebody forgets in between is left out of the answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.common.progress import Progress, ProgressOption, staged
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import BlobMissing, QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.report.frames import similar_frame
+from imgurer_kernel.review.decisions import set_apart
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts
+from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
 from imgurer_kernel.workbench.clusters import ClusterService
 from imgurer_kernel.workbench.evidence import evidence_of
 from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
 from imgurer_kernel.workbench.neighbors import NeighborSearch
 from imgurer_kernel.workbench.picture_features import spot_features, window_features
 from imgurer_kernel.workbench.query import (
@@ -244,35 +247,60 @@ class SearchService:
                     update = self.index.read_update(connection)
                     equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
                     equal = _groups_without(equal, without)
+                    apart = decided_apart(connection)
                     if verify:
                         known = self._clusters.known(update, radius, thorough=thorough)
-                        if known is not None and not len(without):
+                        if known is not None and not len(without) and not apart:
                             grouped = add_identical(known, equal)
                             return ClusterFacts.read(connection, grouped, selection), outdated
                         ranks = queries.digest_ranks(connection)
                 hashes = self.index.apply(update)
+
+                find = partial(
+                    self._search_once,
+                    hashes,
+                    ranks,
+                    equal,
+                    radius,
+                    thorough=thorough,
+                    report=report,
+                )
                 try:
-                    if ranks is not None:
-                        grouped = self._clusters.find(
-                            hashes,
-                            ranks,
-                            radius,
-                            thorough=thorough,
-                            progress=report,
-                            without=without,
-                        )
-                    else:
-                        near = self._store.settings.radius if radius is None else radius
-                        rest = hashes.without(without) if len(without) else hashes
-                        grouped = cluster_by_hash(rest, self.index.search, near, report)
+                    # Those that were decided to differ from a medoid may be duplicates themselves.
+                    grouped = set_apart(
+                        find(without),
+                        apart,
+                        partial(_find_among, find, np.asarray(hashes.ids, np.int64)),
+                    )
                 except UnknownImage:
                     if self.index.all_exist(hashes):
                         raise  # the catalog itself is damaged
                     continue
-                grouped = add_identical(grouped, equal)
                 facts = self._catalog.run(ClusterFacts.read, grouped, selection)
                 if facts.is_whole:
                     return facts, outdated
+
+    def _search_once(
+        self,
+        hashes: CatalogHashes,
+        ranks: Int64s | None,
+        equal: list[list[int]],
+        radius: int | None,
+        without: Int64s,
+        *,
+        thorough: bool,
+        report: Progress,
+    ) -> LabelledClusters:
+        """The clusters of all images but some, verified where there are `ranks` of digests."""
+        if ranks is not None:
+            grouped = self._clusters.find(
+                hashes, ranks, radius, thorough=thorough, progress=report, without=without
+            )
+        else:
+            near = self._store.settings.radius if radius is None else radius
+            rest = hashes.without(without) if len(without) else hashes
+            grouped = cluster_by_hash(rest, self.index.search, near, report)
+        return add_identical(grouped, _groups_without(equal, without))
 
     def _with_thumbnail(self, query: Query) -> Query:
         try:
@@ -309,6 +337,13 @@ def _exact_matches(connection: Connection, query: Query) -> set[int]:
         pixels = query.fingerprint.pixels
         matches.update(fingerprints.with_pixels(connection, pixels, ALGORITHM))
     return matches
+
+
+def _find_among(
+    find: Callable[[Int64s], LabelledClusters], ids: Int64s, wanted: Int64s
+) -> LabelledClusters:
+    """The clusters of the wanted images alone."""
+    return find(np.setdiff1d(ids, wanted))
 
 
 def _groups_without(groups: list[list[int]], without: Int64s) -> list[list[int]]:

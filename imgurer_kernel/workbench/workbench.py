@@ -1,12 +1,13 @@
 """The workbench: one object through which a store is filled, searched and looked at.
 
-Its methods are in three classes, each the base of the next: `StoreReader` says what is there,
-`StoreKeeper` takes in, forgets and checks, and `Workbench` searches and compares.
+Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
+`StoreKeeper` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
+`ReviewBench` act on files and choose which are kept, and `Workbench` searches and compares.
 """
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -19,15 +20,15 @@ from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.review import ReviewBench
 from imgurer_kernel.workbench.search import SearchService
-from imgurer_kernel.workbench.store_keeper import StoreKeeper
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
     from imgurer_kernel.report.explain.explanation import Explanation
 
 
-class Workbench(StoreKeeper):
+class Workbench(ReviewBench):
     """A store of pictures: take in, search, cluster, browse, forget.
 
     Parameters
@@ -55,8 +56,7 @@ class Workbench(StoreKeeper):
     def __init__(self, settings: Settings | None = None, create: Create = True) -> None:
         self.settings = settings or Settings.from_env()
         store = Store(self.settings, create)
-        self._search = SearchService(store)
-        super().__init__(store, self._search.upgrade)
+        super().__init__(store, SearchService(store))
 
     def __enter__(self) -> Self:
         return self
@@ -182,9 +182,10 @@ class Workbench(StoreKeeper):
             min_size=min_size,
             states=states,
         )
-        return self._search.clusters(
+        found = self._search.clusters(
             radius, selection, by, verify=verify, thorough=thorough, progress=progress
         )
+        return self._with_known_keepers(found)
 
     def related(
         self, image: object | None = None, *, progress: ProgressOption = True
@@ -215,7 +216,8 @@ class Workbench(StoreKeeper):
         nothing has changed. None if nobody has asked yet. For a dashboard, to show something while
         `clusters` looks at what is new.
         """
-        return self._search.last_clusters(radius, thorough=thorough)
+        found = self._search.last_clusters(radius, thorough=thorough)
+        return None if found is None else self._with_known_keepers(found)
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same; each given like a query of `similar`."""
@@ -238,9 +240,14 @@ class Workbench(StoreKeeper):
         Two are also laid on each other: under a slider, blinking, and by what differs. Returns
         the `imgurer_kernel.ui.ComparePanel`.
         """
-        # Widgets are of a room above this one, and are loaded by those who want to see them.
-        panel: object = import_module("imgurer_kernel.ui").ComparePanel(self, image_ids)
-        return panel
+        return _ui().ComparePanel(self, image_ids)
+
+    def review(self, user: str | None = None) -> object:
+        """Show the review of duplicates in a notebook cell: decide, remove, undo.
+
+        Returns the `imgurer_kernel.ui.ReviewPanel`.
+        """
+        return _ui().ReviewPanel(self, user)
 
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
@@ -264,3 +271,8 @@ class Workbench(StoreKeeper):
         Never needed (the index is derived, and loaded at every start); for peace of mind.
         """
         return self._search.index.rebuild()
+
+
+def _ui() -> Any:  # noqa: ANN401 - a module of which nothing may be known here
+    """The room above, which has the widgets; loaded by those who want to see some."""
+    return import_module("imgurer_kernel.ui")

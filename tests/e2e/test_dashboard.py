@@ -124,13 +124,13 @@ def test_the_frame_counts_what_is_there_and_leads_to_it(at):
     page = at("#browse")
     links = counts(page)
     expect(links).to_contain_text(f"{STRANGERS + 7} pictures")
-    expect(links).to_contain_text("2 clusters")
+    expect(links).to_contain_text("2 clusters to decide")
     expect(links).to_contain_text("could be freed")
     links.get_by_text("clusters").click()
-    expect(panel(page).get_by_text("extra copies")).to_be_visible()
-    is_current(page, "Duplicates")
+    expect(panel(page).get_by_text("0 of 2 clusters decided")).to_be_visible()
+    is_current(page, "Review")
     links.get_by_text("could be freed").click()
-    expect(panel(page).get_by_label("Order")).to_have_value(re.compile("Most bytes"))
+    expect(panel(page).get_by_label("Order")).to_have_value("bytes")
     links.get_by_text("pictures").click()
     expect(tiles(page)).to_have_count(48)
 
@@ -158,8 +158,8 @@ def test_browse_pages_through_everything_once(at):
     ],
 )
 def test_where_somebody_goes_wins_over_what_was_on_its_way(at, at_once):
-    page = at("#duplicates")
-    expect(panel(page)).to_contain_text("extra copies")
+    page = at("#review")
+    expect(panel(page)).to_contain_text("of 2 clusters decided")
     link = counts(page).get_by_text("pictures").element_handle()
     page.evaluate(f"link => {{ {at_once} }}", link)
     expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
@@ -242,40 +242,39 @@ def test_a_file_that_is_no_picture_is_refused_where_it_was_dropped(at):
     expect(rows(page)).to_contain_text("Cannot be searched for")
 
 
-def test_duplicates_are_rows_with_what_differs(at):
-    page = at("#duplicates")
+def test_clusters_say_what_differs_and_are_filtered(at):
+    page = at("#review")
     clusters = panel(page).locator(".imgurer-cluster")
     expect(clusters).to_have_count(2)
     expect(clusters.first).to_contain_text("4 files")
-    expect(clusters.first).to_contain_text("larger and JPEG")
-    expect(clusters.first).to_contain_text("best")
     expect(clusters.first).to_contain_text("frees")
-    panel(page).get_by_label("Name", exact=True).fill("HILL")
+    expect(clusters.first.locator(".imgurer-file").first).to_have_attribute("data-fate", "keep")
+    field = panel(page).get_by_label("Part of a name or folder")
+    field.fill("HILL")
     page.keyboard.press("Enter")
     expect(clusters).to_have_count(1)
-    expect(panel(page)).to_contain_text("of 2 in all")
-    panel(page).get_by_label("Name", exact=True).fill("nobody")
+    expect(page).to_have_url(re.compile("text=HILL"))
+    field.fill("nobody")
     page.keyboard.press("Enter")
     expect(panel(page)).to_contain_text("No cluster passes the filters")
-    panel(page).get_by_label("Name", exact=True).fill("")
+    field.fill("")
     page.keyboard.press("Enter")
     expect(clusters).to_have_count(2)
 
 
 def test_the_csv_holds_what_is_shown(at):
-    page = at("#duplicates?name=beach")
+    page = at("#review?text=beach")
     expect(panel(page).locator(".imgurer-cluster")).to_have_count(1)
     with page.expect_download() as waiting:
-        panel(page).get_by_role("button", name="CSV of this cluster").click()
+        panel(page).get_by_role("button", name="CSV of what is shown").click()
     assert re.fullmatch(r"duplicates \d{4}-\d\d-\d\d\.csv", waiting.value.suggested_filename)
     table = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
     shown = (
         panel(page)
-        .locator(".imgurer-cluster .imgurer-tile")
-        .evaluate_all("all => all.map(one => one.dataset.imageId)")
+        .locator(".imgurer-cluster .imgurer-file")
+        .evaluate_all("all => all.map(one => one.dataset.fileId)")
     )
-    assert [row["image_id"] for row in table] == shown
-    assert {row["cluster_id"] for row in table} == {"0"}
+    assert [row["file_id"] for row in table] == shown
 
 
 def test_an_original_is_saved_whole(at):
@@ -319,12 +318,12 @@ def test_keys_lead_to_the_search_and_list_themselves(at):
 
 
 def test_a_slash_in_a_field_is_a_slash(at):
-    page = at("#duplicates")
+    page = at("#review")
     expect(panel(page).locator(".imgurer-cluster")).to_have_count(2)
-    field = panel(page).get_by_label("Name", exact=True)
+    field = panel(page).get_by_label("Part of a name or folder")
     field.fill("")
     field.press("/")
-    is_current(page, "Duplicates")
+    is_current(page, "Review")
     expect(field).to_have_value("/")
     field.fill("")
     field.press("Enter")
@@ -362,8 +361,8 @@ def test_nonsense_in_the_address_is_harmless(at):
     page.evaluate("location.hash = '#search?image=1e9&radius=999'")
     expect(panel(page).get_by_role("alert")).to_be_visible()
     page.evaluate("location.hash = '#nowhere?x'")
-    page.get_by_role("tab", name="Duplicates").click()
-    expect(panel(page)).to_contain_text("extra copies")
+    page.get_by_role("tab", name="Review").click()
+    expect(panel(page)).to_contain_text("of 2 clusters decided")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +378,7 @@ def test_nonsense_in_the_address_is_harmless(at):
 def test_nothing_is_wider_than_the_window(at, size):
     page = at("#browse")
     page.set_viewport_size({"width": size[0], "height": size[1]})
-    for tab in ("Upload", "Search", "Browse", "Duplicates", "Users"):
+    for tab in ("Upload", "Search", "Browse", "Review", "Users"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         page.wait_for_timeout(300)
@@ -403,7 +402,7 @@ def test_an_empty_store_says_what_to_do(browser, new_page, dashboard):
     is_current(page, "Upload")
     page.get_by_role("tab", name="Search").click()
     expect(panel(page)).to_contain_text("no pictures to compare with yet")
-    page.get_by_role("tab", name="Duplicates").click()
+    page.get_by_role("tab", name="Review").click()
     expect(panel(page)).to_contain_text("There are no pictures here yet")
     choose_first = png(4000)
     page.get_by_role("tab", name="Upload").click()

@@ -55,7 +55,7 @@ def at(shared):
 
 
 def tiles(page):
-    return page.locator(".imgurer-tile[role=option]:visible")
+    return page.locator(".imgurer-file:visible")
 
 
 def overlay(page):
@@ -83,7 +83,7 @@ def shown_width(page, stage=0):
 
 
 def test_space_shows_the_original_and_escape_gives_the_focus_back(at):
-    page = at("duplicates")
+    page = at("review")
     tile = tiles(page).filter(has_text="beach").first
     tile.click()
     page.keyboard.press("Space")
@@ -96,14 +96,14 @@ def test_space_shows_the_original_and_escape_gives_the_focus_back(at):
 
 
 def test_a_format_that_browsers_do_not_know_is_shown_in_full(at):
-    page = at("duplicates")
+    page = at("review")
     tiles(page).filter(has_text=".tif").first.click()
     page.keyboard.press("Space")
     eventually(page, lambda: natural(page)[0] == 800)
 
 
 def test_the_arrows_go_on_and_move_what_is_zoomed(at):
-    page = at("duplicates")
+    page = at("review")
     tiles(page).first.click()
     page.keyboard.press("Space")
     place = overlay(page).locator(".imgurer-overlay-place")
@@ -120,7 +120,7 @@ def test_the_arrows_go_on_and_move_what_is_zoomed(at):
 
 
 def test_the_wheel_zooms_where_the_pointer_is(at):
-    page = at("duplicates")
+    page = at("review")
     tiles(page).first.click()
     page.keyboard.press("Space")
     stage = overlay(page).locator(".imgurer-stage")
@@ -137,7 +137,7 @@ def test_the_wheel_zooms_where_the_pointer_is(at):
 
 
 def test_c_compares_with_the_best_copy_and_zooms_both_alike(at):
-    page = at("duplicates")
+    page = at("review")
     tiles(page).filter(has_text=".tif").first.click()
     page.keyboard.press("c")
     expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
@@ -152,7 +152,7 @@ def test_c_compares_with_the_best_copy_and_zooms_both_alike(at):
 
 
 def test_two_pictures_lie_on_each_other(at):
-    page = at("duplicates")
+    page = at("review")
     tiles(page).filter(has_text=".tif").first.click()
     page.keyboard.press("c")
     expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
@@ -175,7 +175,7 @@ def test_two_pictures_lie_on_each_other(at):
 
 def test_without_motion_it_turns_on_request(new_page, server):
     page = new_page(reduced_motion="reduce")
-    page.goto(server.url + "#duplicates")
+    page.goto(server.url + "#review")
     tiles(page).filter(has_text=".tif").first.click(timeout=60_000)
     page.keyboard.press("c")
     expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
@@ -194,7 +194,7 @@ def test_without_motion_it_turns_on_request(new_page, server):
 @pytest.mark.parametrize("width", [390, 1920])
 def test_nothing_is_cut_off(new_page, server, width):
     page = new_page(viewport={"width": width, "height": 844}, color_scheme="dark")
-    page.goto(server.url + "#duplicates")
+    page.goto(server.url + "#review")
     tiles(page).filter(has_text=".tif").first.click(timeout=60_000)
     page.keyboard.press("c")
     expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)

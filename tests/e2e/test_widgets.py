@@ -130,7 +130,7 @@ def test_a_long_name_keeps_its_end_and_its_tile(at):
 
 
 def test_a_long_folder_loses_its_middle_and_is_whole_on_demand(at):
-    tile = tiles(at, "clusters").nth(1)
+    tile = tiles(at, "folders").nth(1)
     folder = tile.locator(".imgurer-folder")
     expect(folder).to_have_text("/home/ann/Pictures/2019/holidays in Brittany/Camera/100CANON")
     tail = folder.locator(".imgurer-name-tail")
@@ -144,7 +144,7 @@ def test_a_long_folder_loses_its_middle_and_is_whole_on_demand(at):
     path = "/home/ann/Pictures/2019/holidays in Brittany/Camera/100CANON/a.jpg"
     expect(tile).to_have_attribute("title", path)
     assert tile.locator("[title]").count() == 0, "nothing in it hides the path"
-    short = tiles(at, "clusters").nth(0).locator(".imgurer-folder")
+    short = tiles(at, "folders").nth(0).locator(".imgurer-folder")
     expect(short).to_have_text("/a/b")
 
 
@@ -233,33 +233,15 @@ def test_the_addresses_of_old_pictures_are_given_back(at):
         press(at, name)
         expect(tiles(at)).to_have_count(count)
         expect(tiles(at, "second")).to_have_count(count)
-    # 3 tiles in 2 views, 2 + 3 + 4 tiles of clusters, 1 that is no picture
-    at.wait_for_function("() => window.urls.size <= 16")
+    # 3 tiles in 2 views, 4 with folders, 1 that is no picture
+    at.wait_for_function("() => window.urls.size <= 11")
     press(at, "None")
-    at.wait_for_function("() => window.urls.size === 10")
+    at.wait_for_function("() => window.urls.size === 5")
 
 
 def test_a_picture_that_cannot_be_shown_is_replaced_by_a_sign(at):
     expect(tiles(at, "broken").locator("svg.imgurer-missing")).to_be_visible()
     expect(tiles(at, "broken").locator("img")).to_have_count(0)
-
-
-def test_clusters_mark_their_medoid_and_move_by_keys(at):
-    rows = at.locator(".part-clusters .imgurer-cluster")
-    expect(rows).to_have_count(3)
-    expect(rows.nth(1).locator(".imgurer-lead")).to_have_text("Medoid")
-    expect(rows.nth(1).locator(".imgurer-lead")).to_have_count(1)
-    expect(rows.nth(2).locator(".imgurer-more")).to_have_text("+40more")
-    expect(rows.nth(0)).to_contain_text("frees 3.1 MB")
-    tiles(at, "clusters").nth(0).click()
-    said(at, "cluster 0 picture 100")
-    at.keyboard.press("ArrowDown")
-    said(at, "cluster 1 picture 110")
-    at.keyboard.press("ArrowRight")
-    said(at, "cluster 1 picture 111")
-    at.keyboard.press("ArrowUp")
-    said(at, "cluster 0 picture 101")
-    assert at.locator(".part-clusters [role=option][tabindex='0']").count() == 1
 
 
 def test_facts_are_text(at):

@@ -9,10 +9,9 @@ from IPython.display import display
 from PIL import Image
 
 from imgurer_kernel.ui.theme.theme import Theme
-from imgurer_kernel.ui.widgets.cluster_list import ClusterList
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
-from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile
+from imgurer_kernel.ui.widgets.tile_data import Tile
 from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 
 FOLDER = Path("@FOLDER@")
@@ -59,24 +58,12 @@ gallery = Gallery(label="Results", tile_size=120)
 gallery.observe(lambda change: write(f"selected {change['new']}"), "selected")
 gallery.on_open(lambda image_id: write(f"opened {image_id}"))
 
-clusters = ClusterList(tile_size=100)
-clusters.show(
+folders = Gallery(label="Folders", tile_size=100)
+folders.show(
     [
-        ClusterRow(
-            cluster_id=row,
-            label=f"{row + 2} copies",
-            facts=("frees 3.1 MB",),
-            tiles=tuple(
-                tile(100 + 10 * row + n, note="smaller", folder=folder, path=f"{folder}/a.jpg")
-                for n, folder in zip(range(row + 2), ("/a/b", LONG, "", "/a"), strict=False)
-            ),
-            more=40 if row == 2 else 0,
-        )
-        for row in range(3)
+        tile(100 + n, note="smaller", folder=folder, path=f"{folder}/a.jpg")
+        for n, folder in enumerate(("/a/b", LONG, "", "/a"))
     ]
-)
-clusters.observe(
-    lambda change: write(f"cluster {clusters.selected_cluster} picture {change['new']}"), "selected"
 )
 facts = FactsView()
 broken = Gallery()
@@ -94,7 +81,7 @@ def reset():
     upload.clear()
     single.clear()
     facts.clear()
-    gallery.selected = clusters.selected = -1
+    gallery.selected = -1
     some = [tile(n, badge="4 bits") for n in range(12)]
     gallery.show(some, divider=9, divider_label="unverified")
     write("reset")
@@ -164,7 +151,7 @@ page = ipywidgets.VBox(
         log,
         part("gallery", gallery),
         part("second", ipywidgets.VBox([gallery])),
-        part("clusters", clusters),
+        part("folders", folders),
         part("facts", facts),
         part("broken", broken),
         part("upload", upload),

@@ -21,6 +21,7 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.catalog import users as rows
 from imgurer_kernel.store.users import Users, user_name
+from tests.support.pictures import jpeg
 from tests.support.transactions import Transactions
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -435,3 +436,53 @@ def test_the_list(users):
     assert dict(frame["role"]) == {"ann": "admin", "bob": "member"}
     assert dict(frame["enabled"]) == {"ann": True, "bob": False}
     assert not [column for column in frame if "password" in column or "hash" in column]
+
+
+# Handing files over ---------------------------------------------------------------------------
+
+
+def test_files_of_the_use_without_a_login_are_handed_to_an_account(new_store, tmp_path):
+    wb = new_store()
+    wb.accounts.create("ann", PASSWORD)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(1, 64, 48))
+    (folder / "b.jpg").write_bytes(jpeg(2, 64, 48))
+    wb.ingest(folder, progress=False)
+    wb.upload("mine.jpg", jpeg(3, 64, 48), user="ann")
+    before = wb.files().drop(columns="user")
+    assert wb.accounts.adopt("ann") == 2
+    assert set(wb.files()["user"]) == {"ann"}
+    assert wb.files().drop(columns="user").equals(before)
+    assert wb.accounts.adopt("ann") == 0
+    assert set(wb.ingest(folder, user="ann", progress=False)["status"]) == {"unchanged"}
+
+
+def test_a_file_that_both_have_is_one_afterwards(new_store, tmp_path):
+    wb = new_store()
+    wb.accounts.create("ann", PASSWORD)
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(jpeg(1, 64, 48))
+    for user in ("local", "ann"):
+        wb.ingest(picture, user=user, progress=False)
+        wb.upload("up.jpg", jpeg(2, 64, 48), user=user)
+    assert wb.accounts.adopt("ann") == 0
+    assert sorted(wb.files()["filename"]) == ["a.jpg", "up.jpg"]
+    assert wb.check(progress=False).empty
+
+
+def test_what_is_in_the_trash_goes_with_the_files(new_store):
+    wb = new_store()
+    wb.accounts.create("ann", PASSWORD)
+    wb.upload("a.jpg", jpeg(1, 64, 48))
+    wb.forget(1)
+    wb.accounts.adopt("ann")
+    assert set(wb.trash.list()["user"]) == {"ann"}
+
+
+@pytest.mark.parametrize(("name", "giver"), [("nobody", "local"), ("local", "nobody")])
+def test_files_are_handed_between_accounts_only(new_store, name, giver):
+    wb = new_store()
+    wb.upload("a.jpg", jpeg(1, 64, 48))
+    with pytest.raises(UnknownUser, match="nobody"):
+        wb.accounts.adopt(name, giver)

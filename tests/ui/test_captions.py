@@ -6,7 +6,6 @@ import pytest
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.labels import Label
 from imgurer_kernel.ui.models.captions import (
-    cluster_rows,
     differences,
     image_facts,
     image_tiles,
@@ -104,74 +103,6 @@ def test_every_orientation_has_words_but_upright():
     words = [orientation_text(name) for name in ORIENTATIONS]
     assert words[0] == ""
     assert all(words[1:])
-
-
-def test_a_cluster_is_a_row_with_its_medoid_first():
-    member = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "is_keeper": False, "width": 400}
-    frame = pd.DataFrame([MEDOID, member])
-    [row] = cluster_rows(frame, {1: b"m", 2: b"x"}, {4: 5})
-    assert row.label == "5 files"
-    assert row.more == 3
-    assert row.facts == (
-        "frees 3.1 MB on disk",
-        "best copy: /a/b/a.jpg",
-        "at most 6 bits from the medoid",
-    )
-    first, second = row.tiles
-    assert (first.note, first.badge, first.meaning) == ("", "best copy", "done")
-    assert first.alt.endswith(", medoid, best copy")
-    assert (second.note, second.badge, second.meaning) == ("smaller and narrower", "6 bits", "")
-    assert second.alt.endswith(", 6 bits")
-    assert (first.thumbnail, second.thumbnail) == (b"m", b"x")
-
-
-def test_the_best_copy_is_marked_wherever_it_is():
-    medoid = MEDOID | {"is_keeper": False}
-    best = MEDOID | {"image_id": 2, "distance_to_medoid": 6, "width": 4000}
-    [row] = cluster_rows(pd.DataFrame([medoid, best]), {1: b"", 2: b""}, {4: 2})
-    assert [(tile.badge, tile.meaning) for tile in row.tiles] == [
-        ("", ""),
-        ("best · 6 bits", "done"),
-    ]
-
-
-def test_labels_of_a_cluster_are_shown():
-    frame = pd.DataFrame([MEDOID | {"labels": ("cropped", "medoid", "re-encoded")}])
-    [row] = cluster_rows(frame, {1: b""}, {4: 1})
-    assert row.facts[-1] == "cropped and re-encoded"
-
-
-def test_a_copy_with_nothing_different_looks_the_same():
-    twin = MEDOID | {"image_id": 2, "is_keeper": False}
-    [row] = cluster_rows(pd.DataFrame([MEDOID, twin]), {1: b"", 2: b""}, {4: 2})
-    assert row.tiles[1].note == "looks the same"
-
-
-def test_tiles_tell_files_of_one_name_apart_by_their_folders():
-    folder = "/home/ann/Pictures/2019/holidays/Camera/DCIM"
-    twin = MEDOID | {
-        "label": "identical",
-        "is_keeper": False,
-        "is_reference": True,
-        "path": f"{folder}/a.jpg",
-    }
-    upload = twin | {"path": None, "is_reference": False, "state": "missing"}
-    [row] = cluster_rows(pd.DataFrame([MEDOID, twin, upload]), {1: b""}, {4: 3})
-    assert [tile.folder for tile in row.tiles] == ["/a/b", folder, ""], "elided where it is shown"
-    assert [tile.path for tile in row.tiles] == ["/a/b/a.jpg", f"{folder}/a.jpg", ""]
-    assert [tile.note for tile in row.tiles] == [
-        "",
-        "in a reference folder, identical",
-        "missing, identical",
-    ]
-    assert [tile.badge for tile in row.tiles] == ["best copy", "", ""]
-
-
-def test_a_cluster_says_what_it_frees_where():
-    frame = pd.DataFrame([MEDOID | {"freed_store": 2000, "best_path": None}])
-    [row] = cluster_rows(frame, {1: b""}, {4: 1})
-    assert row.facts[0] == "frees 3.1 MB on disk and 2.0 kB in the store"
-    assert row.facts[1] == "best copy: a.jpg"
 
 
 def test_facts_leave_out_what_is_not_known():

@@ -80,12 +80,11 @@ def test_figures_are_those_of_the_arrival(wb, dashboard):
 
 def test_the_frame_links_what_it_counts(dashboard, page):
     texts = [link["text"] for link in dashboard.header.counts]
-    assert texts[:2] == ["4 pictures", "1 cluster"]
+    assert texts[:2] == ["4 pictures", "1 cluster to decide"]
     assert texts[2].endswith("could be freed")
     for link in dashboard.header.counts:
         dashboard.follow_link(link["hash"])
-    assert dashboard.current == "duplicates"
-    assert dashboard.duplicates.order == "bytes"
+    assert dashboard.current == "review"
 
 
 def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(new_store, dashboard, page):
@@ -115,12 +114,12 @@ def test_panels_are_built_when_they_are_first_shown(dashboard, page):
 def test_back_returns_through_searches_and_tabs(dashboard, page):
     dashboard.search_for(1)
     dashboard.search_for(2)
-    dashboard.follow_link("#duplicates")
+    dashboard.follow_link("#review")
     assert [entry.split("?")[0] for entry in page.history] == [
         "#browse",
         "#search",
         "#search",
-        "#duplicates",
+        "#review",
     ]
     page.back()
     assert dashboard.current == "search"
@@ -168,7 +167,7 @@ def test_nonsense_in_the_address_leaves_a_dashboard(wb, hash_):
 
 
 def test_an_upload_shows_everywhere(wb, dashboard, page):
-    dashboard.follow_link("#duplicates")
+    dashboard.follow_link("#review")
     dashboard.search_for(1)
     wb.upload("more.jpg", jpeg(0, 160, 120, quality=40))
     dashboard.follow_link("#upload")
@@ -180,8 +179,8 @@ def test_an_upload_shows_everywhere(wb, dashboard, page):
     assert dashboard.header.counts[0]["text"] == "5 pictures"
     assert dashboard.browse.shown.total == 5
     assert len(dashboard.search.results.frame) == 2
-    assert dashboard.duplicates.clusters.totals.copies == 2
-    assert not dashboard.duplicates.stale
+    assert dashboard.review.queue.clusters["goes"].sum() == 2
+    assert not dashboard.review.stale
 
 
 def test_who_is_here_and_the_way_out(wb):
@@ -220,9 +219,10 @@ def test_slow_clusters_do_not_hold_up_the_rest(wb):
         Page(dashboard).open()
         while dashboard.browse.shown is None:
             await asyncio.sleep(0.01)
-        assert dashboard.header.counts == [{"text": "4 pictures", "hash": "#browse"}]
+        texts = [link["text"] for link in dashboard.header.counts]
+        assert texts == ["4 pictures", "looking for duplicates"]
         release.set()
-        while len(dashboard.header.counts) < 2:
+        while dashboard.review.queue is None:
             await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(scenario(), 30))

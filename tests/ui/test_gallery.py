@@ -2,10 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.ui.widgets.cluster_list import ClusterList
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
-from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile, pack
+from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 
 def tile(image_id, thumbnail=b"jpeg", **more):
@@ -77,55 +76,22 @@ def message(widget, content):
     widget._handle_custom_msg(content, [])
 
 
-@pytest.mark.parametrize("widget", ["gallery", "clusters"])
-def test_open_reaches_every_listener_once_and_only_for_what_is_shown(widget):
-    if widget == "gallery":
-        board = Gallery()
-        board.show([tile(1), tile(2)])
-    else:
-        board = ClusterList()
-        board.show([ClusterRow(cluster_id=0, label="", facts=(), tiles=(tile(1), tile(2)))])
+@pytest.mark.parametrize("kind", ["open", "look", "compare"])
+def test_an_act_reaches_every_listener_once_and_only_for_what_is_shown(kind):
+    board = Gallery()
+    board.show([tile(1), tile(2)])
     first, second = [], []
-    board.on_open(first.append)
-    board.on_open(second.append)
+    listen = {"open": board.on_open, "look": board.on_look, "compare": board.on_compare}[kind]
+    listen(first.append)
+    listen(second.append)
     for content in (
-        {"kind": "open", "image_id": 2},
-        {"kind": "open", "image_id": 9},
-        {"kind": "open"},
+        {"kind": kind, "image_id": 2},
+        {"kind": kind, "image_id": 9},
+        {"kind": kind},
         {"kind": "close", "image_id": 1},
     ):
         message(board, content)
     assert (first, second) == ([2], [2])
-
-
-def test_clusters_share_one_blob():
-    clusters = ClusterList()
-    rows = [
-        ClusterRow(
-            cluster_id=7, label="a", facts=("x",), tiles=(tile(1, b"ab"), tile(2, b"c")), more=4
-        ),
-        ClusterRow(cluster_id=8, label="b", facts=(), tiles=(tile(3, b"def"),)),
-    ]
-    clusters.show(rows)
-    content = clusters._content
-    assert content["blob"] == b"abcdef"
-    places = [(t["offset"], t["length"]) for row in content["rows"] for t in row["tiles"]]
-    assert places == [(0, 2), (2, 1), (3, 3)]
-    assert [row["more"] for row in content["rows"]] == [4, 0]
-    assert len(clusters) == 2
-
-
-@pytest.mark.parametrize(("selected", "cluster"), [(1, 7), (3, 8), (-1, -1)])
-def test_the_selected_cluster_is_the_one_with_the_selected_tile(selected, cluster):
-    clusters = ClusterList()
-    clusters.show(
-        [
-            ClusterRow(cluster_id=7, label="a", facts=(), tiles=(tile(1), tile(2))),
-            ClusterRow(cluster_id=8, label="b", facts=(), tiles=(tile(3),)),
-        ]
-    )
-    clusters.selected = selected
-    assert clusters.selected_cluster == cluster
 
 
 def test_facts_are_shown_and_cleared():

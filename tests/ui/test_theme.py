@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from imgurer_kernel import ui
-from imgurer_kernel.ui.theme.theme import figures, icons, notice, script, static
+from imgurer_kernel.ui.theme.theme import icons, notice, script, static
 
 UI = Path(ui.__file__).parent
 
@@ -98,10 +98,6 @@ def test_text_is_escaped():
     html = notice("<img src=x onerror=alert(1)> & \"'")
     assert "<img" not in html
     assert "&lt;img" in html
-
-
-def test_figures_are_escaped():
-    assert "<i>" not in figures([("<i>", "<i>")])
 
 
 def test_a_meaning_is_never_colour_alone():

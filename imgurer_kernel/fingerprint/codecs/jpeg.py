@@ -16,6 +16,7 @@ _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _INTERVAL = 0xDD
 _SCAN = 0xDA
 _EXIF = 0xE1
+_TABLES = 0xDB
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Within a scan, 0xFF is followed by a zero or by a restart marker; anything else ends the scan.
 # Restart markers, the one for the start and a reserved one have no content.
@@ -37,6 +38,28 @@ def exif(data: bytes) -> bytes:
         if marker == _EXIF and body.startswith(b"Exif\0\0"):
             blocks.append(body[6:])
     return b"".join(blocks)
+
+
+def quantisation(data: bytes) -> tuple[int, ...] | None:
+    r"""The first quantisation table, which is that of the luma: 64 numbers; None without one.
+
+    Examples
+    --------
+    >>> quantisation(b"\xff\xd8" + b"\xff\xdb\x00\x43\0" + b"\7" * 64 + b"\xff\xd9")[:3]
+    (7, 7, 7)
+    """
+    for marker, body, _ in _segments(data):
+        if marker == _SCAN:
+            break
+        if marker == _TABLES and body:
+            size = 2 if body[0] >> 4 else 1
+            values = body[1 : 1 + 64 * size]
+            if len(values) == 64 * size:
+                return tuple(
+                    int.from_bytes(values[at : at + size], "big")
+                    for at in range(0, 64 * size, size)
+                )
+    return None
 
 
 def means_only(data: bytes) -> bytes | None:

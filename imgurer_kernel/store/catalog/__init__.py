@@ -2,15 +2,18 @@
 
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
-adds and forgets; `trash` has what was forgotten; `users` keeps accounts. Their functions take a
-connection, which `Catalog` gives for the length of a transaction.
+adds and forgets; `trash` has what was forgotten, `decisions` what people decided, `journal` what
+was done; `users` keeps accounts. Their functions take a connection, which `Catalog` gives for the
+length of a transaction.
 """
 
 from imgurer_kernel.store.catalog import (
     commands,
+    decisions,
     files,
     fingerprints,
     generations,
+    journal,
     known_files,
     queries,
     trash,
@@ -27,9 +30,11 @@ __all__ = [
     "Connection",
     "Statistics",
     "commands",
+    "decisions",
     "files",
     "fingerprints",
     "generations",
+    "journal",
     "known_files",
     "queries",
     "trash",

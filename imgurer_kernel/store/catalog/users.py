@@ -128,3 +128,30 @@ def _update(
 
 def _unknown(name: str) -> UnknownUser:
     return UnknownUser(f"there is no user {name!r}; create it first")
+
+
+def hand_over(connection: Connection, giver: str, taker: str) -> int:
+    """Give all files of one user to another; returns how many.
+
+    What is in the trash, and what acts have put into trash folders, goes with them. Of a file on
+    disk that both have taken in one row is left.
+    """
+    connection.execute(
+        """
+        DELETE FROM files AS mine
+        WHERE user_name = $giver AND EXISTS (
+            FROM files AS other
+            WHERE other.user_name = $taker AND other.image_id = mine.image_id
+                AND other.state = mine.state AND other.path IS NOT DISTINCT FROM mine.path
+                AND other.filename = mine.filename
+        )
+        """,
+        {"giver": giver, "taker": taker},
+    )
+    moved = connection.execute(
+        "UPDATE files SET user_name = ? WHERE user_name = ?", [taker, giver]
+    ).fetchone()
+    connection.execute("UPDATE trash SET user_name = ? WHERE user_name = ?", [taker, giver])
+    connection.execute("UPDATE journal SET owner = ? WHERE owner = ?", [taker, giver])
+    connection.execute("UPDATE generation SET generation = generation + 1")
+    return 0 if moved is None else int(moved[0])

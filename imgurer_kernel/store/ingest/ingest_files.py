@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.catalog import Connection, commands, files, known_files, queries
+from imgurer_kernel.store.catalog import Connection, commands, files, journal, known_files, queries
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.ingest.intake import Intake, Outcome, rejected
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline
@@ -90,8 +91,8 @@ def ingest_files(
             )
             for path, before in scan.missing()
         )
-    store.catalog.run(_note, scan)
-    _renew_references(store, scan.affected)
+    store.catalog.run(_note, scan, survey)
+    renew_references(store, scan.affected)
     drop_lost(store)
     return outcomes
 
@@ -115,13 +116,17 @@ def drop_lost(store: Store) -> list[str]:
     return dropped
 
 
-def _note(connection: Connection, scan: FileScan) -> None:
+def _note(connection: Connection, scan: FileScan, survey: Survey) -> None:
     commands.mark_files(connection, scan.states, scan.begun)
     files.note_seen(connection, scan.seen, now())
     files.renumber(connection, scan.renumbered)
+    folders = (
+        root.path if root.is_folder else str(Path(root.path).parent) for root in survey.roots
+    )
+    journal.note_roots(connection, map(os.fsencode, folders))
 
 
-def _renew_references(store: Store, digests: Iterable[str]) -> None:
+def renew_references(store: Store, digests: Iterable[str]) -> None:
     """Find originals that were referred to in a place where they no longer are in another one."""
     lost = [digest for digest in sorted(digests) if not store.blobs.exists(digest)]
     if not lost:

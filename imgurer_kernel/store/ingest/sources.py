@@ -15,6 +15,9 @@ from imgurer_kernel.errors import SourceError
 
 Source = str | bytes | os.PathLike[str]
 
+TRASH_FOLDER = ".imgurer-trash"
+"""Where files of a folder go that are removed as duplicates; nothing is taken in from there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -232,6 +235,8 @@ def _expand(source: Source, survey: Survey) -> list[str]:
 
 def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
     """Folder by folder, the files of each before its folders; last the folders that failed."""
+    if TRASH_FOLDER in Path(root).parts:
+        return
     is_folder = os.path.isdir(root)  # noqa: PTH112  Path.is_dir raises where there is no permission
     with suppress(OSError):  # then it is one row, and nothing is judged by it
         facts = os.stat(root)  # noqa: PTH116
@@ -244,7 +249,7 @@ def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadabl
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        if folder == chosen.outside:
+        if folder == chosen.outside or folder.endswith(os.sep + TRASH_FOLDER):
             continue
         # Joined as texts: as many paths as there are files would take half of the time.
         start = folder if folder.endswith(os.sep) else folder + os.sep

@@ -8,19 +8,14 @@ import pandas as pd
 
 from imgurer_kernel.common.text import (
     bits,
-    count,
     degrees,
-    elide,
-    elide_path,
-    freed_text,
     human_bytes,
-    join_words,
     moment,
     pixels,
 )
 from imgurer_kernel.ui.session import ImageListing, row_dicts
 from imgurer_kernel.ui.theme.theme import Meaning
-from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile
+from imgurer_kernel.ui.widgets.tile_data import Tile
 
 Fact = tuple[str, str]
 """A label and its value, as `FactsView` shows them."""
@@ -149,21 +144,6 @@ def result_facts(row: Row) -> list[Fact]:
     return facts + ([("Score", f"{row['score']:.2f}")] if pd.notna(row["score"]) else [])
 
 
-def member_facts(row: Row) -> list[Fact]:
-    """Say how a member of a cluster compares with its medoid."""
-    distance = (
-        "this is the medoid" if row["is_medoid"] else f"{row['distance_to_medoid']} of 128 bits"
-    )
-    facts = [("Distance", distance)]
-    if str(row["label"]) not in _PLAIN_LABELS:
-        facts.insert(0, ("Found as", str(row["label"])))
-    if row["is_keeper"]:
-        facts.append(("Best copy", "this one: most pixels, then most bytes"))
-    elif row["is_reference"]:
-        facts.append(("Kept", "it is in a reference folder"))
-    return facts
-
-
 def orientation_text(orientation: str) -> str:
     """Say how a picture is turned compared with another one; empty for not at all.
 
@@ -210,69 +190,6 @@ def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or 
     if pd.isna(taken) or pd.isna(other) or taken == other:
         return []
     return ["older" if taken < other else "newer"]
-
-
-def cluster_rows(
-    members: pd.DataFrame, thumbnails: Mapping[int, bytes], sizes: Mapping[int, int]
-) -> list[ClusterRow]:
-    """Make rows of clusters: the medoid first, under each other member what differs from it.
-
-    Parameters
-    ----------
-    members
-        Rows of the clusters frame joined with `Workbench.images`, in order; of a large cluster
-        only the first ones.
-    thumbnails
-        By image_id.
-    sizes
-        By cluster_id, how many files there are.
-    """
-    grouped: dict[int, list[Row]] = {}
-    for record in row_dicts(members):
-        grouped.setdefault(int(record["cluster_id"]), []).append(record)
-    return [
-        ClusterRow(
-            cluster_id=cluster_id,
-            label=count(sizes[cluster_id], "file"),
-            facts=cluster_facts(rows[0]),
-            tiles=tuple(
-                _member_tile(row, rows[0], thumbnails[int(row["image_id"])]) for row in rows
-            ),
-            more=sizes[cluster_id] - len(rows),
-        )
-        for cluster_id, rows in grouped.items()
-    ]
-
-
-def _member_tile(row: Row, medoid: Row, thumbnail: bytes) -> Tile:
-    keeper = "best copy" if row["is_keeper"] else ""
-    meaning: Meaning = "done" if keeper else ""
-    if row is medoid:
-        alt_parts = ("medoid", keeper)
-        return make_tile(row, thumbnail, badge=keeper, meaning=meaning, alt_parts=alt_parts)
-    distance = bits(int(row["distance_to_medoid"]))
-    identical = str(row["label"]) == "identical"
-    beside = "" if identical else distance  # the same bytes are no distance apart
-    badge = f"best · {distance}" if keeper else beside  # a tile has room for no more
-    state = [str(row["state"])] if row["state"] != "present" else []
-    if row["is_reference"]:
-        state.append("in a reference folder")
-    note = ", ".join((*state, join_words(differences(row, medoid)) or "looks the same"))
-    return make_tile(
-        row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=(beside, keeper)
-    )
-
-
-def cluster_facts(record: Row) -> tuple[str, ...]:
-    """Make the lines at a row's end of the cluster's freed, best, farthest and labels."""
-    freed = f"frees {freed_text(int(record['freed_disk']), int(record['freed_store']))}"
-    farthest = int(record["farthest"])
-    spread = f"at most {bits(farthest)} from the medoid" if farthest else "all of one dHash"
-    labels = [label for label in record["labels"] if label not in _PLAIN_LABELS]
-    path = record["best_path"]
-    where = elide_path(path, 48) if isinstance(path, str) else elide(record["best"], 32)
-    best = f"best copy: {where}"
-    return (freed, best, spread, *([join_words(labels)] if labels else []))
 
 
 def image_facts(row: Row) -> list[Fact]:

@@ -83,18 +83,3 @@ def notice(text: str, meaning: Meaning = "attention") -> str:
         f'<div class="imgurer-notice imgurer-notice-{meaning or "plain"}" role="{role}">'
         f"{icon(meaning)}<span>{escape(text)}</span></div>"
     )
-
-
-def figures(items: list[tuple[str, str]]) -> str:
-    """Make the HTML of large numbers, each a (value, what it counts); escaped.
-
-    Examples
-    --------
-    >>> figures([("12", "clusters")]).count("<strong>12</strong>")
-    1
-    """
-    cells = "".join(
-        f"<div><strong>{escape(value)}</strong><span>{escape(label)}</span></div>"
-        for value, label in items
-    )
-    return f'<div class="imgurer-figures">{cells}</div>'

@@ -39,6 +39,10 @@ class Download(anywidget.AnyWidget):
         self._sender = ChunkSender(self._send_piece, job.fail)
         self.on_msg(self._receive)
 
+    def start(self) -> None:
+        """Make the file and send it, as if the button had been pressed."""
+        self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
+
     # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.
     def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         self.send(message, buffers)
@@ -46,7 +50,7 @@ class Download(anywidget.AnyWidget):
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         kind = message.get("kind")
         if kind == "wanted":
-            self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
+            self.start()
         elif kind == "received":
             self._sender.acknowledge(message.get("number"))
         elif kind == "stop":

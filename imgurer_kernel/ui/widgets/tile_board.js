@@ -45,13 +45,6 @@ function buildTile(tile, pictures, eager) {
   return figure;
 }
 
-// Marks the first tile of a row: the one that all others are compared with.
-function markLead(figure, text) {
-  if (!figure || !text) return;
-  figure.querySelector(".imgurer-picture").append(element("span", "imgurer-lead", text));
-  figure.setAttribute("aria-label", `${text}: ${figure.getAttribute("aria-label")}`);
-}
-
 function placeholder() {
   const figure = element("div", "imgurer-tile imgurer-placeholder");
   figure.append(

@@ -13,7 +13,7 @@ BOARD_STYLES = ("theme/tokens.css", "widgets/tile_board.css")
 
 
 class TileBoard(anywidget.AnyWidget):
-    """Base of `Gallery` and `ClusterList`; their scripts lay the tiles out.
+    """Base of `Gallery`, whose script lays the tiles out.
 
     Traits
     ------

@@ -1,4 +1,4 @@
-"""What galleries and cluster lists show, as plain records, packed for the browser."""
+"""What galleries show, as plain records, packed for the browser."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -43,31 +43,6 @@ class Tile:
     badge: str = ""
     meaning: Meaning = ""
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterRow:
-    """One cluster of duplicates: its pictures in a row, its numbers at the end.
-
-    Attributes
-    ----------
-    cluster_id
-        Comes back when one of its tiles is selected.
-    label
-        Heading at the row's end, such as ``"5 near duplicates"``.
-    facts
-        Short lines under it, such as ``"frees 3.1 MB"``.
-    tiles
-        The medoid first, the others by (distance, image_id).
-    more
-        How many members are left out of `tiles`.
-    """
-
-    cluster_id: int
-    label: str
-    facts: tuple[str, ...]
-    tiles: tuple[Tile, ...]
-    more: int = 0
 
 
 def pack(tiles: Sequence[Tile], start: int = 0) -> tuple[list[dict[str, Any]], bytes]:

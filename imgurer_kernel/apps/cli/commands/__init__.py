@@ -10,6 +10,7 @@ from imgurer_kernel.apps.cli.command import GROUPS as GROUPS
 from imgurer_kernel.apps.cli.commands import find as find
 from imgurer_kernel.apps.cli.commands import pictures as pictures
 from imgurer_kernel.apps.cli.commands import clusters as clusters
+from imgurer_kernel.apps.cli.commands import review as review
 from imgurer_kernel.apps.cli.commands import trash as trash
 from imgurer_kernel.apps.cli.commands import accounts as accounts
 from imgurer_kernel.apps.cli.commands import store as store

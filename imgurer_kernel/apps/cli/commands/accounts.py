@@ -2,6 +2,8 @@
 
 from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, GROUPS, Call, argument, command
 from imgurer_kernel.apps.cli.output import read_password
+from imgurer_kernel.common.text import count
+from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
 
 GROUPS["users"] = "Accounts."
@@ -62,6 +64,24 @@ def enable_account(call: Call) -> int:
     with call.workbench() as wb:
         wb.accounts.enable(call.arguments.name)
         return _write_account(call, wb, "can log in again")
+
+
+@command(
+    "users adopt",
+    _NAME,
+    argument(
+        "--from",
+        dest="giver",
+        default=LOCAL,
+        metavar="OTHER",
+        help=f"whose files; default {LOCAL}, who has what was taken in without a login",
+    ),
+)
+def adopt_files(call: Call) -> int:
+    """Hand files that were taken in without a login to an account."""
+    with call.workbench() as wb:
+        number = wb.accounts.adopt(call.arguments.name, call.arguments.giver)
+        return _write_account(call, wb, f"has {count(number, 'more file')} now")
 
 
 def _write_account(call: Call, wb: Workbench, change: str) -> int:

@@ -1,6 +1,8 @@
 """The command that serves the dashboard."""
 
 from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, Call, argument, command, port
+from imgurer_kernel.common.text import count
+from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
 
 
@@ -23,6 +25,8 @@ def serve(call: Call) -> int:
         empty = not wb.statistics().images
         if empty and call.arguments.samples:
             _ingest_samples(call, wb)
+        if call.arguments.login:
+            _offer_files(call, wb)
     serve_dashboard(
         call.settings,
         host=call.arguments.host,
@@ -31,6 +35,18 @@ def serve(call: Call) -> int:
         open_browser=not call.arguments.no_browser,
     )
     return EXIT_DONE
+
+
+def _offer_files(call: Call, wb: Workbench) -> None:
+    """Say how an account gets what was taken in without a login: nobody can act on it else."""
+    users = wb.users()
+    admins = users.loc[(users["role"] == "admin") & (users["name"] != LOCAL), "name"].tolist()
+    files = len(wb.files(user=LOCAL)) if LOCAL in set(users["name"]) else 0
+    if files and admins:
+        call.out.write_line(
+            f"{count(files, 'file')} taken in without a login can be acted on by admins only; "
+            f"hand them to an account: imgurer users adopt {admins[0]}"
+        )
 
 
 def _ingest_samples(call: Call, wb: Workbench) -> None:

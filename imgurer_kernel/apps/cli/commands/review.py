@@ -1,0 +1,191 @@
+"""Commands that decide about duplicates and act on them: ``imgurer review ...``."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.apps.cli.command import (
+    EXIT_DONE,
+    EXIT_PROBLEMS,
+    EXIT_USAGE,
+    GROUPS,
+    Call,
+    argument,
+    command,
+    either_or,
+    number,
+)
+from imgurer_kernel.apps.cli.output import write_error
+from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.acts import ACTS
+from imgurer_kernel.review.decisions import VERDICTS
+from imgurer_kernel.review.plan import write_plan, write_script
+from imgurer_kernel.review.policy import KeeperPolicy, folder_order
+
+GROUPS["review"] = "Decide about duplicates, act on them, and take it back."
+
+_USER = argument("--user", help="who does it (default: the local user)")
+_REFERENCE = argument(
+    "--reference", action="append", default=[], metavar="FOLDER", help="touch nothing in it"
+)
+_JOURNAL = {
+    "entry_id": "entry",
+    "batch": "sitting",
+    "user": "user",
+    "act": "act",
+    "state": "state",
+    "begun_at": "at",
+    "path": "path",
+    "reason": "reason",
+}
+
+
+@command(
+    "review plan",
+    either_or(
+        argument(
+            "--policy", default="standard", help="standard, or an SQL expression: the most is kept"
+        ),
+        argument(
+            "--folders", nargs="+", metavar="FOLDER", help="keep what is in the first of these"
+        ),
+    ),
+    argument("--where", metavar="SQL", help="only files of which that is true"),
+    argument("--act", choices=["auto", *ACTS], default="auto", help="what becomes of the others"),
+    argument("--out", type=Path, metavar="FILE", help=".csv, or .sh for a script; else a preview"),
+    _REFERENCE,
+)
+def plan_review(call: Call) -> int:
+    """Say what would be removed, and why; write it as a plan."""
+    arguments = call.arguments
+    policy: KeeperPolicy | str = (
+        folder_order(arguments.folders) if arguments.folders else arguments.policy
+    )
+    options = {"where": arguments.where, "reference": arguments.reference}
+    progress = call.out.progress
+    with call.workbench() as wb:
+        if arguments.out is None:
+            frame = wb.preview(policy, **options, progress=progress)
+            call.out.write_table(frame)
+            call.out.write_line(_totals(frame.attrs["files"], frame.attrs["bytes"]))
+            return EXIT_DONE
+        plan = wb.plan(policy=policy, act=arguments.act, **options, progress=progress)
+        if arguments.out.suffix == ".sh":
+            path = write_script(wb.acts_of(plan, reference=arguments.reference), arguments.out)
+        else:
+            path = write_plan(plan, arguments.out)
+    if call.out.json:
+        call.out.write_table(plan)
+    call.out.write_line(f"{path}: {_totals(len(plan), int(plan['bytes'].sum()))}")
+    return EXIT_DONE
+
+
+@command(
+    "review apply",
+    argument("plan", type=Path, metavar="PLAN", help="CSV, as `review plan` writes it"),
+    argument("--dry-run", action="store_true", help="only say what would be done"),
+    argument("--to", metavar="FOLDER", help="where the act move moves files to"),
+    _REFERENCE,
+    _USER,
+)
+def apply_review(call: Call) -> int:
+    """Carry a plan out; each row is looked at anew."""
+    arguments = call.arguments
+    with call.workbench() as wb:
+        done = wb.apply(
+            arguments.plan,
+            user=arguments.user,
+            dry_run=arguments.dry_run,
+            to=arguments.to,
+            reference=arguments.reference,
+            progress=call.out.progress,
+        )
+    if call.out.json:
+        call.out.write_table(done)
+    refused = done[done["status"] == "refused"]
+    _write_refused(call, refused)
+    went = done[done["status"] != "refused"]
+    if arguments.dry_run:
+        call.out.write_line(f"would remove {_size(went)}; {len(refused):,} refused")
+    else:
+        call.out.write_line(
+            f"removed {_size(went)}; {len(refused):,} refused. "
+            f"`imgurer review undo {done.attrs['batch']}` takes it back"
+        )
+    return EXIT_PROBLEMS if len(refused) else EXIT_DONE
+
+
+@command(
+    "review undo",
+    either_or(
+        argument("batch", nargs="?", metavar="SITTING", help="as `review journal` lists it"),
+        argument("--last", action="store_true", help="the user's last sitting"),
+        argument("--entries", nargs="+", type=number, metavar="ENTRY", help="single acts"),
+    ),
+    _USER,
+)
+def undo_review(call: Call) -> int:
+    """Take back what was done."""
+    arguments = call.arguments
+    if not (arguments.batch or arguments.last or arguments.entries):
+        write_error("what is to be taken back? name a sitting, --entries or --last")
+        return EXIT_USAGE
+    with call.workbench() as wb:
+        frame = wb.undo(
+            arguments.entries,
+            batch=arguments.batch,
+            user=arguments.user,
+            progress=call.out.progress,
+        )
+    if call.out.json:
+        call.out.write_table(frame)
+    refused = frame[frame["status"] == "refused"]
+    _write_refused(call, refused)
+    call.out.write_line(
+        f"{count(len(frame) - len(refused), 'file')} back in place, {len(refused):,} not"
+    )
+    return EXIT_PROBLEMS if len(refused) else EXIT_DONE
+
+
+@command(
+    "review decide",
+    argument("verdict", choices=VERDICTS),
+    argument("ids", nargs="+", type=number, metavar="IMAGE", help="two, or more for a cluster"),
+    argument("--reason", default="", help="in words"),
+    _USER,
+)
+def decide_review(call: Call) -> int:
+    """Note that pictures are the same, different, or to be looked at later."""
+    arguments = call.arguments
+    with call.workbench() as wb:
+        made = wb.decide(
+            arguments.ids, arguments.verdict, reason=arguments.reason, user=arguments.user
+        )
+    if call.out.json:
+        call.out.write_table(made.drop(columns="digests"))
+    call.out.write_line(f"{count(len(arguments.ids), 'picture')}: {arguments.verdict}")
+    return EXIT_DONE
+
+
+@command("review journal", argument("--user", help="of one user (default: of all)"))
+def list_journal(call: Call) -> int:
+    """List what was done, the latest first."""
+    with call.workbench() as wb:
+        frame = wb.journal(call.arguments.user)
+    call.out.write_table(frame, _JOURNAL)
+    if frame.empty:
+        call.out.write_line("nothing was done yet")
+    return EXIT_DONE
+
+
+def _write_refused(call: Call, refused: pd.DataFrame) -> None:
+    for path, why in zip(refused["path"].tolist(), refused["why"].tolist(), strict=True):
+        call.out.write_line(f"refused: {'' if pd.isna(path) else path}: {why}")
+
+
+def _size(frame: pd.DataFrame) -> str:
+    return f"{count(len(frame), 'file')}, {human_bytes(int(frame['bytes'].sum()))}"
+
+
+def _totals(files: int, size: int) -> str:
+    return f"{count(files, 'file')} would go, {human_bytes(size)}; nothing was done"

@@ -1,0 +1,194 @@
+"""What is measured on an original when it is to be told which of several copies is the better one.
+
+More than a fingerprint needs, and slower: nearly every pixel is decoded. So it is done for the few
+pictures that have duplicates, and remembered.
+"""
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+from xml.sax.saxutils import unescape
+
+import numpy as np
+
+from imgurer_kernel.common.types import Float64s, UInt8s
+from imgurer_kernel.fingerprint.borders import within_frame
+from imgurer_kernel.fingerprint.codecs import jpeg, tiff
+from imgurer_kernel.fingerprint.decode import read
+from imgurer_kernel.settings import Settings
+
+VERSION = "original-2"
+"""Changes with what is measured: what was remembered under another name is measured anew."""
+
+SIDE = 1600
+"""What is decoded at least, in pixels: finer detail than half of that is not told apart."""
+BLOCKS = 24
+"""Sides of the grid of `OriginalFacts.relief`, each block of `_BLOCK` pixels a side."""
+
+_BLOCK = 20
+_BLACK, _WHITE = 5, 250
+_LOSSLESS = {"PNG", "TIFF", "BMP", "GIF", "PPM", "ICO"}
+# Sum of the luminance table of Annex K of ITU T.81, which is quality 50 by the usual scale.
+_TABLE_AT_50 = 3688
+_RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|>)\s*(-?\d)""")
+_SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
+_ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
+# A colour is a difference of channels by more than chroma subsampling and rounding make of gray.
+_COLOURED = 12
+# Edges of 60 levels within 3 pixels, 50 of them at least.
+_REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalFacts:
+    """What was measured; None for what cannot be told of this format.
+
+    Attributes
+    ----------
+    steepness, measured_pixels
+        How steep edges are, 0..1: the more the picture was enlarged, the less; and how many pixels
+        it was looked at with, at most as many as it has. None where there are no edges.
+    is_gray
+        Whether it has no colour.
+    quality
+        Of a JPEG 0..100, by its quantisation table; 100 for what is kept without loss.
+    metadata
+        How many facts EXIF and XMP have.
+    rating, keywords
+        Of XMP.
+    within_frame
+        Share of the area within a frame of one gray, 1 without.
+    relief
+        uint8, `BLOCKS` x `BLOCKS` as a list: mean steepness of the grays in each block of the
+        upright picture, its aspect not kept, in quarters of a level.
+    clipped
+        Share of the pixels that are nearly black or white: what has been there cannot be told.
+    """
+
+    steepness: float | None = None
+    measured_pixels: int = 0
+    is_gray: bool = False
+    quality: float | None = None
+    metadata: int = 0
+    rating: int | None = None
+    keywords: tuple[str, ...] = ()
+    within_frame: float = 1.0
+    relief: tuple[int, ...] = ()
+    clipped: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as values of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Self:
+        """The reverse of `as_dict`; what is not known is left out."""
+        known = {field.name for field in fields(cls)} & facts.keys()
+        lists = {"keywords", "relief"}
+        values: dict[str, Any] = {
+            key: tuple(facts[key]) if key in lists else facts[key] for key in known
+        }
+        return cls(**values)
+
+
+def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFacts:
+    """Measure one file.
+
+    Raises
+    ------
+    ImageRejected
+        If it cannot be decoded.
+    """
+    picture = read(data, limits, frame=(SIDE, SIDE), least=BLOCKS * _BLOCK)
+    view = picture.view()
+    found = _SUBJECT.search(data)
+    rating = _RATING.search(data)
+    keywords = () if found is None else tuple(
+        unescape(item.decode("utf-8", "replace")).strip() for item in _ITEM.findall(found[0])[:50]
+    )  # fmt: skip
+    gray = view.gray()
+    steepness, measured_pixels = _steepness(gray)
+    return OriginalFacts(
+        steepness=steepness,
+        measured_pixels=measured_pixels,
+        is_gray=_is_gray(view.rgb((96, 96))),
+        quality=_quality(data, picture.format),
+        metadata=_entries(data, picture.format) + len(keywords) + (rating is not None),
+        rating=None if rating is None else int(rating[1]),
+        keywords=keywords,
+        within_frame=float(within_frame(view.grays(64)[None])[0]),
+        relief=tuple(_relief(view.grays(BLOCKS * _BLOCK)).tolist()),
+        clipped=round(float(((gray <= _BLACK) | (gray >= _WHITE)).mean()), 4),
+    )
+
+
+def _is_gray(colours: UInt8s) -> bool:
+    spread = colours.max(axis=2).astype(int) - colours.min(axis=2)
+    return bool(np.percentile(spread, 99) < _COLOURED)
+
+
+def _quality(data: bytes, name: str) -> float | None:
+    if name in _LOSSLESS:
+        return 100.0
+    table = jpeg.quantisation(data) if name in {"JPEG", "MPO"} else None
+    if table is None:
+        return None
+    # The scale of the Independent JPEG Group, backwards.
+    percent = 100 * sum(table) / _TABLE_AT_50
+    return round((200 - percent) / 2 if percent <= 100 else 5000 / percent, 1)
+
+
+def _entries(data: bytes, name: str) -> int:
+    source = tiff.parse(data if name == "TIFF" else jpeg.exif(data) if name == "JPEG" else b"")
+    return 0 if source is None else tiff.count_entries(source)
+
+
+def _relief(gray: UInt8s) -> UInt8s:
+    values = gray.astype(np.float32)
+    down, right = np.gradient(values)
+    steep = np.hypot(down, right).reshape(BLOCKS, _BLOCK, BLOCKS, _BLOCK).mean(axis=(1, 3))
+    quarters: UInt8s = np.clip(np.round(steep * 4), 0, 255).astype(np.uint8).ravel()
+    return quarters
+
+
+def _steepness(gray: UInt8s) -> tuple[float | None, int]:
+    """How steep the edges of a picture are, and the pixels that it had when that was measured.
+
+    The steepest step from one pixel to the next beside a strong edge, as a share of that edge: an
+    edge of a picture that was enlarged takes as many pixels as it was enlarged by. Noise and
+    blocks of compression do not count, since they are no strong edges. Where hardly any edge is
+    strong within a few pixels, the picture is looked at in half of its size.
+    """
+    reduced = gray
+    while min(reduced.shape) >= _LEAST:
+        steps = _steps(reduced)
+        if len(steps) >= _FEWEST:
+            return round(float(np.percentile(steps, 95)), 4), reduced.size
+        height, width = reduced.shape[0] // 2 * 2, reduced.shape[1] // 2 * 2
+        quads = reduced[:height, :width].reshape(height // 2, 2, width // 2, 2)
+        reduced = quads.mean(axis=(1, 3)).astype(np.uint8)
+    return None, 0
+
+
+def _steps(gray: UInt8s) -> Float64s:
+    """Steps from a pixel to the next beside strong edges, as shares of these."""
+    part = slice(_REACH, -_REACH)
+    inner = gray[part, part].astype(np.int16)
+    edge = (_extreme(gray, np.maximum) - _extreme(gray, np.minimum))[part, part]
+    down = np.abs(np.diff(inner, axis=0, append=inner[-1:]))
+    right = np.abs(np.diff(inner, axis=1, append=inner[:, -1:]))
+    strong = edge > _STRONG
+    shares: Float64s = np.maximum(down, right)[strong] / edge[strong]
+    return shares
+
+
+def _extreme(gray: UInt8s, choose: np.ufunc) -> UInt8s:
+    """The least or the largest gray in a square around each pixel; edges wrap around."""
+    found = gray
+    for axis in (0, 1):
+        line = found
+        for shift in range(1, _REACH + 1):
+            line = choose(line, np.roll(found, shift, axis))
+            line = choose(line, np.roll(found, -shift, axis))
+        found = line
+    return found

@@ -1,0 +1,237 @@
+"""Acts on files: what is asked for, row by row, and whether it may be done at all.
+
+What is looked at here needs no file to be read: who asks, whose the file is, that another one
+stays. The bytes are compared when an act is done (`imgurer_kernel.review.runner`).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.review.disk import root_of, shown, split
+from imgurer_kernel.store.catalog.journal import ActName, FileOfImage
+from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+
+ACTS: Mapping[ActName, str] = {
+    "forget": "to the trash of the store",
+    "trash": "to the folder .imgurer-trash on the same disk",
+    "system-trash": "to the trash of the system, from where only the system brings it back",
+    "move": "to the folder that was named",
+    "link": "becomes another name of the file that is kept",
+}
+"""What can be done to a file that is not kept, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """One row of a plan, as it was written or read; path None where the plan says none."""
+
+    file_id: int
+    act: str
+    keeper_id: int
+    reason: str = ""
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act that may be done.
+
+    Attributes
+    ----------
+    file, keeper
+        The file that goes and the one that stays.
+    other_ids, others
+        Further rows of the file that goes (it was taken in by several users), and these users.
+    source_root
+        The folder from which the file's folder is opened; None for what only the store has.
+    target_root, target
+        The folder that the target is below, and the path it gets; None where it gets none.
+    """
+
+    name: ActName
+    file: FileOfImage
+    keeper: FileOfImage
+    reason: str
+    others: tuple[tuple[int, str], ...] = ()
+    source_root: bytes | None = None
+    target_root: bytes | None = None
+    target: bytes | None = None
+
+    @property
+    def source(self) -> bytes:
+        """The path of a file on disk."""
+        assert self.file.path_key is not None  # noqa: S101 (it was looked at)
+        return self.file.path_key
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether a file outside the store is touched."""
+        return self.name != "forget"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActCheck:
+    """Looks at rows of a plan, one by one, against what the catalog says now.
+
+    Attributes
+    ----------
+    user, is_admin
+        Who asks. Members act on their own files only.
+    batch
+        The sitting; a folder of that name takes what goes to the trash.
+    files
+        All live files that the plan names, by id.
+    at_path
+        Gives file_id and user of all live files at a place.
+    going
+        Ids of all files that the plan would remove.
+    same
+        Says why two files are not known to show the same picture; None if they are.
+    roots
+        Folders that were taken in, the outermost first.
+    reference
+        Folders whose files are left alone.
+    goal
+        Where to move files to, for the act ``move``.
+    """
+
+    user: str
+    is_admin: bool
+    batch: str
+    files: Mapping[int, FileOfImage]
+    at_path: Callable[[bytes], Sequence[tuple[int, str]]]
+    going: frozenset[int]
+    same: Callable[[FileOfImage, FileOfImage], str | None]
+    roots: Sequence[bytes]
+    reference: Sequence[bytes] = ()
+    goal: bytes | None = None
+
+    def act(self, row: PlannedRow) -> Act:
+        """The act of a row.
+
+        Raises
+        ------
+        ActRefused
+            If it must not be done, with the reason.
+        """
+        file, keeper = self._known(row)
+        name = _act_name(row.act)
+        self._check_owner(file)
+        self._check_keeper(file, keeper, name)
+        reason = self.same(file, keeper)
+        if reason is not None:
+            raise ActRefused(reason)
+        if name == "forget":
+            return self._forget(file, keeper, row.reason)
+        return self._on_disk(name, file, keeper, row.reason)
+
+    def _known(self, row: PlannedRow) -> tuple[FileOfImage, FileOfImage]:
+        file, keeper = self.files.get(row.file_id), self.files.get(row.keeper_id)
+        if file is None:
+            message = f"there is no file {row.file_id} any more; plan again"
+            raise ActRefused(message)
+        if row.path is not None and row.path not in {file.path, file.filename}:
+            place = file.path or file.filename
+            message = f"file {row.file_id} is {place}, and not {row.path} as the plan says"
+            raise ActRefused(message)
+        if keeper is None:
+            message = f"the file {row.keeper_id} that was to be kept is not there any more"
+            raise ActRefused(message)
+        return file, keeper
+
+    def _check_owner(self, file: FileOfImage) -> None:
+        if file.user != self.user and not self.is_admin:
+            message = f"it is a file of {file.user}; members act on their own files, ask an admin"
+            raise ActRefused(message)
+
+    def _check_keeper(self, file: FileOfImage, keeper: FileOfImage, name: ActName) -> None:
+        if file.file_id == keeper.file_id or (
+            file.path_key is not None and file.path_key == keeper.path_key
+        ):
+            message = "it is the file that is kept itself"
+            raise ActRefused(message)
+        if keeper.file_id in self.going:
+            message = f"the file that is kept, {keeper.path or keeper.filename}, is to go itself"
+            raise ActRefused(message)
+        for each, what in ((file, "it"), (keeper, "the file that is kept")):
+            if each.state != "present":
+                message = f"{what} is {each.state} since the last scan; scan the folder again"
+                raise ActRefused(message)
+        if name == "link" and (file.digest != keeper.digest or not keeper.is_in_place):
+            message = "only exact copies on disk can become another name of the file that is kept"
+            raise ActRefused(message)
+
+    def _forget(self, file: FileOfImage, keeper: FileOfImage, reason: str) -> Act:
+        if file.is_in_place:
+            message = "it is on disk and not in the store; choose trash, system-trash, move or link"
+            raise ActRefused(message)
+        if file.digest == keeper.digest and file.user != keeper.user:
+            message = (
+                f"it is how {file.user} has the picture that is kept; it takes no space of its own"
+            )
+            raise ActRefused(message)
+        return Act("forget", file, keeper, reason)
+
+    def _on_disk(self, name: ActName, file: FileOfImage, keeper: FileOfImage, reason: str) -> Act:
+        path = file.path_key
+        if path is None or file.kept == "upload":
+            message = "it is in the store and not on disk; choose forget"
+            raise ActRefused(message)
+        if any(path.startswith(folder.rstrip(b"/") + b"/") for folder in self.reference):
+            message = "it is in a reference folder, of which nothing is touched"
+            raise ActRefused(message)
+        # What goes on disk is a copy of what stays on disk, or it could not be looked at there.
+        if file.kept == "copy" and keeper.path_key is None:
+            message = "the file that is kept is in the store only; the source of a copy stays"
+            raise ActRefused(message)
+        others = tuple(each for each in self.at_path(path) if each[0] != file.file_id)
+        strangers = sorted({user for _, user in others} - {self.user})
+        if strangers and not self.is_admin:
+            message = f"it is a file of {strangers[0]}, too; ask an admin"
+            raise ActRefused(message)
+        root = root_of(path, self.roots)
+        names = split(root, path)
+        match name:
+            case "system-trash":
+                target_root = target = None
+            case "move":
+                if self.goal is None:
+                    message = "no folder was named to move it to"
+                    raise ActRefused(message)
+                target_root, target = self.goal, b"/".join((self.goal.rstrip(b"/"), *names))
+                if path == target or path.startswith(self.goal.rstrip(b"/") + b"/"):
+                    message = f"it is in {shown(self.goal)} already"
+                    raise ActRefused(message)
+            case _:
+                target_root = root
+                above = (root.rstrip(b"/"), os.fsencode(TRASH_FOLDER), self.batch.encode())
+                target = b"/".join((*above, *names))
+        return Act(name, file, keeper, reason, others, root, target_root, target)
+
+
+def automatic_act(file: FileOfImage) -> ActName:
+    """The act for a file where it is kept: in the store, or on disk.
+
+    Examples
+    --------
+    >>> facts = dict(file_id=1, image_id=1, user="ann", path=None, path_key=None, filename="a.jpg",
+    ...              bytes=9, modified_ns=0, device=None, inode=None, state="present", digest="d")
+    >>> automatic_act(FileOfImage(kept="upload", **facts))
+    'forget'
+    """
+    return "trash" if file.is_in_place else "forget"
+
+
+def _act_name(text: str) -> ActName:
+    for name in ACTS:
+        if name == text:
+            return name
+    message = f"{text!r} is no act; there are {', '.join(ACTS)}"
+    raise ActRefused(message)
+
+
+def all_ids(rows: Iterable[PlannedRow]) -> set[int]:
+    """The ids of all files that a plan names."""
+    return {each for row in rows for each in (row.file_id, row.keeper_id)}

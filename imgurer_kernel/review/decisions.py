@@ -1,0 +1,293 @@
+"""What people decided about pairs and clusters, and what follows for clusters (pure).
+
+A pair that anybody holds to be different never shares a cluster again, however many others say the
+same of it: to show two pictures apart loses nothing. Where people disagree, both are shown.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
+from imgurer_kernel.store.catalog.decisions import Decision, Verdict
+
+VERDICTS: tuple[Verdict, ...] = ("same", "different", "later")
+DECISIONS = [
+    *("decision_id", "verdict", "kind", "user", "decided_at", "reason", "digests", "image_ids"),
+    "disputed",
+]
+"""Columns of the frame of decisions."""
+
+Pair = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """All decisions of a store, as they are asked for.
+
+    Attributes
+    ----------
+    decisions
+        Oldest first.
+    different, same
+        For each pair of digests the users who say so, oldest first.
+    """
+
+    decisions: tuple[Decision, ...]
+    different: Mapping[Pair, tuple[str, ...]]
+    same: Mapping[Pair, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, decisions: Iterable[Decision]) -> "Verdicts":
+        """Sort decisions out; of one pair the last word of each user counts."""
+        decisions = tuple(decisions)
+        last: dict[Pair, dict[str, Verdict]] = defaultdict(dict)
+        for each in decisions:
+            if each.verdict == "later":
+                continue
+            for one, other in combinations(sorted(set(each.digests)), 2):
+                said = last[frozenset((one, other))]
+                said.pop(each.user, None)
+                said[each.user] = each.verdict
+        of: dict[Verdict, dict[Pair, tuple[str, ...]]] = {"same": {}, "different": {}}
+        for pair, said in last.items():
+            for verdict, found in of.items():
+                users = tuple(user for user, word in said.items() if word == verdict)
+                if users:
+                    found[pair] = users
+        return cls(decisions, of["different"], of["same"])
+
+    @property
+    def disputed(self) -> set[Pair]:
+        """Pairs of which people say both."""
+        return set(self.same) & set(self.different)
+
+    def apart(self, image_ids: Mapping[str, int]) -> dict[int, set[int]]:
+        """For each image those that it is different from; `image_ids` by digest."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for pair in self.different:
+            ids = [image_ids[digest] for digest in pair if digest in image_ids]
+            if len(ids) == 2:
+                found[ids[0]].add(ids[1])
+                found[ids[1]].add(ids[0])
+        return found
+
+    def refusal(self, one: str, other: str) -> str | None:
+        """Why a picture must not be removed for another: somebody says that they differ."""
+        users = self.different.get(frozenset((one, other)))
+        if users is None:
+            return None
+        return f"{users[0]} decided that the two are different pictures; decide anew, or leave it"
+
+
+def split(
+    grouped: LabelledClusters, apart: Mapping[int, set[int]]
+) -> tuple[LabelledClusters, Int64s]:
+    """Clusters in which no two images are that were decided to be different.
+
+    Of a cluster those leave that differ from the medoid; of two others that differ from each other
+    the one that agrees less with the medoid.
+
+    Returns
+    -------
+    clusters
+        Those that are left, in their order.
+    left
+        Images that had to leave, ascending: they may be duplicates of each other.
+    """
+    table = grouped.clusters
+    involved = np.isin(table.members, np.fromiter(apart, np.int64, len(apart)))
+    if not involved.any():
+        return grouped, np.empty(0, np.int64)
+    stays = np.ones(len(table.members), np.bool_)
+    for number in np.unique(table.numbers[involved]).tolist():
+        begin, size = int(table.starts[number]), int(table.sizes[number])
+        kept = {int(table.members[begin])}
+        for row in sorted(
+            range(begin + 1, begin + size), key=lambda row: (-table.scores[row], row)
+        ):
+            image = int(table.members[row])
+            if apart.get(image, set()) & kept:
+                stays[row] = False
+            else:
+                kept.add(image)
+    sizes = np.bincount(table.numbers[stays], minlength=len(table))
+    whole = sizes > 1
+    rows = stays & whole[table.numbers]
+    clusters = replace(
+        table,
+        sizes=sizes[whole],
+        diameters=table.diameters[whole],
+        members=table.members[rows],
+        distances=table.distances[rows],
+        scores=table.scores[rows],
+        edges=table.edges[rows],
+    )
+    # Not the medoid of a cluster that is none any more: all others differ from it.
+    left = np.unique(table.members[~stays])
+    result = replace(
+        grouped,
+        clusters=clusters,
+        labels=grouped.labels[rows],
+        within_frame=grouped.within_frame[rows],
+    )
+    return result, left
+
+
+def set_apart(
+    grouped: LabelledClusters,
+    apart: Mapping[int, set[int]],
+    find: Callable[[Int64s], LabelledClusters] | None = None,
+) -> LabelledClusters:
+    """Clusters without two images that were decided to be different, largest first.
+
+    Parameters
+    ----------
+    find
+        Finds the clusters of some images alone, int64 (n,): those that had to leave a cluster may
+        be duplicates of each other. Without it they are in none.
+    """
+    if not apart:
+        return grouped
+    result, left = split(grouped, apart)
+    while find is not None and len(left) > 1:
+        found, again = split(find(left), apart)
+        result = replace(
+            result,
+            clusters=result.clusters.joined(found.clusters),
+            labels=np.concatenate((result.labels, found.labels)),
+            within_frame=np.concatenate((result.within_frame, found.within_frame)),
+        )
+        left = again  # fewer: the medoids are not among them
+    order = np.argsort(-result.clusters.sizes, kind="stable")
+    rows = result.clusters.rows(order)
+    return replace(
+        result,
+        clusters=result.clusters.take(order),
+        labels=result.labels[rows],
+        within_frame=result.within_frame[rows],
+    )
+
+
+def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataFrame:
+    """All decisions as a frame, the latest first; image_ids are those that there still are."""
+    rows = []
+    for each in reversed(verdicts.decisions):
+        pairs = map(frozenset, combinations(sorted(set(each.digests)), 2))
+        rows.append(
+            {
+                "decision_id": each.decision_id,
+                "verdict": each.verdict,
+                "kind": "cluster" if each.is_cluster else "pair",
+                "user": each.user,
+                "decided_at": each.decided_at,
+                "reason": each.reason,
+                "digests": each.digests,
+                "image_ids": tuple(image_ids[it] for it in each.digests if it in image_ids),
+                "disputed": each.verdict != "later" and bool(verdicts.disputed & set(pairs)),
+            }
+        )
+    frame = pd.DataFrame(rows, columns=DECISIONS)
+    frame["decided_at"] = pd.to_datetime(frame["decided_at"]).dt.tz_localize("UTC")
+    return frame.astype(
+        {**dict.fromkeys(["verdict", "kind", "user", "reason"], "str"), "disputed": bool}
+    )
+
+
+def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
+    """Clusters with what was decided of them.
+
+    Parameters
+    ----------
+    clusters
+        By file or by image: cluster_id, digest.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with verdict (of the last decision that covers the whole cluster; empty for
+        none, as for one that has gained a member since), decided_by (users, comma separated),
+        new_since_decision (the row is what a decided cluster has gained) and disputed.
+    """
+    if not verdicts.decisions:
+        undecided = clusters.assign(
+            verdict="", decided_by="", new_since_decision=False, disputed=False
+        )
+        return undecided.astype({"verdict": "str", "decided_by": "str"})
+    whole = [each for each in verdicts.decisions if each.is_cluster]
+    of_digest: dict[str, list[Decision]] = defaultdict(list)
+    for each in whole:
+        for digest in each.digests:
+            of_digest[digest].append(each)
+    disputed = {digest for pair in verdicts.disputed for digest in pair}
+    columns: dict[str, list[object]] = defaultdict(list)
+    order = []
+    for _, part in clusters.groupby("cluster_id", sort=False):
+        digests = part["digest"].tolist()
+        members = set(digests)
+        near = {it.decision_id: it for digest in members for it in of_digest.get(digest, ())}
+        # That pictures differ says nothing of files that are the same bytes.
+        covering = [
+            it
+            for _, it in sorted(near.items())
+            if members <= set(it.digests) and (len(members) > 1 or it.verdict != "different")
+        ]
+        words = {it.user: it.verdict for it in covering}
+        gained: set[str] = set()
+        if not covering and near:
+            shared = {key: len(members & set(it.digests)) for key, it in near.items()}
+            best = max(near, key=lambda key: (shared[key], key))
+            # One common picture is no cluster that has grown.
+            gained = members - set(near[best].digests) if shared[best] > 1 else set()
+        split_up = len(set(words.values()) - {"later"}) > 1
+        order += part.index.tolist()
+        columns["verdict"] += [covering[-1].verdict if covering else ""] * len(part)
+        columns["decided_by"] += [", ".join(words)] * len(part)
+        columns["new_since_decision"] += [digest in gained for digest in digests]
+        columns["disputed"] += [split_up or digest in disputed for digest in digests]
+    kinds = {
+        "verdict": "str",
+        "decided_by": "str",
+        "new_since_decision": "bool",
+        "disputed": "bool",
+    }
+    added = pd.DataFrame(
+        {name: pd.Series(columns[name], order, kind) for name, kind in kinds.items()}
+    )
+    return clusters.join(added)
+
+
+def pairs_of(given: object) -> tuple[list[tuple[int, ...]], bool]:
+    """What somebody names: pairs of image ids, or clusters, and whether they are clusters.
+
+    A frame of clusters (cluster_id, image_id), a frame of pairs (first, second), two ids, a list
+    of pairs, or three ids and more, which are one cluster. The first of a cluster is its medoid.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
+    if isinstance(given, pd.DataFrame):
+        if {"cluster_id", "image_id"} <= set(given):
+            rows = given
+            if "is_medoid" in given:
+                rows = given.sort_values("is_medoid", ascending=False, kind="stable")
+            groups = rows.groupby("cluster_id", sort=True)["image_id"]
+            return [tuple(dict.fromkeys(ids.tolist())) for _, ids in groups], True
+        if {"first", "second"} <= set(given):
+            return list(zip(given["first"].tolist(), given["second"].tolist(), strict=True)), False
+        raise TypeError
+    items: Sequence[object] = list(given) if isinstance(given, Iterable) else []
+    if items and all(isinstance(each, int | np.integer) for each in items):
+        ids = tuple(int(each) for each in items)  # type: ignore[call-overload]
+        return [ids], len(ids) > 2
+    pairs = [tuple(each) for each in items if isinstance(each, Sequence) and len(each) == 2]
+    if not pairs or len(pairs) < len(items):
+        raise TypeError
+    return [(int(one), int(other)) for one, other in pairs], False

@@ -1,0 +1,248 @@
+"""Files on disk that are about to move: opened folder by folder, so that nothing can be swapped.
+
+A path is only a claim. Between a look at it and an act on it, somebody may put a link in the place
+of a folder or another file in the place of the file. So each folder below the root is opened from
+the one above it, without following links; the file is opened, read and compared through that
+descriptor; and what is then renamed is the name in the folder that is held open, looked at before
+and after: what moved is what was read, or it is put back.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.store.catalog.journal import JournalEntry
+
+Facts = os.stat_result
+
+CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_CAN = {os.open, os.stat, os.rename, os.mkdir, os.link} <= os.supports_dir_fd
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in a folder that is held open."""
+
+    folder: int
+    name: bytes
+
+    def facts(self) -> os.stat_result | None:
+        """What is there, links not followed; None for nothing."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def holds(self, device: int | None, inode: int | None) -> bool:
+        """Whether a certain file is there."""
+        facts = self.facts()
+        return facts is not None and (facts.st_dev, facts.st_ino) == (device, inode)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A regular file that is open, and the place where it was found."""
+
+    place: Place
+    descriptor: int
+    facts: os.stat_result
+
+    def is_there(self) -> bool:
+        """Whether its name still leads to it."""
+        return self.place.holds(self.facts.st_dev, self.facts.st_ino)
+
+    def digest(self) -> str:
+        """SHA-256 of its bytes, 64 hex digits."""
+        hashed = hashlib.sha256()
+        at = 0
+        while piece := os.pread(self.descriptor, CHUNK, at):
+            hashed.update(piece)
+            at += len(piece)
+        return hashed.hexdigest()
+
+
+def split(root: bytes, path: bytes) -> list[bytes]:
+    """The names from a folder down to a path below it.
+
+    Raises
+    ------
+    ActRefused
+        If it is not below it, or would lead out of it.
+
+    Examples
+    --------
+    >>> split(b"/a", b"/a/b/c.jpg")
+    [b'b', b'c.jpg']
+    """
+    start = root.rstrip(b"/") + b"/"
+    names = path[len(start) :].split(b"/") if path.startswith(start) else []
+    if not names or any(name in {b"", b".", b".."} for name in names):
+        message = f"{shown(path)} is not below {shown(root)}; nothing outside is touched"
+        raise ActRefused(message)
+    return names
+
+
+def shown(path: bytes) -> str:
+    r"""A path as text, bytes that are no UTF-8 escaped.
+
+    Examples
+    --------
+    >>> shown(b"/a/\xff.jpg")
+    '/a/\\xff.jpg'
+    """
+    return path.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class ActPaths:
+    """Where a file was and went, each with the folder that it is below."""
+
+    source: bytes
+    source_root: bytes
+    target: bytes
+    target_root: bytes
+
+
+def paths_of(entry: JournalEntry) -> ActPaths:
+    """The paths of an act that has moved a file.
+
+    Raises
+    ------
+    ActRefused
+        If it moved none.
+    """
+    source, target = entry.source_key, entry.target_key
+    if source is None or target is None or not entry.source_root or not entry.target_root:
+        message = f"entry {entry.entry_id} moved no file"
+        raise ActRefused(message)
+    return ActPaths(source, entry.source_root, target, entry.target_root)
+
+
+@contextmanager
+def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iterator[Place]:
+    """Open the folder of a file, step by step from the root, following no link below it.
+
+    Parameters
+    ----------
+    make
+        Make the folders that are missing.
+
+    Raises
+    ------
+    ActRefused
+        If a folder is not there, is none, may not be opened or made; names it.
+    """
+    if not _CAN:
+        message = "this system cannot hold folders open while a file moves; use a plan's script"
+        raise ActRefused(message)
+    with ExitStack() as stack:
+        at = root
+        try:
+            folder = _held(stack, os.open(root, _FOLDER))
+            for name in names[:-1]:
+                at = at + b"/" + name
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(name, 0o777, dir_fd=folder)
+                folder = _held(stack, os.open(name, _FOLDER | _NO_LINK, dir_fd=folder))
+        except OSError as error:
+            raise refusal(error, at) from error
+        yield Place(folder, names[-1])
+
+
+@contextmanager
+def held(place: Place, path: bytes) -> Iterator[HeldFile]:
+    """Open the regular file at a place.
+
+    Raises
+    ------
+    ActRefused
+        If there is none, a link or another thing, or it may not be read.
+    """
+    try:
+        # Without waiting: a pipe would let nobody go on.
+        descriptor = os.open(
+            place.name, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=place.folder
+        )
+    except OSError as error:
+        raise refusal(error, path) from error
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            message = f"{shown(path)} is no file with contents; it is left alone"
+            raise ActRefused(message)
+        yield HeldFile(place, descriptor, facts)
+    finally:
+        os.close(descriptor)
+
+
+def device(place: Place) -> int:
+    """The file system that a folder is on."""
+    return os.fstat(place.folder).st_dev
+
+
+def refusal(error: OSError, path: bytes) -> ActRefused:
+    """What the system refused, in words, with a remedy."""
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        remedy = "make the folder writable for this user"
+    elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        remedy = "make space on that disk"
+    elif error.errno in {errno.ELOOP, errno.ENOTDIR}:
+        remedy = "a link stands there, which is not followed"
+    elif error.errno == errno.ENOENT:
+        remedy = "it was moved or deleted meanwhile: scan the folder again"
+    elif error.errno == errno.EEXIST:
+        remedy = "move away what is there"
+    elif error.errno == errno.EXDEV:
+        remedy = "it is on another file system; name a folder to move files to"
+    else:
+        remedy = "nothing was changed"
+    return ActRefused(f"{shown(path)}: {error.strerror or error}; {remedy}")
+
+
+def _held(stack: ExitStack, descriptor: int) -> int:
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
+    """The folder whose trash folder a file would go to, on the file's own file system.
+
+    The outermost of the folders that were taken in, from which no link leads to the file; where a
+    disk is mounted below it, the folder at which that begins. Of a file that is in none of them
+    the folder that it is in.
+
+    Parameters
+    ----------
+    roots
+        The outermost first.
+    """
+    folder = os.path.dirname(path)  # noqa: PTH120 (bytes, which a Path is not of)
+    around = [root for root in roots if (folder + b"/").startswith(root.rstrip(b"/") + b"/")]
+    for root in around:
+        steps = [root]
+        for name in folder[len(root) :].strip(b"/").split(b"/"):
+            if name:
+                steps.append(steps[-1].rstrip(b"/") + b"/" + name)
+        try:
+            looks = [os.lstat(step) for step in steps[1:]]
+            if any(stat.S_ISLNK(look.st_mode) for look in looks):
+                continue
+            devices = [os.stat(step).st_dev for step in steps]  # noqa: PTH116
+        except OSError:
+            continue
+        # From where on all is on the disk of the file.
+        first = len(devices)
+        while first and devices[first - 1] == devices[-1]:
+            first -= 1
+        return steps[first]
+    # Where a link has come into the way since, it is met, and refused, from the outermost.
+    return around[0] if around else folder

@@ -1,0 +1,192 @@
+"""Measures originals of clusters once, and compares what only a comparison can tell."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.errors import ImageRejected, StorageError
+from imgurer_kernel.fingerprint.original import VERSION, OriginalFacts, measure_original
+from imgurer_kernel.store.catalog import original_facts
+from imgurer_kernel.store.store import Store
+
+HEAVY_QUALITY = 52.0
+"""JPEG quality below which a picture is heavily compressed: blocks show."""
+
+CAMERA_FORMATS = ("HEIF", "DNG")
+"""Formats that cameras write and programs hardly ever convert to."""
+
+_SAME_PLACE = frozenset({"medoid", "exact", "identical", "re-encoded", "resized", "edited"})
+"""Labels of pictures that show the same things in the same places as the medoid."""
+
+# Watermarks of 1 to 6 % opacity and captions have 3 to 22 levels a pixel more in their 20 steepest
+# blocks than the same picture without; recompression, resizing and sharpening below 1.
+_WRITTEN = 1.5
+_BLOCKS_OF_WRITING = 20
+_TEXTURED = 2.0  # levels a pixel: in smoother blocks there is nothing to compare steepness by
+# Brightened sample pictures have 3 to 20 % more of their pixels near white than the original.
+_MORE_CLIPPED = 0.01
+# Writing adds more than it covers; two sizes of one screenshot differ by 1.9 to 1.
+_ONE_SIDED = 2.5
+_SEVERAL = 2
+_MEASURED_TOGETHER = 32
+
+# An edge that is flatter by the root of the ratio of sizes, or more. Measured on 18 photographs as
+# JPEG of quality 40 to 90: against the half of it, a picture has 0.9 times its steepness; enlarged
+# 1.5 times 0.75, twice 0.64, four times 0.45.
+_FLATTER, _FLATTER_CAMERA = 0.97, 0.8
+_LARGER = 1.2
+
+
+def measure(
+    store: Store, digests: Iterable[str], progress: Progress | None = None
+) -> dict[str, OriginalFacts]:
+    """Measure originals that were not measured yet, and remember it.
+
+    What cannot be read has no facts, and is tried again another time.
+    """
+    digests = sorted(set(digests))
+    known = recall(store, digests)
+    missing = [digest for digest in digests if digest not in known]
+    for start in range(0, len(missing), _MEASURED_TOGETHER):
+        if progress is not None:
+            progress("measuring", start, len(missing))
+        some = missing[start : start + _MEASURED_TOGETHER]
+        found = zip(some, in_order(lambda digest: _measured(store, digest), some), strict=True)
+        fresh = {digest: facts for digest, facts in found if facts is not None}
+        remembered = {digest: json.dumps(each.as_dict()) for digest, each in fresh.items()}
+        store.catalog.run(original_facts.remember, VERSION, remembered)
+        known |= fresh
+    return known
+
+
+def _measured(store: Store, digest: str) -> OriginalFacts | None:
+    """What is measured on one original; None where it cannot be read now."""
+    try:
+        with store.blobs.open(digest) as blob:
+            return measure_original(blob.read(), store.settings)
+    except ImageRejected:
+        return OriginalFacts()  # nor will it be another time
+    except (StorageError, OSError):
+        return None
+
+
+def recall(store: Store, digests: Iterable[str]) -> dict[str, OriginalFacts]:
+    """What was measured of originals before, by digest."""
+    found = store.catalog.run(original_facts.recall, VERSION, digests)
+    return {digest: OriginalFacts.from_dict(json.loads(facts)) for digest, facts in found.items()}
+
+
+def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Float64s:
+    """Pixels that files of clusters show; fewer than they have where they were enlarged, (n,).
+
+    One that is larger than another picture of its cluster, with edges as much flatter, shows no
+    more than that one.
+
+    Parameters
+    ----------
+    view
+        cluster_id, digest, label, width, height, camera.
+    """
+    pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
+    true: Float64s = pixels.copy()
+    facts = [measured.get(digest) for digest in view["digest"].tolist()]
+    steep = np.array(
+        [np.nan if it is None or it.steepness is None else it.steepness for it in facts]
+    )
+    side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
+    usable = view["label"].isin(_SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
+    of_camera = view["camera"].notna().to_numpy(bool)
+    for rows in _by_cluster(view, usable):
+        for row in rows:
+            # What a camera has written is more likely to be blurred than enlarged.
+            margin = _FLATTER_CAMERA if of_camera[row] else _FLATTER
+            smaller = rows[side[rows] * _LARGER < side[row]]
+            flat = steep[row] / steep[smaller] < margin * np.sqrt(side[smaller] / side[row])
+            if flat.any():
+                true[row] = min(true[row], float(pixels[smaller[flat]].max()))
+    return true
+
+
+def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
+    """The usable rows of each cluster that has two or more of them."""
+    # Only of those: there may be a hundred thousand clusters of which nothing was measured.
+    rows = np.flatnonzero(usable)
+    numbers = view["cluster_id"].to_numpy()[rows]
+    order = np.argsort(numbers, kind="stable")
+    begins = np.flatnonzero(np.diff(numbers[order])) + 1
+    return [part for part in np.split(rows[order], begins) if len(part) > 1]
+
+
+def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMask:
+    """Which files of clusters have something written on them that others have not, bool (n,).
+
+    Writing adds edges in places where the same picture without it has none. How much steeper each
+    block is than the least of the cluster is compared, beyond what sharpness does everywhere.
+
+    Parameters
+    ----------
+    view
+        cluster_id, digest, label.
+    """
+    found = np.zeros(len(view), np.bool_)
+    comparable = _shows_same_place(view)
+    digests = view["digest"].to_numpy(object)
+    # Compression by that much takes texture away everywhere, which would be writing elsewhere.
+    seen = np.array([_is_comparable(measured.get(digest)) for digest in digests], np.bool_)
+    for some in _by_cluster(view, comparable & seen):
+        part = some.tolist()
+        facts = {digests[row]: measured[digests[row]] for row in part}
+        if len(facts) < 2:
+            continue
+        steep = np.array([each.relief for each in facts.values()], np.float64) / 4
+        clipped = np.array([each.clipped for each in facts.values()])
+        written = dict(zip(facts, _is_written(steep, clipped), strict=True))
+        found[part] = [written[digests[row]] for row in part]
+    return found
+
+
+def _shows_same_place(view: pd.DataFrame) -> BoolMask:
+    """Which files show things where the medoid does; exact copies do what their image does."""
+    of_image = view.loc[view["label"] != "identical", ["cluster_id", "image_id", "label"]]
+    labels = of_image.drop_duplicates(["cluster_id", "image_id"])
+    keys = ["cluster_id", "image_id"]
+    own = view[keys].merge(labels, on=keys, how="left")["label"]
+    # Exact copies alone have no other label.
+    return own.fillna("identical").isin(_SAME_PLACE).to_numpy(bool)
+
+
+def _is_comparable(facts: OriginalFacts | None) -> bool:
+    if facts is None or not facts.relief:
+        return False
+    return facts.quality is None or facts.quality >= HEAVY_QUALITY
+
+
+def _is_written(steep: Float64s, clipped: Float64s) -> list[bool]:
+    """Tell which pictures have edges that others lack, by their reliefs, (n, blocks) and (n,)."""
+    answers = []
+    for number, own in enumerate(steep):
+        # What was cut off at white or black lacks the edges that were there.
+        others = (np.arange(len(steep)) != number) & (clipped < clipped[number] + _MORE_CLIPPED)
+        if not others.any():
+            answers.append(False)
+            continue
+        # Of several others one may be poor: what all but one lack was added.
+        rank = min(int(others.sum()) - 1, 1) if others.sum() > _SEVERAL else 0
+        other = np.sort(steep[others], axis=0)[rank]
+        added, lost = _excess(own, other), _excess(other, own)
+        answers.append(bool(added > max(_WRITTEN, _ONE_SIDED * lost)))
+    return answers
+
+
+def _excess(one: Float64s, other: Float64s) -> float:
+    """How much steeper one relief is than another where it is so most, beyond being sharper."""
+    least = np.minimum(one, other)
+    textured = least > _TEXTURED
+    # A sharper picture is steeper by one factor, wherever there is something to be sharp.
+    gain = float(np.median(one[textured] / least[textured])) if textured.any() else 1.0
+    return float(np.sort(one - max(gain, 1.0) * least)[-_BLOCKS_OF_WRITING:].mean())

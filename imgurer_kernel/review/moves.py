@@ -1,0 +1,190 @@
+"""How held files move: never over anything, put back if another one moved, written to the disk."""
+
+import errno
+import hashlib
+import os
+import stat
+from contextlib import suppress
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.review.disk import CHUNK, HeldFile, Place, place_of, refusal, shown, split
+
+
+def rename(file: HeldFile, target: Place, path: bytes) -> None:
+    """Move a held file to a place of the same file system where nothing is.
+
+    Raises
+    ------
+    ActRefused
+        If something is there, the file is no longer at its name, or the system refuses.
+    """
+    try:
+        if target.facts() is not None:
+            raise FileExistsError(errno.EEXIST, "something is there already")
+        if not file.is_there():
+            raise swapped(path)
+        source = file.place
+        os.rename(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder)
+        if not target.holds(file.facts.st_dev, file.facts.st_ino):
+            # What moved is another file, put there in the last moment: it goes back.
+            restore(target, source, path)
+            raise swapped(path)
+        sync(source, target)
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def restore(place: Place, goal: Place, path: bytes) -> None:
+    """Move what is at a place to where nothing is; never over anything.
+
+    Raises
+    ------
+    ActRefused
+        If something is there, or the system refuses.
+    """
+    try:
+        try:
+            # A link is refused where a name is taken, a rename would replace what is there.
+            os.link(
+                place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder,
+                follow_symlinks=False,
+            )  # fmt: skip
+        except (PermissionError, NotImplementedError, OSError) as error:
+            if isinstance(error, FileExistsError | FileNotFoundError):
+                raise
+            if goal.facts() is not None:
+                raise FileExistsError(errno.EEXIST, "something is there already") from error
+            os.rename(place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder)
+        else:
+            os.unlink(place.name, dir_fd=place.folder)
+        sync(place, goal)
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def replace(place: Place, goal: Place, path: bytes) -> None:
+    """Move what is at a place over what is at another.
+
+    Raises
+    ------
+    ActRefused
+        If the system refuses.
+    """
+    try:
+        os.rename(place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder)
+        sync(place, goal)
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
+    """Copy a held file to a place of another file system where nothing is, and compare the copy.
+
+    It gets its name when it is whole; time and permissions are the original's.
+
+    Raises
+    ------
+    ActRefused
+        If something is there, the bytes are not what they should be, or the system refuses.
+    """
+    part = Place(target.folder, _part_name(target.name))
+    try:
+        if target.facts() is not None:
+            raise FileExistsError(errno.EEXIST, "something is there already")
+        remove_part(target)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        descriptor = os.open(part.name, flags, 0o600, dir_fd=part.folder)
+        try:
+            at = 0
+            while piece := os.pread(file.descriptor, CHUNK, at):
+                at += os.write(descriptor, piece)
+            os.fchmod(descriptor, stat.S_IMODE(file.facts.st_mode))
+            os.utime(descriptor, ns=(file.facts.st_atime_ns, file.facts.st_mtime_ns))
+            os.fsync(descriptor)
+            copied = HeldFile(part, descriptor, os.fstat(descriptor))
+            if copied.digest() != digest:
+                message = f"the copy of {shown(path)} has other bytes; check that disk"
+                raise ActRefused(message)
+        finally:
+            os.close(descriptor)
+        restore(part, target, path)
+    except OSError as error:
+        with suppress(OSError):
+            remove_part(target)
+        raise refusal(error, path) from error
+
+
+def link(file: HeldFile, goal: Place, path: bytes) -> None:
+    """Give a held file another name, where nothing is.
+
+    Raises
+    ------
+    ActRefused
+        If the file is no longer at its name, or the system refuses.
+    """
+    source = file.place
+    try:
+        os.link(
+            source.name, goal.name, src_dir_fd=source.folder, dst_dir_fd=goal.folder,
+            follow_symlinks=False,
+        )  # fmt: skip
+        if not goal.holds(file.facts.st_dev, file.facts.st_ino):
+            os.unlink(goal.name, dir_fd=goal.folder)
+            raise swapped(path)
+        sync(goal)
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def remove_part(target: Place) -> None:
+    """Delete what a crash has left of a copy."""
+    with suppress(FileNotFoundError):
+        os.unlink(_part_name(target.name), dir_fd=target.folder)
+
+
+def remove(place: Place, path: bytes, device: int | None, inode: int | None) -> bool:
+    """Delete a certain file, if it is there; True if it was.
+
+    Raises
+    ------
+    ActRefused
+        If the system refuses.
+    """
+    if not place.holds(device, inode):
+        return False
+    try:
+        os.unlink(place.name, dir_fd=place.folder)
+        sync(place)
+    except OSError as error:
+        raise refusal(error, path) from error
+    return True
+
+
+def prune(root: bytes, path: bytes) -> None:
+    """Remove the folders above a path that are empty, up to the root, which stays."""
+    names = split(root, path)[:-1]
+    while names:
+        try:
+            with place_of(root, names) as place:
+                os.rmdir(place.name, dir_fd=place.folder)
+        except (OSError, ActRefused):
+            return
+        names.pop()
+
+
+def sync(*places: Place) -> None:
+    """Write the entries of folders to the disk, where the file system can."""
+    for folder in {place.folder for place in places}:
+        with suppress(OSError):
+            os.fsync(folder)
+
+
+def swapped(path: bytes) -> ActRefused:
+    """The error for a name that leads to another file than a moment ago."""
+    return ActRefused(
+        f"{shown(path)} is another file than a moment ago; it is left alone, scan the folder again"
+    )
+
+
+def _part_name(name: bytes) -> bytes:
+    return b".imgurer-" + hashlib.sha256(name).hexdigest()[:24].encode() + b".part"

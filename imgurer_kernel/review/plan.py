@@ -1,0 +1,222 @@
+"""Plans: which files go, how, and what stays for each; as a frame, a CSV or a shell script.
+
+A plan says what was meant when it was made. Whoever carries it out looks at every row anew, so that
+it may be edited, sorted, cut down in a spreadsheet, or be a week old.
+"""
+
+import csv
+import io
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.errors import PlanInvalid
+from imgurer_kernel.review.acts import ACTS, Act, PlannedRow, automatic_act
+from imgurer_kernel.store.catalog.journal import FileOfImage
+
+PLAN = [
+    *("file_id", "path", "filename", "user", "act", "keeper_id", "keeper_path", "reason"),
+    *("label", "bytes", "digest"),
+]
+"""Columns of a plan, a row for each file that goes; path is missing for an upload."""
+
+_NEEDED = ("file_id", "keeper_id")
+# What a spreadsheet would take for a formula gets an apostrophe in front, and loses it again.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def make_plan(
+    chosen: pd.DataFrame, files: Mapping[int, FileOfImage], act: str = "auto"
+) -> pd.DataFrame:
+    """The plan that keeps the keeper of each cluster and removes its other files.
+
+    Parameters
+    ----------
+    chosen
+        Clusters by file with keeper_id and keeper_reason for each row
+        (`imgurer_kernel.review.policy.choose`). Files of reference folders, and what is not
+        present, stay.
+    files
+        Files by id, as the catalog has them.
+    act
+        One of `ACTS`, or ``"auto"``: the store's trash for what is in the store, a trash folder
+        on the same disk for what is on disk.
+
+    Raises
+    ------
+    PlanInvalid
+        If there is no such act.
+    """
+    if act != "auto" and act not in ACTS:
+        message = f"{act!r} is no act; choose auto, {', '.join(ACTS)}"
+        raise PlanInvalid(message)
+    goes = (
+        (chosen["file_id"] != chosen["keeper_id"])
+        & ~chosen["is_reference"].astype(bool)
+        & (chosen["state"] == "present")
+        & chosen["file_id"].isin(list(files))
+        & chosen["keeper_id"].isin(list(files))
+    )
+    rows = chosen[goes].reset_index(drop=True)
+    keepers = [files[each] for each in rows["keeper_id"].tolist()]
+    acts = [
+        automatic_act(files[each]) if act == "auto" else act for each in rows["file_id"].tolist()
+    ]
+    plan = rows.assign(
+        act=pd.Series(acts, rows.index, "str"),
+        keeper_path=pd.Series([it.path or it.filename for it in keepers], rows.index, "str"),
+        reason=rows["keeper_reason"],
+    )
+    return plan[PLAN]
+
+
+def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:
+    """The rows of a plan, read from whatever columns it still has.
+
+    Raises
+    ------
+    PlanInvalid
+        If the ids are missing or no whole numbers, or a file is named twice.
+    """
+    missing = [name for name in _NEEDED if name not in plan]
+    if missing:
+        message = f"the plan has no column {missing[0]}; it needs {' and '.join(_NEEDED)}"
+        raise PlanInvalid(message)
+    rows = []
+    for number, record in enumerate(plan.to_dict("records"), 1):
+        ids = [_whole(record[name], name, number) for name in _NEEDED]
+        path = _text(record.get("path"))
+        act = _text(record.get("act"))
+        rows.append(
+            PlannedRow(
+                file_id=ids[0],
+                act=act if act is not None else "auto",
+                keeper_id=ids[1],
+                reason=_text(record.get("reason")) or "",
+                path=path if path is not None else _text(record.get("filename")),
+            )
+        )
+    seen: set[int] = set()
+    for row in rows:
+        if row.file_id in seen:
+            message = f"the plan names file {row.file_id} twice; leave one row of it"
+            raise PlanInvalid(message)
+        seen.add(row.file_id)
+    return rows
+
+
+def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
+    """Write a plan as CSV, for a spreadsheet.
+
+    Raises
+    ------
+    StorageDenied, StorageFull
+        If it cannot be written.
+    """
+    path = Path(path)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(plan.columns)
+    for row in plan.itertuples(index=False, name=None):
+        writer.writerow("" if pd.isna(value) else _guarded(value) for value in row)
+    with atomic_write(path) as file:
+        # With a mark at the beginning: without it Excel takes names for another encoding.
+        file.write(text.getvalue().encode("utf-8-sig", "backslashreplace"))
+    return path
+
+
+def read_plan(path: Path | str) -> pd.DataFrame:
+    """Read a plan that `write_plan` has written and a spreadsheet may have written again.
+
+    Columns in another order, other columns, missing ones, a mark at the beginning, semicolons or
+    tabs between cells: all that spreadsheets do is taken. Cells are texts.
+
+    Raises
+    ------
+    PlanInvalid
+        If it cannot be read.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        message = f"the plan {path} cannot be read: {reason}; save it as CSV in UTF-8"
+        raise PlanInvalid(message) from error
+    first = text.partition("\n")[0]
+    separator = max((",", ";", "\t"), key=first.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        message = f"the plan {path} is no table: {error}; save it as CSV"
+        raise PlanInvalid(message) from error
+    head = [cell.strip() for cell in lines[0]] if lines else []
+    rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
+    wrong = next((number for number, row in enumerate(rows, 2) if len(row) > len(head)), None)
+    if wrong is not None or len(set(head)) < len(head):
+        where = f"row {wrong} has more cells than the heading" if wrong else "a heading is twice"
+        message = f"the plan {path} is no table: {where}; save it as CSV"
+        raise PlanInvalid(message)
+    cells = [[_unguarded(cell) for cell in row] + [""] * (len(head) - len(row)) for row in rows]
+    return pd.DataFrame(cells, columns=pd.Index(head), dtype="str")
+
+
+def write_script(acts: Iterable[Act], path: Path | str) -> Path:
+    """Write `script` as a file.
+
+    Raises
+    ------
+    StorageDenied, StorageFull
+        If it cannot be written.
+    """
+    path = Path(path)
+    with atomic_write(path) as file:
+        file.write(script(acts))
+    return path
+
+
+def script(acts: Iterable[Act]) -> bytes:
+    """A shell script that moves files on disk as a plan says, and nothing that is in the store.
+
+    Bytes and not text, for names may be of any bytes. It asks for the file that stays before each
+    move, and never replaces a file.
+    """
+    lines = [b"#!/bin/sh", b"# Moves duplicates; after it, scan the folders again.", b"set -u"]
+    for act in acts:
+        if act.target is None or act.name not in {"trash", "move"} or not act.keeper.path_key:
+            continue
+        source, target, keeper = map(_quoted, (act.source, act.target, act.keeper.path_key))
+        folder = _quoted(act.target.rpartition(b"/")[0])
+        check = b"[ -f %s ] && [ ! %s -ef %s ] && [ ! -e %s ]" % (keeper, source, keeper, target)
+        lines.append(b"%s && mkdir -p -- %s && mv -- %s %s" % (check, folder, source, target))
+    return b"\n".join(lines) + b"\n"
+
+
+def _quoted(path: bytes) -> bytes:
+    return shlex.quote(path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _whole(value: object, name: str, number: int) -> int:
+    text = str(value).strip()
+    # Spreadsheets and pandas make floats of whole numbers where a cell of the column is empty.
+    text = text.removesuffix(".0")
+    if not text.isascii() or not text.isdecimal():
+        message = f"row {number} of the plan has the {name} {value!r}; it must be a whole number"
+        raise PlanInvalid(message)
+    return int(text)
+
+
+def _text(value: object) -> str | None:
+    if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
+        return None
+    return str(value) or None
+
+
+def _guarded(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith((*_FORMULAS, "'")) else value
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith((*_FORMULAS, "'")) else cell

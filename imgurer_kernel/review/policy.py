@@ -1,0 +1,237 @@
+"""Which file of a cluster is kept, and why: rules in their order, as data.
+
+A rule puts the files of a cluster into an order by one value; where it cannot tell them apart, the
+next one decides. So the answer is explained by the first rule by which the file that is kept and
+another one differ.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog.expressions import evaluate
+
+Score = Callable[[pd.DataFrame], Sequence[float] | pd.Series]
+"""Of files of a `file_view`: a number for each, the largest of a cluster is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One reason to keep a file rather than another.
+
+    Attributes
+    ----------
+    name
+        One word for it.
+    value
+        A column of `file_view`, an SQL expression over its columns, or a function of the frame.
+    order
+        Whether the file with the most or the least of it is kept.
+    kept, other
+        What is said of the one that is kept, and of another one.
+    """
+
+    name: str
+    value: "str | Score"
+    order: Literal["most", "least"] = "most"
+    kept: str = ""
+    other: str = ""
+
+    def values(self, view: pd.DataFrame) -> "pd.Series[Any]":
+        """The value of each file.
+
+        Raises
+        ------
+        QueryError
+            If the rule cannot be evaluated.
+        """
+        if callable(self.value):
+            given = self.value(view)
+            if len(given) != len(view):
+                message = f"the rule {self.name} gave {len(given)} values for {len(view)} files"
+                raise QueryError(message)
+            return pd.Series(np.asarray(given), view.index)
+        if self.value in view:
+            return view[self.value]
+        return evaluate(view, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperPolicy:
+    """Rules in their order."""
+
+    name: str
+    rules: tuple[Rule, ...]
+
+    def after(self, *first: Rule, name: str = "") -> "KeeperPolicy":
+        """The same rules after others."""
+        return replace(self, name=name or self.name, rules=(*first, *self.rules))
+
+
+STANDARD = KeeperPolicy(
+    "standard",
+    (
+        Rule("intact", "damaged", "least", "intact", "damaged"),
+        Rule("colour", "is_gray", "least", "in colour", "gray"),
+        Rule("frames", "frames", "most", "all frames", "fewer frames"),
+        Rule("size", "is_thumbnail", "least", "no thumbnail", "a thumbnail of it"),
+        Rule("upscale", "is_upscale", "least", "not enlarged", "an upscale"),
+        Rule("compression", "is_heavy", "least", "little compressed", "heavily recompressed"),
+        Rule("clean", "is_framed", "least", "without a frame", "in a frame"),
+        Rule("writing", "is_marked", "least", "nothing written on it", "captioned or watermarked"),
+        Rule("camera", "camera_facts", "most", "camera file", "an export"),
+        Rule("original", "is_camera_format", "most", "in the camera's format", "converted"),
+        Rule("pixels", "shown_pixels", "most", "most pixels", "fewer pixels"),
+        Rule("metadata", "metadata", "most", "most metadata", "less metadata"),
+        Rule("quality", "quality", "most", "best compressed", "more compressed"),
+        Rule("reference", "is_reference", "most", "in a reference folder", "elsewhere"),
+        Rule("oldest", "modified_at", "least", "oldest", "later"),
+        Rule("name", "has_copy_name", "least", "the name of an original", "the name of a copy"),
+        Rule("taken in", "taken_in", "least", "taken in first", "taken in later"),
+        Rule("path", "place", "least", "first by path", "later by path"),
+        Rule("id", "file_id", "least", "first", "later"),
+    ),
+)
+"""The order in which files are kept unless somebody says otherwise."""
+
+_LAST = STANDARD.rules[-4:]
+
+
+def folder_order(folders: Iterable[str | os.PathLike[str]]) -> KeeperPolicy:
+    """Files of the first of these folders before those of the next, then by `STANDARD`.
+
+    Examples
+    --------
+    >>> folder_order(["/photos", "/backup"]).rules[0].kept
+    'in the preferred folder'
+    """
+    starts = [os.path.abspath(os.fspath(folder)).rstrip(os.sep) + os.sep for folder in folders]  # noqa: PTH100
+
+    def rank(view: pd.DataFrame) -> Int64s:
+        places = view["path"].fillna("").tolist()
+        ranks = [
+            next((k for k, start in enumerate(starts) if place.startswith(start)), len(starts))
+            for place in places
+        ]
+        return np.array(ranks, np.int64)
+
+    rule = Rule("folder", rank, "least", "in the preferred folder", "in another folder")  # type: ignore[arg-type]
+    return STANDARD.after(rule, name="folder order")
+
+
+def policy_of(given: "KeeperPolicy | str | Score") -> KeeperPolicy:
+    """What somebody names: a policy, ``"standard"``, an SQL expression or a function of a frame.
+
+    Of an expression or a function the file with the largest value is kept, then by `STANDARD`.
+
+    Raises
+    ------
+    QueryError
+        If it is none of these.
+    """
+    if isinstance(given, KeeperPolicy):
+        return given
+    if given == STANDARD.name:
+        return STANDARD
+    if callable(given) or (isinstance(given, str) and given.strip()):
+        name = given if isinstance(given, str) else getattr(given, "__name__", "function")
+        rule = Rule("own", given, "most", f"the most by {name}", f"less by {name}")
+        return STANDARD.after(rule, name=name)
+    message = f"policy is {given!r}; give 'standard', an SQL expression, a function or a policy"
+    raise QueryError(message)
+
+
+def choose(
+    view: pd.DataFrame, policy: KeeperPolicy = STANDARD, pinned: Iterable[int] = ()
+) -> pd.DataFrame:
+    """Choose which file of each cluster is kept, with the reason for each other.
+
+    Parameters
+    ----------
+    view
+        Clusters by file with the columns of `imgurer_kernel.review.view.file_view`. A file that is
+        not present is kept only where none is.
+    pinned
+        Files that somebody wants to be kept, whatever the rules say.
+
+    Returns
+    -------
+    DataFrame
+        The same rows and index with keeper_id, keeper_rule (the rule that has decided) and
+        keeper_reason: of a keeper by what it is kept ("kept: in colour, most pixels"), of another
+        one what speaks against it ("gray; kept is in colour").
+    """
+    pins = list(pinned)
+    rules = (
+        Rule("present", _present, "most", "there", "missing"),
+        Rule(
+            "pinned",
+            lambda frame: frame["file_id"].isin(pins),
+            "most",
+            "pinned by hand",
+            "not pinned",
+        ),
+        *policy.rules,
+    )
+    codes = np.column_stack([_codes(rule, view) for rule in rules]) if len(view) else None
+    if codes is None:
+        empty = view.assign(keeper_id=np.empty(0, np.int64))
+        return empty.assign(
+            keeper_rule=pd.Series(dtype="str"), keeper_reason=pd.Series(dtype="str")
+        )
+    clusters = pd.factorize(view["cluster_id"])[0]
+    order = np.lexsort((*codes.T[::-1], clusters))
+    sorted_clusters = clusters[order]
+    starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]])
+    keeper_row = order[starts][clusters]
+    # The keeper itself is compared with the second of its cluster.
+    seconds = order[np.minimum(starts + 1, len(order) - 1)][clusters]
+    rival = np.where(keeper_row == np.arange(len(view)), seconds, np.arange(len(view)))
+    differs = codes[keeper_row] != codes[rival]
+    deciding = np.where(differs.any(axis=1), differs.argmax(axis=1), len(rules) - 1)
+    reasons = [f"{rules[rule].other}; kept is {rules[rule].kept}" for rule in deciding]
+    for row, words in _merits(deciding, keeper_row, rules).items():
+        reasons[row] = f"kept: {words}"
+    return view.assign(
+        keeper_id=view["file_id"].to_numpy()[keeper_row],
+        keeper_rule=pd.Series([rules[rule].name for rule in deciding], view.index, "str"),
+        keeper_reason=pd.Series(reasons, view.index, "str"),
+    )
+
+
+def _present(view: pd.DataFrame) -> "pd.Series[bool]":
+    return view["state"] == "present"
+
+
+def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
+    """What is said of each keeper: by which rules it was kept rather than the others."""
+    pairs = np.unique(np.column_stack((keeper_row, deciding)), axis=0)
+    words: dict[int, list[str]] = {}
+    for row, rule in pairs.tolist():
+        words.setdefault(row, []).append(rules[rule].kept)
+    return {row: ", ".join(dict.fromkeys(merits)) for row, merits in words.items()}
+
+
+def _codes(rule: Rule, view: pd.DataFrame) -> Int64s:
+    """Ranks of the files by one rule, the best first; what is not known comes last."""
+    values = rule.values(view)
+    if values.dtype == bool:
+        values = values.astype("int64")
+    ranks = pd.factorize(values, sort=True)[0].astype(np.int64)
+    known = ranks >= 0
+    top = int(ranks.max(initial=-1))
+    if rule.order == "most":
+        ranks = top - ranks
+    return np.where(known, ranks, top + 1)
+
+
+def rules_used(chosen: pd.DataFrame, goes: "pd.Series[bool]") -> Mapping[str, int]:
+    """How many of the files that go are decided by each rule, in the order of their number."""
+    counts = chosen.loc[goes, "keeper_rule"].value_counts()
+    return {str(name): int(number) for name, number in counts.items()}

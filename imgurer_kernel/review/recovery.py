@@ -1,0 +1,165 @@
+"""After a crash: what was begun is finished, or taken back; nothing is left in between.
+
+Which of both is told by the disk alone. What has moved is finished, since its bytes were compared
+before; what has not is taken back.
+"""
+
+import os
+from contextlib import ExitStack, suppress
+
+from imgurer_kernel.errors import ActRefused, StorageError
+from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.rows import ActRows
+from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalEntry
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
+
+
+class Recovery:
+    """Finishes what was begun in one store; within the turn of an `ActRunner`."""
+
+    def __init__(self, store: Store, trash: Trash) -> None:
+        self._store = store
+        self._rows = ActRows(store, trash)
+
+    def run(self) -> bool:
+        """Look at all acts that have not ended; True if all have by now.
+
+        Of what is on a disk that is away nothing can be told: it waits for the next time.
+        """
+        open_states: list[ActState] = ["intended", "entered", "undoing"]
+        do = {
+            "intended": self._finish_or_roll_back,
+            "entered": lambda entry: self._rows.follow([entry]),
+            "undoing": self._finish_undo,
+        }
+        for entry in self._store.catalog.run(journal.entries, states=open_states):
+            if entry.state != "entered" and not is_reachable(entry):
+                continue
+            # Such as a folder that cannot be written: another time.
+            with suppress(ActRefused, StorageError):
+                do[entry.state](entry)
+        return not self._store.catalog.run(journal.entries, states=open_states)
+
+    def _finish_or_roll_back(self, entry: JournalEntry) -> None:
+        found = self._store.catalog.run(journal.files_of_images, [entry.keeper_id])
+        keeper = found.get(entry.keeper_id)
+        if entry.act != "forget" and self._has_moved(entry, keeper):
+            with self._store.catalog.transaction() as connection:
+                self._rows.enter(connection, entry, keeper)
+            self._rows.follow([entry])
+            return
+        self._store.catalog.run(
+            journal.set_state, [entry.entry_id], "rolled back", "interrupted before it was done"
+        )
+
+    def _has_moved(self, entry: JournalEntry, keeper: FileOfImage | None) -> bool:
+        """Whether an act was done on disk; one that was done in part is taken back."""
+        if entry.act == "system-trash":
+            assert entry.source_root is not None  # noqa: S101 (it was looked at)
+            assert entry.source_key is not None  # noqa: S101
+            return not _is_something(entry.source_root, entry.source_key)
+        paths = disk.paths_of(entry)
+        with ExitStack() as stack:
+            try:
+                target = stack.enter_context(
+                    disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
+                )
+            except ActRefused:
+                return False  # not even its folder was made
+            moves.remove_part(target)
+            source = stack.enter_context(
+                disk.place_of(
+                    paths.source_root, disk.split(paths.source_root, paths.source), make=True
+                )
+            )
+            there = _holds_bytes(target, paths.target, entry)
+            here = source.facts()
+            if entry.act == "link":
+                known = None if keeper is None else keeper.inode
+                moved = there and here is not None and here.st_ino == known
+            else:
+                moved = there and here is None
+            if there and not moved:
+                self._take_back(entry, source, target)
+        if not moved:
+            moves.prune(paths.target_root, paths.target)
+        return moved
+
+    def _take_back(self, entry: JournalEntry, source: disk.Place, target: disk.Place) -> None:
+        paths = disk.paths_of(entry)
+        if source.facts() is None:
+            moves.restore(target, source, paths.source)
+        elif entry.act == "link":
+            # The link was made, and what is kept is known no more: the file itself comes back.
+            moves.replace(target, source, paths.source)
+        elif _holds_bytes(source, paths.source, entry):
+            # Copied to another disk, and not removed here: the copy goes.
+            facts = target.facts()
+            assert facts is not None  # noqa: S101 (its bytes were read)
+            moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
+
+    def _finish_undo(self, entry: JournalEntry) -> None:
+        paths = disk.paths_of(entry)
+        back = None
+        with ExitStack() as stack, suppress(ActRefused):
+            source = stack.enter_context(
+                disk.place_of(paths.source_root, disk.split(paths.source_root, paths.source))
+            )
+            moves.remove_part(source)
+            if _holds_bytes(source, paths.source, entry):
+                back = source.facts()
+        if back is not None and entry.act == "link":
+            # A link to the file that is kept has the same bytes: only the inode tells.
+            back = back if back.st_ino == entry.inode else None
+        if back is None:
+            self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
+            return
+        with ExitStack() as stack, suppress(ActRefused):
+            target = stack.enter_context(
+                disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
+            )
+            if _holds_bytes(target, paths.target, entry):
+                facts = target.facts()
+                assert facts is not None  # noqa: S101 (its bytes were read)
+                moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
+        moves.prune(paths.target_root, paths.target)
+        self._rows.restore_as(entry, back)
+
+
+def is_reachable(entry: JournalEntry) -> bool:
+    """Whether it can be told what became of a file: it is seen, or its folders are.
+
+    An empty folder may be where a disk is not mounted.
+    """
+    known = ((entry.source_root, entry.source_key), (entry.target_root, entry.target_key))
+    places = [(root, key) for root, key in known if root is not None and key is not None]
+    if any(_is_something(root, key) for root, key in places):
+        return True
+    try:
+        for root, _ in places:
+            with os.scandir(root) as entries:
+                if not any(entries):
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def _is_something(root: bytes, path: bytes) -> bool:
+    """Whether anything is at a path below a folder, no link being followed."""
+    try:
+        with disk.place_of(root, disk.split(root, path)) as place:
+            return place.facts() is not None
+    except ActRefused:
+        return False
+
+
+def _holds_bytes(place: disk.Place, path: bytes, entry: JournalEntry) -> bool:
+    """Whether the file of an entry is at a place, by its bytes."""
+    try:
+        with disk.held(place, path) as file:
+            return file.digest() == entry.digest
+    except ActRefused:
+        return False

@@ -1,0 +1,132 @@
+"""What acts change in a store: rows of files, who has the keeper, and where originals lie."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from imgurer_kernel.errors import (
+    ActRefused,
+    BlobDamaged,
+    BlobMissing,
+    SourceError,
+    StorageError,
+)
+from imgurer_kernel.review.disk import shown
+from imgurer_kernel.store.catalog import Connection, commands, journal, trash
+from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.ingest.ingest_files import renew_references
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
+
+
+def is_leading(store: Store, file: FileOfImage) -> bool:
+    """Whether the store knows the bytes of an image by this file, so that its note must follow."""
+    if not file.is_in_place or file.path_key is None:
+        return False
+    try:
+        return os.fsencode(store.blobs.path(file.digest)) == file.path_key
+    except (BlobMissing, BlobDamaged, StorageError):
+        return False
+
+
+def emptied(entry: JournalEntry) -> ActRefused:
+    """The error for an act whose rows, and mostly bytes, were deleted for good."""
+    if entry.act == "move" and entry.target_key is not None:
+        return ActRefused(
+            "what was known of it was deleted when the trash was emptied; the file is "
+            f"{shown(entry.target_key)}: move it back, and scan its folder"
+        )
+    return ActRefused("it was deleted for good when the trash was emptied")
+
+
+class ActRows:
+    """Changes the rows of one store as acts do.
+
+    Parameters
+    ----------
+    store, trash
+        Where the rows are, and where they go.
+    """
+
+    def __init__(self, store: Store, trash: Trash) -> None:
+        self._store = store
+        self._trash = trash
+
+    def enter(
+        self, connection: Connection, entry: JournalEntry, keeper: FileOfImage | None
+    ) -> None:
+        """Write that an act was done, within a transaction; keeper None: it is gone meanwhile."""
+        ids = [entry.file_id, *entry.other_ids]
+        if entry.act == "link" and keeper is not None:
+            journal.set_place(connection, ids, keeper.device, keeper.inode, keeper.modified_ns)
+        else:
+            found = journal.files_of_images(connection, ids)
+            united = []
+            for file in found.values():
+                commands.forget_file(connection, file.file_id, file.user)
+                # Nobody loses the picture: whoever had the copy has the file that is kept.
+                if keeper is not None:
+                    held = journal.add_holder(connection, keeper, file.user, file.filename)
+                    united += [] if held is None else [held]
+            journal.set_united(connection, entry.entry_id, united)
+        journal.set_state(connection, [entry.entry_id], "entered")
+
+    def follow(self, entries: Sequence[JournalEntry]) -> None:
+        """Let the store's own bytes follow the rows, and finish the entries."""
+        for digest in sorted({entry.digest for entry in entries}):
+            self._trash.finish(digest)
+        # Where only one of several copies has gone, the others lead to the bytes.
+        renew_references(self._store, {entry.digest for entry in entries if entry.leads})
+        if entries:
+            self._store.catalog.run(
+                journal.set_state, [entry.entry_id for entry in entries], "done"
+            )
+
+    def restore_as(self, entry: JournalEntry, facts: os.stat_result) -> None:
+        """Bring the rows back of a file that is in its place again, whatever inode it is now."""
+        self.restore(
+            replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
+        )
+
+    def require_rows(self, entry: JournalEntry) -> None:
+        """Raise `ActRefused` if the rows of an act were deleted for good."""
+        if entry.act == "link":
+            return
+        with self._store.catalog.transaction() as connection:
+            known = {row.file_id for row in trash.rows(connection, [entry.file_id])}
+            known |= journal.files_of_images(connection, [entry.file_id]).keys()
+        if entry.file_id not in known:
+            raise emptied(entry)
+
+    def restore(self, entry: JournalEntry) -> None:
+        """Bring the rows of an act back; place and time of the file are those of the entry.
+
+        Raises
+        ------
+        ActRefused
+            If the store's own bytes are gone.
+        """
+        ids = [entry.file_id, *entry.other_ids]
+        gone: list[str | None] = []
+        try:
+            with self._store.catalog.transaction() as connection:
+                if entry.act != "link":
+                    buried = sorted(row.file_id for row in trash.rows(connection, ids))
+                    gone = [journal.drop_holder(connection, held) for held in entry.united_ids]
+                    self._trash.bring_back(connection, buried)
+                if entry.source_key is not None:
+                    journal.set_place(connection, ids, entry.device, entry.inode, entry.modified_ns)
+                journal.set_state(connection, [entry.entry_id], "undone")
+        except BlobMissing as error:
+            message = f"the store has lost it: {error}"
+            raise ActRefused(message) from error
+        for digest in filter(None, gone):
+            self._trash.finish(digest)
+        if entry.leads and entry.source_key is not None:
+            try:
+                self._store.blobs.put(
+                    os.fsdecode(entry.source_key), digest=entry.digest, mode="reference"
+                )
+            except (BlobDamaged, SourceError, StorageError) as error:
+                message = f"the file is back, but not as it was: {error}"
+                raise ActRefused(message) from error

@@ -1,0 +1,341 @@
+"""Does acts and takes them back, each written down before it begins.
+
+Files move first and rows follow, with the state of the entry in the journal in the same
+transaction; so that at any moment the journal says what has to be looked at after a crash:
+
+1. *intended*: the entry is written. Bytes are compared; the file moves.
+2. *entered*: the rows of the file are in the trash of the store, its owner has the keeper.
+3. *done*: the store's own bytes have followed.
+
+To take one back the entry is *undoing*, the file moves back, and the rows with it: *undone*.
+`imgurer_kernel.review.recovery` finishes or takes back what a crash has left in between.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
+from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.acts import Act
+from imgurer_kernel.review.recovery import Recovery
+from imgurer_kernel.review.rows import ActRows, emptied, is_leading
+from imgurer_kernel.review.system_trash import send
+from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.catalog.lock.lockfile import LockFile
+from imgurer_kernel.store.derived import exclusive
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
+
+STEPS = ("marked", "intended", "prepared", "moved", "linked", "entered", "followed")
+"""Of doing an act; after each of them a crash is harmless."""
+UNDO_STEPS = ("marked", "undoing", "moved back", "restored")
+"""Of taking one back."""
+
+# Acts whose rows change together: others wait meanwhile, and each transaction costs some 5 ms.
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ActResult:
+    """What became of one act: the entry, and why it was refused if it was."""
+
+    entry_id: int | None
+    refused: str | None = None
+
+
+class ActRunner:
+    """Does acts on the files of one store.
+
+    Parameters
+    ----------
+    store, trash
+        Where the files are known, and where their rows go.
+    step
+        Called with the name of each step after it; for tests, which let it crash.
+    """
+
+    def __init__(
+        self, store: Store, trash: Trash, step: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._store = store
+        self._trash = trash
+        self._rows = ActRows(store, trash)
+        self._step = step
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let no other process act meanwhile, and mark that something is being done."""
+        root = self._store.settings.root
+        pending = root / "review.pending"
+        with exclusive(root / "review.lock", lambda: None):
+            all_ended = not pending.exists() or Recovery(self._store, self._trash).run()
+            with mapped_os_errors(pending):
+                pending.touch()
+            self._step("marked")
+            yield
+            # Not after an error: whoever comes next looks at what was left.
+            if all_ended:
+                with mapped_os_errors(pending):
+                    pending.unlink(missing_ok=True)
+
+    def recover(self) -> None:
+        """Finish or take back what a crash has left, unless somebody is acting just now.
+
+        Nothing is done where the store cannot be written.
+        """
+        root = self._store.settings.root
+        if not (root / "review.pending").exists():
+            return
+        with suppress(StorageError):
+            lock = LockFile(root / "review.lock", set())
+            if not lock.take_now():
+                return
+            try:
+                if Recovery(self._store, self._trash).run():
+                    (root / "review.pending").unlink(missing_ok=True)
+            finally:
+                lock.drop()
+
+    # Doing ----------------------------------------------------------------------------------
+
+    def run(
+        self, acts: Sequence[Act], user: str, batch: str, progress: Progress | None = None
+    ) -> list[ActResult]:
+        """Do acts in their order, within `turn`; one result for each."""
+        results: list[ActResult] = []
+        for start in range(0, len(acts), _CHUNK):
+            if progress is not None:
+                progress("removing", start, len(acts))
+            results += self._run_some(acts[start : start + _CHUNK], user, batch)
+        return results
+
+    def _run_some(self, acts: Sequence[Act], user: str, batch: str) -> list[ActResult]:
+        leading = [is_leading(self._store, act.file) for act in acts]
+        with self._store.catalog.transaction() as connection:
+            first = journal.next_entry_id(connection)
+            entries = [
+                _entry(first + number, act, user, batch, leads=leads)
+                for number, (act, leads) in enumerate(zip(acts, leading, strict=True))
+            ]
+            journal.add(connection, entries)
+        self._step("intended")
+        results, entered, refused = [], [], {}
+        for act, entry in zip(acts, entries, strict=True):
+            try:
+                self._act(act)
+            except ActRefused as error:
+                refused[entry.entry_id] = str(error)
+                results.append(ActResult(None, str(error)))
+            else:
+                entered.append((act, entry))
+                results.append(ActResult(entry.entry_id))
+        with self._store.catalog.transaction() as connection:
+            for act, entry in entered:
+                self._rows.enter(connection, entry, act.keeper)
+            for entry_id, reason in refused.items():
+                journal.set_state(connection, [entry_id], "rolled back", reason)
+        self._step("entered")
+        self._rows.follow([entry for _, entry in entered])
+        self._step("followed")
+        return results
+
+    def _act(self, act: Act) -> None:
+        """Compare the bytes, and move the file."""
+        with ExitStack() as stack:
+            keeper = self._hold_keeper(stack, act)
+            if act.name == "forget":
+                return
+            assert act.source_root is not None  # noqa: S101 (of all that is on disk)
+            names = disk.split(act.source_root, act.source)
+            place = stack.enter_context(disk.place_of(act.source_root, names))
+            file = stack.enter_context(disk.held(place, act.source))
+            _compare(file, act.file, act.source)
+            if keeper is not None and _same_inode(file, keeper):
+                message = (
+                    f"{disk.shown(act.source)} is another name of the file that is kept; it takes "
+                    "no space of its own"
+                )
+                raise ActRefused(message)
+            if act.name == "system-trash":
+                if not file.is_there():
+                    message = f"{disk.shown(act.source)} is another file than a moment ago"
+                    raise ActRefused(message)
+                send(act.source)
+                self._step("moved")
+                return
+            self._move(stack, act, file, keeper)
+
+    def _move(
+        self, stack: ExitStack, act: Act, file: disk.HeldFile, keeper: disk.HeldFile | None
+    ) -> None:
+        assert act.target_root is not None  # noqa: S101 (of all that gets a place)
+        assert act.target is not None  # noqa: S101
+        goal = disk.split(act.target_root, act.target)
+        try:
+            target = stack.enter_context(disk.place_of(act.target_root, goal, make=True))
+            self._step("prepared")
+            if act.name == "move" and file.facts.st_dev != disk.device(target):
+                moves.copy(file, target, act.target, act.file.digest)
+                self._step("copied")
+                if not moves.remove(file.place, act.source, file.facts.st_dev, file.facts.st_ino):
+                    raise moves.swapped(act.source)
+            else:
+                moves.rename(file, target, act.source)
+            self._step("moved")
+            if act.name == "link":
+                assert keeper is not None  # noqa: S101 (one on disk: it was looked at)
+                try:
+                    moves.link(keeper, file.place, act.source)
+                except ActRefused:
+                    moves.restore(target, file.place, act.source)
+                    raise
+                self._step("linked")
+        except ActRefused:
+            moves.prune(act.target_root, act.target)
+            raise
+
+    def _hold_keeper(self, stack: ExitStack, act: Act) -> disk.HeldFile | None:
+        """See that the file that stays is there and intact; where it is on disk, hold it open."""
+        keeper = act.keeper
+        on_disk = keeper.is_in_place or (act.is_on_disk and act.file.kept == "copy")
+        if not on_disk:
+            try:
+                self._store.blobs.verify(keeper.digest)
+            except (BlobMissing, BlobDamaged, StorageError) as error:
+                message = f"the file that is kept is not sound: {error}"
+                raise ActRefused(message) from error
+            return None
+        path = keeper.path_key
+        assert path is not None  # noqa: S101 (of what is in place)
+        try:
+            root = disk.root_of(path, ())
+            place = stack.enter_context(disk.place_of(root, disk.split(root, path)))
+            file = stack.enter_context(disk.held(place, path))
+            _compare(file, keeper, path)
+        except ActRefused as error:
+            message = f"the file that is kept is not sound: {error}"
+            raise ActRefused(message) from error
+        return file
+
+    # Taking back ----------------------------------------------------------------------------
+
+    def undo(self, entry: JournalEntry) -> None:
+        """Take one act back, within `turn`.
+
+        Raises
+        ------
+        ActRefused
+            If that cannot be; the act stays done.
+        """
+        if entry.state == "emptied":
+            raise emptied(entry)
+        if entry.act == "system-trash":
+            message = (
+                "it is in the trash of the system: bring it back there, then scan its folder again"
+            )
+            raise ActRefused(message)
+        if entry.state != "done":
+            message = f"there is nothing to take back: it is {entry.state}"
+            raise ActRefused(message)
+        self._rows.require_rows(entry)
+        if entry.act == "forget":
+            self._rows.restore(entry)
+            self._step("restored")
+            return
+        self._store.catalog.run(journal.set_state, [entry.entry_id], "undoing")
+        self._step("undoing")
+        try:
+            facts = self._move_back(entry)
+        except ActRefused:
+            self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
+            raise
+        self._step("moved back")
+        self._rows.restore_as(entry, facts)
+        self._step("restored")
+
+    def _move_back(self, entry: JournalEntry) -> "disk.Facts":
+        paths = disk.paths_of(entry)
+        with ExitStack() as stack:
+            try:
+                target = stack.enter_context(
+                    disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
+                )
+                file = stack.enter_context(disk.held(target, paths.target))
+            except ActRefused as error:
+                message = f"{disk.shown(paths.target)} is gone, deleted by somebody else: {error}"
+                raise ActRefused(message) from error
+            if file.digest() != entry.digest:
+                message = f"{disk.shown(paths.target)} was changed meanwhile; it is left alone"
+                raise ActRefused(message)
+            source = stack.enter_context(
+                disk.place_of(
+                    paths.source_root, disk.split(paths.source_root, paths.source), make=True
+                )
+            )
+            if entry.act == "link":
+                here = source.facts()
+                keeper = self._store.catalog.run(journal.files_of_images, [entry.keeper_id])
+                known = keeper.get(entry.keeper_id)
+                if here is not None and (known is None or here.st_ino != known.inode):
+                    message = f"{disk.shown(paths.source)} is another file by now; move it away"
+                    raise ActRefused(message)
+                moves.replace(target, source, paths.source)
+            elif disk.device(source) != disk.device(target):
+                moves.copy(file, source, paths.source, entry.digest)
+                self._step("copied back")
+                moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
+            else:
+                moves.restore(target, source, paths.source)
+            facts = source.facts()
+        assert facts is not None  # noqa: S101 (it was put there just now)
+        moves.prune(paths.target_root, paths.target)
+        return facts
+
+
+def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
+    """Raise unless a file has the bytes that it had when it was taken in."""
+    if file.facts.st_size != known.bytes or file.digest() != known.digest:
+        message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
+        raise ActRefused(message)
+
+
+def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:
+    return (one.facts.st_dev, one.facts.st_ino) == (other.facts.st_dev, other.facts.st_ino)
+
+
+def _entry(number: int, act: Act, user: str, batch: str, *, leads: bool) -> JournalEntry:
+    file, keeper = act.file, act.keeper
+    return JournalEntry(
+        entry_id=number,
+        batch=batch,
+        user=user,
+        act=act.name,
+        state="intended",
+        begun_at=now(),
+        ended_at=None,
+        file_id=file.file_id,
+        image_id=file.image_id,
+        owner=file.user,
+        path=file.path,
+        filename=file.filename,
+        digest=file.digest,
+        bytes=file.bytes,
+        keeper_id=keeper.file_id,
+        keeper_path=keeper.path or keeper.filename,
+        reason=act.reason,
+        source_key=file.path_key if act.is_on_disk else None,
+        source_root=act.source_root,
+        target_key=act.target,
+        target_root=act.target_root,
+        device=file.device,
+        inode=file.inode,
+        modified_ns=file.modified_ns,
+        other_ids=tuple(other for other, _ in act.others),
+        united_ids=(),
+        leads=leads,
+    )

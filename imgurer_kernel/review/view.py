@@ -1,0 +1,138 @@
+"""What keeper policies see of files: the documented columns that rules and expressions may name."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.fingerprint.original import OriginalFacts
+from imgurer_kernel.review.keeper import has_copy_name
+from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
+
+VIEW: Mapping[str, str] = {
+    "cluster_id": "number of the cluster",
+    "file_id": "number of the file",
+    "image_id": "number of the picture; exact copies share it",
+    "path": "absolute path; missing for an upload",
+    "place": "path, or name where there is none",
+    "folder": "path of the folder",
+    "filename": "name",
+    "user": "whose it is",
+    "state": "present, missing or changed",
+    "kept": "upload, copy, link or reference",
+    "label": "what became of the picture: medoid, identical, re-encoded, resized, ...",
+    "score": "agreement with the medoid",
+    "width": "pixels",
+    "height": "pixels",
+    "bytes": "size of the file",
+    "format": "JPEG, PNG, HEIF, ...",
+    "frames": "frames or pages",
+    "taken_at": "the camera's time",
+    "camera": "maker and model",
+    "latitude": "degrees",
+    "longitude": "degrees",
+    "modified_at": "time of the file, missing for an upload",
+    "taken_in": "when it was taken in",
+    "is_reference": "in a reference folder",
+    "has_copy_name": "named as programs name copies",
+    "damaged": "parts of the picture are missing",
+    "is_gray": "without colour, where others of the cluster have it",
+    "shown_pixels": "pixels without a frame, at the true resolution",
+    "is_thumbnail": "less than a fifth of the pixels of the most detailed one",
+    "is_upscale": "enlarged: clearly more pixels than detail",
+    "is_heavy": "heavily recompressed",
+    "is_framed": "with a frame around the picture",
+    "is_marked": "something is written on it",
+    "camera_facts": "how much of time, camera and place is known: 0 to 3",
+    "is_camera_format": "as cameras write it",
+    "metadata": "number of facts that it carries",
+    "quality": "of the compression, 0 to 100; 100 without loss",
+}
+"""The columns, and what they mean. What was not measured counts as good."""
+
+_OF_CLUSTERS = {
+    *("cluster_id", "file_id", "image_id", "path", "filename", "user", "state", "label", "score"),
+    *("width", "height", "bytes", "is_reference"),
+}
+_ADDED = [
+    *(name for name in VIEW if name not in _OF_CLUSTERS),
+    *("keeper_id", "keeper_rule", "keeper_reason"),
+    *("verdict", "decided_by", "new_since_decision", "disputed"),
+]
+# What has less than this share of the most detailed one's pixels is a thumbnail of it.
+_THUMBNAIL = 0.2
+# A row or a column more proves nothing.
+_AS_MANY = 0.98
+# Heavily compressed counts only where another one of the cluster is clearly better.
+_HEAVY_GAP = 20.0
+# The share of the area within a frame: uniform margins of a percent or two are no frame.
+_FRAMED = 0.97
+
+
+def file_view(
+    clusters: pd.DataFrame,
+    files: pd.DataFrame,
+    images: pd.DataFrame,
+    measured: Mapping[str, OriginalFacts],
+) -> pd.DataFrame:
+    """Clusters by file with the columns of `VIEW`.
+
+    Parameters
+    ----------
+    clusters
+        As from `Workbench.clusters`, by file.
+    files
+        file_id, kept, modified_at, taken_in.
+    images
+        The catalog's rows: image_id, format, frames, taken_at, camera, latitude, longitude, and
+        damaged and is_gray where the catalog knows them.
+    measured
+        What was measured of originals, by digest; may lack some.
+    """
+    extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
+    facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
+    # What was a view before is one again, with what is known by now.
+    view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
+    view = view.merge(
+        files[["file_id", "kept", "modified_at", "taken_in"]], on="file_id", how="left"
+    ).merge(images[[*facts, *extra]], on="image_id", how="left")
+    found = [measured.get(digest) for digest in view["digest"].tolist()]
+    nothing = OriginalFacts()
+    known = pd.DataFrame(
+        [
+            (it.is_gray, it.quality, it.metadata, it.within_frame)
+            for it in (each or nothing for each in found)
+        ],
+        view.index,
+        ["is_gray", "quality", "metadata", "within_frame"],
+    ).astype({"is_gray": bool, "quality": float, "metadata": "int64"})
+    groups = view["cluster_id"]
+    pixels = view["width"].astype(float) * view["height"].astype(float)
+    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
+    # An enlargement shows no more than what it was enlarged from.
+    true = true_pixels(view, measured)
+    shown = np.minimum(true, pixels) * frame
+    most = shown.groupby(groups).transform("max")
+    gray = view["is_gray"].astype(bool) if "is_gray" in view else known["is_gray"]
+    best = known["quality"].groupby(groups).transform("max")
+    heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
+    of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
+    name = view["path"].where(view["path"].notna(), view["filename"])
+    return view.assign(
+        place=name,
+        folder=[str(path).rpartition("/")[0] for path in name],
+        has_copy_name=[has_copy_name(str(each)) for each in view["filename"]],
+        damaged=view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0,
+        # Of a cluster that is all gray, gray says nothing: it is the same for all.
+        is_gray=gray,
+        shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
+        is_thumbnail=shown < _THUMBNAIL * most,
+        is_upscale=true < pixels,
+        is_heavy=heavy,
+        is_framed=frame < _FRAMED,
+        is_marked=marked(view, measured),
+        camera_facts=of_camera + view["latitude"].notna().astype(int),
+        is_camera_format=view["format"].isin(CAMERA_FORMATS) | view["camera"].notna(),
+        metadata=known["metadata"],
+        quality=known["quality"],
+    )

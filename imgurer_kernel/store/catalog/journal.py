@@ -1,0 +1,330 @@
+"""The journal as rows: what was done to files, in which state each act is, and what it needs back.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). How
+the acts are done, and in which order rows and files follow each other, is the business of
+`imgurer_kernel.review`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+from imgurer_kernel.common.records import FileState, Kept, PathKey
+from imgurer_kernel.store.catalog import commands, trash
+from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now, write
+
+ActName = Literal["forget", "trash", "system-trash", "move", "link"]
+ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "undone", "emptied"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOfImage:
+    """A live file with the digest of its bytes: what an act needs to know of it."""
+
+    file_id: int
+    image_id: int
+    user: str
+    path: str | None
+    path_key: PathKey | None
+    filename: str
+    kept: Kept
+    bytes: int
+    modified_ns: int
+    device: int | None
+    inode: int | None
+    state: FileState
+    digest: str
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its bytes are those on disk, where it was found."""
+        return self.kept in {"link", "reference"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One act, in the order of the table's columns; see the migration for what they mean."""
+
+    entry_id: int
+    batch: str
+    user: str
+    act: ActName
+    state: ActState
+    begun_at: datetime
+    ended_at: datetime | None
+    file_id: int
+    image_id: int
+    owner: str
+    path: str | None
+    filename: str
+    digest: str
+    bytes: int
+    keeper_id: int
+    keeper_path: str | None
+    reason: str
+    source_key: PathKey | None
+    source_root: PathKey | None
+    target_key: PathKey | None
+    target_root: PathKey | None
+    device: int | None
+    inode: int | None
+    modified_ns: int
+    other_ids: tuple[int, ...]
+    united_ids: tuple[int, ...]
+    leads: bool
+
+
+_COLUMNS = ["user_name" if field.name == "user" else field.name for field in fields(JournalEntry)]
+_KEYS = ("source_key", "source_root", "target_key", "target_root")
+_SHOWN = [
+    *("entry_id", "batch", "act", "state", "file_id", "path", "filename", "bytes", "keeper_id"),
+    *("keeper_path", "reason", "begun_at", "ended_at", "digest", "owner"),
+]
+
+
+def files_of_images(
+    connection: Connection, file_ids: Iterable[int] | None = None
+) -> dict[int, FileOfImage]:
+    """The live files with these ids, or all, by id; earlier contents are none."""
+    names = [field.name for field in fields(FileOfImage)]
+    columns = ", ".join("user_name" if name == "user" else name for name in names)
+    rows = connection.execute(
+        f"""
+        SELECT {columns} FROM files JOIN (SELECT image_id, digest FROM images) USING (image_id)
+        WHERE replaced_at IS NULL AND ($ids IS NULL OR file_id IN (SELECT unnest($ids::BIGINT[])))
+        """,  # noqa: S608 (names of fields)
+        {"ids": None if file_ids is None else [int(each) for each in file_ids]},
+    ).fetchall()
+    found = (dict(zip(names, row, strict=True)) for row in rows)
+    return {
+        row["file_id"]: FileOfImage(
+            **{**row, "path_key": None if row["path_key"] is None else bytes(row["path_key"])}
+        )
+        for row in found
+    }
+
+
+def at_path(connection: Connection, path_key: PathKey) -> list[tuple[int, str]]:
+    """file_id and user of all live files at a place, by file_id."""
+    return connection.execute(
+        """
+        SELECT file_id, user_name FROM files WHERE path_key = ? AND replaced_at IS NULL
+        ORDER BY file_id
+        """,
+        [path_key],
+    ).fetchall()
+
+
+def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename: str) -> int | None:
+    """See to it that a user has a file of the keeper's image; the id of the row that this took.
+
+    Of a keeper in place the row leads to the same place, as if the user had taken it in; of one in
+    the store it is a file of the name that the user had. None where there is one already.
+    """
+    held = first_row(
+        connection,
+        """
+        SELECT 1 FROM files WHERE image_id = ? AND user_name = ? AND replaced_at IS NULL
+            AND state = 'present'
+        """,
+        [keeper.image_id, user],
+    )
+    if held is not None:
+        return None
+    row = first_row(
+        connection, "UPDATE generation SET next_file_id = next_file_id + 1 RETURNING next_file_id"
+    )
+    assert row is not None  # noqa: S101 (the first migration has put it there)
+    file_id = int(row[0]) - 1
+    connection.execute(
+        """
+        INSERT INTO files BY NAME
+        SELECT * REPLACE ($file_id AS file_id, $user AS user_name,
+            CASE WHEN $in_place THEN filename ELSE $filename END AS filename,
+            CASE WHEN $in_place THEN kept ELSE 'upload' END AS kept,
+            CASE WHEN $in_place THEN path END AS path,
+            CASE WHEN $in_place THEN path_key END AS path_key,
+            CASE WHEN $in_place THEN modified_ns ELSE 0 END AS modified_ns,
+            CASE WHEN $in_place THEN source_state END AS source_state,
+            CASE WHEN $in_place THEN device END AS device,
+            CASE WHEN $in_place THEN inode END AS inode,
+            $moment AS taken_in, $moment AS last_seen)
+        FROM files WHERE file_id = $keeper
+        """,
+        {
+            "file_id": file_id,
+            "user": user,
+            "in_place": keeper.is_in_place,
+            "filename": filename,
+            "moment": now(),
+            "keeper": keeper.file_id,
+        },
+    )
+    return file_id
+
+
+def drop_holder(connection: Connection, file_id: int) -> str | None:
+    """Take back what `add_holder` did, if the row is still there.
+
+    Returns
+    -------
+    str or None
+        The digest of the image, if that was its last file: other files of it are in the trash.
+    """
+    row = first_row(connection, "SELECT user_name FROM files WHERE file_id = ?", [file_id])
+    if row is None:
+        return None
+    digest = commands.forget_file(connection, file_id, str(row[0]))
+    trash.erase(connection, [file_id])
+    return digest
+
+
+def set_place(
+    connection: Connection,
+    file_ids: Sequence[int],
+    device: int | None,
+    inode: int | None,
+    modified_ns: int,
+) -> None:
+    """Note that files are another inode of the same bytes now."""
+    connection.execute(
+        """
+        UPDATE files SET device = ?, inode = ?, modified_ns = ?
+        WHERE file_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [device, inode, modified_ns, list(file_ids)],
+    )
+
+
+def next_entry_id(connection: Connection) -> int:
+    """The id of the next entry; they only grow, for no entry is ever deleted."""
+    row = first_row(connection, "SELECT coalesce(max(entry_id), 0) + 1 FROM journal")
+    assert row is not None  # noqa: S101 (an aggregate has one row)
+    return int(row[0])
+
+
+def add(connection: Connection, new: Sequence[JournalEntry]) -> None:
+    """Write entries that are new."""
+    rows = [
+        tuple(list(value) if isinstance(value, tuple) else value for value in astuple(it))
+        for it in new
+    ]
+    write(connection.appender("journal", columns=_COLUMNS), rows)
+
+
+def set_state(
+    connection: Connection,
+    entry_ids: Collection[int],
+    state: ActState,
+    reason: str | None = None,
+) -> None:
+    """Say how far acts have come, and when they ended; a reason takes the earlier one's place."""
+    ended = state not in {"intended", "entered", "undoing"}
+    connection.execute(
+        """
+        UPDATE journal SET state = ?, ended_at = ?, reason = coalesce(?, reason)
+        WHERE entry_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [state, now() if ended else None, reason, list(entry_ids)],
+    )
+
+
+def set_united(connection: Connection, entry_id: int, united_ids: Sequence[int]) -> None:
+    """Note by which rows people have the keeper of an act since."""
+    connection.execute(
+        "UPDATE journal SET united_ids = ? WHERE entry_id = ?", [list(united_ids), entry_id]
+    )
+
+
+def entries(
+    connection: Connection,
+    *,
+    entry_ids: Iterable[int] | None = None,
+    batch: str | None = None,
+    states: Iterable[ActState] | None = None,
+) -> list[JournalEntry]:
+    """Entries by id, all of them or those with an id, of a batch or in a state."""
+    rows = connection.execute(
+        f"""
+        SELECT {", ".join(_COLUMNS)} FROM journal
+        WHERE ($ids IS NULL OR entry_id IN (SELECT unnest($ids::BIGINT[])))
+            AND batch = coalesce($batch, batch)
+            AND ($states IS NULL OR state IN (SELECT unnest($states::VARCHAR[])))
+        ORDER BY entry_id
+        """,  # noqa: S608 (names of fields)
+        {
+            "ids": None if entry_ids is None else [int(each) for each in entry_ids],
+            "batch": batch,
+            "states": None if states is None else list(states),
+        },
+    ).fetchall()
+    found = []
+    for row in rows:
+        named = dict(zip((field.name for field in fields(JournalEntry)), row, strict=True))
+        for key in _KEYS:
+            named[key] = None if named[key] is None else bytes(named[key])
+        found.append(
+            JournalEntry(
+                **{
+                    **named,
+                    "other_ids": tuple(named["other_ids"]),
+                    "united_ids": tuple(named["united_ids"]),
+                }
+            )
+        )
+    return found
+
+
+def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
+    """The journal, the latest first, of one user where it is given.
+
+    Returns
+    -------
+    DataFrame
+        entry_id, batch, user, act, state, file_id, path, filename, bytes, keeper_id, keeper_path,
+        reason, begun_at and ended_at (UTC), digest, owner, target (where the file went).
+    """
+    answer = connection.execute(
+        f"""
+        SELECT {", ".join(_SHOWN)}, user_name AS "user", hex(target_key) AS target FROM journal
+        WHERE user_name = coalesce(?, user_name) ORDER BY entry_id DESC
+        """,  # noqa: S608 (names of columns)
+        [user],
+    )
+    frame = frame_of(answer, utc=["begun_at", "ended_at"])
+    targets = [
+        None if pd.isna(key) else bytes.fromhex(key).decode("utf-8", "backslashreplace")
+        for key in frame["target"]
+    ]
+    frame["target"] = pd.Series(targets, frame.index, "str")
+    return frame[["entry_id", "batch", "user", *_SHOWN[2:], "target"]]
+
+
+def last_batch(connection: Connection, user: str) -> str | None:
+    """The last sitting of a user of which something can be undone."""
+    row = first_row(
+        connection,
+        """
+        SELECT batch FROM journal WHERE user_name = ? AND state = 'done'
+        ORDER BY entry_id DESC LIMIT 1
+        """,
+        [user],
+    )
+    return None if row is None else str(row[0])
+
+
+def note_roots(connection: Connection, folders: Iterable[PathKey]) -> None:
+    """Note folders that were taken in."""
+    moment = now()
+    known = set(roots(connection))
+    for folder in sorted(set(folders) - known):
+        connection.execute("INSERT INTO roots VALUES (?, ?)", [folder, moment])
+
+
+def roots(connection: Connection) -> list[PathKey]:
+    """Folders that were taken in, the outermost first."""
+    rows = connection.execute("SELECT path_key FROM roots").fetchall()
+    return sorted((bytes(key) for (key,) in rows), key=lambda key: (len(key), key))

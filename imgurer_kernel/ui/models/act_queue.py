@@ -1,0 +1,58 @@
+"""Work that must be done in order and to its end, while the screen goes on."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from traitlets import HasTraits, Int, Unicode
+
+from imgurer_kernel.ui.jobs import Runner, error_text
+
+
+class ActQueue(HasTraits):
+    """Runs one piece of work after the other in a thread; none is dropped for a newer one.
+
+    A `imgurer_kernel.ui.jobs.Job` cancels what it did before, which is right for a search and
+    wrong for what changes files.
+
+    Traits
+    ------
+    waiting
+        How many are not done yet.
+    failure
+        The error of the last one as a sentence; empty if there was none.
+    """
+
+    waiting = Int(0)
+    failure = Unicode()
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self._runner = runner
+        self._work: deque[tuple[Callable[[], Any], Callable[[Any], None]]] = deque()
+        self._running = False
+
+    def add(self, work: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
+        """Do some work after all that was added before; `on_result` gets its result on the loop."""
+        self._work.append((work, on_result))
+        self.waiting = len(self._work)
+        if not self._running:
+            self._next()
+
+    def _next(self) -> None:
+        self._running = bool(self._work)
+        if self._running:
+            work, on_result = self._work[0]
+            self._runner.run(work, partial(self._finish, on_result))
+
+    def _finish(self, on_result: Callable[[Any], None], future: Future[Any]) -> None:
+        self._work.popleft()
+        error = future.exception()
+        self.failure = "" if error is None else error_text(error)
+        self.waiting = len(self._work)
+        try:
+            on_result(None if error is not None else future.result())
+        finally:
+            self._next()

@@ -1,0 +1,306 @@
+"""The review of duplicates: decisions, acts on what is shown, and their undo."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+from traitlets import Instance
+
+from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.policy import STANDARD
+from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.ui.jobs import Task
+from imgurer_kernel.ui.models.act_queue import ActQueue
+from imgurer_kernel.ui.models.review_listing import Done, Progress, ReviewListing
+from imgurer_kernel.ui.models.review_queue import (
+    goes,
+)
+from imgurer_kernel.ui.session import VisitorSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview:
+    """What an act on many clusters would do.
+
+    Attributes
+    ----------
+    plan
+        As from `Workbench.plan`.
+    clusters
+        How many clusters it is about.
+    facts
+        Labels and values for people.
+    refused
+        How many files would be left alone, by the reason.
+    """
+
+    plan: pd.DataFrame
+    clusters: tuple[int, ...]
+    facts: tuple[tuple[str, str], ...]
+    refused: Mapping[str, int]
+
+
+WORDS: Mapping[Verdict, str] = {
+    "same": "The same",
+    "different": "Not the same",
+    "later": "For later",
+}
+"""What is said of a cluster that was decided."""
+
+
+class ReviewModel(ReviewListing):
+    """What the review shows and does.
+
+    Traits
+    ------
+    preview
+        The `Preview` that waits for a confirmation, or None.
+    """
+
+    preview = Instance(Preview, allow_none=True)
+
+    def __init__(self, session: VisitorSession) -> None:
+        super().__init__(session)
+        self.preview_job = session.job()
+        self.bulk_job = session.job()
+        self.acts = ActQueue(session.runner)
+        # The last thing last: (cluster_ids, batch or the ids of decisions).
+        self._history: list[tuple[tuple[int, ...], str]] = []
+
+    @property
+    def history(self) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """What can be taken back: cluster_ids, and the batch of the journal or the decisions."""
+        return tuple(self._history)
+
+    # Acts -------------------------------------------------------------------------------------
+
+    def remove_others(self, cluster_id: int) -> None:
+        """Keep the keeper of a cluster and remove all files that would go."""
+        members = self._members(cluster_id)
+        if not members.empty:
+            self._act(cluster_id, members[goes(members) & members["is_own"]])
+
+    def remove_files(self, file_ids: Sequence[int]) -> None:
+        """Remove some files of clusters, each in favor of the keeper of its cluster."""
+        if self.queue is None:
+            return
+        files = self.queue.files
+        chosen = files[files["file_id"].isin(list(file_ids))]
+        for cluster_id in chosen["cluster_id"].unique().tolist():
+            part = chosen[chosen["cluster_id"] == cluster_id]
+            self._act(cluster_id, part[goes(part) & part["is_own"]])
+
+    def keep(self, file_id: int) -> None:
+        """Keep this file of its cluster, whatever the policy says."""
+        queue = self.queue
+        if queue is None:
+            return
+        row = queue.files[queue.files["file_id"] == file_id]
+        if row.empty:
+            return
+        cluster_id = int(row["cluster_id"].iloc[0])
+        members = queue.members(cluster_id)
+        self._pinned = (self._pinned - set(members["file_id"].tolist())) | {file_id}
+        chosen = members["file_id"] == file_id
+        reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
+        self.queue = queue.replaced(members.assign(keeper_id=file_id, keeper_reason=reason))
+
+    def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
+        """Say of clusters that they are the same, different, or for later."""
+        for cluster_id in cluster_ids:
+            members = self._members(cluster_id)
+            if members.empty:
+                continue
+            self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
+            ids = members.sort_values("is_medoid", ascending=False, kind="stable")["image_id"]
+            self.acts.add(
+                partial(self._decide, ids.drop_duplicates().tolist(), verdict),
+                partial(self._decided, cluster_id, WORDS[verdict]),
+            )
+
+    def _decide(self, image_ids: list[int], verdict: Verdict) -> list[int]:
+        if len(image_ids) == 1 and verdict == "later":
+            return []  # of the same bytes there is nothing to say; it is put off for this sitting
+        frame = pd.DataFrame({"cluster_id": 0, "image_id": image_ids})
+        made = self.session.workbench.decide(frame, verdict, user=self.session.user)
+        return [int(each) for each in made["decision_id"]]
+
+    def _decided(self, cluster_id: int, text: str, found: list[int] | None) -> None:
+        if found is None:
+            self._mark((cluster_id,), Done(text=self.acts.failure, failed=True))
+            return
+        batch = "decision:" + ",".join(map(str, found))
+        self._history.append(((cluster_id,), batch))
+        self._mark((cluster_id,), Done(text=text, batch=batch))
+        self._count(1, 0)
+
+    def _act(self, cluster_id: int, files: pd.DataFrame) -> None:
+        if files.empty or cluster_id in self.done:
+            return
+        size = human_bytes(int(files["bytes"].sum()))
+        text = f"Kept 1, removed {len(files)} · {size}"
+        self._mark((cluster_id,), Done(text=text, pending=True))
+        plan = plan_rows(files)
+        self.acts.add(
+            lambda: self.session.workbench.apply(plan, user=self.session.user, progress=False),
+            lambda result: self._acted((cluster_id,), result, text),
+        )
+
+    def _acted(self, cluster_ids: tuple[int, ...], result: pd.DataFrame | None, text: str) -> None:
+        if result is None:
+            self._mark(cluster_ids, Done(text=self.acts.failure, failed=True))
+            return
+        well = result[result["status"] == "done"]
+        batch = str(result.attrs["batch"])
+        if len(well):
+            self._history.append((cluster_ids, batch))
+        refused = result[result["status"] == "refused"]
+        if len(refused):
+            why = str(refused["why"].iloc[0])
+            rest = f" and {count(len(refused) - 1, 'more')}" if len(refused) > 1 else ""
+            text = f"{count(len(well), 'file')} removed; {why}{rest}"
+        self._mark(cluster_ids, Done(text=text, batch=batch, failed=bool(len(refused))))
+        self._count(len(cluster_ids) if not len(refused) else 0, int(well["bytes"].sum()))
+        self._changed()
+
+    # Everything that is shown -----------------------------------------------------------------
+
+    def show_preview(self, cluster_ids: Sequence[int] | None = None) -> None:
+        """Plan what removing the copies of these clusters, or of all shown, would do."""
+        ids = [each for each in (cluster_ids or self.listed) if each not in self.done]
+        queue = self.queue
+        if queue is None or not ids:
+            return
+        files = queue.files[queue.files["cluster_id"].isin(ids)]
+        self.preview_job.start("Planning", lambda task: self._plan(files, task), self._set_preview)
+
+    def _plan(self, files: pd.DataFrame, task: Task) -> Preview:
+        workbench = self.session.workbench
+        chosen = self._visible(self._chosen(files, task))
+        mine = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
+        plan = plan_rows(mine[goes(mine)])
+        looked = workbench.apply(plan, user=self.session.user, dry_run=True, progress=False)
+        refused = looked[looked["status"] == "refused"]
+        ready = looked[looked["status"] == "ready"]
+        rows = chosen.set_index("file_id").loc[ready["file_id"]]
+        on_disk = ready["act"] != "forget"
+        rules = rows["keeper_rule"].value_counts()
+        words = {rule.name: rule.kept for rule in STANDARD.rules}
+        because = " · ".join(
+            f"{int(number):,} {words.get(str(rule), rule)}"
+            for rule, number in rules.head(6).items()
+        )
+        facts = [
+            ("On disk", _files_text(ready[on_disk], "to the trash folder of the same disk")),
+            ("In the store", _files_text(ready[~on_disk], "to the trash of the store")),
+            ("Kept because", because),
+        ]
+        others = int((goes(chosen) & ~chosen["is_own"]).sum())
+        if others:
+            facts.append(("Left alone", f"{count(others, 'file')} of other people"))
+        reasons = {str(why): int(n) for why, n in refused["why"].value_counts().items()}
+        keep = plan["file_id"].isin(ready["file_id"])
+        clusters = tuple(int(each) for each in rows["cluster_id"].drop_duplicates())
+        return Preview(
+            plan=plan[keep.to_numpy(bool)].reset_index(drop=True),
+            clusters=clusters,
+            facts=tuple((label, value) for label, value in facts if value),
+            refused=reasons,
+        )
+
+    def _set_preview(self, preview: Preview) -> None:
+        self.preview = preview
+
+    def confirm(self) -> None:
+        """Do what the preview says."""
+        preview, self.preview = self.preview, None
+        if preview is None or preview.plan.empty:
+            return
+        self._mark(preview.clusters, Done(text="Removing", pending=True))
+        self.bulk_job.start(
+            f"Removing {count(len(preview.plan), 'file')}",
+            lambda task: self.session.workbench.apply(
+                preview.plan, user=self.session.user, progress=task.report
+            ),
+            lambda result: self._acted(preview.clusters, result, "Kept 1, removed the others"),
+        )
+
+    # Undo -------------------------------------------------------------------------------------
+
+    def undo(self, cluster_id: int | None = None) -> None:
+        """Take back the last thing that was done, or what was done to a cluster."""
+        if cluster_id is None:
+            found = self._history[-1] if self._history else ((), "")
+        else:
+            found = next(
+                (each for each in reversed(self._history) if cluster_id in each[0]), ((), "")
+            )
+        clusters, batch = found
+        if found in self._history:
+            self._history.remove(found)
+        self.acts.add(lambda: self._take_back(batch), lambda why: self._undone(clusters, why))
+
+    def _take_back(self, batch: str) -> tuple[str, int, int]:
+        """What could not be taken back, in words; how many were, and their bytes."""
+        workbench, user = self.session.workbench, self.session.user
+        if batch.startswith("decision:"):
+            ids = [int(each) for each in batch.removeprefix("decision:").split(",") if each]
+            workbench.undecide(ids, user=user)
+            return "", len(ids), 0
+        result = workbench.undo(batch=batch or None, user=user)
+        refused = result[result["status"] == "refused"]
+        journal = workbench.journal()
+        well = journal[
+            journal["entry_id"].isin(result.loc[result["status"] == "undone", "entry_id"])
+        ]
+        why = "" if refused.empty else str(refused["why"].iloc[0])
+        if result.empty:
+            why = "There is nothing to take back."
+        return why, len(well), int(well["bytes"].sum())
+
+    def _undone(self, clusters: tuple[int, ...], taken: tuple[str, int, int] | None) -> None:
+        if taken is None:
+            self.message = self.acts.failure
+            return
+        why, number, size = taken
+        self.message = why or "Taken back."
+        if not why:
+            self.done = {key: value for key, value in self.done.items() if key not in clusters}
+        if number:
+            self._count(-len(clusters), -size)
+            self._changed()
+        if number and not clusters:
+            self.stale = True  # of an earlier sitting: its clusters are not in this queue
+
+    # ------------------------------------------------------------------------------------------
+
+    def _mark(self, cluster_ids: Sequence[int], done: Done) -> None:
+        self.done = {**self.done, **dict.fromkeys(cluster_ids, done)}
+
+    def _count(self, clusters: int, removed: int) -> None:
+        before = self.progress
+        self.progress = Progress(
+            done=min(max(before.done + clusters, 0), before.total),
+            total=before.total,
+            removed=max(before.removed + removed, 0),
+        )
+
+    def _changed(self) -> None:
+        self._own_change = True
+        try:
+            self.session.changed()
+        finally:
+            self._own_change = False
+
+
+def plan_rows(files: pd.DataFrame) -> pd.DataFrame:
+    """The plan by which these files go, each in favor of its keeper; see `Workbench.apply`."""
+    plan = files[["file_id", "path", "filename", "keeper_id"]].copy()
+    return plan.assign(act="auto", reason=files["keeper_reason"]).reset_index(drop=True)
+
+
+def _files_text(files: pd.DataFrame, where: str) -> str:
+    if files.empty:
+        return ""
+    return f"{count(len(files), 'file')}, {human_bytes(int(files['bytes'].sum()))}, {where}"

@@ -1,0 +1,112 @@
+"""Texts of a review: clusters and files as the board shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from imgurer_kernel.common.text import bits, count, human_bytes, join_words
+from imgurer_kernel.ui.models.captions import alt_text, differences, make_tile, size_text
+from imgurer_kernel.ui.models.review_queue import KINDS, goes
+from imgurer_kernel.ui.session import row_dicts
+from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
+
+MAX_FILES = 24
+"""Files of a cluster that are drawn; the rest is counted."""
+
+Row = Mapping[str, Any]
+
+
+def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> ReviewCluster:
+    """Make what the board shows of one cluster.
+
+    Parameters
+    ----------
+    members
+        Its files, the one to keep first, as `imgurer_kernel.ui.models.review_queue.ReviewQueue`
+        has them.
+    thumbnails
+        By image_id.
+    """
+    rows = row_dicts(members)
+    leaves = goes(members).to_numpy(bool) & members["is_own"].to_numpy(bool)
+    keeper = rows[0]
+    freed = members.loc[leaves]
+    disk, store = int(freed["frees_disk"].sum()), int(freed["frees_store"].sum())
+    places = [(disk, "on disk"), (store, "in the store")]
+    frees = [f"frees {human_bytes(size)} {place}" for size, place in places if size]
+    kinds = [kind for kind in KINDS if kind in {_kind(row) for row in rows[1:]}]
+    files = tuple(
+        _file(row, keeper, thumbnails.get(int(row["image_id"]), b""), leaves=bool(leaves[place]))
+        for place, row in enumerate(rows[:MAX_FILES])
+    )
+    return ReviewCluster(
+        cluster_id=int(keeper["cluster_id"]),
+        title=count(len(rows), "file"),
+        facts=" · ".join(filter(None, (join_words(kinds), *(frees or ["frees nothing"])))),
+        files=files,
+        removes=int(leaves.sum()),
+        more=max(len(rows) - MAX_FILES, 0),
+        note=_note(rows),
+    )
+
+
+def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFile:
+    is_keeper = row is keeper
+    fate, text = _fate(row, is_keeper=is_keeper, leaves=leaves)
+    tile = make_tile(row, thumbnail)
+    # What differs is measured against the medoid; where that goes, its own label says nothing.
+    differs = "" if is_keeper else join_words(differences(row, keeper)) or "looks the same"
+    new = "new since you decided" if row["new_since_decision"] else ""
+    distance = int(row["distance_to_medoid"])
+    found = (
+        "all others were compared with this one"
+        if row["is_medoid"]
+        else f"{row['label']}, {bits(distance)} of 128, {float(row['score']):.0%} agreement"
+    )
+    reason = str(row["keeper_reason"])
+    return ReviewFile(
+        file_id=int(row["file_id"]),
+        image_id=int(row["image_id"]),
+        name=tile.name,
+        folder=tile.folder,
+        path=tile.path,
+        detail=size_text(row),
+        reason=reason[:1].upper() + reason[1:],
+        differs=", ".join(filter(None, (new, differs))),
+        fate=fate,
+        fate_text=text,
+        alt=alt_text(row, f"in {tile.folder}" if tile.folder else ""),
+        found=found,
+        thumbnail=thumbnail,
+    )
+
+
+def _fate(row: Row, *, is_keeper: bool, leaves: bool) -> tuple[str, str]:
+    if row["state"] != "present":
+        return "missing", str(row["state"]).capitalize()
+    if is_keeper:
+        return "keep", "Keep"
+    if row["is_reference"]:
+        return "stay", "Reference, stays"
+    if not row["is_own"]:
+        return "stay", "Someone else's, stays"
+    if leaves and not row["frees_disk"] and not row["frees_store"]:
+        return "remove", "Remove, frees nothing"
+    return "remove", "Remove"
+
+
+def _kind(row: Row) -> str:
+    label = str(row["label"])
+    renamed = {"same pixels": "re-encoded", "rotated": "turned", "flipped": "turned"}
+    return renamed.get(label, label)
+
+
+def _note(rows: list[dict[str, Any]]) -> str:
+    if any(row["disputed"] for row in rows):
+        return f"Disputed: {rows[0]['decided_by']} do not agree about these."
+    if rows[0]["verdict"] == "later":
+        return "Put off for later."
+    if any(row["new_since_decision"] for row in rows):
+        return "This was decided before; it has gained what is marked new."
+    return ""

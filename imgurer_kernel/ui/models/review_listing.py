@@ -1,0 +1,264 @@
+"""The queue of a review as it is shown: read, filtered, sorted, in pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
+
+from imgurer_kernel.ui.jobs import Task
+from imgurer_kernel.ui.models.review_queue import (
+    ORDERS,
+    QueueFilter,
+    ReviewQueue,
+    kind_counts,
+    select,
+)
+from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
+from imgurer_kernel.ui.routing.address import whole_number
+from imgurer_kernel.ui.session import VisitorSession
+
+PAGE_SIZES = (10, 25, 50)
+"""Clusters on a page, of which one can choose."""
+_MAX_PAGE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done to a cluster in this sitting.
+
+    Attributes
+    ----------
+    text
+        In words, such as ``"Kept 1, removed 2 · 318 kB"``.
+    batch
+        Of the journal, for acts; empty for a decision.
+    failed
+        Whether some of it was refused, and `text` says why.
+    """
+
+    text: str
+    batch: str = ""
+    failed: bool = False
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the review is: clusters that were there, how many of them are done, and bytes."""
+
+    done: int = 0
+    total: int = 0
+    removed: int = 0
+
+
+class ReviewListing(HasTraits):
+    """A frozen queue of clusters, and which of them are shown.
+
+    Traits
+    ------
+    order, page, page_size
+        A key of `ORDERS`; which page, from 0; how many clusters are on it.
+    wanted
+        The `QueueFilter`.
+    queue
+        The `ReviewQueue`; None before it was read.
+    listed
+        The cluster_ids that are shown, on all pages, in their order. It stays as it is until
+        `sort_again` or another filter: what was decided keeps its place.
+    done
+        `Done` by cluster_id.
+    progress
+        How far it is.
+    stale
+        The store has changed otherwise since the queue was read.
+    params
+        What of this stands in the address.
+    """
+
+    order = Enum(tuple(ORDERS), "bytes")
+    page = Int()
+    page_size = Enum(PAGE_SIZES, 25)
+    wanted = Instance(QueueFilter, ())
+    queue = Instance(ReviewQueue, allow_none=True)
+    listed = Instance(tuple, ())
+    done: "Dict[int, Done]" = Dict()
+    progress = Instance(Progress, ())
+    stale = Bool(False)
+    message = Unicode()
+    params = Dict()
+
+    def __init__(self, session: VisitorSession) -> None:
+        super().__init__()
+        self.session = session
+        self.job = session.job()
+        self.measure_job = session.job()
+        self._pinned: set[int] = set()
+        self._own_change = False
+        session.observe(self._mark_stale, "version")
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the queue as it is now; decided clusters leave it, and the order is made anew."""
+        self.job.start("Looking for duplicates", self._read, self._set_queue)
+
+    def open(self, params: Mapping[str, str]) -> None:
+        """Show what stands in an address."""
+        self.order = params["sort"] if params.get("sort") in ORDERS else "bytes"
+        size = whole_number(params.get("size"), 25)
+        self.page_size = size if size in PAGE_SIZES else 25
+        page = whole_number(params.get("page"), 1, 1, _MAX_PAGE) - 1
+        wanted = parse_filter(params)
+        if self.queue is None:
+            self.wanted, self.page = wanted, page
+            if not self.job.busy:
+                self.load()
+            return
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self._list()
+        self.show_page(page)
+
+    def _read(self, task: Task) -> tuple[ReviewQueue, Progress]:
+        workbench = self.session.workbench
+        clusters = workbench.clusters(progress=task.report)
+        plan = str(clusters.attrs.get("plan", ""))
+        queue = workbench.queue(clusters, pinned=self._pinned, measure=False, progress=task.report)
+        journal = workbench.journal()
+        acted = journal[journal["state"] == "done"]
+        # A cluster that is left alone with its keeper is no cluster any more.
+        solved = acted.loc[~acted["keeper_id"].isin(queue["file_id"]), "keeper_id"].nunique()
+        verdicts = queue.drop_duplicates("cluster_id")["verdict"]
+        apart = workbench.decisions()
+        apart = apart[(apart["verdict"] == "different") & (apart["kind"] == "cluster")]
+        closed = int(verdicts.isin(["same", "different"]).sum())
+        progress = Progress(
+            done=solved + closed + len(apart),
+            total=len(verdicts) + solved + len(apart),
+            removed=int(acted["bytes"].sum()),
+        )
+        files = self._visible(queue)
+        images = workbench.statistics().images
+        return ReviewQueue.of(files, images, plan), progress
+
+    def _visible(self, queue: pd.DataFrame) -> pd.DataFrame:
+        """Who else has a picture, and where, is for that person and for admins to know."""
+        account = self.session.account()
+        queue = queue.assign(is_own=(queue["user"] == account.name) | self.session.is_admin)
+        if self.session.is_admin:
+            return queue
+        hidden = {name: queue[name].where(queue["is_own"]) for name in ("user", "path", "folder")}
+        return queue.assign(**hidden)
+
+    def _set_queue(self, read: tuple[ReviewQueue, Progress]) -> None:
+        queue, progress = read
+        with self.hold_trait_notifications():
+            self.done, self.stale, self.message = {}, False, ""
+            self.queue, self.progress = queue, progress
+            self._list()
+
+    def _list(self) -> None:
+        if self.queue is None:
+            return
+        self.listed = tuple(select(self.queue.clusters, self.wanted, str(self.order)))
+        self.show_page(self.page)
+
+    # What is shown ----------------------------------------------------------------------------
+
+    def set_filter(self, **changes: Any) -> None:  # noqa: ANN401 - fields of QueueFilter
+        """Show other clusters, from the first page."""
+        self.wanted = replace(self.wanted, **changes)
+        self.page = 0
+        self._list()
+
+    def set_order(self, order: str) -> None:
+        """Sort anew, from the first page."""
+        self.order = order
+        self.page = 0
+        self._list()
+
+    def set_page_size(self, size: int) -> None:
+        """Show more or fewer clusters; the first one stays on the page."""
+        first = self.page * self.page_size
+        self.page_size = size
+        self.show_page(first // size)
+
+    def show_page(self, page: int) -> None:
+        """Show another page; measures the originals on it where that was not done yet."""
+        last = max(len(self.listed) - 1, 0) // self.page_size
+        self.page = min(max(page, 0), last)
+        self._set_params()
+        self._measure()
+
+    @property
+    def on_page(self) -> tuple[int, ...]:
+        """The cluster_ids of the page."""
+        first = self.page * self.page_size
+        return self.listed[first : first + self.page_size]
+
+    def table(self) -> pd.DataFrame:
+        """The files of all clusters that are shown, in their order: what a CSV file holds."""
+        queue = self.queue
+        if queue is None:
+            return pd.DataFrame()
+        parts = [queue.members(each) for each in self.listed]
+        return pd.concat(parts, ignore_index=True) if parts else queue.files.head(0)
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many clusters there are of each kind."""
+        return {} if self.queue is None else kind_counts(self.queue.clusters, self.wanted)
+
+    def _measure(self) -> None:
+        """Choose the keepers of the page by its originals; remembered, so that it is once only."""
+        queue, ids = self.queue, [each for each in self.on_page if each not in self.done]
+        if queue is None or not ids:
+            return
+        files = queue.files[queue.files["cluster_id"].isin(ids)]
+        self.measure_job.start(
+            "Looking at originals",
+            lambda task: self._visible(self._chosen(files, task)),
+            self._set_measured,
+        )
+
+    def _chosen(self, files: pd.DataFrame, task: Task) -> pd.DataFrame:
+        workbench = self.session.workbench
+        clusters = workbench.clusters(progress=False)
+        # The numbers of clusters are those of one answer: by their files they are found again.
+        part = clusters[clusters["file_id"].isin(files["file_id"])]
+        numbers = dict(zip(files["file_id"], files["cluster_id"], strict=True))
+        part = part.assign(cluster_id=part["file_id"].map(numbers))
+        return workbench.queue(part, pinned=self._pinned, progress=task.report)
+
+    def _set_measured(self, files: pd.DataFrame) -> None:
+        queue = self.queue
+        if queue is None or files.empty:
+            return
+        # What was chosen by hand meanwhile stays.
+        chosen = files.loc[files["file_id"].isin(self._pinned), "cluster_id"]
+        files = files[~files["cluster_id"].isin(chosen)]
+        known = set(files["cluster_id"].tolist())
+        before = queue.files[queue.files["cluster_id"].isin(known)]
+        if len(before) == len(files):  # nobody has changed these clusters meanwhile
+            self.queue = queue.replaced(files)
+
+    def _members(self, cluster_id: int) -> pd.DataFrame:
+        if self.queue is None or cluster_id not in self.queue.rows_of:
+            return pd.DataFrame()
+        return self.queue.members(cluster_id)
+
+    def _mark_stale(self, _: object) -> None:
+        if not self._own_change:
+            self.stale = True
+
+    def _set_params(self) -> None:
+        params = filter_params(self.wanted)
+        if self.order != "bytes":
+            params["sort"] = str(self.order)
+        if self.page_size != PAGE_SIZES[1]:
+            params["size"] = str(self.page_size)
+        if self.page:
+            params["page"] = str(self.page + 1)
+        self.params = params

@@ -1,0 +1,344 @@
+"""The review tab: decide about duplicates, and have the space back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from imgurer_kernel.common.text import count, elide_path, human_bytes
+from imgurer_kernel.report.clusters import to_csv
+from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review_captions import review_cluster
+from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
+from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter
+from imgurer_kernel.ui.panels.base import Panel
+from imgurer_kernel.ui.panels.compare import ComparePanel
+from imgurer_kernel.ui.panels.viewer import ViewerPanel
+from imgurer_kernel.ui.widgets.chunks import DownloadFile
+from imgurer_kernel.ui.widgets.download import Download
+from imgurer_kernel.ui.widgets.progress_line import ProgressLine
+from imgurer_kernel.ui.widgets.review_board import ReviewBoard
+
+if TYPE_CHECKING:
+    from imgurer_kernel.ui.session import VisitorSession
+    from imgurer_kernel.workbench.workbench import Workbench
+
+_SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
+_MAX_FOLDERS = 200
+
+
+class ReviewPanel(Panel):
+    """A queue of clusters with decisions, acts and their undo; works by keys alone.
+
+    Parameters
+    ----------
+    workbench
+        The store, or a dashboard's session.
+    user
+        Who looks at it, where it is shown alone.
+    model
+        Another panel's model, to show the same queue.
+
+    Examples
+    --------
+    ``ReviewPanel(wb)``, or ``wb.review()``, as the last line of a notebook cell shows it.
+    """
+
+    def __init__(
+        self,
+        workbench: "Workbench | VisitorSession",
+        user: str | None = None,
+        model: ReviewModel | None = None,
+    ) -> None:
+        super().__init__(workbench, user)
+        self.model = model or ReviewModel(self.session)
+        self.board = ReviewBoard(self._act)
+        self.viewer = ViewerPanel(self.session)
+        self.comparison = ComparePanel(self.session)
+        if self.standalone:
+            self.comparison.widget.inline = False
+        model = self.model
+        self.progress = ProgressLine(
+            model.job, model.bulk_job, model.preview_job, model.measure_job, self.comparison.job
+        )
+        self.save = Download(self.session.job(), self._csv, label="CSV of what is shown")
+        self._thumbnails: dict[int, bytes] = {}
+        self._page_job = self.session.job()
+        self.set_parts(self.progress, self.board, self.save, self.viewer, self.comparison)
+        model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
+        model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
+        model.observe(self._show_done, "done")
+        model.observe(self._show_preview, "preview")
+        model.acts.observe(self._show_bars, ["waiting", "failure"])
+        self._show_bars(None)
+        self._show_page(None)
+        if self.standalone and model.queue is None:
+            model.load()
+
+    # From the model to the board -------------------------------------------------------------
+
+    def _show_page(self, _: object) -> None:
+        queue, ids = self.model.queue, self.model.on_page
+        self._show_bars(None)
+        if queue is None:
+            self.board.show([], "")
+            return
+        if not ids:
+            self.board.show([], self._empty_text())
+            return
+        wanted = queue.files.loc[queue.files["cluster_id"].isin(ids), "image_id"]
+        missing = [each for each in wanted.unique().tolist() if each not in self._thumbnails]
+        if missing:
+            self._page_job.start(
+                "Reading pictures",
+                lambda _: dict(zip(missing, self.session.thumbnails(missing), strict=True)),
+                self._show_thumbnails,
+            )
+        else:
+            self._show_clusters()
+
+    def _show_thumbnails(self, found: dict[int, bytes]) -> None:
+        # Those of a page or two: a queue may have a hundred thousand.
+        self._thumbnails = {**found} if len(self._thumbnails) > 2000 else self._thumbnails | found
+        self._show_clusters()
+
+    def _show_clusters(self) -> None:
+        queue = self.model.queue
+        if queue is not None:
+            clusters = [
+                review_cluster(queue.members(each), self._thumbnails) for each in self.model.on_page
+            ]
+            self.board.show(clusters)
+            self._show_done(None)
+
+    def _empty_text(self) -> str:
+        queue = self.model.queue
+        if queue is None or not queue.images:
+            return (
+                "There are no pictures here yet. Add some in Upload; duplicates among them "
+                "show here."
+            )
+        if queue.clusters.empty:
+            return f"No duplicates: no two of {count(queue.images, 'picture')} are the same."
+        if self.model.wanted == QueueFilter():
+            return "Nothing is left to decide here."
+        return "No cluster passes the filters. Take one away to see more."
+
+    def _show_done(self, _: object) -> None:
+        undoable = {key for keys, _ in self.model.history for key in keys}
+        self.board.done = {
+            str(key): {
+                "text": done.text,
+                "failed": done.failed,
+                "pending": done.pending,
+                "can_undo": key in undoable,
+            }
+            for key, done in self.model.done.items()
+        }
+
+    def _show_bars(self, _: object) -> None:
+        model, queue = self.model, self.model.queue
+        progress = model.progress
+        kinds = model.kinds
+        left = [each for each in model.listed if each not in model.done]
+        rows = None if queue is None else queue.clusters.loc[left]
+        removes = 0 if rows is None else int(rows["goes"].sum())
+        frees = 0 if rows is None else int(rows["frees"].sum())
+        first = model.page * model.page_size
+        pages = max(-(-len(model.listed) // model.page_size), 1)
+        last = min(first + model.page_size, len(model.listed))
+        place = f"{first + 1:,} to {last:,} of {count(len(model.listed), 'cluster')}"
+        self.board.bars = {
+            "known": queue is not None,
+            "progress": {
+                "done": f"{progress.done:,}",
+                "total": count(progress.total, "cluster"),
+                "removed": f"{human_bytes(progress.removed)} removed" if progress.removed else "",
+            },
+            "share": 100 * progress.done / progress.total if progress.total else 0,
+            "stale": model.stale,
+            "message": self._message(),
+            "orders": _pairs(ORDERS),
+            "order": model.order,
+            "shows": _pairs(SHOWN),
+            "show": model.wanted.show,
+            "kinds": [
+                {
+                    "key": key,
+                    "label": label,
+                    "count": kinds.get(key, 0),
+                    "pressed": key in model.wanted.kinds,
+                }
+                for key, label in KINDS.items()
+            ],
+            **self._choices(),
+            "sizes": [[str(size), text] for size, text in _SIZES.items()],
+            "least_bytes": str(model.wanted.least_bytes),
+            "text": model.wanted.text,
+            "filtered": model.wanted != QueueFilter(),
+            "page": model.page,
+            "pages": pages,
+            "page_sizes": [[str(size), f"{size} on a page"] for size in PAGE_SIZES],
+            "page_size": str(model.page_size),
+            "place": place if model.listed else "",
+            "removes": removes,
+            "everything": (
+                f"Everything shown: {count(len(left), 'cluster')}, "
+                f"{count(removes, 'file')} to remove, {human_bytes(frees)}"
+                if removes
+                else ""
+            ),
+        }
+
+    def _message(self) -> str:
+        model = self.model
+        if model.acts.failure:
+            return model.acts.failure
+        if model.message:
+            return model.message
+        if model.stale:
+            return "The store has changed since. Sort again to see how it is now."
+        return ""
+
+    def _choices(self) -> dict[str, Any]:
+        """What there is to choose from, of the clusters as they were read."""
+        queue, wanted = self.model.queue, self.model.wanted
+        found: dict[str, list[str]] = {"folders": [], "users": [], "cameras": []}
+        years: list[int] = []
+        if queue is not None and len(queue.clusters):
+            for name in found:
+                sets = queue.clusters[name]
+                found[name] = sorted({str(each) for one in sets for each in one})[:_MAX_FOLDERS]
+            years = sorted({int(year) for year in queue.clusters["taken_at"].dt.year.dropna()})
+        folders = [[each, elide_path(each, 40)] for each in found["folders"]]
+        return {
+            "folders": [["", "Every folder"], *folders],
+            "folder": wanted.folder,
+            "users": [["", "Everybody"], *([each, each] for each in found["users"])],
+            "user": wanted.user,
+            "cameras": [["", "Any camera"], *([each, each] for each in found["cameras"])],
+            "camera": wanted.camera,
+            "years": [["0", "Any year"], *([str(year), f"From {year}"] for year in years)],
+            "since": str(wanted.since),
+        }
+
+    def _show_preview(self, _: object) -> None:
+        preview = self.model.preview
+        if preview is None:
+            self.board.preview = {}
+            return
+        files = len(preview.plan)
+        refused = [f"{count(n, 'file')}: {why}" for why, n in preview.refused.items()]
+        facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
+        self.board.preview = {
+            "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",
+            "about": f"Of {count(len(preview.clusters), 'cluster')}",
+            "facts": [list(fact) for fact in facts],
+            "files": files,
+            "confirm": f"Remove {count(files, 'file')}",
+            "note": (
+                "Each file is compared byte for byte with what was taken in just before it goes, "
+                "and each act can be undone until the trash is emptied."
+            ),
+        }
+
+    # From the board to the model -------------------------------------------------------------
+
+    def _act(self, name: str, message: Mapping[str, Any]) -> None:
+        model = self.model
+        cluster_id = _number(message.get("cluster_id"))
+        acts: dict[str, Callable[[], None]] = {
+            "remove_others": lambda: model.remove_others(cluster_id),
+            "decide": lambda: self._decide(cluster_id, message.get("verdict")),
+            "keep": lambda: model.keep(_number(message.get("file_id"))),
+            "remove": lambda: model.remove_files(_numbers(message.get("file_ids"))),
+            "keep_selected": lambda: self._keep_selected(_numbers(message.get("file_ids"))),
+            "undo": lambda: model.undo(cluster_id if cluster_id in model.done else None),
+            "look": lambda: self._look(_number(message.get("file_id"))),
+            "compare": lambda: self._compare(cluster_id, _number(message.get("file_id"))),
+            "compare_selected": lambda: self._compare_files(_numbers(message.get("file_ids"))),
+            "preview": model.show_preview,
+            "confirm": model.confirm,
+            "dismiss": lambda: setattr(model, "preview", None),
+            "save": self._save_plan,
+            "again": model.load,
+            "next": lambda: model.show_page(model.page + 1),
+            "previous": lambda: model.show_page(model.page - 1),
+            "set": lambda: self._set(str(message.get("name")), str(message.get("value"))),
+        }
+        if name in acts:
+            acts[name]()
+
+    def _decide(self, cluster_id: int, verdict: object) -> None:
+        if verdict == "different" or verdict == "later":  # noqa: PLR1714 (narrows the type)
+            self.model.decide([cluster_id], verdict)
+
+    def _keep_selected(self, file_ids: Sequence[int]) -> None:
+        for file_id in file_ids:
+            self.model.keep(file_id)
+
+    def _set(self, name: str, value: str) -> None:
+        model = self.model
+        if name == "order" and value in ORDERS:
+            model.set_order(value)
+        elif name == "page_size" and value in set(map(str, PAGE_SIZES)):
+            model.set_page_size(int(value))
+        elif name == "show" and value in SHOWN:
+            model.set_filter(show=value)
+        elif name == "kind" and value in KINDS:
+            model.set_filter(kinds=model.wanted.kinds ^ {value})
+        elif name in {"folder", "user", "camera", "text"}:
+            model.set_filter(**{name: value})
+        elif name in {"since", "least_bytes"} and value.isdecimal():
+            model.set_filter(**{name: int(value)})
+
+    def _images_of(self, file_ids: Sequence[int]) -> list[int]:
+        shown = self.board.file_ids
+        return list(dict.fromkeys(shown[each] for each in file_ids if each in shown))
+
+    def _look(self, file_id: int) -> None:
+        images = self._images_of([file_id])
+        if images:
+            self.viewer.show_pictures(self._images_of(list(self.board.file_ids)), images[0])
+
+    def _compare(self, cluster_id: int, file_id: int) -> None:
+        queue = self.model.queue
+        if queue is None or cluster_id not in queue.rows_of:
+            return
+        images = queue.members(cluster_id)["image_id"].drop_duplicates().tolist()
+        [chosen] = self._images_of([file_id]) or [-1]
+        other = chosen if chosen in images[1:] else next(iter(images[1:]), -1)
+        if other >= 0:
+            self.comparison.show([images[0], other])
+
+    def _compare_files(self, file_ids: Sequence[int]) -> None:
+        images = self._images_of(file_ids)
+        if len(images) > 1:
+            self.comparison.show(images)
+
+    def _save_plan(self) -> None:
+        self.save.start()
+
+    def _csv(self) -> DownloadFile:
+        """The plan of the preview, or the clusters that are shown."""
+        model = self.model
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        if model.preview is not None:
+            data = to_csv(model.preview.plan).encode("utf-8-sig")
+            return DownloadFile.from_bytes(f"plan {day}.csv", "text/csv", data)
+        files = model.table()
+        # The byte order mark makes spreadsheets read the file as UTF-8.
+        return DownloadFile.from_bytes(
+            f"duplicates {day}.csv", "text/csv", to_csv(files).encode("utf-8-sig")
+        )
+
+
+def _pairs(texts: Mapping[str, str]) -> list[list[str]]:
+    return [[key, text] for key, text in texts.items()]
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _numbers(values: object) -> list[int]:
+    return [_number(each) for each in values] if isinstance(values, list) else []

@@ -1,0 +1,138 @@
+// The bars of a review: progress, filters, what is selected, pages; and its dialogs.
+
+function choice(label, options, value, onChange) {
+  const box = element("label", "imgurer-choice");
+  const select = element("select");
+  select.setAttribute("aria-label", label);
+  for (const [key, text] of options) {
+    const option = element("option", "", text);
+    option.value = key;
+    select.append(option);
+  }
+  select.value = value;
+  select.addEventListener("change", () => onChange(select.value));
+  box.append(select);
+  return box;
+}
+
+function topBar(bars, act) {
+  const top = element("div", "imgurer-review-top");
+  const progress = element("div", "imgurer-review-progress");
+  const { done, total, removed } = bars.progress;
+  const text = element("p");
+  text.append(element("strong", "", bars.known ? `${done} of ${total} decided` : "Looking for duplicates"));
+  if (bars.known) text.append(element("span", "imgurer-cluster-facts", removed));
+  const track = element("div", "imgurer-track");
+  const filled = element("i");
+  filled.style.width = `${bars.share}%`;
+  track.append(filled);
+  progress.append(text, track);
+  const sort = choice("Order", bars.orders, bars.order, (value) => act("set", { name: "order", value }));
+  const again = actButton("Sort again", "", "again");
+  again.title = "Read the store as it is now; what was decided leaves the list";
+  again.classList.toggle("imgurer-main-act", bars.stale);
+  top.append(progress, sort, again, actButton("Undo", "u", "undo"), actButton("Keys", "?", "keys"));
+  return top;
+}
+
+function filterBar(bars, act) {
+  const row = element("div", "imgurer-review-filters");
+  // On a phone they are folded away: the pictures come first.
+  const fold = element("details", "imgurer-fold");
+  const narrow = matchMedia("(max-width: 720px)").matches;
+  fold.open = !narrow || bars.filtered || filterBar.unfolded;
+  fold.addEventListener("toggle", () => {
+    filterBar.unfolded = fold.open && narrow;
+  });
+  fold.append(element("summary", "imgurer-act", "Filters"), row);
+  const set = (name) => (value) => act("set", { name, value });
+  row.append(choice("Show", bars.shows, bars.show, set("show")));
+  for (const { key, label, count, pressed } of bars.kinds) {
+    if (!count && !pressed) continue;
+    const chip = element("button", "imgurer-chip");
+    chip.type = "button";
+    chip.append(element("span", "", label), element("span", "imgurer-count", count.toLocaleString("en")));
+    chip.setAttribute("aria-pressed", String(pressed));
+    chip.addEventListener("click", () => act("set", { name: "kind", value: key }));
+    row.append(chip);
+  }
+  if (bars.folders.length > 2) row.append(choice("Folder", bars.folders, bars.folder, set("folder")));
+  if (bars.users.length > 2) row.append(choice("User", bars.users, bars.user, set("user")));
+  if (bars.cameras.length > 1) row.append(choice("Camera", bars.cameras, bars.camera, set("camera")));
+  if (bars.years.length > 2) {
+    row.append(choice("From year", bars.years, bars.since, set("since")));
+  }
+  row.append(choice("At least", bars.sizes, bars.least_bytes, set("least_bytes")));
+  const text = element("input", "imgurer-text");
+  Object.assign(text, { type: "search", placeholder: "Name or folder", value: bars.text, size: 16 });
+  text.setAttribute("aria-label", "Part of a name or folder");
+  text.addEventListener("change", () => act("set", { name: "text", value: text.value }));
+  row.append(text);
+  return fold;
+}
+
+function bottomBar(bars, selection, act) {
+  const bar = element("div", "imgurer-review-bottom");
+  const chosen = element("strong", "", selection ? `${selection} selected` : "");
+  const forSelection = [
+    actButton("Remove", "", "remove"),
+    actButton("Keep", "", "keep_selected"),
+    actButton("Compare", "", "compare_selected"),
+    actButton("Select none", "", "none"),
+  ];
+  for (const button of [chosen, ...forSelection]) button.hidden = !selection;
+  forSelection[1].disabled = selection !== 1;
+  forSelection[2].disabled = selection < 2 || selection > 6;
+  const pages = element("span", "imgurer-pages");
+  const previous = actButton("Back", "", "previous");
+  const next = actButton("Next", "", "next");
+  previous.disabled = bars.page === 0;
+  next.disabled = bars.page >= bars.pages - 1;
+  const sizes = choice("Clusters on a page", bars.page_sizes, bars.page_size, (value) =>
+    act("set", { name: "page_size", value }),
+  );
+  pages.append(element("span", "imgurer-cluster-facts", bars.place), previous, next, sizes);
+  const all = element("span", "imgurer-everything");
+  const preview = actButton("Preview \u2026", "", "preview");
+  preview.disabled = !bars.removes;
+  all.append(element("span", "", bars.everything), preview);
+  bar.append(chosen, ...forSelection, pages, all);
+  return bar;
+}
+
+function keysDialog(shortcuts) {
+  const dialog = element("dialog", "imgurer-dialog");
+  dialog.setAttribute("aria-label", "Keys");
+  const list = element("dl");
+  for (const [key, text] of shortcuts) list.append(element("dt", "", key), element("dd", "", text));
+  const close = element("button", "imgurer-act", "Close");
+  close.type = "button";
+  close.autofocus = true;
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(element("h2", "", "Keys"), list, close);
+  return dialog;
+}
+
+function fillPreview(dialog, preview, act) {
+  dialog.replaceChildren();
+  const table = element("table");
+  for (const [label, value] of preview.facts) {
+    const row = element("tr");
+    const head = element("th", "", label);
+    head.scope = "row";
+    row.append(head, element("td", "", value));
+    table.append(row);
+  }
+  const foot = element("div", "imgurer-foot");
+  const confirm = actButton(preview.confirm, "", "confirm", true);
+  confirm.disabled = !preview.files;
+  const cancel = actButton("Cancel", "", "dismiss");
+  cancel.autofocus = true;
+  foot.append(actButton("Save as CSV", "", "save"), cancel, confirm);
+  dialog.append(element("h2", "", preview.title), element("p", "imgurer-cluster-facts", preview.about), table);
+  if (preview.note) dialog.append(element("p", "imgurer-preview-note", preview.note));
+  dialog.append(foot);
+  for (const button of foot.querySelectorAll("button")) {
+    button.addEventListener("click", () => act(button.dataset.act));
+  }
+}

@@ -1,0 +1,271 @@
+// The review: clusters under each other, keys for everything, and a focus that is never lost.
+
+export default {
+  render({ model, el }) {
+    prepare(el, "imgurer-review");
+    const top = element("div");
+    const filters = element("div");
+    const list = element("div", "imgurer-review-list");
+    const bottom = element("div", "imgurer-review-bottom-place");
+    const message = element("div", "imgurer-review-message");
+    message.setAttribute("role", "status");
+    const keys = keysDialog(model.get("shortcuts"));
+    const preview = element("dialog", "imgurer-dialog");
+    preview.setAttribute("aria-label", "Preview");
+    el.append(top, filters, message, list, bottom, keys, preview);
+
+    list.tabIndex = -1; // where the focus is when every cluster is decided
+    let pictures = null;
+    let selection = new Set();
+    let anchor = null; // where a range of the selection begins
+    let current = null; // file_id of the file that has the focus, or had it last
+
+    const act = (name, more = {}) => model.send({ kind: "act", act: name, ...more });
+    const content = () => model.get("_content");
+    const files = () => Array.from(list.querySelectorAll(".imgurer-file"));
+    const open = () => Array.from(list.querySelectorAll(".imgurer-cluster:not(.imgurer-decided)"));
+    const idOf = (figure) => Number(figure.dataset.fileId);
+    const figureOf = (id) => list.querySelector(`.imgurer-file[data-file-id="${Number(id)}"]`);
+    const sectionOf = (node) => node?.closest(".imgurer-cluster");
+    const clusterOf = (node) => Number(sectionOf(node)?.dataset.clusterId ?? -1);
+
+    function focus(figure) {
+      if (!figure) return;
+      for (const other of list.querySelectorAll('.imgurer-file[tabindex="0"]')) other.tabIndex = -1;
+      figure.tabIndex = 0;
+      current = idOf(figure);
+      for (const section of list.children) section.removeAttribute("aria-current");
+      const section = sectionOf(figure);
+      section.setAttribute("aria-current", "true");
+      figure.focus({ preventScroll: true });
+      const { top: above, bottom: below } = section.getBoundingClientRect();
+      const room = bottom.getBoundingClientRect().top;
+      if (above < 0 || below > room) {
+        const block = section.offsetHeight > room ? "start" : "nearest";
+        section.scrollIntoView({ block });
+        figure.scrollIntoView({ block: "nearest" });
+      }
+    }
+
+    // The next cluster that is not decided, behind this one or from the top; or the next page.
+    function goOn(section) {
+      const all = open().filter((other) => other !== section);
+      const next = all.find((other) => section.compareDocumentPosition(other) & 4) ?? all[0];
+      if (next) focus(next.querySelector(".imgurer-file"));
+      else if (model.get("bars").page < model.get("bars").pages - 1) act("next");
+      else list.focus({ preventScroll: true });
+    }
+
+    function showSelection() {
+      for (const figure of files()) {
+        const chosen = selection.has(idOf(figure));
+        figure.classList.toggle("imgurer-chosen", chosen);
+        figure.querySelector(".imgurer-pick").checked = chosen;
+      }
+      showBottom();
+    }
+    function choose(figure, { range = false } = {}) {
+      const all = files();
+      const ids = [idOf(figure)];
+      if (range && anchor !== null && figureOf(anchor)) {
+        const ends = [all.indexOf(figureOf(anchor)), all.indexOf(figure)].sort((a, b) => a - b);
+        for (const other of all.slice(ends[0], ends[1] + 1)) selection.add(idOf(other));
+      } else {
+        for (const id of ids) if (!selection.delete(id)) selection.add(id);
+        anchor = ids[0];
+      }
+      showSelection();
+    }
+
+    function perform(name, figure, section) {
+      const cluster_id = Number(section?.dataset.clusterId ?? -1);
+      const file_id = figure ? idOf(figure) : -1;
+      const decided = section?.classList.contains("imgurer-decided");
+      if (["remove_others", "different", "later"].includes(name)) {
+        if (cluster_id < 0 || decided) return;
+        if (name === "remove_others" && section.querySelector('[data-act="remove_others"]').disabled) return;
+        act(name === "remove_others" ? name : "decide", { cluster_id, verdict: name });
+        goOn(section);
+      } else if (name === "keep") {
+        if (file_id >= 0 && !decided) act("keep", { file_id });
+      } else if (name === "compare" || name === "look") {
+        if (section) act(name, { cluster_id, file_id });
+      } else if (name === "remove" || name === "keep_selected" || name === "compare_selected") {
+        act(name, { file_ids: [...selection] });
+        if (name !== "compare_selected") selection = new Set();
+        showSelection();
+      } else if (name === "none") {
+        selection = new Set();
+        showSelection();
+      } else if (name === "keys") {
+        keys.showModal();
+      } else {
+        act(name, { cluster_id });
+      }
+    }
+
+    // The bars are made anew: whoever was on one of their controls stays there, or comes back to
+    // the pictures if it is gone. Keys must never fall into the void.
+    function keepingFocus(change) {
+      const held = [top, filters, bottom].some((bar) => bar.contains(document.activeElement));
+      const { act: name } = document.activeElement?.dataset ?? {};
+      const label = held ? document.activeElement.getAttribute("aria-label") : null;
+      change();
+      if (!held || el.contains(document.activeElement)) return;
+      const again =
+        (name && el.querySelector(`button[data-act="${name}"]:not(:disabled, [hidden])`)) ||
+        (label && el.querySelector(`[aria-label="${CSS.escape(label)}"]`));
+      if (again) again.focus({ preventScroll: true });
+      else focusPictures();
+    }
+    function focusPictures() {
+      const figure = [figureOf(current), ...files()].find((each) => each?.offsetParent);
+      (figure ?? list).focus({ preventScroll: true });
+    }
+
+    function showTop() {
+      const bars = model.get("bars");
+      if (!bars.orders) return;
+      keepingFocus(() => {
+        top.replaceChildren(topBar(bars, act));
+        filters.replaceChildren(filterBar(bars, act));
+        bottom.replaceChildren(bottomBar(bars, selection.size, act));
+      });
+      message.textContent = bars.message;
+      message.hidden = !bars.message;
+    }
+    function showBottom() {
+      const bars = model.get("bars");
+      if (bars.orders) keepingFocus(() => bottom.replaceChildren(bottomBar(bars, selection.size, act)));
+    }
+
+    function showDecided() {
+      const done = model.get("done");
+      for (const section of list.querySelectorAll(".imgurer-cluster")) {
+        const id = section.dataset.clusterId;
+        const show = () => section.classList.toggle("imgurer-decided");
+        showDone(section, done[id], () => act("undo", { cluster_id: Number(id) }), show);
+      }
+      // What is folded away cannot have the focus.
+      const active = document.activeElement;
+      if (list.contains(active) && active !== list && !active.offsetParent) focusPictures();
+    }
+
+    // Clusters above shrink to a line, or are made anew: the current file stays where it is on the
+    // screen.
+    function keepingPlace(change) {
+      const top = () => {
+        const figure = figureOf(current);
+        return figure?.offsetParent ? figure.getBoundingClientRect().top : null;
+      };
+      const before = top();
+      change();
+      const after = top();
+      if (before !== null && after !== null) window.scrollBy(0, after - before);
+    }
+
+    function showClusters() {
+      const { clusters, blob, empty } = content();
+      const had = el.contains(document.activeElement) && document.activeElement.closest(".imgurer-review-list");
+      const fresh = new Pictures(blob);
+      const nodes = clusters.map((cluster, place) => reviewCluster(cluster, place, fresh));
+      if (!nodes.length) nodes.push(element("p", "imgurer-review-empty", empty));
+      list.replaceChildren(...nodes);
+      pictures?.revoke();
+      pictures = fresh;
+      const ids = new Set(files().map(idOf));
+      selection = new Set([...selection].filter((id) => ids.has(id)));
+      showDecided();
+      showSelection();
+      const figure = figureOf(current) ?? open()[0]?.querySelector(".imgurer-file");
+      if (figure) figure.tabIndex = 0;
+      if (had) focus(figure);
+      else if (figure && document.activeElement === document.body && el.offsetParent) {
+        figure.focus({ preventScroll: true }); // so that keys work at once; the page stays where it is
+        current = idOf(figure);
+        sectionOf(figure).setAttribute("aria-current", "true");
+      }
+    }
+
+    function showPreview() {
+      const asked = model.get("preview");
+      if (!asked.title) {
+        if (!preview.open) return;
+        preview.close();
+        if (document.activeElement === document.body) focusPictures();
+        return;
+      }
+      fillPreview(preview, asked, act);
+      if (!preview.open) preview.showModal();
+    }
+    preview.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      act("dismiss");
+    });
+
+    function neighbor(figure, key) {
+      const all = files().filter((other) => !sectionOf(other).classList.contains("imgurer-decided"));
+      const place = all.indexOf(figure);
+      if (key === "ArrowLeft") return all[place - 1];
+      if (key === "ArrowRight") return all[place + 1];
+      const here = figure.getBoundingClientRect();
+      const down = key === "ArrowDown";
+      const beyond = all.filter((other) => {
+        const there = other.getBoundingClientRect();
+        return down ? there.top > here.top + 8 : there.top < here.top - 8;
+      });
+      const distance = (other) => {
+        const there = other.getBoundingClientRect();
+        return Math.abs(there.top - here.top) * 1000 + Math.abs(there.left - here.left);
+      };
+      return beyond.sort((a, b) => distance(a) - distance(b))[0];
+    }
+
+    const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo" };
+    el.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.target.closest("input:not(.imgurer-pick), select, dialog")) return;
+      const figure = event.target.closest(".imgurer-file") ?? figureOf(current);
+      const section = sectionOf(event.target) ?? sectionOf(figure);
+      if (event.key.startsWith("Arrow") && figure) focus(neighbor(figure, event.key) ?? figure);
+      else if (event.key === "Enter" && event.target === figure) choose(figure, { range: event.shiftKey });
+      else if (event.key === " " && event.target.closest("button, summary, input")) return;
+      else if (letters[event.key]) perform(letters[event.key], figure, section);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    el.addEventListener("click", (event) => {
+      const button = event.target.closest("button[data-act]");
+      const figure = event.target.closest(".imgurer-file");
+      if (button && !button.closest("dialog")) {
+        const section = sectionOf(button);
+        perform(button.dataset.act, section ? section.querySelector(".imgurer-file") : null, section);
+      } else if (figure) {
+        focus(figure);
+        if (event.target.matches(".imgurer-pick") || event.shiftKey || event.ctrlKey || event.metaKey) {
+          choose(figure, { range: event.shiftKey });
+        }
+      }
+    });
+    el.addEventListener("dblclick", (event) => {
+      const figure = event.target.closest(".imgurer-file");
+      if (figure) perform("look", figure, sectionOf(figure));
+    });
+
+    const observed = {
+      "change:bars": showTop,
+      "change:_content": () => keepingPlace(showClusters),
+      "change:done": () => keepingPlace(showDecided),
+      "change:preview": showPreview,
+    };
+    for (const [name, show] of Object.entries(observed)) model.on(name, show);
+    showTop();
+    showClusters();
+    showPreview();
+    return () => {
+      for (const [name, show] of Object.entries(observed)) model.off(name, show);
+      pictures?.revoke();
+    };
+  },
+};

@@ -1,0 +1,153 @@
+"""The screen on which duplicates are decided: bars, clusters with their files, and a preview."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import script, static
+
+KEYS = (
+    ("← ↑ → ↓", "move between files and clusters"),
+    ("x", "keep the one marked Keep, remove the others"),
+    ("k", "keep this file instead"),
+    ("d", "these are not the same"),
+    ("l", "later"),
+    ("u", "undo the last thing done"),
+    ("c", "compare with the one that is kept"),
+    ("Space", "look closer"),
+    ("Enter", "select the file; with Shift a range"),
+    ("?", "show these keys"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewFile:
+    """One file of a cluster.
+
+    Attributes
+    ----------
+    file_id, image_id
+        Come back in messages.
+    name, folder, path
+        As in `imgurer_kernel.ui.widgets.tile_data.Tile`.
+    detail
+        Pixels and bytes.
+    reason
+        Why it is kept, or goes.
+    differs
+        What differs from the one that is kept; shown bold.
+    fate
+        ``keep``, ``remove``, ``stay`` (a reference, or somebody else's) or ``missing``.
+    fate_text
+        That in a word or two.
+    alt
+        For those who cannot see the picture.
+    found
+        How it was found: bits and agreement.
+    thumbnail
+        JPEG; empty where there is none.
+    """
+
+    file_id: int
+    image_id: int
+    name: str
+    detail: str
+    fate: str
+    fate_text: str
+    alt: str
+    thumbnail: bytes
+    folder: str = ""
+    path: str = ""
+    reason: str = ""
+    differs: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewCluster:
+    """One cluster: a title, a line of facts, its files, and how many more there are."""
+
+    cluster_id: int
+    title: str
+    facts: str
+    files: tuple[ReviewFile, ...]
+    removes: int
+    more: int = 0
+    note: str = ""
+
+
+class ReviewBoard(anywidget.AnyWidget):
+    """Shows clusters and asks for acts; what they do is for the model.
+
+    Parameters
+    ----------
+    on_act
+        Called with the name of an act, a cluster_id (-1 for none) and file_ids. The acts are
+        ``remove_others``, ``keep``, ``remove``, ``decide`` (with a verdict), ``undo``, ``look``,
+        ``compare``, ``preview``, ``confirm``, ``dismiss``, ``save``, and ``set`` for the bars.
+
+    Traits
+    ------
+    done
+        What was done, by cluster_id as a text: text, failed, pending, can_undo.
+    bars
+        What the bars show; see `imgurer_kernel.ui.panels.review`.
+    preview
+        What is asked before many files are removed; empty for nothing.
+    """
+
+    _esm = script(
+        "widgets/common.js",
+        "widgets/review_bars.js",
+        "widgets/review_clusters.js",
+        "widgets/review_board.js",
+    )
+    _css = static("theme/tokens.css", "widgets/common.css", "widgets/review_board.css")
+    done = traitlets.Dict().tag(sync=True)
+    bars = traitlets.Dict().tag(sync=True)
+    preview = traitlets.Dict().tag(sync=True)
+    shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
+    _content = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, on_act: Callable[[str, Mapping[str, Any]], None], **traits: object) -> None:
+        super().__init__(**traits)
+        self._on_act = on_act
+        self.on_msg(self._receive)
+
+    @traitlets.default("_content")
+    def _empty_content(self) -> dict[str, Any]:
+        return {"clusters": [], "blob": b"", "empty": ""}
+
+    def show(self, clusters: Sequence[ReviewCluster], empty_text: str = "") -> None:
+        """Show a page of clusters; `empty_text` stands there where there are none."""
+        packed, blobs, offset = [], [], 0
+        for cluster in clusters:
+            files = []
+            for file in cluster.files:
+                item = asdict(file)
+                del item["thumbnail"]
+                files.append(item | {"offset": offset, "length": len(file.thumbnail)})
+                blobs.append(file.thumbnail)
+                offset += len(file.thumbnail)
+            rest = {name: getattr(cluster, name) for name in _CLUSTER_FACTS}
+            packed.append(rest | {"files": files})
+        self._content = {"clusters": packed, "blob": b"".join(blobs), "empty": empty_text}
+
+    @property
+    def file_ids(self) -> dict[int, int]:
+        """The image_id of each file that is shown, by file_id."""
+        return {
+            file["file_id"]: file["image_id"]
+            for cluster in self._content["clusters"]
+            for file in cluster["files"]
+        }
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        if message.get("kind") == "act" and isinstance(message.get("act"), str):
+            self._on_act(message["act"], message)
+
+
+_CLUSTER_FACTS = ("cluster_id", "title", "facts", "removes", "more", "note")

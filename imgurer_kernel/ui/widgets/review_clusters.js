@@ -1,0 +1,114 @@
+// The clusters of a review and their files. Joined behind common.js.
+
+function reviewFile(file, pictures, eager) {
+  const figure = element("figure", "imgurer-file");
+  figure.dataset.fate = file.fate;
+  figure.dataset.fileId = file.file_id;
+  figure.tabIndex = -1;
+  figure.setAttribute("aria-label", [file.alt, file.fate_text, file.differs].filter(Boolean).join(", "));
+
+  const picture = element("div", "imgurer-picture");
+  const url = pictures.url(file.offset, file.length);
+  if (url) {
+    const image = element("img");
+    image.alt = "";
+    image.loading = eager ? "eager" : "lazy";
+    image.decoding = "async";
+    image.draggable = false;
+    image.addEventListener("error", () => image.replaceWith(icon("picture", "imgurer-missing")));
+    image.src = url;
+    picture.append(image);
+  } else {
+    picture.append(icon("picture", "imgurer-missing"));
+  }
+  const tag = element("span", "imgurer-fate");
+  if (file.fate === "keep") tag.append(icon("done"));
+  tag.append(element("span", "", file.fate_text));
+  const pick = element("input", "imgurer-pick");
+  pick.type = "checkbox";
+  pick.tabIndex = -1;
+  pick.setAttribute("aria-label", `Select ${plain(file.name)}`);
+  picture.append(tag, pick);
+
+  const caption = element("figcaption");
+  caption.append(elided(file.name));
+  const folder = file.folder ? elidedFolder(file.folder) : element("div", "imgurer-folder", "uploaded");
+  if (file.path) figure.title = plain(file.path);
+  caption.append(folder, element("div", "imgurer-detail", file.detail));
+  if (file.differs) caption.append(element("div", "imgurer-differ", file.differs));
+  if (file.reason) caption.append(element("div", "imgurer-reason", file.reason));
+  figure.append(picture, caption);
+  return figure;
+}
+
+function actButton(text, key, act, main = false) {
+  const button = element("button", "imgurer-act");
+  button.classList.toggle("imgurer-main-act", main);
+  button.type = "button";
+  button.append(element("span", "", text));
+  if (key) {
+    const hint = element("kbd", "", key);
+    hint.setAttribute("aria-hidden", "true");
+    button.append(hint);
+  }
+  button.dataset.act = act;
+  return button;
+}
+
+function reviewCluster(cluster, place, pictures) {
+  const section = element("section", "imgurer-cluster");
+  section.dataset.clusterId = cluster.cluster_id;
+  section.setAttribute("aria-label", `${cluster.title}, ${cluster.facts}`);
+  const head = element("div", "imgurer-cluster-head");
+  const title = element("h3", "", cluster.title);
+  const acts = element("div", "imgurer-acts");
+  const removes = cluster.removes ? `Keep best, remove ${cluster.removes}` : "Nothing to remove";
+  const remove = actButton(removes, "x", "remove_others", true);
+  remove.disabled = !cluster.removes;
+  acts.append(
+    remove,
+    actButton("Not the same", "d", "different"),
+    actButton("Later", "l", "later"),
+    actButton("Compare", "c", "compare"),
+  );
+  head.append(title, element("span", "imgurer-cluster-facts", cluster.facts), acts);
+  section.append(head);
+  if (cluster.note) section.append(element("p", "imgurer-cluster-note", cluster.note));
+  const files = element("div", "imgurer-files");
+  files.append(...cluster.files.map((file) => reviewFile(file, pictures, place < 3)));
+  section.append(files);
+  if (cluster.more) section.append(element("p", "imgurer-more", `and ${cluster.more.toLocaleString("en")} more files`));
+  const how = element("details", "imgurer-how");
+  how.append(element("summary", "", "How was this found?"));
+  const list = element("ul");
+  list.append(...cluster.files.map((file) => element("li", "", `${plain(file.name)}: ${file.found}`)));
+  how.append(list);
+  section.append(how);
+  return section;
+}
+
+// What was done to a cluster: it keeps its place, one line high, until the queue is sorted again.
+function showDone(section, done, onUndo, onShow) {
+  section.classList.toggle("imgurer-decided", Boolean(done));
+  section.querySelector(".imgurer-done-line")?.remove();
+  if (!done) return;
+  const line = element("div", "imgurer-done-line");
+  line.setAttribute("role", "status");
+  const meaning = done.failed ? "failed" : done.pending ? "" : "done";
+  if (meaning) line.append(icon(meaning, done.failed ? "imgurer-failed" : "imgurer-done"));
+  line.append(element("span", "imgurer-done-text", done.text));
+  line.append(element("span", "imgurer-cluster-facts", section.querySelector("h3").textContent));
+  if (!done.pending) {
+    const show = element("button", "imgurer-act", "Show");
+    show.type = "button";
+    show.addEventListener("click", onShow);
+    line.append(show);
+    if (done.can_undo) {
+      const undo = element("button", "imgurer-act", "Undo");
+      undo.type = "button";
+      undo.addEventListener("click", onUndo);
+      line.append(undo);
+    }
+  }
+  section.prepend(line);
+}

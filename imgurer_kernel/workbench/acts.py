@@ -1,0 +1,289 @@
+"""Acts on files with a journal: the part of `Workbench` that changes what people have."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.errors import ActRefused, PlanInvalid, QueryError
+from imgurer_kernel.review import plan as plans
+from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
+from imgurer_kernel.review.runner import ActResult, ActRunner
+from imgurer_kernel.review.trash import ReviewTrash
+from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.catalog.journal import JournalEntry
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.trash import Trash
+from imgurer_kernel.workbench.decisions import DecisionBench
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.sameness import Sameness
+from imgurer_kernel.workbench.search import SearchService
+
+_BATCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
+
+
+class ActBench(DecisionBench):
+    """Carries plans out, and takes back what was done.
+
+    Attributes
+    ----------
+    trash
+        What was forgotten, and what acts have put into trash folders.
+    """
+
+    def __init__(self, store: Store, search: SearchService) -> None:
+        super().__init__(store, search.upgrade)
+        self.trash = ReviewTrash(store)
+        self._search = search
+        self._runner = ActRunner(store, Trash(store))
+        self._runner.recover()
+
+    # Acts -----------------------------------------------------------------------------------
+
+    def apply(
+        self,
+        plan: pd.DataFrame | str | os.PathLike[str],
+        *,
+        user: str | None = None,
+        dry_run: bool = False,
+        batch: str | None = None,
+        to: Folder | None = None,
+        reference: Folder | Iterable[Folder] = (),
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """Carry a plan out, row by row; each is looked at anew, and its bytes are compared.
+
+        Parameters
+        ----------
+        plan
+            A frame as from `plan`, or the path of one as CSV.
+        user
+            Who acts, by default the local user. Members act on their own files only.
+        dry_run
+            Only say what would be done; bytes are not compared.
+        batch
+            The sitting that the acts belong to, a word; by default a new one.
+        to
+            Where the act ``move`` moves files to.
+        reference
+            Folders of which nothing is touched.
+
+        Returns
+        -------
+        DataFrame
+            A row for each of the plan: file_id, path, act, keeper_id, bytes, status (``done``;
+            ``ready`` in a dry run; ``refused``), why (it was refused), entry_id (in `journal`).
+            ``attrs`` has the batch.
+
+        Raises
+        ------
+        PlanInvalid
+            If that is no plan. A row that must not be carried out raises nothing: it is refused.
+        """
+        who = self.accounts.require_enabled(user)
+        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
+        rows = plans.rows_of_plan(frame)
+        batch = _batch_name(batch)
+        with staged(progress) as report:
+            if dry_run:
+                looked = self._check(rows, who, batch, to, reference)
+                results = [_as_result(each) for each in looked]
+            else:
+                with self._runner.turn():
+                    looked = self._check(rows, who, batch, to, reference)
+                    ready = [each for each in looked if isinstance(each, Act)]
+                    done = iter(self._runner.run(ready, who, batch, report))
+                    results = [
+                        next(done) if isinstance(each, Act) else _as_result(each) for each in looked
+                    ]
+        answer = _result_frame(rows, looked, results, "ready" if dry_run else "done")
+        answer.attrs["batch"] = batch
+        return answer
+
+    def acts_of(
+        self,
+        plan: pd.DataFrame | str | os.PathLike[str],
+        *,
+        user: str | None = None,
+        to: Folder | None = None,
+        reference: Folder | Iterable[Folder] = (),
+    ) -> list[Act]:
+        """The acts that `apply` would do, such as for `imgurer_kernel.review.plan.script`.
+
+        Raises
+        ------
+        PlanInvalid
+            If that is no plan.
+        """
+        who = self.accounts.require_enabled(user)
+        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
+        looked = self._check(plans.rows_of_plan(frame), who, _batch_name(None), to, reference)
+        return [each for each in looked if isinstance(each, Act)]
+
+    def undo(
+        self,
+        entries: int | Iterable[int] | None = None,
+        *,
+        batch: str | None = None,
+        user: str | None = None,
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """Take acts back: the last sitting of the user, or a batch, or some entries of `journal`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each act, the last one first: entry_id, file_id, path, status (``undone`` or
+            ``refused``), why (such as that it was deleted for good).
+
+        Raises
+        ------
+        QueryError
+            If there is nothing of that name.
+        """
+        who = self.accounts.require_enabled(user)
+        chosen = self._entries(entries, batch, who)
+        is_admin = self.accounts.get(who).role == "admin"
+        rows = []
+        with self._runner.turn(), staged(progress) as report:
+            for number, entry in enumerate(reversed(chosen)):
+                report("bringing back", number, len(chosen))
+                why = None
+                if not is_admin and who not in {entry.user, entry.owner}:
+                    why = f"it was done by {entry.user}; ask them, or an admin"
+                else:
+                    try:
+                        self._runner.undo(entry)
+                    except ActRefused as error:
+                        why = str(error)
+                rows.append(
+                    {
+                        "entry_id": entry.entry_id,
+                        "file_id": entry.file_id,
+                        "path": entry.path or entry.filename,
+                        "status": "undone" if why is None else "refused",
+                        "why": why,
+                    }
+                )
+        columns = ["entry_id", "file_id", "path", "status", "why"]
+        return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], "str"))
+
+    def journal(self, user: str | None = None) -> pd.DataFrame:
+        """All acts, the latest first, of one user where it is given.
+
+        Returns
+        -------
+        DataFrame
+            entry_id, batch, user, act, state (``done``, ``undone``, ``rolled back``: nothing was
+            done; ``emptied``: it is gone for good), file_id, path, filename, bytes, keeper_id,
+            keeper_path, reason, begun_at and ended_at (UTC), digest, owner, target (a path).
+        """
+        return self.catalog.run(journal.listed, user)
+
+    def _entries(
+        self, entries: int | Iterable[int] | None, batch: str | None, who: str
+    ) -> list[JournalEntry]:
+        if entries is not None and batch is not None:
+            message = "give either entries or a batch: what is to be taken back?"
+            raise QueryError(message)
+        if entries is not None:
+            ids = [entries] if isinstance(entries, int | np.integer) else list(entries)
+            found = self.catalog.run(journal.entries, entry_ids=ids)
+            unknown = set(ids) - {entry.entry_id for entry in found}
+            if unknown:
+                message = f"there is no entry {min(unknown)}; journal() lists them"
+                raise QueryError(message)
+            return found
+        name = batch or self.catalog.run(journal.last_batch, who)
+        if name is None:
+            return []
+        found = self.catalog.run(journal.entries, batch=name)
+        if not found:
+            message = f"there is no sitting {name!r}; journal() lists them"
+            raise QueryError(message)
+        return [entry for entry in found if entry.state in {"done", "emptied"}]
+
+    def _check(
+        self,
+        rows: Sequence[PlannedRow],
+        who: str,
+        batch: str,
+        to: Folder | None,
+        reference: Folder | Iterable[Folder],
+    ) -> list[Act | str]:
+        """For each row the act, or why it is refused."""
+        selection = FileSelection.parse(
+            folders=None, between=False, reference=reference, exclude=(), min_size=0,
+            states=("present",),
+        )  # fmt: skip
+        with self.catalog.transaction() as connection:
+            files = journal.files_of_images(connection, all_ids(rows))
+            roots = journal.roots(connection)
+        rows = [
+            row if row.act != "auto" or row.file_id not in files
+            else PlannedRow(row.file_id, automatic_act(files[row.file_id]), row.keeper_id,
+                            row.reason, row.path)
+            for row in rows
+        ]  # fmt: skip
+        check = ActCheck(
+            user=who,
+            is_admin=self.accounts.get(who).role == "admin",
+            batch=batch,
+            files=files,
+            at_path=lambda key: self.catalog.run(journal.at_path, key),
+            going=frozenset(row.file_id for row in rows),
+            same=Sameness(self._search, self._verdicts(), len(rows)),
+            roots=roots,
+            reference=selection.reference,
+            goal=None if to is None else os.fsencode(Path(to).expanduser().absolute()),
+        )
+        looked: list[Act | str] = []
+        for row in rows:
+            try:
+                looked.append(check.act(row))
+            except ActRefused as error:
+                looked.append(str(error))
+        return looked
+
+
+def _batch_name(name: str | None) -> str:
+    if name is None:
+        return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    if not _BATCH.fullmatch(name):
+        message = f"{name!r} cannot be the name of a sitting; use letters, digits, - and _"
+        raise PlanInvalid(message)
+    return name
+
+
+def _as_result(looked: Act | str) -> ActResult:
+    return ActResult(None, looked if isinstance(looked, str) else None)
+
+
+def _result_frame(
+    rows: Sequence[PlannedRow],
+    looked: Sequence[Act | str],
+    results: Sequence[ActResult],
+    well: str,
+) -> pd.DataFrame:
+    table = [
+        {
+            "file_id": row.file_id,
+            "path": row.path if isinstance(act, str) else act.file.path or act.file.filename,
+            "act": row.act if isinstance(act, str) else act.name,
+            "keeper_id": row.keeper_id,
+            "bytes": 0 if isinstance(act, str) else act.file.bytes,
+            "status": well if result.refused is None else "refused",
+            "why": result.refused,
+            "entry_id": result.entry_id,
+        }
+        for row, act, result in zip(rows, looked, results, strict=True)
+    ]
+    frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
+    return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))

@@ -1,0 +1,125 @@
+"""What people say of pairs and clusters: the part of `Workbench` that keeps it."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from imgurer_kernel.errors import NotAllowed, QueryError
+from imgurer_kernel.review.decisions import VERDICTS, Verdicts, decision_frame, pairs_of
+from imgurer_kernel.store.catalog import decisions, queries
+from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.workbench.store_keeper import StoreKeeper
+
+
+class DecisionBench(StoreKeeper):
+    """Notes decisions, and takes them back."""
+
+    def decide(
+        self,
+        pairs_or_cluster: object,
+        verdict: Verdict,
+        *,
+        reason: str = "",
+        user: str | None = None,
+    ) -> pd.DataFrame:
+        """Note what somebody says of pairs or clusters; it holds for the pictures for ever.
+
+        Pairs that anybody holds to be *different* never share a cluster again. *Later* puts a
+        cluster off. What the same user said of the same before makes place.
+
+        Parameters
+        ----------
+        pairs_or_cluster
+            Two image_ids, a list of such pairs, or a frame of them (first, second); three
+            image_ids and more, which are one cluster; or rows of `clusters`, each cluster of which
+            is decided as a whole.
+        verdict
+            ``"same"``, ``"different"`` or ``"later"``.
+        reason
+            In words, for who reads it later.
+        user
+            Who says so, by default the local user.
+
+        Returns
+        -------
+        DataFrame
+            The decisions, as `decisions` has them.
+
+        Raises
+        ------
+        QueryError
+            If that is no verdict, or names no pictures.
+        UnknownImage
+            If there is no such picture.
+        """
+        who = self.accounts.require_enabled(user)
+        if verdict not in VERDICTS:
+            message = f"verdict is {verdict!r}; it must be one of {', '.join(VERDICTS)}"
+            raise QueryError(message)
+        try:
+            groups, are_clusters = pairs_of(pairs_or_cluster)
+        except TypeError as error:
+            message = (
+                "what is to be decided? Give two image_ids, a list of pairs, a frame of pairs "
+                "(first, second) or rows of clusters()"
+            )
+            raise QueryError(message) from error
+        if any(len(set(group)) < 2 for group in groups):
+            message = "a picture is the same as itself; name two different ones or more"
+            raise QueryError(message)
+        named = [self._digests(list(group)) for group in groups]
+        if are_clusters:
+            # The medoid first: it says what the others were compared with.
+            named = [[first, *sorted(rest)] for first, *rest in named]
+        else:
+            named = [sorted(pair) for pair in named]
+        ids = self.catalog.run(
+            decisions.add, verdict, named, is_cluster=are_clusters, user=who, reason=reason
+        )
+        frame = self.decisions()
+        return frame[frame["decision_id"].isin(ids)].sort_values("decision_id", ignore_index=True)
+
+    def decisions(self, user: str | None = None) -> pd.DataFrame:
+        """What was decided, the latest first, by one user where it is given.
+
+        Returns
+        -------
+        DataFrame
+            decision_id, verdict, kind (pair or cluster), user, decided_at (UTC), reason, digests,
+            image_ids (of those that there are), disputed: somebody else says the opposite.
+        """
+        verdicts = self._verdicts()
+        digests = sorted({digest for each in verdicts.decisions for digest in each.digests})
+        ids = self.catalog.run(queries.ids_by_digest, digests)
+        frame = decision_frame(verdicts, ids)
+        return frame if user is None else frame[frame["user"] == user].reset_index(drop=True)
+
+    def undecide(
+        self, decision_ids: int | Iterable[int], *, user: str | None = None
+    ) -> pd.DataFrame:
+        """Take decisions back; returns them as they were.
+
+        Raises
+        ------
+        QueryError
+            If there is no such decision.
+        NotAllowed
+            If it is somebody else's, and the user is no admin.
+        """
+        who = self.accounts.get(self.accounts.require_enabled(user))
+        ids = [decision_ids] if isinstance(decision_ids, int) else list(decision_ids)
+        frame = self.decisions()
+        found = frame[frame["decision_id"].isin(ids)].reset_index(drop=True)
+        unknown = set(ids) - set(found["decision_id"])
+        if unknown:
+            message = f"there is no decision {min(unknown)}; decisions() lists them"
+            raise QueryError(message)
+        others = sorted(set(found["user"]) - {who.name})
+        if others and who.role != "admin":
+            message = f"a decision of {others[0]} is not for {who.name} to take back; ask an admin"
+            raise NotAllowed(message)
+        self.catalog.run(decisions.remove, ids)
+        return found
+
+    def _verdicts(self) -> Verdicts:
+        return Verdicts.of(self.catalog.run(decisions.all_decisions))

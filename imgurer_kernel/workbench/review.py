@@ -1,0 +1,276 @@
+"""Deciding about duplicates: what is kept and why, what people say, and plans of acts."""
+
+from collections.abc import Iterable, Mapping
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.common.records import FileState
+from imgurer_kernel.errors import ActRefused, QueryError
+from imgurer_kernel.fingerprint.original import OriginalFacts
+from imgurer_kernel.report.freed import freed
+from imgurer_kernel.review import plan as plans
+from imgurer_kernel.review import sidecar
+from imgurer_kernel.review.decisions import with_decisions
+from imgurer_kernel.review.disk import shown
+from imgurer_kernel.review.measure import measure as measured
+from imgurer_kernel.review.measure import recall
+from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, Score, choose, policy_of
+from imgurer_kernel.review.view import file_view
+from imgurer_kernel.store.catalog import files as catalog_files
+from imgurer_kernel.store.catalog import journal, queries
+from imgurer_kernel.store.catalog.expressions import evaluate
+from imgurer_kernel.workbench.acts import ActBench
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+
+
+class ReviewBench(ActBench):
+    """Queues of clusters, decisions and plans, on top of what finds clusters and acts."""
+
+    # Keepers and plans ----------------------------------------------------------------------
+
+    def preview(
+        self,
+        policy: KeeperPolicy | str | Score = "standard",
+        *,
+        where: str | None = None,
+        reference: Folder | Iterable[Folder] = (),
+        pinned: Iterable[int] = (),
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """What a policy would come to over the whole catalog, before anything happens.
+
+        Parameters are those of `plan`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each rule that decides, the most telling first: rule, files and bytes (that
+            go by it); ``attrs`` has clusters, files and bytes in all.
+        """
+        chosen = self.queue(policy=policy, pinned=pinned, reference=reference, progress=progress)
+        plan = self._plan(chosen, where, "auto")
+        rules = chosen.set_index("file_id")["keeper_rule"]
+        by_rule = plan.assign(rule=plan["file_id"].map(rules)).groupby("rule", sort=False)
+        frame = by_rule["bytes"].agg(files="size", bytes="sum").reset_index()
+        frame = frame.sort_values(["files", "rule"], ascending=[False, True], ignore_index=True)
+        frame.attrs = {
+            "clusters": int(plan["keeper_id"].nunique()),
+            "files": len(plan),
+            "bytes": int(plan["bytes"].sum()),
+        }
+        return frame
+
+    def sidecars(self, plan: pd.DataFrame) -> pd.DataFrame:
+        """Facts that only the files have which a plan removes: time, place, rating, keywords.
+
+        Returns
+        -------
+        DataFrame
+            A row for each: keeper_id, keeper_path, fact, value, file_id (of the copy that has
+            it). `write_sidecars` writes what is left of them.
+        """
+        ids = {*plan["file_id"].tolist(), *plan["keeper_id"].tolist()}
+        files = self.catalog.run(journal.files_of_images, ids)
+        known = plan[plan["file_id"].isin(list(files)) & plan["keeper_id"].isin(list(files))]
+        image_of = {file_id: file.image_id for file_id, file in files.items()}
+        images = self.catalog.run(queries.images, sorted(set(image_of.values())))
+        found = measured(self.store, images["digest"].tolist())
+        rows = known.assign(
+            image_id=known["file_id"].map(image_of),
+            keeper_image_id=known["keeper_id"].map(image_of),
+        )
+        return sidecar.offers(rows, images, found)
+
+    def write_sidecars(self, offered: pd.DataFrame, *, user: str | None = None) -> pd.DataFrame:
+        """Write facts beside the files that are kept, as ``NAME.jpg.xmp``; never into a picture.
+
+        Parameters
+        ----------
+        offered
+            As from `sidecars`, without what is not wanted; before or after the plan is carried
+            out.
+        user
+            Who writes; members write beside their own files only.
+
+        Returns
+        -------
+        DataFrame
+            keeper_id, path (of the sidecar), why (it was not written: there is one already, or
+            the file is in the store).
+        """
+        who = self.accounts.get(self.accounts.require_enabled(user))
+        rows = []
+        for keeper_id, part in offered.groupby("keeper_id"):
+            facts = dict(zip(part["fact"], part["value"], strict=True))
+            path, why = None, None
+            file = self.catalog.run(journal.files_of_images, [int(str(keeper_id))]).get(
+                int(str(keeper_id))
+            )
+            try:
+                place = sidecar.place_beside(file, who.name, is_admin=who.role == "admin")
+                path = shown(sidecar.write_beside(place, sidecar.packet(facts)))
+            except ActRefused as error:
+                why = str(error)
+            rows.append({"keeper_id": keeper_id, "path": path, "why": why})
+        frame = pd.DataFrame(rows, columns=["keeper_id", "path", "why"])
+        return frame.astype({"path": "str", "why": "str"})
+
+    def plan(
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        policy: KeeperPolicy | str | Score = "standard",
+        where: str | None = None,
+        act: str = "auto",
+        pinned: Iterable[int] = (),
+        reference: Folder | Iterable[Folder] = (),
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """What would be done to have of each cluster only the file that a policy keeps.
+
+        Nothing is done; `apply` does it. It can be edited, or written by
+        `imgurer_kernel.review.plan.write_plan` and read again by `apply`.
+
+        Parameters
+        ----------
+        clusters
+            As from `clusters`, by file; by default all.
+        policy
+            ``"standard"``, an SQL expression over the columns of `imgurer_kernel.review.view.VIEW`
+            or a function of such a frame, of which the largest value is kept, or a policy such as
+            `imgurer_kernel.review.policy.folder_order`.
+        where
+            An SQL condition over these columns: only such files go.
+        act
+            ``"auto"``: what is in the store goes to the trash of the store, what is on disk to the
+            folder ``.imgurer-trash`` of the folder that was taken in. Or one of
+            `imgurer_kernel.review.acts.ACTS`; ``"trash"`` of files that the store has a copy of
+            removes them where they came from, too.
+        pinned
+            file_ids that are kept whatever the policy says.
+        reference
+            Folders of which nothing goes.
+
+        Returns
+        -------
+        DataFrame
+            A row for each file that goes, `imgurer_kernel.review.plan.PLAN`.
+
+        Raises
+        ------
+        QueryError, PlanInvalid
+            If the policy, the condition or the act is of no use.
+        """
+        chosen = self.queue(
+            clusters, policy=policy, pinned=pinned, reference=reference, progress=progress
+        )
+        return self._plan(chosen, where, act)
+
+    def _plan(self, chosen: pd.DataFrame, where: str | None, act: str) -> pd.DataFrame:
+        if where is not None:
+            chosen = chosen[evaluate(chosen, where).fillna(False).astype(bool)]
+        ids = {*chosen["file_id"].tolist(), *chosen["keeper_id"].tolist()}
+        files = self.catalog.run(journal.files_of_images, ids)
+        return plans.make_plan(chosen, files, act)
+
+    def queue(
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        policy: KeeperPolicy | str | Score = "standard",
+        pinned: Iterable[int] = (),
+        reference: Folder | Iterable[Folder] = (),
+        measure: bool = True,
+        progress: ProgressOption = True,
+    ) -> pd.DataFrame:
+        """Clusters with what a policy keeps and why, and with what was decided.
+
+        Parameters
+        ----------
+        clusters, policy, pinned, reference
+            As for `plan`.
+        measure
+            Measure originals that were not measured yet: some 50 ms each, once. False takes what
+            is known. Of exact copies nothing needs to be measured.
+
+        Returns
+        -------
+        DataFrame
+            The rows of `clusters`, is_keeper as the policy says; the columns of
+            `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason; verdict
+            (empty while nobody has decided), decided_by, new_since_decision (what a decided
+            cluster has gained) and disputed.
+        """
+        if clusters is None:
+            selection = FileSelection.parse(
+                folders=None, between=False, reference=reference, exclude=(), min_size=0,
+                states=("present",),
+            )  # fmt: skip
+            clusters = self._search.clusters(
+                None, selection, "file", verify=True, thorough=False, progress=progress
+            )
+        if "file_id" not in clusters:
+            message = 'clusters are by image here; give those of clusters(by="file")'
+            raise QueryError(message)
+        # Exact copies are alike in all that could be measured.
+        alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+        digests = clusters.loc[~alike, "digest"].unique().tolist()
+        with staged(progress) as report:
+            known = (
+                measured(self.store, digests, report) if measure else recall(self.store, digests)
+            )
+        chosen = self._chosen(clusters, known, policy_of(policy), pinned)
+        return with_decisions(chosen, self._verdicts())
+
+    def _chosen(
+        self,
+        clusters: pd.DataFrame,
+        known: Mapping[str, OriginalFacts],
+        policy: KeeperPolicy,
+        pinned: Iterable[int] = (),
+    ) -> pd.DataFrame:
+        """Clusters by file with what a policy keeps, by what is known of originals."""
+        ids = np.sort(clusters["image_id"].unique()).astype(np.int64)
+        with self.catalog.transaction() as connection:
+            images = queries.images(connection, ids)
+            files = catalog_files.present_files(connection, ids, get_args(FileState))
+        times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
+        view = file_view(clusters, files.assign(modified_at=times), images, known)
+        return _with_keepers(choose(view, policy, pinned), files)
+
+    def _with_known_keepers(self, clusters: pd.DataFrame) -> pd.DataFrame:
+        """Clusters with the keepers of `queue`, where all of a cluster was measured before."""
+        if "file_id" not in clusters or clusters.empty:
+            return clusters
+        known = recall(self.store, clusters["digest"].unique().tolist())
+        if not known:
+            return clusters
+        seen = clusters["digest"].isin(list(known)).groupby(clusters["cluster_id"])
+        rows = seen.transform("all").to_numpy(bool)
+        if rows.any():
+            chosen = self._chosen(clusters[rows], known, STANDARD)
+            for name in ("is_keeper", "frees_disk", "frees_store"):
+                clusters.loc[rows, name] = chosen[name].to_numpy()
+        return clusters
+
+
+def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+    """The rows with is_keeper as it was chosen, and what is freed if all others go.
+
+    Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
+    knows of inodes.
+    """
+    is_keeper = chosen["file_id"] == chosen["keeper_id"]
+    changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()
+    rows = chosen["cluster_id"].isin(changed)
+    chosen = chosen.assign(is_keeper=is_keeper)
+    if rows.any():
+        part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
+        part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")
+        stays = (is_keeper | chosen["is_reference"] | (chosen["state"] != "present"))[rows]
+        on_disk, in_store = freed(part.assign(links=0, is_blob=False), stays.to_numpy(bool))
+        chosen.loc[rows, "frees_disk"], chosen.loc[rows, "frees_store"] = on_disk, in_store
+    return chosen

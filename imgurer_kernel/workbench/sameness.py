@@ -1,0 +1,63 @@
+"""Whether two files are known to show the same picture, so that one may go for the other."""
+
+from functools import cached_property
+
+from imgurer_kernel.review.decisions import Verdicts
+from imgurer_kernel.store.catalog.journal import FileOfImage
+from imgurer_kernel.workbench.file_selection import FileSelection
+from imgurer_kernel.workbench.search import SearchService
+
+# Two pictures are compared in some milliseconds; all clusters of a large store take seconds.
+_FEW = 32
+
+
+class Sameness:
+    """Says why two files are not known to show the same picture; None if they are.
+
+    They are by equal bytes, by a decision, by a cluster that both are in, or when compared.
+
+    Parameters
+    ----------
+    search
+        What finds clusters and compares pictures.
+    verdicts
+        What was decided; who says that they differ has the last word.
+    pairs
+        How many pairs will be asked for: of a few each is compared before clusters are looked at.
+    """
+
+    def __init__(self, search: SearchService, verdicts: Verdicts, pairs: int) -> None:
+        self._search = search
+        self._verdicts = verdicts
+        self._few = pairs <= _FEW
+
+    def __call__(self, one: FileOfImage, other: FileOfImage) -> str | None:
+        """Why they are not known to be the same, in words; None if they are."""
+        if one.digest == other.digest:
+            return None
+        refused = self._verdicts.refusal(one.digest, other.digest)
+        if refused is not None or frozenset((one.digest, other.digest)) in self._verdicts.same:
+            return refused
+        ways = [self._compare, self._share_cluster]
+        if any(way(one, other) for way in (ways if self._few else reversed(ways))):
+            return None
+        return (
+            f"it is not known to be the same picture as {other.path or other.filename}; "
+            "decide that they are the same, or choose another one to keep"
+        )
+
+    def _compare(self, one: FileOfImage, other: FileOfImage) -> bool:
+        label = self._search.evidence(one.image_id, other.image_id).label
+        return label not in {"different", "same layout"}
+
+    def _share_cluster(self, one: FileOfImage, other: FileOfImage) -> bool:
+        cluster = self._clusters.get(one.image_id)
+        return cluster is not None and cluster == self._clusters.get(other.image_id)
+
+    @cached_property
+    def _clusters(self) -> dict[int, int]:
+        """The cluster of each image that is in one."""
+        frame = self._search.clusters(
+            None, FileSelection(), "file", verify=True, thorough=False, progress=False
+        )
+        return dict(zip(frame["image_id"].tolist(), frame["cluster_id"].tolist(), strict=True))

@@ -1,0 +1,148 @@
+"""`imgurer review plan`, `apply`, `undo`, `decide` and `journal`."""
+
+import csv
+import json
+import subprocess
+
+import pytest
+
+from imgurer_kernel.apps.cli.parser import main
+from tests.review.folders import bytes_below, make_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path / "in")
+
+
+@pytest.fixture
+def run(tmp_path, folder, capsys, monkeypatch):
+    """Run a command on a store of the folder, in its place; returns (status, output, errors)."""
+    monkeypatch.setenv("IMGURER_STORE", "reference")
+    root = ["--root", str(tmp_path / "store")]
+    assert main([*root, "ingest", str(folder)]) == 0
+    capsys.readouterr()
+
+    def call(*words):
+        status = main([*root, *map(str, words)])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
+    before = bytes_below(folder)
+    status, said, _ = run("review", "plan")
+    assert status == 0
+    assert "2 files would go" in said
+    plan = tmp_path / "plan.csv"
+    assert run("review", "plan", "--out", plan)[0] == 0
+    status, said, _ = run("review", "apply", plan, "--dry-run")
+    assert (status, said.partition(",")[0]) == (0, "would remove 2 files")
+    assert bytes_below(folder) == before
+    status, said, _ = run("review", "apply", plan)
+    assert status == 0
+    assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
+    batch = said.partition("undo ")[2].partition("`")[0]
+    assert batch in run("review", "journal")[1]
+    # Once more nothing is left to be done, and that is said row by row.
+    status, said, _ = run("review", "apply", plan)
+    assert status == 1
+    assert said.count("there is no file") == 2
+    assert run("review", "undo", batch)[1] == "2 files back in place, 0 not\n"
+    assert bytes_below(folder) == before
+    assert run("review", "undo", "--last")[1] == "0 files back in place, 0 not\n"
+    assert run("review", "undo")[0] == 2
+    assert run("review", "undo", "nobody")[0] == 1
+    assert {row["state"] for row in json.loads(run("--json", "review", "journal")[1])} == {"undone"}
+
+
+def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
+    plan = tmp_path / "plan.csv"
+    run("review", "plan", "--out", plan)
+    with plan.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    kept = [row for row in rows if row["filename"] == "a-small.jpg"]
+    # Semicolons, another order, columns of one's own, a row less, ids as floats, a mark.
+    with plan.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["note", "keeper_id", "file_id", "path"])
+        writer.writerows(
+            ["ok", row["keeper_id"] + ".0", row["file_id"], row["path"]] for row in kept
+        )
+        writer.writerow(["", "", "", ""])
+    assert run("review", "apply", plan)[0] == 0
+    assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg", "sub/a-copy.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no column file_id"),
+        ("file_id\n1\n", "no column keeper_id"),
+        ("file_id,keeper_id\nx,1\n", "whole number"),
+        ("file_id,keeper_id\n2,1\n2,1\n", "twice"),
+        ("file_id,keeper_id\n1,2,3\n", "more cells"),
+        ("file_id,file_id,keeper_id\n1,2,3\n", "twice"),
+        ("\xff", "no UTF-8"),
+        ('file_id,keeper_id\n"1,2\n', "no table"),
+    ],
+)
+def test_what_is_no_plan(run, tmp_path, text, why):
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(text.encode("latin-1"))
+    status, _, errors = run("review", "apply", plan)
+    assert status == 1
+    assert why in errors
+
+
+def test_a_plan_that_names_paths_outside(run, folder, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    plan = tmp_path / "plan.csv"
+    plan.write_text(f"file_id,keeper_id,path\n3,1,{tmp_path}/mine.txt\n")
+    before = bytes_below(folder)
+    status, said, _ = run("review", "apply", plan)
+    assert status == 1
+    assert "as the plan says" in said
+    assert bytes_below(folder) == before
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_script_moves_what_the_plan_moves(run, folder, tmp_path):
+    (folder / 'it\'s a "copy" $(touch x).jpg').write_bytes((folder / "a.jpg").read_bytes())
+    run("ingest", folder)
+    script = tmp_path / "plan.sh"
+    assert run("review", "plan", "--out", script)[0] == 0
+    subprocess.run(["sh", str(script)], check=True, cwd=tmp_path)
+    assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
+    assert not (tmp_path / "x").exists()
+    moved = bytes_below(folder / ".imgurer-trash").values()
+    assert len(moved) == 3
+
+
+def test_names_that_look_like_formulas(run, folder, tmp_path):
+    (folder / "=cmd.jpg").write_bytes((folder / "a.jpg").read_bytes())
+    (folder / "'-1.jpg").write_bytes((folder / "a.jpg").read_bytes())
+    run("ingest", folder)
+    plan = tmp_path / "plan.csv"
+    run("review", "plan", "--out", plan, "--where", "folder NOT LIKE '%/sub'")
+    assert ",=cmd" not in plan.read_text(encoding="utf-8-sig")
+    assert run("review", "apply", plan)[0] == 0
+    assert sorted(bytes_below(folder, trash=False)) == [
+        "a.jpg", "b.jpg", "sub/a-copy.jpg", "sub/a-small.jpg",
+    ]  # fmt: skip
+
+
+def test_decisions_and_policies(run, folder, tmp_path):
+    before = len(bytes_below(folder))
+    assert run("review", "decide", "different", 1, 3, "--reason", "seen")[1] == (
+        "2 pictures: different\n"
+    )
+    plan = tmp_path / "plan.csv"
+    run("review", "plan", "--out", plan)
+    assert "a-small" not in plan.read_text(encoding="utf-8-sig")
+    run("review", "plan", "--out", plan, "--folders", folder / "sub")
+    assert "/a.jpg" in plan.read_text(encoding="utf-8-sig").splitlines()[1].split(",")[1]
+    assert run("review", "plan", "--policy", "nonsense")[0] == 1
+    assert "0 files would go" in run("review", "plan", "--reference", folder)[1]
+    assert len(bytes_below(folder)) == before

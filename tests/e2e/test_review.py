@@ -1,0 +1,195 @@
+"""The review in a browser, behind the real server: by keys and by buttons, files on a real disk."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from imgurer_kernel import Settings, Workbench
+from tests.e2e.servers import serving
+from tests.support.pictures import encode, resized, scene
+
+pytestmark = pytest.mark.e2e
+expect.set_options(timeout=20_000)  # a machine may be busy
+
+SCENES = 4
+NASTY = "<img src=x onerror=window.pwned=1>.jpg"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Four pictures with two copies each, one of them with the same bytes, and one alone."""
+    folder = tmp_path / "pictures"
+    (folder / "copies").mkdir(parents=True)
+    for seed in range(SCENES):
+        picture = scene(2000 + seed, 400, 300)
+        name = NASTY if seed == 0 else f"beach {seed}.jpg"
+        (folder / name).write_bytes(encode(picture, quality=95))
+        (folder / "copies" / f"{seed} again.jpg").write_bytes(encode(picture, quality=95))
+        (folder / "copies" / f"{seed} small.png").write_bytes(
+            encode(resized(picture, 200, 150), "PNG")
+        )
+    (folder / "alone.jpg").write_bytes(encode(scene(2900, 400, 300)))
+    return folder
+
+
+@pytest.fixture
+def review(browser, new_page, tmp_path, pictures):
+    """The review of a store that refers to these pictures."""
+    root = tmp_path / "store"
+    with Workbench(Settings(root=root)) as workbench:
+        workbench.ingest(pictures, store="reference", progress=False)
+    with serving(root) as running:
+        page = new_page()
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        page.goto(running.url + "#review")
+        expect(clusters(page)).to_have_count(SCENES, timeout=60_000)
+        page.server = running
+        yield page
+        assert page.faults == []
+        assert page.evaluate("window.pwned") is None
+
+
+def clusters(page):
+    return page.locator(".imgurer-cluster:visible")
+
+
+def focused(page):
+    """The cluster that has the focus, by its place."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.imgurer-cluster')]"
+        ".indexOf(document.activeElement.closest('.imgurer-cluster'))"
+    )
+
+
+def decided(page):
+    return page.locator(".imgurer-cluster.imgurer-decided")
+
+
+def settled(page, count):
+    """Wait until so many clusters are decided and nothing is pending."""
+    expect(decided(page)).to_have_count(count)
+    expect(page.locator(".imgurer-done-line svg")).to_have_count(count)
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".imgurer-trash" not in path.parts
+    }
+
+
+def test_a_sitting_by_keys_alone_and_its_undo(review, pictures):
+    before = contents(pictures)
+    page = review
+    for pressed in range(SCENES):
+        assert focused(page) == pressed, "the focus goes on to the next one by itself"
+        page.keyboard.press("x")
+    settled(page, SCENES)
+    left = contents(pictures)
+    assert len(left) == SCENES + 1
+    assert left.items() <= before.items()
+    expect(page.get_by_text(f"{SCENES} of {SCENES} clusters decided")).to_be_visible()
+    for remaining in reversed(range(SCENES)):
+        page.locator(".imgurer-review").get_by_role("button", name="Undo").first.press("u")
+        expect(decided(page)).to_have_count(remaining)
+    assert contents(pictures) == before
+
+
+def test_everything_that_a_filter_shows_in_three_steps(review, pictures):
+    page = review
+    before = contents(pictures)
+    page.get_by_role("button", name=re.compile("^Resized")).click()
+    expect(page.get_by_role("button", name=re.compile("^Resized"))).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("button", name=re.compile("^Resized")).click()
+    page.get_by_role("button", name=re.compile("Preview")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"Remove {2 * SCENES} files?")
+    expect(dialog).to_contain_text("to the trash folder of the same disk")
+    assert contents(pictures) == before
+    dialog.get_by_role("button", name=f"Remove {2 * SCENES} files").click()
+    settled(page, SCENES)
+    assert len(contents(pictures)) == SCENES + 1
+    page.keyboard.press("u")
+    expect(decided(page)).to_have_count(0)
+    assert contents(pictures) == before
+
+
+def test_a_preview_is_left_by_escape_and_nothing_has_happened(review, pictures):
+    page = review
+    before = contents(pictures)
+    page.get_by_role("button", name=re.compile("Preview")).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert contents(pictures) == before
+
+
+def test_another_file_is_kept_and_what_is_said_of_others_follows(review, pictures):
+    page = review
+    first = clusters(page).first
+    page.keyboard.press("ArrowRight")
+    name = page.evaluate("document.activeElement.querySelector('.imgurer-name').title")
+    page.keyboard.press("k")
+    expect(first.locator(".imgurer-file").first.locator(".imgurer-name").first).to_have_attribute(
+        "title", name
+    )
+    expect(first).to_contain_text("you chose it")
+    page.keyboard.press("x")
+    settled(page, 1)
+    assert any(path.endswith(name) for path in contents(pictures))
+
+
+def test_not_the_same_does_not_come_back_and_later_does(review):
+    page = review
+    page.keyboard.press("d")
+    page.keyboard.press("l")
+    settled(page, 2)
+    page.get_by_role("button", name="Sort again").click()
+    expect(decided(page)).to_have_count(0)
+    expect(clusters(page)).to_have_count(SCENES - 1)
+    page.get_by_label("Show", exact=True).select_option("later")
+    expect(clusters(page)).to_have_count(1)
+    expect(page).to_have_url(re.compile("show=later"))
+    page.reload()
+    expect(clusters(page)).to_have_count(1, timeout=60_000)
+
+
+def test_a_selection_goes_and_comes_back(review, pictures):
+    page = review
+    files = clusters(page).first.locator(".imgurer-file")
+    files.nth(1).click(modifiers=["Control"])
+    files.nth(2).click(modifiers=["Shift"])
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.locator(".imgurer-review-bottom").get_by_role("button", name="Remove").click()
+    settled(page, 1)
+    assert len(contents(pictures)) == 3 * SCENES + 1 - 2
+    decided(page).get_by_role("button", name="Undo").click()
+    expect(decided(page)).to_have_count(0)
+    assert len(contents(pictures)) == 3 * SCENES + 1
+
+
+def test_a_file_that_changed_meanwhile_stays_and_it_is_said(review, pictures):
+    page = review
+    for path in (pictures / "copies").iterdir():
+        path.write_bytes(path.read_bytes() + b"edited")
+    before = contents(pictures)
+    page.keyboard.press("x")
+    expect(page.locator(".imgurer-done-line svg.imgurer-failed")).to_have_count(1)
+    assert contents(pictures) == before
+
+
+@pytest.mark.parametrize("width", [390, 1920])
+def test_nothing_is_cut_off_or_hidden_on_any_screen(review, width):
+    page = review
+    page.set_viewport_size({"width": width, "height": 844})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = page.locator(".imgurer-review button:visible").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    assert all(left >= 0 and right <= width for left, right in boxes)

@@ -1,0 +1,308 @@
+"""A crash after any step of any act: what was begun is finished or taken back, nothing is lost."""
+
+import shutil
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import StorageDenied
+from imgurer_kernel.review.runner import STEPS, UNDO_STEPS, ActRunner
+from imgurer_kernel.store.trash import Trash
+from tests.review.folders import bytes_below, fill, make_folder, tidy
+from tests.support.processes import python
+
+
+class Crash(BaseException):
+    """What no code of the package catches."""
+
+
+def crashing(store, at):
+    """A runner that dies when a step is reached for the first time, and the steps it has seen."""
+    seen = []
+
+    def step(name):
+        seen.append(name)
+        if name == at:
+            raise Crash
+
+    return ActRunner(store, Trash(store), step), seen
+
+
+@pytest.fixture
+def settings(tmp_path):
+    make_folder(tmp_path / "in")
+    settings = Settings(root=tmp_path / "store", store="reference", workers=1)
+    with Workbench(settings) as wb:
+        wb.ingest(tmp_path / "in", progress=False)
+    return settings
+
+
+def plan_of(wb, act):
+    """The copies go, a.jpg stays."""
+    ids = wb.files().set_index("filename")["file_id"]
+    gone = ["a-copy.jpg"] if act == "link" else ["a-copy.jpg", "a-small.jpg"]
+    return pd.DataFrame({"file_id": ids[gone].tolist(), "act": act, "keeper_id": ids["a.jpg"]})
+
+
+def check_after_a_crash(settings, folder, before, goal):
+    """Open the store again, and see that nothing is in between; returns it."""
+    wb = Workbench(settings)
+    assert not (settings.root / "review.pending").exists()
+    states = set(wb.journal()["state"]) if len(wb.journal()) else set()
+    assert states <= {"done", "undone", "rolled back"}
+    # Each original is somewhere, once.
+    left = Counter(data for place in (folder, goal) for data in bytes_below(place).values())
+    needed = Counter(before[0].values())
+    # A link is another name of what stays; the copy that it stands for waits in the trash.
+    linked = len(wb.journal()) and set(wb.journal()["act"]) == {"link"}
+    assert left >= needed if linked else left == needed
+    here = {Path(path).relative_to(folder) for path in wb.files(state="present")["path"]}
+    assert {str(path) for path in here} == set(bytes_below(folder, trash=False))
+    assert wb.check(progress=False).empty
+    assert set(wb.ingest(folder, progress=False)["status"]) == {"unchanged"}
+    return wb
+
+
+def crash_everywhere(settings, act, goal, *, steps, undo_steps):
+    folder = settings.root.parent / "in"
+    with Workbench(settings) as wb:
+        before = bytes_below(folder), tidy(wb)
+    for at in steps:
+        with Workbench(settings) as wb:
+            plan = plan_of(wb, act)
+            wb._runner, seen = crashing(wb.store, at)
+            with pytest.raises(Crash):
+                wb.apply(plan, to=goal, progress=False)
+            assert seen[-1] == at
+        with check_after_a_crash(settings, folder, before, goal) as wb:
+            for batch in wb.journal().query("state == 'done'")["batch"].unique():
+                assert set(wb.undo(batch=batch)["status"]) == {"undone"}
+            assert (bytes_below(folder), tidy(wb)) == before
+    for at in undo_steps:
+        with Workbench(settings) as wb:
+            assert set(wb.apply(plan_of(wb, act), to=goal, progress=False)["status"]) == {"done"}
+            wb._runner, seen = crashing(wb.store, at)
+            with pytest.raises(Crash):
+                wb.undo()
+            assert seen[-1] == at
+        with check_after_a_crash(settings, folder, before, goal) as wb:
+            wb.undo()
+            assert (bytes_below(folder), tidy(wb)) == before
+
+
+@pytest.mark.parametrize("act", ["trash", "link", "move"])
+def test_on_disk(settings, tmp_path, act):
+    goal = tmp_path / "goal"
+    goal.mkdir()
+    # What comes before and after is the same for all of them.
+    steps = {
+        "trash": [step for step in STEPS if step != "linked"],
+        "link": ["prepared", "moved", "linked"],
+        "move": ["moved"],
+    }
+    undo_steps = UNDO_STEPS if act == "trash" else ["moved back"]
+    crash_everywhere(settings, act, goal, steps=steps[act], undo_steps=undo_steps)
+    assert bytes_below(goal) == {}
+
+
+def test_between_two_disks(settings, monkeypatch, tmp_path):
+    """Of the second one only the number of the device is another here."""
+    goal = tmp_path / "goal"
+    goal.mkdir()
+    monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
+    # A copy is another inode, with which the store is content: only that differs afterwards.
+    monkeypatch.setattr("tests.review.test_crashes.tidy", lambda wb: len(wb.files()))
+    crash_everywhere(
+        settings, "move", goal, steps=["copied", "moved"], undo_steps=["copied back", "moved back"]
+    )
+
+
+def test_between_two_names(settings, tmp_path, monkeypatch):
+    """A file comes back by a second name, and loses the first one then."""
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        before = bytes_below(folder), tidy(wb)
+        wb.apply(plan_of(wb, "trash"), progress=False)
+
+        def crash(*_, **__):
+            raise Crash
+
+        with monkeypatch.context() as patch:
+            patch.setattr("imgurer_kernel.review.moves.os.unlink", crash)
+            with pytest.raises(Crash):
+                wb.undo()
+    with check_after_a_crash(settings, folder, before, tmp_path / "none") as wb:
+        assert sorted(wb.journal()["state"]) == ["done", "undone"]
+        wb.undo()
+        assert (bytes_below(folder), tidy(wb)) == before
+
+
+def test_in_the_store(new_store):
+    wb = new_store(fill)
+    settings = wb.settings
+    ids = wb.files().set_index("filename")["file_id"]
+    before = tidy(wb)
+    plan = pd.DataFrame([{"file_id": ids["small.jpg"], "keeper_id": ids["large.jpg"]}])
+    wb.close()
+    for at in ("marked", "intended", "entered", "followed"):
+        with Workbench(settings) as wb:
+            wb._runner, _ = crashing(wb.store, at)
+            with pytest.raises(Crash):
+                wb.apply(plan, progress=False)
+        with Workbench(settings) as wb:
+            expected = "done" if at in {"entered", "followed"} else "rolled back"
+            if at != "marked":
+                assert wb.journal()["state"].iloc[0] == expected
+            assert wb.check(progress=False).empty
+            wb._runner, _ = crashing(wb.store, "restored")
+            if expected == "done":
+                with pytest.raises(Crash):
+                    wb.undo()
+        with Workbench(settings) as wb:
+            assert tidy(wb) == before
+            assert wb.check(progress=False).empty
+
+
+def test_a_process_that_is_killed(settings, tmp_path):
+    """The same with a signal that nothing can catch."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal, sys\n"
+        "from imgurer_kernel import Settings, Workbench\n"
+        "from tests.review.test_crashes import ActRunner, Trash, plan_of\n"
+        "wb = Workbench(Settings(root=sys.argv[1], store='reference', workers=1))\n"
+        "def step(name):\n"
+        "    if name == 'moved':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "plan = plan_of(wb, 'trash')\n"
+        "wb._runner = ActRunner(wb.store, Trash(wb.store), step)\n"
+        "wb.apply(plan, progress=False)\n"
+    )
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        before = bytes_below(folder), tidy(wb)
+    process = python(program, settings.root)
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    with check_after_a_crash(settings, folder, before, tmp_path / "none") as wb:
+        assert sorted(wb.journal()["state"]) == ["done", "rolled back"]
+        wb.undo()
+        assert (bytes_below(folder), tidy(wb)) == before
+
+
+def test_one_acts_while_another_has_crashed_before(settings, tmp_path):
+    """Whoever acts next, in any process, looks at what was left before it does."""
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb, Workbench(settings) as other:
+        plan = plan_of(wb, "trash")
+        wb._runner, _ = crashing(wb.store, "moved")
+        with pytest.raises(Crash):
+            wb.apply(plan, progress=False)
+        done = other.apply(plan, progress=False)
+        assert sorted(done["status"]) == ["done", "refused"]
+        assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
+        assert sorted(other.journal()["state"]) == ["done", "done", "rolled back"]
+
+
+def test_what_lies_on_a_disk_that_is_away_waits_for_it(settings, tmp_path):
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        before = bytes_below(folder), tidy(wb)
+        plan = plan_of(wb, "trash")
+        wb._runner, _ = crashing(wb.store, "moved")
+        with pytest.raises(Crash):
+            wb.apply(plan, progress=False)
+    folder.rename(tmp_path / "away")
+    folder.mkdir()  # as a place is where nothing is mounted
+    with Workbench(settings) as wb:
+        assert set(wb.journal()["state"]) == {"intended"}
+        assert (settings.root / "review.pending").exists()
+        wb.decide((1, 2), "later")
+        assert set(wb.apply(plan, progress=False)["status"]) == {"refused"}
+        assert (settings.root / "review.pending").exists()
+    folder.rmdir()
+    with Workbench(settings) as wb:
+        assert "intended" in set(wb.journal()["state"])
+    (tmp_path / "away").rename(folder)
+    with check_after_a_crash(settings, folder, before, tmp_path / "none") as wb:
+        wb.undo()
+        assert (bytes_below(folder), tidy(wb)) == before
+
+
+def test_the_trash_is_emptied_while_a_disk_is_away(settings, tmp_path):
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        wb.apply(plan_of(wb, "trash"), progress=False)
+        folder.rename(tmp_path / "away")
+        folder.mkdir()
+        assert wb.trash.empty("0s") == 2
+        assert "deleted for good" in wb.undo()["why"].iloc[0]
+        folder.rmdir()
+        (tmp_path / "away").rename(folder)
+        assert len(bytes_below(folder)) == 4
+        # What could not be deleted then is deleted the next time.
+        assert wb.trash.empty("0s") == 0
+        assert len(bytes_below(folder)) == 2
+        assert set(wb.journal()["state"]) == {"emptied"}
+
+
+def test_a_crash_and_then_the_kept_file_is_forgotten(settings, tmp_path):
+    folder = tmp_path / "in"
+    for act, at in (("trash", "moved"), ("link", "linked"), ("link", "moved")):
+        with Workbench(settings) as wb:
+            rows = tidy(wb)
+            plan = plan_of(wb, act).head(1)
+            wb._runner, _ = crashing(wb.store, at)
+            with pytest.raises(Crash):
+                wb.apply(plan, progress=False)
+            Trash(wb.store).forget(None, file_id=int(plan["keeper_id"].iloc[0]))
+        with Workbench(settings) as wb:
+            assert not (settings.root / "review.pending").exists()
+            assert set(wb.journal()["state"]) <= {"done", "undone", "rolled back"}
+            wb.trash.restore(int(plan["keeper_id"].iloc[0]))
+            wb.undo()
+            assert tidy(wb) == rows
+            assert len(bytes_below(folder)) == 4
+            assert not (folder / "a.jpg").samefile(folder / "sub/a-copy.jpg")
+
+
+def test_a_store_that_cannot_be_written_is_opened_all_the_same(settings, monkeypatch):
+    with Workbench(settings) as wb:
+        plan = plan_of(wb, "trash")
+        wb._runner, _ = crashing(wb.store, "intended")
+        with pytest.raises(Crash):
+            wb.apply(plan, progress=False)
+
+    def refuse(*_):
+        message = "read-only"
+        raise StorageDenied(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.runner.LockFile", refuse)
+        with Workbench(settings) as wb:
+            assert len(wb.files()) == 4
+    with Workbench(settings) as wb:
+        assert set(wb.journal()["state"]) == {"rolled back"}
+
+
+def test_the_trash_is_emptied_whatever_crashes(settings, tmp_path, monkeypatch):
+    folder = tmp_path / "in"
+    with Workbench(settings) as wb:
+        wb.apply(plan_of(wb, "trash"), progress=False)
+
+        def crash(*_):
+            raise Crash
+
+        with monkeypatch.context() as patch:
+            patch.setattr("imgurer_kernel.review.trash._delete", crash)
+            with pytest.raises(Crash):
+                wb.trash.empty("0s")
+        wb.trash.empty("0s")
+        assert sorted(bytes_below(folder)) == ["a.jpg", "b.jpg"]
+        assert set(wb.journal()["state"]) == {"emptied"}
+    shutil.rmtree(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]

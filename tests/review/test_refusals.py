@@ -1,0 +1,273 @@
+"""What must not be done, whatever became of files since, and whoever leads an act astray."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, StorageDenied
+from imgurer_kernel.review import disk, moves
+from tests.review.folders import LARGE, OTHER, bytes_below, make_folder
+from tests.support.pictures import jpeg
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path / "in")
+
+
+@pytest.fixture
+def wb(tmp_path, folder):
+    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        yield wb
+
+
+def row(wb, name, keeper="a.jpg", **more):
+    ids = wb.files(state="present").set_index("filename")["file_id"]
+    return {"file_id": ids[name], "keeper_id": ids[keeper], "act": "trash", **more}
+
+
+def why(wb, *rows, **options):
+    """Why rows of a plan are refused; nothing may happen to any file."""
+    before = bytes_below(Path(wb.files()["path"].iloc[0]).parent)
+    answer = wb.apply(pd.DataFrame(rows), progress=False, **options)
+    assert set(answer["status"]) == {"refused"}
+    assert bytes_below(Path(wb.files()["path"].iloc[0]).parent) == before
+    return answer["why"].iloc[0]
+
+
+def replaced(path, data):
+    """Other bytes in the place of a file, with the size and the time that it had."""
+    facts = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_the_file_that_is_kept_is_gone_damaged_or_changed(wb, folder):
+    plan = row(wb, "a-copy.jpg")
+    replaced(folder / "a.jpg", LARGE[:-9] + b"damaged!!")
+    assert "the file that is kept is not sound" in why(wb, plan)
+    (folder / "a.jpg").unlink()
+    assert "the file that is kept is not sound" in why(wb, plan)
+    (folder / "a.jpg").symlink_to(folder / "sub/a-copy.jpg")
+    assert "link" in why(wb, plan)
+
+
+def test_the_file_that_goes_is_gone_or_changed(wb, folder):
+    plan = row(wb, "a-copy.jpg")
+    replaced(folder / "sub/a-copy.jpg", LARGE[:-9] + b"edited!!!")
+    assert "has been changed since it was taken in" in why(wb, plan)
+    (folder / "sub/a-copy.jpg").unlink()
+    assert "No such file" in why(wb, plan)
+    wb.ingest(folder, progress=False)
+    assert "missing since the last scan" in why(wb, {**plan})
+
+
+def test_another_name_of_the_kept_file_is_left(tmp_path, folder):
+    os.link(folder / "a.jpg", folder / "a-name.jpg")
+    with Workbench(Settings(root=tmp_path / "s", store="reference", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        assert "another name of the file that is kept" in why(wb, row(wb, "a-name.jpg"))
+
+
+def test_never_the_last_copy(wb):
+    both = [row(wb, "a-copy.jpg"), row(wb, "a.jpg", "a-copy.jpg")]
+    assert "is to go itself" in why(wb, *both)
+    assert "it is the file that is kept itself" in why(wb, row(wb, "a.jpg"))
+    # A plan that was edited so that a picture goes for a strange one.
+    assert "not known to be the same picture" in why(wb, row(wb, "b.jpg"))
+
+
+def test_reference_folders_are_not_touched(wb, folder):
+    plan = row(wb, "a-copy.jpg")
+    assert "reference folder" in why(wb, plan, reference=folder / "sub")
+    assert wb.plan(reference=folder, progress=False).empty
+
+
+def test_files_of_others_at_the_same_place(wb, folder):
+    wb.accounts.create("ann", "a long password")
+    wb.accounts.create("bob", "a long password")
+    for user in ("ann", "bob"):
+        wb.ingest(folder, user, progress=False)
+    files = wb.files(user="ann").set_index("filename")["file_id"]
+    plan = {"file_id": files["a-copy.jpg"], "keeper_id": files["a.jpg"], "act": "trash"}
+    assert "file of bob, too" in why(wb, plan, user="ann")
+    before = wb.files().drop(columns="last_seen")
+    # An admin's act takes the rows of all three along, and undo brings them back.
+    assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]
+    assert not (folder / "sub/a-copy.jpg").exists()
+    assert "a-copy.jpg" not in set(wb.files()["filename"])
+    wb.undo()
+    assert wb.files().drop(columns="last_seen").equals(before)
+    wb.accounts.disable("ann")
+    with pytest.raises(NotAllowed):
+        wb.apply(pd.DataFrame([plan]), user="ann", progress=False)
+
+
+def test_acts_that_do_not_fit(wb, tmp_path):
+    assert "it is on disk" in why(wb, row(wb, "a-copy.jpg", act="forget"))
+    assert "is no act" in why(wb, row(wb, "a-copy.jpg", act="rm -rf"))
+    assert "exact copies" in why(wb, row(wb, "a-small.jpg", act="link"))
+    assert "already" in why(wb, row(wb, "a-copy.jpg", act="move"), to=tmp_path / "in")
+    with pytest.raises(PlanInvalid):
+        wb.plan(act="rm", progress=False)
+    with pytest.raises(PlanInvalid, match="sitting"):
+        wb.apply(pd.DataFrame([row(wb, "a-copy.jpg")]), batch="../..", progress=False)
+
+
+def test_a_plan_with_paths_of_its_own(wb, folder):
+    outside = row(wb, "a-copy.jpg", path="/etc/passwd")
+    assert "and not /etc/passwd as the plan says" in why(wb, outside)
+    assert "there is no file 99" in why(wb, {**row(wb, "a-copy.jpg"), "file_id": 99})
+    assert "not there any more" in why(wb, {**row(wb, "a-copy.jpg"), "keeper_id": 99})
+
+
+def test_a_link_in_the_place_of_a_folder_is_not_followed(wb, folder, tmp_path):
+    plan = row(wb, "a-copy.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "sub").rename(tmp_path / "elsewhere/sub")
+    (folder / "sub").symlink_to(tmp_path / "elsewhere/sub")
+    # It is not followed even where it leads to the very file.
+    assert "a link stands there" in why(wb, plan)
+    assert (tmp_path / "elsewhere/sub/a-copy.jpg").exists()
+
+
+def test_the_trash_folder_is_a_link(wb, folder, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (folder / ".imgurer-trash").symlink_to(tmp_path / "theirs")
+    assert "link" in why(wb, row(wb, "a-copy.jpg"))
+    assert list((tmp_path / "theirs").iterdir()) == []
+
+
+def test_a_file_that_is_swapped_in_the_last_moment_is_put_back(folder):
+    """Between the look at the name and the rename, which the system does not do in one."""
+    root, path = os.fsencode(folder), os.fsencode(folder / "sub/a-copy.jpg")
+    target = os.fsencode(folder / "trash/x.jpg")
+    before = bytes_below(folder)
+    with (
+        disk.place_of(root, disk.split(root, path)) as place,
+        disk.held(place, path) as file,
+        disk.place_of(root, disk.split(root, target), make=True) as goal,
+    ):
+        (folder / "b.jpg").rename(folder / "sub/a-copy.jpg")
+        with pytest.raises(ActRefused, match="another file than a moment ago"):
+            moves.rename(file, goal, path)
+        assert goal.facts() is None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(disk.HeldFile, "is_there", lambda _: True)
+            with pytest.raises(ActRefused, match="another file than a moment ago"):
+                moves.rename(file, goal, path)
+        assert goal.facts() is None
+    assert (folder / "sub/a-copy.jpg").read_bytes() == before["b.jpg"] == OTHER
+
+
+def test_what_stands_in_the_way_of_undo_stays(wb, folder):
+    wb.apply(pd.DataFrame([row(wb, "a-copy.jpg")]), progress=False)
+    (folder / "sub/a-copy.jpg").write_bytes(b"somebody's")
+    [answer] = wb.undo().to_dict("records")
+    assert answer["status"] == "refused"
+    assert "move away what is there" in answer["why"]
+    assert (folder / "sub/a-copy.jpg").read_bytes() == b"somebody's"
+    (folder / "sub/a-copy.jpg").unlink()
+    (folder / "sub/a-small.jpg").unlink()
+    (folder / "sub").rmdir()
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert (folder / "sub/a-copy.jpg").read_bytes() == LARGE
+
+
+def test_what_somebody_changed_or_took_out_of_the_trash_folder(wb, folder):
+    done = wb.apply(pd.DataFrame([row(wb, "a-copy.jpg")]), progress=False)
+    lies = folder / ".imgurer-trash" / done.attrs["batch"] / "sub/a-copy.jpg"
+    lies.write_bytes(b"changed")
+    assert "changed meanwhile" in wb.undo()["why"].iloc[0]
+    lies.unlink()
+    assert "is gone" in wb.undo()["why"].iloc[0]
+    assert wb.journal()["state"].tolist() == ["done"]
+    assert not (folder / "sub/a-copy.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("EROFS", "writable"),
+        ("ENOSPC", "make space"),
+        ("EACCES", "writable"),
+        ("EXDEV", "another file system"),
+    ],
+)
+def test_a_folder_that_cannot_be_written(wb, folder, monkeypatch, code, remedy):
+    def refuse(*arguments, **options):
+        raise OSError(getattr(errno, code), os.strerror(getattr(errno, code)))
+
+    plan = row(wb, "a-copy.jpg")
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.moves.os.rename", refuse)
+        assert remedy in why(wb, plan)
+    assert not (folder / ".imgurer-trash").exists()
+    assert wb.journal()["state"].tolist() == ["rolled back"]
+    assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]
+
+
+def test_names_of_any_bytes(tmp_path, folder):
+    odd = [b"\xff\xfe.jpg", b"new\nline.jpg", b"<b>&amp;'\".jpg", "übergroß.jpg".encode(), b"-rf"]
+    for name in odd:
+        Path(os.fsdecode(os.fsencode(folder / "sub") + b"/" + name)).write_bytes(LARGE)
+    before = bytes_below(folder)
+    with Workbench(Settings(root=tmp_path / "s", store="reference", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        plan = wb.plan(progress=False)
+        assert len(plan) == 7
+        assert set(wb.apply(plan, progress=False)["status"]) == {"done"}
+        assert len(bytes_below(folder, trash=False)) == 2
+        assert set(wb.undo()["status"]) == {"undone"}
+    assert bytes_below(folder) == before
+
+
+def test_the_system_trash(wb, folder, monkeypatch, tmp_path):
+    sent = []
+
+    def send(path):
+        sent.append(path)
+        Path(os.fsdecode(path)).rename(tmp_path / "sent.jpg")
+
+    monkeypatch.setattr("imgurer_kernel.review.runner.send", send)
+    done = wb.apply(pd.DataFrame([row(wb, "a-copy.jpg", act="system-trash")]), progress=False)
+    assert done["status"].tolist() == ["done"]
+    assert sent == [os.fsencode(folder / "sub/a-copy.jpg")]
+    assert "trash of the system" in wb.undo()["why"].iloc[0]
+    # Brought back there, a scan knows it again.
+    (tmp_path / "sent.jpg").rename(folder / "sub/a-copy.jpg")
+    assert "duplicate" in set(wb.ingest(folder, progress=False)["status"])
+
+
+def test_without_send2trash(wb, monkeypatch):
+    monkeypatch.setitem(sys.modules, "send2trash", None)
+    assert "pip install Send2Trash" in why(wb, row(wb, "a-copy.jpg", act="system-trash"))
+
+
+def test_a_store_that_cannot_be_written(wb, monkeypatch):
+    plan = pd.DataFrame([row(wb, "a-copy.jpg")])
+    monkeypatch.setattr(Path, "touch", lambda *_: (_ for _ in ()).throw(PermissionError(13, "no")))
+    with pytest.raises(StorageDenied):
+        wb.apply(plan, progress=False)
+
+
+def test_sources_of_copies_go_only_when_asked_for(tmp_path, folder):
+    with Workbench(Settings(root=tmp_path / "s", store="copy", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        before = bytes_below(folder)
+        wb.apply(wb.plan(progress=False), progress=False)
+        assert bytes_below(folder) == before
+        wb.undo()
+        plan = wb.plan(act="trash", progress=False)
+        assert set(wb.apply(plan, progress=False)["status"]) == {"done"}
+        assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
+        wb.upload("up.jpg", jpeg(3, 320, 240))
+        wb.undo()
+        assert bytes_below(folder) == before
+        assert wb.check(progress=False).empty

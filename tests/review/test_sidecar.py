@@ -1,0 +1,78 @@
+"""What only the copy knew is offered, and written beside the file that is kept."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.review.sidecar import packet
+from tests.support.pictures import encode, scene
+
+PACKET = (
+    b'<x:xmpmeta><rdf:RDF><rdf:Description xmp:Rating="4"><dc:subject><rdf:Bag>'
+    b"<rdf:li>dog</rdf:li><rdf:li>a &lt; b</rdf:li></rdf:Bag></dc:subject></rdf:Description>"
+    b"</rdf:RDF></x:xmpmeta>"
+)
+
+
+@pytest.fixture
+def wb(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2020:05:01 10:00:00"
+    exif.get_ifd(0x8825).update({1: "S", 2: (50.0, 4.0, 30.0), 3: "E", 4: (14.0, 25.0, 0.0)})
+    (folder / "large.jpg").write_bytes(encode(scene(3, 320, 240)))
+    (folder / "small.jpg").write_bytes(encode(scene(3, 160, 120), exif=exif, xmp=PACKET))
+    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        yield wb
+
+
+def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, tmp_path):
+    [large] = wb.files().query("filename == 'large.jpg'")["file_id"]
+    plan = wb.plan(pinned=[large], progress=False)
+    offered = wb.sidecars(plan)
+    assert offered.set_index("fact")["value"].to_dict() == {
+        "taken_at": "2020-05-01T10:00:00",
+        "place": "-50.075000 14.416667",
+        "rating": "4",
+        "keywords": "dog\na < b",
+    }
+    before = (tmp_path / "in/large.jpg").read_bytes()
+    wb.apply(plan, progress=False)
+    written = wb.write_sidecars(offered)
+    path = tmp_path / "in/large.jpg.xmp"
+    assert written["path"].tolist() == [str(path)]
+    assert (tmp_path / "in/large.jpg").read_bytes() == before
+    text = path.read_text()
+    assert ET.fromstring(text.encode()) is not None
+    for part in ("2020-05-01T10:00:00", "50,4.5000S", "14,25.0000E", 'xmp:Rating="4"', "dog"):
+        assert part in text
+    # Nothing is ever written over what is there.
+    assert "move away what is there" in wb.write_sidecars(offered)["why"].iloc[0]
+    # Scans pass sidecars by.
+    assert "duplicate" not in set(wb.ingest(tmp_path / "in", progress=False)["status"])
+
+
+def test_nothing_is_offered_that_the_kept_file_has(wb):
+    [small] = wb.files().query("filename == 'small.jpg'")["file_id"]
+    assert wb.sidecars(wb.plan(pinned=[small], progress=False)).empty
+    assert wb.write_sidecars(wb.sidecars(wb.plan(pinned=[small], progress=False))).empty
+
+
+def test_only_beside_own_files_on_disk(wb):
+    wb.accounts.create("ann", "a long password")
+    [large] = wb.files().query("filename == 'large.jpg'")["file_id"]
+    offered = wb.sidecars(wb.plan(pinned=[large], progress=False))
+    assert "ask an admin" in wb.write_sidecars(offered, user="ann")["why"].iloc[0]
+    wb.upload("up.jpg", encode(scene(3, 330, 250)))
+    [upload] = wb.files().query("filename == 'up.jpg'")["file_id"]
+    refused = wb.write_sidecars(offered.assign(keeper_id=upload))
+    assert "not on disk" in refused["why"].iloc[0]
+
+
+def test_values_are_escaped():
+    tree = ET.fromstring(packet({"keywords": "<b>&\"'"}))
+    assert [each.text for each in tree.iter() if each.tag.endswith("}li")] == ["<b>&\"'"]

@@ -1,0 +1,371 @@
+"""The review without a browser: the queue, acts and their undo, and what the board is told."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.ui import ReviewPanel
+from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review_queue import (
+    KINDS,
+    ORDERS,
+    SHOWN,
+    QueueFilter,
+    kind_counts,
+    passes,
+    select,
+)
+from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
+from imgurer_kernel.ui.session import VisitorSession
+from tests.support.pictures import encode, resized, scene
+
+NASTY = "<b>x<b>\n=1+1.jpg"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three pictures: one with two copies on disk, one with an exact copy, one alone."""
+    folder = tmp_path_factory.mktemp("pictures")
+    one, two = scene(1, 320, 240), scene(2, 320, 240)
+    (folder / "sub").mkdir()
+    (folder / "a.jpg").write_bytes(encode(one, quality=95))
+    (folder / "a small.jpg").write_bytes(encode(resized(one, 160, 120)))
+    (folder / "sub" / "a again.png").write_bytes(encode(one, "PNG"))
+    (folder / "b.jpg").write_bytes(encode(two))
+    (folder / "sub" / NASTY).write_bytes(encode(two))
+    (folder / "c.jpg").write_bytes(encode(scene(3, 320, 240)))
+    return folder
+
+
+@pytest.fixture
+def wb(tmp_path, folder):
+    """A store that refers to a copy of the folder."""
+    import shutil
+
+    shutil.copytree(folder, tmp_path / "pictures")
+    with Workbench(Settings(root=tmp_path / "store")) as workbench:
+        workbench.ingest(tmp_path / "pictures", store="reference", progress=False)
+        yield workbench
+
+
+@pytest.fixture
+def model(wb):
+    made = ReviewModel(VisitorSession(wb))
+    made.load()
+    return made
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".imgurer-trash" not in path.parts
+    }
+
+
+def cluster_with(model, name):
+    files = model.queue.files
+    return int(files.loc[files["filename"] == name, "cluster_id"].iloc[0])
+
+
+def test_the_queue_has_every_cluster_and_the_one_to_keep_first(model):
+    assert len(model.listed) == 2
+    for cluster_id in model.listed:
+        members = model.queue.members(cluster_id)
+        assert members["file_id"].iloc[0] == members["keeper_id"].iloc[0]
+    assert model.progress.total == 2
+    assert model.progress.done == 0
+
+
+def test_removing_the_others_moves_them_and_undo_brings_every_byte_back(model, tmp_path):
+    before = contents(tmp_path / "pictures")
+    cluster = cluster_with(model, "a.jpg")
+    model.remove_others(cluster)
+    left = contents(tmp_path / "pictures")
+    assert len(left) == len(before) - 2
+    assert not model.done[cluster].failed
+    assert model.done[cluster].text.startswith("Kept 1, removed 2")
+    assert model.progress.done == 1
+    assert model.progress.removed > 0
+    model.undo()
+    assert contents(tmp_path / "pictures") == before
+    assert cluster not in model.done
+    assert (model.progress.done, model.progress.removed) == (0, 0)
+
+
+def test_the_order_stays_until_it_is_sorted_again(model):
+    before = model.listed
+    model.remove_others(before[0])
+    assert model.listed == before
+    assert not model.stale, "one's own acts are no news"
+    model.load()
+    assert model.listed == tuple(range(len(model.listed)))
+    assert len(model.listed) == 1
+    assert model.progress.done == 1
+    assert model.progress.total == 2
+
+
+def test_undo_takes_back_the_last_thing_first_or_that_of_a_cluster(model, tmp_path):
+    before = contents(tmp_path / "pictures")
+    first, second = model.listed
+    model.remove_others(first)
+    model.decide([second], "later")
+    model.undo(first)
+    assert contents(tmp_path / "pictures") == before
+    assert list(model.done) == [second]
+    model.undo()
+    assert model.done == {}
+    assert len(model.session.workbench.decisions()) == 0
+    model.undo()
+    assert "nothing" in model.message.lower()
+
+
+def test_what_was_said_not_to_be_the_same_does_not_come_back(model):
+    cluster = cluster_with(model, "a.jpg")
+    model.decide([cluster], "different")
+    assert model.done[cluster].text == "Not the same"
+    model.load()
+    assert "a.jpg" not in set(model.queue.files["filename"])
+    assert model.progress.done == 1
+
+
+def test_what_is_put_off_is_found_under_its_filter(model):
+    cluster = cluster_with(model, "a.jpg")
+    model.decide([cluster], "later")
+    model.load()
+    assert len(model.listed) == 1
+    model.set_filter(show="later")
+    assert len(model.listed) == 1
+    assert "a.jpg" in set(model.queue.members(model.listed[0])["filename"])
+
+
+def test_another_file_can_be_kept(model, tmp_path):
+    cluster = cluster_with(model, "a.jpg")
+    members = model.queue.members(cluster)
+    small = int(members.loc[members["filename"] == "a small.jpg", "file_id"].iloc[0])
+    model.keep(small)
+    assert int(model.queue.members(cluster)["file_id"].iloc[0]) == small
+    model.remove_others(cluster)
+    left = contents(tmp_path / "pictures")
+    assert "a small.jpg" in left
+    assert "a.jpg" not in left
+
+
+def test_a_selection_of_files_goes_and_never_the_one_that_is_kept(model, tmp_path):
+    files = model.queue.files
+    model.remove_files(files["file_id"].tolist())
+    left = contents(tmp_path / "pictures")
+    assert len(left) == 3
+    model.undo()
+    model.undo()
+    assert len(contents(tmp_path / "pictures")) == 6
+
+
+def test_everything_shown_goes_after_a_preview_only(model, tmp_path):
+    before = contents(tmp_path / "pictures")
+    model.show_preview()
+    preview = model.preview
+    assert contents(tmp_path / "pictures") == before
+    assert len(preview.plan) == 3
+    assert dict(preview.facts)["On disk"].startswith("3 files")
+    model.confirm()
+    assert len(contents(tmp_path / "pictures")) == 3
+    assert len(model.done) == 2
+    model.undo()
+    assert contents(tmp_path / "pictures") == before
+
+
+def test_a_preview_can_be_dismissed(model, tmp_path):
+    model.show_preview()
+    model.preview = None
+    model.confirm()
+    assert len(contents(tmp_path / "pictures")) == 6
+
+
+def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, tmp_path):
+    cluster = cluster_with(model, "a.jpg")
+    keeper = model.queue.members(cluster)["path"].iloc[0]
+    with open(keeper, "ab") as file:  # noqa: PTH123
+        file.write(b"more")
+    before = contents(tmp_path / "pictures")
+    model.remove_others(cluster)
+    assert model.done[cluster].failed
+    assert contents(tmp_path / "pictures") == before
+
+
+def test_a_change_by_somebody_else_makes_it_stale(model):
+    model.session.changed()
+    assert model.stale
+
+
+def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, tmp_path):
+    wb.accounts.create("ann", "a long password")
+    wb.upload("mine.png", encode(scene(1, 320, 240), "PNG"), user="ann")
+    model = ReviewModel(VisitorSession(wb, "ann"))
+    model.load()
+    cluster = cluster_with(model, "mine.png")
+    members = model.queue.members(cluster)
+    others = members[members["filename"] != "mine.png"]
+    assert others["path"].isna().all()
+    before = contents(tmp_path / "pictures")
+    model.remove_others(cluster)
+    assert contents(tmp_path / "pictures") == before
+    assert str(tmp_path) not in str(model.done)
+
+
+def test_the_board_shows_what_the_model_says(wb):
+    panel = ReviewPanel(wb)
+    content = panel.board._content
+    fates = [file["fate"] for cluster in content["clusters"] for file in cluster["files"]]
+    assert sorted(fates) == ["keep", "keep", "remove", "remove", "remove"]
+    assert panel.board.bars["everything"].startswith("Everything shown: 2 clusters, 3 files")
+    first = content["clusters"][0]["cluster_id"]
+    panel._act("remove_others", {"cluster_id": first})
+    assert panel.board.done[str(first)]["can_undo"]
+    panel._act("undo", {"cluster_id": first})
+    assert panel.board.done == {}
+    panel._act("preview", {})
+    assert panel.board.preview["files"] == 3
+    panel._act("dismiss", {})
+    assert panel.board.preview == {}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ("remove_others", {"cluster_id": 99}),
+        ("remove_others", {"cluster_id": "1"}),
+        ("remove_others", {}),
+        ("keep", {"file_id": 999}),
+        ("remove", {"file_ids": "all"}),
+        ("remove", {"file_ids": [None, "x", 12345]}),
+        ("decide", {"cluster_id": 0, "verdict": "nonsense"}),
+        ("set", {"name": "order", "value": "nonsense"}),
+        ("set", {"name": "page_size", "value": "1000000"}),
+        ("set", {"name": "session", "value": "x"}),
+        ("look", {"file_id": -1}),
+        ("compare", {"cluster_id": 99, "file_id": 3}),
+        ("confirm", {}),
+        ("nonsense", {}),
+    ],
+)
+def test_a_message_that_makes_no_sense_does_nothing(wb, tmp_path, message):
+    panel = ReviewPanel(wb)
+    before = contents(tmp_path / "pictures")
+    panel._act(*message)
+    assert contents(tmp_path / "pictures") == before
+    assert panel.model.done == {}
+
+
+def test_an_empty_store_and_one_without_duplicates_say_which_they_are(tmp_path):
+    with Workbench(Settings(root=tmp_path / "store")) as wb:
+        assert "no pictures here yet" in ReviewPanel(wb).board._content["empty"]
+        wb.upload("a.jpg", encode(scene(1, 64, 64)))
+        assert "No duplicates" in ReviewPanel(wb).board._content["empty"]
+
+
+def test_the_address_brings_the_same_view_back(model, wb):
+    model.set_filter(kinds=frozenset({"identical"}), text="b")
+    model.set_order("size")
+    again = ReviewModel(VisitorSession(wb))
+    again.open(model.params)
+    assert again.wanted == model.wanted
+    assert (again.order, again.page) == ("size", 0)
+    assert len(again.listed) == len(model.listed) == 1
+
+
+filters = st.builds(
+    QueueFilter,
+    show=st.sampled_from(list(SHOWN)),
+    kinds=st.frozensets(st.sampled_from(list(KINDS))),
+    folder=st.sampled_from(["", "/a", "/a/b", "/c"]),
+    user=st.sampled_from(["", "ann", "bob"]),
+    camera=st.sampled_from(["", "X"]),
+    text=st.sampled_from(["", "IMG", "beach"]),
+    since=st.sampled_from([0, 2020]),
+    until=st.sampled_from([0, 2021]),
+    least_bytes=st.sampled_from([0, 1000]),
+)
+
+
+@given(filters)
+def test_a_filter_survives_its_way_through_the_address(wanted):
+    assert parse_filter(filter_params(wanted)) == wanted
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6))
+def test_nonsense_in_an_address_is_some_filter(params):
+    assert isinstance(parse_filter(params), QueueFilter)
+
+
+rows = st.fixed_dictionaries(
+    {
+        "files": st.integers(2, 9),
+        "goes": st.integers(0, 8),
+        "frees": st.integers(0, 5000),
+        "least_score": st.floats(0, 1),
+        "verdict": st.sampled_from(["", "later", "same", "different"]),
+        "disputed": st.booleans(),
+        "gained": st.booleans(),
+        "kinds": st.frozensets(st.sampled_from(list(KINDS)), max_size=3),
+        "folders": st.frozensets(st.sampled_from(["/a", "/a/b", "/ab", "/c"]), max_size=2),
+        "users": st.frozensets(st.sampled_from(["ann", "bob"]), max_size=2),
+        "cameras": st.frozensets(st.sampled_from(["X", "Y"]), max_size=1),
+        "text": st.sampled_from(["/a/img_1.jpg", "/c/beach.jpg\n/a/x.jpg", ""]),
+        "taken_at": st.sampled_from([None, "2019-05-01", "2020-06-01", "2022-01-01"]),
+    }
+)
+
+
+def frame_of(found):
+    frame = pd.DataFrame(found)
+    frame["taken_at"] = pd.to_datetime(frame["taken_at"], utc=True)
+    return frame
+
+
+@given(st.lists(rows, min_size=1, max_size=12), filters, st.sampled_from(list(ORDERS)))
+def test_what_is_selected_is_what_passes_by_the_plain_rules(found, wanted, order):
+    clusters = frame_of(found)
+    expected = {k for k, row in enumerate(found) if plainly_passes(row, wanted)}
+    assert set(clusters.index[passes(clusters, wanted)]) == expected
+    chosen = select(clusters, wanted, order)
+    assert sorted(chosen) == sorted(expected)
+    if order == "bytes":
+        freed = [found[k]["frees"] for k in chosen]
+        assert freed == sorted(freed, reverse=True)
+
+
+def plainly_passes(row, wanted):
+    shown = {
+        "open": row["verdict"] == "" or row["disputed"],
+        "later": row["verdict"] == "later",
+        "decided": row["verdict"] in {"same", "different"},
+        "disputed": row["disputed"],
+        "all": True,
+    }[wanted.show]
+    year = int(row["taken_at"][:4]) if row["taken_at"] else None
+    tests = [
+        shown,
+        not wanted.kinds or (row["kinds"] and row["kinds"] <= wanted.kinds),
+        not wanted.folder
+        or any(f == wanted.folder or f.startswith(wanted.folder + "/") for f in row["folders"]),
+        not wanted.user or wanted.user in row["users"],
+        not wanted.camera or wanted.camera in row["cameras"],
+        wanted.text.casefold() in row["text"],
+        not wanted.since or (year is not None and year >= wanted.since),
+        not wanted.until or (year is not None and year <= wanted.until),
+        row["frees"] >= wanted.least_bytes,
+    ]
+    return all(tests)
+
+
+@given(st.lists(rows, min_size=1, max_size=12), filters)
+def test_the_numbers_beside_the_kinds_do_not_depend_on_the_kinds_chosen(found, wanted):
+    from dataclasses import replace
+
+    clusters = frame_of(found)
+    counts = kind_counts(clusters, wanted)
+    assert counts == kind_counts(clusters, replace(wanted, kinds=frozenset()))
+    assert set(counts) == set(KINDS)
