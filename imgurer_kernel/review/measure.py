@@ -40,6 +40,10 @@ _MEASURED_TOGETHER = 32
 # 1.5 times 0.75, twice 0.64, four times 0.45.
 _FLATTER, _FLATTER_CAMERA = 0.97, 0.8
 _LARGER = 1.2
+# Enlarged twice or more, any filter leaves edges steeper than this over the scale: 1.08 and more on
+# drawn scenes, 1.2 by a cubic one.
+_SOFT, _TWICE = 1.02, 1.8
+_SAVED_AGAIN = 3.0
 
 
 def measure(
@@ -99,6 +103,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
         [np.nan if it is None or it.steepness is None else it.steepness for it in facts]
     )
     side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
+    quality = np.array([np.nan if it is None or it.quality is None else it.quality for it in facts])
     usable = view["label"].isin(_SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
     of_camera = view["camera"].notna().to_numpy(bool)
     for rows in _by_cluster(view, usable):
@@ -106,7 +111,12 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
             # What a camera has written is more likely to be blurred than enlarged.
             margin = _FLATTER_CAMERA if of_camera[row] else _FLATTER
             smaller = rows[side[rows] * _LARGER < side[row]]
-            flat = steep[row] / steep[smaller] < margin * np.sqrt(side[smaller] / side[row])
+            scale, ratio = side[row] / side[smaller], steep[row] / steep[smaller]
+            flat = ratio < margin / np.sqrt(scale)
+            # Flatter than a filter makes them are edges of an original that is not sharp. Only if it
+            # is compressed more was it saved once again.
+            soft = (scale > _TWICE) & (ratio < _SOFT / scale)
+            flat &= ~soft | (quality[row] < quality[smaller] - _SAVED_AGAIN)
             if flat.any():
                 true[row] = min(true[row], float(pixels[smaller[flat]].max()))
     return true
