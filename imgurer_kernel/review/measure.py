@@ -113,8 +113,8 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
             smaller = rows[side[rows] * _LARGER < side[row]]
             scale, ratio = side[row] / side[smaller], steep[row] / steep[smaller]
             flat = ratio < margin / np.sqrt(scale)
-            # Flatter than a filter makes them are edges of an original that is not sharp. Only if it
-            # is compressed more was it saved once again.
+            # Flatter than a filter makes them are edges of an original that is not sharp; if it is
+            # compressed more, it was saved once again.
             soft = (scale > _TWICE) & (ratio < _SOFT / scale)
             flat &= ~soft | (quality[row] < quality[smaller] - _SAVED_AGAIN)
             if flat.any():
