@@ -6,6 +6,7 @@ Its methods are in classes that are each the base of the next: `StoreReader` say
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,7 @@ from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.batch import is_batch, looked_up, similar_to_each
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.review import ReviewBench
@@ -77,6 +79,7 @@ class Workbench(ReviewBench):
         radius: int | None = None,
         limit: int | None = None,
         verify: bool = True,
+        progress: ProgressOption = True,
     ) -> pd.DataFrame:
         """Images that are like a picture, the nearest first.
 
@@ -84,7 +87,7 @@ class Workbench(ReviewBench):
         ----------
         query
             image_id, path, bytes of a picture file, or a PIL image. An image of the store finds
-            itself too, at distance 0.
+            itself too, at distance 0. Or a list, array or Series of these.
         radius
             Bits between dHashes, 0..128. By default pictures within 24 bits in any of 8
             orientations, with and without borders, are compared, and those within 10 bits are
@@ -101,14 +104,32 @@ class Workbench(ReviewBench):
             filename, width, height. The verdict is ``exact`` for the same bytes, a word of
             `imgurer_kernel.matching.labels.Label` for what was verified, and else ``unverified``:
             near, but not the same picture or not compared. A picture too flat for its dHash to mean
-            anything is found by its bytes or by equal pixels only.
+            anything is found by its bytes or by equal pixels only. For several queries their
+            answers under each other, with a first column query: its place, from 0.
 
         Raises
         ------
         InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
             As the query or the radius deserves.
         """
+        if is_batch(query):
+            each = partial(self.similar, radius=radius, limit=limit, verify=verify)
+            return similar_to_each(each, query, progress)  # type: ignore[arg-type]
         return self._search.similar(query, radius, limit, verify=verify)
+
+    def lookup(self, pictures: object, progress: ProgressOption = True) -> pd.DataFrame:
+        """Whether pictures are here already: files, folders, bytes, images, or several of these.
+
+        Nothing is taken in.
+
+        Returns
+        -------
+        DataFrame
+            A row for each: query, name, status (``exact``, ``near duplicate``, ``new`` or
+            ``rejected``), image_id, filename, verdict, distance and score of the nearest that is
+            the same, and the reason of a rejection.
+        """
+        return looked_up(self.similar, pictures, progress)
 
     def clusters(  # noqa: PLR0913 - all that can be asked for, each by name
         self,

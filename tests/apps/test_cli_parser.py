@@ -103,6 +103,15 @@ def test_json_has_no_nan_and_whole_ids(run, folder):
     assert rows[3]["digest"] is None
 
 
+def test_lookup_says_what_is_here_and_what_is_not(run, folder, tmp_path):
+    run("ingest", folder / "a.jpg")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    status, rows = answer(run, "lookup", folder / "a.jpg", tmp_path / "broken.jpg")
+    assert status == 1
+    assert [row["status"] for row in rows] == ["exact", "rejected"]
+    assert rows[0]["filename"] == "a.jpg"
+
+
 def test_similar_by_file_and_by_id(run, folder):
     run("ingest", folder)
     status, rows = answer(run, "similar", folder / "a.jpg")

@@ -27,6 +27,7 @@ READING = {
     "trash empty": ["--older-than", "30d"],
     "users list": [],
     "users passwd": ["ada"],
+    "lookup": ["picture.jpg"],
     "users adopt": ["ada"],
     "users disable": ["ada"],
     "users enable": ["ada"],

@@ -107,6 +107,22 @@ _TOLD_IF_ANY = {
 }
 
 
+@command("lookup", argument("paths", nargs="+", metavar="PATH", help="file or folder"))
+def lookup(call: Call) -> int:
+    """Say of each picture whether it is here already."""
+    with call.workbench() as wb:
+        frame = wb.lookup(call.arguments.paths, progress=call.out.progress)
+    if call.out.json:
+        call.out.write_table(frame)
+    columns = (frame[name] for name in ("name", "status", "filename", "reason"))
+    for name, status, twin, reason in zip(*columns, strict=True):
+        told = f", as {twin}" if status in {"exact", "near duplicate"} else reason and f": {reason}"
+        call.out.write_line(f"{name}: {status}{told}")
+    totals = frame["status"].value_counts()
+    call.out.write_line(", ".join(f"{number:,} {status}" for status, number in totals.items()))
+    return EXIT_PROBLEMS if (frame["status"] == "rejected").any() else EXIT_DONE
+
+
 @command(
     "similar",
     argument("image", metavar="IMAGE", help="a file, or the id of an image"),

@@ -1,0 +1,127 @@
+"""Several pictures at once: what each is like, and whether each is here already."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, SourceError
+from imgurer_kernel.matching.relation import NO_DUPLICATE
+from imgurer_kernel.report.frames import SIMILAR
+from imgurer_kernel.store.ingest.sources import Unreadable, find_files
+from imgurer_kernel.workbench.query import is_image_id
+
+Search = Callable[[object], pd.DataFrame]
+"""Answers one query with a frame as from `Workbench.similar`."""
+
+LOOKUP = [
+    *("query", "name", "status", "image_id", "filename", "verdict", "distance", "score", "reason"),
+]
+"""Columns of `looked_up`."""
+
+
+def is_batch(given: object) -> bool:
+    """Whether this is several queries rather than one.
+
+    Examples
+    --------
+    >>> is_batch([1, 2]), is_batch("a.jpg"), is_batch(b"bytes"), is_batch(7)
+    (True, False, False, False)
+    """
+    return isinstance(given, list | tuple | set | frozenset | pd.Series | pd.Index) or (
+        isinstance(given, np.ndarray) and given.ndim == 1
+    )
+
+
+def similar_to_each(
+    search: Search, queries: Iterable[object], progress: ProgressOption
+) -> pd.DataFrame:
+    """Answer each query, under each other; `query` says which, from 0.
+
+    Raises
+    ------
+    ImgurerError
+        As one of the queries deserves; the message says which one it is.
+    """
+    given, parts = list(queries), []
+    with reporting(progress, len(given), "pictures") as advance:
+        for number, query in enumerate(given):
+            try:
+                found = search(query)
+            except ImgurerError as error:
+                error.add_note(f"that was number {number} of {len(given)}: {query!r:.200}")
+                raise
+            parts.append(found.assign(query=number))
+            advance(1)
+    if not parts:
+        return pd.DataFrame(columns=["query", *SIMILAR]).astype({"query": "int64"})
+    together = pd.concat(parts, ignore_index=True)
+    return together[["query", *[name for name in together if name != "query"]]]
+
+
+def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.DataFrame:
+    """Whether pictures are here already, a row for each.
+
+    Parameters
+    ----------
+    search
+        For one picture.
+    given
+        A file, a folder with all below it, bytes, an image, or several of these.
+
+    Returns
+    -------
+    DataFrame
+        query (the place in what was given, from 0), name, status: ``exact``, ``near duplicate``,
+        ``new`` or ``rejected``; of the nearest one that is the same image_id, filename, verdict,
+        distance and score; reason, where it was rejected.
+    """
+    queries = list(_named(list(given) if is_batch(given) else [given]))  # type: ignore[call-overload]
+    rows = []
+    with reporting(progress, len(queries), "pictures") as advance:
+        for number, name, query in queries:
+            rows.append({"query": number, "name": name, **_answer(search, query)})
+            advance(1)
+    frame = pd.DataFrame(rows, columns=LOOKUP)
+    kinds = dict.fromkeys(("name", "status", "filename", "verdict", "reason"), "str")
+    numbers = {"query": "int64", "image_id": "Int64", "distance": "Int64", "score": "float64"}
+    return frame.astype({**kinds, **numbers})
+
+
+def _answer(search: Search, query: object) -> dict[str, object]:
+    try:
+        if isinstance(query, Unreadable):
+            return {"status": "rejected", "reason": query.reason}
+        found = search(query)
+    except (ImageRejected, SourceError, QueryError) as error:
+        return {"status": "rejected", "reason": str(error)}
+    # An image of the store finds itself; what others are there is the question.
+    others = found if not is_image_id(query) else found[found["image_id"] != query]
+    same = others[~others["verdict"].isin([*NO_DUPLICATE, "unverified"])]
+    if same.empty:
+        return {"status": "new", "reason": ""}
+    exact = same[same["verdict"] == "exact"]
+    best = (exact if len(exact) else same.sort_values("score", ascending=False)).iloc[0]
+    columns = ("image_id", "filename", "verdict", "distance", "score")
+    status = "exact" if len(exact) else "near duplicate"
+    return {"status": status, "reason": "", **{name: best[name] for name in columns}}
+
+
+def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
+    """Each picture with its place and a name; folders become the files below them."""
+    for number, each in enumerate(given):
+        if isinstance(each, str | os.PathLike):
+            path = Path(each).expanduser()
+            if path.is_dir():
+                for found in find_files(path):
+                    below = found if isinstance(found, Unreadable) else found.path
+                    yield number, os.fsdecode(found.path), below
+                continue
+            yield number, os.fsdecode(path), each
+        elif is_image_id(each):
+            yield number, f"image {each}", each
+        else:
+            yield number, f"{type(each).__name__} {number}", each

@@ -1,0 +1,83 @@
+"""Several pictures at once: similar and lookup."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import SourceError, UnknownImage
+from tests.support.pictures import encode, resized, scene
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    wb = Workbench(Settings(root=tmp_path_factory.mktemp("batch")))
+    picture = scene(11, 320, 240)
+    wb.upload("a.jpg", encode(picture))
+    wb.upload("a small.png", encode(resized(picture, 160, 120), "PNG"))
+    wb.upload("b.jpg", encode(scene(12, 320, 240)))
+    return wb
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, pd.Index])
+def test_several_are_the_answers_to_each_under_each_other(store, kind):
+    found = store.similar(kind([1, 3, 2]), progress=False)
+    for number, image_id in enumerate([1, 3, 2]):
+        part = found[found["query"] == number].drop(columns="query").reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, store.similar(image_id), check_dtype=False)
+    assert found.columns[0] == "query"
+
+
+def test_none_is_an_empty_frame_with_the_columns(store):
+    found = store.similar([], progress=False)
+    assert list(found.columns) == ["query", *store.similar(1).columns]
+    assert found.empty
+
+
+def test_the_one_that_cannot_be_asked_is_named(store):
+    with pytest.raises(UnknownImage) as raised:
+        store.similar([1, 99], progress=False)
+    assert "number 1 of 2: 99" in raised.value.__notes__[0]
+
+
+def test_progress_is_told_and_may_stop_it(store):
+    told = []
+    store.similar([1, 2, 3], progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (3, 3)
+
+    def stop(done, _total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.similar([1, 2, 3], progress=stop)
+
+
+def test_what_is_here_is_told_from_what_is_new(store, tmp_path):
+    folder = tmp_path / "new"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "1 same bytes.jpg").write_bytes(encode(scene(12, 320, 240)))
+    (folder / "2 smaller.jpg").write_bytes(encode(resized(scene(12, 320, 240), 200, 150)))
+    (folder / "3 broken.jpg").write_bytes(b"no picture")
+    (folder / "sub" / "4 new.jpg").write_bytes(encode(scene(13, 320, 240)))
+    before = store.images()
+    frame = store.lookup(folder, progress=False)
+    assert frame["status"].tolist() == ["exact", "near duplicate", "rejected", "new"]
+    assert frame["image_id"].tolist()[:2] == [3, 3]
+    assert frame["reason"].iloc[2]
+    assert (frame["query"] == 0).all()
+    assert store.images().equals(before)
+
+
+def test_an_image_of_the_store_is_looked_up_among_the_others(store):
+    frame = store.lookup([1, 3, encode(scene(12, 320, 240))], progress=False)
+    assert frame["status"].tolist() == ["near duplicate", "new", "exact"]
+    assert frame["image_id"].tolist()[0] == 2
+    assert frame["query"].tolist() == [0, 1, 2]
+
+
+def test_a_path_that_is_not_there_is_one_row(store, tmp_path):
+    frame = store.lookup([tmp_path / "nothing.jpg", 1], progress=False)
+    assert frame["status"].tolist() == ["rejected", "near duplicate"]
+    with pytest.raises(SourceError):
+        store.similar(tmp_path / "nothing.jpg")
