@@ -11,7 +11,7 @@ from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 from imgurer_kernel.errors import ImageRejected, StorageError
 from imgurer_kernel.fingerprint.original import VERSION, OriginalFacts, measure_original
-from imgurer_kernel.store.catalog import original_facts
+from imgurer_kernel.store.catalog import Connection, original_facts
 from imgurer_kernel.store.store import Store
 
 HEAVY_QUALITY = 52.0
@@ -81,7 +81,12 @@ def _measured(store: Store, digest: str) -> OriginalFacts | None:
 
 def recall(store: Store, digests: Iterable[str]) -> dict[str, OriginalFacts]:
     """What was measured of originals before, by digest."""
-    found = store.catalog.run(original_facts.recall, VERSION, digests)
+    return store.catalog.run(recalled, digests)
+
+
+def recalled(connection: Connection, digests: Iterable[str]) -> dict[str, OriginalFacts]:
+    """Do the same within a transaction."""
+    found = original_facts.recall(connection, VERSION, digests)
     return {digest: OriginalFacts.from_dict(json.loads(facts)) for digest, facts in found.items()}
 
 

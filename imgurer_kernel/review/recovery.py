@@ -47,7 +47,7 @@ class Recovery:
         keeper = found.get(entry.keeper_id)
         if entry.act != "forget" and self._has_moved(entry, keeper):
             with self._store.catalog.transaction() as connection:
-                self._rows.enter(connection, entry, keeper)
+                self._rows.enter(connection, [(entry, keeper)])
             self._rows.follow([entry])
             return
         self._store.catalog.run(

@@ -53,28 +53,40 @@ class ActRows:
         self._trash = trash
 
     def enter(
-        self, connection: Connection, entry: JournalEntry, keeper: FileOfImage | None
+        self,
+        connection: Connection,
+        acts: Sequence[tuple[JournalEntry, FileOfImage | None]],
     ) -> None:
-        """Write that an act was done, within a transaction; keeper None: it is gone meanwhile."""
-        ids = [entry.file_id, *entry.other_ids]
-        if entry.act == "link" and keeper is not None:
-            journal.set_place(connection, ids, keeper.device, keeper.inode, keeper.modified_ns)
-        else:
-            found = journal.files_of_images(connection, ids)
+        """Write that acts were done, within a transaction.
+
+        Parameters
+        ----------
+        acts
+            Each with the file that is kept; None where that is gone meanwhile.
+        """
+        for entry, keeper in acts:
+            if entry.act == "link" and keeper is not None:
+                ids = [entry.file_id, *entry.other_ids]
+                journal.set_place(connection, ids, keeper.device, keeper.inode, keeper.modified_ns)
+        went = [(entry, keeper) for entry, keeper in acts if entry.act != "link"]
+        ids = [each for entry, _ in went for each in (entry.file_id, *entry.other_ids)]
+        found = journal.files_of_images(connection, ids)
+        commands.forget_files(connection, list(found))
+        # Nobody loses the picture: whoever had the copy has the file that is kept.
+        held = journal.holders(connection, {keeper.image_id for _, keeper in went if keeper})
+        for entry, keeper in went:
             united = []
-            for file in found.values():
-                commands.forget_file(connection, file.file_id, file.user)
-                # Nobody loses the picture: whoever had the copy has the file that is kept.
-                if keeper is not None:
-                    held = journal.add_holder(connection, keeper, file.user, file.filename)
-                    united += [] if held is None else [held]
-            journal.set_united(connection, entry.entry_id, united)
-        journal.set_state(connection, [entry.entry_id], "entered")
+            for file in (found[it] for it in (entry.file_id, *entry.other_ids) if it in found):
+                if keeper is not None and (keeper.image_id, file.user) not in held:
+                    held.add((keeper.image_id, file.user))
+                    united.append(journal.add_holder(connection, keeper, file.user, file.filename))
+            if united:
+                journal.set_united(connection, entry.entry_id, united)
+        journal.set_state(connection, [entry.entry_id for entry, _ in acts], "entered")
 
     def follow(self, entries: Sequence[JournalEntry]) -> None:
         """Let the store's own bytes follow the rows, and finish the entries."""
-        for digest in sorted({entry.digest for entry in entries}):
-            self._trash.finish(digest)
+        self._trash.finish_all(sorted({entry.digest for entry in entries}))
         # Where only one of several copies has gone, the others lead to the bytes.
         renew_references(self._store, {entry.digest for entry in entries if entry.leads})
         if entries:

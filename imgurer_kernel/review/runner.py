@@ -135,8 +135,7 @@ class ActRunner:
                 entered.append((act, entry))
                 results.append(ActResult(entry.entry_id))
         with self._store.catalog.transaction() as connection:
-            for act, entry in entered:
-                self._rows.enter(connection, entry, act.keeper)
+            self._rows.enter(connection, [(entry, act.keeper) for act, entry in entered])
             for entry_id, reason in refused.items():
                 journal.set_state(connection, [entry_id], "rolled back", reason)
         self._step("entered")

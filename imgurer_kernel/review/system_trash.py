@@ -1,4 +1,4 @@
-"""The trash of the operating system, if Send2Trash is installed."""
+"""The trash of the operating system."""
 
 import os
 

@@ -170,6 +170,14 @@ class Trash:
             commands.if_unreferenced, digest, lambda: blobs.delete(digest)
         )
 
+    def finish_all(self, digests: Sequence[str]) -> None:
+        """Do the same for several, in one transaction: others wait meanwhile."""
+        with self._store.catalog.transaction() as connection:
+            held = queries.ids_by_digest(connection, digests)
+            for digest in digests:
+                if digest not in held:
+                    self._store.blobs.delete(digest)
+
     def unfinished(self, before: datetime) -> Sequence[str]:
         """Digests that `finish` would move, of what was forgotten before a time (UTC)."""
         buried = self._store.catalog.run(trash.digests, before)

@@ -1,5 +1,6 @@
 """Clusters of images as the frames that people get: by file, or by image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -7,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, file_frame
 from imgurer_kernel.review.decisions import Verdicts, set_apart
 from imgurer_kernel.review.keeper import file_order, keepers
+from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
 from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
+from imgurer_kernel.workbench.keepers import with_known_keepers
 
 By = Literal["file", "image"]
 
@@ -36,11 +40,15 @@ class ClusterFacts:
         `MEMBER_FACTS` of all members, and of images in no cluster that have several files.
     files
         Files of these images, as `imgurer_kernel.store.catalog.files.present_files` has them.
+    measured, details
+        What was measured of originals, by digest, and all facts of these images.
     """
 
     grouped: LabelledClusters
     images: pd.DataFrame
     files: pd.DataFrame
+    measured: Mapping[str, OriginalFacts]
+    details: pd.DataFrame
 
     @classmethod
     def read(
@@ -50,10 +58,15 @@ class ClusterFacts:
         grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
         wanted = np.union1d(grouped.clusters.members, several)
+        images = queries.images(connection, wanted, MEMBER_FACTS)
+        measured = recalled(connection, images["digest"].tolist())
+        known = images.loc[images["digest"].isin(list(measured)), "image_id"]
         return cls(
             grouped=grouped,
-            images=queries.images(connection, wanted, MEMBER_FACTS),
+            images=images,
             files=files.present_files(connection, wanted, selection.states),
+            measured=measured,
+            details=queries.images(connection, known.to_numpy(np.int64)),
         )
 
     @property
@@ -80,4 +93,5 @@ class ClusterFacts:
             frame = cluster_frame(self.grouped, self.images, keepers)
         else:
             frame = file_frame(self.grouped, self.images, seen, keepers, file_order)
+            frame = with_known_keepers(frame, self.files, self.details, self.measured)
         return selection.spanning(frame, seen)

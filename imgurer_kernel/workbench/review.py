@@ -1,6 +1,6 @@
 """Deciding about duplicates: what is kept and why, what people say, and plans of acts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import get_args
 
 import numpy as np
@@ -9,19 +9,17 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import ActRefused, QueryError
-from imgurer_kernel.fingerprint.original import OriginalFacts
-from imgurer_kernel.report.freed import freed
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review import sidecar
 from imgurer_kernel.review.decisions import with_decisions
 from imgurer_kernel.review.disk import shown
 from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.review.measure import recall
-from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, Score, choose, policy_of
-from imgurer_kernel.review.view import file_view
+from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.store.catalog import journal, queries
 from imgurer_kernel.store.catalog.expressions import evaluate
+from imgurer_kernel.workbench import keepers
 from imgurer_kernel.workbench.acts import ActBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 
@@ -222,55 +220,9 @@ class ReviewBench(ActBench):
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
             )
-        chosen = self._chosen(clusters, known, policy_of(policy), pinned)
-        return with_decisions(chosen, self._verdicts())
-
-    def _chosen(
-        self,
-        clusters: pd.DataFrame,
-        known: Mapping[str, OriginalFacts],
-        policy: KeeperPolicy,
-        pinned: Iterable[int] = (),
-    ) -> pd.DataFrame:
-        """Clusters by file with what a policy keeps, by what is known of originals."""
         ids = np.sort(clusters["image_id"].unique()).astype(np.int64)
         with self.catalog.transaction() as connection:
             images = queries.images(connection, ids)
             files = catalog_files.present_files(connection, ids, get_args(FileState))
-        times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
-        view = file_view(clusters, files.assign(modified_at=times), images, known)
-        return _with_keepers(choose(view, policy, pinned), files)
-
-    def _with_known_keepers(self, clusters: pd.DataFrame) -> pd.DataFrame:
-        """Clusters with the keepers of `queue`, where all of a cluster was measured before."""
-        if "file_id" not in clusters or clusters.empty:
-            return clusters
-        known = recall(self.store, clusters["digest"].unique().tolist())
-        if not known:
-            return clusters
-        seen = clusters["digest"].isin(list(known)).groupby(clusters["cluster_id"])
-        rows = seen.transform("all").to_numpy(bool)
-        if rows.any():
-            chosen = self._chosen(clusters[rows], known, STANDARD)
-            for name in ("is_keeper", "frees_disk", "frees_store"):
-                clusters.loc[rows, name] = chosen[name].to_numpy()
-        return clusters
-
-
-def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-    """The rows with is_keeper as it was chosen, and what is freed if all others go.
-
-    Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
-    knows of inodes.
-    """
-    is_keeper = chosen["file_id"] == chosen["keeper_id"]
-    changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()
-    rows = chosen["cluster_id"].isin(changed)
-    chosen = chosen.assign(is_keeper=is_keeper)
-    if rows.any():
-        part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
-        part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")
-        stays = (is_keeper | chosen["is_reference"] | (chosen["state"] != "present"))[rows]
-        on_disk, in_store = freed(part.assign(links=0, is_blob=False), stays.to_numpy(bool))
-        chosen.loc[rows, "frees_disk"], chosen.loc[rows, "frees_store"] = on_disk, in_store
-    return chosen
+        kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
+        return with_decisions(kept, self._verdicts())

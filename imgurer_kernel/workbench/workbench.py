@@ -203,10 +203,9 @@ class Workbench(ReviewBench):
             min_size=min_size,
             states=states,
         )
-        found = self._search.clusters(
+        return self._search.clusters(
             radius, selection, by, verify=verify, thorough=thorough, progress=progress
         )
-        return self._with_known_keepers(found)
 
     def related(
         self, image: object | None = None, *, progress: ProgressOption = True
@@ -237,8 +236,7 @@ class Workbench(ReviewBench):
         nothing has changed. None if nobody has asked yet. For a dashboard, to show something while
         `clusters` looks at what is new.
         """
-        found = self._search.last_clusters(radius, thorough=thorough)
-        return None if found is None else self._with_known_keepers(found)
+        return self._search.last_clusters(radius, thorough=thorough)
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same; each given like a query of `similar`."""

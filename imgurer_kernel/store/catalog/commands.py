@@ -133,6 +133,14 @@ def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
     return forget(connection, int(row[0]), user, file_id)
 
 
+def forget_files(connection: Connection, file_ids: Sequence[int]) -> None:
+    """Move files into the trash, whosever they are and of whatever images, as `forget` does."""
+    generation = _counters(connection)[0] + 1
+    left = trash.bury(connection, file_ids, generation)
+    files.refresh_active(connection, left, generation)
+    _advance(connection)
+
+
 def mark_files(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> None:
     """Note what a scan found where files came from, by file_id; what has no present file rests.
 

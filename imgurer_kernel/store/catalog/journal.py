@@ -118,22 +118,12 @@ def at_path(connection: Connection, path_key: PathKey) -> list[tuple[int, str]]:
     ).fetchall()
 
 
-def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename: str) -> int | None:
-    """See to it that a user has a file of the keeper's image; the id of the row that this took.
+def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename: str) -> int:
+    """Give a user a file of the keeper's image; returns its id.
 
     Of a keeper in place the row leads to the same place, as if the user had taken it in; of one in
-    the store it is a file of the name that the user had. None where there is one already.
+    the store it is a file of the name that the user had.
     """
-    held = first_row(
-        connection,
-        """
-        SELECT 1 FROM files WHERE image_id = ? AND user_name = ? AND replaced_at IS NULL
-            AND state = 'present'
-        """,
-        [keeper.image_id, user],
-    )
-    if held is not None:
-        return None
     row = first_row(
         connection, "UPDATE generation SET next_file_id = next_file_id + 1 RETURNING next_file_id"
     )
@@ -164,6 +154,19 @@ def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename:
         },
     )
     return file_id
+
+
+def holders(connection: Connection, image_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Which users have a present file of which images: image_id and user."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT image_id, user_name FROM files
+        WHERE image_id IN (SELECT unnest(?::BIGINT[])) AND replaced_at IS NULL
+            AND state = 'present'
+        """,
+        [list(image_ids)],
+    ).fetchall()
+    return set(rows)
 
 
 def drop_holder(connection: Connection, file_id: int) -> str | None:

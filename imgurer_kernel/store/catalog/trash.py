@@ -57,6 +57,48 @@ def bury_image(connection: Connection, image_id: int, generation: int) -> None:
     connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation])
 
 
+def bury(connection: Connection, file_ids: Sequence[int], generation: int) -> list[int]:
+    """Move files of any images into the trash, and images with their last file.
+
+    Parameters
+    ----------
+    generation
+        The one that is written.
+
+    Returns
+    -------
+    list of int
+        Images of which other files are left.
+    """
+    ids = list(file_ids)
+    touched = connection.execute(
+        """
+        SELECT DISTINCT image_id FROM files
+        WHERE file_id IN (SELECT unnest(?::BIGINT[])) ORDER BY image_id
+        """,
+        [ids],
+    ).fetchall()
+    connection.execute(
+        """
+        INSERT INTO trash BY NAME
+        SELECT files.*, images.digest AS digest, ? AS forgotten_at
+        FROM files JOIN (SELECT image_id, digest FROM images) AS images USING (image_id)
+        WHERE file_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [now(), ids],
+    )
+    _delete(connection, "files", ids)
+    left = connection.execute(
+        "SELECT DISTINCT image_id FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[]))",
+        [[image_id for (image_id,) in touched]],
+    ).fetchall()
+    alive = {image_id for (image_id,) in left}
+    for (image_id,) in touched:
+        if image_id not in alive:
+            bury_image(connection, image_id, generation)
+    return sorted(alive)
+
+
 def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
     """What is in the trash, the latest first, with the columns of `Trash.list`."""
     answer = connection.execute(

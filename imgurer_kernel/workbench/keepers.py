@@ -1,0 +1,75 @@
+"""Which file of each cluster is kept by a policy, with what the catalog knows of files."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from imgurer_kernel.fingerprint.original import OriginalFacts
+from imgurer_kernel.report.freed import freed
+from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose
+from imgurer_kernel.review.view import file_view
+
+
+def chosen(
+    clusters: pd.DataFrame,
+    files: pd.DataFrame,
+    images: pd.DataFrame,
+    measured: Mapping[str, OriginalFacts],
+    policy: KeeperPolicy = STANDARD,
+    pinned: Iterable[int] = (),
+) -> pd.DataFrame:
+    """Clusters with the columns of a view, keepers and reasons, and what is freed if the rest goes.
+
+    Parameters
+    ----------
+    clusters
+        By file.
+    files
+        As `imgurer_kernel.store.catalog.files.present_files` has them.
+    images
+        The catalog's rows of their images.
+    measured
+        What was measured of originals, by digest.
+    policy, pinned
+        As `imgurer_kernel.review.policy.choose` has them.
+    """
+    times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
+    view = file_view(clusters, files.assign(modified_at=times), images, measured)
+    return _with_keepers(choose(view, policy, pinned), files)
+
+
+def with_known_keepers(
+    clusters: pd.DataFrame,
+    files: pd.DataFrame,
+    images: pd.DataFrame,
+    measured: Mapping[str, OriginalFacts],
+) -> pd.DataFrame:
+    """Clusters by file with the keepers of the standard policy, where all of one was measured."""
+    if not measured or clusters.empty:
+        return clusters
+    seen = clusters["digest"].isin(list(measured)).groupby(clusters["cluster_id"])
+    rows = seen.transform("all").to_numpy(bool)
+    if rows.any():
+        part = chosen(clusters[rows], files, images, measured)
+        for name in ("is_keeper", "frees_disk", "frees_store"):
+            clusters.loc[rows, name] = part[name].to_numpy()
+    return clusters
+
+
+def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
+    """The rows with is_keeper as it was chosen, and what is freed if all others go.
+
+    Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
+    knows of inodes.
+    """
+    is_keeper = chosen["file_id"] == chosen["keeper_id"]
+    changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()
+    rows = chosen["cluster_id"].isin(changed)
+    chosen = chosen.assign(is_keeper=is_keeper)
+    if rows.any():
+        part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
+        part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")
+        stays = (is_keeper | chosen["is_reference"] | (chosen["state"] != "present"))[rows]
+        on_disk, in_store = freed(part.assign(links=0, is_blob=False), stays.to_numpy(bool))
+        chosen.loc[rows, "frees_disk"], chosen.loc[rows, "frees_store"] = on_disk, in_store
+    return chosen
