@@ -259,7 +259,7 @@ def test_nothing_is_wider_than_the_window(at, width):
     at.set_viewport_size({"width": width, "height": 800})
     page = at.locator(".imgurer-page")
     # The layout follows the window a moment later.
-    expect(page).to_have_js_property("offsetWidth", min(width, 1488))
+    expect(page).to_have_js_property("offsetWidth", min(width, 2608))
     expect(page).to_have_js_property("scrollWidth", page.evaluate("n => n.clientWidth"))
     box = page.bounding_box()
     inside = at.locator(".part-gallery").bounding_box()
