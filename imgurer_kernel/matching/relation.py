@@ -116,9 +116,12 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     variant = np.where(poor, few, _recoloured(features))
     # One straight edge and no more agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8)
-    stray, shape = of(local.STRAY), (agree >= 60) & (of(local.CROSS) > 0.3)
-    another = shape & (of(local.PLAIN) < _PLAIN)
-    another &= ((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.4)
+    # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
+    # most; beyond a change of light a sixth is enough.
+    stray, known = of(local.STRAY), agree >= local.STRAY_FROM
+    another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
+    another |= (agree >= 30) & (stray > 0.55)
+    another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < _PLAIN)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[another] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
