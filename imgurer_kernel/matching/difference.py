@@ -112,6 +112,18 @@ def plain_sides(picture: UInt8s) -> tuple[bool, bool, bool, bool]:
     return left, top, right, bottom
 
 
+def edge_grays(picture: UInt8s) -> tuple[float, ...]:
+    """Return the median gray of the left, top, right and bottom line of a picture (64, 64).
+
+    Examples
+    --------
+    >>> edge_grays(np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1)))
+    (0.0, 126.0, 252.0, 126.0)
+    """
+    lines = np.stack((picture[:, 0], picture[0], picture[:, -1], picture[-1]))
+    return tuple(np.median(lines, axis=1).tolist())
+
+
 def _without_edges(content: Int64s) -> Int64s:
     """Shrink content boxes by the line at which a border begins."""
     boxes = content.copy()

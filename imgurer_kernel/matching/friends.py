@@ -5,6 +5,8 @@ follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here 
 one picture.
 """
 
+from functools import partial
+
 import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
@@ -12,6 +14,7 @@ from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.judgement import judge
 from imgurer_kernel.matching.pair_table import SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 
@@ -102,7 +105,7 @@ def verify_by_friends(
         return images.compare(first, second, starts, None, negative)
 
     verifier = PairVerifier(
-        Candidates.none(), table, images.read_boxes, measure, images.share_layout
+        Candidates.none(), table, images.read_boxes, measure, partial(judge, images)
     )
     verifier.verify_from(
         row_of[other], starts, orientation, distance, to_friend.negative ^ links.negative

@@ -1,7 +1,7 @@
 """Keep the pictures of images in memory once they were needed."""
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -10,7 +10,7 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
-from imgurer_kernel.matching import same_layout
+from imgurer_kernel.matching import local_agreement, same_layout
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.verify import PreparedPictures, compare
@@ -18,9 +18,20 @@ from imgurer_kernel.matching.verify import PreparedPictures, compare
 Load = Callable[[Int64s], UInt8s]
 """Gives the pictures of image ids, int64 (k,), in their order: uint8 (k, side, side)."""
 
+LoadColours = Callable[[Int64s], Sequence[UInt8s]]
+"""Gives pictures in colour, uint8 (height, width, 3) each, red, green and blue."""
+
+LoadTimes = Callable[[Int64s], Int64s]
+"""Gives when pictures were taken, in seconds of the camera's clock; 0 where that is not known."""
+
+ORIGINALS_BUDGET = 1000
+"""Pairs whose originals are read in one search: a minute and a half on one core, 90 ms a pair."""
+
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
+_OCCASION = 900  # seconds
+_RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
 class ImageCache:
@@ -38,11 +49,19 @@ class ImageCache:
         Gives 256x256 grays.
     progress
         Called while pictures are read; may raise to stop.
+    colours
+        Gives thumbnails in colour.
+    taken
+        Gives when pictures were taken.
+    originals
+        Gives originals, reduced to about `imgurer_kernel.matching.judgement.ORIGINAL_SIDE`.
 
     Attributes
     ----------
     within_frame
         float64 (n,): share of each picture within its frame; 1 where no picture was read.
+    originals_left
+        Pairs of which the originals may still be read.
     """
 
     def __init__(
@@ -51,8 +70,17 @@ class ImageCache:
         pictures: Load,
         thumbnails: Load | None = None,
         progress: Progress | None = None,
+        *,
+        colours: LoadColours | None = None,
+        taken: LoadTimes | None = None,
+        originals: LoadColours | None = None,
     ) -> None:
         self._ids = image_ids
+        self._colours = colours
+        self._taken = taken
+        self._originals = originals
+        self._recent: dict[int, UInt8s] = {}
+        self.originals_left = ORIGINALS_BUDGET
         self._load = pictures
         self._thumbnails = thumbnails
         self._progress = progress
@@ -165,6 +193,72 @@ class ImageCache:
                 self._progress("reading the small print", min(k + _THUMBNAIL_CHUNK, n), n)
         return shared
 
+    @property
+    def in_colour(self) -> bool:
+        """Whether there are thumbnails in colour."""
+        return self._colours is not None
+
+    def agreement(self, first: Int64s, second: Int64s, maps: Float64s) -> Float64s:
+        """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`)."""
+        content = self.read_boxes(np.concatenate((first, second))).content
+        found = np.zeros((len(first), local_agreement.FEATURES))
+        # Pairs of one picture together, so that its thumbnail is read once.
+        order = np.lexsort((second, first))
+        for k in range(0, len(order), _THUMBNAIL_CHUNK):
+            rows = order[k : k + _THUMBNAIL_CHUNK]
+            one, other = first[rows], second[rows]
+            seen = self._in_colour(np.unique(np.concatenate((one, other))))
+            found[rows] = local_agreement.measure_agreement(
+                [seen[end] for end in one.tolist()],
+                [seen[end] for end in other.tolist()],
+                maps[rows],
+                np.stack((content[one], content[other]), axis=1),
+            )
+            if self._progress is not None:
+                self._progress("looking closer", min(k + _THUMBNAIL_CHUNK, len(order)), len(order))
+        return found
+
+    def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:
+        """Thumbnails by position; the latest ones are kept, for pairs share their pictures."""
+        wanted = positions.tolist()
+        missing = np.array([k for k in wanted if k not in self._recent], np.int64)
+        if len(missing) and self._colours is not None:
+            new = self._colours(self._ids[missing])
+            self._recent.update(zip(missing.tolist(), new, strict=True))
+        seen = {k: self._recent[k] for k in wanted}
+        for k in list(self._recent)[: max(0, len(self._recent) - _RECENT)]:
+            del self._recent[k]
+        return seen
+
+    def times(self, positions: Int64s) -> Int64s:
+        """When pictures were taken, int64 (k,) seconds; 0 where that is not known."""
+        if self._taken is None or not len(positions):
+            return np.zeros(len(positions), np.int64)
+        some, place = np.unique(positions, return_inverse=True)
+        return self._taken(self._ids[some])[place]
+
+    def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
+        """Tell which pairs were taken one soon after the other, by their cameras' clocks."""
+        return times_differ(self.times(first), self.times(second))
+
+    def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
+        """Measure where the originals of a pair agree; None where they cannot be asked."""
+        if self._originals is None or self.originals_left <= 0:
+            return None
+        self.originals_left -= 1
+        pictures = self._originals(self._ids[[first, second]])
+        if len(pictures) < 2:
+            return None
+        found = local_agreement.measure_agreement(
+            pictures[:1],
+            pictures[1:],
+            transform[None],
+            self.content[[first, second]][None],
+            most=local_agreement.MOST_OF_ORIGINALS,
+        )
+        measured: Float64s = found[0]
+        return measured
+
     def _backgrounds(self, positions: Int64s) -> Float64s:
         """Measure the share of background of pictures, float64 (k,)."""
         shares = np.zeros(len(positions))
@@ -174,6 +268,22 @@ class ImageCache:
             if self._progress is not None:
                 self._progress("reading the small print", 0, 0)
         return shares
+
+
+def times_differ(one: Int64s, other: Int64s) -> BoolMask:
+    """Tell which times, in seconds, are those of two exposures of one occasion, bool (k,).
+
+    0 is unknown. More than a quarter of an hour apart a clock may have been put right, or an
+    editor have written a time of its own.
+
+    Examples
+    --------
+    >>> times_differ(np.array([100, 100, 0]), np.array([102, 100, 102])).tolist()
+    [True, False, False]
+    """
+    gap = np.abs(one - other)
+    apart: BoolMask = (one > 0) & (other > 0) & (gap > 0) & (gap < _OCCASION)
+    return apart
 
 
 def _allocate(n: int) -> UInt8s:

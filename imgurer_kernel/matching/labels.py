@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -10,8 +10,14 @@ from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, invert, remove_orientation
-from imgurer_kernel.matching.difference import Difference, measure_difference, plain_sides
-from imgurer_kernel.matching.pair_table import SAME, SAME_LAYOUT, Pairs
+from imgurer_kernel.matching.difference import (
+    Difference,
+    edge_grays,
+    measure_difference,
+    plain_sides,
+)
+from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import NO_DUPLICATE, RELATED, SMALL, Relation, was_edited
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -24,6 +30,10 @@ Label = Literal[
     "bordered",
     "edited",
     "same layout",
+    "another take",
+    "colour variant",
+    "part of",
+    "same cover",
     "different",
 ]
 """What became of one picture that the other came about, the most telling of several changes:
@@ -44,8 +54,8 @@ rotated
     by quarter turns, or by at least half a degree.
 flipped
     mirrored, whether turned or not.
-same layout
-    the same form or screen with other content: not a duplicate.
+same layout, another take, colour variant, part of, same cover
+    related, and no duplicate: see `imgurer_kernel.matching.relation.Relation`.
 different
     no duplicate.
 """
@@ -65,6 +75,9 @@ _MIN_TONE = 6.0  # mean difference of the 9x9 grays
 
 _REFLECTIONS = frozenset({1, 3, 4, 6})
 """The orientations that mirror a picture, whether they turn it or not."""
+
+NOTHING_FOUND = np.zeros(3, np.uint8)
+_SAME_GRAY = 10  # levels between a ground and the same ground, compressed anew
 
 _CHUNK = 64  # pairs that one thread measures at a time
 
@@ -91,6 +104,8 @@ class Evidence:
         in the second; both pictures reach from -1 to 1 in both directions.
     label
         See `Label`.
+    detail
+        What else was done to a copy, such as ``"gray, covered at the lower right, 9 %"``.
     """
 
     first: int
@@ -102,6 +117,7 @@ class Evidence:
     overlap: float
     transform: tuple[float, ...]
     label: Label
+    detail: str = ""
 
     def reversed(self) -> "Evidence":
         """Return the evidence from the second picture to the first."""
@@ -120,8 +136,8 @@ class Evidence:
 
     @property
     def duplicate(self) -> bool:
-        """False for strangers, and for pictures that share their layout only."""
-        return self.label not in {"same layout", "different"}
+        """False for strangers, and for pictures that are merely related."""
+        return self.label not in NO_DUPLICATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +154,8 @@ class Appearance:
         Left, top, right, bottom of what lies within its borders, in 1/64 of the sides.
     plain_sides
         Of left, top, right and bottom, whether the outermost line is of one gray.
+    edge_grays
+        The medians of these lines.
     """
 
     width: int
@@ -145,6 +163,7 @@ class Appearance:
     grays: UInt8s
     content: tuple[int, int, int, int] = (0, 0, 64, 64)
     plain_sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    edge_grays: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
 
 def appearance_of(
@@ -158,6 +177,7 @@ def appearance_of(
         grays=grays,
         content=(left, top, right, bottom),
         plain_sides=plain_sides(pictures.pictures[position]),
+        edge_grays=edge_grays(pictures.pictures[position]),
     )
 
 
@@ -193,16 +213,23 @@ def label_for(
     pairs: Pairs, row: int, one: Appearance, other: Appearance, difference: Difference
 ) -> PairLabel:
     """Choose the label of one of the pairs by its status and by what was measured."""
-    if pairs.status[row] == SAME_LAYOUT:
-        return "same layout"
-    if pairs.status[row] != SAME:
+    relation = Relation(int(pairs.status[row]))
+    if relation in RELATED:
+        return cast("Label", relation.word)
+    if relation != Relation.SAME:
         return "unverified"
     if pairs.negative[row]:
         return "edited"
-    return label(one, other, int(pairs.orientation[row]), difference)
+    return label(one, other, int(pairs.orientation[row]), difference, pairs.details[row])
 
 
-def label(one: Appearance, other: Appearance, orientation: int, difference: Difference) -> Label:
+def label(
+    one: Appearance,
+    other: Appearance,
+    orientation: int,
+    difference: Difference,
+    found: UInt8s = NOTHING_FOUND,
+) -> Label:
     """Choose the word for what was done to one of two pictures that are the same.
 
     Parameters
@@ -213,6 +240,8 @@ def label(one: Appearance, other: Appearance, orientation: int, difference: Diff
         0..7, how the first was oriented.
     difference
         How the first lies on the second, and what differs there.
+    found
+        uint8 (3,): `imgurer_kernel.matching.relation.details` of the pair.
 
     Examples
     --------
@@ -241,13 +270,25 @@ def label(one: Appearance, other: Appearance, orientation: int, difference: Diff
         return "bordered" if _is_bordered(one, other, rest) else "cropped"
     tone = np.abs(one.grays.astype(float) - other.grays.astype(float)).mean()
     toned = tone > _MIN_TONE or abs(math.log(max(difference.gain, 1e-3))) > _MIN_LOG_GAIN
-    if toned or difference.residual > _MIN_RESIDUAL:
+    # A thumbnail of 32 pixels differs from its original as much as one that was written on.
+    differs = difference.residual > _MIN_RESIDUAL and not found[0] & SMALL
+    if toned or differs or was_edited(found):
         return "edited"
     return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
 
 
 def _is_bordered(one: Appearance, other: Appearance, rest: Float64s) -> bool:
     """Tell whether what one picture shows beyond the other is a border."""
+    outward = _map_box(rest) * (-1, -1, 1, 1)  # 1 where a side lies on the side of the other
+    beyond, within = outward < 1 - _MIN_MARGIN, outward > 1 + _MIN_MARGIN
+    inner, outer, gaps = (one, other, beyond) if beyond.any() else (other, one, within)
+    goes_on = [
+        inner.plain_sides[k] and abs(inner.edge_grays[k] - outer.edge_grays[k]) < _SAME_GRAY
+        for k in np.flatnonzero(gaps)
+    ]
+    # The ground of the picture goes on beyond: that was cut off, and nothing put around it.
+    if goes_on and 2 * sum(goes_on) >= len(goes_on):
+        return False
     contents = _scale_box(one.content), _scale_box(other.content)
     if one.content != other.content:
         meet = np.abs(_map_box(rest, contents[0]) - contents[1]).max() <= 2 * _MAX_BOX_GAP
@@ -255,10 +296,7 @@ def _is_bordered(one: Appearance, other: Appearance, rest: Float64s) -> bool:
             return True
     # A border too thin for its box to be found: where the one lies inside of the other, the
     # other's outermost lines are plain.
-    outward = _map_box(rest) * (-1, -1, 1, 1)  # 1 where a side lies on the side of the other
-    beyond, within = outward < 1 - _MIN_MARGIN, outward > 1 + _MIN_MARGIN
-    sides, gaps = (other.plain_sides, beyond) if beyond.any() else (one.plain_sides, within)
-    return bool(beyond.any() != within.any() and np.asarray(sides)[gaps].all())
+    return bool(beyond.any() != within.any() and np.asarray(outer.plain_sides)[gaps].all())
 
 
 def turn_of(

@@ -7,9 +7,15 @@ import numpy as np
 from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.relation import DETAILS, Relation
 
-UNTESTED, SAME, DIFFERENT, SAME_LAYOUT = range(4)
-"""The status of a pair; those that only share their layout agree, and are no duplicates still."""
+UNTESTED, SAME, DIFFERENT, SAME_LAYOUT = (
+    Relation.UNTESTED,
+    Relation.SAME,
+    Relation.DIFFERENT,
+    Relation.SAME_LAYOUT,
+)
+"""The most frequent ones of what a pair may be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +32,7 @@ class Pairs:
     orientation
         int64 (k,): 0..7, how the first is oriented to look like the second.
     status
-        uint8 (k,): `UNTESTED`, `SAME`, `DIFFERENT` or `SAME_LAYOUT`.
+        uint8 (k,): a `imgurer_kernel.matching.relation.Relation` each.
     measures
         float32 (k, 3): correlation, agreement, overlap, as
         `imgurer_kernel.matching.alignment.Comparison` has them; zeros while untested.
@@ -35,6 +41,8 @@ class Pairs:
         stores maps; zeros while untested.
     negative
         bool (k,): it is the negative of the first that was compared.
+    details
+        uint8 (k, 3): what else was done to a copy, see `imgurer_kernel.matching.relation.details`.
     """
 
     first: Int64s
@@ -45,6 +53,7 @@ class Pairs:
     measures: Float32s
     maps: Float64s
     negative: BoolMask
+    details: UInt8s
 
     def __len__(self) -> int:
         return len(self.first)
@@ -71,6 +80,7 @@ class Pairs:
             np.zeros((size, 3), np.float32),
             np.zeros((size, 6)),
             np.zeros(size, np.bool_),
+            np.zeros((size, DETAILS), np.uint8),
         )
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":

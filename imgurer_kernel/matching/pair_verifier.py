@@ -1,35 +1,41 @@
 """Decide whether pairs whose hashes are near are the same picture.
 
-A pair is compared in each of the matches that its hashes have until it holds in one; one that holds
-is then tested for a shared layout. Which pairs to compare is for the caller to say: a search for
-clusters needs few (`imgurer_kernel.matching.clusters.solver`), a query all.
+A pair is compared in each of the matches that its hashes have until it is the same in one; what
+agrees is looked at closer. Which pairs to compare is for the caller to say: a search for clusters
+needs few (`imgurer_kernel.matching.clusters.solver`), a query all.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.judgement import judge, statuses
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     SAME,
-    SAME_LAYOUT,
     UNTESTED,
     Pairs,
     pair_starts,
 )
 from imgurer_kernel.matching.regions import SPOT, WHOLE
+from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
 Measure = Callable[..., Comparison]
 """Compares pairs (first, second) from start maps; a fourth argument, bool (k,), where there are
 negatives: whose first pictures are inverted."""
 
-SameLayout = Callable[..., BoolMask]
-"""Tells which pairs (first, second, maps) only share their layout; negatives likewise."""
+# What counts more, by the relation: a match that is the same, then one that is related.
+_RANK = np.array([0, 3, 1, 2, 2, 2, 2, 2])
+
+Judge = Callable[..., Float64s]
+"""Judges pairs (first, second, maps, measures), as `imgurer_kernel.matching.judgement.judge` does;
+negatives likewise."""
 
 
 def verify_candidates(
@@ -61,7 +67,7 @@ def verify_candidates(
         return images.compare(first, second, starts, progress, negative)
 
     verifier = PairVerifier(
-        candidates, Pairs.of(candidates), images.read_boxes, measure, images.share_layout
+        candidates, Pairs.of(candidates), images.read_boxes, measure, partial(judge, images)
     )
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier.pairs
@@ -81,8 +87,8 @@ class PairVerifier:
         are needed next.
     measure
         Compares pairs.
-    same_layout
-        None to do without that test: screens and documents of one layout count as the same then.
+    judge
+        Takes a closer look at what agrees. None to do without: what agrees is the same then.
 
     Attributes
     ----------
@@ -96,14 +102,14 @@ class PairVerifier:
         pairs: Pairs,
         boxes: Callable[[Int64s], PreparedPictures],
         measure: Measure,
-        same_layout: SameLayout | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.pairs = pairs
         self._candidates = candidates
         self._match, self._matches = _matches_of_pairs(candidates, pairs)
         self._boxes = boxes
         self._measure = measure
-        self._same_layout = same_layout
+        self._judge = judge
 
     def verify(self, rows: Int64s) -> None:
         """Compare pairs in each of their matches until one holds.
@@ -111,10 +117,11 @@ class PairVerifier:
         Parameters
         ----------
         rows
-            int64 (k,): rows of `pairs`. Their status becomes `SAME`, `DIFFERENT` or `SAME_LAYOUT`;
-            measures, map, orientation and distance are those of the match that agreed best.
+            int64 (k,): rows of `pairs`. Their status becomes a relation other than `UNTESTED`;
+            measures, map, orientation and distance are those of the match that is the same, or
+            else of the one that agreed best.
         """
-        pairs, left = self.pairs, rows
+        left = rows
         # All first matches together, then the second ones of what is left: large batches are fast.
         for attempt in range(int(self._matches.max(initial=0))):
             left = left[self._matches[left] > attempt]
@@ -130,9 +137,7 @@ class PairVerifier:
                 attempt == 0,
             )
             left = left[~good]
-        # By the best of all attempts, which is what the table holds.
-        pairs.status[rows] = np.where(are_same(pairs.measures[rows]), SAME, DIFFERENT)
-        self._mark_layouts(rows)
+        self._look_closer(rows)
 
     def verify_from(
         self,
@@ -163,9 +168,8 @@ class PairVerifier:
             k = np.flatnonzero(status == before)
             first_time = before == UNTESTED
             how = orientation[k], distance[k], inverted[k]
-            good = self._compare(rows[k], starts[k], *how, first_time)
-            self.pairs.status[rows[k]] = np.where(good, SAME, DIFFERENT)
-        self._mark_layouts(rows[(status == UNTESTED) | (status == DIFFERENT)])
+            self._compare(rows[k], starts[k], *how, first_time)
+            self._look_closer(rows[k])
 
     def append(self, pairs: Pairs) -> None:
         """Put pairs without a match at the end of the table; only `verify_from` compares them."""
@@ -198,32 +202,55 @@ class PairVerifier:
 
         Returns
         -------
-        bool (k,): which pairs hold from these starts, before the test for layouts.
+        bool (k,): which pairs are the same from these starts.
         """
         pairs = self.pairs
         ends = pairs.first[rows], pairs.second[rows]
         inverted = (negative,) if negative.any() else ()
         compared = self._measure(*ends, starts, *inverted)
         measures, maps = compared.measures, compared.maps
+        agrees = are_same(measures)
+        status = np.where(agrees, SAME, DIFFERENT).astype(np.uint8)
+        found = np.zeros((len(rows), DETAILS), np.uint8)
+        # Looked at at once: where this map shows other colours or content, the next may not, as
+        # that of a flag turned over.
+        look = np.flatnonzero(agrees)
+        status[look], found[look] = self._judged(
+            rows[look], maps[look], measures[look], negative[look]
+        )
+        rank, before = _RANK[status], _RANK[pairs.status[rows]]
         # The first comparison always counts: agreement may be negative, and the table has zeros.
-        better = (measures[:, 1] > pairs.measures[rows, 1]) | first_time
-        rows = rows[better]
-        pairs.measures[rows], pairs.maps[rows] = measures[better], maps[better]
-        pairs.orientation[rows], pairs.distance[rows] = orientation[better], distance[better]
-        pairs.negative[rows] = negative[better]
-        return are_same(measures)
+        better = measures[:, 1] > pairs.measures[rows, 1]
+        better = (rank > before) | ((rank == before) & better) | first_time
+        kept = rows[better]
+        pairs.measures[kept], pairs.maps[kept] = measures[better], maps[better]
+        pairs.orientation[kept], pairs.distance[kept] = orientation[better], distance[better]
+        pairs.negative[kept] = negative[better]
+        pairs.status[kept], pairs.details[kept] = status[better], found[better]
+        same: BoolMask = status == SAME
+        return same
 
-    def _mark_layouts(self, rows: Int64s) -> None:
-        """Take back the verdict on pairs that only share their layout."""
+    def _look_closer(self, rows: Int64s) -> None:
+        """Judge pairs of which no match agrees as copies do, at the one that agrees best."""
         pairs = self.pairs
-        # The test reads thumbnails: only what would count as the same is worth it.
-        rows = rows[pairs.status[rows] == SAME]
-        if self._same_layout is not None and len(rows):
-            negative = pairs.negative[rows]
-            inverted = (negative,) if negative.any() else ()
-            ends = pairs.first[rows], pairs.second[rows]
-            only = self._same_layout(*ends, pairs.maps[rows], *inverted)
-            pairs.status[rows[only]] = SAME_LAYOUT
+        doubtful = pairs.measures[rows, 1] >= DOUBTFUL
+        rows = rows[doubtful & (pairs.status[rows] == DIFFERENT)]
+        rows = rows[~are_same(pairs.measures[rows])]
+        if len(rows):
+            where = pairs.maps[rows], pairs.measures[rows], pairs.negative[rows]
+            pairs.status[rows], pairs.details[rows] = self._judged(rows, *where)
+
+    def _judged(
+        self, rows: Int64s, maps: Float64s, measures: Float32s, negative: BoolMask
+    ) -> tuple[UInt8s, UInt8s]:
+        """Judge pairs laid on each other by maps: relations and details."""
+        pairs = self.pairs
+        if self._judge is None or not len(rows):
+            same = np.where(are_same(measures), SAME, DIFFERENT).astype(np.uint8)
+            return same, np.zeros((len(rows), DETAILS), np.uint8)
+        inverted = (negative,) if negative.any() else ()
+        ends = pairs.first[rows], pairs.second[rows]
+        return statuses(self._judge(*ends, maps, measures, *inverted))
 
 
 def _matches_of_pairs(candidates: Candidates, pairs: Pairs) -> tuple[Int64s, Int64s]:

@@ -11,16 +11,14 @@ from typing import Self
 import numpy as np
 
 from imgurer_kernel.common.arrays import splitmix64
-from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.judgement import judge
 
 MEASURES = 3
 COMPARISON_WIDTH = MEASURES + 6
 """Numbers of one comparison: its measures, then its map."""
-
-LAYOUT_WIDTH = 1
-"""Numbers of one test for layouts: 1 where the layout is shared, else 0."""
 
 
 def hash_rows(columns: UInt64s) -> UInt64s:
@@ -148,8 +146,9 @@ class CachedComparer:
         The pictures.
     keys
         uint64 (n,): the key of each image, see `image_keys`.
-    comparisons, layouts
-        What is known already and is added to: of `COMPARISON_WIDTH` and `LAYOUT_WIDTH`.
+    comparisons, judgements
+        What is known already and is added to: of `COMPARISON_WIDTH` and
+        `imgurer_kernel.matching.judgement.JUDGEMENT_WIDTH`.
     progress
         Called with the number of pairs that were compared since its last call; may raise to stop.
     """
@@ -159,13 +158,13 @@ class CachedComparer:
         images: ImageCache,
         keys: UInt64s,
         comparisons: ResultCache,
-        layouts: ResultCache,
+        judgements: ResultCache,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._images = images
         self._keys = keys
         self._comparisons = comparisons
-        self._layouts = layouts
+        self._judgements = judgements
         self._progress = progress
 
     def measure(
@@ -182,19 +181,22 @@ class CachedComparer:
         known = self._get_or_compute(self._comparisons, first, second, starts, negative, compute)
         return Comparison(known[:, :MEASURES].astype(np.float32), known[:, MEASURES:])
 
-    def same_layout(
-        self, first: Int64s, second: Int64s, maps: Float64s, negative: BoolMask | None = None
-    ) -> BoolMask:
-        """Tell which pairs, laid on each other by maps, only share their layout, bool (k,)."""
+    def judge(
+        self,
+        first: Int64s,
+        second: Int64s,
+        maps: Float64s,
+        measures: Float32s,
+        negative: BoolMask | None = None,
+    ) -> Float64s:
+        """Judge pairs laid on each other by maps, as `imgurer_kernel.matching.judgement.judge`."""
 
         def compute(new: Int64s) -> Float64s:
             inverted = None if negative is None else negative[new]
-            shared = self._images.share_layout(first[new], second[new], maps[new], inverted)
-            return shared.astype(np.float64)[:, None]
+            ends = first[new], second[new]
+            return judge(self._images, *ends, maps[new], measures[new], inverted)
 
-        known = self._get_or_compute(self._layouts, first, second, maps, negative, compute)
-        shared: BoolMask = known[:, 0] > 0
-        return shared
+        return self._get_or_compute(self._judgements, first, second, maps, negative, compute)
 
     def _get_or_compute(
         self,

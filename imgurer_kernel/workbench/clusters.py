@@ -27,6 +27,7 @@ from imgurer_kernel.matching.labels import (
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.matching.verify import PreparedPictures
@@ -94,6 +95,14 @@ class ClusterService:
         Whether it is this catalog's at all is told by its generation and origin.
         """
         return self._answers.answer((radius, thorough))
+
+    def related(self, radius: int | None, *, thorough: bool) -> Pairs | None:
+        """The pairs that the last search has found to be related, by image ids; None if unknown."""
+        state = self._answers.state((radius, thorough))
+        if state is None:
+            return None
+        pairs = state.result.pairs
+        return pairs.take(np.isin(pairs.status, RELATED))
 
     def find(
         self,
@@ -184,6 +193,9 @@ class ClusterService:
             images,
             self._loader.verification,
             self._loader.thumbnails,
+            colours=self._loader.colours,
+            taken=self._loader.taken,
+            originals=self._loader.originals,
             spots=spots,
             thorough=thorough,
             scope=scope,
@@ -199,7 +211,7 @@ class ClusterService:
             clusters=result.clusters,
             labels=self._labels(result, cache, progress),
             within_frame=result.images.shares(result.clusters.members),
-            plan=str(result.scope),
+            plan=_plan(result),
             uninformative=result.uninformative,
         )
         answer = Answer(hashes.generation, hashes.identity, result.scope, clusters, origin="")
@@ -247,3 +259,9 @@ class ClusterService:
                     codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
+
+
+def _plan(result: ClusterResult) -> str:
+    """How a search was made, and for how many pairs of pages it was too short."""
+    unread = int(result.judgements.columns()[2][:, -1].sum())
+    return str(result.scope) + (f"; {unread:,} pairs of pages by their thumbnails" * bool(unread))

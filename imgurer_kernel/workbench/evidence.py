@@ -1,6 +1,8 @@
 """Evidence about two pictures, whether or not a store has them."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 
 import numpy as np
 
@@ -18,20 +20,28 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
+from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
 
 
-def evidence_of(one: Query, other: Query) -> Evidence:
+def evidence_of(
+    one: Query, other: Query, original: Callable[[str], UInt8s | None] | None = None
+) -> Evidence:
     """What speaks for two pictures being the same, however far their hashes are apart.
 
     The one with the smaller digest is always laid on the other, so that both directions give the
-    same verdict.
+    same verdict. `original` gives the original of a digest, None where there is none to be read.
     """
+
+    def originals(positions: Int64s) -> list[UInt8s]:
+        asked = [original((one, other)[k].digest) for k in positions] if original else []
+        return [picture for picture in asked if picture is not None]
+
     # Aligning one picture to the other is not symmetric to the last bit.
     if one.digest > other.digest:
-        return replace(evidence_of(other, one).reversed(), first=0, second=1)
+        return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
     whole, contents = BKTree(), BKTree()
     whole.add(1, other.fingerprint.dhash)
     if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
@@ -43,7 +53,12 @@ def evidence_of(one: Query, other: Query) -> Evidence:
         one.fingerprint.verification + other.fingerprint.verification, np.uint8
     ).reshape(2, 64, 64)
     gallery = ImageCache(
-        np.arange(2), lambda ids: pictures[ids], lambda ids: _thumbnails(one, other, ids)
+        np.arange(2),
+        lambda ids: pictures[ids],
+        lambda ids: _thumbnails(one, other, ids),
+        colours=lambda ids: [in_colour((one, other)[k].fingerprint.thumbnail) for k in ids],
+        taken=lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
+        originals=originals,
     )
     found = verify_candidates(rows, gallery)
     seen = gallery.read(np.arange(2))
@@ -67,6 +82,7 @@ def evidence_of(one: Query, other: Query) -> Evidence:
         overlap=overlap,
         transform=close.transform,
         label=label,
+        detail="" if label in NO_DUPLICATE or label == "exact" else detail_words(found.details[0]),
     )
 
 
@@ -79,3 +95,9 @@ def query_appearance(query: Query, seen: PreparedPictures, position: int) -> App
 def _thumbnails(one: Query, other: Query, ids: Int64s) -> UInt8s:
     both = [to_gray(each.fingerprint.thumbnail, THUMBNAIL_SIDE) for each in (one, other)]
     return np.stack(both)[ids]
+
+
+def taken_of(query: Query) -> int:
+    """When a picture was taken by its camera's clock, in seconds; 0 where that is not known."""
+    taken = query.fingerprint.facts.taken_at
+    return 0 if taken is None else int(taken.replace(tzinfo=UTC).timestamp())

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s
-from imgurer_kernel.errors import BlobMissing, ImageRejected
+from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
+from imgurer_kernel.matching.judgement import ORIGINAL_SIDE
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, queries
@@ -17,6 +19,11 @@ from imgurer_kernel.store.catalog.queries import unknown_image
 
 THUMBNAIL_SIDE = 256
 """Pixels of each side of a thumbnail as grays; the aspect is not kept."""
+
+
+def in_colour(thumbnail: bytes) -> UInt8s:
+    """Decode a thumbnail, uint8 (height, width, 3)."""
+    return decode.read(thumbnail).view().rgb(THUMBNAIL)
 
 
 class ImageLoader:
@@ -69,6 +76,39 @@ class ImageLoader:
             raise
         return pictures
 
+    def colours(self, image_ids: Int64s, digests: Sequence[str] | None = None) -> list[UInt8s]:
+        """The thumbnails in colour, uint8 (height, width, 3) each; arguments as `thumbnails`."""
+        wanted = image_ids.tolist()
+        digests = self._digests(wanted) if digests is None else digests
+        try:
+            return list(in_order(self._colour, digests))
+        except BlobMissing:
+            self._digests(wanted)
+            raise
+
+    def taken(self, image_ids: Int64s) -> Int64s:
+        """When pictures were taken by their cameras' clocks, in seconds; 0 where none says so."""
+        found = self._catalog.run(queries.images, image_ids, ["image_id", "taken_at"])
+        times = pd.to_datetime(found["taken_at"], errors="coerce").to_numpy("datetime64[s]")
+        seconds = np.where(np.isnat(times), 0, times.astype(np.int64))
+        by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
+        return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
+
+    def originals(self, image_ids: Int64s) -> list[UInt8s]:
+        """Originals reduced to `ORIGINAL_SIDE`; fewer than asked for where one cannot be read."""
+        read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
+        return [picture for picture in read if picture is not None]
+
+    def original(self, digest: str) -> UInt8s | None:
+        """An original of the store reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
+        frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
+        try:
+            with self._blobs.open(digest) as file:
+                data = file.read()
+            return decode.read(data, frame=frame).view().rgb(frame)
+        except (StorageError, ImageRejected):
+            return None
+
     def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
         """Find the spots of thumbnails, one after the other, on all cores.
 
@@ -99,6 +139,9 @@ class ImageLoader:
         if missing:
             raise unknown_image(missing)
         return [found[image_id] for image_id in image_ids]
+
+    def _colour(self, digest: str) -> UInt8s:
+        return in_colour(self._blobs.thumbnail(digest))
 
     def _thumbnail(self, digest: str) -> UInt8s:
         return to_gray(self._blobs.thumbnail(digest), THUMBNAIL_SIDE)

@@ -18,8 +18,10 @@ from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import BlobMissing, QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.index.info import IndexInfo
+from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.report.frames import similar_frame
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
@@ -41,6 +43,7 @@ from imgurer_kernel.workbench.query import (
     parse_query,
     with_thumbnail,
 )
+from imgurer_kernel.workbench.related import related_pairs, related_to
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, FACTS, SimilarSearch
 
 if TYPE_CHECKING:
@@ -133,6 +136,25 @@ class SearchService:
         }
         return frame
 
+    def related(self, given: object, progress: ProgressOption) -> pd.DataFrame:
+        """What is related to a picture, or all pairs that are; see `Workbench.related`."""
+        if given is not None:
+            near = self.similar(given, None, None, verify=True)
+            return related_to(near)
+        self._find_clusters(
+            None,
+            FileSelection(),
+            np.empty(0, np.int64),
+            verify=True,
+            thorough=False,
+            progress=progress,
+        )
+        pairs = self._clusters.related(None, thorough=False)
+        if pairs is None:  # nothing to compare, or a disk that keeps no answers
+            pairs = Pairs.of(Candidates.none())
+        ids = np.union1d(pairs.first, pairs.second)
+        return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
+
     def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
         """The last clusters that any process has found; see `Workbench.last_clusters`."""
         last = self._clusters.last(
@@ -166,7 +188,8 @@ class SearchService:
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
-        return evidence_of(*map(self._with_thumbnail, loaded))
+        first, second = map(self._with_thumbnail, loaded)
+        return evidence_of(first, second, self._loader.original)
 
     def explain(self, one: object, other: object) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -183,7 +206,7 @@ class SearchService:
             (one, other),
             (first, second),
             (names[0], names[1]),
-            evidence_of(first, second),
+            evidence_of(first, second, self._loader.original),
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":

@@ -26,8 +26,8 @@ from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pai
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
-from imgurer_kernel.workbench.evidence import query_appearance
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
+from imgurer_kernel.workbench.evidence import query_appearance, taken_of
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour
 from imgurer_kernel.workbench.live_index import CatalogHashes
 from imgurer_kernel.workbench.neighbors import NeighborSearch
 from imgurer_kernel.workbench.query import Query
@@ -221,7 +221,36 @@ class SimilarSearch:
                 pictures[~own] = self._loader.thumbnails(ids, digests)
             return pictures
 
-        return ImageCache(np.arange(len(images.facts) + 1), verification, thumbnails)
+        def colours(positions: Int64s) -> list[UInt8s]:
+            own = np.isin(positions, same)
+            facts = images.facts.iloc[positions[~own] - 1]
+            ids, digests = facts["image_id"].to_numpy(np.int64), facts["digest"].tolist()
+            others = iter(self._loader.colours(ids, digests) if digests else [])
+            mine = in_colour(query.fingerprint.thumbnail) if own.any() else None
+            return [mine if k and mine is not None else next(others) for k in own.tolist()]
+
+        def taken(positions: Int64s) -> Int64s:
+            own = np.isin(positions, same)
+            times = np.full(len(positions), taken_of(query), np.int64)
+            if not own.all():
+                facts = images.facts.iloc[positions[~own] - 1]
+                times[~own] = self._loader.taken(facts["image_id"].to_numpy(np.int64))
+            return times
+
+        def originals(positions: Int64s) -> list[UInt8s]:
+            digests = [query.digest, *images.digests]
+            read = [self._loader.original(digests[k]) for k in positions]
+            return [picture for picture in read if picture is not None]
+
+        count = len(images.facts) + 1
+        return ImageCache(
+            np.arange(count),
+            verification,
+            thumbnails,
+            colours=colours,
+            taken=taken,
+            originals=originals,
+        )
 
 
 def _ranks(query: Query, images: _Images) -> Int64s:

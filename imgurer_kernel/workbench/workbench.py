@@ -279,6 +279,26 @@ class Workbench(StoreReader):
             radius, selection, by, verify=verify, thorough=thorough, progress=progress
         )
 
+    def related(
+        self, image: object | None = None, *, progress: ProgressOption = True
+    ) -> pd.DataFrame:
+        """Pictures that are related and no duplicates: another take, a colour variant, a part.
+
+        Parameters
+        ----------
+        image
+            What `similar` takes: the frame has its columns, with relation instead of verdict.
+            None for all pairs that the search for clusters came across: image_id, other_id,
+            relation, distance, orientation, score, filename, other_filename.
+        progress
+            As in `clusters`.
+
+        Examples
+        --------
+        >>> wb.related()  # doctest: +SKIP
+        """
+        return self._search.related(image, progress)
+
     def last_clusters(
         self, radius: int | None = None, *, thorough: bool = False
     ) -> pd.DataFrame | None:

@@ -18,20 +18,15 @@ EYE = "the eye (what differs, seen as a person sees it) is a later issue"
 REVIEW = "which copy is kept is for the issue on review"
 OPEN = {
     "01_gray_copy": REVIEW,
-    "03_line_art": EYE,
-    "03c_icon_sizes": EYE,
     "04_hidden_colours": EYE,
     "06_gif_same_first_frame": EYE,
     "12_motion_photo": EYE,
     "16_which_is_kept": REVIEW,
     "16b_heic_vs_jpeg": REVIEW,
-    "26_night": EYE,
-    "26b_dark_recompressed": EYE,
     "28_borders": REVIEW,
-    "29_watermark_meme_burst": EYE,
+    "29_watermark_meme_burst": REVIEW,
     "29c_watermark_levels": REVIEW,
     "31_odd_containers": EYE,
-    "38_tripod_burst": EYE,
 }
 """Closed by a later issue, and why not yet."""
 

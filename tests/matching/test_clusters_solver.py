@@ -12,6 +12,7 @@ from imgurer_kernel.matching.clusters.star_cover import star_clusters
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.verify import PreparedPictures
+from tests.support.judging import judged_by
 
 UNIT = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -54,7 +55,8 @@ def rows_of(pairs, distance):
 
 def solve(truth, rows, same_layout=None):
     turned = np.random.default_rng(0).integers(0, 1 << 64, (len(truth.places), 8, 2), np.uint64)
-    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure, same_layout)
+    judge = None if same_layout is None else judged_by(same_layout)
+    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure, judge)
     solver = StarSolver(verifier, turned)
     return solver, solver.run()
 

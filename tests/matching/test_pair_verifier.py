@@ -15,6 +15,7 @@ from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidate
 from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import cropped, framed, gray, picture, recoded
+from tests.support.judging import judged_by
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -45,7 +46,8 @@ class Scripted:
 
 
 def verified(script, found, same_layout=None):
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, same_layout)
+    judge = None if same_layout is None else judged_by(same_layout)
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier
 

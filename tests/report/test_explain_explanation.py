@@ -54,7 +54,7 @@ def test_ids_are_explained(wb):
         ("letterbox", "bordered, by "),
         ("stretch", "stretched from 360 x 270 to "),
         ("darker", "edited (made darker"),
-        ("caption", "changed on "),
+        ("caption", "covered at the "),
         ("gray", "turned gray"),
     ],
 )

@@ -14,11 +14,11 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, MAX_SPOT_NEIGHBORS, Candidates
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
+from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
 from imgurer_kernel.matching.pair_table import Pairs, pair_starts
 from imgurer_kernel.matching.regions import SPOT, WINDOWS
 from imgurer_kernel.matching.result_cache import (
     COMPARISON_WIDTH,
-    LAYOUT_WIDTH,
     ResultCache,
     image_keys,
 )
@@ -104,7 +104,7 @@ class ClusterResult:
         The matches between images, by image ids.
     images
         What is known of the images that took part.
-    comparisons, layouts
+    comparisons, judgements
         What comparing pairs has given, for the next search.
     """
 
@@ -115,7 +115,7 @@ class ClusterResult:
     candidates: Candidates
     images: ImageState
     comparisons: ResultCache
-    layouts: ResultCache
+    judgements: ResultCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +140,7 @@ class ReusableState:
     clusters, pairs
         Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
         image that is gone has -1 for it.
-    comparisons, layouts
+    comparisons, judgements
         What comparing pairs has given.
     """
 
@@ -154,7 +154,7 @@ class ReusableState:
     clusters: ClusterTable
     pairs: Pairs
     comparisons: ResultCache
-    layouts: ResultCache
+    judgements: ResultCache
 
     @classmethod
     def empty(cls, n: int) -> Self:
@@ -170,7 +170,7 @@ class ReusableState:
             clusters=ClusterTable.none(),
             pairs=Pairs.of(Candidates.none()),
             comparisons=ResultCache(COMPARISON_WIDTH),
-            layouts=ResultCache(LAYOUT_WIDTH),
+            judgements=ResultCache(JUDGEMENT_WIDTH),
         )
 
     @classmethod
@@ -236,7 +236,7 @@ class ReusableState:
                 second=place[np.searchsorted(images.image_ids, pairs.second)],
             ),
             comparisons=result.comparisons.drop(gone),
-            layouts=result.layouts.drop(gone),
+            judgements=result.judgements.drop(gone),
         )
 
     def unchanged(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:

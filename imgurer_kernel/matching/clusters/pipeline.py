@@ -25,7 +25,7 @@ from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache, Load
+from imgurer_kernel.matching.image_cache import ImageCache, Load, LoadColours, LoadTimes
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
@@ -70,11 +70,14 @@ class Images:
         return len(self.image_ids)
 
 
-def find_clusters(
+def find_clusters(  # noqa: PLR0913
     images: Images,
     pictures: Load,
     thumbnails: Load | None = None,
     *,
+    colours: LoadColours | None = None,
+    taken: LoadTimes | None = None,
+    originals: LoadColours | None = None,
     spots: LoadSpots | None = None,
     thorough: bool = False,
     scope: SearchScope | None = None,
@@ -92,6 +95,9 @@ def find_clusters(
     thumbnails
         Gives the thumbnails as grays of 256x256, uint8 (k, 256, 256); without it screens and
         documents of one layout are taken for duplicates.
+    colours, taken, originals
+        As in `imgurer_kernel.matching.image_cache.ImageCache`; without colours what agrees as a
+        whole is the same.
     spots
         Gives the spots of thumbnails; without it crops, turns and collages are found by their
         hashes only.
@@ -132,7 +138,9 @@ def find_clusters(
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
-    cache = ImageCache(ids, pictures, thumbnails, progress)
+    cache = ImageCache(
+        ids, pictures, thumbnails, progress, colours=colours, taken=taken, originals=originals
+    )
     cache.seed(np.arange(n), state.content, state.within_frame)
     windows = None
     if scope.windows:
@@ -167,16 +175,21 @@ def find_clusters(
     open_pairs = Pairs.of(open_candidates)
     count = _counter(progress, len(open_pairs))
     comparer = CachedComparer(
-        cache, image_keys(ids, hashes), state.comparisons, state.layouts, count
+        cache, image_keys(ids, hashes), state.comparisons, state.judgements, count
     )
     verifier = PairVerifier(
         open_candidates,
         open_pairs,
         cache.read_boxes,
         comparer.measure,
-        comparer.same_layout if thumbnails is not None else None,
+        comparer.judge,
     )
-    solver = StarSolver(verifier, turned, None if count is None else partial(count, 0))
+    solver = StarSolver(
+        verifier,
+        turned,
+        None if count is None else partial(count, 0),
+        None if taken is None else cache.times,
+    )
     solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
@@ -197,7 +210,7 @@ def find_clusters(
             represented=hidden[part],
         ),
         comparisons=state.comparisons,
-        layouts=state.layouts,
+        judgements=state.judgements,
     )
 
 

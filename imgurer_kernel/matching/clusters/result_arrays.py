@@ -13,7 +13,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache
 
-VERSION = 2
+VERSION = 4
 """To be raised whenever the same pictures get other clusters, measures or labels."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -28,7 +28,7 @@ def result_arrays(result: ClusterResult) -> dict[str, np.ndarray[Any, Any]]:
         **record_arrays("candidates", result.candidates),
         **record_arrays("images", result.images),
         **cache_arrays("comparisons", result.comparisons),
-        **cache_arrays("layouts", result.layouts),
+        **cache_arrays("judgements", result.judgements),
     }
 
 
@@ -48,7 +48,7 @@ def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> Clust
         candidates=record_from(arrays, "candidates", Candidates, negative=None, start=None),
         images=record_from(arrays, "images", ImageState, windows=None),
         comparisons=cache_from(arrays, "comparisons"),
-        layouts=cache_from(arrays, "layouts"),
+        judgements=cache_from(arrays, "judgements"),
     )
 
 

@@ -26,6 +26,7 @@ from imgurer_kernel.matching.candidates import ranks_in_groups
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.star_cover import no_progress, star_clusters
 from imgurer_kernel.matching.clusters.star_state import PairPaths, StarAssignment
+from imgurer_kernel.matching.image_cache import times_differ
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 
@@ -47,6 +48,8 @@ class StarSolver:
         uint64 (n, 8, 2): hashes of all images in all orientations.
     progress
         Called now and then between comparisons; may raise to stop.
+    times
+        Gives when the pictures at positions were taken, in seconds, 0 where that is not known.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class StarSolver:
         verifier: PairVerifier,
         turned: UInt64s,
         progress: Callable[[], None] | None = None,
+        times: Callable[[Int64s], Int64s] | None = None,
     ) -> None:
+        self._times = times
         self._verifier = verifier
         self._rows = _PairRows(len(turned), verifier.pairs)
         self._turned = turned
@@ -90,7 +95,7 @@ class StarSolver:
     def _update(self, before: StarAssignment) -> tuple[StarAssignment, BoolMask]:
         """Make the stars as of now, and mark the medoids of those with anything new."""
         self._progress()
-        proven = np.flatnonzero(self.pairs.status == SAME)
+        proven = self._proven()
         touched = np.flatnonzero(self._touched)
         stars = before.updated(self.pairs, proven, touched, self._progress)
         changed = self._touched | (stars.medoid != before.medoid)
@@ -98,6 +103,27 @@ class StarSolver:
         active[before.medoid[changed]] = active[stars.medoid[changed]] = True
         self._touched[:] = False
         return stars, active
+
+    def _proven(self) -> Int64s:
+        """Rows of pairs that are the same, but for those that would tie two takes together.
+
+        A copy that has lost its time is like all takes of a burst: it belongs to the likeliest.
+        """
+        pairs = self.pairs
+        proven = np.flatnonzero(pairs.status == SAME)
+        if self._times is None or not len(proven):
+            return proven
+        first, second = (self._times(end[proven]) for end in (pairs.first, pairs.second))
+        half = np.flatnonzero((first == 0) != (second == 0))
+        rows = proven[half]
+        without = np.where(first[half] == 0, pairs.first[rows], pairs.second[rows])
+        time = np.maximum(first[half], second[half])
+        likeness = pairs.measures[rows, :2].sum(axis=1)
+        order = np.lexsort((rows, -likeness, without))
+        _, start = np.unique(without[order], return_index=True)
+        best = np.zeros(len(self._turned), np.int64)
+        best[without[order[start]]] = time[order[start]]
+        return np.delete(proven, half[times_differ(time, best[without])])
 
     def _verify(self, rows: Int64s) -> None:
         """Verify pairs and note whose stars may change by that."""
@@ -108,8 +134,7 @@ class StarSolver:
     def _clusters(self) -> ClusterTable:
         """Make clusters of the pairs that were found to be the same."""
         self._progress()
-        pairs = self.pairs
-        proven = np.flatnonzero(pairs.status == SAME)
+        pairs, proven = self.pairs, self._proven()
         clusters = star_clusters(
             pairs.first[proven],
             pairs.second[proven],

@@ -78,6 +78,15 @@ class Side:
         return f"{self.width} x {self.height}"
 
 
+_RELATED = {
+    "same layout": "one layout, as of a form or a screen, with other content",
+    "another take": "another take of one scene",
+    "colour variant": "one drawing or thing in other colours",
+    "part of": "the one is but a part of the other",
+    "same cover": "one first page or frame, with others after it",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
     """Why two pictures are duplicates or are not, for a person to judge.
@@ -113,8 +122,8 @@ class Explanation:
         """The verdict in a sentence."""
         if self.evidence.label == "exact":
             return "The same picture, exactly."
-        if self.evidence.label == "same layout":
-            return "Not the same picture: one layout, as of a form or a screen, with other content."
+        if self.evidence.label in _RELATED:
+            return f"Not the same picture: {_RELATED[self.evidence.label]}."
         if self.evidence.label == "different":
             return "Not the same picture."
         return f"The same picture: {_join(self.steps)}."
@@ -131,6 +140,8 @@ class Explanation:
             return f"{subject} nearly flat: only equal pixels would make them duplicates."
         bits = f"{evidence.distance} of 128 bits differ{'s' * (evidence.distance == 1)}"
         agreement = f"{max(evidence.score, 0):.0%} agreement".replace("%", " %")
+        if evidence.label == "different" and evidence.score >= AGREEMENT:
+            return f"{agreement} as a whole, but not part by part; {bits}."
         if evidence.label == "different":
             return (
                 f"{agreement} where they fit best, {AGREEMENT * 100:.0f} % would be needed; {bits}."
@@ -198,7 +209,12 @@ class Explanation:
             done.append("given colours")
         elif overlay.color > _MIN_SATURATION:
             done.append("given stronger colours")
-        if overlay.differing > _MIN_CHANGED:
+        if "negative" in self.evidence.detail:
+            done.append("turned into its negative")
+        covered = self.evidence.detail.partition("covered ")[2]
+        if covered:
+            done.append(f"covered {covered}")
+        elif overlay.differing > _MIN_CHANGED:
             done.append(f"changed on {_percent(overlay.differing)} of its area")
         return [f"edited ({_join(done)})"] if done else []
 

@@ -1,0 +1,324 @@
+"""Where two aligned thumbnails agree and where not, pair by pair, in machine code.
+
+`imgurer_kernel.matching.local_agreement` explains the method and names what is measured.
+"""
+
+# What numba makes of a function is not what mypy reads in it.
+# Compiled functions are long: each call of another one hides arrays from the compiler.
+# ruff: noqa: C901, PLR0912, PLR0915
+# mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
+
+import numpy as np
+from numba import float32
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
+from imgurer_kernel.matching import local_agreement as names
+from imgurer_kernel.matching._numba.blocks import (
+    ACROSS,
+    BEST,
+    DOWN,
+    ENERGY,
+    OTHER_ENERGY,
+    PAD,
+    VALID,
+    edges,
+    refine_and_match,
+)
+from imgurer_kernel.matching._numba.cells import cells, judge_colours
+from imgurer_kernel.matching._numba.planes import (
+    blurred,
+    drawn,
+    gradients,
+    luma,
+)
+from imgurer_kernel.matching._numba.regions import largest_regions, near, share_of
+from imgurer_kernel.matching._numba.sharpness import blur_needed
+
+_PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
+_VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
+_LEAST, _BLOCKS, _BLOCK = 24, 14, 12
+_PROBE = 48  # points a side by which the common part of two pictures is found
+
+
+@compiled(f"int64({_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR})")
+def _common(
+    transform: Float64s, content: Float64s, other: Float64s, box: Float64s, out: Float64s
+) -> int:
+    """Find the box of the first picture that both contents show; 0 if that is next to nothing.
+
+    Writes the lesser share of a content that it is to `out`.
+    """
+    a, b, c, d, e, f = transform
+    su, sv = (content[2] - content[0]) / _PROBE, (content[3] - content[1]) / _PROBE
+    left, top, right, bottom, count = _PROBE, _PROBE, -1, -1, 0
+    for i in range(_PROBE):
+        v = content[1] + (i + 0.5) * sv
+        for j in range(_PROBE):
+            u = content[0] + (j + 0.5) * su
+            x, y = a * u + b * v + c, d * u + e * v + f
+            if other[0] < x < other[2] and other[1] < y < other[3]:
+                count += 1
+                left, right = min(left, j), max(right, j)
+                top, bottom = min(top, i), max(bottom, i)
+    if count < 40:
+        return 0
+    box[0], box[2] = content[0] + left * su, content[0] + (right + 1) * su
+    box[1], box[3] = content[1] + top * sv, content[1] + (bottom + 1) * sv
+    share = count / _PROBE**2
+    area = (content[2] - content[0]) * (content[3] - content[1])
+    other_area = (other[2] - other[0]) * (other[3] - other[1])
+    out[names.SHARE] = min(share, share * area * abs(a * e - b * d) / other_area)
+    return count
+
+
+@compiled(f"{_PLANE}({_VECTOR}, {_VECTOR}, {_VECTOR}, int64, int64)", fastmath=True)
+def _inside(transform: Float64s, box: Float64s, other: Float64s, nx: int, ny: int) -> Float32s:
+    """Mark the points of a grid that lie in the content of the second picture by 1."""
+    a, b, c, d, e, f = transform
+    ok = np.zeros((ny, nx), np.float32)
+    for i in range(ny):
+        v = box[1] + (i + 0.5) / ny * (box[3] - box[1])
+        for j in range(nx):
+            u = box[0] + (j + 0.5) / nx * (box[2] - box[0])
+            x, y = a * u + b * v + c, d * u + e * v + f
+            if other[0] < x < other[2] and other[1] < y < other[3]:
+                ok[i, j] = 1
+    return ok
+
+
+@compiled(f"float64({_PLANE})")
+def _plain(plane: Float32s) -> float:
+    """Return the share of the most frequent gray, and of those within four levels of it."""
+    counts = np.zeros(264, np.int64)
+    for y in range(plane.shape[0]):
+        for x in range(plane.shape[1]):
+            counts[4 + int(min(max(plane[y, x], float32(0)), float32(255)))] += 1
+    run = counts[:9].sum()
+    most = run
+    for k in range(9, 264):
+        run += counts[k] - counts[k - 9]
+        most = max(most, run)
+    return most / plane.size
+
+
+@compiled(f"float64({_PLANE}, {_PLANE}, {_PLANE})", fastmath=True)
+def _deviation_and_sign(one: Float32s, other: Float32s, ok: Float32s) -> float:
+    """Return the geometric mean of both deviations, negative where the pictures are negatives."""
+    n, sa, sb, aa, bb, ab = 1e-9, 0.0, 0.0, 0.0, 0.0, 0.0
+    for y in range(one.shape[0]):
+        for x in range(one.shape[1]):
+            w, p, q = ok[y, x], one[y, x], other[y, x]
+            n, sa, sb = n + w, sa + w * p, sb + w * q
+            aa, bb, ab = aa + w * p * p, bb + w * q * q, ab + w * p * q
+    aa, bb, ab = aa / n - (sa / n) ** 2, bb / n - (sb / n) ** 2, ab / n - sa * sb / n / n
+    both = np.sqrt(np.sqrt(max(aa, 0.0)) * np.sqrt(max(bb, 0.0)))
+    return -both if ab < -0.5 * np.sqrt(max(aa * bb, 0.0)) else both
+
+
+@compiled(f"float64[:, :, ::1]({_PLANE}, int64, int64)", fastmath=True)
+def _tensors(plane: Float32s, by: int, bx: int) -> Float64s:
+    """Return the structure tensor of each block: sums of squares and products of gradients."""
+    shape = (plane.shape[0] + 2 * PAD, plane.shape[1] + 2 * PAD)
+    gx, gy = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    gradients(plane, PAD, gx, gy)
+    rows, columns = edges(plane.shape[0], by), edges(plane.shape[1], bx)
+    out = np.zeros((by, bx, 3))
+    for row in range(by):
+        for k in range(bx):
+            xx, yy, xy = 0.0, 0.0, 0.0
+            for y in range(rows[row] + PAD, rows[row + 1] + PAD):
+                for x in range(columns[k] + PAD, columns[k + 1] + PAD):
+                    p, q = gx[y, x], gy[y, x]
+                    xx, yy, xy = xx + p * p, yy + q * q, xy + p * q
+            out[row, k, 0], out[row, k, 1], out[row, k, 2] = xx, yy, xy
+    return out
+
+
+@compiled("float64(float64, float64, float64)", fastmath=True)
+def _both_ways(xx: float, yy: float, xy: float) -> float:
+    """Return how far edges run both ways, 0..1, by a structure tensor: 0 where all run one way."""
+    return ((xx + yy) - np.hypot(xx - yy, 2 * xy)) / (xx + yy + 1e-6)
+
+
+@compiled("float64(float64[::1], float64, float64)", fastmath=True)
+def _strayed(tensor: Float64s, dx: float, dy: float) -> float:
+    """Return by how much of a shift a block can be sure: along an edge it sees none (aperture)."""
+    xx, yy, xy = tensor
+    if _both_ways(xx, yy, xy) > 0.2:
+        return max(abs(dx), abs(dy))
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
+    return abs(dx * np.cos(angle) + dy * np.sin(angle))
+
+
+@compiled(
+    f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})",
+    fastmath=True,
+)
+def _summarize(
+    found: Float32s,
+    texture: BoolMask,
+    valid: BoolMask,
+    weight: Float32s,
+    bad: BoolMask,
+    tensors: Float64s,
+    out: Float64s,
+) -> None:
+    """Write how blocks agree, and the shape of where they do not."""
+    by, bx = bad.shape
+    best, energy, other_energy = found[BEST], found[ENERGY], found[OTHER_ENERGY]
+    lacks, other_lacks = bad & (energy * 4 > other_energy), bad & (other_energy * 4 > energy)
+    big = np.zeros((by, bx), np.bool_)
+    out[names.BIG] = largest_regions(bad, big, out) / max(valid.sum(), 1)
+    around = near(big)
+    all_of, rest = np.empty(by * bx), np.empty(by * bx)
+    count, left, sure, strays, agree = 0, 0, 0, 0, 0
+    xx, yy, xy = 0.0, 0.0, 0.0
+    for i in range(by):
+        for j in range(bx):
+            if not texture[i, j]:
+                continue
+            c = best[i, j]
+            all_of[count] = c
+            count += 1
+            if c > 0.7:
+                agree += 1
+                xx, yy, xy = xx + tensors[i, j, 0], yy + tensors[i, j, 1], xy + tensors[i, j, 2]
+            if not around[i, j]:
+                rest[left] = c
+                left += 1
+            if c > 0.8:
+                sure += 1
+                strays += _strayed(tensors[i, j], found[ACROSS, i, j], found[DOWN, i, j]) > 0.5
+    out[names.AGREE], out[names.TEXTURE] = agree, count
+    out[names.CROSS] = _both_ways(xx, yy, xy)
+    out[names.BAD] = share_of(bad, weight)
+    out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
+    out[names.STRAY] = strays / sure if sure else 0.0
+    out[names.Q25] = np.quantile(all_of[:count], 0.25) if count else 1.0
+    out[names.Q50] = np.quantile(all_of[:count], 0.5) if count else 1.0
+    out[names.REST_Q25] = np.quantile(rest[:left], 0.25) if left else 1.0
+    out[names.REST_BAD] = (rest[:left] < 0.5).mean() if left else 0.0
+
+
+@compiled(f"boolean({_GRID})", fastmath=True)
+def _promising(found: Float32s) -> bool:
+    """Whether a fifth of what has gradients agrees at all: strangers need no further look."""
+    total, good = 0.0, 0.0
+    for i in range(found.shape[1]):
+        for j in range(found.shape[2]):
+            weight = np.sqrt(max(found[ENERGY, i, j], found[OTHER_ENERGY, i, j], float32(0)))
+            total += weight
+            if found[BEST, i, j] > 0.6:
+                good += weight
+    return good > 0.2 * total
+
+
+@compiled("float64(float64)")
+def _half(step: float) -> float:
+    """Blur, in pixels, before a picture is looked up at every `step` of its pixels."""
+    return 0.5 * np.sqrt(max(step * step - 1, 0.0))
+
+
+@compiled("int64(int64)")
+def _count(size: int) -> int:
+    """Blocks along a side of so many pixels."""
+    block = min(max(size / _BLOCKS, 6.0), float(_BLOCK))
+    return min(max(int(size / block + 0.5), 4), 64)
+
+
+@compiled(
+    f"int64({_RGB}, {_RGB}, {_VECTOR}, {_VECTOR}, {_VECTOR}, int64, {_VECTOR}, {_GRID})",
+    fastmath=True,
+)
+def measure(
+    first: UInt8s,
+    second: UInt8s,
+    transform: Float64s,
+    content: Float64s,
+    other_content: Float64s,
+    most: int,
+    out: Float64s,
+    grid: Float32s,
+) -> int:
+    """Write what is measured to `out`, and of each block c, texture and bad to `grid`.
+
+    Returns the number of blocks down times 64 plus that across, or 0 where nothing is common.
+    """
+    box = np.empty(4)
+    if not _common(transform, content, other_content, box, out):
+        return 0
+    a, b, _, d, e, _ = transform
+    du, dv = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
+    ha, wa, hb, wb = first.shape[0], first.shape[1], second.shape[0], second.shape[1]
+    own_x, own_y = wa * du, ha * dv
+    their_x, their_y = np.hypot(a * wb, d * hb) * du, np.hypot(b * wb, e * hb) * dv
+    turned = abs(b) + abs(d) > abs(a) + abs(e)
+    nx = min(max(int(min(own_x, their_x) + 0.5), _LEAST), most)
+    ny = min(max(int(min(own_y, their_y) + 0.5), _LEAST), most)
+    light, other_light = luma(first), luma(second)
+    itself = np.array([1.0, 0, 0, 0, 1, 0])
+    sigma = 0.0
+    one, other, ok = light, other_light, light
+    for attempt in range(2):
+        step_x, step_y = own_x / nx, own_y / ny
+        one = blurred(light, _half(step_x), _half(step_y))
+        one = drawn(one, box, itself, nx, ny)
+        step_x, step_y = their_x / nx, their_y / ny
+        if turned:
+            step_x, step_y = step_y, step_x
+        other = blurred(other_light, _half(step_x), _half(step_y))
+        other = drawn(other, box, transform, nx, ny)
+        ok = _inside(transform, box, other_content, nx, ny)
+        need, other_need = blur_needed(one, other)
+        sigma = max(need, other_need)
+        one = blurred(one, np.hypot(need, 0.7), np.hypot(need, 0.7))
+        other = blurred(other, np.hypot(other_need, 0.7), np.hypot(other_need, 0.7))
+        if attempt or sigma < 1.3 or min(nx, ny) <= 32:
+            break
+        nx, ny = max(_LEAST, int(nx * 1.1 / sigma + 0.5)), max(_LEAST, int(ny * 1.1 / sigma + 0.5))
+    spread = _deviation_and_sign(one, other, ok)
+    inverted = spread < 0
+    if inverted:
+        for y in range(ny):
+            for x in range(nx):
+                other[y, x] = 255 - other[y, x]
+    floor = (0.5 + 0.01 * np.sqrt(max(abs(spread) ** 2, 1.0))) ** 2
+    by, bx = _count(ny), _count(nx)
+    fit, found = np.zeros((6, 2), np.float32), np.empty((6, by, bx), np.float32)
+    other = refine_and_match(one, other, ok, floor, fit, found)
+
+    out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
+    out[names.CONTRAST] = abs(spread)
+    # Of the faint the colours still count, see `imgurer_kernel.matching.relation`.
+    if abs(spread) >= names.PALE and not _promising(found):
+        return by * 64 + bx
+    valid = found[VALID] > 0.6
+    strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
+    top = 1.0
+    if valid.any():
+        top = np.quantile(strong.ravel()[valid.ravel()], 0.95)
+    texture = valid & (strong > max(4 * floor, 0.01 * top))
+    weight = np.zeros((by, bx), np.float32)
+    for i in range(by):
+        for j in range(bx):
+            if texture[i, j]:
+                weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
+    bad = texture & (found[BEST] < 0.5)
+    out[names.PLAIN] = max(_plain(one), _plain(other))
+    _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)
+    grid[0, :by, :bx] = found[BEST]
+    for i in range(by):
+        for j in range(bx):
+            grid[1, i, j], grid[2, i, j] = texture[i, j], bad[i, j]
+    clear = valid & ~near(bad)
+    if 4 * clear.sum() < 12:
+        clear = valid
+    if 4 * clear.sum() >= 12:
+        # The colour of a JPEG of 32 pixels is known in 16.
+        width = 2.0 if min(nx, ny) < 80 else 1.5
+        still = np.zeros((6, 2), np.float32)
+        x = cells(first, light, one, box, itself, still, clear, width, False)
+        y = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
+        judge_colours(x, y, out)
+    return by * 64 + bx

@@ -1,0 +1,83 @@
+"""Regions of blocks that disagree, in machine code."""
+
+# What numba makes of a function is not what mypy reads in it.
+# Compiled functions are long: each call of another one hides arrays from the compiler.
+# ruff: noqa: C901, PLR0912
+# mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
+
+import numpy as np
+
+from imgurer_kernel.common.numba_jit import compiled
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s
+from imgurer_kernel.matching import local_agreement as names
+
+_MASK = "boolean[:, ::1]"
+_REGIONS, _LEAST = 3, 3  # regions that may be overlays, and blocks that the least of them has
+
+
+@compiled(f"float64({_MASK}, float32[:, ::1])", fastmath=True)
+def share_of(chosen: BoolMask, weight: Float32s) -> float:
+    """Return the share of the weight that the chosen blocks have."""
+    total, mine = 0.0, 0.0
+    for i in range(chosen.shape[0]):
+        for j in range(chosen.shape[1]):
+            total += weight[i, j]
+            if chosen[i, j]:
+                mine += weight[i, j]
+    return mine / max(total, 1e-9)
+
+
+@compiled(f"{_MASK}({_MASK})")
+def near(chosen: BoolMask) -> BoolMask:
+    """Mark the chosen blocks and their eight neighbors."""
+    by, bx = chosen.shape
+    out = np.zeros((by, bx), np.bool_)
+    for i in range(by):
+        for j in range(bx):
+            if chosen[i, j]:
+                out[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2] = True
+    return out
+
+
+@compiled(f"int64({_MASK}, {_MASK}, float64[::1])")
+def largest_regions(bad: BoolMask, big: BoolMask, out: Float64s) -> int:
+    """Mark the blocks of the three largest regions that disagree; return how many they are.
+
+    The center of them, in shares of the common part, is written to `out`.
+    """
+    by, bx = bad.shape
+    name = np.zeros((by, bx), np.int64)
+    sizes = np.zeros(by * bx + 1, np.int64)
+    stack = np.empty((by * bx, 2), np.int64)
+    count = 0
+    for i in range(by):
+        for j in range(bx):
+            if not bad[i, j] or name[i, j]:
+                continue
+            count += 1
+            name[i, j] = count
+            stack[0], depth = (i, j), 1
+            while depth:
+                depth -= 1
+                y, x = stack[depth]
+                sizes[count] += 1
+                for p in range(max(y - 1, 0), min(y + 2, by)):
+                    for q in range(max(x - 1, 0), min(x + 2, bx)):
+                        if bad[p, q] and not name[p, q]:
+                            name[p, q] = count
+                            stack[depth, 0], stack[depth, 1] = p, q
+                            depth += 1
+    total, across, down = 0, 0.0, 0.0
+    for _ in range(_REGIONS):
+        largest = sizes.argmax()
+        if sizes[largest] < _LEAST:
+            break
+        for i in range(by):
+            for j in range(bx):
+                if name[i, j] == largest:
+                    big[i, j] = True
+                    total, across, down = total + 1, across + j + 0.5, down + i + 0.5
+        sizes[largest] = 0
+    if total:
+        out[names.WHERE_X], out[names.WHERE_Y] = across / total / bx, down / total / by
+    return total

@@ -1,0 +1,119 @@
+"""What pairs are that agree at 64x64, or nearly so: a closer look at their thumbnails.
+
+In this order, each only for what the one before has left as the same:
+
+1. Block by block, and by colours (`imgurer_kernel.matching.local_agreement`), also for pairs that
+   agree less than copies do as a whole, as those with a sticker on them.
+2. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
+   picture is large enough for writing to be seen.
+3. The clocks of cameras: what was taken at two times are two takes, however alike they are.
+4. Where writing cannot be told in thumbnails, the two originals.
+
+Without thumbnails in colour only the second is asked.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
+from imgurer_kernel.matching import local_agreement as local
+from imgurer_kernel.matching.alignment import AGREEMENT
+from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, Relation, decide, details
+
+if TYPE_CHECKING:
+    from imgurer_kernel.matching.image_cache import ImageCache
+
+JUDGEMENT_WIDTH = 1 + DETAILS + 1
+"""Numbers of one judgement: the relation, its details, and 1 where originals could not be asked."""
+
+# Pixels of the poorer picture from which writing can be seen at all: 03c, icons of 32 to 64 pixels.
+_READABLE = 80
+# Gray levels of contrast below which noise passes for writing, if few blocks have any texture:
+# 26 and 26b, night photographs with a deviation of 2.2; dim screens have 9.
+_DARK, _DARK_BLOCKS = 6.0, 20
+_PART_AREA = 0.45
+
+# Originals are asked where a page may hide other writing: on a plain ground with something all over
+# it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
+_PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
+ORIGINAL_SIDE = 1024
+_OTHER_WRITING = 0.01  # lack in the originals: receipts that differ have 0.011 and more
+
+
+def judge(
+    images: "ImageCache",
+    first: Int64s,
+    second: Int64s,
+    maps: Float64s,
+    measures: Float32s,
+    negative: BoolMask | None = None,
+) -> Float64s:
+    """Judge pairs of aligned pictures.
+
+    Parameters
+    ----------
+    images
+        The pictures at the positions `first` and `second`, int64 (n,).
+    maps, measures
+        float64 (n, 6), float32 (n, 3): how pairs lie on each other, and how they agree.
+    negative
+        bool (n,): where the first picture is inverted; None for nowhere.
+
+    Returns
+    -------
+    float64 (n, `JUDGEMENT_WIDTH`).
+    """
+    judged = np.zeros((len(first), JUDGEMENT_WIDTH))
+    status = np.where(measures[:, 1] >= AGREEMENT, Relation.SAME, Relation.DIFFERENT)
+    page = np.ones(len(first), np.bool_)
+    rows = np.flatnonzero(measures[:, 1] >= DOUBTFUL) if images.in_colour else np.arange(0)
+    features = np.zeros((len(first), local.FEATURES))
+    if len(rows):
+        features[rows] = images.agreement(first[rows], second[rows], maps[rows])
+        seen = features[rows]
+        status[rows] = decide(measures[rows], seen)
+        judged[rows, 1 : 1 + DETAILS] = details(seen)
+        page[rows] = _readable(seen)
+    ask = np.flatnonzero((status == Relation.SAME) & page)
+    inverted = None if negative is None else negative[ask]
+    shared = images.share_layout(first[ask], second[ask], maps[ask], inverted)
+    status[ask[shared]] = Relation.SAME_LAYOUT
+    same = np.flatnonzero(status == Relation.SAME)
+    status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
+    judged[:, 0] = status
+    _ask_originals(images, first, second, maps, features, judged)
+    return judged
+
+
+def _readable(features: Float64s) -> BoolMask:
+    """Tell where writing, if there is any, could be seen in both thumbnails."""
+    dark = (features[:, local.CONTRAST] < _DARK) & (features[:, local.TEXTURE] < _DARK_BLOCKS)
+    readable: BoolMask = (features[:, local.SIDE] >= _READABLE) & ~dark
+    return readable
+
+
+def _ask_originals(
+    images: "ImageCache",
+    first: Int64s,
+    second: Int64s,
+    maps: Float64s,
+    features: Float64s,
+    judged: Float64s,
+) -> None:
+    """Strike pages whose originals have other writing; what cannot be asked is noted."""
+    doubt = (judged[:, 0] == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
+    doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
+    doubt &= features[:, local.TEXTURE] >= _PAGE_TEXTURE
+    for row in np.flatnonzero(doubt).tolist():
+        found = images.original_agreement(first[row], second[row], maps[row])
+        if found is None:
+            judged[row, -1] = 1
+        elif found[local.LACK] >= _OTHER_WRITING:
+            judged[row, 0] = Relation.SAME_LAYOUT
+
+
+def statuses(judged: Float64s) -> tuple[UInt8s, UInt8s]:
+    """Take judgements apart: the relation, uint8 (n,), and its details, uint8 (n, 3)."""
+    whole = judged.astype(np.uint8)
+    return whole[:, 0], whole[:, 1 : 1 + DETAILS]

@@ -1,0 +1,155 @@
+"""Where two aligned pictures agree and where not, as a person sees it: block by block.
+
+One number for a whole picture cannot tell a copy that was written on from another picture of the
+same kind. Strangers differ a little everywhere; an overlay differs totally in one place and not at
+all elsewhere; another take has all its edges, each a little elsewhere. So:
+
+1. Both pictures are drawn over what both show, at the resolution of the poorer one, and the sharper
+   one is blurred until both are equally sharp (by ring spectra, for pixel counts tell nothing).
+2. Blocks ask for shifts, to a fraction of a pixel; a polynomial of second order explains them as
+   far as perspective and an imprecise map go, and the second picture is bent by it.
+3. Each block with texture says how its gradients correlate; of what disagrees the share, its
+   largest regions, and whether both have what the other lacks (`LACK`) are kept.
+4. Where blocks agree, three models of a change of colour are fitted (see `COLOR_FEATURES`).
+
+`imgurer_kernel.matching.relation` decides by these numbers. The work is done in machine code by
+`imgurer_kernel.matching._numba.agreement`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
+
+# What is measured of a pair, by its place in a row of numbers.
+SHARE = 0  # of the one content that shows less of what both show
+SIGMA = 1  # blur that made both equally sharp, pixels of the grid
+NEGATIVE = 2  # 1 where the second picture was inverted
+PLAIN = 3  # share of the most frequent gray of the plainer picture
+CONTRAST = 4  # geometric mean of both standard deviations, gray levels
+AGREE, TEXTURE = 5, 6  # blocks that agree, and that have anything to agree in
+BAD = 7  # share of the texture that disagrees
+LACK = 8  # the smaller of what each of both shows and the other does not
+STRAY = 9  # share of sure blocks that ask for a shift that no bend explains
+Q25, Q50 = 10, 11  # quartiles of the correlations of blocks
+REST_Q25, REST_BAD = 12, 13  # the same beside the largest regions that disagree
+BIG, WHERE_X, WHERE_Y = 14, 15, 16  # share and center of these regions
+CROSS = 17  # how far edges run both ways: 0 where all run one way
+COLOURED, OTHER_COLOURED = 18, 19  # how far from gray both are, gray levels
+LIGHT_98, LIGHT_90 = 20, 21  # what brightness alone leaves, quantiles; of drawings
+TONE_SHARE, TONE_98, GAIN, OFFSET, SATURATION = 22, 28, 29, 30, 31  # gain, offset, saturation
+HUE_SHARE, TURN, CHROMA, MOVED = 23, 24, 25, 26  # a turn of hues, or rising curves
+LIGHTNESS = 27  # what a rising curve leaves of lightness, 98 of 100 cells
+MONO = 32  # colour that brightness leaves unexplained in the less colourful picture
+SIDE = 33  # pixels of the grid's sides, geometric mean
+FEATURES = 34
+
+RICH, STRAY_FROM = 110, 60
+"""Agreeing blocks up to which light is measured, and from which hues are."""
+
+PALE = 12.0
+"""Gray levels of contrast below which pictures are faint."""
+
+MOST = 160
+"""Pixels of the grid's longer side, at most; thumbnails have 270."""
+
+MOST_OF_ORIGINALS = 640
+"""The same of originals, where single letters must be seen."""
+
+BLOCKS = 64
+"""Blocks along each side, at most."""
+
+# The rim of a content box was found to one of 64 pixels; a frame may still show there.
+_RIM = 1.3 / 32
+_CHUNK = 16
+
+
+def cored(content: Int64s) -> Float64s:
+    """Return content boxes, int64 (n, 4) in 1/64, without their rims, in -1..1.
+
+    Examples
+    --------
+    >>> cored(np.array([[0, 8, 64, 64]])).round(2).tolist()
+    [[-1.0, -0.71, 1.0, 1.0]]
+    """
+    box = content / 32 - 1.0
+    box[:, :2] += _RIM * (box[:, :2] > -0.999)
+    box[:, 2:] -= _RIM * (box[:, 2:] < 0.999)
+    return box
+
+
+def measure_agreement(
+    first: Sequence[UInt8s],
+    second: Sequence[UInt8s],
+    maps: Float64s,
+    content: Int64s,
+    *,
+    most: int = MOST,
+) -> Float64s:
+    """Measure where pairs of aligned pictures agree, in threads.
+
+    Parameters
+    ----------
+    first, second
+        uint8 (height, width, 3) each: thumbnails of the n pairs, red, green and blue.
+    maps
+        float64 (n, 6): from the first to the second.
+    content
+        int64 (n, 2, 4): what lies within the borders of both, in 1/64 of the sides.
+    most
+        Pixels of the grid's longer side, at most.
+
+    Returns
+    -------
+    float64 (n, `FEATURES`); zeros where the maps leave nothing that both show.
+    """
+    found = np.zeros((len(first), FEATURES))
+    if not len(first):
+        return found
+    kernel, cores = _kernel(), (cored(content[:, 0]), cored(content[:, 1]))
+    maps = np.ascontiguousarray(maps, np.float64)
+
+    def work(start: int) -> None:
+        blocks = np.empty((3, BLOCKS, BLOCKS), np.float32)
+        for k in range(start, min(start + _CHUNK, len(first))):
+            boxes = cores[0][k], cores[1][k]
+            kernel(first[k], second[k], maps[k], *boxes, most, found[k], blocks)
+
+    parts = range(0, len(first), _CHUNK)
+    for _ in map(work, parts) if len(parts) < 2 else in_order(work, parts):
+        pass
+    return found
+
+
+def block_map(
+    first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s
+) -> tuple[Float32s, Float32s]:
+    """Return how each block of what both show correlates, and which ones disagree.
+
+    Parameters
+    ----------
+    first, second, transform, content
+        As in `measure_agreement`, of one pair: content is int64 (2, 4).
+
+    Returns
+    -------
+    float32 (down, across) twice: correlations, -2..1, and 1 for a block that disagrees, else 0.
+    """
+    blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
+    cores = cored(content)
+    shape = _kernel()(
+        first, second, transform, cores[0], cores[1], MOST, np.zeros(FEATURES), blocks
+    )
+    down, across = divmod(shape, 64)
+    return blocks[0, :down, :across], blocks[2, :down, :across]
+
+
+@cache
+def _kernel() -> Callable[..., int]:
+    from imgurer_kernel.matching._numba import agreement  # compiles: only when needed
+
+    kernel: Callable[..., int] = agreement.measure
+    return kernel

@@ -1,0 +1,283 @@
+"""What two pictures are to each other: one vocabulary, and the one function that decides.
+
+Clusters join pairs that are the `SAME`; what was done to the copy is for
+`imgurer_kernel.matching.labels` to say. The others are related, or different.
+
+`decide` is a list of rules over what was measured: of all of both pictures at 64x64
+(`imgurer_kernel.matching.alignment`), and block by block in their thumbnails
+(`imgurer_kernel.matching.local_agreement`). Thresholds were set by hand, each on half of the
+pictures of each set named beside it, and looked at on the other half.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
+from imgurer_kernel.matching import local_agreement as local
+from imgurer_kernel.matching.alignment import AGREEMENT
+
+
+class Relation(IntEnum):
+    """What is known of a pair.
+
+    UNTESTED
+        Nothing yet.
+    SAME
+        One picture, whatever was done to a copy of it.
+    DIFFERENT
+        No relation.
+    SAME_LAYOUT
+        The same form, page or screen with other content.
+    ANOTHER_TAKE
+        The same scene, taken again: another exposure or frame.
+    COLOUR_VARIANT
+        The same drawing or thing in other colours.
+    PART_OF
+        One shows little of the other: a collage, a feed, or less than 45 % of the area.
+    SAME_COVER
+        The same first page or frame, and others after it.
+    """
+
+    UNTESTED = 0
+    SAME = 1
+    DIFFERENT = 2
+    SAME_LAYOUT = 3
+    ANOTHER_TAKE = 4
+    COLOUR_VARIANT = 5
+    PART_OF = 6
+    SAME_COVER = 7
+
+    @property
+    def word(self) -> str:
+        """The word for it in frames and on pages.
+
+        Examples
+        --------
+        >>> Relation.ANOTHER_TAKE.word
+        'another take'
+        """
+        return self.name.lower().replace("_", " ")
+
+
+RELATED = (
+    Relation.SAME_LAYOUT,
+    Relation.ANOTHER_TAKE,
+    Relation.COLOUR_VARIANT,
+    Relation.PART_OF,
+    Relation.SAME_COVER,
+)
+"""Relations of pictures that are neither the same nor strangers."""
+
+NO_DUPLICATE = frozenset({"different", *(relation.word for relation in RELATED)})
+"""Words for pictures of which neither is a copy of the other."""
+
+DOUBTFUL = 0.5
+"""Agreement from which a pair that does not reach `AGREEMENT` is looked at in its thumbnails:
+stickers on a fifth of the picture have more, 99 of 100 near strangers less."""
+
+PART = 0.45
+"""Share of the larger content, under which one picture is but a part of the other."""
+
+# Blocks that agree: fewer make a drawing, an icon or a page, where a few blocks are all there is.
+_RICH = 110
+_PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
+_FEW = 4  # agreeing blocks that prove nothing
+_SMALL = 40
+_GRAY_BELOW = 3.0  # gray levels from gray, root mean square
+_FAINT = 12  # blocks with texture, fewer than which say nothing
+_TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
+
+
+def decide(measures: Float32s, features: Float64s) -> UInt8s:
+    """Decide what pairs of aligned pictures are to each other.
+
+    Parameters
+    ----------
+    measures
+        float32 (n, 3): correlation, agreement and overlap at 64x64.
+    features
+        float64 (n, `local_agreement.FEATURES`).
+
+    Returns
+    -------
+    uint8 (n,): a `Relation` each, never `UNTESTED`.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    agree = of(local.AGREE)
+    poor = (agree < _RICH) | (of(local.PLAIN) >= _PLAIN)
+    same_shape = _same_shape(measures, features, poor)
+    # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
+    paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
+    few = np.where(agree < _RICH, ~_lit_or_toned(features), paged)
+    variant = np.where(poor, few, _recoloured(features))
+    # One straight edge and no more agrees with every other straight edge.
+    edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8)
+    stray, shape = of(local.STRAY), (agree >= 60) & (of(local.CROSS) > 0.3)
+    another = shape & (of(local.PLAIN) < _PLAIN)
+    another &= ((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.4)
+    result = np.full(len(features), Relation.SAME, np.uint8)
+    result[another] = Relation.ANOTHER_TAKE
+    result[edge] = Relation.SAME_LAYOUT
+    result[variant] = Relation.COLOUR_VARIANT
+    result[~same_shape] = Relation.DIFFERENT
+    result[agree < _FEW] = Relation.DIFFERENT
+    # Night photographs and pale drawings: too faint for any block to say something, and then what
+    # all blocks say together counts.
+    faint = (of(local.TEXTURE) < _FAINT) & (measures[:, 1] >= AGREEMENT) & (of(local.BAD) <= 0.06)
+    faint &= (of(local.CONTRAST) < local.PALE) & (of(local.SHARE) >= 0.8)
+    result[faint & (of(local.LIGHT_98) <= 20)] = Relation.SAME
+    part = (result == Relation.SAME) & (of(local.SHARE) < PART)
+    result[part] = Relation.PART_OF
+    return result
+
+
+def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolMask:
+    """Tell which pairs show the same, colours apart, though one may be covered in part."""
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    bad, lack = of(local.BAD), of(local.LACK)
+    poor_ground = of(local.PLAIN) >= _PLAIN
+    whole = (of(local.Q25) >= 0.7) & (bad <= np.where(poor, 0.06, 0.12))
+    covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
+    covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
+    covered &= ~poor | ((of(local.AGREE) >= 12) & (lack <= 0.10) & (bad <= 0.5))
+    # What moved in a scene leaves a hole and fills another; a sticker leaves all else as it was.
+    covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
+    added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
+    added &= bad <= np.where(poor, 0.5, 0.55)
+    # Written all over, as by a stock agency: the one lacks what the writing covers, and no more.
+    # 29c: of watermarks that cover half of the picture a fifth of what disagrees.
+    tiled = (of(local.AGREE) >= 60) & ~poor_ground & (lack <= 0.2 * bad) & (lack <= 0.09)
+    added |= tiled & (bad <= 0.6)
+    # Fewer grays, or more noise, on one side only.
+    noisy = (measures[:, 1] >= AGREEMENT) & (of(local.AGREE) >= 30) & (lack <= 0.005)
+    added |= noisy & (of(local.TEXTURE) >= _RICH)
+    # What all of the picture says is to be trusted where there is much of it.
+    trusted = (measures[:, 1] >= AGREEMENT) & (of(local.TEXTURE) >= _RICH) & ~poor_ground
+    # 29: two captions on one picture lack each other's, and no more.
+    captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
+    trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
+    return whole | covered | added | trusted
+
+
+def _lit_or_toned(features: Float64s) -> BoolMask:
+    """Tell which drawings have the same colours, under more or less light, contrast or colour.
+
+    A free curve turns every flag into every other.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    lit = (of(local.LIGHT_98) <= 20) & ((of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15))
+    gain, saturation = of(local.GAIN), of(local.SATURATION)
+    toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)
+    # Contrast and brightness change colours as much as they change light; an offset alone, as
+    # between two tones of skin, is another colour.
+    as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
+    toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
+    # Of these more is known: sepia, and curves that leave all colours where they were.
+    known = (of(local.AGREE) >= local.STRAY_FROM) & (of(local.SIDE) >= 80)
+    sepia = known & (of(local.MONO) <= _TINTED) & (of(local.TONE_98) <= 25)
+    curved = known & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
+    # Grays have no hue that light could change.
+    gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < _GRAY_BELOW
+    toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
+    return lit | toned | sepia | (curved & (of(local.TONE_SHARE) <= 0.10))
+
+
+def _recoloured(features: Float64s) -> BoolMask:
+    """Tell which photographs are recoloured: no rising curves and no turn of hues explains it."""
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    turned = (of(local.TURN) > 60) & (of(local.CHROMA) > 6) & (of(local.MOVED) > 0.15)
+    return ((of(local.HUE_SHARE) > 0.35) | turned) & (of(local.MONO) > _TINTED)
+
+
+NEGATIVE, GRAY, TONED, COLOURED, SMALL = 1, 2, 4, 8, 64
+"""Bits of the first detail: what else was done to a copy; and whether the poorer one is small."""
+
+_PLACES = (
+    "",
+    "at the upper left",
+    "at the top",
+    "at the upper right",
+    "on the left",
+    "in the middle",
+    "on the right",
+    "at the lower left",
+    "at the bottom",
+    "at the lower right",
+)
+_COLOURED_FROM = 6.0
+_LEAST_COVERED = 0.02  # share of the blocks
+DETAILS = 3
+
+
+def details(features: Float64s) -> UInt8s:
+    """Say what else was done to copies, for `detail_words`.
+
+    Parameters
+    ----------
+    features
+        As in `decide`.
+
+    Returns
+    -------
+    uint8 (n, 3): bits, a place among nine (0 for none), and per cent covered there.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    found = np.zeros((len(features), DETAILS), np.uint8)
+    gray, colour = (fold(of(local.COLOURED), of(local.OTHER_COLOURED)) for fold in _LESSER_GREATER)
+    lost = (gray < _GRAY_BELOW) & (colour >= _COLOURED_FROM)
+    gain = of(local.GAIN)
+    toned = (gain > 0) & ((np.abs(gain - 1) > 0.06) | (np.abs(of(local.OFFSET)) > 8))
+    coloured = (gain > 0) & ~lost & (np.abs(of(local.SATURATION) - gain) > 0.15) & (gray >= 6)
+    found[:, 0] = NEGATIVE * (of(local.NEGATIVE) > 0) + GRAY * lost + TONED * toned
+    found[:, 0] += (COLOURED * coloured).astype(np.uint8)
+    found[:, 0] += (SMALL * (of(local.SIDE) < 100)).astype(np.uint8)
+    third = [np.clip((3 * of(k)).astype(int), 0, 2) for k in (local.WHERE_Y, local.WHERE_X)]
+    covered = (of(local.BIG) >= _LEAST_COVERED) & (of(local.LACK) < of(local.BAD))
+    found[:, 1] = np.where(covered, 1 + 3 * third[0] + third[1], 0)
+    found[:, 2] = np.where(covered, np.rint(100 * of(local.BIG)), 0)
+    return found
+
+
+_LESSER_GREATER = (np.minimum, np.maximum)
+
+
+def was_edited(found: UInt8s) -> bool:
+    """Tell whether the details of one pair, uint8 (3,), are those of an edited copy."""
+    return bool(found[0] & (NEGATIVE | GRAY | TONED | COLOURED) or found[1])
+
+
+def detail_words(found: UInt8s) -> str:
+    """Write the details of one pair as words, empty where there are none.
+
+    Examples
+    --------
+    >>> detail_words(np.array([GRAY, 9, 12], np.uint8))
+    'gray, covered at the lower right, 12 %'
+    """
+    bits, place, share = (int(value) for value in found)
+    words = [
+        word
+        for bit, word in ((NEGATIVE, "negative"), (GRAY, "gray"), (TONED, "tone"))
+        if bits & bit
+    ]
+    if bits & COLOURED:
+        words.append("colours")
+    if place:
+        words.append(f"covered {_PLACES[place]}, {share} %")
+    return ", ".join(words)

@@ -1,0 +1,55 @@
+"""Frames of pictures that are related and no duplicates: other takes, colours, parts, layouts."""
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
+from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED, Relation
+
+_WORDS = frozenset(relation.word for relation in RELATED)
+
+
+def related_to(similar: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an answer about one picture that are related to it, the verdict as `relation`.
+
+    Examples
+    --------
+    >>> near = pd.DataFrame({"image_id": [3, 4], "verdict": ["resized", "another take"]})
+    >>> related_to(near).to_dict("records")
+    [{'image_id': 4, 'relation': 'another take'}]
+    """
+    rows = similar[similar["verdict"].isin(_WORDS)]
+    return rows.rename(columns={"verdict": "relation"}).reset_index(drop=True)
+
+
+def related_pairs(pairs: Pairs, facts: pd.DataFrame) -> pd.DataFrame:
+    """A frame of related pairs by (image_id, other_id), of images that there still are.
+
+    Parameters
+    ----------
+    pairs
+        By image ids.
+    facts
+        image_id and filename of the images.
+    """
+    names = dict(zip(facts["image_id"].tolist(), facts["filename"].tolist(), strict=True))
+    turned = np.where(
+        pairs.first < pairs.second, pairs.orientation, INVERSE_ORIENTATION[pairs.orientation]
+    )
+    low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)
+    frame = pd.DataFrame(
+        {
+            "image_id": low,
+            "other_id": high,
+            "relation": pd.Series([Relation(k).word for k in pairs.status.tolist()], dtype="str"),
+            "distance": pairs.distance.astype(np.int64),
+            "orientation": pd.Series([ORIENTATIONS[k] for k in turned], dtype="str"),
+            "score": pairs.measures[:, 1].astype(np.float64),
+            "filename": pd.Series([names.get(k) for k in low.tolist()], dtype="str"),
+            "other_filename": pd.Series([names.get(k) for k in high.tolist()], dtype="str"),
+        }
+    )
+    there = frame["image_id"].isin(names) & frame["other_id"].isin(names)
+    return frame[there].sort_values(["image_id", "other_id"], ignore_index=True)

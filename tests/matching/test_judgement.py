@@ -1,0 +1,255 @@
+"""What pairs of pictures are held to be, on pictures drawn here: each relation, and its words."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+
+from imgurer_kernel.fingerprint.decode import to_gray
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.matching import relation
+from imgurer_kernel.matching.image_cache import ImageCache, times_differ
+from imgurer_kernel.matching.judgement import judge, statuses
+from imgurer_kernel.matching.relation import Relation, detail_words
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
+from tests.support.pictures import scene
+
+IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
+
+
+def saved(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def photo(seed=3):
+    return Image.fromarray(scene(seed))
+
+
+def gallery(*images, times=None):
+    """An `ImageCache` of pictures or files, as a store would have them."""
+    files = [each if isinstance(each, bytes) else saved(each) for each in images]
+    prints = [fingerprint(data) for data in files]
+    grays = np.stack([np.frombuffer(p.verification, np.uint8).reshape(64, 64) for p in prints])
+    thumbnails = [p.thumbnail for p in prints]
+    return ImageCache(
+        np.arange(len(files)),
+        lambda ids: grays[ids],
+        lambda ids: np.stack([to_gray(thumbnails[k], THUMBNAIL_SIDE) for k in ids]),
+        colours=lambda ids: [in_colour(thumbnails[k]) for k in ids],
+        taken=None if times is None else lambda ids: np.array(times, np.int64)[ids],
+    )
+
+
+def related(one, other, start=IDENTITY, times=None):
+    """The relation of two pictures that are compared from a start map, and its words."""
+    images = gallery(one, other, times=times)
+    first, second = np.arange(1), np.arange(1, 2)
+    compared = images.compare(first, second, start)
+    status, details = statuses(judge(images, first, second, compared.maps, compared.measures))
+    return Relation(int(status[0])), detail_words(details[0])
+
+
+def flag(*colours):
+    image = Image.new("RGB", (480, 320), colours[1])
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 0, 159, 319), fill=colours[0])
+    pen.rectangle((320, 0, 479, 319), fill=colours[2])
+    return image
+
+
+IRELAND = "#169b62", "#ffffff", "#ff883e"
+ITALY = "#009246", "#ffffff", "#ce2b37"
+
+
+def mug(colour):
+    """A mug of one colour on a textured gray table; all colours are about as bright."""
+    table = np.asarray(Image.fromarray(scene(11)).convert("L"), float)
+    image = Image.fromarray((96 + 0.4 * table).astype(np.uint8)).convert("RGB")
+    shade = np.asarray(Image.linear_gradient("L").rotate(90).resize((220, 260)), float) / 255
+    body = np.array(colour, float) * (0.6 + 0.4 * shade[..., None])
+    image.paste(Image.fromarray(body.astype(np.uint8)), (200, 120))
+    ImageDraw.Draw(image).arc((380, 170, 500, 300), -90, 90, fill=colour, width=28)
+    return image
+
+
+def font(size):
+    return ImageFont.load_default(size=size)
+
+
+def with_sticker(image):
+    image = image.copy()
+    pen = ImageDraw.Draw(image)
+    pen.rounded_rectangle((360, 260, 620, 460), 30, fill="#e8c020")
+    pen.ellipse((400, 290, 580, 430), fill="#3040c0")
+    pen.text((430, 330), "SALE", "white", font(50))
+    return image
+
+
+def with_captions(image):
+    image = image.copy()
+    pen = ImageDraw.Draw(image)
+    for top, text in ((10, "ONE DOES NOT SIMPLY"), (400, "MERGE THE PICTURES")):
+        pen.text((30, top), text, "white", font(56), stroke_width=4, stroke_fill="black")
+    return image
+
+
+def other_take(image, seed=0):
+    """The same things, each a little elsewhere: as after a step aside."""
+    pixels = np.asarray(image)
+    height, width = pixels.shape[:2]
+    random = np.random.default_rng(seed)
+    field = [
+        np.asarray(
+            Image.fromarray(random.standard_normal((10, 13)).astype(np.float32)).resize(
+                (width, height), Image.Resampling.BICUBIC
+            )
+        )
+        for _ in range(2)
+    ]
+    y, x = np.mgrid[0:height, 0:width]
+    y = np.clip(np.rint(y + 6 * field[0]), 0, height - 1).astype(int)
+    x = np.clip(np.rint(x + 6 * field[1]), 0, width - 1).astype(int)
+    return Image.fromarray(pixels[y, x])
+
+
+def icon():
+    image = Image.new("RGB", (256, 256), "#f4f4f0")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((20, 30, 180, 190), fill="#d04040")
+    pen.polygon([(120, 240), (240, 100), (236, 236)], fill="#2060a0")
+    pen.rectangle((150, 20, 230, 70), fill="#30a050")
+    return image
+
+
+def test_stripes_in_other_colours_are_a_colour_variant():
+    assert related(flag(*IRELAND), flag(*ITALY))[0] == Relation.COLOUR_VARIANT
+
+
+def test_a_flag_compressed_at_half_size_is_the_same():
+    small = saved(flag(*ITALY).resize((240, 160)), "JPEG", quality=75)
+    assert related(flag(*ITALY), small)[0] == Relation.SAME
+
+
+@pytest.mark.parametrize("colour", [(60, 150, 60), (70, 110, 220)])
+def test_a_mug_in_another_colour_is_a_colour_variant(colour):
+    assert related(mug((210, 70, 70)), mug(colour))[0] == Relation.COLOUR_VARIANT
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8])
+def test_a_sticker_makes_an_edited_copy_and_is_named_with_its_place(seed):
+    found, words = related(photo(seed), with_sticker(photo(seed)))
+    assert found == Relation.SAME
+    assert "covered at the lower right" in words
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8])
+def test_captions_in_large_letters_make_a_copy(seed):
+    found, words = related(photo(seed), with_captions(photo(seed)))
+    assert found == Relation.SAME
+    assert "covered" in words
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_the_same_things_each_a_little_elsewhere_are_no_copy(seed):
+    found, _ = related(photo(seed), other_take(photo(seed)))
+    assert found in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}
+
+
+def test_what_was_taken_a_second_later_is_another_take():
+    again = saved(photo(), "JPEG", quality=90)
+    assert related(photo(), again, times=(5000, 5001))[0] == Relation.ANOTHER_TAKE
+    assert related(photo(), again, times=(5000, 5000))[0] == Relation.SAME
+    assert related(photo(), again, times=(5000, 0))[0] == Relation.SAME
+
+
+def test_a_gray_copy_says_that_it_is_gray():
+    assert related(photo(), photo().convert("L")) == (Relation.SAME, "gray")
+
+
+def test_a_negative_says_that_it_is_one():
+    found, _ = related(ImageOps.invert(photo()), photo())
+    assert found == Relation.DIFFERENT  # compared as it is
+    images = gallery(ImageOps.invert(photo()), photo())
+    first, second, inverted = np.arange(1), np.arange(1, 2), np.ones(1, bool)
+    compared = images.compare(first, second, IDENTITY, negative=inverted)
+    judged = judge(images, first, second, compared.maps, compared.measures, inverted)
+    found, details = statuses(judged)
+    assert found[0] == Relation.SAME
+    assert "negative" in detail_words(details[0])
+
+
+@pytest.mark.parametrize("quality", [60, 90])
+def test_a_dark_noisy_photo_compressed_anew_is_the_same(quality):
+    night = np.asarray(photo(4), float) * 0.05
+    night += np.random.default_rng(4).normal(0, 2, night.shape)
+    night = Image.fromarray(np.clip(night, 0, 255).astype(np.uint8))
+    assert related(night, saved(night, "JPEG", quality=quality))[0] == Relation.SAME
+
+
+@pytest.mark.parametrize("side", [32, 48, 64, 96])
+def test_an_icon_in_two_sizes_is_the_same(side):
+    small = icon().resize((side, side), Image.Resampling.LANCZOS)
+    assert related(icon(), small)[0] == Relation.SAME
+
+
+@pytest.mark.parametrize("radius", [1.5, 4])
+def test_a_blurred_copy_is_the_same_and_not_covered(radius):
+    found, words = related(photo(), photo().filter(ImageFilter.GaussianBlur(radius)))
+    assert found == Relation.SAME
+    assert "covered" not in words
+
+
+def test_strangers_are_different():
+    found = {related(photo(seed), photo(seed + 1))[0] for seed in range(20, 26)}
+    assert found == {Relation.DIFFERENT}
+
+
+@pytest.mark.parametrize("seed", range(30, 36))
+def test_a_picture_is_the_same_as_itself_whatever_it_shows(seed):
+    for image in (photo(seed), photo(seed).resize((40, 30)), icon().rotate(seed * 11)):
+        assert related(image, image)[0] == Relation.SAME
+
+
+def test_neither_order_nor_company_changes_a_judgement():
+    images = gallery(
+        *(photo(seed) for seed in (3, 4)), with_sticker(photo(3)), photo(3).convert("L")
+    )
+    first, second = np.array([0, 0, 0, 1, 2]), np.array([1, 2, 3, 2, 3])
+    compared = images.compare(first, second, np.repeat(IDENTITY, 5, axis=0))
+    whole = judge(images, first, second, compared.maps, compared.measures)
+    order = np.array([3, 0, 4, 2, 1])
+    shuffled = judge(
+        images, first[order], second[order], compared.maps[order], compared.measures[order]
+    )
+    assert (shuffled == whole[order]).all()
+    alone = [
+        judge(images, first[k : k + 1], second[k : k + 1], compared.maps[k : k + 1], m)
+        for k, m in enumerate(np.split(compared.measures, 5))
+    ]
+    assert (np.concatenate(alone) == whole).all()
+
+
+def test_without_thumbnails_in_colour_agreement_decides():
+    images = gallery(flag(*IRELAND), flag(*ITALY))
+    images._colours = images._thumbnails = None
+    compared = images.compare(np.arange(1), np.arange(1, 2), IDENTITY)
+    judged = judge(images, np.arange(1), np.arange(1, 2), compared.maps, compared.measures)
+    assert judged[0, 0] == Relation.SAME
+
+
+def test_times_a_quarter_of_an_hour_apart_say_nothing():
+    one, other = np.array([1000, 1000, 1000, 0]), np.array([1001, 1899, 1900, 5])
+    assert times_differ(one, other).tolist() == [True, True, False, False]
+    assert times_differ(other, one).tolist() == [True, True, False, False]
+
+
+def test_words_of_details():
+    both = relation.GRAY | relation.TONED
+    assert detail_words(np.array([both, 1, 7], np.uint8)) == (
+        "gray, tone, covered at the upper left, 7 %"
+    )
+    assert detail_words(np.zeros(3, np.uint8)) == ""
+    assert not relation.was_edited(np.array([relation.SMALL, 0, 0], np.uint8))
