@@ -9,14 +9,16 @@ from functools import partial
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.alignment import Comparison
-from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.candidates import Candidates, ranks_in_groups
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.judgement import judge
-from imgurer_kernel.matching.pair_table import SAME, Pairs
+from imgurer_kernel.matching.pair_table import SAME, Pairs, pair_starts
 from imgurer_kernel.matching.pair_verifier import PairVerifier
+from imgurer_kernel.matching.regions import SPOT
 
 
 def others_of(pairs: Pairs, asked: int) -> Int64s:
@@ -43,6 +45,26 @@ def choose_friends(pairs: Pairs, asked: int, most: int) -> Int64s:
     alike = np.argsort(np.lexsort((others, -pairs.measures[same, 1])))
     # By the better one of its two places.
     return others[np.lexsort((others, np.minimum(far, alike)))][:most]
+
+
+def nearest_links(links: Candidates, most: int) -> Candidates:
+    """Keep the matches of each image with few friends, those nearest to it.
+
+    Parameters
+    ----------
+    links
+        Matches of a friend, which comes first, with another image; those of a pair together, the
+        nearest first.
+    most
+        Friends of one image.
+    """
+    begin = np.flatnonzero(pair_starts(links))
+    friend, other = links.first[begin], links.second[begin]
+    by_spots = links.region[begin] == SPOT  # whose distance says little
+    order = np.lexsort((friend, links.distance[begin], by_spots, other))
+    kept = np.zeros(len(begin), bool)
+    kept[order] = ranks_in_groups(group_starts(other[order])) < most
+    return links.take(np.repeat(kept, np.diff(begin, append=len(links))))
 
 
 def verify_by_friends(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.threads import in_order
-from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s
 from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
@@ -34,7 +34,8 @@ class ImageLoader:
     Raises
     ------
     UnknownImage
-        From every method: if one of the images does not exist, or was forgotten meanwhile.
+        If one of the images does not exist, or was forgotten meanwhile, where a method does not say
+        otherwise.
     """
 
     def __init__(self, catalog: Catalog, blobs: BlobStore) -> None:
@@ -111,12 +112,21 @@ class ImageLoader:
     def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
         """Find the spots of thumbnails, one after the other, on all cores.
 
-        None is where a thumbnail is missing or damaged: it has no part in that, and
-        `imgurer_kernel.Workbench.check` tells of it.
+        None is where a thumbnail is missing or damaged, of which
+        `imgurer_kernel.Workbench.check` tells, and where the image was forgotten.
         """
-        yield from in_order(self._spots, self._digests(image_ids.tolist()))
+        wanted = image_ids.tolist()
+        found = self._catalog.run(queries.digests_by_id, wanted)
+        yield from in_order(self._spots, [found.get(image_id) for image_id in wanted])
 
-    def _spots(self, digest: str) -> Spots | None:
+    def existing(self, image_ids: Int64s) -> BoolMask:
+        """Tell which images there still are, bool (n,)."""
+        found = self._catalog.run(queries.digests_by_id, image_ids.tolist())
+        return np.array([image_id in found for image_id in image_ids.tolist()], np.bool_)
+
+    def _spots(self, digest: str | None) -> Spots | None:
+        if digest is None:
+            return None
         try:
             picture = decode.read(self._blobs.thumbnail(digest), colour=False, frame=THUMBNAIL)
         except (BlobMissing, ImageRejected):

@@ -16,7 +16,7 @@ import numpy as np
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
-from imgurer_kernel.errors import StorageError
+from imgurer_kernel.errors import StorageError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import spots as spot_rules
@@ -250,8 +250,16 @@ def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]
     """The hashes of the windows of a store's pictures."""
 
     def compute(image_ids: Int64s) -> tuple[Windows, BoolMask]:
-        grays = window_grays(loader.verification(image_ids)).reshape(-1, 9, 9)
-        hashes = dhash_many(grays).reshape(len(image_ids), -1, 2)
-        return Windows(hashes), np.ones(len(image_ids), np.bool_)
+        windows, there = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
+        while there.any():
+            try:
+                pictures = loader.verification(image_ids[there])
+            except UnknownImage:  # forgotten since the snapshot
+                there = loader.existing(image_ids)
+                continue
+            hashes = dhash_many(window_grays(pictures).reshape(-1, 9, 9))
+            windows.hashes[there] = hashes.reshape(len(pictures), -1, 2)
+            break
+        return windows, there
 
     return PictureFeatures(root / "derived" / "windows", Windows, 1, compute)

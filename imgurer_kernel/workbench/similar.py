@@ -21,7 +21,12 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.friends import choose_friends, others_of, verify_by_friends
+from imgurer_kernel.matching.friends import (
+    choose_friends,
+    nearest_links,
+    others_of,
+    verify_by_friends,
+)
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
@@ -42,6 +47,8 @@ QUERY = 0
 
 MAX_FRIENDS = 8
 """Pictures whose own neighbors are looked at: each takes as long as the first search."""
+MAX_FRIENDS_OF_ONE = 3
+"""Friends by way of which the query is compared with one picture, if need be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +167,7 @@ class SimilarSearch:
         # What is the same already needs no friend.
         same = others_of(found, QUERY)[found.status == SAME]
         links = links.take(~np.isin(links.second, [*exact, *images.image_ids[same - 1].tolist()]))
+        links = nearest_links(links, MAX_FRIENDS_OF_ONE)
         if len(links):
             before = images.image_ids
             images, facts = self._load(np.concatenate((before, links.second)), exact)

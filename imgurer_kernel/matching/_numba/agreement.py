@@ -32,6 +32,7 @@ from imgurer_kernel.matching._numba.planes import (
     gradients,
     luma,
 )
+from imgurer_kernel.matching._numba.quantiles import quantile
 from imgurer_kernel.matching._numba.regions import largest_regions, near, share_of
 from imgurer_kernel.matching._numba.sharpness import blur_needed
 
@@ -195,10 +196,23 @@ def _summarize(
     out[names.BAD] = share_of(bad, weight)
     out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
     out[names.STRAY] = strays / sure if sure else 0.0
-    out[names.Q25] = np.quantile(all_of[:count], 0.25) if count else 1.0
-    out[names.Q50] = np.quantile(all_of[:count], 0.5) if count else 1.0
-    out[names.REST_Q25] = np.quantile(rest[:left], 0.25) if left else 1.0
+    out[names.Q25] = quantile(all_of[:count], 0.25) if count else 1.0
+    out[names.Q50] = quantile(all_of[:count], 0.5) if count else 1.0
+    out[names.REST_Q25] = quantile(rest[:left], 0.25) if left else 1.0
     out[names.REST_BAD] = (rest[:left] < 0.5).mean() if left else 0.0
+
+
+@compiled(f"float64({_PLANE}, {_MASK})")
+def _top(strong: Float32s, valid: BoolMask) -> float:
+    """Return the energy that one valid block in twenty has more of."""
+    energies = np.empty(strong.size)
+    count = 0
+    for i in range(strong.shape[0]):
+        for j in range(strong.shape[1]):
+            if valid[i, j]:
+                energies[count] = strong[i, j]
+                count += 1
+    return quantile(energies[:count], 0.95) if count else 1.0
 
 
 @compiled(f"boolean({_GRID})", fastmath=True)
@@ -295,9 +309,7 @@ def measure(
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
-    top = 1.0
-    if valid.any():
-        top = np.quantile(strong.ravel()[valid.ravel()], 0.95)
+    top = _top(strong, valid)
     texture = valid & (strong > max(4 * floor, 0.01 * top))
     weight = np.zeros((by, bx), np.float32)
     for i in range(by):

@@ -7,6 +7,7 @@ import numpy as np
 
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import Float32s, Float64s
+from imgurer_kernel.matching._numba.quantiles import quantile
 
 _PLANE = "float32[:, ::1]"
 RINGS = 12
@@ -107,7 +108,7 @@ def _blur_between(sharp: Float64s, soft: Float64s) -> tuple[float, float]:
             made[k] = sharp[k] - (np.pi / RINGS * (k + 0.5) * sigma) ** 2
             if k < 5:
                 gains[k] = soft[k] - made[k]
-        gain = np.median(gains)
+        gain = quantile(gains, 0.5)
         rest = 0.0
         for k in range(1, RINGS):
             rest += abs(np.logaddexp(made[k] + gain, noise) - np.logaddexp(soft[k], noise))

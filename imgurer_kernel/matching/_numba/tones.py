@@ -11,11 +11,13 @@ import numpy as np
 
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float64s
+from imgurer_kernel.matching._numba.quantiles import quantile
 
 _CELLS, _ROW = "float64[:, ::1]", "float64[::1]"
 _LINEAR = np.array(
     [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(258) / 255]
 )
+
 """sRGB levels as shares of light."""
 _GRAY_RMS = 3.0  # colours less far from gray than this, in gray levels, make a gray picture
 _GAINS = 26  # of brightness, from 0.5 up in steps of 0.05
@@ -72,7 +74,7 @@ def lab(cells: Float64s) -> Float64s:
 @compiled(f"{_ROW}({_ROW}, {_ROW})", fastmath=True)
 def curve(x: Float64s, y: Float64s) -> Float64s:
     """Return y as a rising curve of x: medians of 16 bins of x, made to rise."""
-    order = np.argsort(x, kind="mergesort")
+    order = np.argsort(x)
     n = len(x)
     centers, values = np.empty(_BINS), np.empty(_BINS)
     count, start = 0, 0
@@ -83,11 +85,11 @@ def curve(x: Float64s, y: Float64s) -> Float64s:
             stop += 1
         if stop - start >= 3:
             mine = order[start:stop]
-            centers[count], values[count] = x[mine].mean(), np.median(y[mine])
+            centers[count], values[count] = x[mine].mean(), quantile(y[mine], 0.5)
             count += 1
         start = stop
     if count == 0:
-        return np.full(len(x), np.median(y))
+        return np.full(len(x), quantile(y, 0.5))
     rising, falling = values[:count].copy(), values[:count].copy()
     for k in range(1, count):
         rising[k] = max(rising[k], rising[k - 1])
@@ -262,5 +264,5 @@ def left_by_hue(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
     out[0] = abs(np.degrees(np.arctan2(turn.imag, turn.real)))
     out[1] = min(norms[0], norms[1])
     out[2] = (np.abs(z - t) > 12).mean()
-    out[3] = np.quantile(tone, 0.98)
+    out[3] = quantile(tone, 0.98)
     return r if (r * r).mean() <= (r2 * r2).mean() else r2
