@@ -116,9 +116,12 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     variant = np.where(poor, few, _recoloured(features))
     # One straight edge and no more agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8)
-    stray, shape = of(local.STRAY), (agree >= 60) & (of(local.CROSS) > 0.3)
-    another = shape & (of(local.PLAIN) < _PLAIN)
-    another &= ((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.4)
+    # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
+    # most; beyond a change of light a sixth is enough.
+    stray, known = of(local.STRAY), agree >= local.STRAY_FROM
+    another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
+    another |= (agree >= 30) & (stray > 0.55)
+    another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < _PLAIN)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[another] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
@@ -147,8 +150,12 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
     covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
     covered &= ~poor | ((of(local.AGREE) >= 12) & (lack <= 0.10) & (bad <= 0.5))
-    # What moved in a scene leaves a hole and fills another; a sticker leaves all else as it was.
+    # What moved in a scene leaves a hole and fills another: 29b has 0.88 beside it, and 0.75.
     covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
+    # A garment has few blocks with texture; where all beside the sticker agree as copies do that is
+    # enough, if no plain ground agrees by itself (29b: bottles that differ by their labels alone).
+    clean = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.35)
+    covered |= clean & (of(local.AGREE) >= 60) & ~poor_ground & (bad <= 0.45)
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)
     # Written all over, as by a stock agency: the one lacks what the writing covers, and no more.
@@ -189,7 +196,8 @@ def _lit_or_toned(features: Float64s) -> BoolMask:
     # Grays have no hue that light could change.
     gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < _GRAY_BELOW
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
-    return lit | toned | sepia | (curved & (of(local.TONE_SHARE) <= 0.10))
+    curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
+    return lit | toned | sepia | curved
 
 
 def _recoloured(features: Float64s) -> BoolMask:

@@ -16,6 +16,7 @@ from imgurer_kernel.matching._numba.planes import shift_at
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _MASK = "float64[::1]", "boolean[:, ::1]"
+_MANY = 400  # cells
 _SAMPLES = 3  # points a side of a cell at which its colour is looked up
 
 
@@ -96,6 +97,9 @@ def judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
         light = tones.left_by_light(one, other)
         out[names.LIGHT_98], out[names.LIGHT_90] = np.quantile(light, 0.98), np.quantile(light, 0.9)
     if out[names.AGREE] >= names.STRAY_FROM:
+        # Every second cell is enough where there are many, and takes half of the time.
+        step = 2 if len(one) >= _MANY else 1
+        one, other = one[::step].copy(), other[::step].copy()
         out[names.HUE_SHARE] = (tones.left_by_hue(one, other, model) > 8).mean()
         out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = model
         out[names.MONO] = min(tones.tinted(one), tones.tinted(other))

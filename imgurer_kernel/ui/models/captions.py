@@ -18,6 +18,7 @@ from imgurer_kernel.common.text import (
     moment,
     pixels,
 )
+from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.ui.session import ImageListing, row_dicts
 from imgurer_kernel.ui.theme.theme import Meaning
 from imgurer_kernel.ui.widgets.tile_data import ClusterRow, Tile
@@ -28,7 +29,7 @@ Fact = tuple[str, str]
 Row = Mapping[str, Any]
 """An image as `Workbench.images` describes it."""
 
-NON_DUPLICATE_VERDICTS = frozenset({"unverified", "same layout"})
+NON_DUPLICATE_VERDICTS = NO_DUPLICATE | {"unverified"}
 """Verdicts on pictures near by dHash that were not verified to be the same picture."""
 
 _ORIENTATION_TEXTS = {
