@@ -26,6 +26,18 @@ def in_colour(thumbnail: bytes) -> UInt8s:
     return decode.read(thumbnail).view().rgb(THUMBNAIL)
 
 
+def seconds_of(taken_at: pd.Series) -> Int64s:
+    """The catalog's times of taking in seconds, int64 (n,); 0 where there is none.
+
+    Examples
+    --------
+    >>> seconds_of(pd.Series(["1970-01-01 00:01:00", None])).tolist()
+    [60, 0]
+    """
+    times = pd.to_datetime(taken_at, errors="coerce").to_numpy("datetime64[s]")
+    return np.where(np.isnat(times), 0, times.astype(np.int64))
+
+
 class ImageLoader:
     """Reads the grays in which a store keeps every picture: for hashing, 64x64, and 256x256.
 
@@ -89,8 +101,7 @@ class ImageLoader:
     def taken(self, image_ids: Int64s) -> Int64s:
         """When pictures were taken by their cameras' clocks, in seconds; 0 where none says so."""
         found = self._catalog.run(queries.images, image_ids, ["image_id", "taken_at"])
-        times = pd.to_datetime(found["taken_at"], errors="coerce").to_numpy("datetime64[s]")
-        seconds = np.where(np.isnat(times), 0, times.astype(np.int64))
+        seconds = seconds_of(found["taken_at"])
         by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
         return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
 

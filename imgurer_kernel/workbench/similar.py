@@ -33,7 +33,7 @@ from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.evidence import query_appearance, taken_of
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour
+from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour, seconds_of
 from imgurer_kernel.workbench.live_index import CatalogHashes
 from imgurer_kernel.workbench.neighbors import NeighborSearch
 from imgurer_kernel.workbench.query import Query
@@ -58,7 +58,7 @@ class _Images:
     Attributes
     ----------
     facts
-        `FACTS`.
+        `FACTS` and taken_at.
     grays, verification
         uint8 (n, 9, 9) and (n, 64, 64).
     frames
@@ -204,7 +204,7 @@ class SimilarSearch:
         """Those images that there still are, and the facts of these and the exact ones."""
         with self._catalog.transaction() as connection:
             wanted = np.union1d(image_ids, np.array(list(exact), np.int64))
-            facts = queries.images(connection, wanted, FACTS)
+            facts = queries.images(connection, wanted, [*FACTS, "taken_at"])
             own = facts[facts["image_id"].isin(image_ids)]
             ids = own["image_id"].to_numpy(np.int64)
             found = _Images(
@@ -213,7 +213,7 @@ class SimilarSearch:
                 queries.verification(connection, ids),
                 queries.frame_keys(connection, ids),
             )
-            return found, facts
+            return found, facts[FACTS]
 
     def _gallery(self, query: Query, images: _Images) -> ImageCache:
         """The query's picture at position 0, and those of the images after it."""
@@ -250,7 +250,7 @@ class SimilarSearch:
             times = np.full(len(positions), taken_of(query), np.int64)
             if not own.all():
                 facts = images.facts.iloc[positions[~own] - 1]
-                times[~own] = self._loader.taken(facts["image_id"].to_numpy(np.int64))
+                times[~own] = seconds_of(facts["taken_at"])
             return times
 
         def originals(positions: Int64s) -> list[UInt8s]:
