@@ -29,8 +29,8 @@ from imgurer_kernel.workbench.query import Query
 # Pictures whose windows or spots a search makes itself: half a second each.
 _MOST_WINDOWS = 4096
 _MOST_SPOTS = 256
-# Images among which the spots of friends are searched for, too.
-_FRIENDLY = 20_000
+# Images among which the spots of intermediates are searched for, too.
+_MAX_FOR_INTERMEDIATES = 20_000
 
 
 class NeighborSearch:
@@ -92,7 +92,7 @@ class NeighborSearch:
             spots = None
             at = int(np.searchsorted(stored.spotted, image_id))
             # Spots of so many take longer than all the rest of a search.
-            few = len(stored.spotted) <= _FRIENDLY
+            few = len(stored.spotted) <= _MAX_FOR_INTERMEDIATES
             if few and at < len(stored.spotted) and stored.spotted[at] == image_id:
                 spots = stored.spots.spots.take(np.array([at]))
             row, column = trimmed[hashes.positions(image_ids[[k]])[0]].tolist()

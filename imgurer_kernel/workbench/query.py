@@ -30,7 +30,7 @@ from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Connection, fingerprints
+from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,15 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
         )
         raise QueryError(message)
     return Query(digest, found)
+
+
+def exact_matches(connection: Connection, query: Query) -> set[int]:
+    """Images with the bytes of the query, or with its pixels where it is flat."""
+    matches = set(queries.ids_by_digest(connection, [query.digest]).values())
+    if query.fingerprint.pixels is not None:
+        pixels = query.fingerprint.pixels
+        matches.update(fingerprints.with_pixels(connection, pixels, ALGORITHM))
+    return matches
 
 
 def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:

@@ -42,6 +42,7 @@ from imgurer_kernel.workbench.query import (
     Query,
     check_limit,
     check_radius,
+    exact_matches,
     load_query,
     parse_query,
     with_thumbnail,
@@ -78,7 +79,7 @@ class SearchService:
         parsed = parse_query(given, self._store.settings)
         with self._snapshot(progress=True) as (connection, _):
             query = load_query(connection, parsed)
-            exact = _exact_matches(connection, query)
+            exact = exact_matches(connection, query)
             update = self.index.read_update(connection)
         query = self._with_thumbnail(query)
         hashes = self.index.apply(update)
@@ -328,15 +329,6 @@ class SearchService:
                     return
             with staged(progress) as report:
                 self.upgrade.run(report)
-
-
-def _exact_matches(connection: Connection, query: Query) -> set[int]:
-    """Images with the bytes of the query, or with its pixels where it is flat."""
-    matches = set(queries.ids_by_digest(connection, [query.digest]).values())
-    if query.fingerprint.pixels is not None:
-        pixels = query.fingerprint.pixels
-        matches.update(fingerprints.with_pixels(connection, pixels, ALGORITHM))
-    return matches
 
 
 def _find_among(

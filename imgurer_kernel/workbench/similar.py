@@ -21,13 +21,13 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.friends import (
-    choose_friends,
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.intermediates import (
+    choose_intermediates,
     nearest_links,
     others_of,
-    verify_by_friends,
+    verify_by_intermediates,
 )
-from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
@@ -45,10 +45,10 @@ FACTS = ["image_id", "digest", "filename", "width", "height"]
 QUERY = 0
 """Position of the picture that is searched for; the images that it is compared with follow."""
 
-MAX_FRIENDS = 8
+MAX_INTERMEDIATES = 8
 """Pictures whose own neighbors are looked at: each takes as long as the first search."""
-MAX_FRIENDS_OF_ONE = 3
-"""Friends by way of which the query is compared with one picture, if need be."""
+MAX_INTERMEDIATES_OF_ONE = 3
+"""Intermediates by way of which the query is compared with one picture, if need be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +108,8 @@ class SimilarSearch:
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Find what a query is the same picture as, and what is merely near.
 
-        Candidates are read in one transaction, those of friends in another, and compared after it:
-        4 KB each. What was forgotten since the index was updated is left out.
+        Candidates are read in one transaction, those of intermediates in another, and compared
+        after it: 4 KB each. What was forgotten since the index was updated is left out.
 
         Parameters
         ----------
@@ -154,9 +154,9 @@ class SimilarSearch:
         if not len(images.image_ids):
             return _verdicts(images, Pairs.of(Candidates.none()), []), facts
         found = verify_candidates(*self._placed(query, images, rows), frames=_frames(query, images))
-        friends = choose_friends(found, QUERY, MAX_FRIENDS)
-        friends = friends[~np.isin(images.image_ids[friends - 1], list(exact))]
-        chosen = friends - 1
+        intermediates = choose_intermediates(found, QUERY, MAX_INTERMEDIATES)
+        intermediates = intermediates[~np.isin(images.image_ids[intermediates - 1], list(exact))]
+        chosen = intermediates - 1
         links = self._neighbors.of_images(
             images.image_ids[chosen],
             images.grays[chosen],
@@ -164,10 +164,10 @@ class SimilarSearch:
             hashes,
             radius,
         )
-        # What is the same already needs no friend.
+        # What is the same already needs no intermediate.
         same = others_of(found, QUERY)[found.status == SAME]
         links = links.take(~np.isin(links.second, [*exact, *images.image_ids[same - 1].tolist()]))
-        links = nearest_links(links, MAX_FRIENDS_OF_ONE)
+        links = nearest_links(links, MAX_INTERMEDIATES_OF_ONE)
         if len(links):
             before = images.image_ids
             images, facts = self._load(np.concatenate((before, links.second)), exact)
@@ -180,7 +180,7 @@ class SimilarSearch:
             asked = np.frombuffer(query.fingerprint.grays, np.uint8).reshape(1, 9, 9)
             turned = turned_hashes(np.concatenate((asked, images.grays)))
             linked = verify_candidates(placed, gallery, frames=_frames(query, images))
-            found = verify_by_friends(found, linked, QUERY, gallery, turned, ranks)
+            found = verify_by_intermediates(found, linked, QUERY, gallery, turned, ranks)
         else:
             _, gallery = self._placed(query, images, Candidates.none())
         # What is near by its hash is shown even if the comparison denies it: a person may judge.

@@ -134,7 +134,7 @@ def test_neither_a_query_nor_a_pair_needs_the_solver_of_clusters(wb, monkeypatch
 
 
 def fill_with_edits(wb):
-    """Families of copies that are near each other by windows, spots or friends only."""
+    """Families of copies that are near each other by windows, spots or intermediates only."""
     for seed in range(3):
         whole = picture(110 + seed)
         edits = {
@@ -215,7 +215,7 @@ def test_similar_finds_what_clusters_joins_among_photos(new_store):
     assert len(missing) <= 0.005 * 2 * len(clusters), missing
 
 
-def test_windows_and_friends_find_without_clusters(new_store):
+def test_windows_and_intermediates_find_without_clusters(new_store):
     """Nothing has made spots yet; a file finds what its image would."""
     wb = new_store(fill_with_edits)
     whole, ids = (

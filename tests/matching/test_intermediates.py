@@ -1,4 +1,4 @@
-"""The step through a friend: whom it goes through, and what it finds."""
+"""The step through an intermediate: whom it goes through, and what it finds."""
 
 from functools import partial
 
@@ -8,13 +8,13 @@ from PIL import ImageOps
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.affine import invert
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.friends import (
-    choose_friends,
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.intermediates import (
+    choose_intermediates,
     nearest_links,
     others_of,
-    verify_by_friends,
+    verify_by_intermediates,
 )
-from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.regions import SPOT
@@ -28,18 +28,18 @@ def rows(matches):
     return Candidates(first, second, distance, zeros, zeros, zeros)
 
 
-def test_friends_are_far_by_their_hashes_or_agree_best():
+def test_intermediates_are_far_by_their_hashes_or_agree_best():
     pairs = Pairs.of(rows([(k, 9, k) for k in range(8)]))
     pairs.status[:] = SAME
     pairs.status[7] = DIFFERENT
     pairs.measures[:, 1] = [0.8, 0.99, 0.85, 0.9, 0.95, 0.84, 0.83, 1]
     assert others_of(pairs, 9).tolist() == list(range(8))
-    assert set(choose_friends(pairs, 9, 4).tolist()) == {6, 5, 1, 4}
-    assert len(choose_friends(pairs, 9, 100)) == 7
-    assert not len(choose_friends(pairs.take(slice(0, 0)), 9, 4))
+    assert set(choose_intermediates(pairs, 9, 4).tolist()) == {6, 5, 1, 4}
+    assert len(choose_intermediates(pairs, 9, 100)) == 7
+    assert not len(choose_intermediates(pairs.take(slice(0, 0)), 9, 4))
 
 
-def test_of_each_image_the_links_with_the_nearest_friends_are_kept():
+def test_of_each_image_the_links_with_the_nearest_intermediates_are_kept():
     links = rows([(0, 7, 9), (0, 7, 12), (1, 7, 3), (2, 7, 5), (3, 7, 4), (1, 8, 30)])
     links.region[links.first == 3] = SPOT
     kept = nearest_links(links, 2)
@@ -51,21 +51,21 @@ def test_of_each_image_the_links_with_the_nearest_friends_are_kept():
 
 
 def step(images, near, ranks, asked=0):
-    """What comes out for one image, by its own matches and then by friends."""
+    """What comes out for one image, by its own matches and then by intermediates."""
     pictures = np.stack([gray(image) for image in images])
     cache = ImageCache(np.arange(len(images)), partial(np.take, pictures, axis=0))
     own = [match for match in near if asked in match[:2]]
     direct = verify_candidates(rows(own), cache)
     links = verify_candidates(rows([match for match in near if match not in own]), cache)
     small = np.stack([gray(image, 9) for image in images])
-    found = verify_by_friends(
+    found = verify_by_intermediates(
         direct, links, asked, cache, turned_hashes(small), np.array(ranks, np.int64)
     )
     return direct, found
 
 
-def test_a_friend_leads_to_what_no_hash_of_its_own_does():
-    """Whole, a crop, and a crop of the crop; the smallest is asked for, the middle is a friend."""
+def test_an_intermediate_leads_to_what_no_hash_of_its_own_does():
+    """Whole, a crop, and a crop of the crop; the smallest is asked for, by way of the middle."""
     whole = picture(70)
     middle = cropped(whole, 0.07, 0.07, 0.07, 0.07)
     images = [cropped(middle, 0.07, 0.07, 0.07, 0.07), middle, whole, picture(71)]
@@ -96,7 +96,7 @@ def test_through_a_negative_and_back():
     links = verify_candidates(rows([(1, 2, 5)]), cache)
     assert [direct.status[0], links.status[0]] == [SAME, SAME]
     small = turned_hashes(np.stack([gray(image, 9) for image in images]))
-    found = verify_by_friends(direct, links, 0, cache, small, np.arange(3))
+    found = verify_by_intermediates(direct, links, 0, cache, small, np.arange(3))
     assert found.status.tolist() == [SAME, SAME]
     assert found.negative.tolist() == [True, True]
 

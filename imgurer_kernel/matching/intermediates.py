@@ -1,4 +1,4 @@
-"""The step through a friend: what a picture is the same as by way of another that both are like.
+"""Intermediates: what a picture is the same as by way of another that both are like.
 
 A crop of a quarter is near its whole by no hash; a smaller crop is near both. A search for clusters
 follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here it is one step from
@@ -26,7 +26,7 @@ def others_of(pairs: Pairs, asked: int) -> Int64s:
     return np.where(pairs.first == asked, pairs.second, pairs.first)
 
 
-def choose_friends(pairs: Pairs, asked: int, most: int) -> Int64s:
+def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
     """Choose images that are the same as one, int64 (k,).
 
     Half of them are least like it by their hashes, for those near it have its own neighbors; the
@@ -48,36 +48,36 @@ def choose_friends(pairs: Pairs, asked: int, most: int) -> Int64s:
 
 
 def nearest_links(links: Candidates, most: int) -> Candidates:
-    """Keep the matches of each image with few friends, those nearest to it.
+    """Keep the matches of each image with few intermediates, those nearest to it.
 
     Parameters
     ----------
     links
-        Matches of a friend, which comes first, with another image; those of a pair together, the
-        nearest first.
+        Matches of an intermediate, which comes first, with another image; those of a pair
+        together, the nearest first.
     most
-        Friends of one image.
+        Intermediates of one image.
     """
     begin = np.flatnonzero(pair_starts(links))
-    friend, other = links.first[begin], links.second[begin]
+    intermediate, other = links.first[begin], links.second[begin]
     by_spots = links.region[begin] == SPOT  # whose distance says little
-    order = np.lexsort((friend, links.distance[begin], by_spots, other))
+    order = np.lexsort((intermediate, links.distance[begin], by_spots, other))
     kept = np.zeros(len(begin), bool)
     kept[order] = ranks_in_groups(group_starts(other[order])) < most
     return links.take(np.repeat(kept, np.diff(begin, append=len(links))))
 
 
-def verify_by_friends(
+def verify_by_intermediates(
     pairs: Pairs, links: Pairs, asked: int, images: ImageCache, turned: UInt64s, ranks: Int64s
 ) -> Pairs:
-    """Compare one image with those that its friends are the same as, aligned by way of these.
+    """Compare one image with those that its intermediates are the same as, aligned by way of these.
 
     Parameters
     ----------
     pairs
-        Verified pairs of the image `asked` with others, friends among them.
+        Verified pairs of the image `asked` with others, intermediates among them.
     links
-        Verified pairs of a friend with another image.
+        Verified pairs of an intermediate with another image.
     asked
         Position of the image.
     images
@@ -94,20 +94,21 @@ def verify_by_friends(
     row_of = np.full(len(turned), -1)
     row_of[others_of(pairs, asked)] = np.arange(len(pairs))
     links = links.take(links.status == SAME)
-    first_is_friend = _is_same(pairs, row_of[links.first])
-    friend = np.where(first_is_friend, links.first, links.second)
-    other = np.where(first_is_friend, links.second, links.first)
-    # What is the same already needs no friend.
+    first_is_intermediate = _is_same(pairs, row_of[links.first])
+    intermediate = np.where(first_is_intermediate, links.first, links.second)
+    other = np.where(first_is_intermediate, links.second, links.first)
+    # What is the same already needs no intermediate.
     wanted = np.flatnonzero((other != asked) & ~_is_same(pairs, row_of[other]))
-    wanted = wanted[_is_same(pairs, row_of[friend[wanted]])]
-    order = np.lexsort((friend[wanted], -links.measures[wanted, 1], other[wanted]))
+    wanted = wanted[_is_same(pairs, row_of[intermediate[wanted]])]
+    order = np.lexsort((intermediate[wanted], -links.measures[wanted, 1], other[wanted]))
     wanted = wanted[order[np.unique(other[wanted][order], return_index=True)[1]]]
     if not len(wanted):
         return pairs
-    friend, other, links = friend[wanted], other[wanted], links.take(wanted)
-    to_friend = pairs.take(row_of[friend])
+    intermediate, other, links = intermediate[wanted], other[wanted], links.take(wanted)
+    to_intermediate = pairs.take(row_of[intermediate])
     starts = compose(
-        _directed(to_friend, to_friend.first == asked), _directed(links, links.first == friend)
+        _directed(to_intermediate, to_intermediate.first == asked),
+        _directed(links, links.first == intermediate),
     )
     first = np.full(len(other), asked)
     second = other
@@ -130,7 +131,7 @@ def verify_by_friends(
         Candidates.none(), table, images.read_boxes, measure, partial(judge, images)
     )
     verifier.verify_from(
-        row_of[other], starts, orientation, distance, to_friend.negative ^ links.negative
+        row_of[other], starts, orientation, distance, to_intermediate.negative ^ links.negative
     )
     return verifier.pairs
 
