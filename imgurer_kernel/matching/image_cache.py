@@ -202,6 +202,8 @@ class ImageCache:
         """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`)."""
         content = self.read_boxes(np.concatenate((first, second))).content
         found = np.zeros((len(first), local_agreement.FEATURES))
+        if len(first):
+            local_agreement.load(self._progress)
         # Pairs of one picture together, so that its thumbnail is read once.
         order = np.lexsort((second, first))
         for k in range(0, len(order), _THUMBNAIL_CHUNK):

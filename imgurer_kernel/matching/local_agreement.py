@@ -17,10 +17,11 @@ all elsewhere; another take has all its edges, each a little elsewhere. So:
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
+from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
 
@@ -79,6 +80,21 @@ def cored(content: Int64s) -> Float64s:
     box[:, :2] += _RIM * (box[:, :2] > -0.999)
     box[:, 2:] -= _RIM * (box[:, 2:] < 0.999)
     return box
+
+
+def load(progress: Progress | None = None) -> None:
+    """Load the machine code; the first time after an installation that takes half a minute.
+
+    Parameters
+    ----------
+    progress
+        Called every half second meanwhile; may raise to stop waiting.
+    """
+    if _kernel.cache_info().currsize:
+        return
+    told = None if progress is None else partial(progress, "compiling, once", 0, 0)
+    for _ in in_order(lambda _: _kernel(), [0], told):
+        pass
 
 
 def measure_agreement(

@@ -1,5 +1,8 @@
 """The kernels of local agreement against numpy, and against what was done to pictures."""
 
+import threading
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -176,3 +179,25 @@ def test_maps_that_leave_nothing_common_measure_nothing():
         0,
         local.FEATURES,
     )
+
+
+def test_who_waits_for_the_compiler_is_told_and_may_leave(monkeypatch):
+    release = threading.Event()
+
+    @cache
+    def slow():
+        release.wait(20)
+
+    monkeypatch.setattr(local, "_kernel", slow)
+    told = []
+
+    def progress(*stage):
+        told.append(stage)
+        raise InterruptedError
+
+    try:
+        with pytest.raises(InterruptedError):
+            local.load(progress)
+    finally:
+        release.set()
+    assert told == [("compiling, once", 0, 0)]

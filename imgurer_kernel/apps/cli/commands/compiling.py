@@ -1,0 +1,50 @@
+"""The command that compiles ahead of time."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from importlib.resources import files
+from multiprocessing import get_context
+
+from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, command
+from imgurer_kernel.common.text import count
+from imgurer_kernel.common.threads import cores
+
+_ROOMS = ("index", "matching")
+
+
+@command("compile")
+def compile_all(call: Call) -> int:
+    """Compile what searches and compares, which is done when it is first needed otherwise."""
+    names = list(modules())
+    # Processes, for the compiler works under the interpreter's lock; fresh ones, for numba looks
+    # where it may keep its files when a module is imported.
+    with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
+        for _ in pool.map(_compile, names):
+            pass
+    call.out.write_line(f"{count(len(names), 'module')} compiled")
+    return EXIT_DONE
+
+
+def modules() -> Iterator[str]:
+    """Names of the modules with machine code, those that take longest first.
+
+    Examples
+    --------
+    >>> "imgurer_kernel.index._numba.bktree" in modules()
+    True
+    """
+    found = []
+    for room in _ROOMS:
+        package = f"imgurer_kernel.{room}._numba"
+        for file in files(package).iterdir():
+            if file.name.endswith(".py") and file.name != "__init__.py":
+                size = len(file.read_bytes())
+                found.append((-size, f"{package}.{file.name.removesuffix('.py')}"))
+    # What calls the others is compiled with them: it begins first, beside what stands alone.
+    first = [name for _, name in sorted(found) if name.endswith(".agreement")]
+    yield from (*first, *(name for _, name in sorted(found) if name not in first))
+
+
+def _compile(name: str) -> None:
+    import_module(name)
