@@ -29,7 +29,7 @@ export default {
     const sectionOf = (node) => node?.closest(".imgurer-cluster");
     const clusterOf = (node) => Number(sectionOf(node)?.dataset.clusterId ?? -1);
 
-    function focus(figure) {
+    function focus(figure, scroll = true) {
       if (!figure) return;
       for (const other of list.querySelectorAll('.imgurer-file[tabindex="0"]')) other.tabIndex = -1;
       figure.tabIndex = 0;
@@ -38,6 +38,7 @@ export default {
       const section = sectionOf(figure);
       section.setAttribute("aria-current", "true");
       figure.focus({ preventScroll: true });
+      if (!scroll) return;
       const { top: above, bottom: below } = section.getBoundingClientRect();
       const room = bottom.getBoundingClientRect().top;
       if (above < 0 || below > room) {
@@ -179,7 +180,8 @@ export default {
       showSelection();
       const figure = figureOf(current) ?? open()[0]?.querySelector(".imgurer-file");
       if (figure) figure.tabIndex = 0;
-      if (had) focus(figure);
+      // The same file as before stays where it is on the screen.
+      if (had) focus(figure, !figureOf(current));
       else if (figure && document.activeElement === document.body && el.offsetParent) {
         figure.focus({ preventScroll: true }); // so that keys work at once; the page stays where it is
         current = idOf(figure);

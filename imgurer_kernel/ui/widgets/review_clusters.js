@@ -33,6 +33,7 @@ function reviewFile(file, pictures, eager) {
   const caption = element("figcaption");
   caption.append(elided(file.name));
   const folder = file.folder ? elidedFolder(file.folder) : element("div", "imgurer-folder", "uploaded");
+  folder.classList.add("imgurer-folder");
   if (file.path) figure.title = plain(file.path);
   caption.append(folder, element("div", "imgurer-detail", file.detail));
   if (file.differs) caption.append(element("div", "imgurer-differ", file.differs));
