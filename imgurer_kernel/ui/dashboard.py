@@ -81,6 +81,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         for tab, model in self._models.items():
             model.observe(self._params_observer(tab), "params")
         self.session.observe(lambda _: self._load_header(), "version")
+        self.session.observe(lambda _: self._show_counts(), "taking_in")
         self.review.observe(lambda _: self._show_counts(), ["queue", "done"])
         self._show_tabs()
 
@@ -194,9 +195,11 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     # The header -------------------------------------------------------------------------------
 
     def _load_header(self) -> None:
+        self._statistics = None  # no number is shown that may be an old one
         self._start_job.start("Opening the store", self._read_header, self._show_visitor)
         # While somebody reviews, the queue stays as it is until it is sorted again.
-        if self.current != "review" or self.review.queue is None:
+        queue = self.review.queue
+        if self.current != "review" or queue is None or queue.clusters.empty:
             self.review.load()
 
     def _read_header(self, _: object) -> tuple["Statistics", Account]:
@@ -213,7 +216,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             return
         links = [(count(self._statistics.images, "picture"), "#browse")]
         queue = self.review.queue
-        if queue is not None:
+        if self.session.taking_in:
+            links = [("taking in pictures", "#upload")]  # how many there are is not known
+        elif queue is not None and not (self.review.stale and self.review.job.busy):
             left = queue.clusters.loc[select(queue.clusters, QueueFilter(), "bytes")]
             left = left[~left.index.isin(list(self.review.done))]
             links.append((f"{count(len(left), 'cluster')} to decide", "#review"))

@@ -57,6 +57,9 @@ class VisitorSession(HasTraits):
     ------
     version
         Rises whenever a panel of this session changes the store.
+    taking_in
+        How many uploads and folders of this session are under way. Meanwhile nobody knows how
+        many pictures or duplicates there will be, so no panel says that there are none.
 
     Notes
     -----
@@ -65,6 +68,7 @@ class VisitorSession(HasTraits):
     """
 
     version = Int()
+    taking_in = Int()
 
     def __init__(self, workbench: "Workbench", user: str | None = None) -> None:
         super().__init__()
@@ -81,6 +85,17 @@ class VisitorSession(HasTraits):
     def changed(self) -> None:
         """Tell the other panels that this one has changed the store."""
         self.version += 1
+
+    def begin_taking_in(self) -> None:
+        """Say that an upload or a folder is under way, until `end_taking_in`."""
+        self.taking_in += 1
+
+    def end_taking_in(self, *, changed: bool) -> None:
+        """Say that it is over, and if the store has changed have the panels read it anew."""
+        # First, so that the panels begin to read before they say what they know without that.
+        if changed:
+            self.changed()
+        self.taking_in -= 1
 
     def account(self) -> Account:
         """The visitor's account, read once."""

@@ -172,6 +172,7 @@ def test_an_upload_shows_everywhere(wb, dashboard, page):
     wb.upload("more.jpg", jpeg(0, 160, 120, quality=40))
     dashboard.follow_link("#upload")
     upload = dashboard.panels["upload"]
+    upload.model.begin()
     upload._count(
         Upload(name="", path=None, bytes=0, digest=""), Verdict(status="added", image_id=5)
     )

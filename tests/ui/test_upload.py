@@ -79,16 +79,21 @@ def test_the_rest_of_the_dashboard_hears_once_and_only_of_changes(wb, judge):
     panel = UploadPanel(wb, "ann")
     heard = []
     panel.session.observe(lambda change: heard.append(change["new"]), "version")
-    panel.model.finish()
+
+    def uploaded(*verdicts):
+        panel.model.begin()
+        assert panel.session.taking_in == 1
+        for verdict in verdicts:
+            panel._count(None, verdict)
+        panel.model.finish()
+        assert panel.session.taking_in == 0
+
+    uploaded()
+    uploaded(judge(b"no picture"))
     assert heard == []
-    panel._count(None, judge(b"no picture"))
-    panel.model.finish()
-    assert heard == []
-    panel._count(None, judge(jpeg(1)))
-    panel._count(None, judge(jpeg(2)))
-    panel.model.finish()
+    uploaded(judge(jpeg(1)), judge(jpeg(2)))
     assert heard == [1]
-    panel.model.finish()
+    uploaded()
     assert heard == [1]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
 
+from imgurer_kernel.common.text import count
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.review_queue import (
     ORDERS,
@@ -164,6 +165,24 @@ class ReviewListing(HasTraits):
             return
         self.listed = tuple(select(self.queue.clusters, self.wanted, str(self.order)))
         self.show_page(self.page)
+
+    @property
+    def empty_text(self) -> str:
+        """What stands where no cluster is shown; nothing that is not known."""
+        if self.session.taking_in:
+            return "Pictures are being taken in. Duplicates among them show here when that is done."
+        if self.job.busy:
+            return "Looking for duplicates. They show here as soon as they are found."
+        if self.stale:
+            return "The store has changed since this was read. Sort again to see what there is now."
+        if self.queue is None or not self.queue.images:
+            return "There are no pictures here yet. Add some in Upload; duplicates show here."
+        text = "No cluster passes the filters. Take one away to see more."
+        if self.queue.clusters.empty:
+            text = f"No duplicates: no two of {count(self.queue.images, 'picture')} are the same."
+        elif self.wanted == QueueFilter():
+            text = "Nothing is left to decide here."
+        return text
 
     # What is shown ----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from imgurer_kernel.common.text import count, elide, join_words
+from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.ui.models.captions import NON_DUPLICATE_VERDICTS, orientation_text, verdict_text
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.upload.control import Verdict
@@ -42,20 +43,19 @@ class UploadModel:
         """Remember whether a verdict means that the store has changed; on the event loop."""
         self._changed |= verdict.status in {"added", "near", "duplicate"}
 
+    def begin(self) -> None:
+        """Tell the other panels that files are on their way; on the event loop."""
+        self.session.begin_taking_in()
+
     def finish(self) -> None:
-        """Tell the other panels, once after the last verdict, if the store has changed."""
-        if self._changed:
-            self._changed = False
-            self.session.changed()
+        """Tell the other panels, once after the last verdict, and if the store has changed."""
+        changed, self._changed = self._changed, False
+        self.session.end_taking_in(changed=changed)
 
     def _compare(self, image_id: int, thumbnail: bytes) -> Verdict:
-        similar = self.session.workbench.similar(image_id)
-        same = similar[
-            (similar["image_id"] != image_id) & ~similar["verdict"].isin(NON_DUPLICATE_VERDICTS)
-        ]
-        if same.empty:
+        nearest = nearest_same(self.session, image_id)
+        if nearest is None:
             return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
-        [nearest] = row_dicts(same.head(1))
         twin = int(nearest["image_id"])
         return Verdict(
             status="near",
@@ -78,6 +78,18 @@ class UploadModel:
         elif others:
             whose.append(count(len(others), "other person", "other people"))
         return f"brought by {join_words(whose)}"
+
+
+def nearest_same(session: VisitorSession, image_id: int) -> dict[str, Any] | None:
+    """The nearest other image that is the same picture, a row of `similar`; None for none."""
+    try:
+        similar = session.workbench.similar(image_id)
+    except UnknownImage:  # forgotten since it was taken in
+        return None
+    same = similar[
+        (similar["image_id"] != image_id) & ~similar["verdict"].isin(NON_DUPLICATE_VERDICTS)
+    ]
+    return None if same.empty else row_dicts(same.head(1))[0]
 
 
 def likeness(row: dict[str, Any]) -> str:

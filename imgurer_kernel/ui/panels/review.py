@@ -65,6 +65,9 @@ class ReviewPanel(Panel):
         self._page_job = self.session.job()
         self.set_parts(self.progress, self.board, self.save, self.viewer, self.comparison)
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
+        self.session.observe(self._show_empty, "taking_in")
+        model.observe(self._show_empty, "stale")
+        model.job.observe(self._show_empty, "busy")
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
         model.observe(self._show_done, "done")
         model.observe(self._show_preview, "preview")
@@ -83,7 +86,7 @@ class ReviewPanel(Panel):
             self.board.show([], "")
             return
         if not ids:
-            self.board.show([], self._empty_text())
+            self.board.show([], self.model.empty_text)
             return
         wanted = queue.files.loc[queue.files["cluster_id"].isin(ids), "image_id"]
         missing = [each for each in wanted.unique().tolist() if each not in self._thumbnails]
@@ -110,18 +113,9 @@ class ReviewPanel(Panel):
             self.board.show(clusters)
             self._show_done(None)
 
-    def _empty_text(self) -> str:
-        queue = self.model.queue
-        if queue is None or not queue.images:
-            return (
-                "There are no pictures here yet. Add some in Upload; duplicates among them "
-                "show here."
-            )
-        if queue.clusters.empty:
-            return f"No duplicates: no two of {count(queue.images, 'picture')} are the same."
-        if self.model.wanted == QueueFilter():
-            return "Nothing is left to decide here."
-        return "No cluster passes the filters. Take one away to see more."
+    def _show_empty(self, _: object) -> None:
+        if self.model.queue is not None and not self.model.on_page:
+            self.board.show([], self.model.empty_text)
 
     def _show_done(self, _: object) -> None:
         undoable = {key for keys, _ in self.model.history for key in keys}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _HINT = "Drop a picture on the left to find what looks like it."
 _EMPTY = "There are no pictures to compare with yet. Add some in Upload."
+_TAKING_IN = "Pictures are being taken in. They can be searched when that is done."
 
 
 class SearchPanel(BoardPanel[SearchModel]):
@@ -134,6 +135,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.model.observe(self._show, "results")
         self.model.observe(self._show_history, "history")
         self.session.observe(lambda _: self.model.repeat(), "version")
+        self.session.observe(self._show, "taking_in")
         self._show(None)
         self._show_history(None)
         if self.standalone:
@@ -169,7 +171,8 @@ class SearchPanel(BoardPanel[SearchModel]):
         if results is None:
             self.query.clear()
             self.progress.idle_text = ""
-            self.gallery.empty_text = _EMPTY if empty else _HINT
+            taking_in = empty and self.session.taking_in
+            self.gallery.empty_text = _TAKING_IN if taking_in else _EMPTY if empty else _HINT
             self.gallery.show([])
             return
         query = results.query

@@ -1,4 +1,4 @@
-"""The upload tab: a drop area, and what became of each file."""
+"""The upload tab: a drop area, what became of each file, and for admins folders of the machine."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from imgurer_kernel.ui.panels.base import (
     caption,
     vbox,
 )
+from imgurer_kernel.ui.panels.folder_intake import FolderPanel
 from imgurer_kernel.ui.widgets.upload.control import Upload, UploadControl, Verdict
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ class UploadPanel(Panel):
         settings = self.session.workbench.settings
         self.control = UploadControl(settings.root / "tmp", self.model.judge, settings.max_bytes)
         self.about = Message(value=caption(limits(settings.max_bytes)))
-        self.set_parts(vbox(self.control, self.about, classes="imgurer-shortcut-target"))
+        self.folder = FolderPanel(self.session, on_open=on_open)
+        self.set_parts(
+            vbox(self.control, self.about, classes="imgurer-shortcut-target"), self.folder
+        )
 
         self.control.on_settled(self._count)
+        self.control.on_begin(self.model.begin)
         self.control.on_idle(self.model.finish)
         if on_open is not None:
             self.control.on_open(on_open)

@@ -8,6 +8,7 @@ of a file is judged in a thread of its own, so that the next one arrives meanwhi
 
 import asyncio
 import logging
+import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -121,7 +122,11 @@ class UploadControl(anywidget.AnyWidget):
         # One: a picture is stored before the next one is compared with what is stored.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
+        self._begun: list[Callable[[], None]] = []
         self._idle: list[Callable[[], None]] = []
+        self._queued = False  # the page has files of which nothing was sent yet
+        self._busy = False
+        self._turn = threading.Lock()
         self._openers: list[Callable[[int], None]] = []
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -141,8 +146,15 @@ class UploadControl(anywidget.AnyWidget):
         """Call `callback` after each verdict, on the kernel's event loop: it may touch widgets."""
         self._settled.append(callback)
 
+    def on_begin(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the kernel's event loop when the first of some files arrives."""
+        self._begun.append(callback)
+
     def on_idle(self, callback: Callable[[], None]) -> None:
-        """Call `callback` on the kernel's event loop whenever the last verdict was given."""
+        """Call `callback` on the kernel's event loop when the last of them is done with.
+
+        Once for each `on_begin`: not between two files of which the page has the second one ready.
+        """
         self._idle.append(callback)
 
     def on_open(self, callback: Callable[[int], None]) -> None:
@@ -170,11 +182,15 @@ class UploadControl(anywidget.AnyWidget):
             self._answer(key)
         elif kind == "ping":
             self.send({"kind": "pong", "at": message.get("at")})
+        elif kind == "queue":
+            self._queued = bool(message.get("open"))
+            self._note_busy(self._queued or self.active > 0)
         elif kind == "open":
             for callback in self._openers:
                 callback(int(message["image_id"]))
 
     def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
+        self._note_busy(busy=True)  # before a verdict can end it, in another thread
         # No timer: what is abandoned is in nobody's way until the next file comes.
         for abandoned in self._reception.expire(IDLE_LIMIT):
             self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
@@ -193,6 +209,8 @@ class UploadControl(anywidget.AnyWidget):
         self.send({"kind": "ack", "key": key, "sequence": sequence, "bytes": progress.bytes})
         if progress.upload is not None:
             self._judge(key, progress.upload)
+        elif not self.active:  # a chunk of a file that is over
+            self._note_busy(busy=self._queued)
 
     def _answer(self, key: str) -> None:
         """Say again what became of a file, since the page has not heard of it."""
@@ -204,12 +222,14 @@ class UploadControl(anywidget.AnyWidget):
 
     def _fail(self, key: str, text: str) -> None:
         self.send({"kind": "failed", "key": key, "text": text})
+        self._note_busy(self._queued or self.active > 0)
 
     def _cancel(self, key: str) -> None:
         self._reception.cancel(key)
         _, future = self._judged.get(key, (None, None))
         if future is not None:
             future.cancel()  # too late for the one that is being judged: its verdict will come
+        self._note_busy(self._queued or self.active > 0)
 
     def _judge(self, key: str, upload: Upload) -> None:
         future = self._worker.submit(_judged, self._on_file, upload)
@@ -249,13 +269,18 @@ class UploadControl(anywidget.AnyWidget):
             del self._verdicts[next(iter(self._verdicts))]
         self.send(content, buffers=pictures)
         del self._judged[key]
-        self._on_loop(self._announce, upload, verdict, self.active == 0)
+        self._on_loop(self._announce, upload, verdict)
 
-    def _announce(self, upload: Upload, verdict: Verdict, last: bool) -> None:
+    def _announce(self, upload: Upload, verdict: Verdict) -> None:
         for callback in self._settled:
             callback(upload, verdict)
-        if last:
-            for listener in self._idle:
+        self._note_busy(self._queued or self.active > 0)
+
+    def _note_busy(self, busy: bool) -> None:
+        with self._turn:
+            turned, self._busy = busy != self._busy, busy
+        if turned:
+            for listener in self._begun if busy else self._idle:
                 listener()
 
     def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:

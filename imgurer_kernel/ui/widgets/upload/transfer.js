@@ -27,6 +27,7 @@ class Transfer extends EventTarget {
   rows = [];
   #byKey = new Map();
   #pumping = false;
+  #told = false; // whether the kernel knows of files that are open
   #timer = 0;
   #unansweredSince = null; // when the first message was sent since the kernel last answered
   #pinged = 0;
@@ -36,6 +37,7 @@ class Transfer extends EventTarget {
     super();
     this.model = model;
     model.on("msg:custom", (message, buffers) => this.#receive(message, buffers ?? []));
+    this.#tell(false, true); // whatever a page before this one has left unfinished
   }
 
   add(files) {
@@ -105,6 +107,7 @@ class Transfer extends EventTarget {
   async #pump() {
     if (this.#pumping) return;
     this.#pumping = true;
+    if (this.rows.some((row) => this.open(row))) this.#tell(true);
     this.#timer ||= setInterval(() => this.#watchConnection(), 1000);
     for (;;) {
       const judging = this.rows.filter((row) => row.state === "judging").length;
@@ -117,7 +120,15 @@ class Transfer extends EventTarget {
       clearInterval(this.#timer);
       this.#timer = 0;
       this.#unansweredSince = null;
+      this.#tell(false);
     }
+  }
+
+  // Between two small files nothing may be under way in the kernel, and yet it is not over.
+  #tell(open, anyway = false) {
+    if (open === this.#told && !anyway) return;
+    this.#told = open;
+    this.model.send({ kind: "queue", open });
   }
 
   async #transmit(row) {

@@ -1,0 +1,70 @@
+"""A folder that somebody has typed: whether its files can be taken in, said in one sentence."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from imgurer_kernel.errors import SourceError
+from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+
+
+def named_folder(text: str, root: Path) -> Path:
+    """The folder that a text names; nothing in it is read yet.
+
+    Stricter than what `ingest` takes: the working folder of a server is nobody's, so a path must
+    be whole, and patterns and URIs are none.
+
+    Parameters
+    ----------
+    text
+        As it was typed; blanks around it do not count, ``~`` is the home of whoever runs this.
+    root
+        The folder of the store, from which nothing is taken in.
+
+    Raises
+    ------
+    SourceError
+        If it names no folder that can be listed; the message is a sentence for a person.
+
+    Examples
+    --------
+    >>> named_folder(" / ", Path("/srv/store"))
+    PosixPath('/')
+    """
+    typed = text.strip()
+    if not typed:
+        message = "Type the path of a folder, such as /home/ann/Pictures."
+        raise SourceError(message)
+    try:
+        folder = Path(typed).expanduser()
+    except RuntimeError as error:  # the home of nobody
+        message = f"{typed} names the home of nobody on this machine; type the whole path."
+        raise SourceError(message) from error
+    if not folder.is_absolute():
+        message = f"{typed} is not a whole path; it must begin with / (or ~ for the home folder)."
+        raise SourceError(message)
+    try:
+        # Opened, since permissions alone do not tell what a network drive will say.
+        with closing(os.scandir(folder)) as entries:
+            next(entries, None)
+        real, store = folder.resolve(), root.resolve()
+    except FileNotFoundError as error:
+        message = f"There is no folder {typed} on this machine; check the spelling."
+        raise SourceError(message) from error
+    except NotADirectoryError as error:
+        message = f"{typed} is not a folder; name the folder that the file is in."
+        raise SourceError(message) from error
+    except PermissionError as error:
+        message = f"{typed} may not be read by whoever runs imgurer; change its permissions."
+        raise SourceError(message) from error
+    except (OSError, ValueError) as error:  # too long, a loop of links, no name at all
+        reason = getattr(error, "strerror", None) or "no folder can have that name"
+        message = f"{typed!r} cannot be read: {reason}."
+        raise SourceError(message) from error
+    if real == store or store in real.parents:
+        message = f"{typed} belongs to the store itself: its pictures are here already."
+        raise SourceError(message)
+    if TRASH_FOLDER in folder.parts or TRASH_FOLDER in real.parts:
+        message = f"{typed} is a trash folder of imgurer: nothing is taken in from there."
+        raise SourceError(message)
+    return folder
