@@ -283,6 +283,79 @@ def test_clicks_and_idle_reach_their_listeners(make):
     assert settled == [("a.jpg", "added")]
 
 
+@pytest.fixture
+def turns(make):
+    """A control, its page, and what its listeners heard; each file waits for `go`."""
+    go, heard = threading.Semaphore(0), []
+    ended = threading.Condition()
+
+    def judge(upload):
+        assert go.acquire(timeout=20)
+        return Verdict(status="added")
+
+    def note(what):
+        with ended:
+            heard.append(what)
+            ended.notify_all()
+
+    control, browser = make(judge)
+    control.on_begin(lambda: note("begin"))
+    control.on_idle(lambda: note("idle"))
+    browser.go = go
+    browser.until = lambda wanted: ended.wait_for(lambda: heard == wanted, timeout=20)
+    browser.turns = heard
+    browser.lock = ended
+    return browser
+
+
+def until(browser, *wanted):
+    with browser.lock:
+        assert browser.until(list(wanted)), browser.turns
+
+
+def test_files_begin_once_and_end_once_however_many_the_page_has(turns):
+    turns.say(kind="queue", open=True)
+    for key in ("one", "two"):
+        turns.upload(b"x", key)
+        turns.go.release()
+        turns.wait("verdict", key)
+    assert turns.turns == ["begin"]  # also between the two, when nothing was under way here
+    turns.say(kind="queue", open=False)
+    until(turns, "begin", "idle")
+
+
+def test_the_end_is_the_last_verdict_where_that_comes_after_the_page_has_sent_all(turns):
+    turns.say(kind="queue", open=True)
+    turns.upload(b"x")
+    turns.say(kind="queue", open=False)
+    assert turns.turns == ["begin"]
+    turns.go.release()
+    until(turns, "begin", "idle")
+
+
+@pytest.mark.parametrize("end", ["cancel", "broken", "large", "late"])
+def test_what_is_given_up_has_an_end_too(turns, end):
+    turns.chunk(LARGE, 0)
+    until(turns, "begin")
+    if end == "cancel":
+        turns.say(kind="cancel", key="k")
+    elif end == "broken":
+        turns.say([b"x"], kind="chunk", key="k", name="a", size=len(LARGE), sequence=1)
+    elif end == "large":
+        turns.say(kind="cancel", key="k")
+        turns.say([b"x"], kind="chunk", key="l", name="a", size=1 << 30, sequence=0)
+    else:
+        turns.say(kind="cancel", key="k")
+        turns.chunk(LARGE, 1)
+    assert turns.turns in (["begin", "idle"], ["begin", "idle"] * 2)
+
+
+def test_a_page_that_is_opened_anew_ends_what_the_one_before_left(turns):
+    turns.say(kind="queue", open=True)
+    turns.say(kind="queue", open=False)
+    assert turns.turns == ["begin", "idle"]
+
+
 def test_listeners_are_called_on_the_loop_of_the_kernel(make):
     calls = []
 
