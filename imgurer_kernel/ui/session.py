@@ -165,6 +165,13 @@ class VisitorSession(HasTraits):
             # One by one, which is slower, to lose only the one that cannot be read.
             return tuple(self._thumbnail(image_id) for image_id in image_ids)
 
+    def new_thumbnail(self, image_id: int, digest: str) -> bytes:
+        """A thumbnail of an image that was just taken in, without asking the catalog for it."""
+        try:
+            return self.workbench.blobs.thumbnail(digest)
+        except StorageError:
+            return self._thumbnail(image_id)
+
     def _thumbnail(self, image_id: int) -> bytes:
         try:
             return self.workbench.thumbnail(image_id)

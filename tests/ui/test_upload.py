@@ -25,11 +25,13 @@ def wb(new_store):
 
 @pytest.fixture
 def judge(wb, tmp_path):
-    def judged(data, user="ann", name="new.jpg"):
+    def judged(data, user="ann", name="new.jpg", *, compare=False):
         path = tmp_path / "part"
         path.write_bytes(data)
         model = UploadModel(VisitorSession(wb, user))
-        return model.judge(Upload(name=name, path=path, bytes=len(data), digest=""))
+        verdict = model.judge(Upload(name=name, path=path, bytes=len(data), digest=""))
+        better = model.compare(verdict) if compare and verdict.status == "added" else None
+        return better or verdict
 
     return judged
 
@@ -54,17 +56,23 @@ def test_an_admin_learns_who_brought_the_twin(judge):
 
 
 def test_a_near_duplicate_shows_its_nearest(judge):
-    verdict = judge(encode(scene(10), quality=45))
+    verdict = judge(encode(scene(10), quality=45), compare=True)
     assert verdict.status == "near"
     assert re.fullmatch(r"Added; near duplicate, re-encoded, \d of 128 bits", verdict.text)
     assert verdict.twin_image_id == 1
     assert verdict.twin_text == "beach.jpg, brought by 1 other person"
 
 
+def test_what_was_forgotten_before_it_was_compared_is_like_nothing(wb, judge):
+    verdict = judge(jpeg(1))
+    wb.forget(verdict.image_id, "ann")
+    assert UploadModel(VisitorSession(wb, "ann")).compare(verdict) is None
+
+
 def test_what_only_looks_alike_is_no_duplicate(wb, judge, monkeypatch):
     plain = wb.similar
     monkeypatch.setattr(wb, "similar", lambda query: plain(query).assign(verdict="unverified"))
-    assert judge(encode(scene(10), quality=45)).status == "added"
+    assert judge(encode(scene(10), quality=45), compare=True).status == "added"
 
 
 def test_what_is_no_picture_is_rejected_with_the_reason(wb, judge):

@@ -350,6 +350,65 @@ def test_what_is_given_up_has_an_end_too(turns, end):
     assert turns.turns in (["begin", "idle"], ["begin", "idle"] * 2)
 
 
+def test_what_was_added_is_compared_when_no_file_waits_any_more(make):
+    compared, go = [], threading.Semaphore(0)
+
+    def judge(upload):
+        assert go.acquire(timeout=20)
+        return Verdict(status="rejected" if upload.name == "bad" else "added", text=upload.name)
+
+    def compare(verdict):
+        compared.append(verdict.text)
+        return Verdict(status="near", text="like b") if verdict.text == "a" else None
+
+    control, browser = make(judge, compare=compare)
+    browser.say(kind="queue", open=True)
+    for name in ("a", "bad", "b"):
+        browser.upload(name.encode(), key=name, name=name)
+        go.release()
+        browser.wait("verdict", name)
+    assert compared == []  # the page has more
+    browser.say(kind="queue", open=False)
+    control._worker.shutdown(wait=True)  # after which no comparison can be begun
+    told = [m["text"] for m, _ in browser.heard if (m["kind"], m["key"]) == ("verdict", "a")]
+    assert compared[:1] == ["a"]
+    assert told == ["a", "like b"]
+
+
+def test_a_comparison_that_fails_leaves_the_verdict_and_the_next_one_its_turn(make, caplog):
+    ended = threading.Event()
+
+    def compare(verdict):
+        if verdict.text == "a":
+            raise ZeroDivisionError
+        ended.set()
+
+    _, browser = make(lambda up: Verdict(status="added", text=up.name), compare=compare)
+    browser.say(kind="queue", open=True)
+    for name in ("a", "b"):
+        browser.upload(b"x", key=name, name=name)
+        browser.wait("verdict", name)
+    browser.say(kind="queue", open=False)
+    assert ended.wait(20)
+    assert browser.kinds("a").count("verdict") == 1
+    assert "could not be compared" in caplog.text
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_as_many_files_are_judged_at_once_as_there_are_threads(make, threads):
+    together = threading.Barrier(threads)
+
+    def judge(upload):
+        together.wait(20)
+        return Verdict(status="added")
+
+    _, browser = make(judge, threads=threads)
+    for key in "abc":
+        browser.upload(b"x", key)
+    for key in "abc":
+        assert browser.wait("verdict", key)[0]["status"] == "added"
+
+
 def test_a_page_that_is_opened_anew_ends_what_the_one_before_left(turns):
     turns.say(kind="queue", open=True)
     turns.say(kind="queue", open=False)

@@ -1,5 +1,6 @@
 """Take uploaded files into the store, and say what became of each."""
 
+from dataclasses import replace
 from typing import Any
 
 from imgurer_kernel.common.text import count, elide, join_words
@@ -26,7 +27,7 @@ class UploadModel:
         if row["status"] == "rejected":
             return Verdict(status="rejected", text=f"Rejected: {row['reason']}")
         image_id = int(row["image_id"])
-        [thumbnail] = self.session.thumbnails([image_id])
+        thumbnail = self.session.new_thumbnail(image_id, str(row["digest"]))
         if row["status"] == "duplicate":
             return Verdict(
                 status="duplicate",
@@ -37,7 +38,7 @@ class UploadModel:
                 twin_text=self._provenance(image_id),
                 twin_image_id=image_id,
             )
-        return self._compare(image_id, thumbnail)
+        return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
 
     def note(self, verdict: Verdict) -> None:
         """Remember whether a verdict means that the store has changed; on the event loop."""
@@ -52,16 +53,19 @@ class UploadModel:
         changed, self._changed = self._changed, False
         self.session.end_taking_in(changed=changed)
 
-    def _compare(self, image_id: int, thumbnail: bytes) -> Verdict:
-        nearest = nearest_same(self.session, image_id)
+    def compare(self, added: Verdict) -> Verdict | None:
+        """Find what an added file is a near duplicate of; None for nothing. In a thread, too.
+
+        It takes as long as taking the file in, so it is done when no other file waits.
+        """
+        nearest = nearest_same(self.session, added.image_id)
         if nearest is None:
-            return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
+            return None
         twin = int(nearest["image_id"])
-        return Verdict(
+        return replace(
+            added,
             status="near",
             text=f"Added; {likeness(nearest)}",
-            thumbnail=thumbnail,
-            image_id=image_id,
             twin_thumbnail=self.session.thumbnails([twin])[0],
             twin_text=f"{elide(str(nearest['filename']))}, {self._provenance(twin)}",
             twin_image_id=twin,

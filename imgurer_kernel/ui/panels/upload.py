@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
+# A third of the work of taking a file in is waiting for the disk.
+_THREADS = 4
+
+
 class UploadPanel(Panel):
     """Add pictures to the store.
 
@@ -41,7 +45,13 @@ class UploadPanel(Panel):
         super().__init__(workbench, user)
         self.model = UploadModel(self.session)
         settings = self.session.workbench.settings
-        self.control = UploadControl(settings.root / "tmp", self.model.judge, settings.max_bytes)
+        self.control = UploadControl(
+            settings.root / "tmp",
+            self.model.judge,
+            settings.max_bytes,
+            compare=self.model.compare,
+            threads=_THREADS,
+        )
         self.about = Message(value=caption(limits(settings.max_bytes)))
         self.folder = FolderPanel(self.session, on_open=on_open)
         self.set_parts(

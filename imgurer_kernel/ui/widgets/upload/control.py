@@ -10,8 +10,10 @@ import asyncio
 import logging
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,12 +75,17 @@ class UploadControl(anywidget.AnyWidget):
         Where the temporary files lie. They are removed after the verdict, on cancel, on error,
         and when the kernel ends.
     on_file
-        Judges an upload. Runs in one worker thread, one file at a time, while others arrive; it
+        Judges an upload. Runs in a worker thread while others arrive; it
         must not touch widgets (see `on_settled`). An `ImgurerError` that it raises is shown in
         the row; of any other error the row says only that something went wrong, and the log has
         the rest.
     max_bytes
         Largest file; a larger one is refused in words before a byte is sent.
+    compare
+        Called in the worker thread with each ``"added"`` verdict when no file waits any more;
+        may return a better verdict, which takes its place in the row.
+    threads
+        How many uploads are judged at once.
 
     Traits
     ------
@@ -113,14 +120,17 @@ class UploadControl(anywidget.AnyWidget):
         folder: Path,
         on_file: Callable[[Upload], Verdict],
         max_bytes: int,
+        compare: Callable[[Verdict], Verdict | None] | None = None,
+        threads: int = 1,
         **traits: object,
     ) -> None:
         self._on_file = on_file
+        self._compare = compare
+        self._added: deque[tuple[str, Verdict]] = deque()  # what is still to be compared
         self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
-        # One: a picture is stored before the next one is compared with what is stored.
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="upload")
+        self._worker = ThreadPoolExecutor(threads, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
         self._begun: list[Callable[[], None]] = []
         self._idle: list[Callable[[], None]] = []
@@ -252,22 +262,14 @@ class UploadControl(anywidget.AnyWidget):
             _log.error("the judge of an upload failed", exc_info=error)
             text = "Something went wrong inside; the server's log says what. Try again."
             verdict = Verdict(status="failed", text=text)
-        content = {
-            "kind": "verdict",
-            "key": key,
-            "status": verdict.status,
-            "text": verdict.text,
-            "image_id": verdict.image_id,
-            "twin": verdict.twin_thumbnail is not None,
-            "twin_text": verdict.twin_text,
-            "twin_image_id": verdict.twin_image_id,
-        }
-        pictures = [verdict.thumbnail, verdict.twin_thumbnail or b""]
+        content, pictures = _message(key, verdict)
         # Before it is sent: a page that asks meanwhile gets the answer.
         self._verdicts[key] = content, pictures
         if len(self._verdicts) > REMEMBERED:
             del self._verdicts[next(iter(self._verdicts))]
         self.send(content, buffers=pictures)
+        if self._compare is not None and verdict.status == "added":
+            self._added.append((key, verdict))
         del self._judged[key]
         self._on_loop(self._announce, upload, verdict)
 
@@ -282,12 +284,52 @@ class UploadControl(anywidget.AnyWidget):
         if turned:
             for listener in self._begun if busy else self._idle:
                 listener()
+            if not busy:
+                self._compare_next()
+
+    def _compare_next(self) -> None:
+        """Have the next added file compared, unless others have begun to arrive: they go first."""
+        if self._added and not self._busy:
+            with suppress(RuntimeError):  # the worker has ended: the control is closed
+                self._worker.submit(self._compare_one).add_done_callback(self._compared)
+
+    def _compare_one(self) -> tuple[str, Verdict] | None:
+        try:
+            key, verdict = self._added.popleft()
+        except IndexError:  # two idle moments, one file
+            return None
+        better = self._compare(verdict) if self._compare is not None else None
+        return None if better is None else (key, better)
+
+    def _compared(self, future: Future[tuple[str, Verdict] | None]) -> None:
+        if future.cancelled():
+            return
+        if (error := future.exception()) is not None:
+            _log.error("an upload could not be compared", exc_info=error)
+        elif (found := future.result()) is not None:
+            content, pictures = _message(*found)
+            self.send(content, buffers=pictures)
+        self._on_loop(self._compare_next)
 
     def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is None or self._loop.is_closed():
             function(*arguments)  # a script or a test: no loop, and no widgets that are shown
         else:
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[bytes]]:
+    content = {
+        "kind": "verdict",
+        "key": key,
+        "status": verdict.status,
+        "text": verdict.text,
+        "image_id": verdict.image_id,
+        "twin": verdict.twin_thumbnail is not None,
+        "twin_text": verdict.twin_text,
+        "twin_image_id": verdict.twin_image_id,
+    }
+    return content, [verdict.thumbnail, verdict.twin_thumbnail or b""]
 
 
 def _judged(on_file: Callable[[Upload], Verdict], upload: Upload) -> Verdict:

@@ -177,7 +177,7 @@ class Transfer extends EventTarget {
     if (message.kind === "pong") this.#ponged = Math.max(this.#ponged, message.at);
     if (message.kind === "clear") this.clear();
     const row = this.#byKey.get(message.key);
-    if (!row || !this.open(row)) return;
+    if (!row || !(this.open(row) || this.#betters(row, message))) return;
     if (message.kind === "ack") {
       row.flight.delete(message.sequence);
       this.#set(row, { received: Math.max(row.received, message.bytes) });
@@ -190,6 +190,11 @@ class Transfer extends EventTarget {
       this.#set(row, { state, status: message.status, text: message.text });
       this.#pump();
     }
+  }
+
+  // What was added is compared when nothing waits any more, and may turn out a near duplicate.
+  #betters(row, message) {
+    return row.state === "done" && row.status === "added" && message.kind === "verdict";
   }
 
   // Only a question without an answer counts as silence: timers of a hidden page run rarely.

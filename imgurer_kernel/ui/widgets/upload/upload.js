@@ -84,8 +84,9 @@ class RowView {
     this.bar.hidden = !["sending", "waiting"].includes(row.state);
     this.bar.firstChild.style.transform = `scaleX(${part})`;
     this.bar.setAttribute("aria-valuenow", String(Math.round(part * 100)));
-    if (this.state === row.state) return; // all below changes with the state only
-    this.state = row.state;
+    const state = `${row.state} ${row.status}`;
+    if (this.state === state) return; // all below changes with the state only
+    this.state = state;
     const [meaning, label] = STATUS[row.state === "cancelled" ? "cancelled" : row.status] ?? ["", ""];
     const running = { waiting: "Waiting", sending: "", judging: "Looking at it" }[row.state];
     this.verdict.className = `imgurer-verdict ${meaning ? `imgurer-${meaning}` : ""}`;
@@ -242,8 +243,9 @@ function buildView(model, el, transfer) {
     if (phrase !== lastPhrase) spoken.textContent = lastPhrase = phrase;
   }
 
+  // Not with each frame: adding up and painting would take as long as the files do.
   function soon() {
-    frame ||= requestAnimationFrame(totals);
+    frame ||= setTimeout(totals, 200);
   }
 
   function refresh() {
@@ -306,7 +308,7 @@ function buildView(model, el, transfer) {
   refresh();
   return () => {
     controller.abort();
-    cancelAnimationFrame(frame);
+    clearTimeout(frame);
     views.forEach((view) => view.dispose());
   };
 }
