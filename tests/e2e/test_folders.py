@@ -92,6 +92,11 @@ def test_a_folder_is_taken_in_and_taken_in_again(shared, folder):
     expect(row(shared, "elsewhere.jpg")).to_contain_text("moved")
     expect(row(shared, "small.png")).to_contain_text("no longer there")
 
+    shared.reload()
+    expect(title(shared)).to_contain_text("1 rejected · 1 missing · 1 moved · 1 unchanged")
+    expect(row(shared, "elsewhere.jpg")).to_contain_text("moved")
+    expect(shared.locator(".imgurer-folder-remark")).to_contain_text("This was on")
+
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_list_fits_the_screen_and_a_name_leads_to_the_search(shared, folder, width):

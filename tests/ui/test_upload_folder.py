@@ -8,7 +8,8 @@ import pytest
 
 from imgurer_kernel.errors import StorageFull
 from imgurer_kernel.ui.models import folder_intake
-from imgurer_kernel.ui.models.folder_intake import STATUSES, FolderModel, folder_result
+from imgurer_kernel.ui.models.folder_intake import FolderModel
+from imgurer_kernel.ui.models.folder_result import MAX_ROWS, STATUSES, LastResult, folder_result
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.panels.browse import BrowsePanel
 from imgurer_kernel.ui.panels.folder_intake import COSTS, FolderPanel
@@ -215,7 +216,7 @@ def test_of_thousands_of_files_some_are_listed_and_the_rest_are_counted():
     same = [(f"/p/{place}.png", "unchanged", "unchanged", place) for place in range(7000)]
     bad = [("/p/bad.txt", "rejected", "no picture", None)]
     result = folder_result(Path("/p"), frame(*same, *added, *bad))
-    assert len(result.rows) == folder_intake.MAX_ROWS
+    assert len(result.rows) == MAX_ROWS
     assert result.rows[0].status == "rejected"
     assert result.counts == {"rejected": 1, "added": 5000, "unchanged": 7000}
     assert result.remark == "4,701 more files not listed here."
@@ -259,6 +260,44 @@ def test_nothing_is_claimed_while_a_folder_is_taken_in(wb, pictures, monkeypatch
     assert "no pictures here yet" in browse.gallery.empty_text
     assert review.stale
     assert "Sort again" in review.empty_text
+
+
+def test_the_result_survives_a_reload_and_is_the_admins_own(wb, pictures):
+    (pictures / "small.png").write_bytes(encode(resized(scene(1, 160, 120), 120, 90), "PNG"))
+    first = model_of(wb, "root")
+    first.take_in(str(pictures), "place")
+    again, other = model_of(wb, "root"), model_of(wb)
+    again.load()
+    other.load()
+    assert again.result.rows == first.result.rows
+    assert "near duplicate" in texts(again)["small.png"]
+    assert again.result.summary == first.result.summary
+    assert again.result.remark.startswith("This was on ")
+    assert other.result is None
+    wb.accounts.create("boss", PASSWORD, "admin")
+    wb.accounts.set_role("root", "member")
+    lost = model_of(wb, "root")
+    lost.load()
+    assert lost.result is None
+
+
+def test_a_result_that_cannot_be_kept_is_shown_all_the_same(wb, pictures):
+    (wb.settings.root / "derived").mkdir(exist_ok=True)
+    (wb.settings.root / "derived" / "folders").write_text("in the way")
+    model = model_of(wb)
+    model.take_in(str(pictures), "place")
+    assert model.result.counts["added"] == 3
+    assert model.job.failure == ""
+    again = model_of(wb)
+    again.load()
+    assert again.allowed
+    assert again.result is None
+
+
+@pytest.mark.parametrize("facts", [{}, {"rows": [], "at": "soon"}, {"rows": 3}, {"rows": [{}]}])
+def test_what_another_version_has_kept_is_no_result(tmp_path, facts):
+    LastResult(tmp_path, "ann")._data.save(facts, {})
+    assert LastResult(tmp_path, "ann").load() is None
 
 
 def test_the_panel_is_for_admins(wb):

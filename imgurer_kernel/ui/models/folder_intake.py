@@ -1,111 +1,24 @@
 """Take in a folder of this machine, and say what became of each file."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
-import pandas as pd
 from traitlets import Bool, HasTraits, Instance, Unicode
 
-from imgurer_kernel.common.text import count, elide, elide_path
+from imgurer_kernel.common.text import elide, elide_path
 from imgurer_kernel.errors import NotAllowed, SourceError
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.ingest.named_folder import named_folder
-from imgurer_kernel.store.ingest.sources import readable
 from imgurer_kernel.ui.jobs import Task, error_text
+from imgurer_kernel.ui.models.folder_result import FolderResult, LastResult, folder_result
 from imgurer_kernel.ui.models.upload import nearest_same
-from imgurer_kernel.ui.session import VisitorSession, row_dicts
+from imgurer_kernel.ui.session import VisitorSession
 
 Keeping = Literal["place", "kept"]
 
-MAX_ROWS = 300
-"""Files that are listed one by one; of the others only the number is told."""
 MAX_COMPARED = 200
 """Added files for which near duplicates are looked for: at some 20 ms each."""
-
-STATUSES: Mapping[str, tuple[str, str]] = {
-    "rejected": ("rejected", "failed"),
-    "missing": ("missing", "attention"),
-    "changed": ("changed", "attention"),
-    "moved": ("moved", "done"),
-    "added": ("added", "done"),
-    "duplicate": ("already here", "attention"),
-    "unchanged": ("unchanged", "done"),
-}
-"""Status of `Workbench.ingest` to its word and its meaning, in the order of the list."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderRow:
-    """One file of a folder.
-
-    Attributes
-    ----------
-    name, folder
-        Its last part, and what lies between the named folder and it; empty for nothing.
-    status
-        A key of `STATUSES`.
-    text
-        What became of it, in words.
-    image_id
-        The picture; -1 for none.
-    """
-
-    name: str
-    folder: str
-    status: str
-    text: str
-    image_id: int = -1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderResult:
-    """What became of a folder.
-
-    Attributes
-    ----------
-    folder
-        Its path, as it is shown.
-    counts
-        Files by status, in the order of `STATUSES`, without zeros.
-    rows
-        At most `MAX_ROWS` of those that are not unchanged, rejected ones first.
-    stopped
-        Whether it was cancelled before its end.
-    """
-
-    folder: str
-    counts: Mapping[str, int] = field(default_factory=dict)
-    rows: tuple[FolderRow, ...] = ()
-    stopped: bool = False
-
-    @property
-    def summary(self) -> str:
-        """The folder, how many files there were, and how many of each status."""
-        parts = [f"{self.folder}: {count(sum(self.counts.values()), 'file')}"]
-        parts += (f"{number:,} {STATUSES[status][0]}" for status, number in self.counts.items())
-        return " · ".join(parts)
-
-    @property
-    def remark(self) -> str:
-        """What the list does not show, and that it was cut short; empty for nothing."""
-        listed = pd.Series([row.status for row in self.rows], dtype=str).value_counts().to_dict()
-        left = sum(
-            number - listed.get(status, 0)
-            for status, number in self.counts.items()
-            if status != "unchanged"
-        )
-        texts = []
-        if self.stopped:
-            texts.append(
-                "Cancelled before the end. What was taken in stays; take the folder in again to "
-                "go on."
-            )
-        if left:
-            texts.append(f"{count(left, 'more file')} not listed here.")
-        return " ".join(texts)
 
 
 class FolderModel(HasTraits):
@@ -139,11 +52,18 @@ class FolderModel(HasTraits):
         """Find out whether the visitor may name folders."""
         self._access_job.start("Reading your account", self._may, self._allow)
 
-    def _may(self, _: Task) -> bool:
-        return self.session.account().role == "admin"
+    def _may(self, _: Task) -> tuple[bool, FolderResult | None]:
+        allowed = self.session.account().role == "admin"
+        return allowed, self._last().load() if allowed else None
 
-    def _allow(self, allowed: bool) -> None:
-        self.allowed = allowed
+    def _allow(self, found: tuple[bool, FolderResult | None]) -> None:
+        self.allowed, last = found
+        if self.result is None and not self.running:
+            self.result = last
+
+    def _last(self) -> LastResult:
+        root = self.session.workbench.settings.root
+        return LastResult(root, self.session.account().name)
 
     @property
     def default_keeping(self) -> Keeping:
@@ -188,6 +108,7 @@ class FolderModel(HasTraits):
                 stop=task.stop,
             )
             result = folder_result(folder, outcomes, stopped=task.stop.is_set())
+            self._last().save(result)
             if task.stop.is_set():  # a job drops the result of what was cancelled
                 self.session.runner.call_soon(self._show, result)
         except (SourceError, NotAllowed) as error:
@@ -217,11 +138,11 @@ class FolderModel(HasTraits):
         if added and not result.stopped:
             self.near_job.start(
                 "Looking for near duplicates of what was added",
-                partial(self._compare, added),
-                self._name_near,
+                partial(self._compare, result, added),
+                self._set_result,
             )
 
-    def _compare(self, image_ids: list[int], task: Task) -> dict[int, str]:
+    def _compare(self, result: FolderResult, image_ids: list[int], task: Task) -> FolderResult:
         names = {}
         for done, image_id in enumerate(image_ids):
             task.report(done, len(image_ids))
@@ -229,18 +150,18 @@ class FolderModel(HasTraits):
             if near is not None:
                 names[image_id] = str(near["filename"])
         task.report(len(image_ids), len(image_ids))
-        return names
-
-    def _name_near(self, names: Mapping[int, str]) -> None:
-        if self.result is None:
-            return
         rows = tuple(
-            replace(row, text=f"added; near duplicate of {elide(names[row.image_id])}")
+            replace(row, text=f"{row.text}; near duplicate of {elide(names[row.image_id])}")
             if row.status == "added" and row.image_id in names
             else row
-            for row in self.result.rows
+            for row in result.rows
         )
-        self.result = replace(self.result, rows=rows)
+        result = replace(result, rows=rows)
+        self._last().save(result)
+        return result
+
+    def _set_result(self, result: FolderResult) -> None:
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,29 +173,3 @@ class _Reports:
     def __call__(self, done: int, total: int) -> None:
         if not self.task.stop.is_set():
             self.task.report(done, total)
-
-
-def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False) -> FolderResult:
-    """Make a result of a frame as from `Workbench.ingest`."""
-    found = outcomes["status"].value_counts()
-    counts = {status: int(found[status]) for status in STATUSES if status in found}
-    rank = {status: place for place, status in enumerate(STATUSES)}
-    listed = outcomes[outcomes["status"] != "unchanged"]
-    order = listed["status"].map(rank).sort_values(kind="stable").index[:MAX_ROWS]
-    rows = tuple(_row(folder, record) for record in row_dicts(listed.loc[order]))
-    return FolderResult(folder=readable(folder), counts=counts, rows=rows, stopped=stopped)
-
-
-def _row(folder: Path, record: dict[str, object]) -> FolderRow:
-    source, status = str(record["source"]), str(record["status"])
-    path, below = Path(source), Path(readable(folder))  # both as they are shown
-    inside = path.parent.relative_to(below) if path.is_relative_to(below) else path.parent
-    image_id = record["image_id"]
-    word, told = STATUSES[status][0], str(record["reason"])
-    return FolderRow(
-        name=path.name or source,
-        folder="" if str(inside) == "." else str(inside),
-        status=status,
-        text=f"{word}: {told}" if told else word,
-        image_id=-1 if pd.isna(image_id) else int(image_id),  # type: ignore[call-overload]
-    )

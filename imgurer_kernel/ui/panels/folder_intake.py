@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from imgurer_kernel.ui.models.folder_intake import STATUSES, FolderModel
+from imgurer_kernel.ui.models.folder_intake import FolderModel
+from imgurer_kernel.ui.models.folder_result import STATUSES
 from imgurer_kernel.ui.panels.base import (
     Message,
     Panel,

@@ -1,0 +1,167 @@
+"""What became of a folder that was taken in: totals, rows, and the last one of each user."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from imgurer_kernel.common.text import count, moment
+from imgurer_kernel.errors import StorageError
+from imgurer_kernel.store.derived import DerivedData
+from imgurer_kernel.store.ingest.sources import readable
+from imgurer_kernel.ui.session import row_dicts
+
+MAX_ROWS = 300
+"""Files that are listed one by one; of the others only the number is told."""
+
+STATUSES: Mapping[str, tuple[str, str]] = {
+    "rejected": ("rejected", "failed"),
+    "missing": ("missing", "attention"),
+    "changed": ("changed", "attention"),
+    "moved": ("moved", "done"),
+    "added": ("added", "done"),
+    "duplicate": ("already here", "attention"),
+    "unchanged": ("unchanged", "done"),
+}
+"""Status of `Workbench.ingest` to its word and its meaning, in the order of the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRow:
+    """One file of a folder.
+
+    Attributes
+    ----------
+    name, folder
+        Its last part, and what lies between the named folder and it; empty for nothing.
+    status
+        A key of `STATUSES`.
+    text
+        What became of it, in words.
+    image_id
+        The picture; -1 for none.
+    """
+
+    name: str
+    folder: str
+    status: str
+    text: str
+    image_id: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderResult:
+    """What became of a folder.
+
+    Attributes
+    ----------
+    folder
+        Its path, as it is shown.
+    counts
+        Files by status, in the order of `STATUSES`, without zeros.
+    rows
+        At most `MAX_ROWS` of those that are not unchanged, rejected ones first.
+    stopped
+        Whether it was cancelled before its end.
+    earlier
+        When that was, for a result that was kept; empty for one of now.
+    """
+
+    folder: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[FolderRow, ...] = ()
+    stopped: bool = False
+    earlier: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The folder, how many files there were, and how many of each status."""
+        parts = [f"{self.folder}: {count(sum(self.counts.values()), 'file')}"]
+        parts += (f"{number:,} {STATUSES[status][0]}" for status, number in self.counts.items())
+        return " · ".join(parts)
+
+    @property
+    def remark(self) -> str:
+        """What the list does not show, and that it was cut short; empty for nothing."""
+        listed = pd.Series([row.status for row in self.rows], dtype=str).value_counts().to_dict()
+        left = sum(
+            number - listed.get(status, 0)
+            for status, number in self.counts.items()
+            if status != "unchanged"
+        )
+        texts = [self.earlier] if self.earlier else []
+        if self.stopped:
+            texts.append(
+                "Cancelled before the end. What was taken in stays; take the folder in again to "
+                "go on."
+            )
+        if left:
+            texts.append(f"{count(left, 'more file')} not listed here.")
+        return " ".join(texts)
+
+
+class LastResult:
+    """The last result of a user, kept beside the catalog so that it survives a reload.
+
+    Parameters
+    ----------
+    root
+        The folder of the store.
+    user
+        Whose it is.
+    """
+
+    def __init__(self, root: Path, user: str) -> None:
+        self._data = DerivedData(root / "derived" / "folders" / user)
+
+    def save(self, result: FolderResult) -> None:
+        """Keep a result in place of the one before; where that cannot be, it is shown once only."""
+        facts = asdict(result) | {"at": datetime.now(UTC).isoformat()}
+        try:
+            self._data.save(facts, {})
+        except StorageError:
+            return  # the files are taken in all the same, and the page shows the result now
+
+    def load(self) -> FolderResult | None:
+        """The result that was kept; None for none, or for one of another version of this."""
+        facts = self._data.facts()
+        try:
+            if facts is None:
+                return None
+            values = dict(facts)
+            rows = tuple(FolderRow(**row) for row in values.pop("rows"))
+            at = datetime.fromisoformat(values.pop("at"))
+            kept = values.pop("counts")
+            counts = {status: int(kept[status]) for status in STATUSES if status in kept}
+            result = FolderResult(**values, counts=counts, rows=rows)
+        except (TypeError, KeyError, ValueError):
+            return None
+        return replace(result, earlier=f"This was on {moment(at)}; more may have changed since.")
+
+
+def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False) -> FolderResult:
+    """Make a result of a frame as from `Workbench.ingest`."""
+    found = outcomes["status"].value_counts()
+    counts = {status: int(found[status]) for status in STATUSES if status in found}
+    rank = {status: place for place, status in enumerate(STATUSES)}
+    listed = outcomes[outcomes["status"] != "unchanged"]
+    order = listed["status"].map(rank).sort_values(kind="stable").index[:MAX_ROWS]
+    rows = tuple(_row(folder, record) for record in row_dicts(listed.loc[order]))
+    return FolderResult(folder=readable(folder), counts=counts, rows=rows, stopped=stopped)
+
+
+def _row(folder: Path, record: dict[str, object]) -> FolderRow:
+    source, status = str(record["source"]), str(record["status"])
+    path, below = Path(source), Path(readable(folder))  # both as they are shown
+    inside = path.parent.relative_to(below) if path.is_relative_to(below) else path.parent
+    image_id = record["image_id"]
+    word, told = STATUSES[status][0], str(record["reason"])
+    return FolderRow(
+        name=path.name or source,
+        folder="" if str(inside) == "." else str(inside),
+        status=status,
+        text=f"{word}: {told}" if told else word,
+        image_id=-1 if pd.isna(image_id) else int(image_id),  # type: ignore[call-overload]
+    )
