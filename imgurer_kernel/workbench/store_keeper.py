@@ -9,6 +9,7 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.settings import StoreMode
+from imgurer_kernel.store.ingest.group_commit import GroupCommit
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
 from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source
@@ -40,6 +41,7 @@ class StoreKeeper(StoreReader):
         super().__init__(store)
         self.trash = Trash(store)
         self._intake = Intake(store.catalog, store.blobs, store.settings)
+        self._uploads = GroupCommit(self._intake.commit)
         self._upgrade = upgrade
 
     def ingest(  # noqa: PLR0913 (each is a thing that people ask for by itself)
@@ -126,8 +128,12 @@ class StoreKeeper(StoreReader):
         data: bytes | bytearray | memoryview | BinaryIO,
         user: str | None = None,
     ) -> pd.DataFrame:
-        """Take in one picture that came without a path; a frame of one row as from `ingest`."""
-        return outcome_frame(self._intake.take(name, data, self.accounts.require_enabled(user)))
+        """Take in one picture that came without a path; a frame of one row as from `ingest`.
+
+        May be called from several threads at once, which is faster.
+        """
+        owner = self.accounts.require_enabled(user)
+        return outcome_frame(self._intake.take(name, data, owner, self._uploads.commit))
 
     def forget(
         self, image_id: int | None = None, user: str | None = None, *, file_id: int | None = None

@@ -81,9 +81,16 @@ class Intake:
     settings: Settings
 
     def take(
-        self, name: str, data: bytes | bytearray | memoryview | BinaryIO, user: str
+        self,
+        name: str,
+        data: bytes | bytearray | memoryview | BinaryIO,
+        user: str,
+        commit: "Callable[[Sequence[Arrival], Retry], list[Outcome]] | None" = None,
     ) -> list[Outcome]:
-        """Take in one picture that came without a path; of an open file no more than is allowed."""
+        """Take in one picture that came without a path; of an open file no more than is allowed.
+
+        `commit` takes the place of the method of that name.
+        """
         name = readable(name)
         source, most = f"upload:{name}", self.settings.max_bytes
         try:
@@ -109,7 +116,7 @@ class Intake:
             return [rejected(source, f"cannot be read: {error.strerror or error}")]
         except MemoryError:
             return [rejected(source, "not enough memory to hold it; make it smaller")]
-        return self.commit([arrival], retry=lambda found: self.store(content, found))
+        return (commit or self.commit)([arrival], lambda found: self.store(content, found))
 
     def examine(self, data: bytes, arriving: Arrival) -> Arrival:
         """Fingerprint and store bytes of no file here, unless the store has them already.
