@@ -1,6 +1,7 @@
 // The queue of one upload control, shared by all its views: no DOM here.
 
 const BACKLOG = 8; // files that wait for their verdict; more would only fill the disk
+const ABREAST = 4; // files of which the last receipts are on their way: a small one is one chunk
 const PING = 3000; // milliseconds between two questions whether the kernel is there
 const OVERTAKEN = 1000; // milliseconds by which messages may overtake one another
 
@@ -111,8 +112,9 @@ class Transfer extends EventTarget {
     this.#timer ||= setInterval(() => this.#watchConnection(), 1000);
     for (;;) {
       const judging = this.rows.filter((row) => row.state === "judging").length;
+      const sending = this.rows.filter((row) => row.state === "sending").length;
       const next = this.rows.find((row) => row.state === "waiting");
-      if (!next || judging >= BACKLOG) break;
+      if (!next || judging >= BACKLOG || sending >= ABREAST) break;
       await this.#transmit(next);
     }
     this.#pumping = false;
@@ -140,8 +142,14 @@ class Transfer extends EventTarget {
       while (mine() && row.flight.size >= this.model.get("window")) await this.#nextChange(row);
       if (mine()) await this.#chunk(row, sequence);
     }
+    this.#awaitReceipts(row, mine); // the next file need not wait for that
+  }
+
+  async #awaitReceipts(row, mine) {
     while (mine() && row.flight.size) await this.#nextChange(row);
-    if (mine()) this.#set(row, { state: "judging", since: Date.now() });
+    if (!mine()) return;
+    this.#set(row, { state: "judging", since: Date.now() });
+    this.#pump();
   }
 
   #nextChange(row) {
