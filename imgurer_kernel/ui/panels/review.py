@@ -66,6 +66,7 @@ class ReviewPanel(Panel):
         self.set_parts(self.progress, self.board, self.save, self.viewer, self.comparison)
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
         self.session.observe(self._show_empty, "taking_in")
+        self.session.observe(self._show_bars, "taking_in")
         model.observe(self._show_empty, "stale")
         model.job.observe(self._show_empty, "busy")
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
@@ -142,7 +143,7 @@ class ReviewPanel(Panel):
         last = min(first + model.page_size, len(model.listed))
         place = f"{first + 1:,} to {last:,} of {count(len(model.listed), 'cluster')}"
         self.board.bars = {
-            "known": queue is not None,
+            "known": queue is not None and not self.session.taking_in,
             "progress": {
                 "done": f"{progress.done:,}",
                 "total": count(progress.total, "cluster"),
