@@ -11,7 +11,7 @@ or mirrored). They go straight into a catalog, with thumbnails. A process of its
 store and calls ``clusters()``: on everything, again with nothing new, again after 1, 100 and 1,000
 more pictures; and once it is told to stop. Found pairs are compared with those that were made.
 
-Then two processes after one another show the duplicates tab, as the kernels of two visitors do, and
+Then two processes after one another show the review, as the kernels of two visitors do, and
 stay; and a third one after 100 more pictures. Their memory is what they take more than before they
 opened the store, and of the second one its share of what both use (PSS).
 
@@ -286,23 +286,22 @@ def memory(kind):
 
 
 def show_tab(root):
-    """Show the duplicates tab of a store as a new kernel does; stay until the input ends."""
-    from imgurer_kernel.ui.models.duplicates import DuplicatesModel
-
+    """Show the review of a store as a new kernel does; stay until the input ends."""
+    from imgurer_kernel.ui.models.review import ReviewModel
     from imgurer_kernel.ui.session import VisitorSession
 
     before = {kind: memory(kind) for kind in ("Rss", "Pss")}
-    model = DuplicatesModel(VisitorSession(Workbench(Settings(root=root))))
+    model = ReviewModel(VisitorSession(Workbench(Settings(root=root))))
     _, seconds, cpu = timed(model.load)
     more = {kind: memory(kind) - before[kind] for kind in before}
     model.session.workbench.close()
-    figures = {"seconds": seconds, "cpu": cpu, **more, "clusters": model.clusters.totals.clusters}
+    figures = {"seconds": seconds, "cpu": cpu, **more, "clusters": len(model.queue.clusters)}
     print(json.dumps(figures), flush=True)
     sys.stdin.read()
 
 
 def visit(root, maker, size):
-    """Have kernels show the duplicates tab; returns what came out."""
+    """Have kernels show the review; returns what came out."""
     command = [sys.executable, __file__, "--tab", str(root)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     kernels, figures = [], []

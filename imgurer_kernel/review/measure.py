@@ -32,6 +32,8 @@ _TEXTURED = 2.0  # levels a pixel: in smoother blocks there is nothing to compar
 _MORE_CLIPPED = 0.01
 # Writing adds more than it covers; two sizes of one screenshot differ by 1.9 to 1.
 _ONE_SIDED = 2.5
+_AS_LARGE = 0.9
+_FLAT, _LETTERS = 0.8, 12.0  # levels a pixel
 _SEVERAL = 2
 _MEASURED_TOGETHER = 32
 
@@ -146,11 +148,12 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     Parameters
     ----------
     view
-        cluster_id, digest, label.
+        cluster_id, image_id, digest, label, width, height.
     """
     found = np.zeros(len(view), np.bool_)
     comparable = _shows_same_place(view)
     digests = view["digest"].to_numpy(object)
+    pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
     # Compression by that much takes texture away everywhere, which would be writing elsewhere.
     seen = np.array([_is_comparable(measured.get(digest)) for digest in digests], np.bool_)
     for some in _by_cluster(view, comparable & seen):
@@ -160,7 +163,9 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
             continue
         steep = np.array([each.relief for each in facts.values()], np.float64) / 4
         clipped = np.array([each.clipped for each in facts.values()])
-        written = dict(zip(facts, _is_written(steep, clipped), strict=True))
+        sizes = dict(zip(digests[some], pixels[some], strict=True))
+        size = np.array([sizes[digest] for digest in facts])
+        written = dict(zip(facts, _is_written(steep, clipped, size), strict=True))
         found[part] = [written[digests[row]] for row in part]
     return found
 
@@ -181,12 +186,20 @@ def _is_comparable(facts: OriginalFacts | None) -> bool:
     return facts.quality is None or facts.quality >= HEAVY_QUALITY
 
 
-def _is_written(steep: Float64s, clipped: Float64s) -> list[bool]:
-    """Tell which pictures have edges that others lack, by their reliefs, (n, blocks) and (n,)."""
+def _is_written(steep: Float64s, clipped: Float64s, pixels: Float64s) -> list[bool]:
+    """Tell which pictures have edges that others lack.
+
+    Parameters
+    ----------
+    steep, clipped, pixels
+        float64 (n, blocks): reliefs; (n,): shares of black and white, and sizes.
+    """
     answers = []
     for number, own in enumerate(steep):
-        # What was cut off at white or black lacks the edges that were there.
+        # What was cut off at white or black lacks the edges that were there, as does what was
+        # reduced: a picture is compared with those that are as large, or larger.
         others = (np.arange(len(steep)) != number) & (clipped < clipped[number] + _MORE_CLIPPED)
+        others &= pixels > _AS_LARGE * pixels[number]
         if not others.any():
             answers.append(False)
             continue
@@ -200,6 +213,8 @@ def _is_written(steep: Float64s, clipped: Float64s) -> list[bool]:
 
 def _excess(one: Float64s, other: Float64s) -> float:
     """How much steeper one relief is than another where it is so most, beyond being sharper."""
+    # A bar that covers a part takes all edges away: only letters are steeper than any picture.
+    one = np.where((other > _FLAT) | (one > _LETTERS), one, other)
     least = np.minimum(one, other)
     textured = least > _TEXTURED
     # A sharper picture is steeper by one factor, wherever there is something to be sharp.
