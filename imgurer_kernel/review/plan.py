@@ -6,6 +6,8 @@ it may be edited, sorted, cut down in a spreadsheet, or be a week old.
 
 import csv
 import io
+import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +28,8 @@ PLAN = [
 _NEEDED = ("file_id", "keeper_id")
 # What a spreadsheet would take for a formula gets an apostrophe in front, and loses it again.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_SCRIPT_HEAD = (b"#!/bin/sh", b"# Moves duplicates; after it, scan the folders again.", b"set -u")
+_MAX_DIGITS = 18  # ids are 64-bit; a longer number is no id of any store
 
 
 def make_plan(
@@ -109,14 +113,17 @@ def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:
 
 
 def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
-    """Write a plan as CSV, for a spreadsheet.
+    """Write a plan as CSV, for a spreadsheet; an older plan is replaced, and nothing else.
 
     Raises
     ------
+    PlanInvalid
+        If a file that is no plan is there.
     StorageDenied, StorageFull
         If it cannot be written.
     """
     path = Path(path)
+    require_replaceable(path)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(plan.columns)
@@ -163,15 +170,48 @@ def read_plan(path: Path | str) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=pd.Index(head), dtype="str")
 
 
-def write_script(acts: Iterable[Act], path: Path | str) -> Path:
-    """Write `script` as a file.
+def require_replaceable(path: Path) -> None:
+    """Refuse to write where something is that is neither a plan nor a script: it may be a picture.
 
     Raises
     ------
+    PlanInvalid
+        With the path.
+    """
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                head = file.read(4096)
+            names = {cell.strip('"; \t') for cell in _first_line(head)}
+            if head.startswith(b"\n".join(_SCRIPT_HEAD[:2])) or names.issuperset(_NEEDED):
+                return
+        elif not os.path.lexists(path):
+            return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"the plan cannot be written to {str(path)!r}: {reason}; give another path"
+        raise PlanInvalid(message) from error
+    message = f"{path} exists and is no plan, so it is not replaced; give another name"
+    raise PlanInvalid(message)
+
+
+def _first_line(head: bytes) -> list[str]:
+    line = head.decode("utf-8-sig", "replace").partition("\n")[0]
+    return re.split(r"[,;\t]", line.strip())
+
+
+def write_script(acts: Iterable[Act], path: Path | str) -> Path:
+    """Write `script` as a file; an older script is replaced, and nothing else.
+
+    Raises
+    ------
+    PlanInvalid
+        If a file that is no script of `script` is there.
     StorageDenied, StorageFull
         If it cannot be written.
     """
     path = Path(path)
+    require_replaceable(path)
     with atomic_write(path) as file:
         file.write(script(acts))
     return path
@@ -183,7 +223,7 @@ def script(acts: Iterable[Act]) -> bytes:
     Bytes and not text, for names may be of any bytes. It asks for the file that stays before each
     move, and never replaces a file.
     """
-    lines = [b"#!/bin/sh", b"# Moves duplicates; after it, scan the folders again.", b"set -u"]
+    lines = list(_SCRIPT_HEAD)
     for act in acts:
         if act.target is None or act.name not in {"trash", "move"} or not act.keeper.path_key:
             continue
@@ -202,7 +242,7 @@ def _whole(value: object, name: str, number: int) -> int:
     text = str(value).strip()
     # Spreadsheets and pandas make floats of whole numbers where a cell of the column is empty.
     text = text.removesuffix(".0")
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
         message = f"row {number} of the plan has the {name} {value!r}; it must be a whole number"
         raise PlanInvalid(message)
     return int(text)

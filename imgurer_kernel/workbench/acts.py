@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.decisions import DecisionBench
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder, folder_key
 from imgurer_kernel.workbench.sameness import Sameness
 from imgurer_kernel.workbench.search import SearchService
 
@@ -242,7 +241,7 @@ class ActBench(DecisionBench):
             same=Sameness(self._search, self._verdicts(), len(rows)),
             roots=roots,
             reference=selection.reference,
-            goal=None if to is None else os.fsencode(Path(to).expanduser().absolute()),
+            goal=None if to is None else folder_key(to, "to"),
         )
         looked: list[Act | str] = []
         for row in rows:

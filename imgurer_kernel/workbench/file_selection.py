@@ -74,6 +74,10 @@ class FileSelection:
         if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
             message = f"min_size is {min_size!r}; it must be a whole number of bytes, 0 or more"
             raise QueryError(message)
+        # Files stand in the catalog below the path by which they were taken in. A reference that
+        # is reached through a link protects them all the same.
+        real = (os.path.realpath(folder) for folder in references)
+        references = tuple(dict.fromkeys((*references, *real)))
         wanted: tuple[FileState, ...] = (
             (cast("FileState", states),) if isinstance(states, str) else tuple(states)
         )
@@ -100,7 +104,9 @@ class FileSelection:
 
         One below another is walked with it, unless patterns could leave it out there.
         """
-        keys = sorted(self._folders)
+        # One that is reached by two paths is walked once.
+        by_real = {os.path.realpath(key): key for key in sorted(self._folders, reverse=True)}
+        keys = sorted(by_real.values())
         if not self.exclude:
             others = ([other for other in keys if other != key] for key in keys)
             keys = [
@@ -170,12 +176,26 @@ class FileSelection:
         return rows.assign(cluster_id=pd.factorize(rows["cluster_id"])[0])
 
 
+def folder_key(folder: Folder, name: str) -> bytes:
+    """The absolute path of a folder, as bytes.
+
+    Raises
+    ------
+    QueryError
+        If it is none, with the name of the parameter.
+    """
+    return _absolute(folder, name)[0]
+
+
 def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...]:
     """Absolute paths of folders, as bytes, each once."""
     given = [folders] if not isinstance(folders, Iterable) or isinstance(folders, str) else folders
     given = list(given)
     if not all(isinstance(each, str | os.PathLike) for each in given):
         message = f"{name} is {folders!r}; it must be a folder or a list of folders"
+        raise QueryError(message)
+    if any("\0" in os.fsdecode(each) for each in given):
+        message = f"{name} is {folders!r}; a path cannot have a zero byte"
         raise QueryError(message)
     try:
         paths = [os.path.abspath(Path(each).expanduser()) for each in given]  # noqa: PTH100

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, StorageDenied
+from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, QueryError, StorageDenied
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.plan import read_plan, write_plan, write_script
 from tests.review.folders import LARGE, OTHER, bytes_below, make_folder
 from tests.support.pictures import jpeg
 
@@ -271,3 +272,45 @@ def test_sources_of_copies_go_only_when_asked_for(tmp_path, folder):
         wb.undo()
         assert bytes_below(folder) == before
         assert wb.check(progress=False).empty
+
+
+@pytest.mark.parametrize("name", ["holiday.jpg", "plan.csv", "plan.sh"])
+def test_a_plan_takes_the_place_of_plans_only(wb, tmp_path, name):
+    there = tmp_path / name
+    there.write_bytes(LARGE)
+    plan = wb.plan(progress=False)
+    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+        write_plan(plan, there)
+    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+        write_script([], there)
+    assert there.read_bytes() == LARGE
+    there.unlink()
+    for _ in range(2):  # an older one of the same kind is replaced
+        assert len(read_plan(write_plan(plan, there))) == len(plan)
+    there.unlink()
+    assert write_script([], write_script([], there)) == there
+    there.unlink()
+    there.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+        write_plan(plan, there)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 400, str(2**63)])
+def test_an_id_that_no_store_has(wb, number):
+    with pytest.raises(PlanInvalid, match="whole number"):
+        wb.apply(pd.DataFrame([{"file_id": number, "keeper_id": 1}]), progress=False)
+
+
+def test_a_reference_folder_protects_by_whatever_path_it_is_reached(wb, folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder / "sub")
+    plan = row(wb, "a-copy.jpg")
+    assert "reference" in why(wb, plan, reference=tmp_path / "link")
+    assert wb.plan(reference=tmp_path / "link", progress=False)["filename"].tolist() != []
+    gone = wb.plan(reference=tmp_path / "link", progress=False)["path"]
+    assert not gone.str.startswith(str(folder / "sub")).any()
+
+
+def test_a_path_with_a_zero_byte_is_refused_before_anything_is_written_down(wb):
+    with pytest.raises(QueryError, match="zero byte"):
+        wb.apply(pd.DataFrame([row(wb, "a-copy.jpg") | {"act": "move"}]), to="x\0y", progress=False)
+    assert wb.journal().empty

@@ -1,5 +1,8 @@
 """Options that say which files take part: the same for every command that lists clusters."""
 
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from imgurer_kernel.apps.cli.command import Call, argument, size
@@ -48,8 +51,8 @@ def read_filters(call: Call) -> dict[str, Any]:
     }
 
 
-def require_known_folders(call: Call, wb: Workbench) -> None:
-    """Refuse folders, those of ``--reference`` included, of which the store knows no file.
+def require_known_folders(wb: Workbench, folders: Iterable[str]) -> None:
+    """Refuse folders, such as those of ``--reference``, of which the store knows no file.
 
     A reference with a slip of the pen would protect nothing, and its files would be offered for
     removal.
@@ -59,8 +62,9 @@ def require_known_folders(call: Call, wb: Workbench) -> None:
     QueryError
         With the folder.
     """
-    for folder in (*call.arguments.folders, *call.arguments.reference):
-        if wb.files(folder=folder).empty:
+    for folder in folders:
+        real = os.path.realpath(Path(folder).expanduser())
+        if wb.files(folder=folder).empty and wb.files(folder=real).empty:
             message = (
                 f"no file of this store is from {folder!r}; check the spelling, or take it in "
                 "first with `imgurer ingest`"

@@ -63,7 +63,7 @@ def report(call: Call) -> int:
 
 
 def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
-    require_known_folders(call, wb)
+    require_known_folders(wb, (*call.arguments.folders, *call.arguments.reference))
     # Without folders those of reference are no limit: all files take part.
     return wb.clusters(
         folders=call.arguments.folders or None,

@@ -15,11 +15,13 @@ from imgurer_kernel.apps.cli.command import (
     either_or,
     number,
 )
+from imgurer_kernel.apps.cli.file_filters import require_known_folders
 from imgurer_kernel.apps.cli.output import write_error
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.acts import ACTS
 from imgurer_kernel.review.decisions import VERDICTS
-from imgurer_kernel.review.plan import write_plan, write_script
+from imgurer_kernel.review.plan import require_replaceable, write_plan, write_script
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
 
 GROUPS["review"] = "Decide about duplicates, act on them, and take it back."
@@ -58,12 +60,15 @@ _JOURNAL = {
 def plan_review(call: Call) -> int:
     """Say what would be removed, and why; write it as a plan."""
     arguments = call.arguments
+    if arguments.out is not None:
+        _require_plan_name(arguments.out)
     policy: KeeperPolicy | str = (
         folder_order(arguments.folders) if arguments.folders else arguments.policy
     )
     options = {"where": arguments.where, "reference": arguments.reference}
     progress = call.out.progress
     with call.workbench() as wb:
+        require_known_folders(wb, arguments.reference)
         if arguments.out is None:
             frame = wb.preview(policy, **options, progress=progress)
             call.out.write_table(frame)
@@ -92,6 +97,7 @@ def apply_review(call: Call) -> int:
     """Carry a plan out; each row is looked at anew."""
     arguments = call.arguments
     with call.workbench() as wb:
+        require_known_folders(wb, arguments.reference)
         done = wb.apply(
             arguments.plan,
             user=arguments.user,
@@ -109,8 +115,8 @@ def apply_review(call: Call) -> int:
         call.out.write_line(f"would remove {_size(went)}; {len(refused):,} refused")
     else:
         call.out.write_line(
-            f"removed {_size(went)}; {len(refused):,} refused. "
-            f"`imgurer review undo {done.attrs['batch']}` takes it back"
+            f"removed {_size(went)}; {len(refused):,} refused"
+            + (f". `imgurer review undo {done.attrs['batch']}` takes it back" if len(went) else "")
         )
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
@@ -176,6 +182,13 @@ def list_journal(call: Call) -> int:
     if frame.empty:
         call.out.write_line("nothing was done yet")
     return EXIT_DONE
+
+
+def _require_plan_name(path: Path) -> None:
+    if path.suffix not in {".csv", ".sh"}:
+        message = f"a plan is a .csv or a .sh file, not {path.name!r}; give such a name to --out"
+        raise QueryError(message)
+    require_replaceable(path)
 
 
 def _write_refused(call: Call, refused: pd.DataFrame) -> None:
