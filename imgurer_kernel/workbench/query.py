@@ -9,6 +9,7 @@ In three steps, so that no transaction waits for a decoder or a file::
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -135,8 +136,13 @@ def bytes_of(given: object, settings: Settings) -> bytes:
     if isinstance(given, str | os.PathLike):
         try:
             path = Path(given).expanduser()
-            # Before reading: a file of many gigabytes must not come into memory.
-            if path.stat().st_size > settings.max_bytes:
+            # Before reading: a file of many gigabytes must not come into memory, and a device or a
+            # pipe would never end.
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                message = f"{path} cannot be read: it is no regular file; give a picture file"
+                raise SourceError(message)
+            if found.st_size > settings.max_bytes:
                 message = f"{path} has over {settings.max_bytes:,} bytes (max_bytes)"
                 raise ImageTooLarge(message)
             return path.read_bytes()

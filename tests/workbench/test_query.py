@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -81,3 +83,14 @@ def test_limits_that_are_none_or_numbers(new_store):
 def test_a_path_that_can_be_none_is_an_error_of_ours(new_store, path):
     with pytest.raises(SourceError, match="cannot be read"):
         new_store().similar(path)
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+def test_what_never_ends_is_refused_and_not_read(new_store, tmp_path, kind):
+    path = {"device": "/dev/zero", "pipe": tmp_path / "pipe", "folder": tmp_path}[kind]
+    if kind == "pipe":
+        os.mkfifo(path)
+    wb = new_store()
+    with pytest.raises(SourceError, match="regular file"):
+        wb.similar(path)
+    assert "image_id" in wb.lookup(path, progress=False)  # comes to an end
