@@ -42,13 +42,14 @@ _COPY_NAME = re.compile(
     rf"""^({_WORDS})\d*([ _-]\(?\d+\)?)?[ _-](of|de|di|von|van|av)[ _-]  # copy 2 of IMG
     | [ _-]+\(?({_WORDS})\)?([ _-]?\(?\d+\)?)?$                       # IMG - Copy (2)
     | ^({_WORDS})$
+    | ^(download|unnamed)([ _-]?\(?\d+\)?)?$                            # what browsers save
     | [ _-]?\(\d{{1,3}}\)$                                            # IMG (1)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 
 
-_MAY_BE_COPY = re.compile(rf"\)|{_WORDS}", re.IGNORECASE)
+_MAY_BE_COPY = re.compile(rf"\)|{_WORDS}|download|unnamed", re.IGNORECASE)
 
 
 def has_copy_name(filename: str) -> bool:

@@ -251,3 +251,19 @@ def test_the_right_one_of_each_case(number, tmp_path):
     wanted = {"b_gps.jpg"} if number == "37" else case.kept & set(names)
     assert wanted <= kept
     assert wanted
+
+
+def test_an_original_is_not_marked_by_what_its_copies_have_lost(new_store):
+    wb = new_store()
+    full = Image.fromarray(scene(6, 640, 480))
+    wb.upload("original.jpg", encode(full, quality=92))
+    for share in (0.5, 0.7):
+        size = (round(640 * share), round(480 * share))
+        wb.upload(f"small-{share}.jpg", encode(full.resize(size), quality=85))
+    captioned = full.copy()
+    ImageDraw.Draw(captioned).rectangle((0, 430, 640, 480), fill=(0, 0, 0))
+    wb.upload("caption.jpg", encode(captioned, quality=95))
+    queue = wb.queue(progress=False).set_index("filename")
+    assert set(queue.index) == {"original.jpg", "small-0.5.jpg", "small-0.7.jpg", "caption.jpg"}
+    assert not queue.loc["original.jpg", "is_marked"]
+    assert queue.index[queue["is_keeper"]].tolist() == ["original.jpg"]
