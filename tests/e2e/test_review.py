@@ -98,6 +98,21 @@ def test_a_sitting_by_keys_alone_and_its_undo(review, pictures):
     assert contents(pictures) == before
 
 
+def test_keys_work_wherever_the_focus_is_but_not_in_fields(review):
+    page = review
+    page.get_by_role("tab", name="Review").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("not the same")
+    page.keyboard.press("Escape")
+    page.get_by_label("Part of a name or folder").press("d")
+    page.wait_for_timeout(300)
+    expect(decided(page)).to_have_count(0)
+    page.get_by_label("Part of a name or folder").fill("")
+    page.get_by_role("tab", name="Review").focus()
+    page.keyboard.press("d")
+    settled(page, 1)
+
+
 def test_everything_that_a_filter_shows_in_three_steps(review, pictures):
     page = review
     before = contents(pictures)

@@ -138,6 +138,7 @@ def test_what_is_put_off_is_found_under_its_filter(model):
     assert len(model.listed) == 1
     model.set_filter(show="later")
     assert len(model.listed) == 1
+    assert model.progress.done == 0, "it is still to be decided"
     assert "a.jpg" in set(model.queue.members(model.listed[0])["filename"])
 
 
@@ -369,3 +370,24 @@ def test_the_numbers_beside_the_kinds_do_not_depend_on_the_kinds_chosen(found, w
     counts = kind_counts(clusters, wanted)
     assert counts == kind_counts(clusters, replace(wanted, kinds=frozenset()))
     assert set(counts) == set(KINDS)
+
+
+def test_putting_off_and_its_undo_do_not_move_the_progress(model):
+    first, second = model.listed[:2]
+    model.decide([first], "different")
+    model.decide([second], "later")
+    assert model.progress.done == 1
+    model.undo()
+    assert (model.progress.done, set(model.done)) == (1, {first})
+    model.undo()
+    assert (model.progress.done, set(model.done)) == (0, set())
+
+
+def test_undo_of_an_earlier_sitting_brings_its_cluster_back(model, wb):
+    model.remove_others(cluster_with(model, "a.jpg"))
+    later = ReviewModel(VisitorSession(wb))
+    later.load()
+    assert "a.jpg" not in set(later.queue.files["filename"])
+    later.undo()
+    assert "a.jpg" in set(later.queue.files["filename"])
+    assert not later.stale

@@ -133,7 +133,8 @@ class ReviewModel(ReviewListing):
         batch = "decision:" + ",".join(map(str, found))
         self._history.append(((cluster_id,), batch))
         self._mark((cluster_id,), Done(text=text, batch=batch))
-        self._count(1, 0)
+        if text != WORDS["later"]:  # what is put off is still to be decided
+            self._count(1, 0)
 
     def _act(self, cluster_id: int, files: pd.DataFrame) -> None:
         if files.empty or cluster_id in self.done:
@@ -265,13 +266,18 @@ class ReviewModel(ReviewListing):
             return
         why, number, size = taken
         self.message = why or "Taken back."
+        put_off = [
+            each
+            for each in clusters
+            if each in self.done and self.done[each].text == WORDS["later"]
+        ]
         if not why:
             self.done = {key: value for key, value in self.done.items() if key not in clusters}
         if number:
-            self._count(-len(clusters), -size)
+            self._count(len(put_off) - len(clusters), -size)
             self._changed()
         if number and not clusters:
-            self.stale = True  # of an earlier sitting: its clusters are not in this queue
+            self.load()  # of an earlier sitting: its clusters are not in this queue
 
     # ------------------------------------------------------------------------------------------
 

@@ -57,6 +57,8 @@ def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFil
     tile = make_tile(row, thumbnail)
     # What differs is measured against the medoid; where that goes, its own label says nothing.
     differs = "" if is_keeper else join_words(differences(row, keeper)) or "looks the same"
+    if not is_keeper and row["image_id"] == keeper["image_id"]:
+        differs = "identical"
     new = "new since you decided" if row["new_since_decision"] else ""
     distance = int(row["distance_to_medoid"])
     found = (

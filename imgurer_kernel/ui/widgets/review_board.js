@@ -163,6 +163,11 @@ export default {
       change();
       const after = top();
       if (before !== null && after !== null) window.scrollBy(0, after - before);
+      const section = sectionOf(figureOf(current));
+      // The title says what is being decided: it must not slip out above.
+      if (section?.contains(document.activeElement) && section.getBoundingClientRect().top < 0) {
+        section.scrollIntoView({ block: "start" });
+      }
     }
 
     function showClusters() {
@@ -224,19 +229,30 @@ export default {
     }
 
     const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo" };
-    el.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // In the dashboard keys work while the review is on the screen, wherever the focus is; in a
+    // notebook, where x cuts a cell, only where the focus is in the review.
+    function isForUs(target) {
+      if (el.contains(target)) return true;
+      if (document.body.dataset.voila === undefined || !el.offsetParent) return false;
+      const other = "textarea, [contenteditable], [role=dialog], [role=menu]";
+      return !document.querySelector("dialog[open]") && !target.closest(other);
+    }
+    function onKey(event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || !isForUs(event.target)) return;
       if (event.target.closest("input:not(.imgurer-pick), select, dialog")) return;
       const figure = event.target.closest(".imgurer-file") ?? figureOf(current);
       const section = sectionOf(event.target) ?? sectionOf(figure);
-      if (event.key.startsWith("Arrow") && figure) focus(neighbor(figure, event.key) ?? figure);
+      const isTab = event.target.closest("[role=tab]"); // its arrows go to other tabs
+      if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighbor(figure, event.key) ?? figure);
       else if (event.key === "Enter" && event.target === figure) choose(figure, { range: event.shiftKey });
       else if (event.key === " " && event.target.closest("button, summary, input")) return;
       else if (letters[event.key]) perform(letters[event.key], figure, section);
       else return;
       event.preventDefault();
       event.stopPropagation();
-    });
+    }
+    // First of all, so that the page does not show its own sheet of keys for ours.
+    document.addEventListener("keydown", onKey, true);
     el.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-act]");
       const figure = event.target.closest(".imgurer-file");
@@ -267,6 +283,7 @@ export default {
     showPreview();
     return () => {
       for (const [name, show] of Object.entries(observed)) model.off(name, show);
+      document.removeEventListener("keydown", onKey, true);
       pictures?.revoke();
     };
   },
