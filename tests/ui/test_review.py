@@ -233,6 +233,16 @@ def test_the_board_shows_what_the_model_says(wb):
     assert panel.board.preview == {}
 
 
+def test_comparing_an_exact_copy_says_that_there_is_nothing_to_compare(wb):
+    panel = ReviewPanel(wb)
+    files = panel.model.queue.files
+    exact = files[files["filename"] == NASTY].iloc[0]
+    panel._act(
+        "compare", {"cluster_id": int(exact["cluster_id"]), "file_id": int(exact["file_id"])}
+    )
+    assert panel.board.bars["message"].startswith("Byte for byte the same")
+
+
 @pytest.mark.parametrize(
     "message",
     [

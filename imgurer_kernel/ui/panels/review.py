@@ -301,9 +301,12 @@ class ReviewPanel(Panel):
             return
         images = queue.members(cluster_id)["image_id"].drop_duplicates().tolist()
         [chosen] = self._images_of([file_id]) or [-1]
-        other = chosen if chosen in images[1:] else next(iter(images[1:]), -1)
-        if other >= 0:
-            self.comparison.show([images[0], other])
+        keepers = queue.members(cluster_id)["keeper_id"].tolist()
+        is_copy = chosen == images[0] and file_id not in keepers
+        if is_copy or len(images) == 1:
+            self.model.message = "Byte for byte the same: there is nothing to compare."
+            return
+        self.comparison.show([images[0], chosen if chosen in images[1:] else images[1]])
 
     def _compare_files(self, file_ids: Sequence[int]) -> None:
         images = self._images_of(file_ids)
