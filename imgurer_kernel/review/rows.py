@@ -31,9 +31,10 @@ def is_leading(store: Store, file: FileOfImage) -> bool:
 
 def emptied(entry: JournalEntry) -> ActRefused:
     """The error for an act whose rows, and mostly bytes, were deleted for good."""
-    if entry.act == "move" and entry.target_key is not None:
+    left = entry.act == "move" or (entry.act == "trash" and entry.state == "done")
+    if left and entry.target_key is not None:
         return ActRefused(
-            "what was known of it was deleted when the trash was emptied; the file is "
+            "what was known of it was deleted for good when the trash was emptied; the file is "
             f"{shown(entry.target_key)}: move it back, and scan its folder"
         )
     return ActRefused("it was deleted for good when the trash was emptied")

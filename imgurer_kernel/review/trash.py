@@ -4,6 +4,7 @@ One list, one way back and one way to delete: whether a file lies in the store o
 ``.imgurer-trash`` of its disk is known by the journal only.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +21,8 @@ from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash, duration
+
+_log = logging.getLogger(__name__)
 
 
 class ReviewTrash(Trash):
@@ -71,7 +74,9 @@ class ReviewTrash(Trash):
         """Delete for good what went longer ago than that, in the store and in trash folders.
 
         Parameters, errors and what is returned are those of `Trash.empty`. What was moved to a
-        folder of somebody's choice, or to the trash of the system, is theirs and stays.
+        folder of somebody's choice, or to the trash of the system, is theirs and stays. So does a
+        file in a trash folder that is not the one which was put there; the log names it, and its
+        entry stays done.
         """
         span = duration(older_than) if isinstance(older_than, str) else older_than
         erased = super().empty(older_than, user)
@@ -95,7 +100,7 @@ class ReviewTrash(Trash):
 
 
 def _delete(entry: JournalEntry) -> bool:
-    """Delete a file in a trash folder; False if it cannot be, or its disk is away."""
+    """Delete a file in a trash folder; False if it cannot be, is another, or its disk is away."""
     if not is_reachable(entry):
         return False
     paths = disk.paths_of(entry)
@@ -105,9 +110,29 @@ def _delete(entry: JournalEntry) -> bool:
             facts = place.facts()
             if facts is not None:
                 try:
+                    _require_entrys(entry, place, facts)
                     moves.remove(place, paths.target, facts.st_dev, facts.st_ino)
-                except ActRefused:
+                except ActRefused as error:
+                    _log.warning("entry %d stays in the trash: %s", entry.entry_id, error)
                     return False
     with suppress(ActRefused):
         moves.prune(paths.target_root, paths.target)
     return True
+
+
+def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.Facts) -> None:
+    """Raise `ActRefused` unless the file at a place is the one that an act has put there."""
+    # Inodes are used again, and a file is edited in place: size and time must be the same too.
+    if (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
+        entry.device,
+        entry.inode,
+        entry.bytes,
+        entry.modified_ns,
+    ):
+        return
+    path = disk.paths_of(entry).target
+    with disk.held(place, path) as file:
+        same = file.facts.st_ino == facts.st_ino and file.digest() == entry.digest
+    if not same:
+        message = f"{disk.shown(path)} was changed or replaced since; delete it by hand"
+        raise ActRefused(message)
