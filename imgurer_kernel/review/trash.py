@@ -12,17 +12,19 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
+from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash, duration
 
 _log = logging.getLogger(__name__)
+_IN_TRASH = b"/" + TRASH_FOLDER.encode() + b"/"
 
 
 class ReviewTrash(Trash):
@@ -75,8 +77,9 @@ class ReviewTrash(Trash):
 
         Parameters, errors and what is returned are those of `Trash.empty`. What was moved to a
         folder of somebody's choice, or to the trash of the system, is theirs and stays. So does a
-        file in a trash folder that is not the one which was put there; the log names it, and its
-        entry stays done.
+        file in a trash folder that is not the one which was put there, and one without which its
+        picture would be gone, as when the file that was kept is; the log names it, and its entry
+        stays done.
         """
         span = duration(older_than) if isinstance(older_than, str) else older_than
         erased = super().empty(older_than, user)
@@ -91,12 +94,81 @@ class ReviewTrash(Trash):
         on_disk = [it for it in old if it.act in {"trash", "link"}]
         if on_disk or ended:
             with self._runner.turn():
-                left = [entry for entry in on_disk if not _delete(entry)]
+                copies = _Copies(self._store)
+                left = [it for it in on_disk if not (copies.remain(it) and _delete(it))]
                 ended = [it for it in {*ended, *on_disk} if it not in left]
                 self._store.catalog.run(
                     journal.set_state, [entry.entry_id for entry in ended], "emptied"
                 )
         return erased
+
+
+class _Copies:
+    """Whether pictures remain when files in trash folders are deleted; each is read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._files = store.catalog.run(journal.files_of_images)
+        self._paths: dict[str, set[bytes]] = {}
+        for file in self._files.values():
+            # What lies in a trash folder is about to be deleted, whoever has taken it in.
+            if file.path_key is not None and _IN_TRASH not in file.path_key:
+                self._paths.setdefault(file.digest, set()).add(file.path_key)
+        self._went = {
+            file_id: entry
+            for entry in store.catalog.run(journal.entries, states=["done", "emptied"])
+            if entry.act != "link"
+            for file_id in (entry.file_id, *entry.other_ids)
+        }
+        self._sound: dict[str, bool] = {}
+
+    def remain(self, entry: JournalEntry) -> bool:
+        """Whether the picture of an entry is sound elsewhere; the log says so if it is not."""
+        seen: set[int] = set()
+        at: JournalEntry | None = entry
+        # What was kept may have gone since for something better, and so on.
+        while at is not None and at.entry_id not in seen:
+            seen.add(at.entry_id)
+            keeper = self._files.get(at.keeper_id)
+            if self._is_sound(at.digest) or (keeper and self._is_sound(keeper.digest)):
+                return True
+            at = self._went.get(at.keeper_id)
+        _log.warning(
+            "entry %d stays in the trash: it may be the last copy, for %s is gone or was changed",
+            entry.entry_id,
+            entry.keeper_path,
+        )
+        return False
+
+    def _is_sound(self, digest: str) -> bool:
+        if digest not in self._sound:
+            paths = sorted(self._paths.get(digest, ()))
+            self._sound[digest] = self._in_store(digest) or any(
+                _has_bytes(path, digest) for path in paths
+            )
+        return self._sound[digest]
+
+    def _in_store(self, digest: str) -> bool:
+        try:
+            # Not by a reference: that leads to one of the paths.
+            if not self._store.blobs.own_path(digest).is_file():
+                return False
+            self._store.blobs.verify(digest)
+        except (BlobMissing, BlobDamaged, StorageError):
+            return False
+        return True
+
+
+def _has_bytes(path: bytes, digest: str) -> bool:
+    """Whether a file on disk is there, with these bytes."""
+    with suppress(ActRefused):
+        root = disk.root_of(path, ())
+        with (
+            disk.place_of(root, disk.split(root, path)) as place,
+            disk.held(place, path) as file,
+        ):
+            return file.digest() == digest
+    return False
 
 
 def _delete(entry: JournalEntry) -> bool:

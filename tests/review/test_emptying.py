@@ -74,3 +74,71 @@ def test_the_same_bytes_in_another_file_are_deleted(wb, folder):
     (folder / "new").replace(lies)
     assert not is_left(wb, lies)
     assert "a.jpg" in bytes_below(folder)
+
+
+@pytest.mark.parametrize("how", ["gone", "changed", "a pipe", "gone after a chain"])
+def test_the_last_copy_stays(wb, folder, how, caplog):
+    # The smaller one goes for the copy, that for the original: both depend on the original.
+    lies = [remove(wb, "a-small.jpg", "a-copy.jpg" if "chain" in how else "a.jpg")]
+    lies.append(remove(wb, "a-copy.jpg"))
+    kept = folder / "a.jpg"
+    if how == "changed":
+        facts = kept.stat()
+        kept.write_bytes(kept.read_bytes()[:-9] + b"changed!!")
+        os.utime(kept, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    else:
+        kept.unlink()
+        if how == "a pipe":
+            os.mkfifo(kept)
+    wb.trash.empty("0s")
+    assert all(path.exists() for path in lies)
+    assert set(wb.journal()["state"]) == {"done"}
+    assert "may be the last copy" in caplog.text
+    assert str(lies[1]) in wb.undo(batch=wb.journal()["batch"].iloc[0])["why"].iloc[0]
+    if how == "a pipe":
+        kept.unlink()
+    # It is back: the next time they go.
+    shutil.copy(lies[1], kept)
+    wb.trash.empty("0s")
+    assert not any(path.exists() for path in lies)
+    assert set(wb.journal()["state"]) == {"emptied"}
+
+
+def test_a_keeper_that_went_for_another_one(wb, folder):
+    lies = [remove(wb, "a-small.jpg", "a-copy.jpg"), remove(wb, "a-copy.jpg")]
+    wb.trash.empty("0s")
+    assert not any(path.exists() for path in lies)
+    assert sorted(bytes_below(folder)) == ["a.jpg", "b.jpg"]
+
+
+def test_another_copy_will_do(wb, folder):
+    shutil.copy(folder / "a.jpg", folder / "third.jpg")
+    wb.ingest(folder, progress=False)
+    lies = remove(wb, "a-copy.jpg")
+    (folder / "a.jpg").unlink()
+    assert not is_left(wb, lies)
+    assert sorted(bytes_below(folder)) == ["b.jpg", "sub/a-small.jpg", "third.jpg"]
+
+
+def test_the_link_in_its_place_will_do(wb, folder):
+    lies = remove(wb, "a-copy.jpg", act="link")
+    (folder / "a.jpg").unlink()
+    assert not is_left(wb, lies)
+    assert "sub/a-copy.jpg" in bytes_below(folder)
+
+
+def test_a_copy_in_a_trash_folder_is_none(wb, folder):
+    lies = remove(wb, "a-copy.jpg")
+    wb.ingest(lies, progress=False)
+    (folder / "a.jpg").unlink()
+    assert is_left(wb, lies)
+
+
+def test_a_copy_in_the_store_will_do(tmp_path, folder):
+    with Workbench(Settings(root=tmp_path / "s", store="copy", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        wb.apply(wb.plan(act="trash", progress=False), progress=False)
+        (folder / "a.jpg").unlink()
+        wb.trash.empty("0s")
+        assert sorted(bytes_below(folder)) == ["b.jpg"]
+        assert wb.check(progress=False).empty
