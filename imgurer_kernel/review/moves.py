@@ -56,7 +56,12 @@ def restore(place: Place, goal: Place, path: bytes) -> None:
                 raise FileExistsError(errno.EEXIST, "something is there already") from error
             os.rename(place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder)
         else:
-            os.unlink(place.name, dir_fd=place.folder)
+            try:
+                os.unlink(place.name, dir_fd=place.folder)
+            except OSError:
+                # Else it would have two names, and could neither be restored nor be left.
+                os.unlink(goal.name, dir_fd=goal.folder)
+                raise
         sync(place, goal)
     except OSError as error:
         raise refusal(error, path) from error
