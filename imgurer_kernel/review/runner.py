@@ -13,7 +13,7 @@ To take one back the entry is *undoing*, the file moves back, and the rows with 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.progress import Progress
@@ -124,31 +124,32 @@ class ActRunner:
             ]
             journal.add(connection, entries)
         self._step("intended")
-        results, entered, refused = [], [], {}
+        results, refused = [], {}
+        entered: list[tuple[JournalEntry, FileOfImage | None]] = []
         for act, entry in zip(acts, entries, strict=True):
             try:
-                self._act(act)
+                keeper = self._act(act)
             except ActRefused as error:
                 refused[entry.entry_id] = str(error)
                 results.append(ActResult(None, str(error)))
             else:
-                entered.append((act, entry))
+                entered.append((entry, keeper))
                 results.append(ActResult(entry.entry_id))
         with self._store.catalog.transaction() as connection:
-            self._rows.enter(connection, [(entry, act.keeper) for act, entry in entered])
+            self._rows.enter(connection, entered)
             for entry_id, reason in refused.items():
                 journal.set_state(connection, [entry_id], "rolled back", reason)
         self._step("entered")
-        self._rows.follow([entry for _, entry in entered])
+        self._rows.follow([entry for entry, _ in entered])
         self._step("followed")
         return results
 
-    def _act(self, act: Act) -> None:
-        """Compare the bytes, and move the file."""
+    def _act(self, act: Act) -> FileOfImage:
+        """Compare the bytes, and move the file; returns what is kept, as it is on disk."""
         with ExitStack() as stack:
             keeper = self._hold_keeper(stack, act)
             if act.name == "forget":
-                return
+                return act.keeper
             assert act.source_root is not None  # noqa: S101 (of all that is on disk)
             names = disk.split(act.source_root, act.source)
             place = stack.enter_context(disk.place_of(act.source_root, names))
@@ -166,8 +167,9 @@ class ActRunner:
                     raise ActRefused(message)
                 send(act.source)
                 self._step("moved")
-                return
+                return act.keeper
             self._move(stack, act, file, keeper)
+            return act.keeper if keeper is None else _as_it_is(act.keeper, keeper.facts)
 
     def _move(
         self, stack: ExitStack, act: Act, file: disk.HeldFile, keeper: disk.HeldFile | None
@@ -276,13 +278,12 @@ class ActRunner:
                     paths.source_root, disk.split(paths.source_root, paths.source), make=True
                 )
             )
-            if entry.act == "link":
-                here = source.facts()
-                keeper = self._store.catalog.run(journal.files_of_images, [entry.keeper_id])
-                known = keeper.get(entry.keeper_id)
-                if here is not None and (known is None or here.st_ino != known.inode):
-                    message = f"{disk.shown(paths.source)} is another file by now; move it away"
-                    raise ActRefused(message)
+            if source.holds(file.facts.st_dev, file.facts.st_ino):
+                # A restore that was cut short: it is in its place, under both of its names.
+                with suppress(ActRefused):
+                    moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
+            elif entry.act == "link":
+                self._require_link(entry, source)
                 moves.replace(target, source, paths.source)
             elif disk.device(source) != disk.device(target):
                 moves.copy(file, source, paths.source, entry.digest)
@@ -295,12 +296,34 @@ class ActRunner:
         moves.prune(paths.target_root, paths.target)
         return facts
 
+    def _require_link(self, entry: JournalEntry, place: disk.Place) -> None:
+        """Raise unless at a place is nothing, or the link that an act has put there, as it was."""
+        here = place.facts()
+        if here is None:
+            return
+        path = disk.paths_of(entry).source
+        ids = [entry.file_id, entry.keeper_id]
+        known = self._store.catalog.run(journal.files_of_images, ids)
+        if here.st_ino not in {it.inode for it in known.values()}:
+            message = f"{disk.shown(path)} is another file by now; move it away"
+            raise ActRefused(message)
+        # Links are of exact copies; whoever writes into one keeps the inode.
+        with disk.held(place, path) as file:
+            if file.digest() != entry.digest or not file.is_there():
+                message = f"it was edited since: {disk.shown(path)} has other bytes; move it away"
+                raise ActRefused(message)
+
 
 def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
     """Raise unless a file has the bytes that it had when it was taken in."""
     if file.facts.st_size != known.bytes or file.digest() != known.digest:
         message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
         raise ActRefused(message)
+
+
+def _as_it_is(known: FileOfImage, facts: disk.Facts) -> FileOfImage:
+    # The same bytes may have been saved anew since the last scan: then a link is to that inode.
+    return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
 
 
 def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:

@@ -1,0 +1,94 @@
+"""Taking back what was edited since, or was taken back in part."""
+
+import os
+import shutil
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel import Settings, Workbench
+from tests.review.folders import LARGE, bytes_below, make_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path / "in")
+
+
+@pytest.fixture
+def wb(tmp_path, folder):
+    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        yield wb
+
+
+def remove(wb, act):
+    ids = wb.files(state="present").set_index("filename")["file_id"]
+    plan = {"file_id": ids["a-copy.jpg"], "keeper_id": ids["a.jpg"], "act": act}
+    assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]
+
+
+@pytest.mark.parametrize("size", ["same size", "other size"])
+def test_a_link_that_was_written_into_is_not_taken_back(wb, folder, size):
+    remove(wb, "link")
+    (folder / "a.jpg").unlink()
+    linked = folder / "sub/a-copy.jpg"
+    edited = LARGE[:-9] + b"new work!" if size == "same size" else b"new work"
+    linked.write_bytes(edited)  # in place: the inode is the same
+    assert "it was edited since: " in wb.undo()["why"].iloc[0]
+    assert linked.read_bytes() == edited
+    assert wb.journal()["state"].tolist() == ["done"]
+    linked.unlink()
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert linked.read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("scan", [False, True])
+def test_a_link_to_a_file_that_was_saved_anew_is_taken_back(wb, folder, scan):
+    shutil.copy(folder / "a.jpg", folder / "new")
+    (folder / "new").replace(folder / "a.jpg")  # the same bytes, another inode
+    remove(wb, "link")
+    if scan:
+        wb.ingest(folder, progress=False)
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert not (folder / "a.jpg").samefile(folder / "sub/a-copy.jpg")
+    assert bytes_below(folder)["sub/a-copy.jpg"] == LARGE
+
+
+def test_a_file_that_cannot_leave_the_trash_folder_does_not_come_back_by_half(
+    wb, folder, monkeypatch
+):
+    remove(wb, "trash")
+    before = bytes_below(folder)
+    unlink = os.unlink
+    trash = set()
+
+    def refuse(name, *, dir_fd=None):
+        if dir_fd is not None:
+            # The first folder is that of the trash, which cannot be written.
+            here = os.fstat(dir_fd).st_ino
+            if not trash:
+                trash.add(here)
+            if here in trash:
+                raise PermissionError(13, "Permission denied")
+        unlink(name, dir_fd=dir_fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.moves.os.unlink", refuse)
+        assert "writable" in wb.undo()["why"].iloc[0]
+        assert trash
+        assert bytes_below(folder) == before
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert wb.check(progress=False).empty
+
+
+@pytest.mark.parametrize("act", ["trash", "link"])
+def test_a_file_that_is_in_both_places_is_taken_back(wb, folder, act):
+    before = bytes_below(folder)
+    remove(wb, act)
+    lies = wb.journal()["target"].iloc[0]
+    (folder / "sub/a-copy.jpg").unlink(missing_ok=True)
+    os.link(lies, folder / "sub/a-copy.jpg")
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert bytes_below(folder) == before
+    assert wb.check(progress=False).empty
