@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,21 @@ def test_the_file_that_is_kept_is_gone_damaged_or_changed(wb, folder):
     assert "the file that is kept is not sound" in why(wb, plan)
     (folder / "a.jpg").symlink_to(folder / "sub/a-copy.jpg")
     assert "link" in why(wb, plan)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "sub/a-copy.jpg"])
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(wb, folder, name):
+    plan = pd.DataFrame([row(wb, "a-copy.jpg"), row(wb, "a-small.jpg")])
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    # Who waits for a writer would wait for ever.
+    guard = threading.Timer(60, lambda: os.close(os.open(folder / name, os.O_RDWR)))
+    guard.start()
+    answer = wb.apply(plan, progress=False)
+    assert guard.is_alive()
+    guard.cancel()
+    assert answer["status"].tolist() == ["refused", "refused" if name == "a.jpg" else "done"]
+    assert "no file with contents" in answer["why"].iloc[0]
 
 
 def test_the_file_that_goes_is_gone_or_changed(wb, folder):
