@@ -35,11 +35,11 @@ class Recovery:
             "undoing": self._finish_undo,
         }
         for entry in self._store.catalog.run(journal.entries, states=open_states):
-            if entry.state != "entered" and not is_reachable(entry):
-                continue
-            # Such as a folder that cannot be written: another time.
-            with suppress(ActRefused, StorageError):
-                do[entry.state](entry)
+            # Such as a folder that cannot be written, or a path that the system knows none of:
+            # another time. One entry must not keep the store, and all others, from being opened.
+            with suppress(ActRefused, StorageError, OSError, ValueError):
+                if entry.state == "entered" or is_reachable(entry):
+                    do[entry.state](entry)
         return not self._store.catalog.run(journal.entries, states=open_states)
 
     def _finish_or_roll_back(self, entry: JournalEntry) -> None:

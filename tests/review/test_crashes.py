@@ -3,13 +3,15 @@
 import shutil
 import signal
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.errors import StorageDenied
+from imgurer_kernel.errors import ImgurerError, StorageDenied
+from imgurer_kernel.review import recovery
 from imgurer_kernel.review.runner import STEPS, UNDO_STEPS, ActRunner
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import bytes_below, fill, make_folder, tidy
@@ -287,6 +289,39 @@ def test_a_store_that_cannot_be_written_is_opened_all_the_same(settings, monkeyp
             assert len(wb.files()) == 4
     with Workbench(settings) as wb:
         assert set(wb.journal()["state"]) == {"rolled back"}
+
+
+@pytest.mark.parametrize("error", [ValueError("embedded null byte"), OSError(5, "input/output")])
+def test_an_act_that_cannot_be_looked_at_keeps_no_store_closed(settings, monkeypatch, error):
+    with Workbench(settings) as wb:
+        wb._runner, _ = crashing(wb.store, "intended")
+        with pytest.raises(Crash):
+            wb.apply(plan_of(wb, "trash"), progress=False)
+    is_reachable = recovery.is_reachable
+
+    def fail(entry):
+        if entry.entry_id == 1:
+            raise error
+        return is_reachable(entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.recovery.is_reachable", fail)
+        with Workbench(settings) as wb:
+            states = wb.journal().set_index("entry_id")["state"].to_dict()
+            assert states == {1: "intended", 2: "rolled back"}
+            assert len(wb.files(state="present")) == 4
+    with Workbench(settings) as wb:
+        assert set(wb.journal()["state"]) == {"rolled back"}
+
+
+def test_a_path_that_no_system_has_keeps_no_store_closed(settings, tmp_path):
+    with Workbench(settings) as wb:
+        plan = plan_of(wb, "move")
+        with suppress(ValueError, ImgurerError):
+            wb.apply(plan, to=f"{tmp_path}/x\0y", progress=False)
+    with Workbench(settings) as wb:
+        assert len(wb.files(state="present")) == 4
+        assert set(wb.apply(plan_of(wb, "trash"), progress=False)["status"]) == {"done"}
 
 
 def test_the_trash_is_emptied_whatever_crashes(settings, tmp_path, monkeypatch):
