@@ -155,6 +155,9 @@ def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iter
                 folder = _held(stack, os.open(name, _FOLDER | _NO_LINK, dir_fd=folder))
         except OSError as error:
             raise refusal(error, at) from error
+        except ValueError as error:  # a zero byte
+            message = f"{shown(at)!r} is no path: {error}; name another folder"
+            raise ActRefused(message) from error
         yield Place(folder, names[-1])
 
 

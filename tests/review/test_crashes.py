@@ -3,14 +3,13 @@
 import shutil
 import signal
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.errors import ImgurerError, StorageDenied
+from imgurer_kernel.errors import StorageDenied
 from imgurer_kernel.review import recovery
 from imgurer_kernel.review.runner import STEPS, UNDO_STEPS, ActRunner
 from imgurer_kernel.store.trash import Trash
@@ -317,8 +316,9 @@ def test_an_act_that_cannot_be_looked_at_keeps_no_store_closed(settings, monkeyp
 def test_a_path_that_no_system_has_keeps_no_store_closed(settings, tmp_path):
     with Workbench(settings) as wb:
         plan = plan_of(wb, "move")
-        with suppress(ValueError, ImgurerError):
-            wb.apply(plan, to=f"{tmp_path}/x\0y", progress=False)
+        answer = wb.apply(plan, to=f"{tmp_path}/x\0y", progress=False)
+        assert set(answer["status"]) == {"refused"}
+        assert "is no path" in answer["why"].iloc[0]
     with Workbench(settings) as wb:
         assert len(wb.files(state="present")) == 4
         assert set(wb.apply(plan_of(wb, "trash"), progress=False)["status"]) == {"done"}
