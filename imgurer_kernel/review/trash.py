@@ -95,7 +95,10 @@ class ReviewTrash(Trash):
         if on_disk or ended:
             with self._runner.turn():
                 copies = _Copies(self._store)
-                left = [it for it in on_disk if not (copies.remain(it) and _delete(it))]
+                # Where a later act has put its file at the same name, the earlier one's is gone.
+                lies = {it.target_key: it for it in entries}
+                mine = [it for it in on_disk if lies[it.target_key] == it]
+                left = [it for it in mine if not (copies.remain(it) and _delete(it))]
                 ended = [it for it in {*ended, *on_disk} if it not in left]
                 self._store.catalog.run(
                     journal.set_state, [entry.entry_id for entry in ended], "emptied"

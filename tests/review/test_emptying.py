@@ -142,3 +142,25 @@ def test_a_copy_in_the_store_will_do(tmp_path, folder):
         wb.trash.empty("0s")
         assert sorted(bytes_below(folder)) == ["b.jpg"]
         assert wb.check(progress=False).empty
+
+
+def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder):
+    def again():
+        ids = wb.files(state="present").set_index("filename")["file_id"]
+        plan = [{"file_id": ids["a-copy.jpg"], "keeper_id": ids["a.jpg"], "act": "trash"}]
+        done = wb.apply(pd.DataFrame(plan), batch="x", progress=False)
+        assert done["status"].tolist() == ["done"]
+        return Path(wb.journal()["target"].iloc[0])
+
+    lies = again()
+    lies.replace(folder / "sub/a-copy.jpg")  # taken back by hand
+    wb.ingest(folder, progress=False)
+    assert again() == lies
+    ended = wb.journal().set_index("entry_id")["ended_at"]
+    moment = (ended[1] + (ended[2] - ended[1]) / 2).to_pydatetime().replace(tzinfo=None)
+    # Only the first is old enough.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.trash.now", lambda: moment)
+        wb.trash.empty("0s")
+    assert lies.exists()
+    assert wb.journal().set_index("entry_id")["state"].to_dict() == {1: "emptied", 2: "done"}
