@@ -11,7 +11,7 @@ from imgurer_kernel.errors import (
     SourceError,
     StorageError,
 )
-from imgurer_kernel.review.disk import shown
+from imgurer_kernel.review.disk import Place, held, paths_of, shown
 from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.blobs.notes import Notes
@@ -118,6 +118,23 @@ class ActRows:
             known |= journal.files_of_images(connection, [entry.file_id]).keys()
         if entry.file_id not in known:
             raise emptied(entry)
+
+    def require_link(self, entry: JournalEntry, place: Place) -> None:
+        """Raise `ActRefused` unless a place is empty, or has the link of an act as it was."""
+        here = place.facts()
+        if here is None:
+            return
+        path = paths_of(entry).source
+        ids = [entry.file_id, entry.keeper_id]
+        known = self._store.catalog.run(journal.files_of_images, ids)
+        if here.st_ino not in {it.inode for it in known.values()}:
+            message = f"{shown(path)} is another file by now; move it away"
+            raise ActRefused(message)
+        # Links are of exact copies; whoever writes into one keeps the inode.
+        with held(place, path) as file:
+            if file.digest() != entry.digest or not file.is_there():
+                message = f"it was edited since: {shown(path)} has other bytes; move it away"
+                raise ActRefused(message)
 
     def restore(self, entry: JournalEntry) -> None:
         """Bring the rows of an act back; place and time of the file are those of the entry.

@@ -283,7 +283,7 @@ class ActRunner:
                 with suppress(ActRefused):
                     moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
             elif entry.act == "link":
-                self._require_link(entry, source)
+                self._rows.require_link(entry, source)
                 moves.replace(target, source, paths.source)
             elif disk.device(source) != disk.device(target):
                 moves.copy(file, source, paths.source, entry.digest)
@@ -295,23 +295,6 @@ class ActRunner:
         assert facts is not None  # noqa: S101 (it was put there just now)
         moves.prune(paths.target_root, paths.target)
         return facts
-
-    def _require_link(self, entry: JournalEntry, place: disk.Place) -> None:
-        """Raise unless at a place is nothing, or the link that an act has put there, as it was."""
-        here = place.facts()
-        if here is None:
-            return
-        path = disk.paths_of(entry).source
-        ids = [entry.file_id, entry.keeper_id]
-        known = self._store.catalog.run(journal.files_of_images, ids)
-        if here.st_ino not in {it.inode for it in known.values()}:
-            message = f"{disk.shown(path)} is another file by now; move it away"
-            raise ActRefused(message)
-        # Links are of exact copies; whoever writes into one keeps the inode.
-        with disk.held(place, path) as file:
-            if file.digest() != entry.digest or not file.is_there():
-                message = f"it was edited since: {disk.shown(path)} has other bytes; move it away"
-                raise ActRefused(message)
 
 
 def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:

@@ -137,7 +137,7 @@ class _Copies:
                 return True
             at = self._went.get(at.keeper_id)
         _log.warning(
-            "entry %d stays in the trash: it may be the last copy, for %s is gone or was changed",
+            "entry %d stays in the trash: it may be the last copy; gone, changed or unknown is %s",
             entry.entry_id,
             entry.keeper_path,
         )
