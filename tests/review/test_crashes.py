@@ -1,5 +1,6 @@
 """A crash after any step of any act: what was begun is finished or taken back, nothing is lost."""
 
+import os
 import shutil
 import signal
 from collections import Counter
