@@ -90,7 +90,8 @@ def counts(page):
 
 
 def panel(page):
-    return page.locator(".imgurer-panel:visible")
+    # Of the tab, not one within it, such as that of folders in Upload.
+    return page.locator(".imgurer-panel:not(.imgurer-panel *):visible")
 
 
 def tiles(page):
