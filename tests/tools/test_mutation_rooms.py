@@ -1,0 +1,26 @@
+"""The mutation harness knows of each core module which tests should notice."""
+
+from pathlib import Path
+
+from tools.mutation import rooms
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_core_module_has_tests_that_may_notice():
+    found = rooms.modules(ROOT)
+    assert {path.relative_to(ROOT / "imgurer_kernel").parent.as_posix() for path in found} == {
+        *rooms.CORE
+    }
+    for module in found:
+        tests = rooms.tests_of(module, ROOT)
+        assert tests
+        assert all(path.exists() for path in tests)
+        assert len({*tests}) == len(tests)
+
+
+def test_a_modules_own_tests_come_before_its_rooms():
+    module = ROOT / "imgurer_kernel" / "matching" / "clusters" / "solver.py"
+    names = [path.name for path in rooms.tests_of(module, ROOT)]
+    assert names[0] == "test_clusters_solver.py"
+    assert names[-1] == "matching"

@@ -1,0 +1,1 @@
+"""Change the core a little, and see whether its tests notice."""

@@ -1,0 +1,156 @@
+"""Sample small mutations of the core, run the tests of their room, list those that live.
+
+    python -m venv .venv-mutation
+    .venv-mutation/bin/pip install -r tools/mutation/requirements.txt
+    .venv-mutation/bin/python -m tools.mutation --sample 300 --out mutation.md
+
+The mutations are cosmic-ray's: a comparison, an `and`, a plus, a number, a decorator. They are made
+in a copy of the checkout, whose tests run with the project's own Python. The same seed and code
+draw the same mutations.
+"""
+
+import argparse
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from cosmic_ray import plugins
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+
+from tools.mutation.rooms import modules, tests_of
+
+ROOT = Path(__file__).parents[2]
+# Longer than the slowest room takes alone: an endless loop counts as noticed.
+SECONDS = 600
+# Mutations that no test could or should notice: of annotations and identity with None.
+MUTE = ("Is_", "IsNot_", "BitOr_", "VariableReplacer", "VariableInserter", "RemoveDecorator")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mutation: where, by which operator, its how manieth place in the module."""
+
+    module: Path
+    operator: str
+    occurrence: int
+
+    def code(self, source: str) -> str | None:
+        """Return the mutated source, None where the operator finds no such place."""
+        operator = plugins.get_operator(self.operator)()
+        changed: str | None = mutate_code(source, operator, self.occurrence)
+        return changed
+
+
+def mutants(module: Path) -> Iterator[Mutant]:
+    """Yield every mutation of a module, in the order of operators and places."""
+    tree = get_ast(module.read_text("utf-8"))
+    for name in plugins.operator_names():
+        kind = plugins.get_operator(name)
+        if kind.arguments() or any(mute in name for mute in MUTE):
+            continue
+        operator = kind()
+        places = sum(len(list(operator.mutation_positions(node))) for node in ast_nodes(tree))
+        for occurrence in range(places):
+            yield Mutant(module, name, occurrence)
+
+
+def drawn(root: Path, sample: int, seed: int) -> list[Mutant]:
+    """Draw mutations: a module by the number of its places, then one for each place and kind."""
+    every = [mutant for module in modules(root) for mutant in mutants(module)]
+    # An operator such as "+ to -" has nine brothers; without this most would be of arithmetic.
+    kinds = Counter((each.module, each.operator.split("_")[0]) for each in every)
+    weights = [1 / kinds[each.module, each.operator.split("_")[0]] ** 0.5 for each in every]
+    generator = random.Random(seed)  # noqa: S311 - a sample, no secret
+    chosen: dict[Mutant, None] = {}
+    while len(chosen) < min(sample, len(every)):
+        chosen[generator.choices(every, weights)[0]] = None
+    return list(chosen)
+
+
+def noticed(tests: Sequence[Path], root: Path, python: Path) -> bool:
+    """Say whether the tests fail, or take too long."""
+    command = [python, "-m", "pytest", "-q", "-x", "-p", "no:nbval", "-p", "no:cacheprovider"]
+    command += ["-n", "0", *tests]
+    try:
+        ended = subprocess.run(
+            list(map(str, command)), cwd=root, capture_output=True, timeout=SECONDS,
+            env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return True
+    return ended.returncode != 0
+
+
+def copy_checkout(into: Path) -> Path:
+    """Copy what is tracked, so that neither the checkout nor its caches are touched."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    return into
+
+
+def changed_lines(mutant: Mutant, before: str, after: str, root: Path) -> str:
+    """Show what a mutation changes, as a diff without context."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    body = "\n".join(line for line in lines if not line.startswith(("---", "+++")))
+    return f"{mutant.module.relative_to(root)}\n\n```diff\n{body}\n```\n"
+
+
+def run(sample: int, seed: int, python: Path, out: Path) -> None:
+    """Try the sample, and write what lived after each, so that an end loses nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = copy_checkout(Path(folder))
+        alive: list[str] = []
+        sound: dict[Path, bool] = {}
+        tried = 0
+        for mutant in drawn(root, sample, seed):
+            tests = tests_of(mutant.module, root)
+            before = mutant.module.read_text("utf-8")
+            after = mutant.code(before)
+            if after is None or after == before:
+                continue
+            # Tests that fail by themselves would seem to notice everything.
+            if mutant.module not in sound:
+                sound[mutant.module] = not noticed(tests, root, python)
+            if not sound[mutant.module]:
+                sys.stderr.write(f"{mutant.module}: its tests fail as it is\n")
+                continue
+            mutant.module.write_text(after, "utf-8")
+            try:
+                lived = not noticed(tests, root, python)
+            finally:
+                mutant.module.write_text(before, "utf-8")
+            tried += 1
+            if lived:
+                alive.append(changed_lines(mutant, before, after, root))
+            head = f"# {tried - len(alive)} of {tried} mutations noticed (seed {seed})\n\n"
+            out.write_text(head + "\n".join(alive), "utf-8")
+            sys.stderr.write(f"{tried}/{sample}, {len(alive)} alive: {mutant.module.name}\n")
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--python", type=Path, default=ROOT / ".venv" / "bin" / "python")
+    parser.add_argument("--out", type=Path, default=Path("mutation.md"))
+    given = parser.parse_args()
+    run(given.sample, given.seed, given.python.absolute(), given.out)
+
+
+if __name__ == "__main__":
+    main()
