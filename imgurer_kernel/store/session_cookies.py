@@ -10,9 +10,11 @@ import json
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tornado.httputil import parse_cookie
 from tornado.web import create_signed_value, decode_signed_value
@@ -21,6 +23,14 @@ from imgurer_kernel.errors import NotAllowed, StorageDenied
 
 DAYS = 7
 """How long a session lasts at most."""
+
+KNOWN_DAYS = 365
+"""How long a browser is known after its last login."""
+
+KNOWN_USERS = 4
+"""Users whom one browser is known of: a family's computer."""
+
+_NOT_LOGGED_IN = "you are not logged in, or no longer; log in again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,15 @@ def cookie_name(port: int) -> str:
     'imgurer-8866'
     """
     return f"imgurer-{port}"
+
+
+def known_cookie_name(port: int) -> str:
+    """Return the name of the cookie by which a browser is known.
+
+    >>> known_cookie_name(8866)
+    'imgurer_known-8866'
+    """
+    return f"imgurer_known-{port}"
 
 
 def secret_key(root: Path) -> bytes:
@@ -108,13 +127,54 @@ def unseal(value: str, key: bytes, cookie: str) -> LoginSession:
     Raises
     ------
     NotAllowed
-        If the signature is wrong, was made for another cookie, or is older than `DAYS`.
+        If the signature is wrong, was made for another cookie, or is older than `DAYS`; or if
+        what was signed is no session, as another version may have written it.
     """
-    opened = decode_signed_value(key, cookie, value, max_age_days=DAYS)
-    if opened is None:
-        message = "you are not logged in, or no longer; log in again"
-        raise NotAllowed(message)
-    return LoginSession(*json.loads(opened))
+    parts = _open(value, key, cookie, DAYS)
+    if len(parts) != 3 or not all(isinstance(part, str) for part in parts):
+        raise NotAllowed(_NOT_LOGGED_IN)
+    return LoginSession(*parts)
+
+
+def seal_known(known: Sequence[tuple[str, str]], key: bytes, cookie: str) -> str:
+    """Return the value of the cookie by which a browser is known to have logged users in.
+
+    Parameters
+    ----------
+    known
+        Users' names, each with a random number; those after the first `KNOWN_USERS` are left out.
+
+    Examples
+    --------
+    >>> value = seal_known([("alice", "5f1d")], b"k" * 32, "known")
+    >>> unseal_known(value, b"k" * 32, "known")
+    {'alice': '5f1d'}
+    """
+    return create_signed_value(key, cookie, json.dumps(list(known)[:KNOWN_USERS])).decode()
+
+
+def unseal_known(value: str, key: bytes, cookie: str) -> dict[str, str]:
+    """Return what such a cookie says, nothing where it is none or older than `KNOWN_DAYS`.
+
+    It is worth less than a session: its holder only does not wait behind strangers who guess.
+    """
+    try:
+        pairs = _open(value, key, cookie, KNOWN_DAYS)
+        return {str(name): str(number) for name, number in pairs[:KNOWN_USERS]}
+    except (NotAllowed, TypeError, ValueError):
+        return {}
+
+
+def _open(value: str, key: bytes, cookie: str, days: int) -> list[Any]:
+    """Return the list that was signed; raises `NotAllowed` for anything else."""
+    opened = decode_signed_value(key, cookie, value, max_age_days=days)
+    try:
+        parts = json.loads(opened) if opened is not None else None
+    except (ValueError, RecursionError) as error:
+        raise NotAllowed(_NOT_LOGGED_IN) from error
+    if not isinstance(parts, list):
+        raise NotAllowed(_NOT_LOGGED_IN)
+    return parts
 
 
 def unseal_header(header: str, key: bytes, cookie: str) -> LoginSession:

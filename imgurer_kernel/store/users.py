@@ -67,6 +67,11 @@ a to z, digits, dots, underscores and hyphens, starting with a letter or a digit
     return name
 
 
+def stamp_of(password_hash: str | None) -> str:
+    """Return a text that changes with a password hash: 16 hex digits of its SHA-256."""
+    return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
+
+
 def _normalized(password: str) -> str:
     # Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
     return unicodedata.normalize("NFC", password)
@@ -243,8 +248,7 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        stored = self._catalog.run(rows.password_hash, user_name(name))
-        return hashlib.sha256((stored or "").encode()).hexdigest()[:16]
+        return stamp_of(self._catalog.run(rows.password_hash, user_name(name)))
 
     def can_log_in(self) -> bool:
         """Whether there is any account to log in with."""

@@ -133,3 +133,36 @@ def test_a_damaged_secret_is_said(tmp_path):
 def test_a_folder_that_is_not_there_is_said(tmp_path):
     with pytest.raises(StorageDenied, match="check who owns"):
         session_cookies.secret_key(tmp_path / "missing")
+
+
+ODD = [
+    *("null", "1", '"alice"', "{}", "[]", '["alice"]', '["alice", "5f1d"]', "[[], [], []]"),
+    *('["alice", "5f1d", 7]', '["a", "b", "c", "d"]', "no JSON", "[" * 5000, "\ud800"),
+]
+
+
+@pytest.mark.parametrize("content", ODD, ids=range(len(ODD)))
+def test_a_signed_value_that_is_no_session_is_refused(content):
+    """As an earlier or a later version may have written it: it gave an error of the server."""
+    raw = content.encode("utf-8", "surrogatepass")
+    value = web.create_signed_value(KEY, COOKIE, raw).decode()
+    with pytest.raises(NotAllowed, match="log in"):
+        session_cookies.unseal(value, KEY, COOKIE)
+    assert isinstance(session_cookies.unseal_known(value, KEY, COOKIE), dict)
+
+
+def test_a_browser_is_known_of_a_few_users():
+    known = [(f"user{number}", f"{number}" * 32) for number in range(9)]
+    value = session_cookies.seal_known(known, KEY, COOKIE)
+    assert session_cookies.unseal_known(value, KEY, COOKIE) == dict(
+        known[: session_cookies.KNOWN_USERS]
+    )
+    assert session_cookies.unseal_known(value, b"x" * 64, COOKIE) == {}
+    assert session_cookies.unseal_known(value, KEY, "another") == {}
+    assert session_cookies.unseal_known("", KEY, COOKIE) == {}
+
+
+def test_no_list_of_known_users_is_a_session():
+    known = session_cookies.seal_known([("alice", "5f1d"), ("a", "b")], KEY, COOKIE)
+    with pytest.raises(NotAllowed):
+        session_cookies.unseal(known, KEY, COOKIE)

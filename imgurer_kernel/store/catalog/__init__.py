@@ -3,8 +3,8 @@
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
 adds and forgets; `trash` has what was forgotten, `decisions` what people decided, `journal` what
-was done; `users` keeps accounts. Their functions take a connection, which `Catalog` gives for the
-length of a transaction.
+was done; `users` keeps accounts, `sessions` their logins. Their functions take a connection, which
+`Catalog` gives for the length of a transaction.
 """
 
 from imgurer_kernel.store.catalog import (
@@ -16,6 +16,7 @@ from imgurer_kernel.store.catalog import (
     journal,
     known_files,
     queries,
+    sessions,
     trash,
     users,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "journal",
     "known_files",
     "queries",
+    "sessions",
     "trash",
     "users",
 ]

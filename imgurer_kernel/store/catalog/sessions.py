@@ -1,0 +1,112 @@
+"""Login sessions as rows: one for each login that has not ended.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). What
+is in a cookie, and which of these rows it claims, is the business of
+`imgurer_kernel.store.sessions`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now
+
+
+def add_session(
+    connection: Connection,
+    session_id: str,
+    user: str,
+    *,
+    ends_at: datetime,
+    browser: str,
+    address: str,
+) -> None:
+    """Enter a session that begins now; `ends_at` is in UTC, without a zone."""
+    connection.execute(
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [session_id, user, now(), now(), ends_at, browser, address],
+    )
+
+
+def holders(
+    connection: Connection, session_ids: Sequence[str]
+) -> dict[str, tuple[str, str | None]]:
+    """Whose the sessions are that have not ended, of enabled users only.
+
+    Returns
+    -------
+    dict
+        For each such session its user's name and present password hash.
+    """
+    rows = connection.execute(
+        """
+        SELECT session_id, name, password_hash
+        FROM sessions JOIN users ON name = user_name
+        WHERE enabled AND ends_at > ? AND session_id IN (SELECT unnest(?::VARCHAR[]))
+        """,
+        [now(), list(session_ids)],
+    ).fetchall()
+    return {session_id: (name, password_hash) for session_id, name, password_hash in rows}
+
+
+def touch_sessions(connection: Connection, session_ids: Sequence[str], before: datetime) -> None:
+    """Note that sessions are used now; those that were seen after a time (UTC) stay as they are."""
+    due = "seen_at < ? AND session_id IN (SELECT unnest(?::VARCHAR[]))"
+    values = [before, list(session_ids)]
+    # Looked at first: a write costs a flush to the disk, and there is seldom one to do.
+    if first_row(connection, f"SELECT 1 FROM sessions WHERE {due}", values):  # noqa: S608
+        connection.execute(f"UPDATE sessions SET seen_at = ? WHERE {due}", [now(), *values])  # noqa: S608
+
+
+def sessions_of(connection: Connection, user: str) -> pd.DataFrame:
+    """A user's sessions that have not ended, the newest first.
+
+    Returns
+    -------
+    DataFrame
+        session_id, begun_at (UTC), seen_at (UTC), ends_at (UTC), browser, address.
+    """
+    answer = connection.execute(
+        """
+        SELECT session_id, begun_at, seen_at, ends_at, browser, address
+        FROM sessions WHERE user_name = ? AND ends_at > ? ORDER BY begun_at DESC, session_id
+        """,
+        [user, now()],
+    )
+    return frame_of(answer, utc=["begun_at", "seen_at", "ends_at"])
+
+
+def end_session(connection: Connection, user: str, session_id: str) -> int:
+    """End one session of a user; returns how many that were, 0 or 1."""
+    ended = connection.execute(
+        "DELETE FROM sessions WHERE user_name = ? AND session_id = ?", [user, session_id]
+    ).fetchone()
+    return 0 if ended is None else int(ended[0])
+
+
+def end_sessions(connection: Connection, user: str) -> int:
+    """End all sessions of a user; returns how many."""
+    ended = connection.execute("DELETE FROM sessions WHERE user_name = ?", [user]).fetchone()
+    return 0 if ended is None else int(ended[0])
+
+
+def sweep_sessions(connection: Connection, user: str, *, most_of_user: int, most: int) -> None:
+    """Drop sessions that are over, and the oldest of a user's, and of all, beyond some numbers."""
+    connection.execute("DELETE FROM sessions WHERE ends_at <= ?", [now()])
+    connection.execute(
+        """
+        DELETE FROM sessions WHERE session_id IN (
+            SELECT session_id FROM sessions WHERE user_name = ?
+            ORDER BY seen_at DESC, begun_at DESC, session_id OFFSET ?)
+        """,
+        [user, most_of_user],
+    )
+    connection.execute(
+        """
+        DELETE FROM sessions WHERE session_id IN (
+            SELECT session_id FROM sessions
+            ORDER BY seen_at DESC, begun_at DESC, session_id OFFSET ?)
+        """,
+        [most],
+    )
