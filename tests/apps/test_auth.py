@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 from tornado.web import HTTPError
 
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
+from imgurer_kernel.apps.server.login_tries import FREE_ADDRESS, FREE_NAME
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import CatalogBusy, CatalogDamaged, LoginFailed
 from imgurer_kernel.store import session_cookies
@@ -40,11 +42,23 @@ class FakeUsers:
             raise LoginFailed("The name or the password is wrong.")
         return Account(name=name, role="member", enabled=True, created_at=None, last_seen=None)
 
-    def get(self, name):
-        return SimpleNamespace(enabled=True)
 
-    def stamp(self, name):
-        return "stamp"
+class FakeSessions:
+    """Sessions that hold until they are ended."""
+
+    failure = None
+
+    def __init__(self):
+        self.begun = []
+
+    def begin(self, user, *, browser, address):
+        if self.failure is not None:
+            raise self.failure
+        self.begun.append(session_cookies.begin(user, "stamp"))
+        return self.begun[-1]
+
+    def holding(self, sessions):
+        return set(sessions) & set(self.begun)
 
 
 class Clock:
@@ -54,12 +68,14 @@ class Clock:
         return self.now
 
 
-def request(address="192.0.2.1"):
-    """What is read of a request, and written to its answer."""
-    cookies = []
-    answer = SimpleNamespace(remote_ip=address, protocol="http")
+def request(address="192.0.2.1", cookies=None):
+    """What is read of a request, and written to its answer: a browser's cookies, kept in a dict."""
+    cookies = {} if cookies is None else cookies
+    answer = SimpleNamespace(remote_ip=address, protocol="http", headers={})
     return SimpleNamespace(
-        request=answer, set_cookie=lambda *given, **options: cookies.append(given), cookies=cookies
+        request=answer,
+        get_cookie=cookies.get,
+        set_cookie=lambda name, value, **options: cookies.update({name: value}),
     )
 
 
@@ -73,9 +89,20 @@ def clock():
     return Clock()
 
 
+def made_door(users, clock=time.monotonic):
+    return PasswordIdentityProvider(
+        users=users,
+        sessions=FakeSessions(),
+        key=b"k" * 64,
+        cookie="imgurer-1",
+        known_cookie="known-1",
+        clock=clock,
+    )
+
+
 @pytest.fixture
 def door(users, clock):
-    members = PasswordIdentityProvider(users=users, key=b"k" * 64, cookie="imgurer-1", clock=clock)
+    members = made_door(users, clock)
     yield members
     users.gate.set()
     members.close()
@@ -90,10 +117,12 @@ async def begun(users):
     assert await asyncio.to_thread(users.begun.acquire, timeout=HANG)
 
 
-async def attempt(door, name="alice", password="a wrong password", address="192.0.2.1"):
+async def attempt(
+    door, name="alice", password="a wrong password", address="192.0.2.1", cookies=None
+):
     """Try to log in; what comes of it, as a word."""
     try:
-        await door.log_in(request(address), name, password)
+        await door.log_in(request(address, cookies), name, password)
     except LoginFailed as error:
         return "wait" if getattr(error, "seconds", 0) else "wrong"
     except HTTPError as error:
@@ -120,10 +149,12 @@ def test_parallel_tries_get_as_many_as_tries_in_turn(door, users, count):
 
 
 def test_parallel_tries_of_many_names_get_as_many_as_one_address_may(door, users):
-    outcomes = run(together(*(attempt(door, name=f"user{each}") for each in range(100))))
-    in_turn_later = in_turn(door, 1, name="somebody")
-    assert outcomes.count("wrong") == len(users.checked) == 13
-    assert in_turn_later == ["wait"]
+    for turn in range(20):
+        names = [f"user{turn}.{each}" for each in range(5)]
+        run(together(*(attempt(door, name=name) for name in names)))
+    assert len(users.checked) == FREE_ADDRESS + 1
+    assert in_turn(door, 1, name="somebody") == ["wait"]
+    assert in_turn(door, 1, name="somebody", address="192.0.2.2") == ["wrong"]
 
 
 def test_who_is_refused_waits_for_nobody(door, users):
@@ -158,7 +189,7 @@ def test_a_session_is_looked_up_while_passwords_are_checked(door, users):
         users.gate.clear()
         guess = asyncio.ensure_future(attempt(door))
         await begun(users)
-        assert await door.holds(session_cookies.begin("bob", "stamp"))
+        assert await door.holds(door._sessions.begin("bob", browser="", address=""))
         assert not guess.done()
         users.gate.set()
         assert await guess == "wrong"
@@ -215,10 +246,10 @@ def test_success_gives_a_names_tries_back(door):
 def test_success_gives_an_address_no_tries_back(door):
     """Who has an account would otherwise guess others' passwords for ever."""
     outcomes = []
-    for number in range(20):
+    for number in range(FREE_ADDRESS + 5):
         outcomes += in_turn(door, 1, name="mallory", password=RIGHT)
         outcomes += in_turn(door, 1, name=f"user{number}")
-    assert outcomes == ["in", "wrong"] * 13 + ["wait"] * 14
+    assert outcomes == ["in", "wrong"] * (FREE_ADDRESS + 1) + ["wait"] * 8
 
 
 def test_success_while_others_guess_forgives_the_past_only(door, users):
@@ -259,10 +290,7 @@ def test_a_failure_of_the_catalog_is_nobodys_wrong_try(door, users, failure, out
 
 
 def test_a_failure_after_the_check_has_its_own_answer(door, users, monkeypatch):
-    def fail(name):
-        raise CatalogBusy("held by another")
-
-    monkeypatch.setattr(users, "stamp", fail)
+    monkeypatch.setattr(door._sessions, "failure", CatalogBusy("held by another"), raising=False)
     assert in_turn(door, 2 * FREE, password=RIGHT) == [503] * (2 * FREE)
     assert in_turn(door, FREE + 1) == ["wrong"] * FREE + ["wait"]
 
@@ -316,7 +344,7 @@ def test_spellings_of_one_name_share_its_tries(door, users):
 
 
 def test_the_end_does_not_wait_for_the_queue(users):
-    members = PasswordIdentityProvider(users=users, key=b"k" * 64, cookie="imgurer-1")
+    members = made_door(users)
 
     async def scenario():
         users.gate.clear()
@@ -330,3 +358,105 @@ def test_the_end_does_not_wait_for_the_queue(users):
     users.gate.set()
     members.close()
     assert len(users.checked) == 1
+
+
+# Strangers lock nobody out ---------------------------------------------------------------------
+
+
+def test_guesses_from_elsewhere_do_not_block_the_right_password(door):
+    for _ in range(3 * FREE):
+        in_turn(door, 1, address="203.0.113.9")
+    assert in_turn(door, 1, address="203.0.113.9", password=RIGHT) == ["wait"]
+    assert in_turn(door, 1, password=RIGHT) == ["in"]
+
+
+def test_failures_behind_one_address_do_not_block_everybody_there(door):
+    names = [f"user{number}" for number in range(15)]
+    for name in names:
+        assert in_turn(door, 1, name=name) == ["wrong"]
+    for name in names:
+        assert in_turn(door, 1, name=name, password=RIGHT) == ["in"]
+
+
+def test_a_known_browser_gets_in_whoever_guesses(door, clock):
+    """From its own address, and at its own name, in any number."""
+    cookies = {}
+    assert in_turn(door, 1, password=RIGHT, cookies=cookies) == ["in"]
+    for number in range(FREE_NAME + FREE_ADDRESS):
+        in_turn(door, 1, address=f"198.51.100.{number}")
+        in_turn(door, 1, name=f"user{number}")
+    for _ in range(FREE):
+        in_turn(door, 1)
+    assert in_turn(door, 1, password=RIGHT) == ["wait"], "a browser that is not known"
+    assert in_turn(door, 1, password=RIGHT, address="203.0.113.1") == ["wait"], "nor elsewhere"
+    assert in_turn(door, 1, password=RIGHT, cookies=cookies) == ["in"]
+    assert in_turn(door, 1, name="bob", password=RIGHT, cookies=cookies) == ["wait"], "not his"
+    clock.now += 61
+    assert in_turn(door, 1, password=RIGHT) == ["in"], "a stranger waits a minute"
+
+
+def test_a_known_browser_may_not_guess_for_ever(door):
+    cookies = {}
+    in_turn(door, 1, password=RIGHT, cookies=cookies)
+    outcomes = in_turn(door, 2 * FREE, cookies=cookies)
+    assert outcomes == ["wrong"] * FREE + ["wait"] * FREE
+    assert in_turn(door, 1, password=RIGHT) == ["in"], "others do not wait for that"
+
+
+def test_a_cookie_that_we_have_not_signed_makes_no_browser_known(door):
+    cookies = {"known-1": "alice"}
+    in_turn(door, 2 * FREE)
+    assert in_turn(door, 1, password=RIGHT, cookies=cookies) == ["wait"]
+
+
+def test_a_family_has_one_browser(door):
+    cookies = {}
+    for name in ("alice", "bob"):
+        assert in_turn(door, 1, name=name, password=RIGHT, cookies=cookies) == ["in"]
+    for name in ("alice", "bob"):
+        in_turn(door, 2 * FREE, name=name)
+        assert in_turn(door, 1, name=name, password=RIGHT, cookies=cookies) == ["in"]
+
+
+def test_a_known_browser_has_a_turn_of_its_own_while_guesses_run(door, users):
+    """Each guess costs 50 ms; two hundred that wait would cost ten seconds."""
+    cookies = {}
+    in_turn(door, 1, password=RIGHT, cookies=cookies)
+
+    async def scenario():
+        users.gate.clear()
+        guesses = [
+            asyncio.ensure_future(attempt(door, f"user{each}", "x", f"198.51.100.{each}"))
+            for each in range(200)
+        ]
+        await begun(users)
+        login = asyncio.ensure_future(attempt(door, password=RIGHT, cookies=cookies))
+        await begun(users)  # it is being checked, beside the first of the guesses
+        users.gate.set()
+        assert await login == "in"
+        await asyncio.gather(*guesses)
+
+    run(scenario())
+    assert ("alice", RIGHT) in users.checked[:4]
+
+
+def test_one_address_does_not_fill_the_queue_of_all(door, users):
+    async def scenario():
+        users.gate.clear()
+        guesses = [asyncio.ensure_future(attempt(door, f"user{each}")) for each in range(200)]
+        await begun(users)
+        other = asyncio.ensure_future(attempt(door, "bob", RIGHT, "203.0.113.1"))
+        await asyncio.sleep(0)
+        assert not other.done(), "there is room for it"
+        users.gate.set()
+        assert await other == "in"
+        await asyncio.gather(*guesses)
+
+    run(scenario())
+    assert ("bob", RIGHT) in users.checked[:3], "its turn came before the others' last"
+
+
+def test_an_ipv6_network_is_one_caller(door):
+    outcomes = [in_turn(door, 1, address=f"2001:db8::{each}")[0] for each in range(1, FREE + 3)]
+    assert outcomes == ["wrong"] * FREE + ["wait"] * 2
+    assert in_turn(door, 1, address="2001:db8:0:1::1") == ["wrong"]

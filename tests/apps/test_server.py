@@ -25,15 +25,17 @@ from voila.handler import VoilaHandler
 
 from imgurer_kernel.apps.server import config as configuration
 from imgurer_kernel.apps.server import serve
-from imgurer_kernel.apps.server.config import Listen
 from imgurer_kernel.apps.server.handlers import KernelSocketHandler
 from imgurer_kernel.apps.server.kernels import OwnKernelSpecManager, VisitorKernelManager, transport
+from imgurer_kernel.apps.server.listen import Listen, check_listen
 from imgurer_kernel.apps.server.login import safe_next
-from imgurer_kernel.apps.server.rate_limit import BoundedWorker, Throttle
+from imgurer_kernel.apps.server.proxies import read_networks
+from imgurer_kernel.apps.server.rate_limit import FairWorker, Throttle
 from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import visitor
 
+PROXY = read_networks(["127.0.0.1"])
 LOCAL = Listen(host="127.0.0.1", port=8866, login=False)
 
 
@@ -134,17 +136,48 @@ def test_a_taken_port_is_said_before_anything_is_made(store, notebook, no_voila)
 def test_others_come_in_by_a_login_only(store, notebook, no_voila, host):
     with pytest.raises(UnsafeListen, match="no login"):
         serve(store, host=host, port=0, open_browser=False, notebook=notebook)
-    configuration.check_listen(host, login=True)
+    with pytest.raises(UnsafeListen, match="no login"):
+        check_listen(host, login=False, insecure=True)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", ""])
+def test_passwords_cross_no_network_in_the_open_unless_that_is_told(
+    store, notebook, no_voila, host
+):
+    with pytest.raises(UnsafeListen, match=r"plain HTTP.*--trusted-proxy.*--insecure-http"):
+        serve(store, host=host, port=0, login=True, open_browser=False, notebook=notebook)
+    check_listen(host, login=True, insecure=True)
+    check_listen(host, login=True, trusted=read_networks(["10.0.0.1"]))
+    check_listen("127.0.0.1", login=True)
+
+
+def test_a_proxy_brings_in_others_who_need_a_login(store, notebook, no_voila):
+    with pytest.raises(UnsafeListen, match=r"proxy brings in .* no login"):
+        serve(store, port=0, open_browser=False, notebook=notebook, trusted_proxies=["127.0.0.1"])
+
+
+@pytest.mark.parametrize("text", ["", "proxy.example", "10.0.0.1/8", "300.1.1.1", "10.0.0.0/33"])
+def test_a_proxy_that_is_no_address_is_refused(store, notebook, no_voila, text):
+    with pytest.raises(ServerError, match=r"such as 127\.0\.0\.1"):
+        serve(store, port=0, login=True, notebook=notebook, trusted_proxies=[text])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
 def test_this_machine_needs_no_login(host):
-    configuration.check_listen(host, login=False)
+    check_listen(host, login=False)
 
 
 def test_an_address_that_is_not_this_machines(store, notebook, no_voila):
     with pytest.raises(ServerError, match=r"192\.0\.2\.7"):
-        serve(store, host="192.0.2.7", port=0, login=True, open_browser=False, notebook=notebook)
+        serve(
+            store,
+            host="192.0.2.7",
+            port=0,
+            login=True,
+            insecure_http=True,
+            open_browser=False,
+            notebook=notebook,
+        )
 
 
 def test_a_login_without_accounts_names_the_command(store, notebook, no_voila):
@@ -245,6 +278,21 @@ def test_foreign_host_names_are_refused_where_there_is_no_login(store, notebook,
     listen = Listen(host=host, port=1, login=False)
     settings = configured(store, notebook, listen).Voila.tornado_settings
     assert settings["allow_remote_access"] is False
+
+
+@pytest.mark.parametrize(
+    ("listen", "remote", "wants_tls"),
+    [
+        (Listen(host="127.0.0.1", port=1, login=True), False, False),
+        (Listen(host="127.0.0.1", port=1, login=True, trusted=PROXY), True, True),
+        (Listen(host="0.0.0.0", port=1, login=True, trusted=PROXY), True, True),
+        (Listen(host="0.0.0.0", port=1, login=True, insecure=True), True, False),
+    ],
+)
+def test_what_others_may_ask_and_how(store, notebook, listen, remote, wants_tls):
+    settings = configured(store, notebook, listen).Voila.tornado_settings
+    assert settings["allow_remote_access"] is remote
+    assert settings["imgurer_wants_tls"] is wants_tls
 
 
 def policy():
@@ -559,7 +607,7 @@ def test_released_tries_leave_room_for_others():
 
 @pytest.fixture
 def worker():
-    made = BoundedWorker(waiting=2, name="test")
+    made = FairWorker(waiting=2, share=3, name="test")
     yield made
     made.close()
 
@@ -568,28 +616,56 @@ def test_a_full_queue_is_said_at_once_and_has_room_again(worker):
     """Whether what was in it ended well, or badly, or was given up."""
     for _ in range(3):
         gate = threading.Event()
-        running = worker.submit(gate.wait, 30)
-        waiting = [worker.submit(int, "no number"), worker.submit(int, "5")]
+        running = worker.submit("a", gate.wait, 30)
+        waiting = [worker.submit("a", int, "no number"), worker.submit("b", int, "5")]
         with pytest.raises(queue.Full):
-            worker.submit(int, "6")
+            worker.submit("c", int, "6")
         assert waiting[1].cancel()
-        last = worker.submit(int, "7")
+        last = worker.submit("b", int, "7")
         with pytest.raises(queue.Full):
-            worker.submit(int, "8")
+            worker.submit("c", int, "8")
         gate.set()
         assert running.result(30)
         assert isinstance(waiting[0].exception(30), ValueError)
         assert last.result(30) == 7
-        worker.submit(int, "9").result(30)
+        worker.submit("c", int, "9").result(30)
 
 
 def test_what_waits_is_cancelled_at_the_end():
-    worker, gate = BoundedWorker(waiting=1, name="test"), threading.Event()
-    running, waiting = worker.submit(gate.wait, 10), worker.submit(int, "5")
+    worker, gate = FairWorker(waiting=1, share=2, name="test"), threading.Event()
+    running, waiting = worker.submit("a", gate.wait, 10), worker.submit("a", int, "5")
     waiting.add_done_callback(lambda _: gate.set())
     worker.close()
     assert waiting.cancelled()
     assert running.result()
+
+
+def test_who_comes_with_much_keeps_nobody_waiting():
+    """One turn for each; and nobody fills the queue alone."""
+    worker, gate, done = FairWorker(waiting=9, share=5, name="test"), threading.Event(), []
+    worker.submit("first", gate.wait, 30)
+    futures = [worker.submit("flood", done.append, f"flood {each}") for each in range(5)]
+    with pytest.raises(queue.Full):
+        worker.submit("flood", done.append, "one too many")
+    futures += [worker.submit(each, done.append, each) for each in ("ann", "ben")]
+    gate.set()
+    for future in futures:
+        future.result(30)
+    worker.close()
+    assert done[:4] == ["flood 0", "ann", "ben", "flood 1"]
+    assert len(done) == 7
+
+
+def test_what_is_given_up_leaves_nothing_behind():
+    worker, gate = FairWorker(waiting=3, share=4, name="test"), threading.Event()
+    running = worker.submit("a", gate.wait, 30)
+    for number in range(1000):
+        assert worker.submit(f"caller {number}", int, "1").cancel()
+    assert sum(len(queue) for queue in worker._queues.values()) == 0
+    assert dict(worker._inside) == {"a": 1}
+    gate.set()
+    assert running.result(30)
+    worker.close()
 
 
 def test_kernels_are_reached_by_files_where_these_can_be_sockets():

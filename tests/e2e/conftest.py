@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.e2e.servers import TOKEN
 from tests.e2e.servers import dashboard as dashboard  # noqa: PLC0414 - a fixture
 
 REQUIRED = os.environ.get("IMGURER_E2E") == "required"
@@ -61,7 +62,11 @@ def visitors(browser):
         return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1"
 
     def make(**options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
+        usual = {
+            "viewport": {"width": 1280, "height": 800},
+            "extra_http_headers": {"Authorization": f"token {TOKEN}"},
+        }
+        context = browser.new_context(**usual | options)
         context.route(is_foreign, refuse)
         context.on("page", watch)
         context.set_default_timeout(60_000)  # a busy machine starts kernels slowly

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+TOKEN = "the-token-of-servers-that-are-tested"
+"""Of those without a login; a browser's first request shows it, and gets a cookie for the rest."""
+
 REPOSITORY = Path(__file__).parents[2]
 
 PROGRAM = """
@@ -50,7 +53,7 @@ def serving(root, *, notebook=None, environment=None, **options):
         stderr=subprocess.STDOUT,
         text=True,
         cwd=root if Path(root).is_dir() else None,
-        env={**os.environ, "PYTHONPATH": path, **(environment or {})},
+        env={**os.environ, "PYTHONPATH": path, "IMGURER_TOKEN": TOKEN, **(environment or {})},
     )
     lines, said = [], queue.Queue()
 
@@ -65,7 +68,7 @@ def serving(root, *, notebook=None, environment=None, **options):
     try:
         while "imgurer is at " not in (line := said.get(timeout=60)):
             assert line, "the server ended: " + "\n".join(lines)
-        url = line.split("imgurer is at ")[1].strip()
+        url = line.split("imgurer is at ")[1].strip().partition("?token=")[0]
         yield Server(url, Path(root), process, lines)
     finally:
         if process.poll() is None:

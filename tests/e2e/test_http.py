@@ -29,7 +29,7 @@ from imgurer_kernel.apps.server.frames import READ_BYTES
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
-from tests.e2e.servers import serving
+from tests.e2e.servers import TOKEN, serving
 
 PASSWORD = "correct horse"
 SECRET_BYTES = b"the bytes of a picture that is nobody else's business"
@@ -72,8 +72,11 @@ HTML(f"<p>visitor={who} cwd={os.getcwd()} radius={radius}</p>")
 
 
 def ask(server, path, *, method="GET", headers=None, cookies=None, form=None):
-    """One request, sent as it is; returns the response with its body read."""
-    headers = dict(headers or {})
+    """One request, sent as it is; returns the response with its body read.
+
+    A server without a login is shown its token, unless the headers say otherwise.
+    """
+    headers = {"Authorization": f"token {TOKEN}"} | dict(headers or {})
     if cookies:
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
     body = None
@@ -105,7 +108,7 @@ def kernel_of(page):
 
 def channels(server, kernel, *, cookies=None, origin=None, protocols=(PROTOCOL,)):
     """The connection to a kernel."""
-    headers = {}
+    headers = {"Authorization": f"token {TOKEN}"}
     if cookies:
         headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
     address = (
@@ -303,7 +306,7 @@ ELSEWHERE = (
     "/voila/execution/" + NO_KERNEL,
     "/terminals/websocket/1",
     "/metrics",
-    "/login",
+    "/account",
     "/logout",
     "/%00",
     "/%F0%9F%98%80",
@@ -557,7 +560,7 @@ def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
         for beacon in beacons:
             beacon.close()
     assert server.process.returncode == 0
-    assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
+    assert server.lines == [f"imgurer is at {server.url}?token={TOKEN}", "imgurer has stopped"]
 
 
 @pytest.mark.parametrize(
@@ -569,7 +572,7 @@ def test_an_end_at_once_is_clean(tmp_path, notebook, number):
         server.process.send_signal(number)
         server.process.wait(30)
     assert server.process.returncode == 0
-    assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
+    assert server.lines == [f"imgurer is at {server.url}?token={TOKEN}", "imgurer has stopped"]
 
 
 # With a login ---------------------------------------------------------------------------------
@@ -760,6 +763,8 @@ def test_logging_out_ends_the_session_and_its_kernels(login_server):
     for each, whose in ((kernel, cookies), (elsewhere, other)):
         assert ask(login_server, f"/api/kernels/{each}", cookies=whose).status == 200
     foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert ask(login_server, "/logout", cookies=cookies, headers=foreign).status == 403
+    foreign |= {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     response = ask(login_server, "/logout", cookies=cookies, headers=foreign)
     assert response.headers["Location"] == "/"
     assert ask(login_server, f"/api/kernels/{kernel}", cookies=cookies).status == 200

@@ -18,7 +18,7 @@ from imgurer_kernel.apps.cli.command import (
 )
 from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.output import Terminal, write_error
-from imgurer_kernel.errors import ImgurerError, SettingsError
+from imgurer_kernel.errors import ImgurerError, SettingsError, UnsafeListen
 from imgurer_kernel.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             settings = replace(settings, root=arguments.root)
         call = Call(arguments, settings, Terminal(json=hasattr(arguments, "json")))
         status: int = arguments.run(call)
-    except SettingsError as error:
+    except (SettingsError, UnsafeListen) as error:
         write_error(str(error))
         return EXIT_USAGE
     except ImgurerError as error:

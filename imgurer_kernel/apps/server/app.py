@@ -3,43 +3,49 @@
 import asyncio
 import gc
 import logging
+import os
 import shutil
 import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import zmq
 from jupyter_core.paths import jupyter_path
-from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
+from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.web import HTTPError
 from voila.app import Voila
 from voila.paths import collect_static_paths, collect_template_paths
 from voila.utils import get_voila_labextensions_path
 
 from imgurer_kernel.apps.server import handlers
-from imgurer_kernel.apps.server.auth import NoLoginProvider, PasswordIdentityProvider
+from imgurer_kernel.apps.server.account import AccountHandler
+from imgurer_kernel.apps.server.auth import PasswordIdentityProvider, TokenIdentityProvider
 from imgurer_kernel.apps.server.config import (
     PACKAGE,
     TEMPLATE,
-    Listen,
     assets_version,
-    check_listen,
     find_notebook,
     voila_config,
 )
-from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler
+from imgurer_kernel.apps.server.kernels import memory, pages_for_memory
+from imgurer_kernel.apps.server.listen import Listen, check_listen
+from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler, TokenHandler
 from imgurer_kernel.apps.server.pages import Pages
+from imgurer_kernel.apps.server.proxies import ProxiedServer, read_networks
 from imgurer_kernel.apps.server.sockets import open_sockets
-from imgurer_kernel.errors import ServerError, StorageDenied
+from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import Users
+
+_log = logging.getLogger(__name__)
 
 _LEASE_WITHIN = 5.0
 """Seconds that a visitor waits for the catalog before an answer says that it is busy."""
@@ -47,8 +53,17 @@ _LEASE_WITHIN = 5.0
 _STOP_WITHIN = 1.5
 """Seconds that kernels get to stop before their connections are simply closed."""
 
+_SIFT_EVERY = 5.0
+"""Seconds after which a page is closed at the latest whose session is over, be it silent."""
 
-def serve(
+_REQUEST_WITHIN = 30.0
+"""Seconds for a request to come in whole, and for the next one on a connection to begin."""
+
+TOKEN_VARIABLE = "IMGURER_TOKEN"  # noqa: S105 - its name
+"""Variable with the token of a server without a login; a random one where it is not set."""
+
+
+def serve(  # noqa: PLR0913 - the options of a command
     settings: Settings,
     *,
     host: str = "127.0.0.1",
@@ -57,6 +72,9 @@ def serve(
     open_browser: bool = True,
     notebook: Path | None = None,
     preheat: int = 1,
+    max_kernels: int | None = None,
+    trusted_proxies: Sequence[str] = (),
+    insecure_http: bool = False,
 ) -> None:
     """Serve the dashboard until Ctrl-C or a termination signal. For the main thread.
 
@@ -67,39 +85,62 @@ def serve(
     host, port
         Where to listen; port 0 takes a free one.
     login
-        Ask for a user name and a password. Without it everyone who uses this machine is the
-        local user, and listening elsewhere is refused.
+        Ask for a user name and a password. Without it who has the token of the printed address
+        is the local user, and listening elsewhere is refused.
     open_browser
         Open the address in the browser.
     notebook
         Another notebook than the dashboard's.
     preheat
         Kernels that wait, started, for the next visitors; each takes the memory of one.
+    max_kernels
+        Pages that may be open at one time; None takes what the memory bears.
+    trusted_proxies
+        Addresses and networks of reverse proxies: what they say of a request's origin is believed.
+    insecure_http
+        Listen for other machines without TLS.
 
     Raises
     ------
     PortTaken, UnsafeListen, ServerError
-        If the port is in use; if others could come in without a login; if the host is not this
-        machine's, the notebook is missing, or there is no account to log in with.
+        If the port is in use; if others could come in without a login, or without TLS; if the
+        host is not this machine's, the notebook is missing, or there is no account to log in with.
     StorageDenied
         If the store's folder cannot be written.
     """
-    check_listen(host, login=login)
+    trusted = read_networks(trusted_proxies)
+    check_listen(host, login=login, trusted=trusted, insecure=insecure_http)
     path = (notebook or find_notebook()).absolute()
     if not path.is_file():
         message = f"there is no notebook {path}"
         raise ServerError(message)
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in open_sockets(host, port)]
-        listen = Listen(host=host, port=sockets[0].getsockname()[1], login=login)
+        listen = Listen(
+            host=host,
+            port=sockets[0].getsockname()[1],
+            login=login,
+            trusted=trusted,
+            insecure=insecure_http,
+        )
         _make_folder(settings)
         key = session_cookies.secret_key(settings.root)
         cookie = session_cookies.cookie_name(listen.port)
         provider = (
-            _password_provider(settings, key, cookie, stack) if login else NoLoginProvider(token="")
+            _password_provider(settings, key, listen.port, stack)
+            if login
+            else TokenIdentityProvider(
+                key=key, cookie=cookie, shown=os.environ.get(TOKEN_VARIABLE, "")
+            )
         )
         config = voila_config(
-            settings, listen, notebook=path, cookie=cookie, key=key, preheat=preheat
+            settings,
+            listen,
+            notebook=path,
+            cookie=cookie,
+            key=key,
+            preheat=preheat,
+            most_pages=max_kernels or pages_for_memory(memory()),
         )
         app = DashboardServer(config=config)
         app.listening = listen
@@ -119,7 +160,7 @@ def _make_folder(settings: Settings) -> None:
 
 
 def _password_provider(
-    settings: Settings, key: bytes, cookie: str, stack: ExitStack
+    settings: Settings, key: bytes, port: int, stack: ExitStack
 ) -> PasswordIdentityProvider:
     # Imports DuckDB, which a server without a login does not need.
     from imgurer_kernel.store.catalog import Catalog
@@ -133,7 +174,13 @@ def _password_provider(
             f"imgurer users add NAME --role admin --root {settings.root}"
         )
         raise ServerError(message)
-    provider = PasswordIdentityProvider(users=users, key=key, cookie=cookie)
+    provider = PasswordIdentityProvider(
+        users=users,
+        sessions=Sessions(catalog),
+        key=key,
+        cookie=session_cookies.cookie_name(port),
+        known_cookie=session_cookies.known_cookie_name(port),
+    )
     stack.callback(provider.close)
     return provider
 
@@ -143,7 +190,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
 
     listening: Listen
     sockets: list[socket.socket]
-    provider: PasswordIdentityProvider | NoLoginProvider
+    provider: PasswordIdentityProvider | TokenIdentityProvider
     show = False
 
     def setup_template_dirs(self) -> None:
@@ -201,20 +248,35 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             (r"/voila/api/themes/(.*)", handlers.ThemeHandler, themes),
         ]
         if self.listening.login:
-            routes += [(r"/login", LoginHandler), (r"/logout", LogoutHandler)]
+            routes += [
+                (r"/login", LoginHandler),
+                (r"/logout", LogoutHandler),
+                (r"/account", AccountHandler),
+            ]
+        else:
+            routes.append((r"/login", TokenHandler))
         return [*routes, (r"/(.*)", handlers.NotFoundHandler)]
 
     def listen(self) -> None:
         """Serve until told to stop."""
         self.ioloop = IOLoop.current()
-        server = HTTPServer(self.app, max_body_size=1 << 20)
+        server = ProxiedServer(
+            self.app,
+            trusted=self.listening.trusted,
+            max_body_size=1 << 20,
+            idle_connection_timeout=_REQUEST_WITHIN,
+            body_timeout=_REQUEST_WITHIN,
+        )
         server.add_sockets(self.sockets)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle_signal_stop)
         self.ioloop.add_callback(self._announce)
+        sifting = PeriodicCallback(self._sift, _SIFT_EVERY * 1000)
+        sifting.start()
         try:
             self.ioloop.start()
         finally:
+            sifting.stop()
             with _silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
                 _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
@@ -223,14 +285,26 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             _say("imgurer has stopped")
 
     def _announce(self) -> None:
-        _say(f"imgurer is at {self.listening.address}")
+        address = self.listening.address
+        if isinstance(self.provider, TokenIdentityProvider):
+            address += f"?token={self.provider.shown}"
+        _say(f"imgurer is at {address}")
         if self.show:
             # Some browsers are waited for until they are closed.
-            threading.Thread(
-                target=webbrowser.open, args=(self.listening.address,), daemon=True
-            ).start()
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    async def _end(self, server: HTTPServer) -> None:
+    async def _sift(self) -> None:
+        """Close the pages of sessions that are over, also of those that send nothing."""
+        owners = {each for each in self.kernel_manager.owners.values() if each is not None}
+        try:
+            good = await self.provider.sift(owners)
+        except (CatalogError, HTTPError) as error:
+            _log.warning("sessions could not be looked up; the next time: %s", error)
+            return
+        for session in owners - good:
+            await self.kernel_manager.end_session(session)
+
+    async def _end(self, server: ProxiedServer) -> None:
         server.stop()
         manager = self.kernel_manager
         kills = [asyncio.ensure_future(manager.kill(each)) for each in manager.list_kernel_ids()]

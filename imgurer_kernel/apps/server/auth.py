@@ -1,87 +1,142 @@
-"""Who may come in: everybody on this machine, or who is logged in."""
+"""Who may come in: who has the printed token, or who is logged in."""
 
 import asyncio
 import functools
+import hmac
+import secrets
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from queue import Full
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
 
+import pandas as pd
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import HTTPError, RequestHandler
 
-from imgurer_kernel.apps.server.rate_limit import BoundedWorker, Throttle
+from imgurer_kernel.apps.server.login_tries import LoginTries, one_spelling
 from imgurer_kernel.common.records import Account
-from imgurer_kernel.errors import (
-    CatalogBusy,
-    InvalidUserName,
-    LoginFailed,
-    NotAllowed,
-    UserError,
-)
+from imgurer_kernel.errors import CatalogBusy, NotAllowed
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.session_cookies import LoginSession
-from imgurer_kernel.store.users import LOCAL, Users, user_name
+from imgurer_kernel.store.sessions import Sessions, session_id
+from imgurer_kernel.store.users import LOCAL, Users
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _RECHECK = 2.0
-"""Seconds for which an account that was looked up is taken to be as it was."""
+"""Seconds for which a session that was looked up is taken to be as it was."""
 
-_WAITING = 16
-"""Passwords that may wait to be checked: for a second, at the 50 ms of a machine at rest."""
-
-_FULL_WAIT = 2.0
-"""Seconds after which who found that queue full may try again."""
+_TOKEN_STAMP = "token"  # noqa: S105 - a kind of session
 
 
-class NoLoginProvider(IdentityProvider):
-    """No login: whoever reaches this address is the local user."""
+class TokenIdentityProvider(IdentityProvider):
+    """No login: who has the token of the printed address, or its cookie, is the local user.
+
+    Any page in a browser of this machine can ask this server something, and any user of the
+    machine can; neither knows the token.
+
+    Parameters
+    ----------
+    shown
+        The token; a random one by default.
+    key, cookie
+        What the cookie is signed with, and its name. It is good for this store, also after a
+        restart: a bookmark keeps working.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        cookie: str,
+        shown: str = "",
+        **kwargs: Any,  # noqa: ANN401 - traitlets'
+    ) -> None:
+        super().__init__(token="", **kwargs)
+        self.shown = shown or secrets.token_urlsafe(24)
+        self._key = key
+        self._cookie = cookie
 
     @property
     def auth_enabled(self) -> bool:
-        """Nobody is asked for anything."""
-        return False
+        """Everybody is asked for the token."""
+        return True
 
-    async def get_user(self, handler: RequestHandler) -> User:  # noqa: ARG002 - all are the same
-        """Return the local user."""
-        return User(username=LOCAL)
+    async def get_user(self, handler: RequestHandler) -> User | None:
+        """Return the local user for who has the token or its cookie, None for all others."""
+        return (
+            User(username=LOCAL) if self._has_cookie(handler) or self.has_token(handler) else None
+        )
+
+    def has_token(self, handler: RequestHandler) -> bool:
+        """Whether a request has the token, in the page's address or in an Authorization header."""
+        kind, _, given = handler.request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() not in {"token", "bearer"}:
+            given = ""
+        if handler.request.path == "/":
+            given = handler.get_query_argument("token", given)
+        return hmac.compare_digest(given.strip().encode(), self.shown.encode())
+
+    def keep(self, handler: RequestHandler) -> None:
+        """Give a request's browser the cookie, so that it need not show the token again."""
+        session = session_cookies.begin(LOCAL, _TOKEN_STAMP)
+        value = session_cookies.seal(session, self._key, self._cookie)
+        _set_cookie(handler, self._cookie, value, session_cookies.DAYS)
 
     def session(self, handler: RequestHandler) -> None:
-        """Return None: there are no sessions."""
+        """Return None: all who come in are the same."""
+
+    async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
+        """Return all: nothing can end."""
+        return set(sessions)
 
     def seems_good(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
         """Return True: nothing can end."""
         return True
 
+    def _has_cookie(self, handler: RequestHandler) -> bool:
+        session = _session_of(handler, self._key, self._cookie)
+        return session is not None and (session.user, session.stamp) == (LOCAL, _TOKEN_STAMP)
+
 
 class PasswordIdentityProvider(IdentityProvider):
-    """Lets in who has a session, as long as the account is enabled and the password the same."""
+    """Lets in who has a session that has not ended.
+
+    Parameters
+    ----------
+    users, sessions
+        The accounts, and their logins.
+    key
+        What cookies are signed with.
+    cookie, known_cookie
+        Names of the cookies of the session, and of browsers in which somebody has logged in.
+    clock
+        Seconds that only grow.
+    """
 
     def __init__(
         self,
         *,
         users: Users,
+        sessions: Sessions,
         key: bytes,
         cookie: str,
+        known_cookie: str,
         clock: Callable[[], float] = time.monotonic,
         **kwargs: Any,  # noqa: ANN401 - traitlets'
     ) -> None:
         super().__init__(token="", **kwargs)
-        self._users = users
+        self._sessions = sessions
         self._key = key
         self._cookie = cookie
+        self._known_cookie = known_cookie
         self._clock = clock
-        self._ended: set[str] = set()
         self._looked_up: dict[LoginSession, tuple[float, asyncio.Task[bool]]] = {}
-        # A thread: the catalog may make its caller wait, which must not stop the server.
+        # A thread: the catalog may make its caller wait, which must not stop the server. Another
+        # one than those that check passwords, so that no page waits for strangers' guesses.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
-        # Another one, so that no page waits for strangers' passwords. One, since a password costs
-        # 64 MiB to check, which must not be multiplied by the number of callers.
-        self._checks = BoundedWorker(waiting=_WAITING, name="imgurer-passwords")
-        self._names = Throttle(free=4, longest=60.0, clock=clock)
-        self._addresses = Throttle(free=12, longest=900.0, clock=clock)
+        self._tries = LoginTries(users.authenticate, clock=clock)
 
     async def get_user(self, handler: RequestHandler) -> User | None:
         """Return who sent a request, None where nobody is logged in."""
@@ -92,21 +147,19 @@ class PasswordIdentityProvider(IdentityProvider):
 
     def session(self, handler: RequestHandler) -> LoginSession | None:
         """Return the session that a request's cookie claims, its signature verified."""
-        value = handler.get_cookie(self._cookie)
-        if not value:
-            return None
-        try:
-            return session_cookies.unseal(value, self._key, self._cookie)
-        except NotAllowed:
-            return None
+        return _session_of(handler, self._key, self._cookie)
 
     async def holds(self, session: LoginSession) -> bool:
         """Tell whether a session is still good; up to two seconds late."""
-        return session.number not in self._ended and await asyncio.shield(self._fresh(session))
+        return await asyncio.shield(self._fresh(session))
+
+    async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
+        """Return those of some sessions that are still good, by one look at the catalog."""
+        return await self._run(self._sessions.holding, sessions) if sessions else set()
 
     def seems_good(self, session: LoginSession | None) -> bool:
         """Tell the same without waiting for the catalog; a moment later than `holds`."""
-        if session is None or session.number in self._ended:
+        if session is None:
             return False
         _, task = self._looked_up.get(session, (0.0, None))
         self._fresh(session)
@@ -121,16 +174,12 @@ class PasswordIdentityProvider(IdentityProvider):
             self._looked_up = {
                 each: entry for each, entry in self._looked_up.items() if entry[0] >= now
             }
-            task = asyncio.ensure_future(self._run(self._look_up, session))
+            task = asyncio.ensure_future(self._look_up(session))
             self._looked_up[session] = (now + _RECHECK, task)
         return task
 
-    def _look_up(self, session: LoginSession) -> bool:
-        try:
-            enabled = self._users.get(session.user).enabled
-            return enabled and self._users.stamp(session.user) == session.stamp
-        except UserError:
-            return False
+    async def _look_up(self, session: LoginSession) -> bool:
+        return bool(await self._run(self._sessions.holding, [session]))
 
     async def log_in(self, handler: RequestHandler, name: str, password: str) -> Account:
         """Begin a session.
@@ -142,70 +191,67 @@ class PasswordIdentityProvider(IdentityProvider):
         TryLater
             If there were too many wrong tries, or there are too many at this moment.
         """
-        check = self._begin_check(name, password, handler.request.remote_ip)
+        address = handler.request.remote_ip
+        known = session_cookies.unseal_known(
+            handler.get_cookie(self._known_cookie) or "", self._key, self._known_cookie
+        )
+        check = self._tries.begin(
+            name, password, address=address, browser=known.get(one_spelling(name))
+        )
         account = await _known(asyncio.wrap_future(check))
-        session = session_cookies.begin(
-            account.name, await self._run(self._users.stamp, account.name)
+        session = await self._run(
+            self._sessions.begin,
+            account.name,
+            browser=handler.request.headers.get("User-Agent", ""),
+            address=address or "",
         )
-        handler.set_cookie(
-            self._cookie,
-            session_cookies.seal(session, self._key, self._cookie),
-            expires_days=session_cookies.DAYS,
-            httponly=True,
-            samesite="Lax",
-            secure=handler.request.protocol == "https",
+        value = session_cookies.seal(session, self._key, self._cookie)
+        _set_cookie(handler, self._cookie, value, session_cookies.DAYS)
+        number = known.pop(account.name, None) or secrets.token_hex(16)
+        value = session_cookies.seal_known(
+            [(account.name, number), *known.items()], self._key, self._known_cookie
         )
+        _set_cookie(handler, self._known_cookie, value, session_cookies.KNOWN_DAYS)
         return account
 
-    def _begin_check(self, name: str, password: str, address: str | None) -> "Future[Account]":
-        """Have a password checked; the try is counted before anyone else's turn comes.
-
-        How it ends is noted by the check itself, not by the request that waits for it: a try
-        whose request is given up has been one, unless it was still in the queue.
-        """
-        tries = ((self._names, _one_spelling(name)), (self._addresses, address))
-        wait = max(throttle.wait(key) for throttle, key in tries)
-        if wait > 0:
-            raise TooManyTries(wait)
-        try:
-            check = self._checks.submit(self._users.authenticate, name, password)
-        except Full as error:
-            raise TooManyAtOnce(_FULL_WAIT) from error
-        for throttle, key in tries:
-            throttle.reserve(key)
-
-        def settle(check: "Future[Account]") -> None:
-            error = CancelledError() if check.cancelled() else check.exception()
-            for throttle, key in tries:
-                if isinstance(error, LoginFailed):
-                    throttle.failed(key)
-                elif error is None and throttle is self._names:
-                    throttle.succeeded(key)
-                else:
-                    throttle.release(key)
-
-        check.add_done_callback(settle)
-        return check
-
-    def log_out(self, handler: RequestHandler) -> LoginSession | None:
+    async def log_out(self, handler: RequestHandler) -> LoginSession | None:
         """End a request's session, also for who has copied its cookie; return it."""
         session = self.session(handler)
-        handler.clear_cookie(self._cookie)
+        self.forget(handler)
         if session is not None:
-            self._ended.add(session.number)
+            await self.end(session.user, session_id(session))
         return session
+
+    def forget(self, handler: RequestHandler) -> None:
+        """Take the session's cookie from a request's browser."""
+        handler.clear_cookie(self._cookie)
+
+    async def end(self, user: str, session: str | None) -> None:
+        """End the session of a user with an id, or with None all of them, from now on."""
+        if session is None:
+            await self._run(self._sessions.end_all, user)
+        else:
+            await self._run(self._sessions.end, user, session)
+        # What was looked up before is no longer so.
+        self._looked_up = {
+            each: entry for each, entry in self._looked_up.items() if each.user != user
+        }
+
+    async def list_sessions(self, user: str) -> pd.DataFrame:
+        """List a user's sessions, as `Sessions.list` does."""
+        return await self._run(self._sessions.list, user)
 
     def close(self) -> None:
         """Stop the threads, after what they are at."""
-        self._checks.close()
+        self._tries.close()
         self._thread.shutdown(cancel_futures=True)
         self._looked_up.clear()
-        del self._users  # a handler that lingers must not keep the catalog open
+        del self._sessions, self._tries  # a handler that lingers must not keep the catalog open
 
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         return await _known(
-            loop.run_in_executor(self._thread, functools.partial(function, *arguments))
+            loop.run_in_executor(self._thread, functools.partial(function, *args, **kwargs))
         )
 
 
@@ -217,38 +263,22 @@ async def _known(answer: Awaitable[T]) -> T:
         raise HTTPError(503) from error
 
 
-def _one_spelling(name: str) -> str:
-    """Return what all spellings of an account's name have in common; any other name is itself."""
+def _session_of(handler: RequestHandler, key: bytes, cookie: str) -> LoginSession | None:
+    value = handler.get_cookie(cookie)
+    if not value:
+        return None
     try:
-        return user_name(name)
-    except InvalidUserName:
-        return name[:64]
+        return session_cookies.unseal(value, key, cookie)
+    except NotAllowed:
+        return None
 
 
-class TryLater(LoginFailed):
-    """Nobody looks at the password before some seconds have passed.
-
-    Attributes
-    ----------
-    seconds
-        How many, at least 1.
-    """
-
-    def __init__(self, reason: str, seconds: float) -> None:
-        self.seconds = max(1, round(seconds))
-        unit = "second" if self.seconds == 1 else "seconds"
-        super().__init__(f"{reason} Wait {self.seconds} {unit}, then try again.")
-
-
-class TooManyTries(TryLater):
-    """There were too many wrong tries, or there are too many whose end is not known yet."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__("Too many wrong tries.", seconds)
-
-
-class TooManyAtOnce(TryLater):
-    """More passwords are waiting to be checked than may."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__("Too many people want to log in at this moment.", seconds)
+def _set_cookie(handler: RequestHandler, name: str, value: str, days: int) -> None:
+    handler.set_cookie(
+        name,
+        value,
+        expires_days=days,
+        httponly=True,
+        samesite="Lax",
+        secure=handler.request.protocol == "https",
+    )

@@ -4,11 +4,10 @@ import logging
 import os
 import re
 from base64 import b64encode
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
-from ipaddress import ip_address
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -19,7 +18,8 @@ from traitlets.config import Config
 from imgurer_kernel import errors
 from imgurer_kernel.apps.server.frames import READ_BYTES
 from imgurer_kernel.apps.server.kernels import OwnKernelSpecManager, VisitorKernelManager, transport
-from imgurer_kernel.errors import ServerError, UnsafeListen
+from imgurer_kernel.apps.server.listen import Listen
+from imgurer_kernel.errors import ServerError
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import visitor
 
@@ -87,63 +87,6 @@ def _note_cell_error(cell: dict[str, Any], execute_reply: dict[str, Any], **_: o
         cell["metadata"]["imgurer_reason"] = content.get("evalue", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listen:
-    """Where the server listens.
-
-    Attributes
-    ----------
-    host, port
-        Address or name, and the port that is open, never 0.
-    login
-        Whether a login is asked for.
-    """
-
-    host: str
-    port: int
-    login: bool
-
-    @property
-    def address(self) -> str:
-        """The address to type into a browser on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
-
-    @property
-    def local(self) -> bool:
-        """Whether only this machine can reach it."""
-        return is_local(self.host)
-
-
-def is_local(host: str) -> bool:
-    """Whether only this machine can reach what listens at a host.
-
-    >>> is_local("127.0.0.1"), is_local("localhost"), is_local("::1"), is_local("0.0.0.0")
-    (True, True, True, False)
-    """
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def check_listen(host: str, *, login: bool) -> None:
-    """Refuse to listen for other machines without a login.
-
-    Raises
-    ------
-    UnsafeListen
-        If other machines could reach the host and there is no login.
-    """
-    if not login and not is_local(host):
-        message = (
-            f"{host or 'every address'} can be reached from other machines, and there is no "
-            "login: anyone there could see and change everything. Add a login (--login), or "
-            "listen on 127.0.0.1"
-        )
-        raise UnsafeListen(message)
-
-
 def find_notebook() -> Path:
     """Return the dashboard's notebook: the wheel's, or the repository's.
 
@@ -199,7 +142,14 @@ def _page_config(page_config: dict[str, Any], **_: object) -> dict[str, Any]:
 
 
 def voila_config(
-    settings: Settings, listen: Listen, *, notebook: Path, cookie: str, key: bytes, preheat: int
+    settings: Settings,
+    listen: Listen,
+    *,
+    notebook: Path,
+    cookie: str,
+    key: bytes,
+    preheat: int,
+    most_pages: int = 20,
 ) -> Config:
     """Return Voila's configuration.
 
@@ -209,6 +159,8 @@ def voila_config(
         Name of the session's cookie, and the secret that it is signed with.
     preheat
         Kernels that wait, started, for the next visitors; 0 starts one when someone comes.
+    most_pages
+        Pages that may have a kernel at one time.
     """
     config = Config()
     # Voila would run a voila.py that lies in the folder where the server was started.
@@ -224,7 +176,8 @@ def voila_config(
         # The names that a page of this server may be asked for by: otherwise a foreign name that
         # was pointed at this machine (DNS rebinding) makes a foreign page one of ours. With a
         # login the cookie, which such a page does not get, does that.
-        "allow_remote_access": not listen.local,
+        "allow_remote_access": listen.login and listen.reached,
+        "imgurer_wants_tls": listen.wants_tls,
         "xsrf_cookie_kwargs": {"samesite": "Lax"},
         "autoreload": False,
         "websocket_max_message_size": READ_BYTES,
@@ -249,6 +202,7 @@ def voila_config(
     config.VoilaExecutor.on_cell_error = _note_cell_error
     config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
     config.VisitorKernelManager.folder = str(settings.root)
+    config.VisitorKernelManager.most_pages = most_pages
     # A kernel that died has lost its page's widgets; another one would not bring them back.
     config.KernelRestarter.restart_limit = 0
     config.VisitorKernelManager.cull_interval = 30

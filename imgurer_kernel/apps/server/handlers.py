@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
@@ -15,13 +16,19 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from imgurer_kernel.apps.server.auth import TokenIdentityProvider
 from imgurer_kernel.apps.server.config import HEARTBEAT
+from imgurer_kernel.apps.server.fetch_metadata import is_top_level
 from imgurer_kernel.apps.server.frames import PROTOCOL, BadFrame, check_frame
 from imgurer_kernel.apps.server.pages import BaseHandler
 from imgurer_kernel.store.session_cookies import kernel_token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+
+_RETRY = 10
+"""Seconds after which a page that found no room asks again."""
 
 
 class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no types
@@ -33,11 +40,42 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         """Run the notebook for a visitor and send what it shows."""
         if path:
             raise HTTPError(404)
+        if not is_top_level(self.request.headers):
+            # An image's address, a frame, a guess of the browser's: nobody would see the page.
+            raise HTTPError(403)
+        if self._shows_token():
+            return
+        if not self.kernels.begin_page():
+            self._show_full()
+            return
         self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
         try:
             await cast("Awaitable[None]", super().get())
         except RuntimeError as error:  # jupyter_client's, of a kernel that dies or is never ready
             raise HTTPError(500, "no kernel for a page: %s", error) from error
+        finally:
+            self.kernels.note_opened()
+
+    def _shows_token(self) -> bool:
+        """Lead who shows the token to the address without it, which may be kept and passed on."""
+        if isinstance(self.provider, TokenIdentityProvider):
+            self.provider.keep(self)
+        if "token" not in self.request.query_arguments:
+            return False
+        query = [
+            (name, value.decode("utf-8", "replace"))
+            for name, values in self.request.query_arguments.items()
+            for value in values
+            if name != "token"
+        ]
+        self.redirect(f"/?{urlencode(query)}" if query else "/")
+        return True
+
+    def _show_full(self) -> None:
+        """Say that there are too many pages; this one asks again by itself."""
+        self.set_status(503)
+        self.set_header("Retry-After", str(_RETRY))
+        self.render_page("full.html", seconds=_RETRY, target=self.request.uri)
 
     async def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
         """Give the page piece by piece; Voila would wait for a kernel that is gone forever.
@@ -45,6 +83,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         It says that it waits at places where words can be read, which other pieces need not be.
         """
         async for piece in super().get_generator(path):
+            self.kernels.note_opened()
             yield piece
             waits = HEARTBEAT in piece and not self._left
             if waits and await self.kernels.has_lost_own():

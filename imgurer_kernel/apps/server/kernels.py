@@ -3,15 +3,17 @@
 import os
 import socket
 from asyncio import Task, current_task
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 import zmq
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.websocket import WebSocketHandler
-from traitlets import Dict, Unicode, default
+from traitlets import Dict, Int, Unicode, default
 
 from imgurer_kernel.store.session_cookies import LoginSession
 
@@ -49,6 +51,29 @@ def transport(folder: str) -> str:
     return "ipc"
 
 
+def pages_for_memory(total: int) -> int:
+    """Return how many pages a machine of some memory (bytes) bears: two fifths of it are theirs.
+
+    A kernel at rest has some 130 MB of its own, and one that compares pictures more.
+
+    >>> [pages_for_memory(gigabytes << 30) for gigabytes in (1, 8, 16, 64)]
+    [4, 21, 42, 100]
+    """
+    return max(4, min(100, total * 2 // 5 // (160 << 20)))
+
+
+def memory() -> int:
+    """Return the bytes of memory that there are, in the machine or for its container."""
+    if not hasattr(os, "sysconf"):
+        return 8 << 30  # Windows; --max-kernels says better
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        bound = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(bound)) if bound.isdecimal() else total
+
+
 class OwnKernelSpecManager(KernelSpecManager):
     """Knows one kernel: the Python that runs the server, whatever else is installed."""
 
@@ -66,12 +91,15 @@ class VisitorKernelManager(AsyncMappingKernelManager):
 
     environment = Dict(config=True, help="Variables for each kernel, on top of the server's.")
     folder = Unicode(config=True, help="Where each kernel works.")
+    most_pages = Int(config=True, help="Pages that may have a kernel at one time.")
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Voila's
         self.owners: dict[str, LoginSession | None] = {}
         self.ending: set[str] = set()
         self.connections: dict[str, set[WebSocketHandler]] = {}
         self._started: WeakKeyDictionary[Task[Any], str] = WeakKeyDictionary()
+        self._starting: set[str] = set()
+        self._opening: set[Task[Any] | None] = set()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     async def start_kernel(  # type: ignore[override]  # as the base class's own is
@@ -84,10 +112,43 @@ class VisitorKernelManager(AsyncMappingKernelManager):
             environment.pop("VOILA_REQUEST_URL", None)  # Voila's is that of the visitor before
         kwargs.pop("path", None)
         kwargs["extra_arguments"] = _QUIET
-        started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
+        number = kwargs.setdefault("kernel_id", str(uuid4()))
+        self._starting.add(number)
+        self.note_opened()
+        try:
+            started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
+        finally:
+            self._starting.discard(number)
         if task := current_task():
             self._started[task] = started
         return started
+
+    def begin_page(self) -> bool:
+        """Keep a place for a page that the current task opens; False where all are taken.
+
+        Each place is given away once, however many come at the same moment. It is the page's
+        until `note_opened`; from then on its kernel counts.
+        """
+        if self.pages() >= self.most_pages:
+            return False
+        self._opening.add(current_task())
+        return True
+
+    def note_opened(self) -> None:
+        """Give up the place that was kept for the current task's page."""
+        self._opening.discard(current_task())
+
+    def pages(self) -> int:
+        """Count the pages that have a kernel or are about to; kernels that wait are none."""
+        # Voila's kernel manager, made of this class, keeps what waits.
+        pools = getattr(self, "_pools", {}).values()
+        waiting: int = sum(
+            task.done() and not task.cancelled() and task.exception() is None
+            for pool in pools
+            for task in pool
+        )
+        kernels: set[str] = self._starting | set(self.list_kernel_ids())
+        return len(kernels) - waiting + len(self._opening)
 
     async def has_lost_own(self) -> bool:
         """Whether the kernel that the current task has started last, if any, is gone."""
@@ -138,7 +199,9 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return super().remove_kernel(kernel_id)
 
     async def end_session(self, session: LoginSession) -> None:
-        """Stop every kernel of a session."""
+        """Close every connection of a session that is over, and stop its kernels."""
         for kernel_id in [each for each, owner in self.owners.items() if owner == session]:
+            for connection in list(self.connections.get(kernel_id, ())):
+                connection.close(4401, "logged out")
             if kernel_id in self:
                 await self.shutdown_kernel(kernel_id, now=True)

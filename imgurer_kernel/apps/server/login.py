@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 
-from imgurer_kernel.apps.server.auth import PasswordIdentityProvider, TryLater
+from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
+from imgurer_kernel.apps.server.login_tries import TryLater
 from imgurer_kernel.apps.server.pages import BaseHandler
 from imgurer_kernel.errors import LoginFailed
 
@@ -81,17 +82,30 @@ class LoginHandler(BaseHandler):
             super().write_error(status_code, **kwargs)
 
 
+class TokenHandler(BaseHandler):
+    """The page for who has come without the token, where there is no login."""
+
+    @allow_unauthenticated
+    async def get(self) -> None:
+        """Ask for it, unless the browser is known."""
+        if self.current_user:
+            self.redirect("/")
+            return
+        self.set_status(403)
+        self.render_page("token.html")
+
+
 class LogoutHandler(LoginHandler):
     """Ends a session and its kernels."""
 
     @allow_unauthenticated
     async def get(self) -> None:
         """End the session, if a link of our own was followed."""
-        # A foreign page could log people out otherwise; that is no more than a nuisance.
+        # A link on a foreign page could log people out otherwise; that is no more than a nuisance.
         if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             self.redirect("/")
             return
-        session = self.password_provider.log_out(self)
+        session = await self.password_provider.log_out(self)
         if session is not None:
             await self.kernels.end_session(session)
         self.redirect("/login?left=1")

@@ -8,8 +8,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError
 
-from imgurer_kernel.apps.server.auth import NoLoginProvider, PasswordIdentityProvider
+from imgurer_kernel.apps.server.auth import PasswordIdentityProvider, TokenIdentityProvider
+from imgurer_kernel.apps.server.fetch_metadata import is_foreign
 from imgurer_kernel.apps.server.kernels import VisitorKernelManager
+from imgurer_kernel.apps.server.listen import is_local
 from imgurer_kernel.store.session_cookies import LoginSession
 
 _ERROR_TEXTS = {
@@ -17,6 +19,10 @@ _ERROR_TEXTS = {
     403: ("This is not for you", "You have no access to this address."),
     404: ("There is nothing here", "This address leads nowhere."),
     405: ("That does not work", "This address cannot be used in that way."),
+    426: (
+        "Only behind TLS",
+        "Over the network this server answers by https:// only. An administrator knows where.",
+    ),
     503: ("Busy", "The catalog is in use for longer than usual. Try again in a moment."),
 }
 _OTHER_ERROR = ("Something went wrong", "The server's log says what. Reloading the page may help.")
@@ -64,9 +70,9 @@ class BaseHandler(JupyterHandler):
     """Knows who sent a request, and answers an error with a page, never with a traceback."""
 
     @property
-    def provider(self) -> PasswordIdentityProvider | NoLoginProvider:
+    def provider(self) -> PasswordIdentityProvider | TokenIdentityProvider:
         """The identity provider: says who sent a request, and whether a session still holds."""
-        return cast("PasswordIdentityProvider | NoLoginProvider", self.identity_provider)
+        return cast("PasswordIdentityProvider | TokenIdentityProvider", self.identity_provider)
 
     @property
     def kernels(self) -> VisitorKernelManager:
@@ -77,6 +83,15 @@ class BaseHandler(JupyterHandler):
     def pages(self) -> Pages:
         """The pages that are no notebook."""
         return cast("Pages", self.settings["imgurer_pages"])
+
+    async def prepare(self, **kwargs: Any) -> Any:  # noqa: ANN401 - Jupyter's
+        """Refuse what another site's page asks for, and what should have come by TLS."""
+        if is_foreign(self.request.headers, self.request.method):
+            raise HTTPError(403)
+        wants_tls = self.settings["imgurer_wants_tls"] and self.request.protocol != "https"
+        if wants_tls and not is_local(self.request.remote_ip or ""):
+            raise HTTPError(426)
+        return await super().prepare(**kwargs)
 
     def check_owner(self, kernel_id: str) -> LoginSession | None:
         """Return the session of a request if the kernel is its own.

@@ -1,12 +1,13 @@
 """Slows down who guesses passwords, and bounds how many passwords wait to be checked."""
 
+import functools
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Full
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,45 +130,112 @@ class Throttle:
             del self._records[key]
 
 
-class BoundedWorker:
-    """One thread that does one thing after another, with a queue that has an end.
+@dataclass(frozen=True, slots=True)
+class _QueuedWork:
+    future: "Future[Any]"
+    work: Callable[[], Any]
+
+
+class FairWorker:
+    """One thread that does one thing after another, in turn for all who wait, each with few.
+
+    Who comes with much does not keep others waiting: the next turn is that of the caller who has
+    waited longest for one, and no caller may have more than a share of the queue.
 
     Parameters
     ----------
     waiting
         How many may wait while one is done.
+    share
+        How many of these one caller may have.
     name
         The thread's, for whoever looks at the process.
 
     Examples
     --------
-    >>> worker = BoundedWorker(waiting=1, name="sums")
-    >>> worker.submit(sum, [1, 2]).result()
+    >>> worker = FairWorker(waiting=1, share=1, name="sums")
+    >>> worker.submit("ann", sum, [1, 2]).result()
     3
     >>> worker.close()
     """
 
-    def __init__(self, *, waiting: int, name: str) -> None:
+    def __init__(self, *, waiting: int, share: int, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._room = threading.BoundedSemaphore(1 + waiting)
+        self._most = 1 + waiting
+        self._share = share
+        self._lock = threading.Lock()
+        self._busy = self._closed = False
+        self._inside: Counter[Hashable] = Counter()  # what each caller has waiting or being done
+        self._queues: OrderedDict[Hashable, deque[_QueuedWork]] = OrderedDict()
 
     def submit(
-        self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
+        self, caller: Hashable, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
     ) -> "Future[T]":
         """Have something done.
 
         Raises
         ------
         queue.Full
-            At once, if that is more than may wait.
+            At once, if that is more than may wait, or more than this caller may have waiting.
         """
-        if not self._room.acquire(blocking=False):
-            raise Full
-        future = self._thread.submit(function, *arguments, **keywords)
+        future: Future[T] = Future()
+        with self._lock:
+            if self._inside.total() >= self._most or self._inside[caller] >= self._share:
+                raise Full
+            self._inside[caller] += 1
+            work = functools.partial(function, *arguments, **keywords)
+            self._queues.setdefault(caller, deque()).append(_QueuedWork(future, work))
         # Called as well for what is cancelled while it waits.
-        future.add_done_callback(lambda _: self._room.release())
+        future.add_done_callback(functools.partial(self._leave, caller))
+        self._begin_next()
         return future
 
     def close(self) -> None:
         """Stop after what is being done; what waits is cancelled."""
-        self._thread.shutdown(cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            waiting = [task.future for queue in self._queues.values() for task in queue]
+        for future in waiting:
+            future.cancel()
+        self._thread.shutdown()
+
+    def _begin_next(self) -> None:
+        with self._lock:
+            while self._queues and not self._busy and not self._closed:
+                caller, queue = next(iter(self._queues.items()))
+                task = queue.popleft()
+                # To the end of the line: one turn for each.
+                if queue:
+                    self._queues.move_to_end(caller)
+                else:
+                    del self._queues[caller]
+                if task.future.set_running_or_notify_cancel():
+                    self._busy = True
+                    done = self._thread.submit(task.work)
+                    break
+            else:
+                return
+        # Outside of the lock: it is called at once where it is done already.
+        done.add_done_callback(functools.partial(self._end, task.future))
+
+    def _end(self, future: "Future[Any]", done: "Future[Any]") -> None:
+        error = done.exception()
+        if error is None:
+            future.set_result(done.result())
+        else:
+            future.set_exception(error)
+        with self._lock:
+            self._busy = False
+        self._begin_next()
+
+    def _leave(self, caller: Hashable, future: "Future[Any]") -> None:
+        with self._lock:
+            self._inside[caller] -= 1
+            if not self._inside[caller]:
+                del self._inside[caller]
+            queue = self._queues.get(caller)
+            if queue and future.cancelled():
+                kept = deque(task for task in queue if task.future is not future)
+                self._queues[caller] = kept
+                if not kept:
+                    del self._queues[caller]

@@ -1,6 +1,14 @@
 """The command that serves the dashboard."""
 
-from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, Call, argument, command, port
+from imgurer_kernel.apps.cli.command import (
+    CREATE_HERE,
+    EXIT_DONE,
+    Call,
+    argument,
+    command,
+    number,
+    port,
+)
 from imgurer_kernel.common.text import count
 from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
@@ -11,6 +19,25 @@ from imgurer_kernel.workbench.workbench import Workbench
     argument("--host", default="127.0.0.1", help="where to listen (default: here only)"),
     argument("--port", type=port, default=8866, help="0 for any free one (default 8866)"),
     argument("--login", action="store_true", help="ask for a name and a password"),
+    argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="address or network of a reverse proxy with TLS, whose word on who asks is believed; "
+        "may be repeated",
+    ),
+    argument(
+        "--insecure-http",
+        action="store_true",
+        help="listen for other machines without TLS: anyone on the way reads along",
+    ),
+    argument(
+        "--max-kernels",
+        type=number,
+        metavar="N",
+        help="pages open at one time (default: what the memory bears)",
+    ),
     argument("--no-browser", action="store_true", help="do not open a browser"),
     argument("--samples", metavar="FOLDER", help="fill an empty store with samples"),
     CREATE_HERE,
@@ -33,6 +60,9 @@ def serve(call: Call) -> int:
         port=call.arguments.port,
         login=call.arguments.login,
         open_browser=not call.arguments.no_browser,
+        max_kernels=call.arguments.max_kernels,
+        trusted_proxies=call.arguments.trusted_proxy,
+        insecure_http=call.arguments.insecure_http,
     )
     return EXIT_DONE
 

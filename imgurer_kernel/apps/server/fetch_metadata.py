@@ -1,0 +1,41 @@
+"""What a browser says about where a request comes from (W3C "Fetch Metadata Request Headers").
+
+Browsers send these headers, and no page's script can change them; other programs send none, and
+what they may do is decided by the login alone. "Same site" is not enough: all ports of this machine
+are one site, and each may be another program's.
+"""
+
+from collections.abc import Mapping
+
+_OWN = frozenset({"same-origin", "none"})
+"""``none``: the person's own doing, by the address bar, a bookmark or another program's link."""
+
+
+def is_top_level(headers: Mapping[str, str]) -> bool:
+    """Whether a request is for a page of its own: a person will see it, in a window or a tab.
+
+    >>> is_top_level({}), is_top_level({"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"})
+    (True, False)
+    """
+    return (
+        headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+        and headers.get("Sec-Fetch-Dest", "document") == "document"
+        and "prefetch" not in headers.get("Sec-Purpose", headers.get("Purpose", ""))
+    )
+
+
+def is_foreign(headers: Mapping[str, str], method: str | None) -> bool:
+    """Whether another site's page asks for something else than that a person comes here by a link.
+
+    >>> is_foreign({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, "POST")
+    False
+    >>> is_foreign({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, "GET")
+    True
+    >>> link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    >>> is_foreign(link, "GET"), is_foreign(link, "POST")
+    (False, True)
+    """
+    if headers.get("Sec-Fetch-Site", "none") in _OWN:
+        return False
+    named = "Sec-Fetch-Mode" in headers
+    return not (method == "GET" and named and is_top_level(headers))

@@ -1,0 +1,92 @@
+"""Where the server listens, and where it refuses to."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from imgurer_kernel.apps.server.proxies import Network
+from imgurer_kernel.errors import UnsafeListen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the server listens, and for whom.
+
+    Attributes
+    ----------
+    host, port
+        Address or name, and the port that is open, never 0.
+    login
+        Whether a login is asked for.
+    trusted
+        Networks of the proxies that pass requests on, and say truly whose.
+    insecure
+        Whether passwords and pictures may cross the network as anyone there can read them.
+    """
+
+    host: str
+    port: int
+    login: bool
+    trusted: tuple[Network, ...] = ()
+    insecure: bool = False
+
+    @property
+    def address(self) -> str:
+        """The address to type into a browser on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{self.port}/"
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can connect to it."""
+        return is_local(self.host)
+
+    @property
+    def reached(self) -> bool:
+        """Whether other machines reach it, be it through a proxy."""
+        return not self.local or bool(self.trusted)
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether what comes from other machines must have come by TLS."""
+        return self.reached and not self.insecure
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine can reach what listens at a host.
+
+    >>> is_local("127.0.0.1"), is_local("localhost"), is_local("::1"), is_local("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_listen(
+    host: str, *, login: bool, trusted: tuple[Network, ...] = (), insecure: bool = False
+) -> None:
+    """Refuse to listen for other machines without a login, or without TLS.
+
+    Raises
+    ------
+    UnsafeListen
+        If other machines could come in without a login, or passwords would cross the network as
+        anyone there can read them.
+    """
+    where = f"{host or 'every address'} can be reached from other machines"
+    if not login and (trusted or not is_local(host)):
+        if is_local(host):
+            where = "a proxy brings in what other machines ask"
+        message = (
+            f"{where}, and there is no login: anyone there could see and change everything. Add a "
+            "login (--login), or listen on 127.0.0.1 without a proxy"
+        )
+        raise UnsafeListen(message)
+    if not is_local(host) and not trusted and not insecure:
+        message = (
+            f"{where}, and plain HTTP shows passwords and pictures to anyone on the way. Listen on "
+            "127.0.0.1 behind a reverse proxy with TLS (--trusted-proxy 127.0.0.1; the README has "
+            "one), or, in a network where you trust everyone, say --insecure-http"
+        )
+        raise UnsafeListen(message)
