@@ -256,3 +256,41 @@ def test_a_shown_name_is_one_line_without_a_path(name):
     assert not set(shown) & set("/\\\n\r\x00\x7f")
     assert shown.encode("utf-8")
     assert shown_name(shown) == shown
+
+
+def test_chunks_out_of_order_take_no_more_memory_than_a_bound(reception):
+    """Each file's were bounded, and the number of files was not: a kernel grew by all of them."""
+    held = 0
+    for number in range(50):
+        try:
+            for sequence in (1, 2, 3):
+                reception.chunk(
+                    f"k{number}", name="a.jpg", size=100, sequence=sequence, data=b"x" * 10
+                )
+        except UploadBroken:
+            pass
+        else:
+            held += 3
+    assert 3 <= held <= 12
+    assert send(reception, "in order", bytes(35)).upload, "what is in order needs no memory"
+    for number in range(50):
+        reception.cancel(f"k{number}")
+    assert send(reception, "again", bytes(35), order=[3, 2, 1, 0]).upload
+
+
+def test_files_that_only_begin_are_bounded(folder):
+    with pytest.raises(UploadBroken, match="arriving already"):  # noqa: PT012 - which one is free
+        reception = UploadReceiver(folder, max_bytes=100, chunk_bytes=10)
+        for number in range(300):
+            reception.chunk(f"k{number}", name="a.jpg", size=100, sequence=0, data=b"x" * 10)
+    reception.close()
+
+
+def test_keys_and_names_of_any_length_are_not_kept(reception):
+    with pytest.raises(UploadBroken, match="100000 characters"):
+        reception.chunk("k" * 100_000, name="a.jpg", size=0, sequence=0, data=b"")
+    upload = send(reception, "k", b"x", name="n" * 100_000 + ".jpeg").upload
+    assert len(upload.name) == 255
+    assert upload.name.endswith("n.jpeg")
+    assert len(shown_name("n" * 100_000)) == 255
+    assert len(shown_name("." * 100_000)) <= 255

@@ -31,6 +31,13 @@ SUFFIX = ".part"
 ABANDONED_AFTER = 86_400.0
 """Seconds after which a temporary file that a killed kernel left behind is removed."""
 
+_LONGEST_NAME = 255
+"""Characters of a name that are kept, as file systems have; pages can send any number of them."""
+
+_LONGEST_KEY = 64
+_MOST_FILES = 256
+"""Files that may be arriving at once: each keeps a file open. Our pages send a few at once."""
+
 # Controls, and the marks that turn the direction of writing: "gpj.exe" must not read "exe.jpg".
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -88,6 +95,10 @@ def shown_name(name: str) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     whole = last.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no UTF-8
     clean = _UNSHOWABLE.sub(" ", whole).strip()
+    if len(clean) > _LONGEST_NAME:
+        suffix = clean[-16:].rpartition(".")
+        end = "".join(suffix[1:]) if suffix[1] else ""
+        clean = clean[: _LONGEST_NAME - len(end)] + end
     return "unnamed" if clean in {"", ".", ".."} else clean
 
 
@@ -107,7 +118,8 @@ class UploadReceiver:
     chunk_bytes
         Size of each chunk but the last.
     ahead
-        How many chunks may be held in memory because one before them is missing.
+        How many chunks of one file may be held in memory because one before them is missing;
+        of all files together four times as many.
     clock
         Seconds, monotonic; to be replaced in tests.
 
@@ -171,6 +183,9 @@ class UploadReceiver:
         StorageFull, StorageDenied
             If the temporary file cannot be made or written; the file is given up.
         """
+        if len(key) > _LONGEST_KEY:
+            message = f"An upload's key has {len(key)} characters; it may have {_LONGEST_KEY}."
+            raise UploadBroken(message)
         with self._lock:
             # A receipt that was lost makes the page send a chunk once more.
             if key in self._over:
@@ -199,6 +214,9 @@ class UploadReceiver:
                 f"The file has {human_bytes(size)}; the limit is {human_bytes(self._max_bytes)}."
             )
             raise ImageTooLarge(message)
+        if len(self._parts) >= _MOST_FILES:
+            message = f"{len(self._parts)} files are arriving already; try again when they are in."
+            raise UploadBroken(message)
         with _mapped(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not self._swept:
@@ -215,6 +233,11 @@ class UploadReceiver:
         # An empty file has one chunk too.
         in_file = 0 <= start < max(part.size, 1)
         near = sequence <= part.next + self._ahead
+        if near and sequence > part.next and sequence not in part.early:
+            early = sum(len(each.early) for each in self._parts.values())
+            if early >= 4 * self._ahead:
+                message = f"{early} chunks wait for others before them; try again."
+                raise UploadBroken(message)
         if not (size == part.size >= 0 and in_file and near and length == whole):
             message = (
                 f"Chunk {sequence} of {length} bytes does not fit a file of {part.size} bytes of "
