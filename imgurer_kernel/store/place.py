@@ -16,7 +16,7 @@ CATALOG = "catalog.duckdb"
 
 # What a store and the dashboard put into the folder, and what systems put into any folder.
 _OWN = {
-    *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret"),
+    *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret", "log"),
     *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
     *("catalog.lock", "catalog.waiting", "review.lock", "review.pending"),
     *("lost+found", "Thumbs.db", "desktop.ini"),

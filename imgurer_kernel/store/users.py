@@ -9,6 +9,7 @@ import pandas as pd
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account, Role
 from imgurer_kernel.errors import (
     InvalidPassword,
@@ -111,7 +112,7 @@ class Users:
     """
 
     def __init__(self, catalog: "Catalog", hasher: PasswordHasher | None = None) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._hasher = hasher or PasswordHasher()
 
     def create(self, name: str, password: str, role: Role = "member") -> Account:
@@ -130,15 +131,17 @@ class Users:
             raise UserExists(message)
         _check_role(role)
         password_hash = self._hasher.hash(_checked(password))
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             rows.add_user(connection, name, role, password_hash)
-            return rows.account(connection, name)
+            made = rows.account(connection, name)
+        note("account-made", user=name, role=role)
+        return made
 
     def ensure_local(self) -> Account:
         """Return the account of the single-user mode, made if it is not there yet."""
         from imgurer_kernel.store.catalog import users as rows
 
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             try:
                 return rows.account(connection, LOCAL)
             except UnknownUser:
@@ -155,7 +158,7 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        return self._catalog.run(rows.account, user_name(name))
+        return self.catalog.run(rows.account, user_name(name))
 
     def require_enabled(self, name: str | None) -> str:
         """Return the name of the account that acts, by default the local one.
@@ -185,17 +188,19 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             taker, source = (rows.account(connection, user_name(each)) for each in (name, giver))
             if taker.name == source.name:
                 return 0
-            return rows.hand_over(connection, source.name, taker.name)
+            moved = rows.hand_over(connection, source.name, taker.name)
+        note("files-handed-over", user=taker.name, giver=source.name, files=moved)
+        return moved
 
     def list(self) -> pd.DataFrame:
         """All accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
         from imgurer_kernel.store.catalog import users as rows
 
-        return self._catalog.run(rows.accounts)
+        return self.catalog.run(rows.accounts)
 
     def authenticate(self, name: str, password: str) -> Account:
         """Return the account of someone who proves to own it.
@@ -213,7 +218,7 @@ class Users:
         tried = password[: _PASSWORD_LENGTHS.stop]
         try:
             name = user_name(name)
-            with self._catalog.transaction() as connection:
+            with self.catalog.transaction() as connection:
                 account = rows.account(connection, name)
                 stored = rows.password_hash(connection, name)
         except (InvalidUserName, UnknownUser) as error:
@@ -231,7 +236,7 @@ class Users:
             raise LoginFailed(message)
         outdated = self._hasher.check_needs_rehash(stored)
         rehashed = self._hasher.hash(password) if outdated else stored
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             # The password may have been changed since it was looked up: that one stays.
             if outdated and rows.password_hash(connection, name) == stored:
                 rows.set_password_hash(connection, name, rehashed)
@@ -248,13 +253,13 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        return stamp_of(self._catalog.run(rows.password_hash, user_name(name)))
+        return stamp_of(self.catalog.run(rows.password_hash, user_name(name)))
 
     def can_log_in(self) -> bool:
         """Whether there is any account to log in with."""
         from imgurer_kernel.store.catalog import users as rows
 
-        return bool(self._catalog.run(rows.enabled_names) - {LOCAL})
+        return bool(self.catalog.run(rows.enabled_names) - {LOCAL})
 
     def set_password(self, name: str, password: str) -> None:
         """Give an account another password, which ends its sessions.
@@ -268,8 +273,8 @@ class Users:
         from imgurer_kernel.store.catalog import users as rows
 
         name = _of_someone(name)
-        password_hash = self._hasher.hash(_checked(password))
-        self._catalog.run(rows.set_password_hash, name, password_hash)
+        self.catalog.run(rows.set_password_hash, name, self._hasher.hash(_checked(password)))
+        note("password-set", user=name)
 
     def disable(self, name: str) -> None:
         """Lock an account: its sessions end, its pictures stay.
@@ -282,9 +287,10 @@ class Users:
         from imgurer_kernel.store.catalog import users as rows
 
         name = _of_someone(name)
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             _keep_last_admin(connection, name)
             rows.set_enabled(connection, name, False)
+        note("account-disabled", user=name)
 
     def enable(self, name: str) -> None:
         """Unlock an account.
@@ -296,7 +302,9 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        self._catalog.run(rows.set_enabled, user_name(name), True)
+        name = user_name(name)
+        self.catalog.run(rows.set_enabled, name, True)
+        note("account-enabled", user=name)
 
     def set_role(self, name: str, role: Role) -> None:
         """Make an account an admin's or a member's.
@@ -304,17 +312,17 @@ class Users:
         Raises
         ------
         UnknownUser, NotAllowed
-            If there is no such account or role, or it is the last enabled admin's or the local
-            one.
+            If there is no such account or role, or it is the last enabled admin's or local.
         """
         from imgurer_kernel.store.catalog import users as rows
 
         _check_role(role)
         name = _of_someone(name)
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             if role != "admin":
                 _keep_last_admin(connection, name)
             rows.set_role(connection, name, role)
+        note("role-set", user=name, role=role)
 
 
 def _of_someone(name: str) -> str:

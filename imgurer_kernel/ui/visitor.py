@@ -12,6 +12,7 @@ from pathlib import Path
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from imgurer_kernel.common.event_log import open_log
 from imgurer_kernel.errors import ServerError
 from imgurer_kernel.store import session_cookies
 
@@ -43,7 +44,9 @@ def visitor() -> str | None:
     if not cookie:
         return None
     header = os.environ.get("HTTP_COOKIE", "")
-    return session_cookies.unseal_header(header, _key(), cookie).user
+    user = session_cookies.unseal_header(header, _key(), cookie).user
+    open_log(_root(), process="page", by=user)
+    return user
 
 
 def logout_address() -> str | None:
@@ -52,7 +55,11 @@ def logout_address() -> str | None:
 
 
 def _key() -> bytes:
-    return session_cookies.secret_key(Path(os.environ["IMGURER_ROOT"]))
+    return session_cookies.secret_key(_root())
+
+
+def _root() -> Path:
+    return Path(os.environ["IMGURER_ROOT"])
 
 
 def _wait_for_visitor() -> None:

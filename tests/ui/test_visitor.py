@@ -6,6 +6,7 @@ import threading
 import pytest
 from websockets.sync.server import serve
 
+from imgurer_kernel.common.event_log import close_log
 from imgurer_kernel.errors import NotAllowed, ServerError
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.ui import visitor
@@ -28,7 +29,8 @@ def environment(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("IMGURER_ROOT", str(tmp_path))
-    return monkeypatch.setenv
+    yield monkeypatch.setenv
+    close_log()
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import pandas as pd
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import HTTPError, RequestHandler
 
-from imgurer_kernel.apps.server.login_tries import LoginTries, one_spelling
+from imgurer_kernel.apps.server.login_tries import LoginTries, TryLater, one_spelling
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account
-from imgurer_kernel.errors import CatalogBusy, NotAllowed
+from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.session_cookies import LoginSession
 from imgurer_kernel.store.sessions import Sessions, session_id
@@ -195,10 +196,17 @@ class PasswordIdentityProvider(IdentityProvider):
         known = session_cookies.unseal_known(
             handler.get_cookie(self._known_cookie) or "", self._key, self._known_cookie
         )
-        check = self._tries.begin(
-            name, password, address=address, browser=known.get(one_spelling(name))
-        )
-        account = await _known(asyncio.wrap_future(check))
+        try:
+            check = self._tries.begin(
+                name, password, address=address, browser=known.get(one_spelling(name))
+            )
+            account = await _known(asyncio.wrap_future(check))
+        except TryLater as error:
+            note("login-slowed", user=name[:64], address=address, seconds=error.seconds)
+            raise
+        except LoginFailed:
+            note("login-failed", user=name[:64], address=address)
+            raise
         session = await self._run(
             self._sessions.begin,
             account.name,
@@ -212,6 +220,7 @@ class PasswordIdentityProvider(IdentityProvider):
             [(account.name, number), *known.items()], self._key, self._known_cookie
         )
         _set_cookie(handler, self._known_cookie, value, session_cookies.KNOWN_DAYS)
+        note("login", user=account.name, address=address, session=session_id(session))
         return account
 
     async def log_out(self, handler: RequestHandler) -> LoginSession | None:
@@ -232,6 +241,7 @@ class PasswordIdentityProvider(IdentityProvider):
             await self._run(self._sessions.end_all, user)
         else:
             await self._run(self._sessions.end, user, session)
+        note("logout", user=user, session=session or "all")
         # What was looked up before is no longer so.
         self._looked_up = {
             each: entry for each, entry in self._looked_up.items() if each.user != user

@@ -21,6 +21,7 @@ from imgurer_kernel.apps.server.config import HEARTBEAT
 from imgurer_kernel.apps.server.fetch_metadata import is_top_level
 from imgurer_kernel.apps.server.frames import PROTOCOL, BadFrame, check_frame
 from imgurer_kernel.apps.server.pages import BaseHandler
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.store.session_cookies import kernel_token
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
             raise HTTPError(403)
         if self._shows_token():
             return
+        user, address = self.current_user.username, self.request.remote_ip
         if not self.kernels.begin_page():
+            note("page-refused", user=user, address=address, pages=self.kernels.most_pages)
             self._show_full()
             return
+        note("page", user=user, address=address)
         self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
         try:
             await cast("Awaitable[None]", super().get())

@@ -14,6 +14,7 @@ from imgurer_kernel.apps.cli.commands import review as review
 from imgurer_kernel.apps.cli.commands import trash as trash
 from imgurer_kernel.apps.cli.commands import accounts as accounts
 from imgurer_kernel.apps.cli.commands import store as store
+from imgurer_kernel.apps.cli.commands import doctor as doctor
 from imgurer_kernel.apps.cli.commands import compiling as compiling
 from imgurer_kernel.apps.cli.commands import serve as serve
 # isort: on

@@ -1,8 +1,14 @@
 """Commands about accounts: ``imgurer users ...``."""
 
+import getpass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
 from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, GROUPS, Call, argument, command
 from imgurer_kernel.apps.cli.output import read_password
+from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.common.text import count
+from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
 
@@ -32,7 +38,7 @@ def list_accounts(call: Call) -> int:
 )
 def add_account(call: Call) -> int:
     """Make an account."""
-    with call.workbench_made() as wb:
+    with _noted(call.workbench_made()) as wb:
         password = read_password(from_stdin=call.arguments.password_stdin)
         account = wb.accounts.create(call.arguments.name, password, role=call.arguments.role)
         return _write_account(call, wb, f"can log in now, as {account.role}")
@@ -41,7 +47,7 @@ def add_account(call: Call) -> int:
 @command("users passwd", _PASSWORD_STDIN, _NAME)
 def change_password(call: Call) -> int:
     """Change a password."""
-    with call.workbench() as wb:
+    with _noted(call.workbench()) as wb:
         # Before the password is asked for: an unknown name fails at once.
         name = wb.accounts.get(call.arguments.name).name
         wb.accounts.set_password(name, read_password(from_stdin=call.arguments.password_stdin))
@@ -53,7 +59,7 @@ def change_password(call: Call) -> int:
 @command("users disable", _NAME)
 def disable_account(call: Call) -> int:
     """Lock an account."""
-    with call.workbench() as wb:
+    with _noted(call.workbench()) as wb:
         wb.accounts.disable(call.arguments.name)
         return _write_account(call, wb, "cannot log in any more; all pictures stay")
 
@@ -61,7 +67,7 @@ def disable_account(call: Call) -> int:
 @command("users enable", _NAME)
 def enable_account(call: Call) -> int:
     """Unlock an account."""
-    with call.workbench() as wb:
+    with _noted(call.workbench()) as wb:
         wb.accounts.enable(call.arguments.name)
         return _write_account(call, wb, "can log in again")
 
@@ -79,9 +85,43 @@ def enable_account(call: Call) -> int:
 )
 def adopt_files(call: Call) -> int:
     """Hand files that were taken in without a login to an account."""
-    with call.workbench() as wb:
+    with _noted(call.workbench()) as wb:
         number = wb.accounts.adopt(call.arguments.name, call.arguments.giver)
         return _write_account(call, wb, f"has {count(number, 'more file')} now")
+
+
+@contextmanager
+def _noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
+    """Note in the store's log what is done to accounts, and by whom of this machine."""
+    with opened as wb:
+        try:
+            by = getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            by = ""
+        open_log(wb.settings.root, process="command", by=by)
+        try:
+            yield wb
+        finally:
+            close_log()
+
+
+@command("users sessions", _NAME)
+def list_sessions(call: Call) -> int:
+    """List where an account is logged in."""
+    with call.workbench() as wb:
+        name = wb.accounts.get(call.arguments.name).name
+        call.out.write_table(Sessions(wb.accounts.catalog).list(name))
+    return EXIT_DONE
+
+
+@command("users logout", _NAME)
+def end_sessions(call: Call) -> int:
+    """Log an account out everywhere."""
+    with _noted(call.workbench()) as wb:
+        name = wb.accounts.get(call.arguments.name).name
+        ended = Sessions(wb.accounts.catalog).end_all(name)
+        note("logout", user=name, session="all")
+        return _write_account(call, wb, f"is logged out of {count(ended, 'browser')}")
 
 
 def _write_account(call: Call, wb: Workbench, change: str) -> int:

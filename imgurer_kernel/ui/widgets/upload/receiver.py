@@ -17,6 +17,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.errors import (
     ImageTooLarge,
@@ -205,6 +206,7 @@ class UploadReceiver:
             del self._parts[key]
             self._over.append(key)
             digest = part.sha256.hexdigest()
+            note("upload", name=part.name, bytes=size, digest=digest)
             upload = Upload(name=part.name, path=part.path, bytes=size, digest=digest)
             return ReceivedBytes(bytes=size, upload=upload)
 

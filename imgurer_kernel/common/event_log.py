@@ -1,0 +1,148 @@
+"""Who did what, as lines of JSON in the store's folder: logins, accounts, uploads, errors.
+
+One line is one event, whatever is in it: all controls and everything beyond ASCII is escaped, so
+that nobody's name can look like another line. Passwords, tokens and cookies are given to no event.
+The server turns the file over when it is large; its kernels, and commands, only add to it.
+"""
+
+import json
+import logging
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler, WatchedFileHandler
+from pathlib import Path
+
+FOLDER = "log"
+FILE = "events.jsonl"
+MOST_BYTES = 2 << 20
+"""Size at which the file is turned over, some 15,000 events."""
+
+BACKUPS = 5
+"""Files that were turned over and are kept."""
+
+_LONGEST = 500
+"""Characters of one value that are kept; strangers send what they like."""
+
+_events = logging.getLogger("imgurer.events")
+_errors = logging.getLogger("imgurer_kernel")
+
+
+def note(event: str, **facts: str | float | None) -> None:
+    """Write one event, where `open_log` has been called in this process; nothing else otherwise.
+
+    Parameters
+    ----------
+    event
+        What happened, in one or two words with a hyphen, such as ``login-failed``.
+    facts
+        Whatever tells more: ``user``, ``address``, ``name``. Never a secret.
+    """
+    if _events.handlers:
+        _events.info(event, extra={"facts": facts})
+
+
+def path_of(root: Path) -> Path:
+    """Return where the log of a store lies.
+
+    >>> path_of(Path("store")).as_posix()
+    'store/log/events.jsonl'
+    """
+    return root / FOLDER / FILE
+
+
+def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> bool:
+    """Begin to write events of this process; a log that is open already is closed.
+
+    Parameters
+    ----------
+    process
+        What runs here: ``server``, ``page`` or ``command``.
+    by
+        Name of the user for whom it runs.
+    turns
+        Whether this is the one process that turns the file over.
+
+    Returns
+    -------
+    False where the store's folder cannot be written: there is no log then, and no error of it.
+    """
+    close_log()
+    path = path_of(root)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        # Made here, since handlers make it readable to all.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        handler: logging.Handler = (
+            _TurningFile(path, maxBytes=MOST_BYTES, backupCount=BACKUPS, encoding="ascii")
+            if turns
+            else _SharedFile(path, encoding="ascii")
+        )
+    except OSError:
+        return False
+    handler.setFormatter(JsonLines(process, by))
+    handler.setLevel(logging.INFO)
+    _events.setLevel(logging.INFO)
+    _events.propagate = False
+    for logger in (_events, _errors):
+        logger.addHandler(handler)
+    return True
+
+
+def close_log() -> None:
+    """Stop writing events of this process."""
+    for handler in list(_events.handlers):
+        for logger in (_events, _errors):
+            logger.removeHandler(handler)
+        with suppress(OSError):  # what a full disk has refused, it refuses once more
+            handler.close()
+
+
+class JsonLines(logging.Formatter):
+    """Formats an event, or an error of this package, as one line of JSON.
+
+    Parameters
+    ----------
+    process, by
+        As `open_log` takes them.
+
+    Examples
+    --------
+    >>> record = logging.makeLogRecord({"msg": "login", "created": 0})
+    >>> record.facts = {"user": "ben"}
+    >>> JsonLines("server").format(record)[8:37]
+    '1970-01-01T00:00:00.000+00:00'
+    """
+
+    def __init__(self, process: str, by: str = "") -> None:
+        super().__init__()
+        self._process = process
+        self._by = by
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, object] = {"at": at, "event": record.getMessage(), "process": self._process}
+        facts = getattr(record, "facts", None)
+        if facts is None:
+            line |= {"event": record.levelname.lower(), "message": _cut(record.getMessage())}
+            if record.exc_info:
+                line["traceback"] = self.formatException(record.exc_info)[-4000:]
+        if self._by:
+            line["by"] = self._by
+        line |= {name: _cut(value) for name, value in (facts or {}).items() if value is not None}
+        return json.dumps(line)
+
+
+def _cut(value: object) -> object:
+    return value[:_LONGEST] if isinstance(value, str) else value
+
+
+class _TurningFile(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
+        """Go on without: a disk that is full stops the log, not what is logged."""
+
+
+class _SharedFile(WatchedFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
+        """Go on without, as `_TurningFile`."""

@@ -1,0 +1,108 @@
+"""The log of who did what: one line for each event, whatever is in it, and no secret."""
+
+import json
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgurer_kernel.common import event_log
+from imgurer_kernel.common.event_log import JsonLines, close_log, note, open_log, path_of
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    close_log()
+
+
+def lines(root):
+    return [json.loads(line) for line in path_of(root).read_text().splitlines()]
+
+
+def test_events_are_lines_of_json_that_the_owner_reads_only(tmp_path):
+    assert open_log(tmp_path, process="server", by="ada")
+    note("login", user="ben", address="192.0.2.1", nothing=None)
+    note("upload", bytes=7)
+    first, second = lines(tmp_path)
+    assert first.pop("at").endswith("+00:00")
+    assert first == {
+        "event": "login",
+        "process": "server",
+        "by": "ada",
+        "user": "ben",
+        "address": "192.0.2.1",
+    }
+    assert second["bytes"] == 7
+    assert stat.S_IMODE(path_of(tmp_path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(path_of(tmp_path).parent.stat().st_mode) == 0o700
+
+
+@given(st.text(max_size=40))
+def test_no_text_can_look_like_another_line(text):
+    record = logging.makeLogRecord({"msg": "login-failed", "facts": {"user": text}})
+    line = JsonLines("server").format(record)
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["user"].encode("utf-16", "surrogatepass") == text.encode(
+        "utf-16", "surrogatepass"
+    )
+
+
+def test_long_texts_are_cut(tmp_path):
+    open_log(tmp_path, process="server")
+    note("login-failed", user="x" * 100_000)
+    assert path_of(tmp_path).stat().st_size < 1000
+
+
+def test_without_a_log_nothing_is_written_and_nothing_fails(tmp_path, capfd):
+    note("login", user="ben")
+    (tmp_path / "file").write_text("")
+    assert not open_log(tmp_path / "file", process="server")
+    note("login", user="ben")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_file_is_turned_over_and_others_follow(tmp_path, monkeypatch):
+    monkeypatch.setattr(event_log, "MOST_BYTES", 2000)
+    open_log(tmp_path, process="server", turns=True)
+    for number in range(200):
+        note("page", number=number)
+    files = sorted(path.name for path in path_of(tmp_path).parent.iterdir())
+    assert files == ["events.jsonl", *(f"events.jsonl.{each}" for each in range(1, 6))]
+    assert all(path.stat().st_size <= 2000 for path in path_of(tmp_path).parent.iterdir())
+    assert lines(tmp_path)[-1]["number"] == 199
+
+
+def test_who_only_adds_follows_a_file_that_was_turned_over(tmp_path):
+    open_log(tmp_path, process="page", by="ben")
+    note("upload", name="a.jpg")
+    path = path_of(tmp_path)
+    path.rename(path.with_suffix(".old"))
+    note("upload", name="b.jpg")
+    assert [line["name"] for line in lines(tmp_path)] == ["b.jpg"]
+
+
+def test_errors_of_the_package_are_in_it_with_their_traceback(tmp_path):
+    open_log(tmp_path, process="server")
+    try:
+        int("of\nwhatever")
+    except ValueError:
+        logging.getLogger("imgurer_kernel.ui.jobs").exception("a job failed: %s", "x\ny")
+    (line,) = lines(tmp_path)
+    assert line["event"] == "error"
+    assert line["message"] == "a job failed: x\ny"
+    assert "ValueError" in line["traceback"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_stops_the_log_and_nothing_else(tmp_path, capfd):
+    path_of(tmp_path).parent.mkdir()
+    path_of(tmp_path).symlink_to("/dev/full")
+    open_log(tmp_path, process="page")
+    note("login", user="ben")
+    close_log()
+    assert capfd.readouterr() == ("", "")
