@@ -71,7 +71,7 @@ HTML(f"<p>visitor={who} cwd={os.getcwd()} radius={radius}</p>")
 """
 
 
-def ask(server, path, *, method="GET", headers=None, cookies=None, form=None):
+def ask(server, path, *, method="GET", headers=None, cookies=None, form=None, source="127.0.0.1"):
     """One request, sent as it is; returns the response with its body read.
 
     A server without a login is shown its token, unless the headers say otherwise.
@@ -84,7 +84,9 @@ def ask(server, path, *, method="GET", headers=None, cookies=None, form=None):
         body = urlencode(form)
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     port = urlsplit(server.url).port
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=60, source_address=(source, 0)
+    )
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()

@@ -10,15 +10,15 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import zmq
 from jupyter_core.paths import jupyter_path
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.web import HTTPError
+from tornado.web import Application, HTTPError
 from voila.app import Voila
 from voila.paths import collect_static_paths, collect_template_paths
 from voila.utils import get_voila_labextensions_path
@@ -33,12 +33,14 @@ from imgurer_kernel.apps.server.config import (
     find_notebook,
     voila_config,
 )
+from imgurer_kernel.apps.server.ending import cancel_tasks, close_context, silenced
 from imgurer_kernel.apps.server.kernels import memory, pages_for_memory
 from imgurer_kernel.apps.server.listen import Listen, check_listen
 from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler, TokenHandler
 from imgurer_kernel.apps.server.pages import Pages
 from imgurer_kernel.apps.server.proxies import ProxiedServer, read_networks
 from imgurer_kernel.apps.server.sockets import open_sockets
+from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import session_cookies
@@ -124,6 +126,10 @@ def serve(  # noqa: PLR0913 - the options of a command
             insecure=insecure_http,
         )
         _make_folder(settings)
+        stack.callback(close_log)
+        open_log(settings.root, process="server", turns=True)
+        note("start", host=host, port=listen.port, login=login, version=version("imgurer"))
+        stack.callback(note, "stop")
         key = session_cookies.secret_key(settings.root)
         cookie = session_cookies.cookie_name(listen.port)
         provider = (
@@ -183,6 +189,17 @@ def _password_provider(
     )
     stack.callback(provider.close)
     return provider
+
+
+def http_server(app: Application, listen: Listen) -> ProxiedServer:
+    """Return the server of an application, with an end for requests that are large or slow."""
+    return ProxiedServer(
+        app,
+        trusted=listen.trusted,
+        max_body_size=1 << 20,
+        idle_connection_timeout=_REQUEST_WITHIN,
+        body_timeout=_REQUEST_WITHIN,
+    )
 
 
 class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
@@ -260,13 +277,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
     def listen(self) -> None:
         """Serve until told to stop."""
         self.ioloop = IOLoop.current()
-        server = ProxiedServer(
-            self.app,
-            trusted=self.listening.trusted,
-            max_body_size=1 << 20,
-            idle_connection_timeout=_REQUEST_WITHIN,
-            body_timeout=_REQUEST_WITHIN,
-        )
+        server = http_server(self.app, self.listening)
         server.add_sockets(self.sockets)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle_signal_stop)
@@ -277,9 +288,9 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             self.ioloop.start()
         finally:
             sifting.stop()
-            with _silenced("tornado", "asyncio", __package__):
+            with silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
-                _close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
                 gc.collect()  # what was cut off says so when it is collected
             self.ioloop.close(all_fds=False)
             _say("imgurer has stopped")
@@ -310,45 +321,9 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         kills = [asyncio.ensure_future(manager.kill(each)) for each in manager.list_kernel_ids()]
         if kills:
             await asyncio.wait(kills, timeout=_STOP_WITHIN)
-        await _cancel_tasks()  # a kernel that is only just starting ends by itself
+        await cancel_tasks()  # a kernel that is only just starting ends by itself
         await server.close_all_connections()
         shutil.rmtree(self.connection_dir, ignore_errors=True)
-
-
-@contextmanager
-def _silenced(*names: str) -> Iterator[None]:
-    """Silence some loggers within the block: at the end, what is cut off would complain."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-async def _cancel_tasks() -> None:
-    # A notebook that is being run takes a cancellation for a dead cell, and goes on.
-    for _ in range(8):
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        if not others:
-            break
-        for task in others:
-            task.cancel()
-        await asyncio.wait(others, timeout=0.05)
-
-
-def _close_context(context: zmq.Context[Any]) -> None:
-    # A context waits for all its sockets for ever, and a cancelled start leaves some behind that
-    # only the garbage collector knows.
-    for each in gc.get_objects():
-        if isinstance(each, zmq.Socket) and not each.closed:
-            owner = each.context
-            if owner is not None and owner.underlying == context.underlying:
-                each.close(linger=0)
-    context.destroy(linger=0)
 
 
 def _say(line: str) -> None:

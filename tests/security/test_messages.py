@@ -1,0 +1,55 @@
+"""What a page may make its kernel do: move its widgets, and nothing else."""
+
+import json
+
+import pytest
+from jupyter_server.services.kernels.connection.base import (
+    deserialize_msg_from_ws_v1,
+    serialize_msg_to_ws_v1,
+)
+
+from tests.e2e.test_http import ask, channels, kernel_of
+
+pytestmark = pytest.mark.e2e
+
+# Every request of the protocol 5.4 but those that widgets need, on the channels that there are.
+REFUSED = {
+    "execute_request": {"silent": False, "store_history": False, "allow_stdin": False},
+    "inspect_request": {"cursor_pos": 1, "detail_level": 0},
+    "complete_request": {"cursor_pos": 1},
+    "history_request": {"hist_access_type": "tail", "n": 5, "output": False, "raw": True},
+    "is_complete_request": {},
+    "connect_request": {},
+    "debug_request": {"type": "request", "seq": 1, "command": "evaluate"},
+    "create_subshell_request": {},
+    "usage_request": {},
+    "input_reply": {"value": "x"},
+    "no_such_request": {},
+}
+
+
+def sent(kind, content, number, channel="shell"):
+    header = {"msg_id": number, "msg_type": kind, "username": "", "session": "x"}
+    header |= {"date": "2026-01-01T00:00:00Z", "version": "5.4"}
+    parts = [json.dumps(each).encode() for each in (header, {}, {}, content)]
+    return serialize_msg_to_ws_v1(parts, channel)
+
+
+def test_no_message_makes_a_kernel_run_code_or_tell_of_itself(team, cookies, tmp_path):
+    cookie = cookies.of(cookies.begin("ben"))
+    kernel = kernel_of(ask(team, "/", cookies=cookie))
+    trace = tmp_path / "trace"
+    code = f"open({str(trace)!r}, 'w').close()"
+    with channels(team, kernel, cookies=cookie) as page:
+        for kind, content in REFUSED.items():
+            for channel in ("shell", "control", "stdin"):
+                page.send(sent(kind, content | {"code": code}, f"{kind} {channel}", channel))
+        page.send(sent("kernel_info_request", {}, "last"))
+        answered = set()
+        while "last" not in answered:
+            _, parts = deserialize_msg_from_ws_v1(page.recv(timeout=60))
+            parent = json.loads(parts[1])
+            if json.loads(parts[0])["msg_type"].endswith("_reply") or b'"idle"' in parts[3]:
+                answered.add(parent.get("msg_id"))
+    assert not answered & {f"{kind} {at}" for kind in REFUSED for at in ("shell", "control")}
+    assert not trace.exists()
