@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -186,3 +187,15 @@ def degrees(latitude: float, longitude: float) -> str:
 
 def _zoned(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return a text with every mention of a folder's path as words.
+
+    >>> without_folder("/srv/a/tmp/x.part cannot be written", Path("/srv/a"))
+    "the store's folder/tmp/x.part cannot be written"
+    """
+    for path in sorted({str(folder), str(folder.absolute()), str(folder.resolve())}, key=len)[::-1]:
+        if Path(path).is_absolute():
+            text = text.replace(path, "the store's folder")
+    return text

@@ -19,6 +19,7 @@ from traitlets import Bool, HasTraits, Int, Unicode
 
 from imgurer_kernel.common.text import sentence
 from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.ui.shown_error import shown_error
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def error_text(error: BaseException) -> str:
     'There is no image 7.'
     """
     if isinstance(error, ImgurerError):
-        return sentence(str(error))
+        return sentence(shown_error(error))
     _log.error("work for a panel failed", exc_info=error)
     return "Something went wrong inside; the server's log says what. Try again."
 

@@ -15,9 +15,7 @@ from websockets.sync.client import connect
 from imgurer_kernel.common.event_log import open_log
 from imgurer_kernel.errors import ServerError
 from imgurer_kernel.store import session_cookies
-
-COOKIE_VARIABLE = "IMGURER_LOGIN_COOKIE"
-"""Variable with the name of the session's cookie; empty where there is no login."""
+from imgurer_kernel.ui.shown_error import COOKIE_VARIABLE as COOKIE_VARIABLE  # noqa: PLC0414
 
 VISITOR_INFO_VARIABLE = "IMGURER_VISITOR_INFO"
 """Variable with the address at which a preheated kernel waits for its visitor's headers."""

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
 from tests.e2e.servers import REPOSITORY, serving
-from tests.e2e.test_http import PASSWORD, eventually, write_notebook
+from tests.e2e.test_http import PASSWORD, ask, eventually, log_in, write_notebook
 
 pytestmark = pytest.mark.e2e
 
@@ -176,6 +176,22 @@ def test_logging_out(server, bobs_page):
     expect(page).to_have_title("Log in · imgurer")
     enter(page, "bob")
     greeting(page)
+
+
+def test_ones_logins(server, bobs_page):
+    page = bobs_page
+    page.complaints.clear()
+    _, elsewhere = log_in(server, "bob")
+    page.goto(server.url + "account")
+    expect(page.get_by_role("heading")).to_have_text("Your logins")
+    before = page.get_by_role("listitem").count()
+    page.get_by_role("button", name="Log out An unnamed browser").first.click()
+    expect(page.get_by_role("status")).to_have_text("That login is over.")
+    expect(page.get_by_role("listitem")).to_have_count(before - 1)
+    assert ask(server, "/account", cookies=elsewhere).status == 302
+    page.get_by_role("link", name="To the dashboard").click()
+    greeting(page)
+    assert page.complaints == []
 
 
 def test_an_address_that_leads_nowhere(server, bobs_page):

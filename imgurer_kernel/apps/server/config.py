@@ -1,5 +1,6 @@
 """Voila's configuration: no file of the store has an address, and no asset is foreign."""
 
+import functools
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ from imgurer_kernel import errors
 from imgurer_kernel.apps.server.frames import READ_BYTES
 from imgurer_kernel.apps.server.kernels import OwnKernelSpecManager, VisitorKernelManager, transport
 from imgurer_kernel.apps.server.listen import Listen
+from imgurer_kernel.common.text import without_folder
 from imgurer_kernel.errors import ServerError
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import visitor
@@ -77,14 +79,17 @@ def _log_failure(handler: RequestHandler) -> None:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
 
 
-def _note_cell_error(cell: dict[str, Any], execute_reply: dict[str, Any], **_: object) -> None:
+def _note_cell_error(
+    hidden: Path | None, cell: dict[str, Any], execute_reply: dict[str, Any], **_: object
+) -> None:
     """Log why the dashboard did not open; the text of an `ImgurerError` goes onto the page."""
     content = execute_reply["content"]
     lines = "\n".join(content.get("traceback", ()))
     _log.error("the dashboard could not be opened:\n%s", _ANSI_COLOR.sub("", lines))
     kind = getattr(errors, content.get("ename", ""), None)
     if isinstance(kind, type) and issubclass(kind, errors.ImgurerError):
-        cell["metadata"]["imgurer_reason"] = content.get("evalue", "")
+        reason = content.get("evalue", "")
+        cell["metadata"]["imgurer_reason"] = without_folder(reason, hidden) if hidden else reason
 
 
 def find_notebook() -> Path:
@@ -199,7 +204,8 @@ def voila_config(
     voila.default_pool_size = preheat
     voila.multi_kernel_manager_class = VisitorKernelManager
     voila.kernel_spec_manager_class = OwnKernelSpecManager
-    config.VoilaExecutor.on_cell_error = _note_cell_error
+    hidden = settings.root if listen.login else None
+    config.VoilaExecutor.on_cell_error = functools.partial(_note_cell_error, hidden)
     config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
     config.VisitorKernelManager.folder = str(settings.root)
     config.VisitorKernelManager.most_pages = most_pages

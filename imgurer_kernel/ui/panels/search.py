@@ -20,6 +20,7 @@ from imgurer_kernel.ui.panels.base import (
 )
 from imgurer_kernel.ui.panels.board import BoardPanel
 from imgurer_kernel.ui.session import row_dicts
+from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
@@ -146,7 +147,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         try:
             query = self.model.read(upload.name, upload.path.read_bytes())
         except ImageRejected as error:
-            return Verdict(status="rejected", text=f"Cannot be searched for: {error}")
+            return Verdict(status="rejected", text=f"Cannot be searched for: {shown_error(error)}")
         self._read_queries[upload.digest] = query
         return Verdict(status="ready", text="Searched for", thumbnail=query.thumbnail)
 

@@ -73,9 +73,11 @@ export default {
     const showVisitor = () => {
       const parts = [element("span", "", model.get("user"))];
       if (model.get("logout")) {
+        const logins = element("a", "", "Logins");
+        logins.href = "/account";
         const out = element("a", "", "Log out");
         out.href = model.get("logout");
-        parts.push(out);
+        parts.push(logins, out);
       }
       visitor.replaceChildren(...(model.get("user") ? parts : []));
     };

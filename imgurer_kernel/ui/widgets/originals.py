@@ -6,6 +6,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.widgets.chunks import ChunkSender, DownloadFile
 
 STAGE_SCRIPTS = ("widgets/common.js", "widgets/chunks.js", "widgets/picture_stage.js")
@@ -29,7 +30,7 @@ class OriginalsWidget(anywidget.AnyWidget):
         self._sent = -1
         self._sender = ChunkSender(
             self._send_piece,
-            lambda error: self.fail(self._sent, str(error)),
+            lambda error: self.fail(self._sent, shown_error(error)),
         )
         self.on_msg(self._receive)
 

@@ -23,6 +23,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import script, static
 from imgurer_kernel.ui.widgets.upload.receiver import Upload, UploadReceiver
 
@@ -214,7 +215,7 @@ class UploadControl(anywidget.AnyWidget):
                 data=data,
             )
         except ImgurerError as error:
-            self._fail(key, str(error))
+            self._fail(key, shown_error(error))
             return
         self.send({"kind": "ack", "key": key, "sequence": sequence, "bytes": progress.bytes})
         if progress.upload is not None:
@@ -257,7 +258,7 @@ class UploadControl(anywidget.AnyWidget):
         if error is None:
             verdict = future.result()
         elif isinstance(error, ImgurerError):
-            verdict = Verdict(status="failed", text=str(error))
+            verdict = Verdict(status="failed", text=shown_error(error))
         else:
             _log.error("the judge of an upload failed", exc_info=error)
             text = "Something went wrong inside; the server's log says what. Try again."

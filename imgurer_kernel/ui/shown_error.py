@@ -1,0 +1,24 @@
+"""What a visitor is told of an error: what happened, and not where on the server."""
+
+import os
+from pathlib import Path
+
+from imgurer_kernel.common.text import without_folder
+
+COOKIE_VARIABLE = "IMGURER_LOGIN_COOKIE"
+"""Variable with the name of the session's cookie; empty or not there where there is no login."""
+
+
+def shown_error(error: BaseException) -> str:
+    """Return an error's text; behind a login without the path of the store's folder.
+
+    A member need not know how the server's disks are laid out; who runs imgurer for themselves
+    wants to find the file.
+
+    >>> shown_error(ValueError("no such thing"))
+    'no such thing'
+    """
+    text = str(error)
+    if not os.environ.get(COOKIE_VARIABLE):
+        return text
+    return without_folder(text, Path(os.environ["IMGURER_ROOT"]))
