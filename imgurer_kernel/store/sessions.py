@@ -50,7 +50,7 @@ class Sessions:
     """
 
     def __init__(self, catalog: "Catalog") -> None:
-        self._catalog = catalog
+        self.catalog = catalog
 
     def begin(self, user: str, *, browser: str = "", address: str = "") -> LoginSession:
         """Begin a session of a user who has proved to be that.
@@ -69,7 +69,7 @@ class Sessions:
         from imgurer_kernel.store.catalog import users as user_rows
         from imgurer_kernel.store.catalog.connection import now
 
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             stamp = stamp_of(user_rows.password_hash(connection, user))
             session = session_cookies.begin(user, stamp)
             rows.add_session(
@@ -89,7 +89,7 @@ class Sessions:
         from imgurer_kernel.store.catalog.connection import now
 
         by_id = {session_id(each): each for each in sessions}
-        with self._catalog.transaction() as connection:
+        with self.catalog.transaction() as connection:
             found = rows.holders(connection, list(by_id))
             good = {
                 each
@@ -116,14 +116,14 @@ class Sessions:
         """
         from imgurer_kernel.store.catalog import sessions as rows
 
-        return self._catalog.run(rows.sessions_of, user_name(user))
+        return self.catalog.run(rows.sessions_of, user_name(user))
 
     def end(self, user: str, session: str) -> bool:
         """End the session with an id; False if the user has none of that id (any more)."""
         from imgurer_kernel.store.catalog import sessions as rows
 
         try:
-            return bool(self._catalog.run(rows.end_session, user_name(user), session))
+            return bool(self.catalog.run(rows.end_session, user_name(user), session))
         except InvalidUserName:
             return False
 
@@ -137,7 +137,7 @@ class Sessions:
         """
         from imgurer_kernel.store.catalog import sessions as rows
 
-        return self._catalog.run(rows.end_sessions, user_name(user))
+        return self.catalog.run(rows.end_sessions, user_name(user))
 
 
 def _one_line(text: str, most: int) -> str:

@@ -28,13 +28,13 @@ JUDGED = {
         200,
     ),
     "AccountHandler": ("/account", TO_LOGIN, 200),
+    "AuditHandler": ("/audit", TO_LOGIN, {"ben": 403, "ada": 200}),
     "LoginHandler": ("/login", 200, 302),
     "LogoutHandler": ("/logout", 302, None),  # ends the session: test_doors
     "NotFoundHandler": ("/anything", TO_LOGIN, 404),
 }
-WITHOUT_LOGIN = (JUDGED.keys() - {"AccountHandler", "LoginHandler", "LogoutHandler"}) | {
-    "TokenHandler"
-}
+OF_LOGIN = {"AccountHandler", "AuditHandler", "LoginHandler", "LogoutHandler"}
+WITHOUT_LOGIN = (JUDGED.keys() - OF_LOGIN) | {"TokenHandler"}
 VERBS = ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -85,11 +85,12 @@ def test_no_verb_does_anything_without_a_good_cookie(team, cookies, verb):
 @pytest.mark.parametrize("user", ["ben", "ada"])
 def test_who_is_logged_in_gets_what_the_table_says(team, cookies, user):
     cookie = cookies.of(cookies.begin(user))
-    got = {}
+    got, told = {}, {}
     for handler, (address, _, expected) in JUDGED.items():
         if expected is not None:
             got[handler] = outcome(ask(team, address, cookies=cookie))
-    assert got == {name: expected for name, (*_, expected) in JUDGED.items() if expected}
+            told[handler] = expected[user] if isinstance(expected, dict) else expected
+    assert got == told
 
 
 def test_another_sites_page_gets_nothing_with_a_good_cookie(team, cookies):

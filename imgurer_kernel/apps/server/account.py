@@ -5,6 +5,7 @@ from typing import cast
 import pandas as pd
 from tornado.web import HTTPError
 
+from imgurer_kernel.apps.server.audit import is_admin
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
 from imgurer_kernel.apps.server.pages import BaseHandler
 from imgurer_kernel.store import session_cookies
@@ -54,6 +55,7 @@ class AccountHandler(BaseHandler):
             user=user,
             logins=sorted(logins, key=lambda login: not login["here"]),
             days=session_cookies.DAYS,
+            admin=await self._passwords.read(is_admin, user),
             note="That login is over." if self.get_query_argument("ended", "") else "",
             xsrf=self.xsrf_token.decode(),
         )

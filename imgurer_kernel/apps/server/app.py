@@ -25,6 +25,7 @@ from voila.utils import get_voila_labextensions_path
 
 from imgurer_kernel.apps.server import handlers
 from imgurer_kernel.apps.server.account import AccountHandler
+from imgurer_kernel.apps.server.audit import AuditHandler
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider, TokenIdentityProvider
 from imgurer_kernel.apps.server.config import (
     PACKAGE,
@@ -150,6 +151,7 @@ def serve(  # noqa: PLR0913 - the options of a command
         )
         app = DashboardServer(config=config)
         app.listening = listen
+        app.root = settings.root
         app.sockets = sockets
         app.provider = provider
         app.show = open_browser
@@ -206,6 +208,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
     """Voila with our own routes, identity provider, and shutdown."""
 
     listening: Listen
+    root: Path
     sockets: list[socket.socket]
     provider: PasswordIdentityProvider | TokenIdentityProvider
     show = False
@@ -226,6 +229,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         self.identity_provider = self.provider
         settings |= {
             "identity_provider": self.provider,
+            "imgurer_root": self.root,
             "imgurer_pages": Pages(
                 style=(PACKAGE / "ui" / "theme" / "tokens.css").read_text(encoding="utf-8"),
                 icon=(TEMPLATE / "icon.svg.txt").read_text(encoding="utf-8").strip(),
@@ -269,6 +273,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
                 (r"/login", LoginHandler),
                 (r"/logout", LogoutHandler),
                 (r"/account", AccountHandler),
+                (r"/audit", AuditHandler),
             ]
         else:
             routes.append((r"/login", TokenHandler))

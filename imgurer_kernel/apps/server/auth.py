@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 from jupyter_server.auth.identity import IdentityProvider, User
@@ -21,6 +21,9 @@ from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.session_cookies import LoginSession
 from imgurer_kernel.store.sessions import Sessions, session_id
 from imgurer_kernel.store.users import LOCAL, Users
+
+if TYPE_CHECKING:
+    from imgurer_kernel.store.catalog import Catalog
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -246,6 +249,15 @@ class PasswordIdentityProvider(IdentityProvider):
         self._looked_up = {
             each: entry for each, entry in self._looked_up.items() if each.user != user
         }
+
+    async def read(
+        self,
+        function: "Callable[Concatenate[Catalog, P], T]",
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what a function finds in the catalog, without keeping the server waiting."""
+        return await self._run(function, self._sessions.catalog, *args, **kwargs)
 
     async def list_sessions(self, user: str) -> pd.DataFrame:
         """List a user's sessions, as `Sessions.list` does."""

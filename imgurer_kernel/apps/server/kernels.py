@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import zmq
 from jupyter_client.kernelspec import KernelSpecManager
@@ -98,6 +98,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self.ending: set[str] = set()
         self.connections: dict[str, set[WebSocketHandler]] = {}
         self._started: WeakKeyDictionary[Task[Any], str] = WeakKeyDictionary()
+        self._begun_by: WeakSet[Task[Any]] = WeakSet()
         self._starting: set[str] = set()
         self._opening: set[Task[Any] | None] = set()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
@@ -114,6 +115,8 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         kwargs["extra_arguments"] = _QUIET
         number = kwargs.setdefault("kernel_id", str(uuid4()))
         self._starting.add(number)
+        if task := current_task():
+            self._begun_by.add(task)
         self.note_opened()
         try:
             started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
@@ -140,10 +143,10 @@ class VisitorKernelManager(AsyncMappingKernelManager):
 
     def pages(self) -> int:
         """Count the pages that have a kernel or are about to; kernels that wait are none."""
-        # Voila's kernel manager, made of this class, keeps what waits.
+        # Voila's kernel manager, made of this class, keeps the tasks that start what will wait.
         pools = getattr(self, "_pools", {}).values()
-        waiting: int = sum(
-            task.done() and not task.cancelled() and task.exception() is None
+        waiting = sum(
+            task in self._begun_by and not (task.done() and (task.cancelled() or task.exception()))
             for pool in pools
             for task in pool
         )

@@ -1,0 +1,108 @@
+"""Places for pages: each is given away once, and kernels that only wait take none."""
+
+import asyncio
+
+import pytest
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+
+from imgurer_kernel.apps.server.kernels import VisitorKernelManager, memory, pages_for_memory
+
+
+class Kernels(VisitorKernelManager):
+    """Knows kernels by name only; Voila's pool is a list of tasks, as its own is."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most_pages = most
+        self.running = []
+        self._pools = {"notebook": []}
+        self.gate = asyncio.Event()
+
+    def list_kernel_ids(self):
+        return list(self.running)
+
+
+@pytest.fixture
+def starts(monkeypatch):
+    """Lets kernels start when the gate is open."""
+
+    async def start(self, *, kernel_id, fails=False, **_):
+        await self.gate.wait()
+        if fails:
+            raise RuntimeError("no kernel")
+        self.running.append(kernel_id)
+        return kernel_id
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+
+
+async def open_page(kernels):
+    """What a page does: keep a place, start a kernel, show it."""
+    if not kernels.begin_page():
+        return "full"
+    try:
+        return await kernels.start_kernel()
+    finally:
+        kernels.note_opened()
+
+
+def test_many_at_once_get_as_many_places_as_there_are(starts):
+    async def scenario():
+        kernels = Kernels(3)
+        pages = [asyncio.ensure_future(open_page(kernels)) for _ in range(50)]
+        await asyncio.sleep(0)
+        assert kernels.pages() == 3
+        kernels.gate.set()
+        opened = await asyncio.gather(*pages)
+        assert opened.count("full") == 47
+        assert kernels.pages() == len(kernels.running) == 3
+        kernels.running.pop()
+        assert await open_page(kernels) != "full"
+        assert await open_page(kernels) == "full"
+
+    asyncio.run(scenario())
+
+
+def test_a_kernel_that_waits_or_begins_to_takes_no_place(starts):
+    async def scenario():
+        kernels = Kernels(1)
+        spare = asyncio.ensure_future(kernels.start_kernel(env={"VOILA_PREHEAT": "True"}))
+        later = asyncio.ensure_future(asyncio.sleep(1000))  # will start one in a second
+        kernels._pools["notebook"] = [spare, later]
+        await asyncio.sleep(0)
+        assert kernels.pages() == 0, "it only begins"
+        kernels.gate.set()
+        await spare
+        assert kernels.pages() == 0, "it waits"
+        assert kernels.begin_page()
+        kernels._pools["notebook"].remove(spare)  # its page has come
+        kernels.note_opened()
+        assert kernels.pages() == 1
+        assert not kernels.begin_page()
+        later.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_kernel_that_does_not_start_gives_its_place_back(starts):
+    async def scenario():
+        kernels = Kernels(1)
+        kernels.gate.set()
+        assert kernels.begin_page()
+        with pytest.raises(RuntimeError):
+            await kernels.start_kernel(fails=True)
+        kernels.note_opened()
+        assert kernels.pages() == 0
+        failed = asyncio.ensure_future(kernels.start_kernel(fails=True))
+        await asyncio.wait([failed])
+        kernels._pools["notebook"] = [failed]
+        assert kernels.pages() == 0
+        assert isinstance(failed.exception(), RuntimeError)
+
+    asyncio.run(scenario())
+
+
+def test_the_memory_says_how_many():
+    assert memory() > 1 << 28
+    assert pages_for_memory(0) == 4
+    assert pages_for_memory(1 << 50) == 100
