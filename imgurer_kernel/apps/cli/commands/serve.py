@@ -46,7 +46,16 @@ def serve(call: Call) -> int:
     """Serve the dashboard."""
     # Voila takes seconds to import, which no other command needs to pay.
     from imgurer_kernel.apps.server import serve as serve_dashboard
+    from imgurer_kernel.apps.server.listen import check_listen
+    from imgurer_kernel.apps.server.proxies import read_networks
 
+    # First of all: no store is made for a server that does not start.
+    check_listen(
+        call.arguments.host,
+        login=call.arguments.login,
+        trusted=read_networks(call.arguments.trusted_proxy),
+        insecure=call.arguments.insecure_http,
+    )
     # Before the dashboard: each visitor's kernel opens the store, and none may be refused.
     with call.workbench_made() as wb:
         empty = not wb.statistics().images
