@@ -45,6 +45,7 @@ PUBLIC = {
         "journal",
         "known_files",
         "queries",
+        "quotas",
         "sessions",
         "trash",
         "users",

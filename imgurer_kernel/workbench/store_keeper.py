@@ -15,6 +15,7 @@ from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source
 from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.quotas import Quotas, size_of
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.store_reader import StoreReader
@@ -131,8 +132,15 @@ class StoreKeeper(StoreReader):
         """Take in one picture that came without a path; a frame of one row as from `ingest`.
 
         May be called from several threads at once, which is faster.
+
+        Raises
+        ------
+        StorageFull
+            If the user, or all users together, would have more than they may
+            (`imgurer_kernel.store.quotas`).
         """
         owner = self.accounts.require_enabled(user)
+        Quotas(self.accounts.catalog).require_room(owner, size_of(data))
         return outcome_frame(self._intake.take(name, data, owner, self._uploads.commit))
 
     def forget(

@@ -370,10 +370,20 @@ def test_an_interrupt_says_so(run, monkeypatch):
 def test_serve_hands_everything_on(run, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *a, **k: calls.append((a, k)))
-    assert run("serve", "--port", 0, "--no-browser", "--login", "--host", "0.0.0.0")[0] == 0
+    words = ["--port", 0, "--no-browser", "--login", "--host", "0.0.0.0", "--max-kernels", 7]
+    proxies = ["--trusted-proxy", "10.0.0.1", "--trusted-proxy", "10.1.0.0/16", "--insecure-http"]
+    assert run("serve", *words, *proxies)[0] == 0
     [(settings,), options] = calls[0]
     assert settings.root == tmp_path / "store"
-    assert options == {"host": "0.0.0.0", "port": 0, "login": True, "open_browser": False}
+    assert options == {
+        "host": "0.0.0.0",
+        "port": 0,
+        "login": True,
+        "open_browser": False,
+        "max_kernels": 7,
+        "trusted_proxies": ["10.0.0.1", "10.1.0.0/16"],
+        "insecure_http": True,
+    }
 
 
 def test_serve_fills_an_empty_store_with_samples_and_no_other(run, folder, monkeypatch, tmp_path):

@@ -4,10 +4,20 @@ import getpass
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from imgurer_kernel.apps.cli.command import CREATE_HERE, EXIT_DONE, GROUPS, Call, argument, command
+from imgurer_kernel.apps.cli.command import (
+    CREATE_HERE,
+    EXIT_DONE,
+    GROUPS,
+    Call,
+    argument,
+    command,
+    either_or,
+    size,
+)
 from imgurer_kernel.apps.cli.output import read_password
 from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.common.text import count
+from imgurer_kernel.store.quotas import EVERYBODY, Quotas
 from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
@@ -122,6 +132,24 @@ def end_sessions(call: Call) -> int:
         ended = Sessions(wb.accounts.catalog).end_all(name)
         note("logout", user=name, session="all")
         return _write_account(call, wb, f"is logged out of {count(ended, 'browser')}")
+
+
+@command(
+    "users quota",
+    argument("name", nargs="?", default=EVERYBODY, metavar="NAME", help="default: all together"),
+    either_or(
+        argument("--set", type=size, metavar="BYTES", help="how much, such as 500M or 20G"),
+        argument("--unset", action="store_true", help="as much as there is room for"),
+    ),
+)
+def bound_uploads(call: Call) -> int:
+    """Say how much accounts may upload, each or all together; without options, list it."""
+    with _noted(call.workbench()) as wb:
+        quotas = Quotas(wb.accounts.catalog)
+        if call.arguments.set is not None or call.arguments.unset:
+            quotas.set(call.arguments.name, call.arguments.set)
+        call.out.write_table(quotas.list())
+    return EXIT_DONE
 
 
 def _write_account(call: Call, wb: Workbench, change: str) -> int:

@@ -9,3 +9,9 @@ CREATE TABLE sessions (
     browser VARCHAR NOT NULL,
     address VARCHAR NOT NULL
 );
+
+-- How many bytes of pictures a user may have, and with an empty name all users together.
+CREATE TABLE quotas (
+    user_name VARCHAR PRIMARY KEY,
+    bytes BIGINT NOT NULL
+);

@@ -1,0 +1,41 @@
+"""Quotas as rows: how many bytes of pictures users may have, each and together.
+
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). The
+name of all users together is the empty text, which is nobody's.
+"""
+
+import pandas as pd
+
+from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of
+
+
+def set_quota(connection: Connection, user: str, quota: int | None) -> None:
+    """Give a user, or all together, another quota in bytes, or with None none."""
+    connection.execute("DELETE FROM quotas WHERE user_name = ?", [user])
+    if quota is not None:
+        connection.execute("INSERT INTO quotas VALUES (?, ?)", [user, quota])
+
+
+def quota_of(connection: Connection, user: str) -> int | None:
+    """The quota of a user, or of all together, in bytes; None for none."""
+    row = first_row(connection, "SELECT bytes FROM quotas WHERE user_name = ?", [user])
+    return None if row is None else int(row[0])
+
+
+def used_by(connection: Connection, user: str) -> int:
+    """Bytes of the images that a user, or anybody, has files of; each image counts once."""
+    row = first_row(
+        connection,
+        """
+        SELECT coalesce(sum(bytes), 0)::BIGINT FROM images WHERE image_id IN (
+            SELECT image_id FROM files WHERE ? IN ('', user_name))
+        """,
+        [user],
+    )
+    return 0 if row is None else int(row[0])
+
+
+def all_quotas(connection: Connection) -> pd.DataFrame:
+    """All quotas, that of all users together first: name, bytes."""
+    answer = connection.execute("SELECT user_name AS name, bytes FROM quotas ORDER BY user_name")
+    return frame_of(answer)

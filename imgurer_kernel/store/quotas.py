@@ -1,0 +1,101 @@
+"""How much users may upload: a bound for each, and one for all together.
+
+Only uploads are counted against them: whoever takes in folders of the machine has it anyway.
+"""
+
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+import pandas as pd
+
+from imgurer_kernel.common.event_log import note
+from imgurer_kernel.common.text import human_bytes
+from imgurer_kernel.errors import StorageFull
+from imgurer_kernel.store.users import user_name
+
+# Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
+if TYPE_CHECKING:
+    from imgurer_kernel.store.catalog import Catalog
+
+EVERYBODY = ""
+"""The name under which the quota of all users together is kept."""
+
+
+class Quotas:
+    """The quotas of one store, on top of its catalog.
+
+    Parameters
+    ----------
+    catalog
+        Where they are kept.
+    """
+
+    def __init__(self, catalog: "Catalog") -> None:
+        self.catalog = catalog
+
+    def set(self, user: str, quota: int | None) -> None:
+        """Give a user, or `EVERYBODY` together, another quota in bytes, or with None none.
+
+        Raises
+        ------
+        InvalidUserName, UnknownUser
+            If there is no such account.
+        """
+        from imgurer_kernel.store.catalog import quotas as rows
+        from imgurer_kernel.store.catalog import users
+
+        name = user if user == EVERYBODY else user_name(user)
+        with self.catalog.transaction() as connection:
+            if name != EVERYBODY:
+                users.require_users(connection, [name])
+            rows.set_quota(connection, name, quota)
+        note("quota-set", user=name or "everybody", bytes=quota)
+
+    def list(self) -> pd.DataFrame:
+        """All quotas, with what is used of them: name (empty for everybody), bytes, used."""
+        from imgurer_kernel.store.catalog import quotas as rows
+
+        with self.catalog.transaction() as connection:
+            frame = rows.all_quotas(connection)
+            frame["used"] = [rows.used_by(connection, name) for name in frame["name"]]
+        return frame.astype({"used": "int64"})
+
+    def require_room(self, user: str, more: int) -> None:
+        """Raise `StorageFull` if a user's upload of some bytes would exceed a quota.
+
+        Uploads that are on their way at the same moment are not counted yet: a quota may be
+        exceeded by those.
+        """
+        from imgurer_kernel.store.catalog import quotas as rows
+
+        with self.catalog.transaction() as connection:
+            for name in (user, EVERYBODY):
+                quota = rows.quota_of(connection, name)
+                if quota is None:
+                    continue
+                used = rows.used_by(connection, name)
+                if used + more > quota:
+                    whose = "You may" if name == user else "All together may"
+                    message = (
+                        f"{whose} have {human_bytes(quota)} of pictures here; {human_bytes(used)} "
+                        f"are used, and this file has {human_bytes(more)}. Forget some, or ask an "
+                        "administrator for more"
+                    )
+                    raise StorageFull(message)
+
+
+def size_of(data: bytes | bytearray | memoryview | BinaryIO) -> int:
+    """Return how many bytes data or an open file have; 0 where that cannot be told.
+
+    >>> size_of(b"abc")
+    3
+    """
+    if isinstance(data, bytes | bytearray | memoryview):
+        return memoryview(data).nbytes
+    try:
+        here = data.tell()
+        end = data.seek(0, os.SEEK_END)
+        data.seek(here)
+    except OSError:  # a pipe
+        return 0
+    return end - here
