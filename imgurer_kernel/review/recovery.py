@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
-from imgurer_kernel.review.rows import ActRows
+from imgurer_kernel.review.rows import ActRows, as_found
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalEntry
 from imgurer_kernel.store.store import Store
@@ -34,7 +34,10 @@ class Recovery:
             "entered": lambda entry: self._rows.follow([entry]),
             "undoing": self._finish_undo,
         }
-        for entry in self._store.catalog.run(journal.entries, states=open_states):
+        entries = self._store.catalog.run(journal.entries, states=open_states)
+        # Acts are done in their order, and taken back in the other one.
+        undoing = [entry for entry in reversed(entries) if entry.state == "undoing"]
+        for entry in [*(entry for entry in entries if entry.state != "undoing"), *undoing]:
             # Such as a folder that cannot be written, or a path that the system knows none of:
             # another time. One entry must not keep the store, and all others, from being opened.
             with suppress(ActRefused, StorageError, OSError, ValueError):
@@ -125,7 +128,8 @@ class Recovery:
                 assert facts is not None  # noqa: S101 (its bytes were read)
                 moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
         moves.prune(paths.target_root, paths.target)
-        self._rows.restore_as(entry, back)
+        for error in self._rows.restore([as_found(entry, back)]).values():
+            raise error
 
 
 def is_reachable(entry: JournalEntry) -> bool:

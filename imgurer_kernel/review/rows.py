@@ -16,7 +16,7 @@ from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.blobs.notes import Notes
 from imgurer_kernel.store.catalog import Connection, commands, journal, trash
-from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry, PlaceOfFiles
 from imgurer_kernel.store.ingest.ingest_files import renew_references
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
@@ -73,19 +73,23 @@ class ActRows:
         acts
             Each with the file that is kept; None where that is gone meanwhile.
         """
-        for entry, keeper in acts:
-            if entry.act == "link" and keeper is not None:
-                ids = [entry.file_id, *entry.other_ids]
-                journal.set_place(connection, ids, keeper.device, keeper.inode, keeper.modified_ns)
+        journal.set_places(
+            connection,
+            [
+                PlaceOfFiles(_ids(entry), keeper.device, keeper.inode, keeper.modified_ns)
+                for entry, keeper in acts
+                if entry.act == "link" and keeper is not None
+            ],
+        )
         went = [(entry, keeper) for entry, keeper in acts if entry.act != "link"]
-        ids = [each for entry, _ in went for each in (entry.file_id, *entry.other_ids)]
+        ids = [each for entry, _ in went for each in _ids(entry)]
         found = journal.files_of_images(connection, ids)
         commands.forget_files(connection, list(found))
         # Nobody loses the picture: whoever had the copy has the file that is kept.
         held = journal.holders(connection, {keeper.image_id for _, keeper in went if keeper})
         for entry, keeper in went:
             united = []
-            for file in (found[it] for it in (entry.file_id, *entry.other_ids) if it in found):
+            for file in (found[it] for it in _ids(entry) if it in found):
                 if keeper is not None and (keeper.image_id, file.user) not in held:
                     held.add((keeper.image_id, file.user))
                     united.append(journal.add_holder(connection, keeper, file.user, file.filename))
@@ -103,21 +107,17 @@ class ActRows:
                 journal.set_state, [entry.entry_id for entry in entries], "done"
             )
 
-    def restore_as(self, entry: JournalEntry, facts: os.stat_result) -> None:
-        """Bring the rows back of a file that is in its place again, whatever inode it is now."""
-        self.restore(
-            replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
-        )
-
-    def require_rows(self, entry: JournalEntry) -> None:
-        """Raise `ActRefused` if the rows of an act were deleted for good."""
-        if entry.act == "link":
-            return
+    def lost(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
+        """Acts whose rows were deleted for good, by entry_id, each with the error that says so."""
+        ids = [entry.file_id for entry in entries]
         with self._store.catalog.transaction() as connection:
-            known = {row.file_id for row in trash.rows(connection, [entry.file_id])}
-            known |= journal.files_of_images(connection, [entry.file_id]).keys()
-        if entry.file_id not in known:
-            raise emptied(entry)
+            known = {row.file_id for row in trash.rows(connection, ids)}
+            known |= journal.files_of_images(connection, ids).keys()
+        return {
+            entry.entry_id: emptied(entry)
+            for entry in entries
+            if entry.act != "link" and entry.file_id not in known
+        }
 
     def require_link(self, entry: JournalEntry, place: Place) -> None:
         """Raise `ActRefused` unless a place is empty, or has the link of an act as it was."""
@@ -136,35 +136,61 @@ class ActRows:
                 message = f"it was edited since: {shown(path)} has other bytes; move it away"
                 raise ActRefused(message)
 
-    def restore(self, entry: JournalEntry) -> None:
-        """Bring the rows of an act back; place and time of the file are those of the entry.
+    def restore(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
+        """Bring the rows of acts back, in this order; place and time are those of the entries.
 
-        Raises
-        ------
-        ActRefused
-            If the store's own bytes are gone.
+        Returns
+        -------
+        dict
+            By entry_id the error of each that is not back as it was, such as because the store's
+            own bytes are gone.
         """
-        ids = [entry.file_id, *entry.other_ids]
-        gone: list[str | None] = []
         try:
-            with self._store.catalog.transaction() as connection:
-                if entry.act != "link":
-                    buried = sorted(row.file_id for row in trash.rows(connection, ids))
-                    gone = [journal.drop_holder(connection, held) for held in entry.united_ids]
-                    self._trash.bring_back(connection, buried)
-                if entry.source_key is not None:
-                    journal.set_place(connection, ids, entry.device, entry.inode, entry.modified_ns)
-                journal.set_state(connection, [entry.entry_id], "undone")
+            gone = self._restore_rows(entries)
         except BlobMissing as error:
-            message = f"the store has lost it: {error}"
-            raise ActRefused(message) from error
-        for digest in filter(None, gone):
-            self._trash.finish(digest)
-        if entry.leads and entry.source_key is not None:
-            try:
-                self._store.blobs.put(
-                    os.fsdecode(entry.source_key), digest=entry.digest, mode="reference"
-                )
-            except (BlobDamaged, SourceError, StorageError) as error:
-                message = f"the file is back, but not as it was: {error}"
-                raise ActRefused(message) from error
+            if len(entries) == 1:
+                message = f"the store has lost it: {error}"
+                return {entries[0].entry_id: ActRefused(message)}
+            # One of them: which, is seen when each is brought back by itself.
+            return {key: why for entry in entries for key, why in self.restore([entry]).items()}
+        self._trash.finish_all(sorted(gone))
+        refused = {}
+        for entry in entries:
+            if entry.leads and entry.source_key is not None:
+                try:
+                    self._store.blobs.put(
+                        os.fsdecode(entry.source_key), digest=entry.digest, mode="reference"
+                    )
+                except (BlobDamaged, SourceError, StorageError) as error:
+                    message = f"the file is back, but not as it was: {error}"
+                    refused[entry.entry_id] = ActRefused(message)
+        return refused
+
+    def _restore_rows(self, entries: Sequence[JournalEntry]) -> set[str]:
+        """Do so in one transaction; digests of images that had only what was taken back."""
+        went = [entry for entry in entries if entry.act != "link"]
+        with self._store.catalog.transaction() as connection:
+            ids = [each for entry in went for each in _ids(entry)]
+            buried = sorted(row.file_id for row in trash.rows(connection, ids))
+            united = [held for entry in went for held in entry.united_ids]
+            gone = {journal.drop_holder(connection, held) for held in united}
+            self._trash.bring_back(connection, buried)
+            journal.set_places(
+                connection,
+                [
+                    PlaceOfFiles(_ids(it), it.device, it.inode, it.modified_ns)
+                    for it in entries
+                    if it.source_key is not None
+                ],
+            )
+            journal.set_state(connection, [entry.entry_id for entry in entries], "undone")
+        return {digest for digest in gone if digest is not None}
+
+
+def as_found(entry: JournalEntry, facts: os.stat_result) -> JournalEntry:
+    """The entry of a file that is in its place again, whatever inode it is now."""
+    return replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
+
+
+def _ids(entry: JournalEntry) -> tuple[int, ...]:
+    return (entry.file_id, *entry.other_ids)

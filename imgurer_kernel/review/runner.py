@@ -1,4 +1,4 @@
-"""Does acts and takes them back, each written down before it begins.
+"""Does acts, each written down before it begins.
 
 Files move first and rows follow, with the state of the entry in the journal in the same
 transaction; so that at any moment the journal says what has to be looked at after a crash:
@@ -7,8 +7,8 @@ transaction; so that at any moment the journal says what has to be looked at aft
 2. *entered*: the rows of the file are in the trash of the store, its owner has the keeper.
 3. *done*: the store's own bytes have followed.
 
-To take one back the entry is *undoing*, the file moves back, and the rows with it: *undone*.
-`imgurer_kernel.review.recovery` finishes or takes back what a crash has left in between.
+`imgurer_kernel.review.undo` takes acts back, and `imgurer_kernel.review.recovery` finishes or takes
+back what a crash has left in between.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,9 @@ from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageE
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.recovery import Recovery
-from imgurer_kernel.review.rows import ActRows, emptied, is_leading
+from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.system_trash import send
+from imgurer_kernel.review.undo import UndoRunner
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
@@ -33,8 +34,6 @@ from imgurer_kernel.store.trash import Trash
 
 STEPS = ("marked", "intended", "prepared", "moved", "linked", "entered", "followed")
 """Of doing an act; after each of them a crash is harmless."""
-UNDO_STEPS = ("marked", "undoing", "moved back", "restored")
-"""Of taking one back."""
 
 # Acts whose rows change together: others wait meanwhile, and each transaction costs some 5 ms.
 _CHUNK = 64
@@ -223,78 +222,11 @@ class ActRunner:
             raise ActRefused(message) from error
         return file
 
-    # Taking back ----------------------------------------------------------------------------
-
-    def undo(self, entry: JournalEntry) -> None:
-        """Take one act back, within `turn`.
-
-        Raises
-        ------
-        ActRefused
-            If that cannot be; the act stays done.
-        """
-        if entry.state == "emptied":
-            raise emptied(entry)
-        if entry.act == "system-trash":
-            message = (
-                "it is in the trash of the system: bring it back there, then scan its folder again"
-            )
-            raise ActRefused(message)
-        if entry.state != "done":
-            message = f"there is nothing to take back: it is {entry.state}"
-            raise ActRefused(message)
-        self._rows.require_rows(entry)
-        if entry.act == "forget":
-            self._rows.restore(entry)
-            self._step("restored")
-            return
-        self._store.catalog.run(journal.set_state, [entry.entry_id], "undoing")
-        self._step("undoing")
-        try:
-            facts = self._move_back(entry)
-        except ActRefused:
-            self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
-            raise
-        self._step("moved back")
-        self._rows.restore_as(entry, facts)
-        self._step("restored")
-
-    def _move_back(self, entry: JournalEntry) -> "disk.Facts":
-        paths = disk.paths_of(entry)
-        with ExitStack() as stack:
-            try:
-                target = stack.enter_context(
-                    disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
-                )
-                file = stack.enter_context(disk.held(target, paths.target))
-            except ActRefused as error:
-                message = f"{disk.shown(paths.target)} is gone, deleted by somebody else: {error}"
-                raise ActRefused(message) from error
-            if file.digest() != entry.digest:
-                message = f"{disk.shown(paths.target)} was changed meanwhile; it is left alone"
-                raise ActRefused(message)
-            source = stack.enter_context(
-                disk.place_of(
-                    paths.source_root, disk.split(paths.source_root, paths.source), make=True
-                )
-            )
-            if source.holds(file.facts.st_dev, file.facts.st_ino):
-                # A restore that was cut short: it is in its place, under both of its names.
-                with suppress(ActRefused):
-                    moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
-            elif entry.act == "link":
-                self._rows.require_link(entry, source)
-                moves.replace(target, source, paths.source)
-            elif disk.device(source) != disk.device(target):
-                moves.copy(file, source, paths.source, entry.digest)
-                self._step("copied back")
-                moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
-            else:
-                moves.restore(target, source, paths.source)
-            facts = source.facts()
-        assert facts is not None  # noqa: S101 (it was put there just now)
-        moves.prune(paths.target_root, paths.target)
-        return facts
+    def undo(
+        self, entries: Sequence[JournalEntry], progress: Progress | None = None
+    ) -> dict[int, ActRefused]:
+        """Take acts back, within `turn`; see `imgurer_kernel.review.undo.UndoRunner.run`."""
+        return UndoRunner(self._store, self._trash, self._step).run(entries, progress)
 
 
 def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:

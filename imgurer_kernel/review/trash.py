@@ -67,8 +67,8 @@ class ReviewTrash(Trash):
         ]
         if on_disk:
             with self._runner.turn():
-                for entry in on_disk:
-                    self._runner.undo(entry)
+                for error in self._runner.undo(on_disk).values():
+                    raise error
         super().restore(wanted, user)
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 

@@ -150,27 +150,25 @@ class ActBench(DecisionBench):
         who = self.accounts.require_enabled(user)
         chosen = self._entries(entries, batch, who)
         is_admin = self.accounts.get(who).role == "admin"
-        rows = []
+        refused = {
+            entry.entry_id: f"it was done by {entry.user}; ask them, or an admin"
+            for entry in chosen
+            if not is_admin and who not in {entry.user, entry.owner}
+        }
+        back = [entry for entry in reversed(chosen) if entry.entry_id not in refused]
         with self._runner.turn(), staged(progress) as report:
-            for number, entry in enumerate(reversed(chosen)):
-                report("bringing back", number, len(chosen))
-                why = None
-                if not is_admin and who not in {entry.user, entry.owner}:
-                    why = f"it was done by {entry.user}; ask them, or an admin"
-                else:
-                    try:
-                        self._runner.undo(entry)
-                    except ActRefused as error:
-                        why = str(error)
-                rows.append(
-                    {
-                        "entry_id": entry.entry_id,
-                        "file_id": entry.file_id,
-                        "path": entry.path or entry.filename,
-                        "status": "undone" if why is None else "refused",
-                        "why": why,
-                    }
-                )
+            errors = self._runner.undo(back, report)
+        refused |= {key: str(error) for key, error in errors.items()}
+        rows = [
+            {
+                "entry_id": entry.entry_id,
+                "file_id": entry.file_id,
+                "path": entry.path or entry.filename,
+                "status": "refused" if entry.entry_id in refused else "undone",
+                "why": refused.get(entry.entry_id),
+            }
+            for entry in reversed(chosen)
+        ]
         columns = ["entry_id", "file_id", "path", "status", "why"]
         return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], "str"))
 

@@ -12,7 +12,8 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import StorageDenied
 from imgurer_kernel.review import recovery
-from imgurer_kernel.review.runner import STEPS, UNDO_STEPS, ActRunner
+from imgurer_kernel.review.runner import STEPS, ActRunner
+from imgurer_kernel.review.undo import UNDO_STEPS
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import bytes_below, fill, make_folder, tidy
 from tests.support.processes import python

@@ -185,20 +185,36 @@ def drop_holder(connection: Connection, file_id: int) -> str | None:
     return digest
 
 
-def set_place(
-    connection: Connection,
-    file_ids: Sequence[int],
-    device: int | None,
-    inode: int | None,
-    modified_ns: int,
-) -> None:
-    """Note that files are another inode of the same bytes now."""
+@dataclass(frozen=True, slots=True)
+class PlaceOfFiles:
+    """Which inode rows of files are now, and since when, in nanoseconds."""
+
+    file_ids: tuple[int, ...]
+    device: int | None
+    inode: int | None
+    modified_ns: int
+
+
+def set_places(connection: Connection, places: Sequence[PlaceOfFiles]) -> None:
+    """Note that files are other inodes of the same bytes now; the last one said of a file holds."""
+    # A file may be named twice, and of two rows for it an update would take either.
+    found = {file_id: place for place in places for file_id in place.file_ids}
+    if not found:
+        return
     connection.execute(
         """
-        UPDATE files SET device = ?, inode = ?, modified_ns = ?
-        WHERE file_id IN (SELECT unnest(?::BIGINT[]))
+        UPDATE files
+        SET device = place.device, inode = place.inode, modified_ns = place.modified_ns
+        FROM (SELECT unnest($ids::BIGINT[]) AS file_id, unnest($devices::UBIGINT[]) AS device,
+            unnest($inodes::UBIGINT[]) AS inode, unnest($times::BIGINT[]) AS modified_ns) AS place
+        WHERE files.file_id = place.file_id
         """,
-        [device, inode, modified_ns, list(file_ids)],
+        {
+            "ids": list(found),
+            "devices": [it.device for it in found.values()],
+            "inodes": [it.inode for it in found.values()],
+            "times": [it.modified_ns for it in found.values()],
+        },
     )
 
 

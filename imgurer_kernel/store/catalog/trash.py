@@ -7,6 +7,7 @@ is decided by rows alone; where the bytes lie meanwhile is made to follow
 (`imgurer_kernel.store.trash`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -169,14 +170,14 @@ def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
     )
     assert row is not None  # noqa: S101 (the first migration has put it there)
     generation, moment = int(row[0]), now()
-    by_digest = ids_by_digest(connection, sorted({it.digest for it in found}))
-    for digest in sorted({it.digest for it in found} - by_digest.keys()):
-        by_digest[digest] = _restore_image(connection, digest, generation)
-    for it in found:
-        _restore_file(connection, it.file_id, by_digest[it.digest], moment)
+    wanted = sorted({it.digest for it in found})
+    _restore_images(
+        connection, sorted({*wanted} - ids_by_digest(connection, wanted).keys()), generation
+    )
+    _restore_files(connection, [it.file_id for it in found], moment)
     _delete(connection, "trash", [it.file_id for it in found])
     _drop_images(connection)
-    files.refresh_active(connection, by_digest.values(), generation)
+    files.refresh_active(connection, ids_by_digest(connection, wanted).values(), generation)
 
 
 def erase(connection: Connection, file_ids: Sequence[int]) -> None:
@@ -198,19 +199,18 @@ def expired(connection: Connection, before: datetime, most: int) -> list[TrashRo
     return [TrashRow(*row) for row in found]
 
 
-def _restore_image(connection: Connection, digest: str, generation: int) -> int:
-    row = first_row(connection, "SELECT image_id FROM trash_images WHERE digest = ?", [digest])
-    assert row is not None  # noqa: S101 (an image without files goes there, and stays as they do)
-    image_id = int(row[0])
-    # Not active: `refresh_active` looks at its files once they are back.
+def _restore_images(connection: Connection, digests: Sequence[str], generation: int) -> None:
+    if not digests:
+        return
+    # Not active: `refresh_active` looks at their files once they are back.
     connection.execute(
         """
         INSERT INTO images BY NAME
         SELECT * EXCLUDE (verification_grays, pixels_digest)
             REPLACE (? AS generation, false AS active)
-        FROM trash_images WHERE digest = ?
+        FROM trash_images WHERE digest IN (SELECT unnest(?::VARCHAR[]))
         """,
-        [generation, digest],
+        [generation, digests],
     )
     for table, column, source in (
         ("verification", "grays", "verification_grays"),
@@ -219,51 +219,71 @@ def _restore_image(connection: Connection, digest: str, generation: int) -> int:
         connection.execute(
             f"""
             INSERT INTO {table} BY NAME SELECT image_id, {source} AS {column} FROM trash_images
-            WHERE digest = ? AND {source} IS NOT NULL
+            WHERE digest IN (SELECT unnest(?::VARCHAR[])) AND {source} IS NOT NULL
             """,  # noqa: S608 (constants)
-            [digest],
+            [digests],
         )
-    # An index that dropped it takes it in again, and must not drop it afterwards.
-    connection.execute("DELETE FROM removals WHERE image_id = ?", [image_id])
-    return image_id
-
-
-def _restore_file(connection: Connection, file_id: int, image_id: int, moment: datetime) -> None:
-    # Rows at the same place (or uploads of the same name), as it is now and as it was before.
-    rivals = connection.execute(
+    # An index that dropped them takes them in again, and must not drop them afterwards.
+    connection.execute(
         """
-        SELECT files.image_id, files.replaced_at IS NULL, trash.replaced_at IS NOT NULL
-        FROM files JOIN trash ON files.user_name = trash.user_name
-            AND files.path_key IS NOT DISTINCT FROM trash.path_key
-            AND (files.path_key IS NOT NULL OR (files.image_id = ?
-                AND files.filename = trash.filename AND files.path IS NOT DISTINCT FROM trash.path))
-        WHERE trash.file_id = ?
+        DELETE FROM removals WHERE image_id IN (
+            SELECT image_id FROM trash_images WHERE digest IN (SELECT unnest(?::VARCHAR[])))
         """,
-        [image_id, file_id],
-    ).fetchall()
-    if not any(rival == image_id and (live or earlier) for rival, live, earlier in rivals):
-        replaced = any(live for _, live, _ in rivals)
+        [digests],
+    )
+
+
+def _restore_files(connection: Connection, file_ids: Sequence[int], moment: datetime) -> None:
+    """Move files back whose images are there; of several at one place, one after the other."""
+    rounds: dict[int, list[int]] = defaultdict(list)
+    for file_id, turn in connection.execute(
+        """
+        SELECT file_id, row_number() OVER (
+            PARTITION BY user_name, path_key, CASE WHEN path_key IS NULL THEN (digest, filename) END
+            ORDER BY file_id)
+        FROM trash WHERE file_id IN (SELECT unnest(?::BIGINT[])) ORDER BY file_id
+        """,
+        [list(file_ids)],
+    ).fetchall():
+        rounds[turn].append(file_id)
+    for turn in sorted(rounds):
+        # Rivals are rows at the same place (or uploads of the same name), as it is now and as it
+        # was before.
         connection.execute(
             """
             INSERT INTO files BY NAME
-            SELECT * EXCLUDE (digest, forgotten_at) REPLACE (
-                $image_id AS image_id,
-                CASE WHEN $replaced THEN 'changed' ELSE state END AS state,
-                CASE WHEN $replaced THEN 'changed' ELSE source_state END AS source_state,
-                CASE WHEN $replaced THEN coalesce(replaced_at, $moment) ELSE replaced_at END
+            WITH wanted AS (
+                SELECT trash.* REPLACE (known.image_id AS image_id)
+                FROM trash JOIN (SELECT image_id, digest FROM images) AS known USING (digest)
+                WHERE file_id IN (SELECT unnest($ids::BIGINT[]))),
+            rivals AS (
+                SELECT wanted.file_id, bool_or(files.replaced_at IS NULL) AS live,
+                    bool_or(files.image_id = wanted.image_id AND (
+                        files.replaced_at IS NULL OR wanted.replaced_at IS NOT NULL)) AS same
+                FROM files JOIN wanted ON files.user_name = wanted.user_name
+                    AND files.path_key IS NOT DISTINCT FROM wanted.path_key
+                    AND (files.path_key IS NOT NULL OR (files.image_id = wanted.image_id
+                        AND files.filename = wanted.filename
+                        AND files.path IS NOT DISTINCT FROM wanted.path))
+                GROUP BY wanted.file_id)
+            SELECT wanted.* EXCLUDE (digest, forgotten_at) REPLACE (
+                CASE WHEN live THEN 'changed' ELSE state END AS state,
+                CASE WHEN live THEN 'changed' ELSE source_state END AS source_state,
+                CASE WHEN live THEN coalesce(replaced_at, $moment) ELSE replaced_at END
                     AS replaced_at)
-            FROM trash WHERE file_id = $file_id
+            FROM wanted LEFT JOIN rivals USING (file_id) WHERE same IS NOT TRUE
             """,
-            {"image_id": image_id, "replaced": replaced, "moment": moment, "file_id": file_id},
+            {"ids": rounds[turn], "moment": moment},
         )
     # Also of one that was there again: who asks twice is told that it is done.
     connection.execute(
         """
         INSERT INTO file_history BY NAME
-        SELECT file_id, ? AS "at", 'restored' AS event, path, image_id
-        FROM trash WHERE file_id = ?
+        SELECT file_id, ? AS "at", 'restored' AS event, path, known.image_id AS image_id
+        FROM trash JOIN (SELECT image_id, digest FROM images) AS known USING (digest)
+        WHERE file_id IN (SELECT unnest(?::BIGINT[])) ORDER BY file_id
         """,
-        [moment, file_id],
+        [moment, list(file_ids)],
     )
 
 
