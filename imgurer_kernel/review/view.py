@@ -20,7 +20,8 @@ VIEW: Mapping[str, str] = {
     "user": "whose it is",
     "state": "present, missing or changed",
     "kept": "upload, copy, link or reference",
-    "label": "what became of the picture: medoid, identical, re-encoded, resized, ...",
+    "label": "what became of the picture: identical, resized, ...; in a policy as medoid_label",
+    "medoid_label": "what it is to the medoid, with which all others were compared",
     "score": "agreement with the medoid",
     "width": "pixels",
     "height": "pixels",
@@ -92,6 +93,9 @@ def file_view(
     extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
     facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
     # What was a view before is one again, with what is known by now.
+    # Nothing is kept yet, and what measures pictures needs the one that all were compared with.
+    if "medoid_label" in clusters:
+        clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
     view = view.merge(
         files[["file_id", "kept", "modified_at", "taken_in"]], on="file_id", how="left"
@@ -119,6 +123,7 @@ def file_view(
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
     name = view["path"].where(view["path"].notna(), view["filename"])
     return view.assign(
+        medoid_label=view["label"],
         place=name,
         folder=[str(path).rpartition("/")[0] for path in name],
         has_copy_name=[has_copy_name(str(each)) for each in view["filename"]],

@@ -22,6 +22,7 @@ from imgurer_kernel.store.catalog.expressions import evaluate
 from imgurer_kernel.workbench import keepers
 from imgurer_kernel.workbench.acts import ActBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.keeper_labels import with_labels
 
 
 class ReviewBench(ActBench):
@@ -191,16 +192,18 @@ class ReviewBench(ActBench):
         clusters, policy, pinned, reference
             As for `plan`.
         measure
-            Measure originals that were not measured yet: some 50 ms each, once. False takes what
-            is known. Of exact copies nothing needs to be measured.
+            Measure originals that were not measured yet, some 50 ms each, and compare pictures with
+            the one that is kept where no search did, some 20 ms each; once. False takes what is
+            known. Of exact copies nothing needs to be measured.
 
         Returns
         -------
         DataFrame
-            The rows of `clusters`, is_keeper as the policy says; the columns of
-            `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason; verdict
-            (empty while nobody has decided), decided_by, new_since_decision (what a decided
-            cluster has gained) and disputed.
+            The rows of `clusters`, is_keeper as the policy says, and label: what the picture is to
+            the one that is kept (`imgurer_kernel.review.labels`; medoid_label has what it is to the
+            medoid); the columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and
+            keeper_reason; verdict (empty while nobody has decided), decided_by, new_since_decision
+            (what a decided cluster has gained) and disputed.
         """
         if clusters is None:
             selection = FileSelection.parse(
@@ -225,4 +228,11 @@ class ReviewBench(ActBench):
             images = queries.images(connection, ids)
             files = catalog_files.present_files(connection, ids, get_args(FileState))
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
+        with staged(progress) as report:
+            kept = with_labels(kept, self._search, self.catalog, report if measure else None)
         return with_decisions(kept, self._verdicts())
+
+    def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
+        """The same rows of a queue with labels against what its keeper_id says is kept by now."""
+        with staged(progress) as report:
+            return with_labels(queue, self._search, self.catalog, report)

@@ -62,7 +62,7 @@ def add(
             [user, is_cluster, list(digests)],
         )
         connection.execute(
-            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, '', 0)",
             [first + number, verdict, is_cluster, list(digests), user, moment, reason],
         )
     return list(range(first, first + len(groups)))

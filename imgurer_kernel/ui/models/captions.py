@@ -45,7 +45,11 @@ _VERDICT_TEXTS = {
 # Labels that imply another aspect ratio, so that "narrower" or "wider" would say it twice.
 _RESHAPED = {"cropped", "bordered", "rotated"}
 # Labels that say no more than that a picture is in the cluster: nothing to show.
-_PLAIN_LABELS = {"", "medoid", "near by dHash"}
+_PLAIN_LABELS = {"", "medoid", "kept", "near by dHash"}
+_LABEL_TEXTS = {
+    "exact": "same pixels",
+    "indirect": "like this one by way of another copy",
+}
 # Relative: rounding to whole pixels alone changes the aspect ratio of a very small copy.
 _SHAPE_TOLERANCE = 0.02
 
@@ -171,6 +175,7 @@ def differences(member: Row, medoid: Row) -> list[str]:
     label = str(member["label"])
     if label == "identical":
         return [label]
+    label = _LABEL_TEXTS.get(label, label)
     parts = []
     size, other = member["width"] * member["height"], medoid["width"] * medoid["height"]
     if size != other:

@@ -8,6 +8,7 @@ import pandas as pd
 from traitlets import Instance
 
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.labels import against_keepers
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.catalog.decisions import Verdict
 from imgurer_kernel.ui.jobs import Task
@@ -64,6 +65,7 @@ class ReviewModel(ReviewListing):
         super().__init__(session)
         self.preview_job = session.job()
         self.bulk_job = session.job()
+        self.label_job = session.job()
         self.acts = ActQueue(session.runner)
         # The last thing last: (cluster_ids, batch or the ids of decisions).
         self._history: list[tuple[tuple[int, ...], str]] = []
@@ -104,7 +106,24 @@ class ReviewModel(ReviewListing):
         self._pinned = (self._pinned - set(members["file_id"].tolist())) | {file_id}
         chosen = members["file_id"] == file_id
         reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
-        self.queue = queue.replaced(members.assign(keeper_id=file_id, keeper_reason=reason))
+        members = members.assign(keeper_id=file_id, keeper_reason=reason)
+        # At once what the search knows of it; the others are compared with it meanwhile.
+        self.queue = queue.replaced(against_keepers(members, {})[0])
+        self.label_job.start(
+            "Comparing",
+            lambda task: self.session.workbench.labelled(members, progress=task.report),
+            self._set_labels,
+        )
+
+    def _set_labels(self, files: pd.DataFrame) -> None:
+        queue = self.queue
+        if queue is None:
+            return
+        labels = files.set_index("file_id")["label"]
+        now = queue.files[queue.files["file_id"].isin(files["file_id"])]
+        same = now["keeper_id"].isin(files["keeper_id"])
+        if len(now) == len(files) and same.all():  # nobody has changed it meanwhile
+            self.queue = queue.replaced(now.assign(label=now["file_id"].map(labels)))
 
     def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
         """Say of clusters that they are the same, different, or for later."""

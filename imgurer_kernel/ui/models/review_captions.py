@@ -7,7 +7,7 @@ import pandas as pd
 
 from imgurer_kernel.common.text import bits, count, human_bytes, join_words
 from imgurer_kernel.ui.models.captions import alt_text, differences, make_tile, size_text
-from imgurer_kernel.ui.models.review_queue import KINDS, goes
+from imgurer_kernel.ui.models.review_queue import KIND_OF, KINDS, goes
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
@@ -55,16 +55,13 @@ def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFil
     is_keeper = row is keeper
     fate, text = _fate(row, is_keeper=is_keeper, leaves=leaves)
     tile = make_tile(row, thumbnail)
-    # What differs is measured against the medoid; where that goes, its own label says nothing.
     differs = "" if is_keeper else join_words(differences(row, keeper)) or "looks the same"
-    if not is_keeper and row["image_id"] == keeper["image_id"]:
-        differs = "identical"
     new = "new since you decided" if row["new_since_decision"] else ""
     distance = int(row["distance_to_medoid"])
     found = (
         "all others were compared with this one"
         if row["is_medoid"]
-        else f"{row['label']}, {bits(distance)} of 128, {float(row['score']):.0%} agreement"
+        else f"{row['medoid_label']}, {bits(distance)} of 128, {float(row['score']):.0%} agreement"
     )
     reason = str(row["keeper_reason"])
     return ReviewFile(
@@ -100,8 +97,7 @@ def _fate(row: Row, *, is_keeper: bool, leaves: bool) -> tuple[str, str]:
 
 def _kind(row: Row) -> str:
     label = str(row["label"])
-    renamed = {"same pixels": "re-encoded", "rotated": "turned", "flipped": "turned"}
-    return renamed.get(label, label)
+    return KIND_OF.get(label, label)
 
 
 def _note(rows: list[dict[str, Any]]) -> str:

@@ -21,7 +21,7 @@ KINDS: Mapping[str, str] = {
 }
 """What became of copies, and how that is called on the screen."""
 
-_KIND_OF = {"same pixels": "re-encoded", "rotated": "turned", "flipped": "turned"}
+KIND_OF = {"exact": "re-encoded", "rotated": "turned", "flipped": "turned"}
 
 ORDERS: Mapping[str, str] = {
     "bytes": "Most bytes to free first",
@@ -167,14 +167,12 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
     leaves = goes(files)
     freed = files["frees_disk"] + files["frees_store"]
     names = files["filename"].where(files["path"].isna(), files["path"]).astype("str")
-    kind = files["label"].replace(_KIND_OF)
-    copies = files["file_id"] != files["keeper_id"]
+    kind = files["label"].replace(KIND_OF)
     marked = files.assign(
         leaves=leaves,
         freed=freed,
         line=names.str.casefold(),
         kind=kind.where(kind.isin(list(KINDS)), "") if len(files) else kind,
-        copies=copies,
     )
     groups = marked.groupby("cluster_id", sort=True)
     frame = pd.DataFrame(

@@ -1,0 +1,56 @@
+"""Compares pictures of clusters with the one that is kept, and remembers what they are to it."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.errors import StorageError, UnknownImage
+from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.matching.clusters.result_arrays import VERSION
+from imgurer_kernel.matching.relation import NO_DUPLICATE
+from imgurer_kernel.review.labels import INDIRECT, against_keepers
+from imgurer_kernel.store.catalog import Catalog, pair_labels, queries
+from imgurer_kernel.store.catalog.pair_labels import DigestPair
+from imgurer_kernel.workbench.search import SearchService
+
+_VERSION = f"{ALGORITHM}/{VERSION}"
+# Compared between looks at whether to stop; some 20 ms each.
+_TOGETHER = 32
+
+
+def with_labels(
+    chosen: pd.DataFrame, search: SearchService, catalog: Catalog, progress: Progress | None
+) -> pd.DataFrame:
+    """Clusters with labels against the files that are kept, as `against_keepers` has them.
+
+    Parameters
+    ----------
+    progress
+        Told of comparisons; None for what is remembered, without comparing anything.
+    """
+    _, needed = against_keepers(chosen, {})
+    known = catalog.run(pair_labels.recall, _VERSION, sorted(needed))
+    if progress is not None:
+        missing = sorted(needed - known.keys())
+        for start in range(0, len(missing), _TOGETHER):
+            progress("comparing", start, len(missing))
+            found = _compared(missing[start : start + _TOGETHER], search, catalog)
+            catalog.run(pair_labels.remember, _VERSION, found)
+            known |= found
+    return against_keepers(chosen, known)[0]
+
+
+def _compared(
+    pairs: Iterable[DigestPair], search: SearchService, catalog: Catalog
+) -> dict[DigestPair, str]:
+    """What pairs are to each other; without those that cannot be looked at now."""
+    found = {}
+    for pair in pairs:
+        ids = catalog.run(queries.ids_by_digest, pair)
+        try:
+            label = search.evidence(*(ids[digest] for digest in pair)).label
+        except (KeyError, UnknownImage, StorageError):
+            continue  # forgotten, or lost, meanwhile
+        found[pair] = INDIRECT if label in NO_DUPLICATE else str(label)
+    return found
