@@ -79,8 +79,8 @@ class ActCheck:
     ----------
     user, is_admin
         Who asks. Members act on their own files only.
-    batch
-        The sitting; a folder of that name takes what goes to the trash.
+    folder
+        Name of the folder that takes what goes to the trash.
     files
         All live files that the plan names, by id.
     at_path
@@ -99,7 +99,7 @@ class ActCheck:
 
     user: str
     is_admin: bool
-    batch: str
+    folder: str
     files: Mapping[int, FileOfImage]
     at_path: Callable[[bytes], Sequence[tuple[int, str]]]
     going: frozenset[int]
@@ -206,7 +206,7 @@ class ActCheck:
                     raise ActRefused(message)
             case _:
                 target_root = root
-                above = (root.rstrip(b"/"), os.fsencode(TRASH_FOLDER), self.batch.encode())
+                above = (root.rstrip(b"/"), os.fsencode(TRASH_FOLDER), self.folder.encode())
                 target = b"/".join((*above, *names))
         return Act(name, file, keeper, reason, others, root, target_root, target)
 

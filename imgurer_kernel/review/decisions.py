@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from imgurer_kernel.store.catalog.decisions import Decision, Verdict
 VERDICTS: tuple[Verdict, ...] = ("same", "different", "later")
 DECISIONS = [
     *("decision_id", "verdict", "kind", "user", "decided_at", "reason", "digests", "image_ids"),
-    "disputed",
+    *("disputed", "batch"),
 ]
 """Columns of the frame of decisions."""
 
@@ -189,13 +190,14 @@ def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataF
                 "reason": each.reason,
                 "digests": each.digests,
                 "image_ids": tuple(image_ids[it] for it in each.digests if it in image_ids),
+                "batch": each.batch,
                 "disputed": each.verdict != "later" and bool(verdicts.disputed & set(pairs)),
             }
         )
     frame = pd.DataFrame(rows, columns=DECISIONS)
     frame["decided_at"] = pd.to_datetime(frame["decided_at"]).dt.tz_localize("UTC")
     return frame.astype(
-        {**dict.fromkeys(["verdict", "kind", "user", "reason"], "str"), "disputed": bool}
+        {**dict.fromkeys(["verdict", "kind", "user", "reason", "batch"], "str"), "disputed": bool}
     )
 
 
@@ -227,7 +229,9 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
     disputed = {digest for pair in verdicts.disputed for digest in pair}
     columns: dict[str, list[object]] = defaultdict(list)
     order = []
-    for _, part in clusters.groupby("cluster_id", sort=False):
+    concerned = clusters["digest"].isin([*of_digest, *disputed])
+    near_any = clusters[clusters["cluster_id"].isin(clusters.loc[concerned, "cluster_id"])]
+    for _, part in near_any.groupby("cluster_id", sort=False):
         digests = part["digest"].tolist()
         members = set(digests)
         near = {it.decision_id: it for digest in members for it in of_digest.get(digest, ())}
@@ -256,8 +260,19 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         "new_since_decision": "bool",
         "disputed": "bool",
     }
+    empty: dict[str, Any] = {
+        "verdict": "",
+        "decided_by": "",
+        "new_since_decision": False,
+        "disputed": False,
+    }
     added = pd.DataFrame(
-        {name: pd.Series(columns[name], order, kind) for name, kind in kinds.items()}
+        {
+            name: pd.Series(columns[name], order, kind).reindex(
+                clusters.index, fill_value=empty[name]
+            )
+            for name, kind in kinds.items()
+        }
     )
     return clusters.join(added)
 

@@ -24,7 +24,7 @@ from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.system_trash import send
 from imgurer_kernel.review.undo import UndoRunner
-from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog import journal, sittings
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
@@ -107,18 +107,21 @@ class ActRunner:
     ) -> list[ActResult]:
         """Do acts in their order, within `turn`; one result for each."""
         results: list[ActResult] = []
+        step = self._store.catalog.run(sittings.next_step)
         for start in range(0, len(acts), _CHUNK):
             if progress is not None:
                 progress("removing", start, len(acts))
-            results += self._run_some(acts[start : start + _CHUNK], user, batch)
+            results += self._run_some(acts[start : start + _CHUNK], user, (batch, step))
         return results
 
-    def _run_some(self, acts: Sequence[Act], user: str, batch: str) -> list[ActResult]:
+    def _run_some(
+        self, acts: Sequence[Act], user: str, sitting: tuple[str, int]
+    ) -> list[ActResult]:
         leading = [is_leading(self._store, act.file) for act in acts]
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
-                _entry(first + number, act, user, batch, leads=leads)
+                _entry(first + number, act, user, sitting, leads=leads)
                 for number, (act, leads) in enumerate(zip(acts, leading, strict=True))
             ]
             journal.add(connection, entries)
@@ -245,8 +248,10 @@ def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:
     return (one.facts.st_dev, one.facts.st_ino) == (other.facts.st_dev, other.facts.st_ino)
 
 
-def _entry(number: int, act: Act, user: str, batch: str, *, leads: bool) -> JournalEntry:
-    file, keeper = act.file, act.keeper
+def _entry(
+    number: int, act: Act, user: str, sitting: tuple[str, int], *, leads: bool
+) -> JournalEntry:
+    (batch, step), file, keeper = sitting, act.file, act.keeper
     return JournalEntry(
         entry_id=number,
         batch=batch,
@@ -275,4 +280,5 @@ def _entry(number: int, act: Act, user: str, batch: str, *, leads: bool) -> Jour
         other_ids=tuple(other for other, _ in act.others),
         united_ids=(),
         leads=leads,
+        step=step,
     )

@@ -1,21 +1,19 @@
 """Acts on files with a journal: the part of `Workbench` that changes what people have."""
 
 import os
-import re
-import secrets
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
-from imgurer_kernel.errors import ActRefused, PlanInvalid, QueryError
+from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
 from imgurer_kernel.review.runner import ActResult, ActRunner
 from imgurer_kernel.review.trash import ReviewTrash
-from imgurer_kernel.store.catalog import journal
-from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.catalog import decisions, journal, sittings
+from imgurer_kernel.store.catalog.decisions import Decision
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
@@ -23,8 +21,8 @@ from imgurer_kernel.workbench.decisions import DecisionBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder, folder_key
 from imgurer_kernel.workbench.sameness import Sameness
 from imgurer_kernel.workbench.search import SearchService
+from imgurer_kernel.workbench.sittings import sitting_name, undone_frame
 
-_BATCH = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
 
 
@@ -68,7 +66,7 @@ class ActBench(DecisionBench):
         dry_run
             Only say what would be done; bytes are not compared.
         batch
-            The sitting that the acts belong to, a word; by default a new one.
+            The sitting that the acts belong to, a word; by default that of this workbench.
         to
             Where the act ``move`` moves files to.
         reference
@@ -89,7 +87,7 @@ class ActBench(DecisionBench):
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
         rows = plans.rows_of_plan(frame)
-        batch = _batch_name(batch)
+        batch = self.sitting if batch is None else sitting_name(batch)
         with staged(progress) as report:
             if dry_run:
                 looked = self._check(rows, who, batch, to, reference)
@@ -123,7 +121,7 @@ class ActBench(DecisionBench):
         """
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
-        looked = self._check(plans.rows_of_plan(frame), who, _batch_name(None), to, reference)
+        looked = self._check(plans.rows_of_plan(frame), who, self.sitting, to, reference)
         return [each for each in looked if isinstance(each, Act)]
 
     def undo(
@@ -134,13 +132,22 @@ class ActBench(DecisionBench):
         user: str | None = None,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Take acts back: the last sitting of the user, or a batch, or some entries of `journal`.
+        """Take back what the user did last, or a whole sitting, or some entries of `journal`.
+
+        Parameters
+        ----------
+        entries
+            entry_ids, which no longer are done then.
+        batch
+            A sitting, with its decisions. Without both it is what one call of `apply` or `decide`
+            did, in whatever sitting; once more, and it is the one before.
 
         Returns
         -------
         DataFrame
-            A row for each act, the last one first: entry_id, file_id, path, status (``undone`` or
-            ``refused``), why (such as that it was deleted for good).
+            A row for each act, the last one first, then for each decision: entry_id or
+            decision_id, file_id and path (of an act), status (``undone`` or ``refused``), why (such
+            as that it was deleted for good).
 
         Raises
         ------
@@ -148,7 +155,7 @@ class ActBench(DecisionBench):
             If there is nothing of that name.
         """
         who = self.accounts.require_enabled(user)
-        chosen = self._entries(entries, batch, who)
+        chosen, decided = self._step(entries, batch, who)
         is_admin = self.accounts.get(who).role == "admin"
         refused = {
             entry.entry_id: f"it was done by {entry.user}; ask them, or an admin"
@@ -159,18 +166,15 @@ class ActBench(DecisionBench):
         with self._runner.turn(), staged(progress) as report:
             errors = self._runner.undo(back, report)
         refused |= {key: str(error) for key, error in errors.items()}
-        rows = [
-            {
-                "entry_id": entry.entry_id,
-                "file_id": entry.file_id,
-                "path": entry.path or entry.filename,
-                "status": "refused" if entry.entry_id in refused else "undone",
-                "why": refused.get(entry.entry_id),
-            }
-            for entry in reversed(chosen)
-        ]
-        columns = ["entry_id", "file_id", "path", "status", "why"]
-        return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], "str"))
+        kept = {
+            it.decision_id: f"it was decided by {it.user}; ask them, or an admin"
+            for it in decided
+            if not is_admin and who != it.user
+        }
+        gone = [it.decision_id for it in decided if it.decision_id not in kept]
+        if gone:
+            self.catalog.run(decisions.remove, gone)
+        return undone_frame(reversed(chosen), decided, refused, kept)
 
     def journal(self, user: str | None = None) -> pd.DataFrame:
         """All acts, the latest first, of one user where it is given.
@@ -184,9 +188,10 @@ class ActBench(DecisionBench):
         """
         return self.catalog.run(journal.listed, user)
 
-    def _entries(
+    def _step(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str
-    ) -> list[JournalEntry]:
+    ) -> tuple[list[JournalEntry], list[Decision]]:
+        """What is to be taken back: acts, the first one first, and decisions."""
         if entries is not None and batch is not None:
             message = "give either entries or a batch: what is to be taken back?"
             raise QueryError(message)
@@ -197,15 +202,18 @@ class ActBench(DecisionBench):
             if unknown:
                 message = f"there is no entry {min(unknown)}; journal() lists them"
                 raise QueryError(message)
-            return found
-        name = batch or self.catalog.run(journal.last_batch, who)
-        if name is None:
-            return []
-        found = self.catalog.run(journal.entries, batch=name)
-        if not found:
-            message = f"there is no sitting {name!r}; journal() lists them"
-            raise QueryError(message)
-        return [entry for entry in found if entry.state in {"done", "emptied"}]
+            return found, []
+        with self.catalog.transaction() as connection:
+            if batch is None:
+                step = sittings.last_step(connection, who)
+            else:
+                chosen = sittings.whole(connection, batch)
+                if chosen is None:
+                    message = f"there is no sitting {batch!r}; journal() lists them"
+                    raise QueryError(message)
+                step = chosen
+            said = decisions.all_decisions(connection, step.decision_ids)
+            return journal.entries(connection, entry_ids=step.entry_ids), said
 
     def _check(
         self,
@@ -223,6 +231,7 @@ class ActBench(DecisionBench):
         with self.catalog.transaction() as connection:
             files = journal.files_of_images(connection, all_ids(rows))
             roots = journal.roots(connection)
+            earlier = sittings.steps_of(connection, batch)
         rows = [
             row if row.act != "auto" or row.file_id not in files
             else PlannedRow(row.file_id, automatic_act(files[row.file_id]), row.keeper_id,
@@ -232,7 +241,8 @@ class ActBench(DecisionBench):
         check = ActCheck(
             user=who,
             is_admin=self.accounts.get(who).role == "admin",
-            batch=batch,
+            # Two files of one name may go in one sitting, the second one saved after the first.
+            folder=f"{batch}-{earlier + 1}" if earlier else batch,
             files=files,
             at_path=lambda key: self.catalog.run(journal.at_path, key),
             going=frozenset(row.file_id for row in rows),
@@ -248,15 +258,6 @@ class ActBench(DecisionBench):
             except ActRefused as error:
                 looked.append(str(error))
         return looked
-
-
-def _batch_name(name: str | None) -> str:
-    if name is None:
-        return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    if not _BATCH.fullmatch(name):
-        message = f"{name!r} cannot be the name of a sitting; use letters, digits, - and _"
-        raise PlanInvalid(message)
-    return name
 
 
 def _as_result(looked: Act | str) -> ActResult:

@@ -8,11 +8,24 @@ from imgurer_kernel.errors import NotAllowed, QueryError
 from imgurer_kernel.review.decisions import VERDICTS, Verdicts, decision_frame, pairs_of
 from imgurer_kernel.store.catalog import decisions, queries
 from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.sittings import sitting_name
 from imgurer_kernel.workbench.store_keeper import StoreKeeper
 
 
 class DecisionBench(StoreKeeper):
-    """Notes decisions, and takes them back."""
+    """Notes decisions, and takes them back.
+
+    Attributes
+    ----------
+    sitting
+        What is done by this workbench is of one sitting, unless another one is named.
+    """
+
+    def __init__(self, store: Store, upgrade: FingerprintUpgrade) -> None:
+        super().__init__(store, upgrade)
+        self.sitting = sitting_name()
 
     def decide(
         self,
@@ -21,6 +34,7 @@ class DecisionBench(StoreKeeper):
         *,
         reason: str = "",
         user: str | None = None,
+        batch: str | None = None,
     ) -> pd.DataFrame:
         """Note what somebody says of pairs or clusters; it holds for the pictures for ever.
 
@@ -39,6 +53,8 @@ class DecisionBench(StoreKeeper):
             In words, for who reads it later.
         user
             Who says so, by default the local user.
+        batch
+            The sitting that it belongs to, a word; by default that of this workbench.
 
         Returns
         -------
@@ -74,7 +90,13 @@ class DecisionBench(StoreKeeper):
         else:
             named = [sorted(pair) for pair in named]
         ids = self.catalog.run(
-            decisions.add, verdict, named, is_cluster=are_clusters, user=who, reason=reason
+            decisions.add,
+            verdict,
+            named,
+            is_cluster=are_clusters,
+            user=who,
+            reason=reason,
+            batch=self.sitting if batch is None else sitting_name(batch),
         )
         frame = self.decisions()
         return frame[frame["decision_id"].isin(ids)].sort_values("decision_id", ignore_index=True)
@@ -86,7 +108,7 @@ class DecisionBench(StoreKeeper):
         -------
         DataFrame
             decision_id, verdict, kind (pair or cluster), user, decided_at (UTC), reason, digests,
-            image_ids (of those that there are), disputed: somebody else says the opposite.
+            image_ids (of those that there are), disputed: somebody else says the opposite; batch.
         """
         verdicts = self._verdicts()
         digests = sorted({digest for each in verdicts.decisions for digest in each.digests})
@@ -98,6 +120,8 @@ class DecisionBench(StoreKeeper):
         self, decision_ids: int | Iterable[int], *, user: str | None = None
     ) -> pd.DataFrame:
         """Take decisions back; returns them as they were.
+
+        What the same user said of the same before holds again.
 
         Raises
         ------

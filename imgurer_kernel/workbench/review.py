@@ -227,6 +227,8 @@ class ReviewBench(ActBench):
         with self.catalog.transaction() as connection:
             images = queries.images(connection, ids)
             files = catalog_files.present_files(connection, ids, get_args(FileState))
+        # What was forgotten since the clusters were found is nothing that one could keep.
+        clusters = clusters[clusters["file_id"].isin(files["file_id"])]
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
         with staged(progress) as report:
             kept = with_labels(kept, self._search, self.catalog, report if measure else None)

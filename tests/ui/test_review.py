@@ -401,3 +401,41 @@ def test_undo_of_an_earlier_sitting_brings_its_cluster_back(model, wb):
     later.undo()
     assert "a.jpg" in set(later.queue.files["filename"])
     assert not later.stale
+
+
+def test_what_is_taken_back_is_gone_to(model, wb):
+    cluster_id = cluster_with(model, "a.jpg")
+    model.decide([cluster_id], "different")
+    model.remove_others(cluster_with(model, "b.jpg"))
+    model.undo()
+    assert model.gone_to == (cluster_with(model, "b.jpg"), 1)
+    later = ReviewModel(VisitorSession(wb))
+    later.load()
+    assert "a.jpg" not in set(later.queue.files["filename"])
+    later.undo()  # a decision of the sitting before
+    assert later.gone_to == (cluster_with(later, "a.jpg"), 1)
+    assert later.gone_to[0] in later.on_page
+    assert wb.decisions().empty
+    later.undo()
+    assert later.message == "There is nothing to take back."
+
+
+def test_one_panel_is_one_sitting(model, wb):
+    before = contents(wb.settings.root.parent / "pictures")
+    model.decide([cluster_with(model, "a.jpg")], "different")
+    model.remove_others(cluster_with(model, "b.jpg"))
+    assert set(wb.decisions()["batch"]) | set(wb.journal()["batch"]) == {model.sitting}
+    assert set(wb.undo(batch=model.sitting)["status"]) == {"undone"}
+    assert contents(wb.settings.root.parent / "pictures") == before
+    assert wb.decisions().empty
+
+
+def test_another_keeper_brings_other_labels(model, wb):
+    cluster_id = cluster_with(model, "a.jpg")
+    for file_id in model.queue.members(cluster_id)["file_id"].tolist()[::-1]:
+        model.keep(file_id)
+        members = model.queue.members(cluster_id)
+        assert members["label"].iloc[0] == "kept"
+        kept = int(members["image_id"].iloc[0])
+        for row in members.iloc[1:].itertuples():
+            assert row.label == wb.evidence(int(row.image_id), kept).label

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from imgurer_kernel.store.catalog.connection import Connection, first_row, now
+from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
+from imgurer_kernel.store.catalog.sittings import next_step
 
 Verdict = Literal["same", "different", "later"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one user said last of one pair or cluster.
+    """What one user said of one pair or cluster.
 
     Attributes
     ----------
@@ -23,6 +24,8 @@ class Decision:
         Of a pair in ascending order; of a cluster its medoid, then the others ascending.
     decided_at
         In UTC, without a zone.
+    batch, step
+        The sitting, and which call of it.
     """
 
     decision_id: int
@@ -32,6 +35,8 @@ class Decision:
     user: str
     decided_at: datetime
     reason: str
+    batch: str = ""
+    step: int = 0
 
 
 def add(
@@ -42,8 +47,9 @@ def add(
     is_cluster: bool,
     user: str,
     reason: str,
+    batch: str,
 ) -> list[int]:
-    """Note what a user says; what the same user said of the same before makes place for it.
+    """Note what a user says; it holds in place of what the same user said of the same before.
 
     Returns
     -------
@@ -52,39 +58,41 @@ def add(
     """
     row = first_row(connection, "SELECT coalesce(max(decision_id), 0) + 1 FROM decisions")
     assert row is not None  # noqa: S101 (an aggregate has one row)
-    first, moment = int(row[0]), now()
-    for number, digests in enumerate(groups):
-        connection.execute(
-            """
-            DELETE FROM decisions WHERE user_name = ? AND is_cluster = ?
-                AND list_sort(digests) = list_sort(?::VARCHAR[])
-            """,
-            [user, is_cluster, list(digests)],
-        )
-        connection.execute(
-            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, '', 0)",
-            [first + number, verdict, is_cluster, list(digests), user, moment, reason],
-        )
+    first, moment, step = int(row[0]), now(), next_step(connection)
+    rows = [
+        (first + number, verdict, is_cluster, list(each), user, moment, reason, batch, step)
+        for number, each in enumerate(groups)
+    ]
+    write(connection.appender("decisions"), rows)
     return list(range(first, first + len(groups)))
 
 
 def remove(connection: Connection, decision_ids: Iterable[int]) -> None:
-    """Take decisions back."""
+    """Take decisions back; what the same user said of the same before holds again."""
     connection.execute(
         "DELETE FROM decisions WHERE decision_id IN (SELECT unnest(?::BIGINT[]))",
         [list(decision_ids)],
     )
 
 
-def all_decisions(connection: Connection) -> list[Decision]:
-    """All that was decided, oldest first."""
+def all_decisions(
+    connection: Connection, decision_ids: Iterable[int] | None = None
+) -> list[Decision]:
+    """All that holds, oldest first: of what one user said of the same, the last.
+
+    Or some decisions, whether they still hold or not.
+    """
     rows = connection.execute(
         """
-        SELECT decision_id, verdict, is_cluster, digests, user_name, decided_at, reason
-        FROM decisions ORDER BY decision_id
-        """
+        SELECT decision_id, verdict, is_cluster, digests, user_name, decided_at, reason, batch, step
+        FROM decisions WHERE $ids IS NULL OR decision_id IN (SELECT unnest($ids::BIGINT[]))
+        QUALIFY $ids IS NOT NULL OR row_number() OVER (
+            PARTITION BY user_name, is_cluster, list_sort(digests) ORDER BY decision_id DESC) = 1
+        ORDER BY decision_id
+        """,
+        {"ids": None if decision_ids is None else list(decision_ids)},
     ).fetchall()
     return [
-        Decision(key, verdict, is_cluster, tuple(digests), user, at, reason)
-        for key, verdict, is_cluster, digests, user, at, reason in rows
+        Decision(key, verdict, is_cluster, tuple(digests), user, at, reason, batch, step)
+        for key, verdict, is_cluster, digests, user, at, reason, batch, step in rows
     ]

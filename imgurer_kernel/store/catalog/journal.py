@@ -75,6 +75,7 @@ class JournalEntry:
     other_ids: tuple[int, ...]
     united_ids: tuple[int, ...]
     leads: bool
+    step: int
 
 
 _COLUMNS = ["user_name" if field.name == "user" else field.name for field in fields(JournalEntry)]
@@ -320,19 +321,6 @@ def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
     ]
     frame["target"] = pd.Series(targets, frame.index, "str")
     return frame[["entry_id", "batch", "user", *_SHOWN[2:], "target"]]
-
-
-def last_batch(connection: Connection, user: str) -> str | None:
-    """The last sitting of a user of which something can be undone."""
-    row = first_row(
-        connection,
-        """
-        SELECT batch FROM journal WHERE user_name = ? AND state = 'done'
-        ORDER BY entry_id DESC LIMIT 1
-        """,
-        [user],
-    )
-    return None if row is None else str(row[0])
 
 
 def note_roots(connection: Connection, folders: Iterable[PathKey]) -> None:

@@ -1,7 +1,6 @@
 """The review of duplicates: decisions, acts on what is shown, and their undo."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
@@ -17,30 +16,9 @@ from imgurer_kernel.ui.models.review_listing import Done, Progress, ReviewListin
 from imgurer_kernel.ui.models.review_queue import (
     goes,
 )
+from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack
 from imgurer_kernel.ui.session import VisitorSession
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Preview:
-    """What an act on many clusters would do.
-
-    Attributes
-    ----------
-    plan
-        As from `Workbench.plan`.
-    clusters
-        How many clusters it is about.
-    facts
-        Labels and values for people.
-    refused
-        How many files would be left alone, by the reason.
-    """
-
-    plan: pd.DataFrame
-    clusters: tuple[int, ...]
-    facts: tuple[tuple[str, str], ...]
-    refused: Mapping[str, int]
-
+from imgurer_kernel.workbench.sittings import sitting_name
 
 WORDS: Mapping[Verdict, str] = {
     "same": "The same",
@@ -67,12 +45,13 @@ class ReviewModel(ReviewListing):
         self.bulk_job = session.job()
         self.label_job = session.job()
         self.acts = ActQueue(session.runner)
-        # The last thing last: (cluster_ids, batch or the ids of decisions).
-        self._history: list[tuple[tuple[int, ...], str]] = []
+        self.sitting = sitting_name()
+        # The last thing last.
+        self._history: list[Step] = []
 
     @property
-    def history(self) -> tuple[tuple[tuple[int, ...], str], ...]:
-        """What can be taken back: cluster_ids, and the batch of the journal or the decisions."""
+    def history(self) -> tuple[Step, ...]:
+        """What can be taken back of this sitting, the last thing last."""
         return tuple(self._history)
 
     # Acts -------------------------------------------------------------------------------------
@@ -87,10 +66,9 @@ class ReviewModel(ReviewListing):
         """Remove some files of clusters, each in favor of the keeper of its cluster."""
         if self.queue is None:
             return
-        files = self.queue.files
-        chosen = files[files["file_id"].isin(list(file_ids))]
-        for cluster_id in chosen["cluster_id"].unique().tolist():
-            part = chosen[chosen["cluster_id"] == cluster_id]
+        for cluster_id in self.queue.clusters_of(file_ids):
+            members = self.queue.members(cluster_id)
+            part = members[members["file_id"].isin(list(file_ids))]
             self._act(cluster_id, part[goes(part) & part["is_own"]])
 
     def keep(self, file_id: int) -> None:
@@ -98,11 +76,10 @@ class ReviewModel(ReviewListing):
         queue = self.queue
         if queue is None:
             return
-        row = queue.files[queue.files["file_id"] == file_id]
-        if row.empty:
+        found = queue.clusters_of([file_id])
+        if not found:
             return
-        cluster_id = int(row["cluster_id"].iloc[0])
-        members = queue.members(cluster_id)
+        members = queue.members(found[0])
         self._pinned = (self._pinned - set(members["file_id"].tolist())) | {file_id}
         chosen = members["file_id"] == file_id
         reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
@@ -120,7 +97,7 @@ class ReviewModel(ReviewListing):
         if queue is None:
             return
         labels = files.set_index("file_id")["label"]
-        now = queue.files[queue.files["file_id"].isin(files["file_id"])]
+        now = queue.members_of(queue.clusters_of(files["file_id"]))
         same = now["keeper_id"].isin(files["keeper_id"])
         if len(now) == len(files) and same.all():  # nobody has changed it meanwhile
             self.queue = queue.replaced(now.assign(label=now["file_id"].map(labels)))
@@ -142,16 +119,17 @@ class ReviewModel(ReviewListing):
         if len(image_ids) == 1 and verdict == "later":
             return []  # of the same bytes there is nothing to say; it is put off for this sitting
         frame = pd.DataFrame({"cluster_id": 0, "image_id": image_ids})
-        made = self.session.workbench.decide(frame, verdict, user=self.session.user)
+        made = self.session.workbench.decide(
+            frame, verdict, user=self.session.user, batch=self.sitting
+        )
         return [int(each) for each in made["decision_id"]]
 
     def _decided(self, cluster_id: int, text: str, found: list[int] | None) -> None:
         if found is None:
             self._mark((cluster_id,), Done(text=self.acts.failure, failed=True))
             return
-        batch = "decision:" + ",".join(map(str, found))
-        self._history.append(((cluster_id,), batch))
-        self._mark((cluster_id,), Done(text=text, batch=batch))
+        self._history.append(Step(clusters=(cluster_id,), decision_ids=tuple(found)))
+        self._mark((cluster_id,), Done(text=text))
         if text != WORDS["later"]:  # what is put off is still to be decided
             self._count(1, 0)
 
@@ -163,7 +141,9 @@ class ReviewModel(ReviewListing):
         self._mark((cluster_id,), Done(text=text, pending=True))
         plan = plan_rows(files)
         self.acts.add(
-            lambda: self.session.workbench.apply(plan, user=self.session.user, progress=False),
+            lambda: self.session.workbench.apply(
+                plan, user=self.session.user, batch=self.sitting, progress=False
+            ),
             lambda result: self._acted((cluster_id,), result, text),
         )
 
@@ -172,15 +152,15 @@ class ReviewModel(ReviewListing):
             self._mark(cluster_ids, Done(text=self.acts.failure, failed=True))
             return
         well = result[result["status"] == "done"]
-        batch = str(result.attrs["batch"])
         if len(well):
-            self._history.append((cluster_ids, batch))
+            ids = tuple(int(each) for each in well["entry_id"])
+            self._history.append(Step(clusters=cluster_ids, entry_ids=ids))
         refused = result[result["status"] == "refused"]
         if len(refused):
             why = str(refused["why"].iloc[0])
             rest = f" and {count(len(refused) - 1, 'more')}" if len(refused) > 1 else ""
             text = f"{count(len(well), 'file')} removed; {why}{rest}"
-        self._mark(cluster_ids, Done(text=text, batch=batch, failed=bool(len(refused))))
+        self._mark(cluster_ids, Done(text=text, failed=bool(len(refused))))
         self._count(len(cluster_ids) if not len(refused) else 0, int(well["bytes"].sum()))
         self._changed()
 
@@ -192,7 +172,7 @@ class ReviewModel(ReviewListing):
         queue = self.queue
         if queue is None or not ids:
             return
-        files = queue.files[queue.files["cluster_id"].isin(ids)]
+        files = queue.members_of(ids)
         self.preview_job.start("Planning", lambda task: self._plan(files, task), self._set_preview)
 
     def _plan(self, files: pd.DataFrame, task: Task) -> Preview:
@@ -241,7 +221,7 @@ class ReviewModel(ReviewListing):
         self.bulk_job.start(
             f"Removing {count(len(preview.plan), 'file')}",
             lambda task: self.session.workbench.apply(
-                preview.plan, user=self.session.user, progress=task.report
+                preview.plan, user=self.session.user, batch=self.sitting, progress=task.report
             ),
             lambda result: self._acted(preview.clusters, result, "Kept 1, removed the others"),
         )
@@ -249,54 +229,63 @@ class ReviewModel(ReviewListing):
     # Undo -------------------------------------------------------------------------------------
 
     def undo(self, cluster_id: int | None = None) -> None:
-        """Take back the last thing that was done, or what was done to a cluster."""
-        if cluster_id is None:
-            found = self._history[-1] if self._history else ((), "")
-        else:
-            found = next(
-                (each for each in reversed(self._history) if cluster_id in each[0]), ((), "")
-            )
-        clusters, batch = found
-        if found in self._history:
-            self._history.remove(found)
-        self.acts.add(lambda: self._take_back(batch), lambda why: self._undone(clusters, why))
+        """Take back the last thing that was done, or what was done to a cluster.
 
-    def _take_back(self, batch: str) -> tuple[str, int, int]:
-        """What could not be taken back, in words; how many were, and their bytes."""
+        Where nothing was done in this sitting, it is what this user did last in an earlier one.
+        """
+        steps = [it for it in self._history if cluster_id is None or cluster_id in it.clusters]
+        step = steps[-1] if steps else Step()
+        if step in self._history:
+            self._history.remove(step)
+        self.acts.add(lambda: self._take_back(step), lambda taken: self._undone(step, taken))
+
+    def _take_back(self, step: Step) -> TakenBack:
         workbench, user = self.session.workbench, self.session.user
-        if batch.startswith("decision:"):
-            ids = [int(each) for each in batch.removeprefix("decision:").split(",") if each]
-            workbench.undecide(ids, user=user)
-            return "", len(ids), 0
-        result = workbench.undo(batch=batch or None, user=user)
-        refused = result[result["status"] == "refused"]
-        journal = workbench.journal()
-        well = journal[
-            journal["entry_id"].isin(result.loc[result["status"] == "undone", "entry_id"])
-        ]
-        why = "" if refused.empty else str(refused["why"].iloc[0])
+        said = workbench.decisions()
+        if step.decision_ids:
+            workbench.undecide(step.decision_ids, user=user)
+            return TakenBack()
+        if step.clusters and not step.entry_ids:
+            return TakenBack()  # put off for this sitting alone
+        result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
         if result.empty:
-            why = "There is nothing to take back."
-        return why, len(well), int(well["bytes"].sum())
+            return TakenBack(why="There is nothing to take back.")
+        undone = result[result["status"] == "undone"]
+        why = result.loc[result["status"] == "refused", "why"]
+        journal = workbench.journal()
+        well = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
+        images = said.loc[said["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"]
+        return TakenBack(
+            why="" if why.empty else str(why.iloc[0]),
+            files=len(well),
+            size=int(well["bytes"].sum()),
+            file_ids=tuple(int(each) for each in well["file_id"]),
+            image_ids=tuple(int(each) for ids in images for each in ids),
+        )
 
-    def _undone(self, clusters: tuple[int, ...], taken: tuple[str, int, int] | None) -> None:
+    def _undone(self, step: Step, taken: TakenBack | None) -> None:
         if taken is None:
             self.message = self.acts.failure
             return
-        why, number, size = taken
-        self.message = why or "Taken back."
+        self.message = taken.why or "Taken back."
+        clusters = step.clusters
         put_off = [
             each
             for each in clusters
             if each in self.done and self.done[each].text == WORDS["later"]
         ]
-        if not why:
+        if not taken.why:
             self.done = {key: value for key, value in self.done.items() if key not in clusters}
-        if number:
-            self._count(len(put_off) - len(clusters), -size)
+            if clusters:
+                self.go_to(clusters[0])
+        if taken.files or step.decision_ids:
+            self._count(len(put_off) - len(clusters), -taken.size)
+        if taken.files:
             self._changed()
-        if number and not clusters:
-            self.load()  # of an earlier sitting: its clusters are not in this queue
+        if not clusters and (taken.file_ids or taken.image_ids):
+            # Of an earlier sitting: its clusters are not in this queue.
+            self._look_for = (taken.file_ids, taken.image_ids)
+            self.load()
 
     # ------------------------------------------------------------------------------------------
 

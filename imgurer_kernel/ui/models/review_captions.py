@@ -8,6 +8,7 @@ import pandas as pd
 from imgurer_kernel.common.text import bits, count, human_bytes, join_words
 from imgurer_kernel.ui.models.captions import alt_text, differences, make_tile, size_text
 from imgurer_kernel.ui.models.review_queue import KIND_OF, KINDS, goes
+from imgurer_kernel.ui.models.review_steps import Preview
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
@@ -49,6 +50,24 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
         more=max(len(rows) - MAX_FILES, 0),
         note=_note(rows),
     )
+
+
+def preview_texts(preview: Preview) -> dict[str, Any]:
+    """What the board asks before many files are removed."""
+    files = len(preview.plan)
+    refused = [f"{count(n, 'file')}: {why}" for why, n in preview.refused.items()]
+    facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
+    return {
+        "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",
+        "about": f"Of {count(len(preview.clusters), 'cluster')}",
+        "facts": [list(fact) for fact in facts],
+        "files": files,
+        "confirm": f"Remove {count(files, 'file')}",
+        "note": (
+            "Each file is compared byte for byte with what was taken in just before it goes, "
+            "and each act can be undone until the trash is emptied."
+        ),
+    }
 
 
 def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFile:

@@ -33,14 +33,11 @@ class Done:
     ----------
     text
         In words, such as ``"Kept 1, removed 2 · 318 kB"``.
-    batch
-        Of the journal, for acts; empty for a decision.
     failed
         Whether some of it was refused, and `text` says why.
     """
 
     text: str
-    batch: str = ""
     failed: bool = False
     pending: bool = False
 
@@ -76,6 +73,8 @@ class ReviewListing(HasTraits):
         The store has changed otherwise since the queue was read.
     params
         What of this stands in the address.
+    gone_to
+        The cluster that was last gone to by `go_to`, and how often one was.
     """
 
     order = Enum(tuple(ORDERS), "bytes")
@@ -89,6 +88,7 @@ class ReviewListing(HasTraits):
     stale = Bool(False)
     message = Unicode()
     params = Dict()
+    gone_to = Instance(tuple, (-1, 0))
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
@@ -96,6 +96,9 @@ class ReviewListing(HasTraits):
         self.job = session.job()
         self.measure_job = session.job()
         self._pinned: set[int] = set()
+        self._read_rows = pd.DataFrame()
+        # Ids of files and of images whose cluster is gone to when the queue has been read.
+        self._look_for: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
         self._own_change = False
         session.observe(self._mark_stale, "version")
 
@@ -122,7 +125,7 @@ class ReviewListing(HasTraits):
             self._list()
         self.show_page(page)
 
-    def _read(self, task: Task) -> tuple[ReviewQueue, Progress]:
+    def _read(self, task: Task) -> tuple[ReviewQueue, Progress, pd.DataFrame]:
         workbench = self.session.workbench
         clusters = workbench.clusters(progress=task.report)
         plan = str(clusters.attrs.get("plan", ""))
@@ -142,7 +145,7 @@ class ReviewListing(HasTraits):
         )
         files = self._visible(queue)
         images = workbench.statistics().images
-        return ReviewQueue.of(files, images, plan), progress
+        return ReviewQueue.of(files, images, plan), progress, queue
 
     def _visible(self, queue: pd.DataFrame) -> pd.DataFrame:
         """Who else has a picture, and where, is for that person and for admins to know."""
@@ -153,12 +156,16 @@ class ReviewListing(HasTraits):
         hidden = {name: queue[name].where(queue["is_own"]) for name in ("user", "path", "folder")}
         return queue.assign(**hidden)
 
-    def _set_queue(self, read: tuple[ReviewQueue, Progress]) -> None:
-        queue, progress = read
+    def _set_queue(self, read: tuple[ReviewQueue, Progress, pd.DataFrame]) -> None:
+        queue, progress, self._read_rows = read
         with self.hold_trait_notifications():
             self.done, self.stale, self.message = {}, False, ""
             self.queue, self.progress = queue, progress
             self._list()
+        (file_ids, image_ids), self._look_for = self._look_for, ((), ())
+        for cluster_id in queue.clusters_of(file_ids, image_ids):
+            if self.go_to(cluster_id):
+                break
 
     def _list(self) -> None:
         if self.queue is None:
@@ -211,6 +218,16 @@ class ReviewListing(HasTraits):
         self._set_params()
         self._measure()
 
+    def go_to(self, cluster_id: int) -> bool:
+        """Show the page of a cluster, and give it the focus; False if it is not shown at all."""
+        if cluster_id not in self.listed:
+            return False
+        page = self.listed.index(cluster_id) // self.page_size
+        if page != self.page:
+            self.show_page(page)
+        self.gone_to = (cluster_id, self.gone_to[1] + 1)
+        return True
+
     @property
     def on_page(self) -> tuple[int, ...]:
         """The cluster_ids of the page."""
@@ -222,8 +239,8 @@ class ReviewListing(HasTraits):
         queue = self.queue
         if queue is None:
             return pd.DataFrame()
-        parts = [queue.members(each) for each in self.listed]
-        return pd.concat(parts, ignore_index=True) if parts else queue.files.head(0)
+        rows = queue.members_of(self.listed)
+        return rows.drop(columns=["is_own", "is_link"], errors="ignore")
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -235,7 +252,7 @@ class ReviewListing(HasTraits):
         queue, ids = self.queue, [each for each in self.on_page if each not in self.done]
         if queue is None or not ids:
             return
-        files = queue.files[queue.files["cluster_id"].isin(ids)]
+        files = queue.members_of(ids)
         self.measure_job.start(
             "Looking at originals",
             lambda task: self._visible(self._chosen(files, task)),
@@ -243,13 +260,9 @@ class ReviewListing(HasTraits):
         )
 
     def _chosen(self, files: pd.DataFrame, task: Task) -> pd.DataFrame:
-        workbench = self.session.workbench
-        clusters = workbench.clusters(progress=False)
-        # The numbers of clusters are those of one answer: by their files they are found again.
-        part = clusters[clusters["file_id"].isin(files["file_id"])]
-        numbers = dict(zip(files["file_id"], files["cluster_id"], strict=True))
-        part = part.assign(cluster_id=part["file_id"].map(numbers))
-        return workbench.queue(part, pinned=self._pinned, progress=task.report)
+        # As it was read: in what is shown, places of other people are left out.
+        part = self._read_rows[self._read_rows["file_id"].isin(files["file_id"])]
+        return self.session.workbench.queue(part, pinned=self._pinned, progress=task.report)
 
     def _set_measured(self, files: pd.DataFrame) -> None:
         queue = self.queue
@@ -258,10 +271,10 @@ class ReviewListing(HasTraits):
         # What was chosen by hand meanwhile stays.
         chosen = files.loc[files["file_id"].isin(self._pinned), "cluster_id"]
         files = files[~files["cluster_id"].isin(chosen)]
-        known = set(files["cluster_id"].tolist())
-        before = queue.files[queue.files["cluster_id"].isin(known)]
-        if len(before) == len(files):  # nobody has changed these clusters meanwhile
-            self.queue = queue.replaced(files)
+        known = [each for each in files["cluster_id"].unique() if each in queue.rows_of]
+        before = queue.members_of(known)
+        if len(before) and set(before["file_id"]) == set(files["file_id"]):
+            self.queue = queue.replaced(files)  # nobody has changed these clusters meanwhile
 
     def _members(self, cluster_id: int) -> pd.DataFrame:
         if self.queue is None or cluster_id not in self.queue.rows_of:

@@ -1,7 +1,8 @@
 """A queue of clusters to decide, a row for each: filters and order. Frames in, frames out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,14 +84,15 @@ class QueueFilter:
     least_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ReviewQueue:
-    """Clusters as they were when they were read.
+    """Clusters as they were when they were read, some of them with other rows since.
 
     Attributes
     ----------
-    files
-        Rows of `imgurer_kernel.workbench.workbench.Workbench.queue`, a row for each file.
+    read
+        Rows of `imgurer_kernel.workbench.workbench.Workbench.queue`, a row for each file, with
+        is_link: another name of an inode that has a name besides it.
     clusters
         A row for each cluster, by cluster_id: files, goes (files that would be removed), frees
         (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, text
@@ -99,13 +101,21 @@ class ReviewQueue:
         How many pictures the store holds.
     plan
         How clusters were found, in words.
+    rows_of
+        Where the files of each cluster are in `read`.
+    choices
+        What there is to choose from in filters: sorted folders, users, cameras and years.
+    changed
+        The files of clusters that have other rows than those that were read.
     """
 
-    files: pd.DataFrame
+    read: pd.DataFrame
     clusters: pd.DataFrame
     images: int = 0
     plan: str = ""
     rows_of: Mapping[int, Int64s] = field(default_factory=dict)
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    changed: Mapping[int, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
@@ -113,21 +123,61 @@ class ReviewQueue:
         files = with_freed(files.reset_index(drop=True))
         found = files.groupby("cluster_id").indices
         rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
-        return cls(files, summarize(files), images, plan, rows)
+        clusters = summarize(files)
+        return cls(files, clusters, images, plan, rows, _choices(clusters))
+
+    @cached_property
+    def files(self) -> pd.DataFrame:
+        """All files as they are by now, by cluster_id."""
+        if not self.changed:
+            return self.read
+        rest = self.read[~self.read["cluster_id"].isin(list(self.changed))]
+        everything = pd.concat([rest, *self.changed.values()])
+        return everything.sort_values("cluster_id", kind="stable", ignore_index=True)
+
+    def rows(self, cluster_id: int) -> pd.DataFrame:
+        """The files of a cluster as they are by now; the same frame while nothing changes them."""
+        if cluster_id in self.changed:
+            return self.changed[cluster_id]
+        return self.read.iloc[self.rows_of[cluster_id]]
 
     def members(self, cluster_id: int) -> pd.DataFrame:
         """The files of a cluster, the one to keep first."""
-        rows = self.files.iloc[self.rows_of[cluster_id]]
+        rows = self.rows(cluster_id)
         keeps = (rows["file_id"] == rows["keeper_id"]).to_numpy(bool)
         return rows.iloc[np.argsort(~keeps, kind="stable")]
 
+    def members_of(self, cluster_ids: Iterable[int]) -> pd.DataFrame:
+        """The files of several clusters, in this order."""
+        parts = [self.members(each) for each in cluster_ids]
+        return pd.concat(parts, ignore_index=True) if parts else self.read.head(0)
+
+    def clusters_of(self, file_ids: Iterable[int], image_ids: Iterable[int] = ()) -> list[int]:
+        """The clusters that some files, or images, are in, in the order of the queue."""
+        found = self.read["file_id"].isin(list(file_ids)).to_numpy(bool)
+        found |= self.read["image_id"].isin(list(image_ids)).to_numpy(bool)
+        return [int(each) for each in self.read["cluster_id"][found].unique()]
+
     def replaced(self, files: pd.DataFrame) -> "ReviewQueue":
-        """The same queue with other rows for the clusters of these files."""
-        keys = files["cluster_id"].unique()
-        kept = self.files[~self.files["cluster_id"].isin(keys)]
-        everything = pd.concat([kept, files[self.files.columns]], ignore_index=True)
-        everything = everything.sort_values("cluster_id", kind="stable")
-        return ReviewQueue.of(everything, self.images, self.plan)
+        """The same queue with other rows for the clusters of these files.
+
+        It takes as long as these clusters are large, however many others there are.
+        """
+        parts = files.groupby("cluster_id", sort=False)
+        links = self.read.loc[
+            np.concatenate([self.rows_of[int(str(key))] for key, _ in parts]),
+            ["file_id", "is_link"],
+        ].set_index("file_id")["is_link"]
+        files = with_freed(files.assign(is_link=files["file_id"].map(links)))
+        files = files[self.read.columns]
+        found = {int(str(key)): rows for key, rows in files.groupby("cluster_id", sort=False)}
+        fresh = summarize(files)
+        rest = self.clusters.drop(index=list(fresh.index))
+        return replace(
+            self,
+            clusters=pd.concat([rest, fresh]).sort_index(),
+            changed={**self.changed, **found},
+        )
 
 
 def goes(files: pd.DataFrame) -> "pd.Series[bool]":
@@ -146,16 +196,21 @@ def with_freed(files: pd.DataFrame) -> pd.DataFrame:
     that has others frees nothing, which is seen by what was counted then.
     """
     if files.empty:
-        return files
+        return files.assign(is_link=False)
     leaves = goes(files).to_numpy(bool)
     size = files["bytes"].to_numpy(np.int64)
     in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
-    counted = files["frees_disk"].to_numpy(np.int64) > 0
-    is_link = in_place & ~counted & ~files["is_keeper"].to_numpy(bool)
-    image_stays = pd.Series(~leaves).groupby(files["image_id"]).transform("any").to_numpy(bool)
+    if "is_link" not in files:
+        counted = files["frees_disk"].to_numpy(np.int64) > 0
+        files = files.assign(is_link=in_place & ~counted & ~files["is_keeper"].to_numpy(bool))
+    is_link = files["is_link"].to_numpy(bool)
+    images = files["image_id"].to_numpy(np.int64)
+    image_stays = pd.Series(~leaves).groupby(images).transform("any").to_numpy(bool)
     from_store = leaves & ~in_place & ~image_stays
     # The store has the bytes of an image once, however many files it is.
-    first = ~pd.Series(np.where(from_store, files["image_id"], -1 - files.index)).duplicated()
+    first = ~pd.Series(
+        np.where(from_store, files["image_id"], -1 - np.arange(size.size))
+    ).duplicated()
     return files.assign(
         frees_disk=np.where(leaves & in_place & ~is_link, size, 0),
         frees_store=np.where(from_store & first.to_numpy(bool), size, 0),
@@ -208,6 +263,15 @@ def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
     ids = files["cluster_id"].drop_duplicates().sort_values()
     sets = [frozenset(found.get(each, ())) for each in ids.tolist()]
     return pd.Series(sets, index=pd.Index(ids, name="cluster_id"), dtype=object)
+
+
+def _choices(clusters: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
+    found: dict[str, tuple[Any, ...]] = {
+        name: tuple(sorted({str(each) for one in clusters[name] for each in one}))
+        for name in ("folders", "users", "cameras")
+    }
+    years = clusters["taken_at"].dt.year.dropna() if len(clusters) else ()
+    return {**found, "years": tuple(sorted({int(year) for year in years}))}
 
 
 def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]:

@@ -4,19 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from imgurer_kernel.common.text import count, elide_path, human_bytes
 from imgurer_kernel.report.clusters import to_csv
 from imgurer_kernel.ui.models.review import ReviewModel
-from imgurer_kernel.ui.models.review_captions import review_cluster
+from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
-from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter, ReviewQueue
 from imgurer_kernel.ui.panels.base import Panel
 from imgurer_kernel.ui.panels.compare import ComparePanel
 from imgurer_kernel.ui.panels.viewer import ViewerPanel
 from imgurer_kernel.ui.widgets.chunks import DownloadFile
 from imgurer_kernel.ui.widgets.download import Download
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
-from imgurer_kernel.ui.widgets.review_board import ReviewBoard
+from imgurer_kernel.ui.widgets.review_board import ReviewBoard, ReviewCluster
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
 _MAX_FOLDERS = 200
+_CHOICES = ("folders", "users", "cameras", "years")
 
 
 class ReviewPanel(Panel):
@@ -62,6 +65,8 @@ class ReviewPanel(Panel):
         )
         self.save = Download(self.session.job(), self._csv, label="CSV of what is shown")
         self._thumbnails: dict[int, bytes] = {}
+        # The page as it is shown, each cluster with the frame that it was made of.
+        self._clusters: dict[int, tuple[pd.DataFrame, ReviewCluster]] = {}
         self._page_job = self.session.job()
         self.set_parts(self.progress, self.board, self.save, self.viewer, self.comparison)
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
@@ -72,6 +77,7 @@ class ReviewPanel(Panel):
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
         model.observe(self._show_done, "done")
         model.observe(self._show_preview, "preview")
+        model.observe(self._show_place, "gone_to")
         model.acts.observe(self._show_bars, ["waiting", "failure"])
         self._show_bars(None)
         self._show_page(None)
@@ -89,7 +95,7 @@ class ReviewPanel(Panel):
         if not ids:
             self.board.show([], self.model.empty_text)
             return
-        wanted = queue.files.loc[queue.files["cluster_id"].isin(ids), "image_id"]
+        wanted = pd.concat([queue.rows(each)["image_id"] for each in ids])
         missing = [each for each in wanted.unique().tolist() if each not in self._thumbnails]
         if missing:
             self._page_job.start(
@@ -102,24 +108,35 @@ class ReviewPanel(Panel):
 
     def _show_thumbnails(self, found: dict[int, bytes]) -> None:
         # Those of a page or two: a queue may have a hundred thousand.
+        self._clusters = {}
         self._thumbnails = {**found} if len(self._thumbnails) > 2000 else self._thumbnails | found
         self._show_clusters()
 
     def _show_clusters(self) -> None:
         queue = self.model.queue
         if queue is not None:
-            clusters = [
-                review_cluster(queue.members(each), self._thumbnails) for each in self.model.on_page
-            ]
-            self.board.show(clusters)
+            found = {each: self._cluster(queue, each) for each in self.model.on_page}
+            self._clusters = found
+            self.board.show([cluster for _, cluster in found.values()])
             self._show_done(None)
+
+    def _cluster(self, queue: ReviewQueue, cluster_id: int) -> tuple[pd.DataFrame, ReviewCluster]:
+        rows = queue.changed.get(cluster_id, queue.read)
+        known = self._clusters.get(cluster_id)
+        if known is not None and known[0] is rows:
+            return known
+        return rows, review_cluster(queue.members(cluster_id), self._thumbnails)
+
+    def _show_place(self, _: object) -> None:
+        self.board.place = list(self.model.gone_to)
 
     def _show_empty(self, _: object) -> None:
         if self.model.queue is not None and not self.model.on_page:
             self.board.show([], self.model.empty_text)
 
     def _show_done(self, _: object) -> None:
-        undoable = {key for keys, _ in self.model.history for key in keys}
+        shown = set(self.model.on_page)
+        undoable = {key for step in self.model.history for key in step.clusters}
         self.board.done = {
             str(key): {
                 "text": done.text,
@@ -128,6 +145,7 @@ class ReviewPanel(Panel):
                 "can_undo": key in undoable,
             }
             for key, done in self.model.done.items()
+            if key in shown
         }
 
     def _show_bars(self, _: object) -> None:
@@ -197,13 +215,9 @@ class ReviewPanel(Panel):
     def _choices(self) -> dict[str, Any]:
         """What there is to choose from, of the clusters as they were read."""
         queue, wanted = self.model.queue, self.model.wanted
-        found: dict[str, list[str]] = {"folders": [], "users": [], "cameras": []}
-        years: list[int] = []
-        if queue is not None and len(queue.clusters):
-            for name in found:
-                sets = queue.clusters[name]
-                found[name] = sorted({str(each) for one in sets for each in one})[:_MAX_FOLDERS]
-            years = sorted({int(year) for year in queue.clusters["taken_at"].dt.year.dropna()})
+        found = {} if queue is None else queue.choices
+        found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
+        years = found["years"]
         folders = [[each, elide_path(each, 40)] for each in found["folders"]]
         return {
             "folders": [["", "Every folder"], *folders],
@@ -218,23 +232,7 @@ class ReviewPanel(Panel):
 
     def _show_preview(self, _: object) -> None:
         preview = self.model.preview
-        if preview is None:
-            self.board.preview = {}
-            return
-        files = len(preview.plan)
-        refused = [f"{count(n, 'file')}: {why}" for why, n in preview.refused.items()]
-        facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
-        self.board.preview = {
-            "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",
-            "about": f"Of {count(len(preview.clusters), 'cluster')}",
-            "facts": [list(fact) for fact in facts],
-            "files": files,
-            "confirm": f"Remove {count(files, 'file')}",
-            "note": (
-                "Each file is compared byte for byte with what was taken in just before it goes, "
-                "and each act can be undone until the trash is emptied."
-            ),
-        }
+        self.board.preview = {} if preview is None else preview_texts(preview)
 
     # From the board to the model -------------------------------------------------------------
 
@@ -254,7 +252,7 @@ class ReviewPanel(Panel):
             "preview": model.show_preview,
             "confirm": model.confirm,
             "dismiss": lambda: setattr(model, "preview", None),
-            "save": self._save_plan,
+            "save": self.save.start,
             "again": model.load,
             "next": lambda: model.show_page(model.page + 1),
             "previous": lambda: model.show_page(model.page - 1),
@@ -312,9 +310,6 @@ class ReviewPanel(Panel):
         images = self._images_of(file_ids)
         if len(images) > 1:
             self.comparison.show(images)
-
-    def _save_plan(self) -> None:
-        self.save.start()
 
     def _csv(self) -> DownloadFile:
         """The plan of the preview, or the clusters that are shown."""

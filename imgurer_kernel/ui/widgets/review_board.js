@@ -19,6 +19,7 @@ export default {
     let selection = new Set();
     let anchor = null; // where a range of the selection begins
     let current = null; // file_id of the file that has the focus, or had it last
+    let wanted = null; // a cluster that gets the focus as soon as it is shown
 
     const act = (name, more = {}) => model.send({ kind: "act", act: name, ...more });
     const content = () => model.get("_content");
@@ -194,6 +195,18 @@ export default {
       }
     }
 
+    // What was taken back is looked at again: the focus goes there, once it is on the page.
+    function showPlace() {
+      wanted = model.get("place")[0];
+      goToWanted();
+    }
+    function goToWanted() {
+      const section = list.querySelector(`.imgurer-cluster[data-cluster-id="${Number(wanted)}"]`);
+      if (!section || section.classList.contains("imgurer-decided")) return;
+      wanted = null;
+      focus(section.querySelector(".imgurer-file"));
+    }
+
     function showPreview() {
       const asked = model.get("preview");
       if (!asked.title) {
@@ -273,8 +286,9 @@ export default {
 
     const observed = {
       "change:bars": showTop,
-      "change:_content": () => keepingPlace(showClusters),
-      "change:done": () => keepingPlace(showDecided),
+      "change:_content": () => (keepingPlace(showClusters), goToWanted()),
+      "change:done": () => (keepingPlace(showDecided), goToWanted()),
+      "change:place": showPlace,
       "change:preview": showPreview,
     };
     for (const [name, show] of Object.entries(observed)) model.on(name, show);

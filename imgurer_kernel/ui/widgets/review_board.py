@@ -95,6 +95,8 @@ class ReviewBoard(anywidget.AnyWidget):
         What was done, by cluster_id as a text: text, failed, pending, can_undo.
     bars
         What the bars show; see `imgurer_kernel.ui.panels.review`.
+    place
+        The cluster that gets the focus, and a number that is another one each time.
     preview
         What is asked before many files are removed; empty for nothing.
     """
@@ -109,6 +111,7 @@ class ReviewBoard(anywidget.AnyWidget):
     done = traitlets.Dict().tag(sync=True)
     bars = traitlets.Dict().tag(sync=True)
     preview = traitlets.Dict().tag(sync=True)
+    place = traitlets.List([-1, 0]).tag(sync=True)
     shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
     _content = traitlets.Dict().tag(sync=True)
 

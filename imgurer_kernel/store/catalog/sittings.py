@@ -1,0 +1,89 @@
+"""The order of acts and decisions as rows: which belong together, and which came last.
+
+A sitting (batch) is what one person does at one time, and a step of it what one call did. Each
+function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+"""
+
+from dataclasses import dataclass
+
+from imgurer_kernel.store.catalog.connection import Connection, first_row
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call did: ids of entries of the journal and of decisions, ascending."""
+
+    entry_ids: tuple[int, ...] = ()
+    decision_ids: tuple[int, ...] = ()
+
+
+def next_step(connection: Connection) -> int:
+    """A number that is larger than that of all acts and decisions that there are."""
+    row = first_row(
+        connection,
+        """
+        SELECT 1 + greatest((SELECT coalesce(max(step), 0) FROM journal),
+            (SELECT coalesce(max(step), 0) FROM decisions))
+        """,
+    )
+    assert row is not None  # noqa: S101 (aggregates have one row)
+    return int(row[0])
+
+
+def steps_of(connection: Connection, batch: str) -> int:
+    """How many calls of a sitting have acted so far."""
+    row = first_row(connection, "SELECT count(DISTINCT step) FROM journal WHERE batch = ?", [batch])
+    assert row is not None  # noqa: S101 (an aggregate has one row)
+    return int(row[0])
+
+
+def last_step(connection: Connection, user: str) -> Step:
+    """What a user did last of what can be undone; nothing if there is nothing.
+
+    Acts of earlier versions have no step: of these it is the batch. Decisions of that time are not
+    known to be earlier or later than anything.
+    """
+    act = first_row(
+        connection,
+        """
+        SELECT step, batch FROM journal WHERE user_name = ? AND state = 'done'
+        ORDER BY step DESC, entry_id DESC LIMIT 1
+        """,
+        [user],
+    )
+    row = first_row(
+        connection, "SELECT coalesce(max(step), 0) FROM decisions WHERE user_name = ?", [user]
+    )
+    decided = 0 if row is None else int(row[0])
+    if decided > (0 if act is None else int(act[0])):
+        return Step(
+            decision_ids=_ids(connection, "decisions", "decision_id", "step = ?", [decided])
+        )
+    if act is None:
+        return Step()
+    which = "step = ? AND batch = ? AND state IN ('done', 'emptied')"
+    return Step(entry_ids=_ids(connection, "journal", "entry_id", which, list(act)))
+
+
+def whole(connection: Connection, batch: str) -> Step | None:
+    """All of a sitting that can be undone; None if there is none of that name."""
+    if not any(
+        _ids(connection, table, key, "batch = ?", [batch])
+        for table, key in (("journal", "entry_id"), ("decisions", "decision_id"))
+    ):
+        return None
+    which = "batch = ? AND state IN ('done', 'emptied')"
+    return Step(
+        _ids(connection, "journal", "entry_id", which, [batch]),
+        _ids(connection, "decisions", "decision_id", "batch = ?", [batch]),
+    )
+
+
+def _ids(
+    connection: Connection, table: str, key: str, which: str, values: list[object]
+) -> tuple[int, ...]:
+    rows = connection.execute(
+        f"SELECT {key} FROM {table} WHERE {which} ORDER BY {key}",  # noqa: S608 (constants)
+        values,
+    ).fetchall()
+    return tuple(each for (each,) in rows)
