@@ -4,7 +4,8 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review.disk import CHUNK, HeldFile, Place, place_of, refusal, shown, split
@@ -92,31 +93,57 @@ def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
     ActRefused
         If something is there, the bytes are not what they should be, or the system refuses.
     """
-    part = Place(target.folder, _part_name(target.name))
     try:
-        if target.facts() is not None:
-            raise FileExistsError(errno.EEXIST, "something is there already")
-        remove_part(target)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        descriptor = os.open(part.name, flags, 0o600, dir_fd=part.folder)
-        try:
+        with _part_of(target, path, 0o600) as (part, descriptor):
             at = 0
             while piece := os.pread(file.descriptor, CHUNK, at):
                 at += os.write(descriptor, piece)
             os.fchmod(descriptor, stat.S_IMODE(file.facts.st_mode))
             os.utime(descriptor, ns=(file.facts.st_atime_ns, file.facts.st_mtime_ns))
-            os.fsync(descriptor)
             copied = HeldFile(part, descriptor, os.fstat(descriptor))
             if copied.digest() != digest:
                 message = f"the copy of {shown(path)} has other bytes; check that disk"
                 raise ActRefused(message)
-        finally:
-            os.close(descriptor)
-        restore(part, target, path)
     except OSError as error:
         with suppress(OSError):
             remove_part(target)
         raise refusal(error, path) from error
+
+
+def write(target: Place, path: bytes, content: bytes) -> None:
+    """Write a new file at a place where nothing is; it gets its name when it is whole.
+
+    Raises
+    ------
+    ActRefused
+        If something is there, or the system refuses.
+    """
+    try:
+        with _part_of(target, path, 0o666) as (_, descriptor):
+            at = 0
+            while at < len(content):
+                at += os.write(descriptor, content[at:])
+    except OSError as error:
+        with suppress(OSError):
+            remove_part(target)
+        raise refusal(error, path) from error
+
+
+@contextmanager
+def _part_of(target: Place, path: bytes, mode: int) -> Iterator[tuple[Place, int]]:
+    """Open a new file beside a place, which goes there once it was written to the disk."""
+    part = Place(target.folder, _part_name(target.name))
+    if target.facts() is not None:
+        raise FileExistsError(errno.EEXIST, "something is there already")
+    remove_part(target)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(part.name, flags, mode, dir_fd=part.folder)
+    try:
+        yield part, descriptor
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    restore(part, target, path)
 
 
 def link(file: HeldFile, goal: Place, path: bytes) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.rows import ActRows, as_found
+from imgurer_kernel.review.sidecar_runner import is_written
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalEntry
 from imgurer_kernel.store.store import Store
@@ -34,6 +35,7 @@ class Recovery:
             "entered": lambda entry: self._rows.follow([entry]),
             "undoing": self._finish_undo,
         }
+        sidecars: dict[str, ActState] = {"intended": "rolled back", "undoing": "undone"}
         entries = self._store.catalog.run(journal.entries, states=open_states)
         # Acts are done in their order, and taken back in the other one.
         undoing = [entry for entry in reversed(entries) if entry.state == "undoing"]
@@ -41,7 +43,11 @@ class Recovery:
             # Such as a folder that cannot be written, or a path that the system knows none of:
             # another time. One entry must not keep the store, and all others, from being opened.
             with suppress(ActRefused, StorageError, OSError, ValueError):
-                if entry.state == "entered" or is_reachable(entry):
+                if entry.act == "sidecar":
+                    if is_reachable(entry):
+                        state = "done" if is_written(entry) else sidecars[entry.state]
+                        self._store.catalog.run(journal.set_state, [entry.entry_id], state)
+                elif entry.state == "entered" or is_reachable(entry):
                     do[entry.state](entry)
         return not self._store.catalog.run(journal.entries, states=open_states)
 

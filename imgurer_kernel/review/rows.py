@@ -116,7 +116,7 @@ class ActRows:
         return {
             entry.entry_id: emptied(entry)
             for entry in entries
-            if entry.act != "link" and entry.file_id not in known
+            if entry.moves_rows and entry.file_id not in known
         }
 
     def require_link(self, entry: JournalEntry, place: Place) -> None:
@@ -168,7 +168,7 @@ class ActRows:
 
     def _restore_rows(self, entries: Sequence[JournalEntry]) -> set[str]:
         """Do so in one transaction; digests of images that had only what was taken back."""
-        went = [entry for entry in entries if entry.act != "link"]
+        went = [entry for entry in entries if entry.moves_rows]
         with self._store.catalog.transaction() as connection:
             ids = [each for entry in went for each in _ids(entry)]
             buried = sorted(row.file_id for row in trash.rows(connection, ids))

@@ -22,6 +22,7 @@ from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
+from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
 from imgurer_kernel.review.system_trash import send
 from imgurer_kernel.review.undo import UndoRunner
 from imgurer_kernel.store.catalog import journal, sittings
@@ -113,6 +114,11 @@ class ActRunner:
                 progress("removing", start, len(acts))
             results += self._run_some(acts[start : start + _CHUNK], user, (batch, step))
         return results
+
+    def write_sidecars(self, wanted: Sequence[Sidecar], user: str, batch: str) -> list[str | None]:
+        """Write sidecars, within `turn`; for each why it was not written, or None."""
+        step = self._store.catalog.run(sittings.next_step)
+        return SidecarRunner(self._store, self._step).run(wanted, user, (batch, step))
 
     def _run_some(
         self, acts: Sequence[Act], user: str, sitting: tuple[str, int]

@@ -4,7 +4,6 @@ A sidecar is a file beside the picture, ``IMG_1.jpg.xmp``, that photo managers r
 itself is never written to.
 """
 
-import os
 from collections.abc import Hashable, Mapping
 from datetime import datetime
 from xml.etree import ElementTree as ET
@@ -14,7 +13,6 @@ import pandas as pd
 
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.fingerprint.original import OriginalFacts
-from imgurer_kernel.review import disk, moves
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 OFFERS = ["keeper_id", "keeper_path", "fact", "value", "file_id"]
@@ -98,8 +96,8 @@ def packet(facts: Mapping[str, str]) -> bytes:
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + written + b"\n"
 
 
-def place_beside(file: FileOfImage | None, user: str, *, is_admin: bool) -> bytes:
-    """The path of a file that somebody may write a sidecar beside.
+def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> FileOfImage:
+    """The file, if somebody may write a sidecar beside it.
 
     Raises
     ------
@@ -112,32 +110,7 @@ def place_beside(file: FileOfImage | None, user: str, *, is_admin: bool) -> byte
     if file.user != user and not is_admin:
         message = f"it is a file of {file.user}; members write beside their own files, ask an admin"
         raise ActRefused(message)
-    return file.path_key
-
-
-def write_beside(path: bytes, content: bytes) -> bytes:
-    """Write a sidecar beside a file on disk; returns its path.
-
-    Raises
-    ------
-    ActRefused
-        If there is one already, or the folder cannot be written.
-    """
-    folder, _, name = path.rpartition(b"/")
-    target = path + b".xmp"
-    try:
-        with disk.place_of(folder or b"/", [name + b".xmp"]) as place:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            descriptor = os.open(place.name, flags, 0o666, dir_fd=place.folder)
-            try:
-                os.write(descriptor, content)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            moves.sync(place)
-    except OSError as error:
-        raise disk.refusal(error, target) from error
-    return target
+    return file
 
 
 def _facts(row: Mapping[Hashable, object], found: OriginalFacts | None) -> dict[str, str]:

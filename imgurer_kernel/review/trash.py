@@ -90,7 +90,7 @@ class ReviewTrash(Trash):
         # Acts of all kinds are over when their rows are gone, wherever the bytes are.
         rows = self.list()["file_id"].tolist()
         known = {*rows, *self._store.catalog.run(journal.files_of_images)}
-        ended = [it for it in old if it.act != "link" and it.file_id not in known]
+        ended = [it for it in old if it.moves_rows and it.file_id not in known]
         on_disk = [it for it in old if it.act in {"trash", "link"}]
         if on_disk or ended:
             with self._runner.turn():
@@ -120,7 +120,7 @@ class _Copies:
         self._went = {
             file_id: entry
             for entry in store.catalog.run(journal.entries, states=["done", "emptied"])
-            if entry.act != "link"
+            if entry.moves_rows
             for file_id in (entry.file_id, *entry.other_ids)
         }
         self._sound: dict[str, bool] = {}

@@ -12,6 +12,7 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.rows import ActRows, as_found, emptied
+from imgurer_kernel.review.sidecar_runner import take_away
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
@@ -69,9 +70,7 @@ class UndoRunner:
         back, failed = [], []
         for entry in chosen:
             try:
-                back.append(
-                    entry if entry.act == "forget" else as_found(entry, self._move_back(entry))
-                )
+                back.append(self._put_back(entry))
             except ActRefused as error:
                 refused[entry.entry_id] = error
                 failed.append(entry.entry_id)
@@ -83,6 +82,14 @@ class UndoRunner:
             refused |= self._rows.restore(back)
             self._step("restored")
         return refused
+
+    def _put_back(self, entry: JournalEntry) -> JournalEntry:
+        """Do on disk what takes an act back; the entry with the file as it is there then."""
+        if entry.act == "sidecar":
+            take_away(entry)
+        if entry.act in {"forget", "sidecar"}:
+            return entry
+        return as_found(entry, self._move_back(entry))
 
     def _move_back(self, entry: JournalEntry) -> "disk.Facts":
         paths = disk.paths_of(entry)

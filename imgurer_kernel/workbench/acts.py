@@ -11,6 +11,7 @@ from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
 from imgurer_kernel.review.runner import ActResult, ActRunner
+from imgurer_kernel.review.sidecar_runner import Sidecar
 from imgurer_kernel.review.trash import ReviewTrash
 from imgurer_kernel.store.catalog import decisions, journal, sittings
 from imgurer_kernel.store.catalog.decisions import Decision
@@ -187,6 +188,15 @@ class ActBench(DecisionBench):
             keeper_path, reason, begun_at and ended_at (UTC), digest, owner, target (a path).
         """
         return self.catalog.run(journal.listed, user)
+
+    def _write_sidecars(
+        self, wanted: Sequence[Sidecar], who: str, batch: str | None
+    ) -> list[str | None]:
+        name = self.sitting if batch is None else sitting_name(batch)
+        if not wanted:
+            return []
+        with self._runner.turn():
+            return self._runner.write_sidecars(wanted, who, name)
 
     def _step(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str

@@ -16,6 +16,7 @@ from imgurer_kernel.review.disk import shown
 from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.review.measure import recall
 from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
+from imgurer_kernel.review.sidecar_runner import Sidecar
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.store.catalog import journal, queries
 from imgurer_kernel.store.catalog.expressions import evaluate
@@ -83,8 +84,12 @@ class ReviewBench(ActBench):
         )
         return sidecar.offers(rows, images, found)
 
-    def write_sidecars(self, offered: pd.DataFrame, *, user: str | None = None) -> pd.DataFrame:
+    def write_sidecars(
+        self, offered: pd.DataFrame, *, user: str | None = None, batch: str | None = None
+    ) -> pd.DataFrame:
         """Write facts beside the files that are kept, as ``NAME.jpg.xmp``; never into a picture.
+
+        They are acts of the journal: `undo` takes them away again, unless they were edited since.
 
         Parameters
         ----------
@@ -93,6 +98,8 @@ class ReviewBench(ActBench):
             out.
         user
             Who writes; members write beside their own files only.
+        batch
+            The sitting; by default that of this workbench.
 
         Returns
         -------
@@ -101,19 +108,30 @@ class ReviewBench(ActBench):
             the file is in the store).
         """
         who = self.accounts.get(self.accounts.require_enabled(user))
-        rows = []
-        for keeper_id, part in offered.groupby("keeper_id"):
+        parts = {int(str(key)): part for key, part in offered.groupby("keeper_id")}
+        files = self.catalog.run(journal.files_of_images, list(parts))
+        wanted, refused = [], {}
+        for keeper_id, part in parts.items():
             facts = dict(zip(part["fact"], part["value"], strict=True))
-            path, why = None, None
-            file = self.catalog.run(journal.files_of_images, [int(str(keeper_id))]).get(
-                int(str(keeper_id))
-            )
             try:
-                place = sidecar.place_beside(file, who.name, is_admin=who.role == "admin")
-                path = shown(sidecar.write_beside(place, sidecar.packet(facts)))
+                file = sidecar.require_writable(
+                    files.get(keeper_id), who.name, is_admin=who.role == "admin"
+                )
             except ActRefused as error:
-                why = str(error)
-            rows.append({"keeper_id": keeper_id, "path": path, "why": why})
+                refused[keeper_id] = str(error)
+            else:
+                wanted.append(Sidecar(file, sidecar.packet(facts)))
+        found = self._write_sidecars(wanted, who.name, batch)
+        places = {it.keeper.file_id: shown(it.path) for it in wanted}
+        refused |= {it.keeper.file_id: why for it, why in zip(wanted, found, strict=True) if why}
+        rows = [
+            {
+                "keeper_id": keeper_id,
+                "path": None if keeper_id in refused else places[keeper_id],
+                "why": refused.get(keeper_id),
+            }
+            for keeper_id in parts
+        ]
         frame = pd.DataFrame(rows, columns=["keeper_id", "path", "why"])
         return frame.astype({"path": "str", "why": "str"})
 

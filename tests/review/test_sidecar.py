@@ -6,7 +6,11 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.sidecar import packet
+from imgurer_kernel.review.sidecar_runner import SIDECAR_STEPS
+from imgurer_kernel.store.trash import Trash
+from tests.review.folders import bytes_below, tidy
 from tests.support.pictures import encode, scene
 
 PACKET = (
@@ -71,6 +75,95 @@ def test_only_beside_own_files_on_disk(wb):
     [upload] = wb.files().query("filename == 'up.jpg'")["file_id"]
     refused = wb.write_sidecars(offered.assign(keeper_id=upload))
     assert "not on disk" in refused["why"].iloc[0]
+
+
+@pytest.fixture
+def offered(wb):
+    """What is offered beside large.jpg."""
+    [large] = wb.files().query("filename == 'large.jpg'")["file_id"]
+    return wb.sidecars(wb.plan(pinned=[large], progress=False))
+
+
+def test_undo_leaves_the_folder_as_it_was(wb, offered, tmp_path):
+    before = bytes_below(tmp_path / "in"), tidy(wb)
+    plan = offered[["file_id", "keeper_id"]].drop_duplicates()
+    wb.apply(plan, progress=False)
+    wb.write_sidecars(offered)
+    written = bytes_below(tmp_path / "in")
+    assert "large.jpg.xmp" in written
+    assert wb.undo(batch=wb.sitting)["status"].tolist() == ["undone"] * 2
+    assert (bytes_below(tmp_path / "in"), tidy(wb)) == before
+    assert wb.write_sidecars(offered)["why"].isna().all()
+    assert wb.undo()["path"].tolist() == [str(tmp_path / "in/large.jpg.xmp")]
+    assert (bytes_below(tmp_path / "in"), tidy(wb)) == before
+
+
+def test_a_sidecar_that_was_edited_stays_and_one_that_is_gone_is_no_matter(wb, offered, tmp_path):
+    path = tmp_path / "in/large.jpg.xmp"
+    wb.write_sidecars(offered)
+    path.write_text("edited")
+    assert "edited since" in wb.undo()["why"].iloc[0]
+    assert path.read_text() == "edited"
+    path.unlink()
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert set(wb.journal()["state"]) == {"undone"}
+
+
+def test_emptying_the_trash_leaves_sidecars(wb, offered, tmp_path):
+    wb.write_sidecars(offered)
+    wb.forget(file_id=int(offered["keeper_id"].iloc[0]))
+    wb.trash.empty("0s")
+    assert (tmp_path / "in/large.jpg.xmp").exists()
+    assert wb.journal()["state"].tolist() == ["done"]
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert not (tmp_path / "in/large.jpg.xmp").exists()
+
+
+class Crash(BaseException):
+    """What no code of the package catches."""
+
+
+@pytest.mark.parametrize("at", [*SIDECAR_STEPS, "undoing"])
+def test_a_crash_leaves_a_whole_sidecar_or_none(wb, offered, tmp_path, at):
+    def step(name):
+        if name == at:
+            raise Crash
+
+    before = bytes_below(tmp_path / "in")
+    settings = wb.settings
+    if at == "undoing":
+        wb.write_sidecars(offered)
+    wb._runner = ActRunner(wb.store, Trash(wb.store), step)
+    with pytest.raises(Crash):
+        _ = wb.undo() if at == "undoing" else wb.write_sidecars(offered)
+    wb.close()
+    with Workbench(settings) as again:
+        assert not (settings.root / "review.pending").exists()
+        there = bytes_below(tmp_path / "in") != before
+        states = again.journal()["state"].tolist()
+        assert states == ["done" if there else "rolled back"] * (at != "marked")
+        again.undo()
+        assert bytes_below(tmp_path / "in") == before
+
+
+def test_a_sidecar_that_was_half_written_is_gone_after_the_crash(
+    wb, offered, tmp_path, monkeypatch
+):
+    before = bytes_below(tmp_path / "in")
+
+    def crash(*_):
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imgurer_kernel.review.moves.os.fsync", crash)
+        with pytest.raises(Crash):
+            wb.write_sidecars(offered)
+    assert bytes_below(tmp_path / "in") != before
+    settings = wb.settings
+    wb.close()
+    with Workbench(settings) as again:
+        assert bytes_below(tmp_path / "in") == before
+        assert again.journal()["state"].tolist() == ["rolled back"]
 
 
 def test_values_are_escaped():

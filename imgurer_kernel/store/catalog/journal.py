@@ -16,7 +16,7 @@ from imgurer_kernel.common.records import FileState, Kept, PathKey
 from imgurer_kernel.store.catalog import commands, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now, write
 
-ActName = Literal["forget", "trash", "system-trash", "move", "link"]
+ActName = Literal["forget", "trash", "system-trash", "move", "link", "sidecar"]
 ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "undone", "emptied"]
 
 
@@ -76,6 +76,11 @@ class JournalEntry:
     united_ids: tuple[int, ...]
     leads: bool
     step: int
+
+    @property
+    def moves_rows(self) -> bool:
+        """Whether the rows of its file are in the trash of the store since."""
+        return self.act not in {"link", "sidecar"}
 
 
 _COLUMNS = ["user_name" if field.name == "user" else field.name for field in fields(JournalEntry)]

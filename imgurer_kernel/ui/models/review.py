@@ -254,6 +254,7 @@ class ReviewModel(ReviewListing):
         why = result.loc[result["status"] == "refused", "why"]
         journal = workbench.journal()
         well = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
+        well = well[well["act"] != "sidecar"]
         images = said.loc[said["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"]
         return TakenBack(
             why="" if why.empty else str(why.iloc[0]),
@@ -280,7 +281,6 @@ class ReviewModel(ReviewListing):
                 self.go_to(clusters[0])
         if taken.files or step.decision_ids:
             self._count(len(put_off) - len(clusters), -taken.size)
-        if taken.files:
             self._changed()
         if not clusters and (taken.file_ids or taken.image_ids):
             # Of an earlier sitting: its clusters are not in this queue.

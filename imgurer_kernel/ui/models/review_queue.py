@@ -154,8 +154,8 @@ class ReviewQueue:
 
     def clusters_of(self, file_ids: Iterable[int], image_ids: Iterable[int] = ()) -> list[int]:
         """The clusters that some files, or images, are in, in the order of the queue."""
-        found = self.read["file_id"].isin(list(file_ids)).to_numpy(bool)
-        found |= self.read["image_id"].isin(list(image_ids)).to_numpy(bool)
+        found = self.read["file_id"].isin(list(file_ids))
+        found = found | self.read["image_id"].isin(list(image_ids))
         return [int(each) for each in self.read["cluster_id"][found].unique()]
 
     def replaced(self, files: pd.DataFrame) -> "ReviewQueue":

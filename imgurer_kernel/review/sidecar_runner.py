@@ -1,0 +1,148 @@
+"""Writes sidecars, and takes them away again: acts of the journal like those that move files.
+
+An entry is *intended* before the file is written under another name, and *done* once it has its
+own; so after a crash it is there as a whole, or not at all.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.review import disk, moves
+from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog.connection import now
+from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
+from imgurer_kernel.store.store import Store
+
+SIDECAR_STEPS = ("marked", "intended", "written", "done")
+"""Of writing sidecars; after each of them a crash is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What is to be written beside a file on disk."""
+
+    keeper: FileOfImage
+    content: bytes
+
+    @property
+    def path(self) -> bytes:
+        """Where it goes."""
+        assert self.keeper.path_key is not None  # noqa: S101 (it was looked at)
+        return self.keeper.path_key + b".xmp"
+
+
+class SidecarRunner:
+    """Writes sidecars for files of one store, within the turn of an `ActRunner`."""
+
+    def __init__(self, store: Store, step: Callable[[str], None]) -> None:
+        self._store = store
+        self._step = step
+
+    def run(
+        self, wanted: Sequence[Sidecar], user: str, sitting: tuple[str, int]
+    ) -> list[str | None]:
+        """Write sidecars where there are none; for each why it was not written, or None."""
+        with self._store.catalog.transaction() as connection:
+            first = journal.next_entry_id(connection)
+            entries = [
+                _entry(first + number, each, user, sitting) for number, each in enumerate(wanted)
+            ]
+            journal.add(connection, entries)
+        self._step("intended")
+        refused: dict[int, str] = {}
+        for each, entry in zip(wanted, entries, strict=True):
+            try:
+                with place_of(entry) as place:
+                    moves.write(place, each.path, each.content)
+            except ActRefused as error:
+                refused[entry.entry_id] = str(error)
+            else:
+                self._step("written")
+        with self._store.catalog.transaction() as connection:
+            written = [it.entry_id for it in entries if it.entry_id not in refused]
+            journal.set_state(connection, written, "done")
+            for entry_id, why in refused.items():
+                journal.set_state(connection, [entry_id], "rolled back", why)
+        self._step("done")
+        return [refused.get(entry.entry_id) for entry in entries]
+
+
+def take_away(entry: JournalEntry) -> None:
+    """Delete a sidecar that was written; nothing if somebody has deleted it.
+
+    Raises
+    ------
+    ActRefused
+        If it was edited since, or the system refuses.
+    """
+    with place_of(entry) as place:
+        facts = place.facts()
+        if facts is None:
+            return
+        path = _path(entry)
+        with disk.held(place, path) as file:
+            if file.digest() != entry.digest:
+                message = f"{disk.shown(path)} was edited since; it is left alone"
+                raise ActRefused(message)
+        moves.remove(place, path, facts.st_dev, facts.st_ino)
+
+
+def is_written(entry: JournalEntry) -> bool:
+    """Whether a sidecar is there as it was written; what a crash has left of one is deleted."""
+    with place_of(entry) as place:
+        moves.remove_part(place)
+        with suppress(ActRefused), disk.held(place, _path(entry)) as file:
+            return file.digest() == entry.digest
+    return False
+
+
+@contextmanager
+def place_of(entry: JournalEntry) -> Iterator[disk.Place]:
+    """Where the sidecar of an entry is."""
+    assert entry.target_root is not None  # noqa: S101 (of all sidecars)
+    path = _path(entry)
+    with disk.place_of(entry.target_root, disk.split(entry.target_root, path)) as place:
+        yield place
+
+
+def _path(entry: JournalEntry) -> bytes:
+    assert entry.target_key is not None  # noqa: S101 (of all sidecars)
+    return entry.target_key
+
+
+def _entry(number: int, sidecar: Sidecar, user: str, sitting: tuple[str, int]) -> JournalEntry:
+    keeper, path = sidecar.keeper, sidecar.path
+    return JournalEntry(
+        entry_id=number,
+        batch=sitting[0],
+        user=user,
+        act="sidecar",
+        state="intended",
+        begun_at=now(),
+        ended_at=None,
+        file_id=keeper.file_id,
+        image_id=keeper.image_id,
+        owner=keeper.user,
+        path=disk.shown(path),
+        filename=disk.shown(os.path.basename(path)),  # noqa: PTH119 (bytes)
+        digest=hashlib.sha256(sidecar.content).hexdigest(),
+        bytes=len(sidecar.content),
+        keeper_id=keeper.file_id,
+        keeper_path=keeper.path,
+        reason="written: what only removed copies knew",
+        source_key=None,
+        source_root=None,
+        target_key=path,
+        target_root=os.path.dirname(path) or b"/",  # noqa: PTH120 (bytes)
+        device=None,
+        inode=None,
+        modified_ns=0,
+        other_ids=(),
+        united_ids=(),
+        leads=False,
+        step=sitting[1],
+    )
