@@ -5,7 +5,7 @@ One list, one way back and one way to delete: whether a file lies in the store o
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.store.trash import Trash, duration
+from imgurer_kernel.store.trash import LEFT, Emptied, Trash
 
 _log = logging.getLogger(__name__)
 _IN_TRASH = b"/" + TRASH_FOLDER.encode() + b"/"
@@ -72,38 +72,54 @@ class ReviewTrash(Trash):
         super().restore(wanted, user)
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 
-    def empty(self, older_than: timedelta | str, user: str | None = None) -> int:
+    def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
         """Delete for good what went longer ago than that, in the store and in trash folders.
 
-        Parameters, errors and what is returned are those of `Trash.empty`. What was moved to a
-        folder of somebody's choice, or to the trash of the system, is theirs and stays. So does a
-        file in a trash folder that is not the one which was put there, and one without which its
-        picture would be gone, as when the file that was kept is; the log names it, and its entry
-        stays done.
+        Parameters and errors are those of `Trash.empty`. What was moved to a folder of somebody's
+        choice, or to the trash of the system, is theirs and stays. So does a file in a trash folder
+        that is not the one which was put there, and one without which its picture would be gone,
+        as when the file that was kept is. That is told with the reason, and it can still be brought
+        back. Files that were kept are read once each.
         """
-        span = duration(older_than) if isinstance(older_than, str) else older_than
-        erased = super().empty(older_than, user)
-        # After that: it has refused who may not, and what is no span.
+        span = self._span(older_than, user)
         before = now() - span
         entries = self._store.catalog.run(journal.entries, states=["done"])
         old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
-        # Acts of all kinds are over when their rows are gone, wherever the bytes are.
-        rows = self.list()["file_id"].tolist()
-        known = {*rows, *self._store.catalog.run(journal.files_of_images)}
-        ended = [it for it in old if it.moves_rows and it.file_id not in known]
-        on_disk = [it for it in old if it.act in {"trash", "link"}]
-        if on_disk or ended:
-            with self._runner.turn():
-                copies = _Copies(self._store)
-                # Where a later act has put its file at the same name, the earlier one's is gone.
-                lies = {it.target_key: it for it in entries}
-                mine = [it for it in on_disk if lies[it.target_key] == it]
-                left = [it for it in mine if not (copies.remain(it) and _delete(it))]
-                ended = [it for it in {*ended, *on_disk} if it not in left]
-                self._store.catalog.run(
-                    journal.set_state, [entry.entry_id for entry in ended], "emptied"
-                )
-        return erased
+        if not old:
+            return Emptied(self._erase_all(span))
+        with self._runner.turn():
+            on_disk = [it for it in old if it.act in {"trash", "link"}]
+            left = self._delete(entries, on_disk)
+            kept = {each for it in left for each in (it.file_id, *it.other_ids)}
+            erased = self._erase_all(span, kept)
+            # Acts of all kinds are over when their rows are gone, wherever the bytes are.
+            rows = self.list()["file_id"].tolist()
+            known = {*rows, *self._store.catalog.run(journal.files_of_images)}
+            ended = {it for it in old if it.moves_rows and it.file_id not in known}
+            ended |= {it for it in on_disk if it not in left}
+            self._store.catalog.run(
+                journal.set_state, [entry.entry_id for entry in ended], "emptied"
+            )
+        found = [
+            (it.entry_id, it.file_id, disk.shown(it.target_key or b""), why)
+            for it, why in left.items()
+        ]
+        return Emptied(erased, pd.DataFrame(found, columns=LEFT))
+
+    def _delete(
+        self, entries: Sequence[JournalEntry], on_disk: Sequence[JournalEntry]
+    ) -> dict[JournalEntry, str]:
+        """Delete the files of acts in trash folders; those that are left, each with the reason."""
+        copies = _Copies(self._store)
+        # Where a later act has put its file at the same name, the earlier one's is gone.
+        lies = {it.target_key: it for it in entries}
+        left = {}
+        for entry in (it for it in on_disk if lies[it.target_key] == it):
+            why = copies.lack(entry) or _undeletable(entry)
+            if why is not None:
+                _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
+                left[entry] = why
+        return left
 
 
 class _Copies:
@@ -125,23 +141,26 @@ class _Copies:
         }
         self._sound: dict[str, bool] = {}
 
-    def remain(self, entry: JournalEntry) -> bool:
-        """Whether the picture of an entry is sound elsewhere; the log says so if it is not."""
+    def lack(self, entry: JournalEntry) -> str | None:
+        """Why the picture of an entry may not be elsewhere; None if it is, and sound."""
         seen: set[int] = set()
         at: JournalEntry | None = entry
         # What was kept may have gone since for something better, and so on.
         while at is not None and at.entry_id not in seen:
             seen.add(at.entry_id)
-            keeper = self._files.get(at.keeper_id)
+            last, keeper = at, self._files.get(at.keeper_id)
             if self._is_sound(at.digest) or (keeper and self._is_sound(keeper.digest)):
-                return True
+                return None
             at = self._went.get(at.keeper_id)
-        _log.warning(
-            "entry %d stays in the trash: it may be the last copy; gone, changed or unknown is %s",
-            entry.entry_id,
-            entry.keeper_path,
+        if last.keeper_id in self._files:
+            return (
+                f"it may be the last copy: {last.keeper_path}, which was kept, is gone or changed; "
+                "bring this one back"
+            )
+        return (
+            f"it may be the last copy: the store has forgotten {last.keeper_path}, which was kept; "
+            "bring this one back, or take the other one in and empty the trash again"
         )
-        return False
 
     def _is_sound(self, digest: str) -> bool:
         if digest not in self._sound:
@@ -174,10 +193,10 @@ def _has_bytes(path: bytes, digest: str) -> bool:
     return False
 
 
-def _delete(entry: JournalEntry) -> bool:
-    """Delete a file in a trash folder; False if it cannot be, is another, or its disk is away."""
+def _undeletable(entry: JournalEntry) -> str | None:
+    """Delete a file in a trash folder; or why not: another one is there, or its disk is away."""
     if not is_reachable(entry):
-        return False
+        return "its disk is away; empty the trash again when that is back"
     paths = disk.paths_of(entry)
     with suppress(ActRefused):  # the folder is gone: then it is not there
         names = disk.split(paths.target_root, paths.target)
@@ -188,11 +207,10 @@ def _delete(entry: JournalEntry) -> bool:
                     _require_entrys(entry, place, facts)
                     moves.remove(place, paths.target, facts.st_dev, facts.st_ino)
                 except ActRefused as error:
-                    _log.warning("entry %d stays in the trash: %s", entry.entry_id, error)
-                    return False
+                    return str(error)
     with suppress(ActRefused):
         moves.prune(paths.target_root, paths.target)
-    return True
+    return None
 
 
 def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.Facts) -> None:

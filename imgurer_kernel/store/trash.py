@@ -13,7 +13,8 @@ Rows decide, bytes follow, so that a crash at any step neither loses a picture n
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,6 +28,26 @@ from imgurer_kernel.store.store import Store
 _BATCH = 200
 """Files of one transaction: others wait while they are moved or deleted."""
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+LEFT = ["entry_id", "file_id", "path", "why"]
+"""Columns of what was left in trash folders: where it lies, and why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Emptied:
+    """What emptying the trash came to.
+
+    Attributes
+    ----------
+    deleted
+        How many files are gone for good.
+    left
+        A row with `LEFT` for each act whose file stays in a trash folder, and can be brought back.
+    """
+
+    deleted: int
+    left: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LEFT))
 
 
 def duration(text: str) -> timedelta:
@@ -131,13 +152,13 @@ class Trash:
                 self.bring_back(connection, wanted[start : start + _BATCH])
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 
-    def empty(self, older_than: timedelta | str, user: str | None = None) -> int:
-        """Delete for good what was forgotten longer ago than that; returns how many files.
+    def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
+        """Delete for good what was forgotten longer ago than that.
 
         Parameters
         ----------
         older_than
-            A span, or a text such as ``"30d"`` (`duration`).
+            A span such as ``"30d"``; ``"0s"`` for all.
         user
             Who asks, by default the local user.
 
@@ -148,6 +169,10 @@ class Trash:
         QueryError
             If it is no span of time, or a negative one.
         """
+        return Emptied(self._erase_all(self._span(older_than, user)))
+
+    def _span(self, older_than: timedelta | str, user: str | None) -> timedelta:
+        """How long ago, if that is a span of time and the user may empty the trash."""
         span = duration(older_than) if isinstance(older_than, str) else older_than
         if not isinstance(span, timedelta) or span < timedelta(0):
             message = f"older_than is {older_than!r}; give a timedelta, or a text such as '30d'"
@@ -156,9 +181,13 @@ class Trash:
         if who.role != "admin":
             message = f"only admins may empty the trash, and {who.name} is a {who.role}"
             raise NotAllowed(message)
+        return span
+
+    def _erase_all(self, span: timedelta, kept: Collection[int] = ()) -> int:
+        """Delete what was forgotten longer ago, but some files; returns how many."""
         before = now() - span
         erased = 0
-        while batch := self._erase(before):
+        while batch := self._erase(before, kept):
             erased += batch
         self._erase_strays(span)
         return erased
@@ -224,11 +253,11 @@ class Trash:
             if not blobs.holds(digest) and not queries.ids_by_digest(connection, [digest]):
                 raise
 
-    def _erase(self, before: datetime) -> int:
+    def _erase(self, before: datetime, kept: Collection[int]) -> int:
         """Delete some of what was forgotten before a time; returns how many files."""
         blobs = self._store.blobs
         with self._store.catalog.transaction() as connection:
-            found = trash.expired(connection, before, _BATCH)
+            found = trash.expired(connection, before, _BATCH, kept)
             trash.erase(connection, [row.file_id for row in found])
             for digest in sorted({row.digest for row in found}):
                 if trash.contains(connection, digest):  # there are later files with these bytes

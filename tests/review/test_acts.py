@@ -78,8 +78,8 @@ def test_the_trash_lists_restores_and_deletes_what_is_on_disk(wb, folder):
     wb.trash.restore(listed["file_id"])
     assert bytes_below(folder) == before
     wb.apply(plan_of(wb), progress=False)
-    assert wb.trash.empty("30d") == 0
-    assert wb.trash.empty("0s") == 2
+    assert wb.trash.empty("30d").deleted == 0
+    assert wb.trash.empty("0s").deleted == 2
     assert sorted(bytes_below(folder)) == ["a.jpg", "b.jpg"]
     undone = wb.undo()
     assert undone.empty
@@ -114,7 +114,7 @@ def test_files_move_to_a_folder_of_ones_choice(wb, folder, tmp_path):
     done = wb.apply(plan_of(wb, act="move"), to=goal, progress=False)
     assert set(done["status"]) == {"done"}
     assert sorted(bytes_below(goal)) == ["sub/a-copy.jpg", "sub/a-small.jpg"]
-    assert wb.trash.empty("0s") == 2  # the rows; what was moved is somebody's
+    assert wb.trash.empty("0s").deleted == 2  # the rows; what was moved is somebody's
     assert len(bytes_below(goal)) == 2
     assert set(wb.journal()["state"]) == {"emptied"}
     said = wb.undo(batch=done.attrs["batch"])["why"].tolist()

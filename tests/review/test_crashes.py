@@ -242,13 +242,16 @@ def test_the_trash_is_emptied_while_a_disk_is_away(settings, tmp_path):
         wb.apply(plan_of(wb, "trash"), progress=False)
         folder.rename(tmp_path / "away")
         folder.mkdir()
-        assert wb.trash.empty("0s") == 2
-        assert "deleted for good" in wb.undo()["why"].iloc[0]
+        emptied = wb.trash.empty("0s")
+        assert emptied.deleted == 0
+        assert emptied.left["why"].str.contains("its disk is away").all()
+        assert set(wb.journal()["state"]) == {"done"}
+        assert set(wb.undo()["status"]) == {"refused"}
         folder.rmdir()
         (tmp_path / "away").rename(folder)
         assert len(bytes_below(folder)) == 4
         # What could not be deleted then is deleted the next time.
-        assert wb.trash.empty("0s") == 0
+        assert wb.trash.empty("0s").deleted == 2
         assert len(bytes_below(folder)) == 2
         assert set(wb.journal()["state"]) == {"emptied"}
 
@@ -337,7 +340,7 @@ def test_the_trash_is_emptied_whatever_crashes(settings, tmp_path, monkeypatch):
             raise Crash
 
         with monkeypatch.context() as patch:
-            patch.setattr("imgurer_kernel.review.trash._delete", crash)
+            patch.setattr("imgurer_kernel.review.trash._undeletable", crash)
             with pytest.raises(Crash):
                 wb.trash.empty("0s")
         wb.trash.empty("0s")

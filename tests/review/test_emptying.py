@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from tests.review.folders import bytes_below, make_folder
+from tests.review.folders import bytes_below, make_folder, tidy
 
 
 @pytest.fixture
@@ -90,11 +90,12 @@ def test_the_last_copy_stays(wb, folder, how, caplog):
         kept.unlink()
         if how == "a pipe":
             os.mkfifo(kept)
-    wb.trash.empty("0s")
+    left = wb.trash.empty("0s").left
+    assert left["path"].tolist() == [str(path) for path in lies]
+    assert left["why"].str.contains("a.jpg, which was kept, is gone or changed").all()
     assert all(path.exists() for path in lies)
     assert set(wb.journal()["state"]) == {"done"}
     assert "may be the last copy" in caplog.text
-    assert str(lies[1]) in wb.undo(batch=wb.journal()["batch"].iloc[0])["why"].iloc[0]
     if how == "a pipe":
         kept.unlink()
     # It is back: the next time they go.
@@ -144,7 +145,10 @@ def test_a_copy_in_the_store_will_do(tmp_path, folder):
         assert wb.check(progress=False).empty
 
 
-def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder):
+def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder, monkeypatch):
+    # As in journals of the time when all acts of a sitting had one folder.
+    monkeypatch.setattr("imgurer_kernel.workbench.acts.sittings.steps_of", lambda *_: 0)
+
     def again():
         ids = wb.files(state="present").set_index("filename")["file_id"]
         plan = [{"file_id": ids["a-copy.jpg"], "keeper_id": ids["a.jpg"], "act": "trash"}]
@@ -164,3 +168,29 @@ def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder):
         wb.trash.empty("0s")
     assert lies.exists()
     assert wb.journal().set_index("entry_id")["state"].to_dict() == {1: "emptied", 2: "done"}
+
+
+def test_what_is_left_can_be_brought_back(wb, folder):
+    before = bytes_below(folder), tidy(wb)
+    remove(wb, "a-copy.jpg")
+    remove(wb, "a-small.jpg")
+    (folder / "a.jpg").rename(folder.parent / "a.jpg")
+    emptied = wb.trash.empty("0s")
+    assert (emptied.deleted, len(emptied.left)) == (0, 2)
+    assert sorted(wb.trash.list()["file_id"]) == sorted(emptied.left["file_id"])
+    (folder.parent / "a.jpg").rename(folder / "a.jpg")
+    assert wb.undo(batch=wb.sitting)["status"].tolist() == ["undone"] * 2
+    assert (bytes_below(folder), tidy(wb)) == before
+
+
+def test_a_kept_file_that_the_store_has_forgotten_is_told(wb, folder):
+    lies = remove(wb, "a-copy.jpg")
+    [kept] = wb.files(state="present").query("filename == 'a.jpg'")["file_id"]
+    wb.forget(file_id=int(kept))
+    emptied = wb.trash.empty("0s")
+    assert emptied.left["path"].tolist() == [str(lies)]
+    assert f"the store has forgotten {folder / 'a.jpg'}" in emptied.left["why"].iloc[0]
+    assert emptied.deleted == 1  # the row of what was forgotten, which no act is about
+    wb.ingest(folder, progress=False)
+    assert wb.trash.empty("0s").left.empty
+    assert not lies.exists()

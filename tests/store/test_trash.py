@@ -161,16 +161,16 @@ def test_only_what_is_older_goes_for_good(wb, monkeypatch):
         patch.setattr("imgurer_kernel.store.catalog.trash.now", lambda: month_ago)
         wb.forget(file_id=old)
     wb.forget(file_id=new)
-    assert wb.trash.empty("32d") == 0
-    assert wb.trash.empty("30d") == 1
+    assert wb.trash.empty("32d").deleted == 0
+    assert wb.trash.empty("30d").deleted == 1
     assert wb.trash.list()["file_id"].tolist() == [new]
     assert len(wb.blobs.trash.digests()) == 1
     with pytest.raises(UnknownFile):
         wb.trash.restore(old)
     assert len(wb.trash.restore(new)) == 1
     wb.forget(file_id=new)
-    assert wb.trash.empty(ALL) == 1
-    assert wb.trash.empty(ALL) == 0
+    assert wb.trash.empty(ALL).deleted == 1
+    assert wb.trash.empty(ALL).deleted == 0
     assert wb.blobs.trash.digests() == set()
     assert wb.check(progress=False).empty
     for wrong in (timedelta(seconds=-1), "30", "-1d", "d", 30, "1" * 99 + "d"):
@@ -180,7 +180,7 @@ def test_only_what_is_older_goes_for_good(wb, monkeypatch):
 
 def test_bytes_that_others_still_have_or_forgot_later_are_kept(wb, monkeypatch):
     wb.forget(image_id=1)
-    assert wb.trash.empty(ALL) == 2
+    assert wb.trash.empty(ALL).deleted == 2
     with wb.original(1) as file:
         assert file.read() == jpeg(0)
     month_ago = now() - timedelta(days=31)
@@ -189,7 +189,7 @@ def test_bytes_that_others_still_have_or_forgot_later_are_kept(wb, monkeypatch):
         wb.forget(image_id=1, user="ann")
     image_id = int(wb.upload("b.jpg", jpeg(0))["image_id"].iloc[0])
     wb.forget(image_id)
-    assert wb.trash.empty("30d") == 1
+    assert wb.trash.empty("30d").deleted == 1
     assert len(wb.trash.restore()) == 1
     assert wb.check(progress=False).empty
 
@@ -197,9 +197,9 @@ def test_bytes_that_others_still_have_or_forgot_later_are_kept(wb, monkeypatch):
 def test_the_trash_of_stores_that_had_no_rows_for_it_is_emptied_too(wb):
     digest = wb.blobs.put(b"forgotten by an earlier version")
     wb.blobs.delete(digest)
-    assert wb.trash.empty("1d") == 0
+    assert wb.trash.empty("1d").deleted == 0
     assert wb.blobs.trash.digests() == {digest}
-    assert wb.trash.empty(ALL) == 0
+    assert wb.trash.empty(ALL).deleted == 0
     assert wb.blobs.trash.digests() == set()
 
 
@@ -286,7 +286,7 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
         assert len(wb.images()) == len(before[1]) - (not present)
         # And doing it again ends as it should have.
         if act == "empty":
-            assert wb.trash.empty(ALL) == trashed
+            assert wb.trash.empty(ALL).deleted == trashed
             assert wb.blobs.trash.digests() == set()
         else:
             if not present:

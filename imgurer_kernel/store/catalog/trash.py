@@ -187,14 +187,17 @@ def erase(connection: Connection, file_ids: Sequence[int]) -> None:
     _drop_images(connection)
 
 
-def expired(connection: Connection, before: datetime, most: int) -> list[TrashRow]:
-    """At most so many files that were forgotten before a time (UTC), oldest first."""
+def expired(
+    connection: Connection, before: datetime, most: int, kept: Iterable[int] = ()
+) -> list[TrashRow]:
+    """At most so many files that were forgotten before a time (UTC), oldest first, but some."""
     found = connection.execute(
         """
-        SELECT file_id, user_name, digest FROM trash WHERE forgotten_at <= ?
+        SELECT file_id, user_name, digest FROM trash
+        WHERE forgotten_at <= ? AND file_id NOT IN (SELECT unnest(?::BIGINT[]))
         ORDER BY forgotten_at, file_id LIMIT ?
         """,
-        [before, most],
+        [before, list(kept), most],
     ).fetchall()
     return [TrashRow(*row) for row in found]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
-from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Unicode
+from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
 
 from imgurer_kernel.common.text import count
 from imgurer_kernel.ui.jobs import Task
@@ -88,7 +88,7 @@ class ReviewListing(HasTraits):
     stale = Bool(False)
     message = Unicode()
     params = Dict()
-    gone_to = Instance(tuple, (-1, 0))
+    gone_to = Tuple(Int(), Int(), default_value=(-1, 0))
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()

@@ -107,8 +107,13 @@ def restore_trash(call: Call) -> int:
 def empty_trash(call: Call) -> int:
     """Delete for good what was forgotten long ago."""
     with call.workbench() as wb:
-        erased = wb.trash.empty(call.arguments.older_than, call.arguments.user)
+        emptied = wb.trash.empty(call.arguments.older_than, call.arguments.user)
+    left = emptied.left
     if call.out.json:
-        call.out.write_table(pd.DataFrame({"deleted": [erased]}))
-    call.out.write_line(f"{count(erased, 'file')} deleted for good")
+        table = {"deleted": [emptied.deleted], "left": [left.to_dict("records")]}
+        call.out.write_table(pd.DataFrame(table))
+    for path, why in zip(left["path"].tolist(), left["why"].tolist(), strict=True):
+        call.out.write_line(f"left: {path}: {why}")
+    more = f"; {count(len(left), 'file')} left" if len(left) else ""
+    call.out.write_line(f"{count(emptied.deleted, 'file')} deleted for good{more}")
     return EXIT_DONE
