@@ -12,9 +12,6 @@ from imgurer_kernel.errors import (
     StorageError,
 )
 from imgurer_kernel.review.disk import Place, held, paths_of, shown
-from imgurer_kernel.store.blobs.backends.posix import PosixBackend
-from imgurer_kernel.store.blobs.nesting import nested
-from imgurer_kernel.store.blobs.notes import Notes
 from imgurer_kernel.store.catalog import Connection, commands, journal, trash
 from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry, PlaceOfFiles
 from imgurer_kernel.store.ingest.ingest_files import renew_references
@@ -26,15 +23,12 @@ def is_leading(store: Store, file: FileOfImage) -> bool:
     """Whether the store knows the bytes of an image by this file, so that its note must follow."""
     if not file.is_in_place or file.path_key is None:
         return False
-    blobs = store.blobs
-    if blobs.own_path(file.digest).exists():
-        return False
     try:
         # The note alone: what it leads to may by now be a pipe, which nobody can open and go on.
-        noted = Notes(PosixBackend(blobs.root)).read(nested("references", file.digest))
+        noted = store.blobs.noted_path(file.digest)
     except (BlobDamaged, StorageError):
         return False
-    return noted is not None and os.fsencode(noted.path) == file.path_key
+    return noted is not None and os.fsencode(noted) == file.path_key
 
 
 def emptied(entry: JournalEntry) -> ActRefused:

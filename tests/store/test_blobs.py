@@ -356,6 +356,19 @@ def test_a_copy_takes_the_place_of_a_reference(store, source, mode):
 # Thumbnails ---------------------------------------------------------------------------------
 
 
+def test_where_a_note_leads_is_told_whatever_is_there(store, source):
+    assert store.noted_path(DIGEST) is None
+    store.put(source, mode="reference")
+    source.unlink()
+    assert store.noted_path(DIGEST) == str(source)
+    (store.root / place("references")).write_bytes(b"no note")
+    with pytest.raises(BlobDamaged):
+        store.noted_path(DIGEST)
+    source.write_bytes(BYTES)
+    store.put(source, mode="copy")
+    assert store.noted_path(DIGEST) is None
+
+
 def test_thumbnails(store):
     with pytest.raises(BlobMissing, match=rf"{DIGEST} is missing; imgurer check --repair"):
         store.thumbnail(DIGEST)

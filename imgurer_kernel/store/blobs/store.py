@@ -98,6 +98,21 @@ class BlobStore(OriginalWriter, Thumbnails):
         """Where the store keeps an original of its own, if it has one: there may be none."""
         return self._backend.path(nested("blobs", digest))
 
+    def noted_path(self, digest: str) -> str | None:
+        """Where an original was left according to its note, whatever is there by now.
+
+        None if the store has the original itself, or no note of it.
+
+        Raises
+        ------
+        BlobDamaged
+            If the note cannot be read.
+        """
+        if self.own_path(digest).exists():
+            return None
+        noted = self._notes.read(nested("references", digest))
+        return None if noted is None else str(noted.path)
+
     def exists(self, digest: str, mode: StoreMode = "reference") -> bool:
         """Whether `open` would find the original, kept in this way or in a safer one.
 
