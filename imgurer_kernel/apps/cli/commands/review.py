@@ -125,7 +125,9 @@ def apply_review(call: Call) -> int:
     "review undo",
     either_or(
         argument("batch", nargs="?", metavar="SITTING", help="as `review journal` lists it"),
-        argument("--last", action="store_true", help="the user's last sitting"),
+        argument(
+            "--last", action="store_true", help="what the user did last, an act or a decision"
+        ),
         argument("--entries", nargs="+", type=number, metavar="ENTRY", help="single acts"),
     ),
     _USER,
@@ -147,8 +149,11 @@ def undo_review(call: Call) -> int:
         call.out.write_table(frame)
     refused = frame[frame["status"] == "refused"]
     _write_refused(call, refused)
+    well = frame[frame["status"] == "undone"]
+    said = int(well["decision_id"].notna().sum())
+    more = f", {count(said, 'decision')} taken back" if said else ""
     call.out.write_line(
-        f"{count(len(frame) - len(refused), 'file')} back in place, {len(refused):,} not"
+        f"{count(len(well) - said, 'file')} back in place{more}, {len(refused):,} not"
     )
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
