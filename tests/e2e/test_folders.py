@@ -106,7 +106,7 @@ def test_the_list_fits_the_screen_and_a_name_leads_to_the_search(shared, folder,
         shared.get_by_role("button", name="Take in", exact=True).click()
     expect(rows(shared).first).to_be_visible()
     assert shared.evaluate("document.documentElement.scrollWidth") <= width
-    part = shared.locator(".imgurer-folder")
+    part = shared.locator(".imgurer-folder-intake")
     assert part.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     (folder / f"new {width}.jpg").write_bytes(encode(scene(3100 + width, 320, 240)))
     shared.get_by_role("button", name="Take in", exact=True).click()

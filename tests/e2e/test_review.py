@@ -208,3 +208,29 @@ def test_nothing_is_cut_off_or_hidden_on_any_screen(review, width):
         "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
     )
     assert all(left >= 0 and right <= width for left, right in boxes)
+
+
+def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
+    page = review
+    page.keyboard.press("d")
+    settled(page, 1)
+    assert focused(page) == 1
+    page.keyboard.press("u")
+    expect(decided(page)).to_have_count(0)
+    page.wait_for_function(
+        "document.activeElement.closest('.imgurer-cluster')"
+        " === document.querySelector('.imgurer-cluster')"
+    )
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("d")
+    settled(page, 1)
+    name = decided(page).locator(".imgurer-file").first.get_attribute("data-file-id")
+    page.reload()
+    expect(clusters(page)).to_have_count(SCENES - 1, timeout=60_000)
+    page.locator(".imgurer-file:visible").first.press("u")
+    expect(clusters(page)).to_have_count(SCENES, timeout=60_000)
+    page.wait_for_function(
+        "id => document.activeElement.closest('.imgurer-cluster')"
+        "?.querySelector('.imgurer-file').dataset.fileId === id",
+        arg=name,
+    )

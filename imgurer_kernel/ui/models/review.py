@@ -290,6 +290,7 @@ class ReviewModel(ReviewListing):
     # ------------------------------------------------------------------------------------------
 
     def _mark(self, cluster_ids: Sequence[int], done: Done) -> None:
+        self.message = ""  # what was said of an earlier step
         self.done = {**self.done, **dict.fromkeys(cluster_ids, done)}
 
     def _count(self, clusters: int, removed: int) -> None:

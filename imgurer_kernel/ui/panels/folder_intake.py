@@ -79,7 +79,7 @@ class FolderPanel(Panel):
         fields = hbox(with_classes(self.path, "imgurer-folder-path"), self.keeping, self.button)
         self.part = vbox(
             heading, fields, self.problem, self.costs, self.progress, self.rows,
-            classes="imgurer-folder",
+            classes="imgurer-folder-intake",
         )  # fmt: skip
         self.set_parts(self.part)
 

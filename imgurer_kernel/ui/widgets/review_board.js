@@ -234,11 +234,15 @@ export default {
         const there = other.getBoundingClientRect();
         return down ? there.top > here.top + 8 : there.top < here.top - 8;
       });
+      // On wide screens clusters are in two columns: down stays in one while it goes on.
+      const left = (other) => Math.abs(sectionOf(other).getBoundingClientRect().left - side);
+      const side = sectionOf(figure).getBoundingClientRect().left;
+      const column = beyond.filter((other) => left(other) < 8);
       const distance = (other) => {
         const there = other.getBoundingClientRect();
         return Math.abs(there.top - here.top) * 1000 + Math.abs(there.left - here.left);
       };
-      return beyond.sort((a, b) => distance(a) - distance(b))[0];
+      return (column.length ? column : beyond).sort((a, b) => distance(a) - distance(b))[0];
     }
 
     const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo" };
