@@ -232,6 +232,7 @@ def test_what_lies_on_a_disk_that_is_away_waits_for_it(settings, tmp_path):
         assert "intended" in set(wb.journal()["state"])
     (tmp_path / "away").rename(folder)
     with check_after_a_crash(settings, folder, before, tmp_path / "none") as wb:
+        assert wb.undo()["decision_id"].notna().all()
         wb.undo()
         assert (bytes_below(folder), tidy(wb)) == before
 
