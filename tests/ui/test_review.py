@@ -439,3 +439,19 @@ def test_another_keeper_brings_other_labels(model, wb):
         kept = int(members["image_id"].iloc[0])
         for row in members.iloc[1:].itertuples():
             assert row.label == wb.evidence(int(row.image_id), kept).label
+
+
+def test_pictures_are_sent_once_whichever_file_is_kept(wb):
+    panel = ReviewPanel(wb)
+    sent = []
+    panel.board.observe(lambda change: sent.append(change["new"]), "_pictures")
+    before = panel.board._pictures
+    assert before
+    cluster_id = cluster_with(panel.model, "a.jpg")
+    for file_id in panel.model.queue.members(cluster_id)["file_id"].tolist():
+        panel.model.keep(file_id)
+        for cluster in panel.board._content["clusters"]:
+            for file in cluster["files"]:
+                picture = before[file["offset"] : file["offset"] + file["length"]]
+                assert picture == wb.thumbnail(file["image_id"])
+    assert sent == []

@@ -172,9 +172,9 @@ export default {
     }
 
     function showClusters() {
-      const { clusters, blob, empty } = content();
+      const { clusters, empty } = content();
       const had = el.contains(document.activeElement) && document.activeElement.closest(".imgurer-review-list");
-      const fresh = new Pictures(blob);
+      const fresh = new Pictures(model.get("_pictures"));
       const nodes = clusters.map((cluster, place) => reviewCluster(cluster, place, fresh));
       if (!nodes.length) nodes.push(element("p", "imgurer-review-empty", empty));
       list.replaceChildren(...nodes);
@@ -201,6 +201,7 @@ export default {
       goToWanted();
     }
     function goToWanted() {
+      if (wanted === null) return;
       const section = list.querySelector(`.imgurer-cluster[data-cluster-id="${Number(wanted)}"]`);
       if (!section || section.classList.contains("imgurer-decided")) return;
       wanted = null;

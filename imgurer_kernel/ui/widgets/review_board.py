@@ -114,6 +114,8 @@ class ReviewBoard(anywidget.AnyWidget):
     place = traitlets.List([-1, 0]).tag(sync=True)
     shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
     _content = traitlets.Dict().tag(sync=True)
+    # By themselves, since they are most of a page, and seldom change with what is said of them.
+    _pictures = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, on_act: Callable[[str, Mapping[str, Any]], None], **traits: object) -> None:
         super().__init__(**traits)
@@ -122,22 +124,28 @@ class ReviewBoard(anywidget.AnyWidget):
 
     @traitlets.default("_content")
     def _empty_content(self) -> dict[str, Any]:
-        return {"clusters": [], "blob": b"", "empty": ""}
+        return {"clusters": [], "empty": ""}
 
     def show(self, clusters: Sequence[ReviewCluster], empty_text: str = "") -> None:
         """Show a page of clusters; `empty_text` stands there where there are none."""
-        packed, blobs, offset = [], [], 0
+        # Each once, and in an order that does not depend on which file is kept.
+        found = {file.image_id: file.thumbnail for each in clusters for file in each.files}
+        offsets, offset = {}, 0
+        for image_id in sorted(found):
+            offsets[image_id] = offset
+            offset += len(found[image_id])
+        packed = []
         for cluster in clusters:
             files = []
             for file in cluster.files:
                 item = asdict(file)
-                del item["thumbnail"]
-                files.append(item | {"offset": offset, "length": len(file.thumbnail)})
-                blobs.append(file.thumbnail)
-                offset += len(file.thumbnail)
+                length = len(item.pop("thumbnail"))
+                files.append(item | {"offset": offsets[file.image_id], "length": length})
             rest = {name: getattr(cluster, name) for name in _CLUSTER_FACTS}
             packed.append(rest | {"files": files})
-        self._content = {"clusters": packed, "blob": b"".join(blobs), "empty": empty_text}
+        with self.hold_sync():  # in one message, or names would stand under other pictures
+            self._pictures = b"".join(found[image_id] for image_id in sorted(found))
+            self._content = {"clusters": packed, "empty": empty_text}
 
     @property
     def file_ids(self) -> dict[int, int]:
