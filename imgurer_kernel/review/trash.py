@@ -115,7 +115,10 @@ class ReviewTrash(Trash):
         lies = {it.target_key: it for it in entries}
         left = {}
         for entry in (it for it in on_disk if lies[it.target_key] == it):
-            why = copies.lack(entry) or _undeletable(entry)
+            if is_reachable(entry):
+                why = copies.lack(entry) or _undeletable(entry)
+            else:
+                why = "its disk is away; empty the trash again when that is back"
             if why is not None:
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
@@ -194,9 +197,7 @@ def _has_bytes(path: bytes, digest: str) -> bool:
 
 
 def _undeletable(entry: JournalEntry) -> str | None:
-    """Delete a file in a trash folder; or why not: another one is there, or its disk is away."""
-    if not is_reachable(entry):
-        return "its disk is away; empty the trash again when that is back"
+    """Delete a file in a trash folder; why not, if it cannot be, or is another one."""
     paths = disk.paths_of(entry)
     with suppress(ActRefused):  # the folder is gone: then it is not there
         names = disk.split(paths.target_root, paths.target)
