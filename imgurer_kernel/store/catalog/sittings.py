@@ -10,7 +10,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SittingStep:
     """What one call did: ids of entries of the journal and of decisions, ascending."""
 
     entry_ids: tuple[int, ...] = ()
@@ -37,7 +37,7 @@ def steps_of(connection: Connection, batch: str) -> int:
     return int(row[0])
 
 
-def last_step(connection: Connection, user: str) -> Step:
+def last_step(connection: Connection, user: str) -> SittingStep:
     """What a user did last of what can be undone; nothing if there is nothing.
 
     Acts of earlier versions have no step: of these it is the batch. Decisions of that time are not
@@ -56,16 +56,16 @@ def last_step(connection: Connection, user: str) -> Step:
     )
     decided = 0 if row is None else int(row[0])
     if decided > (0 if act is None else int(act[0])):
-        return Step(
+        return SittingStep(
             decision_ids=_ids(connection, "decisions", "decision_id", "step = ?", [decided])
         )
     if act is None:
-        return Step()
+        return SittingStep()
     which = "step = ? AND batch = ? AND state IN ('done', 'emptied')"
-    return Step(entry_ids=_ids(connection, "journal", "entry_id", which, list(act)))
+    return SittingStep(entry_ids=_ids(connection, "journal", "entry_id", which, list(act)))
 
 
-def whole(connection: Connection, batch: str) -> Step | None:
+def whole(connection: Connection, batch: str) -> SittingStep | None:
     """All of a sitting that can be undone; None if there is none of that name."""
     if not any(
         _ids(connection, table, key, "batch = ?", [batch])
@@ -73,7 +73,7 @@ def whole(connection: Connection, batch: str) -> Step | None:
     ):
         return None
     which = "batch = ? AND state IN ('done', 'emptied')"
-    return Step(
+    return SittingStep(
         _ids(connection, "journal", "entry_id", which, [batch]),
         _ids(connection, "decisions", "decision_id", "batch = ?", [batch]),
     )
