@@ -61,7 +61,12 @@ class ReviewPanel(Panel):
             self.comparison.widget.inline = False
         model = self.model
         self.progress = ProgressLine(
-            model.job, model.bulk_job, model.preview_job, model.measure_job, self.comparison.job
+            model.job,
+            model.bulk_job,
+            model.preview_job,
+            model.measure_job,
+            model.label_job,
+            self.comparison.job,
         )
         self.save = Download(self.session.job(), self._csv, label="CSV of what is shown")
         self._thumbnails: dict[int, bytes] = {}
