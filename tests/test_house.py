@@ -19,7 +19,7 @@ PUBLIC = {
     "imgurer_kernel.apps.server": ["serve"],
     "imgurer_kernel.fingerprint": ["ALGORITHM", "Fingerprint", "fingerprint"],
     "imgurer_kernel.index": ["BKTree", "components", "neighbors"],
-    "imgurer_kernel.report": ["cluster_table", "export", "summary"],
+    "imgurer_kernel.report": ["Report", "cluster_table", "summary"],
     "imgurer_kernel.report.figures": [
         "DPI",
         "FigurePanel",
@@ -29,7 +29,12 @@ PUBLIC = {
         "contact_sheet",
         "dhash_figure",
         "explanation_figure",
+        "plot_cluster_sizes",
         "plot_distances",
+        "plot_freed",
+        "plot_kinds",
+        "plot_nearest",
+        "plot_times",
     ],
     "imgurer_kernel.store.blobs": ["BlobStore", "check_digest"],
     "imgurer_kernel.store.catalog": [

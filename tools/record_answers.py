@@ -17,13 +17,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.__main__ import main
-from imgurer_kernel.report import export
 
 QUERIES = 50
 PAIRS = 12
@@ -58,9 +58,9 @@ def answers(folder: Path, root: Path) -> Iterator[tuple[str, str]]:
         yield "evidence.txt", "\n".join(repr(workbench.evidence(*pair)) for pair in pairs)
         yield "explain.txt", "\n".join(str(workbench.explain(*pair)) for pair in pairs)
         yield "index-info.txt", repr(workbench.index_info())
+        report = workbench.report(now=datetime(2026, 1, 1, tzinfo=UTC), progress=False)
         for suffix in (".csv", ".json", ".html"):
-            target = root / f"report{suffix}"
-            export(clusters, target, thumbnail=workbench.thumbnail)
+            target = report.save(root / f"report{suffix}")
             yield f"report{suffix}", target.read_text(encoding="utf-8")
     for command in (["clusters"], ["similar", str(asked[0])], ["check"], ["users", "list"]):
         printed = io.StringIO()

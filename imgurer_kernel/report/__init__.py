@@ -1,8 +1,9 @@
 """Frames, files and figures about clusters, pairs and accuracy, for people to read.
 
-Gets its data handed in as frames; it knows no store, no widget and no server.
+Gets its data handed in as frames; it knows no widget and no server, and no store.
 """
 
-from imgurer_kernel.report.clusters import cluster_table, export, summary
+from imgurer_kernel.report.clusters import cluster_table, summary
+from imgurer_kernel.report.report import Report
 
-__all__ = ["cluster_table", "export", "summary"]
+__all__ = ["Report", "cluster_table", "summary"]

@@ -27,7 +27,6 @@ from imgurer_kernel.matching.labels import (
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.matching.verify import PreparedPictures
@@ -96,13 +95,10 @@ class ClusterService:
         """
         return self._answers.answer((radius, thorough))
 
-    def related(self, radius: int | None, *, thorough: bool) -> Pairs | None:
-        """The pairs that the last search has found to be related, by image ids; None if unknown."""
+    def pairs(self, radius: int | None, *, thorough: bool) -> Pairs | None:
+        """All pairs that the last search has compared, by image ids; None if that is unknown."""
         state = self._answers.state((radius, thorough))
-        if state is None:
-            return None
-        pairs = state.result.pairs
-        return pairs.take(np.isin(pairs.status, RELATED))
+        return None if state is None else state.result.pairs
 
     def find(
         self,

@@ -24,6 +24,7 @@ from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.labels import Evidence
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.report.frames import similar_frame
 from imgurer_kernel.review.decisions import set_apart
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
@@ -68,7 +69,7 @@ class SearchService:
         spots = spot_features(root, self._loader)
         neighbors = NeighborSearch(self.index, window_features(root, self._loader), spots)
         self._similar = SimilarSearch(store.catalog, self._loader, neighbors)
-        self._clusters = ClusterService(store.catalog, self._loader, root, spots)
+        self.cluster_service = ClusterService(store.catalog, self._loader, root, spots)
 
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
@@ -153,15 +154,16 @@ class SearchService:
             thorough=False,
             progress=progress,
         )
-        pairs = self._clusters.related(None, thorough=False)
+        pairs = self.cluster_service.pairs(None, thorough=False)
         if pairs is None:  # nothing to compare, or a disk that keeps no answers
             pairs = Pairs.of(Candidates.none())
+        pairs = pairs.take(np.isin(pairs.status, RELATED))
         ids = np.union1d(pairs.first, pairs.second)
         return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
 
     def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
         """The last clusters that any process has found; see `Workbench.last_clusters`."""
-        last = self._clusters.last(
+        last = self.cluster_service.last(
             None if radius is None else check_radius(radius), thorough=thorough
         )
         if last is None:
@@ -250,7 +252,7 @@ class SearchService:
                     equal = _groups_without(equal, without)
                     apart = decided_apart(connection)
                     if verify:
-                        known = self._clusters.known(update, radius, thorough=thorough)
+                        known = self.cluster_service.known(update, radius, thorough=thorough)
                         if known is not None and not len(without) and not apart:
                             grouped = add_identical(known, equal)
                             return ClusterFacts.read(connection, grouped, selection), outdated
@@ -294,7 +296,7 @@ class SearchService:
     ) -> LabelledClusters:
         """The clusters of all images but some, verified where there are `ranks` of digests."""
         if ranks is not None:
-            grouped = self._clusters.find(
+            grouped = self.cluster_service.find(
                 hashes, ranks, radius, thorough=thorough, progress=report, without=without
             )
         else:

@@ -2,7 +2,8 @@
 
 Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
 `StoreKeeper` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
-`ReviewBench` act on files and choose which are kept, and `Workbench` searches and compares.
+`ReviewBench` act on files and choose which are kept, `ReportBench` makes reports, and `Workbench`
+searches and compares.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.batch import is_batch, looked_up, similar_to_each
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
-from imgurer_kernel.workbench.review import ReviewBench
+from imgurer_kernel.workbench.report import ReportBench
 from imgurer_kernel.workbench.search import SearchService
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.explain.explanation import Explanation
 
 
-class Workbench(ReviewBench):
+class Workbench(ReportBench):
     """A store of pictures: take in, search, cluster, browse, forget.
 
     Parameters

@@ -67,7 +67,7 @@ def test_same_names_in_three_folders(tmp_path, capsys):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for path in paths:
         assert path in shown
-        assert path in page
+        assert json.dumps(str(Path(path).parent)) in page
 
 
 def test_of_two_equal_files_the_first_is_added(wb, tmp_path):

@@ -189,7 +189,7 @@ def test_memory_and_disk_hold_few_kinds(wb):
     for radius in range(4, 10):
         wb.clusters(radius, progress=False)
         wb.clusters(progress=False)
-    answers = wb._search._clusters._answers
+    answers = wb._search.cluster_service._answers
     assert set(answers._answers) == {(None, False), (9, False)}
     assert len(answers._states) <= 2
     assert {path.name for path in folder(wb).iterdir()} == {
@@ -255,7 +255,7 @@ def test_images_left_out_are_not_left_out_of_what_is_kept(wb, reads):
     first = ask(wb.settings.root)
     hashes = wb._search.index.hashes()
     ranks = wb.catalog.run(queries.digest_ranks)
-    found = wb._search._clusters.find(
+    found = wb._search.cluster_service.find(
         hashes, ranks, None, thorough=False, progress=print, without=np.array([1])
     )
     assert found.clusters.sizes.tolist() == [2, 2]

@@ -113,7 +113,7 @@ def test_images_can_be_left_out_of_one_answer(wb, reads):
     ):
         search = wb._search
         hashes = search.index.hashes()
-        found = search._clusters.find(
+        found = search.cluster_service.find(
             hashes,
             wb.catalog.run(queries.digest_ranks),
             None,

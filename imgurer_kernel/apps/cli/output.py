@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from imgurer_kernel.errors import InvalidPassword, StorageDenied
-from imgurer_kernel.report.clusters import to_json
+from imgurer_kernel.report.writers import to_json
 
 MAX_WIDTH = 60
 """Columns of the screen that one text takes in a table at most."""

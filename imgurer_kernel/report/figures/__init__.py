@@ -1,17 +1,20 @@
-"""Figures for notebooks: what a dHash sees, why pictures are duplicates, what a search finds.
+"""Figures for people: what a dHash sees, how two of them differ, what a report has found.
 
-Other modules import this package where they draw only, so that nothing else pays for matplotlib.
+Every figure is a `NotebookFigure`; those of a report are drawn light or dark.
 """
 
 from imgurer_kernel.report.figures.calibration import calibration_figure
 from imgurer_kernel.report.figures.canvas import DPI, NotebookFigure
-from imgurer_kernel.report.figures.clusters import plot_distances
-from imgurer_kernel.report.figures.explanation import FigurePanel, explanation_figure
-from imgurer_kernel.report.figures.hashes import (
-    comparison_figure,
-    contact_sheet,
-    dhash_figure,
+from imgurer_kernel.report.figures.clusters import (
+    plot_cluster_sizes,
+    plot_distances,
+    plot_freed,
+    plot_kinds,
+    plot_nearest,
+    plot_times,
 )
+from imgurer_kernel.report.figures.explanation import FigurePanel, explanation_figure
+from imgurer_kernel.report.figures.hashes import comparison_figure, contact_sheet, dhash_figure
 
 __all__ = [
     "DPI",
@@ -22,5 +25,10 @@ __all__ = [
     "contact_sheet",
     "dhash_figure",
     "explanation_figure",
+    "plot_cluster_sizes",
     "plot_distances",
+    "plot_freed",
+    "plot_kinds",
+    "plot_nearest",
+    "plot_times",
 ]

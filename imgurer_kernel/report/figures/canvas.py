@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -44,3 +45,71 @@ def bare(axis: Axes, caption: str) -> None:
         spine.set_visible(False)
     # A dollar sign would start a formula.
     axis.set_xlabel(caption.replace("$", r"\$"), fontsize=8, color=INK)
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colors of a plot: of the ground, of words, of lines, and of what is told apart."""
+
+    ground: str
+    ink: str
+    muted: str
+    grid: str
+    series: tuple[str, ...]
+
+
+LIGHT = Palette(
+    "white", INK, MUTED, "#e6e9ee", (ACCENT, DIFFERENT, SAME, "#7c3aed", "#0e7490", "#a16207")
+)
+DARK = Palette(
+    "#14171b",
+    "#e9ebee",
+    "#a6aeb8",
+    "#31373f",
+    ("#8db4ff", "#ff9d76", "#6dd09a", "#c4a7ff", "#67d5ea", "#e5c066"),
+)
+
+
+def plot(
+    width: float, height: float, title: str, *, dark: bool = False
+) -> tuple[NotebookFigure, Axes, Palette]:
+    """A figure with one plot in the style of all: a title at the left, a pale grid, no box."""
+    palette = DARK if dark else LIGHT
+    figure = NotebookFigure(figsize=(width, height), layout="constrained", facecolor=palette.ground)
+    axis = figure.subplots()
+    axis.set_facecolor(palette.ground)
+    axis.set_title(escaped(title), loc="left", fontsize=10.5, color=palette.ink)
+    axis.grid(color=palette.grid, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.spines[["left", "bottom"]].set_color(palette.muted)
+    axis.tick_params(colors=palette.muted, labelsize=8.5)
+    axis.xaxis.label.set_color(palette.ink)
+    axis.yaxis.label.set_color(palette.ink)
+    return figure, axis, palette
+
+
+def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
+    """Write in the middle of an empty plot why it is empty."""
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=palette.muted)
+
+
+def legend(axis: Axes, palette: Palette) -> None:
+    """Name what is drawn."""
+    shown = axis.legend(frameon=False, fontsize=8.5)
+    for text in shown.get_texts():
+        text.set_color(palette.ink)
+
+
+def escaped(text: str) -> str:
+    r"""A text of which no part is a formula, on one line.
+
+    Examples
+    --------
+    >>> escaped("a$b\n") == "a\\$b\N{REPLACEMENT CHARACTER}"
+    True
+    """
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return shown.replace("$", r"\$")

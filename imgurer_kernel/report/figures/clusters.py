@@ -1,19 +1,149 @@
-"""How near the members of clusters are to their medoids."""
+"""Plots of what a report has found: sizes, distances, bytes to free, times, kinds of edits."""
 
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.report.figures.canvas import ACCENT, INK, NotebookFigure
+from imgurer_kernel.common.text import elide_path, human_bytes
+from imgurer_kernel.report.figures.canvas import (
+    NotebookFigure,
+    escaped,
+    legend,
+    plot,
+    say_nothing_to_show,
+)
+
+_FOLDERS = 12
+_KINDS = 12
 
 
-def plot_distances(clusters: pd.DataFrame) -> NotebookFigure:
+def plot_distances(clusters: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
     """Plot how many members lie how many bits from the medoid of their cluster."""
     distances = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"]
-    figure = NotebookFigure(figsize=(7, 2.8), layout="constrained")
-    axis = figure.subplots()
+    figure, axis, palette = plot(7, 2.8, "How near copies are to their medoids", dark=dark)
     counts = np.bincount(distances.to_numpy(np.int64), minlength=11)
-    axis.bar(np.arange(len(counts)), counts, color=ACCENT, width=0.8)
-    axis.set_xlabel("bits of 128 between a member and its medoid", color=INK)
-    axis.set_ylabel("pictures", color=INK)
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.bar(np.arange(len(counts)), counts, color=palette.series[0], width=0.8)
+    axis.set_xlabel("bits of 128 between a member and its medoid")
+    axis.set_ylabel("files")
+    return figure
+
+
+def plot_nearest(
+    nearest: pd.Series, strangers: pd.Series, radius: int | None = None, *, dark: bool = False
+) -> NotebookFigure:
+    """Plot how far pictures are from their nearest neighbor, and how far strangers are.
+
+    Parameters
+    ----------
+    nearest
+        For each picture the bits to the nearest other one (`Workbench.nearest_distances`).
+    strangers
+        Bits between pictures that were drawn at random, which have nothing to do with each other.
+    radius
+        Where a line is drawn: what is searched for.
+    """
+    figure, axis, palette = plot(7, 3, "Nearest neighbors and strangers", dark=dark)
+    if not len(nearest):
+        say_nothing_to_show(axis, palette, "There are no two pictures.")
+        return figure
+    edges = np.arange(-0.5, 129.5)
+    for values, name, color in (
+        (nearest, "to the nearest neighbor", palette.series[0]),
+        (strangers, "between strangers", palette.series[1]),
+    ):
+        share = 100 * np.histogram(values, edges)[0] / max(len(values), 1)
+        axis.stairs(share, edges, fill=True, alpha=0.55, color=color, label=name)
+    if radius is not None:
+        axis.axvline(radius + 0.5, color=palette.muted, linewidth=1, linestyle="--")
+        axis.text(radius + 1.5, 0.95, f"searched: {radius}", color=palette.muted, fontsize=8.5,
+                  transform=axis.get_xaxis_transform(), va="top")  # fmt: skip
+    axis.set_xlabel("bits of 128")
+    axis.set_ylabel("percent of pictures")
+    legend(axis, palette)
+    return figure
+
+
+def plot_cluster_sizes(sizes: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
+    """Plot how many clusters have how many files; `sizes` as of a report."""
+    figure, axis, palette = plot(5.6, 2.8, "Clusters by their number of files", dark=dark)
+    if sizes.empty:
+        say_nothing_to_show(axis, palette, "There are no clusters.")
+        return figure
+    shown = sizes.set_index("size")["clusters"]
+    axis.bar(shown.index, shown, color=palette.series[0], width=0.8)
+    if shown.max() > 50 * shown.min():
+        axis.set_yscale("log")
+    if shown.index.max() > 60:
+        axis.set_xscale("log")
+    else:
+        axis.set_xticks(range(2, int(shown.index.max()) + 1, max(1, int(shown.index.max()) // 12)))
+    axis.set_xlabel("files of a cluster")
+    axis.set_ylabel("clusters")
+    return figure
+
+
+def plot_freed(by_folder: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
+    """Plot how many bytes could be freed in which folders; `by_folder` as of a report."""
+    frees = by_folder["frees_disk"] + by_folder["frees_store"]
+    shown = by_folder.assign(frees=frees)[frees > 0].head(_FOLDERS)
+    figure, axis, palette = plot(
+        5.6, max(2.0, 0.8 + 0.26 * len(shown)), "Bytes to free by folder", dark=dark
+    )
+    if shown.empty:
+        say_nothing_to_show(axis, palette, "Nothing could be freed.")
+        return figure
+    names = [
+        elide_path(folder, 34) if isinstance(folder, str) else "uploads"
+        for folder in shown["folder"]
+    ]
+    rows = np.arange(len(shown))[::-1]
+    axis.barh(rows, shown["frees"], color=palette.series[0], height=0.7)
+    axis.set_yticks(rows, [escaped(name) for name in names])
+    for row, frees_here in zip(rows, shown["frees"].tolist(), strict=True):
+        axis.annotate(f" {human_bytes(int(frees_here))}", (frees_here, row), va="center",
+                      fontsize=8, color=palette.muted)  # fmt: skip
+    axis.set_xlim(0, float(shown["frees"].max()) * 1.18)
+    axis.xaxis.set_visible(False)
+    axis.spines["bottom"].set_visible(False)
+    axis.grid(visible=False)
+    return figure
+
+
+def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
+    """Plot when pictures were taken against when copies were made; `by_month` as of a report."""
+    figure, axis, palette = plot(7.6, 2.8, "When pictures were taken, and copied", dark=dark)
+    if by_month.empty:
+        say_nothing_to_show(axis, palette, "No times are known.")
+        return figure
+    # Months without anything are not in the frame, and would be joined by lines.
+    months = by_month["month"].dt.tz_localize(None).to_numpy("datetime64[M]")
+    every = np.arange(months.min(), months.max() + 1)
+    for k, (name, words) in enumerate((("taken", "taken"), ("copied", "copies made"))):
+        counts = np.zeros(len(every), np.int64)
+        counts[np.searchsorted(every, months)] = by_month[name]
+        axis.fill_between(
+            every.astype("datetime64[D]"), counts, step="post", alpha=0.55,
+            color=palette.series[k], label=words, linewidth=0,
+        )  # fmt: skip
+    axis.set_ylabel("clusters, and copies")
+    axis.set_ylim(bottom=0)
+    legend(axis, palette)
+    return figure
+
+
+def plot_kinds(files: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
+    """Plot what became of copies; `files` as of a report, or a frame of clusters."""
+    counts = files.loc[files["label"] != "medoid", "label"].astype("str").value_counts()
+    # Kinds of one number in alphabetical order: the order of the rows must not decide.
+    shown = counts.sort_index().sort_values(ascending=False, kind="stable").head(_KINDS)
+    figure, axis, palette = plot(
+        5.6, max(2.0, 0.8 + 0.26 * len(shown)), "Kinds of copies", dark=dark
+    )
+    if shown.empty:
+        say_nothing_to_show(axis, palette, "There are no copies.")
+        return figure
+    rows = np.arange(len(shown))[::-1]
+    axis.barh(rows, shown, color=palette.series[0], height=0.7)
+    axis.set_yticks(rows, [escaped(str(name)) for name in shown.index])
+    axis.set_xlabel("files")
+    axis.grid(visible=False, axis="y")
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from imgurer_kernel.common.text import count, elide_path, human_bytes
-from imgurer_kernel.report.clusters import to_csv
+from imgurer_kernel.report.writers import to_csv
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES

@@ -1,6 +1,7 @@
-"""Commands about duplicates in a store: list the clusters, write them to a file."""
+"""Commands about duplicates in a store: list the clusters, report on them."""
 
 import argparse
+from typing import Any
 
 import pandas as pd
 
@@ -8,7 +9,9 @@ from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, 
 from imgurer_kernel.apps.cli.commands.pictures import NO_VERIFY, RADIUS
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters, require_known_folders
 from imgurer_kernel.common.text import count, freed_text
-from imgurer_kernel.report.clusters import SUFFIXES, cluster_table, export, places, summary
+from imgurer_kernel.report.clusters import cluster_table, places, summary
+from imgurer_kernel.report.columns import COLUMNS
+from imgurer_kernel.report.report import SUFFIXES
 from imgurer_kernel.workbench.workbench import Workbench
 
 _FOLDERS = argument(
@@ -23,9 +26,9 @@ _THOROUGH = argument(
 
 
 def report_file(text: str) -> str:
-    """Read the name of a file that `export` can write."""
+    """Read the name of a file that `Report.save` can write."""
     if not text.lower().endswith(SUFFIXES):
-        message = f"{text!r} must end in .csv, .json or .html"
+        message = f"{text!r} must end in .csv, .parquet, .json, .xlsx or .html"
         raise argparse.ArgumentTypeError(message)
     return text
 
@@ -46,15 +49,35 @@ def clusters(call: Call) -> int:
     "report",
     _FOLDERS,
     *FILTERS,
-    argument("--out", type=report_file, required=True, metavar="FILE", help=".csv, .json or .html"),
+    argument(
+        "--out",
+        type=report_file,
+        required=True,
+        metavar="FILE",
+        help=".html, .xlsx or .json; .csv and .parquet have one table",
+    ),
+    argument(
+        "--table",
+        choices=tuple(COLUMNS),
+        default="files",
+        help="which table .csv and .parquet have (default: files)",
+    ),
+    argument(
+        "--measure",
+        action="store_true",
+        help="look into originals to say which is the best: some 50 ms for each, once",
+    ),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),
 )
 def report(call: Call) -> int:
-    """Write the clusters to a file."""
+    """Write a report on the clusters to a file."""
+    given = call.arguments
     with call.workbench() as wb:
-        frame = _find_clusters(call, wb)
-        path = export(frame, call.arguments.out, thumbnail=wb.thumbnail)
+        require_known_folders(wb, (*given.folders, *given.reference))
+        made = wb.report(**_asked_for(call), measure=given.measure, progress=call.out.progress)
+        path = made.save(given.out, frame=given.table)
+    frame = made.files
     if call.out.json:
         figures = {str(name).replace(" ", "_"): value for name, value in summary(frame).items()}
         call.out.write_table(pd.DataFrame([{"written": str(path), **figures}]))
@@ -65,14 +88,18 @@ def report(call: Call) -> int:
 def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
     require_known_folders(wb, (*call.arguments.folders, *call.arguments.reference))
     # Without folders those of reference are no limit: all files take part.
-    return wb.clusters(
-        folders=call.arguments.folders or None,
+    return wb.clusters(**_asked_for(call), progress=call.out.progress)
+
+
+def _asked_for(call: Call) -> dict[str, Any]:
+    """What `Workbench.clusters` and `Workbench.report` are to look for."""
+    return {
+        "folders": call.arguments.folders or None,
         **read_filters(call),
-        radius=call.arguments.radius,
-        verify=not call.arguments.no_verify,
-        thorough=call.arguments.thorough,
-        progress=call.out.progress,
-    )
+        "radius": call.arguments.radius,
+        "verify": not call.arguments.no_verify,
+        "thorough": call.arguments.thorough,
+    }
 
 
 def write_clusters(call: Call, frame: pd.DataFrame) -> None:

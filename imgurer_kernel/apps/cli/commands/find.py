@@ -12,7 +12,7 @@ from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
 from imgurer_kernel.common.text import count
-from imgurer_kernel.report.clusters import export, to_csv
+from imgurer_kernel.report.writers import to_csv
 
 
 @command(
@@ -37,7 +37,12 @@ def find(call: Call) -> int:
             progress=call.out.progress,
         )
         if call.arguments.html:
-            path = export(frame, call.arguments.html, thumbnail=wb.thumbnail)
+            path = wb.report(
+                frame,
+                folders=call.arguments.folders,
+                **read_filters(call),
+                progress=call.out.progress,
+            ).save(call.arguments.html)
             call.out.write_line(f"{path}: {totals(frame)}")
     rejected = int(frame.attrs["rejected"])
     if call.arguments.csv:

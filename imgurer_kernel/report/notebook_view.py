@@ -1,0 +1,92 @@
+"""A report as a notebook shows it: figures in numbers, two plots, the first clusters."""
+
+import base64
+import html
+from typing import TYPE_CHECKING
+
+from imgurer_kernel.common.text import count, freed_text, human_bytes, pixels
+from imgurer_kernel.report.html import plain
+from imgurer_kernel.report.page_data import figures
+from imgurer_kernel.report.page_pictures import PagePictures
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.report import Report
+
+CLUSTERS = 4
+"""Clusters that are shown with pictures."""
+
+PICTURES = 6
+"""Pictures of each of them."""
+
+_TILE = (
+    "display:inline-block;width:150px;margin:0 10px 8px 0;vertical-align:top;font-size:12px;"
+    "overflow-wrap:anywhere"
+)
+
+
+def report_html(report: "Report") -> str:
+    """HTML of a cell's output; pictures are in it, at most 24, so that it can be kept."""
+    numbers = "".join(
+        f"<span style='display:inline-block;margin-right:32px'><b style='font-size:20px'>"
+        f"{html.escape(plain(number))}</b><br>{html.escape(plain(words))}</span>"
+        for words, number in figures(report).items()
+    )
+    parts = [f"<div>{numbers}</div>"]
+    parts += [f"<p>{html.escape(plain(each))}</p>" for each in report.card.for_cost]
+    if len(report.clusters):
+        parts += [_plots(report), _clusters(report)]
+    else:
+        parts.append("<p>No duplicates were found.</p>")
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _plots(report: "Report") -> str:
+    from imgurer_kernel.report.figures import plot_cluster_sizes, plot_freed
+
+    shown = []
+    for figure, words in (
+        (plot_cluster_sizes(report.sizes), "Clusters by their number of files"),
+        (plot_freed(report.by_folder), "Bytes to free by folder"),
+    ):
+        jpeg = base64.b64encode(figure.jpeg(80)).decode("ascii")
+        shown.append(
+            f"<img alt='{words}' style='max-width:48%' src='data:image/jpeg;base64,{jpeg}'>"
+        )
+    return f"<div>{''.join(shown)}</div>"
+
+
+def _clusters(report: "Report") -> str:
+    pictures = PagePictures(report.thumbnail)
+    parts = []
+    for row in report.clusters.head(CLUSTERS).to_dict("records"):
+        members = report.files[report.files["cluster_id"] == row["cluster_id"]]
+        first = members.head(PICTURES)
+        jpegs = dict(pictures.read(first["image_id"].drop_duplicates().to_numpy("int64")))
+        tiles = [_tile(file, jpegs.get(file["image_id"], "")) for file in first.to_dict("records")]
+        more = len(members) - len(first)
+        words = f"{count(len(members), 'file')}, could free " + freed_text(
+            row["frees_disk"], row["frees_store"]
+        )
+        if more:
+            words += f"; {more:,} more are not shown"
+        parts.append(f"<p><b>{words}</b></p><div>{''.join(tiles)}</div>")
+    left = len(report.clusters) - CLUSTERS
+    if left > 0:
+        parts.append(f"<p>{count(left, 'more cluster')} in <code>report.clusters</code>.</p>")
+    return "".join(parts)
+
+
+def _tile(file: dict[str, object], jpeg: str) -> str:
+    name = html.escape(plain(file["filename"]), quote=True)
+    image = (
+        f"<img alt='{name}' style='max-width:150px;max-height:150px' "
+        f"src='data:image/jpeg;base64,{jpeg}'><br>"
+        if jpeg
+        else ""
+    )
+    kept = "<b>kept</b>" if file["is_keeper"] else html.escape(plain(file["label"]))
+    size = human_bytes(int(str(file["bytes"])))
+    return (
+        f"<span style='{_TILE}'>{image}<bdi>{name}</bdi><br>"
+        f"{pixels(int(str(file['width'])), int(str(file['height'])))}, {size}<br>{kept}</span>"
+    )

@@ -1,0 +1,156 @@
+"""What the page of a report knows: its frames as columns of numbers and texts, for a script."""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.text import human_bytes
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.report import Report
+
+_WORDS = ("folder", "user", "state", "label", "format", "camera", "keeper_reason", "verdict")
+_NUMBERS = ("file_id", "image_id", "keeper_id", "width", "height", "bytes", "distance_to_medoid")
+_MAP = [f"map_{name}" for name in "abcdef"]
+KEPT, MEDOID, REFERENCE = 1, 2, 4
+"""Bits of the flags of a file."""
+
+
+def page_data(report: "Report", clusters: int | None) -> dict[str, Any]:
+    """All but the pictures, in types that JSON has.
+
+    Texts that many files share (folders, reasons, users) stand once in `words`, and each file has
+    the number of its own; -1 for none. Times are seconds since 1970, missing ones null.
+
+    Parameters
+    ----------
+    clusters
+        Most clusters; None for all.
+    """
+    files = shown_files(report, clusters)
+    table = report.clusters if clusters is None else report.clusters.head(clusters)
+    words: dict[str, list[str]] = {}
+    columns: dict[str, list[Any]] = {}
+    for name in _WORDS:
+        columns[name], words[name] = _coded(files[name])
+    for name in _NUMBERS:
+        columns[name] = files[name].astype("Int64").fillna(-1).astype("int64").tolist()
+    flags = (
+        files["is_keeper"].astype(int) * KEPT
+        + files["is_medoid"].astype(int) * MEDOID
+        + files["is_reference"].astype(int) * REFERENCE
+    )
+    frees = (files["frees_disk"] + files["frees_store"]).tolist()
+    columns |= {
+        "filename": files["filename"].fillna("").tolist(),
+        "uploaded": files["path"].isna().astype(int).tolist(),
+        "flags": flags.tolist(),
+        "frees": frees,
+        "score": files["score"].round(4).tolist(),
+        "taken_at": _seconds(files["taken_at"]),
+        "modified_at": _seconds(files["modified_at"]),
+    }
+    places = files["cluster_id"].to_numpy(np.int64)
+    starts = np.flatnonzero(np.r_[True, places[1:] != places[:-1]]) if len(places) else places
+    return {
+        "files": columns,
+        "words": words,
+        "clusters": {
+            "id": table["cluster_id"].tolist(),
+            "start": [*starts.tolist(), len(files)],
+            "kinds": table["kinds"].fillna("").tolist(),
+            "weakest": table["weakest_score"].round(4).tolist(),
+        },
+        "pairs": _pairs(report, files),
+        "total": len(report.clusters),
+        "bits": 128,
+    }
+
+
+def shown_files(report: "Report", clusters: int | None) -> pd.DataFrame:
+    """The files of the first clusters."""
+    if clusters is None:
+        return report.files
+    wanted = report.clusters["cluster_id"].head(clusters)
+    return report.files[report.files["cluster_id"].isin(wanted)].reset_index(drop=True)
+
+
+def figures(report: "Report") -> dict[str, str]:
+    """What stands at the top of a page: words and numbers for people."""
+    value = report.summary.set_index("figure")["value"]
+    shown = {
+        "clusters": f"{value['clusters']:,}",
+        "extra copies": f"{value['extra copies']:,}",
+        "could be freed on disk": human_bytes(int(value["bytes freed on disk"])),
+        "could be freed in the store": human_bytes(int(value["bytes freed in the store"])),
+        "files in the largest cluster": f"{value['largest cluster']:,}",
+        "took no part": f"{value['skipped']:,}",
+    }
+    if "files" in value:
+        shown = {"files were compared": f"{value['files']:,}", **shown}
+    if not value["bytes freed in the store"]:  # nothing is kept there, mostly
+        del shown["could be freed in the store"]
+    if not value["skipped"]:
+        del shown["took no part"]
+    return shown
+
+
+def as_script(value: object) -> str:
+    r"""A value as JSON that may stand in a script of a page, whatever texts it has.
+
+    Examples
+    --------
+    >>> as_script(["</script><!--"])
+    '["\\u003c/script>\\u003c!--"]'
+    """
+    # All but ASCII is escaped: a name may be half of a surrogate pair, which has no UTF-8.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def chunks(pictures: Iterable[tuple[int, str]], size: int) -> Iterable[dict[str, str]]:
+    """Pictures by image_id, so many at a time: a page reads those that it shows, and no others."""
+    part: dict[str, str] = {}
+    for image_id, jpeg in pictures:
+        part[str(image_id)] = jpeg
+        if len(part) == size:
+            yield part
+            part = {}
+    if part:
+        yield part
+
+
+def _coded(column: "pd.Series[Any]") -> tuple[list[int], list[str]]:
+    codes, values = pd.factorize(column.astype("str"))
+    return codes.tolist(), values.tolist()
+
+
+def _seconds(times: "pd.Series[Any]") -> list[int | None]:
+    known = times.notna()
+    zone = times.dt.tz_localize(None) if isinstance(times.dtype, pd.DatetimeTZDtype) else times
+    seconds = zone.where(known, pd.Timestamp(0)).astype("datetime64[s]").astype("int64").tolist()
+    return [value if there else None for value, there in zip(seconds, known.tolist(), strict=True)]
+
+
+def _pairs(report: "Report", files: pd.DataFrame) -> dict[str, Any]:
+    """The evidence of each file's picture: rows of files, and columns of what is known of them."""
+    pairs = report.pairs[["cluster_id", "other_id", "detail", "correlation", "overlap", *_MAP]]
+    keys = files[["cluster_id", "image_id"]].assign(row=np.arange(len(files)))
+    found = keys.merge(
+        pairs, left_on=["cluster_id", "image_id"], right_on=["cluster_id", "other_id"]
+    )
+    # What was not compared, being the same pixels, lies as it is.
+    found = found[found["map_a"].notna()].sort_values("row")
+    rows = found["row"].to_numpy(np.int64)
+    detail, details = _coded(found["detail"].fillna(""))
+    numbers = found[_MAP].round(4).to_numpy(np.float64)
+    return {
+        "row": rows.tolist(),
+        "detail": detail,
+        "details": details,
+        "correlation": found["correlation"].round(3).fillna(0).tolist(),
+        "overlap": found["overlap"].round(3).fillna(0).tolist(),
+        "map": numbers.tolist(),
+    }

@@ -1,0 +1,119 @@
+"""Thumbnails for a page: as many as it can hold, made small where there are many."""
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.errors import StorageError, UnknownImage
+
+Thumbnail = Callable[[int], bytes]
+"""From an image_id to a JPEG."""
+
+MAX_BYTES = 38_000_000
+"""Bytes of base64 that the thumbnails of a page may take, of its 60 MB."""
+
+_FEW = 1000
+"""Pictures up to which thumbnails are shown as they are, 240x270 pixels, some 10 KB each."""
+
+_MOST = 12_000
+"""Thumbnails of a page at most: to make one small takes half a millisecond."""
+
+_SMALL = (120, 135)
+_QUALITY = 62
+
+
+def picture_order(files: pd.DataFrame) -> Int64s:
+    """The image_ids of a frame of files in the order in which they deserve to be shown, once each.
+
+    First the picture that is kept and the one that the others were compared with, of all clusters,
+    then the second of each cluster, the third, and so on.
+
+    Examples
+    --------
+    >>> files = pd.DataFrame({"cluster_id": [0, 0, 0, 1, 1], "image_id": [5, 6, 7, 8, 9],
+    ...                       "is_medoid": [True, False, False, True, False],
+    ...                       "is_keeper": [False, False, True, True, False]})
+    >>> picture_order(files).tolist()
+    [5, 7, 8, 6, 9]
+    """
+    first = (files["is_medoid"] | files["is_keeper"]).to_numpy(bool)
+    rank = np.where(first, 0, files.groupby("cluster_id").cumcount().to_numpy() + 1)
+    order = np.lexsort((np.arange(len(files)), rank))
+    return pd.unique(files["image_id"].to_numpy(np.int64)[order]).astype(np.int64)
+
+
+@dataclass(slots=True)
+class PagePictures:
+    """Thumbnails of a page, read one after the other.
+
+    Attributes
+    ----------
+    thumbnail
+        From an image_id to a JPEG; None for no pictures.
+    missing
+        How many the store has lost.
+    shown, left_out
+        How many are in the page, and how many had no room.
+    """
+
+    thumbnail: Thumbnail | None
+    max_bytes: int = MAX_BYTES
+    missing: int = 0
+    shown: int = 0
+    left_out: int = 0
+    _spent: int = field(default=0, repr=False)
+
+    def read(self, image_ids: Int64s) -> Iterator[tuple[int, str]]:
+        """Each image_id with its JPEG in base64, as long as there is room.
+
+        One that the store has lost comes with an empty text; what is left out does not come.
+        """
+        if self.thumbnail is None:
+            return
+        make_small = len(image_ids) > _FEW
+        for place, image_id in enumerate(image_ids.tolist()):
+            if self._spent >= self.max_bytes or self.shown >= _MOST:
+                self.left_out = len(image_ids) - place
+                return
+            try:
+                jpeg = self.thumbnail(image_id)
+                text = base64.b64encode(small(jpeg) if make_small else jpeg).decode("ascii")
+            except (StorageError, UnknownImage, OSError):
+                # Lost or damaged, or forgotten since: a report must not fail by one picture.
+                self.missing += 1
+                yield image_id, ""
+                continue
+            self._spent += len(text)
+            self.shown += 1
+            yield image_id, text
+
+    @property
+    def words(self) -> list[str]:
+        """What is to be said about pictures that are not shown, in sentences."""
+        notes = []
+        if self.left_out:
+            notes.append(
+                f"Pictures are shown of {self.shown:,} images. Those of {self.left_out:,} more "
+                "were left out, so that this file stays below 60 MB: of each cluster the one "
+                "that is kept came first."
+            )
+        if self.missing:
+            notes.append(f"The thumbnails of {self.missing:,} images are missing in the store.")
+        return notes
+
+
+def small(jpeg: bytes) -> bytes:
+    """The same picture within 120x135 pixels."""
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
+        # Decoded at half its size, which costs a quarter of the time.
+        image.draft("RGB", _SMALL)
+        image.thumbnail(_SMALL, Image.Resampling.BILINEAR, reducing_gap=None)
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()

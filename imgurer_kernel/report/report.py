@@ -1,0 +1,200 @@
+"""A report on duplicates: frames, a run card, and files to hand on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+
+from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.errors import QueryError, SourceError
+from imgurer_kernel.report import html, notebook_view
+from imgurer_kernel.report.changes import cluster_changes
+from imgurer_kernel.report.columns import COLUMNS
+from imgurer_kernel.report.page_pictures import Thumbnail
+from imgurer_kernel.report.run_card import RunCard, versions
+from imgurer_kernel.report.tables import report_frames
+from imgurer_kernel.report.writers import json_of_frames, to_csv, workbook_bytes
+from imgurer_kernel.store.catalog.parquet import parquet_bytes
+
+SUFFIXES = (".csv", ".parquet", ".json", ".xlsx", ".html", ".htm")
+"""How the names of files end that a report can be saved as."""
+
+_PAGES = {".html", ".htm"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Report:
+    """All that is to be said about the duplicates of a store, at one time.
+
+    The columns and types of all frames are in `imgurer_kernel.report.columns.COLUMNS`. Texts are
+    pandas' strings, times are in UTC but for a camera's clock, which has no zone.
+
+    Attributes
+    ----------
+    summary
+        Figures: what took part, what was found, what could be freed.
+    clusters, files, pairs
+        A row for each cluster, for each file of one, and for each picture with the medoid that it
+        was compared with, with the evidence.
+    related
+        Pairs that are related and no duplicates.
+    skipped
+        What took no part, and why.
+    by_folder, by_user, by_month, formats, sizes
+        What there is where; the sizes are those of clusters.
+    card
+        How all this came about.
+    thumbnail
+        From an image_id to a JPEG; None for a report without pictures.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"cluster_id": 0, "image_id": [1, 2], "filename": ["a.jpg", "b.jpg"],
+    ...                       "digest": ["a", "b"], "is_medoid": [True, False],
+    ...                       "is_keeper": [True, False], "distance_to_medoid": [0, 3],
+    ...                       "diameter": 3, "score": [1.0, 0.9], "label": ["medoid", "resized"],
+    ...                       "width": 9, "height": 9, "bytes": [5, 4]})
+    >>> report = Report.of(frame)
+    >>> report.clusters[["files", "kinds", "frees_store"]].to_dict("records")
+    [{'files': 2, 'kinds': 'resized', 'frees_store': 4}]
+    >>> report.diff(report).attrs["same"]
+    1
+    """
+
+    summary: pd.DataFrame
+    clusters: pd.DataFrame
+    files: pd.DataFrame
+    pairs: pd.DataFrame
+    related: pd.DataFrame
+    skipped: pd.DataFrame
+    by_folder: pd.DataFrame
+    by_user: pd.DataFrame
+    by_month: pd.DataFrame
+    formats: pd.DataFrame
+    sizes: pd.DataFrame
+    card: RunCard
+    thumbnail: Thumbnail | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        clusters: pd.DataFrame,
+        *,
+        files: pd.DataFrame | None = None,
+        more: Mapping[str, pd.DataFrame] | None = None,
+        counts: Mapping[str, int] | None = None,
+        card: RunCard | None = None,
+        thumbnail: Thumbnail | None = None,
+    ) -> Self:
+        """Make a report of clusters.
+
+        Parameters
+        ----------
+        clusters, files, more, counts
+            As `imgurer_kernel.report.tables.report_frames` takes them; a frame of
+            `Workbench.clusters` is enough.
+        card
+            How they were found, without the counts, which are those of `summary`.
+        """
+        frames = report_frames(clusters, files, more, counts)
+        if card is None:
+            plan = str(clusters.attrs.get("plan", ""))
+            card = RunCard(made_at=datetime.now(UTC), versions=versions(), plan=plan)
+        return cls(**frames, card=card, thumbnail=thumbnail)
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """All frames by their names, in the order of `COLUMNS`."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+    def figure(self, name: str) -> int:
+        """One of the figures of `summary`, by its name."""
+        values = self.summary.set_index("figure")["value"]
+        return int(values[name])
+
+    def save(self, path: str | Path, *, frame: str = "files", clusters: int | None = None) -> Path:
+        """Write the report as a file, by its suffix; it appears only when it is whole.
+
+        ``.csv`` and ``.parquet`` hold one frame. In CSV no text is a formula to a spreadsheet
+        (`imgurer_kernel.report.writers.read_csv` undoes the guards). ``.json`` and ``.xlsx`` hold
+        all frames, the former the run card too, the latter as a sheet. ``.html`` is one page that
+        needs nothing else: no network, no server; it stays below 60 MB, and says which pictures
+        it leaves out for that.
+
+        Parameters
+        ----------
+        frame
+            Which frame CSV and Parquet hold.
+        clusters
+            Most clusters in HTML, those with most files first; None for all.
+
+        Raises
+        ------
+        SourceError
+            If the suffix is none of these.
+        QueryError
+            If there is no such frame.
+        ImgurerError
+            If openpyxl is missing for ``.xlsx``, or a sheet would be too long.
+        StorageDenied, StorageFull
+            If the file cannot be written.
+        """
+        target = Path(path).expanduser()
+        kind = target.suffix.lower()
+        if kind not in SUFFIXES:
+            message = (
+                f"{target.name!r} ends in {kind or 'nothing'!r}; "
+                "name a .csv, .parquet, .json, .xlsx or .html file"
+            )
+            raise SourceError(message)
+        if frame not in COLUMNS:
+            message = f"there is no frame {frame!r}; it must be one of {', '.join(COLUMNS)}"
+            raise QueryError(message)
+        parts: Iterable[bytes]
+        parts = self._as_page(clusters) if kind in _PAGES else [self._as_file(kind, frame)]
+        with atomic_write(target) as file:
+            for part in parts:
+                file.write(part)
+        return target
+
+    def _as_page(self, clusters: int | None) -> Iterator[bytes]:
+        return map(_utf8, html.page(self, clusters))
+
+    def _as_file(self, kind: str, frame: str) -> bytes:
+        if kind == ".csv":
+            # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+            return _utf8("\ufeff" + to_csv(self.frames[frame]))
+        if kind == ".parquet":
+            return parquet_bytes(self.frames[frame])
+        if kind == ".json":
+            return _utf8(json_of_frames(self.frames, self.card.as_dict()))
+        return workbook_bytes({**self.frames, "card": self.card.frame()}, self.card.made_at)
+
+    def diff(self, before: "Report") -> pd.DataFrame:
+        """What has become of the clusters since an earlier report.
+
+        Returns
+        -------
+        DataFrame
+            New, solved and changed clusters, see
+            `imgurer_kernel.report.changes.cluster_changes`.
+        """
+        return cluster_changes(self.files, before.files)
+
+    def __repr__(self) -> str:
+        return (
+            f"Report({len(self.clusters):,} clusters, {len(self.files):,} files, "
+            f"{self.card.made_at:%Y-%m-%d %H:%M})"
+        )
+
+    def _repr_html_(self) -> str:
+        return notebook_view.report_html(self)
+
+
+def _utf8(text: str) -> bytes:
+    # Half of a surrogate pair in a name has no UTF-8: it is written as an escape, since a report
+    # must not fail by a name.
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,173 @@
+"""Frames as files that other programs read: CSV, JSON, a workbook of sheets."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imgurer_kernel.errors import ImgurerError, SourceError
+
+# What makes a spreadsheet take a text for a program: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+# A sheet of a workbook has as many rows with its heading, and a cell as many characters.
+_SHEET_ROWS = 1_048_576
+_CELL = 32_767
+_OLDEST_ZIP = (1980, 1, 1, 0, 0, 0)
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    r"""A frame as CSV that no spreadsheet takes for a program; `read_csv` takes that back.
+
+    A text that would be taken for a formula has an apostrophe in front, and so has one that looks
+    like such a guarded one.
+
+    Examples
+    --------
+    >>> to_csv(pd.DataFrame({"filename": ["=1+1.jpg", "a.jpg"], "bytes": [-1, 2]}))
+    "filename,bytes\r\n'=1+1.jpg,-1\r\na.jpg,2\r\n"
+    """
+    safe = frame.copy()
+    # Texts alone: a negative number begins like a formula and is none.
+    for name in frame.select_dtypes(include=["str", "object", "category"]):
+        texts = frame[name].astype("object")
+        safe[name] = pd.Series([_defuse(value) for value in texts], frame.index, object)
+    return safe.to_csv(index=False, lineterminator="\r\n")
+
+
+def read_csv(path: Path | str) -> pd.DataFrame:
+    """Read what `Report.save` has written as CSV: all columns as texts, without the guards.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        message = f"{path} cannot be read: {error}; give a CSV file that a report has written"
+        raise SourceError(message) from error
+    head, cells = rows[0] if rows else [], [[_unguarded(cell) for cell in row] for row in rows[1:]]
+    return pd.DataFrame(cells, columns=pd.Index(head), dtype="str")
+
+
+def _is_formula(text: str) -> bool:
+    # Spreadsheets skip spaces and tabs in front of one.
+    return text.lstrip().startswith(FORMULA_STARTS) or text[:1] in {"\t", "\r", "\n"}
+
+
+def _defuse(value: object) -> object:
+    if isinstance(value, str) and _is_formula(value.lstrip("'")):
+        return f"'{value}"
+    return value
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and _is_formula(cell.lstrip("'")) else cell
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """A frame as a list of JSON objects: missing values are null, ids are integers, times ISO.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"id": pd.array([1, None], "Int64"), "score": [0.5, None]})
+    >>> print(to_json(frame))
+    [
+     {"id": 1, "score": 0.5},
+     {"id": null, "score": null}
+    ]
+    """
+    # pandas knows the nulls of every type, but escapes what is not ASCII; Python's writer does not.
+    records = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    lines = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in records)
+    return f"[\n {lines}\n]" if lines else "[]"
+
+
+def json_of_frames(frames: Mapping[str, pd.DataFrame], card: Mapping[str, Any]) -> str:
+    """Several frames and a run card as one JSON object: ``{"card": {}, "summary": [], ...}``."""
+    parts = [f'"card": {json.dumps(card, ensure_ascii=False)}']
+    parts += [f"{json.dumps(name)}: {to_json(frame)}" for name, frame in frames.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def workbook_bytes(frames: Mapping[str, pd.DataFrame], made_at: datetime) -> bytes:
+    """Several frames as an Excel workbook, a sheet each; texts are never formulas.
+
+    Times are in UTC without saying so, since a sheet knows no zones. What Excel cannot hold
+    (control characters, cells of more than 32,767 characters) is replaced or cut off.
+
+    Raises
+    ------
+    ImgurerError
+        If openpyxl is not installed, or a frame has more rows than a sheet.
+    """
+    try:
+        from openpyxl import Workbook
+    except ImportError as error:
+        message = "an .xlsx file needs openpyxl: pip install 'imgurer[excel]', or save as .csv"
+        raise ImgurerError(message) from error
+    book = Workbook(write_only=True)
+    book.properties.created = made_at.replace(tzinfo=None)
+    for name, frame in frames.items():
+        if len(frame) >= _SHEET_ROWS:
+            message = (
+                f"{name} has {len(frame):,} rows, and a sheet of Excel at most "
+                f"{_SHEET_ROWS - 1:,}; save as .parquet or .csv"
+            )
+            raise ImgurerError(message)
+        sheet = book.create_sheet(name)
+        sheet.freeze_panes = "A2"
+        sheet.append(list(frame))
+        columns = [_cells(sheet, frame[column]) for column in frame]
+        for row in zip(*columns, strict=True):
+            sheet.append(row)
+    raw = io.BytesIO()
+    book.save(raw)
+    return _without_times(raw.getvalue(), made_at)
+
+
+def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  openpyxl has no types
+    """The cells of a column; a text that begins like a formula is marked as a text."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)
+    values = column.astype(object).where(column.notna(), None).tolist()
+    for row, value in enumerate(values):
+        if isinstance(value, pd.Timestamp):
+            values[row] = value.to_pydatetime()
+        elif isinstance(value, str):
+            text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
+            # Half of a surrogate pair has no UTF-8.
+            text = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)[:_CELL]
+            if _is_formula(text):
+                cell = WriteOnlyCell(sheet, text)
+                cell.data_type = "s"
+                values[row] = cell
+            else:
+                values[row] = text
+    return values
+
+
+def _without_times(archive: bytes, made_at: datetime) -> bytes:
+    """The same workbook with one time only, so that equal reports are equal files."""
+    # openpyxl notes the moment of saving, whatever it was told.
+    moment = f"{made_at:%Y-%m-%dT%H:%M:%SZ}</dcterms:modified>".encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as given, zipfile.ZipFile(out, "w") as written:
+        for each in given.infolist():
+            info = zipfile.ZipInfo(each.filename, _OLDEST_ZIP)
+            data = re.sub(rb"[-0-9T:]+Z</dcterms:modified>", moment, given.read(each))
+            written.writestr(info, data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()

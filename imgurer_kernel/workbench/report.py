@@ -1,0 +1,243 @@
+"""Reports on a store: what is known of its clusters, all in one object that can be handed on."""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption
+from imgurer_kernel.common.records import FileState
+from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.matching.clusters.budget import SearchScope
+from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
+from imgurer_kernel.report.page_pictures import Thumbnail
+from imgurer_kernel.report.report import Report
+from imgurer_kernel.report.run_card import RunCard, versions
+from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
+from imgurer_kernel.store.catalog import Connection, queries
+from imgurer_kernel.store.catalog import files as catalog_files
+from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.pair_evidence import pair_evidence
+from imgurer_kernel.workbench.related import related_pairs
+from imgurer_kernel.workbench.review import ReviewBench
+from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS
+
+_FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
+_WHY = {
+    "missing": "it was not where it was taken in from when that was scanned last",
+    "changed": "it held something else when it was scanned last",
+}
+
+
+class ReportBench(ReviewBench):
+    """Reports, on top of what finds clusters and chooses what is kept."""
+
+    def report(  # noqa: PLR0913 - all that can be asked for, each by name
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        radius: int | None = None,
+        verify: bool = True,
+        thorough: bool = False,
+        folders: Folder | Iterable[Folder] | None = None,
+        between: bool = False,
+        reference: Folder | Iterable[Folder] = (),
+        exclude: str | Iterable[str] = (),
+        min_size: int = 0,
+        states: Sequence[FileState] = ("present",),
+        policy: KeeperPolicy | str | Score = "standard",
+        measure: bool = False,
+        ingested: pd.DataFrame | None = None,
+        now: datetime | None = None,
+        progress: ProgressOption = True,
+    ) -> Report:
+        """All that is to be said about duplicates, as frames, as files and as a notebook shows it.
+
+        Parameters
+        ----------
+        clusters
+            As from `clusters` with the parameters that are given here too; by default they are
+            found by these.
+        radius, verify, thorough, folders, between, reference, exclude, min_size, states
+            As for `clusters`.
+        policy, measure
+            What is kept of each cluster, as for `queue`; measuring takes some 50 ms for each
+            original of which that was not done yet.
+        ingested
+            A frame of `ingest`: what it rejected is listed among what was skipped.
+        now
+            The time that the report bears; by default that of the call.
+        progress
+            As in `clusters`.
+
+        Returns
+        -------
+        Report
+            Of a store and parameters that are the same it is the same, byte for byte in every
+            kind of file, but for its time.
+
+        Examples
+        --------
+        >>> wb.report().save("duplicates.html")  # doctest: +SKIP
+        """
+        selection = FileSelection.parse(
+            folders=folders,
+            between=between,
+            reference=reference,
+            exclude=exclude,
+            min_size=min_size,
+            states=states,
+        )
+        if clusters is None:
+            clusters = self._search.clusters(
+                radius, selection, "file", verify=verify, thorough=thorough, progress=progress
+            )
+        attrs = dict(clusters.attrs)
+        chosen = self.queue(
+            clusters, policy=policy, reference=reference, measure=measure, progress=progress
+        )
+        with self.catalog.transaction() as connection:
+            files, skipped = _files(connection, selection)
+            statistics = queries.statistics(connection)
+        pairs = self._search.cluster_service.pairs(radius, thorough=thorough) if verify else None
+        more = {
+            "pairs": pair_evidence(clusters, pairs),
+            "related": self._related(pairs, files["image_id"]),
+            "skipped": pd.concat([_rejected(ingested), skipped], ignore_index=True),
+        }
+        counts = {
+            "pictures": int(files["image_id"].nunique()),
+            "files": len(files),
+            "bytes": int(files["bytes"].sum()),
+        }
+        return Report.of(
+            chosen,
+            files=files,
+            more=more,
+            counts=counts,
+            thumbnail=self._thumbnails_of(chosen),
+            card=RunCard(
+                made_at=(now or datetime.now(UTC)).astimezone(UTC),
+                parameters={
+                    "radius": radius,
+                    "verify": verify,
+                    "thorough": thorough,
+                    "folders": _texts(selection.folders),
+                    "between": between,
+                    "reference": _texts(selection.reference),
+                    "exclude": list(selection.exclude),
+                    "min_size": min_size,
+                    "states": list(selection.states),
+                    "policy": policy_of(policy).name,
+                    "measure": measure,
+                },
+                algorithm=ALGORITHM,
+                versions=versions(),
+                plan=str(attrs.get("plan", "")),
+                counts={"images in the store": statistics.images, **counts},
+                skipped=_counted(more["skipped"], int(attrs.get("stale_files", 0))),
+                for_cost=self._for_cost(radius, verify=verify, thorough=thorough),
+            ),
+        )
+
+    def _related(self, pairs: Pairs | None, taking_part: "pd.Series[int]") -> pd.DataFrame:
+        if pairs is None:
+            return pd.DataFrame()
+        related = pairs.take(np.isin(pairs.status, RELATED))
+        ids = np.intersect1d(np.union1d(related.first, related.second), taking_part)
+        return related_pairs(related, self.catalog.run(queries.images, ids, _FACTS))
+
+    def _thumbnails_of(self, files: pd.DataFrame) -> Thumbnail:
+        """Thumbnails by image_id, without asking the catalog for each digest."""
+        digests = dict(zip(files["image_id"].tolist(), files["digest"].tolist(), strict=True))
+        return lambda image_id: self.blobs.thumbnail(digests[image_id])
+
+    def _for_cost(self, radius: int | None, *, verify: bool, thorough: bool) -> tuple[str, ...]:
+        if not verify:
+            return ()
+        answer = self._search.cluster_service.last(radius, thorough=thorough)
+        return () if answer is None or radius is not None else left_out(answer.scope)
+
+
+def left_out(scope: SearchScope) -> tuple[str, ...]:
+    """What a search has left out because it would have taken too long, in sentences.
+
+    Examples
+    --------
+    >>> left_out(SearchScope(radius=20, spot_radius=4))
+    ('Pictures were compared within 20 bits, and not within 24: there are many.',)
+    """
+    words = []
+    if scope.radius < CANDIDATE_RADIUS:
+        words.append(
+            f"Pictures were compared within {scope.radius} bits, and not within "
+            f"{CANDIDATE_RADIUS}: there are many."
+        )
+    if not scope.windows:
+        words.append("Crops were not searched for by windows: there are too many pictures.")
+    if not scope.spot_radius:
+        why = f" ({scope.no_spots})" if scope.no_spots else ""
+        words.append(f"Parts of pictures were not searched for by spots{why}.")
+    return tuple(words)
+
+
+def _files(connection: Connection, selection: FileSelection) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Files that take part, with what the catalog knows of them, and what is left out, and why."""
+    known = selection.marked(catalog_files.present_files(connection, None, get_args(FileState)))
+    images = queries.images(connection, None, _FACTS)
+    facts = known.merge(images.drop(columns="filename"), on="image_id", how="left")
+    listed = facts["is_listed"].to_numpy(bool)
+    # Within the folders and sizes that were asked for, and left out by its state alone.
+    wanted = FileSelection(
+        folders=selection.folders,
+        reference=selection.reference,
+        exclude=selection.exclude,
+        min_size=selection.min_size,
+        states=get_args(FileState),
+    )
+    away = facts[wanted.marked(facts)["is_listed"].to_numpy(bool) & ~listed]
+    # What a file held before is a row of its own, and nothing that anybody misses.
+    away = away[away["path"].isna() | ~away["path"].isin(facts.loc[listed, "path"])]
+    place = away["path"].where(away["path"].notna(), away["filename"])
+    skipped = [away.assign(why=away["state"], place=place, reason=away["state"].map(_WHY))]
+    for why, reason, rows in (
+        (
+            "outdated",
+            "its fingerprint is of an earlier version, and its original cannot be read",
+            facts["algorithm"] != ALGORITHM,
+        ),
+        (
+            "too flat",
+            "too flat for its hash to mean anything: only equal pixels make it a duplicate",
+            ~facts["informative"].fillna(True).astype(bool),
+        ),
+    ):
+        part = facts[rows & listed]
+        place = part["path"].where(part["path"].notna(), part["filename"])
+        skipped.append(part.assign(why=why, place=place, reason=reason))
+    columns = ["why", "place", "reason", "file_id", "image_id"]
+    left = pd.concat([each[columns] for each in skipped], ignore_index=True)
+    left = left.sort_values(["why", "place", "file_id"], ignore_index=True)
+    return facts[listed].reset_index(drop=True), left
+
+
+def _rejected(ingested: pd.DataFrame | None) -> pd.DataFrame:
+    if ingested is None:
+        return pd.DataFrame()
+    rows = ingested[ingested["status"] == "rejected"]
+    frame = pd.DataFrame({"place": rows["source"], "reason": rows["reason"]}).assign(why="rejected")
+    return frame.sort_values("place", ignore_index=True)
+
+
+def _counted(skipped: pd.DataFrame, stale: int) -> dict[str, Any]:
+    found = skipped["why"].value_counts().sort_index() if len(skipped) else pd.Series(dtype=int)
+    counts = {str(why): int(number) for why, number in found.items()}
+    return {**counts, **({"not on disk as they were": stale} if stale else {})}
+
+
+def _texts(folders: Iterable[bytes] | None) -> list[str] | None:
+    return None if folders is None else [os.fsdecode(folder) for folder in folders]

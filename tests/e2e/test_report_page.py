@@ -1,0 +1,129 @@
+"""The page of a report in a browser without a network: search, sort, compare, save a plan."""
+
+import os
+
+import pytest
+from playwright.sync_api import expect
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.apps.cli.parser import main
+from imgurer_kernel.report import Report
+from imgurer_kernel.review.plan import read_plan
+from tests.support.pictures import encode, jpeg, resized, scene
+from tests.support.reports import many_clusters
+
+pytestmark = pytest.mark.e2e
+
+NAME = '=two <b>東京, "x".jpg'
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store over five files in two clusters; its folder, and that of the files."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    files = {
+        "one.jpg": jpeg(0),
+        "one small.jpg": encode(resized(scene(0), 320, 240)),
+        "one again.jpg": jpeg(0),
+        "two.jpg": jpeg(1),
+        NAME: encode(resized(scene(1), 320, 240)),
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (1_700_000_000, 1_700_000_000))
+    with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
+        wb.ingest(folder, progress=False)
+        wb.report(progress=False).save(tmp_path / "report.html")
+    return tmp_path / "store", folder
+
+
+def opened(new_page, path):
+    page = new_page(offline=True, accept_downloads=True)
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    assert said == []
+    page.said = said
+    return page
+
+
+def test_a_plan_that_is_ticked_in_the_page_is_carried_out(new_page, store, tmp_path, capsys):
+    root, folder = store
+    page = opened(new_page, tmp_path / "report.html")
+    assert page.locator("section").count() == 2
+    assert page.locator("img[src^='data:image/jpeg']").count() == 5
+    page.get_by_role("searchbox").fill("東京")
+    expect(page.locator("section")).to_have_count(1)
+    assert set(page.locator(".name").all_inner_texts()) == {"two.jpg", NAME}
+    # Kept is what somebody wants to keep, and what was proposed goes.
+    page.locator("li", has_text="東京").get_by_role("button", name="keep").click()
+    page.locator("li", has_text="two.jpg").get_by_role("checkbox").check()
+    page.get_by_role("searchbox").fill("")
+    expect(page.locator("section")).to_have_count(2)
+    page.locator("li", has_text="one small").get_by_role("checkbox").check()
+    assert "2 files" in page.locator("#planned").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the plan").click()
+    plan = tmp_path / "plan.csv"
+    download.value.save_as(plan)
+    assert page.said == []
+
+    rows = read_plan(plan).set_index("filename")
+    assert set(rows.index) == {"two.jpg", "one small.jpg"}
+    assert rows.loc["two.jpg", "keeper_path"] == str(folder / NAME)
+    assert rows.loc["two.jpg", "reason"] == "chosen by hand"
+    apply = ["--root", str(root), "review", "apply", str(plan)]
+    assert main([*apply, "--dry-run"]) == 0
+    assert len(list(folder.glob("*.jpg"))) == 5
+    assert main(apply) == 0, capsys.readouterr()
+    assert {path.name for path in folder.glob("*.jpg")} == {"one.jpg", "one again.jpg", NAME}
+
+
+def test_a_name_like_a_formula_comes_through_the_plan(new_page, store, tmp_path):
+    page = opened(new_page, tmp_path / "report.html")
+    page.get_by_role("button", name="Tick the copies").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the plan").click()
+    download.value.save_as(tmp_path / "plan.csv")
+    assert f"'{NAME}".replace('"', '""').encode() in (tmp_path / "plan.csv").read_bytes()
+    with Workbench(Settings(root=store[0])) as wb:
+        wanted = wb.plan(progress=False).drop(columns="digest").astype("str")
+    found = read_plan(tmp_path / "plan.csv")
+    assert wanted.assign(act="auto").fillna("").equals(found[list(wanted)].fillna(""))
+
+
+def test_pictures_are_compared_as_they_lie_on_each_other(new_page, store, tmp_path):
+    page = opened(new_page, tmp_path / "report.html")
+    page.get_by_role("button", name="compare").first.click()
+    assert page.get_by_role("dialog").is_visible()
+    assert "bits differ" in page.locator("#evidence").inner_text()
+    page.get_by_label("difference").check()
+    assert page.locator("#stage").get_attribute("class") == "difference"
+    page.get_by_role("button", name="Close").click()
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_many_clusters_are_paged_sorted_and_filtered(new_page, tmp_path):
+    path = Report.of(many_clusters(250, 3)).save(tmp_path / "many.html")
+    page = opened(new_page, path)
+    assert page.locator("section").count() == 100
+    page.get_by_role("button", name="Next").first.click()
+    page.get_by_role("button", name="Next").first.click()
+    assert page.locator("section").count() == 50
+    assert page.get_by_role("button", name="Next").first.is_disabled()
+    page.get_by_label("Sort by").select_option("newest")
+    expect(page.locator("section")).to_have_count(100)
+    first = page.locator(".name").first.inner_text()
+    assert first.startswith("IMG_00249")
+    page.get_by_label("Kind").select_option("resized")
+    page.get_by_role("searchbox").fill("img_0001")
+    expect(page.locator("section")).to_have_count(10)
+    assert page.locator("#count").inner_text() == "10 of 250 clusters"
+    page.get_by_role("searchbox").fill("no such thing")
+    expect(page.locator("section")).to_have_count(0)
+    # Narrow and dark: nothing is cut off at the side.
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,181 @@
+import base64
+import hashlib
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from imgurer_kernel.errors import BlobMissing
+from imgurer_kernel.report import Report, page_pictures
+from imgurer_kernel.report.html import page
+from imgurer_kernel.report.page_pictures import PagePictures, picture_order, small
+from tests.support.pictures import jpeg
+from tests.support.reports import EVIL, FILE_COLUMNS, many_clusters, two_clusters, with_facts
+
+PICTURE = jpeg(0, 200, 150)
+
+
+@pytest.fixture
+def clusters():
+    return with_facts(two_clusters())
+
+
+class Reader(HTMLParser):
+    """The texts, tags and scripts that a browser would see."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.scripts, self.script = [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.script = dict(attributes) if tag == "script" else None
+
+    def handle_endtag(self, tag):
+        self.script = None
+
+    def handle_data(self, data):
+        if self.script is not None:
+            self.scripts.append((self.script, data))
+        else:
+            self.texts.append(data)
+
+    @property
+    def data(self):
+        return json.loads(next(text for facts, text in self.scripts if facts.get("id") == "data"))
+
+    @property
+    def pictures(self):
+        found = {}
+        for facts, text in self.scripts:
+            if facts.get("class") == "pictures":
+                found |= json.loads(text)
+        return found
+
+
+def read(report, clusters=None):
+    return Reader("".join(page(report, clusters)))
+
+
+def test_a_page_runs_its_own_script_alone_and_asks_nobody(clusters):
+    text = "".join(page(Report.of(clusters, thumbnail=lambda _: PICTURE)))
+    seen = Reader(text)
+    [policy] = [facts["content"] for tag, facts in seen.tags if "http-equiv" in facts]
+    [script] = [text for facts, text in seen.scripts if not facts]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert policy == f"{allowed}; script-src 'sha256-{digest}'"
+    assert not [facts for tag, facts in seen.tags if {"src", "href", "onerror"} & set(facts)]
+    assert not re.search(r"https?:", text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("</script><script>x</script>", "<!--<script>", EVIL, "a\nb\x1b[31m\u202egpj.exe"),
+        *("\udcff", "東京 שלום"),
+    ],
+)
+def test_names_stay_text_and_come_whole(clusters, name):
+    usual = [tag for tag, _ in read(Report.of(clusters)).tags]
+    clusters["filename"] = clusters["camera"] = name
+    clusters["path"] = f"/a/{name}/b.jpg"
+    seen = read(Report.of(clusters))
+    assert [tag for tag, _ in seen.tags] == usual
+    assert seen.data["files"]["filename"] == [name] * 5
+    assert seen.data["words"]["camera"] == [name]
+
+
+def test_the_page_knows_files_reasons_and_dates(clusters):
+    data = read(Report.of(clusters)).data
+    files, words = data["files"], data["words"]
+    assert [words["keeper_reason"][k] for k in files["keeper_reason"]][:2] == [
+        "fewer pixels; kept is most pixels",
+        "kept: most pixels",
+    ]
+    assert files["flags"] == [2, 1, 0, 3, 0]
+    assert files["frees"] == [500, 0, 400, 0, 200]
+    assert files["taken_at"][0] == 1561982400
+    assert files["modified_at"][0] == 1706743800
+    assert data["clusters"]["start"] == [0, 3, 5]
+    assert files["keeper_id"] == [12, 12, 12, 14, 14]
+
+
+def test_a_page_of_images_has_neither_paths_nor_a_plan(clusters):
+    data = read(Report.of(two_clusters().drop(columns=FILE_COLUMNS))).data
+    assert data["files"]["uploaded"] == [1] * 5
+    assert data["files"]["file_id"] == [-1] * 5
+
+
+def test_pictures_that_are_lost_or_damaged_do_not_stop_the_page(clusters):
+    def thumbnail(image_id):
+        if image_id == 2:
+            message = "gone"
+            raise BlobMissing(message)
+        return PICTURE
+
+    seen = read(Report.of(clusters, thumbnail=thumbnail))
+    assert seen.pictures["2"] == ""
+    assert sum(bool(each) for each in seen.pictures.values()) == 4
+    assert "The thumbnails of 1 images are missing in the store." in seen.texts
+
+
+def test_a_page_of_some_clusters_says_so(clusters):
+    seen = read(Report.of(clusters, thumbnail=lambda _: PICTURE), 1)
+    assert len(seen.data["files"]["filename"]) == 3
+    assert len(seen.pictures) == 3
+    assert any("1 of 2 clusters are shown" in text for text in seen.texts)
+
+
+def test_a_page_without_clusters_says_so_and_tells_what_was_skipped(clusters):
+    skipped = {"why": ["too flat"], "place": ["<b>"], "reason": ["it is"]}
+    empty = clusters.iloc[:0]
+    report = Report.of(empty, more={"skipped": pd.DataFrame(skipped)})
+    seen = read(report)
+    assert any("No duplicates were found." in text for text in seen.texts)
+    assert "<b>" in seen.texts
+    assert seen.data["files"]["filename"] == []
+
+
+def test_what_has_no_room_is_left_out_and_told(monkeypatch):
+    report = Report.of(many_clusters(60, 5), thumbnail=lambda _: PICTURE)
+    monkeypatch.setattr(page_pictures, "MAX_BYTES", 0)
+    asked = []
+    pictures = PagePictures(lambda k: asked.append(k) or PICTURE, max_bytes=130 * len(PICTURE))
+    order = picture_order(report.files)
+    # The one that is kept and the one that the others were compared with come first.
+    assert set(report.files["image_id"][report.files["is_keeper"]]) <= set(order[:120].tolist())
+    shown = dict(pictures.read(order))
+    assert len(shown) == pictures.shown == len(asked) < 300
+    assert pictures.left_out == 300 - pictures.shown
+    assert sum(len(text) for text in shown.values()) <= 132 * len(PICTURE)
+    [words] = pictures.words
+    assert f"{pictures.shown:,} images" in words
+
+
+def test_many_pictures_are_made_small():
+    picture = small(jpeg(3, 240, 180))
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.width <= 120
+        assert image.height <= 135
+        wanted = np.asarray(Image.open(io.BytesIO(jpeg(3, 240, 180))).resize(image.size), float)
+        assert np.abs(np.asarray(image, float) - wanted).mean() < 12
+
+
+def test_a_page_holds_one_picture_at_a_time(clusters):
+    asked, written = [], 0
+
+    def thumbnail(image_id):
+        assert written + 200 >= len(asked)
+        asked.append(image_id)
+        return PICTURE
+
+    for part in page(Report.of(many_clusters(100, 5), thumbnail=thumbnail)):
+        written += part.count("/9j/")
+    assert len(asked) == 500

@@ -1,0 +1,174 @@
+import os
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel.report.columns import COLUMNS
+from tests.support.pictures import encode, jpeg, resized, scene, solid
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def fill(folder):
+    """A picture in four files of four kinds, another one twice, one alone, a flat one, a text."""
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+    files = {
+        "a/one.jpg": jpeg(0),
+        "a/=two <b>東京.jpg": jpeg(1),
+        "b/one small.jpg": encode(resized(scene(0), 320, 240)),
+        "b/one turned.jpg": encode(scene(0).swapaxes(0, 1)[::-1]),
+        "b/one again.jpg": jpeg(0),
+        "b/two.jpg": jpeg(1, quality=60),
+        "b/alone.jpg": jpeg(2),
+        "b/flat.png": encode(solid(), "PNG"),
+        "b/notes.jpg": b"no picture",
+    }
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (1_700_000_000, 1_700_000_000))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return fill(tmp_path / "in")
+
+
+@pytest.fixture
+def wb(new_store, folder):
+    wb = new_store(store="reference")
+    wb.taken = wb.ingest(folder, progress=False)
+    return wb
+
+
+def report_of(wb, **options):
+    return wb.report(**{"now": NOW, "progress": False} | options)
+
+
+def test_a_report_tells_all_of_a_store(wb, folder):
+    report = report_of(wb, ingested=wb.taken)
+    assert report.clusters["files"].tolist() == [4, 2]
+    assert report.figure("files") == 8
+    assert report.figure("pictures") == 7
+    assert report.files["is_keeper"].sum() == 2
+    assert set(report.files["keeper_reason"].dropna()) == set(report.files["keeper_reason"])
+    assert report.skipped[["why", "place"]].to_numpy().tolist() == [
+        ["rejected", str(folder / "b/notes.jpg")],
+        ["too flat", str(folder / "b/flat.png")],
+    ]
+    assert report.card.skipped == {"rejected": 1, "too flat": 1}
+    assert "hashes within" in report.card.plan
+    assert report.card.parameters["policy"] == "standard"
+    assert report.thumbnail(int(report.files["image_id"].iloc[0])).startswith(b"\xff\xd8")
+
+
+def test_the_evidence_of_a_pair_lays_the_copy_on_the_medoid(wb):
+    pairs = report_of(wb).pairs
+    assert len(pairs) == 3
+    assert pairs["score"].min() > 0.79
+    for pair in pairs.to_dict("records"):
+        evidence = wb.evidence(pair["other_id"], pair["image_id"])
+        found = [pair[f"map_{name}"] for name in "abcdef"]
+        assert found == pytest.approx(evidence.transform, abs=0.03), pair["other_filename"]
+        assert pair["orientation"] == evidence.orientation
+        assert pair["overlap"] == pytest.approx(evidence.overlap, abs=0.05)
+
+
+def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
+    for kind in ("csv", "parquet", "json", "xlsx", "html"):
+        one = report_of(wb).save(tmp_path / f"a.{kind}").read_bytes()
+        assert report_of(wb).save(tmp_path / f"b.{kind}").read_bytes() == one, kind
+    later = report_of(wb, now=NOW + timedelta(days=1))
+    assert later.card.as_dict() | {"made_at": ""} == report_of(wb).card.as_dict() | {"made_at": ""}
+
+
+def test_a_report_of_folders_is_about_these(wb, folder):
+    report = report_of(
+        wb, folders=[folder / "a", folder / "b"], between=True, reference=folder / "a"
+    )
+    assert report.files["is_reference"].sum() == 2
+    assert report.card.parameters["between"] is True
+    assert report.card.parameters["folders"] == [str(folder / "a"), str(folder / "b")]
+    only = report_of(wb, folders=folder / "b")
+    assert only.figure("files") == 6
+    assert not only.files["path"].str.startswith(str(folder / "a")).any()
+    assert set(only.by_folder["folder"]) == {str(folder / "b")}
+
+
+def test_a_report_by_plain_hashes_has_pairs_without_measures(wb):
+    report = report_of(wb, verify=False)
+    assert len(report.pairs)
+    assert report.pairs["correlation"].isna().all()
+    assert report.related.empty
+
+
+def test_what_is_gone_or_changed_is_told(wb, folder):
+    (folder / "b" / "two.jpg").unlink()
+    (folder / "b" / "alone.jpg").write_bytes(jpeg(5))
+    stale = report_of(wb)
+    assert stale.card.skipped["not on disk as they were"] == 1
+    wb.ingest(folder, progress=False)
+    scanned = report_of(wb)
+    # What a file held before is nothing that anybody misses.
+    assert scanned.skipped[["why", "place"]].to_numpy().tolist() == [
+        ["missing", str(folder / "b/two.jpg")],
+        ["too flat", str(folder / "b/flat.png")],
+    ]
+    assert scanned.diff(stale)["change"].tolist() == []
+    assert len(scanned.clusters) == 1
+
+
+def test_names_that_are_no_utf8_and_of_two_lines_are_reported(new_store, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    names = [b"one\xff.jpg", b"zwei\nZeilen.jpg", "שלום <script>.jpg".encode()]
+    for k, name in enumerate(names):
+        with open(os.path.join(os.fsencode(folder), name), "wb") as file:  # noqa: PTH118, PTH123
+            file.write(jpeg(0, quality=90 - k))
+    wb = new_store(store="reference")
+    wb.ingest(folder, progress=False)
+    report = report_of(wb)
+    assert report.figure("files in clusters") == 3
+    for kind in ("csv", "parquet", "json", "xlsx", "html"):
+        assert report.save(tmp_path / f"r.{kind}").stat().st_size > 100
+
+
+@pytest.mark.parametrize("content", ["nothing", "flat", "rejected"])
+def test_a_store_without_duplicates_has_a_report_too(new_store, tmp_path, content):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k in range(3):
+        data = {"flat": encode(solid(90 + k), "PNG"), "rejected": b"no picture"}.get(content)
+        if data:
+            (folder / f"{k}.png").write_bytes(data)
+    wb = new_store()
+    taken = wb.ingest(folder, progress=False) if content != "nothing" else None
+    report = report_of(wb, ingested=taken)
+    assert len(report.clusters) == len(report.pairs) == 0
+    assert set(report.skipped["why"]) == {
+        "nothing": set(), "flat": {"too flat"}, "rejected": {"rejected"}
+    }[content]  # fmt: skip
+    for name, frame in report.frames.items():
+        assert list(frame) == list(COLUMNS[name])
+    assert "No duplicates" in report._repr_html_()
+    for kind in ("csv", "parquet", "json", "xlsx", "html"):
+        assert report.save(tmp_path / f"r.{kind}").exists()
+
+
+def test_thumbnails_that_are_lost_are_told_in_the_page(wb, tmp_path):
+    report = report_of(wb)
+    for path in (wb.settings.root / "thumbs").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    text = report.save(tmp_path / "r.html").read_text("utf-8")
+    assert "are missing in the store" in text
+
+
+def test_decisions_stand_in_the_report(wb):
+    first = report_of(wb)
+    wb.decide(first.files[first.files["cluster_id"] == 1], "same")
+    again = report_of(wb)
+    assert again.clusters["verdict"].isna().tolist() == [True, False]
+    assert isinstance(again.clusters["verdict"].dtype, pd.CategoricalDtype)
