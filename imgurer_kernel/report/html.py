@@ -13,7 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.common.text import moment
-from imgurer_kernel.report.page_data import as_script, chunks, figures, page_data, shown_files
+from imgurer_kernel.report.page_data import PART, as_script, figures, page_data, shown_files
 from imgurer_kernel.report.page_pictures import PagePictures, picture_order
 
 if TYPE_CHECKING:
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
     from imgurer_kernel.report.report import Report
 
-_CHUNK = 200
-"""Pictures that the page reads at once, some half a megabyte."""
-
 
 def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
-    """The page in parts, so that a large one never has to be in memory as a whole.
+    """The page in parts; its pictures are in memory at once, at most 38 MB of them.
 
     Parameters
     ----------
@@ -35,8 +32,12 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
     clusters
         Most clusters to show, those with most files first; None for all.
     """
+    files = shown_files(report, clusters)
     pictures = PagePictures(report.thumbnail)
-    order = picture_order(shown_files(report, clusters))
+    jpegs = pictures.read(picture_order(files))
+    # In the order of the clusters: what is seen together is read together.
+    shown = [jpeg for image in files["image_id"].unique().tolist() if (jpeg := jpegs.get(image))]
+    parts = [as_script(shown[k : k + PART]) for k in range(0, len(shown), PART)]
     script, style = _asset("report.js"), _asset("report.css")
     return _template().generate(
         figures=figures(report),
@@ -47,22 +48,20 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
         for_cost=report.card.for_cost,
         total=len(report.clusters),
         shown=len(report.clusters) if clusters is None else min(clusters, len(report.clusters)),
-        data=as_script(page_data(report, clusters)),
-        # Written before the sentences about them: only then it is known what had no room.
-        pictures=(as_script(part) for part in chunks(pictures.read(order), _CHUNK)),
-        notes=_later(pictures),
+        data=as_script(page_data(report, clusters, jpegs)),
+        # The script runs once those of the first clusters are there, and the others follow.
+        first_pictures=parts[:_FIRST_PARTS],
+        other_pictures=parts[_FIRST_PARTS:],
+        notes=pictures.words,
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=style,
     )
 
 
+_FIRST_PARTS = 5
 _MOST_SKIPPED = 1000
 """Files that took no part and are listed in a page."""
-
-
-def _later(pictures: PagePictures) -> Iterator[str]:
-    yield from pictures.words
 
 
 @cache

@@ -61,7 +61,7 @@ def _clusters(report: "Report") -> str:
     for row in report.clusters.head(CLUSTERS).to_dict("records"):
         members = report.files[report.files["cluster_id"] == row["cluster_id"]]
         first = members.head(PICTURES)
-        jpegs = dict(pictures.read(first["image_id"].drop_duplicates().to_numpy("int64")))
+        jpegs = pictures.read(first["image_id"].drop_duplicates().to_numpy("int64"))
         tiles = [_tile(file, jpegs.get(file["image_id"], "")) for file in first.to_dict("records")]
         more = len(members) - len(first)
         words = f"{count(len(members), 'file')}, could free " + freed_text(

@@ -1,7 +1,7 @@
 """What the page of a report knows: its frames as columns of numbers and texts, for a script."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,14 @@ _MAP = [f"map_{name}" for name in "abcdef"]
 KEPT, MEDOID, REFERENCE = 1, 2, 4
 """Bits of the flags of a file."""
 
+PART = 200
+"""Pictures that the page reads at once, some half a megabyte."""
 
-def page_data(report: "Report", clusters: int | None) -> dict[str, Any]:
+LEFT_OUT, LOST = -1, -2
+"""Numbers of pictures that are not in the page."""
+
+
+def page_data(report: "Report", clusters: int | None, jpegs: Mapping[int, str]) -> dict[str, Any]:
     """All but the pictures, in types that JSON has.
 
     Texts that many files share (folders, reasons, users) stand once in `words`, and each file has
@@ -29,6 +35,9 @@ def page_data(report: "Report", clusters: int | None) -> dict[str, Any]:
     ----------
     clusters
         Most clusters; None for all.
+    jpegs
+        Pictures by image_id: an empty text for one that is lost. Each file has the number of its
+        picture among those that are there, in the order of the files.
     """
     files = shown_files(report, clusters)
     table = report.clusters if clusters is None else report.clusters.head(clusters)
@@ -45,6 +54,7 @@ def page_data(report: "Report", clusters: int | None) -> dict[str, Any]:
     )
     frees = (files["frees_disk"] + files["frees_store"]).tolist()
     columns |= {
+        "picture": _picture_numbers(files["image_id"], jpegs),
         "filename": files["filename"].fillna("").tolist(),
         "uploaded": files["path"].isna().astype(int).tolist(),
         "flags": flags.tolist(),
@@ -110,16 +120,14 @@ def as_script(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def chunks(pictures: Iterable[tuple[int, str]], size: int) -> Iterable[dict[str, str]]:
-    """Pictures by image_id, so many at a time: a page reads those that it shows, and no others."""
-    part: dict[str, str] = {}
-    for image_id, jpeg in pictures:
-        part[str(image_id)] = jpeg
-        if len(part) == size:
-            yield part
-            part = {}
-    if part:
-        yield part
+def _picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> list[int]:
+    numbers: dict[int, int] = {}
+    there = 0
+    for image_id in image_ids.unique().tolist():
+        jpeg = jpegs.get(image_id)
+        numbers[image_id] = LEFT_OUT if jpeg is None else LOST if not jpeg else there
+        there += bool(jpeg)
+    return [numbers[image_id] for image_id in image_ids.tolist()]
 
 
 def _coded(column: "pd.Series[Any]") -> tuple[list[int], list[str]]:

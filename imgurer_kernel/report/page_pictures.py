@@ -2,8 +2,8 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -67,31 +67,33 @@ class PagePictures:
     missing: int = 0
     shown: int = 0
     left_out: int = 0
-    _spent: int = field(default=0, repr=False)
 
-    def read(self, image_ids: Int64s) -> Iterator[tuple[int, str]]:
-        """Each image_id with its JPEG in base64, as long as there is room.
+    def read(self, image_ids: Int64s) -> dict[int, str]:
+        """JPEGs by image_id in base64, of those that come first as many as there is room for.
 
-        One that the store has lost comes with an empty text; what is left out does not come.
+        One that the store has lost is an empty text; what is left out is not there.
         """
+        jpegs: dict[int, str] = {}
         if self.thumbnail is None:
-            return
+            return jpegs
         make_small = len(image_ids) > _FEW
+        spent = 0
         for place, image_id in enumerate(image_ids.tolist()):
-            if self._spent >= self.max_bytes or self.shown >= _MOST:
+            if spent >= self.max_bytes or self.shown >= _MOST:
                 self.left_out = len(image_ids) - place
-                return
+                break
             try:
                 jpeg = self.thumbnail(image_id)
                 text = base64.b64encode(small(jpeg) if make_small else jpeg).decode("ascii")
             except (StorageError, UnknownImage, OSError):
                 # Lost or damaged, or forgotten since: a report must not fail by one picture.
                 self.missing += 1
-                yield image_id, ""
+                jpegs[image_id] = ""
                 continue
-            self._spent += len(text)
+            spent += len(text)
             self.shown += 1
-            yield image_id, text
+            jpegs[image_id] = text
+        return jpegs
 
     @property
     def words(self) -> list[str]:

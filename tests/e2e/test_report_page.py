@@ -53,7 +53,7 @@ def opened(new_page, path):
 def test_a_plan_that_is_ticked_in_the_page_is_carried_out(new_page, store, tmp_path, capsys):
     root, folder = store
     page = opened(new_page, tmp_path / "report.html")
-    assert page.locator("section").count() == 2
+    expect(page.locator("section")).to_have_count(2)
     assert page.locator("img[src^='data:image/jpeg']").count() == 5
     page.get_by_role("searchbox").fill("東京")
     expect(page.locator("section")).to_have_count(1)
@@ -109,10 +109,10 @@ def test_pictures_are_compared_as_they_lie_on_each_other(new_page, store, tmp_pa
 def test_many_clusters_are_paged_sorted_and_filtered(new_page, tmp_path):
     path = Report.of(many_clusters(250, 3)).save(tmp_path / "many.html")
     page = opened(new_page, path)
-    assert page.locator("section").count() == 100
+    expect(page.locator("section")).to_have_count(100)
     page.get_by_role("button", name="Next").first.click()
     page.get_by_role("button", name="Next").first.click()
-    assert page.locator("section").count() == 50
+    expect(page.locator("section")).to_have_count(50)
     assert page.get_by_role("button", name="Next").first.is_disabled()
     page.get_by_label("Sort by").select_option("newest")
     expect(page.locator("section")).to_have_count(100)

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import io
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from PIL import Image
 from imgurer_kernel.errors import BlobMissing
 from imgurer_kernel.report import Report, page_pictures
 from imgurer_kernel.report.html import page
+from imgurer_kernel.report.page_data import LEFT_OUT, PART
 from imgurer_kernel.report.page_pictures import PagePictures, picture_order, small
 from tests.support.pictures import jpeg
 from tests.support.reports import EVIL, FILE_COLUMNS, many_clusters, two_clusters, with_facts
@@ -52,11 +54,15 @@ class Reader(HTMLParser):
 
     @property
     def pictures(self):
-        found = {}
-        for facts, text in self.scripts:
-            if facts.get("class") == "pictures":
-                found |= json.loads(text)
-        return found
+        """The picture of each image_id, and an empty text for one that is lost."""
+        parts = [json.loads(text) for facts, text in self.scripts if facts.get("class")]
+        assert all(len(part) == PART for part in parts[:-1])
+        jpegs, files = list(itertools.chain(*parts)), self.data["files"]
+        return {
+            image_id: jpegs[k] if k >= 0 else ""
+            for image_id, k in zip(files["image_id"], files["picture"], strict=True)
+            if k != LEFT_OUT
+        }
 
 
 def read(report, clusters=None):
@@ -121,7 +127,7 @@ def test_pictures_that_are_lost_or_damaged_do_not_stop_the_page(clusters):
         return PICTURE
 
     seen = read(Report.of(clusters, thumbnail=thumbnail))
-    assert seen.pictures["2"] == ""
+    assert seen.pictures[2] == ""
     assert sum(bool(each) for each in seen.pictures.values()) == 4
     assert "The thumbnails of 1 images are missing in the store." in seen.texts
 
@@ -143,15 +149,14 @@ def test_a_page_without_clusters_says_so_and_tells_what_was_skipped(clusters):
     assert seen.data["files"]["filename"] == []
 
 
-def test_what_has_no_room_is_left_out_and_told(monkeypatch):
+def test_what_has_no_room_is_left_out_and_told():
     report = Report.of(many_clusters(60, 5), thumbnail=lambda _: PICTURE)
-    monkeypatch.setattr(page_pictures, "MAX_BYTES", 0)
     asked = []
     pictures = PagePictures(lambda k: asked.append(k) or PICTURE, max_bytes=130 * len(PICTURE))
     order = picture_order(report.files)
     # The one that is kept and the one that the others were compared with come first.
     assert set(report.files["image_id"][report.files["is_keeper"]]) <= set(order[:120].tolist())
-    shown = dict(pictures.read(order))
+    shown = pictures.read(order)
     assert len(shown) == pictures.shown == len(asked) < 300
     assert pictures.left_out == 300 - pictures.shown
     assert sum(len(text) for text in shown.values()) <= 132 * len(PICTURE)
@@ -168,14 +173,13 @@ def test_many_pictures_are_made_small():
         assert np.abs(np.asarray(image, float) - wanted).mean() < 12
 
 
-def test_a_page_holds_one_picture_at_a_time(clusters):
-    asked, written = [], 0
-
-    def thumbnail(image_id):
-        assert written + 200 >= len(asked)
-        asked.append(image_id)
-        return PICTURE
-
-    for part in page(Report.of(many_clusters(100, 5), thumbnail=thumbnail)):
-        written += part.count("/9j/")
-    assert len(asked) == 500
+def test_each_file_has_its_own_picture_wherever_it_lies(monkeypatch):
+    report = Report.of(many_clusters(90, 5), thumbnail=lambda image_id: b"%d" % image_id)
+    seen = read(report)
+    wanted = {k: base64.b64encode(b"%d" % k).decode() for k in range(1, 451)}
+    assert seen.pictures == wanted
+    # Of those that have no room the files say so, and the others keep theirs.
+    monkeypatch.setattr(page_pictures, "_MOST", 230)
+    some = read(report).pictures
+    assert len(some) == 230
+    assert some.items() <= wanted.items()

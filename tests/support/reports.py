@@ -49,7 +49,7 @@ def with_facts(clusters):
         format="JPEG",
         camera=None,
         taken_at=pd.Timestamp("2019-07-01 12:00"),
-        modified_at=[times + pd.DateOffset(months=k) for k in range(len(keepers))],
+        modified_at=times + pd.to_timedelta(range(len(keepers)), "h"),
         taken_in=times,
         verdict="",
         decided_by="",

@@ -2,8 +2,6 @@
 (() => {
   const KEPT = 1, MEDOID = 2, REFERENCE = 4, PAGE = 100;
   const byId = (id) => document.getElementById(id);
-  const notes = byId("said");
-  byId("notes").append(notes.content.cloneNode(true));
   const main = byId("clusters");
   if (!main) return;
   const { files, words, clusters, pairs, total, bits } = JSON.parse(byId("data").textContent);
@@ -28,19 +26,24 @@
     return made;
   };
 
-  // Pictures: read from their part of the page when one of it is shown.
-  const parts = [...document.querySelectorAll("script.pictures")];
-  const read = new Map();
-  let unread = 0;
-  const where = new Map();
-  const picture = (image) => {
-    while (!where.has(image) && unread < parts.length) {
-      const part = JSON.parse(parts[unread].textContent);
-      for (const id in part) where.set(Number(id), part[id]);
-      unread += 1;
+  // Pictures lie in parts of the page, a part for each PART of them, in the order of the clusters.
+  // A part is read when one of it is shown: all of them would take a second.
+  const PART = 200, LEFT_OUT = -1, LOST = -2;
+  const parts = [];
+  let waiting = false;
+  const picture = (row) => {
+    const k = files.picture[row];
+    if (k < 0) return "";
+    const part = Math.floor(k / PART);
+    if (!parts[part]) {
+      const found = document.querySelectorAll("script.pictures")[part];
+      // The page is long, and shown before all of it is there.
+      if (!found || (!found.nextSibling && document.readyState === "loading")) { waiting = true; return ""; }
+      parts[part] = JSON.parse(found.textContent);
     }
-    return where.get(image);
+    return parts[part][k % PART];
   };
+  const withPictures = files.picture.some((k) => k !== LEFT_OUT);
 
   // What is known of each cluster, for its order and for the search.
   const facts = [];
@@ -66,21 +69,33 @@
     facts.push(fact);
   }
   const texts = new Array(size);
+  const marks = words.folder.map((folder) => {
+    const mark = folder.includes("\\") && !folder.includes("/") ? "\\" : "/";
+    return folder.endsWith(mark) ? folder : folder + mark;
+  });
+  const place = (row) => {
+    const folder = files.folder[row];
+    return folder < 0 ? files.filename[row] : marks[folder] + files.filename[row];
+  };
+  const SOUGHT = ["camera", "user", "label"];
   const text = (c) => {
     if (texts[c] === undefined) {
-      const found = new Set();
+      let found = "";
       for (let row = clusters.start[c]; row < clusters.start[c + 1]; row += 1) {
-        found.add(place(row)).add(word("camera", row)).add(word("user", row)).add(word("label", row));
+        found += `${place(row)}\n`;
+        for (const name of SOUGHT) {
+          if (row === clusters.start[c] || files[name][row] !== files[name][row - 1]) found += `${word(name, row)}\n`;
+        }
       }
-      texts[c] = [...found].join("\n").toLowerCase();
+      texts[c] = found.toLowerCase();
     }
     return texts[c];
   };
-  const place = (row) => {
-    if (files.uploaded[row]) return files.filename[row];
-    const folder = word("folder", row);
-    const mark = folder.includes("\\") && !folder.includes("/") ? "\\" : "/";
-    return folder.endsWith(mark) ? folder + files.filename[row] : folder + mark + files.filename[row];
+  // Made ready for the first search while nobody waits.
+  const prepare = (from) => {
+    const until = Math.min(size, from + 500);
+    for (let c = from; c < until; c += 1) text(c);
+    if (until < size) setTimeout(prepare, 0, until);
   };
   const evidence = new Map(pairs.row.map((row, k) => [row, k]));
 
@@ -165,15 +180,16 @@
     item.dataset.row = row;
     const frame = element("div", "picture");
     const name = plain(files.filename[row]);
-    if (parts.length) {
-      const jpeg = picture(files.image_id[row]);
+    if (withPictures) {
+      const jpeg = picture(row);
       if (jpeg) {
         const image = element("img");
         image.alt = `${name}, ${files.width[row]} by ${files.height[row]}, ${word("label", row)}`;
         image.src = `data:image/jpeg;base64,${jpeg}`;
         frame.append(image);
       } else {
-        frame.append(element("i", "", jpeg === undefined ? "its picture had no room in this file" : "its picture is missing in the store"));
+        const why = { [LOST]: "its picture is missing in the store", [LEFT_OUT]: "its picture had no room in this file" };
+        frame.append(element("i", "", why[files.picture[row]] || "\u2026"));
       }
       item.append(frame);
     }
@@ -212,7 +228,7 @@
       keep.dataset.keep = row;
       act.append(label, keep);
     }
-    if (row !== fact.medoid && picture(files.image_id[row]) && picture(files.image_id[fact.medoid])) {
+    if (row !== fact.medoid && files.picture[row] >= 0 && files.picture[fact.medoid] >= 0) {
       const look = element("button", "", "compare");
       look.type = "button";
       look.dataset.compare = row;
@@ -242,9 +258,20 @@
     }
     return made;
   };
+  // What fills the first screen at once, the rest of the page right after it.
+  const AT_ONCE = 12;
+  let drawing = 0;
+  const drawSome = (here, from, turn) => {
+    if (turn !== drawing) return;
+    main.append(...here.slice(from, from + AT_ONCE).map((c) => section(c, false)));
+    if (from + AT_ONCE < here.length) setTimeout(drawSome, 0, here, from + AT_ONCE, turn);
+  };
   const draw = () => {
     const pages = Math.max(1, Math.ceil(shown.length / PAGE));
-    main.replaceChildren(...shown.slice(page * PAGE, (page + 1) * PAGE).map((c) => section(c, false)));
+    const here = shown.slice(page * PAGE, (page + 1) * PAGE);
+    main.replaceChildren();
+    drawing += 1;
+    drawSome(here, 0, drawing);
     byId("count").textContent = shown.length === size
       ? many(size, "cluster") : `${number.format(shown.length)} of ${many(size, "cluster")}`;
     for (const pager of document.querySelectorAll(".pager")) {
@@ -312,8 +339,8 @@
     const [width, height] = [w * scale, h * scale];
     stage.style.width = `${width}px`;
     stage.style.height = `${height}px`;
-    under.src = `data:image/jpeg;base64,${picture(files.image_id[medoid])}`;
-    over.src = `data:image/jpeg;base64,${picture(files.image_id[row])}`;
+    under.src = `data:image/jpeg;base64,${picture(medoid)}`;
+    over.src = `data:image/jpeg;base64,${picture(row)}`;
     const k = evidence.get(row);
     const [a, b, x, d, e, y] = k === undefined ? [1, 0, 0, 0, 1, 0] : pairs.map[k];
     over.style.transform = `matrix(${[a, d * height / width, b * width / height, e, x * width / 2, y * height / 2].join(",")})`;
@@ -343,8 +370,12 @@
   fill("user", "user", Boolean);
   byId("decided").parentElement.hidden = !facts.some((fact) => fact.decided);
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
-  let waiting = 0;
-  byId("controls").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(choose, 60); });
+  let typing = 0;
+  byId("controls").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(choose, 60); });
   choose();
   document.documentElement.dataset.ready = total;
+  document.addEventListener("DOMContentLoaded", () => {
+    if (waiting) draw();
+    setTimeout(prepare, 0, 0);
+  });
 })();
