@@ -19,7 +19,7 @@ PUBLIC = {
     "imgurer_kernel.apps.server": ["serve"],
     "imgurer_kernel.fingerprint": ["ALGORITHM", "Fingerprint", "fingerprint"],
     "imgurer_kernel.index": ["BKTree", "components", "neighbors"],
-    "imgurer_kernel.report": ["Report", "cluster_table", "summary"],
+    "imgurer_kernel.report": ["Leakage", "Report", "cluster_table", "leakage", "summary"],
     "imgurer_kernel.report.figures": [
         "DPI",
         "FigurePanel",

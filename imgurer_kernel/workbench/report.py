@@ -14,6 +14,7 @@ from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED
+from imgurer_kernel.report.leakage import Conflicts, Leakage, leakage
 from imgurer_kernel.report.page_pictures import Thumbnail
 from imgurer_kernel.report.report import Report
 from imgurer_kernel.report.run_card import RunCard, versions
@@ -143,6 +144,55 @@ class ReportBench(ReviewBench):
                 for_cost=self._for_cost(radius, verify=verify, thorough=thorough),
             ),
         )
+
+    def leakage(
+        self,
+        train: Folder,
+        test: Folder,
+        *,
+        conflicts: Conflicts = "drop",
+        progress: ProgressOption = True,
+    ) -> Leakage:
+        """How many test pictures of a data set have a twin in train, and which labels are mixed up.
+
+        Parameters
+        ----------
+        train, test
+            Folders of the splits, taken in before; the folders in them are the classes.
+        conflicts
+            ``"drop"`` leaves pictures out of train that bear two labels there.
+        progress
+            As in `clusters`.
+
+        Returns
+        -------
+        Leakage
+            Frames by file and by class, and what to keep and to drop:
+            `imgurer_kernel.report.leakage.leakage`.
+
+        Raises
+        ------
+        QueryError
+            If no file of one of them is known, or the one lies in the other.
+
+        Examples
+        --------
+        >>> wb.leakage("data/train", "data/test").save("splits")  # doctest: +SKIP
+        """
+        selection = FileSelection.parse(
+            folders=[train, test],
+            between=False,
+            reference=(),
+            exclude=(),
+            min_size=0,
+            states=("present",),
+        )
+        clusters = self._search.clusters(
+            None, selection, "file", verify=True, thorough=False, progress=progress
+        )
+        with self.catalog.transaction() as connection:
+            files, _ = _files(connection, selection)
+        return leakage(clusters, files, train, test, conflicts=conflicts)
 
     def _related(self, pairs: Pairs | None, taking_part: "pd.Series[int]") -> pd.DataFrame:
         if pairs is None:

@@ -172,3 +172,22 @@ def test_decisions_stand_in_the_report(wb):
     again = report_of(wb)
     assert again.clusters["verdict"].isna().tolist() == [True, False]
     assert isinstance(again.clusters["verdict"].dtype, pd.CategoricalDtype)
+
+
+def test_a_picture_of_test_that_is_in_train_is_a_leak(new_store, tmp_path):
+    files = {
+        "train/cat/one.jpg": jpeg(0),
+        "train/dog/two.jpg": jpeg(1),
+        "test/cat/one small.jpg": encode(resized(scene(0), 320, 240)),
+        "test/dog/three.jpg": jpeg(2),
+        "other/two.jpg": jpeg(1),
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    wb = new_store(store="reference")
+    wb.ingest([tmp_path / "train", tmp_path / "test", tmp_path / "other"], progress=False)
+    found = wb.leakage(tmp_path / "train", tmp_path / "test", progress=False)
+    assert str(found).startswith("1 of 2 test pictures (50.0 %) has a twin in train. 0 pairs")
+    assert found.exclusion == [str(tmp_path / "train/cat/one.jpg")]
+    assert len(found.files) == 4
