@@ -33,6 +33,7 @@ PUBLIC = {
         "plot_distances",
         "plot_freed",
         "plot_kinds",
+        "plot_map",
         "plot_nearest",
         "plot_times",
     ],

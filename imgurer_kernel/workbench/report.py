@@ -22,9 +22,9 @@ from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.likeness import LikenessBench
 from imgurer_kernel.workbench.pair_evidence import pair_evidence
 from imgurer_kernel.workbench.related import related_pairs
-from imgurer_kernel.workbench.review import ReviewBench
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS
 
 _FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
@@ -34,7 +34,7 @@ _WHY = {
 }
 
 
-class ReportBench(ReviewBench):
+class ReportBench(LikenessBench):
     """Reports, on top of what finds clusters and chooses what is kept."""
 
     def report(  # noqa: PLR0913 - all that can be asked for, each by name

@@ -1,14 +1,22 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.report import Report
 from imgurer_kernel.report.figures import (
     comparison_figure,
     contact_sheet,
     dhash_figure,
+    plot_cluster_sizes,
     plot_distances,
+    plot_freed,
+    plot_kinds,
+    plot_nearest,
+    plot_times,
 )
 from tests.support.pictures import jpeg
+from tests.support.reports import two_clusters, with_facts
 
 
 def shown(figure):
@@ -52,3 +60,46 @@ def test_distances_leave_the_medoids_out():
     assert heights[5] == 1
     assert sum(heights) == 3
     assert len(shown(plot_distances(frame.iloc[:0]))) == 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("rows", [5, 0])
+def test_the_plots_of_a_report_are_drawn_light_and_dark(rows, dark):
+    report = Report.of(with_facts(two_clusters()).iloc[:rows])
+    figures = [
+        plot_cluster_sizes(report.sizes, dark=dark),
+        plot_freed(report.by_folder, dark=dark),
+        plot_times(report.by_month, dark=dark),
+        plot_kinds(report.files, dark=dark),
+        plot_distances(report.files, dark=dark),
+    ]
+    for figure in figures:
+        [axis] = shown(figure)
+        assert axis.get_facecolor() == figure.get_facecolor()
+        assert (sum(figure.get_facecolor()[:3]) < 1) == dark
+
+
+def test_the_plots_of_a_report_show_its_figures():
+    report = Report.of(with_facts(two_clusters()))
+    [axis] = shown(plot_cluster_sizes(report.sizes))
+    assert [bar.get_height() for bar in axis.patches] == [1, 1]
+    [axis] = shown(plot_freed(report.by_folder))
+    assert [bar.get_width() for bar in axis.patches] == [500, 400, 200]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["/a", "uploads", "/c"]
+    [axis] = shown(plot_kinds(report.files))
+    assert [text.get_text() for text in axis.get_yticklabels()] == [
+        *("cropped", "re-encoded", "resized"),
+    ]
+
+
+def test_folders_with_any_letters_are_no_formulas():
+    by_folder = pd.DataFrame(
+        {"folder": ["/a/$x^2\n$東京", None], "frees_disk": [5, 3], "frees_store": 0}
+    )
+    shown(plot_freed(by_folder))
+
+
+def test_neighbors_are_drawn_beside_strangers():
+    figure = plot_nearest(pd.Series([0, 2, 40]), pd.Series([60, 64, 70]), 10)
+    assert len(shown(figure)[0].patches) == 2
+    assert len(shown(plot_nearest(pd.Series(dtype="int64"), pd.Series(dtype="int64")))) == 1

@@ -15,6 +15,7 @@ from imgurer_kernel.report.figures.clusters import (
 )
 from imgurer_kernel.report.figures.explanation import FigurePanel, explanation_figure
 from imgurer_kernel.report.figures.hashes import comparison_figure, contact_sheet, dhash_figure
+from imgurer_kernel.report.figures.likeness import plot_map
 
 __all__ = [
     "DPI",
@@ -29,6 +30,7 @@ __all__ = [
     "plot_distances",
     "plot_freed",
     "plot_kinds",
+    "plot_map",
     "plot_nearest",
     "plot_times",
 ]

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from imgurer_kernel.report.figures.canvas import ACCENT, INK, MUTED, SAME, NotebookFigure
-
-PLAIN = "#9a3412"
+from imgurer_kernel.report.figures.canvas import DARK, LIGHT, NotebookFigure, legend, styled
 
 
-def calibration_figure(frame: pd.DataFrame, radius: int, threshold: float) -> NotebookFigure:
+def calibration_figure(
+    frame: pd.DataFrame, radius: int, threshold: float, *, dark: bool = False
+) -> NotebookFigure:
     """Recall and precision of searches: against radius, by tier, and against the threshold.
 
     Parameters
@@ -19,32 +19,32 @@ def calibration_figure(frame: pd.DataFrame, radius: int, threshold: float) -> No
     radius, threshold
         What is recommended.
     """
-    figure = NotebookFigure(figsize=(12, 3.9), layout="constrained", facecolor="white")
+    palette = DARK if dark else LIGHT
+    figure = NotebookFigure(figsize=(12, 3.9), layout="constrained", facecolor=palette.ground)
     recall, precision, choice = figure.subplots(1, 3)
+    accent, plain_color, same = palette.series[:3]
     whole = frame[frame["tier"] == 0]
     plain = whole[whole["method"] == "plain"]
     usual = frame[(frame["method"] == "verified") & np.isclose(frame["threshold"], threshold)]
     for axis, name in ((recall, "recall"), (precision, "precision")):
-        _show_shares(axis, plain, "radius", name, PLAIN, "plain dHash", "s--")
+        _show_shares(axis, plain, "radius", name, plain_color, "plain dHash", "s--")
         verified = usual[usual["tier"] == 0]
-        _show_shares(axis, verified, "radius", name, ACCENT, "verified", "o-")
-        axis.set_xlabel("radius in bits of 128", color=INK)
-    recall.set_title("Copies that are found", loc="left", fontsize=10.5, color=INK)
-    precision.set_title("Pairs found that are right", loc="left", fontsize=10.5, color=INK)
+        _show_shares(axis, verified, "radius", name, accent, "verified", "o-")
+        axis.set_xlabel("radius in bits of 128", color=palette.ink)
+    recall.set_title("Copies that are found", loc="left", fontsize=10.5, color=palette.ink)
+    precision.set_title("Pairs found that are right", loc="left", fontsize=10.5, color=palette.ink)
     rows = whole[(whole["method"] == "verified") & (whole["radius"] == radius)]
-    for name, color, style in (("recall", ACCENT, "o-"), ("precision", SAME, "^-")):
+    for name, color, style in (("recall", accent, "o-"), ("precision", same, "^-")):
         _show_shares(choice, rows, "threshold", name, color, name, style)
-    choice.axvline(threshold, color=MUTED, linewidth=0.8, linestyle="--")
-    choice.set_xlabel("agreement that is asked for", color=INK)
-    choice.set_title(f"Verified within {radius} bits", loc="left", fontsize=10.5, color=INK)
+    choice.axvline(threshold, color=palette.muted, linewidth=0.8, linestyle="--")
+    choice.set_xlabel("agreement that is asked for", color=palette.ink)
+    choice.set_title(f"Verified within {radius} bits", loc="left", fontsize=10.5, color=palette.ink)
     for axis in (recall, precision, choice):
-        axis.set_ylabel("percent", color=INK)
-        axis.grid(color="#e6e9ee", linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, fontsize=8.5, loc="lower right")
-    precision.legend(frameon=False, fontsize=8.5, loc="lower left")
-    choice.legend(frameon=False, fontsize=8.5, loc="lower left")
+        axis.set_ylabel("percent", color=palette.ink)
+        styled(axis, palette)
+        legend(axis, palette, "lower right")
+    legend(precision, palette, "lower left")
+    legend(choice, palette, "lower left")
     return figure
 
 

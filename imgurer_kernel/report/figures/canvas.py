@@ -3,12 +3,13 @@
 import io
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 DPI = 90
+Place = Literal["best", "lower left", "lower right"]
 INK = "#1f2430"
 MUTED = "#5b6472"
 FRAME = "#c9ced6"
@@ -77,8 +78,14 @@ def plot(
     palette = DARK if dark else LIGHT
     figure = NotebookFigure(figsize=(width, height), layout="constrained", facecolor=palette.ground)
     axis = figure.subplots()
-    axis.set_facecolor(palette.ground)
     axis.set_title(escaped(title), loc="left", fontsize=10.5, color=palette.ink)
+    styled(axis, palette)
+    return figure, axis, palette
+
+
+def styled(axis: Axes, palette: Palette) -> None:
+    """Give a plot the style of all."""
+    axis.set_facecolor(palette.ground)
     axis.grid(color=palette.grid, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
@@ -86,7 +93,6 @@ def plot(
     axis.tick_params(colors=palette.muted, labelsize=8.5)
     axis.xaxis.label.set_color(palette.ink)
     axis.yaxis.label.set_color(palette.ink)
-    return figure, axis, palette
 
 
 def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
@@ -96,9 +102,9 @@ def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
     axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=palette.muted)
 
 
-def legend(axis: Axes, palette: Palette) -> None:
+def legend(axis: Axes, palette: Palette, place: Place = "best") -> None:
     """Name what is drawn."""
-    shown = axis.legend(frameon=False, fontsize=8.5)
+    shown = axis.legend(frameon=False, fontsize=8.5, loc=place)
     for text in shown.get_texts():
         text.set_color(palette.ink)
 

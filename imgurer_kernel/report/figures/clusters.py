@@ -35,7 +35,7 @@ def plot_nearest(
     Parameters
     ----------
     nearest
-        For each picture the bits to the nearest other one (`Workbench.nearest_distances`).
+        For each picture the bits to the nearest other one (`Workbench.neighbor_distances`).
     strangers
         Bits between pictures that were drawn at random, which have nothing to do with each other.
     radius

@@ -1,0 +1,122 @@
+"""How alike all pictures of a store are: a map of them, and distances to their neighbors."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s, UInt64s
+from imgurer_kernel.report.likeness_map import LikenessMap, lay_out
+from imgurer_kernel.store.catalog import queries
+from imgurer_kernel.workbench.review import ReviewBench
+
+# Pictures that are compared with all others at once: 20 MB of a catalog of 10,000.
+_BLOCK = 128
+
+
+class LikenessBench(ReviewBench):
+    """Looks at all pictures of a store together."""
+
+    def likeness_map(
+        self,
+        clusters: pd.DataFrame | None = None,
+        *,
+        image_ids: Sequence[int] | None = None,
+        seed: int = 0,
+    ) -> LikenessMap:
+        """A map on which pictures that are alike lie near each other; scikit-learn makes it.
+
+        Parameters
+        ----------
+        clusters
+            As from `clusters`: which pictures have duplicates.
+        image_ids
+            Which pictures are on the map; by default all that have a file.
+        seed
+            The same seed and pictures give the same map.
+
+        Raises
+        ------
+        ImgurerError
+            If scikit-learn is not installed.
+        UnknownImage
+            If one of them does not exist.
+
+        Examples
+        --------
+        >>> wb.likeness_map(wb.clusters()).figure()  # doctest: +SKIP
+        """
+        hashes = self._search.index.hashes()
+        ids = np.asarray(hashes.ids if image_ids is None else image_ids, np.int64)
+        with self.catalog.transaction() as connection:
+            if image_ids is None:  # what was forgotten since is on no map
+                ids = queries.images(connection, ids, ["image_id"])["image_id"].to_numpy(np.int64)
+            grays = queries.grays(connection, ids)
+            names = queries.images(connection, ids, ["image_id", "filename"])
+        places = lay_out(grays, seed)
+        frame = pd.DataFrame({"image_id": ids, "x": places[:, 0], "y": places[:, 1]})
+        frame = frame.merge(names, on="image_id", how="left")
+        found = pd.Series(dtype="Int64")
+        if clusters is not None:
+            found = clusters.drop_duplicates("image_id").set_index("image_id")["cluster_id"]
+        frame["cluster_id"] = frame["image_id"].map(found).astype("Int64")
+        return LikenessMap(frame=frame, thumbnail=self.thumbnail)
+
+    def neighbor_distances(
+        self, sample: int = 2000, seed: int = 0
+    ) -> tuple["pd.Series[int]", "pd.Series[int]"]:
+        """How far pictures are from the nearest other one, and how far strangers are.
+
+        Both by plain dHash, upright, of pictures that are not flat; for
+        `imgurer_kernel.report.figures.plot_nearest`.
+
+        Parameters
+        ----------
+        sample
+            Most pictures of which the nearest is looked for, among all.
+        seed
+            Of the sample.
+
+        Returns
+        -------
+        nearest, strangers
+            Bits of 128: for each of the sample, by image_id, and of as many random pairs.
+        """
+        hashes = self._search.index.hashes()
+        usable = np.flatnonzero(hashes.informative)
+        ids = np.asarray(hashes.image_ids, np.int64)[usable]
+        return distances(ids, hashes.plain[usable], sample, seed)
+
+
+def distances(
+    image_ids: Int64s, hashes: UInt64s, sample: int, seed: int
+) -> tuple["pd.Series[int]", "pd.Series[int]"]:
+    """Distances of a sample to the nearest other picture, and between pictures drawn at random.
+
+    Parameters
+    ----------
+    image_ids, hashes
+        int64 (n,), uint64 (n, 2).
+
+    Examples
+    --------
+    >>> hashes = np.array([[0, 0], [0, 1], [0, 7]], np.uint64)
+    >>> distances(np.array([4, 5, 6]), hashes, 9, 0)[0].to_dict()
+    {4: 1, 5: 1, 6: 2}
+    """
+    number = len(hashes)
+    empty = pd.Series(dtype="int64")
+    if number < 2:
+        return empty, empty
+    random = np.random.default_rng(seed)
+    chosen = np.sort(random.permutation(number)[:sample])
+    nearest = np.empty(len(chosen), np.int64)
+    for start in range(0, len(chosen), _BLOCK):
+        rows = chosen[start : start + _BLOCK]
+        bits = np.bitwise_count(hashes[rows, None] ^ hashes[None]).sum(axis=2, dtype=np.int64)
+        bits[np.arange(len(rows)), rows] = 129  # a picture is no neighbor of itself
+        nearest[start : start + _BLOCK] = bits.min(axis=1)
+    one = random.integers(0, number, len(chosen))
+    other = (one + random.integers(1, number, len(chosen))) % number
+    strangers = np.bitwise_count(hashes[one] ^ hashes[other]).sum(axis=1, dtype=np.int64)
+    return pd.Series(nearest, image_ids[chosen]), pd.Series(strangers)
