@@ -86,6 +86,8 @@ def test_the_plots_of_a_report_show_its_figures():
     [axis] = shown(plot_freed(report.by_folder))
     assert [bar.get_width() for bar in axis.patches] == [500, 400, 200]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["/a", "uploads", "/c"]
+    [axis] = shown(plot_times(report.by_month.tail(1)))
+    assert [part.get_data().values.tolist() for part in axis.patches] == [[0], [2]]
     [axis] = shown(plot_kinds(report.files))
     assert [text.get_text() for text in axis.get_yticklabels()] == [
         *("cropped", "re-encoded", "resized"),

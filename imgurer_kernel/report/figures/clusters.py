@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.dates import date2num
 
 from imgurer_kernel.common.text import elide_path, human_bytes
 from imgurer_kernel.report.figures.canvas import (
@@ -117,13 +118,14 @@ def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
     # Months without anything are not in the frame, and would be joined by lines.
     months = by_month["month"].dt.tz_localize(None).to_numpy("datetime64[M]")
     every = np.arange(months.min(), months.max() + 1)
+    # Stairs and no lines: of one month alone a line would show nothing.
+    last = np.append(every, every[-1] + 1).astype("datetime64[D]")
+    edges = date2num(last)  # type: ignore[no-untyped-call]
     for k, (name, words) in enumerate((("taken", "taken"), ("copied", "copies made"))):
         counts = np.zeros(len(every), np.int64)
         counts[np.searchsorted(every, months)] = by_month[name]
-        axis.fill_between(
-            every.astype("datetime64[D]"), counts, step="post", alpha=0.55,
-            color=palette.series[k], label=words, linewidth=0,
-        )  # fmt: skip
+        axis.stairs(counts, edges, fill=True, alpha=0.55, color=palette.series[k], label=words)
+    axis.xaxis_date()
     axis.set_ylabel("clusters, and copies")
     axis.set_ylim(bottom=0)
     legend(axis, palette)
