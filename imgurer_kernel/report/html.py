@@ -13,8 +13,15 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.common.text import moment
-from imgurer_kernel.report.page_data import PART, as_script, figures, page_data, shown_files
-from imgurer_kernel.report.page_pictures import PagePictures, picture_order
+from imgurer_kernel.report.page_data import (
+    PART,
+    as_script,
+    figures,
+    page_data,
+    picture_numbers,
+    shown_files,
+)
+from imgurer_kernel.report.page_pictures import MAX_BYTES, PagePictures, picture_order
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -32,8 +39,9 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
     clusters
         Most clusters to show, those with most files first; None for all.
     """
-    files = shown_files(report, clusters)
-    pictures = PagePictures(report.thumbnail)
+    number, data = _fitting(report, clusters)
+    files = shown_files(report, number)
+    pictures = PagePictures(report.thumbnail, min(MAX_BYTES, MAX_PAGE - len(data)))
     jpegs = pictures.read(picture_order(files))
     # In the order of the clusters: what is seen together is read together.
     shown = [jpeg for image in files["image_id"].unique().tolist() if (jpeg := jpegs.get(image))]
@@ -47,8 +55,9 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
         skipped_total=len(report.skipped),
         for_cost=report.card.for_cost,
         total=len(report.clusters),
-        shown=len(report.clusters) if clusters is None else min(clusters, len(report.clusters)),
-        data=as_script(page_data(report, clusters, jpegs)),
+        shown=number,
+        data=data,
+        numbers=as_script(picture_numbers(files["image_id"], jpegs)),
         # The script runs once those of the first clusters are there, and the others follow.
         first_pictures=parts[:_FIRST_PARTS],
         other_pictures=parts[_FIRST_PARTS:],
@@ -59,6 +68,25 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
     )
 
 
+def _fitting(report: "Report", clusters: int | None) -> tuple[int, str]:
+    """How many clusters have room in a page, and what it knows of them."""
+    files = report.clusters["files"].cumsum()
+    number = min(len(files) if clusters is None else clusters, int((files <= _MOST_FILES).sum()))
+    # One that is larger than all of a page is shown all the same, as far as it goes.
+    number = max(number, min(1, len(files)))
+    while True:
+        data = as_script(page_data(report, number))
+        # Fewer, where names are very long.
+        if len(data) <= _MOST_DATA or number <= 1:
+            return number, data
+        number //= 2
+
+
+MAX_PAGE = 59_000_000
+"""Bytes of a page, but for its frame."""
+
+_MOST_FILES = 200_000
+_MOST_DATA = 40_000_000
 _FIRST_PARTS = 5
 _MOST_SKIPPED = 1000
 """Files that took no part and are listed in a page."""

@@ -25,7 +25,7 @@ LEFT_OUT, LOST = -1, -2
 """Numbers of pictures that are not in the page."""
 
 
-def page_data(report: "Report", clusters: int | None, jpegs: Mapping[int, str]) -> dict[str, Any]:
+def page_data(report: "Report", clusters: int) -> dict[str, Any]:
     """All but the pictures, in types that JSON has.
 
     Texts that many files share (folders, reasons, users) stand once in `words`, and each file has
@@ -34,13 +34,10 @@ def page_data(report: "Report", clusters: int | None, jpegs: Mapping[int, str]) 
     Parameters
     ----------
     clusters
-        Most clusters; None for all.
-    jpegs
-        Pictures by image_id: an empty text for one that is lost. Each file has the number of its
-        picture among those that are there, in the order of the files.
+        How many of them.
     """
     files = shown_files(report, clusters)
-    table = report.clusters if clusters is None else report.clusters.head(clusters)
+    table = report.clusters.head(clusters)
     words: dict[str, list[str]] = {}
     columns: dict[str, list[Any]] = {}
     for name in _WORDS:
@@ -54,7 +51,6 @@ def page_data(report: "Report", clusters: int | None, jpegs: Mapping[int, str]) 
     )
     frees = (files["frees_disk"] + files["frees_store"]).tolist()
     columns |= {
-        "picture": _picture_numbers(files["image_id"], jpegs),
         "filename": files["filename"].fillna("").tolist(),
         "uploaded": files["path"].isna().astype(int).tolist(),
         "flags": flags.tolist(),
@@ -80,9 +76,9 @@ def page_data(report: "Report", clusters: int | None, jpegs: Mapping[int, str]) 
     }
 
 
-def shown_files(report: "Report", clusters: int | None) -> pd.DataFrame:
+def shown_files(report: "Report", clusters: int) -> pd.DataFrame:
     """The files of the first clusters."""
-    if clusters is None:
+    if clusters >= len(report.clusters):
         return report.files
     wanted = report.clusters["cluster_id"].head(clusters)
     return report.files[report.files["cluster_id"].isin(wanted)].reset_index(drop=True)
@@ -120,7 +116,21 @@ def as_script(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> list[int]:
+def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> list[int]:
+    """The number of each file's picture among those that are there, in the order of the files.
+
+    Parameters
+    ----------
+    image_ids
+        Of the files.
+    jpegs
+        Pictures by image_id; an empty text is one that is lost.
+
+    Examples
+    --------
+    >>> picture_numbers(pd.Series([7, 7, 8, 9, 6]), {7: "a", 8: "", 6: "b"})
+    [0, 0, -2, -1, 1]
+    """
     numbers: dict[int, int] = {}
     there = 0
     for image_id in image_ids.unique().tolist():

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel.errors import BlobMissing
-from imgurer_kernel.report import Report, page_pictures
+from imgurer_kernel.report import Report, html, page_pictures
 from imgurer_kernel.report.html import page
 from imgurer_kernel.report.page_data import LEFT_OUT, PART
 from imgurer_kernel.report.page_pictures import PagePictures, picture_order, small
@@ -50,7 +50,11 @@ class Reader(HTMLParser):
 
     @property
     def data(self):
-        return json.loads(next(text for facts, text in self.scripts if facts.get("id") == "data"))
+        data, numbers = (
+            json.loads(next(text for facts, text in self.scripts if facts.get("id") == each))
+            for each in ("data", "numbers")
+        )
+        return data | {"files": data["files"] | {"picture": numbers}}
 
     @property
     def pictures(self):
@@ -137,6 +141,19 @@ def test_a_page_of_some_clusters_says_so(clusters):
     assert len(seen.data["files"]["filename"]) == 3
     assert len(seen.pictures) == 3
     assert any("1 of 2 clusters are shown" in text for text in seen.texts)
+
+
+def test_a_page_shows_as_many_clusters_as_it_can_hold(monkeypatch):
+    report = Report.of(many_clusters(20, 5))
+    monkeypatch.setattr(html, "_MOST_FILES", 62)
+    seen = read(report)
+    assert len(seen.data["clusters"]["id"]) == 12
+    assert any("12 of 20 clusters are shown" in text for text in seen.texts)
+    # Long names take more room, and the largest cluster is shown whatever it takes.
+    monkeypatch.setattr(html, "_MOST_DATA", 4000)
+    assert 1 <= len(read(report).data["clusters"]["id"]) < 12
+    monkeypatch.setattr(html, "_MOST_FILES", 3)
+    assert read(report).data["clusters"]["id"] == [0]
 
 
 def test_a_page_without_clusters_says_so_and_tells_what_was_skipped(clusters):

@@ -5,6 +5,7 @@
   const main = byId("clusters");
   if (!main) return;
   const { files, words, clusters, pairs, total, bits } = JSON.parse(byId("data").textContent);
+  files.picture = JSON.parse(byId("numbers").textContent);
   const size = clusters.id.length;
   const word = (name, row) => { const k = files[name][row]; return k < 0 ? "" : words[name][k]; };
   // Characters that change how their surroundings are shown; half of a surrogate pair is none.
