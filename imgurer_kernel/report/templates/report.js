@@ -260,7 +260,7 @@
     return made;
   };
   // What fills the first screen at once, the rest of the page right after it.
-  const AT_ONCE = 12;
+  const AT_ONCE = 6;
   let drawing = 0;
   const drawSome = (here, from, turn) => {
     if (turn !== drawing) return;
