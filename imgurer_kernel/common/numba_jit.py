@@ -1,10 +1,14 @@
 """Compile one function for one signature, with a cache on disk where that can be written."""
 
+import hashlib
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from numba import njit
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 def compiled(
@@ -15,8 +19,9 @@ def compiled(
     A signature given beforehand means that a module is ready as soon as it is imported, and that
     other arguments are refused instead of compiled for. numba keeps the machine code in
     ``NUMBA_CACHE_DIR``, beside the module, or in the user's cache folder; where none of them can
-    be written, each process compiles for itself. `fastmath` lets sums of floats be reordered, which
-    turns them into vector instructions.
+    be written, each process compiles for itself. What was kept holds while no compiled function of
+    this package has changed. `fastmath` lets sums of floats be reordered, which turns them into
+    vector instructions.
 
     Examples
     --------
@@ -28,13 +33,34 @@ def compiled(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        options = partial(njit, signature, nogil=True, error_model="numpy", fastmath=fastmath)
+        def ready(*, cached: bool) -> Callable[..., Any]:
+            made = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+            if cached:
+                made.enable_caching()
+                # numba looks at the function's own file only, and would go on calling the old
+                # code of what it calls in another, where that alone was changed (its documentation says so).
+                kept = made._cache._cache_file  # noqa: SLF001 - there is no public way
+                kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
+            made.compile(signature)
+            made.disable_compile()
+            result: Callable[..., Any] = made
+            return result
+
         if cache:
             try:
-                return options(cache=True)(function)
+                return ready(cached=True)
             except (RuntimeError, OSError):
                 # RuntimeError: numba found no folder. OSError: it found one, then could not write.
                 pass
-        return options()(function)
+        return ready(cached=False)
 
     return decorate
+
+
+@lru_cache(1)
+def _sources() -> str:
+    """Digest of all that is compiled in this package."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.glob("*/_numba/*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()

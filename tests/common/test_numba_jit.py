@@ -7,6 +7,7 @@ import sys
 import pytest
 from numba.core import caching
 
+from imgurer_kernel.common import numba_jit
 from imgurer_kernel.common.numba_jit import compiled
 
 
@@ -21,6 +22,23 @@ def test_it_is_cached_where_that_works(tmp_path, monkeypatch):
     again = compiled("int64(int64)")(triple)
     assert again(5) == 15
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_what_was_cached_is_not_believed_when_something_compiled_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "cache"))
+    package = tmp_path / "package"
+    (package / "room" / "_numba").mkdir(parents=True)
+    callee = package / "room" / "_numba" / "callee.py"
+    callee.write_text("one")
+    monkeypatch.setattr(numba_jit, "_PACKAGE", package)
+    for content, hits in (("one", 0), ("one", 1), ("two", 0), ("two", 1)):
+        callee.write_text(content)
+        numba_jit._sources.cache_clear()
+        found = compiled("int64(int64)")(triple)
+        assert found(5) == 15
+        assert sum(found.stats.cache_hits.values()) == hits, content
+    monkeypatch.undo()
+    numba_jit._sources.cache_clear()
 
 
 def test_no_folder_for_the_cache(monkeypatch):
