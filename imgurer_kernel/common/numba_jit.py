@@ -34,11 +34,11 @@ def compiled(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         def ready(*, cached: bool) -> Callable[..., Any]:
-            made = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+            made: Any = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
             if cached:
                 made.enable_caching()
-                # numba looks at the function's own file only, and would go on calling the old
-                # code of what it calls in another, where that alone was changed (its documentation says so).
+                # numba looks at the function's own file only, and says so: it would go on with the
+                # old code of what is called in another file, where that alone was changed.
                 kept = made._cache._cache_file  # noqa: SLF001 - there is no public way
                 kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
             made.compile(signature)
