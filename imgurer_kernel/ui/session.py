@@ -13,6 +13,7 @@ from imgurer_kernel.errors import NotAllowed, StorageError, UnknownImage
 from imgurer_kernel.ui.jobs import Job, Runner
 
 if TYPE_CHECKING:
+    from imgurer_kernel.workbench.query import Query
     from imgurer_kernel.workbench.workbench import Workbench
 
 
@@ -141,8 +142,8 @@ class VisitorSession(HasTraits):
             raise UnknownImage(_GONE_MESSAGE)
         return frame
 
-    def similar(self, query: int | bytes, radius: int | None) -> pd.DataFrame:
-        """`Workbench.similar` for an image of the store, or for a file's bytes.
+    def similar(self, query: "int | Query", radius: int | None) -> pd.DataFrame:
+        """`Workbench.similar` for an image of the store, or for a fingerprint.
 
         Raises
         ------

@@ -1,8 +1,9 @@
 """Several pictures at once: what each is like, and whether each is here already."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,11 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
         for number, name, query in queries:
             rows.append({"query": number, "name": name, **_answer(search, query)})
             advance(1)
+    return lookup_frame(rows)
+
+
+def lookup_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Rows of `looked_up` as its frame; what a row lacks is missing."""
     frame = pd.DataFrame(rows, columns=LOOKUP)
     kinds = dict.fromkeys(("name", "status", "filename", "verdict", "reason"), "str")
     numbers = {"query": "int64", "image_id": "Int64", "distance": "Int64", "score": "float64"}
@@ -98,14 +104,30 @@ def _answer(search: Search, query: object) -> dict[str, object]:
         found = search(query)
     except (ImageRejected, SourceError, QueryError) as error:
         return {"status": "rejected", "reason": str(error)}
-    # An image of the store finds itself; what others are there is the question.
-    others = found if not is_image_id(query) else found[found["image_id"] != query]
+    return answer_of(found, int(query) if is_image_id(query) else None)
+
+
+def answer_of(found: pd.DataFrame, image_id: int | None = None) -> dict[str, Any]:
+    """Whether a picture is here already, by what `Workbench.similar` says of it.
+
+    Parameters
+    ----------
+    image_id
+        The picture itself, where it is in the store: it is not its own duplicate.
+
+    Returns
+    -------
+    dict
+        status and reason as in `looked_up`; image_id, filename, verdict, distance, score and
+        orientation of the nearest one, where there is one.
+    """
+    others = found if image_id is None else found[found["image_id"] != image_id]
     same = others[~others["verdict"].isin([*NO_DUPLICATE, "unverified"])]
     if same.empty:
         return {"status": "new", "reason": ""}
     exact = same[same["verdict"] == "exact"]
     best = (exact if len(exact) else same.sort_values("score", ascending=False)).iloc[0]
-    columns = ("image_id", "filename", "verdict", "distance", "score")
+    columns = ("image_id", "filename", "verdict", "distance", "score", "orientation")
     status = "exact" if len(exact) else "near duplicate"
     return {"status": status, "reason": "", **{name: best[name] for name in columns}}
 

@@ -58,7 +58,8 @@ def parse_query(given: object, settings: Settings) -> Query | int:
     Parameters
     ----------
     given
-        image_id, path of a file, bytes of a picture file, or a ``PIL.Image.Image``.
+        image_id, path of a file, bytes of a picture file, a ``PIL.Image.Image``, or a `Query` that
+        was made of one of these, which is taken as it is.
 
     Raises
     ------
@@ -71,7 +72,20 @@ def parse_query(given: object, settings: Settings) -> Query | int:
     """
     if is_image_id(given):
         return int(given)
+    if isinstance(given, Query):
+        return given
     data = bytes_of(given, settings)
+    return query_of(data, settings)
+
+
+def query_of(data: bytes, settings: Settings) -> Query:
+    """Fingerprint the bytes of a picture file.
+
+    Raises
+    ------
+    ImageRejected
+        If they are no picture that can be taken in.
+    """
     return Query(hashlib.sha256(data).hexdigest(), fingerprint(data, limits=settings))
 
 

@@ -311,7 +311,7 @@ def test_keys_lead_to_the_search_and_list_themselves(at):
     expect(keys).to_be_hidden()
     page.keyboard.press("/")
     expect(page.get_by_role("tab", name="Search")).to_have_attribute("aria-selected", "true")
-    expect(panel(page).get_by_role("button", name="choose a file")).to_be_focused()
+    expect(panel(page).get_by_role("button", name="choose files")).to_be_focused()
     page.get_by_role("tab", name="Search").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Browse")).to_be_focused()

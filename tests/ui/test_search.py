@@ -1,8 +1,10 @@
+from hashlib import sha256
+
 import pandas as pd
 import pytest
 
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.ui.models import search, search_history
+from imgurer_kernel.ui.models import search
 from imgurer_kernel.ui.models.search import SearchModel, apply_radius
 from imgurer_kernel.ui.models.search_history import SearchQuery, trim_history
 from imgurer_kernel.ui.panels.search import SearchPanel, nothing_found, summary
@@ -178,7 +180,7 @@ def test_a_picture_that_is_not_stored_is_searched_for_and_not_kept(wb, model):
     assert wb.statistics().images == before
     model.search_for(1)
     model.open({"image": "u1"})
-    assert model.query.data == data
+    assert model.query.picture.digest == sha256(data).hexdigest()
 
 
 def test_the_same_bytes_are_the_same_file(model):
@@ -205,19 +207,12 @@ def test_more_results_come_in_pages(model, monkeypatch):
     assert panel.more_button.layout.display == "none"
 
 
-def test_a_history_holds_only_so_many_bytes(monkeypatch):
-    monkeypatch.setattr(search_history, "_MAX_HISTORY_BYTES", 100)
+def test_a_history_holds_only_so_many_steps():
     steps = tuple(
-        SearchQuery(
-            key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(60)
-        )
-        for n in range(4)
+        SearchQuery(key=f"u{n}", name="", thumbnail=b"", width=1, height=1, facts=())
+        for n in range(20)
     )
-    assert [step.key for step in trim_history(steps)] == ["u3"]
-    huge = SearchQuery(
-        key="u9", name="", thumbnail=b"", width=1, height=1, facts=(), data=bytes(999)
-    )
-    assert trim_history((*steps, huge)) == (huge,)
+    assert [step.key for step in trim_history(steps)] == [f"u{n}" for n in range(8, 20)]
 
 
 def test_the_panel_follows_the_model_and_the_model_the_panel(wb):

@@ -10,6 +10,7 @@ from traitlets import Bool, Dict, HasTraits, Instance, Int, Unicode, validate
 
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.ui.models.captions import NON_DUPLICATE_VERDICTS
+from imgurer_kernel.ui.models.lookup import LookupModel
 from imgurer_kernel.ui.models.search_history import (
     SearchQuery,
     query_from_file,
@@ -21,6 +22,8 @@ from imgurer_kernel.ui.session import ImageListing, VisitorSession, row_dicts
 
 CANDIDATE_RADIUS = 24
 """Bits within which `Workbench.similar` compares pictures anyway, to verify them."""
+TABLE = "several"
+"""What stands in the address for the table of several pictures."""
 PAGE_SIZE = 120
 """Results that are shown at first, and added by each `SearchModel.show_more`."""
 
@@ -87,6 +90,8 @@ class SearchModel(HasTraits):
         The `SearchQuery` objects so far, the current one last.
     images
         How many pictures there are to compare with; -1 before it is known.
+    several
+        Whether the table of several pictures is shown, which `lookup` has.
     params
         What of this stands in the address.
     """
@@ -98,12 +103,14 @@ class SearchModel(HasTraits):
     results = Instance(SearchResults, allow_none=True)
     history = AnyTrait(())
     images = Int(-1)
+    several = Bool(False)
     params = Dict()
 
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
         self.job = session.job()
+        self.lookup = LookupModel(session)
         self.radius = session.workbench.settings.radius
         self._limit = PAGE_SIZE
         self._uploads = 0
@@ -145,6 +152,21 @@ class SearchModel(HasTraits):
         self._limit = PAGE_SIZE
         self._search(query)
 
+    def show_table(self) -> None:
+        """Show the table of several pictures in place of results."""
+        self.job.cancel()
+        with self.hold_trait_notifications():
+            self.results, self.several = None, True
+            self.params = {"image": TABLE}
+
+    def open_row(self, number: int) -> None:
+        """Search for a picture of the table."""
+        found = self.lookup.found[number]
+        if found.answer["status"] == "exact":
+            self.search_for(int(found.answer["image_id"]))
+        elif found.query is not None:
+            self.search_by(found.query)
+
     def return_to(self, position: int) -> None:
         """Return to a picture of the history, at a position from 0; those after it are dropped."""
         if not 0 <= position < len(self.history) - 1:
@@ -172,21 +194,23 @@ class SearchModel(HasTraits):
             self._applying_params = False
         key = params.get("image", "")
         kept = [position for position, query in enumerate(self.history) if query.key == key]
-        if kept and kept[-1] < len(self.history) - 1:
+        if key == TABLE and self.lookup.found:
+            self.show_table()
+        elif kept and kept[-1] < len(self.history) - 1:
             self.return_to(kept[-1])
         elif kept:
             self.repeat()
         elif key.isdigit():
             self.search_for(whole_number(key, 0))
         elif key:  # a file of an earlier page: its bytes went with that page's kernel
-            message = "the picture that was searched for is not kept; drop it here again"
+            message = "what was searched for is not kept; drop it here again"
             self.job.fail(QueryError(message))
         else:
             self.clear()
 
     def clear(self) -> None:
         """Drop the history and the results, and count the pictures to compare with."""
-        self.history, self.results, self.params = (), None, {}
+        self.history, self.results, self.several, self.params = (), None, False, {}
         statistics = self.session.workbench.statistics
         self.job.start("Reading", lambda _: statistics().images, self._set_images)
 
@@ -222,7 +246,7 @@ class SearchModel(HasTraits):
 
     def _find(self, query: SearchQuery, options: _SearchOptions) -> SearchResults:
         workbench = self.session.workbench
-        image = query.image_id if query.data is None else query.data
+        image = query.image_id if query.picture is None else query.picture
         similar = self.session.similar(image, self._search_radius(options.radius))
         # The picture itself is shown on the left.
         similar = similar[similar["image_id"] != query.image_id]
@@ -263,7 +287,7 @@ class SearchModel(HasTraits):
         position = len(keys) if query.key not in keys else keys.index(query.key)
         with self.hold_trait_notifications():
             self.history = trim_history((*self.history[:position], query))
-            self.results = results
+            self.results, self.several = results, False
 
 
 def apply_radius(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui.models.captions import Fact, Row, image_facts
+from imgurer_kernel.workbench.query import Query, query_of
 
 _MAX_STEPS = 12
-# Files that are not stored are kept in the kernel's memory to search by them again.
-_MAX_HISTORY_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +25,8 @@ class SearchQuery:
         What is known of it, to be shown.
     image_id
         -1 where it is not stored.
-    data
-        The file's bytes where it is not stored.
+    picture
+        Its fingerprint where it is not stored: some 20 kB, whatever the size of the file.
     """
 
     key: str
@@ -38,7 +36,7 @@ class SearchQuery:
     height: int
     facts: tuple[Fact, ...]
     image_id: int = -1
-    data: bytes | None = None
+    picture: Query | None = None
 
 
 def query_from_store(row: Row, thumbnail: bytes) -> SearchQuery:
@@ -62,7 +60,8 @@ def query_from_file(key: str, name: str, data: bytes, settings: Settings) -> Sea
     ImageRejected
         If it is no picture that can be read.
     """
-    result = fingerprint(data, limits=settings)
+    picture = query_of(data, settings)
+    result = picture.fingerprint
     row = {
         "width": result.width,
         "height": result.height,
@@ -81,20 +80,10 @@ def query_from_file(key: str, name: str, data: bytes, settings: Settings) -> Sea
         width=result.width,
         height=result.height,
         facts=tuple(image_facts(row)),
-        data=data,
+        picture=picture,
     )
 
 
 def trim_history(history: tuple[SearchQuery, ...]) -> tuple[SearchQuery, ...]:
-    """Drop the oldest queries: at most 12 are kept, and 64 MiB of files that are not stored.
-
-    The last one is kept whatever its size: it is the one that is shown.
-    """
-    kept: list[SearchQuery] = []
-    total = 0
-    for query in reversed(history[-_MAX_STEPS:]):
-        total += len(query.data or b"")
-        if kept and total > _MAX_HISTORY_BYTES:
-            break
-        kept.append(query)
-    return tuple(reversed(kept))
+    """Drop the oldest queries: at most 12 are kept."""
+    return history[-_MAX_STEPS:]

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from imgurer_kernel.common.text import count, elide, join_words
+from imgurer_kernel.common.text import elide
 from imgurer_kernel.errors import UnknownImage
-from imgurer_kernel.ui.models.captions import NON_DUPLICATE_VERDICTS, orientation_text, verdict_text
+from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
+from imgurer_kernel.ui.models.provenance import provenance
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
+from imgurer_kernel.workbench.batch import answer_of
 
 
 class UploadModel:
@@ -35,7 +37,7 @@ class UploadModel:
                 thumbnail=thumbnail,
                 image_id=image_id,
                 twin_thumbnail=thumbnail,
-                twin_text=self._provenance(image_id),
+                twin_text=provenance(self.session, image_id),
                 twin_image_id=image_id,
             )
         return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
@@ -67,33 +69,19 @@ class UploadModel:
             status="near",
             text=f"Added; {likeness(nearest)}",
             twin_thumbnail=self.session.thumbnails([twin])[0],
-            twin_text=f"{elide(str(nearest['filename']))}, {self._provenance(twin)}",
+            twin_text=f"{elide(str(nearest['filename']))}, {provenance(self.session, twin)}",
             twin_image_id=twin,
         )
 
-    def _provenance(self, image_id: int) -> str:
-        """Say who brought a picture; a member does not learn the names of others."""
-        holdings = self.session.workbench.holdings(image_id=image_id)
-        visitor = self.session.account().name
-        others = sorted(set(holdings["user"]) - {visitor})
-        whose = ["you"] if visitor in set(holdings["user"]) else []
-        if self.session.is_admin:
-            whose += others[:3]
-        elif others:
-            whose.append(count(len(others), "other person", "other people"))
-        return f"brought by {join_words(whose)}"
-
 
 def nearest_same(session: VisitorSession, image_id: int) -> dict[str, Any] | None:
-    """The nearest other image that is the same picture, a row of `similar`; None for none."""
+    """The nearest other image that is the same picture, as from `answer_of`; None for none."""
     try:
         similar = session.workbench.similar(image_id)
     except UnknownImage:  # forgotten since it was taken in
         return None
-    same = similar[
-        (similar["image_id"] != image_id) & ~similar["verdict"].isin(NON_DUPLICATE_VERDICTS)
-    ]
-    return None if same.empty else row_dicts(same.head(1))[0]
+    answer = answer_of(similar, image_id)
+    return answer if "image_id" in answer else None
 
 
 def likeness(row: dict[str, Any]) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import ipywidgets
+import pandas as pd
 from traitlets import link
 
 from imgurer_kernel.common.text import bits, count
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.models.captions import Fact, result_facts, search_tiles
+from imgurer_kernel.ui.models.lookup import LookedUp
 from imgurer_kernel.ui.models.search import PAGE_SIZE, SIZES, SearchModel, SearchResults
 from imgurer_kernel.ui.panels.base import (
     button,
@@ -23,6 +25,7 @@ from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
+from imgurer_kernel.ui.widgets.picture_rows import PictureRows
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 from imgurer_kernel.ui.widgets.radius_slider import RadiusSlider
 from imgurer_kernel.ui.widgets.search_history import SearchHistory
@@ -30,12 +33,18 @@ from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imgurer_kernel.ui.models.search_history import SearchQuery
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
-_HINT = "Drop a picture on the left to find what looks like it."
+_HINT = (
+    "Drop a picture to find what looks like it. Drop several, or a folder, to see which of them "
+    "are here already."
+)
 _EMPTY = "There are no pictures to compare with yet. Add some in Upload."
+_TABLE_SECONDS = 0.5
 _TAKING_IN = "Pictures are being taken in. They can be searched when that is done."
 
 
@@ -70,14 +79,15 @@ class SearchPanel(BoardPanel[SearchModel]):
     ) -> None:
         super().__init__(workbench, user, model, SearchModel)
         settings = self.session.workbench.settings
-        # By digest: made in the upload's thread, used on the loop once the upload is settled.
-        self._read_queries: dict[str, SearchQuery] = {}
+        # Made in the upload's thread, used on the loop once the upload is settled.
+        self._read: dict[Path, SearchQuery | LookedUp] = {}
+        self._several = False
         self.upload = UploadControl(
             settings.root / "tmp",
             self._judge,
             settings.max_bytes,
-            multiple=False,
-            prompt="Drop a picture to search for",
+            listed=False,
+            prompt="Drop one picture or many",
         )
         self.query = FactsView(empty_text="The picture that you search for will stand here.")
         self.radius = RadiusSlider()
@@ -88,6 +98,10 @@ class SearchPanel(BoardPanel[SearchModel]):
         )
         self.history = SearchHistory(self.model.return_to)
         self.progress = ProgressLine(self.model.job)
+        self.table = PictureRows(
+            self.session.thumbnails, self.model.open_row, self.model.search_for
+        )
+        self.table_button = button("Back to the table", quiet=True)
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
         self.more_button = button(f"Show {PAGE_SIZE} more")
         self.details = self.details_of(
@@ -110,8 +124,10 @@ class SearchPanel(BoardPanel[SearchModel]):
         )
         self.browse_button = with_classes(button("Choose one in Browse"), "imgurer-empty-action")
         results = vbox(
+            self.table_button,
             self.history,
             self.progress,
+            self.table,
             self.gallery,
             self.more_button,
             self.upload_button,
@@ -127,13 +143,18 @@ class SearchPanel(BoardPanel[SearchModel]):
         link((self.model, "format"), (self.format, "value"))
         link((self.model, "size"), (self.size, "value"))
         link((self.model, "own_only"), (self.own_only, "value"))
+        self.upload.on_chosen(self._begin)
         self.upload.on_settled(self._search)
+        self.upload.on_idle(self._show_table)
+        self.table_button.on_click(lambda _: self.model.show_table())
+        self._table_due = False
+        self.model.lookup.observe(self._table_soon, "version")
         self.more_button.on_click(lambda _: self.model.show_more())
         self.upload_button.on_click(lambda _: on_upload and on_upload())
         self.browse_button.on_click(lambda _: on_browse and on_browse())
         self._can_upload, self._can_browse = on_upload is not None, on_browse is not None
         self.model.observe(self._show, "images")
-        self.model.observe(self._show, "results")
+        self.model.observe(self._show, ["results", "several"])
         self.model.observe(self._show_history, "history")
         self.session.observe(lambda _: self.model.repeat(), "version")
         self.session.observe(self._show, "taking_in")
@@ -142,26 +163,71 @@ class SearchPanel(BoardPanel[SearchModel]):
         if self.standalone:
             self.model.clear()
 
+    @property
+    def results(self) -> pd.DataFrame:
+        """What is shown, with all rows: what was found, or for several pictures the table.
+
+        As `imgurer_kernel.Workbench.similar` answers, with facts of the images, or as
+        `imgurer_kernel.Workbench.lookup` does. Empty before the first search.
+        """
+        if self.model.results is not None:
+            return self.model.results.frame
+        return self.model.lookup.frame
+
+    def _begin(self, files: int) -> None:
+        """One picture is searched for, of several there is a table; more may join it."""
+        joins = self._several and self.upload.busy
+        self._several = joins or files > 1
+        if self._several:
+            if not joins:
+                self.model.lookup.clear()
+            self.model.show_table()
+
     def _judge(self, upload: Upload) -> Verdict:
         """Read the picture, in the upload's thread; `_search` then searches, on the loop."""
+        data = upload.path.read_bytes()
+        if self._several:
+            self._read[upload.path] = self.model.lookup.judge(upload.name, data)
+            return Verdict(status="ready")
         try:
-            query = self.model.read(upload.name, upload.path.read_bytes())
+            query = self.model.read(upload.name, data)
         except ImageRejected as error:
             return Verdict(status="rejected", text=f"Cannot be searched for: {shown_error(error)}")
-        self._read_queries[upload.digest] = query
-        return Verdict(status="ready", text="Searched for", thumbnail=query.thumbnail)
+        self._read[upload.path] = query
+        return Verdict(status="ready")
 
     def _search(self, upload: Upload, _: Verdict) -> None:
-        query = self._read_queries.pop(upload.digest, None)
-        if query is not None:
+        read = self._read.pop(upload.path, None)
+        if isinstance(read, LookedUp):
+            self.model.lookup.add(read)
+        elif read is not None and not self._several:  # several were dropped while it was read
             self.upload.clear()  # picture and facts are shown below it
-            self.model.search_by(query)
+            self.model.search_by(read)
+
+    def _table_soon(self, _: object) -> None:
+        # Not with each of thousands of files: the first page has pictures in it.
+        if not self.upload.busy:
+            self._show_table()
+        elif not self._table_due:
+            self._table_due = True
+            self.session.runner.call_later(_TABLE_SECONDS, self._show_table)
+
+    def _show_table(self) -> None:
+        self._table_due = False
+        lookup = self.model.lookup
+        self.table.title = f"{count(len(lookup.found), 'picture')} looked up"
+        self.table.show(lookup.rows(), lookup.totals)
 
     def _show(self, _: object) -> None:
-        results = self.model.results
-        empty = results is None and self.model.images == 0
+        results, several = self.model.results, self.model.several
+        set_visible(self.table, several)
+        set_visible(self.gallery, not several)
+        set_visible(self.table_button, not several and bool(self.model.lookup.found))
+        empty = results is None and self.model.images == 0 and not several
         set_visible(self.upload_button, empty and self._can_upload)
-        set_visible(self.browse_button, visible=results is None and not empty and self._can_browse)
+        set_visible(
+            self.browse_button, visible=not (results or several or empty) and self._can_browse
+        )
         set_visible(self.filters, results is not None)
         for part in (self.query, self.radius, self.details):
             set_visible(part, results is not None)

@@ -92,6 +92,9 @@ class UploadControl(anywidget.AnyWidget):
     ------
     multiple
         False for one picture at a time: a new file replaces the last, and the area is small.
+    listed
+        False for a small area without rows: only what could not be taken is listed. What is
+        done with the others is shown elsewhere.
     prompt
         Words of the drop area.
     stall_seconds
@@ -113,6 +116,7 @@ class UploadControl(anywidget.AnyWidget):
     chunk_bytes = traitlets.Int(1 << 20, read_only=True).tag(sync=True)
     window = traitlets.Int(4, read_only=True).tag(sync=True)
     multiple = traitlets.Bool(True).tag(sync=True)
+    listed = traitlets.Bool(True).tag(sync=True)
     prompt = traitlets.Unicode("Drop pictures here").tag(sync=True)
     stall_seconds = traitlets.Float(30.0).tag(sync=True)
 
@@ -133,6 +137,7 @@ class UploadControl(anywidget.AnyWidget):
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
         self._worker = ThreadPoolExecutor(threads, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
+        self._choosers: list[Callable[[int], None]] = []
         self._begun: list[Callable[[], None]] = []
         self._idle: list[Callable[[], None]] = []
         self._queued = False  # the page has files of which nothing was sent yet
@@ -153,9 +158,21 @@ class UploadControl(anywidget.AnyWidget):
         """How many files are arriving or waiting for their verdict."""
         return len(self._reception) + len(self._judged)
 
+    @property
+    def busy(self) -> bool:
+        """Whether files arrive, wait for their verdict, or wait in the browser."""
+        return self._queued or self.active > 0
+
     def on_settled(self, callback: Callable[[Upload, Verdict], None]) -> None:
         """Call `callback` after each verdict, on the kernel's event loop: it may touch widgets."""
         self._settled.append(callback)
+
+    def on_chosen(self, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the number of files that were dropped or chosen, before the first.
+
+        On the kernel's event loop; those that are too large are counted.
+        """
+        self._choosers.append(callback)
 
     def on_begin(self, callback: Callable[[], None]) -> None:
         """Call `callback` on the kernel's event loop when the first of some files arrives."""
@@ -195,7 +212,10 @@ class UploadControl(anywidget.AnyWidget):
             self.send({"kind": "pong", "at": message.get("at")})
         elif kind == "queue":
             self._queued = bool(message.get("open"))
-            self._note_busy(self._queued or self.active > 0)
+            self._note_busy(self.busy)
+        elif kind == "chosen":
+            for chooser in self._choosers:
+                chooser(int(message["files"]))
         elif kind == "open":
             for callback in self._openers:
                 callback(int(message["image_id"]))
@@ -233,14 +253,14 @@ class UploadControl(anywidget.AnyWidget):
 
     def _fail(self, key: str, text: str) -> None:
         self.send({"kind": "failed", "key": key, "text": text})
-        self._note_busy(self._queued or self.active > 0)
+        self._note_busy(self.busy)
 
     def _cancel(self, key: str) -> None:
         self._reception.cancel(key)
         _, future = self._judged.get(key, (None, None))
         if future is not None:
             future.cancel()  # too late for the one that is being judged: its verdict will come
-        self._note_busy(self._queued or self.active > 0)
+        self._note_busy(self.busy)
 
     def _judge(self, key: str, upload: Upload) -> None:
         future = self._worker.submit(_judged, self._on_file, upload)
@@ -277,7 +297,7 @@ class UploadControl(anywidget.AnyWidget):
     def _announce(self, upload: Upload, verdict: Verdict) -> None:
         for callback in self._settled:
             callback(upload, verdict)
-        self._note_busy(self._queued or self.active > 0)
+        self._note_busy(self.busy)
 
     def _note_busy(self, busy: bool) -> None:
         with self._turn:

@@ -47,6 +47,10 @@ class Transfer extends EventTarget {
       this.clear();
       files = files.slice(0, 1);
     }
+    if (!files.length) return;
+    // Nobody sees the rows of those before, which hold on to their files.
+    if (!this.model.get("listed") && !this.rows.some((row) => this.open(row))) this.clear();
+    this.#send({ kind: "chosen", files: files.length });
     const limit = this.model.get("max_bytes");
     for (const file of files) {
       const row = { file, name: file.name, size: file.size, pictures: [] };

@@ -42,6 +42,14 @@ async function filesOf(entry, files) {
   }
 }
 
+// What a picture was copied from names it at random, or not at all.
+function pasted(transfer) {
+  return Array.from(transfer.files, (file) => {
+    const kind = file.name.split(".").at(-1);
+    return /^image\.\w+$/.test(file.name) ? new File([file], `pasted.${kind}`, { type: file.type }) : file;
+  });
+}
+
 async function dropped(transfer) {
   // entries must be taken before the first await: the list is emptied after the event
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -202,19 +210,23 @@ function buildView(model, el, transfer) {
   function arrange() {
     const multiple = model.get("multiple");
     inputs[0].multiple = multiple;
-    el.classList.toggle("imgurer-upload-single", !multiple);
+    el.classList.toggle("imgurer-upload-single", !multiple || !model.get("listed"));
     choose.textContent = multiple ? "choose files" : "choose a file";
-    const parts = [`${model.get("prompt")}, or `, choose];
-    if (multiple) parts.push(" or ", folder);
+    const parts = [`${model.get("prompt")}, `, choose];
+    if (multiple) parts.push(", ", folder);
+    parts.push(" or paste");
     prompt.replaceChildren(...parts);
   }
+
+  // A single file is searched for at once, and has no totals.
+  const waitingFor = (rows) => rows.length > 1 && rows.some((row) => transfer.open(row));
 
   let frame = 0;
   let lastPhrase = "";
   function totals() {
     frame = 0;
     const rows = transfer.rows;
-    const many = model.get("multiple") && rows.length > 0;
+    const many = model.get("multiple") && (model.get("listed") ? rows.length > 0 : waitingFor(rows));
     total.hidden = !many;
     if (!many) return;
     const bytes = rows.reduce((sum, row) => sum + row.size, 0);
@@ -248,27 +260,33 @@ function buildView(model, el, transfer) {
     frame ||= setTimeout(totals, 200);
   }
 
+  const visible = (row) =>
+    model.get("listed") || !model.get("multiple") || ["rejected", "failed"].includes(row.status);
+
   function refresh() {
-    const present = new Set(transfer.rows);
+    const rows = transfer.rows.filter(visible);
+    const present = new Set(rows);
     for (const [row, view] of views) {
       if (present.has(row)) continue;
       view.dispose();
       view.node.remove();
       views.delete(row);
     }
-    for (const row of transfer.rows) {
+    for (const row of rows) {
       if (views.has(row)) continue;
       const view = new RowView(row, transfer, (id) => model.send({ kind: "open", image_id: id }));
       views.set(row, view);
       list.append(view.node);
     }
-    list.hidden = !transfer.rows.length;
-    el.classList.toggle("imgurer-upload-filled", transfer.rows.length > 0);
+    list.hidden = !rows.length;
+    el.classList.toggle("imgurer-upload-filled", rows.length > 0);
     soon();
   }
 
   const updateRow = (event) => {
-    views.get(event.detail)?.update();
+    const row = event.detail;
+    if (visible(row) === views.has(row)) views.get(row)?.update();
+    else refresh();
     soon();
   };
 
@@ -295,7 +313,16 @@ function buildView(model, el, transfer) {
       if (isVisible()) transfer.add(await dropped(event.dataTransfer));
     },
   };
+  const paste = (event) => {
+    const words = event.target.closest?.("input:not([type=file]), textarea, [contenteditable]");
+    const files = words || event.defaultPrevented || !isVisible() ? [] : pasted(event.clipboardData);
+    if (!files.length) return;
+    event.preventDefault();
+    transfer.add(files);
+  };
   const controller = new AbortController();
+  stage.addEventListener("paste", paste, { signal: controller.signal });
+  area.tabIndex = -1; // a click gives it the focus, without which a notebook gets what is pasted
   for (const [name, listener] of Object.entries(listeners)) {
     const guarded = (event) => holdsFiles(event) && listener(event);
     stage.addEventListener(name, guarded, { signal: controller.signal });

@@ -1,0 +1,159 @@
+"""Whether several pictures are here already: a table of them, filled while they arrive."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from traitlets import HasTraits, Int
+
+from imgurer_kernel.common.text import elide
+from imgurer_kernel.errors import ImageRejected
+from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
+from imgurer_kernel.ui.models.provenance import provenance
+from imgurer_kernel.ui.models.search_history import SearchQuery, query_from_file
+from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.theme.theme import Meaning
+from imgurer_kernel.ui.widgets.picture_rows import PictureRow
+from imgurer_kernel.workbench.batch import answer_of, lookup_frame
+
+STATUSES: dict[str, tuple[str, Meaning]] = {
+    "exact": ("already here", "attention"),
+    "near duplicate": ("near copies", "attention"),
+    "new": ("new", "done"),
+    "rejected": ("cannot be read", "failed"),
+}
+"""Status of `Workbench.lookup` to what many of it are called, and its meaning."""
+
+MAX_QUERIES = 5_000
+"""Pictures that can be searched for again by a click: some 20 kB of memory each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """One picture and what was found of it.
+
+    Attributes
+    ----------
+    name
+        Of the file.
+    answer
+        As from `imgurer_kernel.workbench.batch.answer_of`.
+    query
+        To search for it again; None where it cannot be read, or for one of too many.
+    holders
+        Who has the one that was found.
+    """
+
+    name: str
+    answer: dict[str, Any]
+    query: SearchQuery | None = None
+    holders: str = ""
+
+    @property
+    def text(self) -> str:
+        """The verdict in words."""
+        answer = self.answer
+        if answer["status"] == "rejected":
+            return f"Cannot be read: {answer['reason']}"
+        if answer["status"] == "new":
+            return "New: nothing here is the same picture"
+        if answer["status"] == "exact":
+            return "Already here: the same file, byte for byte"
+        like = verdict_text(str(answer["verdict"])).removeprefix("near duplicate, ")
+        turned = orientation_text(str(answer["orientation"]))
+        words = ", ".join(filter(None, (like, turned, f"{answer['distance']} of 128 bits")))
+        return f"Near copy of {elide(str(answer['filename']))}: {words}"
+
+
+class LookupModel(HasTraits):
+    """Pictures that were given at once.
+
+    Traits
+    ------
+    version
+        Rises with each picture that was looked up, and when the table is cleared.
+
+    Notes
+    -----
+    `judge` runs in threads; all else on the event loop.
+    """
+
+    version = Int()
+
+    def __init__(self, session: VisitorSession) -> None:
+        super().__init__()
+        self.session = session
+        self.found: list[LookedUp] = []
+        self._queries = 0
+        self._lock = threading.Lock()
+
+    def judge(self, name: str, data: bytes) -> LookedUp:
+        """Look one picture up; touches no trait."""
+        with self._lock:
+            self._queries += 1
+            number = self._queries
+        try:
+            query = query_from_file(f"t{number}", name, data, self.session.workbench.settings)
+        except ImageRejected as error:
+            return LookedUp(name=name, answer={"status": "rejected", "reason": str(error)})
+        answer = answer_of(self.session.workbench.similar(query.picture))
+        holders = ""
+        if "image_id" in answer:
+            holders = provenance(self.session, int(answer["image_id"]))
+        kept = query if number <= MAX_QUERIES else None
+        return LookedUp(name=name, answer=answer, query=kept, holders=holders)
+
+    def add(self, found: LookedUp) -> None:
+        """Put one into the table."""
+        self.found.append(found)
+        self.version += 1
+
+    def clear(self) -> None:
+        """Empty the table."""
+        self.found = []
+        self._queries = 0
+        self.version += 1
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as `Workbench.lookup` answers."""
+        rows = [
+            {"query": number, "name": each.name, **each.answer}
+            for number, each in enumerate(self.found)
+        ]
+        return lookup_frame(rows)
+
+    @property
+    def totals(self) -> list[tuple[str, str]]:
+        """Status and words of each kind that there is, such as ``("new", "3 new")``."""
+        statuses = [each.answer["status"] for each in self.found]
+        return [
+            (status, f"{statuses.count(status):,} {words}")
+            for status, (words, _) in STATUSES.items()
+            if status in statuses
+        ]
+
+    def rows(self) -> list[PictureRow]:
+        """The table for `PictureRows`."""
+        return [_row(number, each) for number, each in enumerate(self.found)]
+
+
+def _row(number: int, found: LookedUp) -> PictureRow:
+    answer, query = found.answer, found.query
+    twin = int(answer.get("image_id", -1))
+    name = elide(str(answer["filename"])) if twin >= 0 else ""
+    # Its bytes are here: so is its thumbnail, and it can be searched for by its id.
+    stored = twin if answer["status"] == "exact" else -1
+    return PictureRow(
+        key=number,
+        name=found.name,
+        status=answer["status"],
+        meaning=STATUSES[answer["status"]][1],
+        text=found.text,
+        thumbnail=query.thumbnail if query is not None else b"",
+        image_id=stored,
+        opens=query is not None or stored >= 0,
+        twin_id=twin,
+        twin_text=", ".join(filter(None, (name, found.holders))),
+    )

@@ -1,0 +1,20 @@
+"""Who has a picture, in words that the visitor may read."""
+
+from imgurer_kernel.common.text import count, join_words
+from imgurer_kernel.ui.session import VisitorSession
+
+
+def provenance(session: VisitorSession, image_id: int) -> str:
+    """Say who brought a picture, such as ``"brought by you and 1 other person"``.
+
+    A member does not learn the names of others. Empty where nobody has it any more.
+    """
+    users = set(session.workbench.holdings(image_id=image_id)["user"])
+    visitor = session.account().name
+    others = sorted(users - {visitor})
+    whose = ["you"] if visitor in users else []
+    if session.is_admin:
+        whose += others[:3]
+    elif others:
+        whose.append(count(len(others), "other person", "other people"))
+    return f"brought by {join_words(whose)}" if whose else ""

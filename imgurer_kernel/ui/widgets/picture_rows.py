@@ -1,0 +1,160 @@
+"""A table of pictures, a row each: what became of it, and the picture that it is like."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import Meaning, script, static
+
+PAGE = 50
+"""Rows that are sent at first, and with each *Show more*."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRow:
+    """One row.
+
+    Attributes
+    ----------
+    key
+        Comes back when the row is clicked.
+    name
+        File name as it is; shown as text.
+    status
+        Which of the totals it belongs to.
+    meaning, text
+        What became of it: the icon and the words beside it.
+    thumbnail, image_id
+        JPEG, or the image of the store whose thumbnail is taken where it is empty; -1 for none.
+    opens
+        Whether a click does anything.
+    twin_id, twin_text
+        The picture beside it and the words on it; -1 for none.
+    """
+
+    key: int
+    name: str
+    status: str
+    meaning: Meaning
+    text: str
+    thumbnail: bytes = b""
+    image_id: int = -1
+    opens: bool = False
+    twin_id: int = -1
+    twin_text: str = ""
+
+
+class PictureRows(anywidget.AnyWidget):
+    """Rows with totals above them that filter; only the first rows are sent.
+
+    Parameters
+    ----------
+    thumbnails
+        Reads thumbnails of images of the store, JPEG, in the order of the ids.
+    on_open
+        Called with the key of a row that is clicked.
+    on_twin
+        Called with the image_id of a picture beside one that is clicked; None for no click.
+
+    Traits
+    ------
+    title
+        A line above the table.
+    shown
+        The status of which rows are shown; empty for all.
+
+    Examples
+    --------
+    >>> rows = PictureRows(lambda ids: [b""] * len(ids))
+    >>> row = PictureRow(key=0, name="a.jpg", status="new", meaning="done", text="New")
+    >>> rows.show([row] * 80, [("new", "80 new")])
+    >>> len(rows.content["rows"]), rows.content["more"]
+    (50, 30)
+    """
+
+    _esm = script("widgets/common.js", "widgets/picture_rows.js")
+    _css = static("theme/tokens.css", "widgets/picture_rows.css")
+    title = traitlets.Unicode().tag(sync=True)
+    shown = traitlets.Unicode().tag(sync=True)
+    totals: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
+    content = traitlets.Dict({"rows": [], "blob": b"", "more": 0, "twins": False}).tag(sync=True)
+
+    def __init__(
+        self,
+        thumbnails: Callable[[Sequence[int]], Sequence[bytes]],
+        on_open: Callable[[int], None] | None = None,
+        on_twin: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._thumbnails, self._on_open, self._on_twin = thumbnails, on_open, on_twin
+        self._rows: Sequence[PictureRow] = []
+        self._limit = PAGE
+        self._sent: list[PictureRow] = []
+        self.observe(self._change_filter, "shown")
+        self.on_msg(self._receive)
+
+    def show(self, rows: Sequence[PictureRow], totals: Sequence[tuple[str, str]]) -> None:
+        """Replace the rows, and the totals: a status and words, such as ``("new", "3 new")``."""
+        self._rows = rows
+        if self.shown not in {"", *(status for status, _ in totals)}:
+            self.shown = ""  # nothing of that kind is left
+        with self.hold_sync():
+            self.totals = [list(each) for each in totals]
+            self._send_rows()
+
+    def _change_filter(self, _: object) -> None:
+        self._limit = PAGE
+        self._send_rows()
+
+    def _send_rows(self) -> None:
+        wanted = [row for row in self._rows if self.shown in {"", row.status}]
+        page, more = wanted[: self._limit], max(0, len(wanted) - self._limit)
+        if page == self._sent:  # a table that grows at its end: pictures are not sent again
+            if more != self.content["more"]:
+                self.content = self.content | {"more": more}
+            return
+        self._sent = page
+        # One question to the catalog for all thumbnails of the page.
+        ids = sorted(
+            {row.image_id for row in page if not row.thumbnail} | {r.twin_id for r in page}
+        )
+        ids = [image_id for image_id in ids if image_id >= 0]
+        stored = dict(zip(ids, self._thumbnails(ids), strict=True))
+        parts: list[bytes] = []
+        rows = []
+        for row in page:
+            pictures = (
+                row.thumbnail or stored.get(row.image_id, b""),
+                stored.get(row.twin_id, b""),
+            )
+            rows.append(
+                {
+                    "key": row.key,
+                    "name": row.name,
+                    "meaning": row.meaning,
+                    "text": row.text,
+                    "opens": row.opens and self._on_open is not None,
+                    "lengths": [len(picture) for picture in pictures],
+                    "twin": row.twin_id,
+                    "twin_text": row.twin_text,
+                }
+            )
+            parts += pictures
+        twins = self._on_twin is not None
+        self.content = {"rows": rows, "blob": b"".join(parts), "more": more, "twins": twins}
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        kind, value = message.get("kind"), message.get("value")
+        if kind == "more":
+            self._limit += PAGE
+            self._send_rows()
+        # Whatever a page sends, only what is listed is opened.
+        keys = {row.key for row in self._sent if row.opens}
+        twins = {row.twin_id for row in self._sent} - {-1}
+        if kind == "open" and self._on_open is not None and value in keys:
+            self._on_open(int(value))
+        if kind == "twin" and self._on_twin is not None and value in twins:
+            self._on_twin(int(value))
