@@ -156,13 +156,13 @@ class VisitorSession(HasTraits):
             raise UnknownImage(_GONE_MESSAGE) from error
 
     def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
-        """Read thumbnails of images, JPEG; one that cannot be read is empty."""
+        """Read thumbnails of images, JPEG; empty for one that cannot be read, or is gone."""
         image_ids = [int(image_id) for image_id in image_ids]
         if not image_ids:
             return ()
         try:
             return tuple(self.workbench.thumbnails(image_ids))
-        except StorageError:
+        except (StorageError, UnknownImage):
             # One by one, which is slower, to lose only the one that cannot be read.
             return tuple(self._thumbnail(image_id) for image_id in image_ids)
 
@@ -176,7 +176,7 @@ class VisitorSession(HasTraits):
     def _thumbnail(self, image_id: int) -> bytes:
         try:
             return self.workbench.thumbnail(image_id)
-        except StorageError:  # `check` reports it; here the tile shows that it is missing
+        except (StorageError, UnknownImage):  # the tile shows that it is missing
             return b""
 
     def listing(self, frame: pd.DataFrame) -> ImageListing:

@@ -1,29 +1,78 @@
 """Take uploaded files into the store, and say what became of each."""
 
+import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
+
+from traitlets import Any as AnyTrait
+from traitlets import HasTraits
 
 from imgurer_kernel.common.text import elide
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
 from imgurer_kernel.ui.models.provenance import provenance
+from imgurer_kernel.ui.models.recent_uploads import RecentUploads, Taken
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 from imgurer_kernel.workbench.batch import answer_of
 
+LARGE_BYTES = 2 << 20
+MAX_LARGE = 4
+"""Files over `LARGE_BYTES` that are read at once: their pixels may take half a gigabyte each."""
 
-class UploadModel:
-    """What the upload panel does with each file."""
+
+class UploadModel(HasTraits):
+    """What the upload panel does with each file.
+
+    Traits
+    ------
+    earlier
+        What became of this user's last uploads before this page, from `load` on.
+
+    Attributes
+    ----------
+    taken
+        What became of those of this page, by a key of its own for each.
+    """
+
+    earlier = AnyTrait(())
 
     def __init__(self, session: VisitorSession) -> None:
+        super().__init__()
         self.session = session
+        self.taken: dict[str, Taken] = {}
         self._changed = False
+        self._turn = threading.Lock()
+        self._large = threading.BoundedSemaphore(MAX_LARGE)
+        self._keep_due = False
+        self._job, self._keeping = session.job(), session.job()
+
+    def load(self) -> None:
+        """Read what became of the uploads before."""
+        self._job.start("Reading", lambda _: tuple(self._recent().load()), self._set_earlier)
+
+    def _set_earlier(self, taken: tuple[Taken, ...]) -> None:
+        self.earlier = taken
+
+    def _recent(self) -> RecentUploads:
+        root = self.session.workbench.settings.root
+        return RecentUploads(root, self.session.account().name)
+
+    def keep(self) -> None:
+        """Write down what has become of the uploads, for the next page."""
+        self._keeping.start("Writing", lambda _: self._save(), lambda _: None)
+
+    def _save(self) -> None:
+        with self._turn:  # whoever comes last writes what is known last
+            self._recent().save(list(self.taken.values()))
 
     def judge(self, upload: Upload) -> Verdict:
         """Take a file into the store; called in a thread, so it touches no trait."""
         workbench = self.session.workbench
-        with upload.path.open("rb") as file:
+        alone = self._large if upload.bytes > LARGE_BYTES else nullcontext()
+        with alone, upload.path.open("rb") as file:
             outcome = workbench.upload(upload.name, file, self.session.user)
         [row] = row_dicts(outcome)
         if row["status"] == "rejected":
@@ -42,9 +91,24 @@ class UploadModel:
             )
         return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
 
-    def note(self, verdict: Verdict) -> None:
-        """Remember whether a verdict means that the store has changed; on the event loop."""
+    def note(self, key: str, name: str, verdict: Verdict) -> None:
+        """Remember a verdict, and whether it means that the store has changed; on the loop.
+
+        A better one of the same key takes the place of the one before.
+        """
+        taken, before = Taken.of(name, verdict), self.taken.get(key)
+        self.taken[key] = taken if before is None else replace(taken, at=before.at)
         self._changed |= verdict.status in {"added", "near", "duplicate"}
+
+    def keep_soon(self) -> None:
+        """`keep` in a second, once for all that comes until then."""
+        if not self._keep_due:
+            self._keep_due = True
+            self.session.runner.call_later(1.0, self._keep_now)
+
+    def _keep_now(self) -> None:
+        self._keep_due = False
+        self.keep()
 
     def begin(self) -> None:
         """Tell the other panels that files are on their way; on the event loop."""
@@ -54,6 +118,7 @@ class UploadModel:
         """Tell the other panels, once after the last verdict, and if the store has changed."""
         changed, self._changed = self._changed, False
         self.session.end_taking_in(changed=changed)
+        self.keep()
 
     def compare(self, added: Verdict) -> Verdict | None:
         """Find what an added file is a near duplicate of; None for nothing. In a thread, too.

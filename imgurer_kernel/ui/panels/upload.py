@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from imgurer_kernel.common.text import human_bytes
+from imgurer_kernel.ui.models.recent_uploads import taken_frame, taken_rows, taken_totals
 from imgurer_kernel.ui.models.upload import UploadModel
 from imgurer_kernel.ui.panels.base import (
     Message,
     Panel,
     caption,
+    set_visible,
     vbox,
 )
 from imgurer_kernel.ui.panels.folder_intake import FolderPanel
+from imgurer_kernel.ui.widgets.picture_rows import PictureRows
 from imgurer_kernel.ui.widgets.upload.control import Upload, UploadControl, Verdict
 
 if TYPE_CHECKING:
@@ -19,8 +24,9 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
-# A third of the work of taking a file in is waiting for the disk.
-_THREADS = 4
+# Most of the time that a file takes is waiting for the disk and for the transaction that it shares
+# with others: 4 threads take 25 ms of processor time for 265 kB, 8 take 20, in fewer transactions.
+_THREADS = 8
 
 
 class UploadPanel(Panel):
@@ -54,18 +60,51 @@ class UploadPanel(Panel):
         )
         self.about = Message(value=caption(limits(settings.max_bytes)))
         self.folder = FolderPanel(self.session, on_open=on_open)
+        opened = None if on_open is None else self._open_earlier
+        self.earlier = PictureRows(self.session.thumbnails, opened, on_open)
+        self._on_open = on_open
         self.set_parts(
-            vbox(self.control, self.about, classes="imgurer-shortcut-target"), self.folder
+            vbox(self.control, self.about, classes="imgurer-shortcut-target"),
+            self.earlier,
+            self.folder,
         )
 
-        self.control.on_settled(self._count)
+        self.control.on_settled(self._note)
+        self.control.on_compared(self._note_better)
+        self.model.observe(self._show_earlier, "earlier")
+        self._show_earlier(None)
+        self.model.load()
         self.control.on_begin(self.model.begin)
         self.control.on_idle(self.model.finish)
         if on_open is not None:
             self.control.on_open(on_open)
 
-    def _count(self, _: Upload, verdict: Verdict) -> None:
-        self.model.note(verdict)
+    @property
+    def taken(self) -> pd.DataFrame:
+        """What became of the uploads of this panel, in their order.
+
+        Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
+        image_id, twin_id and twin (the picture that it is like, and words on it), at (UTC).
+        """
+        return taken_frame(list(self.model.taken.values()))
+
+    def _note(self, upload: Upload, verdict: Verdict) -> None:
+        self.model.note(str(upload.path), upload.name, verdict)
+
+    def _note_better(self, upload: Upload, verdict: Verdict) -> None:
+        self._note(upload, verdict)
+        self.model.keep_soon()
+
+    def _show_earlier(self, _: object) -> None:
+        taken = self.model.earlier
+        set_visible(self.earlier, bool(taken))
+        self.earlier.title = "Your uploads before"
+        self.earlier.show(taken_rows(taken), taken_totals(taken))
+
+    def _open_earlier(self, key: int) -> None:
+        row = taken_rows(self.model.earlier)[key]
+        if self._on_open is not None:
+            self._on_open(row.image_id)
 
 
 def limits(max_bytes: int) -> str:

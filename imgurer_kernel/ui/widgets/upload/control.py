@@ -14,10 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anywidget
 import traitlets
@@ -26,6 +25,7 @@ from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import script, static
 from imgurer_kernel.ui.widgets.upload.receiver import Upload, UploadReceiver
+from imgurer_kernel.ui.widgets.upload.verdict import Verdict, verdict_message
 
 __all__ = ["Upload", "UploadControl", "Verdict"]
 
@@ -36,35 +36,6 @@ REMEMBERED = 64
 """How many of the last verdicts can be sent again to a page whose connection broke."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What became of an upload, in words for its row.
-
-    Attributes
-    ----------
-    status
-        ``"added"``, ``"duplicate"`` (the same bytes are here), ``"near"`` (a near duplicate is
-        here), ``"ready"`` (read, but not kept: a picture to search for), ``"rejected"`` (not a
-        picture) or ``"failed"`` (may be tried again).
-    text
-        For people, such as ``"rejected: the file is cut off after 40 %"``; empty for the
-        status in words.
-    thumbnail, image_id
-        JPEG of the picture, and its id; empty and -1 where there is none.
-    twin_thumbnail, twin_text, twin_image_id
-        The same for the picture that it equals or resembles, with words such as
-        ``"beach.jpg, brought by ann"``.
-    """
-
-    status: Literal["added", "duplicate", "near", "ready", "rejected", "failed"]
-    text: str = ""
-    thumbnail: bytes = b""
-    image_id: int = -1
-    twin_thumbnail: bytes | None = None
-    twin_text: str = ""
-    twin_image_id: int = -1
 
 
 class UploadControl(anywidget.AnyWidget):
@@ -110,7 +81,10 @@ class UploadControl(anywidget.AnyWidget):
     0
     """
 
-    _esm = script("widgets/common.js", "widgets/upload/transfer.js", "widgets/upload/upload.js")
+    _esm = script(
+        *("widgets/common.js", "widgets/upload/transfer.js"),
+        *("widgets/upload/upload_row.js", "widgets/upload/upload.js"),
+    )
     _css = static("theme/tokens.css", "widgets/upload/upload.css")
     max_bytes = traitlets.Int(1 << 30).tag(sync=True)
     chunk_bytes = traitlets.Int(1 << 20, read_only=True).tag(sync=True)
@@ -131,12 +105,13 @@ class UploadControl(anywidget.AnyWidget):
     ) -> None:
         self._on_file = on_file
         self._compare = compare
-        self._added: deque[tuple[str, Verdict]] = deque()  # what is still to be compared
+        self._added: deque[tuple[str, Upload, Verdict]] = deque()  # what is still to be compared
         self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
         self._worker = ThreadPoolExecutor(threads, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
+        self._improved: list[Callable[[Upload, Verdict], None]] = []
         self._choosers: list[Callable[[int], None]] = []
         self._begun: list[Callable[[], None]] = []
         self._idle: list[Callable[[], None]] = []
@@ -166,6 +141,10 @@ class UploadControl(anywidget.AnyWidget):
     def on_settled(self, callback: Callable[[Upload, Verdict], None]) -> None:
         """Call `callback` after each verdict, on the kernel's event loop: it may touch widgets."""
         self._settled.append(callback)
+
+    def on_compared(self, callback: Callable[[Upload, Verdict], None]) -> None:
+        """Call `callback` with each better verdict of `compare`, on the kernel's event loop."""
+        self._improved.append(callback)
 
     def on_chosen(self, callback: Callable[[int], None]) -> None:
         """Call `callback` with the number of files that were dropped or chosen, before the first.
@@ -283,14 +262,14 @@ class UploadControl(anywidget.AnyWidget):
             _log.error("the judge of an upload failed", exc_info=error)
             text = "Something went wrong inside; the server's log says what. Try again."
             verdict = Verdict(status="failed", text=text)
-        content, pictures = _message(key, verdict)
+        content, pictures = verdict_message(key, verdict)
         # Before it is sent: a page that asks meanwhile gets the answer.
         self._verdicts[key] = content, pictures
         if len(self._verdicts) > REMEMBERED:
             del self._verdicts[next(iter(self._verdicts))]
         self.send(content, buffers=pictures)
         if self._compare is not None and verdict.status == "added":
-            self._added.append((key, verdict))
+            self._added.append((key, upload, verdict))
         del self._judged[key]
         self._on_loop(self._announce, upload, verdict)
 
@@ -314,22 +293,25 @@ class UploadControl(anywidget.AnyWidget):
             with suppress(RuntimeError):  # the worker has ended: the control is closed
                 self._worker.submit(self._compare_one).add_done_callback(self._compared)
 
-    def _compare_one(self) -> tuple[str, Verdict] | None:
+    def _compare_one(self) -> tuple[str, Upload, Verdict] | None:
         try:
-            key, verdict = self._added.popleft()
+            key, upload, verdict = self._added.popleft()
         except IndexError:  # two idle moments, one file
             return None
         better = self._compare(verdict) if self._compare is not None else None
-        return None if better is None else (key, better)
+        return None if better is None else (key, upload, better)
 
-    def _compared(self, future: Future[tuple[str, Verdict] | None]) -> None:
+    def _compared(self, future: Future[tuple[str, Upload, Verdict] | None]) -> None:
         if future.cancelled():
             return
         if (error := future.exception()) is not None:
             _log.error("an upload could not be compared", exc_info=error)
         elif (found := future.result()) is not None:
-            content, pictures = _message(*found)
+            key, upload, better = found
+            content, pictures = verdict_message(key, better)
             self.send(content, buffers=pictures)
+            for callback in self._improved:
+                self._on_loop(callback, upload, better)
         self._on_loop(self._compare_next)
 
     def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
@@ -337,20 +319,6 @@ class UploadControl(anywidget.AnyWidget):
             function(*arguments)  # a script or a test: no loop, and no widgets that are shown
         else:
             self._loop.call_soon_threadsafe(function, *arguments)
-
-
-def _message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[bytes]]:
-    content = {
-        "kind": "verdict",
-        "key": key,
-        "status": verdict.status,
-        "text": verdict.text,
-        "image_id": verdict.image_id,
-        "twin": verdict.twin_thumbnail is not None,
-        "twin_text": verdict.twin_text,
-        "twin_image_id": verdict.twin_image_id,
-    }
-    return content, [verdict.thumbnail, verdict.twin_thumbnail or b""]
 
 
 def _judged(on_file: Callable[[Upload], Verdict], upload: Upload) -> Verdict:

@@ -1,6 +1,6 @@
 // The queue of one upload control, shared by all its views: no DOM here.
 
-const BACKLOG = 8; // files that wait for their verdict; more would only fill the disk
+const BACKLOG = 16; // files that wait for their verdict: two for each thread
 const ABREAST = 4; // files of which the last receipts are on their way: a small one is one chunk
 const PING = 3000; // milliseconds between two questions whether the kernel is there
 const OVERTAKEN = 1000; // milliseconds by which messages may overtake one another

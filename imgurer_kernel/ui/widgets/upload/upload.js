@@ -1,31 +1,12 @@
-const STATUS = {
-  added: ["done", "Added"],
-  ready: ["done", "Ready"],
-  duplicate: ["attention", "Already here"],
-  near: ["attention", "Near duplicate"],
-  rejected: ["failed", "Rejected"],
-  failed: ["failed", "Failed"],
-  cancelled: ["", "Cancelled"],
-};
+const FILTERS = [
+  ["rejected", "Rejected"],
+  ["failed", "Failed"],
+  ["near", "Near duplicates"],
+  ["duplicate", "Already here"],
+  ["added", "Added"],
+];
 
 const CLUTTER = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
-
-function button(text, picture, action) {
-  const node = element("button", "imgurer-button");
-  node.type = "button";
-  if (picture) node.append(icon(picture));
-  node.append(element("span", "", text));
-  node.addEventListener("click", action);
-  return node;
-}
-
-function small(label, picture, action) {
-  const node = button("", picture, action);
-  node.classList.add("imgurer-small");
-  node.setAttribute("aria-label", label);
-  node.title = label;
-  return node;
-}
 
 async function filesOf(entry, files) {
   if (entry.isFile) {
@@ -57,102 +38,6 @@ async function dropped(transfer) {
   const files = [];
   for (const entry of entries) await filesOf(entry, files);
   return files;
-}
-
-// One row of one view: made once, then only brought up to date.
-class RowView {
-  #urls = [];
-
-  constructor(row, transfer, open) {
-    this.row = row;
-    this.transfer = transfer;
-    this.open = open;
-    this.node = element("li", "imgurer-upload-row");
-    this.thumbnail = element("span", "imgurer-thumbnail");
-    this.thumbnail.append(icon("picture"));
-    const middle = element("div", "imgurer-upload-middle");
-    const line = element("div", "imgurer-upload-line");
-    line.append(elided(row.name), element("span", "imgurer-upload-size", humanBytes(row.size)));
-    this.bar = element("div", "imgurer-bar");
-    this.bar.setAttribute("role", "progressbar");
-    this.bar.setAttribute("aria-label", `Upload of ${row.name}`);
-    this.bar.append(element("span"));
-    this.verdict = element("div", "imgurer-verdict");
-    middle.append(line, this.bar, this.verdict);
-    this.twin = element("div", "imgurer-twin");
-    this.actions = element("div", "imgurer-upload-actions");
-    this.node.append(this.thumbnail, middle, this.twin, this.actions);
-    this.update();
-  }
-
-  update() {
-    const { row, transfer } = this;
-    this.node.dataset.state = row.state;
-    const part = row.size ? row.received / row.size : Number(row.state !== "waiting");
-    this.bar.hidden = !["sending", "waiting"].includes(row.state);
-    this.bar.firstChild.style.transform = `scaleX(${part})`;
-    this.bar.setAttribute("aria-valuenow", String(Math.round(part * 100)));
-    const state = `${row.state} ${row.status}`;
-    if (this.state === state) return; // all below changes with the state only
-    this.state = state;
-    const [meaning, label] = STATUS[row.state === "cancelled" ? "cancelled" : row.status] ?? ["", ""];
-    const running = { waiting: "Waiting", sending: "", judging: "Looking at it" }[row.state];
-    this.verdict.className = `imgurer-verdict ${meaning ? `imgurer-${meaning}` : ""}`;
-    this.verdict.replaceChildren();
-    if (running === undefined && meaning) this.verdict.append(icon(meaning));
-    this.verdict.append(element("span", "", running ?? (row.text || label)));
-    this.#pictures();
-    const actions = [];
-    if (transfer.open(row) && row.state !== "judging") {
-      actions.push(small(`Cancel ${row.name}`, "close", () => transfer.cancel(row)));
-    } else if (transfer.retryable(row)) {
-      actions.push(button("Retry", "retry", () => transfer.retry(row)));
-    }
-    const focused = this.actions.contains(document.activeElement);
-    this.actions.replaceChildren(...actions);
-    if (focused) this.actions.querySelector("button")?.focus();
-  }
-
-  #picture(bytes, alt, imageId) {
-    if (!bytes?.byteLength) return icon("picture");
-    const image = element("img");
-    image.alt = alt;
-    const url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
-    this.#urls.push(url);
-    image.src = url;
-    if (imageId < 0) return image;
-    const link = element("button", "imgurer-picture-button");
-    link.type = "button";
-    link.title = "Search for this picture";
-    link.append(image);
-    link.addEventListener("click", () => this.open(imageId));
-    return link;
-  }
-
-  #pictures() {
-    const { verdict, pictures, name, state } = this.row;
-    this.dispose();
-    const settled = verdict && state === "done";
-    const thumbnail = settled
-      ? this.#picture(pictures[0], name, verdict.image_id)
-      : icon("picture");
-    this.thumbnail.replaceChildren(thumbnail);
-    this.twin.replaceChildren();
-    this.twin.hidden = !(settled && (verdict.twin || verdict.twin_text));
-    if (this.twin.hidden) return;
-    if (verdict.twin) {
-      const frame = element("span", "imgurer-thumbnail");
-      const alt = verdict.twin_text || `The picture that ${name} resembles`;
-      frame.append(this.#picture(pictures[1], alt, verdict.twin_image_id));
-      this.twin.append(frame);
-    }
-    this.twin.append(element("span", "imgurer-twin-text", verdict.twin_text));
-  }
-
-  dispose() {
-    this.#urls.forEach((url) => URL.revokeObjectURL(url));
-    this.#urls = [];
-  }
 }
 
 function summary(rows, transfer) {
@@ -204,8 +89,11 @@ function buildView(model, el, transfer) {
   const totalActions = element("div", "imgurer-upload-actions");
   total.append(totalWords, totalActions, totalBar);
   const list = element("ul", "imgurer-upload-rows");
+  const filters = element("div", "imgurer-upload-filters");
+  filters.setAttribute("role", "group");
+  filters.setAttribute("aria-label", "Show");
   area.append(icon("upload"), prompt, ...inputs);
-  el.append(area, total, spoken, list);
+  el.append(area, total, filters, spoken, list);
 
   function arrange() {
     const multiple = model.get("multiple");
@@ -228,11 +116,13 @@ function buildView(model, el, transfer) {
     const rows = transfer.rows;
     const many = model.get("multiple") && (model.get("listed") ? rows.length > 0 : waitingFor(rows));
     total.hidden = !many;
+    filters.hidden ||= !many;
     if (!many) return;
     const bytes = rows.reduce((sum, row) => sum + row.size, 0);
     const received = rows.reduce((sum, row) => sum + (transfer.open(row) ? row.received : row.size), 0);
     const busy = rows.some((row) => transfer.open(row));
     const parts = summary(rows, transfer);
+    showFilters(rows);
     if (busy) parts.push(`${humanBytes(received)} of ${humanBytes(bytes)}`);
     totalWords.textContent = parts.join(" · ");
     totalBar.hidden = !busy;
@@ -255,6 +145,32 @@ function buildView(model, el, transfer) {
     if (phrase !== lastPhrase) spoken.textContent = lastPhrase = phrase;
   }
 
+  let chosen = ""; // the status of which rows are shown; empty for all
+  const filtered = (row) => chosen !== "" && row.status !== chosen;
+
+  function showFilters(rows) {
+    const kinds = model.get("listed")
+      ? FILTERS.filter(([status]) => rows.some((row) => row.status === status))
+      : [];
+    if (!kinds.some(([status]) => status === chosen)) chosen = "";
+    const wanted = kinds.length > 1 ? [["", "All"], ...kinds] : [];
+    filters.hidden = !wanted.length;
+    if (Array.from(filters.children, (node) => node.value).join() !== wanted.map(([s]) => s).join()) {
+      filters.replaceChildren(
+        ...wanted.map(([status, label]) => {
+          const node = button(label, "", () => {
+            chosen = status;
+            showFilters(transfer.rows);
+          });
+          node.value = status;
+          return node;
+        }),
+      );
+    }
+    for (const node of filters.children) node.setAttribute("aria-pressed", String(node.value === chosen));
+    for (const [row, view] of views) view.node.hidden = filtered(row);
+  }
+
   // Not with each frame: adding up and painting would take as long as the files do.
   function soon() {
     frame ||= setTimeout(totals, 200);
@@ -271,22 +187,34 @@ function buildView(model, el, transfer) {
       view.dispose();
       view.node.remove();
       views.delete(row);
+      raised -= Number(view.raised);
     }
     for (const row of rows) {
       if (views.has(row)) continue;
       const view = new RowView(row, transfer, (id) => model.send({ kind: "open", image_id: id }));
       views.set(row, view);
       list.append(view.node);
+      raise(view);
     }
     list.hidden = !rows.length;
     el.classList.toggle("imgurer-upload-filled", rows.length > 0);
     soon();
   }
 
+  // What went wrong stands on top, in its order.
+  let raised = 0;
+  function raise(view) {
+    if (!view || view.raised || !["rejected", "failed"].includes(view.row.status)) return;
+    view.raised = true;
+    list.insertBefore(view.node, list.children[raised]);
+    raised += 1;
+  }
+
   const updateRow = (event) => {
     const row = event.detail;
     if (visible(row) === views.has(row)) views.get(row)?.update();
     else refresh();
+    raise(views.get(row));
     soon();
   };
 

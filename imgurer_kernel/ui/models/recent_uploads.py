@@ -1,0 +1,161 @@
+"""What became of the last uploads of each user, kept so that a reload does not lose it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from imgurer_kernel.common.text import moment
+from imgurer_kernel.errors import StorageError
+from imgurer_kernel.store.derived import DerivedData
+from imgurer_kernel.ui.theme.theme import Meaning
+from imgurer_kernel.ui.widgets.picture_rows import PictureRow
+from imgurer_kernel.ui.widgets.upload.control import Verdict
+
+MAX_KEPT = 500
+"""Uploads that are kept for a user; rejected ones last longest."""
+
+STATUSES: dict[str, tuple[str, Meaning]] = {
+    "rejected": ("rejected", "failed"),
+    "failed": ("failed", "failed"),
+    "near": ("near duplicates", "attention"),
+    "duplicate": ("already here", "attention"),
+    "added": ("added", "done"),
+}
+"""Status of a `Verdict` to what many of it are called, and its meaning, in the list's order."""
+
+TAKEN = ["name", "status", "text", "image_id", "twin_id", "twin", "at"]
+"""Columns of `taken_frame`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of one upload.
+
+    Attributes
+    ----------
+    name
+        Of the file.
+    status, text, image_id
+        As in its `Verdict`; -1 for none.
+    twin_id, twin
+        The picture that it is like, and words on it; -1 and empty for none.
+    at
+        When, UTC, in ISO format.
+    """
+
+    name: str
+    status: str
+    text: str
+    image_id: int
+    twin_id: int
+    twin: str
+    at: str
+
+    @classmethod
+    def of(cls, name: str, verdict: Verdict) -> Self:
+        """That of a file with its verdict, now."""
+        return cls(
+            name=name,
+            status=verdict.status,
+            text=verdict.text,
+            image_id=verdict.image_id,
+            twin_id=verdict.twin_image_id,
+            twin=verdict.twin_text,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    @classmethod
+    def read(cls, facts: dict[str, Any]) -> Self:
+        """One that was kept.
+
+        Raises
+        ------
+        TypeError, KeyError, ValueError
+            If it is of another version of this.
+        """
+        taken = cls(**facts)
+        STATUSES[taken.status]
+        datetime.fromisoformat(taken.at)
+        int(taken.image_id), int(taken.twin_id)
+        return taken
+
+
+class RecentUploads:
+    """The last uploads of a user, kept beside the catalog.
+
+    Parameters
+    ----------
+    root
+        The folder of the store.
+    user
+        Whose they are.
+    """
+
+    def __init__(self, root: Path, user: str) -> None:
+        self._data = DerivedData(root / "derived" / "uploads" / user)
+
+    def save(self, taken: Sequence[Taken]) -> None:
+        """Keep these, the latest last, with those before; where that cannot be, none."""
+        mine = {(each.name, each.at) for each in taken}
+        before = [each for each in self.load() if (each.name, each.at) not in mine]
+        kept = _ranked([*reversed(taken), *before])[:MAX_KEPT]
+        try:
+            self._data.save({"taken": [asdict(each) for each in kept]}, {})
+        except StorageError:
+            return  # the pictures are taken in all the same
+
+    def load(self) -> list[Taken]:
+        """Those that were kept, rejected ones first, then the latest; none of another version."""
+        facts = self._data.facts()
+        try:
+            return [] if facts is None else [Taken.read(dict(each)) for each in facts["taken"]]
+        except (TypeError, KeyError, ValueError):
+            return []
+
+
+def _ranked(taken: Sequence[Taken]) -> list[Taken]:
+    places = {status: place for place, status in enumerate(STATUSES)}
+    return sorted(taken, key=lambda each: places[each.status])
+
+
+def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
+    """For `PictureRows`, rejected ones first."""
+    return [
+        PictureRow(
+            key=number,
+            name=each.name,
+            status=each.status,
+            meaning=STATUSES[each.status][1],
+            text=f"{each.text} · {moment(datetime.fromisoformat(each.at))}",
+            image_id=each.image_id,
+            opens=each.image_id >= 0,
+            twin_id=each.twin_id,
+            twin_text=each.twin,
+        )
+        for number, each in enumerate(_ranked(taken))
+    ]
+
+
+def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
+    """Status and words of each kind that there is, such as ``("rejected", "3 rejected")``."""
+    statuses = [each.status for each in taken]
+    return [
+        (status, f"{statuses.count(status):,} {words}")
+        for status, (words, _) in STATUSES.items()
+        if status in statuses
+    ]
+
+
+def taken_frame(taken: Sequence[Taken]) -> pd.DataFrame:
+    """A row for each, in their order, with the columns of `Taken`; no picture is missing."""
+    frame = pd.DataFrame([asdict(each) for each in taken], columns=TAKEN)
+    ids = {"image_id": "Int64", "twin_id": "Int64"}
+    frame = frame.astype(dict.fromkeys(("name", "status", "text", "twin"), "str") | ids)
+    for column in ids:
+        frame[column] = frame[column].mask(frame[column] < 0)
+    frame["at"] = pd.to_datetime(frame["at"], utc=True).astype("datetime64[us, UTC]")
+    return frame

@@ -1,0 +1,48 @@
+"""What became of an upload, and how the browser is told."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of an upload, in words for its row.
+
+    Attributes
+    ----------
+    status
+        ``"added"``, ``"duplicate"`` (the same bytes are here), ``"near"`` (a near duplicate is
+        here), ``"ready"`` (read, but not kept: a picture to search for), ``"rejected"`` (not a
+        picture) or ``"failed"`` (may be tried again).
+    text
+        For people, such as ``"rejected: the file is cut off after 40 %"``; empty for the
+        status in words.
+    thumbnail, image_id
+        JPEG of the picture, and its id; empty and -1 where there is none.
+    twin_thumbnail, twin_text, twin_image_id
+        The same for the picture that it equals or resembles, with words such as
+        ``"beach.jpg, brought by ann"``.
+    """
+
+    status: Literal["added", "duplicate", "near", "ready", "rejected", "failed"]
+    text: str = ""
+    thumbnail: bytes = b""
+    image_id: int = -1
+    twin_thumbnail: bytes | None = None
+    twin_text: str = ""
+    twin_image_id: int = -1
+
+
+def verdict_message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[bytes]]:
+    """A verdict as the message that tells the browser of it, with its two pictures."""
+    content = {
+        "kind": "verdict",
+        "key": key,
+        "status": verdict.status,
+        "text": verdict.text,
+        "image_id": verdict.image_id,
+        "twin": verdict.twin_thumbnail is not None,
+        "twin_text": verdict.twin_text,
+        "twin_image_id": verdict.twin_image_id,
+    }
+    return content, [verdict.thumbnail, verdict.twin_thumbnail or b""]
