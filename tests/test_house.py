@@ -61,6 +61,7 @@ PUBLIC = {
         "BrowsePanel",
         "ComparePanel",
         "Dashboard",
+        "GalleryPanel",
         "ReviewPanel",
         "SearchPanel",
         "UploadPanel",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.ui.dashboard import Dashboard
     from imgurer_kernel.ui.panels.browse import BrowsePanel
     from imgurer_kernel.ui.panels.compare import ComparePanel
+    from imgurer_kernel.ui.panels.frame_gallery import GalleryPanel
     from imgurer_kernel.ui.panels.pictures import pictures
     from imgurer_kernel.ui.panels.review import ReviewPanel
     from imgurer_kernel.ui.panels.search import SearchPanel
@@ -30,6 +31,7 @@ _MODULES = {
     "BrowsePanel": "panels.browse",
     "ComparePanel": "panels.compare",
     "Dashboard": "dashboard",
+    "GalleryPanel": "panels.frame_gallery",
     "ReviewPanel": "panels.review",
     "SearchPanel": "panels.search",
     "UploadPanel": "panels.upload",
@@ -41,6 +43,7 @@ __all__ = [
     "BrowsePanel",
     "ComparePanel",
     "Dashboard",
+    "GalleryPanel",
     "ReviewPanel",
     "SearchPanel",
     "UploadPanel",

@@ -254,6 +254,29 @@ class Workbench(ReportBench):
         """
         return self._search.explain(one, other, shown)
 
+    def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401
+        """Show the pictures of any frame's rows, in pages, to select many of them.
+
+        Parameters
+        ----------
+        frame
+            With a column image_id, file_id or path; a row that names no picture of the store is
+            shown as one. Only the page that is looked at is read and sent.
+        group
+            A column; its values become headings.
+
+        Returns
+        -------
+        GalleryPanel
+            Of `imgurer_kernel.ui`. Its ``selection`` is a frame: the rows that are selected.
+
+        Raises
+        ------
+        QueryError
+            If the frame has no such column, with those that it has.
+        """
+        return _ui().GalleryPanel(self, frame, group)
+
     def compare(self, *image_ids: int) -> object:
         """Show two to six pictures of the store in a notebook cell, with one zoom for all.
 

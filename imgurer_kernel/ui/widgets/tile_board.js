@@ -68,6 +68,32 @@ async function decoded(root, milliseconds) {
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, milliseconds))]);
 }
 
+// The tile that a key leads to; those above and below by where they stand on the page.
+function neighborOf(all, tile, key) {
+  const position = all.indexOf(tile);
+  if (key === "Home") return all[0];
+  if (key === "End") return all.at(-1);
+  if (key === "ArrowLeft") return all[position - 1];
+  if (key === "ArrowRight") return all[position + 1];
+  const down = key === "ArrowDown";
+  const here = tile.getBoundingClientRect();
+  let best = null;
+  let rank = [Infinity, Infinity];
+  for (const other of all) {
+    const there = other.getBoundingClientRect();
+    const vertical = down ? there.top - here.top : here.top - there.top;
+    if (vertical < here.height / 2) continue;
+    const horizontal = Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
+    const nearerRow = vertical < rank[0] - here.height / 2;
+    const sameRow = Math.abs(vertical - rank[0]) <= here.height / 2;
+    if (nearerRow || (sameRow && horizontal < rank[1])) {
+      best = other;
+      rank = [vertical, horizontal];
+    }
+  }
+  return best;
+}
+
 // `build(content, pictures, model)` returns the nodes of one state, `waiting()` those of the first wait.
 function tileBoard({ model, el, className, build, waiting }) {
   prepare(el, className);
@@ -116,32 +142,6 @@ function tileBoard({ model, el, className, build, waiting }) {
     tile.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
-  function neighbor(tile, key) {
-    const all = tiles();
-    const position = all.indexOf(tile);
-    if (key === "Home") return all[0];
-    if (key === "End") return all.at(-1);
-    if (key === "ArrowLeft") return all[position - 1];
-    if (key === "ArrowRight") return all[position + 1];
-    const down = key === "ArrowDown";
-    const here = tile.getBoundingClientRect();
-    let best = null;
-    let rank = [Infinity, Infinity];
-    for (const other of all) {
-      const there = other.getBoundingClientRect();
-      const vertical = down ? there.top - here.top : here.top - there.top;
-      if (vertical < here.height / 2) continue;
-      const horizontal = Math.abs(there.left + there.width / 2 - here.left - here.width / 2);
-      const nearerRow = vertical < rank[0] - here.height / 2;
-      const sameRow = Math.abs(vertical - rank[0]) <= here.height / 2;
-      if (nearerRow || (sameRow && horizontal < rank[1])) {
-        best = other;
-        rank = [vertical, horizontal];
-      }
-    }
-    return best;
-  }
-
   function ask(kind, tile) {
     model.send({ kind, image_id: idOf(tile) });
   }
@@ -151,7 +151,7 @@ function tileBoard({ model, el, className, build, waiting }) {
     const tile = event.target.closest?.('.imgurer-tile[role="option"]');
     if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
     if (keys.includes(event.key)) {
-      const next = neighbor(tile, event.key);
+      const next = neighborOf(tiles(), tile, event.key);
       if (next) {
         focus(next);
         select(idOf(next), 120);

@@ -1,0 +1,113 @@
+"""Pictures in pages, of which many can be selected."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import traitlets
+
+from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.tile_board import BOARD_SCRIPTS, BOARD_STYLES
+from imgurer_kernel.ui.widgets.tile_data import Tile, pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTile:
+    """A tile at its place.
+
+    Attributes
+    ----------
+    place
+        From 0, over all pages.
+    heading
+        A line before it; empty for none.
+    """
+
+    place: int
+    tile: Tile
+    heading: str = ""
+
+
+class FrameGallery(anywidget.AnyWidget):
+    """One page of many tiles, and a selection over all pages.
+
+    A click selects, with Ctrl or Meta it adds or takes away, with Shift it takes all between; the
+    arrows move, Space adds or takes away, Ctrl+A selects everything, Escape nothing.
+
+    Parameters
+    ----------
+    on_page
+        Called with the number of a page, from 0, that somebody wants to see.
+
+    Traits
+    ------
+    total, page, page_size
+        How many tiles there are, which page is shown, and how many tiles it has.
+    ranges
+        The selection: pairs of the first place and the one behind the last, ascending.
+    label, empty_text
+        Name for screen readers, and what an empty gallery says.
+    """
+
+    _esm = script(*BOARD_SCRIPTS, "widgets/frame_gallery.js")
+    _css = static(*BOARD_STYLES, "widgets/gallery.css", "widgets/frame_gallery.css")
+    total = traitlets.Int().tag(sync=True)
+    page = traitlets.Int().tag(sync=True)
+    page_size = traitlets.Int(48, min=1).tag(sync=True)
+    ranges: traitlets.List[list[int]] = traitlets.List().tag(sync=True)
+    label = traitlets.Unicode("Pictures").tag(sync=True)
+    empty_text = traitlets.Unicode("The frame has no rows.").tag(sync=True)
+    _content = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, on_page: Callable[[int], None], **traits: object) -> None:
+        self._on_page = on_page
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    @traitlets.default("_content")
+    def _empty_content(self) -> dict[str, Any]:
+        return {"tiles": [], "blob": b""}
+
+    def show(self, page: int, tiles: Sequence[FrameTile]) -> None:
+        """Show a page."""
+        items, blob = pack([each.tile for each in tiles])
+        for item, each in zip(items, tiles, strict=True):
+            item |= {"place": each.place, "heading": each.heading}
+        with self.hold_sync():
+            self.page = page
+            self._content = {"tiles": items, "blob": blob}
+
+    @traitlets.validate("ranges")
+    def _whole_ranges(self, proposal: dict[str, Any]) -> list[list[int]]:
+        """Whatever a page sends, the ranges are in order, apart, and within what there is."""
+        return joined(proposal["value"], self.total)
+
+    def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
+        number = message.get("value")
+        last = max(0, self.total - 1) // self.page_size
+        if message.get("kind") == "page" and isinstance(number, int) and 0 <= number <= last:
+            self._on_page(number)
+
+
+def joined(ranges: Iterable[Any], total: int) -> list[list[int]]:
+    """Ranges in order, without overlaps, from 0 to `total`; what is no range is left out.
+
+    Examples
+    --------
+    >>> joined([[7, 9], [0, 2], [1, 4], [8, 99], "x"], 10)
+    [[0, 4], [7, 10]]
+    """
+    kept = []
+    for each in ranges:
+        if isinstance(each, list | tuple) and len(each) == 2 and all(type(n) is int for n in each):
+            start, stop = max(0, each[0]), min(total, each[1])
+            if start < stop:
+                kept.append([start, stop])
+    whole: list[list[int]] = []
+    for start, stop in sorted(kept):
+        if whole and start <= whole[-1][1]:
+            whole[-1][1] = max(stop, whole[-1][1])
+        else:
+            whole.append([start, stop])
+    return whole

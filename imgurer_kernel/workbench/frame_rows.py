@@ -1,0 +1,100 @@
+"""Which images the rows of any frame are of: by image_id, by file_id, or by path."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from imgurer_kernel.common.types import Int64s
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog import journal
+
+if TYPE_CHECKING:
+    from imgurer_kernel.store.catalog import Catalog, Connection
+
+Named = Literal["image_id", "file_id", "path"]
+NAMES: tuple[Named, ...] = ("image_id", "file_id", "path")
+"""Columns by which a row names its picture; the first one that a frame has counts."""
+
+
+def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, Named]:
+    """The frame, and the column by which its rows name pictures.
+
+    Raises
+    ------
+    QueryError
+        If it is no frame, has none of the columns or one of them twice, or lacks `group`.
+    """
+    if isinstance(frame, pd.Series):
+        frame = frame.to_frame()
+    if not isinstance(frame, pd.DataFrame):
+        message = f"a gallery is made of a frame, not of a {type(frame).__name__}"
+        raise QueryError(message)
+    columns: list[object] = list(frame.columns)
+    there = ", ".join(map(str, columns)) or "no columns"
+    named = next((name for name in NAMES if name in columns), None)
+    if named is None:
+        message = f"the frame has none of {', '.join(NAMES)}; it has {there}; rename one of them"
+        raise QueryError(message)
+    for name in (named, group):
+        if name is not None and columns.count(name) > 1:
+            message = f"the frame has {columns.count(name)} columns {name!r}; leave one"
+            raise QueryError(message)
+    if group is not None and group not in columns:
+        message = f"there is no column {group!r} to group by; the frame has {there}"
+        raise QueryError(message)
+    return frame, named
+
+
+def as_ids(values: Sequence[object]) -> Int64s:
+    """Ids of whatever type a frame has them in, such as ``"7"`` or 7.0; -1 for what is none."""
+    # Nullable, float and text columns alike; an id beyond int64 is none.
+    scalars = [
+        value if isinstance(value, str | int | float | np.number) else None for value in values
+    ]
+    numbers = pd.to_numeric(pd.Series(scalars, dtype=object), errors="coerce")
+    floats = numbers.to_numpy(np.float64, na_value=np.nan)
+    whole = np.isfinite(floats) & (floats == np.floor(floats)) & (floats >= 0) & (floats < 2**53)
+    return np.where(whole, floats, -1).astype(np.int64)
+
+
+def images_of(catalog: "Catalog", named: Named, values: Sequence[object]) -> Int64s:
+    """The image of each value; -1 where the store has none.
+
+    An image_id is passed on without a look whether there is such an image.
+    """
+    if named == "image_id":
+        return as_ids(values)
+    if named == "file_id":
+        ids = as_ids(values)
+        return catalog.run(_images_of_files, ids)
+    return catalog.run(_images_of_paths, values)
+
+
+def _images_of_files(connection: "Connection", file_ids: Int64s) -> Int64s:
+    found = journal.files_of_images(connection, {int(each) for each in file_ids} - {-1})
+    return np.array(
+        [found[each].image_id if each in found else -1 for each in file_ids.tolist()], np.int64
+    )
+
+
+def _images_of_paths(connection: "Connection", values: Sequence[object]) -> Int64s:
+    keys = [_key(value) for value in values]
+    at = {key: journal.at_path(connection, key) for key in set(keys) if key is not None}
+    first: dict[Any, int] = {key: rows[0][0] for key, rows in at.items() if rows}
+    ids = np.array([first.get(key, -1) for key in keys], np.int64)
+    return _images_of_files(connection, ids)
+
+
+def _key(value: object) -> bytes | None:
+    """A path as the catalog has it: absolute, as bytes; None for what is none."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        return None
+    try:
+        path = Path(value).expanduser()
+        return os.path.normpath(os.fsencode(path.absolute()))
+    except (RuntimeError, ValueError):  # the home of nobody, a zero byte
+        return None
