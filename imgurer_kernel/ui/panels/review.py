@@ -10,6 +10,7 @@ from imgurer_kernel.common.text import count, elide_path, human_bytes
 from imgurer_kernel.report.writers import to_csv
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
+from imgurer_kernel.ui.models.review_decided import decided_frame
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
 from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter, ReviewQueue
 from imgurer_kernel.ui.panels.base import Panel
@@ -21,6 +22,8 @@ from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 from imgurer_kernel.ui.widgets.review_board import ReviewBoard, ReviewCluster
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
@@ -90,6 +93,11 @@ class ReviewPanel(Panel):
             model.load()
 
     # From the model to the board -------------------------------------------------------------
+
+    @property
+    def decided(self) -> "pd.DataFrame":
+        """What was done in this sitting; see `decided_frame`."""
+        return decided_frame(self.model.queue, self.model.done)
 
     def _show_page(self, _: object) -> None:
         queue, ids = self.model.queue, self.model.on_page

@@ -1,0 +1,42 @@
+"""What a sitting has decided, as a frame."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from imgurer_kernel.ui.models.review_listing import Done
+from imgurer_kernel.ui.models.review_queue import ReviewQueue
+
+DECIDED = ["decided", "batch", "failed"]
+"""Columns that `decided_frame` adds."""
+
+
+def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.DataFrame:
+    """The files of the clusters that were done, in the order in which they were.
+
+    Parameters
+    ----------
+    queue
+        None before it is read.
+    done
+        What was done, by cluster_id.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the queue's files, and: decided (in words), batch (of the journal, or the ids of
+        decisions), failed (whether some of it was refused). What is under way still is left out.
+    """
+    settled = {key: each for key, each in done.items() if not each.pending}
+    nothing = pd.DataFrame({"cluster_id": pd.Series(dtype="int64")})
+    files = nothing if queue is None else queue.files
+    rows = files[files["cluster_id"].isin(list(settled))]
+    places = {key: place for place, key in enumerate(settled)}
+    rows = rows.iloc[rows["cluster_id"].map(places).argsort(kind="stable")]
+    rows = rows.reset_index(drop=True)
+    said = [settled[int(key)] for key in rows["cluster_id"]]
+    return rows.assign(
+        decided=pd.Series([each.text for each in said], index=rows.index, dtype="str"),
+        batch=pd.Series([each.batch for each in said], index=rows.index, dtype="str"),
+        failed=pd.Series([each.failed for each in said], index=rows.index, dtype="bool"),
+    )
