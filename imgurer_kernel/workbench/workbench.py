@@ -25,6 +25,7 @@ from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.report import ReportBench
 from imgurer_kernel.workbench.search import SearchService
+from imgurer_kernel.workbench.views import select_from_views
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
@@ -253,6 +254,24 @@ class Workbench(ReportBench):
         `shown` is the most pixels of a side at which they are laid on each other; default 420.
         """
         return self._search.explain(one, other, shown)
+
+    def sql(self, statement: str) -> pd.DataFrame:
+        """Answer a SELECT of DuckDB over what is in the store; nothing can be changed by it.
+
+        The views are the frames of the methods of their names: images, files, users (no password
+        is in it), decisions, journal, and clusters as they were found last. Neither files of the
+        machine nor variables are within reach.
+
+        Raises
+        ------
+        QueryError
+            If it is no SELECT, more than one, or of no use, with what is wrong.
+
+        Examples
+        --------
+        >>> wb.sql("SELECT format, count(*) AS n FROM images GROUP BY ALL")  # doctest: +SKIP
+        """
+        return select_from_views(self, statement)
 
     def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401
         """Show the pictures of any frame's rows, in pages, to select many of them.

@@ -1,0 +1,48 @@
+"""The views that `Workbench.sql` offers, and their answers."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog import sql
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench.workbench import Workbench
+
+
+def _clusters(workbench: "Workbench") -> pd.DataFrame:
+    found = workbench.last_clusters()
+    if found is None:
+        message = "no clusters were found yet; call clusters() first"
+        raise QueryError(message)
+    return found
+
+
+VIEWS: dict[str, Callable[["Workbench"], pd.DataFrame]] = {
+    "images": lambda workbench: workbench.images(),
+    "files": lambda workbench: workbench.files(),
+    "users": lambda workbench: workbench.users(),
+    "decisions": lambda workbench: workbench.decisions(),
+    "journal": lambda workbench: workbench.journal(),
+    "clusters": _clusters,
+}
+"""Views by name: the frames of the methods of those names; of clusters the last that were found."""
+
+
+def select_from_views(workbench: "Workbench", statement: object) -> pd.DataFrame:
+    """Answer a SELECT over the views; see `imgurer_kernel.Workbench.sql`."""
+    if not isinstance(statement, str):
+        message = f"the statement is a {type(statement).__name__}; give the text of a SELECT"
+        raise QueryError(message)
+    # Only what may be meant is read: a catalog of a million files takes seconds. A name in a text
+    # is read in vain, which harms nobody.
+    words = {word.casefold() for word in re.findall(r"\w+", statement)}
+    tables = {name: read(workbench) for name, read in VIEWS.items() if name in words}
+    try:
+        return sql.select(statement, tables)
+    except QueryError as error:
+        error.add_note(f"views: {', '.join(VIEWS)}")
+        raise

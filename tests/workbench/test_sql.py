@@ -1,0 +1,114 @@
+"""Workbench.sql: what can be asked, and what is refused."""
+
+import pandas as pd
+import pytest
+
+from imgurer_kernel.errors import QueryError
+from tests.support.pictures import encode, jpeg, scene
+
+
+def fill(wb):
+    wb.accounts.create("ann", "correct horse")
+    wb.upload("a.jpg", encode(scene(1, 160, 120)), "ann")
+    wb.upload("a again.jpg", encode(scene(1, 160, 120), quality=40))
+    wb.upload("b.jpg", jpeg(2, 64, 48))
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
+
+
+def test_the_views_are_the_frames_of_their_names(wb):
+    wb.clusters(progress=False)
+    wb.decide((1, 3), "different", reason="others")
+    for name in ("images", "files", "users", "decisions", "clusters", "journal"):
+        expected = getattr(wb, name)() if name != "clusters" else wb.last_clusters()
+        found = wb.sql(f"SELECT * FROM {name}")
+        assert found.columns.tolist() == expected.columns.tolist()
+        assert len(found) == len(expected)
+        for column in found:
+            zoned = isinstance(expected[column].dtype, pd.DatetimeTZDtype)
+            if zoned or expected[column].dtype == "str":
+                assert (
+                    str(found[column].dtype).split("[")[0]
+                    == str(expected[column].dtype).split("[")[0]
+                )
+                assert found[column].isna().equals(expected[column].isna())
+
+
+def test_a_join_with_groups(wb):
+    found = wb.sql(
+        'SELECT "user", count(*) AS n FROM files JOIN images USING (image_id) '
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    assert found.values.tolist() == [["ann", 1], ["local", 2]]
+
+
+def test_no_password_is_in_it(wb):
+    assert not [name for name in wb.sql("FROM users") if "pass" in name or "hash" in name]
+    for table in ("sessions", "user_passwords", "main.users_table"):
+        with pytest.raises(QueryError):
+            wb.sql(f"SELECT * FROM {table}")
+
+
+def test_clusters_that_nobody_has_asked_for_are_an_error(wb):
+    with pytest.raises(QueryError, match=r"call clusters\(\) first"):
+        wb.sql("SELECT * FROM clusters")
+
+
+REFUSED = [
+    "INSERT INTO images VALUES (1)",
+    "DELETE FROM images",
+    "UPDATE images SET width = 1",
+    "DROP TABLE images",
+    "CREATE TABLE t AS SELECT 1",
+    "ATTACH 'other.duckdb'",
+    "COPY images TO 'stolen.csv'",
+    "EXPORT DATABASE 'stolen'",
+    "INSTALL httpfs",
+    "LOAD json",
+    "SET threads = 1",
+    "PRAGMA database_list",
+    "CALL pragma_version()",
+    "PREPARE a AS SELECT 1",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE images",
+    "",
+    "-- nothing",
+    "SELEKT 1",
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM glob('/*')",
+    "SELECT * FROM read_parquet('http://example.org/a.parquet')",
+    "SELECT * FROM frame",
+    "SELECT nothing FROM images",
+    "SELECT * FROM query('ATTACH ''x.db''')",
+]
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_does_not_only_read_the_views_is_refused(wb, statement, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    frame = pd.DataFrame({"secret": [1]})  # a variable of the caller
+    with pytest.raises(QueryError) as raised:
+        wb.sql(statement)
+    assert str(raised.value)
+    assert raised.value.__notes__
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert len(frame) == 1
+    assert len(wb.images()) == 3
+
+
+@pytest.mark.parametrize("statement", [None, 3, b"SELECT 1"])
+def test_what_is_no_text_is_refused(wb, statement):
+    with pytest.raises(QueryError, match="give the text"):
+        wb.sql(statement)
+
+
+def test_only_what_is_named_is_read(wb, monkeypatch):
+    monkeypatch.setattr(wb, "files", None)
+    assert wb.sql("SELECT count(*) AS n FROM Images")["n"].tolist() == [3]
+    assert wb.sql("DESCRIBE images")["column_name"].iloc[0] == "image_id"
