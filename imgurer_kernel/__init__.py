@@ -9,6 +9,8 @@ Examples
 0
 """
 
+from importlib import import_module
+
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import Settings
@@ -16,3 +18,8 @@ from imgurer_kernel.workbench.find import find_duplicates
 from imgurer_kernel.workbench.workbench import Workbench
 
 __all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplicates"]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Add the line magic ``%duplicates FOLDER``; ``%load_ext imgurer_kernel`` calls this."""
+    import_module("imgurer_kernel.apps.notebook").load(shell)

@@ -48,6 +48,8 @@ class Settings:
         Days until an image is dropped of which no file is left, and no bytes in the store.
     workers
         Processes or threads that decode; 0 means one for each core.
+    inline_pictures
+        Rows of a frame that a notebook shows with thumbnails, at most 50; 0 for none.
     lease_timeout
         Seconds to wait for another process to let go of the catalog.
 
@@ -75,6 +77,7 @@ class Settings:
     store: StoreMode = "copy"
     grace_days: int = 30
     workers: int = 0
+    inline_pictures: int = 20
     lease_timeout: float = 30.0
 
     def __post_init__(self) -> None:
@@ -95,6 +98,7 @@ class Settings:
             ("max_growth", 1, 1 << 31),
             ("grace_days", 0, 36_500),
             ("workers", 0, 1024),
+            ("inline_pictures", 0, 50),
             ("lease_timeout", 0, 86_400),
         ):
             value = getattr(self, name)

@@ -6,6 +6,7 @@ Its methods are in classes that are each the base of the next: `StoreReader` say
 searches and compares.
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib import import_module
@@ -61,6 +62,8 @@ class Workbench(ReportBench):
         self.settings = settings or Settings.from_env()
         store = Store(self.settings, create)
         super().__init__(store, SearchService(store))
+        if "IPython" in sys.modules:  # in a notebook its frames show their pictures
+            import_module("imgurer_kernel.ui.inline_pictures").follow(self)
 
     def __enter__(self) -> Self:
         return self

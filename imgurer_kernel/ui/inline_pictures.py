@@ -1,0 +1,93 @@
+"""Thumbnails beside the rows of frames that a notebook shows: those with a column ``digest``.
+
+A digest names its picture in whatever store, and survives filters, sorting and merges, which a mark
+on the frame or a class of its own would not.
+"""
+
+import re
+import secrets
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from imgurer_kernel.errors import StorageError
+
+if TYPE_CHECKING:
+    from imgurer_kernel.store.blobs import BlobStore
+    from imgurer_kernel.workbench.workbench import Workbench
+
+MAX_STORES = 8
+"""Stores that are looked into, the last ones that were opened."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_known: dict[Path, tuple["BlobStore", int]] = {}
+
+
+def follow(workbench: "Workbench") -> None:
+    """Show the thumbnails of this store in frames; nothing where no IPython runs."""
+    from IPython.core.getipython import get_ipython  # a script has none, and must not load it
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    settings = workbench.settings
+    _known.pop(settings.root, None)
+    _known[settings.root] = workbench.blobs, settings.inline_pictures
+    while len(_known) > MAX_STORES:
+        del _known[next(iter(_known))]
+    formatters: Any = shell.display_formatter
+    formatters.formatters["text/html"].for_type(pd.DataFrame, html_of)
+
+
+def html_of(frame: pd.DataFrame) -> str | None:
+    """A frame as HTML, with a thumbnail before each row whose digest is known.
+
+    As many rows as the setting ``inline_pictures`` of the store that was opened last says, never
+    more than 50. Any other frame looks as pandas shows it.
+    """
+    limit = next(reversed(_known.values()))[1] if _known else 0
+    if not limit or list(frame.columns).count("digest") != 1 or frame.empty:
+        return _plain(frame)
+    if not pd.get_option("display.notebook_repr_html"):
+        return None
+    shown = frame.head(limit)
+    pictures = [_thumbnail(digest) for digest in shown["digest"]]
+    if not any(pictures):
+        return _plain(frame)
+    # Marks in place of pictures: names must stay escaped, and nobody can write a mark in advance.
+    mark = secrets.token_hex(8)
+    marks = [f"imgurer-{mark}-{number}-" for number in range(len(shown))]
+    shown = shown.copy(deep=False)
+    shown.insert(0, "picture", marks, allow_duplicates=True)
+    columns = pd.get_option("display.max_columns")
+    html = shown.to_html(notebook=True, max_cols=columns or None, show_dimensions=False)
+    for each, picture in zip(marks, pictures, strict=True):
+        html = html.replace(each, _image(picture), 1)
+    rows, width = frame.shape
+    of = f"the first {len(shown)} of " if rows > len(shown) else ""
+    return f"{html}<p>{of}{rows:,} rows x {width} columns</p>"
+
+
+def _plain(frame: Any) -> str | None:  # noqa: ANN401 - for pandas' types this method is private
+    html: str | None = frame._repr_html_()
+    return html
+
+
+def _thumbnail(digest: object) -> bytes:
+    if isinstance(digest, str) and _DIGEST.fullmatch(digest):
+        for blobs, _ in reversed(_known.values()):
+            try:
+                return blobs.thumbnail(digest)
+            except StorageError:
+                continue  # it may be in another store
+    return b""
+
+
+def _image(jpeg: bytes) -> str:
+    if not jpeg:
+        return ""
+    data = b64encode(jpeg).decode("ascii")
+    style = "max-width:72px;max-height:72px;object-fit:contain"
+    return f'<img alt="" src="data:image/jpeg;base64,{data}" style="{style}">'
