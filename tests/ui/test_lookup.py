@@ -123,7 +123,7 @@ def test_the_filter_shows_one_kind(wb, drop):
     drop(panel, *FILES)
     assert panel.table.totals == [
         ["exact", "1 already here"],
-        ["near duplicate", "1 near copies"],
+        ["near duplicate", "1 near copy"],
         ["new", "1 new"],
         ["rejected", "1 cannot be read"],
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from traitlets import HasTraits, Int
 
-from imgurer_kernel.common.text import elide
+from imgurer_kernel.common.text import count, elide
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
 from imgurer_kernel.ui.models.provenance import provenance
@@ -17,13 +17,13 @@ from imgurer_kernel.ui.theme.theme import Meaning
 from imgurer_kernel.ui.widgets.picture_rows import PictureRow
 from imgurer_kernel.workbench.batch import answer_of, lookup_frame
 
-STATUSES: dict[str, tuple[str, Meaning]] = {
-    "exact": ("already here", "attention"),
-    "near duplicate": ("near copies", "attention"),
-    "new": ("new", "done"),
-    "rejected": ("cannot be read", "failed"),
+STATUSES: dict[str, tuple[str, str, Meaning]] = {
+    "exact": ("already here", "already here", "attention"),
+    "near duplicate": ("near copy", "near copies", "attention"),
+    "new": ("new", "new", "done"),
+    "rejected": ("cannot be read", "cannot be read", "failed"),
 }
-"""Status of `Workbench.lookup` to what many of it are called, and its meaning."""
+"""Status of `Workbench.lookup` to what one and many of it are called, and its meaning."""
 
 MAX_QUERIES = 5_000
 """Pictures that can be searched for again by a click: some 20 kB of memory each."""
@@ -129,8 +129,8 @@ class LookupModel(HasTraits):
         """Status and words of each kind that there is, such as ``("new", "3 new")``."""
         statuses = [each.answer["status"] for each in self.found]
         return [
-            (status, f"{statuses.count(status):,} {words}")
-            for status, (words, _) in STATUSES.items()
+            (status, count(statuses.count(status), one, many))
+            for status, (one, many, _) in STATUSES.items()
             if status in statuses
         ]
 
@@ -149,7 +149,7 @@ def _row(number: int, found: LookedUp) -> PictureRow:
         key=number,
         name=found.name,
         status=answer["status"],
-        meaning=STATUSES[answer["status"]][1],
+        meaning=STATUSES[answer["status"]][2],
         text=found.text,
         thumbnail=query.thumbnail if query is not None else b"",
         image_id=stored,

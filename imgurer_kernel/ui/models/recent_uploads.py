@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from imgurer_kernel.common.text import moment
+from imgurer_kernel.common.text import count, moment
 from imgurer_kernel.errors import StorageError
 from imgurer_kernel.store.derived import DerivedData
 from imgurer_kernel.ui.theme.theme import Meaning
@@ -18,14 +18,14 @@ from imgurer_kernel.ui.widgets.upload.control import Verdict
 MAX_KEPT = 500
 """Uploads that are kept for a user; rejected ones last longest."""
 
-STATUSES: dict[str, tuple[str, Meaning]] = {
-    "rejected": ("rejected", "failed"),
-    "failed": ("failed", "failed"),
-    "near": ("near duplicates", "attention"),
-    "duplicate": ("already here", "attention"),
-    "added": ("added", "done"),
+STATUSES: dict[str, tuple[str, str, Meaning]] = {
+    "rejected": ("rejected", "rejected", "failed"),
+    "failed": ("failed", "failed", "failed"),
+    "near": ("near duplicate", "near duplicates", "attention"),
+    "duplicate": ("already here", "already here", "attention"),
+    "added": ("added", "added", "done"),
 }
-"""Status of a `Verdict` to what many of it are called, and its meaning, in the list's order."""
+"""Status of a `Verdict` to what one and many of it are called, and its meaning, in list order."""
 
 TAKEN = ["name", "status", "text", "image_id", "twin_id", "twin", "at"]
 """Columns of `taken_frame`."""
@@ -129,7 +129,7 @@ def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
             key=number,
             name=each.name,
             status=each.status,
-            meaning=STATUSES[each.status][1],
+            meaning=STATUSES[each.status][2],
             text=f"{each.text} · {moment(datetime.fromisoformat(each.at))}",
             image_id=each.image_id,
             opens=each.image_id >= 0,
@@ -144,8 +144,8 @@ def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
     """Status and words of each kind that there is, such as ``("rejected", "3 rejected")``."""
     statuses = [each.status for each in taken]
     return [
-        (status, f"{statuses.count(status):,} {words}")
-        for status, (words, _) in STATUSES.items()
+        (status, count(statuses.count(status), one, many))
+        for status, (one, many, _) in STATUSES.items()
         if status in statuses
     ]
 

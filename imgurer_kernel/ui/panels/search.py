@@ -101,7 +101,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.table = PictureRows(
             self.session.thumbnails, self.model.open_row, self.model.search_for
         )
-        self.table_button = button("Back to the table", quiet=True)
+        self.table_button = with_classes(button("Back to the table", quiet=True), "imgurer-back")
         self.gallery = Gallery(label="Pictures alike", empty_text=_HINT)
         self.more_button = button(f"Show {PAGE_SIZE} more")
         self.details = self.details_of(
