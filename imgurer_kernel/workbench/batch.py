@@ -11,12 +11,16 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, SourceError
 from imgurer_kernel.matching.relation import NO_DUPLICATE
-from imgurer_kernel.report.frames import SIMILAR
 from imgurer_kernel.store.ingest.sources import Unreadable, find_files
 from imgurer_kernel.workbench.query import is_image_id
 
 Search = Callable[[object], pd.DataFrame]
 """Answers one query with a frame as from `Workbench.similar`."""
+
+_SEVERAL = (
+    *(list, tuple, set, frozenset, range, Iterator, pd.Series, pd.Index),
+    pd.api.extensions.ExtensionArray,
+)
 
 LOOKUP = [
     *("query", "name", "status", "image_id", "filename", "verdict", "distance", "score", "reason"),
@@ -29,25 +33,37 @@ def is_batch(given: object) -> bool:
 
     Examples
     --------
-    >>> is_batch([1, 2]), is_batch("a.jpg"), is_batch(b"bytes"), is_batch(7)
-    (True, False, False, False)
+    >>> is_batch([1, 2]), is_batch(range(3)), is_batch("a.jpg"), is_batch(b"bytes"), is_batch(7)
+    (True, True, False, False, False)
     """
-    return isinstance(given, list | tuple | set | frozenset | pd.Series | pd.Index) or (
-        isinstance(given, np.ndarray) and given.ndim == 1
-    )
+    return isinstance(given, _SEVERAL) or (isinstance(given, np.ndarray) and given.ndim == 1)
 
 
-def similar_to_each(
-    search: Search, queries: Iterable[object], progress: ProgressOption
+def queries_of(given: object) -> list[object]:
+    """The queries of a batch; ids that a column with gaps has as floats are ids again."""
+    several: Iterable[object] = given  # type: ignore[assignment]
+    return [
+        int(each) if isinstance(each, float | np.floating) and float(each).is_integer() else each
+        for each in several
+    ]
+
+
+def answer_each(
+    search: Search, queries: object, columns: Sequence[str], progress: ProgressOption
 ) -> pd.DataFrame:
     """Answer each query, under each other; `query` says which, from 0.
+
+    Parameters
+    ----------
+    columns
+        Of an answer, for no queries at all.
 
     Raises
     ------
     ImgurerError
         As one of the queries deserves; the message says which one it is.
     """
-    given, parts = list(queries), []
+    given, parts = queries_of(queries), []
     with reporting(progress, len(given), "pictures") as advance:
         for number, query in enumerate(given):
             try:
@@ -58,7 +74,7 @@ def similar_to_each(
             parts.append(found.assign(query=number))
             advance(1)
     if not parts:
-        return pd.DataFrame(columns=["query", *SIMILAR]).astype({"query": "int64"})
+        return pd.DataFrame(columns=["query", *columns]).astype({"query": "int64"})
     together = pd.concat(parts, ignore_index=True)
     return together[["query", *[name for name in together if name != "query"]]]
 
@@ -80,7 +96,7 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
         ``new`` or ``rejected``; of the nearest one that is the same image_id, filename, verdict,
         distance and score; reason, where it was rejected.
     """
-    queries = list(_named(list(given) if is_batch(given) else [given]))  # type: ignore[call-overload]
+    queries = list(_named(queries_of(given) if is_batch(given) else [given]))
     rows = []
     with reporting(progress, len(queries), "pictures") as advance:
         for number, name, query in queries:

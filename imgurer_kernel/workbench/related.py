@@ -7,6 +7,10 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED, Relation
+from imgurer_kernel.report.frames import SIMILAR
+
+RELATED_COLUMNS = ["relation" if name == "verdict" else name for name in SIMILAR]
+"""Columns of `related_to`."""
 
 _WORDS = frozenset(relation.word for relation in RELATED)
 

@@ -18,12 +18,14 @@ from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.report.frames import SIMILAR
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.batch import is_batch, looked_up, similar_to_each
+from imgurer_kernel.workbench.batch import answer_each, is_batch, looked_up
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.related import RELATED_COLUMNS
 from imgurer_kernel.workbench.report import ReportBench
 from imgurer_kernel.workbench.search import SearchService
 from imgurer_kernel.workbench.views import select_from_views
@@ -119,7 +121,7 @@ class Workbench(ReportBench):
         """
         if is_batch(query):
             each = partial(self.similar, radius=radius, limit=limit, verify=verify)
-            return similar_to_each(each, query, progress)  # type: ignore[arg-type]
+            return answer_each(each, query, SIMILAR, progress)
         return self._search.similar(query, radius, limit, verify=verify)
 
     def lookup(self, pictures: object, progress: ProgressOption = True) -> pd.DataFrame:
@@ -220,7 +222,7 @@ class Workbench(ReportBench):
         Parameters
         ----------
         image
-            What `similar` takes: the frame has its columns, with relation instead of verdict.
+            What `similar` takes, or several: the frame has its columns, relation for verdict.
             None for all pairs that the search for clusters came across: image_id, other_id,
             relation, distance, orientation, score, filename, other_filename.
         progress
@@ -230,6 +232,8 @@ class Workbench(ReportBench):
         --------
         >>> wb.related()  # doctest: +SKIP
         """
+        if is_batch(image):
+            return answer_each(self.related, image, RELATED_COLUMNS, progress)
         return self._search.related(image, progress)
 
     def last_clusters(

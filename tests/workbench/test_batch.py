@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.errors import SourceError, UnknownImage
+from imgurer_kernel.errors import QueryError, SourceError, UnknownImage
 from tests.support.pictures import encode, resized, scene
 
 
@@ -81,3 +81,40 @@ def test_a_path_that_is_not_there_is_one_row(store, tmp_path):
     assert frame["status"].tolist() == ["rejected", "near duplicate"]
     with pytest.raises(SourceError):
         store.similar(tmp_path / "nothing.jpg")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        range(1, 3),
+        iter([1, 2]),
+        (n for n in (1, 2)),
+        pd.array([1, 2], dtype="Int64"),
+        pd.Series([1.0, 2.0]),
+        np.array([1, 2], np.uint8),
+        pd.Series([1, 2], dtype="category"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_whatever_holds_several_is_asked_one_by_one(store, given):
+    found = store.similar(given, progress=False)
+    assert found["query"].unique().tolist() == [0, 1]
+    assert found.loc[found["distance"] == 0, "image_id"].isin([1, 2]).any()
+
+
+@pytest.mark.parametrize("gap", [None, pd.NA, np.nan, 1.5, True])
+def test_what_is_no_picture_within_several_is_named(store, gap):
+    with pytest.raises(QueryError) as raised:
+        store.similar(pd.Series([1, gap], dtype=object), progress=False)
+    assert "number 1 of 2" in raised.value.__notes__[0]
+    assert store.lookup([1, gap], progress=False)["status"].tolist()[1] == "rejected"
+
+
+def test_related_takes_several_too(store):
+    told = []
+    found = store.related([1, 2], progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (2, 2)
+    for number in (0, 1):
+        part = found[found["query"] == number].drop(columns="query").reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, store.related(number + 1), check_dtype=False)
+    assert list(store.related([], progress=False)) == ["query", *store.related(1)]
