@@ -20,6 +20,18 @@ STRANGERS = 50
 LOCAL = "local"
 
 
+PASTE = """async () => {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 200;
+  canvas.getContext('2d').fillRect(20, 20, 90, 90);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve));
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([blob], 'image.png', { type: 'image/png' }));
+  const options = { clipboardData, bubbles: true, cancelable: true };
+  document.body.dispatchEvent(new ClipboardEvent('paste', options));
+}"""
+
+
 def brighter(pixels, step):
     return np.clip(pixels.astype(np.int16) + step, 0, 255).astype(np.uint8)
 
@@ -243,6 +255,40 @@ def test_a_file_that_is_no_picture_is_refused_where_it_was_dropped(at):
     expect(rows(page)).to_contain_text("Cannot be searched for")
 
 
+def test_several_pictures_at_once_are_a_table(visit):
+    page = visit("#search")
+    choose(
+        page,
+        ("mine.jpg", encode(scene(1000, 800, 600), quality=95)),
+        ("smaller.jpg", encode(resized(scene(1001), 320, 240), quality=80)),
+        (NASTY, jpeg(4711)),
+        ("broken.jpg", b"no picture"),
+    )
+    rows_ = page.locator(".imgurer-rows-row")
+    expect(rows_).to_have_count(4)
+    expect(rows_.nth(0)).to_contain_text("Already here")
+    expect(rows_.nth(0)).to_contain_text("beach.jpg, brought by you")
+    expect(page.locator(".imgurer-rows-filter")).to_have_text(
+        ["All", "1 already here", "1 near copy", "1 new", "1 cannot be read"]
+    )
+    page.get_by_role("button", name="1 near copy").click()
+    expect(rows_).to_have_count(1)
+    expect(rows_).to_contain_text("Near copy of hill.jpg: ")
+    rows_.locator(".imgurer-rows-middle button").click()
+    expect(tiles(page).first).to_be_visible()
+    expect(rows_.first).to_be_hidden()
+    page.go_back()
+    expect(rows_.first).to_be_visible()
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(rows_).to_have_count(4)
+    page.evaluate(PASTE)
+    expect(panel(page)).to_contain_text("pasted.png")
+    expect(rows_.first).to_be_hidden()
+    page.get_by_role("button", name="Back to the table").click()
+    expect(rows_).to_have_count(4)
+    assert page.evaluate("window.pwned") is None
+
+
 def test_clusters_say_what_differs_and_are_filtered(at):
     page = at("#review")
     clusters = panel(page).locator(".imgurer-cluster")
@@ -446,13 +492,19 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
         ("cut off.jpg", jpeg(2001)[:3000]),
         ("=1+1.jpg", b"no picture"),
     )
-    expect(rows(page).nth(0)).to_contain_text("Added")
-    expect(rows(page).nth(1)).to_contain_text("Already here")
-    expect(rows(page).nth(1)).to_contain_text("brought by you")
-    expect(rows(page).nth(2)).to_contain_text("Added; near duplicate, ")
-    expect(rows(page).nth(2)).to_contain_text("beach")
-    expect(rows(page).nth(3)).to_contain_text("Rejected:")
-    expect(rows(page).nth(4)).to_contain_text("Rejected:")
+    for name, text in (
+        ("new.jpg", "Added"),
+        ("hill.jpg", "Already here"),
+        ("hill.jpg", "brought by you"),
+        ("beach once more.jpg", "Added; near duplicate, "),
+        ("cut off.jpg", "Rejected:"),
+        ("=1+1.jpg", "Rejected:"),
+    ):
+        expect(rows(page).filter(has_text=name)).to_contain_text(text)
+    for place in (0, 1):  # on top, whenever they came
+        expect(rows(page).nth(place)).to_contain_text("Rejected:")
+    page.get_by_role("button", name="Already here", exact=True).click()
+    expect(rows(page).filter(visible=True)).to_have_count(1)
     expect(counts(page)).to_contain_text(f"{before + 2} pictures")
     other.goto(other.url.split("#")[0] + "#browse?order=newest")
     other.reload()
@@ -460,6 +512,11 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
     other.get_by_role("tab", name="Search").click()
     choose(other, ("same.jpg", encode(new, quality=75)))
     expect(tile(other, "new.jpg")).to_be_visible()
+    page.reload()
+    kept = panel(page).locator(".imgurer-rows-row")
+    expect(kept).to_have_count(5, timeout=60_000)
+    expect(kept.nth(1)).to_contain_text("Rejected:")
+    expect(kept.nth(2)).to_contain_text("beach once more.jpg")
 
 
 def test_a_member_who_logged_in_sees_what_is_own(new_page, tmp_path):
