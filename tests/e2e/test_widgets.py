@@ -347,19 +347,20 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
     )
     expect(rows(at)).to_have_count(7)
     digest = hashlib.sha256(b"first").hexdigest()
-    expect(rows(at).nth(0)).to_contain_text(f"took 5 bytes {digest}")
-    expect(rows(at).nth(6)).to_contain_text(f"took 5 bytes {digest}")
-    expect(rows(at).nth(1).locator("img")).to_have_count(2)
-    expect(rows(at).nth(1)).to_contain_text(f"{NASTY}, brought by ann")
-    expect(rows(at).nth(2)).to_contain_text("rejected: the file is empty")
-    expect(rows(at).nth(2).locator("svg.imgurer-icon").last).to_be_visible()
-    expect(rows(at).nth(3)).to_contain_text("Something went wrong inside")
-    expect(rows(at).nth(3).get_by_role("button", name="Retry")).to_be_visible()
-    expect(rows(at).nth(4).locator(".imgurer-name")).to_have_text(NASTY)
     expect(at.locator(".part-upload .imgurer-total-words")).to_have_text(
         "7 of 7 files · 4 added · 1 already here · 1 rejected · 1 failed"
     )
-    rows(at).nth(1).get_by_role("button").last.click()
+    # What went wrong is on top; all else stays in its order.
+    expect(rows(at).nth(0)).to_contain_text("rejected: the file is empty")
+    expect(rows(at).nth(0).locator("svg.imgurer-icon").last).to_be_visible()
+    expect(rows(at).nth(1)).to_contain_text("Something went wrong inside")
+    expect(rows(at).nth(1).get_by_role("button", name="Retry")).to_be_visible()
+    expect(rows(at).nth(2)).to_contain_text(f"took 5 bytes {digest}")
+    expect(rows(at).nth(6)).to_contain_text(f"took 5 bytes {digest}")
+    expect(rows(at).nth(3).locator("img")).to_have_count(2)
+    expect(rows(at).nth(3)).to_contain_text(f"{NASTY}, brought by ann")
+    expect(rows(at).nth(4).locator(".imgurer-name")).to_have_text(NASTY)
+    rows(at).nth(3).get_by_role("button").last.click()
     said(at, "opened 2")
     at.get_by_role("button", name="Clear list").click()
     expect(rows(at)).to_have_count(0)
@@ -367,15 +368,15 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
 
 
 def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals):
-    slow = [payload(f"slow {n}.jpg", bytes([n])) for n in range(14)]
+    slow = [payload(f"slow {n}.jpg", bytes([n])) for n in range(22)]
     choose(at, *slow)
-    # eight wait for their verdict, the others for their turn
-    rows(at).nth(13).get_by_role("button", name="Cancel slow 13.jpg").click()
-    expect(rows(at).nth(13)).to_contain_text("Cancelled")
+    # sixteen wait for their verdict, the others for their turn
+    rows(at).nth(21).get_by_role("button", name="Cancel slow 21.jpg").click()
+    expect(rows(at).nth(21)).to_contain_text("Cancelled")
     at.get_by_role("button", name="Cancel all").click()
-    expect(rows(at).nth(12)).to_contain_text("Cancelled")
-    rows(at).nth(13).get_by_role("button", name="Retry").click()
-    expect(rows(at).nth(13)).to_contain_text("took 1 bytes", timeout=30_000)
+    expect(rows(at).nth(20)).to_contain_text("Cancelled")
+    rows(at).nth(21).get_by_role("button", name="Retry").click()
+    expect(rows(at).nth(21)).to_contain_text("took 1 bytes", timeout=60_000)
     assert parts(arrivals) == []
 
 
