@@ -31,7 +31,6 @@ OPTIONS = (
     "--ServerApp.port_retries=0",
     "--IdentityProvider.token=",
     "--ServerApp.disable_check_xsrf=True",
-    "--LabApp.news_url=",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
 
@@ -47,6 +46,11 @@ def lab(folder):
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
                      "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
     }  # fmt: skip
+    # Else it asks, over the notebook, whether to fetch news.
+    extension = "@jupyterlab/apputils-extension"
+    asked = folder / ".jupyter" / "JUPYTERLAB_SETTINGS_DIR" / extension
+    asked.mkdir(parents=True)
+    (asked / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", f"--port={port}", *OPTIONS],
