@@ -173,7 +173,7 @@ def test_an_upload_shows_everywhere(wb, dashboard, page):
     dashboard.follow_link("#upload")
     upload = dashboard.panels["upload"]
     upload.model.begin()
-    upload._count(
+    upload._note(
         Upload(name="", path=None, bytes=0, digest=""), Verdict(status="added", image_id=5)
     )
     upload.model.finish()
