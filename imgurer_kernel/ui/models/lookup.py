@@ -13,6 +13,7 @@ from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
 from imgurer_kernel.ui.models.provenance import provenance
 from imgurer_kernel.ui.models.search_history import SearchQuery, query_from_file
 from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import Meaning
 from imgurer_kernel.ui.widgets.picture_rows import PictureRow
 from imgurer_kernel.workbench.batch import answer_of, lookup_frame
@@ -96,7 +97,8 @@ class LookupModel(HasTraits):
         try:
             query = query_from_file(f"t{number}", name, data, self.session.workbench.settings)
         except ImageRejected as error:
-            return LookedUp(name=name, answer={"status": "rejected", "reason": str(error)})
+            answer = {"status": "rejected", "reason": shown_error(error)}
+            return LookedUp(name=name, answer=answer)
         answer = answer_of(self.session.workbench.similar(query.picture))
         holders = ""
         if "image_id" in answer:
