@@ -7,7 +7,7 @@ import pandas as pd
 from imgurer_kernel.ui.models.review_listing import Done
 from imgurer_kernel.ui.models.review_queue import ReviewQueue
 
-DECIDED = ["decided", "batch", "failed"]
+DECIDED = ["decided", "failed"]
 """Columns that `decided_frame` adds."""
 
 
@@ -24,8 +24,8 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     Returns
     -------
     DataFrame
-        The rows of the queue's files, and: decided (in words), batch (of the journal, or the ids of
-        decisions), failed (whether some of it was refused). What is under way still is left out.
+        The rows of the queue's files, and: decided (in words), failed (whether some of it was
+        refused). What is under way still is left out.
     """
     settled = {key: each for key, each in done.items() if not each.pending}
     nothing = pd.DataFrame({"cluster_id": pd.Series(dtype="int64")})
@@ -37,6 +37,5 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     said = [settled[int(key)] for key in rows["cluster_id"]]
     return rows.assign(
         decided=pd.Series([each.text for each in said], index=rows.index, dtype="str"),
-        batch=pd.Series([each.batch for each in said], index=rows.index, dtype="str"),
         failed=pd.Series([each.failed for each in said], index=rows.index, dtype="bool"),
     )

@@ -22,8 +22,6 @@ from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 from imgurer_kernel.ui.widgets.review_board import ReviewBoard, ReviewCluster
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
@@ -95,7 +93,7 @@ class ReviewPanel(Panel):
     # From the model to the board -------------------------------------------------------------
 
     @property
-    def decided(self) -> "pd.DataFrame":
+    def decided(self) -> pd.DataFrame:
         """What was done in this sitting; see `decided_frame`."""
         return decided_frame(self.model.queue, self.model.done)
 
