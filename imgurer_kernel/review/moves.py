@@ -50,7 +50,7 @@ def restore(place: Place, goal: Place, path: bytes) -> None:
                 place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder,
                 follow_symlinks=False,
             )  # fmt: skip
-        except (PermissionError, NotImplementedError, OSError) as error:
+        except (NotImplementedError, OSError) as error:
             if isinstance(error, FileExistsError | FileNotFoundError):
                 raise
             if goal.facts() is not None:

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.servers import TOKEN
-from tests.e2e.servers import dashboard as dashboard  # noqa: PLC0414 - a fixture
 
 REQUIRED = os.environ.get("IMGURER_E2E") == "required"
 

@@ -10,8 +10,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 TOKEN = "the-token-of-servers-that-are-tested"
 """Of those without a login; a browser's first request shows it, and gets a cookie for the rest."""
 
@@ -80,13 +78,3 @@ def serving(root, *, notebook=None, environment=None, **options):
                 process.wait()
         reader.join(5)
         process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def dashboard(tmp_path_factory):
-    """The real dashboard over an empty store, without a login."""
-    if not (REPOSITORY / "notebooks" / "dashboard.ipynb").exists():
-        pytest.skip("there is no notebooks/dashboard.ipynb yet")
-    root = tmp_path_factory.mktemp("dashboard") / "store"
-    with serving(root, preheat=0) as server:
-        yield server

@@ -1,5 +1,6 @@
 """The five tabs, in a browser, behind the real server over a real store."""
 
+import contextlib
 import csv
 import io
 import re
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from imgurer_kernel import Settings, Workbench
+from tests.e2e.pages import dashboard_page, is_open
 from tests.e2e.servers import serving
 from tests.support.pictures import encode, jpeg, png, resized, scene
 
@@ -17,7 +19,6 @@ expect.set_options(timeout=20_000)  # a machine may be busy
 
 NASTY = "<img src=x onerror=window.pwned=1> $x$ & 'a' \"b\".jpg"
 STRANGERS = 50
-LOCAL = "local"
 
 
 PASTE = """async () => {
@@ -64,14 +65,8 @@ def server(root):
 
 @pytest.fixture(scope="module")
 def shared(new_shared_page, server):
-    page = new_shared_page()
-    page.faults = []
-    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-    page.goto(server.url)
-    expect(page.get_by_role("tab", name="Browse")).to_be_visible(timeout=60_000)
-    yield page
-    assert page.faults == []
-    assert page.evaluate("window.pwned") is None
+    with dashboard_page(new_shared_page, server) as page:
+        yield page
 
 
 @pytest.fixture
@@ -88,13 +83,29 @@ def at(shared):
 
 @pytest.fixture
 def visit(new_page, server):
-    def open_page(place="", **options):
-        page = new_page(**options)
-        page.goto(server.url + place)
-        expect(page.get_by_role("tab", name="Browse")).to_be_visible(timeout=60_000)
-        return page
+    """Function that opens the dashboard as another visitor."""
+    with contextlib.ExitStack() as pages:
+        yield lambda place="": pages.enter_context(dashboard_page(new_page, server, place))
 
-    return open_page
+
+@pytest.fixture(scope="module")
+def members(browser, tmp_path_factory):
+    """A server with a login over a store of two members, without a picture at first."""
+    root = tmp_path_factory.mktemp("members") / "store"
+    with Workbench(Settings(root=root)) as workbench:
+        workbench.accounts.create("root", "correct horse", "admin")
+        workbench.accounts.create("ann", "correct horse")
+    with serving(root, login=True, preheat=0) as server:
+        yield server
+
+
+def log_in(page, server, name):
+    page.goto(server.url)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Log in").click()
+    is_open(page)
+    expect(page.get_by_text(f"{name}, ")).to_be_visible()
 
 
 def counts(page):
@@ -181,8 +192,8 @@ def test_where_somebody_goes_wins_over_what_was_on_its_way(at, at_once):
     expect(page).to_have_url(re.compile("#browse.order=largest$"))
 
 
-def test_a_reload_shows_the_same_random_page(visit):
-    page = visit("#browse?seed=77")
+def test_a_reload_shows_the_same_random_page(at):
+    page = at("#browse?seed=77")
     expect(tiles(page)).to_have_count(48)
     before = tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)")
     page.reload()
@@ -237,8 +248,8 @@ def test_the_filters_say_what_they_hide(at):
     expect(tiles(page)).to_have_count(3)
 
 
-def test_a_search_by_a_picture_that_is_not_stored(visit):
-    page = visit("#search")
+def test_a_search_by_a_picture_that_is_not_stored(at):
+    page = at("#search")
     expect(counts(page)).to_contain_text("could be freed")
     before = counts(page).inner_text()
     choose(page, ("holiday.jpg", encode(brighter(scene(1000, 800, 600), -15), quality=70)))
@@ -412,41 +423,32 @@ def test_nonsense_in_the_address_is_harmless(at):
     expect(panel(page)).to_contain_text("of 2 clusters decided")
 
 
-@pytest.mark.parametrize(
-    "size",
-    [
-        (390, 844),
-        pytest.param((720, 900), marks=pytest.mark.long),
-        pytest.param((1280, 800), marks=pytest.mark.long),
-        (1920, 1080),
-    ],
-    ids=str,
-)
-def test_nothing_is_wider_than_the_window(at, size):
+def test_nothing_is_wider_than_the_window(at):
     page = at("#browse")
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     for tab in ("Upload", "Search", "Browse", "Review", "Users"):
         page.get_by_role("tab", name=tab).click()
-        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        page.wait_for_timeout(300)
-        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        if size[0] < 720:  # a second column would be cut off by the page, which hides what is wider
-            columns = page.locator(".imgurer-columns:visible").evaluate_all(
-                "all => all.map(one => getComputedStyle(one).gridTemplateColumns.split(' ').length)"
-            )
-            assert set(columns) <= {1}, tab
-        # A list that scrolls without a bar hides what is beyond its edge.
-        tabs = page.get_by_role("tablist")
-        assert tabs.evaluate("list => list.scrollWidth - list.clientWidth") == 0
+        is_current(page, tab)
+        expect(page.locator("[aria-busy=true]:visible")).to_have_count(0)
+        for width, height in ((390, 844), (720, 900), (1280, 800), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+            where = (tab, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            if width < 720:  # a second column would be cut off by the page, which hides it
+                columns = page.locator(".imgurer-columns:visible").evaluate_all(
+                    "all => all.map(one => "
+                    "getComputedStyle(one).gridTemplateColumns.split(' ').length)"
+                )
+                assert set(columns) <= {1}, where
+            # A list that scrolls without a bar hides what is beyond its edge.
+            tabs = page.get_by_role("tablist")
+            assert tabs.evaluate("list => list.scrollWidth - list.clientWidth") == 0, where
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
-def test_an_empty_store_says_what_to_do(browser, new_page, dashboard):
-    page = new_page()
-    page.goto(dashboard.url)
-    expect(page.get_by_role("tab", name="Upload")).to_have_attribute(
-        "aria-selected", "true", timeout=60_000
-    )
+def test_an_empty_store_says_what_to_do(members, page):
+    log_in(page, members, "root")
+    is_current(page, "Upload")
     expect(panel(page).get_by_role("button", name="choose files")).to_be_visible()
     page.get_by_role("tab", name="Browse").click()
     expect(panel(page)).to_contain_text("There are no pictures here yet")
@@ -479,8 +481,9 @@ def test_forgetting_is_asked_twice_and_done(at):
     expect(tile(page, "short stay.jpg")).to_have_count(0)
 
 
-def test_uploads_get_their_verdict_and_others_see_them(visit):
-    page, other = visit("#upload"), visit("#browse")
+def test_uploads_get_their_verdict_and_others_see_them(at, visit):
+    other = visit("#browse?order=newest")
+    page = at("#upload")
     expect(counts(page)).to_contain_text("could be freed")
     before = int(counts(page).inner_text().split()[0])
     new, beach = scene(2000), scene(1000, 800, 600)
@@ -506,9 +509,9 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
     page.get_by_role("button", name="Already here", exact=True).click()
     expect(rows(page).filter(visible=True)).to_have_count(1)
     expect(counts(page)).to_contain_text(f"{before + 2} pictures")
-    other.goto(other.url.split("#")[0] + "#browse?order=newest")
-    other.reload()
-    expect(tile(other, "new.jpg")).to_be_visible(timeout=60_000)
+    other.get_by_role("tab", name="Users").click()
+    other.get_by_role("tab", name="Browse").click()
+    expect(tile(other, "new.jpg")).to_be_visible()
     other.get_by_role("tab", name="Search").click()
     choose(other, ("same.jpg", encode(new, quality=75)))
     expect(tile(other, "new.jpg")).to_be_visible()
@@ -519,28 +522,21 @@ def test_uploads_get_their_verdict_and_others_see_them(visit):
     expect(kept.nth(2)).to_contain_text("beach once more.jpg")
 
 
-def test_a_member_who_logged_in_sees_what_is_own(new_page, tmp_path):
-    with Workbench(Settings(root=tmp_path / "store")) as workbench:
-        workbench.accounts.create("root", "correct horse", "admin")
-        workbench.accounts.create("ann", "correct horse")
+def test_a_member_who_logged_in_sees_what_is_own(members, page):
+    with Workbench(Settings(root=members.root)) as workbench:
         workbench.upload("hers.jpg", jpeg(1), "ann")
         workbench.upload("root's own.jpg", jpeg(2), "root")
-    with serving(tmp_path / "store", login=True, preheat=0) as server:
-        page = new_page()
-        page.goto(server.url)
-        page.get_by_label("Name").fill("ann")
-        page.get_by_label("Password").fill("correct horse")
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_text("ann, member")).to_be_visible(timeout=60_000)
-        tile(page, "root's own.jpg").click()
-        expect(details(page)).to_contain_text("1 other person")
-        expect(details(page).get_by_role("button", name="Forget my copy")).to_be_hidden()
-        tile(page, "hers.jpg").click()
-        expect(details(page)).to_contain_text("you, ")
-        expect(details(page).get_by_role("button", name="Forget my copy")).to_be_visible()
-        page.get_by_role("tab", name="Users").click()
-        expect(panel(page).get_by_role("row")).to_have_count(2)
-        expect(panel(page).get_by_text("New account")).to_be_hidden()
-        expect(panel(page).get_by_role("heading", name="My password")).to_be_visible()
-        page.get_by_role("link", name="Log out").click()
-        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    log_in(page, members, "ann")
+    expect(page.get_by_text("ann, member")).to_be_visible()
+    tile(page, "root's own.jpg").click()
+    expect(details(page)).to_contain_text("1 other person")
+    expect(details(page).get_by_role("button", name="Forget my copy")).to_be_hidden()
+    tile(page, "hers.jpg").click()
+    expect(details(page)).to_contain_text("you, ")
+    expect(details(page).get_by_role("button", name="Forget my copy")).to_be_visible()
+    page.get_by_role("tab", name="Users").click()
+    expect(panel(page).get_by_role("row")).to_have_count(2)
+    expect(panel(page).get_by_text("New account")).to_be_hidden()
+    expect(panel(page).get_by_role("heading", name="My password")).to_be_visible()
+    page.get_by_role("link", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()

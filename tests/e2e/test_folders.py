@@ -5,13 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.pages import NASTY, dashboard_page
 from tests.e2e.servers import serving
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
 expect.set_options(timeout=20_000)  # a machine may be busy
-
-NASTY = "<img src=x onerror=window.pwned=1>.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "sub").mkdir()
     picture = scene(3000, 320, 240)
-    (folder / NASTY).write_bytes(encode(picture, quality=95))
+    (folder / f"{NASTY}.jpg").write_bytes(encode(picture, quality=95))
     (folder / "sub" / "small.png").write_bytes(encode(resized(picture, 200, 150), "PNG"))
     (folder / "alone.jpg").write_bytes(encode(scene(3001, 320, 240)))
     (folder / "note.txt").write_text("no picture")
@@ -29,16 +28,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shared(new_shared_page, tmp_path_factory):
     """The Upload tab over a store that is empty at first."""
-    with serving(tmp_path_factory.mktemp("folders") / "store") as running:
-        page = new_shared_page()
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        page.goto(running.url + "#upload")
-        expect(field(page)).to_be_visible(timeout=60_000)
-        page.server = running
+    with (
+        serving(tmp_path_factory.mktemp("folders") / "store") as running,
+        dashboard_page(new_shared_page, running, "#upload") as page,
+    ):
+        expect(field(page)).to_be_visible()
         yield page
-        assert page.faults == []
-        assert page.evaluate("window.pwned") is None
 
 
 def field(page):

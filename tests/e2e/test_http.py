@@ -198,8 +198,22 @@ def log_in(server, name, password=PASSWORD, target="/"):
 # Without a login ------------------------------------------------------------------------------
 
 
-def test_the_page(open_server):
+@pytest.fixture(scope="module")
+def open_page(open_server):
+    """A page of the server without a login, for all who only look; its kernel is not culled."""
     page = ask(open_server, "/?tab=search")
+    with channels(open_server, kernel_of(page)):
+        yield page
+
+
+@pytest.fixture(scope="module")
+def open_kernel(open_page):
+    """The kernel of that page."""
+    return kernel_of(open_page)
+
+
+def test_the_page(open_server, open_page):
+    page = open_page
     assert page.status == 200
     assert "<title>imgurer</title>" in page.body
     assert f"cwd={open_server.root} " in page.body
@@ -231,27 +245,26 @@ def listening(process):
     return [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
 
 
-def test_a_kernel_is_told_no_port_that_could_be_taken(open_server):
+def test_a_kernel_is_told_no_port_that_could_be_taken(open_server, open_page):
     """Output's, when it was taken, left a kernel that hung, and the page with it.
 
     The one port of a kernel is for its own children; it is chosen when it is opened.
     """
-    kernel_of(ask(open_server, "/"))
     assert listening(open_server.process.pid) == [urlsplit(open_server.url).port]
     kernels = children(open_server.process)
     assert kernels
     assert all(len(listening(kernel)) <= 1 for kernel in kernels)
 
 
-def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server):
+def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server, open_page):
     headers = ask(open_server, SCRIPT).headers
     assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
-    assert SCRIPT in ask(open_server, "/").body
+    assert SCRIPT in open_page.body
 
 
 @pytest.mark.parametrize("path", ["/", SCRIPT, "/nothing"])
-def test_every_answer_has_the_headers(open_server, path):
-    headers = ask(open_server, path).headers
+def test_every_answer_has_the_headers(open_server, open_page, path):
+    headers = (open_page if path == "/" else ask(open_server, path)).headers
     assert "script-src-attr 'none'" in headers["Content-Security-Policy"] or (
         "default-src 'none'" in headers["Content-Security-Policy"]
     )
@@ -273,8 +286,8 @@ def test_our_own_names_are_welcome(open_server, host):
     assert ask(open_server, SCRIPT, headers={"Host": host}).status == 200
 
 
-def test_another_sites_script_does_not_reach_a_kernel(open_server):
-    kernel = kernel_of(ask(open_server, "/"))
+def test_another_sites_script_does_not_reach_a_kernel(open_server, open_kernel):
+    kernel = open_kernel
     refused(403, open_server, kernel, origin="http://evil.example")
     refused(403, open_server, kernel, origin="null")
     with channels(open_server, kernel, origin=open_server.url.rstrip("/")):
@@ -381,8 +394,8 @@ def test_the_query_cannot_change_the_template(open_server):
     assert "reveal.js" not in page.body
 
 
-def test_no_address_of_the_page_is_foreign(open_server):
-    page = ask(open_server, "/").body
+def test_no_address_of_the_page_is_foreign(open_page):
+    page = open_page.body
     addresses = re.findall(r"""(?:src|href|action)=["']([^"']+)""", page)
     assert addresses
     assert all(each.startswith(("/", "data:")) and not each.startswith("//") for each in addresses)
@@ -415,12 +428,6 @@ def end_of(connection):
             connection.recv(timeout=60)
     except ConnectionClosed as closed:
         return closed.rcvd and (closed.rcvd.code, closed.rcvd.reason)
-
-
-@pytest.fixture(scope="module")
-def open_kernel(open_server):
-    """A kernel of the server without a login."""
-    return kernel_of(ask(open_server, "/"))
 
 
 @pytest.mark.parametrize("protocols", [(), ("v2.kernel.websocket.jupyter.org",), (PROTOCOL + "x",)])
@@ -580,6 +587,15 @@ def test_an_end_at_once_is_clean(tmp_path, notebook, number):
 # With a login ---------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def alices(login_server):
+    """The cookies of alice, and a page of hers for all who only look."""
+    _, cookies = log_in(login_server, "alice")
+    page = ask(login_server, "/", cookies=cookies)
+    with channels(login_server, kernel_of(page), cookies=cookies):
+        yield cookies, page
+
+
 def test_who_is_not_logged_in_is_led_to_the_login(login_server):
     response = ask(login_server, "/?tab=search")
     assert response.status == 302
@@ -608,9 +624,9 @@ def test_nothing_is_for_who_is_not_logged_in(login_server, path, method):
         assert response.headers["Location"].startswith("/login?next=")
 
 
-def test_no_kernel_is_for_who_is_not_logged_in(login_server):
-    _, cookies = log_in(login_server, "alice")
-    kernel = kernel_of(ask(login_server, "/", cookies=cookies))
+def test_no_kernel_is_for_who_is_not_logged_in(login_server, alices):
+    cookies, page = alices
+    kernel = kernel_of(page)
     refused(403, login_server, kernel)
     refused(403, login_server, NO_KERNEL)
     assert ask(login_server, f"/api/kernels/{kernel}").status in {302, 403}
@@ -628,7 +644,7 @@ def test_the_login_page_needs_nothing_else(login_server):
     assert page.headers["Cache-Control"] == "no-store"
 
 
-def test_the_login(login_server):
+def test_the_login(login_server, alices):
     response, cookies = log_in(login_server, "Alice", target="/?tab=browse")
     assert response.status == 303
     assert response.headers["Location"] == "/?tab=browse"
@@ -638,7 +654,7 @@ def test_the_login(login_server):
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Secure" not in cookie, "over http it would never come back"
-    page = ask(login_server, "/", cookies=cookies)
+    _, page = alices
     assert "visitor=alice" in page.body
     again = ask(login_server, "/login?next=/%3Ftab%3Dx", cookies=cookies)
     assert (again.status, again.headers["Location"]) == (302, "/?tab=x")
@@ -691,10 +707,10 @@ def test_a_forged_cookie_is_nobody(login_server, tmp_path):
         assert ask(login_server, "/", cookies={name: value}).status == 302
 
 
-def test_a_user_has_no_access_to_anothers_kernel(login_server):
-    _, alice = log_in(login_server, "alice")
+def test_a_user_has_no_access_to_anothers_kernel(login_server, alices):
+    alice, page = alices
     _, bob = log_in(login_server, "bob")
-    kernel = kernel_of(ask(login_server, "/", cookies=alice))
+    kernel = kernel_of(page)
     with channels(login_server, kernel, cookies=alice):
         refused(403, login_server, kernel, cookies=bob)
         assert ask(login_server, f"/api/kernels/{kernel}", cookies=bob).status == 403

@@ -40,7 +40,7 @@ def accounts(tmp_path_factory):
     root.mkdir()
     with Catalog(root) as catalog:
         users = Users(catalog)
-        for name in ("alice", "bob", "carol"):
+        for name in ("alice", "bob"):
             users.create(name, PASSWORD, "admin" if name == "alice" else "member")
 
     def act(work):
@@ -55,16 +55,6 @@ def accounts(tmp_path_factory):
 def server(accounts, notebook):
     """A server with a login and one preheated kernel."""
     with serving(accounts.root, notebook=notebook, login=True) as server:
-        yield server
-
-
-@pytest.fixture(params=[pytest.param("cold", marks=pytest.mark.long), "preheated"])
-def either(request, accounts, notebook):
-    """A server with a login, without and with preheated kernels."""
-    if request.param == "preheated":
-        yield request.getfixturevalue("server")
-        return
-    with serving(accounts.root, notebook=notebook, login=True, preheat=0) as server:
         yield server
 
 
@@ -107,7 +97,8 @@ def greeting(page):
     return re.fullmatch(r"Hello (\w+) from (\d+)", said.inner_text()).groups()
 
 
-def test_logging_in(server, new_page):
+def test_logging_in_beside_another_user(server, bobs_page, new_page):
+    bob = greeting(bobs_page)
     page = watch(new_page())
     page.goto(server.url + "?tab=browse")
     expect(page).to_have_title("Log in · imgurer")
@@ -123,30 +114,33 @@ def test_logging_in(server, new_page):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Opening the dashboard")).to_be_visible()
-    assert greeting(page)[0] == "alice"
+    alice = greeting(page)
+    assert [name for name, _ in (alice, bob)] == ["alice", "bob"]
+    assert alice[1] != bob[1]
+    assert (greeting(page), greeting(bobs_page)) == (alice, bob)
     expect(page.locator("#loading")).to_have_count(0)
     assert page.url == server.url + "?tab=browse"
     expect(page).to_have_title("imgurer")
     assert page.complaints == []
 
 
-def test_two_users_at_once(either, new_page):
+@pytest.mark.long
+def test_two_users_at_once_without_preheated_kernels(accounts, notebook, new_page):
     alice, bob = new_page(), new_page()
-    for page, name in ((alice, "alice"), (bob, "bob")):
-        page.goto(either.url)
-        enter(page, name)
-    heard = [greeting(page) for page in (alice, bob)]
-    assert [name for name, _ in heard] == ["alice", "bob"]
-    assert heard[0][1] != heard[1][1]
-    assert greeting(alice) == heard[0]
+    with serving(accounts.root, notebook=notebook, login=True, preheat=0) as server:
+        for page, name in ((alice, "alice"), (bob, "bob")):
+            page.goto(server.url)
+            enter(page, name)
+        heard = [greeting(page) for page in (alice, bob)]
+        assert [name for name, _ in heard] == ["alice", "bob"]
+        assert heard[0][1] != heard[1][1]
+        assert greeting(alice) == heard[0]
 
 
-def test_a_disabled_user(server, accounts, new_page):
-    page = watch(new_page())
-    page.goto(server.url)
-    enter(page, "carol")
-    assert greeting(page)[0] == "carol"
-    accounts(lambda users: users.disable("carol"))
+def test_a_disabled_user(server, accounts, bobs_page):
+    page = bobs_page
+    page.complaints.clear()
+    accounts(lambda users: users.disable("bob"))
     lost = page.get_by_text("You are no longer logged in.")
     button = page.get_by_role("button", name="Greet")
     for _ in range(30):  # looked up anew every two seconds
@@ -157,11 +151,11 @@ def test_a_disabled_user(server, accounts, new_page):
     expect(lost).to_be_visible()
     page.get_by_role("link", name="Log in").click()
     expect(page).to_have_title("Log in · imgurer")
-    enter(page, "carol")
-    expect(page.get_by_role("alert")).to_contain_text("The account carol is disabled.")
-    accounts(lambda users: users.enable("carol"))
-    enter(page, "carol")
-    assert greeting(page)[0] == "carol"
+    enter(page, "bob")
+    expect(page.get_by_role("alert")).to_contain_text("The account bob is disabled.")
+    accounts(lambda users: users.enable("bob"))
+    enter(page, "bob")
+    assert greeting(page)[0] == "bob"
     # JupyterLab says in the console that the last click went nowhere.
     assert set(page.complaints) <= {"Cannot send"}
 
@@ -194,23 +188,16 @@ def test_ones_logins(server, bobs_page):
     assert page.complaints == []
 
 
-def test_an_address_that_leads_nowhere(server, bobs_page):
-    page = bobs_page
-    page.complaints.clear()
-    assert page.goto(server.url + "nothing").status == 404
-    expect(page.get_by_role("heading")).to_have_text("There is nothing here")
-    page.get_by_role("link", name="To the dashboard").click()
-    greeting(page)
-    assert page.complaints == []
-
-
-def test_a_kernel_goes_with_its_page(server, bobs_page):
+def test_an_address_that_leads_nowhere_and_a_kernel_that_goes_with_its_page(server, bobs_page):
     page = bobs_page
     page.complaints.clear()
     _, process = greeting(page)
     with page.expect_request("**/voila/api/shutdown/*"):
-        page.reload()
+        assert page.goto(server.url + "nothing").status == 404
+    expect(page.get_by_role("heading")).to_have_text("There is nothing here")
+    page.get_by_role("link", name="To the dashboard").click()
     assert greeting(page)[1] != process
+    assert page.complaints == []
 
 
 def test_a_kernel_that_dies_is_told(server, bobs_page):
@@ -226,7 +213,9 @@ def test_a_kernel_that_dies_is_told(server, bobs_page):
 
 
 @pytest.mark.parametrize("preheat", [pytest.param(0, marks=pytest.mark.long), 1])
-def test_a_kernel_that_does_not_start_is_told(tmp_path, notebook, new_page, preheat):
+def test_a_kernel_that_does_not_start_and_a_server_that_ends_are_told(
+    tmp_path, notebook, new_page, preheat
+):
     fault = tmp_path / "fault"
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(
@@ -253,50 +242,48 @@ def test_a_kernel_that_does_not_start_is_told(tmp_path, notebook, new_page, preh
             if not alert.is_visible():
                 break
         assert greeting(page)[0] == "None"
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The server does not answer. It may have been stopped."
+    )
     assert page.complaints == []
 
 
-def test_a_server_that_ends_is_told(tmp_path, notebook, new_page):
-    page = watch(new_page())
-    with serving(tmp_path / "store", notebook=notebook, preheat=0) as server:
-        page.goto(server.url)
-        assert greeting(page)[0] == "None"
-    alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("The server does not answer. It may have been stopped.")
-    assert page.complaints == []
+CONTRASTS = """() => {
+    const numbers = (colour) => {
+        const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const light = (colour) => {
+        const [r, g, b] = numbers(colour).map((v) => v / 255)
+            .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = (node) => {
+        const colour = getComputedStyle(node).backgroundColor;
+        return numbers(colour)[3] ? colour : ground(node.parentElement);
+    };
+    const texts = "h1, .lead, .say, label, input:not([type=hidden]), button, .foot";
+    return [...document.querySelectorAll(texts)].map((node) => {
+        const pair = [light(getComputedStyle(node).color), light(ground(node))];
+        return [node.className || node.tagName,
+            (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
+    });
+}"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_login_can_be_read(server, new_page, scheme):
+def test_the_login_can_be_read(server, new_page):
     """Each text's contrast with its ground is that of WCAG AA."""
-    page = new_page(color_scheme=scheme)
+    page = new_page()
     page.goto(server.url)
     enter(page, "nobody", "a wrong password")
     expect(page.get_by_role("alert")).to_be_visible()
-    contrasts = page.evaluate(
-        """() => {
-            const numbers = (colour) => {
-                const canvas = new OffscreenCanvas(1, 1).getContext("2d");
-                canvas.fillStyle = colour;
-                canvas.fillRect(0, 0, 1, 1);
-                return [...canvas.getImageData(0, 0, 1, 1).data];
-            };
-            const light = (colour) => {
-                const [r, g, b] = numbers(colour).map((v) => v / 255)
-                    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            };
-            const ground = (node) => {
-                const colour = getComputedStyle(node).backgroundColor;
-                return numbers(colour)[3] ? colour : ground(node.parentElement);
-            };
-            const texts = "h1, .lead, .say, label, input:not([type=hidden]), button, .foot";
-            return [...document.querySelectorAll(texts)].map((node) => {
-                const pair = [light(getComputedStyle(node).color), light(ground(node))];
-                return [node.className || node.tagName,
-                    (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
-            });
-        }"""
-    )
-    assert len(contrasts) >= 8
-    assert [name for name, contrast in contrasts if contrast < 4.5] == []
+    grounds = set()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        grounds.add(page.locator("body").evaluate("n => getComputedStyle(n).backgroundColor"))
+        contrasts = page.evaluate(CONTRASTS)
+        assert len(contrasts) >= 8
+        assert [name for name, contrast in contrasts if contrast < 4.5] == [], scheme
+    assert len(grounds) == 2

@@ -6,24 +6,26 @@ import pytest
 from playwright.sync_api import expect
 
 from imgurer_kernel import Settings, Workbench
+from tests.e2e.pages import NASTY, dashboard_page
 from tests.e2e.servers import serving
+from tests.e2e.test_http import eventually
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
 expect.set_options(timeout=20_000)  # a machine may be busy
 
 SCENES = 4
-NASTY = "<img src=x onerror=window.pwned=1>.jpg"
+SIZE = {"width": 1280, "height": 800}
 
 
-@pytest.fixture
-def pictures(tmp_path):
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
     """Four pictures with two copies each, one of them with the same bytes, and one alone."""
-    folder = tmp_path / "pictures"
-    (folder / "copies").mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "copies").mkdir()
     for seed in range(SCENES):
         picture = scene(2000 + seed, 400, 300)
-        name = NASTY if seed == 0 else f"beach {seed}.jpg"
+        name = f"{NASTY}.jpg" if seed == 0 else f"beach {seed}.jpg"
         (folder / name).write_bytes(encode(picture, quality=95))
         (folder / "copies" / f"{seed} again.jpg").write_bytes(encode(picture, quality=95))
         (folder / "copies" / f"{seed} small.png").write_bytes(
@@ -33,22 +35,36 @@ def pictures(tmp_path):
     return folder
 
 
-@pytest.fixture
-def review(browser, new_page, tmp_path, pictures):
-    """The review of a store that refers to these pictures."""
-    root = tmp_path / "store"
+@pytest.fixture(scope="module")
+def before(pictures):
+    """What the files were when they were taken in."""
+    return contents(pictures)
+
+
+@pytest.fixture(scope="module")
+def shared(browser, new_shared_page, tmp_path_factory, pictures, before):
+    """The review of a store that refers to these pictures, as the last test has left it."""
+    root = tmp_path_factory.mktemp("review") / "store"
     with Workbench(Settings(root=root)) as workbench:
         workbench.ingest(pictures, store="reference", progress=False)
-    with serving(root) as running:
-        page = new_page()
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        page.goto(running.url + "#review")
-        expect(clusters(page)).to_have_count(SCENES, timeout=60_000)
-        page.server = running
+    with serving(root) as running, dashboard_page(new_shared_page, running, "#review") as page:
+        expect(clusters(page)).to_have_count(SCENES)
+        eventually(lambda: focused(page) == 0)  # so that keys work at once
         yield page
-        assert page.faults == []
-        assert page.evaluate("window.pwned") is None
+
+
+@pytest.fixture
+def review(shared, pictures, before):
+    """The same with nothing decided; what a test does is taken back after it."""
+    expect(clusters(shared)).to_have_count(SCENES)
+    expect(decided(shared)).to_have_count(0)
+    assert contents(pictures) == before
+    clusters(shared).first.locator(".imgurer-file").first.focus()
+    yield shared
+    while left := decided(shared).count():
+        shared.keyboard.press("u")
+        expect(decided(shared)).not_to_have_count(left)
+    shared.set_viewport_size(SIZE)
 
 
 def clusters(page):
@@ -81,8 +97,7 @@ def contents(folder):
     }
 
 
-def test_a_sitting_by_keys_alone_and_its_undo(review, pictures):
-    before = contents(pictures)
+def test_a_sitting_by_keys_alone_and_its_undo(review, pictures, before):
     page = review
     for pressed in range(SCENES):
         assert focused(page) == pressed, "the focus goes on to the next one by itself"
@@ -113,9 +128,8 @@ def test_keys_work_wherever_the_focus_is_but_not_in_fields(review):
     settled(page, 1)
 
 
-def test_everything_that_a_filter_shows_in_three_steps(review, pictures):
+def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before):
     page = review
-    before = contents(pictures)
     page.get_by_role("button", name=re.compile("^Resized")).click()
     expect(page.get_by_role("button", name=re.compile("^Resized"))).to_have_attribute(
         "aria-pressed", "true"
@@ -134,14 +148,71 @@ def test_everything_that_a_filter_shows_in_three_steps(review, pictures):
     assert contents(pictures) == before
 
 
-def test_a_preview_is_left_by_escape_and_nothing_has_happened(review, pictures):
+def test_a_preview_is_left_by_escape_and_nothing_has_happened(review, pictures, before):
     page = review
-    before = contents(pictures)
     page.get_by_role("button", name=re.compile("Preview")).click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert contents(pictures) == before
+
+
+def test_a_selection_goes_and_comes_back(review, pictures):
+    page = review
+    files = clusters(page).first.locator(".imgurer-file")
+    files.nth(1).click(modifiers=["Control"])
+    files.nth(2).click(modifiers=["Shift"])
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.locator(".imgurer-review-bottom").get_by_role("button", name="Remove").click()
+    settled(page, 1)
+    assert len(contents(pictures)) == 3 * SCENES + 1 - 2
+    decided(page).get_by_role("button", name="Undo").click()
+    expect(decided(page)).to_have_count(0)
+    assert len(contents(pictures)) == 3 * SCENES + 1
+
+
+def test_nothing_is_cut_off_or_hidden_on_any_screen(review):
+    page = review
+    for width in (390, 1920):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = page.locator(".imgurer-review button:visible").evaluate_all(
+            "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+        )
+        assert boxes
+        assert all(left >= 0 and right <= width for left, right in boxes)
+
+
+def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
+    page = review
+    page.keyboard.press("d")
+    settled(page, 1)
+    assert focused(page) == 1
+    page.keyboard.press("u")
+    expect(decided(page)).to_have_count(0)
+    page.wait_for_function(
+        "document.activeElement.closest('.imgurer-cluster')"
+        " === document.querySelector('.imgurer-cluster')"
+    )
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("d")
+    settled(page, 1)
+    name = decided(page).locator(".imgurer-file").first.get_attribute("data-file-id")
+    page.reload()
+    # The exact copies of it are still to be decided; the smaller one is not of them any more.
+    files = page.locator(".imgurer-file:visible")
+    expect(files).to_have_count(3 * SCENES - 1, timeout=60_000)
+    files.first.press("u")
+    expect(files).to_have_count(3 * SCENES, timeout=60_000)
+    page.wait_for_function(
+        "id => document.activeElement.closest('.imgurer-cluster')"
+        "?.querySelector('.imgurer-file').dataset.fileId === id",
+        arg=name,
+    )
+
+
+# The last ones: what they do to the page or to the files is not taken back.
 
 
 def test_another_file_is_kept_and_what_is_said_of_others_follows(review, pictures):
@@ -174,65 +245,14 @@ def test_not_the_same_does_not_come_back_and_later_does(review):
     expect(clusters(page)).to_have_count(1, timeout=60_000)
 
 
-def test_a_selection_goes_and_comes_back(review, pictures):
-    page = review
-    files = clusters(page).first.locator(".imgurer-file")
-    files.nth(1).click(modifiers=["Control"])
-    files.nth(2).click(modifiers=["Shift"])
-    expect(page.get_by_text("2 selected")).to_be_visible()
-    page.locator(".imgurer-review-bottom").get_by_role("button", name="Remove").click()
-    settled(page, 1)
-    assert len(contents(pictures)) == 3 * SCENES + 1 - 2
-    decided(page).get_by_role("button", name="Undo").click()
-    expect(decided(page)).to_have_count(0)
-    assert len(contents(pictures)) == 3 * SCENES + 1
-
-
-def test_a_file_that_changed_meanwhile_stays_and_it_is_said(review, pictures):
-    page = review
+def test_a_file_that_changed_meanwhile_stays_and_it_is_said(shared, pictures):
+    page = shared
+    page.evaluate("location.hash = '#review'")
+    expect(clusters(page).nth(1)).to_be_visible()
     for path in (pictures / "copies").iterdir():
         path.write_bytes(path.read_bytes() + b"edited")
     before = contents(pictures)
+    clusters(page).first.locator(".imgurer-file").first.focus()
     page.keyboard.press("x")
     expect(page.locator(".imgurer-done-line svg.imgurer-failed")).to_have_count(1)
     assert contents(pictures) == before
-
-
-@pytest.mark.parametrize("width", [390, 1920])
-def test_nothing_is_cut_off_or_hidden_on_any_screen(review, width):
-    page = review
-    page.set_viewport_size({"width": width, "height": 844})
-    page.wait_for_timeout(500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    boxes = page.locator(".imgurer-review button:visible").evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
-    )
-    assert all(left >= 0 and right <= width for left, right in boxes)
-
-
-def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
-    page = review
-    page.keyboard.press("d")
-    settled(page, 1)
-    assert focused(page) == 1
-    page.keyboard.press("u")
-    expect(decided(page)).to_have_count(0)
-    page.wait_for_function(
-        "document.activeElement.closest('.imgurer-cluster')"
-        " === document.querySelector('.imgurer-cluster')"
-    )
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("d")
-    settled(page, 1)
-    name = decided(page).locator(".imgurer-file").first.get_attribute("data-file-id")
-    page.reload()
-    # The exact copies of it are still to be decided; the smaller one is not of them any more.
-    files = page.locator(".imgurer-file:visible")
-    expect(files).to_have_count(3 * SCENES - 1, timeout=60_000)
-    files.first.press("u")
-    expect(files).to_have_count(3 * SCENES, timeout=60_000)
-    page.wait_for_function(
-        "id => document.activeElement.closest('.imgurer-cluster')"
-        "?.querySelector('.imgurer-file').dataset.fileId === id",
-        arg=name,
-    )

@@ -6,13 +6,12 @@ import pytest
 from playwright.sync_api import expect
 
 from imgurer_kernel import Settings, Workbench
+from tests.e2e.pages import NASTY, dashboard_page
 from tests.e2e.servers import serving
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
 expect.set_options(timeout=20_000)  # a machine may be busy
-
-NASTY = "<img src=x onerror=window.pwned=1>.tif"
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +20,7 @@ def server(browser, tmp_path_factory):
     picture = scene(1000, 1600, 1200)
     with Workbench(Settings(root=root)) as workbench:
         workbench.upload("beach.jpg", encode(picture, quality=95))
-        workbench.upload(NASTY, encode(resized(picture, 800, 600), "TIFF"))
+        workbench.upload(f"{NASTY}.tif", encode(resized(picture, 800, 600), "TIFF"))
         workbench.upload("hill.png", encode(scene(1001, 300, 400), "PNG"))
     with serving(root) as running:
         yield running
@@ -29,14 +28,8 @@ def server(browser, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared(new_shared_page, server):
-    page = new_shared_page()
-    page.faults = []
-    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-    page.goto(server.url)
-    expect(page.get_by_role("tab", name="Browse")).to_be_visible(timeout=60_000)
-    yield page
-    assert page.faults == []
-    assert page.evaluate("window.pwned") is None
+    with dashboard_page(new_shared_page, server) as page:
+        yield page
 
 
 @pytest.fixture
@@ -173,10 +166,10 @@ def test_two_pictures_lie_on_each_other(at):
     expect(caption).to_contain_text(re.compile("differs"))
 
 
-def test_without_motion_it_turns_on_request(new_page, server):
-    page = new_page(reduced_motion="reduce")
-    page.goto(server.url + "#review")
-    tiles(page).filter(has_text=".tif").first.click(timeout=60_000)
+def test_without_motion_it_turns_on_request(at):
+    page = at("review")
+    page.emulate_media(reduced_motion="reduce")
+    tiles(page).filter(has_text=".tif").first.click()
     page.keyboard.press("c")
     expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
     page.keyboard.press("b")
@@ -189,17 +182,22 @@ def test_without_motion_it_turns_on_request(new_page, server):
     expect(caption).to_contain_text(".tif")
     page.keyboard.press("Escape")
     expect(overlay(page)).to_have_count(0)
+    page.emulate_media(reduced_motion="no-preference")
 
 
-@pytest.mark.parametrize("width", [390, 1920])
-def test_nothing_is_cut_off(new_page, server, width):
-    page = new_page(viewport={"width": width, "height": 844}, color_scheme="dark")
-    page.goto(server.url + "#review")
-    tiles(page).filter(has_text=".tif").first.click(timeout=60_000)
-    page.keyboard.press("c")
-    expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
-    script = "dialog => dialog.scrollWidth <= dialog.clientWidth"
-    assert overlay(page).evaluate(script)
-    for button in overlay(page).get_by_role("button").all():
-        box = button.bounding_box()
-        assert box is None or box["x"] + box["width"] <= width
+def test_nothing_is_cut_off(at):
+    page = at("review")
+    page.emulate_media(color_scheme="dark")
+    for width in (390, 1920):
+        page.set_viewport_size({"width": width, "height": 844})
+        tiles(page).filter(has_text=".tif").first.click()
+        page.keyboard.press("c")
+        expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+        assert overlay(page).evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+        boxes = [button.bounding_box() for button in overlay(page).get_by_role("button").all()]
+        assert boxes
+        assert all(box is None or box["x"] + box["width"] <= width for box in boxes)
+        page.keyboard.press("Escape")
+        expect(overlay(page)).to_have_count(0)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
