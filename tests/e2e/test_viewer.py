@@ -55,6 +55,15 @@ def overlay(page):
     return page.locator("dialog[open]")
 
 
+def compare(page):
+    """Compare the small copy with the best one, side by side whatever was chosen before."""
+    tiles(page).filter(has_text=".tif").first.click()
+    page.keyboard.press("c")
+    expect(overlay(page)).to_be_visible()
+    page.keyboard.press("s")
+    expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+
+
 def eventually(page, condition, seconds=20):
     """Wait for a condition; the page's own policy forbids the scripts of `wait_for_function`."""
     for _ in range(seconds * 20):
@@ -131,9 +140,7 @@ def test_the_wheel_zooms_where_the_pointer_is(at):
 
 def test_c_compares_with_the_best_copy_and_zooms_both_alike(at):
     page = at("review")
-    tiles(page).filter(has_text=".tif").first.click()
-    page.keyboard.press("c")
-    expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+    compare(page)
     expect(overlay(page)).to_contain_text("The same picture")
     differing = overlay(page).locator("tr.imgurer-differs")
     expect(differing.filter(has_text="Format")).to_have_count(1)
@@ -146,9 +153,7 @@ def test_c_compares_with_the_best_copy_and_zooms_both_alike(at):
 
 def test_two_pictures_lie_on_each_other(at):
     page = at("review")
-    tiles(page).filter(has_text=".tif").first.click()
-    page.keyboard.press("c")
-    expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+    compare(page)
     page.keyboard.press("l")
     slider = overlay(page).get_by_role("slider")
     expect(slider).to_be_visible()
@@ -169,9 +174,7 @@ def test_two_pictures_lie_on_each_other(at):
 def test_without_motion_it_turns_on_request(at):
     page = at("review")
     page.emulate_media(reduced_motion="reduce")
-    tiles(page).filter(has_text=".tif").first.click()
-    page.keyboard.press("c")
-    expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+    compare(page)
     page.keyboard.press("b")
     caption = overlay(page).locator("figcaption")
     expect(caption).to_contain_text("beach.jpg")
@@ -190,9 +193,7 @@ def test_nothing_is_cut_off(at):
     page.emulate_media(color_scheme="dark")
     for width in (390, 1920):
         page.set_viewport_size({"width": width, "height": 844})
-        tiles(page).filter(has_text=".tif").first.click()
-        page.keyboard.press("c")
-        expect(overlay(page).locator(".imgurer-stage")).to_have_count(2, timeout=60_000)
+        compare(page)
         assert overlay(page).evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
         boxes = [button.bounding_box() for button in overlay(page).get_by_role("button").all()]
         assert boxes
