@@ -193,7 +193,10 @@ def test_where_somebody_goes_wins_over_what_was_on_its_way(at, at_once):
 
 
 def test_a_reload_shows_the_same_random_page(at):
-    page = at("#browse?seed=77")
+    page = at("#browse?order=newest")
+    expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
+    at("#browse?seed=77")
+    expect(tiles(page).first).not_to_have_attribute("aria-label", re.compile("onerror"))
     expect(tiles(page)).to_have_count(48)
     before = tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)")
     page.reload()
@@ -484,6 +487,9 @@ def test_forgetting_is_asked_twice_and_done(at):
 def test_uploads_get_their_verdict_and_others_see_them(at, visit):
     other = visit("#browse?order=newest")
     page = at("#upload")
+    if rows(page).count():
+        panel(page).get_by_role("button", name="Clear list").click()
+    expect(rows(page)).to_have_count(0)
     expect(counts(page)).to_contain_text("could be freed")
     before = int(counts(page).inner_text().split()[0])
     new, beach = scene(2000), scene(1000, 800, 600)
