@@ -19,13 +19,15 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-from tests.support import forms, stores  # noqa: E402
+from tests.support import begun_catalogs, forms, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
 settings.register_profile("imgurer", max_examples=50, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
+
+begun_catalogs.install()
 
 # Fixtures of the support modules.
 new_store = stores.new_store

@@ -24,7 +24,7 @@ with Workbench(Settings(root=root, workers=1)) as wb:
 
 
 def test_several_processes_that_take_in_and_search_at_once(tmp_path):
-    count = rounds(4, 8)
+    count = rounds(3, 8)
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(count):
