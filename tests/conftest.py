@@ -52,7 +52,19 @@ def pytest_runtest_teardown(item):
         stores.close_below(folder)
 
 
+# Files that take longest, with few tests or with many: whichever worker comes to one of them last
+# keeps the others waiting.
+LONGEST = (
+    *("test_undo_machine.py", "test_crashes.py", "test_snapshots.py", "test_cluster_answers.py"),
+    *("test_cli_parser.py", "test_trash.py", "test_processes.py", "test_hostile.py"),
+    *("test_similar.py", "test_cluster_files.py", "test_animations.py", "test_catalog_faults.py"),
+    *("test_extract.py", "test_dashboard.py", "test_login.py", "test_http.py"),
+)
+
+
 def pytest_collection_modifyitems(config, items):
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
     if not config.getoption("--long"):
         skip = pytest.mark.skip(reason="a long form; ./run test --long runs it")
         for item in items:

@@ -151,7 +151,7 @@ def test_spots_find_what_hashes_do_not():
 
 
 @settings(max_examples=rounds(4, 30))
-@given(st.permutations(range(len(parts()))))
+@given(st.deferred(lambda: st.permutations(range(len(parts())))))
 def test_the_order_of_arrival_does_not_matter_to_spots(order):
     assert summary(parts(), find_by_spots(parts(), order)) == summary(
         parts(), find_by_spots(parts())
@@ -159,7 +159,10 @@ def test_the_order_of_arrival_does_not_matter_to_spots(order):
 
 
 @settings(max_examples=rounds(4, 30))
-@given(st.lists(st.booleans(), min_size=len(parts()), max_size=len(parts())), st.integers(1, 16))
+@given(
+    st.deferred(lambda: st.lists(st.booleans(), min_size=len(parts()), max_size=len(parts()))),
+    st.integers(1, 16),
+)
 def test_spots_of_images_that_come_and_go(present, neighbors):
     """Whatever was known before, the answer is that of a first search."""
     shelf = parts()
@@ -199,7 +202,7 @@ def test_a_scope_without_spots_asks_for_none():
 
 
 @settings(max_examples=rounds(6, 50))
-@given(st.permutations(range(len(families()))))
+@given(st.deferred(lambda: st.permutations(range(len(families())))))
 def test_the_order_of_arrival_never_matters(order):
     expected = summary(families(), find(families()))
     assert summary(families(), find(families(), order)) == expected
