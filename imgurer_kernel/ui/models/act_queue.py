@@ -44,6 +44,7 @@ class ActQueue(HasTraits):
     def _next(self) -> None:
         self._running = bool(self._work)
         if self._running:
+            # It stays in the queue while it runs: `waiting` counts it until it is done.
             work, on_result = self._work[0]
             self._runner.run(work, partial(self._finish, on_result))
 
@@ -52,6 +53,8 @@ class ActQueue(HasTraits):
         error = future.exception()
         self.failure = "" if error is None else error_text(error)
         self.waiting = len(self._work)
+        # None stands for a failure: whoever added it takes back what is shown as pending. Whatever
+        # comes of that, what was added later must run.
         try:
             on_result(None if error is not None else future.result())
         finally:

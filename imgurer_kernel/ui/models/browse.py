@@ -13,6 +13,7 @@ from imgurer_kernel.ui.session import ImageListing, VisitorSession
 
 PAGE_SIZE = 48
 ORDERS = {"random": "Random", "newest": "Newest first", "largest": "Largest first"}
+# Six digits: a seed stands in an address that people send to each other.
 _SEEDS = 1_000_000
 _MAX_PAGE = 1_000_000
 
@@ -82,6 +83,7 @@ class BrowseModel(HasTraits):
 
     def load(self) -> None:
         """Read the current page."""
+        # Copies for the thread: the traits may change while it reads.
         order, seed, page = cast("Order", self.order), self.seed, self.page
         self._set_params()
         self.job.start(
@@ -110,6 +112,7 @@ class BrowseModel(HasTraits):
 
     def open(self, params: Mapping[str, str]) -> None:
         """Show what stands in an address."""
+        # Anybody may write anything into an address; what makes no sense is taken as usual.
         order = params.get("order", "random")
         self.order = order if order in ORDERS else "random"
         self.seed = whole_number(params.get("seed"), self.seed, 0, _SEEDS)

@@ -147,6 +147,7 @@ def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False
     counts = {status: int(found[status]) for status in STATUSES if status in found}
     rank = {status: place for place, status in enumerate(STATUSES)}
     listed = outcomes[outcomes["status"] != "unchanged"]
+    # Stable: within a status files stay in the order in which the folder was read.
     order = listed["status"].map(rank).sort_values(kind="stable").index[:MAX_ROWS]
     rows = tuple(_row(folder, record) for record in row_dicts(listed.loc[order]))
     return FolderResult(folder=readable(folder), counts=counts, rows=rows, stopped=stopped)

@@ -45,9 +45,11 @@ class OriginalLoader:
             return
         file = DownloadFile("original", view.mime_type, len(view.data), BytesIO(view.data))
         note = f"Reduced to {count(LONGEST, 'pixel')}" if view.reduced else ""
+        # With its id: the visitor may have gone on to another picture while this one was read.
         self.widget.deliver(image_id, file, (view.width, view.height), note)
 
     def _tell_failure(self, _: object) -> None:
+        # Of the one wanted last: a newer one cancels the job before, whose failure nobody hears.
         if self._job.failure and self.widget is not None:
             text = f"The original cannot be shown, this is its thumbnail. {self._job.failure}"
             self.widget.fail(self._wanted, text)

@@ -108,6 +108,8 @@ class ReviewModel(ReviewListing):
             members = self._members(cluster_id)
             if members.empty:
                 continue
+            # Shown at once: the keys go on to the next cluster while the store is busy with this
+            # one.
             self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
             ids = members.sort_values("is_medoid", ascending=False, kind="stable")["image_id"]
             self.acts.add(
@@ -134,11 +136,14 @@ class ReviewModel(ReviewListing):
             self._count(1, 0)
 
     def _act(self, cluster_id: int, files: pd.DataFrame) -> None:
+        # A key that is held down sends its message again before the browser has heard of the first.
         if files.empty or cluster_id in self.done:
             return
         size = human_bytes(int(files["bytes"].sum()))
         text = f"Kept 1, removed {len(files)} · {size}"
         self._mark((cluster_id,), Done(text=text, pending=True))
+        # The rows as they are shown now: the queue may be another one when the turn of this act
+        # comes.
         plan = plan_rows(files)
         self.acts.add(
             lambda: self.session.workbench.apply(
@@ -177,6 +182,7 @@ class ReviewModel(ReviewListing):
 
     def _plan(self, files: pd.DataFrame, task: Task) -> Preview:
         workbench = self.session.workbench
+        # Chosen by the originals: of pages that nobody has opened only the quick choice is known.
         chosen = self._visible(self._chosen(files, task))
         mine = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
         plan = plan_rows(mine[goes(mine)])
@@ -200,6 +206,7 @@ class ReviewModel(ReviewListing):
         if others:
             facts.append(("Left alone", f"{count(others, 'file')} of other people"))
         reasons = {str(why): int(n) for why, n in refused["why"].value_counts().items()}
+        # Only what passed the rehearsal: what is refused now is told, and not tried again.
         keep = plan["file_id"].isin(ready["file_id"])
         clusters = tuple(int(each) for each in rows["cluster_id"].drop_duplicates())
         return Preview(
@@ -214,6 +221,7 @@ class ReviewModel(ReviewListing):
 
     def confirm(self) -> None:
         """Do what the preview says."""
+        # Taken away first: a second click finds nothing to confirm.
         preview, self.preview = self.preview, None
         if preview is None or preview.plan.empty:
             return
@@ -302,6 +310,7 @@ class ReviewModel(ReviewListing):
         )
 
     def _changed(self) -> None:
+        # `changed` tells the other panels; this queue would call itself stale for its own act.
         self._own_change = True
         try:
             self.session.changed()

@@ -117,6 +117,8 @@ class ReviewListing(HasTraits):
         wanted = parse_filter(params)
         if self.queue is None:
             self.wanted, self.page = wanted, page
+            # The dashboard reads it for its header already; the filter is applied when that is
+            # there.
             if not self.job.busy:
                 self.load()
             return
@@ -249,6 +251,7 @@ class ReviewListing(HasTraits):
 
     def _measure(self) -> None:
         """Choose the keepers of the page by its originals; remembered, so that it is once only."""
+        # The page only: reading an original takes a while, and a queue may have a hundred thousand.
         queue, ids = self.queue, [each for each in self.on_page if each not in self.done]
         if queue is None or not ids:
             return
@@ -277,11 +280,13 @@ class ReviewListing(HasTraits):
             self.queue = queue.replaced(files)  # nobody has changed these clusters meanwhile
 
     def _members(self, cluster_id: int) -> pd.DataFrame:
+        # A message may be about a queue that has been replaced while it was on its way.
         if self.queue is None or cluster_id not in self.queue.rows_of:
             return pd.DataFrame()
         return self.queue.members(cluster_id)
 
     def _mark_stale(self, _: object) -> None:
+        # Not read anew by itself: the list must not move under the hands of whoever decides.
         if not self._own_change:
             self.stale = True
 

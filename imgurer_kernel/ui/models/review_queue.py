@@ -121,6 +121,8 @@ class ReviewQueue:
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
         """Summarize the files of a queue."""
         files = with_freed(files.reset_index(drop=True))
+        # Positions, once: a comparison of the whole column for each cluster on a page would be as
+        # long as the queue each time.
         found = files.groupby("cluster_id").indices
         rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
         clusters = summarize(files)
@@ -226,6 +228,7 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
     marked = files.assign(
         leaves=leaves,
         freed=freed,
+        # Folded once here, and not for every text that is searched for.
         line=names.str.casefold(),
         kind=kind.where(kind.isin(list(KINDS)), "") if len(files) else kind,
     )
@@ -286,6 +289,7 @@ def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]
     """
     left = clusters[passes(clusters, wanted)]
     column, ascending = _SORT[order]
+    # Stable, and the frame is in the order of cluster_id: that decides ties.
     ordered = left.sort_values(column, ascending=ascending, kind="stable", na_position="last")
     return [int(each) for each in ordered.index]
 
@@ -294,6 +298,7 @@ def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
     """Which clusters pass a filter."""
     verdict, disputed = clusters["verdict"].astype("str"), clusters["disputed"].astype(bool)
     shown = {
+        # A dispute asks for a decision again, whatever was decided before.
         "open": (verdict == "") | disputed,
         "later": verdict == "later",
         "decided": verdict.isin(["same", "different"]),
@@ -314,6 +319,7 @@ def _are_all_of(clusters: pd.DataFrame, kinds: frozenset[str]) -> object:
 
 
 def _has_file_below(clusters: pd.DataFrame, folder: str) -> object:
+    # The slash keeps /a/bc out of what is below /a/b.
     start = folder.rstrip("/") + "/"
     return [any(f"{each}/".startswith(start) for each in found) for found in clusters["folders"]]
 

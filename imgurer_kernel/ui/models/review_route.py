@@ -6,6 +6,7 @@ from imgurer_kernel.ui.models.review_queue import KINDS, SHOWN, QueueFilter
 from imgurer_kernel.ui.routing.address import whole_number
 
 _TEXTS = ("folder", "user", "camera", "text")
+# Above 2**53 a browser's numbers are no longer whole.
 _NUMBERS = {"since": 9999, "until": 9999, "least_bytes": 1 << 53}
 
 

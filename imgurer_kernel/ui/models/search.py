@@ -144,6 +144,7 @@ class SearchModel(HasTraits):
         ImageRejected
             If it is no picture that can be read.
         """
+        # Never the same key twice: the address and the history tell files apart by it.
         self._uploads += 1
         return query_from_file(f"u{self._uploads}", name, data, self.session.workbench.settings)
 
@@ -193,6 +194,8 @@ class SearchModel(HasTraits):
         finally:
             self._applying_params = False
         key = params.get("image", "")
+        # Back and Forward lead to what the history has; the store may have changed since, so it is
+        # searched for anew.
         kept = [position for position, query in enumerate(self.history) if query.key == key]
         if key == TABLE and self.lookup.found:
             self.show_table()

@@ -82,6 +82,8 @@ class BrowsePanel(BoardPanel[BrowseModel]):
         self.upload.on_click(lambda _: on_upload and on_upload())
         self._can_upload = on_upload is not None
         self.model.observe(self._show, "shown")
+        # Both ways, since an address sets the order, too: a value that stays as it is tells nobody,
+        # so this ends.
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
         self.session.observe(lambda _: self.model.load(), "version")
         self.session.observe(self._show_empty, "taking_in")

@@ -91,6 +91,7 @@ class FolderPanel(Panel):
         self._show_costs(None)
         self._show_state(None)
         self._show_result(None)
+        # Last: without an event loop, as in a script, the result is there at once and is shown.
         model.load()
 
     def _take_in(self) -> None:

@@ -269,6 +269,7 @@ class ReviewPanel(Panel):
             "previous": lambda: model.show_page(model.page - 1),
             "set": lambda: self._set(str(message.get("name")), str(message.get("value"))),
         }
+        # From a browser, which may send anything.
         if name in acts:
             acts[name]()
 
@@ -296,6 +297,7 @@ class ReviewPanel(Panel):
             model.set_filter(**{name: int(value)})
 
     def _images_of(self, file_ids: Sequence[int]) -> list[int]:
+        # Of what is shown now: a message may name files of the page before.
         shown = self.board.file_ids
         return list(dict.fromkeys(shown[each] for each in file_ids if each in shown))
 
@@ -341,6 +343,7 @@ def _pairs(texts: Mapping[str, str]) -> list[list[str]]:
 
 
 def _number(value: object) -> int:
+    # JSON has true and false, which Python takes for 1 and 0.
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 

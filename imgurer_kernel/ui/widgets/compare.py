@@ -95,6 +95,7 @@ class Compare(OriginalsWidget):
             if data:
                 layers[name] = (len(blob), len(data))
                 blob += data
+        # In one message: it must not open on the pictures of before.
         with self.hold_sync():
             self._content = {
                 "tiles": items,

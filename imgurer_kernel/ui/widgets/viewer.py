@@ -48,6 +48,7 @@ class Viewer(OriginalsWidget):
             Which one.
         """
         items, blob = pack(tiles)
+        # In one message: the position is one of these pictures, not of those before.
         with self.hold_sync():
             self._content = {"tiles": items, "blob": blob, "sizes": [list(s) for s in sizes]}
             self.position = position
