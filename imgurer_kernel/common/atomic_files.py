@@ -6,6 +6,7 @@ which a file system does at once or not at all.
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,15 +108,37 @@ def publish(file: BinaryIO, path: Path, target: Path, *, durable: bool = True) -
 
 
 def move(path: Path, target: Path, *, durable: bool = True) -> None:
-    """Replace `target` by `path` on the same file system; the folders above it are made."""
+    """Replace `target` by `path`; the folders above it are made.
+
+    From one disk to another the file is copied first, under another name beside the target.
+    """
     folder = target.parent
     try:
-        path.replace(target)
+        _replace(path, target)
     except FileNotFoundError:  # seldom: the folders of a store are soon all there
         make_folders(folder, durable=durable)
-        path.replace(target)
+        _replace(path, target)
     if durable:
         sync_folder(folder)
+
+
+def _replace(path: Path, target: Path) -> None:
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copied = target.with_name(f".{_unique_name()}")
+        try:
+            with path.open("rb") as source, copied.open("xb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+                copy.flush()
+                os.fsync(copy.fileno())
+            shutil.copystat(path, copied)
+            copied.replace(target)
+        finally:
+            copied.unlink(missing_ok=True)
+        path.unlink()
 
 
 def make_folders(folder: Path, *, durable: bool = True) -> None:

@@ -19,6 +19,7 @@ _OWN = {
     *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret", "log"),
     *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
     *("catalog.lock", "catalog.waiting", "review.lock", "review.pending"),
+    *("lost-and-found", "snapshots", "damaged", "check.json", "recover.json"),
     *("lost+found", "Thumbs.db", "desktop.ini"),
 }
 # Spellings that are followed from each folder down; of more, the closest are the likely ones.

@@ -468,11 +468,11 @@ class Memory:
         return path
 
     @contextmanager
-    def create(self):
+    def create(self, area):
         yield Draft(self.objects)
 
     @contextmanager
-    def link(self, source):
+    def link(self, source, area):
         yield None
 
     def move(self, name, new_name):
@@ -489,6 +489,13 @@ class Memory:
 
     def age(self, name):
         return 0.0
+
+    def strays(self, area, expected):
+        return (name for name in self.names(area) if not expected(name))
+
+    def set_aside(self, name, area):
+        self.move(name, f"{area}/{name}")
+        return f"{area}/{name}"
 
     def discard_drafts(self, seconds):
         return 0

@@ -51,9 +51,20 @@ def nested(area: str, digest: str) -> str:
     return f"{area}/{digest[:2]}/{digest[2:4]}/{digest}"
 
 
+def is_nested(area: str, name: str) -> bool:
+    """Whether a name is that of a digest in an area.
+
+    Examples
+    --------
+    >>> is_nested("blobs", "blobs/e7/notes.txt")
+    False
+    """
+    digest = name.rpartition("/")[2]
+    return bool(_DIGEST.fullmatch(digest)) and nested(area, digest) == name
+
+
 def digests_in(area: str, names: Iterable[str]) -> Iterator[str]:
     """The digests among the names in an area; what does not belong there is passed over."""
     for name in names:
-        digest = name.rpartition("/")[2]
-        if _DIGEST.fullmatch(digest) and nested(area, digest) == name:
-            yield digest
+        if is_nested(area, name):
+            yield name.rpartition("/")[2]

@@ -29,7 +29,7 @@ class Notes:
 
     def write(self, name: str, note: Reference) -> None:
         """Put a note under that name, in place of an earlier one."""
-        with self._backend.create() as draft:
+        with self._backend.create(name.partition("/")[0]) as draft:
             draft.write(note.as_json())
             draft.publish(name)
 

@@ -90,7 +90,7 @@ class OriginalWriter:
         self._notes.relocate(nested("references", digest), path)
 
     def _copy(self, source: BinaryIO, name: str, expected: str | None) -> str:
-        with self._backend.create() as draft:
+        with self._backend.create("blobs") as draft:
             hashed = hashlib.sha256()
             for piece in pieces(source, name):
                 hashed.update(piece)
@@ -100,7 +100,7 @@ class OriginalWriter:
         return digest
 
     def _write(self, data: bytes | bytearray | memoryview, digest: str) -> str:
-        with self._backend.create() as draft:
+        with self._backend.create("blobs") as draft:
             draft.write(data)
             self._publish(draft, digest)
         return digest
@@ -129,7 +129,7 @@ class OriginalWriter:
     def _link(self, source: Path, expected: str | None) -> str | None:
         """Store a hard link; None where that cannot be."""
         # The link is made first, so that what is hashed is what is kept.
-        with self._backend.link(source) as draft:
+        with self._backend.link(source, "blobs") as draft:
             if draft is None:
                 return None
             with draft.open() as file, source_errors(str(source)):

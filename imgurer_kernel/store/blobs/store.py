@@ -8,6 +8,7 @@
     root/thumbs/ab/cd/<digest>      JPEG
     root/trash/<one of these>/...   what was deleted, until the trash is emptied
     root/tmp/                       what is being written
+    root/lost-and-found/...         what was in the way, under the name that it had
 
 There is no extension, for no web server must take an original for an image. What is kept, under
 which digest and when it is whole is decided here; how bytes come to lie under a name is the
@@ -16,6 +17,7 @@ business of a `imgurer_kernel.store.blobs.backends.base.Backend`.
 
 from collections.abc import Iterator
 from heapq import merge
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
@@ -26,12 +28,20 @@ from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend
 from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.blobs.backends.reference import Reference
-from imgurer_kernel.store.blobs.nesting import check_digest, digests_in, nested
+from imgurer_kernel.store.blobs.nesting import (
+    check_digest,
+    digests_in,
+    is_nested,
+    nested,
+)
 from imgurer_kernel.store.blobs.notes import Notes
 from imgurer_kernel.store.blobs.original_writer import OriginalWriter
 from imgurer_kernel.store.blobs.source_reading import digest_of
 from imgurer_kernel.store.blobs.thumbnails import Thumbnails
 from imgurer_kernel.store.blobs.trash_area import AREAS, TRASH, TrashArea
+
+LOST = "lost-and-found"
+"""Where repairs put what is in the way; nothing is ever deleted from there."""
 
 
 class BlobStore(OriginalWriter, Thumbnails):
@@ -151,8 +161,8 @@ class BlobStore(OriginalWriter, Thumbnails):
         linked = self._notes.read(note)
         return blob if linked is None else self._notes.check(blob, digest, note, linked)
 
-    def verify(self, digest: str) -> None:
-        """Read an original through.
+    def verify(self, digest: str) -> int:
+        """Read an original through; returns how many bytes it has.
 
         Raises
         ------
@@ -161,19 +171,40 @@ class BlobStore(OriginalWriter, Thumbnails):
         """
         path = self.path(digest)
         with self.open(digest) as blob, mapped_os_errors(path):
-            actual = digest_of(blob)
+            actual, size = digest_of(blob), blob.tell()
         if actual != digest:
             message = (
                 f"the blob {path} is damaged: its bytes have the digest {actual}, not {digest}; "
                 "ingest the picture again, or restore the file from a backup"
             )
             raise BlobDamaged(message)
+        return size
 
     def digests(self) -> Iterator[str]:
         """The digests of all originals, references included, in ascending order."""
         areas = ("blobs", "references")
         listed = [digests_in(area, self._backend.names(area)) for area in areas]
         return (digest for digest, _ in groupby(merge(*listed)))
+
+    def strays(self, older_than: float) -> Iterator[str]:
+        """Names below the store's folder that nothing here has made, such as ``blobs/notes.txt``.
+
+        Files of other names, and folders in the place of files, if they have been there for some
+        seconds.
+        """
+        for area in (*AREAS, *(f"{TRASH}/{each}" for each in AREAS)):
+            for name in self._backend.strays(area, partial(is_nested, area)):
+                if self._backend.age(name) >= older_than:
+                    yield name
+
+    def set_aside(self, name: str) -> str:
+        """Move what `strays` has found below ``lost-and-found``; returns where it is now."""
+        return self._backend.set_aside(name, LOST)
+
+    def thumbnail_names(self) -> Iterator[tuple[str, str]]:
+        """All thumbnails: digest of the original and name, by digest."""
+        for digest in digests_in("thumbs", self._backend.names("thumbs")):
+            yield digest, nested("thumbs", digest)
 
     # Trash ----------------------------------------------------------------------------------
 

@@ -1,10 +1,20 @@
-"""The part of the blob store that keeps thumbnails."""
+"""The part of the blob store that keeps thumbnails.
+
+A comment after the first two bytes of the JPEG says of which original it is, and the CRC-32 of the
+rest: thumbnails are not named by their own bytes, and so nothing else would tell one that was
+overwritten. It is taken out again before anybody sees it.
+"""
+
+import re
+import zlib
 
 from imgurer_kernel.errors import BlobMissing
 from imgurer_kernel.store.blobs.backends.base import Backend
 from imgurer_kernel.store.blobs.nesting import nested
 
+_JPEG_BEGIN = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
+_STAMP = re.compile(rb"\xff\xfe\x00\x53imgurer ([0-9a-f]{8}) ([0-9a-f]{64})")
 
 
 class Thumbnails:
@@ -19,8 +29,8 @@ class Thumbnails:
         leave it missing or cut off, which `thumbnail` tells.
         """
         name = nested("thumbs", digest)
-        with self._backend.create() as draft:
-            draft.write(jpeg)
+        with self._backend.create("thumbs") as draft:
+            draft.write(_stamped(jpeg, digest))
             draft.publish(name, durable=False)
 
     def thumbnail(self, digest: str) -> bytes:
@@ -29,17 +39,48 @@ class Thumbnails:
         Raises
         ------
         BlobMissing
-            If there is none, or not a whole one.
+            If there is none, not a whole one, or not the one that was stored.
         """
+        return self._read_thumbnail(digest)[0]
+
+    def thumbnail_is_stamped(self, digest: str) -> bool:
+        """Whether a thumbnail proves that it is the one that was stored; earlier ones do not.
+
+        Raises
+        ------
+        BlobMissing
+            As `thumbnail`.
+        """
+        return self._read_thumbnail(digest)[1]
+
+    def _read_thumbnail(self, digest: str) -> tuple[bytes, bool]:
+        """The JPEG, and whether it was compared with its stamp."""
         name = nested("thumbs", digest)
         try:
             with self._backend.open(name) as file:
-                jpeg = file.read()
+                found = file.read()
         except BlobMissing:
-            jpeg = b""
-        if not jpeg.endswith(_JPEG_END):
-            state = "is cut off" if jpeg else "is missing"
+            found = b""
+        stamp = _STAMP.match(found, len(_JPEG_BEGIN))
+        jpeg = _JPEG_BEGIN + found[stamp.end() :] if stamp else found
+        state = ""
+        if not found:
+            state = "is missing"
+        elif not jpeg.endswith(_JPEG_END):
+            state = "is cut off"
+        elif stamp and (int(stamp[1], 16), stamp[2].decode()) != (zlib.crc32(jpeg), digest):
+            state = "was overwritten"
+        if state:
             location = self._backend.location(name)
             message = f"the thumbnail {location} {state}; imgurer check --repair draws it again"
             raise BlobMissing(message)
+        return jpeg, stamp is not None
+
+
+def _stamped(jpeg: bytes, digest: str) -> bytes:
+    """A JPEG with the comment; what is no JPEG stays as it is, for `thumbnail` to refuse."""
+    if not jpeg.startswith(_JPEG_BEGIN):
         return jpeg
+    words = f"imgurer {zlib.crc32(jpeg):08x} {digest}".encode("ascii")
+    comment = b"\xff\xfe" + (len(words) + 2).to_bytes(2, "big") + words
+    return _JPEG_BEGIN + comment + jpeg[len(_JPEG_BEGIN) :]

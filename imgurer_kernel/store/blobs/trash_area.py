@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from imgurer_kernel.store.blobs.backends.base import Backend
+from imgurer_kernel.store.blobs.backends.posix import AREAS
 from imgurer_kernel.store.blobs.nesting import digests_in, nested
 
 TRASH = "trash"
-AREAS = ("blobs", "references", "links", "thumbs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """`Backend`: what a blob store asks of the storage below it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -54,10 +54,13 @@ class Backend(Protocol):
     def path(self, name: str) -> Path:
         """A local file with the bytes; one that is remote is fetched first."""
 
-    def create(self) -> AbstractContextManager[NewDraft]:
-        """Begin a draft; what was not published by the end of the block is discarded."""
+    def create(self, area: str) -> AbstractContextManager[NewDraft]:
+        """Begin a draft of a name in an area, such as ``blobs``.
 
-    def link(self, source: Path) -> AbstractContextManager[LinkedDraft | None]:
+        What was not published by the end of the block is discarded.
+        """
+
+    def link(self, source: Path, area: str) -> AbstractContextManager[LinkedDraft | None]:
         """Begin a draft that shares the bytes of a file; None where there is no such thing."""
 
     def move(self, name: str, new_name: str) -> bool:
@@ -71,6 +74,12 @@ class Backend(Protocol):
 
     def age(self, name: str) -> float:
         """Seconds since something got this name; 0 if there is nothing."""
+
+    def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
+        """Names in an area that nothing is to have, folders in the place of files included."""
+
+    def set_aside(self, name: str, area: str) -> str:
+        """Move whatever has a name below an area, overwriting nothing; returns where to."""
 
     def discard_drafts(self, seconds: float) -> int:
         """Remove drafts that crashes have left so many seconds ago; returns how many."""

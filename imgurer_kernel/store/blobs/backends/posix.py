@@ -1,14 +1,21 @@
-"""A folder of a local file system: names are paths below it, drafts are files in ``tmp``."""
+"""A folder of a local file system: names are paths below it, drafts are files in ``tmp``.
 
+An area such as ``blobs`` may be a link to a folder on another disk, as people make one when theirs
+is full: its drafts are then in a folder ``.tmp`` in it, since a rename cannot cross disks.
+"""
+
+import errno
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from imgurer_kernel.common.atomic_files import (
+    make_folders,
     mapped_os_errors,
     move,
     publish,
@@ -16,6 +23,10 @@ from imgurer_kernel.common.atomic_files import (
     scratch_path,
 )
 from imgurer_kernel.errors import BlobMissing
+
+DRAFTS, DRAFTS_ELSEWHERE = "tmp", ".tmp"
+AREAS = ("blobs", "references", "links", "thumbs")
+_LEVEL = 2  # characters of the folders between an area and a digest (`nesting`)
 
 
 class PosixBackend:
@@ -29,8 +40,7 @@ class PosixBackend:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        # On the same file system as all names, so that publishing is a rename.
-        self._drafts = root / "tmp"
+        self._drafts = root / DRAFTS
 
     def location(self, name: str) -> str:
         """The path as text."""
@@ -55,16 +65,18 @@ class PosixBackend:
         return self._root / name
 
     @contextmanager
-    def create(self) -> Iterator["FileDraft"]:
+    def create(self, area: str) -> Iterator["FileDraft"]:
         """Begin a file."""
-        with mapped_os_errors(self._drafts), scratch_file(self._drafts) as (path, file):
+        drafts = self._drafts_of(area)
+        with mapped_os_errors(drafts), scratch_file(drafts) as (path, file):
             yield FileDraft(self._root, path, file)
 
     @contextmanager
-    def link(self, source: Path) -> Iterator["LinkDraft | None"]:
+    def link(self, source: Path, area: str) -> Iterator["LinkDraft | None"]:
         """Begin a hard link, which the file system may not have to offer, as between two disks."""
-        with mapped_os_errors(self._drafts):
-            path = scratch_path(self._drafts)
+        drafts = self._drafts_of(area)
+        with mapped_os_errors(drafts):
+            path = scratch_path(drafts)
             try:
                 os.link(os.path.realpath(source), path)
             except OSError:
@@ -100,6 +112,8 @@ class PosixBackend:
             with os.scandir(path) as found:
                 entries = sorted((entry.name, entry.is_dir()) for entry in found)
         for entry, is_folder in entries:
+            if entry == DRAFTS_ELSEWHERE:
+                continue
             name = f"{folder}/{entry}"
             if is_folder:
                 yield from self.names(name)
@@ -117,12 +131,55 @@ class PosixBackend:
             except FileNotFoundError:
                 return 0.0
 
+    def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
+        """What lies in an area that is no file of an expected name, nor a folder on its way."""
+        path = self._root / area
+        with mapped_os_errors(path):
+            if not path.is_dir():
+                return
+            with os.scandir(path) as found:
+                entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+        for entry, is_folder in entries:
+            name = f"{area}/{entry}"
+            if entry == DRAFTS_ELSEWHERE:
+                continue
+            if is_folder and len(entry) == _LEVEL:
+                yield from self.strays(name, expected)
+            elif is_folder or not expected(name) or not (self._root / name).is_file():
+                yield name
+
+    def set_aside(self, name: str, area: str) -> str:
+        """Move a file or a folder below another one, with a number where its name is taken."""
+        goal = self._root / area / name
+        number = 0
+        while os.path.lexists(goal):
+            number += 1
+            goal = self._root / area / f"{name}.{number}"
+        with mapped_os_errors(goal):
+            make_folders(goal.parent)
+            try:
+                (self._root / name).rename(goal)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.move(self._root / name, goal)  # a folder, maybe, on another disk
+        return str(goal)
+
     def discard_drafts(self, seconds: float) -> int:
-        """Unlink files in ``tmp`` that nobody has written to for so long."""
-        left = [name for name in self.names(self._drafts.name) if self.age(name) >= seconds]
+        """Unlink drafts that nobody has written to for so long."""
+        folders = [DRAFTS, *(f"{area}/{DRAFTS_ELSEWHERE}" for area in AREAS)]
+        names = [name for folder in folders for name in self.names(folder)]
+        left = [name for name in names if self.age(name) >= seconds]
         for name in left:
             self.remove(name)
         return len(left)
+
+    def _drafts_of(self, area: str) -> Path:
+        """Where a draft lies: on the disk of its area, so that publishing is a rename."""
+        path = self._root / area
+        if not path.is_symlink() and not os.path.ismount(path):
+            return self._drafts
+        return path / DRAFTS_ELSEWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,298 @@
+"""Whether a catalog is whole: each block of its file, each row of its tables, and how they agree.
+
+DuckDB reads what a query needs and compares checksums only then; a file that has lost its end, or an
+index that was overwritten, is noticed by whoever writes next. So every block is looked at here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.store.catalog.connection import Connection, first_row
+
+LOST = "lost"
+"""The algorithm of a fingerprint of which a part is lost: it is computed anew like an outdated one."""
+
+# The layout of a DuckDB file: three headers, then blocks, each with the checksum of the rest of it
+# in its first eight bytes (`Checksum` in DuckDB's src/common/checksum.cpp).
+_HEADERS, _HEADER, _BLOCK = 3, 4096, 1 << 18
+_FACTOR, _START = np.uint64(0xBF58476D1CE4E5B9), 5381
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Something that two places of the catalog say differently.
+
+    Attributes
+    ----------
+    problem
+        What it is, such as ``wrong counter``.
+    detail
+        In words, with what was seen.
+    mendable
+        Whether `mend` puts it right: where the one follows from the other.
+    image_id, digest
+        Of which image, where it is about one.
+    """
+
+    problem: str
+    detail: str
+    mendable: bool
+    image_id: int | None = None
+    digest: str = ""
+
+
+def damaged_blocks(path: Path) -> list[str]:
+    """What is wrong with a catalog file, in words; call it only while nobody has the file open.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read.
+    """
+    found = []
+    with mapped_os_errors(path), path.open("rb") as file:
+        for number in range(_HEADERS):
+            if not _is_sound(file.read(_HEADER)):
+                found.append(f"header {number} of {path} was overwritten")
+        number = 0
+        while block := file.read(_BLOCK):
+            if len(block) < _BLOCK:
+                found.append(
+                    f"{path} ends within its block {number}, after {len(block):,} of {_BLOCK:,} "
+                    "bytes: it was cut off"
+                )
+            # A block that was reserved and never written is all zeros.
+            elif not _is_sound(block) and any(block):
+                found.append(f"block {number} of {path} has another checksum than its bytes")
+            number += 1
+    return found
+
+
+def _is_sound(block: bytes) -> bool:
+    words = np.frombuffer(block, "<u8", len(block) // 8)
+    if len(words) < 2:
+        return False
+    return int(words[0]) == int(np.bitwise_xor.reduce(words[1:] * _FACTOR)) ^ _START
+
+
+def missing_blocks(connection: Connection, path: Path) -> str:
+    """How a file is shorter than its header says, in words; empty where it is not."""
+    row = first_row(connection, "SELECT total_blocks, block_size FROM pragma_database_size()")
+    assert row is not None  # noqa: S101 (one row for the open database)
+    expected = _HEADERS * _HEADER + int(row[0]) * int(row[1])
+    size = path.stat().st_size
+    return f"{path} has {size:,} bytes of {expected:,}: it was cut off" if size < expected else ""
+
+
+def table_names(connection: Connection) -> list[str]:
+    """Names of all tables."""
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name"
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def read_through(connection: Connection, table: str) -> int:
+    """Read every value of a table; returns how many rows it has. duckdb.Error if one cannot be."""
+    row = first_row(connection, f'SELECT count(*), bit_xor(hash(each)) FROM "{table}" AS each')  # noqa: S608
+    assert row is not None  # noqa: S101 (an aggregate has one row)
+    return int(row[0])
+
+
+def mismatches(connection: Connection) -> list[Mismatch]:
+    """Whatever tables say differently of the same, by problem; mendable ones are for `mend`."""
+    found = [*_counters(connection)]
+    for query, problem, mendable in _IMAGES:
+        for image_id, digest, detail in connection.execute(query).fetchall():
+            found.append(Mismatch(problem, str(detail), mendable, int(image_id), str(digest or "")))
+    for query, problem, mendable in _ROWS:
+        for (detail,) in connection.execute(query).fetchall():
+            found.append(Mismatch(problem, str(detail), mendable))
+    return found
+
+
+def set_bytes(connection: Connection, sizes: Sequence[tuple[int, int]]) -> None:
+    """Note how many bytes originals have, as pairs of image_id and bytes."""
+    for image_id, size in sizes:
+        connection.execute("UPDATE images SET bytes = ? WHERE image_id = ?", [size, image_id])
+
+
+def mend(connection: Connection) -> None:
+    """Put right what follows from what is there.
+
+    Fingerprints of which a part is lost get the algorithm `LOST`, and are computed anew by whoever
+    renews outdated ones.
+    """
+    connection.execute("DELETE FROM removals WHERE image_id IN (SELECT image_id FROM images)")
+    for table in ("verification", "pixels"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE image_id NOT IN (SELECT image_id FROM images)"  # noqa: S608
+        )
+    connection.execute("DELETE FROM trash_images WHERE digest NOT IN (SELECT digest FROM trash)")
+    connection.execute(
+        f"""
+        UPDATE images SET algorithm = '{LOST}' WHERE image_id IN (
+            SELECT image_id FROM images ANTI JOIN verification USING (image_id)
+            UNION SELECT image_id FROM images ANTI JOIN pixels USING (image_id)
+            WHERE NOT informative)
+        """  # noqa: S608
+    )
+    connection.execute(
+        "INSERT INTO verification SELECT image_id, ?::BLOB FROM images "
+        "ANTI JOIN verification USING (image_id)",
+        [bytes(4096)],
+    )
+    connection.execute(
+        """
+        UPDATE images SET active = NOT active, generation = (SELECT max(generation) FROM generation)
+            + 1, inactive_since = CASE WHEN active THEN now()::TIMESTAMP END
+        WHERE active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present'))
+        """
+    )
+    if first_row(connection, "SELECT 1 FROM generation") is None:
+        connection.execute("INSERT INTO generation VALUES (0, 1, 1)")
+    connection.execute(
+        f"""
+        UPDATE generation SET
+            generation = greatest(generation, (SELECT coalesce(max(generation), 0) FROM images)) + 1,
+            next_image_id = greatest(next_image_id, ({_LAST_IMAGE}) + 1),
+            next_file_id = greatest(next_file_id, ({_LAST_FILE}) + 1)
+        """  # noqa: S608
+    )
+
+
+def _counters(connection: Connection) -> list[Mismatch]:
+    rows = connection.execute(
+        f"""
+        SELECT generation, next_image_id, next_file_id, ({_LAST_IMAGE}), ({_LAST_FILE}),
+            (SELECT coalesce(max(generation), 0) FROM images)
+        FROM generation
+        """  # noqa: S608
+    ).fetchall()
+    if len(rows) != 1:
+        return [Mismatch("wrong counter", f"{len(rows)} rows of counters instead of 1", not rows)]
+    generation, next_image, next_file, last_image, last_file, last = map(int, rows[0])
+    found = []
+    for name, value, least in (
+        ("generation", generation, last),
+        ("next_image_id", next_image, last_image + 1),
+        ("next_file_id", next_file, last_file + 1),
+    ):
+        if value < least:
+            detail = f"{name} is {value}, and must be {least} at least"
+            found.append(Mismatch("wrong counter", detail, mendable=True))
+    return found
+
+
+_LAST_IMAGE = """
+SELECT coalesce(max(image_id), 0) FROM (
+    SELECT image_id FROM images UNION ALL SELECT image_id FROM trash_images
+    UNION ALL SELECT image_id FROM removals)
+"""
+_LAST_FILE = """
+SELECT coalesce(max(file_id), 0) FROM (
+    SELECT file_id FROM files UNION ALL SELECT file_id FROM trash
+    UNION ALL SELECT file_id FROM file_history)
+"""
+
+# Each gives image_id, digest and words.
+_IMAGES = (
+    (
+        "SELECT image_id, digest, 'its grays for comparing are not in the catalog' FROM images "
+        "ANTI JOIN verification USING (image_id) ORDER BY image_id",
+        "incomplete fingerprint",
+        True,
+    ),
+    (
+        "SELECT image_id, digest, 'it is flat, and the digest of its pixels is not in the catalog' "
+        "FROM images ANTI JOIN pixels USING (image_id) WHERE NOT informative ORDER BY image_id",
+        "incomplete fingerprint",
+        True,
+    ),
+    (
+        "SELECT image_id, digest, CASE WHEN active THEN 'it is searched, though none of its files "
+        "is present' ELSE 'it is not searched, though a file of it is present' END FROM images "
+        "WHERE active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present')) "
+        "ORDER BY image_id",
+        "wrong activity",
+        True,
+    ),
+    (
+        "SELECT image_id, digest, 'it is noted as removed, and there' FROM images "
+        "SEMI JOIN removals USING (image_id) ORDER BY image_id",
+        "wrong removal",
+        True,
+    ),
+    (
+        "SELECT image_id, digest, 'nobody has a file of it' FROM images "
+        "ANTI JOIN files USING (image_id) ORDER BY image_id",
+        "image of nobody",
+        False,
+    ),
+    (
+        "SELECT min(image_id), digest, count(*) || ' images have this digest' FROM images "
+        "GROUP BY digest HAVING count(*) > 1 ORDER BY digest",
+        "digest twice",
+        False,
+    ),
+    (
+        "SELECT image_id, min(digest), count(*) || ' images have this id' FROM images "
+        "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id",
+        "id twice",
+        False,
+    ),
+)
+
+# Each gives words.
+_ROWS = (
+    (
+        "SELECT count(*) || ' rows of ' || kind || ' are of no image' FROM ("
+        "SELECT 'verification' AS kind, image_id FROM verification "
+        "UNION ALL SELECT 'pixels', image_id FROM pixels) ANTI JOIN images USING (image_id) "
+        "GROUP BY kind ORDER BY kind",
+        "row of no image",
+        True,
+    ),
+    (
+        "SELECT 'file ' || file_id || ' of ' || user_name || ' is of image ' || image_id || "
+        "', which is not there' FROM files ANTI JOIN images USING (image_id) ORDER BY file_id",
+        "file of no image",
+        False,
+    ),
+    (
+        "SELECT 'file ' || file_id || ' is there ' || count(*) || ' times' FROM files "
+        "GROUP BY file_id HAVING count(*) > 1 ORDER BY file_id",
+        "id twice",
+        False,
+    ),
+    (
+        "SELECT count(*) || ' files are of ' || user_name || ', who has no account' FROM ("
+        "SELECT user_name FROM files UNION ALL SELECT user_name FROM trash) "
+        "WHERE user_name NOT IN (SELECT name FROM users) GROUP BY user_name ORDER BY user_name",
+        "file of no user",
+        False,
+    ),
+    (
+        "SELECT 'image ' || image_id || ' is kept in the trash without a file' FROM trash_images "
+        "ANTI JOIN trash USING (digest) ORDER BY image_id",
+        "row of no file",
+        True,
+    ),
+    (
+        "SELECT 'file ' || file_id || ' in the trash is of ' || digest || ', which is not known' "
+        "FROM trash WHERE digest NOT IN (SELECT digest FROM images) "
+        "AND digest NOT IN (SELECT digest FROM trash_images) ORDER BY file_id",
+        "file of no image",
+        False,
+    ),
+    (
+        "SELECT 'file ' || file_id || ' is also in the trash' FROM files SEMI JOIN trash "
+        "USING (file_id) ORDER BY file_id",
+        "id twice",
+        False,
+    ),
+)
