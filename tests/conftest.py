@@ -19,6 +19,7 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
+from imgurer_kernel.store.catalog import Catalog  # noqa: E402
 from tests.support import begun_catalogs, forms, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
@@ -39,6 +40,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # Hundreds of stores are closed: what snapshots do is for the tests that ask for them.
+    Catalog.takes_snapshots = False
     forms.LONG = config.getoption("--long")
     if forms.LONG:
         settings.load_profile("long")

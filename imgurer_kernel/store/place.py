@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from imgurer_kernel.errors import StoreMissing, StoreRefused
+from imgurer_kernel.errors import CatalogDamaged, StoreMissing, StoreRefused
 
 Create: TypeAlias = bool | Literal["anyway"]
 
 CATALOG = "catalog.duckdb"
 """The file that makes a folder a store."""
+SNAPSHOTS = "snapshots"
+"""The folder that has what the catalog was some time ago (`store.catalog.snapshots`)."""
 
 # What a store and the dashboard put into the folder, and what systems put into any folder.
 _OWN = {
@@ -46,8 +48,14 @@ def require(root: Path, create: Create) -> None:
         If there must be one; names the nearest.
     StoreRefused
         If there is none, and the folder has files of its own.
+    CatalogDamaged
+        If there was one, whose catalog is gone.
     """
-    if is_store(root) or create == "anyway":
+    if is_store(root):
+        return
+    if has_lost_catalog(root):
+        raise lost(root)
+    if create == "anyway":
         return
     if not create:
         raise missing(root)
@@ -59,6 +67,24 @@ def require(root: Path, create: Create) -> None:
             'an empty folder, or insist: --create-here, or create="anyway"'
         )
         raise StoreRefused(message)
+
+
+def has_lost_catalog(root: Path) -> bool:
+    """Whether a folder has originals, or snapshots of a catalog, and no catalog."""
+    if is_store(root):
+        return False
+    if _names(root / SNAPSHOTS):
+        return True
+    originals = (root / area for area in ("blobs", "references"))
+    return any(next(folder.glob("??/??/*"), None) is not None for folder in originals)
+
+
+def lost(root: Path) -> CatalogDamaged:
+    """The error for a store whose catalog is gone."""
+    return CatalogDamaged(
+        f"the catalog {root / CATALOG} is gone, and the originals beside it are there; bring it "
+        f"back, or have it made anew from its newest snapshot: `imgurer recover --root {root}`"
+    )
 
 
 def missing(root: Path) -> StoreMissing:

@@ -8,12 +8,14 @@ from typing import BinaryIO
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.errors import QueryError
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.ingest.group_commit import GroupCommit
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
 from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source
-from imgurer_kernel.store.maintenance.check import StoreCheck, findings_frame
+from imgurer_kernel.store.maintenance.check import StoreCheck
+from imgurer_kernel.store.maintenance.findings import findings_frame
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.quotas import Quotas, size_of
 from imgurer_kernel.store.store import Store
@@ -162,22 +164,50 @@ class StoreKeeper(StoreReader):
         """
         return self.trash.forget(image_id, user, file_id=file_id)
 
-    def check(self, repair: bool = False, progress: ProgressOption = True) -> pd.DataFrame:
-        """Compare originals, thumbnails and catalog; an empty frame means that all is well.
+    def check(
+        self,
+        repair: bool = False,
+        progress: ProgressOption = True,
+        *,
+        sample: float = 100.0,
+        resume: bool = False,
+    ) -> pd.DataFrame:
+        """Read catalog, originals and thumbnails through; an empty frame means that all is well.
 
         Parameters
         ----------
         repair
-            Repair what can be repaired: bring originals back from where they came, draw missing
-            thumbnails, take orphans in again, compute fingerprints of an earlier version anew;
-            and delete what crashes have left among the temporary files.
+            Repair what can be repaired without a guess: bring originals back from where they came,
+            draw thumbnails, put counters right, take orphans in again, compute fingerprints that
+            are outdated or not whole anew, write a damaged catalog anew; move what is in the way
+            to ``lost-and-found``, and delete what crashes have left among the temporary files.
+        sample
+            Read that many of a hundred originals: the next ones each time.
+        resume
+            Go on where a check was interrupted; what is newer is read again.
 
         Returns
         -------
         DataFrame
             One row for each finding: problem, digest, image_id, detail, repaired.
+
+        Raises
+        ------
+        QueryError
+            If the sample is not more than 0 and at most 100.
         """
+        if not 0 < sample <= 100:
+            message = f"a sample of {sample} % was asked for; it must be over 0, and 100 at most"
+            raise QueryError(message)
         owner = self.accounts.require_enabled(None)
-        check = StoreCheck(store=self.store, upgrade=self._upgrade, user=owner, repair=repair)
-        with reporting(progress, self.statistics().images, "Checking") as report:
+        check = StoreCheck(
+            store=self.store,
+            upgrade=self._upgrade,
+            user=owner,
+            repair=repair,
+            sample=sample,
+            resume=resume,
+        )
+        total = -int(-self.statistics().images * sample // 100)
+        with reporting(progress, total, "Checking") as report:
             return findings_frame(check.run(report))

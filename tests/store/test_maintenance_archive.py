@@ -10,7 +10,8 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, StorageDenied
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.maintenance.archive import export_store, import_store
+from imgurer_kernel.store.maintenance.archive_export import export_store
+from imgurer_kernel.store.maintenance.archive_import import import_store
 from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, resized, scene
 from tests.support.processes import python

@@ -65,6 +65,7 @@ def test_an_orphan_that_somebody_enters_while_it_is_read_is_not_entered_twice(
 ):
     monkeypatch.setattr(check, "SETTLED", 0.0)
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
+        wb.statistics()  # a store, before there is an original of nobody
         wb.blobs.put(jpeg(2))
         real = check.fingerprint
 

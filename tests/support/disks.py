@@ -1,7 +1,10 @@
 """A small file system of its own, for what only a disk can do: be full, be read-only."""
 
+import os
 import subprocess
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,17 @@ def mounted(folder, size="4m"):
         yield folder
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def other_disk(folder):
+    """A new folder on another disk than a folder is on, or skip the test where there is none."""
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):
+        if os.access(place, os.W_OK) and Path(place).stat().st_dev != folder.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=place) as made:
+                yield Path(made)
+                return
+    pytest.skip("there is one disk only")
 
 
 def remount(folder, option):

@@ -150,6 +150,15 @@ def seed(text: str) -> int:
     return _whole_number(text, 0, sys.maxsize)
 
 
+def percent(text: str) -> float:
+    """Read a share, such as 5 or 0.5%, over 0 and at most 100."""
+    digits = text.removesuffix("%").strip()
+    if not digits.replace(".", "", 1).isdecimal() or not 0 < float(digits) <= 100:
+        message = f"{text!r} is no share over 0 % and up to 100 %"
+        raise argparse.ArgumentTypeError(message)
+    return float(digits)
+
+
 def size(text: str) -> int:
     """Read a number of bytes, such as 5000, 50k, 2M or 1G (in steps of 1,000)."""
     number, unit = text[:-1], text[-1:].lower()

@@ -16,8 +16,8 @@ business of a `imgurer_kernel.store.blobs.backends.base.Backend`.
 """
 
 from collections.abc import Iterator
-from heapq import merge
 from functools import partial
+from heapq import merge
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +26,7 @@ from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend
-from imgurer_kernel.store.blobs.backends.posix import PosixBackend
+from imgurer_kernel.store.blobs.backends.posix import AREAS, PosixBackend
 from imgurer_kernel.store.blobs.backends.reference import Reference
 from imgurer_kernel.store.blobs.nesting import (
     check_digest,
@@ -38,7 +38,7 @@ from imgurer_kernel.store.blobs.notes import Notes
 from imgurer_kernel.store.blobs.original_writer import OriginalWriter
 from imgurer_kernel.store.blobs.source_reading import digest_of
 from imgurer_kernel.store.blobs.thumbnails import Thumbnails
-from imgurer_kernel.store.blobs.trash_area import AREAS, TRASH, TrashArea
+from imgurer_kernel.store.blobs.trash_area import TRASH, TrashArea
 
 LOST = "lost-and-found"
 """Where repairs put what is in the way; nothing is ever deleted from there."""
@@ -189,22 +189,41 @@ class BlobStore(OriginalWriter, Thumbnails):
     def strays(self, older_than: float) -> Iterator[str]:
         """Names below the store's folder that nothing here has made, such as ``blobs/notes.txt``.
 
-        Files of other names, and folders in the place of files, if they have been there for some
-        seconds.
+        Files of other names, and folders in the place of files; hidden ones, as they are for a
+        moment when a file comes from another disk, after some seconds only.
         """
         for area in (*AREAS, *(f"{TRASH}/{each}" for each in AREAS)):
             for name in self._backend.strays(area, partial(is_nested, area)):
-                if self._backend.age(name) >= older_than:
+                hidden = name.rpartition("/")[2].startswith(".")
+                if not hidden or self._backend.age(name) >= older_than:
                     yield name
 
     def set_aside(self, name: str) -> str:
         """Move what `strays` has found below ``lost-and-found``; returns where it is now."""
         return self._backend.set_aside(name, LOST)
 
-    def thumbnail_names(self) -> Iterator[tuple[str, str]]:
-        """All thumbnails: digest of the original and name, by digest."""
-        for digest in digests_in("thumbs", self._backend.names("thumbs")):
-            yield digest, nested("thumbs", digest)
+    def thumbnail_digests(self) -> Iterator[str]:
+        """The digests of all thumbnails, ascending."""
+        return digests_in("thumbs", self._backend.names("thumbs"))
+
+    def thumbnail_age(self, digest: str) -> float:
+        """Seconds since a thumbnail got its name; 0 for none."""
+        return self._backend.age(nested("thumbs", digest))
+
+    def note_of(self, digest: str) -> tuple[StoreMode, Reference] | None:
+        """How an original that is not a copy is kept, and the note of where; None for a copy.
+
+        Raises
+        ------
+        BlobDamaged
+            If the note cannot be read.
+        """
+        modes: tuple[tuple[StoreMode, str], ...] = (("link", "links"), ("reference", "references"))
+        for mode, area in modes:
+            note = self._notes.read(nested(area, digest))
+            if note is not None:
+                return mode, note
+        return None
 
     # Trash ----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What lies in the trash folder of a blob store, under the names that it had outside of it."""
 
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from imgurer_kernel.store.blobs.backends.base import Backend
 from imgurer_kernel.store.blobs.backends.posix import AREAS
@@ -27,6 +28,10 @@ class TrashArea:
             )
             found.update(digests_in(area, names))
         return found
+
+    def open(self, digest: str) -> BinaryIO:
+        """An original in the trash, which the caller closes; BlobMissing if there is none."""
+        return self.backend.open(f"{TRASH}/{nested(AREAS[0], digest)}")
 
     def erase(self, digest: str) -> None:
         """Delete for good what there is of a digest."""

@@ -11,6 +11,7 @@ several can share one transaction::
         images = queries.images(connection, [3, 4])
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,11 +21,12 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 import duckdb
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors, publish
-from imgurer_kernel.errors import CatalogError
+from imgurer_kernel.errors import CatalogError, StorageDenied, StorageError
 from imgurer_kernel.store import place
-from imgurer_kernel.store.catalog import schema
+from imgurer_kernel.store.catalog import schema, snapshots
 from imgurer_kernel.store.catalog.connection import Connection, connect, first_row, translated
 from imgurer_kernel.store.catalog.lock import Lease
+from imgurer_kernel.store.catalog.lock.lease import UnsharedLease
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -72,14 +74,17 @@ class Catalog:
     'member'
     """
 
+    takes_snapshots = True
+    """Whether snapshots are taken when the file is closed (`snapshots`)."""
+
     def __init__(self, root: Path, *, lease_timeout: float = 30.0, create: bool = True) -> None:
         self.path = root / place.CATALOG
         self._may_create = create
         self._folder_made = False
         self._timeout = lease_timeout
-        self._lease = Lease(
-            root, self._open, duckdb.DuckDBPyConnection.close, timeout=lease_timeout
-        )
+        self._lease: Lease[Connection] = Lease(root, self._open, self._shut, timeout=lease_timeout)
+        self._snapshots = snapshots.Snapshots(root)
+        self._examined = self._is_read_only = False
         # Of the outermost transaction, and so of whoever has the lease.
         self._inner_failed = False
 
@@ -140,12 +145,47 @@ class Catalog:
         self._lease.release()
 
     def close(self) -> None:
-        """Do the same as `release`: a closed catalog may be used again."""
+        """Do the same as `release`, with a snapshot of what was written since the last one.
+
+        A closed catalog may be used again.
+        """
+        if self.takes_snapshots and self._snapshots.pending and self.path.exists():
+            with suppress(CatalogError, StorageError):  # whoever opens it next is told
+                self.run(self._snapshots.take)
         self.release()
+
+    @contextmanager
+    def closed_file(self) -> Iterator[Path]:
+        """Keep the file closed, and all others from opening it, while the block looks at it.
+
+        Raises
+        ------
+        CatalogBusy
+            If another process held it for too long.
+        """
+        self._prepare()
+        self.release()
+        if self._is_read_only:
+            yield self.path
+            return
+        lease = Lease(self.path.parent, lambda: self.path, lambda _: None, timeout=self._timeout)
+        try:
+            with lease.hold() as path:
+                yield path
+        finally:
+            lease.release()
 
     def _prepare(self) -> None:
         """See to the folder, before anything is written into it."""
         root = self.path.parent
+        if not self._examined:
+            self._examined = True
+            if place.is_store(root) and not os.access(root, os.W_OK):
+                # To be looked at: no lock can be made there, and none is needed.
+                self._is_read_only = True
+                self._lease = UnsharedLease(
+                    self._open, duckdb.DuckDBPyConnection.close, timeout=self._timeout
+                )
         if not self._may_create:
             if not self._lease.held and not place.is_store(root):
                 raise place.missing(root)
@@ -156,12 +196,34 @@ class Catalog:
             self._folder_made = True
 
     def _open(self) -> Connection:
+        if self._is_read_only:
+            return self._open_for_reading()
         if not self.path.exists():
             self._create()
         return self._open_migrated(self.path)
 
+    def _open_for_reading(self) -> Connection:
+        connection = connect(self.path, self._timeout, read_only=True)
+        if schema.version_of(connection) == schema.migrations()[-1].version:
+            return connection
+        connection.close()
+        message = (
+            f"the catalog {self.path} cannot be written, and must be brought up to date first: it "
+            "is of another version of imgurer; open it once where it can be written"
+        )
+        raise StorageDenied(message)
+
+    def _shut(self, connection: Connection) -> None:
+        try:
+            if self.takes_snapshots:
+                self._snapshots.take_if_due(connection)
+        finally:
+            connection.close()
+
     def _create(self) -> None:
         """Begin a catalog under another name: DuckDB cannot open a file that it wrote in part."""
+        if place.has_lost_catalog(self.path.parent):
+            raise place.lost(self.path.parent)
         fresh = self.path.with_name(f"{self.path.name}.new")
         with mapped_os_errors(fresh):
             for left_over in (fresh, fresh.with_name(f"{fresh.name}.wal")):

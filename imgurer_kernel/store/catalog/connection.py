@@ -24,20 +24,27 @@ from imgurer_kernel.errors import (
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 Appender: TypeAlias = duckdb.Appender
 
+_RECOVER = (
+    "`imgurer recover` makes it anew from what can be read and from its newest snapshot, and keeps "
+    "the damaged one; the originals are not in it"
+)
+
 # DuckDB has one exception for most of what a file system refuses; only the text tells them apart.
 # The first line that matches counts.
 _SYMPTOMS = (
     ("No space left", StorageFull, "make space on that disk"),
     ("quota exceeded", StorageFull, "make space within the quota"),
     ("Permission denied", StorageDenied, "make the folder and the file writable"),
+    ("read-only mode", StorageDenied, "the store cannot be written; it can be looked at only"),
     ("Read-only file system", StorageDenied, "keep the store on a writable disk"),
     ("No such file or directory", StorageDenied, "bring the store's folder back"),
     ("Is a directory", StorageDenied, "move the folder that has the catalog's name away"),
     ("Conflicting lock", CatalogBusy, "close the program that has opened the file by itself"),
     ("database file with version", CatalogTooNew, "update duckdb"),
-    ("not a valid DuckDB", CatalogDamaged, "restore it from a backup, or move it away"),
+    ("replaying WAL", CatalogDamaged, f"it is the log of the last changes; {_RECOVER}"),
+    ("not a valid DuckDB", CatalogDamaged, _RECOVER),
     ("Out of Memory", CatalogError, "close other programs, or work on fewer images at once"),
-    ("Corrupt", CatalogDamaged, "restore it from a backup, or move it away and ingest again"),
+    ("Corrupt", CatalogDamaged, _RECOVER),
 )
 
 # Up to so many ids are handed over faster as a list than as a registered frame.
@@ -51,7 +58,7 @@ _DAMAGE = (
 )
 
 
-def connect(path: Path, patience: float) -> Connection:
+def connect(path: Path, patience: float, *, read_only: bool = False) -> Connection:
     """Open the file, with all that would reach beyond it switched off.
 
     A program outside this package may have it open; that is waited for, `patience` seconds long.
@@ -71,7 +78,7 @@ def connect(path: Path, patience: float) -> Connection:
     deadline = time.monotonic() + patience
     while True:
         try:
-            return duckdb.connect(path, config=config)
+            return duckdb.connect(path, read_only=read_only, config=config)
         except duckdb.IOException as error:
             if "Conflicting lock" not in str(error) or time.monotonic() > deadline:
                 raise
@@ -85,10 +92,7 @@ def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | S
         if symptom.lower() in text.lower():
             return kind(f"the catalog {path}: {text}; {remedy}")
     if isinstance(error, _DAMAGE):
-        return CatalogDamaged(
-            f"the catalog {path} cannot be read: {text}; restore it from a backup, or move it "
-            "away and ingest again: the originals are not in it"
-        )
+        return CatalogDamaged(f"the catalog {path} cannot be read: {text}; {_RECOVER}")
     return CatalogError(f"the catalog {path} refused a statement: {text}; check what was passed")
 
 

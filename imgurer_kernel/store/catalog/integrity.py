@@ -1,7 +1,7 @@
 """Whether a catalog is whole: each block of its file, each row of its tables, and how they agree.
 
-DuckDB reads what a query needs and compares checksums only then; a file that has lost its end, or an
-index that was overwritten, is noticed by whoever writes next. So every block is looked at here.
+DuckDB reads what a query needs and compares checksums only then; a file that has lost its end, or
+an index that was overwritten, is noticed by whoever writes next. So every block is looked at here.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 LOST = "lost"
-"""The algorithm of a fingerprint of which a part is lost: it is computed anew like an outdated one."""
+"""The algorithm of a fingerprint of which a part is lost: computed anew like outdated ones."""
 
 # The layout of a DuckDB file: three headers, then blocks, each with the checksum of the rest of it
 # in its first eight bytes (`Checksum` in DuckDB's src/common/checksum.cpp).
@@ -53,11 +53,14 @@ def damaged_blocks(path: Path) -> list[str]:
     StorageError
         If it cannot be read.
     """
-    found = []
+    found: list[str] = []
     with mapped_os_errors(path), path.open("rb") as file:
-        for number in range(_HEADERS):
-            if not _is_sound(file.read(_HEADER)):
-                found.append(f"header {number} of {path} was overwritten")
+        headers = [file.read(_HEADER) for _ in range(_HEADERS)]
+        found += (
+            f"header {number} of {path} was overwritten"
+            for number, header in enumerate(headers)
+            if not _is_sound(header)
+        )
         number = 0
         while block := file.read(_BLOCK):
             if len(block) < _BLOCK:
@@ -158,7 +161,8 @@ def mend(connection: Connection) -> None:
     connection.execute(
         f"""
         UPDATE generation SET
-            generation = greatest(generation, (SELECT coalesce(max(generation), 0) FROM images)) + 1,
+            generation = 1 + greatest(generation,
+                (SELECT coalesce(max(generation), 0) FROM images)),
             next_image_id = greatest(next_image_id, ({_LAST_IMAGE}) + 1),
             next_file_id = greatest(next_file_id, ({_LAST_FILE}) + 1)
         """  # noqa: S608
@@ -174,7 +178,7 @@ def _counters(connection: Connection) -> list[Mismatch]:
         """  # noqa: S608
     ).fetchall()
     if len(rows) != 1:
-        return [Mismatch("wrong counter", f"{len(rows)} rows of counters instead of 1", not rows)]
+        return [Mismatch("no counters", f"{len(rows)} rows of counters instead of 1", not rows)]
     generation, next_image, next_file, last_image, last_file, last = map(int, rows[0])
     found = []
     for name, value, least in (
@@ -202,46 +206,60 @@ SELECT coalesce(max(file_id), 0) FROM (
 # Each gives image_id, digest and words.
 _IMAGES = (
     (
-        "SELECT image_id, digest, 'its grays for comparing are not in the catalog' FROM images "
-        "ANTI JOIN verification USING (image_id) ORDER BY image_id",
+        (
+            "SELECT image_id, digest, 'its grays for comparing are not in the catalog' FROM images "
+            "ANTI JOIN verification USING (image_id) ORDER BY image_id"
+        ),
         "incomplete fingerprint",
         True,
     ),
     (
-        "SELECT image_id, digest, 'it is flat, and the digest of its pixels is not in the catalog' "
-        "FROM images ANTI JOIN pixels USING (image_id) WHERE NOT informative ORDER BY image_id",
+        (
+            "SELECT image_id, digest, 'it is flat, and the digest of its pixels is lost' "
+            "FROM images ANTI JOIN pixels USING (image_id) WHERE NOT informative ORDER BY image_id"
+        ),
         "incomplete fingerprint",
         True,
     ),
     (
-        "SELECT image_id, digest, CASE WHEN active THEN 'it is searched, though none of its files "
-        "is present' ELSE 'it is not searched, though a file of it is present' END FROM images "
-        "WHERE active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present')) "
-        "ORDER BY image_id",
+        (
+            "SELECT image_id, digest, CASE WHEN active THEN 'it is searched, and none of its files "
+            "is present' ELSE 'it is not searched, though a file of it is present' END FROM images "
+            "WHERE active <> (image_id IN (SELECT image_id FROM files WHERE state = 'present')) "
+            "ORDER BY image_id"
+        ),
         "wrong activity",
         True,
     ),
     (
-        "SELECT image_id, digest, 'it is noted as removed, and there' FROM images "
-        "SEMI JOIN removals USING (image_id) ORDER BY image_id",
+        (
+            "SELECT image_id, digest, 'it is noted as removed, and there' FROM images "
+            "SEMI JOIN removals USING (image_id) ORDER BY image_id"
+        ),
         "wrong removal",
         True,
     ),
     (
-        "SELECT image_id, digest, 'nobody has a file of it' FROM images "
-        "ANTI JOIN files USING (image_id) ORDER BY image_id",
+        (
+            "SELECT image_id, digest, 'nobody has a file of it' FROM images "
+            "ANTI JOIN files USING (image_id) ORDER BY image_id"
+        ),
         "image of nobody",
         False,
     ),
     (
-        "SELECT min(image_id), digest, count(*) || ' images have this digest' FROM images "
-        "GROUP BY digest HAVING count(*) > 1 ORDER BY digest",
+        (
+            "SELECT min(image_id), digest, count(*) || ' images have this digest' FROM images "
+            "GROUP BY digest HAVING count(*) > 1 ORDER BY digest"
+        ),
         "digest twice",
         False,
     ),
     (
-        "SELECT image_id, min(digest), count(*) || ' images have this id' FROM images "
-        "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id",
+        (
+            "SELECT image_id, min(digest), count(*) || ' images have this id' FROM images "
+            "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id"
+        ),
         "id twice",
         False,
     ),
@@ -250,48 +268,62 @@ _IMAGES = (
 # Each gives words.
 _ROWS = (
     (
-        "SELECT count(*) || ' rows of ' || kind || ' are of no image' FROM ("
-        "SELECT 'verification' AS kind, image_id FROM verification "
-        "UNION ALL SELECT 'pixels', image_id FROM pixels) ANTI JOIN images USING (image_id) "
-        "GROUP BY kind ORDER BY kind",
+        (
+            "SELECT count(*) || ' rows of ' || kind || ' are of no image' FROM ("
+            "SELECT 'verification' AS kind, image_id FROM verification "
+            "UNION ALL SELECT 'pixels', image_id FROM pixels) ANTI JOIN images USING (image_id) "
+            "GROUP BY kind ORDER BY kind"
+        ),
         "row of no image",
         True,
     ),
     (
-        "SELECT 'file ' || file_id || ' of ' || user_name || ' is of image ' || image_id || "
-        "', which is not there' FROM files ANTI JOIN images USING (image_id) ORDER BY file_id",
+        (
+            "SELECT 'file ' || file_id || ' of ' || user_name || ' is of image ' || image_id || "
+            "', which is not there' FROM files ANTI JOIN images USING (image_id) ORDER BY file_id"
+        ),
         "file of no image",
         False,
     ),
     (
-        "SELECT 'file ' || file_id || ' is there ' || count(*) || ' times' FROM files "
-        "GROUP BY file_id HAVING count(*) > 1 ORDER BY file_id",
+        (
+            "SELECT 'file ' || file_id || ' is there ' || count(*) || ' times' FROM files "
+            "GROUP BY file_id HAVING count(*) > 1 ORDER BY file_id"
+        ),
         "id twice",
         False,
     ),
     (
-        "SELECT count(*) || ' files are of ' || user_name || ', who has no account' FROM ("
-        "SELECT user_name FROM files UNION ALL SELECT user_name FROM trash) "
-        "WHERE user_name NOT IN (SELECT name FROM users) GROUP BY user_name ORDER BY user_name",
+        (
+            "SELECT count(*) || ' files are of ' || user_name || ', who has no account' FROM ("
+            "SELECT user_name FROM files UNION ALL SELECT user_name FROM trash) "
+            "WHERE user_name NOT IN (SELECT name FROM users) GROUP BY user_name ORDER BY user_name"
+        ),
         "file of no user",
         False,
     ),
     (
-        "SELECT 'image ' || image_id || ' is kept in the trash without a file' FROM trash_images "
-        "ANTI JOIN trash USING (digest) ORDER BY image_id",
+        (
+            "SELECT 'image ' || image_id || ' is in the trash without a file' FROM trash_images "
+            "ANTI JOIN trash USING (digest) ORDER BY image_id"
+        ),
         "row of no file",
         True,
     ),
     (
-        "SELECT 'file ' || file_id || ' in the trash is of ' || digest || ', which is not known' "
-        "FROM trash WHERE digest NOT IN (SELECT digest FROM images) "
-        "AND digest NOT IN (SELECT digest FROM trash_images) ORDER BY file_id",
+        (
+            "SELECT 'file ' || file_id || ' in the trash is of unknown ' || digest "
+            "FROM trash WHERE digest NOT IN (SELECT digest FROM images) "
+            "AND digest NOT IN (SELECT digest FROM trash_images) ORDER BY file_id"
+        ),
         "file of no image",
         False,
     ),
     (
-        "SELECT 'file ' || file_id || ' is also in the trash' FROM files SEMI JOIN trash "
-        "USING (file_id) ORDER BY file_id",
+        (
+            "SELECT 'file ' || file_id || ' is also in the trash' FROM files SEMI JOIN trash "
+            "USING (file_id) ORDER BY file_id"
+        ),
         "id twice",
         False,
     ),

@@ -1,68 +1,37 @@
-"""Check a store: originals, thumbnails and catalog against each other; repair what can be.
+"""Check a store: its catalog, every original and thumbnail, and how they agree; repair what can be.
 
-Nothing is ever thrown away.
+Nothing is ever thrown away: what is in the way is moved to ``lost-and-found``, and a damaged
+catalog to ``damaged``.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-import pandas as pd
-
 from imgurer_kernel.common.progress import Advance
-from imgurer_kernel.common.records import Arrival
-from imgurer_kernel.errors import (
-    BlobDamaged,
-    BlobMissing,
-    ImageRejected,
-    SourceError,
-    StorageError,
-)
+from imgurer_kernel.errors import CatalogDamaged, ImageRejected, StorageError
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
+from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.catalog import (
     Connection,
     commands,
-    files,
     fingerprints,
+    integrity,
     queries,
+    rebuilding,
     trash,
 )
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.ingest.ingest_files import drop_lost
+from imgurer_kernel.store.maintenance.findings import Finding
+from imgurer_kernel.store.maintenance.originals_check import OriginalsCheck
+from imgurer_kernel.store.maintenance.orphans import orphan_arrival
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
 SETTLED = 3600.0
 """Seconds after which what is half done is what a crash has left: a batch takes a few minutes."""
-COLUMNS = ["problem", "digest", "image_id", "detail", "repaired"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that is wrong with the store, and whether it was repaired.
-
-    Attributes
-    ----------
-    problem
-        ``missing original``, ``damaged original``, ``missing thumbnail``, ``stale fingerprint``
-        (of an earlier version of this package), ``orphan original`` (stored but in no catalog
-        row, as a crash between the two leaves it) or ``unfinished forget`` (its row is in the
-        trash, and its bytes are not, as a crash between the two leaves it).
-    """
-
-    problem: str
-    digest: str
-    image_id: int | None
-    detail: str
-    repaired: bool = False
-
-
-def findings_frame(findings: list[Finding]) -> pd.DataFrame:
-    """The findings as a frame, one row each."""
-    rows = [[getattr(finding, name) for name in COLUMNS] for finding in findings]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype({"image_id": "Int64", "repaired": "bool"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +46,22 @@ class StoreCheck:
         Whose the orphans are that are taken in again.
     repair
         Bring an original back from where it came, draw a thumbnail again, take an orphan in
-        again under the name of its digest; and sweep temporary files that crashes have left.
+        again under the name of its digest, put counters right, write a damaged catalog anew from
+        its own tables or its newest snapshot, move what is in the way to ``lost-and-found``; and
+        sweep temporary files that crashes have left.
+    sample
+        How many of a hundred originals are read: the next ones by digest after the last sample,
+        which are chosen as if by chance, and are all of them after enough samples.
+    resume
+        Go on where an interrupted check has stopped.
     """
 
     store: Store
     upgrade: FingerprintUpgrade
     user: str
     repair: bool
+    sample: float = 100.0
+    resume: bool = False
 
     def run(self, advance: Advance) -> list[Finding]:
         """All findings, by digest; `advance` is called with 1 for each original that was read.
@@ -91,64 +69,84 @@ class StoreCheck:
         Others may take pictures in and forget them meanwhile: what looks wrong is looked at once
         more, and what they may be about to put right is left to them for `SETTLED` seconds.
         """
-        images = self.store.catalog.run(queries.images, columns=["image_id", "digest"])
-        findings: list[Finding] = []
-        for digest, image_id in zip(images["digest"], images["image_id"].tolist(), strict=True):
-            findings += self._check_image(digest, image_id)
-            advance(1)
+        findings = [*self._check_catalog_file(), *self._check_tables(), *self._check_strays()]
+        if any(each.problem == "no counters" and not each.repaired for each in findings):
+            return findings  # without them nothing else can be asked
+        originals = OriginalsCheck(
+            store=self.store, repair=self.repair, sample=self.sample, resume=self.resume
+        )
+        found, known = originals.run(advance)
+        findings += found
         # After the originals, from which outdated fingerprints are computed anew.
         findings += self._check_fingerprints()
         findings += self._check_forgotten()
-        known = set(images["digest"])
         for digest in self.store.blobs.digests():
             if digest not in known and self._is_orphan(digest):
                 findings += self._report_orphan(digest)
+        findings += self._check_orphan_thumbnails(known)
         if self.repair:
             drop_lost(self.store)
             self.store.blobs.sweep()
         return sorted(findings, key=lambda finding: (finding.digest, finding.problem))
 
-    def _check_image(self, digest: str, image_id: int) -> Iterator[Finding]:
-        try:
-            self.store.blobs.verify(digest)
-        except (BlobMissing, BlobDamaged) as error:
-            if not self._exists(digest):
-                return  # forgotten since the rows were read
-            kind = "missing" if isinstance(error, BlobMissing) else "damaged"
-            repaired = self.repair and self._restore_original(digest, image_id)
+    def _check_catalog_file(self) -> Iterator[Finding]:
+        catalog = self.store.catalog
+        # Before it is closed, which writes it: who knows what that does to a file without an end.
+        shorter = catalog.run(integrity.missing_blocks, catalog.path)
+        found = [shorter] if shorter else []
+        for table in catalog.run(integrity.table_names):
+            try:
+                catalog.run(integrity.read_through, table)
+            except CatalogDamaged as error:
+                found.append(f"the table {table} cannot be read: {error.__cause__ or error}")
+        with catalog.closed_file() as path:
+            found += [] if shorter else integrity.damaged_blocks(path)
+        if not found:
+            return
+        words = "`imgurer check --repair` writes it anew from what can be read"
+        if self.repair:
+            words = rebuilding.rebuild(catalog).words
+        for detail in found:
             yield Finding(
-                problem=f"{kind} original",
-                digest=digest,
-                image_id=image_id,
-                detail=str(error),
-                repaired=repaired,
-            )
-            if not repaired:
-                return  # without an original there is nothing to draw a thumbnail from
-        try:
-            self.store.blobs.thumbnail(digest)
-        except BlobMissing as error:
-            if not self._exists(digest):
-                return
-            detail, repaired = str(error), False
-            if self.repair:
-                try:
-                    self._draw_thumbnail(digest)
-                    repaired = True
-                except (ImageRejected, BlobMissing, BlobDamaged) as reason:
-                    # Such as a limit that was higher when it was taken in.
-                    detail += f"; not drawn again: {reason}"
-            yield Finding(
-                problem="missing thumbnail",
-                digest=digest,
-                image_id=image_id,
-                detail=detail,
-                repaired=repaired,
+                problem="damaged catalog", detail=f"{detail}; {words}", repaired=self.repair
             )
 
-    def _exists(self, digest: str) -> bool:
-        """Whether there is an image still."""
-        return bool(self.store.catalog.run(queries.ids_by_digest, [digest]))
+    def _check_tables(self) -> Iterator[Finding]:
+        with self.store.catalog.transaction() as connection:
+            outdated = fingerprints.outdated(connection, ALGORITHM)
+            found = integrity.mismatches(connection)
+            if self.repair and any(each.mendable for each in found):
+                integrity.mend(connection)
+        for each in found:
+            if each.problem == "incomplete fingerprint" and each.image_id in outdated:
+                continue  # it is computed anew as a whole
+            yield Finding(
+                problem=each.problem,
+                digest=each.digest,
+                image_id=each.image_id,
+                detail=each.detail,
+                repaired=self.repair and each.mendable,
+            )
+
+    def _check_strays(self) -> Iterator[Finding]:
+        """What nothing of ours has put among the originals, such as a folder in a blob's place."""
+        for name in list(self.store.blobs.strays(SETTLED)):
+            yield self._set_aside("stray file", name, "nothing of imgurer's has this name")
+
+    def _check_orphan_thumbnails(self, known: set[str]) -> Iterator[Finding]:
+        blobs = self.store.blobs
+        for digest in list(blobs.thumbnail_digests()):
+            if digest in known or blobs.holds(digest) or blobs.thumbnail_age(digest) < SETTLED:
+                continue
+            if not self.store.catalog.run(_is_spoken_of, digest):
+                name = nested("thumbs", digest)
+                yield self._set_aside("orphan thumbnail", name, "there is no original", digest)
+
+    def _set_aside(self, problem: str, name: str, words: str, digest: str = "") -> Finding:
+        detail = f"{self.store.settings.root / name}: {words}"
+        if self.repair:
+            detail += f"; it is {self.store.blobs.set_aside(name)} now"
+        return Finding(problem=problem, digest=digest, detail=detail, repaired=self.repair)
 
     def _check_forgotten(self) -> Iterator[Finding]:
         bin_ = Trash(self.store)
@@ -157,7 +155,6 @@ class StoreCheck:
             yield Finding(
                 problem="unfinished forget",
                 digest=digest,
-                image_id=None,
                 detail="forgotten, but its bytes are not in the trash; `imgurer trash` has it",
                 repaired=repaired,
             )
@@ -185,69 +182,42 @@ class StoreCheck:
                 repaired=image_id not in left,
             )
 
-    def _restore_original(self, digest: str, image_id: int) -> bool:
-        """Store an original again from one of the places it was taken in from."""
-        for path in self.store.catalog.run(files.places, image_id):
-            if not path.is_file():
-                continue
-            try:
-                self.store.blobs.put(path, digest=digest)
-            except (StorageError, SourceError):
-                continue  # the file there is another one by now; try the next source
-            # Who forgot it meanwhile has looked for its bytes before they were back.
-            self.store.catalog.run(
-                commands.if_unreferenced, digest, lambda: self.store.blobs.delete(digest)
-            )
-            return True
-        return False
-
-    def _draw_thumbnail(self, digest: str) -> None:
-        with self.store.blobs.open(digest) as blob:
-            found = fingerprint(blob.read(), limits=self.store.settings)
-        self.store.blobs.put_thumbnail(digest, found.thumbnail)
-
     def _report_orphan(self, digest: str) -> Iterator[Finding]:
         detail = "stored, but no catalog row names it"
         repaired = False
         if self.repair:
             try:
-                repaired = self._take_in(digest)
+                repaired = take_in_orphan(self.store, digest, self.user)
                 if not repaired:
                     return  # somebody was quicker
                 detail += f"; taken in again for {self.user}"
             except (ImageRejected, StorageError) as error:
                 detail += f"; not taken in again: {error}"
-        yield Finding(
-            problem="orphan original",
-            digest=digest,
-            image_id=None,
-            detail=detail,
-            repaired=repaired,
-        )
+        yield Finding(problem="orphan original", digest=digest, detail=detail, repaired=repaired)
 
-    def _take_in(self, digest: str) -> bool:
-        """Enter an orphan into the catalog; False if it is no orphan any more."""
-        self.store.blobs.verify(digest)
-        with self.store.blobs.open(digest) as blob:
-            data = blob.read()
-        found = fingerprint(data, limits=self.store.settings)
-        # Files before the row, as everywhere: a row never names what is not there.
-        self.store.blobs.put_thumbnail(digest, found.thumbnail)
-        arrival = Arrival(
-            digest=digest,
-            bytes=len(data),
-            fingerprint=found,
-            user=self.user,
-            filename=f"recovered-{digest[:12]}.{found.format.lower()}",
-            source=f"recovered:{digest}",
-        )
-        # Looked at once more where nobody else can: another file of it would keep its owner from
-        # forgetting it.
-        with self.store.catalog.transaction() as connection:
-            if _is_spoken_of(connection, digest):
-                return False
-            commands.add(connection, [arrival])
-            return True
+
+def take_in_orphan(store: Store, digest: str, user: str) -> bool:
+    """Enter an original into the catalog that no row names; False if it is none any more.
+
+    Raises
+    ------
+    ImageRejected, StorageError
+        If it cannot be read.
+    """
+    store.blobs.verify(digest)
+    with store.blobs.open(digest) as blob:
+        data = blob.read()
+    found = fingerprint(data, limits=store.settings)
+    # Files before the row, as everywhere: a row never names what is not there.
+    store.blobs.put_thumbnail(digest, found.thumbnail)
+    arrival = orphan_arrival(store.blobs, digest, len(data), found, user)
+    # Looked at once more where nobody else can: another file of it would keep its owner from
+    # forgetting it.
+    with store.catalog.transaction() as connection:
+        if _is_spoken_of(connection, digest):
+            return False
+        commands.add(connection, [arrival])
+        return True
 
 
 def _is_spoken_of(connection: Connection, digest: str) -> bool:

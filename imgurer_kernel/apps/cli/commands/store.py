@@ -9,16 +9,34 @@ from imgurer_kernel.apps.cli.command import (
     Call,
     argument,
     command,
+    percent,
 )
 from imgurer_kernel.apps.cli.commands.pictures import write_ingested
+from imgurer_kernel.apps.cli.output import write_error
 from imgurer_kernel.common.text import count
 
 
-@command("check", argument("--repair", action="store_true", help="mend what can be mended"))
+@command(
+    "check",
+    argument("--repair", action="store_true", help="mend what can be mended without a guess"),
+    argument("--sample", type=percent, default=100.0, metavar="N%", help="read the next N of 100"),
+    argument("--resume", action="store_true", help="go on where a check was interrupted"),
+)
 def check(call: Call) -> int:
-    """Compare originals, thumbnails and catalog."""
+    """Read catalog, originals and thumbnails through, and compare them."""
+    arguments = call.arguments
+    if arguments.repair:
+        from imgurer_kernel.store.maintenance import recover
+
+        if recover.is_damaged(call.settings):
+            _write_recovery(call)
     with call.workbench() as wb:
-        frame = wb.check(repair=call.arguments.repair, progress=call.out.progress)
+        frame = wb.check(
+            repair=arguments.repair,
+            progress=call.out.progress,
+            sample=arguments.sample,
+            resume=arguments.resume,
+        )
         checked = wb.statistics().images
     if call.out.json:
         call.out.write_table(frame)
@@ -26,12 +44,31 @@ def check(call: Call) -> int:
         frame["problem"], frame["detail"], frame["repaired"], strict=True
     ):
         call.out.write_line(f"{problem}: {detail}{' (repaired)' if repaired else ''}")
+    share = "" if arguments.sample >= 100 else f"{arguments.sample:g} % of "
     unrepaired = int((~frame["repaired"]).sum())
     call.out.write_line(
-        f"{count(checked, 'original')} checked, {count(len(frame), 'finding')}, "
+        f"{share}{count(checked, 'original')} checked, {count(len(frame), 'finding')}, "
         f"{unrepaired:,} not repaired"
     )
     return EXIT_PROBLEMS if unrepaired else EXIT_DONE
+
+
+@command("recover")
+def recover_store(call: Call) -> int:
+    """Make a damaged or lost catalog anew."""
+    return EXIT_PROBLEMS if _write_recovery(call) else EXIT_DONE
+
+
+def _write_recovery(call: Call) -> bool:
+    """Recover the store and say what there is again; whether something is not."""
+    from imgurer_kernel.store.maintenance import recover
+
+    found = recover.recover_store(call.settings, progress=call.out.progress)
+    if call.out.json:
+        call.out.write_table(pd.DataFrame({"recovered": found.words}))
+    for line in found.words:
+        call.out.write_line(line)
+    return bool(found.rejected or found.unreadable)
 
 
 @command("rebuild-index")
@@ -45,25 +82,41 @@ def rebuild_index(call: Call) -> int:
     return EXIT_DONE
 
 
-@command("export", argument("--out", required=True, metavar="FILE.tar"))
+@command(
+    "export",
+    argument("--out", required=True, metavar="FILE.tar|FOLDER"),
+    argument(
+        "--backup",
+        action="store_true",
+        help="with accounts and password hashes, decisions, journal and trash",
+    ),
+)
 def export_store(call: Call) -> int:
-    """Write originals and holdings to a tar file."""
-    from imgurer_kernel.store.maintenance import archive
+    """Write originals and holdings to a tar file, or what is new to a folder."""
+    from imgurer_kernel.store.maintenance import archive_export
 
     out = call.arguments.out
     with call.workbench() as wb:
-        originals = archive.export_store(wb.store, out, progress=call.out.progress)
+        originals = archive_export.export_store(
+            wb.store,
+            out,
+            progress=call.out.progress,
+            backup=call.arguments.backup,
+            note=write_error,
+        )
     if call.out.json:
         call.out.write_table(pd.DataFrame({"written": [out], "originals": [originals]}))
     call.out.write_line(f"{out}: {count(originals, 'original')}")
     return EXIT_DONE
 
 
-@command("import", argument("archive", metavar="FILE.tar"), CREATE_HERE)
+@command("import", argument("archive", metavar="FILE.tar|FOLDER"), CREATE_HERE)
 def import_store(call: Call) -> int:
     """Take in what export wrote."""
-    from imgurer_kernel.store.maintenance import archive
+    from imgurer_kernel.store.maintenance import archive_import
 
     with call.workbench_made() as wb:
-        frame = archive.import_store(wb.store, call.arguments.archive, progress=call.out.progress)
+        frame = archive_import.import_store(
+            wb.store, call.arguments.archive, progress=call.out.progress
+        )
     return write_ingested(call, frame)

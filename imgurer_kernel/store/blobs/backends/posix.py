@@ -56,7 +56,7 @@ class PosixBackend:
         with mapped_os_errors(path):
             try:
                 return path.open("rb")
-            except (FileNotFoundError, NotADirectoryError) as error:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
                 message = f"there is no file {path}"
                 raise BlobMissing(message) from error
 
@@ -138,7 +138,9 @@ class PosixBackend:
             if not path.is_dir():
                 return
             with os.scandir(path) as found:
-                entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in found)
+                entries = sorted(
+                    (entry.name, entry.is_dir(follow_symlinks=False)) for entry in found
+                )
         for entry, is_folder in entries:
             name = f"{area}/{entry}"
             if entry == DRAFTS_ELSEWHERE:

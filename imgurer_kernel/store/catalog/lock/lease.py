@@ -249,6 +249,46 @@ class Lease(Generic[Resource]):
             self._turns.release()
 
 
+class UnsharedLease(Lease[Resource]):
+    """A lease on what nobody can write, such as a store on a read-only disk: there is no queue.
+
+    Parameters
+    ----------
+    acquire, dispose, timeout
+        As for `Lease`.
+    """
+
+    def __init__(
+        self,
+        acquire: Callable[[], Resource],
+        dispose: Callable[[Resource], None],
+        *,
+        timeout: float = 30.0,
+    ) -> None:
+        super().__init__(Path(os.devnull).parent, acquire, dispose, timeout=timeout)
+        free = _Free()
+        self._queue, self._lock = free, free  # type: ignore[assignment]
+
+
+class _Free:
+    """A lock and a queue that nobody else has."""
+
+    path = Path(os.devnull)
+
+    def take(self, *_: object) -> bool:
+        return True
+
+    def is_waiting(self) -> bool:
+        return False
+
+    def holder(self) -> str:
+        return "another thread of this process"
+
+    def sign(self) -> None: ...
+
+    def drop(self) -> None: ...
+
+
 # The hooks of all leases: registered once for the process, since neither list can be shortened.
 _leases: weakref.WeakSet[Lease[Any]] = weakref.WeakSet()
 _leases_guard = threading.Lock()

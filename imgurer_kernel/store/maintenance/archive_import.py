@@ -1,0 +1,352 @@
+"""What `imgurer export` wrote, taken in: an archive into any store, a backup into an empty one."""
+
+import hashlib
+import io
+import os
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption, reporting
+from imgurer_kernel.common.records import Arrival
+from imgurer_kernel.errors import (
+    ImageRejected,
+    ImageTooLarge,
+    InvalidUserName,
+    SourceError,
+    UnknownUser,
+)
+from imgurer_kernel.store.catalog import Connection, files, queries, rebuilding, snapshots, trash
+from imgurer_kernel.store.ingest.pipeline import BATCH, Intake, Outcome, outcome_frame
+from imgurer_kernel.store.maintenance.archive_export import (
+    CATALOG,
+    COLUMNS,
+    HOLDINGS,
+    ORIGINALS,
+    TRASHED,
+    plain_cell,
+)
+from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.users import Users
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
+    """Take in what `export_store` wrote; a frame like that of `Workbench.ingest`.
+
+    Every original is compared with its digest and fingerprinted anew. A backup makes an empty
+    store what the other one was: accounts, files, decisions, journal and trash, with their ids. In
+    a store that has pictures already, accounts and decisions that are not there are added; the
+    journal is not, for its acts are of other files. Holdings of users that this store does not
+    have go to the local user. Nothing is unpacked to where the archive says; importing twice
+    changes nothing.
+
+    Returns
+    -------
+    DataFrame
+        One row for each holding, those of one image together.
+
+    Raises
+    ------
+    SourceError
+        If the file is no such archive.
+    CatalogTooNew
+        If a later version has written the backup.
+    """
+    archived = Path(path).expanduser()
+    with ExitStack() as opened:
+        try:
+            archive = opened.enter_context(_opened(archived))
+            holdings = _holdings(archive)
+            made = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            backup = archive.snapshot(made)
+        except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
+            message = f"{archived} is no archive that `imgurer export` wrote: {error}"
+            raise SourceError(message) from error
+        if backup is not None:
+            if store.catalog.run(_is_empty):
+                return _restore(store, archive, backup, progress)
+            store.catalog.run(rebuilding.add_people, backup)
+        return _take_in(store, archive, holdings, progress)
+
+
+class _Archive(Protocol):
+    """Where an archive is read from."""
+
+    def read(self, name: str, most: int) -> bytes:
+        """The bytes of a member, of which there may be `most`.
+
+        Raises
+        ------
+        KeyError
+            If there is no such member.
+        ImageTooLarge
+            If there are more bytes.
+        SourceError
+            If it cannot be read.
+        """
+
+    def digests(self, area: str) -> list[str]:
+        """Those in an area, ascending."""
+
+    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
+        """The catalog of a backup, unpacked into a folder if need be; None if it is no backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TarArchive:
+    """An open tar file and its members by name."""
+
+    tar: tarfile.TarFile
+    members: Mapping[str, tarfile.TarInfo]
+
+    def read(self, name: str, most: int) -> bytes:
+        if self.members[name].size > most:
+            message = f"over {most:,} bytes (max_bytes in the settings)"
+            raise ImageTooLarge(message)
+        try:
+            with self.tar.extractfile(self.members[name]) or io.BytesIO() as file:
+                return file.read()
+        except (OSError, tarfile.TarError) as error:
+            message = f"{name} cannot be read from the archive: {error}"
+            raise SourceError(message) from error
+
+    def digests(self, area: str) -> list[str]:
+        names = (name.removeprefix(f"{area}/") for name in self.members if name.startswith(area))
+        return sorted(name for name in names if _DIGEST.fullmatch(name))
+
+    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
+        names = [f"{table}.parquet" for table in snapshots.TABLES]
+        if f"{CATALOG}/manifest.json" not in self.members:
+            return None
+        # By the names that there are, never by those in the archive.
+        for name in ["manifest.json", *names]:
+            (made / name).write_bytes(self.read(f"{CATALOG}/{name}", 1 << 32))
+        return _whole(snapshots.read(made))
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderArchive:
+    """A folder that was exported to."""
+
+    folder: Path
+
+    def read(self, name: str, most: int) -> bytes:
+        area, _, digest = name.partition("/")
+        path = self.folder / area / digest[:2] / digest if digest else self.folder / name
+        try:
+            if path.stat().st_size > most:
+                message = f"over {most:,} bytes (max_bytes in the settings)"
+                raise ImageTooLarge(message)
+            return path.read_bytes()
+        except FileNotFoundError as error:
+            raise KeyError(name) from error
+        except OSError as error:
+            message = f"{path} cannot be read: {error.strerror or error}"
+            raise SourceError(message) from error
+
+    def digests(self, area: str) -> list[str]:
+        names = (path.name for path in (self.folder / area).glob("??/*"))
+        return sorted(name for name in names if _DIGEST.fullmatch(name))
+
+    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:  # noqa: ARG002 (nothing to unpack)
+        if not (self.folder / CATALOG).is_dir():
+            return None
+        return _whole(next(iter(snapshots.whole_in(self.folder / CATALOG)), None))
+
+
+def _whole(found: snapshots.CatalogSnapshot | None) -> snapshots.CatalogSnapshot:
+    if found is None:
+        message = f"its {CATALOG} was changed or is not whole"
+        raise ValueError(message)
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Archive]:
+    if path.is_dir():
+        yield _FolderArchive(path)
+        return
+    # "r:" takes no compressed files, which could be bombs; members are found by name, and never
+    # written to where the archive says.
+    with tarfile.open(path, "r:") as tar:
+        yield _TarArchive(tar, {entry.name: entry for entry in tar if entry.isfile()})
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not queries.statistics(connection).images and not trash.rows(connection)
+
+
+def _restore(
+    store: Store, archive: _Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
+) -> pd.DataFrame:
+    """Make an empty store what the other one was; files before rows, as everywhere."""
+    digests = archive.digests(ORIGINALS)
+    rejected: dict[str, str] = {}
+    with reporting(progress, len(digests), "Restoring") as report:
+        for digest in digests:
+            try:
+                store.blobs.put(_checked(archive, ORIGINALS, digest), digest=digest, trusted=True)
+            except (ImageRejected, SourceError) as error:
+                rejected[digest] = str(error)
+            report(1)
+    sound = [digest for digest in digests if digest not in rejected]
+    for digest in sorted(set(archive.digests(TRASHED)) - set(sound)):
+        try:
+            store.blobs.put(_checked(archive, TRASHED, digest), digest=digest, trusted=True)
+            store.blobs.delete(digest)
+        except (ImageRejected, SourceError) as error:
+            rejected[digest] = str(error)
+    store.catalog.run(rebuilding.restore, backup, sound)
+    unread = set(FingerprintUpgrade(store).run(lambda *_: None))
+    frame = store.catalog.run(files.files)
+    # Elsewhere than where it was, nobody looks on the disk for what the store has now.
+    elsewhere = frame["kept"].isin(["link", "reference"]) & ~frame["path"].map(_is_there)
+    store.catalog.run(rebuilding.keep_copies, frame.loc[elsewhere, "file_id"].tolist())
+    digest_of = store.catalog.run(queries.digests_by_id, frame["image_id"].tolist())
+    columns = (frame[name].tolist() for name in ("file_id", "image_id", "path", "filename"))
+    outcomes = [
+        Outcome(
+            source=path if isinstance(path, str) else f"upload:{filename}",
+            status="rejected" if image_id in unread else "added",
+            reason="it cannot be decoded" if image_id in unread else "",
+            image_id=image_id,
+            file_id=file_id,
+            digest=digest_of[image_id],
+        )
+        for file_id, image_id, path, filename in zip(*columns, strict=True)
+    ]
+    outcomes += (
+        Outcome(source=digest, status="rejected", reason=reason)
+        for digest, reason in rejected.items()
+    )
+    return outcome_frame(outcomes)
+
+
+def _is_there(path: object) -> bool:
+    return isinstance(path, str) and os.path.isfile(path)  # noqa: PTH113 (any text)
+
+
+def _checked(archive: _Archive, area: str, digest: str) -> bytes:
+    """An original of a backup; ImageRejected if it was changed there."""
+    data = archive.read(f"{area}/{digest}", 1 << 40)
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != digest:
+        message = f"the original {digest} was changed in the archive: its digest is {actual}"
+        raise ImageRejected(message)
+    return data
+
+
+def _holdings(archive: _Archive) -> pd.DataFrame:
+    """The table of holdings; KeyError or ValueError if it is not what it should be."""
+    text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
+    # All as text, and "NA" is a name like any other.
+    table = pd.read_csv(text, dtype="str", keep_default_na=False)
+    if "brought_at" not in table:  # archives of other programs need not say so
+        table["brought_at"] = ""
+    table = table[COLUMNS].copy()
+    for column in ("user", "filename", "source"):
+        table[column] = table[column].map(plain_cell)
+    for text_of_time in set(table["brought_at"]) - {""}:
+        datetime.fromisoformat(text_of_time)
+    for digest in table["digest"]:
+        if not _DIGEST.fullmatch(digest):
+            message = f"{digest!r} in {HOLDINGS} is no digest"
+            raise ValueError(message)
+    return table
+
+
+def _take_in(
+    store: Store, archive: _Archive, holdings: pd.DataFrame, progress: ProgressOption
+) -> pd.DataFrame:
+    local = store.users.ensure_local().name
+    owners = {name: _owner(store.users, name, local) for name in holdings["user"].unique()}
+    intake = Intake(store.catalog, store.blobs, store.settings)
+    outcomes: list[Outcome] = []
+    waiting: list[Arrival | Outcome] = []
+
+    def retry(arrival: Arrival) -> Arrival:
+        data = archive.read(f"{ORIGINALS}/{arrival.digest}", store.settings.max_bytes)
+        return intake.store(data, arrival)
+
+    def commit() -> None:
+        arrivals = [item for item in waiting if isinstance(item, Arrival)]
+        entered = iter(intake.commit(arrivals, retry))
+        outcomes.extend(next(entered) if isinstance(item, Arrival) else item for item in waiting)
+        waiting.clear()
+
+    with reporting(progress, len(holdings), "Importing") as report:
+        # Each original is read once, for all that hold it.
+        for digest, held in holdings.groupby("digest", sort=False):
+            try:
+                first = _examined(intake, archive, str(digest))
+            except ImageRejected as error:
+                reason = str(error)
+                waiting += (
+                    Outcome(source=source, status="rejected", reason=reason)
+                    for source in held["source"]
+                )
+            else:
+                waiting += _arrivals(first, held, owners)
+            if len(waiting) >= BATCH:
+                commit()
+            report(len(held))
+        commit()
+    return outcome_frame(outcomes)
+
+
+def _examined(intake: Intake, archive: _Archive, digest: str) -> Arrival:
+    """An original of the archive, checked and stored, on its way to whoever holds it."""
+    try:
+        data = archive.read(f"{ORIGINALS}/{digest}", intake.settings.max_bytes)
+    except KeyError as error:
+        message = f"the archive has no original {digest}"
+        raise ImageRejected(message) from error
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != digest:
+        message = f"the original {digest} was changed in the archive: its digest is {actual}"
+        raise ImageRejected(message)
+    arriving = Arrival(
+        digest=digest, bytes=len(data), fingerprint=None, user="", filename="", source=""
+    )
+    return intake.examine(data, arriving)
+
+
+def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> Iterator[Arrival]:
+    columns = (held[name].tolist() for name in ("user", "filename", "source", "brought_at"))
+    for user, filename, source, brought_at in zip(*columns, strict=True):
+        yield replace(
+            first,
+            user=owners[user],
+            filename=filename,
+            source=source,
+            # To be shown: it says nothing of what lies here.
+            path=None if source.startswith("upload:") else source,
+            taken_in=_moment(brought_at),
+        )
+
+
+def _moment(text: str) -> datetime | None:
+    """A time as the catalog keeps it: in UTC, without a zone."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _owner(users: Users, name: str, local: str) -> str:
+    """The account of that name here, the local one if there is none."""
+    try:
+        return users.get(name).name
+    except (UnknownUser, InvalidUserName):
+        return local

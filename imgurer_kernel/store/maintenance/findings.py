@@ -1,0 +1,88 @@
+"""What a check finds, and how far it has come, for one that is interrupted."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.errors import StorageError
+
+COLUMNS = ["problem", "digest", "image_id", "detail", "repaired"]
+_STATE = "check.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that is wrong with the store, and whether it was repaired.
+
+    Attributes
+    ----------
+    problem
+        ``damaged catalog``; what its tables say differently, such as ``wrong counter``
+        (`imgurer_kernel.store.catalog.integrity`); ``missing original``, ``damaged original``,
+        ``wrong size``, ``missing thumbnail``, ``damaged thumbnail``, ``stale fingerprint`` (of an
+        earlier version of this package, or not whole), ``orphan original`` (stored but in no
+        catalog row, as a crash between the two leaves it), ``orphan thumbnail``, ``unfinished
+        forget`` (its row is in the trash, and its bytes are not, as a crash between the two leaves
+        it), or ``stray file``.
+    """
+
+    problem: str
+    digest: str = ""
+    image_id: int | None = None
+    detail: str
+    repaired: bool = False
+
+
+def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
+    """The findings as a frame, one row each."""
+    rows = [[getattr(finding, name) for name in COLUMNS] for finding in findings]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype({"image_id": "Int64", "repaired": "bool"})
+
+
+@dataclass(slots=True)
+class CheckState:
+    """How far a check has come; small, and of no use to anybody else.
+
+    Attributes
+    ----------
+    generation
+        Of the catalog when the check began; what is newer is looked at again.
+    after
+        The digest of the last original that was read; empty when nothing is begun.
+    findings
+        What was found until there.
+    sampled_to
+        Where the next sample begins.
+    """
+
+    generation: int = 0
+    after: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    sampled_to: str = ""
+
+    @classmethod
+    def load(cls, root: Path) -> "CheckState":
+        """The state of a store; that of nothing where there is none, or none that can be read."""
+        try:
+            content: dict[str, Any] = json.loads((root / _STATE).read_bytes())
+            found = [Finding(**each) for each in content["findings"]]
+            return cls(
+                int(content["generation"]),
+                str(content["after"]),
+                found,
+                str(content["sampled_to"]),
+            )
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return cls()
+
+    def save(self, root: Path) -> None:
+        """Keep it beside the store; a store that cannot be written is checked without."""
+        with suppress(StorageError), atomic_write(root / _STATE) as file:
+            file.write(json.dumps(asdict(self)).encode())

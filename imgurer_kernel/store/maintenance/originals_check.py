@@ -1,0 +1,199 @@
+"""Every original and thumbnail, read once and compared with its digest and the catalog."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from imgurer_kernel.common.progress import Advance
+from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    BlobMissing,
+    ImageRejected,
+    SourceError,
+    StorageError,
+)
+from imgurer_kernel.fingerprint import decode
+from imgurer_kernel.fingerprint.codecs.pixels import fit
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.fingerprint.rendition import THUMBNAIL
+from imgurer_kernel.store.catalog import commands, files, generations, integrity, queries
+from imgurer_kernel.store.maintenance.findings import CheckState, Finding
+from imgurer_kernel.store.store import Store
+
+BATCH = 256
+"""Originals that are handed to the threads at once; an interruption is resumed at one of them."""
+
+
+class Row(NamedTuple):
+    """An image as the catalog has it."""
+
+    digest: str
+    image_id: int
+    bytes: int
+    width: int
+    height: int
+
+
+class Problem(NamedTuple):
+    """What is wrong with an original or its thumbnail; size: of a sound original."""
+
+    kind: str
+    detail: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginalsCheck:
+    """Reads originals and thumbnails with several threads.
+
+    Attributes
+    ----------
+    repair, sample, resume
+        As in `imgurer_kernel.store.maintenance.check.StoreCheck`.
+    """
+
+    store: Store
+    repair: bool
+    sample: float
+    resume: bool
+
+    def run(self, advance: Advance) -> tuple[list[Finding], set[str]]:
+        """All findings, and the digests of all images that the catalog has."""
+        root = self.store.settings.root
+        state = CheckState.load(root)
+        with self.store.catalog.transaction() as connection:
+            generation = generations.current(connection)
+            wanted = ["digest", "image_id", "bytes", "width", "height"]
+            frame = queries.images(connection, columns=wanted)
+            going_on = self.resume and state.after != "" and state.generation <= generation
+            newer = generations.changes(connection, state.generation if going_on else generation)
+        rows = sorted(
+            Row(*row) for row in zip(*(frame[name].tolist() for name in wanted), strict=True)
+        )
+        if going_on:
+            changed = set(newer.image_ids.tolist())
+            chosen = [row for row in rows if row.digest > state.after or row.image_id in changed]
+            advance(len(rows) - len(chosen))
+        else:
+            chosen = self._sampled(rows, state.sampled_to)
+            state.generation, state.after, state.findings = generation, "", []
+        try:
+            self._read(chosen, state, advance)
+        finally:
+            state.save(root)
+        findings, state.after, state.findings = state.findings, "", []
+        if self.sample < 100 and chosen:
+            state.sampled_to = chosen[-1].digest
+        state.save(root)
+        return findings, {row.digest for row in rows}
+
+    def _sampled(self, rows: Sequence[Row], begin: str) -> list[Row]:
+        """The next rows by digest, and from the first one again after the last one."""
+        if self.sample >= 100:
+            return list(rows)
+        number = -int(-len(rows) * self.sample // 100)
+        later = [row for row in rows if row.digest > begin]
+        return [*later, *rows][:number]
+
+    def _read(self, chosen: Sequence[Row], state: CheckState, advance: Advance) -> None:
+        for start in range(0, len(chosen), BATCH):
+            batch = chosen[start : start + BATCH]
+            looks = in_order(self._look, batch, workers=self.store.settings.workers)
+            for row, problems in zip(batch, looks, strict=True):
+                for problem in problems:
+                    state.findings += self._judge(row, problem)
+                if row.digest > state.after or not self.resume:
+                    state.after = row.digest
+                advance(1)
+
+    def _look(self, row: Row) -> list[Problem]:
+        """What is wrong with one image; in a thread, and without the catalog."""
+        found = []
+        try:
+            size = self.store.blobs.verify(row.digest)
+        except (BlobMissing, BlobDamaged) as error:
+            kind = "missing" if isinstance(error, BlobMissing) else "damaged"
+            found.append(Problem(f"{kind} original", str(error)))
+        else:
+            if size != row.bytes:
+                detail = f"the catalog says {row.bytes:,} bytes, and it has {size:,}"
+                found.append(Problem("wrong size", detail, size))
+        try:
+            self._look_at_thumbnail(row)
+        except BlobMissing as error:
+            kind = "missing" if "is missing" in str(error) else "damaged"
+            found.append(Problem(f"{kind} thumbnail", str(error)))
+        except ImageRejected as error:
+            detail = f"the thumbnail of {row.digest} cannot be read: {error}"
+            found.append(Problem("damaged thumbnail", detail))
+        return found
+
+    def _look_at_thumbnail(self, row: Row) -> None:
+        picture = decode.read(self.store.blobs.thumbnail(row.digest), colour=False)
+        width, height = fit((row.width, row.height), THUMBNAIL)
+        # Reduced decoding and the orientation may round to another pixel.
+        if abs(picture.width - width) > 2 or abs(picture.height - height) > 2:
+            message = (
+                f"the thumbnail of {row.digest} is {picture.width} x {picture.height} pixels "
+                f"instead of {width} x {height}: it is another picture's"
+            )
+            raise BlobMissing(message)
+
+    def _judge(self, row: Row, problem: Problem) -> Iterator[Finding]:
+        """The finding, unless the image was forgotten since the rows were read."""
+        if not self.store.catalog.run(queries.ids_by_digest, [row.digest]):
+            return
+        detail, repaired = problem.detail, False
+        if problem.kind == "wrong size":
+            repaired = self.repair
+            if repaired:
+                self.store.catalog.run(integrity.set_bytes, [(row.image_id, problem.size)])
+        elif problem.kind.endswith("original"):
+            # Without an original there is nothing to draw a thumbnail from.
+            repaired = self.repair and self._restore_original(row)
+        elif self.repair:
+            try:
+                draw_thumbnail(self.store, row.digest)
+                repaired = True
+            except (ImageRejected, BlobMissing, BlobDamaged) as reason:
+                # Such as a limit that was higher when it was taken in.
+                detail += f"; not drawn again: {reason}"
+        yield Finding(
+            problem=problem.kind,
+            digest=row.digest,
+            image_id=row.image_id,
+            detail=detail,
+            repaired=repaired,
+        )
+
+    def _restore_original(self, row: Row) -> bool:
+        """Store an original again from one of the places it was taken in from."""
+        blobs = self.store.blobs
+        for path in self.store.catalog.run(files.places, row.image_id):
+            if not path.is_file():
+                continue
+            try:
+                blobs.put(path, digest=row.digest)
+            except (StorageError, SourceError):
+                continue  # the file there is another one by now; try the next source
+            # Who forgot it meanwhile has looked for its bytes before they were back.
+            self.store.catalog.run(
+                commands.if_unreferenced, row.digest, partial(blobs.delete, row.digest)
+            )
+            return True
+        return False
+
+
+def draw_thumbnail(store: Store, digest: str) -> None:
+    """Draw the thumbnail of an original again.
+
+    Raises
+    ------
+    ImageRejected, BlobMissing, BlobDamaged
+        If the original cannot be read.
+    """
+    with store.blobs.open(digest) as blob:
+        found = fingerprint(blob.read(), limits=store.settings)
+    store.blobs.put_thumbnail(digest, found.thumbnail)

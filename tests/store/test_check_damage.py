@@ -1,0 +1,274 @@
+"""Damage of every kind is found by a check, and mended where that takes no guess."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from imgurer_kernel.errors import CatalogDamaged
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import integrity
+from imgurer_kernel.store.maintenance import check
+from imgurer_kernel.store.maintenance.findings import CheckState
+from tests.support.disks import other_disk
+from tests.support.pictures import encode, jpeg, solid
+from tests.support.stores import open_store
+
+
+def fill(wb):
+    for seed, width in enumerate((320, 320, 160)):
+        wb.upload(f"{seed}.jpg", jpeg(seed, width=width, height=240))
+    wb.upload("flat.png", encode(solid(), "PNG"))
+    wb.accounts.create("ann", "a long password")
+
+
+def of(wb, area, image_id=1):
+    [path] = (wb.settings.root / area).rglob(wb.images([image_id])["digest"].item())
+    return path
+
+
+def cut_catalog(wb):
+    path = wb.catalog.path
+    wb.close()
+    with path.open("rb+") as file:
+        file.truncate(path.stat().st_size - 1024)
+
+
+def overwrite_block(wb):
+    """One that nothing needs in order to open the file."""
+    path = wb.catalog.path
+    wb.close()
+    whole = path.read_bytes()
+    for start in range(len(whole) - (1 << 18), 3 * 4096, -(1 << 18)):
+        path.write_bytes(whole[: start + 9] + b"bit rot" + whole[start + 16 :])
+        try:
+            wb.statistics()
+        except CatalogDamaged:
+            continue
+        return
+
+
+def statement(query):
+    def damage(wb):
+        wb.close()
+        with wb.catalog.transaction() as connection:
+            connection.execute(query)
+
+    return damage
+
+
+def overwrite_thumbnail(wb):
+    of(wb, "thumbs").write_bytes(b"no picture at all")
+
+
+def swap_thumbnail(wb):
+    shutil.copy(of(wb, "thumbs", 2), of(wb, "thumbs", 1))
+
+
+def turn_one_bit_of_a_thumbnail(wb):
+    data = bytearray(of(wb, "thumbs").read_bytes())
+    data[len(data) // 2] ^= 1
+    of(wb, "thumbs").write_bytes(data)
+
+
+def foreign_thumbnail(wb):
+    """By another program: a picture, and none that was stored here."""
+    of(wb, "thumbs").write_bytes(jpeg(9, width=100, height=270))
+
+
+def stray_file(wb):
+    (wb.settings.root / "blobs" / "notes.txt").write_text("mine")
+
+
+def stray_folder(wb):
+    folder = wb.settings.root / "blobs" / "my pictures"
+    folder.mkdir()
+    (folder / "x.jpg").write_bytes(b"mine")
+
+
+def misplaced_original(wb):
+    path = of(wb, "blobs")
+    shutil.copy(path, path.parent.parent / path.name)
+
+
+def folder_in_place(wb):
+    path = of(wb, "blobs")
+    path.rename(path.with_name("kept"))
+    path.mkdir()
+    (path / "x").write_bytes(b"mine")
+    path.with_name("kept").rename(wb.settings.root / "kept.jpg")
+
+
+def orphan_thumbnail(wb):
+    wb.blobs.put_thumbnail("ab" * 32, wb.thumbnail(1))
+
+
+DAMAGE = [
+    (cut_catalog, "damaged catalog"),
+    (overwrite_block, "damaged catalog"),
+    (overwrite_thumbnail, "damaged thumbnail"),
+    (swap_thumbnail, "damaged thumbnail"),
+    (turn_one_bit_of_a_thumbnail, "damaged thumbnail"),
+    (foreign_thumbnail, "damaged thumbnail"),
+    (stray_file, "stray file"),
+    (stray_folder, "stray file"),
+    (misplaced_original, "stray file"),
+    (orphan_thumbnail, "orphan thumbnail"),
+    (statement("UPDATE generation SET next_image_id = 2"), "wrong counter"),
+    (statement("UPDATE generation SET next_file_id = 1"), "wrong counter"),
+    (statement("UPDATE generation SET generation = 0"), "wrong counter"),
+    (statement("DELETE FROM generation"), "no counters"),
+    (statement("DELETE FROM verification WHERE image_id = 2"), "incomplete fingerprint"),
+    (statement("DELETE FROM pixels"), "incomplete fingerprint"),
+    (statement("INSERT INTO pixels VALUES (77, 'x')"), "row of no image"),
+    (statement("INSERT INTO removals VALUES (2, 1)"), "wrong removal"),
+    (statement("UPDATE images SET active = false WHERE image_id = 3"), "wrong activity"),
+    (statement("UPDATE images SET bytes = 5 WHERE image_id = 3"), "wrong size"),
+]
+
+
+@pytest.mark.parametrize(("damage", "problem"), DAMAGE)
+def test_damage_is_found_and_mended(new_store, monkeypatch, damage, problem):
+    monkeypatch.setattr(check, "SETTLED", 0.0)
+    wb = new_store(fill)
+    assert wb.check(progress=False).empty
+    facts = ["image_id", "digest", "dhash", "bytes"]
+    images, names = wb.images()[facts], wb.files()["filename"].tolist()
+    damage(wb)
+    found = wb.check(progress=False)
+    assert set(found["problem"]) == {problem}
+    assert not found["repaired"].any()
+    mended = wb.check(repair=True, progress=False)
+    assert problem in set(mended["problem"])
+    assert mended["repaired"].all(), mended["detail"].tolist()
+    assert wb.check(progress=False).empty
+    assert wb.images()[facts].equals(images)
+    assert wb.files()["filename"].tolist() == names
+    assert wb.accounts.get("ann").role == "member"
+    assert wb.upload("new.jpg", jpeg(5))["status"].item() == "added"
+    assert len(wb.similar(1)) >= 1
+    for path in wb.settings.root.joinpath("lost-and-found").rglob("*"):
+        assert path.is_dir() or path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("DELETE FROM files WHERE file_id = 2", "image of nobody"),
+        ("UPDATE files SET image_id = 99 WHERE file_id = 2", "file of no image"),
+        ("UPDATE files SET user_name = 'who' WHERE file_id = 2", "file of no user"),
+    ],
+)
+def test_what_would_take_a_guess_is_listed(new_store, query, problem):
+    wb = new_store(fill)
+    statement(query)(wb)
+    found = wb.check(repair=True, progress=False)
+    assert not found.set_index("problem").loc[problem, "repaired"]
+
+
+def test_a_folder_in_the_place_of_an_original_goes_and_the_original_comes_back(new_store, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(4))
+    wb = new_store()
+    wb.ingest(tmp_path / "a.jpg", progress=False)
+    folder_in_place(wb)
+    assert set(wb.check(progress=False)["problem"]) == {"missing original", "stray file"}
+    found = wb.check(repair=True, progress=False)
+    assert found["repaired"].all()
+    assert wb.check(progress=False).empty
+    [kept] = (wb.settings.root / "lost-and-found").rglob("x")
+    assert kept.read_bytes() == b"mine"
+    assert str(kept.parent) in found.set_index("problem").loc["stray file", "detail"]
+
+
+def test_nothing_in_lost_and_found_is_overwritten(new_store):
+    wb = new_store(fill)
+    for _ in range(3):
+        stray_file(wb)
+        assert wb.check(repair=True, progress=False)["repaired"].all()
+    folder = wb.settings.root / "lost-and-found" / "blobs"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "notes.txt", "notes.txt.1", "notes.txt.2",
+    ]  # fmt: skip
+
+
+def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
+    path = tmp_path / "some.duckdb"
+    with duckdb.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE t AS SELECT i, sha256(i::VARCHAR) AS s FROM range(9999) r(i)"
+        )
+    assert integrity.damaged_blocks(path) == []
+    data = path.read_bytes()
+    for at in (9, 5000, 9000, 13_000, len(data) - 1):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert len(integrity.damaged_blocks(path)) == 1, at
+
+
+def test_samples_read_all_originals_one_after_another(new_store, monkeypatch):
+    wb = new_store(fill)
+    seen = []
+    real = BlobStore.verify
+    monkeypatch.setattr(BlobStore, "verify", lambda self, it: (seen.append(it), real(self, it))[1])
+    for number in range(1, 5):
+        assert wb.check(sample=25, progress=False).empty
+        assert len(seen) == number
+    assert set(seen) == set(wb.images()["digest"])
+    wb.check(sample=25, progress=False)
+    assert seen[4] == seen[0]
+
+
+def test_an_interrupted_check_goes_on_where_it_was(new_store, monkeypatch):
+    monkeypatch.setattr("imgurer_kernel.store.maintenance.originals_check.BATCH", 1)
+    wb = new_store(fill, workers=1)
+    digests = sorted(wb.images()["digest"])
+    overwritten = list((wb.settings.root / "thumbs").rglob(digests[0]))
+    overwritten[0].write_bytes(b"x")
+    seen = []
+    real = BlobStore.verify
+    monkeypatch.setattr(BlobStore, "verify", lambda self, it: (seen.append(it), real(self, it))[1])
+
+    def stop(done, _):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wb.check(progress=stop)
+    assert CheckState.load(wb.settings.root).after in digests[:2]
+    wb.upload("new.jpg", jpeg(6))
+    new = wb.images()["digest"].iloc[-1]
+    seen.clear()
+    found = wb.check(resume=True, progress=False)
+    assert found["problem"].tolist() == ["damaged thumbnail"]
+    assert digests[0] not in seen
+    assert {new, *digests[2:]} <= set(seen)
+    seen.clear()
+    assert len(wb.check(resume=True, progress=False)) == 1
+    assert len(seen) == 5, "what has ended is begun anew"
+
+
+def test_blobs_on_another_disk(tmp_path):
+    """A folder of the store is a link to a larger disk: taking in, the trash, links, repair."""
+    with other_disk(tmp_path) as disk:
+        root = tmp_path / "store"
+        root.mkdir()
+        for area in ("blobs", "thumbs"):
+            (disk / area).mkdir()
+            (root / area).symlink_to(disk / area)
+        with open_store(root) as wb:
+            row = wb.upload("a.jpg", jpeg(1)).iloc[0]
+            assert row["status"] == "added"
+            (disk / "b.jpg").write_bytes(jpeg(2))
+            assert (
+                wb.ingest(disk / "b.jpg", store="link", progress=False)["status"].item() == "added"
+            )
+            assert wb.files()["kept"].tolist() == ["upload", "link"]
+            stray_file(wb)
+            assert wb.check(repair=True, progress=False)["repaired"].all()
+            assert wb.forget(1)
+            assert Path(root / "trash" / "blobs").is_dir()
+            wb.trash.restore(1)
+            assert wb.check(progress=False).empty
+            with wb.original(1) as file:
+                assert file.read() == jpeg(1)
+            assert not [path for path in disk.rglob(".*") if path.is_file()]
