@@ -1,4 +1,4 @@
-"""``python -m tests.reliability [--long] [--kills N] [--disk N] [--processes N] [--seconds N]``."""
+"""``python -m tests.reliability``: kills, failing disks, many processes, the speed of a check."""
 
 import argparse
 import os
@@ -17,6 +17,7 @@ def main():
     parser.add_argument("--disk", type=int, help="how many disks fail (ENOSPC, EIO in turn)")
     parser.add_argument("--processes", type=int, help="how many work on one store")
     parser.add_argument("--seconds", type=float, help="for how long")
+    parser.add_argument("--check", type=int, help="how many originals of 4 MB a check is timed on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", help="one operation, such as ingest")
     given = parser.parse_args()
@@ -31,7 +32,7 @@ def _chosen(value, long_form, short, long):
 
 
 def _run(given):
-    from tests.reliability import crowd, faults
+    from tests.reliability import crowd, faults, speed
 
     failed = 0
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
@@ -64,6 +65,12 @@ def _run(given):
             )
             for problem in problems:
                 _say(f"  {problem}")
+        if originals := _chosen(given.check, given.long, 0, 500):
+            plain, check = speed.check_speed(originals, Path(folder, "speed"))
+            _say(
+                f"check: {originals} originals of 4 MB in {check:.1f} s; reading and hashing them "
+                f"alone with one thread takes {plain:.1f} s"
+            )
     return 1 if failed else 0
 
 

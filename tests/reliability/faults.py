@@ -55,8 +55,10 @@ def inject(number, seed, folder, names=None, errors=(0,), writer=False):
     """
     rng = random.Random(seed)
     names = list(names or operations.OPERATIONS)
+    if number < len(names):
+        names = rng.sample(names, number)
     tally = Tally()
-    share = -(-number // len(names))
+    share = -(-number // max(len(names), 1))
     for name in names:
         template = folder / "base"  # always of one name: paths are in the catalog
         operations.OPERATIONS[name][0](template)

@@ -263,3 +263,13 @@ def test_a_snapshot_that_cannot_be_written_stops_nobody(new_store, monkeypatch, 
     wb.close()
     assert "no snapshot of the catalog" in caplog.text
     assert not list((wb.settings.root / "snapshots").glob("new-*"))
+
+
+def test_the_last_change_before_closing_is_in_a_snapshot(new_store):
+    wb = new_store(fill)
+    wb.close()
+    for number in range(3):
+        wb.upload(f"last {number}.jpg", jpeg(80 + number, width=96, height=72))
+        wb.close()
+        [newest, *_] = snapshots.newest(wb.settings.root)
+        assert newest.rows["files"] == 6 + number

@@ -84,7 +84,7 @@ class Catalog:
         self._timeout = lease_timeout
         self._lease: Lease[Connection] = Lease(root, self._open, self._shut, timeout=lease_timeout)
         self._snapshots = snapshots.Snapshots(root)
-        self._examined = self._is_read_only = False
+        self._examined = self._is_read_only = self._is_closing = False
         # Of the outermost transaction, and so of whoever has the lease.
         self._inner_failed = False
 
@@ -149,10 +149,14 @@ class Catalog:
 
         A closed catalog may be used again.
         """
-        if self.takes_snapshots and self._snapshots.pending and self.path.exists():
-            with suppress(CatalogError, StorageError):  # whoever opens it next is told
-                self.run(self._snapshots.take)
-        self.release()
+        self._is_closing = True
+        try:
+            if self._snapshots.pending and not self._lease.held and self.path.exists():
+                with suppress(CatalogError, StorageError):  # whoever opens it next is told
+                    self.run(first_row, "SELECT 1")
+            self.release()
+        finally:
+            self._is_closing = False
 
     @contextmanager
     def closed_file(self) -> Iterator[Path]:
@@ -216,7 +220,7 @@ class Catalog:
     def _shut(self, connection: Connection) -> None:
         try:
             if self.takes_snapshots:
-                self._snapshots.take_if_due(connection)
+                self._snapshots.take_if_due(connection, last=self._is_closing)
         finally:
             connection.close()
 

@@ -96,7 +96,7 @@ class Snapshots:
     Attributes
     ----------
     pending
-        Whether something was written of which there is no snapshot yet.
+        Whether something may have been written of which there is no snapshot yet.
     """
 
     def __init__(self, root: Path) -> None:
@@ -105,14 +105,21 @@ class Snapshots:
         self._taken = self._seconds = 0.0
         self.pending = False
 
-    def take_if_due(self, connection: Connection) -> None:
-        """Take one, if something has changed and it is time to; what fails is logged."""
+    def take_if_due(self, connection: Connection, *, last: bool = False) -> None:
+        """Take one, if something has changed and it is time to; what fails is logged.
+
+        Parameters
+        ----------
+        last
+            It is time in any case: the store is closed.
+        """
         try:
-            # First: most often it is enough to know that the catalog is as it was.
-            marker = _marker(connection)
-            self.pending = marker != self._newest_marker()
-            wait = max(PERIOD, SHARE * self._seconds)
-            if self.pending and time.time() - self._taken >= wait:
+            before = self._newest_marker()
+            self.pending = time.time() - self._taken < max(PERIOD, SHARE * self._seconds)
+            if self.pending and not last:
+                return
+            self.pending = False
+            if _marker(connection) != before:
                 self.take(connection)
         except (duckdb.Error, ImgurerError) as error:
             # Whoever closes a catalog has done what they wanted: they do not fail for this.

@@ -88,12 +88,8 @@ class _Archive(Protocol):
 
         Raises
         ------
-        KeyError
-            If there is no such member.
-        ImageTooLarge
-            If there are more bytes.
-        SourceError
-            If it cannot be read.
+        KeyError, ImageTooLarge, SourceError
+            If there is no such member, there are more bytes, or it cannot be read.
         """
 
     def digests(self, area: str) -> list[str]:

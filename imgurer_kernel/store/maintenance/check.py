@@ -69,7 +69,16 @@ class StoreCheck:
         Others may take pictures in and forget them meanwhile: what looks wrong is looked at once
         more, and what they may be about to put right is left to them for `SETTLED` seconds.
         """
-        findings = [*self._check_catalog_file(), *self._check_tables(), *self._check_strays()]
+        findings = list(self._check_catalog_file())
+        try:
+            findings += self._check_rest(advance)
+        except CatalogDamaged:
+            if not findings:
+                raise
+        return sorted(findings, key=lambda finding: (finding.digest, finding.problem))
+
+    def _check_rest(self, advance: Advance) -> list[Finding]:
+        findings = [*self._check_tables(), *self._check_strays()]
         if any(each.problem == "no counters" and not each.repaired for each in findings):
             return findings  # without them nothing else can be asked
         originals = OriginalsCheck(
@@ -87,7 +96,7 @@ class StoreCheck:
         if self.repair:
             drop_lost(self.store)
             self.store.blobs.sweep()
-        return sorted(findings, key=lambda finding: (finding.digest, finding.problem))
+        return findings
 
     def _check_catalog_file(self) -> Iterator[Finding]:
         catalog = self.store.catalog
