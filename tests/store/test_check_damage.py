@@ -203,6 +203,19 @@ def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
     for at in (9, 5000, 9000, 13_000, len(data) - 1):
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         assert len(integrity.damaged_blocks(path)) == 1, at
+    for size in (len(data) - 1, len(data) - 1024, 3 * 4096 + 5):
+        path.write_bytes(data[:size])
+        [found] = integrity.damaged_blocks(path)
+        assert "cut off" in found
+
+
+def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
+    """As another one writes: what the open file counts is not what the closed one must have."""
+    wb = new_store(fill)
+    other = open_store(wb.settings.root)
+    for seed in range(20, 40):
+        other.upload(f"{seed}.jpg", jpeg(seed, width=64, height=48))
+        assert wb.check(progress=False, sample=1).empty
 
 
 def test_samples_read_all_originals_one_after_another(new_store, monkeypatch):
