@@ -32,6 +32,7 @@ READING = {
     "users disable": ["ada"],
     "users enable": ["ada"],
     "check": ["--repair"],
+    "recover": [],
     "rebuild-index": [],
     "export": ["--out", "{out}/store.tar"],
 }

@@ -304,9 +304,7 @@ def damaged(store, content):
 
 
 def test_a_file_that_is_no_catalog(store):
-    with pytest.raises(
-        CatalogDamaged, match=r"catalog\.duckdb.*restore it from a backup"
-    ) as caught:
+    with pytest.raises(CatalogDamaged, match=r"catalog\.duckdb.*imgurer recover") as caught:
         damaged(store, b"this is no database" * 1000).run(queries.statistics)
     assert isinstance(caught.value.__cause__, duckdb.Error)
 
@@ -315,7 +313,7 @@ def test_a_file_that_was_cut_off(store):
     with Catalog(store) as catalog:
         catalog.run(commands.add, [arrival(number) for number in range(50)])
     content = (store / "catalog.duckdb").read_bytes()
-    with pytest.raises(CatalogDamaged, match="restore it from a backup"):
+    with pytest.raises(CatalogDamaged, match="imgurer recover"):
         damaged(store, content[: len(content) // 2]).run(queries.images)
 
 
@@ -325,7 +323,7 @@ def test_a_file_with_flipped_bits(store):
     content = bytearray((store / "catalog.duckdb").read_bytes())
     for at in range(3 * 4096, len(content), 4096):
         content[at + 100] ^= 0xFF
-    with pytest.raises(CatalogDamaged, match="restore it from a backup"):
+    with pytest.raises(CatalogDamaged, match="imgurer recover"):
         damaged(store, bytes(content)).run(queries.images)
 
 
@@ -368,7 +366,7 @@ def test_a_read_only_disk(tiny_disk):
     with Catalog(tiny_disk) as catalog:
         catalog.run(users.add_user, "ann", "admin", None)
     remount(tiny_disk, "ro")
-    with pytest.raises(StorageDenied, match=r"Read-only file system.*make the store's folder"):
+    with pytest.raises(StorageDenied, match="cannot be written"):
         Catalog(tiny_disk).run(users.add_user, "bob", "member", None)
     with pytest.raises(StorageDenied, match="Read-only file system"):
         Catalog(tiny_disk / "new").run(queries.statistics)
