@@ -42,9 +42,8 @@ def _run(given):
             started = time.monotonic()
             place = Path(folder, what)
             place.mkdir()
-            tally = faults.inject(
-                number, given.seed, place, given.only, errors, writer=what == "kills"
-            )
+            writer = what == "kills"
+            tally = faults.inject(number, given.seed, place, given.only, errors, writer, _say)
             failed += len(tally.problems)
             _say(
                 f"{what}: {tally.faults} at {len(tally.steps)} kinds of steps, {tally.reached} "

@@ -43,7 +43,7 @@ def area(step):
     return f"{call} {'/'.join(parts[:2])}"
 
 
-def inject(number, seed, folder, names=None, errors=(0,), writer=False):
+def inject(number, seed, folder, names=None, errors=(0,), writer=False, tell=lambda _: None):
     """Have faults at steps that are spread over all operations; returns a `Tally`.
 
     Parameters
@@ -52,6 +52,8 @@ def inject(number, seed, folder, names=None, errors=(0,), writer=False):
         Of the faults in turn: 0 for a kill, an errno for a disk that fails from there on.
     writer
         Beside another process that takes in and forgets pictures of its own all the time.
+    tell
+        Called with a line when an operation is through.
     """
     rng = random.Random(seed)
     names = list(names or operations.OPERATIONS)
@@ -73,6 +75,7 @@ def inject(number, seed, folder, names=None, errors=(0,), writer=False):
             _fault(name, kept, folder, at + 1, error, goal, writer, tally, words)
             tally.steps[f"{name}: {area(steps[at])}"] += 1
         shutil.rmtree(kept)
+        tell(f"{name}: {len(chosen)} of {len(steps)} steps, {len(tally.problems)} problems so far")
     return tally
 
 
@@ -164,7 +167,7 @@ def _write_until(stop, base):
                 wb.forget(int(row["image_id"]))
                 wb.trash.restore([int(row["file_id"])])
                 wb.forget(int(row["image_id"]))
-                time.sleep(0.01)
+                time.sleep(0.05)
     except Exception as caught:  # noqa: BLE001 - whatever it is, it is told
         return f"{type(caught).__name__}: {caught}"
     return ""
