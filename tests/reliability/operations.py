@@ -38,13 +38,17 @@ def fill(base):
             wb.upload(f"{seed}.jpg", jpeg(seed, **SMALL))
 
 
-def _ingest(base, tell):
-    folder = base / "new"
-    folder.mkdir(exist_ok=True)
+def fill_beside(base):
+    """With pictures that are not taken in yet."""
+    fill(base)
+    (base / "new").mkdir()
     for seed in range(20, 23):
-        (folder / f"{seed}.jpg").write_bytes(jpeg(seed, **SMALL))
+        (base / "new" / f"{seed}.jpg").write_bytes(jpeg(seed, **SMALL))
+
+
+def _ingest(base, tell):
     with open_store(base) as wb:
-        for outcome in wb.ingest(folder, progress=False)["digest"]:
+        for outcome in wb.ingest(base / "new", progress=False)["digest"]:
             tell(f"image {outcome}")
 
 
@@ -191,7 +195,7 @@ def _recover(base, tell):
 
 
 OPERATIONS = {
-    "ingest": (fill, _ingest),
+    "ingest": (fill_beside, _ingest),
     "upload": (fill, _upload),
     "decide": (fill, _decide),
     "trash": (fill, _act("trash")),
