@@ -9,7 +9,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.apps.cli.parser import main
 from imgurer_kernel.errors import CatalogDamaged, StoreMissing
-from imgurer_kernel.store.catalog import Catalog, rebuilding, snapshots
+from imgurer_kernel.store.catalog import Catalog, integrity, rebuilding, snapshots
 from imgurer_kernel.store.maintenance.recover import is_damaged, recover_store
 from tests.support.pictures import jpeg
 from tests.support.processes import python
@@ -263,6 +263,13 @@ def test_a_snapshot_that_cannot_be_written_stops_nobody(new_store, monkeypatch, 
     wb.close()
     assert "no snapshot of the catalog" in caplog.text
     assert not list((wb.settings.root / "snapshots").glob("new-*"))
+
+
+def test_every_table_is_in_a_snapshot_or_has_a_reason_not_to_be(new_store):
+    """Grays come from the originals again, and a session that was ended must not live again."""
+    names = set(new_store().catalog.run(integrity.table_names))
+    assert names - set(snapshots.TABLES) == {"schema_version", "sessions", "verification"}
+    assert set(snapshots.TABLES) <= names
 
 
 def test_the_last_change_before_closing_is_in_a_snapshot(new_store):

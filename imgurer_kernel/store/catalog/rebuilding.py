@@ -26,7 +26,7 @@ from imgurer_kernel.store.catalog.snapshots import quoted
 DAMAGED = "damaged"
 # So far ahead that no process takes what it knows of the earlier catalog for what is in this one.
 _JUMP = 1 << 20
-_DERIVED = ("verification", "pixels", "removals", "original_facts")
+_DERIVED = ("verification", "pixels", "removals", "original_facts", "sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ def _fill(connection: Connection, relation: Callable[[str], str], tables: Iterab
         if table == "generation":  # the one row of a new catalog
             connection.execute("DELETE FROM generation")
         # A new store may have the local user already.
-        verb = "INSERT OR REPLACE" if table == "users" else "INSERT"
+        verb = "INSERT OR REPLACE" if table in {"users", "quotas"} else "INSERT"
         connection.execute(f"{verb} INTO {table} BY NAME SELECT * FROM {relation(table)}")  # noqa: S608
 
 

@@ -41,6 +41,7 @@ SHARE = 100.0
 TABLES = {
     "generation": "*",
     "users": "*",
+    "quotas": "*",
     "images": "*",
     "pixels": "*",
     "files": "*",
@@ -53,7 +54,7 @@ TABLES = {
     "roots": "*",
     "original_facts": "*",
 }
-"""The tables, and what of each is kept."""
+"""The tables, and what of each is kept; no sessions, so that none lives again that was ended."""
 
 _MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
@@ -254,7 +255,8 @@ def _marker(connection: Connection) -> str:
             (SELECT bit_xor(hash(name, role, password_hash, enabled)) FROM users),
             (SELECT count(*) || '.' || coalesce(max(decision_id), 0) FROM decisions),
             (SELECT bit_xor(hash(entry_id, state)) FROM journal),
-            (SELECT count(*) FROM trash), (SELECT count(*) FROM roots)
+            (SELECT count(*) FROM trash), (SELECT count(*) FROM roots),
+            (SELECT bit_xor(hash(user_name, bytes)) FROM quotas)
         """,
     )
     return " ".join(map(str, row or ()))
