@@ -266,9 +266,11 @@ def test_a_snapshot_that_cannot_be_written_stops_nobody(new_store, monkeypatch, 
 
 
 def test_every_table_is_in_a_snapshot_or_has_a_reason_not_to_be(new_store):
-    """Grays come from the originals again, and a session that was ended must not live again."""
+    """Grays and labels are computed again, and a session that was ended must not live again."""
     names = set(new_store().catalog.run(integrity.table_names))
-    assert names - set(snapshots.TABLES) == {"schema_version", "sessions", "verification"}
+    assert names - set(snapshots.TABLES) == {
+        *("pair_labels", "schema_version", "sessions", "verification"),
+    }
     assert set(snapshots.TABLES) <= names
 
 
