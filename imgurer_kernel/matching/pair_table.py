@@ -18,6 +18,9 @@ UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, SAME_COVER = (
 )
 """The most frequent ones of what a pair may be."""
 
+NOT_LOOKED_AT = 128
+"""The first detail of a pair that was not looked at closer, for others were likelier."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
@@ -83,6 +86,12 @@ class Pairs:
             np.zeros(size, np.bool_),
             np.zeros((size, DETAILS), np.uint8),
         )
+
+    @property
+    def not_looked_at(self) -> int:
+        """How many pairs are `DIFFERENT` only for want of a closer look."""
+        left = (self.status == DIFFERENT) & (self.details[:, 0] == NOT_LOOKED_AT)
+        return int(np.count_nonzero(left))
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":
         """Return some of the rows."""

@@ -210,7 +210,7 @@ class ClusterAnswers:
             clusters=record_from(arrays, "clusters", ClusterTable),
             labels=labels_of(arrays["labels"]),
             within_frame=arrays["within_frame"],
-            plan=str(scope),
+            plan=facts["plan"],
             uninformative=facts["uninformative"],
         )
         answer = Answer(facts["generation"], facts["identity"], scope, clusters, facts["origin"])
@@ -279,12 +279,13 @@ def _facts(kind: Kind, answer: Answer, uninformative: int) -> dict[str, Any]:
         "origin": answer.origin,
         "scope": asdict(answer.scope),
         "uninformative": uninformative,
+        "plan": answer.clusters.plan,
         **_belongs_to(kind),
     }
 
 
 _FACTS = {
-    *("generation", "identity", "origin", "scope", "uninformative"),
+    *("generation", "identity", "origin", "scope", "uninformative", "plan"),
     *("algorithm", "version", "radius", "thorough"),
 }
 

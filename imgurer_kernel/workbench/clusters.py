@@ -259,6 +259,11 @@ class ClusterService:
 
 
 def _plan(result: ClusterResult) -> str:
-    """How a search was made, and for how many pairs of pages it was too short."""
+    """How a search was made, and for how many pairs it was too short."""
     unread = int(result.judgements.columns()[2][:, -1].sum())
-    return str(result.scope) + (f"; {unread:,} pairs of pages by their thumbnails" * bool(unread))
+    skipped = result.pairs.not_looked_at
+    return (
+        str(result.scope)
+        + f"; {unread:,} pairs of pages by their thumbnails" * bool(unread)
+        + f"; {skipped:,} pairs of look-alikes skipped" * bool(skipped)
+    )

@@ -12,13 +12,14 @@ from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
+    NOT_LOOKED_AT,
     SAME,
     SAME_COVER,
     SAME_LAYOUT,
     UNTESTED,
     Pairs,
 )
-from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidates
+from imgurer_kernel.matching.pair_verifier import MAX_CLOSE_LOOKS, PairVerifier, verify_candidates
 from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import cropped, framed, gray, picture, recoded
@@ -236,3 +237,62 @@ def test_comparing_may_be_stopped():
 def test_no_candidates():
     cache = ImageCache(np.arange(1), lambda ids: np.zeros((len(ids), 64, 64), np.uint8))
     assert len(verify_candidates(Candidates.none(), cache)) == 0
+
+
+def look_alikes(agreement):
+    """A verifier of pairs (first, second): agreement, and what it has looked at closer."""
+    found = candidates([(*ends, 5, 0) for ends in agreement])
+    script = Scripted({(*ends, False): value for ends, value in agreement.items()})
+    looked = []
+
+    def judge(first, second, maps, measures):
+        looked.extend(zip(first.tolist(), second.tolist(), strict=True))
+        return judged_by(lambda one, *_: np.zeros(len(one), bool))(first, second, maps, measures)
+
+    return PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge), looked
+
+
+def likeness(n, seed):
+    """Agreements of all pairs of n pictures that are doubtful, in no order."""
+    random = np.random.default_rng(seed)
+    ends = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    return dict(zip(ends, random.permutation(np.linspace(0.55, 0.75, len(ends))), strict=True))
+
+
+def test_of_many_look_alikes_each_picture_has_its_likeliest_ones_looked_at():
+    n = 3 * MAX_CLOSE_LOOKS
+    agreement = likeness(n, 1)
+    verifier, looked = look_alikes(agreement)
+    verifier.verify(np.arange(len(verifier.pairs)))
+    best = set()
+    for k in range(n):
+        mine = sorted((ends for ends in agreement if k in ends), key=agreement.get)
+        best.update(mine[-MAX_CLOSE_LOOKS:])
+    assert sorted(looked) == sorted(best)
+    assert verifier.pairs.not_looked_at == len(agreement) - len(best)
+    left = verifier.pairs.details[:, 0] == NOT_LOOKED_AT
+    assert (verifier.pairs.status[left] == DIFFERENT).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_pictures_and_the_order_of_pairs_change_no_closer_look(seed):
+    n = 2 * MAX_CLOSE_LOOKS
+    agreement = likeness(n, seed)
+    moved = {(i + n, j + n): value for (i, j), value in likeness(n, seed + 9).items()}
+    alone, looked = look_alikes(agreement)
+    alone.verify(np.arange(len(alone.pairs)))
+    both, looked_again = look_alikes(agreement | moved)
+    both.verify(np.random.default_rng(seed).permutation(len(both.pairs)))
+    assert sorted(looked) == sorted(ends for ends in looked_again if ends[1] < n)
+
+
+def test_few_look_alikes_are_all_looked_at_and_once():
+    agreement = likeness(MAX_CLOSE_LOOKS, 4)
+    verifier, looked = look_alikes(agreement)
+    rows = np.arange(len(verifier.pairs))
+    verifier.verify(rows)
+    starts = np.tile(IDENTITY, (len(rows), 1))
+    # From a start that comes to nothing better the same map need not be looked at again.
+    verifier.verify_from(rows, starts, verifier.pairs.orientation, verifier.pairs.distance)
+    assert sorted(looked) == sorted(agreement)
+    assert verifier.pairs.not_looked_at == 0
