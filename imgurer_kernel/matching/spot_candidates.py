@@ -19,11 +19,13 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.index import bulk
+from imgurer_kernel.index.engine import plan_bulk
 from imgurer_kernel.index.hash_arrays import Groups, NearPairs, group_each, scan_many
-from imgurer_kernel.index.lookup import matches, pairs
+from imgurer_kernel.index.lookup import pairs, prepare
 from imgurer_kernel.matching.affine import nearest_orientation
 from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
 from imgurer_kernel.matching.regions import SPOT
+from imgurer_kernel.matching.spot_lookup import FewSpots
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
 
 MOST_PICTURES = 1 << 20
@@ -47,6 +49,7 @@ def find_spot_candidates(
     radius: int,
     votes: int,
     *,
+    place: Int64s | None = None,
     fresh: BoolMask | None = None,
     progress: Progress | None = None,
 ) -> Candidates:
@@ -55,18 +58,21 @@ def find_spot_candidates(
     Parameters
     ----------
     spots
-        Of n pictures; positions in these arrays name them.
+        Of n pictures.
     turned
         uint64 (n, 8, 2): hashes of the pictures in all orientations, which the distance of a pair
-        is told by.
+        is told by. Positions in this array name the pictures.
     searched
         int64 (k,), ascending: the pictures that take part, less than 2**20.
     radius
         Bits between two spots, 0..128.
     votes
         Least number of spots that agree, 2 or more.
+    place
+        int64 (n,), a permutation: which row of `spots` each picture has; default its own number.
     fresh
-        bool (n,): only pairs with at least one of these; default all.
+        bool (n,): only pairs with at least one of these; default all. Few of them are looked up
+        without sorting the spots of all.
     progress
         Called with how much is done of how much; may raise to stop.
 
@@ -75,20 +81,43 @@ def find_spot_candidates(
     One row for each pair of which one of the two is among the `MAX_SPOT_NEIGHBORS` that share the
     most with the other, sorted.
     """
-    chosen = np.ones(len(searched), bool) if fresh is None else fresh[searched]
+    n = len(turned)
+    place = np.arange(n) if place is None else place
+    chosen = np.zeros(n, bool)
+    chosen[searched] = True if fresh is None else fresh[searched]
     if len(searched) < 2 or not chosen.any():
         return Candidates.none()
-    found = _Search(spots.take(searched), votes, progress)
-    parts = [
-        found.candidates(chosen, radius, mirror=False),
-        found.candidates(chosen, mirrored_radius(radius), mirror=True),
-    ]
+    few = None
+    if n <= MOST_PICTURES:
+        few = FewSpots.of(spots, place, searched, chosen)
+    tables = [None if few is None else few.tables(r, m) for r, m in _reaches(radius)]
+    numbers = np.arange(n)
+    if any(table is None for table in tables):
+        # Many queries: pictures numbered anew, the spots side by side.
+        numbers = searched
+        found = _Search(spots.take(place[searched]), votes, progress)
+        parts = [
+            found.candidates(chosen[searched], reach, mirror=mirror)
+            for reach, mirror in _reaches(radius)
+        ]
+    else:
+        found = _Search(spots, votes, progress, place)
+        parts = [
+            found.agreed(table.matches(found.report), mirror=mirror)
+            for table, (_, mirror) in zip(tables, _reaches(radius), strict=True)
+            if table is not None
+        ]
     rows = concatenate(parts)
     if not len(rows):
         return rows
-    rows = replace(rows, first=searched[rows.first], second=searched[rows.second])
+    rows = replace(rows, first=numbers[rows.first], second=numbers[rows.second])
     bits = np.bitwise_count(turned[rows.first, rows.orientation] ^ turned[rows.second, 0])
     return keep_nearest(replace(rows, distance=bits.sum(axis=1).astype(np.int64)))
+
+
+def _reaches(radius: int) -> tuple[tuple[int, bool], ...]:
+    """Bits within which spots are searched, upright and mirrored."""
+    return (radius, False), (mirrored_radius(radius), True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,18 +207,19 @@ def _scan(stored: Groups, queries: Groups, radius: int) -> tuple[Int64s, Int64s,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """A search among the spots of pictures 0..n-1."""
+    """A search among the spots of pictures 0..n-1, which stand at their places."""
 
     spots: Spots
     votes: int
     progress: Progress | None
+    place: Int64s | None = None
 
     def candidates(self, fresh: BoolMask, radius: int, *, mirror: bool) -> Candidates:
         """Rows of all pairs with a fresh one; their distances are still to be told."""
         there = np.arange(MAX_SPOTS) < self.spots.count[:, None]
         picture, spot = (index.astype(np.uint64) for index in np.nonzero(there))
         parts: list[UInt64s] = [np.empty(0, np.uint64)]
-        self._report()
+        self.report()
         for query, hit, bits in self._matches(self.spots.hashes[there], fresh, radius, mirror):
             one, other = picture[query], picture[hit]
             # Of two fresh ones each match is found from both sides; one picture's own are none.
@@ -219,8 +249,22 @@ class _Search:
             return
         asked = np.flatnonzero(np.repeat(fresh, self.spots.count))
         queries = mirrored(hashes[asked]) if mirror else hashes[asked]
-        for query, hit, bits in matches(hashes, queries, radius, progress=self.progress):
-            yield asked[query], hit, bits
+        # Not grouped by equal ones: to sort millions of spots takes longer than to search them,
+        # and few are equal.
+        stored, few = group_each(*hashes.T), group_each(*queries.T)
+        words = np.ascontiguousarray(queries)
+        prepare(len(stored) * len(few))
+        plan = plan_bulk(np.ascontiguousarray(hashes), words, radius)
+        if plan.engine == "scan":
+            for query, hit, bits in scan_many(stored.row, stored.column, words, radius):
+                yield asked[query], hit, bits
+            return
+        if plan.chunking is None:
+            found = bulk.scan(stored, few, radius, self.progress)
+        else:
+            found = bulk.join(stored, few, radius, plan.chunking, self.progress)
+        for numbers, hits, bits in found:
+            yield asked[numbers], hits.astype(np.int64), bits
 
     def agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
         """The rows of those pairs of pictures whose matches agree; `found` is sorted."""
@@ -229,7 +273,14 @@ class _Search:
         pair = found >> np.uint64(24)
         starts = np.append(np.flatnonzero(group_starts(pair)), len(found)).astype(np.int64)
         enough = np.flatnonzero(np.diff(starts) >= self.votes)
-        points = self.spots.points
+        # Of the pictures that vote: the others' memory is never touched.
+        ends = pair[starts[enough]]
+        first = (ends >> np.uint64(20)).astype(np.int64)
+        second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
+        some = np.unique(np.concatenate((first, second)))
+        own = self.spots.take(some if self.place is None else self.place[some])
+        points = np.zeros((len(self.spots), MAX_SPOTS, 4), np.float32)
+        points[some] = own.points
 
         def work(part: Int64s) -> tuple[Int64s, Float64s]:
             rows = np.concatenate([found[starts[k] : starts[k + 1]] for k in part])
@@ -239,16 +290,18 @@ class _Search:
             return votes, maps
 
         parts = [enough[k : k + _BLOCK] for k in range(0, len(enough), _BLOCK)]
-        done = list(in_order(work, parts, self._report))
+        done = list(in_order(work, parts, self.report))
         if not done:
             return Candidates.none()
         votes, maps = (np.concatenate(column) for column in zip(*done, strict=True))
         agreed = votes >= self.votes
-        ends = pair[starts[enough[agreed]]]
-        first = (ends >> np.uint64(20)).astype(np.int64)
-        second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
-        half = half_sizes(self.spots)
-        start = centered(maps[agreed], half[first], half[second])
+        first, second = first[agreed], second[agreed]
+        half = half_sizes(own)
+        start = centered(
+            maps[agreed],
+            half[np.searchsorted(some, first)],
+            half[np.searchsorted(some, second)],
+        )
         return Candidates(
             first=first,
             second=second,
@@ -259,7 +312,8 @@ class _Search:
             start=start,
         )
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Tell that the search goes on; may raise to stop it."""
         if self.progress is not None:
             self.progress("searching", 0, 0)
 

@@ -8,7 +8,7 @@ of one core to make, windows 0.4 KB and 0.1 ms.
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -184,7 +184,7 @@ class PictureFeatures(Generic[Record]):
                 return self._known.rows, place >= 0  # as it is: to copy it takes longest of all
             found = self._kind.empty(len(image_ids))
             there = np.flatnonzero(place >= 0)
-            found.put(there, self._known.rows.take(place[there]))
+            _put(found, there, self._known.rows, place[there])
             missing = np.flatnonzero(place < 0)
             is_made = place >= 0
             if not len(missing) or (most is not None and len(missing) > most):
@@ -204,6 +204,9 @@ class PictureFeatures(Generic[Record]):
             return found, is_made
 
     def _remember(self, image_ids: Int64s, keys: UInt64s, rows: Record) -> None:
+        if (np.diff(image_ids) > 0).all():
+            self._known = Known(image_ids, keys, rows)
+            return
         order = np.argsort(image_ids)
         self._known = Known(image_ids[order], keys[order], rows.take(order))
 
@@ -229,6 +232,17 @@ class PictureFeatures(Generic[Record]):
 
     def _none(self) -> Known[Record]:
         return Known(np.empty(0, np.int64), np.empty(0, np.uint64), self._kind.empty(0))
+
+
+def _put(rows: Record, images: Int64s, other: Record, places: Int64s) -> None:
+    """Take over the rows of some images from their places among others."""
+    count = len(images)
+    if (images == np.arange(count)).all() and (places == images).all():
+        # All that is known and new ones behind: 150 MB of spots are copied once, and in a piece.
+        for field in fields(rows):  # type: ignore[arg-type]
+            getattr(rows, field.name)[:count] = getattr(other, field.name)[:count]
+    else:
+        rows.put(images, other.take(places))
 
 
 def spot_features(root: Path, loader: ImageLoader) -> PictureFeatures[Spots]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching import candidates
+from imgurer_kernel.matching import candidates, spot_lookup
 from imgurer_kernel.matching.affine import invert
 from imgurer_kernel.matching.candidates import keep_nearest
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
@@ -158,11 +158,19 @@ def test_the_order_of_pictures_turns_maps_round_at_most(seed):
     assert common >= 0.95 * max(len(expected), len(found))
 
 
+@pytest.mark.parametrize("by_lookup", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_fresh_pictures_meet_all_others(seed):
+def test_fresh_pictures_meet_all_others(seed, by_lookup, monkeypatch):
+    """Few of them are looked up, many are searched; from wherever their spots lie."""
+    monkeypatch.setattr(spot_lookup, "_SORTED", 1.0 if by_lookup else 0.0)
     random = np.random.default_rng(seed)
-    fresh = random.random(20) < 0.4
+    fresh, place = random.random(20) < 0.4, random.permutation(20)
     everything, part = table(search()), table(search(fresh=fresh))
+    spots, turned = shelf()
+    there = Spots.empty(20)
+    there.put(place, spots)
+    moved = find_spot_candidates(there, turned, np.arange(20), 16, 2, place=place, fresh=fresh)
+    assert table(moved) == part
     assert part == {pair: row for pair, row in everything.items() if fresh[list(pair)].any()}
     assert not len(search(fresh=np.zeros(20, bool)))
 

@@ -57,6 +57,17 @@ def test_each_picture_is_looked_at_once(features, made):
     assert made == [*IDS.tolist(), IDS[2]]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_are_those_of_their_images_in_any_order(features, seed):
+    here, random = features(), np.random.default_rng(seed)
+    for _ in range(6):
+        some = random.permutation(5)[: random.integers(1, 6)]
+        some = np.sort(some) if random.random() < 0.5 else some
+        rows, known = here.rows(IDS[some], HASHES[some])
+        assert values(rows) == IDS[some].tolist()
+        assert known.all()
+
+
 def test_other_processes_need_not_make_them(features, made):
     features().rows(IDS, HASHES, save=True)
     del made[:]

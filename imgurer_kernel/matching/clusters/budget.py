@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, UInt64s
+from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
@@ -186,7 +186,12 @@ def _spot_seconds(n: int, radius: int) -> float:
 
 
 def choose_spots(
-    scope: SearchScope, spots: Spots, turned: UInt64s, *, thorough: bool = False
+    scope: SearchScope,
+    spots: Spots,
+    turned: UInt64s,
+    place: Int64s | None = None,
+    *,
+    thorough: bool = False,
 ) -> SearchScope:
     """Choose how far to search for spots, judging by a sample of them.
 
@@ -198,6 +203,8 @@ def choose_spots(
         Of the images that take part; their order has no influence.
     turned
         uint64 (n, 8, 2): their hashes, which the sample is drawn by.
+    place
+        int64 (n,): which row of `spots` each image has; default its own number.
     thorough
         As in `choose_scope`.
     """
@@ -205,7 +212,7 @@ def choose_spots(
     radius = SPOT_RADII[0] if thorough else usual_spot_radius(n)
     if not radius or n > MOST_PICTURES:
         return replace(scope, no_spots=f"{n:,} pictures are too many")
-    expected = _matches_within(spots, turned)
+    expected = _matches_within(spots, turned, np.arange(n) if place is None else place)
     while radius and expected[radius] > _MAX_SPOT_MATCHES:
         radius = next((narrower for narrower in SPOT_RADII if narrower < radius), 0)
     if not radius:
@@ -213,12 +220,13 @@ def choose_spots(
     return replace(scope, spot_radius=radius)
 
 
-def _matches_within(spots: Spots, turned: UInt64s) -> Float64s:
+def _matches_within(spots: Spots, turned: UInt64s, place: Int64s) -> Float64s:
     """Expect so many matches of spots of two images within 0..128 bits, float64 (129,)."""
     n = len(spots)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
-    there = np.arange(MAX_SPOTS) < spots.count[order, None]
-    among = spots.hashes[order][there]
+    rows = place[order]
+    there = np.arange(MAX_SPOTS) < spots.count[rows, None]
+    among = spots.hashes[rows][there]
     picture = np.nonzero(there)[0]
     counts = np.zeros(129)
     asked = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]

@@ -34,7 +34,7 @@ from imgurer_kernel.matching.spot_candidates import find_spot_candidates
 from imgurer_kernel.matching.spots import Spots
 
 LoadSpots = Callable[[Int64s], Spots]
-"""Gives the spots of image ids, int64 (k,), in their order."""
+"""Gives the spots of image ids, int64 (k,) and ascending, in their order."""
 
 # Images whose grays are read and hashed together.
 _CHUNK = 8192
@@ -133,13 +133,15 @@ def find_clusters(  # noqa: PLR0913
     for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
     seen: Spots | None = None
+    by_id = part[np.argsort(ids[part])]  # as they are kept: to put all in order takes long
+    place = np.searchsorted(ids[by_id], ids[part])
     if scope is None:
         scope = choose_scope(turned[part], thorough=thorough)
         if spots is not None and (thorough or usual_spot_radius(len(part))):
-            seen = spots(ids[part])
-            scope = choose_spots(scope, seen, turned[part], thorough=thorough)
+            seen = spots(ids[by_id])
+            scope = choose_spots(scope, seen, turned[part], place, thorough=thorough)
     elif spots is not None and scope.spot_radius:
-        seen = spots(ids[part])
+        seen = spots(ids[by_id])
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
@@ -165,6 +167,7 @@ def find_clusters(  # noqa: PLR0913
             np.flatnonzero(~hidden[part]),
             scope.spot_radius,
             scope.spot_votes,
+            place=place,
             fresh=state.fresh[part],
             progress=progress,
         )
@@ -199,7 +202,7 @@ def find_clusters(  # noqa: PLR0913
     solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
-    part = part[np.argsort(ids[part])]  # an `ImageState` is looked up by image id
+    part = by_id  # an `ImageState` is looked up by image id
     return ClusterResult(
         clusters=_ranked(clusters.joined(solved), ids),
         pairs=pairs.joined(solver.pairs).with_ids(ids),
