@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageOps
 
-from imgurer_kernel.matching import candidates, representatives
+from imgurer_kernel.matching import candidates, representatives, spot_lookup
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED
@@ -191,6 +191,35 @@ def test_spots_of_images_that_come_and_go(present, neighbors):
         assert summary(shelf, grown) == summary(shelf, expected)
         assert matches(shrunk) == matches(few)
         assert summary(shelf, shrunk) == summary(shelf, few)
+
+
+SPOT_STEPS = st.lists(st.sets(st.integers(0, len(parts()) - 1)), min_size=2, max_size=4)
+
+
+@pytest.mark.parametrize("by_lookup", [False, True])
+@settings(max_examples=rounds(2, 20))
+@given(SPOT_STEPS)
+def test_batches_come_and_go_and_spots_find_what_a_first_search_finds(by_lookup, steps):
+    """By both ways in which new spots are searched for."""
+    shelf, known = parts(), None
+    with patch.object(spot_lookup, "_SORTED", 1.0 if by_lookup else 0.0):
+        for away in steps:
+            chosen = np.array(sorted(set(range(len(shelf))) - away), np.int64)
+            images = shelf.images()
+            some = replace(
+                images,
+                digests=[images.digests[k] for k in chosen],
+                **{
+                    name: getattr(images, name)[chosen]
+                    for name in ("image_ids", "whole", "content", "informative")
+                },
+            )
+            how = some, shelf.verification, shelf.thumbnails
+            known = pipeline.find_clusters(*how, spots=shelf.spots, previous=known)
+            alone = pipeline.find_clusters(*how, spots=shelf.spots)
+            assert summary(shelf, known) == summary(shelf, alone)
+            assert edges(shelf, known) == edges(shelf, alone)
+            assert matches(known) == matches(alone)
 
 
 def test_a_scope_without_spots_asks_for_none():
