@@ -230,10 +230,14 @@ def _matches_within(spots: Spots, turned: UInt64s, place: Int64s) -> Float64s:
     picture = np.nonzero(there)[0]
     counts = np.zeros(129)
     asked = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]
+    row, column = np.ascontiguousarray(among.T)
+    edges = np.searchsorted(picture, np.arange(len(order) + 1))
     for k in asked.tolist():
-        distance = np.bitwise_count(among[:, 0] ^ among[k, 0])
-        distance += np.bitwise_count(among[:, 1] ^ among[k, 1])
-        counts += np.bincount(distance[picture != picture[k]], minlength=129)
+        distance = np.bitwise_count(row ^ row[k])
+        distance += np.bitwise_count(column ^ column[k])
+        counts += np.bincount(distance, minlength=129)
+        own = slice(edges[picture[k]], edges[picture[k] + 1])
+        counts -= np.bincount(distance[own], minlength=129)
     others = (n - 1) / max(len(order) - 1, 1)
     within: Float64s = np.cumsum(counts)
     return within * others * int(spots.count.sum()) / 2 / max(len(asked), 1)
@@ -251,15 +255,15 @@ def _neighbors_within(turned: UInt64s) -> Float64s:
     """
     n = len(turned)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_AMONG]
-    among = np.ascontiguousarray(turned[order, 0])
+    among_rows, among_columns = np.ascontiguousarray(turned[order, 0].T)
     # How many others there are for each that is looked at.
-    share = (n - 1) / max(len(among) - 1, 1)
+    share = (n - 1) / max(len(order) - 1, 1)
     counts = np.zeros(129)
     for k in range(min(n, _SAMPLE)):
-        least = np.full(len(among), 128, np.uint8)
+        least = np.full(len(order), 128, np.uint8)
         for row, column in turned[order[k]]:
-            distance = np.bitwise_count(among[:, 0] ^ row)
-            distance += np.bitwise_count(among[:, 1] ^ column)
+            distance = np.bitwise_count(among_rows ^ row)
+            distance += np.bitwise_count(among_columns ^ column)
             np.minimum(least, distance, out=least)
         near = np.cumsum(np.bincount(np.delete(least, k), minlength=129)) * share
         counts += np.minimum(near, 2 * MAX_NEIGHBORS)
