@@ -31,6 +31,7 @@ ORIGINALS_BUDGET = 1000
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
 _OCCASION = 900  # seconds
+_NOT_ASKED = np.iinfo(np.int64).min
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
@@ -89,6 +90,7 @@ class ImageCache:
             _allocate(len(image_ids)), np.zeros((len(image_ids), 4), np.int64)
         )
         self.within_frame = np.ones(len(image_ids))
+        self._times = np.full(len(image_ids), _NOT_ASKED)
 
     @property
     def content(self) -> Int64s:
@@ -234,10 +236,13 @@ class ImageCache:
 
     def times(self, positions: Int64s) -> Int64s:
         """When pictures were taken, int64 (k,) seconds; 0 where that is not known."""
-        if self._taken is None or not len(positions):
+        if self._taken is None:
             return np.zeros(len(positions), np.int64)
-        some, place = np.unique(positions, return_inverse=True)
-        return self._taken(self._ids[some])[place]
+        # Each round of a search asks for those of all pairs that hold.
+        missing = np.unique(positions[self._times[positions] == _NOT_ASKED])
+        if len(missing):
+            self._times[missing] = self._taken(self._ids[missing])
+        return self._times[positions]
 
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
         """Tell which pairs were taken one soon after the other, by their cameras' clocks."""

@@ -113,3 +113,18 @@ def test_without_thumbnails_no_layout_is_shared(shelf):
     shared = cache.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
     assert shared.tolist() == [False, False]
     assert shelf.asked == []
+
+
+def test_a_time_is_asked_for_once(shelf):
+    asked = []
+
+    def taken(image_ids):
+        asked.extend(image_ids.tolist())
+        return np.where(image_ids == IDS[2], 0, image_ids * 10)
+
+    cache = ImageCache(IDS, shelf, taken=taken)
+    assert cache.times(np.array([3, 2, 3])).tolist() == [IDS[3] * 10, 0, IDS[3] * 10]
+    assert cache.times(np.array([2, 4, 3])).tolist() == [0, IDS[4] * 10, IDS[3] * 10]
+    assert cache.times(np.array([], np.int64)).tolist() == []
+    assert asked == [IDS[2], IDS[3], IDS[4]]
+    assert ImageCache(IDS, shelf).times(np.array([1])).tolist() == [0]
