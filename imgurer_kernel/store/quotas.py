@@ -11,7 +11,7 @@ import pandas as pd
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.errors import StorageFull
-from imgurer_kernel.store.users import user_name
+from imgurer_kernel.store.users import enabled_name, user_name
 
 # Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
 if TYPE_CHECKING:
@@ -60,28 +60,37 @@ class Quotas:
             frame["used"] = [rows.used_by(connection, name) for name in frame["name"]]
         return frame.astype({"used": "int64"})
 
-    def require_room(self, user: str, more: int) -> None:
-        """Raise `StorageFull` if a user's upload of some bytes would exceed a quota.
+    def admit(self, user: str | None, more: int) -> str:
+        """Return the name of the account that may upload so many bytes more.
 
         Uploads that are on their way at the same moment are not counted yet: a quota may be
         exceeded by those.
+
+        Raises
+        ------
+        StorageFull
+            If that would exceed the user's quota, or that of all.
+        InvalidUserName, UnknownUser, NotAllowed
+            If that is no user, or a disabled one.
         """
         from imgurer_kernel.store.catalog import quotas as rows
 
         with self.catalog.transaction() as connection:
-            for name in (user, EVERYBODY):
+            owner = enabled_name(connection, user)
+            for name in (owner, EVERYBODY):
                 quota = rows.quota_of(connection, name)
                 if quota is None:
                     continue
                 used = rows.used_by(connection, name)
                 if used + more > quota:
-                    whose = "You may" if name == user else "All together may"
+                    whose = "You may" if name == owner else "All together may"
                     message = (
                         f"{whose} have {human_bytes(quota)} of pictures here; {human_bytes(used)} "
                         f"are used, and this file has {human_bytes(more)}. Forget some, or ask an "
                         "administrator for more"
                     )
                     raise StorageFull(message)
+        return owner
 
 
 def size_of(data: bytes | bytearray | memoryview | BinaryIO) -> int:

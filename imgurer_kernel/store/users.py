@@ -12,12 +12,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account, Role
 from imgurer_kernel.errors import (
-    InvalidPassword,
     InvalidUserName,
     LoginFailed,
     NotAllowed,
     UnknownUser,
     UserExists,
+)
+from imgurer_kernel.store.passwords import (
+    PASSWORD_LENGTHS,
+    checked_password,
+    normalized_password,
 )
 
 # The catalog is imported where it is needed: objects of the server outlive the interpreter's
@@ -30,8 +34,6 @@ LOCAL = "local"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _ROLES = ("admin", "member")
-# At most 1,024 characters, so that nobody can keep the server busy hashing megabytes.
-_PASSWORD_LENGTHS = range(8, 1025)
 # The same words for a wrong name and a wrong password: they must not tell which names exist.
 _WRONG = "The name or the password is wrong."
 
@@ -71,23 +73,6 @@ a to z, digits, dots, underscores and hyphens, starting with a letter or a digit
 def stamp_of(password_hash: str | None) -> str:
     """Return a text that changes with a password hash: 16 hex digits of its SHA-256."""
     return hashlib.sha256((password_hash or "").encode()).hexdigest()[:16]
-
-
-def _normalized(password: str) -> str:
-    # Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
-    return unicodedata.normalize("NFC", password)
-
-
-def _checked(password: str) -> str:
-    """A new password, normalized; raises `InvalidPassword`."""
-    password = _normalized(password)
-    if len(password) not in _PASSWORD_LENGTHS:
-        message = (
-            f"the password has {len(password)} characters; it must have "
-            f"{_PASSWORD_LENGTHS.start} to {_PASSWORD_LENGTHS.stop - 1}"
-        )
-        raise InvalidPassword(message)
-    return password
 
 
 class Users:
@@ -130,7 +115,7 @@ class Users:
             message = f"{LOCAL!r} is kept for the use without a login; choose another name"
             raise UserExists(message)
         _check_role(role)
-        password_hash = self._hasher.hash(_checked(password))
+        password_hash = self._hasher.hash(checked_password(password))
         with self.catalog.transaction() as connection:
             rows.add_user(connection, name, role, password_hash)
             made = rows.account(connection, name)
@@ -141,12 +126,7 @@ class Users:
         """Return the account of the single-user mode, made if it is not there yet."""
         from imgurer_kernel.store.catalog import users as rows
 
-        with self.catalog.transaction() as connection:
-            try:
-                return rows.account(connection, LOCAL)
-            except UnknownUser:
-                rows.add_user(connection, LOCAL, "admin", None)
-                return rows.account(connection, LOCAL)
+        return self.catalog.run(rows.account_or_new, LOCAL, "admin")
 
     def get(self, name: str) -> Account:
         """Return one account.
@@ -168,11 +148,7 @@ class Users:
         InvalidUserName, UnknownUser, NotAllowed
             If that is no user, or a disabled one.
         """
-        account = self.ensure_local() if name in {None, LOCAL} else self.get(str(name))
-        if not account.enabled:
-            message = f"the account {account.name!r} is disabled; an admin can enable it again"
-            raise NotAllowed(message)
-        return account.name
+        return self.catalog.run(enabled_name, name)
 
     def adopt(self, name: str, giver: str = LOCAL) -> int:
         """Hand the files of the use without a login, or of another account, to an account.
@@ -213,9 +189,9 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        password = _normalized(password)
+        password = normalized_password(password)
         # Longer ones than allowed are cut: they cannot be right, and must not cost more.
-        tried = password[: _PASSWORD_LENGTHS.stop]
+        tried = password[: PASSWORD_LENGTHS.stop]
         try:
             name = user_name(name)
             with self.catalog.transaction() as connection:
@@ -273,7 +249,9 @@ class Users:
         from imgurer_kernel.store.catalog import users as rows
 
         name = _of_someone(name)
-        self.catalog.run(rows.set_password_hash, name, self._hasher.hash(_checked(password)))
+        self.catalog.run(
+            rows.set_password_hash, name, self._hasher.hash(checked_password(password))
+        )
         note("password-set", user=name)
 
     def disable(self, name: str) -> None:
@@ -347,3 +325,17 @@ def _keep_last_admin(connection: "Connection", name: str) -> None:
     if rows.enabled_names(connection, role="admin") - {LOCAL} == {name}:
         message = f"{name} is the last enabled admin; make another account an admin first"
         raise NotAllowed(message)
+
+
+def enabled_name(connection: "Connection", name: str | None) -> str:
+    """Do what `Users.require_enabled` does, within a transaction."""
+    from imgurer_kernel.store.catalog import users as rows
+
+    if name is None or name == LOCAL:
+        account = rows.account_or_new(connection, LOCAL, "admin")
+    else:
+        account = rows.account(connection, user_name(name))
+    if not account.enabled:
+        message = f"the account {account.name!r} is disabled; an admin can enable it again"
+        raise NotAllowed(message)
+    return account.name

@@ -141,8 +141,7 @@ class StoreKeeper(StoreReader):
             If the user, or all users together, would have more than they may
             (`imgurer_kernel.store.quotas`).
         """
-        owner = self.accounts.require_enabled(user)
-        Quotas(self.accounts.catalog).require_room(owner, size_of(data))
+        owner = Quotas(self.accounts.catalog).admit(user, size_of(data))
         return outcome_frame(self._intake.take(name, data, owner, self._uploads.commit))
 
     def forget(

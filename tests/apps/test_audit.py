@@ -30,7 +30,13 @@ def test_admins_see_decisions_and_events_the_latest_first(catalog, tmp_path):
     open_log(tmp_path, process="page", by="ben")
     note("upload", name="a.jpg", bytes=7)
     catalog.run(
-        decisions.add, "same", [["a" * 64, "b" * 64]], user="ben", is_cluster=False, reason="twins"
+        decisions.add,
+        "same",
+        [["a" * 64, "b" * 64]],
+        user="ben",
+        is_cluster=False,
+        reason="twins",
+        batch="sitting",
     )
     rows = read_audit(catalog, "ada", tmp_path)
     assert {(row.user, row.what, row.which) for row in rows} == {

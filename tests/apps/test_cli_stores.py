@@ -31,6 +31,9 @@ READING = {
     "users adopt": ["ada"],
     "users disable": ["ada"],
     "users enable": ["ada"],
+    "users sessions": ["ada"],
+    "users logout": ["ada"],
+    "users quota": [],
     "check": ["--repair"],
     "recover": [],
     "rebuild-index": [],
@@ -49,8 +52,10 @@ def photos(tmp_path):
 
 
 def test_every_command_is_of_one_kind():
-    # `find` keeps a store of its own in the user's cache, and `compile` knows of none.
-    assert {command.name for command in COMMANDS} - {"find", "compile"} == MAKING | READING.keys()
+    # `find` keeps a store of its own in the user's cache, `compile` knows of none, and that there
+    # is none is what `doctor` says.
+    others = {"find", "compile", "doctor"}
+    assert {command.name for command in COMMANDS} - others == MAKING | READING.keys()
 
 
 @pytest.mark.parametrize("where", ["among photos", "in a new folder", "in an empty one"])

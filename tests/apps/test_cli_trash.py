@@ -41,7 +41,7 @@ def test_forgotten_listed_restored_and_deleted_for_good(run, tmp_path):
     assert run("trash", "restore", first["file_id"])[:2] == (0, "0 files brought back\n")
     assert rows(run, "similar", tmp_path / "0.jpg")[0]["image_id"] == first["image_id"]
     assert run("trash", "empty", "--older-than", "30d")[1] == "0 files deleted for good\n"
-    assert rows(run, "trash", "empty", "--older-than", "0d") == [{"deleted": 1}]
+    assert rows(run, "trash", "empty", "--older-than", "0d") == [{"deleted": 1, "left": []}]
     assert run("trash", "list")[1] == "the trash is empty\n"
     assert run("trash", "restore", second["file_id"])[0] == 1
     assert run("check")[0] == 0

@@ -57,7 +57,7 @@ def pages_for_memory(total: int) -> int:
     A kernel at rest has some 130 MB of its own, and one that compares pictures more.
 
     >>> [pages_for_memory(gigabytes << 30) for gigabytes in (1, 8, 16, 64)]
-    [4, 21, 42, 100]
+    [4, 20, 40, 100]
     """
     return max(4, min(100, total * 2 // 5 // (160 << 20)))
 

@@ -36,6 +36,7 @@ _SYMPTOMS = (
     ("quota exceeded", StorageFull, "make space within the quota"),
     ("Permission denied", StorageDenied, "make the folder and the file writable"),
     ("read-only mode", StorageDenied, "the store cannot be written; it can be looked at only"),
+    ("attached read-only", StorageDenied, "the store cannot be written; it can be looked at only"),
     ("Read-only file system", StorageDenied, "keep the store on a writable disk"),
     ("No such file or directory", StorageDenied, "bring the store's folder back"),
     ("Is a directory", StorageDenied, "move the folder that has the catalog's name away"),

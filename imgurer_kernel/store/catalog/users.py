@@ -107,6 +107,15 @@ def touch_user(connection: Connection, name: str) -> None:
     _update(connection, name, "last_seen", now())
 
 
+def account_or_new(connection: Connection, name: str, role: Role) -> Account:
+    """Return an account; one without a password is made first if there is none."""
+    try:
+        return account(connection, name)
+    except UnknownUser:
+        add_user(connection, name, role, None)
+        return account(connection, name)
+
+
 def require_users(connection: Connection, names: Iterable[str]) -> None:
     """Raise `UnknownUser` for the first name, in alphabetical order, that no user has."""
     present = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}

@@ -1,0 +1,35 @@
+"""What may be a password, and how it is spelled when it is hashed."""
+
+import unicodedata
+
+from imgurer_kernel.errors import InvalidPassword
+
+# At most 1,024 characters, so that nobody can keep the server busy hashing megabytes.
+PASSWORD_LENGTHS = range(8, 1025)
+"""How many characters a password may have."""
+
+
+def normalized_password(password: str) -> str:
+    """Spell a password in the one way in which it is hashed and compared.
+
+    Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
+    """
+    return unicodedata.normalize("NFC", password)
+
+
+def checked_password(password: str) -> str:
+    """Return a new password, normalized.
+
+    Raises
+    ------
+    InvalidPassword
+        If it is too short or too long.
+    """
+    password = normalized_password(password)
+    if len(password) not in PASSWORD_LENGTHS:
+        message = (
+            f"the password has {len(password)} characters; it must have "
+            f"{PASSWORD_LENGTHS.start} to {PASSWORD_LENGTHS.stop - 1}"
+        )
+        raise InvalidPassword(message)
+    return password
