@@ -11,7 +11,8 @@
     ├── ImageRejected           these bytes are not taken in as a picture
     │   ├── UnknownFormat       not a picture, or a format that is not supported
     │   ├── ImageTooLarge       over a limit: bytes, pixels, frames, parts
-    │   └── ImageDamaged        cut off, or broken inside
+    │   ├── ImageDamaged        cut off, or broken inside
+    │   └── DecoderFailed       decoding took too long or too much memory, or crashed
     ├── StorageError            blobs and thumbnails
     │   ├── InvalidDigest       not 64 lower-case hex digits
     │   ├── BlobMissing         no such blob
@@ -83,6 +84,10 @@ class ImageTooLarge(ImageRejected):
 
 class ImageDamaged(ImageRejected):
     """Cut off, or broken inside."""
+
+
+class DecoderFailed(ImageRejected):
+    """The process that decoded it took too long or too much memory, or crashed, and was ended."""
 
 
 class StorageError(ImgurerError):

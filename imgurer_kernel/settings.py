@@ -10,6 +10,8 @@ from imgurer_kernel.errors import SettingsError
 
 StoreMode = Literal["copy", "link", "reference"]
 
+_REAL = ("decode_seconds", "lease_timeout")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -41,6 +43,10 @@ class Settings:
     max_growth
         Most bytes of pixels for each byte of a file, where that is more than 400 MB in all; a
         JPEG is held to it only where every pixel is decoded.
+    decode_seconds
+        Longest that a picture that is not trusted (an upload, say) may take to decode.
+    decode_memory
+        Most bytes that decoding it may take, beside the file itself.
     store
         How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
         ``"reference"`` to the file in its place.
@@ -74,6 +80,8 @@ class Settings:
     max_entries: int = 5_000
     max_tiles: int = 100_000
     max_growth: int = 400
+    decode_seconds: float = 60.0
+    decode_memory: int = 1_500_000_000
     store: StoreMode = "copy"
     grace_days: int = 30
     workers: int = 0
@@ -96,15 +104,15 @@ class Settings:
             ("max_entries", 1, 1 << 31),
             ("max_tiles", 1, 1 << 31),
             ("max_growth", 1, 1 << 31),
+            ("decode_seconds", 0.1, 86_400),
+            ("decode_memory", 1 << 20, 1 << 40),
             ("grace_days", 0, 36_500),
             ("workers", 0, 1024),
             ("inline_pictures", 0, 50),
             ("lease_timeout", 0, 86_400),
         ):
             value = getattr(self, name)
-            kind, called = (
-                (int | float, "number") if name == "lease_timeout" else (int, "whole number")
-            )
+            kind, called = (int | float, "number") if name in _REAL else (int, "whole number")
             if isinstance(value, bool) or not isinstance(value, kind):
                 message = f"{name} is {value!r}; it must be a {called} from {low} to {high}"
                 raise SettingsError(message)
@@ -130,7 +138,8 @@ class Settings:
             variable = f"IMGURER_{field.name.upper()}"
             if variable not in environ:
                 continue
-            convert = {"root": Path, "store": str, "lease_timeout": float}.get(field.name, int)
+            others = {"root": Path, "store": str} | dict.fromkeys(_REAL, float)
+            convert = others.get(field.name, int)
             try:
                 values[field.name] = convert(environ[variable])
             except ValueError as error:

@@ -26,6 +26,8 @@ def test_the_root_becomes_absolute(tmp_path, monkeypatch):
         ("max_entries", 0),
         ("max_tiles", 0),
         ("max_growth", 0),
+        ("decode_seconds", 0),
+        ("decode_memory", 1000),
         ("workers", -1),
         ("lease_timeout", -0.1),
         ("store", "move"),
@@ -46,6 +48,8 @@ def test_a_value_that_cannot_work_is_named(name, value):
         ("radius", None),
         ("max_bytes", 1e9),
         ("max_frames", False),
+        ("decode_memory", 1.5e9),
+        ("decode_seconds", "60"),
         ("workers", 1.5),
         ("lease_timeout", True),
         ("lease_timeout", "30"),
@@ -84,6 +88,8 @@ def test_from_env_converts_each_kind(tmp_path):
             "IMGURER_MAX_ENTRIES": "400",
             "IMGURER_MAX_TILES": "500",
             "IMGURER_MAX_GROWTH": "600",
+            "IMGURER_DECODE_SECONDS": "2.5",
+            "IMGURER_DECODE_MEMORY": "2000000000",
             "UNRELATED": "x",
         }
     )
@@ -97,6 +103,8 @@ def test_from_env_converts_each_kind(tmp_path):
         max_entries=400,
         max_tiles=500,
         max_growth=600,
+        decode_seconds=2.5,
+        decode_memory=2_000_000_000,
     )
 
 

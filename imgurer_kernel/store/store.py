@@ -1,5 +1,6 @@
 """`Store`: the parts of one store's folder, as they are handed on together."""
 
+from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import place
 from imgurer_kernel.store.blobs import BlobStore
@@ -32,6 +33,8 @@ class Store:
         Images, files and users; opened on first use.
     users
         The accounts.
+    decoders
+        The processes in which pictures that are not trusted are decoded; none until then.
     """
 
     def __init__(self, settings: Settings, create: place.Create = True) -> None:
@@ -42,6 +45,12 @@ class Store:
             settings.root, lease_timeout=settings.lease_timeout, create=bool(create)
         )
         self.users = Users(self.catalog)
+        self.decoders = DecoderProcesses(settings.workers)
+
+    def close(self) -> None:
+        """Let go of the catalog and end the processes; what is used again begins again."""
+        self.catalog.close()
+        self.decoders.close()
 
     def __repr__(self) -> str:
         return f"Store({str(self.settings.root)!r})"

@@ -32,6 +32,7 @@ from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Connection, fingerprints, queries
+from imgurer_kernel.store.ingest.originals import Decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,15 @@ def parse_query(given: object, settings: Settings) -> Query | int:
     return query_of(data, settings)
 
 
-def query_of(data: bytes, settings: Settings) -> Query:
-    """Fingerprint the bytes of a picture file.
+def query_of(data: bytes, settings: Settings, decode: Decode = fingerprint) -> Query:
+    """Fingerprint the bytes of a picture file; by another function what is not trusted.
 
     Raises
     ------
     ImageRejected
         If they are no picture that can be taken in.
     """
-    return Query(hashlib.sha256(data).hexdigest(), fingerprint(data, limits=settings))
+    return Query(hashlib.sha256(data).hexdigest(), decode(data, limits=settings))
 
 
 def load_query(connection: Connection, parsed: Query | int) -> Query:

@@ -43,7 +43,9 @@ class StoreKeeper(StoreReader):
     def __init__(self, store: Store, upgrade: FingerprintUpgrade) -> None:
         super().__init__(store)
         self.trash = Trash(store)
-        self._intake = Intake(store.catalog, store.blobs, store.settings)
+        self._intake = Intake(
+            store.catalog, store.blobs, store.settings, store.decoders.fingerprint
+        )
         self._uploads = GroupCommit(self._intake.commit)
         self._upgrade = upgrade
 
@@ -59,6 +61,7 @@ class StoreKeeper(StoreReader):
         prune: bool = False,
         exclude: str | Iterable[str] = (),
         min_size: int = 0,
+        untrusted: bool = False,
     ) -> pd.DataFrame:
         """Take in files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
@@ -93,6 +96,10 @@ class StoreKeeper(StoreReader):
             What lies above a named folder does not count.
         min_size
             Smallest file that is taken in, in bytes.
+        untrusted
+            Decode in processes of their own, with limits on time and memory
+            (`imgurer_kernel.Settings.decode_seconds`, `decode_memory`): a file that was made to
+            hang or crash a decoder is one rejection.
 
         Returns
         -------
@@ -118,6 +125,7 @@ class StoreKeeper(StoreReader):
             prune=prune,
             exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
             min_size=min_size,
+            untrusted=untrusted,
         )
         named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
         outcomes = ingest_files(
@@ -133,7 +141,8 @@ class StoreKeeper(StoreReader):
     ) -> pd.DataFrame:
         """Take in one picture that came without a path; a frame of one row as from `ingest`.
 
-        May be called from several threads at once, which is faster.
+        May be called from several threads at once, which is faster. It is decoded in a process of
+        its own, as by ``ingest(..., untrusted=True)``.
 
         Raises
         ------

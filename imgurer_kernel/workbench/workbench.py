@@ -78,7 +78,7 @@ class Workbench(ReportBench):
 
     def close(self) -> None:
         """Let go of the catalog; a closed workbench opens it again when it is used again."""
-        self.catalog.close()
+        self.store.close()
 
     def similar(
         self,

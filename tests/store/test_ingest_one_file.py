@@ -8,7 +8,7 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import ImageRejected
-from imgurer_kernel.fingerprint import decode, extract
+from imgurer_kernel.fingerprint import decode, decoder_process, extract
 from imgurer_kernel.fingerprint.hashes import dhash
 from tests.support.disagreeing import files, heif, oriented_by_xmp, patched
 from tests.support.pictures import encode, jpeg, png, scene, solid
@@ -180,6 +180,8 @@ def test_whatever_fails_rejects_one_file(wb, tmp_path, monkeypatch, place):
     frame = wb.ingest(tmp_path / "*.png", **QUIET)
     assert not left
     assert frame["status"].value_counts().to_dict() == {"rejected": 1, "added": 1}
+    # Where there are no processes to decode in, uploads are decoded like files.
+    monkeypatch.setattr(decoder_process, "AVAILABLE", False)
     left = fail_once(monkeypatch, place, ERRORS[0])
     [row] = wb.upload("3.png", png(3, 120, 90)).to_dict("records")
     assert not left

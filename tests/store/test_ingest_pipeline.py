@@ -70,7 +70,7 @@ def test_ids_follow_the_order_of_the_files(wb, folder):
 
 def test_a_second_run_reads_nothing(wb, folder, monkeypatch):
     wb.ingest(folder, **QUIET)
-    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", pytest.fail)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", pytest.fail)
     again = wb.ingest(folder / "trip", **QUIET)
     assert again["status"].tolist() == ["unchanged"]
     assert again["reason"].tolist() == ["unchanged since it was taken in"]
@@ -261,7 +261,7 @@ def test_a_file_that_goes_or_changes_after_it_was_read_is_rejected(
                     (folder / name).write_bytes(data + b"more")
         return fingerprint(data, limits=limits)
 
-    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", and_then)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", and_then)
     with Workbench(Settings(root=tmp_path / store, store=store, workers=1)) as wb:
         frame = wb.ingest(folder, **QUIET)
         found = statuses(frame)
@@ -342,7 +342,7 @@ def test_no_more_files_are_decoded_at_once_than_there_are_workers(tmp_path, monk
             with guard:
                 inside -= 1
 
-    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", watched)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", watched)
     for seed in range(20):
         (tmp_path / f"{seed:02}.jpg").write_bytes(jpeg(seed))
     with Workbench(Settings(root=tmp_path / "other", workers=2)) as wb:

@@ -53,7 +53,7 @@ def states(wb):
 def test_nothing_has_changed(wb, folder, mode, monkeypatch):
     first = wb.ingest(folder, store=mode, **QUIET)
     assert first.attrs == {"added": 3}
-    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", pytest.fail)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", pytest.fail)
     again = wb.ingest(folder, store=mode, **QUIET)
     assert again.attrs == {"unchanged": 3}
     assert again["file_id"].tolist() == first["file_id"].tolist()
@@ -81,7 +81,7 @@ def test_a_moved_and_a_renamed_file(wb, folder, mode, monkeypatch):
     before = wb.ingest(folder, store=mode, **QUIET).set_index("source")["file_id"]
     (folder / "a.jpg").rename(folder / "sub" / "z.jpg")
     (folder / "b.jpg").rename(folder / "é.jpg")
-    monkeypatch.setattr("imgurer_kernel.store.ingest.originals.fingerprint", pytest.fail)
+    monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", pytest.fail)
     assert scanned(wb, folder, store=mode) == [("é.jpg", "moved"), ("z.jpg", "moved")]
     after = wb.files().set_index("path")
     assert after.loc[str(folder / "sub" / "z.jpg"), "file_id"] == before[str(folder / "a.jpg")]

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.catalog import Connection, commands, files, journal, known_files, queries
 from imgurer_kernel.store.catalog.connection import now
@@ -39,6 +40,8 @@ class IngestOptions:
         Patterns of an `imgurer_kernel.common.globs.Exclusion`.
     min_size
         As in `Chosen`.
+    untrusted
+        Decode in processes of their own, with limits.
     """
 
     store: StoreMode | None = None
@@ -46,6 +49,7 @@ class IngestOptions:
     prune: bool = False
     exclude: tuple[str, ...] = ()
     min_size: int = 0
+    untrusted: bool = False
 
 
 def ingest_files(
@@ -72,7 +76,8 @@ def ingest_files(
     owner = store.users.require_enabled(user)
     scan = FileScan(store.catalog, owner, options.store, options.checksum)
     scan.compare(found, survey, prune=options.prune)
-    intake = Intake(store.catalog, store.blobs, settings)
+    decode = store.decoders.fingerprint if options.untrusted else fingerprint
+    intake = Intake(store.catalog, store.blobs, settings, decode)
     with reporting(progress, len(found), "Taking in") as report:
         run = IngestPipeline(intake, scan, report, stop)
         run.run(found)

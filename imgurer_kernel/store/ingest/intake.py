@@ -20,7 +20,7 @@ from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, Connection, commands, files, queries
-from imgurer_kernel.store.ingest.originals import fingerprint_if_new, store_original
+from imgurer_kernel.store.ingest.originals import Decode, fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import readable
 
 Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchanged", "missing"]
@@ -74,11 +74,14 @@ class Intake:
     ----------
     catalog, blobs, settings
         Of the store.
+    decode
+        What fingerprints the bytes: in this process, or in a child what is not trusted.
     """
 
     catalog: Catalog
     blobs: BlobStore
     settings: Settings
+    decode: Decode = fingerprint
 
     def take(
         self,
@@ -126,12 +129,12 @@ class Intake:
         ImageRejected
             If the bytes are no picture that can be taken in; nothing is stored then.
         """
-        found = fingerprint_if_new(self.blobs, self.settings, data, arriving)
+        found = fingerprint_if_new(self.blobs, self.settings, self.decode, data, arriving)
         return store_original(self.blobs, data, found)
 
     def store(self, data: bytes, arriving: Arrival, path: Path | None = None) -> Arrival:
         """Fingerprint and store bytes, whether or not they are known."""
-        found = replace(arriving, fingerprint=fingerprint(data, limits=self.settings))
+        found = replace(arriving, fingerprint=self.decode(data, limits=self.settings))
         return store_original(self.blobs, data, found, path)
 
     def commit(self, arrivals: Sequence[Arrival], retry: Retry) -> list[Outcome]:

@@ -6,20 +6,34 @@ reads many files at once limits the first only.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from imgurer_kernel.common.records import Arrival
-from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.common.records import Arrival, Fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
 
 
+class Decode(Protocol):
+    """What fingerprints bytes: `imgurer_kernel.fingerprint.fingerprint`, here or in a child."""
+
+    def __call__(self, data: bytes, *, limits: Settings) -> Fingerprint:
+        """Fingerprint a file, or raise an `ImageRejected`."""
+
+
 def fingerprint_if_new(
-    blobs: BlobStore, settings: Settings, data: bytes, arrival: Arrival, path: Path | None = None
+    blobs: BlobStore,
+    settings: Settings,
+    decode: Decode,
+    data: bytes,
+    arrival: Arrival,
+    path: Path | None = None,
 ) -> Arrival:
     """Fingerprint the bytes of an arrival, unless the store has them in this or a safer way.
 
     Parameters
     ----------
+    decode
+        Called for bytes that are new.
     data
         What the digest of the arrival was computed from.
     path
@@ -39,7 +53,7 @@ def fingerprint_if_new(
     kept = arrival.kept
     if blobs.exists(arrival.digest, "copy" if path is None or kept == "upload" else kept):
         return arrival
-    return replace(arrival, fingerprint=fingerprint(data, limits=settings))
+    return replace(arrival, fingerprint=decode(data, limits=settings))
 
 
 def store_original(

@@ -73,9 +73,15 @@ class IngestPipeline:
             If the store itself fails; files committed before stay.
         """
         waiting = iter(found)
-        workers = cores(self.intake.settings.workers)
-        settings, turns = self.intake.settings, threading.Semaphore(workers)
-        examine = IngestWorker(self.scan.user, self.intake.blobs, settings, turns).examine
+        intake = self.intake
+        workers = cores(intake.settings.workers)
+        examine = IngestWorker(
+            self.scan.user,
+            intake.blobs,
+            intake.settings,
+            intake.decode,
+            threading.Semaphore(workers),
+        ).examine
         with thread_pool(_THREADS * workers, name="ingest") as pool:
             while not self.stop.is_set() and (block := list(islice(waiting, BLOCK))):
                 self._run_block(block, lambda file: pool.submit(examine, file))

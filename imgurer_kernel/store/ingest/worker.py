@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgurer_kernel.common.records import Arrival, SourceFile
-from imgurer_kernel.errors import BlobDamaged, ImageRejected, ImageTooLarge, SourceError
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    DecoderFailed,
+    ImageRejected,
+    ImageTooLarge,
+    SourceError,
+)
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.ingest.originals import fingerprint_if_new, store_original
+from imgurer_kernel.store.ingest.originals import Decode, fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 
 # A file of more bytes is out of memory before the next one is read.
@@ -25,8 +31,8 @@ class IngestWorker:
     ----------
     user
         Whose files these are.
-    blobs, settings
-        Of the store.
+    blobs, settings, decode
+        As of `imgurer_kernel.store.ingest.intake.Intake`.
     turns
         How many files are read and decoded at the same time. Further threads are of use while
         a file is written, for most of that is waiting for the disk.
@@ -35,6 +41,7 @@ class IngestWorker:
     user: str
     blobs: BlobStore
     settings: Settings
+    decode: Decode
     turns: threading.Semaphore
 
     def examine(self, file: SourceFile) -> Arrival | Unreadable:
@@ -54,14 +61,19 @@ class IngestWorker:
             with self.turns:
                 file, data = self._read(file)
                 arrival = self._arrival(file, data)
-                arrival = fingerprint_if_new(self.blobs, self.settings, data, arrival, file.path)
+                arrival = fingerprint_if_new(
+                    self.blobs, self.settings, self.decode, data, arrival, file.path
+                )
                 if len(data) > _LARGE:
                     return store_original(self.blobs, data, arrival, file.path)
             return store_original(self.blobs, data, arrival, file.path)
         except (ImageRejected, SourceError, BlobDamaged) as error:
             # The latter two where a file was changed while it was read, or one that is linked or
             # referred to was removed or changed after that.
-            is_no_picture = isinstance(error, ImageRejected)
+            # Nor is one known to be none whose decoder was ended: it may have been the machine.
+            is_no_picture = isinstance(error, ImageRejected) and not isinstance(
+                error, DecoderFailed
+            )
             return Unreadable(file.path, str(error), is_no_picture)
         except OSError as error:
             return Unreadable(file.path, f"cannot be read: {error.strerror or error}")

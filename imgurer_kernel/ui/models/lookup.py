@@ -95,7 +95,7 @@ class LookupModel(HasTraits):
             self._queries += 1
             number = self._queries
         try:
-            query = query_from_file(f"t{number}", name, data, self.session.workbench.settings)
+            query = query_from_file(f"t{number}", name, data, self.session.workbench.store)
         except ImageRejected as error:
             answer = {"status": "rejected", "reason": shown_error(error)}
             return LookedUp(name=name, answer=answer)

@@ -146,7 +146,7 @@ class SearchModel(HasTraits):
         """
         # Never the same key twice: the address and the history tell files apart by it.
         self._uploads += 1
-        return query_from_file(f"u{self._uploads}", name, data, self.session.workbench.settings)
+        return query_from_file(f"u{self._uploads}", name, data, self.session.workbench.store)
 
     def search_by(self, query: SearchQuery) -> None:
         """Search for a picture that `read` has read."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.store import Store
 from imgurer_kernel.ui.models.captions import Fact, Row, image_facts
 from imgurer_kernel.workbench.query import Query, query_of
 
@@ -52,15 +52,15 @@ def query_from_store(row: Row, thumbnail: bytes) -> SearchQuery:
     )
 
 
-def query_from_file(key: str, name: str, data: bytes, settings: Settings) -> SearchQuery:
-    """Make a query of a picture file that is not stored.
+def query_from_file(key: str, name: str, data: bytes, store: Store) -> SearchQuery:
+    """Make a query of a picture file that is not stored, nor trusted.
 
     Raises
     ------
     ImageRejected
         If it is no picture that can be read.
     """
-    picture = query_of(data, settings)
+    picture = query_of(data, store.settings, store.decoders.fingerprint)
     result = picture.fingerprint
     row = {
         "width": result.width,

@@ -1,0 +1,80 @@
+"""What libtiff has to say of a file goes to the log, not to standard error.
+
+libtiff tells of errors by a function that any program may replace; Pillow replaces the one for
+warnings only. Neither has a binding for it, so that it is done here by `ctypes`, in the very
+library that Pillow has loaded.
+"""
+
+import ctypes
+import logging
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LOG", "divert_words"]
+
+LOG = logging.getLogger("imgurer_kernel.decode")
+"""Where what decoders say goes; nowhere, unless the program has set up a log."""
+# Else Python writes what nobody listens to to standard error after all.
+LOG.addHandler(logging.NullHandler())
+
+_LONGEST = 500
+_Handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+_Format = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_void_p
+)
+
+
+@cache
+def divert_words() -> bool:
+    """Have libtiff write to `LOG` from now on; once for a process.
+
+    Returns
+    -------
+    bool
+        Whether that could be done: on Linux, where Pillow comes with a libtiff.
+    """
+    found = _loaded()
+    if found is None:
+        return False
+    # The same file again is the library that is loaded, not another copy of it.
+    library = ctypes.CDLL(found)
+    for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        change = getattr(library, name)
+        change.argtypes, change.restype = [_Handler], ctypes.c_void_p
+        change(_HANDLER)
+    return True
+
+
+def _loaded() -> str | None:
+    """The path of the libtiff that this process has; None where it cannot be told."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+    for line in maps.splitlines():
+        path = line[73:].strip() if len(line) > 73 else ""
+        if Path(path).name.startswith("libtiff") and ".so" in path:
+            return path
+    return None
+
+
+def _handler() -> Any:  # noqa: ANN401 - ctypes has no name for it
+    """What libtiff is to call; None, for which it is silent, where its words cannot be read."""
+    # A `va_list` is handed on as a pointer by the conventions of these two processors only.
+    if sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}:
+        return None
+    print_to = _Format(("vsnprintf", ctypes.CDLL(None)))
+
+    def say(_: bytes | None, text: bytes, values: int | None) -> None:
+        buffer = ctypes.create_string_buffer(_LONGEST)
+        print_to(buffer, _LONGEST, text, values)
+        LOG.warning("libtiff: %s", buffer.value.decode("utf-8", "replace"))
+
+    return _Handler(say)
+
+
+# For as long as the process lives: libtiff keeps the address only.
+_HANDLER = _handler()

@@ -1,0 +1,110 @@
+"""The child of `imgurer_kernel.fingerprint.decoder_process`: decodes what its parent sends.
+
+Run with three arguments: descriptors of the pipe and of the memory that files come in, and what to
+call, as ``module:name``.
+"""
+
+import logging
+import os
+import resource
+import threading
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import BinaryIO
+
+from imgurer_kernel.errors import DecoderFailed, ImageRejected
+from imgurer_kernel.fingerprint.codecs.libtiff import LOG
+
+MOST_WORDS = 64 << 10
+"""Bytes that a child may write into any file: what its libraries complain about, and no more."""
+
+_READY = b"ready"
+# Beside the parent's own clock, which also counts waiting: nothing goes on if the parent is gone.
+# Twice the time, for decoders with threads of their own.
+_CORES, _GRACE_SECONDS = 2, 5
+
+
+def main(pipe_at: str, file_at: str, decode: str) -> None:
+    """Decode until the parent closes the pipe or ends."""
+    module, _, name = decode.partition(":")
+    call = getattr(import_module(module), name)
+    pipe = Connection(int(pipe_at))
+    words = _catch_words()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _end_with_parent()
+    # After the thread above, whose stack and heap are addresses too.
+    before = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    before *= os.sysconf("SC_PAGE_SIZE")
+    pipe.send_bytes(_READY)
+    while True:
+        try:
+            size, limits = pipe.recv()
+        except (EOFError, OSError):
+            return
+        _limit_memory(before + size + limits.decode_memory)
+        _limit_time(limits.decode_seconds)
+        answer: object
+        try:
+            answer = call(os.pread(int(file_at), size, 0), limits=limits)
+        except ImageRejected as error:
+            # Without its cause and what that holds on to: the parent knows no other errors.
+            answer = type(error)(str(error))
+        except MemoryError:
+            answer = DecoderFailed(
+                f"decoding it took more than {limits.decode_memory:,} bytes of memory "
+                "(decode_memory in the settings)"
+            )
+        pipe.send((answer, _words_so_far(words)))
+
+
+def _catch_words() -> BinaryIO:
+    """Let what C libraries write to standard error land in memory."""
+    words = os.fdopen(os.memfd_create("words"), "w+b", buffering=0)
+    os.dup2(words.fileno(), 2)
+    LOG.addHandler(logging.StreamHandler())
+    logging.raiseExceptions = False
+    # Nothing else is to be written by a decoder. More than this is an error for who writes; the
+    # signal that comes with it is one that Python ignores.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WORDS, MOST_WORDS))
+    return words
+
+
+def _words_so_far(words: BinaryIO) -> str:
+    words.seek(0)
+    text = words.read().decode("utf-8", "replace")
+    words.seek(0)
+    words.truncate()
+    return text
+
+
+def _limit_memory(most: int) -> None:
+    """Limit the address space; resident memory has no limit of its own in Linux."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
+def _limit_time(seconds: float) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + _CORES * seconds + _GRACE_SECONDS)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _end_with_parent() -> None:
+    """Watch for the parent's end even while a decoder holds the main thread."""
+    parent = os.getppid()
+    # Linux has signals on a parent's death, but of the thread that started the child, which
+    # may end long before. A look a second costs nothing.
+    tick = threading.Event()
+
+    def watch() -> None:
+        while not tick.wait(1.0):
+            if os.getppid() != parent:
+                os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()

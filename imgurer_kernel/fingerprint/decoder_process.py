@@ -1,0 +1,337 @@
+"""Fingerprint pictures of strangers in processes of their own, which may hang, grow or crash.
+
+A decoder is C code that reads what an attacker wrote. Here it runs in a child with limits on time,
+memory and what it may write; a child that breaks one is killed, its picture is rejected with the
+reason, and the next picture gets a new child. It is no sandbox: who takes over a child may do what
+the user of the machine may.
+
+Children are started by name instead of by `multiprocessing`, which would run a user's own script
+again in each of them. A file is handed over in memory that both have: through a pipe it would come
+in pieces, each of which wakes the other side.
+"""
+
+import io
+import os
+import pickle
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from datetime import datetime
+from multiprocessing import Pipe
+from pathlib import Path
+
+import imgurer_kernel
+from imgurer_kernel import errors
+from imgurer_kernel.common.records import Facts, Fingerprint
+from imgurer_kernel.common.threads import cores
+from imgurer_kernel.errors import DecoderFailed, ImageRejected
+from imgurer_kernel.fingerprint.codecs.libtiff import LOG
+from imgurer_kernel.fingerprint.extract import fingerprint
+from imgurer_kernel.settings import Settings
+
+__all__ = ["AVAILABLE", "DecoderProcesses"]
+
+IDLE_SECONDS = 60.0
+"""How long a child without work is kept: it holds 24 MB, and starts in a quarter of a second."""
+START_SECONDS = 120.0
+"""Longest that a child may take to start; far more than it takes on a machine that is busy."""
+PIECE_SECONDS = 10
+"""Longest to wait for the rest of an answer that has begun."""
+MOST_ANSWER = 64 << 20
+"""Bytes of the largest answer: a fingerprint has some 20 KB."""
+MOST_LINES = 20
+"""Of what decoders say of one file, in the log."""
+AVAILABLE = sys.platform == "linux"
+"""Whether there are such processes here; elsewhere pictures are decoded in this one."""
+
+# Without the package's own `__init__`, which imports the workbench, pandas and DuckDB: a child
+# takes a quarter of a second instead of 0.8 to start, and 24 MB instead of 72.
+_START = """
+import sys, types
+package = sys.modules["imgurer_kernel"] = types.ModuleType("imgurer_kernel")
+package.__path__ = [sys.argv[1]]
+sys.path += sys.argv[5:]
+from imgurer_kernel.fingerprint import decoder_child
+decoder_child.main(*sys.argv[2:5])
+"""
+
+_ANSWERS = {
+    (kind.__module__, kind.__qualname__): kind for kind in (Fingerprint, Facts, datetime)
+} | {
+    (kind.__module__, kind.__qualname__): kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, ImageRejected)
+}
+
+
+class DecoderProcesses:
+    """A few child processes that decode, started when they are needed; safe for threads.
+
+    Parameters
+    ----------
+    workers
+        Most children at work at once; 0 for one for each core.
+    decode
+        What the children do, a function of a module, called like `fingerprint`; the seam for
+        tests.
+
+    Examples
+    --------
+    >>> processes = DecoderProcesses()
+    >>> processes.fingerprint(b"not a picture", limits=Settings())
+    Traceback (most recent call last):
+    imgurer_kernel.errors.UnknownFormat: ...
+    >>> processes.close()
+    """
+
+    def __init__(self, workers: int = 0, decode: Callable[..., Fingerprint] = fingerprint) -> None:
+        self._decode = decode
+        self._turns = threading.BoundedSemaphore(cores(workers))
+        self._lock = threading.Lock()
+        self._free: list[_Child] = []
+        self._looking: threading.Timer | None = None
+        # Also when the program ends without closing anything.
+        weakref.finalize(self, _end_all, self._free)
+
+    def fingerprint(self, data: bytes, *, limits: Settings) -> Fingerprint:
+        """Do what `imgurer_kernel.fingerprint.fingerprint` does, in a child.
+
+        Raises
+        ------
+        ImageRejected
+            If it is no picture that can be taken in.
+        DecoderFailed
+            If the child took too long or too much memory, or crashed.
+        """
+        if not AVAILABLE:
+            return self._decode(data, limits=limits)
+        with self._turns:
+            child = self._take()
+            try:
+                found = child.ask(data, limits)
+            except DecoderFailed:
+                child.end()  # what it holds on to is nobody's business any more
+                raise
+            except ImageRejected:
+                self._put_back(child)
+                raise
+            except BaseException:
+                child.end()
+                raise
+            self._put_back(child)
+            return found
+
+    def close(self) -> None:
+        """End the children that have nothing to do; the next picture starts another one."""
+        with self._lock:
+            free = self._free.copy()
+            self._free.clear()
+        _end_all(free)
+
+    def _take(self) -> "_Child":
+        with self._lock:
+            while self._free:
+                child = self._free.pop()
+                if child.alive:  # somebody may have killed it meanwhile
+                    return child
+                child.end()
+        return _Child(self._decode)
+
+    def _put_back(self, child: "_Child") -> None:
+        with self._lock:
+            child.idle_since = time.monotonic()
+            self._free.append(child)
+            if self._looking is None:
+                self._look_later()
+
+    def _look_later(self) -> None:
+        # By a weak reference: the timer does not keep a closed store in memory.
+        self._looking = threading.Timer(IDLE_SECONDS, _end_idle, [weakref.WeakMethod(self._idle)])
+        self._looking.daemon = True
+        self._looking.start()
+
+    def _idle(self) -> "list[_Child]":
+        """Take those away that have been without work; look again later if others are left."""
+        before = time.monotonic() - IDLE_SECONDS
+        with self._lock:
+            idle = [child for child in self._free if child.idle_since <= before]
+            self._free[:] = [child for child in self._free if child not in idle]
+            self._looking = None
+            if self._free:
+                self._look_later()
+        return idle
+
+
+def _end_idle(find: "weakref.WeakMethod[Callable[[], list[_Child]]]") -> None:
+    method = find()
+    if method is not None:
+        _end_all(method())
+
+
+def _end_all(children: "list[_Child]") -> None:
+    for child in children:
+        child.end()
+
+
+class _Child:
+    """One process, the pipe to it and the memory that files go through; of one thread at a time."""
+
+    def __init__(self, decode: Callable[..., Fingerprint]) -> None:
+        self.idle_since = 0.0
+        self._owner = os.getpid()
+        self._file = os.memfd_create("picture")
+        self._pipe, theirs = Pipe()
+        # A child that was taken over may send half of an answer and no more.
+        with socket.socket(fileno=os.dup(self._pipe.fileno())) as same:
+            waits = struct.pack("@ll", PIECE_SECONDS, 0)
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, waits)
+        command = [
+            *(sys.executable, "-P", "-c", _START, str(Path(imgurer_kernel.__file__).parent)),
+            *(str(theirs.fileno()), str(self._file)),
+            f"{decode.__module__}:{decode.__qualname__}",
+            # Where this process finds its modules, after where they usually are: a file in the
+            # folder of a script may be called like one of Python's own.
+            *(path or str(Path.cwd()) for path in sys.path),
+        ]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                command,
+                pass_fds=[theirs.fileno(), self._file],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                # Ctrl-C is for the parent, which ends its children itself.
+                start_new_session=True,
+                # Each further heap or thread takes addresses, of which there is a limit.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+            )
+        except OSError as error:
+            self._let_go()
+            raise DecoderFailed(_not_started(error.strerror or str(error))) from error
+        finally:
+            theirs.close()  # so that the end of the child is the end of the pipe
+        self._await_start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked; the children of a process that has forked are not its copy's."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, data: bytes, limits: Settings) -> Fingerprint:
+        """Have one picture decoded; see `DecoderProcesses.fingerprint`."""
+        try:
+            self._hand_over(data)
+            self._pipe.send((len(data), limits))
+            if not self._pipe.poll(limits.decode_seconds):
+                raise DecoderFailed(_too_long(limits))
+            answer, words = read_answer(self._pipe.recv_bytes(MOST_ANSWER))
+            os.ftruncate(self._file, 0)
+        except (EOFError, OSError) as error:
+            raise DecoderFailed(self._last_words(error, limits)) from error
+        _note(words)
+        if isinstance(answer, ImageRejected):
+            raise answer
+        return answer
+
+    def end(self) -> None:
+        """Kill it, if it lives, and let go of what it held; once more does nothing."""
+        if self._pipe.closed:
+            return
+        if self._owner == os.getpid():
+            self._process.kill()
+            self._process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._pipe.close()
+        os.close(self._file)
+
+    def _hand_over(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:  # a call writes two gigabytes at most
+            rest = rest[os.pwrite(self._file, rest, len(data) - len(rest)) :]
+
+    def _await_start(self) -> None:
+        try:
+            started = self._pipe.poll(START_SECONDS) and bool(self._pipe.recv_bytes(16))
+        except (EOFError, OSError):
+            started = False
+        if not started:
+            self.end()
+            raise DecoderFailed(_not_started(_how(self._process.returncode)))
+
+    def _last_words(self, error: Exception, limits: Settings) -> str:
+        try:
+            # Its end of the pipe is closed a moment before it is gone.
+            status = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return f"the decoder gave no whole answer ({error}); it may have been made to do so"
+        if status == -signal.SIGXCPU:
+            return _too_long(limits)
+        return f"the decoder crashed on it ({_how(status)}); it may have been made to do so"
+
+
+def _not_started(why: str) -> str:
+    return (
+        f"the process that decodes what is not trusted could not be started ({why}); is there "
+        "memory for another process?"
+    )
+
+
+def _too_long(limits: Settings) -> str:
+    return (
+        f"decoding it took more than {limits.decode_seconds:g} s (decode_seconds in the settings)"
+    )
+
+
+def _how(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
+def _note(words: str) -> None:
+    """Log what a child's libraries have said, a line each, up to a number of lines."""
+    for line in words.splitlines()[:MOST_LINES]:
+        shown = "".join(char if char.isprintable() else "\ufffd" for char in line)
+        LOG.warning("%s", shown)
+
+
+# What reading a pickle of nonsense raises.
+_GARBLED = (
+    *(pickle.UnpicklingError, ValueError, TypeError, LookupError, AttributeError),
+    *(EOFError, ImportError, MemoryError, OverflowError),
+)
+
+
+class _AnswerReader(pickle.Unpickler):
+    """Reads answers and nothing else: a child that was taken over could send anything."""
+
+    def find_class(self, module: str, name: str) -> object:
+        found = _ANSWERS.get((module, name))
+        if found is None:
+            message = f"an answer has {module}.{name} in it"
+            raise pickle.UnpicklingError(message)
+        return found
+
+
+def read_answer(data: bytes) -> tuple[Fingerprint | ImageRejected, str]:
+    """What a child has sent: what it found, and what its libraries said.
+
+    Raises
+    ------
+    DecoderFailed
+        If it is anything else.
+    """
+    try:
+        answer, words = _AnswerReader(io.BytesIO(data)).load()
+    except _GARBLED as error:
+        message = f"the decoder gave no answer to it ({error}); it may have been made to do so"
+        raise DecoderFailed(message) from error
+    if not isinstance(answer, Fingerprint | ImageRejected) or not isinstance(words, str):
+        message = f"the decoder gave no answer to it, but a {type(answer).__name__}"
+        raise DecoderFailed(message)
+    return answer, words

@@ -1,0 +1,75 @@
+"""What libtiff says of a damaged file: in the log, and nowhere else."""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+from PIL import features
+
+from imgurer_kernel.errors import ImageRejected
+from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.fingerprint.codecs import libtiff
+from tests.support.pictures import encode, scene
+from tests.support.processes import python
+
+pytestmark = pytest.mark.skipif(
+    not (os.path.exists("/proc/self/maps") and features.check("libtiff")),  # noqa: PTH110
+    reason="no libtiff whose words could be diverted",
+)
+
+KINDS = ("tiff_lzw", "tiff_adobe_deflate", "jpeg")
+
+
+def damaged(compression):
+    """A TIFF whose compressed data were written over."""
+    data = bytearray(encode(scene(3, 120, 90), "TIFF", compression=compression))
+    for place in range(400, min(len(data), 5000), 7):
+        data[place] ^= 0xA5
+    return bytes(data)
+
+
+def decode(data):
+    with suppress(ImageRejected):
+        fingerprint(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_about_a_damaged_file_are_logged_and_not_printed(kind, caplog, capfd):
+    caplog.set_level(logging.WARNING, "imgurer_kernel.decode")
+    decode(damaged(kind))
+    assert capfd.readouterr() == ("", "")
+    assert [record.name for record in caplog.records[:1]] == ["imgurer_kernel.decode"]
+    assert caplog.messages[0].startswith("libtiff: ")
+    assert "%" not in caplog.messages[0], "numbers are in the words"
+
+
+def test_threads_that_decode_at_once(caplog, capfd):
+    caplog.set_level(logging.WARNING, "imgurer_kernel.decode")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decode, [damaged(kind) for kind in KINDS] * 5))
+    assert capfd.readouterr().err == ""
+    assert len(caplog.records) >= 15
+
+
+def test_nothing_is_printed_where_nobody_listens_to_the_log(tmp_path):
+    (tmp_path / "damaged.tif").write_bytes(damaged("tiff_lzw"))
+    program = (
+        "import sys\n"
+        "from imgurer_kernel.fingerprint import fingerprint\n"
+        "try: fingerprint(open(sys.argv[1], 'rb').read())\n"
+        "except Exception as error: print(type(error).__name__)\n"
+    )
+    with python("-c", program, tmp_path / "damaged.tif") as child:
+        assert child.communicate(timeout=60) == ("ImageDamaged\n", "")
+
+
+def test_where_there_is_no_such_library_nothing_is_done(monkeypatch):
+    libtiff.divert_words.cache_clear()
+    monkeypatch.setattr(libtiff, "_loaded", lambda: None)
+    assert not libtiff.divert_words()
+    libtiff.divert_words.cache_clear()
+    monkeypatch.undo()
+    assert libtiff.divert_words()
+    assert fingerprint(encode(scene(3, 120, 90), "TIFF")).format == "TIFF"
