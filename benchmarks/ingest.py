@@ -22,12 +22,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from fingerprint import enlarge, take
-from ingest_contestants import AGAIN, FINGERPRINT, OURS, PEERS, name_of
+from ingest_contestants import AGAIN, FINGERPRINT, OURS, PEERS, UNTRUSTED, name_of
 from machine import describe, table
 from PIL import Image
 
@@ -66,6 +66,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", help="photos; drawn scenes without it")
     parser.add_argument("--quick", action="store_true", help="a tenth of the files, once")
+    parser.add_argument(
+        "--untrusted", action="store_true", help="only what decoding in processes costs"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     chosen = parser.parse_args()
     sizes = QUICK if chosen.quick else FULL
@@ -73,6 +76,9 @@ def main() -> None:
     missing = [peer for peer in PEERS if peer not in peers]
 
     with tempfile.TemporaryDirectory() as scratch:
+        if chosen.untrusted:
+            sys.stdout.write(compare_untrusted(chosen.folder, sizes, Path(scratch)) + "\n")
+            return
         folders = make_folders(chosen.folder, sizes, Path(scratch))
         rows = []
         for name in ("12 MP", "0.2 MP"):
@@ -155,6 +161,30 @@ def race(name: str, folder: Path, contestants: dict[str, str], rounds: int) -> l
         )
         for contestant in names
     ]
+
+
+def compare_untrusted(photos: Path | None, sizes: Sizes, scratch: Path) -> str:
+    """What `ingest --untrusted` takes in addition: of the photos as they are, and of large ones."""
+    folders = make_folders(photos, replace(sizes, small=0), scratch)
+    rows = []
+    for name in ("12 MP", "0.2 MP"):
+        runs: dict[str, list[dict[str, float]]] = {OURS: [], UNTRUSTED: []}
+        for turn in range(2 * sizes.rounds):
+            for contestant in sorted(runs, reverse=bool(turn % 2)):
+                with tempfile.TemporaryDirectory(dir=scratch) as store:
+                    runs[contestant].append(measure(contestant, folders[name], Path(store)))
+        for figure in ("cpu", "wall"):
+            plain, apart = (
+                statistics.median(run[figure] for run in runs[each]) for each in (OURS, UNTRUSTED)
+            )
+            ratios = [b[figure] / a[figure] for a, b in zip(*runs.values(), strict=True)]
+            ratio = f"{statistics.median(ratios):.3f}x"
+            rows.append([name, figure, f"{plain:.2f}", f"{apart:.2f}", ratio])
+        child = statistics.median(run["child_mb"] for run in runs[UNTRUSTED])
+        rows.append([name, "PSS of a child, MB", "", f"{child:.0f}", ""])
+    head = ["files", "figure", "trusted", "untrusted", "ratio"]
+    machine = f"{describe(PACKAGES)}; {2 * sizes.rounds} rounds"
+    return "\n".join([machine, "", *table(head, rows, left=(0, 1))])
 
 
 def run_again(folder: Path, sizes: Sizes) -> dict[str, float]:

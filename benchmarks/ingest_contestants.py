@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 OURS = "imgurer, ingest"
+UNTRUSTED = "imgurer, ingest --untrusted"
 AGAIN = "imgurer, ingest again"
 FINGERPRINT = "imgurer, fingerprints only"
 
@@ -27,6 +28,9 @@ PEERS = {
     "difPy": "difPy {}, build",
     "imagededup": "imagededup {}, PHash",
 }
+
+FIGURES: dict[str, float] = {}
+"""What a contestant measures itself."""
 
 Work = Callable[[], object]
 
@@ -43,6 +47,7 @@ def prepare(contestant: str, folder: Path, scratch: Path) -> Work:
     makers: dict[str, Callable[[Path, Path], Work]] = {
         OURS: ingest,
         AGAIN: ingest,
+        UNTRUSTED: ingest_untrusted,
         FINGERPRINT: fingerprints,
         "imgdd": imgdd_peer,
         "czkawka": czkawka_peer,
@@ -63,6 +68,30 @@ def ingest(folder: Path, scratch: Path) -> Work:
         assert not (frame["status"] == "rejected").any()
 
     return work
+
+
+def ingest_untrusted(folder: Path, scratch: Path) -> Work:
+    """The same, decoded in processes of their own, which are ended at the end."""
+    from imgurer_kernel import Settings, Workbench
+
+    wb = Workbench(Settings(root=scratch / "store"))
+    wb.statistics()
+
+    def work() -> None:
+        frame = wb.ingest(folder, progress=False, untrusted=True)
+        assert not (frame["status"] == "rejected").any()
+        note_children()
+        wb.store.decoders.close()  # a process that was waited for is counted
+
+    return work
+
+
+def note_children() -> None:
+    """Keep the proportional memory of the largest process that this one has started."""
+    from psutil import Process
+
+    memory = [child.memory_full_info().pss for child in Process().children()]
+    FIGURES["child_mb"] = max(memory, default=0) / (1 << 20)
 
 
 def fingerprints(folder: Path, _: Path) -> Work:
@@ -128,6 +157,7 @@ def main() -> None:
         work()
         wall, cpu = time.perf_counter() - begun, cpu_seconds() - before
     figures = {"wall": wall, "cpu": cpu, "before_mb": memory, "peak_mb": peak_mb()}
+    figures |= FIGURES
     sys.stdout.write("\n" + json.dumps(figures) + "\n")
 
 

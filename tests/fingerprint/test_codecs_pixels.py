@@ -279,6 +279,14 @@ def test_strips_make_no_difference(monkeypatch, mode, factor):
             ImageTooLarge,
             "texts",
         ),
+        (
+            SyntaxError(
+                "Memory allocation error: Security limit exceeded: Number of extents in iloc box "
+                "(17472) exceeds security limit (32)"
+            ),
+            ImageTooLarge,
+            "more parts than",
+        ),
         (ValueError("<object at 0x7f12345678>"), ImageDamaged, "damaged"),
     ],
 )

@@ -64,7 +64,13 @@ def decode_in_all_ways(data, exact=False, limits=None):
         if sum(data[-4:]) % 8 == 0:
             fingerprint(data, exact=True, limits=limits)
             for_browser(data, limits)
-    except (ImageRejected, MemoryError):
+    except ImageRejected as error:
+        cause = error.__cause__
+        if isinstance(cause, MemoryError) or "out of memory" in str(cause).lower():
+            message = f"more memory than there is: {cause!r}"
+            raise DecoderFailed(message) from error
+        raise
+    except MemoryError:
         raise
     except Exception as error:
         message = f"a foreign exception, {type(error).__name__}: {error}"

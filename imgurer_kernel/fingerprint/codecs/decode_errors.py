@@ -22,6 +22,8 @@ _UNSUPPORTED = re.compile(
 )
 # libheif allows for little more memory than a picture of the declared size takes.
 _OTHER_SIZE = re.compile("does not have the size|exceeds the maximum image size", re.IGNORECASE)
+# libheif calls this an error of memory, too.
+_MANY_PARTS = re.compile("number of [^()]*\\(\\d+\\) exceeds", re.IGNORECASE)
 _METADATA = re.compile("MAX_TEXT|text memory|Too much memory used in text", re.IGNORECASE)
 
 
@@ -76,6 +78,8 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
     said = str(error)
     if _METADATA.search(said):
         what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
+    elif _MANY_PARTS.search(said):
+        what = f"this {name} is made of more parts than its decoder accepts; save it anew"
     elif isinstance(error, MemoryError) or "memory" in said.lower():
         what = f"there is not enough memory to decode this {name}; make it smaller"
     elif type(error).__name__ == "DecompressionBombError":
