@@ -26,7 +26,6 @@ from datetime import datetime
 from multiprocessing import Pipe
 from pathlib import Path
 
-import imgurer_kernel
 from imgurer_kernel import errors
 from imgurer_kernel.common.records import Facts, Fingerprint
 from imgurer_kernel.common.threads import cores
@@ -192,7 +191,7 @@ class _Child:
             waits = struct.pack("@ll", PIECE_SECONDS, 0)
             same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, waits)
         command = [
-            *(sys.executable, "-P", "-c", _START, str(Path(imgurer_kernel.__file__).parent)),
+            *(sys.executable, "-P", "-c", _START, str(Path(errors.__file__).parent)),
             *(str(theirs.fileno()), str(self._file)),
             f"{decode.__module__}:{decode.__qualname__}",
             # Where this process finds its modules, after where they usually are: a file in the
