@@ -46,7 +46,13 @@ HUE_SHARE, TURN, CHROMA, MOVED = 23, 24, 25, 26  # a turn of hues, or rising cur
 LIGHTNESS = 27  # what a rising curve leaves of lightness, 98 of 100 cells
 MONO = 32  # colour that brightness leaves unexplained in the less colourful picture
 SIDE = 33  # pixels of the grid's sides, geometric mean
-FEATURES = 34
+FLAT = 34  # places flat in both pictures, those of one ground left out; of drawings
+FLAT_GAIN = 35  # the change of light that explains their colours best
+FLAT_OFF = 36  # share of them that are of another colour all the same
+FLAT_REGION, FLAT_SLIGHTLY = 37, 38  # largest region of those; share of one that is slightly off
+FLAT_TONE = 39  # largest region that gain, offset and saturation leave in another colour
+FLAT_COLOURS = 40  # colours that flat places have
+FEATURES = 41
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""

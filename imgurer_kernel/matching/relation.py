@@ -86,6 +86,8 @@ _FEW = 4  # agreeing blocks that prove nothing
 _SMALL = 40
 _GRAY_BELOW = 3.0  # gray levels from gray, root mean square
 _FAINT = 12  # blocks with texture, fewer than which say nothing
+_FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
+_TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
 _TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 
 
@@ -170,34 +172,58 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     # 29: two captions on one picture lack each other's, and no more.
     captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
     trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
-    return whole | covered | added | trusted
+    # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Of emoji, where
+    # each has something of its own that is another one, unless all else is brighter by one factor.
+    other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~_brighter(features)
+    other &= (bad >= 0.02) & (lack > 0.04)
+    return (whole | covered | added | trusted) & ~other
+
+
+def _brighter(features: Float64s) -> BoolMask:
+    """Tell where flat places are those of the other picture under more or less light."""
+    brighter: BoolMask = np.abs(features[:, local.FLAT_GAIN] - 1) >= 0.06
+    return brighter & (features[:, local.FLAT] >= _FLAT_PLACES)
 
 
 def _lit_or_toned(features: Float64s) -> BoolMask:
     """Tell which drawings have the same colours, under more or less light, contrast or colour.
 
-    A free curve turns every flag into every other.
+    A free curve turns every flag into every other. Where enough is flat in both, its colours decide
+    (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
     """
 
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    lit = (of(local.LIGHT_98) <= 20) & ((of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15))
+    known, side = of(local.FLAT) >= _FLAT_PLACES, of(local.SIDE)
+    off = of(local.FLAT_REGION)
+    flat = (off <= _FLAT_REGION) | (of(local.FLAT_OFF) <= 0.02)
+    # 16: a JPEG of quality 5 has blocks of a wrong colour, all over.
+    flat |= (off <= 0.02 * of(local.FLAT)) & (of(local.LIGHT_98) <= 15)
+    flat &= known & ((of(local.FLAT_SLIGHTLY) <= 0.3) | (of(local.FLAT_COLOURS) >= 8))
+    # Parts too thin to be flat show in cells that have edges in them. All flat places brighter by
+    # one factor are those of a copy, whose edges are off by more.
+    edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
+    lit = flat & (of(local.LIGHT_98) <= np.where(_brighter(features), 60, edges))
+    few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
+    lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
     gain, saturation = of(local.GAIN), of(local.SATURATION)
     toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)
     # Contrast and brightness change colours as much as they change light; an offset alone, as
     # between two tones of skin, is another colour.
     as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
     toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
+    # Three numbers explain any three colours.
+    toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
     # Of these more is known: sepia, and curves that leave all colours where they were.
-    known = (of(local.AGREE) >= local.STRAY_FROM) & (of(local.SIDE) >= 80)
-    sepia = known & (of(local.MONO) <= _TINTED) & (of(local.TONE_98) <= 25)
-    curved = known & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
+    more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
+    sepia = more & (of(local.MONO) <= _TINTED) & (of(local.TONE_98) <= 25)
     # Grays have no hue that light could change.
     gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < _GRAY_BELOW
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
+    curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
     curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
-    return lit | toned | sepia | curved
+    return lit | toned | sepia | (curved & (flat | ~known))
 
 
 def _recoloured(features: Float64s) -> BoolMask:

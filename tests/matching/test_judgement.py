@@ -195,6 +195,50 @@ def test_an_icon_in_two_sizes_is_the_same(side):
     assert related(icon(), small)[0] == Relation.SAME
 
 
+def walker(skin, shirt="#1f9f8f", side=64):
+    """A small figure, of which little is skin."""
+    image = Image.new("RGB", (256, 256), "white")
+    pen = ImageDraw.Draw(image)
+    for box in ((150, 110, 185, 190), (70, 110, 105, 190)):  # arms
+        pen.ellipse(box, fill=skin, outline="#3a2a20", width=4)
+    pen.ellipse((95, 15, 160, 85), fill=skin, outline="#3a2a20", width=4)
+    pen.rounded_rectangle((90, 90, 165, 175), 18, fill=shirt, outline="#204040", width=4)
+    pen.rectangle((95, 175, 120, 245), fill="#777777", outline="#333333", width=3)
+    pen.polygon([(135, 175), (165, 175), (190, 245), (160, 245)], fill="#555577")
+    pen.arc((100, 10, 155, 60), 180, 360, fill="#402010", width=12)
+    return image.resize((side, side), Image.Resampling.LANCZOS)
+
+
+LIGHT, DARK = "#e0bb95", "#9b643d"
+
+
+def test_a_figure_with_another_skin_is_a_colour_variant_however_little_of_it_shows():
+    for skin in (DARK, "#bf8f68", "#c9a27c", "#f5dfc5"):
+        assert related(walker(LIGHT), walker(skin))[0] == Relation.COLOUR_VARIANT
+    assert related(walker(LIGHT), walker(LIGHT, "#8f1f9f"))[0] == Relation.COLOUR_VARIANT
+
+
+@pytest.mark.parametrize("gain", [0.75, 1.25])
+def test_a_figure_that_is_brighter_as_a_whole_and_written_on_is_the_same(gain):
+    copy = walker(LIGHT).point(lambda level: min(round(level * gain), 255))
+    pen = ImageDraw.Draw(copy)
+    pen.text((14, 50), "copy", font=font(9), fill="white", stroke_width=1, stroke_fill="black")
+    assert related(walker(LIGHT), saved(copy, "JPEG", quality=88))[0] == Relation.SAME
+
+
+@pytest.mark.parametrize("seed", [3, 41])
+def test_a_drawn_or_smooth_picture_saved_at_the_worst_quality_is_the_same(seed):
+    smooth = photo(seed).filter(ImageFilter.GaussianBlur(2))
+    assert related(smooth, saved(smooth, "JPEG", quality=5))[0] == Relation.SAME
+
+
+def test_a_figure_with_another_face_is_no_copy_with_something_written_on_it():
+    one, other = walker(LIGHT), walker(LIGHT)
+    ImageDraw.Draw(one).ellipse((20, 6, 30, 18), fill="#c03020", outline="black", width=2)
+    ImageDraw.Draw(other).rectangle((32, 2, 44, 12), fill="#c03020", outline="black", width=2)
+    assert related(one, other)[0] != Relation.SAME
+
+
 @pytest.mark.parametrize("radius", [1.5, 4])
 def test_a_blurred_copy_is_the_same_and_not_covered(radius):
     found, words = related(photo(), photo().filter(ImageFilter.GaussianBlur(radius)))

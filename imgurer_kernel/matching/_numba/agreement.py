@@ -26,6 +26,7 @@ from imgurer_kernel.matching._numba.blocks import (
     refine_and_match,
 )
 from imgurer_kernel.matching._numba.cells import cells, judge_colours
+from imgurer_kernel.matching._numba.flat_colours import judge_flat
 from imgurer_kernel.matching._numba.planes import (
     blurred,
     drawn,
@@ -333,4 +334,6 @@ def measure(
         x = cells(first, light, one, box, itself, still, clear, width, False)
         y = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
         judge_colours(x, y, out)
+        if out[names.AGREE] < names.RICH:
+            judge_flat(first, second, box, transform, fit, ok, clear, inverted, out)
     return by * 64 + bx
