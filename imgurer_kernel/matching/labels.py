@@ -106,6 +106,9 @@ class Evidence:
         See `Label`.
     detail
         What else was done to a copy, such as ``"gray, covered at the lower right, 9 %"``.
+    via
+        Id of the medoid that both are the same as, where they do not show it themselves; score,
+        correlation and overlap are those of the one that is less like it.
     """
 
     first: int
@@ -118,6 +121,7 @@ class Evidence:
     transform: tuple[float, ...]
     label: Label
     detail: str = ""
+    via: int | None = None
 
     def reversed(self) -> "Evidence":
         """Return the evidence from the second picture to the first."""

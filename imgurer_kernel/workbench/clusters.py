@@ -100,6 +100,24 @@ class ClusterService:
         state = self._answers.state((radius, thorough))
         return None if state is None else state.result.pairs
 
+    def spokes(self, one: int, other: int) -> Pairs | None:
+        """The pairs by which two images are in one cluster of the last search; None if they aren't.
+
+        Those of its medoid with each that is not the medoid, by image ids.
+        """
+        kind = (None, False)
+        answer, state = self._answers.answer(kind), self._answers.state(kind)
+        if answer is None or state is None or one == other:
+            return None
+        if answer.origin != self._catalog.run(generations.origin):
+            return None  # the answer for another catalog
+        clusters = state.result.clusters
+        rows = np.flatnonzero(np.isin(clusters.members, (one, other)))
+        if len(rows) < 2 or clusters.numbers[rows[0]] != clusters.numbers[rows[1]]:
+            return None
+        edges = clusters.edges[rows]
+        return state.result.pairs.take(edges[edges >= 0])
+
     def find(
         self,
         hashes: CatalogHashes,

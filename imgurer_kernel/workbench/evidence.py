@@ -6,11 +6,12 @@ from datetime import UTC
 
 import numpy as np
 
-from imgurer_kernel.common.types import Int64s, UInt8s
+from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.index import BKTree
+from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
     Appearance,
@@ -19,6 +20,7 @@ from imgurer_kernel.matching.labels import (
     label_for,
     measure_pairs,
 )
+from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.query_candidates import query_candidates
 from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
@@ -50,10 +52,53 @@ def evidence_of(
     rows = query_candidates(
         one.grays, one.fingerprint.trimmed_dhash, whole.search_many, contents.search_many, 128
     )
+    gallery = _gallery(one, other, originals)
+    frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
+    return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
+
+
+def evidence_by_cluster(one: Query, other: Query, ids: tuple[int, int], spokes: Pairs) -> Evidence:
+    """What speaks for two members of one cluster being the same: how both lie on its medoid.
+
+    A crop of a crop is found by way of the crop between them, two halves of one picture by way of
+    the whole; compared with each other they may have nothing to show for it.
+
+    Parameters
+    ----------
+    ids
+        The ids of both.
+    spokes
+        The pairs of the cluster's medoid with them, by ids; one pair if one of them is the medoid.
+    """
+    ends = np.column_stack((spokes.first, spokes.second))
+    there = [_directed(spokes.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids]
+    via = None if len(spokes) == 1 else next(k for k in ends[0].tolist() if k not in ids)
+    least = int(np.argmin(spokes.measures[:, 1]))
+    maps = there[0] if via is None else compose(there[0], invert(there[1]))
+    found = replace(
+        spokes.take(np.array([least])),
+        first=np.array([0]),
+        second=np.array([1]),
+        maps=maps,
+        orientation=nearest_orientation(maps),
+        negative=np.array([np.logical_xor.reduce(spokes.negative)]),
+    )
+    return replace(_evidence(one, other, found, _gallery(one, other)), via=via)
+
+
+def _directed(spoke: Pairs, image_id: int) -> Float64s:
+    """The map of one pair from an image to the other, float64 (1, 6)."""
+    return spoke.maps if spoke.first[0] == image_id else invert(spoke.maps)
+
+
+def _gallery(
+    one: Query, other: Query, originals: Callable[[Int64s], list[UInt8s]] | None = None
+) -> ImageCache:
+    """Both pictures, at positions 0 and 1."""
     pictures = np.frombuffer(
         one.fingerprint.verification + other.fingerprint.verification, np.uint8
     ).reshape(2, 64, 64)
-    gallery = ImageCache(
+    return ImageCache(
         np.arange(2),
         lambda ids: pictures[ids],
         lambda ids: _thumbnails(one, other, ids),
@@ -61,8 +106,10 @@ def evidence_of(
         taken=lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
         originals=originals,
     )
-    frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
-    found = verify_candidates(rows, gallery, frames=frames)
+
+
+def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Evidence:
+    """The evidence of a pair that was compared, one row."""
     seen = gallery.read(np.arange(2))
     sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
     close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]

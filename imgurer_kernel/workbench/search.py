@@ -32,7 +32,7 @@ from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
 from imgurer_kernel.workbench.clusters import ClusterService
-from imgurer_kernel.workbench.evidence import evidence_of
+from imgurer_kernel.workbench.evidence import evidence_by_cluster, evidence_of
 from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
 from imgurer_kernel.workbench.image_loader import ImageLoader
@@ -44,6 +44,7 @@ from imgurer_kernel.workbench.query import (
     check_limit,
     check_radius,
     exact_matches,
+    is_image_id,
     load_query,
     parse_query,
     with_thumbnail,
@@ -195,7 +196,18 @@ class SearchService:
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
         first, second = map(self._with_thumbnail, loaded)
-        return evidence_of(first, second, self._loader.original)
+        return self._evidence((one, other), (first, second))
+
+    def _evidence(self, given: tuple[object, object], pair: tuple[Query, Query]) -> Evidence:
+        """The evidence of two pictures, by their cluster where they do not show it themselves."""
+        found = evidence_of(*pair, self._loader.original)
+        one, other = given
+        if found.duplicate or not (is_image_id(one) and is_image_id(other)):
+            return found
+        spokes = self._clusters.spokes(int(one), int(other))
+        if spokes is None:
+            return found
+        return evidence_by_cluster(*pair, (int(one), int(other)), spokes)
 
     def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
         """The evidence with the pictures, for a person to judge."""
@@ -212,7 +224,7 @@ class SearchService:
             (one, other),
             (first, second),
             (names[0], names[1]),
-            evidence_of(first, second, self._loader.original),
+            self._evidence((one, other), (first, second)),
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":

@@ -146,6 +146,8 @@ class Explanation:
             return (
                 f"{agreement} where they fit best, {AGREEMENT * 100:.0f} % would be needed; {bits}."
             )
+        if evidence.via is not None:
+            return f"By way of picture {evidence.via}, with which both have {agreement} at least."
         return f"{agreement}, {bits}."
 
     @property
