@@ -204,7 +204,7 @@ class SearchService:
         one, other = given
         if found.duplicate or not (is_image_id(one) and is_image_id(other)):
             return found
-        spokes = self._clusters.spokes(int(one), int(other))
+        spokes = self.cluster_service.spokes(int(one), int(other))
         if spokes is None:
             return found
         return evidence_by_cluster(*pair, (int(one), int(other)), spokes)
