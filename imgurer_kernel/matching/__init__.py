@@ -6,7 +6,7 @@ Pure: arrays in, arrays and records out. Reading pictures and hashes from a stor
 From hashes to a verdict: `candidates` (all pairs) or `query_candidates` (one picture against all)
 find pairs whose hashes are near; `pair_verifier` compares their pictures, by `verify` and
 `alignment`, and has what agrees looked at closer. `judgement` asks `local_agreement` (block by
-block and by colours), `same_layout` (screens and documents), the cameras' clocks and the originals;
-`relation` has the rules and the vocabulary. `clusters` groups what is the same; `difference` and
-`labels` say what was done to a copy.
+block and by colours), `seams` (collages), `same_layout` (screens and documents), the cameras'
+clocks and the originals; `relation` has the rules and the vocabulary. `clusters` groups what is the
+same; `difference` and `labels` say what was done to a copy.
 """

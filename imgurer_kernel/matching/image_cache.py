@@ -10,7 +10,7 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
-from imgurer_kernel.matching import local_agreement, same_layout
+from imgurer_kernel.matching import local_agreement, same_layout, seams
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.verify import PreparedPictures, compare
@@ -220,6 +220,18 @@ class ImageCache:
             )
             if self._progress is not None:
                 self._progress("looking closer", min(k + _THUMBNAIL_CHUNK, len(order)), len(order))
+        return found
+
+    def have_seams(self, first: Int64s, second: Int64s, maps: Float64s, cuts: Float64s) -> BoolMask:
+        """Tell of which pairs one shows another picture beside what both show, bool (k,)."""
+        content = self.read_boxes(np.concatenate((first, second))).content
+        boxes = np.stack((content[first], content[second]), axis=1)
+        found = np.zeros(len(first), np.bool_)
+        rows = np.flatnonzero(seams.may_have_seams(maps, boxes, cuts.max(axis=1, initial=0)))
+        for k in rows[np.lexsort((second[rows], first[rows]))].tolist():
+            seen = self._in_colour(np.array([first[k], second[k]]))
+            one, other = seen[int(first[k])], seen[int(second[k])]
+            found[k] = seams.find_seam(one, other, maps[k], boxes[k], cuts[k])
         return found
 
     def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:

@@ -4,12 +4,13 @@ In this order, each only for what the one before has left as the same:
 
 1. Block by block, and by colours (`imgurer_kernel.matching.local_agreement`), also for pairs that
    agree less than copies do as a whole, as those with a sticker on them.
-2. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
+2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages.
+3. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
-3. The clocks of cameras: what was taken at two times are two takes, however alike they are.
-4. Where writing cannot be told in thumbnails, the two originals.
+4. The clocks of cameras: what was taken at two times are two takes, however alike they are.
+5. Where writing cannot be told in thumbnails, the two originals.
 
-Without thumbnails in colour only the second is asked.
+Without thumbnails in colour only the third is asked.
 """
 
 from typing import TYPE_CHECKING
@@ -32,7 +33,10 @@ _READABLE = 80
 # Gray levels of contrast below which noise passes for writing, if few blocks have any texture:
 # 26 and 26b, night photographs with a deviation of 2.2; dim screens have 9.
 _DARK, _DARK_BLOCKS = 6.0, 20
-_PART_AREA = 0.45
+
+# Strips that disagree hold another picture where what is between them agrees as copies do. Of
+# viewers and captions one side lacks nothing: lack is 0.01 at most, of collages 0.03 and more.
+_SPLIT_AGREE, _SPLIT_BAD, _SPLIT_Q25, _SPLIT_LACK = 60, 0.1, 0.8, 0.03
 
 # Originals are asked where a page may hide other writing: on a plain ground with something all over
 # it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
@@ -74,6 +78,9 @@ def judge(
         seen = features[rows]
         status[rows] = decide(measures[rows], seen)
         judged[rows, 1 : 1 + DETAILS] = details(seen)
+        status[
+            rows[_are_collages(images, first[rows], second[rows], maps[rows], seen, status[rows])]
+        ] = Relation.PART_OF
         page[rows] = _readable(seen)
     ask = np.flatnonzero((status == Relation.SAME) & page)
     inverted = None if negative is None else negative[ask]
@@ -84,6 +91,26 @@ def judge(
     judged[:, 0] = status
     _ask_originals(images, first, second, maps, features, judged)
     return judged
+
+
+def _are_collages(
+    images: "ImageCache",
+    first: Int64s,
+    second: Int64s,
+    maps: Float64s,
+    features: Float64s,
+    status: UInt8s,
+) -> BoolMask:
+    """Tell which pairs are a picture and a collage with it, or two collages, bool (n,)."""
+    split = (features[:, local.CUT] > 0) & (features[:, local.INNER_AGREE] >= _SPLIT_AGREE)
+    split &= features[:, local.INNER_BAD] <= _SPLIT_BAD
+    split &= features[:, local.INNER_Q25] >= _SPLIT_Q25
+    split &= (features[:, local.LACK] >= _SPLIT_LACK) & (features[:, local.PLAIN] < _PAGE_PLAIN)
+    asked = np.flatnonzero((status == Relation.SAME) | (split & (status == Relation.DIFFERENT)))
+    cuts = features[asked, local.CUT_LEFT : local.CUT_BOTTOM + 1] * split[asked, None]
+    collages = np.zeros(len(first), np.bool_)
+    collages[asked] = images.have_seams(first[asked], second[asked], maps[asked], cuts)
+    return collages
 
 
 def _readable(features: Float64s) -> BoolMask:

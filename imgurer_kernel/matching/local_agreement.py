@@ -52,7 +52,10 @@ FLAT_OFF = 36  # share of them that are of another colour all the same
 FLAT_REGION, FLAT_SLIGHTLY = 37, 38  # largest region of those; share of one that is slightly off
 FLAT_TONE = 39  # largest region that gain, offset and saturation leave in another colour
 FLAT_COLOURS = 40  # colours that flat places have
-FEATURES = 41
+CUT = 41  # share of what both show in strips along its sides that disagree, each from side to side
+CUT_LEFT, CUT_TOP, CUT_RIGHT, CUT_BOTTOM = 42, 43, 44, 45  # how deep these are, of width or height
+INNER_AGREE, INNER_BAD, INNER_Q25 = 46, 47, 48  # as above, between the strips
+FEATURES = 49
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""

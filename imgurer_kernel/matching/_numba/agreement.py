@@ -34,7 +34,7 @@ from imgurer_kernel.matching._numba.planes import (
     luma,
 )
 from imgurer_kernel.matching._numba.quantiles import quantile
-from imgurer_kernel.matching._numba.regions import largest_regions, near, share_of
+from imgurer_kernel.matching._numba.regions import cut_strips, largest_regions, near, share_of
 from imgurer_kernel.matching._numba.sharpness import blur_needed
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
@@ -320,6 +320,7 @@ def measure(
     bad = texture & (found[BEST] < 0.5)
     out[names.PLAIN] = max(_plain(one), _plain(other))
     _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)
+    cut_strips(found[BEST], texture, bad, out)
     grid[0, :by, :bx] = found[BEST]
     for i in range(by):
         for j in range(bx):

@@ -10,9 +10,12 @@ import numpy as np
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s
 from imgurer_kernel.matching import local_agreement as names
+from imgurer_kernel.matching._numba.quantiles import quantile
 
 _MASK = "boolean[:, ::1]"
 _REGIONS, _LEAST = 3, 3  # regions that may be overlays, and blocks that the least of them has
+_STRIP_BAD, _STRIP_TEXTURE = 0.7, 0.3  # what a line of a strip has at least
+_INNER = 3  # lines that are left in any case
 
 
 @compiled(f"float64({_MASK}, float32[:, ::1])", fastmath=True)
@@ -81,3 +84,50 @@ def largest_regions(bad: BoolMask, big: BoolMask, out: Float64s) -> int:
     if total:
         out[names.WHERE_X], out[names.WHERE_Y] = across / total / bx, down / total / by
     return total
+
+
+@compiled(f"boolean({_MASK}, {_MASK})")
+def _disagrees(bad: BoolMask, texture: BoolMask) -> bool:
+    """Whether a line of blocks has texture, nearly all of which disagrees."""
+    known = texture.sum()
+    return known >= max(2.0, _STRIP_TEXTURE * texture.size) and bad.sum() >= _STRIP_BAD * known
+
+
+@compiled(f"void(float32[:, ::1], {_MASK}, {_MASK}, float64[::1])")
+def cut_strips(best: Float32s, texture: BoolMask, bad: BoolMask, out: Float64s) -> None:
+    """Write how deep strips along the sides disagree, and how what is between them agrees."""
+    by, bx = bad.shape
+    left, top, right, bottom = 0, 0, bx, by
+    # A corner belongs to two strips: once the one is off the other may show.
+    for _ in range(2):
+        while top < bottom - _INNER and _disagrees(
+            bad[top : top + 1, left:right].copy(), texture[top : top + 1, left:right].copy()
+        ):
+            top += 1
+        while bottom > top + _INNER and _disagrees(
+            bad[bottom - 1 : bottom, left:right].copy(),
+            texture[bottom - 1 : bottom, left:right].copy(),
+        ):
+            bottom -= 1
+        while left < right - _INNER and _disagrees(
+            bad[top:bottom, left : left + 1].copy(), texture[top:bottom, left : left + 1].copy()
+        ):
+            left += 1
+        while right > left + _INNER and _disagrees(
+            bad[top:bottom, right - 1 : right].copy(), texture[top:bottom, right - 1 : right].copy()
+        ):
+            right -= 1
+    inner = np.empty(by * bx)
+    count, agree, wrong = 0, 0, 0
+    for i in range(top, bottom):
+        for j in range(left, right):
+            if texture[i, j]:
+                inner[count] = best[i, j]
+                count += 1
+                agree += best[i, j] > 0.7
+                wrong += bad[i, j]
+    out[names.CUT] = 1 - (right - left) * (bottom - top) / (by * bx)
+    out[names.CUT_LEFT], out[names.CUT_RIGHT] = left / bx, 1 - right / bx
+    out[names.CUT_TOP], out[names.CUT_BOTTOM] = top / by, 1 - bottom / by
+    out[names.INNER_AGREE], out[names.INNER_BAD] = agree, wrong / max(count, 1)
+    out[names.INNER_Q25] = quantile(inner[:count], 0.25) if count else 0.0

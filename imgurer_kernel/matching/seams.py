@@ -1,0 +1,159 @@
+"""Tell collages from crops by the seam along which another picture begins.
+
+Beyond the edge of a crop the larger picture goes on: its edges run across. In a collage another
+picture begins there, along a straight line, and that picture has a content of its own. A border or
+a bar with a caption begins there too, but is of one color with writing on it at most; what fills
+the sides of an upright film is blurred.
+"""
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
+
+OUTSIDE = 0.15
+"""Share of the larger picture beyond one side, from which another picture may be there."""
+
+# Measured on 60 photographs in 16 crops and 16 collages each, with and without gaps: 1 in 200 crops
+# ends at a line that stands out so much, 96 in 100 collages do.
+_STANDS_OUT, _FOR_ITSELF = 0.25, 0.5
+_ALIKE = 0.5  # correlation across a line, below which both sides have nothing in common
+_WIDE = 0.25
+_NARROW = 0.6  # what must stand out where less is beyond: many a crop ends near some edge
+_GAP, _FACTOR, _LEVELS = 3, 1.5, 6.0
+# Lines that a seam is compared with: near ones, and those beyond a gap between two pictures.
+_NEAR = ((-6, -4, -3, 3, 4, 6), (-14, -12, -10, 10, 12, 14))
+_PLAIN = 0.4  # share of a gray within one level: bars with captions have 0.5 and more
+_TEXTURE = 4.0  # levels from pixel to pixel, across and down; blurred pictures have up to 3.6
+_LEAST = 16  # pixels along a seam
+_SLANT = 0.05
+
+
+def find_seam(
+    first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s, cuts: Float64s
+) -> bool:
+    """Tell whether one of two pictures that show the same shows another one beside it.
+
+    Parameters
+    ----------
+    first, second
+        uint8 (height, width, 3).
+    transform
+        float64 (6,): from the first to the second.
+    content
+        int64 (2, 4): what lies within the borders of both, in 1/64 of the sides.
+    cuts
+        float64 (4,): share of what both show that disagrees in strips at the left, top, right and
+        bottom.
+    """
+    a, b, c, d, e, f = transform.tolist()
+    turned = abs(b) + abs(d) > abs(a) + abs(e)
+    if max((abs(a), abs(e)) if turned else (abs(b), abs(d))) > _SLANT:
+        return False
+    own, other = content / 32 - 1.0
+    matrix, move = np.array([[a, b], [d, e]]), np.array((c, f))
+    back = np.linalg.inv(matrix)
+    there = np.sort((other.reshape(2, 2) - move) @ back.T, axis=0).ravel()
+    box = np.concatenate((np.maximum(own[:2], there[:2]), np.minimum(own[2:], there[2:])))
+    width, height = box[2:] - box[:2]
+    box += cuts * (width, height, -width, -height)
+    slack = np.abs(cuts > 0) * np.array((width, height, width, height)) / 14
+    corners = np.sort(box.reshape(2, 2) @ matrix.T + move, axis=0).ravel()
+    beside = np.abs(matrix) @ slack.reshape(2, 2).T
+    # A reflection swaps sides: of the two the larger slack.
+    slacks = np.tile(beside.max(axis=1), 2)
+    return _has_seam(first, box, own, slack) or _has_seam(second, corners, other, slacks)
+
+
+def _has_seam(picture: UInt8s, box: Float64s, content: Float64s, slack: Float64s) -> bool:
+    """Tell whether a picture has a seam along one of the sides of a box; all boxes in -1..1."""
+    height, width = picture.shape[:2]
+    pixels = picture.astype(np.float32)
+    for axis, size in ((0, width), (1, height)):
+        lines = pixels if axis == 0 else pixels.transpose(1, 0, 2)
+        low, high = _pixels(box[axis::2], size), _pixels(content[axis::2], size)
+        across = _pixels(box[1 - axis :: 2], height if axis == 0 else width)
+        rows = lines[max(0, int(across[0]) + 2) : max(0, int(across[1]) - 1)]
+        if len(rows) < _LEAST:
+            continue
+        reach = high[1] - high[0]
+        for side, rest in ((0, low[0] - high[0]), (1, high[1] - low[1])):
+            if rest < OUTSIDE * reach:
+                continue
+            around = 2 + round(0.015 * size + slack[axis + 2 * side] * size / 2)
+            if _stands_out(rows, low[side], around, side, high, wide=rest >= _WIDE * reach):
+                return True
+    return False
+
+
+def _pixels(ends: Float64s, size: int) -> Float64s:
+    return (np.clip(ends, -1, 1) + 1) * size / 2
+
+
+def _stands_out(
+    rows: Float32s, at: float, around: int, side: int, ends: Float64s, *, wide: bool
+) -> bool:
+    """Tell whether a line near `at` is a seam, and what is beyond it a picture."""
+    steps = np.abs(rows[:, _GAP:] - rows[:, :-_GAP]).max(axis=2)  # of the line x at x - 2
+    for near in _NEAR:
+        margin = 1 + max(near)
+        first = max(round(at) - around, int(ends[0]) + margin)
+        lines = np.arange(first, min(round(at) + around, int(ends[1]) - margin) + 1)
+        if not len(lines):
+            continue
+        most = np.max([steps[:, lines - 2 + k] for k in near], axis=0)
+        shares = (steps[:, lines - 2] > _FACTOR * most + _LEVELS).mean(axis=0)
+        k = int(shares.argmax())
+        x, share = int(lines[k]), float(shares[k])
+        if share < (_STANDS_OUT if wide else _NARROW):
+            continue
+        if share < _FOR_ITSELF and _correlation(rows[:, x + 1], rows[:, x - 2]) > _ALIKE:
+            continue
+        beyond = rows[:, int(ends[0]) : x - 2] if side == 0 else rows[:, x + 2 : int(ends[1])]
+        if _is_picture(beyond.mean(axis=2)):
+            return True
+    return False
+
+
+def _correlation(one: Float32s, other: Float32s) -> float:
+    """Correlate the colors of two lines (n, 3); noise of three levels has none."""
+    one, other = one - one.mean(axis=0), other - other.mean(axis=0)
+    spread = float(np.sqrt((one**2).sum() * (other**2).sum())) + 9 * len(one)
+    return float((one * other).sum()) / spread
+
+
+def _is_picture(gray: Float32s) -> bool:
+    """Tell whether a part has content of its own: neither plain, but for writing, nor blurred."""
+    if min(gray.shape) < 3:
+        return False
+    counts = np.bincount(gray.astype(np.int64).ravel(), minlength=256)
+    if np.convolve(counts, np.ones(3)).max() >= _PLAIN * gray.size:
+        return False
+    texture = np.abs(np.diff(gray, axis=0)).mean() + np.abs(np.diff(gray, axis=1)).mean()
+    return bool(texture >= _TEXTURE)
+
+
+def may_have_seams(transforms: Float64s, content: Int64s, cut: Float64s) -> BoolMask:
+    """Tell for which pairs a seam is looked for: one shows much beyond the other.
+
+    Parameters
+    ----------
+    transforms, content, cut
+        float64 (n, 6), int64 (n, 2, 4); float64 (n,): the share in strips that disagree.
+
+    Returns
+    -------
+    bool (n,).
+    """
+    box = content / 32 - 1.0
+    size = box[..., 2:] - box[..., :2]
+    area = np.abs(transforms[:, 0] * transforms[:, 4] - transforms[:, 1] * transforms[:, 3])
+    one, other = (size[:, k].prod(axis=-1) for k in (0, 1))
+    middle = (box[:, 0, :2] + box[:, 0, 2:]) / 2
+    moved = np.stack(
+        [(transforms[:, k : k + 2] * middle).sum(1) + transforms[:, k + 2] for k in (0, 3)], 1
+    )
+    off = np.abs(moved - (box[:, 1, :2] + box[:, 1, 2:]) / 2) / size[:, 1]
+    ratio = one * area / np.maximum(other, 1e-9)
+    least = np.minimum(ratio, 1 / np.maximum(ratio, 1e-9))
+    looked: BoolMask = (cut > 0) | (least < 1 - OUTSIDE) | (off.max(axis=1) > OUTSIDE / 2)
+    return looked

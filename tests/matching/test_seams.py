@@ -1,0 +1,144 @@
+"""Collages have a seam where a picture ends; crops, captions and blurred sides have none."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from imgurer_kernel.matching.relation import Relation
+from imgurer_kernel.matching.seams import find_seam, may_have_seams
+from tests.matching.test_judgement import font, photo, related
+
+WHOLE = np.array([[0, 0, 64, 64]] * 2)
+NO_CUTS = np.zeros(4)
+
+
+def beside(image, other, axis, gutter=0):
+    """Two pictures of one height (axis 0) or width in one, and where the first lies in it."""
+    other = other.resize(image.size)
+    width, height = image.size
+    step = (width + gutter, 0) if axis == 0 else (0, height + gutter)
+    sheet = Image.new("RGB", (width + step[0], height + step[1]), "white")
+    sheet.paste(image, (0, 0))
+    sheet.paste(other, step)
+    return sheet, (0, 0, *image.size)
+
+
+def placed(box, size):
+    """The map from a picture to the box of a larger one that it fills."""
+    left, top, right, bottom = box
+    width, height = size
+    a, e = (right - left) / width, (bottom - top) / height
+    return np.array([a, 0, (left + right) / width - 1, 0, e, (top + bottom) / height - 1])
+
+
+def has_seam(image, sheet, box, cuts=NO_CUTS):
+    """Whether there is a seam, in both directions and however the sheet is turned."""
+    small, large = (np.asarray(each.convert("RGB").copy()) for each in (image, sheet))
+    found = find_seam(small, large, placed(box, sheet.size), WHOLE, cuts)
+    a, _, c, _, e, f = placed(box, sheet.size)
+    back = np.array([1 / a, 0, -c / a, 0, 1 / e, -f / e])
+    assert find_seam(large, small, back, WHOLE, cuts) == found
+    upside_down = np.array([-a, 0, -c, 0, -e, -f])
+    assert find_seam(small, large[::-1, ::-1].copy(), upside_down, WHOLE, cuts) == found
+    on_its_side = np.array([0, e, f, a, 0, c])
+    assert find_seam(small, large.transpose(1, 0, 2).copy(), on_its_side, WHOLE, cuts) == found
+    return found
+
+
+def thumbnail(image):
+    small = image.copy()
+    small.thumbnail((270, 270))
+    return small
+
+
+def scaled(box, image, small):
+    return tuple(side * small.width / image.width for side in box)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("gutter", [0, 12])
+def test_two_pictures_in_one_have_a_seam(seed, axis, gutter):
+    sheet, box = beside(photo(seed), photo(seed + 20), axis, gutter)
+    small = thumbnail(sheet)
+    assert has_seam(thumbnail(photo(seed)), small, scaled(box, sheet, small))
+
+
+KEPT = (0, 0, 0.8, 1), (0.3, 0, 1, 1), (0, 0, 1, 0.7), (0.1, 0.2, 0.9, 0.8), (0, 0.4, 0.6, 1)
+
+
+def test_a_picture_goes_on_beyond_a_crop():
+    seen = []
+    for seed in range(4):
+        sheet = thumbnail(photo(seed))
+        for kept in KEPT:
+            box = tuple(round(k * size) for k, size in zip(kept, sheet.size * 2, strict=True))
+            seen.append(has_seam(sheet.crop(box), sheet, box))
+    # A roof may begin just where a picture was cut.
+    assert sum(seen) <= 1
+
+
+def caption(image):
+    width, height = image.size
+    sheet = Image.new("RGB", (width, height * 4 // 3), "white")
+    ImageDraw.Draw(sheet).text((12, height), "WHEN ALL\nTESTS PASS", "black", font(height // 8))
+    return sheet
+
+
+def blurred(image):
+    width, height = image.size
+    return image.resize((width, height * 4 // 3)).filter(ImageFilter.GaussianBlur(24))
+
+
+@pytest.mark.parametrize("around", [caption, blurred])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_put_beside_a_picture_need_not_be_a_picture(seed, around):
+    image = photo(seed)
+    sheet = around(image)
+    sheet.paste(image, (0, 0))
+    small = thumbnail(sheet)
+    assert not has_seam(thumbnail(image), small, scaled((0, 0, *image.size), sheet, small))
+
+
+def test_only_where_one_shows_more_than_the_other():
+    identity = [1.0, 0, 0, 0, 1, 0]
+    half, off = placed((0, 0, 50, 100), (100, 100)), [1, 0, 0.4, 0, 1, 0]
+    maps = np.array([identity, half, off, identity, [0.95, 0, 0, 0, 0.97, 0]])
+    cut = np.array([0, 0, 0, 0.1, 0])
+    found = may_have_seams(maps, np.tile(WHOLE, (5, 1, 1)), cut)
+    assert found.tolist() == [False, True, True, True, False]
+    # A border takes nothing away.
+    framed = np.array([[0, 0, 64, 64], [16, 0, 48, 64]])
+    inner = np.array([[0.5, 0, 0, 0, 1, 0]])
+    assert not may_have_seams(inner, framed[None], np.zeros(1))[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_collage_has_the_picture_as_a_part(seed):
+    sheet, box = beside(photo(seed), photo(seed + 20), 1)
+    assert related(photo(seed), sheet, placed(box, sheet.size)[None])[0] == Relation.PART_OF
+    assert related(photo(seed), caption_below(photo(seed)), START)[0] == Relation.SAME
+
+
+START = placed((0, 0, 3, 3), (3, 4))[None]
+
+
+def caption_below(image):
+    sheet = caption(image)
+    sheet.paste(image, (0, 0))
+    return sheet
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_collage_of_which_the_picture_shows_more(seed):
+    """The picture was cut to a square: both go on beyond the seam, each in its own way."""
+    image = photo(seed)
+    height = image.height
+    square = ImageOps.fit(image, (height, height))
+    sheet, _ = beside(square, photo(seed + 20), 0)
+    over = (image.width - height) / 2
+    start = placed((-over, 0, height + over, height), sheet.size)[None]
+    assert related(image, sheet, start)[0] == Relation.PART_OF
+    assert related(square, image, placed((over, 0, over + height, height), image.size)[None])[
+        0
+    ] == (Relation.SAME)
