@@ -47,8 +47,10 @@ class Sameness:
         )
 
     def _compare(self, one: FileOfImage, other: FileOfImage) -> bool:
-        label = self._search.evidence(one.image_id, other.image_id).label
-        return label not in {"different", "same layout"}
+        found = self._search.evidence(one.image_id, other.image_id)
+        # What two have in common with a third is told by the clusters of an earlier search; only
+        # those of now know what was decided since, and which pictures there still are.
+        return found.duplicate and found.via is None
 
     def _share_cluster(self, one: FileOfImage, other: FileOfImage) -> bool:
         cluster = self._clusters.get(one.image_id)

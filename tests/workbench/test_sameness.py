@@ -1,0 +1,77 @@
+"""Before a file goes for another one: are both known to show the same picture, now?"""
+
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.workbench.sameness import Sameness
+from tests.matching.test_judgement import IRELAND, ITALY, flag, photo
+
+
+@pytest.fixture
+def wb(tmp_path):
+    """Two halves of a photo, which only the whole one ties; a flag, its copy, and another one."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    whole = photo(3)
+    width, height = whole.size
+    whole.save(folder / "whole.png")
+    whole.crop((0, 0, int(0.7 * width), height)).save(folder / "left.png")
+    whole.crop((int(0.3 * width), 0, width, height)).save(folder / "right.png")
+    flag(*ITALY).save(folder / "italy.png")
+    flag(*ITALY).resize((240, 160), Image.Resampling.BOX).save(folder / "italy_small.png")
+    flag(*IRELAND).save(folder / "ireland.png")
+    with Workbench(Settings(root=tmp_path / "store")) as opened:
+        opened.ingest(folder, progress=False)
+        yield opened
+
+
+def why_not(wb, one, other, pairs=1):
+    """Why two files are not known to be the same, asked as acts do it; None if they are."""
+    files = wb.images().set_index("filename")
+    given = (
+        SimpleNamespace(
+            image_id=int(files.loc[name, "image_id"]),
+            digest=str(files.loc[name, "digest"]),
+            path=name,
+            filename=name,
+        )
+        for name in (one, other)
+    )
+    return Sameness(wb._search, wb._verdicts(), pairs)(*given)
+
+
+def ids(wb, *names):
+    files = wb.images().set_index("filename")["image_id"]
+    return [int(files[name]) for name in names]
+
+
+@pytest.mark.parametrize("pairs", [1, 1000])
+def test_copies_are_the_same_and_what_is_related_is_not(wb, pairs):
+    assert why_not(wb, "italy_small.png", "italy.png", pairs) is None
+    # Another colour is neither a copy nor a stranger.
+    assert wb.evidence(*ids(wb, "ireland.png", "italy.png")).label == "colour variant"
+    assert "not known to be the same" in why_not(wb, "ireland.png", "italy.png", pairs)
+
+
+def test_two_halves_are_the_same_while_a_cluster_has_both(wb):
+    wb.clusters(progress=False)
+    found = wb.evidence(*ids(wb, "left.png", "right.png"))
+    assert found.duplicate
+    assert found.via == ids(wb, "whole.png")[0]
+    assert why_not(wb, "left.png", "right.png") is None
+
+
+@pytest.mark.parametrize("half", ["left.png", "right.png"])
+def test_a_half_that_somebody_told_from_the_whole_is_no_longer_tied(wb, half):
+    wb.clusters(progress=False)
+    wb.decide(ids(wb, half, "whole.png"), "different")
+    assert "not known to be the same" in why_not(wb, "left.png", "right.png")
+
+
+def test_what_only_a_forgotten_picture_tied_is_no_longer_the_same(wb):
+    wb.clusters(progress=False)
+    assert wb.forget(ids(wb, "whole.png")[0])
+    assert "not known to be the same" in why_not(wb, "left.png", "right.png")
