@@ -22,6 +22,7 @@ from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
     "exact",
+    "same pixels",
     "re-encoded",
     "resized",
     "cropped",
@@ -39,7 +40,10 @@ Label = Literal[
 """What became of one picture that the other came about, the most telling of several changes:
 
 exact
-    the same bytes, or, of flat pictures, the same pixels.
+    the same bytes.
+same pixels
+    other bytes that hold the same pixels, as in another container or with other metadata. That is
+    known of flat pictures, of which nothing less would do; others are re-encoded.
 re-encoded
     the same size, and nothing but traces of compression or noise; or the colors alone were
     changed, which grays do not show.

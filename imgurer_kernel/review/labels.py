@@ -18,7 +18,7 @@ INDIRECT = "indirect"
 """Label of a picture that is a copy of the medoid, as the one that is kept is, and not of that."""
 
 # Of equal pixels all are the same to each other; of hashes alone nothing is known of any two.
-_ALIKE = ("exact", "near by dHash")
+_ALIKE = ("same pixels", "near by dHash")
 
 
 def against_keepers(

@@ -20,7 +20,7 @@ HEAVY_QUALITY = 52.0
 CAMERA_FORMATS = ("HEIF", "DNG")
 """Formats that cameras write and programs hardly ever convert to."""
 
-_SAME_PLACE = frozenset({"medoid", "exact", "identical", "re-encoded", "resized", "edited"})
+_SAME_PLACE = frozenset({"medoid", "same pixels", "identical", "re-encoded", "resized", "edited"})
 """Labels of pictures that show the same things in the same places as the medoid."""
 
 # Watermarks of 1 to 6 % opacity and captions have 3 to 22 levels a pixel more in their 20 steepest

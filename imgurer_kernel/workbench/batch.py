@@ -141,7 +141,9 @@ def answer_of(found: pd.DataFrame, image_id: int | None = None) -> dict[str, Any
     same = others[~others["verdict"].isin([*NO_DUPLICATE, "unverified"])]
     if same.empty:
         return {"status": "new", "reason": ""}
-    exact = same[same["verdict"] == "exact"]
+    exact = same[same["verdict"].isin(("exact", "same pixels"))].sort_values(
+        "verdict", kind="stable"
+    )
     best = (exact if len(exact) else same.sort_values("score", ascending=False)).iloc[0]
     columns = ("image_id", "filename", "verdict", "distance", "score", "orientation")
     status = "exact" if len(exact) else "near duplicate"

@@ -117,8 +117,10 @@ def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Ev
     flat = not (one.fingerprint.informative and other.fingerprint.informative)
     label = label_for(found, 0, sides[0], sides[1], close)
     pixels = one.fingerprint.pixels
-    if one.digest == other.digest or (pixels and pixels == other.fingerprint.pixels):
+    if one.digest == other.digest:
         label = "exact"
+    elif pixels and pixels == other.fingerprint.pixels:
+        label = "same pixels"
     elif label == "unverified" or flat:
         label = "different"
     return Evidence(
@@ -131,7 +133,9 @@ def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Ev
         overlap=overlap,
         transform=close.transform,
         label=label,
-        detail="" if label in NO_DUPLICATE or label == "exact" else detail_words(found.details[0]),
+        detail=""
+        if label in {*NO_DUPLICATE, "exact", "same pixels"}
+        else detail_words(found.details[0]),
     )
 
 

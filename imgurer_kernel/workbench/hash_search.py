@@ -1,6 +1,6 @@
 """Search and cluster by the plain dHash, upright, without a look at the pictures."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -42,12 +42,12 @@ def search_by_hash(query: Query, search: Search, radius: int) -> pd.DataFrame:
     )
 
 
-def with_exact(found: pd.DataFrame, exact: Collection[int]) -> pd.DataFrame:
+def with_exact(found: pd.DataFrame, exact: Mapping[int, str]) -> pd.DataFrame:
     """The same, with images that have the very bytes or pixels of the query marked or put in."""
     if not exact:
         return found
-    verdict = {"distance": 0, "orientation": "upright", "score": 1.0, "verdict": "exact"}
-    rows = pd.DataFrame([{"image_id": image_id, **verdict} for image_id in sorted(exact)])
+    nearest = {"distance": 0, "orientation": "upright", "score": 1.0}
+    rows = pd.DataFrame([{"image_id": k, **nearest, "verdict": exact[k]} for k in sorted(exact)])
     others = found[~found["image_id"].isin(exact)]
     return rows if others.empty else pd.concat([rows, others], ignore_index=True)
 

@@ -113,13 +113,15 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
     return Query(digest, found)
 
 
-def exact_matches(connection: Connection, query: Query) -> set[int]:
-    """Images with the bytes of the query, or with its pixels where it is flat."""
-    matches = set(queries.ids_by_digest(connection, [query.digest]).values())
+def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
+    """Images with the bytes of the query, or its pixels where it is flat: which of the two."""
+    matches = {}
     if query.fingerprint.pixels is not None:
         pixels = query.fingerprint.pixels
-        matches.update(fingerprints.with_pixels(connection, pixels, ALGORITHM))
-    return matches
+        equal = fingerprints.with_pixels(connection, pixels, ALGORITHM)
+        matches.update(dict.fromkeys(equal, "same pixels"))
+    same = queries.ids_by_digest(connection, [query.digest]).values()
+    return matches | dict.fromkeys(same, "exact")
 
 
 def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:

@@ -114,15 +114,19 @@ def test_equal_pixels_are_the_same(wb, case, verify):
     assert not wb.images()["informative"].any()
     frame = wb.clusters(verify=verify, progress=False)
     assert sorted(frame["image_id"]) == [1, 2]
-    assert frame["label"].tolist() == ["medoid", "exact"]
+    assert frame["label"].tolist() == ["medoid", "same pixels"]
     assert frame["distance_to_medoid"].tolist() == [0, 0]
     assert frame["score"].tolist() == [1, 1]
     assert frame.attrs["uninformative"] == 2
     for query in (1, one, other):
         found = wb.similar(query, verify=verify)
         assert found["image_id"].tolist() == [1, 2]
-        assert found["verdict"].tolist() == ["exact", "exact"]
-    assert wb.evidence(1, 2).label == "exact"
+        word = "same pixels" if query == other else "exact"
+        assert found["verdict"].tolist() == [word, "exact" if query == other else "same pixels"]
+    assert wb.lookup([other], progress=False)["status"].tolist() == ["exact"]
+    found = wb.evidence(1, 2)
+    assert (found.label, found.detail, found.duplicate) == ("same pixels", "", True)
+    assert wb.explain(1, 2).headline == "The same picture, pixel for pixel, in another file."
 
 
 @pytest.mark.parametrize("case", DIFFERENT)
@@ -216,7 +220,7 @@ def test_flat_clusters_join_the_others_in_order_of_size(verified, flat):
     shares, words = iter(found.within_frame), iter(found.labels)
     for cluster in found.clusters:
         same = cluster.medoid >= n
-        word = "exact" if same else "cropped"
+        word = "same pixels" if same else "cropped"
         assert [next(words) for _ in cluster.members] == ["medoid", *[word] * (cluster.size - 1)]
         assert cluster.diameter == (0 if same else 3)
         expected = [1 if same else member / 100 for member in cluster.members]

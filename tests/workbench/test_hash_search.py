@@ -76,13 +76,14 @@ def test_no_clusters():
 
 def test_exact_matches_are_marked_or_put_in():
     found = search_by_hash(query(0), INDEX.search, 2)
-    assert with_exact(found, set()) is found
-    both = with_exact(found, {5, 4})
-    exact = both[both["verdict"] == "exact"]
+    assert with_exact(found, {}) is found
+    both = with_exact(found, {5: "exact", 4: "same pixels"})
+    exact = both[both["verdict"].isin(("exact", "same pixels"))]
     assert exact["image_id"].tolist() == [4, 5]
+    assert exact["verdict"].tolist() == ["same pixels", "exact"]
     assert exact["distance"].tolist() == [0, 0]
     assert sorted(both["image_id"]) == [3, 4, 5]
-    alone = with_exact(found.iloc[:0], {7})
+    alone = with_exact(found.iloc[:0], {7: "exact"})
     assert isinstance(alone, pd.DataFrame)
     assert alone["image_id"].tolist() == [7]
 

@@ -45,7 +45,7 @@ def add_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) ->
         Image ids; no image is in two of them.
     """
     same = identical_clusters(groups)
-    labels = np.full(len(same.members), "exact", object)
+    labels = np.full(len(same.members), "same pixels", object)
     labels[same.starts] = "medoid"
     clusters = grouped.clusters.joined(same)
     # Stable: clusters of equal size stay in the order that they had.

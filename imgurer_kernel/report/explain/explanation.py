@@ -122,6 +122,8 @@ class Explanation:
         """The verdict in a sentence."""
         if self.evidence.label == "exact":
             return "The same picture, exactly."
+        if self.evidence.label == "same pixels":
+            return "The same picture, pixel for pixel, in another file."
         if self.evidence.label in _RELATED:
             return f"Not the same picture: {_RELATED[self.evidence.label]}."
         if self.evidence.label == "different":
@@ -133,7 +135,7 @@ class Explanation:
         """The numbers in a sentence."""
         evidence = self.evidence
         flat = [side.title for side in (self.first, self.second) if not side.informative]
-        if evidence.label == "exact":
+        if evidence.label in {"exact", "same pixels"}:
             return "No pixel differs."
         if flat:
             subject = f"Of the two {flat[0]} is" if len(flat) == 1 else "Both are"

@@ -38,6 +38,7 @@ _ORIENTATION_TEXTS = {
 }
 _VERDICT_TEXTS = {
     "exact": "exact duplicate",
+    "same pixels": "same pixels in another file",
     "unverified": "alike, not verified",
     "same layout": "same layout, other content",
     "same cover": "same first frame or page, others after it",
@@ -47,7 +48,6 @@ _RESHAPED = {"cropped", "bordered", "rotated"}
 # Labels that say no more than that a picture is in the cluster: nothing to show.
 _PLAIN_LABELS = {"", "medoid", "kept", "near by dHash"}
 _LABEL_TEXTS = {
-    "exact": "same pixels",
     "indirect": "like this one by way of another copy",
 }
 # Relative: rounding to whole pixels alone changes the aspect ratio of a very small copy.

@@ -13,6 +13,7 @@ from imgurer_kernel.report.freed import IN_PLACE
 
 KINDS: Mapping[str, str] = {
     "identical": "Identical",
+    "same pixels": "Same pixels",
     "re-encoded": "Re-encoded",
     "resized": "Resized",
     "cropped": "Cropped",
@@ -22,7 +23,7 @@ KINDS: Mapping[str, str] = {
 }
 """What became of copies, and how that is called on the screen."""
 
-KIND_OF = {"exact": "re-encoded", "rotated": "turned", "flipped": "turned"}
+KIND_OF = {"rotated": "turned", "flipped": "turned"}
 
 ORDERS: Mapping[str, str] = {
     "bytes": "Most bytes to free first",
