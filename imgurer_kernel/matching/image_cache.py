@@ -227,7 +227,7 @@ class ImageCache:
         content = self.read_boxes(np.concatenate((first, second))).content
         boxes = np.stack((content[first], content[second]), axis=1)
         found = np.zeros(len(first), np.bool_)
-        rows = np.flatnonzero(seams.may_have_seams(maps, boxes, cuts.max(axis=1, initial=0)))
+        rows = np.flatnonzero(seams.may_have_seams(maps, boxes))
         for k in rows[np.lexsort((second[rows], first[rows]))].tolist():
             seen = self._in_colour(np.array([first[k], second[k]]))
             one, other = seen[int(first[k])], seen[int(second[k])]

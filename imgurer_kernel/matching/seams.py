@@ -132,13 +132,16 @@ def _is_picture(gray: Float32s) -> bool:
     return bool(texture >= _TEXTURE)
 
 
-def may_have_seams(transforms: Float64s, content: Int64s, cut: Float64s) -> BoolMask:
+def may_have_seams(transforms: Float64s, content: Int64s) -> BoolMask:
     """Tell for which pairs a seam is looked for: one shows much beyond the other.
+
+    What lies on all of the other picture is no collage, whatever differs along one side: half of a
+    damaged JPEG may be of other pixels (case 13).
 
     Parameters
     ----------
-    transforms, content, cut
-        float64 (n, 6), int64 (n, 2, 4); float64 (n,): the share in strips that disagree.
+    transforms, content
+        float64 (n, 6), int64 (n, 2, 4).
 
     Returns
     -------
@@ -155,5 +158,5 @@ def may_have_seams(transforms: Float64s, content: Int64s, cut: Float64s) -> Bool
     off = np.abs(moved - (box[:, 1, :2] + box[:, 1, 2:]) / 2) / size[:, 1]
     ratio = one * area / np.maximum(other, 1e-9)
     least = np.minimum(ratio, 1 / np.maximum(ratio, 1e-9))
-    looked: BoolMask = (cut > 0) | (least < 1 - OUTSIDE) | (off.max(axis=1) > OUTSIDE / 2)
+    looked: BoolMask = (least < 1 - OUTSIDE) | (off.max(axis=1) > OUTSIDE / 2)
     return looked
