@@ -95,7 +95,7 @@ def _stands_out(
     """Tell whether a line near `at` is a seam, and what is beyond it a picture."""
     steps = np.abs(rows[:, _GAP:] - rows[:, :-_GAP]).max(axis=2)  # of the line x at x - 2
     for near in _NEAR:
-        margin = 1 + max(near)
+        margin = 2 + max(near)
         first = max(round(at) - around, int(ends[0]) + margin)
         lines = np.arange(first, min(round(at) + around, int(ends[1]) - margin) + 1)
         if not len(lines):

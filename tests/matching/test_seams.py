@@ -149,3 +149,17 @@ def test_a_collage_of_which_the_picture_shows_more(seed):
     assert related(square, image, placed((over, 0, over + height, height), image.size)[None])[
         0
     ] == (Relation.SAME)
+
+
+def test_wherever_a_picture_ends_every_line_that_is_asked_for_is_there():
+    """Also where the edge of a picture, or of what it shows, is as near as it may be."""
+    random = np.random.default_rng(1)
+    for _ in range(400):
+        width, height = random.integers(20, 60, 2)
+        picture = random.integers(0, 256, (height, width, 3), np.uint8)
+        a, e = random.uniform(0.2, 1.2, 2) * random.choice([-1, 1], 2)
+        c, f = random.uniform(-0.9, 0.9, 2)
+        left, top = random.integers(0, 20, 2)
+        content = np.array([[left, top, 64, 64 - left], [0, 0, 64, 64]])
+        cuts = random.uniform(0, 0.3, 4) * random.integers(0, 2, 4)
+        assert find_seam(picture, picture, np.array([a, 0, c, 0, e, f]), content, cuts) in {0, 1}
