@@ -49,6 +49,7 @@ def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
         from sklearn.decomposition import PCA
         from sklearn.manifold import TSNE
         from sklearn.neighbors import NearestNeighbors
+        from threadpoolctl import threadpool_limits  # scikit-learn needs it, too
     except ImportError as error:
         message = "a map needs scikit-learn: pip install 'imgurer[map]'"
         raise ImgurerError(message) from error
@@ -67,7 +68,10 @@ def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
     perplexity = min(_PERPLEXITY, (len(chosen) - 1) / 3)
     layout = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
     places = np.empty((len(points), 2))
-    places[chosen] = layout.fit_transform(reduced[chosen])
+    # Threads of OpenMP wait for each other at each of a thousand steps: on two busy cores 300
+    # pictures took 32 s, and take 3 s by one thread.
+    with threadpool_limits(1):
+        places[chosen] = layout.fit_transform(reduced[chosen])
     others = np.setdiff1d(np.arange(len(points)), chosen)
     if len(others):
         near = NearestNeighbors(n_neighbors=_NEIGHBORS).fit(reduced[chosen])
