@@ -46,6 +46,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         # The dashboard brings one for all of its panels.
         self.children = (PanelTheme(), *children) if self.standalone else children
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.session.workbench!r})"
+
 
 def with_classes(widget: ipywidgets.DOMWidget, *names: str) -> ipywidgets.DOMWidget:
     """Add CSS classes to a widget, and return it."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from imgurer_kernel.common.text import count
 from imgurer_kernel.ui.models.frame_pages import FramePages
 from imgurer_kernel.ui.panels.base import Panel
 from imgurer_kernel.ui.widgets.frame_gallery import FrameGallery
@@ -58,6 +59,9 @@ class GalleryPanel(Panel):
         self.widget.observe(self._follow, "ranges")
         # The first page at once: what cannot be read is an error of the cell.
         self.widget.show(0, self._read(0))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({count(len(self._pages), 'picture')})"
 
     def open_page(self, number: int) -> None:
         """Show a page, from 0."""
