@@ -2,6 +2,9 @@
 
 import pandas as pd
 
+NO_COPY = ("medoid", "kept")
+"""Labels of what others were compared with, and of what stays: these are no kinds of copies."""
+
 
 def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
     """What removing each row would free: frees_disk and frees_store, in bytes.

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from imgurer_kernel.report.clusters import cluster_table, extra_copies, freed_bytes, summary
+from imgurer_kernel.report.clusters import (
+    NO_COPY,
+    cluster_table,
+    extra_copies,
+    freed_bytes,
+    summary,
+)
 from imgurer_kernel.report.columns import tidy
 
 _NO_PAIRS = ("pairs", "related", "skipped")
@@ -124,7 +130,7 @@ def _clusters(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _kinds(rows: pd.DataFrame) -> "pd.Series[str]":
     """The labels of each cluster's copies, the most frequent first."""
-    copies = rows[rows["label"] != "medoid"]
+    copies = rows[~rows["label"].isin(NO_COPY)]
     counts = copies.groupby(["cluster_id", "label"], observed=True).size().reset_index(name="n")
     counts = counts.sort_values(["cluster_id", "n", "label"], ascending=[True, False, True])
     words: dict[int, list[str]] = {}

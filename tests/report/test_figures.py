@@ -94,6 +94,16 @@ def test_the_plots_of_a_report_show_its_figures():
     ]
 
 
+def test_what_is_kept_is_no_kind_of_copy():
+    clusters = with_facts(two_clusters())
+    clusters.loc[clusters["is_keeper"].astype(bool), "label"] = "kept"
+    report = Report.of(clusters)
+    assert "kept" in report.files["label"].tolist()
+    [axis] = shown(plot_kinds(report.files))
+    assert "kept" not in [text.get_text() for text in axis.get_yticklabels()]
+    assert not report.clusters["kinds"].str.contains("kept").any()
+
+
 def test_folders_with_any_letters_are_no_formulas():
     by_folder = pd.DataFrame(
         {"folder": ["/a/$x^2\n$東京", None], "frees_disk": [5, 3], "frees_store": 0}

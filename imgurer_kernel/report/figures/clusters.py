@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.dates import date2num
 
 from imgurer_kernel.common.text import elide_path, human_bytes
+from imgurer_kernel.report.clusters import NO_COPY
 from imgurer_kernel.report.figures.canvas import (
     NotebookFigure,
     escaped,
@@ -134,7 +135,7 @@ def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
 
 def plot_kinds(files: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
     """Plot what became of copies; `files` as of a report, or a frame of clusters."""
-    counts = files.loc[files["label"] != "medoid", "label"].astype("str").value_counts()
+    counts = files.loc[~files["label"].isin(NO_COPY), "label"].astype("str").value_counts()
     # Kinds of one number in alphabetical order: the order of the rows must not decide.
     shown = counts.sort_index().sort_values(ascending=False, kind="stable").head(_KINDS)
     figure, axis, palette = plot(
