@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +59,7 @@ def test_notebooks_are_thin(path):
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
             continue
-        source = "".join(line for line in cell["source"] if not line.startswith("%"))
+        source = TransformerManager().transform_cell("".join(cell["source"]))
         for node in ast.walk(ast.parse(source)):
             assert not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda), source
 
