@@ -56,7 +56,7 @@ def title(page):
 def test_what_is_wrong_with_a_path_is_said_beside_it(shared, folder):
     field(shared).fill(f"{folder}/gone")
     field(shared).press("Enter")
-    notice = shared.locator(".imgurer-folder .imgurer-notice-failed")
+    notice = shared.locator(".imgurer-folder-intake .imgurer-notice-failed")
     expect(notice).to_contain_text("There is no folder")
     field(shared).fill(str(shared.server.root))
     shared.get_by_role("button", name="Take in", exact=True).click()
@@ -73,7 +73,7 @@ def test_a_folder_is_taken_in_and_taken_in_again(shared, folder):
     expect(rows(shared).first).to_contain_text("note.txt")
     expect(rows(shared).first).to_contain_text("text file")
     expect(row(shared, "small.png")).to_contain_text("near duplicate of <img")
-    expect(shared.locator(".imgurer-folder .imgurer-notice-failed")).to_have_count(0)
+    expect(shared.locator(".imgurer-folder-intake .imgurer-notice-failed")).to_have_count(0)
     # The header follows: a number first, when it is known.
     expect(shared.get_by_role("link", name="3 pictures")).to_be_visible()
     expect(shared.get_by_role("link", name="1 cluster to decide")).to_be_visible()

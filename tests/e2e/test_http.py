@@ -168,12 +168,12 @@ def members(tmp_path_factory):
     """The store of a server with a login, and its accounts."""
     root = tmp_path_factory.mktemp("members") / "store"
     root.mkdir()
-    fill(root)
     catalog = Catalog(root)
     users = Users(catalog)
     for name in ("alice", "bob", "carol", "dave"):
         users.create(name, PASSWORD, "admin" if name == "alice" else "member")
     catalog.release()
+    fill(root)
     yield root, users, catalog
     catalog.close()
 
