@@ -72,6 +72,33 @@ def test_the_drill_by_commands(new_store, tmp_path, capsys):
     assert facts(wb) == before
 
 
+def test_a_folder_with_files_of_somebody_keeps_them(new_store, tmp_path):
+    wb = new_store()
+    fill(wb)
+    goal = tmp_path / "pictures"
+    theirs = [f"catalog/{name}/only.jpg" for name in ("2019", "20190101T000000.000000", "x")]
+    for name in theirs:
+        (goal / name).parent.mkdir(parents=True)
+        (goal / name).write_bytes(b"the only copy")
+    (goal / "catalog" / "20180101T000000.000000").symlink_to(tmp_path)
+    for _ in range(2):
+        export_store(wb.store, goal, progress=False, backup=True)
+    assert [(goal / name).read_bytes() for name in theirs] == [b"the only copy"] * 3
+    assert len(list((goal / "catalog").glob("*/manifest.json"))) == 1
+
+
+def test_a_table_of_somebody_is_not_written_over(new_store, tmp_path):
+    wb = new_store()
+    fill(wb)
+    goal = tmp_path / "bank"
+    goal.mkdir()
+    (goal / "holdings.csv").write_text("fund,shares\nx,1\n")
+    with pytest.raises(SourceError, match="no table of an export"):
+        export_store(wb.store, goal, progress=False, backup=True)
+    assert (goal / "holdings.csv").read_text() == "fund,shares\nx,1\n"
+    assert [path.name for path in goal.iterdir()] == ["holdings.csv"]
+
+
 def test_a_folder_gets_what_is_new(new_store, tmp_path):
     wb = new_store(fill)
     out = tmp_path / "backup"

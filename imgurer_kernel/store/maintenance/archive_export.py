@@ -35,7 +35,7 @@ import pandas as pd
 
 from imgurer_kernel.common.atomic_files import atomic_write, mapped_os_errors
 from imgurer_kernel.common.progress import ProgressOption, reporting
-from imgurer_kernel.errors import BlobDamaged, BlobMissing
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError
 from imgurer_kernel.store.catalog import Connection, queries, snapshots, trash
 from imgurer_kernel.store.store import Store
 
@@ -43,6 +43,7 @@ HOLDINGS = "holdings.csv"
 ORIGINALS, TRASHED, CATALOG = "originals", "trash", "catalog"
 COLUMNS = ["user", "digest", "filename", "source", "brought_at"]
 
+_MOMENT = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -98,6 +99,8 @@ def export_store(
 
     Raises
     ------
+    SourceError
+        If the folder has a table of somebody else's where that of holdings would go.
     StorageDenied, StorageFull
         If the file cannot be written.
     BlobMissing, BlobDamaged
@@ -195,8 +198,9 @@ class _Folder:
     def add_catalog(self, paths: list[Path]) -> None:
         goal = self.folder / CATALOG / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         with mapped_os_errors(goal):
-            earlier = list(goal.parent.glob("[0-9]*"))
             goal.parent.mkdir(mode=0o700, exist_ok=True)
+            # Of this program alone: somebody's folder ``2019`` is none of its business.
+            earlier = [each for each in goal.parent.iterdir() if _is_catalog(each)]
             shutil.copytree(paths[0].parent, goal)
             for each in earlier:
                 shutil.rmtree(each)
@@ -213,9 +217,29 @@ def _tar(target: Path, *, backup: bool) -> Iterator[_Writer]:
 
 @contextmanager
 def _folder(target: Path) -> Iterator[_Writer]:
+    table = target / HOLDINGS
     with mapped_os_errors(target):
         target.mkdir(exist_ok=True)
+        # Asked before anything is written; the table is the one file that is written over.
+        is_foreign = table.exists() and not _begins_as_ours(table)
+    if is_foreign:
+        message = f"{table} is no table of an export; name another folder, or move it away"
+        raise SourceError(message)
     yield _Folder(target)
+
+
+def _begins_as_ours(table: Path) -> bool:
+    head = ",".join(f'"{name}"' for name in COLUMNS).encode()
+    with table.open("rb") as file:
+        return file.read(len(head)) == head
+
+
+def _is_catalog(folder: Path) -> bool:
+    """Whether a folder is the catalog of an earlier backup, by its name and what lies in it."""
+    if not _MOMENT.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    written = {"manifest.json", *(f"{table}.parquet" for table in snapshots.TABLES)}
+    return {each.name for each in folder.iterdir()} <= written
 
 
 def _read(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]:
