@@ -204,6 +204,10 @@ class ActCheck:
                 if path == target or path.startswith(self.goal.rstrip(b"/") + b"/"):
                     message = f"it is in {shown(self.goal)} already"
                     raise ActRefused(message)
+                # Before the journal speaks of it: after a crash it would be taken for the copy.
+                if os.path.lexists(target):
+                    message = f"{shown(target)}: something is there already; move it away"
+                    raise ActRefused(message)
             case _:
                 target_root = root
                 above = (root.rstrip(b"/"), os.fsencode(TRASH_FOLDER), self.folder.encode())

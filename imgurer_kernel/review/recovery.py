@@ -16,6 +16,9 @@ from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalE
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
+# FAT keeps times in steps of two seconds.
+_COARSEST = 2_000_000_000
+
 
 class Recovery:
     """Finishes what was begun in one store; within the turn of an `ActRunner`."""
@@ -103,8 +106,8 @@ class Recovery:
         elif entry.act == "link":
             # The link was made, and what is kept is known no more: the file itself comes back.
             moves.replace(target, source, paths.source)
-        elif _holds_bytes(source, paths.source, entry):
-            # Copied to another disk, and not removed here: the copy goes.
+        elif _holds_bytes(source, paths.source, entry) and _is_second(source, target):
+            # Copied to another disk and not removed here, or put back and not removed there.
             facts = target.facts()
             assert facts is not None  # noqa: S101 (its bytes were read)
             moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
@@ -136,6 +139,19 @@ class Recovery:
         moves.prune(paths.target_root, paths.target)
         for error in self._rows.restore([as_found(entry, back)]).values():
             raise error
+
+
+def _is_second(source: disk.Place, target: disk.Place) -> bool:
+    """Whether a file beside its source is what an act has made, and not somebody's own copy.
+
+    On one disk that is another name of the source; a copy on another one has the source's time.
+    """
+    here, there = source.facts(), target.facts()
+    if here is None or there is None:
+        return False
+    if disk.device(source) == disk.device(target):
+        return here.st_ino == there.st_ino
+    return abs(here.st_mtime_ns - there.st_mtime_ns) <= _COARSEST
 
 
 def is_reachable(entry: JournalEntry) -> bool:

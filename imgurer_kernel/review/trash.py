@@ -5,6 +5,7 @@ One list, one way back and one way to delete: whether a file lies in the store o
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -59,6 +60,7 @@ class ReviewTrash(Trash):
         else:
             single = isinstance(file_ids, int | np.integer)
             wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
+            wanted = [int(each) for each in wanted]
             self._check(wanted, self._store.users.require_enabled(user))
         on_disk = [
             entry
@@ -77,9 +79,9 @@ class ReviewTrash(Trash):
 
         Parameters and errors are those of `Trash.empty`. What was moved to a folder of somebody's
         choice, or to the trash of the system, is theirs and stays. So does a file in a trash folder
-        that is not the one which was put there, and one without which its picture would be gone,
-        as when the file that was kept is. That is told with the reason, and it can still be brought
-        back. Files that were kept are read once each.
+        that is not the one which was put there, and one, there or in the store, without which its
+        picture would be gone, as when the file that was kept is. That is told with the reason, and
+        it can still be brought back. Files that were kept are read once each.
         """
         span = self._span(older_than, user)
         before = now() - span
@@ -89,7 +91,7 @@ class ReviewTrash(Trash):
             return Emptied(self._erase_all(span))
         with self._runner.turn():
             on_disk = [it for it in old if it.act in {"trash", "link"}]
-            left = self._delete(entries, on_disk)
+            left = self._delete(entries, on_disk) | self._last_copies(old)
             kept = {each for it in left for each in (it.file_id, *it.other_ids)}
             erased = self._erase_all(span, kept)
             # Acts of all kinds are over when their rows are gone, wherever the bytes are.
@@ -100,10 +102,7 @@ class ReviewTrash(Trash):
             self._store.catalog.run(
                 journal.set_state, [entry.entry_id for entry in ended], "emptied"
             )
-        found = [
-            (it.entry_id, it.file_id, disk.shown(it.target_key or b""), why)
-            for it, why in left.items()
-        ]
+        found = [(it.entry_id, it.file_id, _where(it), why) for it, why in left.items()]
         return Emptied(erased, pd.DataFrame(found, columns=LEFT))
 
     def _delete(
@@ -119,6 +118,19 @@ class ReviewTrash(Trash):
                 why = copies.lack(entry) or _undeletable(entry)
             else:
                 why = "its disk is away; empty the trash again when that is back"
+            if why is not None:
+                _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
+                left[entry] = why
+        return left
+
+    def _last_copies(self, old: Sequence[JournalEntry]) -> dict[JournalEntry, str]:
+        """What went to the trash of the store, and may be all that is left of its picture."""
+        rows = set(self.list()["file_id"].tolist())
+        forgotten = [it for it in old if it.act == "forget" and it.file_id in rows]
+        copies, left = _Copies(self._store), {}
+        for entry in forgotten:
+            # Whoever has forgotten what was kept, too, wants neither.
+            why = copies.lack(entry, forgotten_is_lost=False)
             if why is not None:
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
@@ -144,8 +156,14 @@ class _Copies:
         }
         self._sound: dict[str, bool] = {}
 
-    def lack(self, entry: JournalEntry) -> str | None:
-        """Why the picture of an entry may not be elsewhere; None if it is, and sound."""
+    def lack(self, entry: JournalEntry, *, forgotten_is_lost: bool = True) -> str | None:
+        """Why the picture of an entry may not be elsewhere; None if it is, and sound.
+
+        Parameters
+        ----------
+        forgotten_is_lost
+            Whether it also lacks what was kept if somebody has forgotten that.
+        """
         seen: set[int] = set()
         at: JournalEntry | None = entry
         # What was kept may have gone since for something better, and so on.
@@ -160,6 +178,8 @@ class _Copies:
                 f"it may be the last copy: {last.keeper_path}, which was kept, is gone or changed; "
                 "bring this one back"
             )
+        if not forgotten_is_lost:
+            return None
         return (
             f"it may be the last copy: the store has forgotten {last.keeper_path}, which was kept; "
             "bring this one back, or take the other one in and empty the trash again"
@@ -184,8 +204,17 @@ class _Copies:
         return True
 
 
+def _where(entry: JournalEntry) -> str:
+    """Where the file of an act lies, as text; of what is in the store only what it is called."""
+    if entry.target_key is not None:
+        return disk.shown(entry.target_key)
+    return entry.path or entry.filename
+
+
 def _has_bytes(path: bytes, digest: str) -> bool:
-    """Whether a file on disk is there, with these bytes."""
+    """Whether a file on disk is there, with these bytes, and not in a trash folder by a link."""
+    if _IN_TRASH in os.path.realpath(path):
+        return False
     with suppress(ActRefused):
         root = disk.root_of(path, ())
         with (

@@ -31,7 +31,7 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 LEFT = ["entry_id", "file_id", "path", "why"]
-"""Columns of what was left in trash folders: where it lies, and why."""
+"""Columns of what was left in the trash: where it lies, or what it is called, and why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Emptied:
     deleted
         How many files are gone for good.
     left
-        A row with `LEFT` for each act whose file stays in a trash folder, and can be brought back.
+        A row with `LEFT` for each act whose file stays in the trash, and can be brought back.
     """
 
     deleted: int
@@ -146,6 +146,7 @@ class Trash:
         else:
             single = isinstance(file_ids, int | np.integer)
             wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
+            wanted = [int(each) for each in wanted]
             self._check(wanted, who)
         for start in range(0, len(wanted), _BATCH):
             with self._store.catalog.transaction() as connection:

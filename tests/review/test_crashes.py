@@ -124,6 +124,33 @@ def test_between_two_disks(settings, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.parametrize("disks", [1, 2])
+def test_somebodys_own_copy_at_the_goal_stays(settings, tmp_path, monkeypatch, disks):
+    folder, goal = tmp_path / "in", tmp_path / "goal"
+    (goal / "sub").mkdir(parents=True)
+    own = goal / "sub" / "a-copy.jpg"
+    if disks == 2:
+        monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
+
+    def put_there(step):
+        # After the plan was looked at, and of an own time.
+        if step == "prepared":
+            own.write_bytes((folder / "a.jpg").read_bytes())
+            raise Crash
+
+    with Workbench(settings) as wb:
+        wb._runner = ActRunner(wb.store, Trash(wb.store), put_there)
+        with pytest.raises(Crash):
+            wb.apply(plan_of(wb, "move").head(1), to=goal, progress=False)
+    with Workbench(settings) as wb:
+        assert wb.journal()["state"].tolist() == ["rolled back"]
+        assert own.read_bytes() == (folder / "sub" / "a-copy.jpg").read_bytes()
+        # What is there beforehand is not even begun.
+        result = wb.apply(plan_of(wb, "move").head(1), to=goal, progress=False)
+        assert "something is there already" in result["why"].iloc[0]
+        assert len(wb.journal()) == 1
+
+
 def test_between_two_names(settings, tmp_path, monkeypatch):
     """A file comes back by a second name, and loses the first one then."""
     folder = tmp_path / "in"

@@ -9,6 +9,7 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from tests.review.folders import bytes_below, make_folder, tidy
+from tests.support.pictures import encode, jpeg, scene
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def remove(wb, name, keeper="a.jpg", act="trash"):
     plan = pd.DataFrame([{"file_id": ids[name], "keeper_id": ids[keeper], "act": act}])
     done = wb.apply(plan, progress=False)
     assert done["status"].tolist() == ["done"], done["why"].tolist()
-    return Path(wb.journal()["target"].iloc[0])
+    return Path(wb.journal()["target"].fillna("").iloc[0])
 
 
 def is_left(wb, lies):
@@ -135,6 +136,14 @@ def test_a_copy_in_a_trash_folder_is_none(wb, folder):
     assert is_left(wb, lies)
 
 
+def test_a_link_into_a_trash_folder_is_no_copy(wb, folder):
+    lies = remove(wb, "a-copy.jpg")
+    (folder.parent / "link").symlink_to(lies.parent)
+    wb.ingest(folder.parent / "link", progress=False)
+    (folder / "a.jpg").unlink()
+    assert is_left(wb, lies)
+
+
 def test_a_copy_in_the_store_will_do(tmp_path, folder):
     with Workbench(Settings(root=tmp_path / "s", store="copy", workers=1)) as wb:
         wb.ingest(folder, progress=False)
@@ -194,3 +203,43 @@ def test_a_kept_file_that_the_store_has_forgotten_is_told(wb, folder):
     wb.ingest(folder, progress=False)
     assert wb.trash.empty("0s").left.empty
     assert not lies.exists()
+
+
+@pytest.mark.parametrize("how", ["gone", "changed", "gone after a chain"])
+def test_the_last_copy_in_the_store_stays(wb, folder, how):
+    # An upload goes for a file on disk, which is then lost.
+    data = encode(scene(3, 200, 150))
+    wb.upload("upload.jpg", data)
+    if "chain" in how:
+        remove(wb, "upload.jpg", "a-copy.jpg", act="forget")
+        remove(wb, "a-copy.jpg", act="trash").unlink()
+    else:
+        (folder / "sub" / "a-copy.jpg").unlink()
+        remove(wb, "upload.jpg", act="forget")
+    kept = folder / "a.jpg"
+    large = kept.read_bytes()
+    kept.unlink() if "gone" in how else kept.write_bytes(b"x" * len(large))
+    emptied = wb.trash.empty("0s")
+    assert "upload.jpg" in emptied.left["path"].tolist()
+    assert "may be the last copy" in emptied.left["why"].iloc[-1]
+    file_id = emptied.left.set_index("path").loc["upload.jpg", "file_id"]
+    if how == "changed":
+        # It is back: the next time it goes.
+        kept.write_bytes(large)
+        assert wb.trash.empty("0s").left.empty
+        assert wb.trash.list().empty
+    else:
+        wb.trash.restore(file_id)  # an integer of NumPy
+        image_id = wb.files().set_index("filename").loc["upload.jpg", "image_id"]
+        with wb.original(image_id) as file:
+            assert file.read() == data
+
+
+def test_whoever_forgets_what_was_kept_too_wants_neither(wb):
+    wb.upload("large.jpg", jpeg(9, 320, 240))
+    wb.upload("small.jpg", encode(scene(9, 160, 120)))
+    remove(wb, "small.jpg", "large.jpg", act="forget")
+    [kept] = wb.files().query("filename == 'large.jpg'")["file_id"]
+    wb.forget(file_id=int(kept))
+    emptied = wb.trash.empty("0s")
+    assert (emptied.deleted, len(emptied.left)) == (2, 0)
