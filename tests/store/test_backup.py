@@ -163,6 +163,60 @@ def test_a_changed_original_or_catalog_is_told(new_store, tmp_path):
         import_store(again.store, out, progress=False)
 
 
+@pytest.mark.parametrize("name", ["backup.tar", "backup"])
+def test_originals_that_are_missing_are_told(new_store, tmp_path, name):
+    wb = new_store(fill)
+    export_store(wb.store, tmp_path / name, progress=False, backup=True)
+    digests = set(wb.images()["digest"])
+    wipe(wb)
+    if name.endswith(".tar"):
+        with tarfile.open(tmp_path / name) as given, tarfile.open(tmp_path / "x.tar", "w") as less:
+            for entry in given:
+                if not entry.name.startswith("originals/"):
+                    less.addfile(entry, given.extractfile(entry))
+        (tmp_path / "x.tar").replace(tmp_path / name)
+    else:
+        shutil.rmtree(tmp_path / name / "originals")
+    with open_store(wb.settings.root) as again:
+        found = import_store(again.store, tmp_path / name, progress=False)
+        told = found[found["status"] == "rejected"]
+        assert set(told["reason"]) == {f"the archive has no original {it}" for it in digests}
+        assert again.images().empty
+
+
+def test_what_was_forgotten_since_does_not_come_back(new_store, tmp_path):
+    wb = new_store(fill)
+    export_store(wb.store, tmp_path / "backup", progress=False, backup=True)
+    first, second = wb.files()["file_id"].tolist()[:2]
+    digests = wb.images().set_index("image_id")["digest"]
+    image_of = wb.files().set_index("file_id")["image_id"]
+    wb.forget(file_id=first)
+    wb.trash.empty("0s")
+    wb.forget(file_id=second)
+    export_store(wb.store, tmp_path / "backup", progress=False, backup=True)
+    before = facts(wb)
+    wipe(wb)
+    with open_store(wb.settings.root) as again:
+        import_store(again.store, tmp_path / "backup", progress=False)
+        assert facts(again) == before
+        assert set(again.store.blobs.digests()) == set(again.images()["digest"])
+        assert digests[image_of[first]] not in set(again.store.blobs.trash.digests(0))
+        again.trash.restore(second)
+        with again.original(int(image_of[second])) as file:
+            assert file.read(2) == b"\xff\xd8"
+
+
+def test_a_time_that_is_none_in_utc_is_refused(new_store, tmp_path):
+    wb = new_store(fill)
+    export_store(wb.store, tmp_path / "x", progress=False)
+    table = pd.read_csv(tmp_path / "x" / "holdings.csv", dtype="str")
+    table.assign(brought_at="0001-01-01T00:00:00+14:00").to_csv(
+        tmp_path / "x" / "holdings.csv", index=False
+    )
+    with pytest.raises(SourceError, match="no time in UTC"):
+        import_store(wb.store, tmp_path / "x", progress=False)
+
+
 def test_formulas_are_quoted_and_come_back(new_store, tmp_path):
     names = ["=1+1.jpg", "+2.jpg", "-3.jpg", "@x.jpg", "'=4.jpg", "'plain.jpg", "plain.jpg"]
     wb, other = new_store(), new_store()

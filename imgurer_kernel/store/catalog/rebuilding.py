@@ -121,6 +121,22 @@ def restore(
     _invalidate(connection)
 
 
+def digests_in(
+    connection: Connection, snapshot: snapshots.CatalogSnapshot
+) -> tuple[set[str], set[str]]:
+    """Digests of the images of a snapshot, and of what it has in the trash."""
+    images, trashed = (
+        {
+            str(digest)
+            for (digest,) in connection.execute(
+                f"SELECT DISTINCT digest FROM {snapshot.relation(table)}"  # noqa: S608
+            ).fetchall()
+        }
+        for table in ("images", "trash")
+    )
+    return images, trashed
+
+
 def keep_copies(connection: Connection, file_ids: Collection[int]) -> None:
     """Note that files are in the store, as they are not where they were."""
     connection.execute(

@@ -3,15 +3,13 @@
 import hashlib
 import io
 import os
-import re
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
@@ -19,7 +17,6 @@ from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import (
     ImageRejected,
-    ImageTooLarge,
     InvalidUserName,
     SourceError,
     UnknownUser,
@@ -27,18 +24,16 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.store.catalog import Connection, files, queries, rebuilding, snapshots, trash
 from imgurer_kernel.store.ingest.pipeline import BATCH, Intake, Outcome, outcome_frame
 from imgurer_kernel.store.maintenance.archive_export import (
-    CATALOG,
     COLUMNS,
     HOLDINGS,
     ORIGINALS,
     TRASHED,
     plain_cell,
 )
+from imgurer_kernel.store.maintenance.archive_reading import DIGEST, Archive, opened
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.users import Users
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
@@ -64,11 +59,11 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
         If a later version has written the backup.
     """
     archived = Path(path).expanduser()
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         try:
-            archive = opened.enter_context(_opened(archived))
+            archive = stack.enter_context(opened(archived))
             holdings = _holdings(archive)
-            made = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+            made = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             backup = archive.snapshot(made)
         except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
             message = f"{archived} is no archive that `imgurer export` wrote: {error}"
@@ -80,115 +75,20 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
         return _take_in(store, archive, holdings, progress)
 
 
-class _Archive(Protocol):
-    """Where an archive is read from."""
-
-    def read(self, name: str, most: int) -> bytes:
-        """The bytes of a member, of which there may be `most`.
-
-        Raises
-        ------
-        KeyError, ImageTooLarge, SourceError
-            If there is no such member, there are more bytes, or it cannot be read.
-        """
-
-    def digests(self, area: str) -> list[str]:
-        """Those in an area, ascending."""
-
-    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
-        """The catalog of a backup, unpacked into a folder if need be; None if it is no backup."""
-
-
-@dataclass(frozen=True, slots=True)
-class _TarArchive:
-    """An open tar file and its members by name."""
-
-    tar: tarfile.TarFile
-    members: Mapping[str, tarfile.TarInfo]
-
-    def read(self, name: str, most: int) -> bytes:
-        if self.members[name].size > most:
-            message = f"over {most:,} bytes (max_bytes in the settings)"
-            raise ImageTooLarge(message)
-        try:
-            with self.tar.extractfile(self.members[name]) or io.BytesIO() as file:
-                return file.read()
-        except (OSError, tarfile.TarError) as error:
-            message = f"{name} cannot be read from the archive: {error}"
-            raise SourceError(message) from error
-
-    def digests(self, area: str) -> list[str]:
-        names = (name.removeprefix(f"{area}/") for name in self.members if name.startswith(area))
-        return sorted(name for name in names if _DIGEST.fullmatch(name))
-
-    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
-        names = [f"{table}.parquet" for table in snapshots.TABLES]
-        if f"{CATALOG}/manifest.json" not in self.members:
-            return None
-        # By the names that there are, never by those in the archive.
-        for name in ["manifest.json", *names]:
-            (made / name).write_bytes(self.read(f"{CATALOG}/{name}", 1 << 32))
-        return _whole(snapshots.read(made))
-
-
-@dataclass(frozen=True, slots=True)
-class _FolderArchive:
-    """A folder that was exported to."""
-
-    folder: Path
-
-    def read(self, name: str, most: int) -> bytes:
-        area, _, digest = name.partition("/")
-        path = self.folder / area / digest[:2] / digest if digest else self.folder / name
-        try:
-            if path.stat().st_size > most:
-                message = f"over {most:,} bytes (max_bytes in the settings)"
-                raise ImageTooLarge(message)
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise KeyError(name) from error
-        except OSError as error:
-            message = f"{path} cannot be read: {error.strerror or error}"
-            raise SourceError(message) from error
-
-    def digests(self, area: str) -> list[str]:
-        names = (path.name for path in (self.folder / area).glob("??/*"))
-        return sorted(name for name in names if _DIGEST.fullmatch(name))
-
-    def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:  # noqa: ARG002 (nothing to unpack)
-        if not (self.folder / CATALOG).is_dir():
-            return None
-        return _whole(next(iter(snapshots.whole_in(self.folder / CATALOG)), None))
-
-
-def _whole(found: snapshots.CatalogSnapshot | None) -> snapshots.CatalogSnapshot:
-    if found is None:
-        message = f"its {CATALOG} was changed or is not whole"
-        raise ValueError(message)
-    return found
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[_Archive]:
-    if path.is_dir():
-        yield _FolderArchive(path)
-        return
-    # "r:" takes no compressed files, which could be bombs; members are found by name, and never
-    # written to where the archive says.
-    with tarfile.open(path, "r:") as tar:
-        yield _TarArchive(tar, {entry.name: entry for entry in tar if entry.isfile()})
-
-
 def _is_empty(connection: Connection) -> bool:
     return not queries.statistics(connection).images and not trash.rows(connection)
 
 
 def _restore(
-    store: Store, archive: _Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
+    store: Store, archive: Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
 ) -> pd.DataFrame:
     """Make an empty store what the other one was; files before rows, as everywhere."""
-    digests = archive.digests(ORIGINALS)
-    rejected: dict[str, str] = {}
+    known, buried = store.catalog.run(rebuilding.digests_in, backup)
+    # A folder has those, too, that were forgotten since: they do not come back.
+    digests = sorted(known & set(archive.digests(ORIGINALS)))
+    rejected = {
+        digest: f"the archive has no original {digest}" for digest in sorted(known - set(digests))
+    }
     with reporting(progress, len(digests), "Restoring") as report:
         for digest in digests:
             try:
@@ -197,9 +97,12 @@ def _restore(
                 rejected[digest] = str(error)
             report(1)
     sound = [digest for digest in digests if digest not in rejected]
-    for digest in sorted(set(archive.digests(TRASHED)) - set(sound)):
+    # What went to the trash after an earlier backup into the folder lies among the originals there.
+    areas = {digest: area for area in (ORIGINALS, TRASHED) for digest in archive.digests(area)}
+    for digest in sorted(buried & set(areas) - set(sound)):
         try:
-            store.blobs.put(_checked(archive, TRASHED, digest), digest=digest, trusted=True)
+            data = _checked(archive, areas[digest], digest)
+            store.blobs.put(data, digest=digest, trusted=True)
             store.blobs.delete(digest)
         except (ImageRejected, SourceError) as error:
             rejected[digest] = str(error)
@@ -207,7 +110,8 @@ def _restore(
     unread = set(FingerprintUpgrade(store).run(lambda *_: None))
     frame = store.catalog.run(files.files)
     # Elsewhere than where it was, nobody looks on the disk for what the store has now.
-    elsewhere = frame["kept"].isin(["link", "reference"]) & ~frame["path"].map(_is_there)
+    there = frame["path"].map(_is_there).astype("bool")
+    elsewhere = frame["kept"].isin(["link", "reference"]) & ~there
     store.catalog.run(rebuilding.keep_copies, frame.loc[elsewhere, "file_id"].tolist())
     digest_of = store.catalog.run(queries.digests_by_id, frame["image_id"].tolist())
     columns = (frame[name].tolist() for name in ("file_id", "image_id", "path", "filename"))
@@ -233,7 +137,7 @@ def _is_there(path: object) -> bool:
     return isinstance(path, str) and os.path.isfile(path)  # noqa: PTH113 (any text)
 
 
-def _checked(archive: _Archive, area: str, digest: str) -> bytes:
+def _checked(archive: Archive, area: str, digest: str) -> bytes:
     """An original of a backup; ImageRejected if it was changed there."""
     data = archive.read(f"{area}/{digest}", 1 << 40)
     actual = hashlib.sha256(data).hexdigest()
@@ -243,7 +147,7 @@ def _checked(archive: _Archive, area: str, digest: str) -> bytes:
     return data
 
 
-def _holdings(archive: _Archive) -> pd.DataFrame:
+def _holdings(archive: Archive) -> pd.DataFrame:
     """The table of holdings; KeyError or ValueError if it is not what it should be."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
     # All as text, and "NA" is a name like any other.
@@ -253,17 +157,17 @@ def _holdings(archive: _Archive) -> pd.DataFrame:
     table = table[COLUMNS].copy()
     for column in ("user", "filename", "source"):
         table[column] = table[column].map(plain_cell)
-    for text_of_time in set(table["brought_at"]) - {""}:
-        datetime.fromisoformat(text_of_time)
+    for text_of_time in set(table["brought_at"]):
+        _moment(text_of_time)
     for digest in table["digest"]:
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             message = f"{digest!r} in {HOLDINGS} is no digest"
             raise ValueError(message)
     return table
 
 
 def _take_in(
-    store: Store, archive: _Archive, holdings: pd.DataFrame, progress: ProgressOption
+    store: Store, archive: Archive, holdings: pd.DataFrame, progress: ProgressOption
 ) -> pd.DataFrame:
     local = store.users.ensure_local().name
     owners = {name: _owner(store.users, name, local) for name in holdings["user"].unique()}
@@ -301,7 +205,7 @@ def _take_in(
     return outcome_frame(outcomes)
 
 
-def _examined(intake: Intake, archive: _Archive, digest: str) -> Arrival:
+def _examined(intake: Intake, archive: Archive, digest: str) -> Arrival:
     """An original of the archive, checked and stored, on its way to whoever holds it."""
     try:
         data = archive.read(f"{ORIGINALS}/{digest}", intake.settings.max_bytes)
@@ -337,7 +241,11 @@ def _moment(text: str) -> datetime | None:
     if not text:
         return None
     found = datetime.fromisoformat(text)
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    try:
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except OverflowError as error:
+        message = f"{text!r} is no time in UTC: {error}"
+        raise ValueError(message) from error
 
 
 def _owner(users: Users, name: str, local: str) -> str:
