@@ -1,9 +1,12 @@
 """Workbench.sql: what can be asked, and what is refused."""
 
+import time
+
 import pandas as pd
 import pytest
 
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog.sql import select
 from tests.support.pictures import encode, jpeg, scene
 
 
@@ -43,6 +46,38 @@ def test_a_join_with_groups(wb):
         "GROUP BY ALL ORDER BY ALL"
     )
     assert found.values.tolist() == [["ann", 1], ["local", 2]]
+
+
+@pytest.fixture
+def far_east(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+# DuckDB itself calls pandas so for moments with a zone.
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.drop")
+@pytest.mark.usefixtures("far_east")
+def test_moments_are_in_utc_wherever_the_machine_is():
+    moment = pd.Timestamp("2020-01-02 03:04:05+00:00")
+    tables = {"t": pd.DataFrame({"at": [moment]})}
+    for text in ("t.at::timestamptz", "t.at", "timezone('UTC', t.at)"):
+        found = select(f"SELECT {text} AS x FROM t", tables)
+        assert found["x"].tolist() == [moment]
+        assert str(found["x"].dtype).endswith("UTC]")
+    same = "SELECT count(*) AS n FROM t WHERE t.at = timestamptz '2020-01-02 03:04:05+00'"
+    assert select(same, tables)["n"].tolist() == [1]
+    assert abs(select("SELECT now() AS n", {})["n"][0] - pd.Timestamp.now("UTC")).days == 0
+    both = select("SELECT a.at, b.at, [a.at] FROM t AS a, t AS b", tables)
+    assert both.iloc[0, :2].tolist() == [moment, moment]
+
+
+@pytest.mark.parametrize("wrong", ["SELECT '\ud800'", None, 5])
+def test_what_is_no_text_is_an_error(wrong):
+    with pytest.raises(QueryError, match="is no statement"):
+        select(wrong, {})
 
 
 def test_no_password_is_in_it(wb):

@@ -1,6 +1,6 @@
 """One SELECT over frames, in a database of its own that reaches nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import pandas as pd
@@ -51,19 +51,35 @@ def select(statement: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             _require_select(connection, statement)
             for name, frame in tables.items():
                 connection.register(name, _without_zones(frame))
+            # Else a moment such as now() is compared with the views in the zone of the machine.
+            connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET lock_configuration = true")
             answer = connection.execute(statement)
-            described = answer.description or []
-            utc = [str(each[0]) for each in described if str(each[1]).startswith("TIMESTAMP")]
-            return frame_of(answer, utc=utc)
+            kinds = [str(each[1]) for each in answer.description or []]
+            return _in_utc(frame_of(answer), kinds)
     except duckdb.Error as error:
         named = ", ".join(sorted(tables)) or "none of the views"
         message = f"the statement cannot be answered: {error}; it names {named}"
         raise QueryError(message) from error
 
 
+def _in_utc(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Timestamps of an answer in UTC, those of a zone, too; dates have none."""
+    # By place: DuckDB tells two columns of one name, of which pandas makes two names.
+    for name, kind in zip(frame, kinds, strict=True):
+        if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
+            frame[name] = frame[name].dt.tz_convert("UTC")
+        elif kind.startswith("TIMESTAMP") and frame[name].dtype.kind == "M":
+            frame[name] = frame[name].dt.tz_localize("UTC")
+    return frame
+
+
 def _require_select(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-    kinds = [each.type for each in connection.extract_statements(statement)]
+    try:
+        kinds = [each.type for each in connection.extract_statements(statement)]
+    except TypeError as error:  # no text, or half of a surrogate pair in it
+        message = f"{statement!r} is no statement; give a text of one SELECT"
+        raise QueryError(message) from error
     if len(kinds) != 1:
         message = f"{len(kinds)} statements were given; give one SELECT"
         raise QueryError(message)
