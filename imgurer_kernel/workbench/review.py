@@ -106,7 +106,16 @@ class ReviewBench(ActBench):
         DataFrame
             keeper_id, path (of the sidecar), why (it was not written: there is one already, or
             the file is in the store).
+
+        Raises
+        ------
+        QueryError
+            If that is no such frame, for instance the plan itself.
         """
+        lacking = {"keeper_id", "fact", "value"} - set(offered)
+        if lacking:
+            message = f"the frame has no column {min(lacking)}; give what sidecars(plan) offers"
+            raise QueryError(message)
         who = self.accounts.get(self.accounts.require_enabled(user))
         parts = {int(str(key)): part for key, part in offered.groupby("keeper_id")}
         files = self.catalog.run(journal.files_of_images, list(parts))

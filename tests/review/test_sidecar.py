@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.sidecar import packet
 from imgurer_kernel.review.sidecar_runner import SIDECAR_STEPS
@@ -32,6 +33,11 @@ def wb(tmp_path):
     with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
         wb.ingest(folder, progress=False)
         yield wb
+
+
+def test_the_plan_is_not_what_is_offered(wb):
+    with pytest.raises(QueryError, match=r"no column fact; give what sidecars\(plan\) offers"):
+        wb.write_sidecars(wb.plan(progress=False))
 
 
 def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, tmp_path):
