@@ -66,6 +66,7 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
     Returns
     -------
     False where the store's folder cannot be written: there is no log then, and no error of it.
+    Errors and warnings appear on standard error as well, but for those of a page's process.
     """
     close_log()
     path = path_of(root)
@@ -84,6 +85,9 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
     handler.setLevel(logging.INFO)
     _events.setLevel(logging.INFO)
     _events.propagate = False
+    # Any handler keeps Python from its last resort, standard error, where an operator looks first.
+    if process != "page" and logging.lastResort and not _errors.hasHandlers():
+        _errors.addHandler(logging.lastResort)
     for logger in (_events, _errors):
         logger.addHandler(handler)
     return True
@@ -91,6 +95,8 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
 
 def close_log() -> None:
     """Stop writing events of this process."""
+    if logging.lastResort:
+        _errors.removeHandler(logging.lastResort)
     for handler in list(_events.handlers):
         for logger in (_events, _errors):
             logger.removeHandler(handler)
@@ -125,9 +131,14 @@ class JsonLines(logging.Formatter):
         line: dict[str, object] = {"at": at, "event": record.getMessage(), "process": self._process}
         facts = getattr(record, "facts", None)
         if facts is None:
-            line |= {"event": record.levelname.lower(), "message": _cut(record.getMessage())}
+            message, more = record.getMessage(), ""
             if record.exc_info:
-                line["traceback"] = self.formatException(record.exc_info)[-4000:]
+                more = self.formatException(record.exc_info)
+            elif len(message) > _LONGEST:  # a kernel's traceback comes as text
+                message, _, more = message.partition("\n")
+            line |= {"event": record.levelname.lower(), "message": _cut(message)}
+            if more:
+                line["traceback"] = more[-4000:]  # its end says what has happened
         if self._by:
             line["by"] = self._by
         line |= {name: _cut(value) for name, value in (facts or {}).items() if value is not None}

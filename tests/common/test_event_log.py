@@ -3,6 +3,8 @@
 import json
 import logging
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,31 @@ def test_errors_of_the_package_are_in_it_with_their_traceback(tmp_path):
     assert line["event"] == "error"
     assert line["message"] == "a job failed: x\ny"
     assert "ValueError" in line["traceback"]
+
+
+def test_the_end_of_a_traceback_that_is_a_text_is_kept(tmp_path):
+    open_log(tmp_path, process="server")
+    frames = "\n".join(f"  File {number}" for number in range(1000))
+    logging.getLogger("imgurer_kernel.apps").error("not opened:\n%s\nValueError: why", frames)
+    (line,) = lines(tmp_path)
+    assert line["message"] == "not opened:"
+    assert line["traceback"].endswith("ValueError: why")
+
+
+@pytest.mark.parametrize(("process", "times"), [("server", 1), ("command", 1), ("page", 0)])
+def test_errors_reach_the_terminal_too_but_for_those_of_a_page(tmp_path, process, times):
+    program = (
+        "import logging, sys\nfrom pathlib import Path\n"
+        "from imgurer_kernel.common.event_log import close_log, note, open_log\n"
+        "for _ in range(2):\n    open_log(Path(sys.argv[1]), process=sys.argv[2])\n"
+        "log = logging.getLogger('imgurer_kernel.apps')\n"
+        "note('login', user='ben')\nlog.error('the cellar is wet')\nlog.info('all is well')\n"
+        "close_log()\nlog.error('afterwards')\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path), process]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["the cellar is wet"] * times + ["afterwards"]
+    assert [line["event"] for line in lines(tmp_path)] == ["login", "error"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
