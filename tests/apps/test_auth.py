@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from tornado.web import HTTPError
 
+from imgurer_kernel.apps.server import auth
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
 from imgurer_kernel.apps.server.login_tries import FREE_ADDRESS, FREE_NAME
 from imgurer_kernel.common.records import Account
@@ -460,3 +461,47 @@ def test_an_ipv6_network_is_one_caller(door):
     outcomes = [in_turn(door, 1, address=f"2001:db8::{each}")[0] for each in range(1, FREE + 3)]
     assert outcomes == ["wrong"] * FREE + ["wait"] * 2
     assert in_turn(door, 1, address="2001:db8:0:1::1") == ["wrong"]
+
+
+# What is told of it ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch):
+    events = []
+    monkeypatch.setattr(auth, "note", lambda event, **facts: events.append((event, facts)))
+    return events
+
+
+def slowed(told):
+    return [facts for event, facts in told if event == "login-slowed"]
+
+
+def test_who_is_slowed_down_does_not_flood_the_log(door, clock, told):
+    """75,000 lines turn all of it over, and each took a stranger 2 ms."""
+    in_turn(door, 500)
+    assert [facts["times"] for facts in slowed(told)] == [1]
+    clock.now += 61
+    in_turn(door, 2)
+    assert sum(facts["times"] for facts in slowed(told)) in range(496, 498)
+    assert len(slowed(told)) == 2
+
+
+def test_who_is_slowed_down_at_many_addresses_does_not_flood_it_either(door, told):
+    in_turn(door, FREE_NAME)  # its own address is slowed before
+    for number in range(1000):
+        for _ in range(FREE + 1):
+            in_turn(door, 1, address=f"2001:db8:0:{number:x}::1")
+    assert 20 <= len(slowed(told)) <= 25
+
+
+def test_only_what_has_ended_is_told_as_ended(door, told):
+    async def scenario():
+        await door.end("ben", "no such session")
+        await door.end("ben", "old")
+        await door.end("ben", None)
+
+    door._sessions.end = lambda user, session: session == "old"
+    door._sessions.end_all = lambda user: 1
+    run(scenario())
+    assert [facts["session"] for _, facts in told] == ["old", "all"]

@@ -76,7 +76,18 @@ def test_who_has_not_the_token_is_asked_for_it(alone):
     assert page.status == 403
     assert "Open the printed address" in page.body
     assert "<script" not in page.body
+    assert "not the token" not in page.body
     assert kernels(alone) == 0
+
+
+def test_who_shows_a_wrong_token_is_told(alone):
+    """The same page came again, without a word."""
+    for tried in ("wrong", "x" * 5000, "%00", "a&token=b"):
+        moved = ask(alone, f"/?token={tried}", headers=NOBODY)
+        page = ask(alone, moved.headers["Location"], headers=NOBODY)
+        assert page.status == 403
+        assert "That is not the token of this server" in page.body
+        assert tried not in page.body
 
 
 def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(alone):

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
@@ -13,7 +14,13 @@ import pandas as pd
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.web import HTTPError, RequestHandler
 
-from imgurer_kernel.apps.server.login_tries import LoginTries, TryLater, one_spelling
+from imgurer_kernel.apps.server.login_tries import (
+    LoginTries,
+    TryLater,
+    network_of,
+    one_spelling,
+)
+from imgurer_kernel.apps.server.rate_limit import Digest
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed
@@ -24,6 +31,8 @@ from imgurer_kernel.store.users import LOCAL, Users
 
 if TYPE_CHECKING:
     from imgurer_kernel.store.catalog import Catalog
+
+_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,6 +150,9 @@ class PasswordIdentityProvider(IdentityProvider):
         # one than those that check passwords, so that no page waits for strangers' guesses.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
+        # Who is slowed down costs nothing, and could turn the log over until no trace is left: at
+        # most some 5 MB a day now, of 12.
+        self._slowed = Digest(every=60.0, most=20, clock=clock)
 
     async def get_user(self, handler: RequestHandler) -> User | None:
         """Return who sent a request, None where nobody is logged in."""
@@ -205,7 +217,9 @@ class PasswordIdentityProvider(IdentityProvider):
             )
             account = await _known(asyncio.wrap_future(check))
         except TryLater as error:
-            note("login-slowed", user=name[:64], address=address, seconds=error.seconds)
+            if times := self._slowed.add(network_of(address)):
+                facts = {"user": name[:64], "address": address, "seconds": error.seconds}
+                note("login-slowed", **facts, times=times)
             raise
         except LoginFailed:
             note("login-failed", user=name[:64], address=address)
@@ -242,9 +256,9 @@ class PasswordIdentityProvider(IdentityProvider):
         """End the session of a user with an id, or with None all of them, from now on."""
         if session is None:
             await self._run(self._sessions.end_all, user)
-        else:
-            await self._run(self._sessions.end, user, session)
-        note("logout", user=user, session=session or "all")
+            note("logout", user=user, session="all")
+        elif await self._run(self._sessions.end, user, session):
+            note("logout", user=user, session=session)
         # What was looked up before is no longer so.
         self._looked_up = {
             each: entry for each, entry in self._looked_up.items() if each.user != user
@@ -282,6 +296,7 @@ async def _known(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except CatalogBusy as error:
+        _log.warning("a visitor was turned away: %s", error)
         raise HTTPError(503) from error
 
 

@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from dataclasses import fields
 from hashlib import sha256
+from http import HTTPStatus
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -75,7 +76,7 @@ _ANSI_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 def _log_failure(handler: RequestHandler) -> None:
     """Log a request only if it failed by our own fault, not if it was answered or refused."""
-    if handler.get_status() >= 500:
+    if handler.get_status() >= 500 and handler.get_status() != HTTPStatus.SERVICE_UNAVAILABLE:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
 
 

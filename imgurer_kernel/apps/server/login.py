@@ -1,7 +1,7 @@
 """The page with user name and password, and the way out."""
 
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 
@@ -92,7 +92,8 @@ class TokenHandler(BaseHandler):
             self.redirect("/")
             return
         self.set_status(403)
-        self.render_page("token.html")
+        asked = urlsplit(safe_next(self.get_query_argument("next", "/"))).query
+        self.render_page("token.html", wrong="token" in parse_qs(asked))
 
 
 class LogoutHandler(LoginHandler):

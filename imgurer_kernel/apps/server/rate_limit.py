@@ -1,4 +1,4 @@
-"""Slows down who guesses passwords, and bounds how many passwords wait to be checked."""
+"""Slows down who guesses passwords, and bounds how many wait to be checked, and what is told."""
 
 import functools
 import threading
@@ -128,6 +128,48 @@ class Throttle:
         record = self._records.get(key)
         if record is not None and not record.failures and not record.pending:
             del self._records[key]
+
+
+class Digest:
+    """Has one of many like events told in a while, so that no stranger floods the log.
+
+    Parameters
+    ----------
+    every
+        Seconds for which one key is not told of again.
+    most
+        Keys that are told apart at one time; all others count as one.
+    clock
+        Seconds that only grow, such as `time.monotonic`.
+
+    Examples
+    --------
+    >>> digest = Digest(every=60, most=20, clock=lambda: 0.0)
+    >>> digest.add("192.0.2.1"), digest.add("192.0.2.1"), digest.add("192.0.2.2")
+    (1, 0, 1)
+    """
+
+    def __init__(self, *, every: float, most: int, clock: Callable[[], float]) -> None:
+        self._every = every
+        self._most = most
+        self._clock = clock
+        self._told: dict[Hashable, tuple[float, int]] = {}  # when, and how many came since
+
+    def add(self, key: Hashable) -> int:
+        """Note one event; return how many to tell of with it, 0 where it is not to be told."""
+        now = self._clock()
+        if key not in self._told and len(self._told) >= self._most:
+            self._told = {
+                each: entry for each, entry in self._told.items() if entry[0] + self._every > now
+            }
+            if len(self._told) >= self._most:
+                key = None
+        at, untold = self._told.get(key, (None, 0))
+        if at is not None and at + self._every > now:
+            self._told[key] = at, untold + 1
+            return 0
+        self._told[key] = now, 0
+        return untold + 1
 
 
 @dataclass(frozen=True, slots=True)
