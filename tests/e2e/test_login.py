@@ -7,6 +7,7 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
+from imgurer_kernel.apps.server.pages import Pages
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
 from tests.e2e.servers import REPOSITORY, serving
@@ -287,3 +288,25 @@ def test_the_login_can_be_read(server, new_page):
         assert len(contrasts) >= 8
         assert [name for name, contrast in contrasts if contrast < 4.5] == [], scheme
     assert len(inks) == 2
+
+
+# When all places are taken --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["", "#browse?seed=3", "?tab=search#review"])
+def test_who_finds_no_place_gets_in_when_there_is_one(page, place):
+    """Where the address had a fragment, the page waited for ever."""
+    address = "http://127.0.0.1:1/"
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        pages = Pages(style="", icon="")
+        target = "/" + place.partition("#")[0]
+        full = pages.render("full.html", seconds=1, target=target)
+        route.fulfill(body=full if len(asked) < 3 else "come in", content_type="text/html")
+
+    page.route(f"{address}**", answer)
+    page.goto(address + place)
+    expect(page.get_by_text("come in")).to_be_visible(timeout=20_000)
+    assert len(set(asked)) == 1

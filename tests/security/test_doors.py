@@ -114,7 +114,8 @@ def test_there_are_as_many_kernels_as_places_and_a_page_says_so(alone):
     assert kernels(alone) == 2
     for page in full:
         assert "All places are taken" in page.body
-        assert f'http-equiv="refresh" content="{page.headers["Retry-After"]}"' in page.body
+        again = f'http-equiv="refresh" content="{page.headers["Retry-After"]}; url=/"'
+        assert again in page.body
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     leave(alone, opened[0])
     eventually(lambda: (again := ask(alone, "/")).status == 200 and not opened.append(again))

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 
-_RETRY = 10
-"""Seconds after which a page that found no room asks again."""
+_RETRY = 4
+"""Seconds after which a page that found no room asks again.
+
+Who reloads the last page that there was room for finds none: browsers leave a page, and let go of
+its kernel, only when the next one answers. The kernel has ended some 3 s later.
+"""
 
 
 class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no types
