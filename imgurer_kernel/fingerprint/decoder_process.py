@@ -83,9 +83,11 @@ class DecoderProcesses:
     Examples
     --------
     >>> processes = DecoderProcesses()
-    >>> processes.fingerprint(b"not a picture", limits=Settings())
-    Traceback (most recent call last):
-    imgurer_kernel.errors.UnknownFormat: ...
+    >>> try:
+    ...     processes.fingerprint(b"not a picture", limits=Settings())
+    ... except ImageRejected as reason:
+    ...     print(reason)
+    this is a text file, which cannot be taken in; choose a picture
     >>> processes.close()
     """
 

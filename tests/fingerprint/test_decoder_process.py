@@ -215,6 +215,8 @@ from imgurer_kernel import Settings
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
 from tests.support.decoding import misbehave
+# A shell starts what is in the background with this signal ignored, and so its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 processes = DecoderProcesses(decode=misbehave)
 for deed in (b"pid", sys.argv[1].encode()):
     try:

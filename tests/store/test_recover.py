@@ -35,6 +35,11 @@ def fill(wb):
     wb.forget(int(wb.files()["image_id"].iloc[-1]), user="ann")
 
 
+def fill_with_snapshots(wb):
+    """`fill`, for stores that no other module copies: theirs have no snapshots."""
+    fill(wb)
+
+
 FILES = ["file_id", "image_id", "user", "path", "filename", "kept", "bytes", "state"]
 
 
@@ -81,7 +86,7 @@ def overwrite_headers(path):
 
 @pytest.mark.parametrize("damage", [lose, cut_to_nothing, overwrite_all, overwrite_headers])
 def test_names_owners_and_decisions_come_back(new_store, capsys, damage):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     settings, before = wb.settings, facts(wb)
     wb.close()
     damage(wb.catalog.path)
@@ -109,7 +114,7 @@ def test_names_owners_and_decisions_come_back(new_store, capsys, damage):
 
 
 def test_check_repair_recovers_too(new_store, capsys):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     before = facts(wb)
     wb.close()
     lose(wb.catalog.path)
@@ -122,7 +127,7 @@ def test_check_repair_recovers_too(new_store, capsys):
 def test_what_came_after_the_snapshot_comes_from_originals_and_their_notes(
     new_store, tmp_path, monkeypatch
 ):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     wb.close()
     monkeypatch.setattr(Catalog, "takes_snapshots", False)
     (tmp_path / "later.jpg").write_bytes(jpeg(20, width=320, height=240))
@@ -152,7 +157,7 @@ def test_without_a_snapshot_originals_are_taken_in(new_store, monkeypatch):
 
 
 def test_a_damaged_snapshot_is_passed_over(new_store):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     wb.decide((1, 3), "different")
     wb.close()
     lose(wb.catalog.path)
@@ -177,7 +182,7 @@ os._exit(0)
 
 
 def test_a_damaged_log_does_not_hide_what_was_in_the_file(new_store, tmp_path):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     before = wb.files()["filename"].tolist()
     wb.close()
     shutil.rmtree(wb.settings.root / "snapshots")
@@ -199,7 +204,7 @@ def test_a_damaged_log_does_not_hide_what_was_in_the_file(new_store, tmp_path):
 
 
 def test_a_sound_log_is_kept_when_another_part_is_damaged(new_store, tmp_path):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     wb.close()
     (tmp_path / "late.jpg").write_bytes(jpeg(30, width=320, height=240))
     process = python("-c", WRITER, wb.settings.root, tmp_path / "late.jpg")
@@ -211,7 +216,7 @@ def test_a_sound_log_is_kept_when_another_part_is_damaged(new_store, tmp_path):
 
 @pytest.mark.parametrize("step", ["_keep", "publish"])
 def test_a_crash_during_recovery_is_repeated(new_store, monkeypatch, step):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     before = facts(wb)
     wb.close()
     overwrite_headers(wb.catalog.path)
@@ -238,7 +243,7 @@ def test_where_no_store_is_none_is_made(tmp_path):
 
 
 def test_snapshots_are_few_private_and_only_of_changes(new_store, monkeypatch):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     wb.close()
     folder = wb.settings.root / "snapshots"
     names = sorted(path.name for path in folder.iterdir())
@@ -255,7 +260,7 @@ def test_snapshots_are_few_private_and_only_of_changes(new_store, monkeypatch):
 
 
 def test_a_snapshot_that_cannot_be_written_stops_nobody(new_store, monkeypatch, caplog):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     wb.catalog._snapshots._seconds = wb.catalog._snapshots._taken = 0.0
     monkeypatch.setattr(snapshots, "PERIOD", -1.0)
@@ -275,7 +280,7 @@ def test_every_table_is_in_a_snapshot_or_has_a_reason_not_to_be(new_store):
 
 
 def test_the_last_change_before_closing_is_in_a_snapshot(new_store):
-    wb = new_store(fill)
+    wb = new_store(fill_with_snapshots)
     wb.close()
     for number in range(3):
         wb.upload(f"last {number}.jpg", jpeg(80 + number, width=96, height=72))

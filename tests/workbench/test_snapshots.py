@@ -170,7 +170,7 @@ def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp
 
         monkeypatch.setattr(owner, name, checked)
 
-    outside(query_module, "fingerprint")
+    outside(query_module, "query_of")
     outside(BlobStore, "thumbnail")
     outside(LiveIndex, "apply")
     outside(similar_module, "verify_candidates")
