@@ -366,7 +366,7 @@
     }
     byId(id).parentElement.hidden = byId(id).options.length < 3;
   };
-  fill("kind", "label", (value) => value !== "medoid");
+  fill("kind", "label", (value) => value !== "medoid" && value !== "kept");
   fill("format", "format", Boolean);
   fill("user", "user", Boolean);
   byId("decided").parentElement.hidden = !facts.some((fact) => fact.decided);

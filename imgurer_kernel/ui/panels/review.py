@@ -329,13 +329,11 @@ class ReviewPanel(Panel):
         model = self.model
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         if model.preview is not None:
-            data = to_csv(model.preview.plan).encode("utf-8-sig")
-            return DownloadFile.from_bytes(f"plan {day}.csv", "text/csv", data)
-        files = model.table()
+            name, table = f"plan {day}.csv", model.preview.plan
+        else:
+            name, table = f"duplicates {day}.csv", model.table()
         # The byte order mark makes spreadsheets read the file as UTF-8.
-        return DownloadFile.from_bytes(
-            f"duplicates {day}.csv", "text/csv", to_csv(files).encode("utf-8-sig")
-        )
+        return DownloadFile.from_bytes(name, "text/csv", to_csv(table).encode("utf-8-sig"))
 
 
 def _pairs(texts: Mapping[str, str]) -> list[list[str]]:
