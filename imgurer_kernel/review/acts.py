@@ -142,8 +142,10 @@ class ActCheck:
         return file, keeper
 
     def _check_owner(self, file: FileOfImage) -> None:
-        if file.user != self.user and not self.is_admin:
-            message = f"it is a file of {file.user}; members act on their own files, ask an admin"
+        if file.user_name != self.user and not self.is_admin:
+            message = (
+                f"it is a file of {file.user_name}; members act on their own files, ask an admin"
+            )
             raise ActRefused(message)
 
     def _check_keeper(self, file: FileOfImage, keeper: FileOfImage, name: ActName) -> None:
@@ -167,9 +169,10 @@ class ActCheck:
         if file.is_in_place:
             message = "it is on disk and not in the store; choose trash, system-trash, move or link"
             raise ActRefused(message)
-        if file.digest == keeper.digest and file.user != keeper.user:
+        if file.digest == keeper.digest and file.user_name != keeper.user_name:
             message = (
-                f"it is how {file.user} has the picture that is kept; it takes no space of its own"
+                f"it is how {file.user_name} has the picture that is kept; "
+                "it takes no space of its own"
             )
             raise ActRefused(message)
         return Act("forget", file, keeper, reason)
@@ -220,8 +223,9 @@ def automatic_act(file: FileOfImage) -> ActName:
 
     Examples
     --------
-    >>> facts = dict(file_id=1, image_id=1, user="ann", path=None, path_key=None, filename="a.jpg",
-    ...              bytes=9, modified_ns=0, device=None, inode=None, state="present", digest="d")
+    >>> facts = dict(file_id=1, image_id=1, user_name="ann", path=None, path_key=None, bytes=9,
+    ...              filename="a.jpg", modified_ns=0, device=None, inode=None, state="present",
+    ...              digest="d")
     >>> automatic_act(FileOfImage(kept="upload", **facts))
     'forget'
     """

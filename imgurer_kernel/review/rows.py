@@ -84,9 +84,11 @@ class ActRows:
         for entry, keeper in went:
             united = []
             for file in (found[it] for it in _ids(entry) if it in found):
-                if keeper is not None and (keeper.image_id, file.user) not in held:
-                    held.add((keeper.image_id, file.user))
-                    united.append(journal.add_holder(connection, keeper, file.user, file.filename))
+                if keeper is not None and (keeper.image_id, file.user_name) not in held:
+                    held.add((keeper.image_id, file.user_name))
+                    united.append(
+                        journal.add_holder(connection, keeper, file.user_name, file.filename)
+                    )
             if united:
                 journal.set_united(connection, entry.entry_id, united)
         journal.set_state(connection, [entry.entry_id for entry, _ in acts], "entered")

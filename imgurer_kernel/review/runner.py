@@ -268,7 +268,7 @@ def _entry(
         ended_at=None,
         file_id=file.file_id,
         image_id=file.image_id,
-        owner=file.user,
+        owner=file.user_name,
         path=file.path,
         filename=file.filename,
         digest=file.digest,

@@ -107,8 +107,10 @@ def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> 
     if file is None or file.state != "present" or file.path_key is None:
         message = "the file that is kept is not on disk; nothing can lie beside it"
         raise ActRefused(message)
-    if file.user != user and not is_admin:
-        message = f"it is a file of {file.user}; members write beside their own files, ask an admin"
+    if file.user_name != user and not is_admin:
+        message = (
+            f"it is a file of {file.user_name}; members write beside their own files, ask an admin"
+        )
         raise ActRefused(message)
     return file
 

@@ -126,7 +126,7 @@ def _entry(number: int, sidecar: Sidecar, user: str, sitting: tuple[str, int]) -
         ended_at=None,
         file_id=keeper.file_id,
         image_id=keeper.image_id,
-        owner=keeper.user,
+        owner=keeper.user_name,
         path=disk.shown(path),
         filename=disk.shown(os.path.basename(path)),  # noqa: PTH119 (bytes)
         digest=hashlib.sha256(sidecar.content).hexdigest(),

@@ -12,8 +12,8 @@ SAFETY: tuple[Kept, ...] = ("reference", "link", "copy", "upload")
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
-    """One row of the table of files, in the order of its columns.
+class FileFacts:
+    """What a row of the table of files says of one file, in the order of its first columns.
 
     Attributes
     ----------
@@ -23,12 +23,6 @@ class FileRow:
         0 for what came without a path.
     device, inode
         None where they are not known.
-    state
-        Whether the file can be had: from its place, or from the store if that has its bytes.
-    source_state
-        What was found in its place; None for what came without one.
-    replaced_at
-        Since when the file has had other bytes than these; None for those that it has now.
     """
 
     file_id: int
@@ -42,6 +36,22 @@ class FileRow:
     modified_ns: int
     device: int | None
     inode: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow(FileFacts):
+    """One row of the table of files, in the order of its columns.
+
+    Attributes
+    ----------
+    state
+        Whether the file can be had: from its place, or from the store if that has its bytes.
+    source_state
+        What was found in its place; None for what came without one.
+    replaced_at
+        Since when the file has had other bytes than these; None for those that it has now.
+    """
+
     taken_in: datetime
     last_seen: datetime
     state: FileState

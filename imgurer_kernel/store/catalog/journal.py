@@ -12,29 +12,19 @@ from typing import Literal
 
 import pandas as pd
 
-from imgurer_kernel.common.records import FileState, Kept, PathKey
+from imgurer_kernel.common.records import FileState, PathKey
 from imgurer_kernel.store.catalog import commands, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now, write
+from imgurer_kernel.store.catalog.file_rows import FileFacts
 
 ActName = Literal["forget", "trash", "system-trash", "move", "link", "sidecar"]
 ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "undone", "emptied"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileOfImage:
+class FileOfImage(FileFacts):
     """A live file with the digest of its bytes: what an act needs to know of it."""
 
-    file_id: int
-    image_id: int
-    user: str
-    path: str | None
-    path_key: PathKey | None
-    filename: str
-    kept: Kept
-    bytes: int
-    modified_ns: int
-    device: int | None
-    inode: int | None
     state: FileState
     digest: str
 
@@ -96,10 +86,10 @@ def files_of_images(
 ) -> dict[int, FileOfImage]:
     """The live files with these ids, or all, by id; earlier contents are none."""
     names = [field.name for field in fields(FileOfImage)]
-    columns = ", ".join("user_name" if name == "user" else name for name in names)
     rows = connection.execute(
         f"""
-        SELECT {columns} FROM files JOIN (SELECT image_id, digest FROM images) USING (image_id)
+        SELECT {", ".join(names)}
+        FROM files JOIN (SELECT image_id, digest FROM images) USING (image_id)
         WHERE replaced_at IS NULL AND ($ids IS NULL OR file_id IN (SELECT unnest($ids::BIGINT[])))
         """,  # noqa: S608 (names of fields)
         {"ids": None if file_ids is None else [int(each) for each in file_ids]},

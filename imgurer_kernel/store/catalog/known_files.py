@@ -5,7 +5,7 @@ Each function takes the connection of a transaction (`imgurer_kernel.store.catal
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from imgurer_kernel.common.records import FileState, Kept
 from imgurer_kernel.store.catalog.connection import Connection, first_row
@@ -33,6 +33,9 @@ class KnownFile:
     def dhash(self) -> str:
         """As 32 hex digits, row hash first."""
         return f"{self.dhash_row:016x}{self.dhash_col:016x}"
+
+
+_COLUMNS = ", ".join(field.name for field in fields(KnownFile))
 
 
 def below(folder: str | os.PathLike[str]) -> bytes:
@@ -89,12 +92,11 @@ def _known(
 ) -> dict[bytes, KnownFile]:
     rows = connection.execute(
         f"""
-        SELECT path_key, file_id, image_id, files.bytes, modified_ns, device, inode, kept, state,
-            source_state, filename, digest, dhash_row, dhash_col
-        FROM files JOIN images USING (image_id)
+        SELECT path_key, {_COLUMNS}
+        FROM files JOIN (SELECT image_id, digest, dhash_row, dhash_col FROM images) USING (image_id)
         WHERE user_name = ? AND replaced_at IS NULL AND path_key IS NOT NULL AND {where}
         ORDER BY file_id
-        """,  # noqa: S608 (constants)
+        """,  # noqa: S608 (constants and names of fields)
         [user, *values],
     ).fetchall()
     return {bytes(row[0]): KnownFile(*row[1:]) for row in rows}
