@@ -1,15 +1,14 @@
-"""Say why two images are held to be the same: numbers, and one word for people."""
+"""Label what was done to one of two pictures that are the same: one word for people."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
 
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
-from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching.affine import INVERSE_ORIENTATION, invert, remove_orientation
+from imgurer_kernel.matching.affine import remove_orientation
 from imgurer_kernel.matching.difference import (
     Difference,
     edge_grays,
@@ -17,7 +16,7 @@ from imgurer_kernel.matching.difference import (
     plain_sides,
 )
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import NO_DUPLICATE, RELATED, SMALL, Relation, was_edited
+from imgurer_kernel.matching.relation import RELATED, SMALL, Relation, was_edited
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -84,68 +83,6 @@ NOTHING_FOUND = np.zeros(3, np.uint8)
 _SAME_GRAY = 10  # levels between a ground and the same ground, compressed anew
 
 _CHUNK = 64  # pairs that one thread measures at a time
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What speaks for two images being the same picture, or against it.
-
-    Attributes
-    ----------
-    first, second
-        Image ids.
-    distance
-        Hamming distance of the two dHashes that were near, 0..128.
-    orientation
-        What must be done to the first picture to bring it upright beside the second, one of
-        `imgurer_kernel.fingerprint.hashes.dhash.ORIENTATIONS`.
-    score
-        Agreement of the aligned pictures, -1..1; the same from 0.79.
-    correlation, overlap
-        Of all gradients together, and the share of the first picture that lies in the second.
-    transform
-        a, b, c, d, e, f: the point (u, v) of the first picture is (a u + b v + c, d u + e v + f)
-        in the second; both pictures reach from -1 to 1 in both directions.
-    label
-        See `Label`.
-    detail
-        What else was done to a copy, such as ``"gray, covered at the lower right, 9 %"``.
-    via
-        Id of the medoid that both are the same as, where they do not show it themselves; score,
-        correlation and overlap are those of the one that is less like it.
-    """
-
-    first: int
-    second: int
-    distance: int
-    orientation: str
-    score: float
-    correlation: float
-    overlap: float
-    transform: tuple[float, ...]
-    label: Label
-    detail: str = ""
-    via: int | None = None
-
-    def reversed(self) -> "Evidence":
-        """Return the evidence from the second picture to the first."""
-        a, b, _, d, e, _ = self.transform
-        back = invert(np.array([self.transform], float))[0]
-        # What both show is as large in the other picture as the map makes it.
-        overlap = min(1.0, self.overlap * abs(a * e - b * d))
-        return replace(
-            self,
-            first=self.second,
-            second=self.first,
-            orientation=ORIENTATIONS[INVERSE_ORIENTATION[ORIENTATIONS.index(self.orientation)]],
-            overlap=overlap,
-            transform=tuple(back.tolist()),
-        )
-
-    @property
-    def duplicate(self) -> bool:
-        """False for strangers, and for pictures that are merely related."""
-        return self.label not in NO_DUPLICATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

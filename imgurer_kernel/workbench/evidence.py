@@ -12,10 +12,10 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
+from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
     Appearance,
-    Evidence,
     appearance_of,
     label_for,
     measure_pairs,

@@ -6,7 +6,7 @@ from pathlib import Path
 from imgurer_kernel.errors import ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
-from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.explain.explanation import Explanation, Side
 from imgurer_kernel.report.explain.overlay import lay_over
 from imgurer_kernel.settings import Settings

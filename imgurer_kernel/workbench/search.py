@@ -22,7 +22,7 @@ from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
-from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.report.frames import similar_frame

@@ -17,7 +17,7 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.frames import SIMILAR
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.place import Create

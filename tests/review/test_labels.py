@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imgurer_kernel.matching.labels import Evidence
+from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.review.labels import against_keepers
 from tests.support.pictures import encode, scene
 

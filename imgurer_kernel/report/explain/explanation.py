@@ -10,7 +10,8 @@ from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
-from imgurer_kernel.matching.labels import Evidence, turn_of
+from imgurer_kernel.matching.evidence import Evidence
+from imgurer_kernel.matching.labels import turn_of
 from imgurer_kernel.report.explain.overlay import COLORLESS, Overlay
 
 if TYPE_CHECKING:
