@@ -7,7 +7,7 @@ import ipywidgets
 
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.session import VisitorSession
-from imgurer_kernel.ui.theme.theme import SCOPE, Theme, notice, static
+from imgurer_kernel.ui.theme.theme import SCOPE, THEME_STYLES, Theme, notice, static
 from imgurer_kernel.ui.widgets.tile_board import TileBoard
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class PanelTheme(Theme):
     """Puts the stylesheet on the page, with what the panels add to it."""
 
-    _css = static("theme/tokens.css", "theme/theme.css", "panels/panels.css")
+    _css = static(*THEME_STYLES, "panels/panels.css")
 
 
 class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

@@ -28,6 +28,9 @@ Meaning = Literal["", "done", "attention", "failed"]
 SCOPE = "imgurer"
 """CSS class of everything that the stylesheet applies to."""
 
+THEME_STYLES = ("theme/tokens.css", "theme/page.css", "theme/controls.css", "theme/text.css")
+"""The stylesheet of a page, in the order in which its files are joined."""
+
 
 def static(*names: str) -> str:
     """Join the text of files below ``ui/``; there is no build step.
@@ -56,7 +59,7 @@ class Theme(anywidget.AnyWidget):
     """Puts the stylesheet on the page, once; shows nothing itself."""
 
     _esm = "export default { render({ el }) { el.classList.add('imgurer-theme'); } };"
-    _css = static("theme/tokens.css", "theme/theme.css")
+    _css = static(*THEME_STYLES)
 
 
 def icon(meaning: Meaning) -> str:

@@ -51,7 +51,9 @@ class FrameGallery(anywidget.AnyWidget):
     """
 
     _esm = script(*BOARD_SCRIPTS, "widgets/frame_gallery.js")
-    _css = static(*BOARD_STYLES, "widgets/gallery.css", "widgets/frame_gallery.css")
+    _css = static(
+        *BOARD_STYLES, "widgets/gallery.css", "widgets/rows.css", "widgets/frame_gallery.css"
+    )
     total = traitlets.Int().tag(sync=True)
     page = traitlets.Int().tag(sync=True)
     page_size = traitlets.Int(48, min=1).tag(sync=True)

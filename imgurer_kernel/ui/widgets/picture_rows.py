@@ -76,7 +76,7 @@ class PictureRows(anywidget.AnyWidget):
     """
 
     _esm = script("widgets/common.js", "widgets/picture_rows.js")
-    _css = static("theme/tokens.css", "widgets/picture_rows.css")
+    _css = static("theme/tokens.css", "widgets/rows.css", "widgets/picture_rows.css")
     title = traitlets.Unicode().tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
     totals: traitlets.List[list[str]] = traitlets.List().tag(sync=True)

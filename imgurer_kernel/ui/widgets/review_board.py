@@ -107,7 +107,13 @@ class ReviewBoard(anywidget.AnyWidget):
         "widgets/review_clusters.js",
         "widgets/review_board.js",
     )
-    _css = static("theme/tokens.css", "widgets/common.css", "widgets/review_board.css")
+    _css = static(
+        "theme/tokens.css",
+        "widgets/common.css",
+        "widgets/review_bars.css",
+        "widgets/review_clusters.css",
+        "widgets/review_board.css",
+    )
     done = traitlets.Dict().tag(sync=True)
     bars = traitlets.Dict().tag(sync=True)
     preview = traitlets.Dict().tag(sync=True)

@@ -85,7 +85,7 @@ class UploadControl(anywidget.AnyWidget):
         *("widgets/common.js", "widgets/upload/transfer.js"),
         *("widgets/upload/upload_row.js", "widgets/upload/upload.js"),
     )
-    _css = static("theme/tokens.css", "widgets/upload/upload.css")
+    _css = static("theme/tokens.css", "widgets/rows.css", "widgets/upload/upload.css")
     max_bytes = traitlets.Int(1 << 30).tag(sync=True)
     chunk_bytes = traitlets.Int(1 << 20, read_only=True).tag(sync=True)
     window = traitlets.Int(4, read_only=True).tag(sync=True)

@@ -53,7 +53,12 @@ class FolderRows(anywidget.AnyWidget):
     """
 
     _esm = script("widgets/common.js", "widgets/upload/folder_rows.js")
-    _css = static("theme/tokens.css", "widgets/common.css", "widgets/upload/folder_rows.css")
+    _css = static(
+        "theme/tokens.css",
+        "widgets/common.css",
+        "widgets/rows.css",
+        "widgets/upload/folder_rows.css",
+    )
     content = traitlets.Dict().tag(sync=True)
     links = traitlets.Bool(False).tag(sync=True)
 
