@@ -5,40 +5,23 @@ computes, and reads in a second one what it needs of the images that it has foun
 somebody forgets in between is left out of the answer.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.progress import Progress, ProgressOption, staged
-from imgurer_kernel.common.types import Int64s
-from imgurer_kernel.errors import BlobMissing, QueryError, UnknownImage
-from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.errors import BlobMissing, UnknownImage
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
-from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.evidence import Evidence
-from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.report.frames import similar_frame
-from imgurer_kernel.review.decisions import set_apart
-from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
-from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
-from imgurer_kernel.workbench.clusters import ClusterService
+from imgurer_kernel.workbench.cluster_search import ClusterSearch
 from imgurer_kernel.workbench.evidence import evidence_by_cluster, evidence_of
-from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
-from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
-from imgurer_kernel.workbench.image_loader import ImageLoader
-from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
+from imgurer_kernel.workbench.hash_search import search_by_hash, with_exact
 from imgurer_kernel.workbench.neighbors import NeighborSearch
-from imgurer_kernel.workbench.picture_features import spot_features, window_features
+from imgurer_kernel.workbench.picture_features import window_features
 from imgurer_kernel.workbench.query import (
     Query,
     check_limit,
@@ -49,7 +32,7 @@ from imgurer_kernel.workbench.query import (
     parse_query,
     with_thumbnail,
 )
-from imgurer_kernel.workbench.related import related_pairs, related_to
+from imgurer_kernel.workbench.related import related_to
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, FACTS, SimilarSearch
 
 if TYPE_CHECKING:
@@ -57,20 +40,14 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.explain.explanation import Explanation
 
 
-class SearchService:
+class SearchService(ClusterSearch):
     """Searches a store; see the methods of `imgurer_kernel.workbench.workbench.Workbench`."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._catalog = store.catalog
-        self.index = LiveIndex(store.catalog, ALGORITHM)
-        self.upgrade = FingerprintUpgrade(store)
-        self._loader = ImageLoader(store.catalog, store.blobs)
-        root = store.settings.root
-        spots = spot_features(root, self._loader)
-        neighbors = NeighborSearch(self.index, window_features(root, self._loader), spots)
+        super().__init__(store)
+        windows = window_features(store.settings.root, self._loader)
+        neighbors = NeighborSearch(self.index, windows, self._spots)
         self._similar = SimilarSearch(store.catalog, self._loader, neighbors)
-        self.cluster_service = ClusterService(store.catalog, self._loader, root, spots)
 
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
@@ -98,97 +75,11 @@ class SearchService:
         frame = similar_frame(found, facts)  # without those that have no facts any more
         return frame.head(len(frame) if limit is None else limit)
 
-    def clusters(
-        self,
-        radius: int | None,
-        selection: FileSelection,
-        by: By,
-        *,
-        verify: bool,
-        thorough: bool,
-        progress: ProgressOption,
-    ) -> pd.DataFrame:
-        """Groups of two or more files that show the same picture as their medoid."""
-        if by not in get_args(By):
-            message = f"by is {by!r}; it must be one of {', '.join(get_args(By))}"
-            raise QueryError(message)
-        if thorough and not verify:
-            message = "a thorough search is a verified one; leave verify=False or thorough=True out"
-            raise QueryError(message)
-        if radius is not None:
-            radius = check_radius(radius)
-        look = DiskLook(self._store.blobs.own_path)
-        without = np.empty(0, np.int64)
-        if selection.restricts:
-            found = self._catalog.run(files.present_files, None, selection.states)
-            without = selection.left_out(selection.marked(found))
-        while True:
-            facts, outdated = self._find_clusters(
-                radius, selection, without, verify=verify, thorough=thorough, progress=progress
-            )
-            seen = facts.seen(selection, look)
-            gone = facts.without_files(seen)
-            if not len(gone):
-                break
-            # A picture that is gone may have been what others were compared with.
-            without = np.union1d(without, gone)
-        frame = facts.frame(seen, selection, by)
-        # A few scalars only: pandas copies attrs with each frame that is made of this one.
-        frame.attrs = {
-            "plan": facts.grouped.plan,
-            "uninformative": facts.grouped.uninformative - outdated,
-            "stale": outdated,
-            "stale_files": look.stale_files,
-        }
-        return frame
-
     def related(self, given: object, progress: ProgressOption) -> pd.DataFrame:
         """What is related to a picture, or all pairs that are; see `Workbench.related`."""
         if given is not None:
-            near = self.similar(given, None, None, verify=True)
-            return related_to(near)
-        self._find_clusters(
-            None,
-            FileSelection(),
-            np.empty(0, np.int64),
-            verify=True,
-            thorough=False,
-            progress=progress,
-        )
-        pairs = self.cluster_service.pairs(None, thorough=False)
-        if pairs is None:  # nothing to compare, or a disk that keeps no answers
-            pairs = Pairs.of(Candidates.none())
-        pairs = pairs.take(np.isin(pairs.status, RELATED))
-        ids = np.union1d(pairs.first, pairs.second)
-        return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
-
-    def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
-        """The last clusters that any process has found; see `Workbench.last_clusters`."""
-        last = self.cluster_service.last(
-            None if radius is None else check_radius(radius), thorough=thorough
-        )
-        if last is None:
-            return None
-        selection = FileSelection()
-        with self._catalog.transaction() as connection:
-            generation = generations.current(connection)
-            if generation < last.generation or generations.origin(connection) != last.origin:
-                return None  # the answer for another catalog
-            equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
-            facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
-        look = DiskLook(self._store.blobs.own_path)
-        seen = facts.seen(selection, look)
-        listed = seen.loc[seen["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
-        facts = replace(facts, grouped=facts.grouped.among(listed))
-        frame = facts.frame(seen, selection, "file")
-        frame.attrs = {
-            "plan": facts.grouped.plan,
-            "uninformative": facts.grouped.uninformative,
-            "stale": 0,
-            "stale_files": look.stale_files,
-            "current": generation == last.generation,
-        }
-        return frame
+            return related_to(self.similar(given, None, None, verify=True))
+        return self.all_related(progress)
 
     def evidence(self, one: object, other: object) -> Evidence:
         """What speaks for two pictures being the same."""
@@ -240,83 +131,6 @@ class SearchService:
         """What the index consists of, and how it is searched."""
         return self.index.info(self._store.settings.radius, CANDIDATE_RADIUS)
 
-    def _find_clusters(
-        self,
-        radius: int | None,
-        selection: FileSelection,
-        without: Int64s,
-        *,
-        verify: bool,
-        thorough: bool,
-        progress: ProgressOption,
-    ) -> tuple[ClusterFacts, int]:
-        """The clusters of all images but some, and the number of outdated images.
-
-        Begun anew as often as somebody forgets a picture that is needed, or a member: that is
-        quick where all was found and compared already, since that is kept.
-        """
-        with staged(progress) as report:
-            while True:
-                ranks = None
-                with self._snapshot(progress) as (connection, outdated):
-                    update = self.index.read_update(connection)
-                    equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
-                    equal = _groups_without(equal, without)
-                    apart = decided_apart(connection)
-                    if verify:
-                        known = self.cluster_service.known(update, radius, thorough=thorough)
-                        if known is not None and not len(without) and not apart:
-                            grouped = add_identical(known, equal)
-                            return ClusterFacts.read(connection, grouped, selection), outdated
-                        ranks = queries.digest_ranks(connection)
-                hashes = self.index.apply(update)
-
-                find = partial(
-                    self._search_once,
-                    hashes,
-                    ranks,
-                    equal,
-                    radius,
-                    thorough=thorough,
-                    report=report,
-                )
-                try:
-                    # Those that were decided to differ from a medoid may be duplicates themselves.
-                    grouped = set_apart(
-                        find(without),
-                        apart,
-                        partial(_find_among, find, np.asarray(hashes.ids, np.int64)),
-                    )
-                except UnknownImage:
-                    if self.index.all_exist(hashes):
-                        raise  # the catalog itself is damaged
-                    continue
-                facts = self._catalog.run(ClusterFacts.read, grouped, selection)
-                if facts.is_whole:
-                    return facts, outdated
-
-    def _search_once(
-        self,
-        hashes: CatalogHashes,
-        ranks: Int64s | None,
-        equal: list[list[int]],
-        radius: int | None,
-        without: Int64s,
-        *,
-        thorough: bool,
-        report: Progress,
-    ) -> LabelledClusters:
-        """The clusters of all images but some, verified where there are `ranks` of digests."""
-        if ranks is not None:
-            grouped = self.cluster_service.find(
-                hashes, ranks, radius, thorough=thorough, progress=report, without=without
-            )
-        else:
-            near = self._store.settings.radius if radius is None else radius
-            rest = hashes.without(without) if len(without) else hashes
-            grouped = cluster_by_hash(rest, self.index.search, near, report)
-        return add_identical(grouped, _groups_without(equal, without))
-
     def _with_thumbnail(self, query: Query) -> Query:
         try:
             return with_thumbnail(query, self._store.blobs, self._store.settings)
@@ -326,36 +140,3 @@ class SearchService:
             # The row went first, and the files after it.
             message = f"the picture {query.digest} was forgotten meanwhile"
             raise UnknownImage(message) from None
-
-    @contextmanager
-    def _snapshot(self, progress: ProgressOption) -> Iterator[tuple[Connection, int]]:
-        """A transaction that sees no fingerprint of an earlier version that could be renewed.
-
-        Yields the connection, and the number of images whose original cannot be read: they keep
-        their old fingerprint and take no part in searches.
-        """
-        while True:
-            with self._catalog.transaction() as connection:
-                outdated = self.upgrade.outdated(connection)
-                # Looked up in the same transaction: another process may write an old one any time.
-                if not outdated.pending:
-                    yield connection, len(outdated.unreadable)
-                    return
-            with staged(progress) as report:
-                self.upgrade.run(report)
-
-
-def _find_among(
-    find: Callable[[Int64s], LabelledClusters], ids: Int64s, wanted: Int64s
-) -> LabelledClusters:
-    """The clusters of the wanted images alone."""
-    return find(np.setdiff1d(ids, wanted))
-
-
-def _groups_without(groups: list[list[int]], without: Int64s) -> list[list[int]]:
-    """Groups of two or more ids without some ids."""
-    if not len(without):
-        return groups
-    dropped = set(without.tolist())
-    rest = ([each for each in group if each not in dropped] for group in groups)
-    return [group for group in rest if len(group) > 1]
