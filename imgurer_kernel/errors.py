@@ -55,11 +55,11 @@ class SettingsError(ImgurerError):
 
 
 class StoreMissing(SettingsError):
-    """There is no store where one was to be read; the message names the nearest one."""
+    """There is no store in the given place; the message names the nearest one."""
 
 
 class StoreRefused(SettingsError):
-    """No store is made in a folder that has files of its own, unless one insists."""
+    """A folder that has other files in it does not become a store unless that is forced."""
 
 
 class SourceError(ImgurerError):
@@ -71,7 +71,7 @@ class UploadBroken(SourceError):
 
 
 class ImageRejected(ImgurerError):
-    """These bytes are not taken in as a picture; the message is the reason that a person sees."""
+    """A file is rejected as a picture; the message is the reason that people see."""
 
 
 class UnknownFormat(ImageRejected):
@@ -131,7 +131,7 @@ class CatalogTooNew(CatalogError):
 
 
 class QueryError(ImgurerError):
-    """A search or a listing was asked for wrongly."""
+    """An argument of a search or a listing is invalid."""
 
 
 class InvalidRadius(QueryError):
@@ -175,11 +175,11 @@ class NotAllowed(UserError):
 
 
 class ReviewError(ImgurerError):
-    """Deciding about duplicates, and acting on them."""
+    """Decisions about duplicates, and acts on them."""
 
 
 class ActRefused(ReviewError):
-    """An act on a file is not safe, or not allowed; nothing was changed by it."""
+    """An act on a file is not safe, or not allowed; nothing was changed."""
 
 
 class PlanInvalid(ReviewError):

@@ -1,4 +1,4 @@
-"""Write files so that a crash leaves the old one or the new one, and never half of one.
+"""Write files atomically: a crash leaves the old file or the new one, never a part.
 
 A file is written under a scratch name on the same disk, flushed, and then moved to its final name,
 which a file system does at once or not at all.
@@ -21,7 +21,7 @@ _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
-    """Map what the system refused to an error of this package, with a remedy.
+    """Map an `OSError` to an error of this package, with a remedy.
 
     `path` is named where the system names none.
 
@@ -76,7 +76,7 @@ def atomic_write(target: Path) -> Iterator[BinaryIO]:
 
 
 def scratch_path(folder: Path) -> Path:
-    """Make up a path in a folder that no other process will; the folder is made if need be."""
+    """Return a path in a folder that no other process uses; the folder is created if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder / _unique_name()
 

@@ -1,4 +1,4 @@
-"""Who did what, as lines of JSON in the store's folder: logins, accounts, uploads, errors.
+"""Log who did what, as lines of JSON in the store's folder: logins, accounts, uploads, errors.
 
 One line is one event, whatever is in it: all controls and everything beyond ASCII is escaped, so
 that nobody's name can look like another line. Passwords, tokens and cookies are given to no event.
@@ -29,7 +29,7 @@ _errors = logging.getLogger("imgurer_kernel")
 
 
 def note(event: str, **facts: str | float | None) -> None:
-    """Write one event, where `open_log` has been called in this process; nothing else otherwise.
+    """Log one event, if `open_log` has been called in this process.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def note(event: str, **facts: str | float | None) -> None:
 
 
 def path_of(root: Path) -> Path:
-    """Return where the log of a store lies.
+    """Return the path of a store's log.
 
     >>> path_of(Path("store")).as_posix()
     'store/log/events.jsonl'
@@ -52,7 +52,7 @@ def path_of(root: Path) -> Path:
 
 
 def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> bool:
-    """Begin to write events of this process; a log that is open already is closed.
+    """Begin to log events of this process; a log that is open already is closed.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
 
 
 def close_log() -> None:
-    """Stop writing events of this process."""
+    """Stop logging events of this process."""
     if logging.lastResort:
         _errors.removeHandler(logging.lastResort)
     for handler in list(_events.handlers):
@@ -151,9 +151,9 @@ def _cut(value: object) -> object:
 
 class _TurningFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Go on without: a disk that is full stops the log, not what is logged."""
+        """Ignore the error: a full disk stops the log, not what is logged."""
 
 
 class _SharedFile(WatchedFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Go on without, as `_TurningFile`."""
+        """Ignore the error, as `_TurningFile` does."""

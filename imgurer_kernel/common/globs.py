@@ -1,4 +1,4 @@
-"""Patterns of the files and folders that are left out: the one place that reads them."""
+"""Patterns of files and folders to leave out; the only place that interprets them."""
 
 import fnmatch
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Leaves out files and folders that any of the patterns names, and all below such folders.
+    """Matches files and folders that any of the patterns names, and all below such folders.
 
     A pattern with a slash is held against the whole path, one without against the name alone.
     ``*``, ``?`` and ``[]`` are as in a shell, but that ``*`` passes over slashes; upper and lower
@@ -38,7 +38,7 @@ class Exclusion:
         return bool(self.patterns)
 
     def matches(self, path: str) -> bool:
-        """Whether a pattern names this file or folder itself: for a walk from the top."""
+        """Return whether a pattern names this file or folder itself, for a walk from the top."""
         if self._paths is not None and self._paths.match(path):
             return True
         return self._names is not None and bool(
@@ -46,7 +46,7 @@ class Exclusion:
         )
 
     def leaves_out(self, path: str, root: str = "") -> bool:
-        """Whether a walk from `root` would not come to this path; with no root from the very top.
+        """Return whether a walk from `root`, by default the top, would skip this path.
 
         What lies above the root does not count: who names a folder wants what is in it. A root
         that is a file counts itself.

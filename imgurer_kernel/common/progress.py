@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in terminal and notebook, silence, or a function of the caller's.
+"""Report progress: by a bar in terminal and notebook, not at all, or to the caller's function.
 
 What users pass is a `ProgressOption`. Within the package every function that reports takes a
 `Progress`, or None; what it raises stops the work. Where things are counted one by one, `counted`
@@ -19,7 +19,7 @@ ProgressOption = bool | Callable[[int, int], None]
 
 
 def counted(progress: Progress, stage: str, total: int) -> Advance:
-    """Make a function that adds up what was done of a stage and reports it.
+    """Make a function that adds up the steps done of a stage and reports the sum.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def counted(progress: Progress, stage: str, total: int) -> Advance:
 
 @contextmanager
 def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Advance]:
-    """Report work on files whose number is known; the bar appears at once.
+    """Report work on a known number of files; the bar appears at once.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def staged(progress: ProgressOption) -> Iterator[Progress]:
 
 @contextmanager
 def _shown(progress: ProgressOption, **options: object) -> Iterator[Progress]:
-    """Show what is reported as a `ProgressOption` says; the options are those of the bar."""
+    """Show reports as a `ProgressOption` says; further arguments are those of the bar."""
     if callable(progress):
         yield lambda _stage, done, total: progress(done, total)
     elif progress:

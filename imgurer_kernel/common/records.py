@@ -1,4 +1,4 @@
-"""The records that travel between the layers: plain, frozen, without behaviour."""
+"""The records that the layers exchange: plain, frozen, without behaviour."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FileEvent = Literal["added", "duplicate", "unchanged", "changed", "moved"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a picture's EXIF says of it; None where it says nothing.
+    """What a picture's EXIF says; None where it does not say.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
-    """All that is derived from the bytes of one picture.
+    """Everything derived from the bytes of one picture.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One file on its way into the catalog.
+    """One file to be entered into the catalog.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an arrival: the image it is now, and whether that is new; file and event."""
+    """The result of entering an arrival: its image, whether that is new, its file, the event."""
 
     image_id: int
     added: bool
@@ -175,7 +175,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """One file that a walk found: where it is and how to tell whether it has changed.
+    """One file that a walk found: its path, and facts that tell whether it has changed.
 
     `name` is its absolute path, a text because a `Path` for each of many files takes longer than
     to look at them. `mode`: how its bytes are to be kept; None for what the settings say.
@@ -195,5 +195,5 @@ class SourceFile:
 
     @property
     def key(self) -> PathKey:
-        """The path as the system has it."""
+        """The path in the bytes of the file system."""
         return os.fsencode(self.name)

@@ -1,4 +1,4 @@
-"""Numbers, names and times as people read them: every number comes with its word."""
+"""Format numbers, names and times for people; every number comes with its noun."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """A number of things.
+    """Format a number of things.
 
     Examples
     --------
@@ -19,7 +19,7 @@ def count(number: int, one: str, many: str = "") -> str:
 
 
 def human_bytes(number: int) -> str:
-    """A size in steps of 1,000, to three figures at most.
+    """Format a number of bytes in steps of 1,000, to three figures at most.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def human_bytes(number: int) -> str:
 
 
 def bits(distance: int) -> str:
-    """A Hamming distance.
+    """Format a Hamming distance.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def bits(distance: int) -> str:
 
 
 def pixels(width: int, height: int) -> str:
-    """The size of a picture.
+    """Format the size of a picture.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def pixels(width: int, height: int) -> str:
 
 
 def elide(text: str, length: int = 40) -> str:
-    """At most `length` characters of a text: the middle gives way, since the ends tell.
+    """Shorten a text to `length` characters by leaving out its middle.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def elide(text: str, length: int = 40) -> str:
 
 
 def elide_path(path: str, length: int = 40) -> str:
-    """At most `length` characters of a path: whole folders give way, as long as that is enough.
+    """Shorten a path to `length` characters by leaving out whole folders, as long as that suffices.
 
     The first and the last part say most, so those in the middle go first.
 
@@ -98,7 +98,7 @@ def elide_path(path: str, length: int = 40) -> str:
 
 
 def join_words(words: Iterable[str], last: str = "and") -> str:
-    """Words in a row, as one says them.
+    """Join words by commas and "and".
 
     Examples
     --------
@@ -110,7 +110,7 @@ def join_words(words: Iterable[str], last: str = "and") -> str:
 
 
 def freed_text(on_disk: int, in_store: int) -> str:
-    """How many bytes could be freed, and where.
+    """Tell how many bytes could be freed, and where.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def freed_text(on_disk: int, in_store: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """A message that begins with a capital letter and ends with a stop.
+    """Make a sentence of a message: a capital letter first and a full stop last.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def sentence(text: str) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A date and a time of day, to the minute; one with a zone as clocks here show it.
+    """Format date and time of day to the minute; one with a zone in local time.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def moment(when: datetime) -> str:
 
 
 def ago(when: datetime, now: datetime) -> str:
-    """How long ago something was; a time without a zone is taken for UTC.
+    """Tell how long ago something was; a time without a zone is in UTC.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def ago(when: datetime, now: datetime) -> str:
 
 
 def degrees(latitude: float, longitude: float) -> str:
-    """A place on Earth.
+    """Format a geographic position.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def _zoned(when: datetime) -> datetime:
 
 
 def without_folder(text: str, folder: Path) -> str:
-    """Return a text with every mention of a folder's path as words.
+    """Replace every mention of a folder's path in a text by words.
 
     >>> without_folder("/srv/a/tmp/x.part cannot be written", Path("/srv/a"))
     "the store's folder/tmp/x.part cannot be written"

@@ -1,4 +1,4 @@
-"""Work on all cores: how many this process has, one pool of threads, results in order."""
+"""Work on all cores: count them, open a pool of threads, yield results in order."""
 
 import os
 from collections import deque
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.5
 
 
 def cores(workers: int = 0) -> int:
-    """Return how many threads of heavy work to run at once, 1 or more.
+    """Return how many CPU-bound threads to run at once, 1 or more.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def cores(workers: int = 0) -> int:
 def thread_pool(
     workers: int = 0, *, name: str = "imgurer", wait_at_end: bool = True
 ) -> Iterator[ThreadPoolExecutor]:
-    """Open a pool of threads for one piece of work; what is not begun at its end is dropped.
+    """Open a pool of threads for one job; tasks not begun at its end are dropped.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def in_order(
     *,
     workers: int = 0,
 ) -> Iterator[Result]:
-    """Yield the results of all parts, in their order; the work is done by threads.
+    """Do the work on all parts in threads, and yield the results in the order of the parts.
 
     Parameters
     ----------

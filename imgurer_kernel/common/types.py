@@ -1,4 +1,4 @@
-"""Names of the array types that every room uses; shapes are said where they are used."""
+"""Names of the array types that every package uses; docstrings give the shapes."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""Options that say which files take part: the same for every command that lists clusters."""
+"""Options that choose which files take part, shared by all commands that list clusters."""
 
 import os
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ FILTERS = (
 
 
 def read_filters(call: Call) -> dict[str, Any]:
-    """What was given of `FILTERS`, as `Workbench.clusters` and `find_in` take it."""
+    """Read the options of `FILTERS` into arguments of `Workbench.clusters` and `find_in`."""
     given = call.arguments
     return {
         "between": given.between,

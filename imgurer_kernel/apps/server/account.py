@@ -1,4 +1,4 @@
-"""The page of one's own logins: where one is logged in, and the way out of each."""
+"""The page of a user's own sessions: list them, and log out of each."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ _NAMES = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
 
 
 def browser_name(text: str) -> str:
-    """Return what a person calls a browser that says so of itself, or its own first words.
+    """Return the common name of a browser by its User-Agent, or the first words of that.
 
     >>> browser_name("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
     'Firefox on Linux'
@@ -80,7 +80,7 @@ class AccountHandler(BaseHandler):
         return cast("PasswordIdentityProvider", self.identity_provider)
 
     def _who(self) -> tuple[str, str]:
-        """The user's name, and the id of the session of this request."""
+        """Return the user's name and the id of the session of this request."""
         session = self.provider.session(self)
         if session is None:
             raise HTTPError(403)

@@ -1,4 +1,4 @@
-"""Start the server, print its address, and stop it with everything that belongs to it."""
+"""Start the server, print its address, and stop it with all its kernels."""
 
 import asyncio
 import gc
@@ -79,7 +79,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     trusted_proxies: Sequence[str] = (),
     insecure_http: bool = False,
 ) -> None:
-    """Serve the dashboard until Ctrl-C or a termination signal. For the main thread.
+    """Serve the dashboard until Ctrl-C or a termination signal; to be called from the main thread.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _password_provider(
 
 
 def http_server(app: Application, listen: Listen) -> ProxiedServer:
-    """Return the server of an application, with an end for requests that are large or slow."""
+    """Return the HTTP server of an application, with limits on the size and time of requests."""
     return ProxiedServer(
         app,
         trusted=listen.trusted,
@@ -214,7 +214,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
     show = False
 
     def setup_template_dirs(self) -> None:
-        """Find the template in this package and what it extends where Jupyter keeps it."""
+        """Find the template in this package, and the one that it extends in Jupyter's folders."""
         where = {
             "template_name": self.voila_configuration.template,
             "root_dirs": [str(PACKAGE / "apps" / "server"), *jupyter_path()],
@@ -238,7 +238,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         return settings
 
     def init_handlers(self) -> list[tuple[Any, ...]]:
-        """Return everything that has an address; Voila's own list also serves files."""
+        """Return all routes; Voila's own list would also serve files."""
         kernel = r"(?P<kernel_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
         kept = assets_version()
         labextensions = get_voila_labextensions_path()
@@ -310,7 +310,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     async def _sift(self) -> None:
-        """Close the pages of sessions that are over, also of those that send nothing."""
+        """Close the pages of ended sessions, including pages that send nothing."""
         owners = {each for each in self.kernel_manager.owners.values() if each is not None}
         try:
             good = await self.provider.sift(owners)

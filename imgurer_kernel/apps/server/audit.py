@@ -1,4 +1,4 @@
-"""The page for admins of what was done lately, by whom: acts, decisions, logins, accounts."""
+"""The page on which admins see recent acts, decisions, logins and changes of accounts."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _COMMON = ("at", "event", "process", "by", "user")
 
 @dataclass(frozen=True, slots=True, order=True)
 class AuditRow:
-    """One thing that was done: when (UTC), by whom, what, and to what."""
+    """One event: when (UTC), by whom, what, and to what."""
 
     at: str
     user: str
@@ -39,14 +39,14 @@ class AuditRow:
 
 
 def is_admin(catalog: "Catalog", user: str) -> bool:
-    """Whether an account is an admin's."""
+    """Return whether an account is an admin's."""
     from imgurer_kernel.store.catalog import users
 
     return catalog.run(users.account, user).role == "admin"
 
 
 def read_audit(catalog: "Catalog", user: str, root: Path) -> list[AuditRow]:
-    """Return what was done lately, the latest first, at most `MOST` rows.
+    """Return recent events, the latest first, at most `MOST` rows.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_audit(catalog: "Catalog", user: str, root: Path) -> list[AuditRow]:
 
 
 def _logged(path: Path) -> Iterator[AuditRow]:
-    """Events of the log's end, but for those that say that all is as ever."""
+    """Return events from the end of the log, without routine ones."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LOG_BYTES))

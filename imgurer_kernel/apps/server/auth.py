@@ -1,4 +1,4 @@
-"""Who may come in: who has the printed token, or who is logged in."""
+"""Identity providers: by the printed token, or by a login with a password."""
 
 import asyncio
 import functools
@@ -44,7 +44,7 @@ _TOKEN_STAMP = "token"  # noqa: S105 - a kind of session
 
 
 class TokenIdentityProvider(IdentityProvider):
-    """No login: who has the token of the printed address, or its cookie, is the local user.
+    """Without a login: who has the token of the printed address, or its cookie, is the local user.
 
     Any page in a browser of this machine can ask this server something, and any user of the
     machine can; neither knows the token.
@@ -73,17 +73,17 @@ class TokenIdentityProvider(IdentityProvider):
 
     @property
     def auth_enabled(self) -> bool:
-        """Everybody is asked for the token."""
+        """Whether requests need a token; always."""
         return True
 
     async def get_user(self, handler: RequestHandler) -> User | None:
-        """Return the local user for who has the token or its cookie, None for all others."""
+        """Return the local user for a request with the token or its cookie, None for all others."""
         return (
             User(username=LOCAL) if self._has_cookie(handler) or self.has_token(handler) else None
         )
 
     def has_token(self, handler: RequestHandler) -> bool:
-        """Whether a request has the token, in the page's address or in an Authorization header."""
+        """Return whether a request has the token, in its URL or in an Authorization header."""
         kind, _, given = handler.request.headers.get("Authorization", "").partition(" ")
         if kind.lower() not in {"token", "bearer"}:
             given = ""
@@ -92,20 +92,20 @@ class TokenIdentityProvider(IdentityProvider):
         return hmac.compare_digest(given.strip().encode(), self.shown.encode())
 
     def keep(self, handler: RequestHandler) -> None:
-        """Give a request's browser the cookie, so that it need not show the token again."""
+        """Set the cookie in a request's browser, so that it need not send the token again."""
         session = session_cookies.begin(LOCAL, _TOKEN_STAMP)
         value = session_cookies.seal(session, self._key, self._cookie)
         _set_cookie(handler, self._cookie, value, session_cookies.DAYS)
 
     def session(self, handler: RequestHandler) -> None:
-        """Return None: all who come in are the same."""
+        """Return None: there are no sessions without a login."""
 
     async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return all: nothing can end."""
+        """Return all sessions: none can end."""
         return set(sessions)
 
     def seems_good(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
-        """Return True: nothing can end."""
+        """Return True: no session can end."""
         return True
 
     def _has_cookie(self, handler: RequestHandler) -> bool:
@@ -114,7 +114,7 @@ class TokenIdentityProvider(IdentityProvider):
 
 
 class PasswordIdentityProvider(IdentityProvider):
-    """Lets in who has a session that has not ended.
+    """Admits requests with the cookie of a session that has not ended.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class PasswordIdentityProvider(IdentityProvider):
         self._slowed = Digest(every=60.0, most=20, clock=clock)
 
     async def get_user(self, handler: RequestHandler) -> User | None:
-        """Return who sent a request, None where nobody is logged in."""
+        """Return the user who sent a request, None where nobody is logged in."""
         session = self.session(handler)
         if session is None or not await self.holds(session):
             return None
@@ -166,15 +166,15 @@ class PasswordIdentityProvider(IdentityProvider):
         return _session_of(handler, self._key, self._cookie)
 
     async def holds(self, session: LoginSession) -> bool:
-        """Tell whether a session is still good; up to two seconds late."""
+        """Return whether a session is still valid, as of at most two seconds ago."""
         return await asyncio.shield(self._fresh(session))
 
     async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return those of some sessions that are still good, by one look at the catalog."""
+        """Return those of some sessions that are still valid, by one query of the catalog."""
         return await self._run(self._sessions.holding, sessions) if sessions else set()
 
     def seems_good(self, session: LoginSession | None) -> bool:
-        """Tell the same without waiting for the catalog; a moment later than `holds`."""
+        """Return the same as `holds` without waiting for the catalog; it may lag behind."""
         if session is None:
             return False
         _, task = self._looked_up.get(session, (0.0, None))
@@ -249,11 +249,11 @@ class PasswordIdentityProvider(IdentityProvider):
         return session
 
     def forget(self, handler: RequestHandler) -> None:
-        """Take the session's cookie from a request's browser."""
+        """Delete the session's cookie in a request's browser."""
         handler.clear_cookie(self._cookie)
 
     async def end(self, user: str, session: str | None) -> None:
-        """End the session of a user with an id, or with None all of them, from now on."""
+        """End the session of a user with an id, or with None all of them."""
         if session is None:
             await self._run(self._sessions.end_all, user)
             note("logout", user=user, session="all")
@@ -270,7 +270,7 @@ class PasswordIdentityProvider(IdentityProvider):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Return what a function finds in the catalog, without keeping the server waiting."""
+        """Run a function on the catalog in a thread and return its result."""
         return await self._run(function, self._sessions.catalog, *args, **kwargs)
 
     async def list_sessions(self, user: str) -> pd.DataFrame:
@@ -278,7 +278,7 @@ class PasswordIdentityProvider(IdentityProvider):
         return await self._run(self._sessions.list, user)
 
     def close(self) -> None:
-        """Stop the threads, after what they are at."""
+        """Stop the threads, after the work that they have begun."""
         self._tries.close()
         self._thread.shutdown(cancel_futures=True)
         self._looked_up.clear()
@@ -292,7 +292,7 @@ class PasswordIdentityProvider(IdentityProvider):
 
 
 async def _known(answer: Awaitable[T]) -> T:
-    """Wait for what the catalog knows; one that is busy is told as such."""
+    """Wait for an answer of the catalog; answer 503 where it is busy."""
     try:
         return await answer
     except CatalogBusy as error:

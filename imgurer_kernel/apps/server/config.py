@@ -75,7 +75,7 @@ _ANSI_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 def _log_failure(handler: RequestHandler) -> None:
-    """Log a request only if it failed by our own fault, not if it was answered or refused."""
+    """Log a request only if it failed by a fault of the server."""
     if handler.get_status() >= 500 and handler.get_status() != HTTPStatus.SERVICE_UNAVAILABLE:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
 
@@ -83,7 +83,7 @@ def _log_failure(handler: RequestHandler) -> None:
 def _note_cell_error(
     hidden: Path | None, cell: dict[str, Any], execute_reply: dict[str, Any], **_: object
 ) -> None:
-    """Log why the dashboard did not open; the text of an `ImgurerError` goes onto the page."""
+    """Log why the dashboard did not open; show the text of an `ImgurerError` on the page."""
     content = execute_reply["content"]
     lines = "\n".join(content.get("traceback", ()))
     _log.error("the dashboard could not be opened:\n%s", _ANSI_COLOR.sub("", lines))
@@ -129,7 +129,7 @@ def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[
 
 
 def assets_version() -> str:
-    """Return a text that changes with the assets, for their addresses: browsers keep them for good.
+    """Return a text that changes with the assets, for their URLs: browsers cache them for ever.
 
     A page needs some ninety files, and asking whether each is still the same took half of the
     time that it took to open.
@@ -141,7 +141,7 @@ def assets_version() -> str:
 
 
 def _page_config(page_config: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Return the front end's configuration with addresses that change with the assets."""
+    """Return the front end's configuration with URLs that change with the assets."""
     for name in ("fullStaticUrl", "fullLabextensionsUrl"):
         page_config[name] = f"{page_config[name]}/{assets_version()}"
     return page_config

@@ -1,4 +1,4 @@
-"""What a browser says about where a request comes from (W3C "Fetch Metadata Request Headers").
+"""Read where a request comes from (W3C "Fetch Metadata Request Headers").
 
 Browsers send these headers, and no page's script can change them; other programs send none, and
 what they may do is decided by the login alone. "Same site" is not enough: all ports of this machine
@@ -12,7 +12,7 @@ _OWN = frozenset({"same-origin", "none"})
 
 
 def is_top_level(headers: Mapping[str, str]) -> bool:
-    """Whether a request is for a page of its own: a person will see it, in a window or a tab.
+    """Return whether a request navigates a window or tab, rather than loads part of a page.
 
     >>> is_top_level({}), is_top_level({"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"})
     (True, False)
@@ -25,7 +25,7 @@ def is_top_level(headers: Mapping[str, str]) -> bool:
 
 
 def is_foreign(headers: Mapping[str, str], method: str | None) -> bool:
-    """Whether another site's page asks for something else than that a person comes here by a link.
+    """Return whether another site's page sent a request that is not a person's click on a link.
 
     >>> is_foreign({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, "POST")
     False

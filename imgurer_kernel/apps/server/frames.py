@@ -1,4 +1,4 @@
-"""What a page may send to its kernel: a frame is checked before anything is built from it."""
+"""Check a WebSocket frame that a page sends to its kernel before anything is built from it."""
 
 import json
 import struct
@@ -36,7 +36,7 @@ _WRONG_KIND, _MALFORMED, _TOO_BIG = 1003, 1007, 1009
 
 
 class BadFrame(ServerError):
-    """A page sent what is no message to a kernel.
+    """A page sent something that is not a message to a kernel.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class BadFrame(ServerError):
 
 
 def check_frame(frame: str | bytes) -> None:
-    """Check that a frame is a message of the protocol v1, in time and memory that it is worth.
+    """Check that a frame is a message of the protocol v1, at bounded cost of time and memory.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _read_offsets(frame: bytes) -> tuple[int, ...]:
 
 
 def _check_header(header: bytes) -> None:
-    """Check the part that decides whether a message is passed on: Jupyter reads its type."""
+    """Check the header, of which Jupyter reads whether a message is passed on."""
     if len(header) > _MOST_HEADER_BYTES:
         reason = f"a header of {len(header)} bytes; it may have {_MOST_HEADER_BYTES}"
         raise BadFrame(_MALFORMED, reason)

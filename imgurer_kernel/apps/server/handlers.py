@@ -65,7 +65,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
             self.kernels.note_opened()
 
     def _shows_token(self) -> bool:
-        """Lead who shows the token to the address without it, which may be kept and passed on."""
+        """Redirect a request with the token to the URL without it, which may be shared."""
         if isinstance(self.provider, TokenIdentityProvider):
             self.provider.keep(self)
         if "token" not in self.request.query_arguments:
@@ -80,13 +80,13 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         return True
 
     def _show_full(self) -> None:
-        """Say that there are too many pages; this one asks again by itself."""
+        """Answer that too many pages are open; the page sent retries by itself."""
         self.set_status(503)
         self.set_header("Retry-After", str(_RETRY))
         self.render_page("full.html", seconds=_RETRY, target=self.request.uri)
 
     async def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
-        """Give the page piece by piece; Voila would wait for a kernel that is gone forever.
+        """Yield the page in pieces; Voila itself would wait for a dead kernel for ever.
 
         It says that it waits at places where words can be read, which other pieces need not be.
         """
@@ -98,12 +98,12 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
                 raise HTTPError(500, "no kernel for a page: it is gone")
 
     def on_connection_close(self) -> None:
-        """Note that the visitor has left, which may be why the kernel is gone."""
+        """Note that the visitor has left, which explains a stopped kernel."""
         self._left = True
         super().on_connection_close()
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Say that something went wrong, on the page itself where that has begun already."""
+        """Report an error, on the page itself where sending that has begun already."""
         if self._headers_written and not self._finished:
             self.finish(self.pages.render("unopened.html"))
         else:
@@ -114,14 +114,14 @@ class NotFoundHandler(BaseHandler):
     """Every other address."""
 
     def get(self, *_: str) -> None:
-        """Say that there is nothing."""
+        """Answer 404."""
         raise HTTPError(404)
 
     post = put = patch = delete = head = get
 
 
 class _Refusing(BaseHandler):
-    """Refuses who is not logged in, instead of leading to the login: nobody looks at an asset."""
+    """Refuses requests without a login, rather than redirecting them: nobody looks at an asset."""
 
     async def prepare(self) -> None:  # type: ignore[override]  # the base class's switch
         await super().prepare(_redirect_to_login=False)
@@ -134,7 +134,7 @@ class AssetHandler(_Refusing, FileFindHandler):
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
     def set_headers(self) -> None:
-        """Let the browser keep the file: its address has the version of all of them."""
+        """Let the browser cache the file: its URL has the version of all assets."""
         super().set_headers()
         self.set_header("Cache-Control", "private, max-age=31536000, immutable")
 
@@ -148,7 +148,7 @@ class AssetHandler(_Refusing, FileFindHandler):
 
 
 class ExtensionHandler(AssetHandler):
-    """The same of the widgets, from other folders."""
+    """Scripts and styles of widgets in other folders."""
 
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
@@ -171,7 +171,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
     """The connection between a page and its kernel."""
 
     async def pre_get(self) -> None:
-        """Refuse a page that speaks another protocol, and a kernel that is not the page's own.
+        """Refuse another protocol, and a kernel that belongs to another page.
 
         Voila reads every binary message that it sends as one of the protocol v1. One of the
         protocol before, which is spoken with who does not ask for v1, has a number at its start
@@ -184,7 +184,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
         await super().pre_get()
 
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
-        """Leave it to Jupyter to ask for signs of life, every 30 seconds.
+        """Leave the pings, every 30 seconds, to Jupyter.
 
         Tornado would ask as well, and take Jupyter's milliseconds for seconds.
         """
@@ -204,7 +204,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
         super().on_close()
 
     def on_message(self, message: str | bytes) -> None:
-        """Pass a message on, as long as the session is good and the message is one."""
+        """Pass a message on if the session is valid and the message is well formed."""
         if not self.provider.seems_good(self._session):
             self.close(4401, "logged out")
             IOLoop.current().add_callback(self.kernels.end_session, self._session)
@@ -218,10 +218,10 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
 
 
 class OwnKernelHandler(BaseHandler, KernelHandler):
-    """What a page asks about its kernel."""
+    """Answers what a page asks about its kernel."""
 
     async def get(self, kernel_id: str) -> None:
-        """Describe a kernel that is one's own."""
+        """Describe the page's own kernel."""
         self.check_owner(kernel_id)
         await cast("Awaitable[None]", super().get(kernel_id))
 
@@ -234,22 +234,22 @@ class ShutdownHandler(BaseHandler, VoilaShutdownKernelHandler):  # type: ignore[
     """Stops the kernel of a page that is closed."""
 
     async def post(self, kernel_id: str) -> None:
-        """Stop a kernel that is one's own."""
+        """Stop the page's own kernel."""
         self.check_owner(kernel_id)
         await cast("Awaitable[None]", super().post(kernel_id))
 
 
 class VisitorInfoHandler(RequestInfoSocketHandler):  # type: ignore[misc]  # Voila has no types
-    """Tells a preheated kernel of its visitor, cookie included, and nobody else."""
+    """Tells a preheated kernel, and nobody else, its visitor with the cookie."""
 
     def prepare(self) -> None:
-        """Refuse who does not know the store's secret."""
+        """Refuse requests without the store's secret."""
         expected = kernel_token(self.settings["cookie_secret"], self.path_kwargs["kernel_id"])
         shown = self.request.headers.get("X-Imgurer-Kernel", "")
         if not hmac.compare_digest(expected.encode(), shown.encode()):
             raise HTTPError(403)
 
     def open(self, kernel_id: str) -> None:
-        """Tell at once if the visitor is there already."""
+        """Answer at once if the visitor is known already."""
         super().open(kernel_id)
         self._cache.pop(kernel_id, None)  # sent once; the cookie need not stay in memory

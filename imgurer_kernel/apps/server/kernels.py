@@ -52,7 +52,7 @@ def transport(folder: str) -> str:
 
 
 def pages_for_memory(total: int) -> int:
-    """Return how many pages a machine of some memory (bytes) bears: two fifths of it are theirs.
+    """Return for how many pages two fifths of a machine's memory (bytes) suffice.
 
     A kernel at rest has some 130 MB of its own, and one that compares pictures more.
 
@@ -63,7 +63,7 @@ def pages_for_memory(total: int) -> int:
 
 
 def memory() -> int:
-    """Return the bytes of memory that there are, in the machine or for its container."""
+    """Return the bytes of memory of the machine, or of its container."""
     if not hasattr(os, "sysconf"):
         return 8 << 30  # Windows; --max-kernels says better
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -127,7 +127,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return started
 
     def begin_page(self) -> bool:
-        """Keep a place for a page that the current task opens; False where all are taken.
+        """Reserve a place for a page that the current task opens; False if none is left.
 
         Each place is given away once, however many come at the same moment. It is the page's
         until `note_opened`; from then on its kernel counts.
@@ -138,11 +138,11 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return True
 
     def note_opened(self) -> None:
-        """Give up the place that was kept for the current task's page."""
+        """Release the place that was reserved for the current task's page."""
         self._opening.discard(current_task())
 
     def pages(self) -> int:
-        """Count the pages that have a kernel or are about to; kernels that wait are none."""
+        """Count the pages that have a kernel or wait for one; preheated kernels do not count."""
         # Voila's kernel manager, made of this class, keeps the tasks that start what will wait.
         pools = getattr(self, "_pools", {}).values()
         waiting = sum(
@@ -154,7 +154,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return len(kernels) - waiting + len(self._opening)
 
     async def has_lost_own(self) -> bool:
-        """Whether the kernel that the current task has started last, if any, is gone."""
+        """Return whether the kernel that the current task started last, if any, has died."""
         task = current_task()
         kernel_id = self._started.get(task) if task else None
         return kernel_id is not None and not (kernel_id in self and await self.is_alive(kernel_id))

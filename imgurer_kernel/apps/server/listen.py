@@ -1,4 +1,4 @@
-"""Where the server listens, and where it refuses to."""
+"""Choose the address that the server listens on, and refuse an unsafe one."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -9,7 +9,7 @@ from imgurer_kernel.errors import UnsafeListen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """Where the server listens, and for whom.
+    """The address that the server listens on, and who can reach it.
 
     Attributes
     ----------
@@ -42,17 +42,17 @@ class Listen:
 
     @property
     def reached(self) -> bool:
-        """Whether other machines reach it, be it through a proxy."""
+        """Whether other machines reach it, directly or through a proxy."""
         return not self.local or bool(self.trusted)
 
     @property
     def wants_tls(self) -> bool:
-        """Whether what comes from other machines must have come by TLS."""
+        """Whether requests of other machines must come by TLS."""
         return self.reached and not self.insecure
 
 
 def is_local(host: str) -> bool:
-    """Whether only this machine can reach what listens at a host.
+    """Return whether only this machine can reach a host.
 
     >>> is_local("127.0.0.1"), is_local("localhost"), is_local("::1"), is_local("0.0.0.0")
     (True, True, True, False)

@@ -1,4 +1,4 @@
-"""The page with user name and password, and the way out."""
+"""The login page with user name and password, the token page, and logging out."""
 
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +12,7 @@ from imgurer_kernel.errors import LoginFailed
 
 
 def safe_next(address: str) -> str:
-    r"""Return where to go after the login: the page itself with a query, and nowhere else.
+    r"""Return where to go after the login: the dashboard's own path with a query, and nowhere else.
 
     >>> safe_next("/?tab=search")
     '/?tab=search'
@@ -33,7 +33,7 @@ class LoginHandler(BaseHandler):
 
     @property
     def password_provider(self) -> PasswordIdentityProvider:
-        """The identity provider, which asks for passwords where this page has an address."""
+        """The identity provider, one for passwords wherever this page is served."""
         return cast("PasswordIdentityProvider", self.identity_provider)
 
     @allow_unauthenticated
@@ -75,7 +75,7 @@ class LoginHandler(BaseHandler):
         )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Show the form again where its token was no longer good."""
+        """Show the form again where its XSRF token had expired."""
         if status_code == 403 and self.request.method == "POST":
             self._show("/", problem="This page was open for too long. Please try again.")
         else:
@@ -83,11 +83,11 @@ class LoginHandler(BaseHandler):
 
 
 class TokenHandler(BaseHandler):
-    """The page for who has come without the token, where there is no login."""
+    """The page for requests without the token, where there is no login."""
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """Ask for it, unless the browser is known."""
+        """Ask for the token, unless the browser has its cookie."""
         if self.current_user:
             self.redirect("/")
             return
@@ -101,7 +101,7 @@ class LogoutHandler(LoginHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """End the session, if a link of our own was followed."""
+        """End the session, if the request comes from a page of this server."""
         # A link on a foreign page could log people out otherwise; that is no more than a nuisance.
         if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             self.redirect("/")

@@ -1,4 +1,4 @@
-"""Checks passwords so that who guesses is slowed down, and nobody else is kept out by that.
+"""Check passwords: slow down guessing without locking anybody else out.
 
 Failures count for a name and an address together: guesses from elsewhere do not block who knows the
 password. Beyond that there is a bound for each address and for each name, against many names and
@@ -40,7 +40,7 @@ _FULL_WAIT = 2.0
 
 
 class TryLater(LoginFailed):
-    """Nobody looks at the password before some seconds have passed.
+    """The password is not checked before some seconds have passed.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class TryLater(LoginFailed):
 
 
 class TooManyTries(TryLater):
-    """There were too many wrong tries, or there are too many whose end is not known yet."""
+    """There were too many failed attempts, or too many are still being checked."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__("Too many wrong tries.", seconds)
@@ -70,7 +70,7 @@ class TooManyAtOnce(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """One count that a try is added to; success forgives what `forgives` says."""
+    """One counter of attempts; a success clears those that `forgives` names."""
 
     throttle: Throttle
     key: Hashable
@@ -78,7 +78,7 @@ class _Counted:
 
 
 class LoginTries:
-    """Checks passwords in two queues, of known browsers and of strangers, each with its thread.
+    """Checks passwords in two queues, for known and for unknown browsers, each with its thread.
 
     A password costs 64 MiB to check: that is not multiplied by the number of callers.
 
@@ -104,7 +104,7 @@ class LoginTries:
     def begin(
         self, name: str, password: str, *, address: str | None, browser: str | None
     ) -> "Future[Account]":
-        """Have a password checked; the try is counted before anyone else's turn comes.
+        """Queue a password to be checked; the attempt is counted before any other is.
 
         How it ends is noted by the check itself, not by the request that waits for it: a try
         whose request is given up has been one, unless it was still in the queue.
@@ -146,7 +146,7 @@ class LoginTries:
         return future
 
     def close(self) -> None:
-        """Stop the threads, after what they are at."""
+        """Stop the threads, after the work that they have begun."""
         for worker in (self._strangers, self._known):
             worker.close()
 
@@ -163,7 +163,7 @@ def _settle(check: "Future[Account]", counts: list[_Counted]) -> None:
 
 
 def one_spelling(name: str) -> str:
-    """Return what all spellings of an account's name have in common; any other name is itself.
+    """Normalize an account's name, so that all its spellings share one counter; keep other names.
 
     >>> one_spelling("Alice"), one_spelling("not a name!")
     ('alice', 'not a name!')
@@ -175,7 +175,7 @@ def one_spelling(name: str) -> str:
 
 
 def network_of(address: str | None) -> str:
-    """Return what one caller has: an IPv4 address, or the 64 bits that an IPv6 network gives out.
+    """Return the network of a client: its IPv4 address, or the first 64 bits of its IPv6 address.
 
     >>> network_of("192.0.2.1"), network_of("2001:db8::1:2"), network_of(None)
     ('192.0.2.1', '2001:db8::/64', '')

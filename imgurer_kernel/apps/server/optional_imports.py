@@ -1,4 +1,4 @@
-"""Leave out an optional package while others are imported, to start quickly.
+"""Make imports of an optional package fail while others are imported, to start faster.
 
 jsonschema, which Jupyter's server imports, uses `rfc3987_syntax` where it is installed, and that
 package builds some forty grammars of international addresses when it is imported: 3.5 s of the
@@ -15,7 +15,7 @@ from types import ModuleType
 
 
 class _RefusingFinder(MetaPathFinder):
-    """Finds nothing under some names, and says so before any other finder is asked."""
+    """Refuses to import some names, before any other finder is asked."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -33,7 +33,7 @@ class _RefusingFinder(MetaPathFinder):
 
 @contextmanager
 def left_out(*names: str) -> Iterator[None]:
-    """Let imports of some packages fail within the block; afterwards they work as ever.
+    """Let imports of some packages fail within the block; afterwards they work again.
 
     For optional packages only, which the importing package does without. One that is loaded
     already stays.

@@ -1,4 +1,4 @@
-"""The base of all handlers, and the pages that are no notebook: login and errors."""
+"""The base of all handlers, and the pages besides the notebook: login and errors."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -29,7 +29,7 @@ _OTHER_ERROR = ("Something went wrong", "The server's log says what. Reloading t
 
 
 class Pages:
-    """Renders the pages that are no notebook.
+    """Renders the pages besides the notebook.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Pages:
 
     @property
     def content_policy(self) -> str:
-        """Content security policy of these pages: they may show themselves and send a form."""
+        """Content security policy of these pages: own content and forms only."""
         digest = b64encode(sha256(self._style.encode()).digest()).decode()
         return (
             f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
@@ -67,11 +67,11 @@ class Pages:
 
 
 class BaseHandler(JupyterHandler):
-    """Knows who sent a request, and answers an error with a page, never with a traceback."""
+    """Identifies who sent a request, and answers an error with a page, never with a traceback."""
 
     @property
     def provider(self) -> PasswordIdentityProvider | TokenIdentityProvider:
-        """The identity provider: says who sent a request, and whether a session still holds."""
+        """The identity provider: identifies who sent a request, and checks sessions."""
         return cast("PasswordIdentityProvider | TokenIdentityProvider", self.identity_provider)
 
     @property
@@ -85,7 +85,7 @@ class BaseHandler(JupyterHandler):
         return cast("Pages", self.settings["imgurer_pages"])
 
     async def prepare(self, **kwargs: Any) -> Any:  # noqa: ANN401 - Jupyter's
-        """Refuse what another site's page asks for, and what should have come by TLS."""
+        """Refuse requests of other sites' pages, and those without TLS where it is required."""
         if is_foreign(self.request.headers, self.request.method):
             raise HTTPError(403)
         wants_tls = self.settings["imgurer_wants_tls"] and self.request.protocol != "https"

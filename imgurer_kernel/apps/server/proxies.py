@@ -1,4 +1,4 @@
-"""Who a request comes from where a proxy stands between: told by proxies that are trusted only."""
+"""Find the client of a request behind a proxy, by the headers of trusted proxies only."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -19,7 +19,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """Return the networks that are written as an address or as CIDR.
+    """Parse networks, each an address or in CIDR notation.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 
 def is_in(address: str, networks: Sequence[Network]) -> bool:
-    """Whether an address lies in one of some networks; what is no address lies in none.
+    """Return whether an address lies in one of some networks; False for what is no address.
 
     >>> is_in("::ffff:10.1.2.3", read_networks(["10.0.0.0/8"])), is_in("unix", [])
     (True, False)
@@ -57,7 +57,7 @@ def is_in(address: str, networks: Sequence[Network]) -> bool:
 def sent_by(
     peer: str, protocol: str, headers: HTTPHeaders, trusted: Sequence[Network]
 ) -> tuple[str, str]:
-    """Return the address that a request comes from, and the protocol by which it has come.
+    """Return the client's address of a request and the protocol that it used.
 
     Parameters
     ----------
@@ -95,26 +95,26 @@ def sent_by(
 
 
 class ProxiedServer(HTTPServer):
-    """An HTTP server that believes the proxies that it is told to trust, and nobody else.
+    """An HTTP server that reads forwarding headers of trusted proxies only.
 
     Tornado's own ``xheaders`` would believe everyone who connects.
     """
 
     def initialize(self, *args: Any, trusted: Sequence[Network] = (), **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Take the networks, and what else a server takes."""
+        """Set the trusted networks besides what every server takes."""
         self._trusted = trusted
         super().initialize(*args, **kwargs)
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
-        """Begin a request: of who sent it, the headers will say."""
+        """Begin a request, the client of which its headers name."""
         delegate = super().start_request(server_conn, request_conn)
         return _Forwarded(delegate, request_conn, self._trusted) if self._trusted else delegate
 
 
 class _Forwarded(HTTPMessageDelegate):
-    """Passes a request on once its connection says where it is from."""
+    """Passes a request on once the client is known."""
 
     def __init__(
         self, delegate: HTTPMessageDelegate, connection: HTTPConnection, trusted: Sequence[Network]

@@ -1,4 +1,4 @@
-"""Slows down who guesses passwords, and bounds how many wait to be checked, and what is told."""
+"""Slow down password guessing, bound the queue of checks, and bound what is logged of them."""
 
 import functools
 import threading
@@ -22,7 +22,7 @@ class _Record:
 
 
 class Throttle:
-    """Doubles the wait with each failure of one key, from a few free tries on.
+    """Doubles the wait with each failure of one key, after a few free attempts.
 
     A try is reserved before it is checked, and counts as a failure until its end is known: as
     many tries at once get as far as they would in turn. Its end is one of `failed`, `succeeded`
@@ -83,34 +83,34 @@ class Throttle:
             return max(0.0, since + pause - self._clock())
 
     def reserve(self, key: Hashable) -> None:
-        """Note that a try begins."""
+        """Note that an attempt begins."""
         with self._lock:
             record = self._touch(key)
             record.pending += 1
             record.begun = self._clock()
 
     def failed(self, key: Hashable) -> None:
-        """Note that a try has failed."""
+        """Note that an attempt has failed."""
         with self._lock:
             record = self._end_one(self._touch(key))
             record.failures += 1
             record.failed = self._clock()
 
     def succeeded(self, key: Hashable) -> None:
-        """Forget a key's failures; tries that are still pending may fail yet."""
+        """Forget a key's failures; pending attempts may still fail."""
         with self._lock:
             record = self._end_one(self._records.get(key, _Record()))
             record.failures = 0
             self._drop_empty(key)
 
     def release(self, key: Hashable) -> None:
-        """Forget a try that came to nothing, as if it had never begun."""
+        """Forget an attempt that was never checked."""
         with self._lock:
             self._end_one(self._records.get(key, _Record()))
             self._drop_empty(key)
 
     def _touch(self, key: Hashable) -> _Record:
-        """Return a key's record, and remember it longest."""
+        """Return a key's record, and mark it as the most recently used."""
         record = self._records.pop(key, None) or _Record()
         if not record.pending and self._clock() - record.failed > self._forget:
             record = _Record()
@@ -131,7 +131,7 @@ class Throttle:
 
 
 class Digest:
-    """Has one of many like events told in a while, so that no stranger floods the log.
+    """Bounds how often events of one kind are logged, so that no client floods the log.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class Digest:
         self._told: dict[Hashable, tuple[float, int]] = {}  # when, and how many came since
 
     def add(self, key: Hashable) -> int:
-        """Note one event; return how many to tell of with it, 0 where it is not to be told."""
+        """Note one event; return how many to report now, 0 where none is to be logged."""
         now = self._clock()
         if key not in self._told and len(self._told) >= self._most:
             self._told = {
@@ -179,7 +179,7 @@ class _QueuedWork:
 
 
 class FairWorker:
-    """One thread that does one thing after another, in turn for all who wait, each with few.
+    """One thread that works for clients in turn, with few waiting tasks of each.
 
     Who comes with much does not keep others waiting: the next turn is that of the caller who has
     waited longest for one, and no caller may have more than a share of the queue.
@@ -213,7 +213,7 @@ class FairWorker:
     def submit(
         self, caller: Hashable, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs
     ) -> "Future[T]":
-        """Have something done.
+        """Queue a task.
 
         Raises
         ------
@@ -233,7 +233,7 @@ class FairWorker:
         return future
 
     def close(self) -> None:
-        """Stop after what is being done; what waits is cancelled."""
+        """Stop after the current task; waiting ones are cancelled."""
         with self._lock:
             self._closed = True
             waiting = [task.future for queue in self._queues.values() for task in queue]

@@ -94,7 +94,7 @@ def enable_account(call: Call) -> int:
     ),
 )
 def adopt_files(call: Call) -> int:
-    """Hand files that were taken in without a login to an account."""
+    """Give an account the files that were ingested without a login."""
     with _noted(call.workbench()) as wb:
         number = wb.accounts.adopt(call.arguments.name, call.arguments.giver)
         return _write_account(call, wb, f"has {count(number, 'more file')} now")
@@ -102,7 +102,7 @@ def adopt_files(call: Call) -> int:
 
 @contextmanager
 def _noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
-    """Note in the store's log what is done to accounts, and by whom of this machine."""
+    """Log what is done to accounts, and by which user of this machine."""
     with opened as wb:
         try:
             by = getpass.getuser()
@@ -143,7 +143,7 @@ def end_sessions(call: Call) -> int:
     ),
 )
 def bound_uploads(call: Call) -> int:
-    """Say how much accounts may upload, each or all together; without options, list it."""
+    """Set how much accounts may upload, each or all together; without options, list the quotas."""
     with _noted(call.workbench()) as wb:
         quotas = Quotas(wb.accounts.catalog)
         if call.arguments.set is not None or call.arguments.unset:
@@ -153,7 +153,7 @@ def bound_uploads(call: Call) -> int:
 
 
 def _write_account(call: Call, wb: Workbench, change: str) -> int:
-    """Write an account as it is now: for programs its row, for people what has changed."""
+    """Print an account as it is now: its row as JSON, or what has changed in words."""
     name = wb.accounts.get(call.arguments.name).name
     if call.out.json:
         users = wb.users()

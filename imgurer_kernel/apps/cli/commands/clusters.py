@@ -92,7 +92,7 @@ def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
 
 
 def _asked_for(call: Call) -> dict[str, Any]:
-    """What `Workbench.clusters` and `Workbench.report` are to look for."""
+    """Read the arguments of `Workbench.clusters` and `Workbench.report`."""
     return {
         "folders": call.arguments.folders or None,
         **read_filters(call),
@@ -103,7 +103,7 @@ def _asked_for(call: Call) -> dict[str, Any]:
 
 
 def write_clusters(call: Call, frame: pd.DataFrame) -> None:
-    """Write clusters for people: each with its files under it, then the totals."""
+    """Print clusters as text: each with its files under it, then the totals."""
     table = cluster_table(frame)
     freed = zip(table["frees_disk"].tolist(), table["frees_store"].tolist(), strict=True)
     heads = [
@@ -127,7 +127,7 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
 
 
 def _marks(frame: pd.DataFrame) -> list[str]:
-    """One word for each row: what it is in its cluster."""
+    """Choose a word for each row: what the file is in its cluster."""
     marks = []
     for label, kept, reference, medoid in zip(
         frame["label"], frame["is_keeper"], frame["is_reference"], frame["is_medoid"], strict=True
@@ -140,7 +140,7 @@ def _marks(frame: pd.DataFrame) -> list[str]:
 
 
 def totals(frame: pd.DataFrame) -> str:
-    """How many clusters and extra copies, and what they would free, in words."""
+    """Summarize clusters in a sentence: how many, how many extra copies, what they would free."""
     figures = summary(frame)
     return (
         f"{count(figures['clusters'], 'cluster')}, "

@@ -1,4 +1,4 @@
-"""The command that compiles ahead of time."""
+"""The command that compiles machine code ahead of time."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +15,7 @@ _ROOMS = ("index", "matching")
 
 @command("compile")
 def compile_all(call: Call) -> int:
-    """Compile what searches and compares, which is done when it is first needed otherwise."""
+    """Compile the code that searches and compares, so that no search has to wait for it."""
     names = list(modules())
     # Processes, for the compiler works under the interpreter's lock; fresh ones, for numba looks
     # where it may keep its files when a module is imported.
@@ -27,7 +27,7 @@ def compile_all(call: Call) -> int:
 
 
 def modules() -> Iterator[str]:
-    """Names of the modules with machine code, those that take longest first.
+    """List the modules with machine code, those that take longest first.
 
     Examples
     --------

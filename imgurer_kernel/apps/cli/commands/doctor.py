@@ -1,4 +1,4 @@
-"""The command that says how a store, and the program that works on it, are."""
+"""The command that reports the state of a store and of the installation."""
 
 import platform
 import shutil
@@ -28,7 +28,7 @@ _LITTLE = 1 << 30
 
 @command("doctor")
 def doctor(call: Call) -> int:
-    """Say how the store and the program are: versions, locks, space, index, log, settings."""
+    """Report on the store and the installation: versions, locks, space, index, log, settings."""
     sections: dict[str, Callable[[Call], Iterator[Line]]] = {
         "versions": _versions,
         "store": _store,

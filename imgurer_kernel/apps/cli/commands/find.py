@@ -1,4 +1,4 @@
-"""The command that needs no store: duplicates in folders, left where they are."""
+"""The command that needs no store: find duplicates in folders, in place."""
 
 from imgurer_kernel.apps.cli.command import (
     EXIT_DONE,

@@ -1,4 +1,4 @@
-"""Commands about single pictures: take them in, find similar ones, explain, calibrate."""
+"""Commands about single pictures: ingest, look up, find similar ones, explain, calibrate."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -69,7 +69,7 @@ NO_VERIFY = argument(
     CREATE_HERE,
 )
 def ingest(call: Call) -> int:
-    """Take pictures in, or look again what has become of them."""
+    """Take pictures in, or look for changes of those that were taken in."""
     given = call.arguments
     with call.workbench_made() as wb:
         frame = wb.ingest(
@@ -87,7 +87,7 @@ def ingest(call: Call) -> int:
 
 
 def write_ingested(call: Call, frame: pd.DataFrame) -> int:
-    """Write what became of each file: for people only what is not as it was, and the totals."""
+    """Print the outcome for each file; as text only those that have changed, and the totals."""
     rejected = frame[frame["status"] == "rejected"]
     damaged = frame["reason"].str.startswith("damaged: ")
     told = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"]) | damaged]
@@ -115,7 +115,7 @@ _TOLD_IF_ANY = {
 
 @command("lookup", argument("paths", nargs="+", metavar="PATH", help="file or folder"))
 def lookup(call: Call) -> int:
-    """Say of each picture whether it is here already."""
+    """Tell for each picture whether the store has it already."""
     with call.workbench() as wb:
         frame = wb.lookup(call.arguments.paths, progress=call.out.progress)
     if call.out.json:
@@ -137,7 +137,7 @@ def lookup(call: Call) -> int:
     argument("--limit", type=number, metavar="N", help="most images to list"),
 )
 def similar(call: Call) -> int:
-    """Find what is like a picture."""
+    """Find pictures that are similar to one."""
     with call.workbench() as wb:
         frame = wb.similar(
             _file_or_id(call.arguments.image),
@@ -153,7 +153,7 @@ def similar(call: Call) -> int:
 
 
 def _file_or_id(text: str) -> str | int:
-    """A file, or the id of an image where there is no file of that name."""
+    """Read a path, or the id of an image where no file has that name."""
     return int(text) if text.isdecimal() and not Path(text).exists() else text
 
 
@@ -164,7 +164,7 @@ def _file_or_id(text: str) -> str | int:
     argument("--out", metavar="FILE.png", help="write the figure too"),
 )
 def explain(call: Call) -> int:
-    """Say why two pictures are duplicates, or are not."""
+    """Explain why two pictures are duplicates, or are not."""
     with call.workbench() as wb:
         explanation = wb.explain(_file_or_id(call.arguments.one), _file_or_id(call.arguments.other))
     if call.arguments.out:

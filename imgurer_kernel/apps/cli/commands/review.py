@@ -58,7 +58,7 @@ _JOURNAL = {
     _REFERENCE,
 )
 def plan_review(call: Call) -> int:
-    """Say what would be removed, and why; write it as a plan."""
+    """List what would be removed, and why; write it as a plan."""
     arguments = call.arguments
     if arguments.out is not None:
         _require_plan_name(arguments.out)
@@ -94,7 +94,7 @@ def plan_review(call: Call) -> int:
     _USER,
 )
 def apply_review(call: Call) -> int:
-    """Carry a plan out; each row is looked at anew."""
+    """Carry out a plan; each row is checked again first."""
     arguments = call.arguments
     with call.workbench() as wb:
         require_known_folders(wb, arguments.reference)
@@ -133,7 +133,7 @@ def apply_review(call: Call) -> int:
     _USER,
 )
 def undo_review(call: Call) -> int:
-    """Take back what was done."""
+    """Undo what was done."""
     arguments = call.arguments
     if not (arguments.batch or arguments.last or arguments.entries):
         write_error("what is to be taken back? name a sitting, --entries or --last")
@@ -166,7 +166,7 @@ def undo_review(call: Call) -> int:
     _USER,
 )
 def decide_review(call: Call) -> int:
-    """Note that pictures are the same, different, or to be looked at later."""
+    """Record that pictures are the same, different, or to be decided later."""
     arguments = call.arguments
     with call.workbench() as wb:
         made = wb.decide(

@@ -77,7 +77,7 @@ def serve(call: Call) -> int:
 
 
 def _offer_files(call: Call, wb: Workbench) -> None:
-    """Say how an account gets what was taken in without a login: nobody can act on it else."""
+    """Tell how an account gets the files ingested without a login: nobody else can act on them."""
     users = wb.users()
     admins = users.loc[(users["role"] == "admin") & (users["name"] != LOCAL), "name"].tolist()
     files = len(wb.files(user=LOCAL)) if LOCAL in set(users["name"]) else 0
@@ -89,7 +89,7 @@ def _offer_files(call: Call, wb: Workbench) -> None:
 
 
 def _ingest_samples(call: Call, wb: Workbench) -> None:
-    """Make the sample pictures and take them in."""
+    """Create the sample pictures and ingest them."""
     from imgurer_kernel.report.evaluation.samples import make_samples
 
     call.out.write_line("The store is empty: putting in sample pictures for a start")

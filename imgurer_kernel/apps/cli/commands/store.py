@@ -1,4 +1,4 @@
-"""Commands about the store as a whole: check it, rebuild its index, carry it elsewhere."""
+"""Commands about the store as a whole: check, recover, rebuild its index, export, import."""
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from imgurer_kernel.common.text import count
     argument("--resume", action="store_true", help="go on where a check was interrupted"),
 )
 def check(call: Call) -> int:
-    """Read catalog, originals and thumbnails through, and compare them."""
+    """Read and compare all of the catalog, the originals and the thumbnails."""
     arguments = call.arguments
     if arguments.repair:
         from imgurer_kernel.store.maintenance import recover
@@ -55,12 +55,12 @@ def check(call: Call) -> int:
 
 @command("recover")
 def recover_store(call: Call) -> int:
-    """Make a damaged or lost catalog anew."""
+    """Rebuild a damaged or lost catalog."""
     return EXIT_PROBLEMS if _write_recovery(call) else EXIT_DONE
 
 
 def _write_recovery(call: Call) -> bool:
-    """Recover the store and say what there is again; whether something is not."""
+    """Recover the store, print what was recovered, and return whether anything was not."""
     from imgurer_kernel.store.maintenance import recover
 
     found = recover.recover_store(call.settings, progress=call.out.progress)
@@ -73,7 +73,7 @@ def _write_recovery(call: Call) -> bool:
 
 @command("rebuild-index")
 def rebuild_index(call: Call) -> int:
-    """Build the search index anew."""
+    """Rebuild the search index."""
     with call.workbench() as wb:
         images = wb.rebuild_index()
     if call.out.json:
@@ -92,7 +92,7 @@ def rebuild_index(call: Call) -> int:
     ),
 )
 def export_store(call: Call) -> int:
-    """Write originals and holdings to a tar file, or what is new to a folder."""
+    """Export originals and holdings to a tar file, or only what is new to a folder."""
     from imgurer_kernel.store.maintenance import archive_export
 
     out = call.arguments.out
@@ -112,7 +112,7 @@ def export_store(call: Call) -> int:
 
 @command("import", argument("archive", metavar="FILE.tar|FOLDER"), CREATE_HERE)
 def import_store(call: Call) -> int:
-    """Take in what export wrote."""
+    """Import what export wrote."""
     from imgurer_kernel.store.maintenance import archive_import
 
     with call.workbench_made() as wb:

@@ -84,7 +84,7 @@ def list_trash(call: Call) -> int:
     _USER,
 )
 def restore_trash(call: Call) -> int:
-    """Bring files back."""
+    """Restore files from the trash."""
     if not (call.arguments.ids or call.arguments.all):
         write_error("which files? name them as `imgurer trash list` does, or say --all")
         return EXIT_USAGE
@@ -105,7 +105,7 @@ def restore_trash(call: Call) -> int:
     argument("--user", help="who does it, an admin (default: the local user)"),
 )
 def empty_trash(call: Call) -> int:
-    """Delete for good what was forgotten long ago."""
+    """Delete permanently what was forgotten long ago."""
     with call.workbench() as wb:
         emptied = wb.trash.empty(call.arguments.older_than, call.arguments.user)
     left = emptied.left
