@@ -1,4 +1,4 @@
-"""What comes after the first frame of a file: how long it is shown, and what there is to see.
+"""Read the frames after the first: how long they are shown, and their pixels.
 
 Later frames are for telling files apart and never for hashes, so that no file is rejected for one
 of them. Only as many are decoded as can be in a second or so: see `Frames.complete`.
@@ -35,7 +35,7 @@ _KIND, _REDUCED_OR_MASK = 254, 0b101
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """All frames of a file, or as many as were looked at.
+    """The frames of a file, or as many as were read.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Frames:
 
 
 def frames_of(data: bytes, name: str, number: int, limits: Settings) -> Frames:
-    """Look at all frames of a file whose first one could be decoded.
+    """Read all frames of a file whose first frame could be decoded.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def frames_of(data: bytes, name: str, number: int, limits: Settings) -> Frames:
 def _decoded(
     image: "ImageFile", data: bytes, name: str, number: int, limits: Settings
 ) -> Iterator[tuple[Image.Image, float]]:
-    """Frames and how long each is shown, as many as the budget allows."""
+    """Yield frames and how long each is shown, as many as the budget allows."""
     left = _MOST_PIXELS.get(name, _USUAL_MOST_PIXELS)
     source = tiff.parse(data) if name == "TIFF" else None
     places = [] if source is None else list(tiff.pages(source, number))
@@ -124,7 +124,7 @@ def _decoded(
 
 
 def _is_safe(page: tiff.Tiff, limits: Settings) -> bool:
-    """Whether a page's directory and tiles may be handed to Pillow, as those of the first were."""
+    """Return whether a page's directory and tiles keep within the limits for Pillow."""
     tiles = tiff.measure_tiles(page)
     return (
         tiff.claimed_bytes(page) <= _USUAL_MOST_PIXELS + len(page.data)
@@ -135,7 +135,7 @@ def _is_safe(page: tiff.Tiff, limits: Settings) -> bool:
 
 
 def _grays(frame: Image.Image) -> UInt8s:
-    """A frame as 32x32 grays; what shines through is halfway between black and white."""
+    """Reduce a frame to 32x32 grays; transparency becomes the middle gray."""
     factor = max(min(frame.width, frame.height) // (2 * SIDE), 1)
     box = (0, 0, frame.width / factor, frame.height / factor)
 

@@ -1,4 +1,4 @@
-"""An original as a browser can show it: as it is where that is possible, else a JPEG of it."""
+"""Convert an original to what a browser can show: itself where possible, else a JPEG."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class BrowserView:
 
 
 def for_browser(data: bytes, limits: Settings | None = None) -> BrowserView:
-    """Make what a browser can show of an original.
+    """Return an original in a format that browsers show.
 
     HEIC, TIFF, JPEG 2000, PPM and icons become a JPEG, upright, on white where they are
     transparent. What a browser can show itself is passed on as it is, animations included.

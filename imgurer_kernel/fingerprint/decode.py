@@ -1,4 +1,4 @@
-"""Bytes to pixels: everything that Pillow does for this package begins here.
+"""Decode bytes to pixels: every use of Pillow's decoders begins here.
 
 `read` decodes a file within limits into a `Decoded`; `Decoded.view` lays it on a background and
 turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
@@ -64,7 +64,7 @@ def _usual_limits() -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One decoded file as it is stored: not upright yet, what shines through not decided yet.
+    """One decoded file as it is stored: not yet upright, and still transparent.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Decoded:
     _exact: bool
 
     def view(self) -> View:
-        """The upright picture on white, or on black if that alone shows what there is to see.
+        """Return the upright picture on white, or on black if it would vanish on white.
 
         White is the reference's background. A white icon on it is a flat picture, like any other
         white icon: where transparency varies and the picture on white is not informative, but on
@@ -111,7 +111,7 @@ class Decoded:
         return white
 
     def digest(self) -> str:
-        """Equal for equal upright pictures, if every pixel was decoded: see `pixels.digest`."""
+        """Hash the upright picture, if every pixel was decoded; see `pixels.digest`."""
         with gate(self.format, b""):
             return pixels.digest(self._image, self._orientation)
 
@@ -232,14 +232,14 @@ def read(
 def _scale(
     size: Size, orientation: int, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
 ) -> int:
-    """The first of these factors that leaves enough for a thumbnail and for grays."""
+    """Choose the first of these factors that leaves enough pixels for thumbnail and grays."""
     need = _need(size, orientation, frame, 0)
     width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
     return next((by for by in choices if size[0] // by >= width and size[1] // by >= height), 1)
 
 
 def _need(size: Size, orientation: int, frame: Size, least: int) -> Size:
-    """Pixels of the stored picture that suffice for a thumbnail and for grays."""
+    """Compute the pixels of the stored picture that suffice for thumbnail and grays."""
     need = pixels.fit(size, frame if orientation < 5 else frame[::-1])
     return max(need[0], least), max(need[1], least)
 
@@ -252,14 +252,14 @@ def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
 
 
 def open_frames(data: bytes, name: str) -> "ImageFile":
-    """The file behind its decoder, to be sought through once `read` has taken it for safe."""
+    """Open a file to read its frames, once `read` has found it safe."""
     return _plugin(name)(io.BytesIO(data))
 
 
 def _open(
     file: io.BytesIO, data: bytes, name: str, limits: Settings, *, exact: bool
 ) -> "tuple[ImageFile, int]":
-    """The file behind its decoder, nothing decoded yet, and its number of frames."""
+    """Open a file without decoding it; return its image and its number of frames."""
     frames = sniff.count_frames(data, name, limits.max_frames)
     if frames is None or frames <= limits.max_frames:
         image = _plugin(name)(file)
@@ -274,7 +274,7 @@ def _open(
 
 
 def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "ImageFile":
-    """The same JPEG, to be decoded at a fraction of its size, its colours not converted.
+    """Prepare a JPEG to be decoded at a fraction of its size, without conversion of colours.
 
     Grays are the same with and without colour: the luma that is stored.
     """
@@ -296,7 +296,7 @@ def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "
 
 
 def to_gray(data: bytes, size: int, limits: Settings | None = None) -> UInt8s:
-    """The upright picture as size x size grays, its aspect not kept.
+    """Reduce the upright picture to size x size grays, aspect not kept.
 
     Raises
     ------
@@ -308,7 +308,7 @@ def to_gray(data: bytes, size: int, limits: Settings | None = None) -> UInt8s:
 
 
 def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
-    """A JPEG of the upright picture, at most `size` pixels long and wide.
+    """Encode the upright picture as a JPEG, at most `size` pixels long and wide.
 
     Raises
     ------
@@ -319,12 +319,12 @@ def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
 
 
 def is_picture(value: object) -> TypeGuard[Image.Image]:
-    """Whether this is a Pillow image."""
+    """Return whether this is a Pillow image."""
     return isinstance(value, Image.Image)
 
 
 def encode_lossless(image: Image.Image) -> bytes:
-    """A Pillow image as a file that `read` takes: its pixels, transparency and orientation.
+    """Encode a Pillow image losslessly for `read`: pixels, transparency and orientation.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The child of `imgurer_kernel.fingerprint.decoder_process`: decodes what its parent sends.
+"""The child process of `imgurer_kernel.fingerprint.decoder_process`.
 
 Run with three arguments: descriptors of the pipe and of the memory that files come in, and what to
 call, as ``module:name``.
@@ -59,7 +59,7 @@ def main(pipe_at: str, file_at: str, decode: str) -> None:
 
 
 def _catch_words() -> BinaryIO:
-    """Let what C libraries write to standard error land in memory."""
+    """Capture in memory what C libraries write to standard error."""
     words = os.fdopen(os.memfd_create("words"), "w+b", buffering=0)
     os.dup2(words.fileno(), 2)
     LOG.addHandler(logging.StreamHandler())
@@ -79,7 +79,7 @@ def _words_so_far(words: BinaryIO) -> str:
 
 
 def _limit_memory(most: int) -> None:
-    """Limit the address space; resident memory has no limit of its own in Linux."""
+    """Limit the address space, since Linux has no limit on resident memory."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
@@ -96,7 +96,7 @@ def _limit_time(seconds: float) -> None:
 
 
 def _end_with_parent() -> None:
-    """Watch for the parent's end even while a decoder holds the main thread."""
+    """End this process with its parent, even while a decoder holds the main thread."""
     parent = os.getppid()
     # Linux has signals on a parent's death, but of the thread that started the child, which
     # may end long before. A look a second costs nothing.

@@ -1,4 +1,4 @@
-"""Fingerprint pictures of strangers in processes of their own, which may hang, grow or crash.
+"""Fingerprint untrusted pictures in child processes, which may hang, grow or crash.
 
 A decoder is C code that reads what an attacker wrote. Here it runs in a child with limits on time,
 memory and what it may write; a child that breaks one is killed, its picture is rejected with the
@@ -70,7 +70,7 @@ _ANSWERS = {
 
 
 class DecoderProcesses:
-    """A few child processes that decode, started when they are needed; safe for threads.
+    """A pool of child processes that decode, started when they are needed; safe for threads.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class DecoderProcesses:
             return found
 
     def close(self) -> None:
-        """End the children that have nothing to do; the next picture starts another one."""
+        """End the idle children; the next picture starts another one."""
         with self._lock:
             free = self._free.copy()
             self._free.clear()
@@ -158,7 +158,7 @@ class DecoderProcesses:
         self._looking.start()
 
     def _idle(self) -> "list[_Child]":
-        """Take those away that have been without work; look again later if others are left."""
+        """Remove and return the children that were idle for long; check the others later."""
         before = time.monotonic() - IDLE_SECONDS
         with self._lock:
             idle = [child for child in self._free if child.idle_since <= before]
@@ -181,7 +181,7 @@ def _end_all(children: "list[_Child]") -> None:
 
 
 class _Child:
-    """One process, the pipe to it and the memory that files go through; of one thread at a time."""
+    """One process, its pipe and the shared memory for files; used by one thread at a time."""
 
     def __init__(self, decode: Callable[..., Fingerprint]) -> None:
         self.idle_since = 0.0
@@ -220,11 +220,11 @@ class _Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked; the children of a process that has forked are not its copy's."""
+        """Whether it can be used; a forked copy of this process does not own its children."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def ask(self, data: bytes, limits: Settings) -> Fingerprint:
-        """Have one picture decoded; see `DecoderProcesses.fingerprint`."""
+        """Send one picture to be decoded; see `DecoderProcesses.fingerprint`."""
         try:
             self._hand_over(data)
             self._pipe.send((len(data), limits))
@@ -240,7 +240,7 @@ class _Child:
         return answer
 
     def end(self) -> None:
-        """Kill it, if it lives, and let go of what it held; once more does nothing."""
+        """Kill the process, if it lives, and free its resources; harmless if repeated."""
         if self._pipe.closed:
             return
         if self._owner == os.getpid():
@@ -295,7 +295,7 @@ def _how(status: int) -> str:
 
 
 def _note(words: str) -> None:
-    """Log what a child's libraries have said, a line each, up to a number of lines."""
+    """Log messages of a child's libraries, up to a number of lines."""
     for line in words.splitlines()[:MOST_LINES]:
         shown = "".join(char if char.isprintable() else "\ufffd" for char in line)
         LOG.warning("%s", shown)
@@ -309,7 +309,7 @@ _GARBLED = (
 
 
 class _AnswerReader(pickle.Unpickler):
-    """Reads answers and nothing else: a child that was taken over could send anything."""
+    """Unpickles answers and nothing else: a compromised child could send anything."""
 
     def find_class(self, module: str, name: str) -> object:
         found = _ANSWERS.get((module, name))
@@ -320,7 +320,7 @@ class _AnswerReader(pickle.Unpickler):
 
 
 def read_answer(data: bytes) -> tuple[Fingerprint | ImageRejected, str]:
-    """What a child has sent: what it found, and what its libraries said.
+    """Read an answer of a child: its result, and the messages of its libraries.
 
     Raises
     ------

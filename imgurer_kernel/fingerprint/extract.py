@@ -1,4 +1,4 @@
-"""From the bytes of a picture to its fingerprint: the one place where the products meet.
+"""Compute the fingerprint of a picture from its bytes.
 
 One decode serves the hash, the hash without borders, the grays, the picture for verification and
 the thumbnail. A JPEG is decoded reduced; against a full decode its dHash differs in no bit at the
@@ -23,7 +23,7 @@ _DECODED_IN_PART = {"JPEG", "MPO"}
 
 
 def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None) -> Fingerprint:
-    """All that the workbench keeps of a picture besides its bytes.
+    """Compute everything that the store keeps of a picture besides its bytes.
 
     The picture is made upright by its EXIF orientation; of an animation the first frame counts,
     and the later ones tell it from others that begin alike; deep grays are reduced to 8 bits. What
@@ -84,7 +84,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
 
 
 def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -> tuple[int, int]:
-    """The row and column hash alone, the same as `fingerprint` gives, for less work.
+    """Compute the dHash alone, the same as that of `fingerprint`, for less work.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
 def _pixels(
     picture: decode.Decoded, frames: Frames, data: bytes, limits: Settings | None
 ) -> str | None:
-    """Digest of every pixel of every frame; None where they cannot all be had."""
+    """Hash every pixel of every frame; None where some cannot be decoded."""
     if picture.frames > 1 and picture.format not in _DECODED_IN_PART:
         return frames.digest
     if picture.format in _DECODED_IN_PART:
@@ -111,7 +111,7 @@ def _pixels(
 
 
 def _trimmed(view: View, found: tuple[int, int]) -> tuple[int, int]:
-    """The dHash without uniform borders, from the same reduced picture.
+    """Compute the dHash without uniform borders, from the same reduced picture.
 
     Where what is left within the borders is flat, it is the picture's own.
     """

@@ -1,4 +1,4 @@
-"""What is measured on an original when it is to be told which of several copies is the better one.
+"""Measure the quality of originals, to choose the best of several copies.
 
 More than a fingerprint needs, and slower: nearly every pixel is decoded. So it is done for the few
 pictures that have duplicates, and remembered.
@@ -41,7 +41,7 @@ _REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
 @dataclass(frozen=True, slots=True)
 class OriginalFacts:
-    """What was measured; None for what cannot be told of this format.
+    """What was measured of one original; None for what its format does not tell.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class OriginalFacts:
     clipped: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as values of JSON."""
+        """Return all measures as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Self:
-        """The reverse of `as_dict`; what is not known is left out."""
+        """Read what `as_dict` returned; unknown keys are ignored."""
         known = {field.name for field in fields(cls)} & facts.keys()
         lists = {"keywords", "relief"}
         values: dict[str, Any] = {
@@ -152,7 +152,7 @@ def _relief(gray: UInt8s) -> UInt8s:
 
 
 def _steepness(gray: UInt8s) -> tuple[float | None, int]:
-    """How steep the edges of a picture are, and the pixels that it had when that was measured.
+    """The steepness of a picture's edges, and its size in pixels when that was measured.
 
     The steepest step from one pixel to the next beside a strong edge, as a share of that edge: an
     edge of a picture that was enlarged takes as many pixels as it was enlarged by. Noise and
@@ -171,7 +171,7 @@ def _steepness(gray: UInt8s) -> tuple[float | None, int]:
 
 
 def _steps(gray: UInt8s) -> Float64s:
-    """Steps from a pixel to the next beside strong edges, as shares of these."""
+    """Measure the steps between pixels beside strong edges, as shares of the edges' heights."""
     part = slice(_REACH, -_REACH)
     inner = gray[part, part].astype(np.int16)
     edge = (_extreme(gray, np.maximum) - _extreme(gray, np.minimum))[part, part]
@@ -183,7 +183,7 @@ def _steps(gray: UInt8s) -> Float64s:
 
 
 def _extreme(gray: UInt8s, choose: np.ufunc) -> UInt8s:
-    """The least or the largest gray in a square around each pixel; edges wrap around."""
+    """Compute the least or largest gray in a square around each pixel; edges wrap around."""
     found = gray
     for axis in (0, 1):
         line = found

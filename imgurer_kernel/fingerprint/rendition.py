@@ -1,4 +1,4 @@
-"""What is taken from a decoded picture: grays of any size, and JPEGs to look at."""
+"""Render a decoded picture as grays of any size, and as JPEGs."""
 
 import io
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class View:
     _format: str
 
     def grays(self, side: int, within: Box | None = None) -> UInt8s:
-        """The picture as side x side grays, reduced by a good filter; its aspect is not kept.
+        """Reduce the picture to side x side grays; aspect not kept.
 
         Parameters
         ----------
@@ -53,23 +53,23 @@ class View:
             return np.asarray(self._part(side, within))
 
     def gray(self) -> UInt8s:
-        """The reduced picture itself: uint8 (height, width)."""
+        """Return the reduced picture as grays, uint8 (height, width)."""
         return np.asarray(self._gray)
 
     def rgb(self, frame: Size) -> UInt8s:
-        """Colours of the picture that fits this frame, uint8 (height, width, 3); see `jpeg`."""
+        """Fit the picture to a frame, in colour: uint8 (height, width, 3); see `jpeg`."""
         with gate(self._format, b""):
             return np.asarray(self._fitted(frame).convert("RGB"))
 
     def jpeg(self, frame: Size = THUMBNAIL, quality: int = _THUMBNAIL_QUALITY) -> bytes:
-        """A JPEG of the picture that fits this frame, never larger than the picture is."""
+        """Encode the picture as a JPEG that fits a frame, never enlarged."""
         file = io.BytesIO()
         with gate(self._format, b""):
             self._fitted(frame).save(file, "JPEG", quality=quality, comment=b"")
         return file.getvalue()
 
     def _part(self, side: int, within: Box | None) -> Image.Image:
-        """What `grays` is the array of."""
+        """Return the image behind `grays`."""
         source, box = self._gray, self._box
         if within is not None:
             # Cut out first: a filter looks beyond the box that it is given.
@@ -82,7 +82,7 @@ class View:
         return source.resize((side, side), _FILTERS.get(side, _FILTER), box=box)
 
     def _fitted(self, frame: Size) -> Image.Image:
-        """The upright picture, no larger than the frame and than it is."""
+        """Fit the upright picture to a frame, never enlarged."""
         size = pixels.fit(self._size, frame)
         if self._orientation > 4:
             size = size[1], size[0]

@@ -1,4 +1,4 @@
-"""What there is to know of image files and pixels, for `decode` to act on.
+"""What `decode` needs to know about image formats and pixels.
 
 Nearly all of it is pure: bytes, arrays and numbers in and out.
 """

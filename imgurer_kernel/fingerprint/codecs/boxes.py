@@ -15,7 +15,7 @@ _DEEPEST = 12
 
 
 def count(data: bytes, enough: int) -> int:
-    r"""Boxes at all levels; counting ends at `enough`.
+    r"""Count the boxes at all levels; stop at `enough`.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def count(data: bytes, enough: int) -> int:
 
 
 def _walk(data: bytes, begin: int, end: int, depth: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of the content of each box, a box before those in it."""
+    """Yield kind, start and end of the content of each box, a box before those in it."""
     while begin + 8 <= end:
         size, head = int.from_bytes(data[begin : begin + 4], "big"), 8
         kind = data[begin + 4 : begin + 8]
@@ -51,14 +51,14 @@ def _walk(data: bytes, begin: int, end: int, depth: int) -> Iterator[tuple[bytes
 
 
 def _skipped(data: bytes, kind: bytes, begin: int) -> int:
-    """Bytes of a box's content before the boxes in it."""
+    """Count the bytes of a box's content before the boxes in it."""
     if kind == b"iinf":
         return 8 if data[begin : begin + 1] > b"\0" else 6
     return _FULL.get(kind, 0)
 
 
 def count_tiles(data: bytes) -> int:
-    """Pictures that the pictures of a HEIF or AVIF are put together from (grids, overlays)."""
+    """Count the tiles that a HEIF or AVIF is composed of (grids, overlays)."""
     number = 0
     for kind, begin, end in _walk(data, 0, len(data), 0):
         if kind == b"dimg":
@@ -67,7 +67,7 @@ def count_tiles(data: bytes) -> int:
 
 
 def _references(data: bytes, begin: int, end: int) -> int:
-    """How many items a reference box names: two or four bytes each, after one and their number."""
+    """Count the items that a reference box names."""
     for width in (2, 4):
         number = int.from_bytes(data[begin + width : begin + width + 2], "big")
         if width + 2 + width * number <= end - begin:
@@ -76,7 +76,7 @@ def _references(data: bytes, begin: int, end: int) -> int:
 
 
 def count_chunks(data: bytes, enough: int) -> int:
-    r"""Chunks of a RIFF file; counting ends at `enough`.
+    r"""Count the chunks of a RIFF file; stop at `enough`.
 
     Examples
     --------

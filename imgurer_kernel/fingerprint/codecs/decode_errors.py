@@ -1,4 +1,4 @@
-"""From a decoder's exception to a reason that a person understands (pure).
+"""Turn a decoder's exception into a reason that a person understands (pure).
 
 Decoders raise what they like, in words for their authors, with addresses of objects in them. None
 of that reaches a person: a reason says what is wrong with the file, how much of it is good where
@@ -35,7 +35,7 @@ def explain(
     present: int = 0,
     declared: int | None = None,
 ) -> ImageRejected:
-    """The rejection that a decoder's exception stands for.
+    """Return the rejection that a decoder's exception stands for.
 
     Parameters
     ----------

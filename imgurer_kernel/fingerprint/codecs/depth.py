@@ -1,4 +1,4 @@
-"""Grays of more than 8 bits to 8 (pure arrays)."""
+"""Reduce grays of more than 8 bits to 8 (pure arrays)."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -21,7 +21,7 @@ class Scale:
 
 
 def scale_whole(low: float, high: float) -> Scale:
-    """The scale for whole numbers that span low..high.
+    """Choose the scale for integers that span low..high.
 
     A file does not tell how many of its 16 bits are used, so the highest value decides between 8,
     12 and 16. The levels are the high bytes, as Pillow has them for 16-bit colours. Numbers that
@@ -38,7 +38,7 @@ def scale_whole(low: float, high: float) -> Scale:
 
 
 def scale_real(low: float, high: float) -> Scale:
-    """The scale for fractions that span low..high: 0..1, 0..255, or whatever there is.
+    """Choose the scale for floats that span low..high: 0..1, 0..255, or the range itself.
 
     Examples
     --------
@@ -57,13 +57,13 @@ def _spread(low: float, high: float) -> Scale:
 
 
 def extremes(values: NDArray[np.generic]) -> tuple[float, float]:
-    """The lowest and the highest finite value; 0, 0 where there is none."""
+    """Return the lowest and the highest finite value; 0, 0 where there is none."""
     finite = values if values.dtype.kind in "ui" else values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 
 
 def levels(values: NDArray[np.generic], scale: Scale) -> UInt8s:
-    """The values as levels; infinities become black or white, what is no number black.
+    """Convert values to levels; infinities become black or white, NaN becomes black.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What EXIF and XMP say of a picture, read so that nonsense costs a fact and never the picture.
+"""Read EXIF and XMP, so that an invalid entry costs one fact and never the picture.
 
 Tags as in EXIF 2.32 (CIPA DC-008). Every reading is bounded; see
 `imgurer_kernel.fingerprint.codecs.tiff`.
@@ -26,7 +26,7 @@ _LONGEST_NAME = 100
 
 
 def facts_in(info: Mapping[Any, Any], data: bytes, name: str) -> Facts:
-    """What EXIF says, wherever a format keeps it: `info` is what Pillow has found in the file."""
+    """Read EXIF wherever a format keeps it; `info` is what Pillow has found in the file."""
     if name == "TIFF":
         return facts(data)
     packet = info.get("xmp", b"")
@@ -38,7 +38,7 @@ def facts_in(info: Mapping[Any, Any], data: bytes, name: str) -> Facts:
 
 
 def facts(exif: bytes, xmp: bytes = b"") -> Facts:
-    """Orientation, time, camera and place.
+    """Read orientation, time, camera and position.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def facts(exif: bytes, xmp: bytes = b"") -> Facts:
 
 
 def from_text(profile: str) -> bytes:
-    r"""The EXIF that ImageMagick writes as hexadecimal text into a PNG.
+    r"""Decode the EXIF that ImageMagick writes as hexadecimal text into a PNG.
 
     Examples
     --------
@@ -99,19 +99,19 @@ def _orientation(base: Mapping[int, Value], xmp: bytes) -> int:
 
 
 def _offset(base: Mapping[int, Value], tag: int) -> int:
-    """Where another directory begins; 0, where the header is, reads as an empty one."""
+    """Return where another directory begins; 0, the place of the header, reads as an empty one."""
     return max(_whole(base.get(tag)), 0)
 
 
 def _whole(value: Value | None) -> int:
-    """A single integer, or 0."""
+    """Read a single integer, or 0."""
     if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], int):
         return value[0]
     return 0
 
 
 def _text(value: Value | None) -> str:
-    """Printable characters up to the first zero, blanks collapsed."""
+    """Read printable characters up to the first zero, blanks collapsed."""
     if not isinstance(value, bytes):
         return ""
     text = value.partition(b"\0")[0].decode("utf-8", "replace").replace("\ufffd", "")
@@ -130,7 +130,7 @@ def _time(value: Value | None) -> datetime | None:
 
 
 def _camera(make: str, model: str) -> str | None:
-    """Maker and model, without the maker twice."""
+    """Join maker and model, without naming the maker twice."""
     known = model if model.casefold().startswith(make.casefold()) else f"{make} {model}"
     return known.strip()[:_LONGEST_NAME].strip() or None
 
@@ -145,7 +145,7 @@ def _position(place: Mapping[int, Value]) -> tuple[float | None, float | None]:
 
 
 def _degrees(value: Value | None, side: str, sides: str, limit: int) -> float | None:
-    """Degrees, minutes and seconds as one signed number."""
+    """Convert degrees, minutes and seconds to one signed number."""
     if not isinstance(value, tuple) or not 1 <= len(value) <= 3:
         return None
     degrees = 0.0

@@ -1,4 +1,4 @@
-"""The one gate through which decoders are called: quiet, and with reasons instead of exceptions."""
+"""The only place that calls decoders: it silences them and maps their exceptions to reasons."""
 
 import threading
 import warnings
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Quiet:
-    """Keeps the warnings of image libraries from the user, in threads too.
+    """Silences the warnings of image libraries, in threads too.
 
     `warnings.catch_warnings` restores the filters that it found, so of two threads that overlap one
     leaves them changed for good. Here the first to come adds a filter and the last to go takes it
@@ -45,7 +45,7 @@ QUIET = Quiet()
 
 @contextmanager
 def gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[None]:
-    """Turn whatever a decoder raises into a reason that a person understands."""
+    """Map whatever a decoder raises to an `ImageRejected` that a person understands."""
     try:
         with QUIET:
             yield
@@ -60,7 +60,7 @@ def gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[N
 
 
 def _decoded_rows(image: "ImageFile") -> float | None:
-    """The share of rows down to the last that is not blank, where rows come from top to bottom."""
+    """Measure the share of rows down to the last that is not blank, for top-down decoders."""
     core = image._im  # noqa: SLF001  `im` raises where a decoder got nowhere
     top_down = image.format in {"JPEG", "MPO", "PNG", "GIF", "PPM"}
     if core is None or not top_down or {"interlace", "progressive"} & set(image.info):

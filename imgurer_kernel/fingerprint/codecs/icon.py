@@ -1,4 +1,4 @@
-"""The directory of an ICO file: which picture a decoder will show, and how large it is.
+"""Read the directory of an ICO file: which picture a decoder shows, and its size.
 
 Pillow decodes it as soon as it opens the file, by the size that the picture itself declares.
 """
@@ -33,7 +33,7 @@ class Shown:
 
 
 def shown(data: bytes) -> Shown:
-    r"""The largest picture, of these the one with the least colours, of these the first.
+    r"""Choose the picture that Pillow shows: the largest, then the fewest colours, then the first.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def shown(data: bytes) -> Shown:
 
 
 def _size(data: bytes, offset: int) -> tuple[int, int]:
-    """Pixels that a PNG, or else a Windows bitmap of twice the height, declares."""
+    """Read the size that a PNG, or else a Windows bitmap of twice the height, declares."""
     if data.startswith(png.SIGNATURE, offset):
         field = data[offset + 16 : offset + 24]
         return struct.unpack(">II", field) if len(field) == 8 else (0, 0)

@@ -24,7 +24,7 @@ _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 
 
 def exif(data: bytes) -> bytes:
-    r"""All EXIF blocks before the first scan, one after the other, without their ``Exif`` marks.
+    r"""Join all EXIF blocks before the first scan, without their ``Exif`` marks.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def exif(data: bytes) -> bytes:
 
 
 def quantisation(data: bytes) -> tuple[int, ...] | None:
-    r"""The first quantisation table, which is that of the luma: 64 numbers; None without one.
+    r"""Read the first quantisation table, that of the luma: 64 numbers; None without one.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def quantisation(data: bytes) -> tuple[int, ...] | None:
 
 
 def means_only(data: bytes) -> bytes | None:
-    """A progressive JPEG cut after the scans that hold the means of its 8x8 blocks.
+    """Cut a progressive JPEG after the scans that hold the means of its 8x8 blocks.
 
     The result decodes to the same picture at an eighth of its size, but for the lowest bits of
     the means. Damage in what is cut off goes unseen; that the file reaches its end is checked.
@@ -100,14 +100,14 @@ def means_only(data: bytes) -> bytes | None:
 
 
 def _describes_colours(frame: bytes) -> bool:
-    """Whether a frame's header is whole and its sampling factors are no zeros."""
+    """Return whether a frame's header is whole and its sampling factors are not zero."""
     factors = frame[7::3]
     whole = len(frame) >= 9 and len(frame) == 6 + 3 * frame[5]
     return whole and all(factor >> 4 and factor & 15 for factor in factors)
 
 
 def _no_detail(frame: bytes) -> bytes:
-    """Scans that make every coefficient but the mean zero, for each colour of a frame.
+    """Build scans that set every coefficient but the mean to zero, for each component of a frame.
 
     Runs of empty blocks are coded by the exponent of their length and its lower bits (T.81,
     G.1.2.2), here with codes of four bits for the exponents 0..14.
@@ -120,7 +120,7 @@ def _no_detail(frame: bytes) -> bytes:
 
 
 def _blocks(frame: bytes) -> Iterator[tuple[int, int]]:
-    """Name of each colour of a frame, and how many blocks it has."""
+    """Return the id of each component of a frame, and how many blocks it has."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     colours = [(frame[i], frame[i + 1] >> 4, frame[i + 1] & 15) for i in range(6, len(frame), 3)]
     widest, tallest = max(h for _, h, _ in colours), max(v for _, _, v in colours)
@@ -144,7 +144,7 @@ def _empty_blocks(count: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The one scan that all pixels of a JPEG are in, coded in the usual way.
+    """The only scan of a baseline JPEG.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ def count(data: bytes, enough: int) -> Parts:
 
 
 def _units(frame: bytes) -> int:
-    """How many groups of blocks, one of each colour, are coded one after the other."""
+    """Count the minimum coded units (MCUs) of a frame."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     across, down = max(f >> 4 for f in frame[7::3]), max(f & 15 for f in frame[7::3])
     if frame[5] == 1:
@@ -226,7 +226,7 @@ def _units(frame: bytes) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and start of each segment; the last is the end marker.
+    """Yield marker, content and start of each segment; the last is the end marker.
 
     What is coded after a scan's header is skipped. So is, as decoders do it, whatever is no marker
     where one should be.
@@ -245,13 +245,13 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _tells_means(scan: bytes) -> bool:
-    """Whether a scan's header announces the means: coefficient 0 only, for the first time."""
+    """Return whether a scan is the first DC scan: coefficient 0 only."""
     tail = scan[1 + 2 * scan[0] :] if scan else b""
     return len(tail) == 3 and tail[:2] == b"\0\0" and tail[2] >> 4 == 0
 
 
 def stores_luma(*, jfif: bool, adobe: int | None, components: Sequence[int]) -> bool:
-    """Whether a JPEG of three components stores luma and chroma rather than red, green and blue.
+    """Return whether a JPEG of three components stores YCbCr rather than RGB.
 
     The rule is libjpeg's (``default_decompress_parms``).
 

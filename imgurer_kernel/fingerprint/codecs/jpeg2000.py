@@ -1,4 +1,4 @@
-"""How finely a JPEG 2000 picture is divided, from the markers of its codestream (pure bytes).
+"""Count the parts of a JPEG 2000 picture from the markers of its codestream (pure bytes).
 
 OpenJPEG makes an object for each precinct and code-block of a tile before it looks whether there
 is anything to decode: 253 bytes made it take 8 GB. Markers as in ITU-T T.800, annex A.
@@ -31,7 +31,7 @@ MOST_CODINGS = 32
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """How many parts a picture has, at most; nothing is known of an unusual file.
+    """Upper bounds of the numbers of parts; None for unusual files.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class _Style:
 
 
 def measure(data: bytes) -> Division:
-    """The worst that the codestream in a file can come to."""
+    """Compute upper bounds of the numbers of parts of a codestream."""
     sizes = _different(filter(None, map(_size, _SIZE.finditer(data))))
     styles = _different(_styles(data))
     most = max(len(sizes), len(styles))
@@ -82,7 +82,7 @@ def measure(data: bytes) -> Division:
 
 
 def _different(found: Iterable[_Kind]) -> set[_Kind]:
-    """What is found, each once; one more than is allowed is enough."""
+    """Collect distinct values; stop at one more than is allowed."""
     kinds: set[_Kind] = set()
     for kind in found:
         kinds.add(kind)
@@ -125,7 +125,7 @@ def _style(data: bytes, end: int, layers: int, own: bytes, fields: Iterable[byte
 
 
 def _inside(tile: tuple[int, int], style: _Style) -> tuple[int, int]:
-    """Of one component of a tile: code-blocks and precincts together, and precincts alone."""
+    """Count code-blocks and precincts together, and precincts alone, of one tile component."""
     parts = precincts = 0
     for level, (across, down) in enumerate(style.precincts):
         width, height = (-(-side >> style.levels - level) for side in tile)
@@ -140,5 +140,5 @@ def _inside(tile: tuple[int, int], style: _Style) -> tuple[int, int]:
 
 
 def _cells(side: int, exponent: int) -> int:
-    """Cells of two to this power that a side touches."""
+    """Count the cells of side 2**power that a side touches."""
     return -(-side >> exponent) or 1

@@ -1,4 +1,4 @@
-"""What libtiff has to say of a file goes to the log, not to standard error.
+"""Redirect the messages of libtiff from standard error to the log.
 
 libtiff tells of errors by a function that any program may replace; Pillow replaces the one for
 warnings only. Neither has a binding for it, so that it is done here by `ctypes`, in the very
@@ -29,7 +29,7 @@ _Format = ctypes.CFUNCTYPE(
 
 @cache
 def divert_words() -> bool:
-    """Have libtiff write to `LOG` from now on; once for a process.
+    """Make libtiff write to `LOG` from now on; once per process.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def divert_words() -> bool:
 
 
 def _loaded() -> str | None:
-    """The path of the libtiff that this process has; None where it cannot be told."""
+    """Return the path of the libtiff that this process has loaded; None if unknown."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -62,7 +62,7 @@ def _loaded() -> str | None:
 
 
 def _handler() -> Any:  # noqa: ANN401 - ctypes has no name for it
-    """What libtiff is to call; None, for which it is silent, where its words cannot be read."""
+    """Return the callback for libtiff; None, which silences it, where formatting is impossible."""
     # A `va_list` is handed on as a pointer by the conventions of these two processors only.
     if sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}:
         return None

@@ -1,4 +1,4 @@
-"""What a file is made of is counted before a decoder sees it.
+"""Count the parts of a file, and check them against limits, before a decoder reads it.
 
 Scans, segments, entries and tiles cost a decoder time whatever their size, and a file of a
 megabyte can hold a hundred thousand of them. Counting costs a fraction of a microsecond each; that
@@ -28,7 +28,7 @@ _MOST_CLAIMED = 64_000_000
 
 
 def refuse_bombs(data: bytes, name: str) -> None:
-    """Look for what would keep Pillow busy before it is known how large the picture is."""
+    """Refuse files that would keep Pillow busy before the size of the picture is known."""
     sources = [data] if name == "TIFF" else [jpeg.exif(data)] if name == "JPEG" else []
     for source in filter(None, map(tiff.parse, sources)):
         if tiff.claimed_bytes(source) > _MOST_CLAIMED + len(data):
@@ -41,7 +41,7 @@ def refuse_bombs(data: bytes, name: str) -> None:
 
 
 def parts_of(data: bytes, limits: Settings) -> jpeg.Parts:
-    """What a JPEG is made of, counted as far as it matters."""
+    """Count the parts of a JPEG as far as the limits ask."""
     return jpeg.count(data, _ENOUGH * limits.max_segments)
 
 

@@ -1,4 +1,4 @@
-"""What is done to pixels once they are decoded: background, depth, reduction, orientation.
+"""Process decoded pixels: background, depth, reduction, orientation.
 
 Large pictures are worked on in strips, so that a second copy of 200 megapixels is never made.
 """
@@ -36,7 +36,7 @@ _UPRIGHT = {
 
 
 def fit(size: Size, frame: Size) -> Size:
-    """The size at which a picture fits a frame: its aspect kept, never enlarged.
+    """Compute the size at which a picture fits a frame: aspect kept, never enlarged.
 
     Examples
     --------
@@ -48,13 +48,13 @@ def fit(size: Size, frame: Size) -> Size:
 
 
 def upright(image: Picture, orientation: int) -> Picture:
-    """The picture as its EXIF orientation, 1..8, says that it is to be seen."""
+    """Turn a picture upright by its EXIF orientation, 1..8."""
     method = _UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
 
 
 def upright_box(box: FloatBox, size: Size, orientation: int) -> FloatBox:
-    """Where a box of a stored picture of this size lies once that is upright.
+    """Map a box of a stored picture of this size to the upright picture.
 
     Examples
     --------
@@ -71,14 +71,14 @@ def upright_box(box: FloatBox, size: Size, orientation: int) -> FloatBox:
 
 
 def luma(image: Picture) -> Picture:
-    """The picture's grays."""
+    """Return the picture's luma."""
     if image.mode == "L":
         return image
     return image.getchannel(0) if image.mode == "YCbCr" else image.convert("L")
 
 
 def shines_through(image: Picture) -> bool:
-    """Whether the background shows in some places more than in others."""
+    """Return whether the transparency varies over the picture."""
     if not image.has_transparency_data or image.mode in _DEEP:
         return False
     low, high = 255, 0
@@ -89,7 +89,7 @@ def shines_through(image: Picture) -> bool:
 
 
 def is_blank_at_its_end(image: Picture) -> bool:
-    """Whether rows may be missing, which Pillow leaves black or transparent."""
+    """Return whether the last rows may be missing, which Pillow leaves black or transparent."""
     # One of the last two rows is the last that is decoded, interlaced or not.
     last = range(max(image.height - 2, 0), image.height)
     rows = (image.crop((0, row, image.width, row + 1)) for row in last)
@@ -97,13 +97,13 @@ def is_blank_at_its_end(image: Picture) -> bool:
 
 
 def without_empty_alpha(image: Picture) -> Picture:
-    """A bitmap whose fourth byte was never filled in, as it is meant: opaque."""
+    """Make a bitmap opaque whose alpha was never filled in."""
     empty = image.mode == "RGBA" and image.getchannel("A").getbbox() is None
     return image.convert("RGB") if empty else image
 
 
 def shrunk(image: Picture, size: Size, box: FloatBox) -> Picture:
-    """What lies within a box, at another size; means, weighted towards the middle."""
+    """Resample a box to another size by means weighted towards the middle."""
     whole = (0.0, 0.0, *map(float, image.size))
     if (size, tuple(map(float, box))) == (image.size, whole):
         return image
@@ -111,7 +111,7 @@ def shrunk(image: Picture, size: Size, box: FloatBox) -> Picture:
 
 
 def digest(image: Picture, orientation: int) -> str:
-    """SHA-256 of the upright picture's size and pixels, as 64 hex digits.
+    """Hash size and pixels of the upright picture: SHA-256, 64 hex digits.
 
     Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha, and
     what is wholly transparent has no colour, unless all is: then colours are all that there is to
@@ -136,7 +136,7 @@ def digest(image: Picture, orientation: int) -> str:
 
 
 def _is_empty(image: Picture) -> bool:
-    """Whether a picture is wholly transparent."""
+    """Return whether a picture is wholly transparent."""
     alphas = (_in_mode(strip, "RGBA").getchannel("A") for strip in _strips(image, 1))
     return all(alpha.getbbox() is None for alpha in alphas)
 
@@ -144,7 +144,7 @@ def _is_empty(image: Picture) -> bool:
 def reduced(
     image: Picture, factor: int, background: Background, *, whole: bool, native: bool = False
 ) -> tuple[Picture, Picture | None]:
-    """The picture with neither transparency nor depth, `factor` times smaller; means of squares.
+    """Reduce a picture by `factor` to opaque 8 bits; averages of squares of pixels.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def reduced(
 
 
 def _strips(image: Picture, factor: int) -> Iterator[Picture]:
-    """The picture in full-width pieces, each some multiple of `factor` rows high."""
+    """Yield full-width strips of the picture, each a multiple of `factor` rows high."""
     rows = max(_STRIP // image.width // factor, 1) * factor
     if image.height <= rows:
         yield image
@@ -195,7 +195,7 @@ def _strips(image: Picture, factor: int) -> Iterator[Picture]:
 
 
 def _plainer(image: Picture, background: Background) -> Callable[[Picture], Picture]:
-    """How pictures of this kind become L, RGB or YCbCr."""
+    """Return the conversion of a mode to L, RGB or YCbCr."""
     if image.mode in _DEEP:
         return partial(_shallow, scale=_scale(image))
     if image.has_transparency_data:
@@ -217,7 +217,7 @@ def _composite(picture: Picture, mode: str, background: Background) -> Picture:
 
 
 def _in_mode(picture: Picture, mode: str) -> Picture:
-    """`convert` without the copy that it makes of a picture that is in this mode already."""
+    """Convert to a mode, without a copy of a picture that has it already."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file: how many, and what Pillow passes over: checksums, pixels that lack.
+"""The chunks of a PNG file: count them, and check what Pillow does not: checksums, missing rows.
 
 Pure bytes.
 """
@@ -24,7 +24,7 @@ _PASSES = (
 
 
 def chunks(data: bytes, begin: int = 0) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each chunk's content, as far as the file that begins there goes."""
+    """Yield name, start and end of each chunk's content, to the end of the PNG."""
     position = begin + len(SIGNATURE)
     while position + 12 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
@@ -35,7 +35,7 @@ def chunks(data: bytes, begin: int = 0) -> Iterator[tuple[bytes, int, int]]:
 
 
 def count_chunks(data: bytes, enough: int, begin: int = 0) -> int:
-    """Chunks, but for pixels in pieces of some size and frames; counting ends at `enough`."""
+    """Count the chunks except frames and large pieces of pixels; stop at `enough`."""
     number = 0
     for name, start, end in chunks(data, begin):
         number += name not in _OF_FRAMES and (name != _PIXELS or end - start < _SMALL)
@@ -45,7 +45,7 @@ def count_chunks(data: bytes, enough: int, begin: int = 0) -> int:
 
 
 def damaged_chunk(data: bytes) -> str | None:
-    """The first chunk of pixels whose checksum is wrong, as words; None if all are right.
+    """Name the first chunk of pixels with a wrong checksum; None if all are right.
 
     Such a file decodes, to something else than what was saved.
 
@@ -77,7 +77,7 @@ def refuse_short(data: bytes) -> None:
 
 
 def share_present(data: bytes) -> float:
-    """How much of its pixels a PNG has, 0..1, if all its chunks are there and in order.
+    """Measure the share of its pixels that a PNG has, 0..1, if all its chunks are in order.
 
     A stream that ends properly may hold too little; decoders leave the rest of the picture black.
     The pixels are unpacked once more for that.
@@ -101,7 +101,7 @@ def share_present(data: bytes) -> float:
 
 
 def _unpacked_bytes(header: bytes) -> int:
-    """Bytes that all rows of a picture unpack to; 0 where the header is none."""
+    """Compute the bytes of all rows unpacked; 0 for an invalid header."""
     if len(header) < 13 or header[9] not in _SAMPLES:
         return 0
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")

@@ -1,4 +1,4 @@
-"""Colours as the file means them: by its ICC profile, in sRGB.
+"""Convert colours by the file's ICC profile to sRGB.
 
 A picture in Display P3 or Adobe RGB whose numbers are taken for sRGB is paler than it is, and paler
 than its copies that were saved for the web. Conversions are made once for each profile, and none
@@ -33,7 +33,7 @@ _MODE_OF_KIND: Final = {_GRAY: "L", _RGB: "RGB", _CMYK: "CMYK"}
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """How pictures of one profile become sRGB.
+    """The conversion from one profile to sRGB.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Conversion:
         return self._transform is not None
 
     def apply(self, picture: Image.Image) -> Image.Image:
-        """The picture in sRGB; a gray one stays gray."""
+        """Convert a picture to sRGB; a gray one stays gray."""
         if self._transform is None:
             return picture
         found = self._transform.apply(
@@ -65,7 +65,7 @@ NONE = Conversion()
 
 
 def conversion_of(image: Image.Image) -> Conversion:
-    """The conversion that the profile of an opened file asks for, if any."""
+    """Return the conversion for the profile of an opened file; None where it needs none."""
     if image.mode == "LAB":
         return _lab()
     profile = image.info.get("icc_profile")
@@ -108,7 +108,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether no colour of a grid becomes another one that could be told from it."""
+    """Return whether the conversion leaves all colours of a grid visibly the same."""
     levels = range(0, 256, 17)
     if mode == "L":
         grid = np.array([levels], np.uint8)

@@ -1,4 +1,4 @@
-"""Whether the coded pixels of a JPEG end where the picture does.
+"""Check whether the coded pixels of a JPEG end where the picture does.
 
 A wrong bit throws the reading of all codes after it out of step, and where the picture is full the
 codes are not, or the other way round. libjpeg notices and goes on; Pillow passes its warnings over.
@@ -32,7 +32,7 @@ OUT_OF_ORDER = "restart markers in the data of the picture are missing or out of
 
 
 class WatchedFile(io.BytesIO):
-    """A JPEG file that knows, once it was decoded, what is wrong with its coded pixels.
+    """A JPEG file that detects, while it is decoded, damage of its coded pixels.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class WatchedFile(io.BytesIO):
         self._asked = 0
 
     def watch(self) -> None:
-        """Hand the file out in pieces from now on; to be called before its image is loaded."""
+        """Begin to watch; to be called before the image is loaded."""
         if self._scan is None:
             return
         data, start, end = self.getvalue(), self._scan.start, self._scan.end
@@ -63,14 +63,14 @@ class WatchedFile(io.BytesIO):
         self._pieces = [data[:cut], data[cut:end] + _AHEAD, rest]
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of any file; of a watched one the next piece, whatever the size."""
+        """Read bytes; of a watched file the next piece, whatever the size."""
         if not self._pieces:
             return super().read(size)
         self._asked += 1
         return self._pieces[self._asked - 1] if self._asked <= len(self._pieces) else b""
 
     def damage(self) -> str | None:
-        """Words for what is wrong, once the image is loaded; None where nothing is known to be."""
+        """Describe the damage, once the image is loaded; None where none was found."""
         if self._scan is None or not self._pieces:
             return None
         if self._asked != 2:
@@ -84,14 +84,14 @@ class WatchedFile(io.BytesIO):
 
 
 def _without_fill(data: bytes, start: int, end: int) -> int:
-    """Where coded bytes end before bytes of 255, which may come before any marker."""
+    """Return where coded bytes end before fill bytes (255), which may precede any marker."""
     while end > start and data[end - 1] == 0xFF:
         end -= 1
     return end
 
 
 def _without_zeros(data: bytes, start: int, end: int) -> int:
-    """Where coded bytes end before zeros, but for one that belongs to a byte of 255."""
+    """Return where coded bytes end before zeros, except one that follows a byte of 255."""
     while end - 1 > start and data[end - 1] == 0 and data[end - 2] != 0xFF:
         end -= 1
     return end

@@ -1,4 +1,4 @@
-"""How large a picture may be, by what its decoder takes for each pixel."""
+"""Limit the size of a picture by the memory that its decoder takes per pixel."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ _UNPACKED = 400_000_000
 
 
 class Opened(Protocol):
-    """What is asked of a Pillow image; it may be decoded or not."""
+    """The part of a Pillow image that is used here, whether decoded or not."""
 
     tile: list[Any]
 
@@ -34,7 +34,7 @@ class Opened(Protocol):
 
     @property
     def mode(self) -> str:
-        """How pixels are kept."""
+        """Pillow's mode of the pixels."""
 
     @property
     def info(self) -> Mapping[Any, Any]:
@@ -42,7 +42,7 @@ class Opened(Protocol):
 
     @property
     def has_transparency_data(self) -> bool:
-        """Whether anything may shine through."""
+        """Whether the picture may be transparent."""
 
     def getbands(self) -> tuple[str, ...]:
         """Names of the colours."""
@@ -60,7 +60,7 @@ def check(image: Opened, name: str, limits: Settings, *, exact: bool) -> None:
 
 
 def _most_pixels(image: Opened, name: str, limits: Settings, *, exact: bool) -> int:
-    """The limit on pixels for this file, by what its decoder takes for each."""
+    """Compute the limit on pixels for this file by its decoder's memory per pixel."""
     cost = _COST.get(name, _USUAL_COST)
     if exact and "progressive" in image.info:
         cost = _COST_OF_ALL_SCANS
@@ -72,7 +72,7 @@ def _most_pixels(image: Opened, name: str, limits: Settings, *, exact: bool) -> 
 
 
 def check_growth(image: Opened, size: int, limits: Settings) -> None:
-    """Raise `ImageTooLarge` where a small file unpacks to so much that it takes long.
+    """Raise `ImageTooLarge` where a small file unpacks to disproportionately many pixels.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def check_growth(image: Opened, size: int, limits: Settings) -> None:
 
 
 def _depth(image: Opened) -> int:
-    """Bytes that each pixel takes while it is worked on."""
+    """Return the bytes per pixel while a picture is processed."""
     if image.mode in {"1", "L", "P"} and not image.has_transparency_data:
         return 1
     coded = image.tile[0][3] if image.tile else ""

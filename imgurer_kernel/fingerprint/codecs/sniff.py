@@ -1,4 +1,4 @@
-"""What kind of file these bytes are, from the bytes alone, and what that format declares.
+"""Recognize the format of a file by its bytes, and read what its header declares.
 
 A file's name is never asked: it is wrong too often. Formats outside `SUPPORTED` are named where
 they can be, so that a person learns what to do, and never handed to a decoder.
@@ -86,7 +86,7 @@ _GENERIC_BRANDS = {b"mif1", b"msf1"}
 
 
 def sniff(data: bytes) -> str:
-    """The format's name as Pillow has it, one of `SUPPORTED`.
+    """Return Pillow's name of the format, one of `SUPPORTED`.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def sniff(data: bytes) -> str:
 
 
 def _refusal(what: str) -> UnknownFormat:
-    """Says what somebody has who wanted a picture, and what to do about it."""
+    """Make the error that names the kind of an unsupported file and a remedy."""
     remedy = "save it as JPEG or PNG"
     if what in _NO_PICTURES:
         remedy = "choose a picture"
@@ -145,7 +145,7 @@ def _refusal(what: str) -> UnknownFormat:
 
 
 def _is_raw(data: bytes) -> bool:
-    """Whether a TIFF is a raw file (DNG, NEF, ARW, CR2), whose first page is but a preview."""
+    """Return whether a TIFF is a raw file (DNG, NEF, ARW, CR2), whose first page is a preview."""
     source = tiff.parse(data)
     if source is None:
         return False
@@ -155,7 +155,7 @@ def _is_raw(data: bytes) -> bool:
 
 
 def _brands(data: bytes) -> set[bytes]:
-    """The brands that an ISO base media file (HEIF, AVIF, MP4) names."""
+    """Read the brands of an ISO base media file (HEIF, AVIF, MP4)."""
     if data[4:8] != b"ftyp":
         return set()
     box = data[8 : min(int.from_bytes(data[:4], "big"), 1024)]
@@ -181,7 +181,7 @@ def _describe(data: bytes) -> str:
 
 
 def declared_bytes(data: bytes, name: str) -> int | None:
-    r"""How long the file says that it is; None where the format or this file does not tell.
+    r"""Read the length that the file declares; None where it declares none.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def declared_bytes(data: bytes, name: str) -> int | None:
 
 
 def _media_bytes(data: bytes) -> int | None:
-    """The end of the last top-level box, as far as the boxes can be followed."""
+    """Find the end of the last top-level box, as far as boxes can be followed."""
     position = 0
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
@@ -211,7 +211,7 @@ def _media_bytes(data: bytes) -> int | None:
 
 
 def count_frames(data: bytes, name: str, limit: int) -> int | None:
-    """Frames of a GIF or pages of a TIFF, at most limit + 1; None for other formats.
+    """Count frames of a GIF or pages of a TIFF, at most limit + 1; None for other formats.
 
     Pillow would find these by parsing all of them into objects, which takes minutes where a
     hostile file has millions.
@@ -228,7 +228,7 @@ def count_frames(data: bytes, name: str, limit: int) -> int | None:
 
 
 def count_extensions(data: bytes, enough: int) -> int:
-    """Extensions before the first frame of a GIF; counting ends at `enough`."""
+    """Count the extensions before the first frame of a GIF; stop at `enough`."""
     number = 0
     for kind in _gif_parts(data):
         if kind == _FRAME or number >= enough:
@@ -247,7 +247,7 @@ def _count_gif_frames(data: bytes, limit: int) -> int:
 
 
 def _gif_parts(data: bytes) -> Iterator[int]:
-    """The kinds of a GIF's parts, frames and extensions (GIF89a, appendix A)."""
+    """Yield the kinds of a GIF's blocks, frames and extensions (GIF89a, appendix A)."""
     position = 13 + _colour_table(data[10:11])
     blocks = 0
     while position < len(data):
@@ -273,5 +273,5 @@ def _gif_parts(data: bytes) -> Iterator[int]:
 
 
 def _colour_table(flags: bytes) -> int:
-    """Bytes of the colour table that a flag byte announces."""
+    """Compute the bytes of the colour table that a flag byte announces."""
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0

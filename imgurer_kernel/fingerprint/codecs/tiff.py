@@ -1,4 +1,4 @@
-"""The directories of a TIFF file, which EXIF is too: bounded reading of what is asked for.
+"""Read directories of a TIFF file, or of EXIF, at bounded cost.
 
 Pillow reads every entry of a directory. A small file can name 65,535 entries that each claim the
 whole file, so the sum of the claims is looked at before Pillow is let near (`claimed_bytes`), and
@@ -22,7 +22,7 @@ Value = bytes | tuple[int, ...] | tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Tiff:
-    """One file's bytes and how to read them.
+    """The bytes of a TIFF and their byte order.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Tiff:
     first: int
 
     def number(self, offset: int, code: str) -> int:
-        """One integer; struct.error beyond the end."""
+        """Read one integer; struct.error beyond the end."""
         if offset > len(self.data):
             message = f"offset {offset} is beyond the end"
             raise struct.error(message)
@@ -50,7 +50,7 @@ class Tiff:
 
 
 def parse(data: bytes) -> Tiff | None:
-    r"""The file behind a TIFF header; None where there is no such header.
+    r"""Read a TIFF header; None where there is none.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def parse(data: bytes) -> Tiff | None:
 
 
 def _entries(tiff: Tiff, offset: int) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, kind, count and place of the value, for each entry that is there."""
+    """Yield tag, type, count and offset of the value of each entry."""
     if offset < 8:
         return  # within the header: no directory
     head, form = (8, "HHQ8s") if tiff.big else (2, "HHI4s")
@@ -93,7 +93,7 @@ def _entries(tiff: Tiff, offset: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Value]:
-    r"""The values of the wanted tags in the directory at this offset.
+    r"""Read the values of some tags in the directory at an offset.
 
     Values longer than 64 KiB, of an unknown kind, or beyond the end are left out. Texts and opaque
     bytes come as bytes, integers as tuples, fractions as tuples of numerator and denominator.
@@ -124,14 +124,14 @@ def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Valu
 
 
 def claimed_bytes(tiff: Tiff) -> int:
-    """How many bytes it takes to read every entry of the first directory, each for itself."""
+    """Sum up the bytes that the entries of the first directory claim, each counted by itself."""
     most = len(tiff.data)
     entries = _entries(tiff, tiff.first)
     return sum(min(_SIZES.get(kind, 0) * many, most) for _, kind, many, _ in entries)
 
 
 def count_entries(tiff: Tiff) -> int:
-    r"""Entries of the first directory and of those that it leads to for EXIF, as they are there.
+    r"""Count the entries of the first directory and of the EXIF directories that it leads to.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def count_entries(tiff: Tiff) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """What the pixels of a page are stored in.
+    """The strips or tiles of a page.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class Tiles:
 
 
 def measure_tiles(tiff: Tiff) -> Tiles:
-    """The strips or tiles of the first page; where it declares none, zeros."""
+    """Read the strips or tiles of the first page; zeros where it declares none."""
     number = 0
     for tag, kind, many, _ in _entries(tiff, tiff.first):
         if tag in {_STRIPS, _TILES}:
@@ -178,12 +178,12 @@ def measure_tiles(tiff: Tiff) -> Tiles:
 
 
 def _first(value: Value | None) -> int:
-    """The first integer, or 0."""
+    """Read the first integer, or 0."""
     return value[0] if isinstance(value, tuple) and value and isinstance(value[0], int) else 0
 
 
 def count_pages(tiff: Tiff, limit: int) -> int:
-    r"""How many directories the chain has; counting ends at limit + 1, or where it bites its tail.
+    r"""Count the directories of the chain; stop at limit + 1, or where it forms a loop.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def count_pages(tiff: Tiff, limit: int) -> int:
 
 
 def pages(tiff: Tiff, limit: int) -> Iterator[int]:
-    """Where the directories of the chain are, the first limit + 1 of them, each once."""
+    """List the offsets of the first limit + 1 directories of the chain, each once."""
     seen: set[int] = set()
     offset = tiff.first
     while offset and offset not in seen and len(seen) <= limit:

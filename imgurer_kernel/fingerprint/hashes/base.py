@@ -1,4 +1,4 @@
-"""What a perceptual hash is, and those that there are: the place to add another one.
+"""The interface of perceptual hashes and the registry of them: the place to add another one.
 
 A hash is 128 bits, as two words of 64, of which pictures that look alike differ in few. That is all
 that `imgurer_kernel.index` asks for, so that any hash can be searched by it. Stores keep the dHash:

@@ -1,4 +1,4 @@
-"""A hash of all frames of an animation, or of all pages, by which they are told apart.
+"""Hash all frames of an animation, or all pages, to tell those with one cover apart.
 
 Of two animations that begin with the same frame the later ones decide. Each is cut into eight parts
 of equal length, and a part is the mean of its frames at 32x32 grays. What counts is how it differs
@@ -38,7 +38,7 @@ _LEAST_MOTION = 0.5
 
 
 def frame_key(frames: Sequence[UInt8s], durations: Sequence[float], *, also_still: bool) -> bytes:
-    """The hash, 32 bytes.
+    """Compute the hash, 32 bytes.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def frame_key(frames: Sequence[UInt8s], durations: Sequence[float], *, also_stil
 
 
 def key_arrays(keys: Sequence[bytes]) -> UInt64s:
-    r"""Keys as uint64 (n, 4), stills as zeros.
+    r"""Convert keys to uint64 (n, 4), zeros for stills.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def key_arrays(keys: Sequence[bytes]) -> UInt64s:
 
 
 def frames_differ(one: UInt64s, other: UInt64s) -> BoolMask:
-    r"""Which pairs of pictures have other later frames, by their keys, uint64 (k, 4); bool (k,).
+    r"""Tell which pairs differ in their later frames, by their keys, uint64 (k, 4); bool (k,).
 
     Examples
     --------
@@ -94,7 +94,7 @@ def frames_differ(one: UInt64s, other: UInt64s) -> BoolMask:
 
 
 def _weights(durations: Sequence[float]) -> Float32s:
-    """The share of each frame in each part, float32 (parts, frames); rows have the sum 1."""
+    """Compute the share of each frame in each part, float32 (parts, frames); rows sum up to 1."""
     lengths = np.asarray(durations, float)
     if lengths.sum() <= 0:
         lengths = np.ones(len(lengths))
@@ -106,7 +106,7 @@ def _weights(durations: Sequence[float]) -> Float32s:
 
 
 def _fine(grays: Float32s) -> Float32s:
-    """What is left of pictures (n, 32, 32) without the means of 7x7 around; (n, 1024)."""
+    """Subtract local means of 7x7 from pictures (n, 32, 32); (n, 1024)."""
     reach = 3
     padded = np.pad(grays, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
     means = np.zeros_like(grays)
@@ -120,7 +120,7 @@ def _fine(grays: Float32s) -> Float32s:
 
 @cache
 def _planes() -> Float32s:
-    """256 vectors of plus and minus ones, float32 (2 * parts * 1024, 256): 16 MB."""
+    """Make 256 random vectors of plus and minus ones, float32 (2 * parts * 1024, 256): 16 MB."""
     words = splitmix64(np.arange(4 * 2 * _PARTS * SIDE * SIDE, dtype=np.uint64))
     bits = np.unpackbits(words.astype("<u8").view(np.uint8).reshape(-1, KEY_BYTES), axis=1)
     return bits.astype(np.float32) * 2 - 1
