@@ -228,7 +228,7 @@ class BKTree:
         return query[order], ids[order], distances[order]
 
     def plan(self, radius: int, queries: int = 1) -> EnginePlan:
-        """Tell what most searches of this set are done with, and what they take.
+        """Return the engine that most searches of this set take, with its cost.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class BKTree:
         )
 
     def warm(self, timeout: float = 0.0) -> bool:
-        """Compile in the background what makes a search of many hashes fast.
+        """Compile in the background the functions for searching many hashes.
 
         Until that is done a scan by numpy answers. A set that grows beyond 200,000 ids begins
         to compile by itself.
@@ -273,7 +273,7 @@ class BKTree:
 
     @property
     def compiled(self) -> bool:
-        """Whether the compiled functions are there; see `warm`."""
+        """Whether the compiled functions are loaded; see `warm`."""
         return self._compiled is not None
 
     def info(self) -> TreeInfo:
@@ -281,7 +281,7 @@ class BKTree:
         return self._state.info(self._size, compiled=self.compiled)
 
     def _start_warming(self) -> bool:
-        """Begin to compile in the background; returns whether that was not begun before."""
+        """Begin to compile in the background; return whether this call began it."""
         with self._writing:
             if self._warming is not None:
                 return False
@@ -303,7 +303,7 @@ class BKTree:
         bulk.compile_all()
 
     def _fresh(self, ids: Int64s, hashes: UInt64s) -> Int64s:
-        """Positions of the ids that are not there yet, each once; refuses a changed hash."""
+        """Return the positions of new ids, each once; raise for an id with another hash."""
         if (ids[1:] > ids[:-1]).all():
             distinct, first = ids, np.arange(len(ids))
         else:

@@ -1,4 +1,4 @@
-"""Which engine a search takes: decided by what each is estimated to cost.
+"""Choose the engine of a search by the estimated cost of each.
 
 All engines give the same result. The costs were measured on one core of 2.4 GHz; only their ratios
 matter. Those of one search after the other are from ``benchmarks/search_engines.py``.
@@ -70,7 +70,7 @@ _UNIFORM = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePlan:
-    """What a search will be done with.
+    """The engine of a search, and why.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class EnginePlan:
 
 
 def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True) -> EnginePlan:
-    """Tell what a search over a set of a size would be done with.
+    """Return the engine for a search over a set of a size.
 
     Parameters
     ----------
@@ -133,25 +133,25 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
 
 
 def plan_bulk(hashes: UInt64s, queries: UInt64s | None, radius: int) -> EnginePlan:
-    """Tell what a bulk search over these hashes is done with; see `plan`."""
+    """Return the engine for a bulk search over these hashes; see `plan`."""
     count = None if queries is None else len(queries)
     return _plan_bulk(len(hashes), count, radius, hashes, queries)
 
 
 def worth_grouping(n: int, queries: int | None) -> bool:
-    """Tell whether a bulk search is long enough to look for equal hashes first."""
+    """Tell whether grouping equal hashes first pays for a bulk search."""
     return not _numpy_is_fastest(n, queries) and _pairs(n, queries) * _COMPILED > _CHOOSE
 
 
 def _numpy_is_fastest(n: int, queries: int | None) -> bool:
-    """Tell whether numpy looks at all pairs before anything else would be ready to."""
+    """Tell whether numpy scans all pairs before compiled code would even be loaded."""
     # The module is there as soon as another thread begins to compile it, the function when it ends.
     loaded = hasattr(sys.modules.get("imgurer_kernel.index._numba.multi_index"), "join")
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
 
 
 def worth_loading(pairs: int) -> bool:
-    """Tell whether a job that compares so many pairs of hashes in all should load what is compiled.
+    """Tell whether loading compiled code pays for a number of pairs of hashes.
 
     Its searches may each be too small for that.
 
@@ -170,7 +170,7 @@ def _pairs(n: int, queries: int | None) -> int:
 def plan_search(
     n: int, radius: int, queries: int, *, compiled: bool, reach: float | None
 ) -> EnginePlan:
-    """Tell what a few searches take, one by one.
+    """Return the engine for a few searches, one by one.
 
     Parameters
     ----------

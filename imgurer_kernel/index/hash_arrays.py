@@ -1,4 +1,4 @@
-"""Arrays of 128-bit hashes: what counts as one, equal ones grouped, and the scan by numpy.
+"""Arrays of 128-bit hashes: check them, group equal ones, and scan them by numpy.
 
 A hash is two unsigned 64-bit words, row hash first; n of them are an array of shape (n, 2) and
 dtype uint64. Distances are Hamming distances over all 128 bits, 0..128.
@@ -121,7 +121,7 @@ def as_ids(ids: object) -> Int64s:
 
 
 def compact(numbers: Int64s) -> Compact:
-    """Store whole numbers in half the room, where all of them fit 32 bits.
+    """Convert integers to 32 bits, where all of them fit.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def group_equal(row: UInt64s, column: UInt64s) -> Groups:
 
 
 def group_each(row: UInt64s, column: UInt64s) -> Groups:
-    """Make each hash a group of its own, for a search that is sooner done than they are sorted."""
+    """Make each hash a group of its own, for a search that is faster than sorting them."""
     one_each = np.arange(len(row) + 1)
     row, column = np.array(row), np.array(column)
     return Groups(row, column, one_each, one_each[:-1])

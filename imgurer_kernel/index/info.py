@@ -1,4 +1,4 @@
-"""Tell people what a search index consists of, and which engine does which work."""
+"""Describe to people what a search index consists of, and which engine does which work."""
 
 import html
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _ORIENTATIONS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One kind of search, and how it would be done now.
+    """One kind of search, and the engine that it takes now.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def _row(cells: Sequence[str], tag: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Two figures of a time.
+    """Format a time to two figures.
 
     >>> _duration(0), _duration(2.1e-4), _duration(0.0321), _duration(1.25), _duration(95)
     ('under 0.01 ms', '0.21 ms', '32 ms', '1.2 s', '95 s')

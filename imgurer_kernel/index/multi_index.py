@@ -42,7 +42,7 @@ _SORT = 40e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunking:
-    """A way to cut 128 bits into chunks.
+    """A division of 128 bits into chunks.
 
     Attributes
     ----------

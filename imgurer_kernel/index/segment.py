@@ -47,14 +47,14 @@ class CompiledFunctions:
 
 
 class SearchBuffers(threading.local):
-    """Room for the results of one search, kept by each thread for its next one."""
+    """Buffers for the results of a search, reused by each thread."""
 
     def __init__(self) -> None:
         self.resize(4096)
         self.stack = np.empty(256, np.int32)
 
     def resize(self, size: int) -> None:
-        """Make room for so many results."""
+        """Resize the buffers."""
         self.near = np.empty(size, np.int64)
         self.distance = np.empty(size, np.uint8)
 
@@ -135,14 +135,14 @@ class Segment:
         return len(self.ids)
 
     def mark_deleted(self, position: int) -> bool:
-        """Delete the id at a position; returns whether most ids are deleted now."""
+        """Mark the id at a position as deleted; return whether most ids are deleted now."""
         self.alive[position] = False
         self.deleted_count[0] += 1
         return bool(2 * self.deleted_count[0] > len(self))
 
     @property
     def wants_tree(self) -> bool:
-        """Whether it would have a tree, were it built with compiled functions."""
+        """Whether it is large enough for a tree, which needs compiled functions."""
         return self.tree is None and len(self.row) >= TREE_FROM
 
     @property
@@ -179,7 +179,7 @@ class Segment:
         compiled: CompiledFunctions,
         buffers: SearchBuffers,
     ) -> tuple[Int64s, UInt8s]:
-        """Find entries, with a second try where there are more than the buffers have room for."""
+        """Find entries; search again with larger buffers where they overflow."""
         row, column = np.uint64(hash_[0]), np.uint64(hash_[1])
         while True:
             near, distance = buffers.near, buffers.distance
@@ -198,7 +198,7 @@ class Segment:
             buffers.resize(count)
 
     def reach(self, hash_: tuple[int, int], radius: int, compiled: CompiledFunctions) -> int:
-        """Count the hashes that a walk through the tree cannot leave out at its root."""
+        """Count the hashes in the cells of the root that a search must enter."""
         if self.tree is None:
             return len(self.row)
         words = np.uint64(hash_[0]), np.uint64(hash_[1])

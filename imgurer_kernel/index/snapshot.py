@@ -125,7 +125,7 @@ class Snapshot:
         return np.concatenate([np.empty((0, 2), np.uint64), *parts])[:size]
 
     def reach(self, hash_: tuple[int, int], radius: int, compiled: CompiledFunctions) -> float:
-        """Return the share of all entries, 0..1, that a walk cannot leave out at the roots."""
+        """Return the share of all entries, 0..1, that a search must enter at the roots."""
         reached = sum(segment.reach(hash_, radius, compiled) for segment in self.segments)
         return (reached + self.filled) / max(1, self.distinct)
 

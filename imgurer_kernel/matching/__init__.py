@@ -1,4 +1,4 @@
-"""Are these two the same picture? Candidates, comparison, labels and clusters.
+"""Decide whether two images show the same picture: candidates, comparison, labels, clusters.
 
 Pure: arrays in, arrays and records out. Reading pictures and hashes from a store is for
 `imgurer_kernel.workbench`, which hands them in.

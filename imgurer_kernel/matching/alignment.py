@@ -1,4 +1,4 @@
-"""Are two 64x64 pictures the same scene, up to an affine map, gain and offset? For whole batches.
+"""Align pairs of 64x64 pictures by an affine map, gain and offset, and measure how they agree.
 
 Two measures, both of gradients, which ignore brightness. *Correlation* is that of all gradients
 together: strong edges decide it, so that two dark garments on one floor reach 0.87. *Agreement*

@@ -74,7 +74,7 @@ class Candidates:
 
     @property
     def are_negative(self) -> BoolMask:
-        """Which matches are with a negative, bool (k,)."""
+        """Tell which matches are with a negative, bool (k,)."""
         return np.zeros(len(self), np.bool_) if self.negative is None else self.negative
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Candidates":

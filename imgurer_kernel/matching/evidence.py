@@ -1,4 +1,4 @@
-"""The evidence that two images show the same picture: measures, the map between them, the label."""
+"""The evidence whether two images show the same picture: measures, map and label."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Keep the pictures of images in memory once they were needed."""
+"""Cache the pictures of images in memory."""
 
 import mmap
 from collections.abc import Callable, Sequence
@@ -103,7 +103,7 @@ class ImageCache:
         self.within_frame[positions] = within
 
     def read(self, positions: Int64s) -> PreparedPictures:
-        """Return all n pictures, of which those at the given positions have been read."""
+        """Read the pictures at the given positions, and return the arrays of all n."""
         missing = np.unique(positions)
         missing = missing[~self._is_read[missing]]
         for k in range(0, len(missing), _CHUNK):
@@ -120,7 +120,7 @@ class ImageCache:
         return self._pictures
 
     def read_boxes(self, positions: Int64s) -> PreparedPictures:
-        """Return all n pictures, of which the given content boxes are known, read or seeded."""
+        """Read the content boxes at the given positions unless seeded; return all n pictures."""
         self.read(positions[~self.content[positions].any(axis=1)])
         return self._pictures
 
@@ -223,7 +223,7 @@ class ImageCache:
         return found
 
     def have_seams(self, first: Int64s, second: Int64s, maps: Float64s, cuts: Float64s) -> BoolMask:
-        """Tell of which pairs one shows another picture beside what both show, bool (k,)."""
+        """Tell in which pairs one shows another picture beside what both show, bool (k,)."""
         content = self.read_boxes(np.concatenate((first, second))).content
         boxes = np.stack((content[first], content[second]), axis=1)
         found = np.zeros(len(first), np.bool_)
@@ -235,7 +235,7 @@ class ImageCache:
         return found
 
     def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:
-        """Thumbnails by position; the latest ones are kept, for pairs share their pictures."""
+        """Read thumbnails by position; the latest ones are cached, since pairs share pictures."""
         wanted = positions.tolist()
         missing = np.array([k for k in wanted if k not in self._recent], np.int64)
         if len(missing) and self._colours is not None:
@@ -247,7 +247,7 @@ class ImageCache:
         return seen
 
     def times(self, positions: Int64s) -> Int64s:
-        """When pictures were taken, int64 (k,) seconds; 0 where that is not known."""
+        """Return when pictures were taken, int64 (k,) seconds; 0 where unknown."""
         if self._taken is None:
             return np.zeros(len(positions), np.int64)
         # Each round of a search asks for those of all pairs that hold.
@@ -261,7 +261,7 @@ class ImageCache:
         return times_differ(self.times(first), self.times(second))
 
     def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
-        """Measure where the originals of a pair agree; None where they cannot be asked."""
+        """Measure where the originals of a pair agree; None where they cannot be read."""
         if self._originals is None or self.originals_left <= 0:
             return None
         self.originals_left -= 1

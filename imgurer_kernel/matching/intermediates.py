@@ -1,4 +1,4 @@
-"""Intermediates: what a picture is the same as by way of another that both are like.
+"""Find pictures that are the same as one through a third picture (an intermediate).
 
 A crop of a quarter is near its whole by no hash; a smaller crop is near both. A search for clusters
 follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here it is one step from
@@ -22,12 +22,12 @@ from imgurer_kernel.matching.regions import SPOT
 
 
 def others_of(pairs: Pairs, asked: int) -> Int64s:
-    """The other image of each pair with one, int64 (k,)."""
+    """Return the other image of each pair with one, int64 (k,)."""
     return np.where(pairs.first == asked, pairs.second, pairs.first)
 
 
 def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
-    """Choose images that are the same as one, int64 (k,).
+    """Choose the intermediates: images that are the same as one, int64 (k,).
 
     Half of them are least like it by their hashes, for those near it have its own neighbors; the
     others agree best with it: what was altered least is like more of the others.
@@ -48,7 +48,7 @@ def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
 
 
 def nearest_links(links: Candidates, most: int) -> Candidates:
-    """Keep the matches of each image with few intermediates, those nearest to it.
+    """Keep the matches of each image with its few nearest intermediates.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def nearest_links(links: Candidates, most: int) -> Candidates:
 def verify_by_intermediates(
     pairs: Pairs, links: Pairs, asked: int, images: ImageCache, turned: UInt64s, ranks: Int64s
 ) -> Pairs:
-    """Compare one image with those that its intermediates are the same as, aligned by way of these.
+    """Compare one image with the neighbors of its intermediates, aligned through these.
 
     Parameters
     ----------
@@ -137,13 +137,13 @@ def verify_by_intermediates(
 
 
 def _is_same(pairs: Pairs, rows: Int64s) -> BoolMask:
-    """Which of these rows are of pairs that are the same; -1 is none."""
+    """Tell which of these rows are pairs that are the same; a row of -1 is none."""
     same: BoolMask = np.append(pairs.status == SAME, False)[rows]
     return same
 
 
 def _directed(pairs: Pairs, forward: BoolMask) -> Float64s:
-    """The maps of pairs, from their first images where `forward`, else from their second."""
+    """Return the maps of pairs, from their first images where `forward`, else from their second."""
     maps = pairs.maps.copy()
     maps[~forward] = invert(maps[~forward])
     return maps

@@ -1,4 +1,4 @@
-"""What pairs are that agree at 64x64, or nearly so: a closer look at their thumbnails.
+"""Judge pairs that agree at 64x64, or nearly so, by their thumbnails.
 
 In this order, each only for what the one before has left as the same:
 
@@ -128,7 +128,7 @@ def _ask_originals(
     features: Float64s,
     judged: Float64s,
 ) -> None:
-    """Strike pages whose originals have other writing; what cannot be asked is noted."""
+    """Reject pages whose originals have other writing; mark those that cannot be read."""
     doubt = (judged[:, 0] == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
     doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
     doubt &= features[:, local.TEXTURE] >= _PAGE_TEXTURE
@@ -141,6 +141,6 @@ def _ask_originals(
 
 
 def statuses(judged: Float64s) -> tuple[UInt8s, UInt8s]:
-    """Take judgements apart: the relation, uint8 (n,), and its details, uint8 (n, 3)."""
+    """Split judgements into the relation, uint8 (n,), and its details, uint8 (n, 3)."""
     whole = judged.astype(np.uint8)
     return whole[:, 0], whole[:, 1 : 1 + DETAILS]

@@ -87,7 +87,7 @@ _CHUNK = 64  # pairs that one thread measures at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """What a label depends on, of one image.
+    """The properties of one image that a label depends on.
 
     Attributes
     ----------

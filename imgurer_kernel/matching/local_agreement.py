@@ -1,4 +1,4 @@
-"""Where two aligned pictures agree and where not, as a person sees it: block by block.
+"""Measure block by block where two aligned pictures agree.
 
 One number for a whole picture cannot tell a copy that was written on from another picture of the
 same kind. Strangers differ a little everywhere; an overlay differs totally in one place and not at
@@ -92,7 +92,7 @@ def cored(content: Int64s) -> Float64s:
 
 
 def load(progress: Progress | None = None) -> None:
-    """Load the machine code; the first time after an installation that takes half a minute.
+    """Load the machine code, which is compiled at first use for half a minute.
 
     Parameters
     ----------

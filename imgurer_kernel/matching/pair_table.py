@@ -1,4 +1,4 @@
-"""The table of candidate pairs and of what is known of each: columns and their bookkeeping."""
+"""The table of candidate pairs: columns of what is known of each."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -72,7 +72,7 @@ class Pairs:
     def untested(
         cls, first: Int64s, second: Int64s, distance: Int64s, orientation: Int64s
     ) -> "Pairs":
-        """Make pairs of which nothing is known yet; the columns are copied."""
+        """Make pairs that are not compared yet; the columns are copied."""
         size = len(first)
         # Copies: verifying writes to the table, and candidates must stay what they are.
         return cls(
@@ -89,7 +89,7 @@ class Pairs:
 
     @property
     def not_looked_at(self) -> int:
-        """How many pairs are `DIFFERENT` only for want of a closer look."""
+        """Count the pairs that are `DIFFERENT` only because they were not judged."""
         left = (self.status == DIFFERENT) & (self.details[:, 0] == NOT_LOOKED_AT)
         return int(np.count_nonzero(left))
 

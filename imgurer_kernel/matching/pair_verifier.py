@@ -90,7 +90,7 @@ def verify_candidates(
 
 
 class PairVerifier:
-    """Compares pairs of images and writes down in a table what came out.
+    """Compares pairs of images and stores the results in a table of pairs.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ class PairVerifier:
         self._looks = np.pad(self._looks, (0, max(0, n - len(self._looks))))
 
     def _starts(self, match: Candidates) -> Float64s:
-        """The maps that matches begin with: of their regions, or those that spots have voted."""
+        """Return the start maps of matches: from their regions, or voted by spots."""
         pictures = self._boxes(np.concatenate((match.first, match.second)))
         spots = match.region == SPOT
         region, other = (np.where(spots, WHOLE, c) for c in (match.region, match.other_region))
@@ -260,7 +260,7 @@ class PairVerifier:
         return same
 
     def _look_closer(self, rows: Int64s) -> None:
-        """Judge pairs of which no match agrees as copies do, at the one that agrees best."""
+        """Judge pairs of which no match agrees well enough, at the match that agrees best."""
         pairs = self.pairs
         doubtful = pairs.measures[rows, 1] >= DOUBTFUL
         rows = rows[doubtful & (pairs.status[rows] == DIFFERENT) & ~self._is_seen[rows]]
@@ -275,7 +275,7 @@ class PairVerifier:
         self._is_seen[rows] = True
 
     def _choose_looks(self, rows: Int64s) -> BoolMask:
-        """Choose the pairs that are worth a closer look to one of their images, bool (k,).
+        """Choose the pairs to judge: the most promising ones of each image, bool (k,).
 
         Each image has a number of its own, so that no picture is left out for what others are like.
         """

@@ -1,4 +1,4 @@
-"""One picture against all others: every match between its hashes and theirs.
+"""Find candidates of one picture: every match between its hashes and those of all images.
 
 The searches of `imgurer_kernel.matching.hash_candidates`, for a single query: its picture in 8
 orientations, its content and its negative, against pictures and contents. Pure: how hashes are
@@ -83,7 +83,7 @@ def _matches(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AskedPicture:
-    """What is known of a picture whose neighbors are looked for.
+    """The properties of a picture whose neighbors are searched for.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class AskedPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPictures:
-    """What is searched for the neighbors of a picture, besides the hashes of wholes and contents.
+    """What is searched besides the hashes of whole pictures and contents: windows and spots.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ _MIDDLES = (0.75, 0.667, 0.5625)
 
 
 def _windows() -> tuple[Box, ...]:
-    """Boxes of what is left: kept shares of width and height, and where the rest is cut off."""
+    """Compute the boxes of windows: shares of width and height that are kept, and on which side."""
     cuts = [(1 - cut, 1 - cut, *place) for cut in _CUTS for place in _PLACES]
     for cut in _SIDE_CUTS:
         cuts += [(1 - cut, 1, 0, 0), (1 - cut, 1, 1, 0), (1, 1 - cut, 0, 0), (1, 1 - cut, 0, 1)]
@@ -59,7 +59,7 @@ _MIN_AREA = 1024
 
 
 def content_boxes(pictures: UInt8s) -> Int64s:
-    """Find where the content of each picture lies: all of it where there are no borders.
+    """Find the content box of each picture: all of it where there are no borders.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What two pictures are to each other: one vocabulary, and the one function that decides.
+"""The relations between two pictures, and the only function that decides which one holds.
 
 Clusters join pairs that are the `SAME`; what was done to the copy is for
 `imgurer_kernel.matching.labels` to say. The others are related, or different.
@@ -19,7 +19,7 @@ from imgurer_kernel.matching.alignment import AGREEMENT
 
 
 class Relation(IntEnum):
-    """What is known of a pair.
+    """The relation of a pair; untested at first.
 
     UNTESTED
         Nothing yet.
@@ -257,7 +257,7 @@ DETAILS = 3
 
 
 def details(features: Float64s) -> UInt8s:
-    """Say what else was done to copies, for `detail_words`.
+    """Record what else was done to copies, for `detail_words`.
 
     Parameters
     ----------

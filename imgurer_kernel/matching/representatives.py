@@ -1,4 +1,4 @@
-"""Which of many images with one and the same hash take part in the search, for the others.
+"""Let one of many images with the same hash represent the others in the search.
 
 A folder of blank pages would otherwise have more pairs than memory has room for.
 """
@@ -15,7 +15,7 @@ _REPRESENTATIVES = 4
 def represented(
     whole: UInt64s, content: UInt64s, informative: BoolMask, frames: UInt64s | None = None
 ) -> BoolMask:
-    """Mark the images that others take part for, bool (n,); arguments as `represent_duplicates`."""
+    """Mark the images that are represented by others, bool (n,); as `represent_duplicates`."""
     searched, _, _ = represent_duplicates(whole, content, informative, frames)
     mask = informative.copy()
     mask[searched] = False
@@ -25,7 +25,7 @@ def represented(
 def represent_duplicates(
     whole: UInt64s, content: UInt64s, informative: BoolMask, frames: UInt64s | None = None
 ) -> tuple[Int64s, Int64s, Int64s]:
-    """Choose the images that take part in the search, and tie the others to them.
+    """Choose the images that take part in the search, and pair the others with them.
 
     Parameters
     ----------

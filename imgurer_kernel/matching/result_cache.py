@@ -1,4 +1,4 @@
-"""Keep what comparisons gave, by what went into them, so that none is made twice.
+"""Cache the results of comparisons by their inputs, so that none is made twice.
 
 Where anything is new a later search makes its decisions anew, as if it were the first, and only
 looks up what was compared before. So it comes to the result of a first search, whatever the order
@@ -45,7 +45,7 @@ def image_keys(image_ids: Int64s, hashes: UInt64s) -> UInt64s:
 
 
 def pair_keys(owners: UInt64s, maps: Float64s) -> UInt64s:
-    """Make keys of comparisons: of which two images, laid on each other by which map, uint64 (k,).
+    """Make keys of comparisons from two images and the map between them, uint64 (k,).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ResultCache:
 
     @classmethod
     def of(cls, keys: UInt64s, owners: UInt64s, values: Float64s) -> Self:
-        """Make a cache of what `columns` gave."""
+        """Rebuild a cache from its `columns`."""
         cache = cls(values.shape[1])
         cache._keys, cache._owners, cache._values = keys, owners, values
         return cache
@@ -128,7 +128,7 @@ class ResultCache:
         return values
 
     def drop(self, images: UInt64s) -> "ResultCache":
-        """Return a new cache without what is about these images, uint64 (m,); this one stays."""
+        """Return a new cache without the entries about these images, uint64 (m,)."""
         # A new one: who stops a search half way still has the cache of the last result, unchanged.
         columns = self.columns()
         if len(images):

@@ -41,7 +41,7 @@ _CHUNK = 8
 
 
 def background(pictures: UInt8s) -> Float64s:
-    """Measure how much of each picture has one background: a gray, or one within four levels of it.
+    """Measure the share of each picture in the gray of its background, within four levels.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def background(pictures: UInt8s) -> Float64s:
 
 
 def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
-    """Measure the share of blocks that show what the other picture lacks: of both the smaller one.
+    """Measure the share of blocks without a match in the other picture; the smaller of both.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
 
 
 def _whole_boxes(n: int) -> Int64s:
-    """Return boxes that take in all of both pictures, int64 (n, 2, 4)."""
+    """Return boxes of the whole pictures, int64 (n, 2, 4)."""
     return np.tile(np.array([0, 0, SIDE, SIDE]), (n, 2, 1))
 
 

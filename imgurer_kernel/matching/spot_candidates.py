@@ -1,4 +1,4 @@
-"""A second road to candidate pairs: pictures that share spots in one geometry.
+"""Second source of candidate pairs: pictures that share spots in one geometry.
 
 Hashes of spots are searched as those of pictures are, and exactly. Of two pictures the matches
 vote: each gives a similarity by itself, and those that agree on one are counted. Two of them make a
@@ -38,7 +38,7 @@ _FEW = 2_000_000
 
 
 def mirrored_radius(radius: int) -> int:
-    """Bits between spots of which one is seen mirrored: fewer, for few copies are."""
+    """Return the radius for mirrored spots: smaller, since few copies are mirrored."""
     return max(radius - 4, 0)
 
 
@@ -116,7 +116,7 @@ def find_spot_candidates(
 
 
 def _reaches(radius: int) -> tuple[tuple[int, bool], ...]:
-    """Bits within which spots are searched, upright and mirrored."""
+    """Return the radii within which spots are searched, upright and mirrored."""
     return (radius, False), (mirrored_radius(radius), True)
 
 
@@ -215,7 +215,7 @@ class _Search:
     place: Int64s | None = None
 
     def candidates(self, fresh: BoolMask, radius: int, *, mirror: bool) -> Candidates:
-        """Rows of all pairs with a fresh one; their distances are still to be told."""
+        """Return rows of all pairs with a fresh picture; their distances are not filled in yet."""
         there = np.arange(MAX_SPOTS) < self.spots.count[:, None]
         picture, spot = (index.astype(np.uint64) for index in np.nonzero(there))
         parts: list[UInt64s] = [np.empty(0, np.uint64)]
@@ -267,7 +267,7 @@ class _Search:
             yield asked[numbers], hits.astype(np.int64), bits
 
     def agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
-        """The rows of those pairs of pictures whose matches agree; `found` is sorted."""
+        """Return rows of the pairs of pictures whose matches agree; `found` is sorted."""
         from imgurer_kernel.matching._numba.votes import vote
 
         pair = found >> np.uint64(24)
@@ -313,7 +313,7 @@ class _Search:
         )
 
     def report(self) -> None:
-        """Tell that the search goes on; may raise to stop it."""
+        """Report progress; may raise to stop the search."""
         if self.progress is not None:
             self.progress("searching", 0, 0)
 

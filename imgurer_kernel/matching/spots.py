@@ -1,4 +1,4 @@
-"""Spots: what can be told of small parts of a picture, wherever these lie and however turned.
+"""Spots (keypoints): small parts of a picture with hashes that turning and scaling leave alone.
 
 A spot is a corner of the thumbnail with a dHash of its surroundings: 9x9 grays, 4 pixels apart,
 turned to where the surroundings are brightest. Pictures of which one shows a part of the other, or
@@ -67,7 +67,7 @@ class Spots:
 
     @classmethod
     def empty(cls, n: int) -> Self:
-        """Make room for n pictures, which have no spots yet."""
+        """Allocate arrays for n pictures without spots."""
         return cls(
             count=np.zeros(n, np.uint8),
             size=np.ones((n, 2), np.uint16),
@@ -82,13 +82,13 @@ class Spots:
         return Spots(*(getattr(self, field.name)[images] for field in fields(self)))
 
     def put(self, images: Int64s | BoolMask, other: "Spots") -> None:
-        """Take over the spots of some pictures, in place."""
+        """Write the spots of some pictures, in place."""
         for field in fields(self):
             getattr(self, field.name)[images] = getattr(other, field.name)
 
     @property
     def points(self) -> Float32s:
-        """What votes look at, float32 (n, 64, 4): x, y, size of a pixel of the level, direction.
+        """Return what votes use, float32 (n, 64, 4): x, y, size of a pixel of the level, direction.
 
         The first three are shares of the longer side, the last is in radians.
         """
@@ -157,7 +157,7 @@ def negative(hashes: UInt64s) -> UInt64s:
 
 
 def _tests() -> Float32s:
-    """Compared places around a spot, float32 (128, 4): x, y of one and x, y of the other."""
+    """Return the compared points around a spot, float32 (128, 4): x, y of one and of the other."""
     at = (np.arange(9) - 4) * SPACING
     lines = (0, 1, 2, 3, 5, 6, 7, 8)
     rows = [(at[i], at[j], at[i + 1], at[j]) for j in lines for i in range(8)]
@@ -166,7 +166,7 @@ def _tests() -> Float32s:
 
 
 def _permutation(flip_x: int, flip_y: int) -> tuple[Int64s, BoolMask]:
-    """Say which comparison takes the place of each when flipped, and whether its sides change."""
+    """Compute how the comparisons permute when flipped, and which swap their sides."""
     number = {tuple(row): k for k, row in enumerate(TESTS.tolist())}
     moved = (TESTS * np.array([flip_x, flip_y] * 2, np.float32) + 0.0).tolist()
     swapped = np.array([tuple(row) not in number for row in moved])
@@ -197,7 +197,7 @@ _NEGATIVE = _HALF_TURN[0], ~_HALF_TURN[1]
 
 
 def half_sizes(spots: Spots) -> Float64s:
-    """Half of the width and height of each picture, in longer sides, float64 (n, 2)."""
+    """Return half of width and height of each picture, in longer sides, float64 (n, 2)."""
     longer = spots.size.max(axis=1).astype(np.float64)
     half: Float64s = spots.size / longer[:, None] / 2
     return half

@@ -37,7 +37,7 @@ _KERNEL_CHUNK = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPictures:
-    """Pictures that are ready to be compared.
+    """Pictures with what comparisons need.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def are_same(measures: Float32s) -> BoolMask:
 
 
 def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> Float64s:
-    """Return which share of the first or of the second picture lies in the other, the larger one.
+    """Return the larger of the shares of either picture that lie in the other.
 
     Parameters
     ----------

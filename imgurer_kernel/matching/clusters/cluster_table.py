@@ -50,7 +50,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterTable(Sequence[Cluster]):
-    """Clusters in columns, for a store may have a hundred thousand of them: m members in all.
+    """Clusters in columns, m members in all; a store may have a hundred thousand clusters.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class LabelledClusters:
     uninformative: int
 
     def among(self, image_ids: Int64s) -> Self:
-        """Return what is left where only these images still exist, int64 (n,) in any order.
+        """Return the clusters reduced to images that still exist, int64 (n,) in any order.
 
         A cluster whose medoid is gone, or all but the medoid, is left out: nobody knows what
         another medoid would make of it.

@@ -26,7 +26,7 @@ from imgurer_kernel.matching.result_cache import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageState:
-    """What is known of images that took part in a search; n rows each, by image id.
+    """Arrays about the images that took part in a search, n rows each, by image id.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class ImageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterResult:
-    """Clusters of duplicates, with all that is known of every pair that was near.
+    """Clusters of duplicates, with everything known of the candidate pairs.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class ClusterResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReusableState:
-    """What an earlier result knows, in today's positions 0..n-1.
+    """What can be reused of an earlier result, by the present positions 0..n-1.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class ReusableState:
 
     @classmethod
     def empty(cls, n: int) -> Self:
-        """Know nothing of n images: there is no earlier result."""
+        """Return a state in which nothing is known of n images."""
         return cls(
             fresh=np.ones(n, bool),
             dirty=np.ones(n, bool),
@@ -177,7 +177,7 @@ class ReusableState:
     def from_result(
         cls, result: ClusterResult, image_ids: Int64s, hashes: UInt64s, represented: BoolMask
     ) -> Self:
-        """Collect what a result knows of images.
+        """Collect what can be reused of a result.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class ReusableState:
         )
 
     def unchanged(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:
-        """Return the clusters, by image ids, and the pairs of images that are not solved anew.
+        """Return the clusters, by image ids, and the pairs of images that need not be solved again.
 
         Parameters
         ----------

@@ -42,7 +42,7 @@ _CHUNK = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Images:
-    """What is known of the images of a catalog; n rows each, in any order.
+    """Arrays about the images of a catalog, n rows each, in any order.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A result of a search as named arrays and back, to be kept in files."""
+"""Convert the result of a search to named arrays and back, to be kept in files."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -21,7 +21,7 @@ Record = TypeVar("Record")
 
 
 def result_arrays(result: ClusterResult) -> dict[str, np.ndarray[Any, Any]]:
-    """All arrays of a result by name, such as ``"pairs.first"``; `scope` is not among them."""
+    """List the arrays of a result by name, such as ``"pairs.first"``; without `scope`."""
     return {
         **record_arrays("clusters", result.clusters),
         **record_arrays("pairs", result.pairs),
@@ -33,7 +33,7 @@ def result_arrays(result: ClusterResult) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> ClusterResult:
-    """The result that `result_arrays` took apart; its arrays are not copied.
+    """Rebuild the result from the arrays of `result_arrays`, without a copy.
 
     Raises
     ------
@@ -53,13 +53,13 @@ def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> Clust
 
 
 def record_arrays(name: str, record: Any) -> dict[str, np.ndarray[Any, Any]]:  # noqa: ANN401
-    """The arrays of a dataclass by name; fields that are None are left out."""
+    """List the arrays of a dataclass by name, without fields that are None."""
     columns = {field.name: getattr(record, field.name) for field in fields(record)}
     return {f"{name}.{key}": column for key, column in columns.items() if column is not None}
 
 
 def record_from(arrays: Arrays, name: str, kind: type[Record], **absent: None) -> Record:
-    """Make a dataclass of its arrays; `absent` are the fields that may be missing."""
+    """Rebuild a dataclass from its arrays; fields in `absent` may be missing."""
     columns: dict[str, Any] = dict(absent)
     for field in fields(kind):  # type: ignore[arg-type]
         key = f"{name}.{field.name}"
@@ -69,11 +69,11 @@ def record_from(arrays: Arrays, name: str, kind: type[Record], **absent: None) -
 
 
 def cache_arrays(name: str, cache: ResultCache) -> dict[str, np.ndarray[Any, Any]]:
-    """The three columns of a cache by name."""
+    """List the three columns of a cache by name."""
     keys, owners, values = cache.columns()
     return {f"{name}.keys": keys, f"{name}.owners": owners, f"{name}.values": values}
 
 
 def cache_from(arrays: Arrays, name: str) -> ResultCache:
-    """The cache that `cache_arrays` took apart."""
+    """Rebuild the cache from the arrays of `cache_arrays`."""
     return ResultCache.of(*(arrays[f"{name}.{key}"] for key in ("keys", "owners", "values")))

@@ -1,4 +1,4 @@
-"""Decide candidate pairs: as many as the clusters depend on, and no more.
+"""Verify candidate pairs, only those that the clusters depend on.
 
 At first every pair is believed. The clusters that follow depend on their edges, the pairs of a
 medoid and a member, so these are verified. From then on only what was compared counts: images that
@@ -93,7 +93,7 @@ class StarSolver:
         return self._clusters()
 
     def _update(self, before: StarAssignment) -> tuple[StarAssignment, BoolMask]:
-        """Make the stars as of now, and mark the medoids of those with anything new."""
+        """Cover the images by stars again, and mark the medoids of stars that have changed."""
         self._progress()
         proven = self._proven()
         touched = np.flatnonzero(self._touched)
@@ -105,7 +105,7 @@ class StarSolver:
         return stars, active
 
     def _proven(self) -> Int64s:
-        """Rows of pairs that are the same, but for those that would tie two takes together.
+        """Return rows of pairs that are the same, except those that would join two takes.
 
         A copy that has lost its time is like all takes of a burst: it belongs to the likeliest.
         """
@@ -126,7 +126,7 @@ class StarSolver:
         return np.delete(proven, half[times_differ(time, best[without])])
 
     def _verify(self, rows: Int64s) -> None:
-        """Verify pairs and note whose stars may change by that."""
+        """Verify pairs and mark the images whose stars may change by that."""
         pairs = self.pairs
         self._touched[pairs.first[rows]] = self._touched[pairs.second[rows]] = True
         self._verifier.verify(rows)
@@ -169,7 +169,7 @@ class StarSolver:
         return np.sort(across[first_trials])
 
     def _compare_ends(self, paths: PairPaths) -> bool:
-        """Compare images aligned by way of a third; tell whether there was any to compare."""
+        """Compare images aligned through a third one; return whether there was any to compare."""
         self._progress()
         keys = paths.keys(len(self._turned))
         paths = paths.take(np.array([key not in self._compared_paths for key in keys], bool))
@@ -207,7 +207,7 @@ class StarSolver:
         return PairPaths(medoid[wanted], to_member, neighbor[wanted], rows[wanted])
 
     def _try_other_medoids(self, stars: StarAssignment) -> bool:
-        """Compare members that know more images outside with all of their star; whether any did.
+        """Compare members with more edges to outside with their whole star; return whether any had.
 
         What holds makes them medoids when the stars are made again.
         """

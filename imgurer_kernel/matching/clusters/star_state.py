@@ -1,4 +1,4 @@
-"""What a search for clusters knows between its rounds: whose star each image is in, and detours."""
+"""The state of a search for clusters between its rounds: stars, and paths through third images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -43,7 +43,7 @@ class StarAssignment:
 
     @classmethod
     def lone(cls, n: int) -> Self:
-        """Leave every image to itself."""
+        """Put each image into a star of its own."""
         return cls(np.arange(n), np.full(n, -1), np.ones(n, np.int64))
 
     @property
@@ -93,7 +93,7 @@ class StarAssignment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairPaths:
-    """Ways from one image to another through a third, k of them.
+    """Paths from one image to another through a third, k of them.
 
     Attributes
     ----------
