@@ -1,4 +1,4 @@
-"""What has become of clusters between two reports: new, solved and changed ones."""
+"""Compare the clusters of two reports: new, solved and changed ones."""
 
 from collections.abc import Mapping
 
@@ -94,7 +94,7 @@ def _clusters_of(frame: pd.DataFrame) -> dict[int, _Members]:
 
 
 def _matches(now: pd.DataFrame, before: pd.DataFrame) -> dict[int, int]:
-    """For each cluster that goes on, the number that it had; most common files first."""
+    """Match clusters to earlier ones by the files that they share, most first."""
     keys = ["place", "digest", "copy"]
     common = _keyed(now).merge(_keyed(before), on=keys, suffixes=("", "_before"))
     counts = common.groupby(["cluster_id", "cluster_id_before"]).size().reset_index(name="n")

@@ -1,4 +1,4 @@
-"""Clusters as tables: what there is to gain, and each in a row."""
+"""Tables of clusters: a summary, and a row for each cluster."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ NO_COPY = ("medoid", "kept")
 
 
 def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
-    """What removing each row would free: frees_disk and frees_store, in bytes.
+    """Compute what removing each row would free: frees_disk and frees_store, in bytes.
 
     Of a frame by image, which has no such columns, all that is not kept counts as in the store.
 
@@ -26,13 +26,13 @@ def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
 
 
 def extra_copies(clusters: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows could be removed: those that are neither kept nor of a reference folder."""
+    """Mark the rows that could be removed: neither kept nor in a reference folder."""
     kept = clusters["is_keeper"].astype(bool)
     return ~(kept | clusters["is_reference"].astype(bool) if "is_reference" in clusters else kept)
 
 
 def places(clusters: pd.DataFrame) -> "pd.Series[str]":
-    """Where each row is: its path, or its file name where it has none.
+    """Return the path of each row, or its file name where it has none.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def places(clusters: pd.DataFrame) -> "pd.Series[str]":
 
 
 def summary(clusters: pd.DataFrame) -> pd.Series:
-    """Six figures of a frame of clusters, by file or by image.
+    """Summarize a frame of clusters, by file or by image, in six figures.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def summary(clusters: pd.DataFrame) -> pd.Series:
 
 
 def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cluster.
+    """Make a frame with a row for each cluster.
 
     Returns
     -------

@@ -139,7 +139,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 
 def tidy(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame with the columns and types that `COLUMNS` promises, numbered from 0.
+    """Give a frame the columns and types of `COLUMNS`, and an index from 0.
 
     What `frame` lacks is missing in all rows; categories are in alphabetical order.
 

@@ -1,4 +1,4 @@
-"""The frames that searches and clusters are handed out in."""
+"""Build the frames that searches and `clusters` return."""
 
 from collections.abc import Callable
 
@@ -55,7 +55,7 @@ FileOrder = Callable[[pd.DataFrame], Int64s]
 
 
 def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Results of a search, by (distance, image_id).
+    """Build the frame of a search, by (distance, image_id).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def cluster_frame(
     images: pd.DataFrame,
     keepers: Policy,
 ) -> pd.DataFrame:
-    """Clusters, one row for each member: largest cluster first, in it the medoid, then by distance.
+    """Build a row for each member: the largest cluster first, in it the medoid, then by distance.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def file_frame(
     keepers: Policy,
     file_order: FileOrder,
 ) -> pd.DataFrame:
-    """Clusters, one row for each file: most files first, in each the medoid's, then by distance.
+    """Build a row for each file: most files first, in each cluster the medoid's, then by distance.
 
     Images that have several files and are in no cluster become clusters of their own: these come
     behind others with as many files, by digest. Rows and time grow with the number of files.
@@ -162,7 +162,7 @@ def file_frame(
 
 
 def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
-    """The members of all clusters with what is known of them, in their order."""
+    """Join the members of all clusters, in their order, with facts."""
     clusters = grouped.clusters
     members = pd.DataFrame(
         {
@@ -179,7 +179,7 @@ def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
-    """Images in no cluster that have several files, each a cluster of its own, by digest."""
+    """Make clusters of images in no cluster that have several files, by digest."""
     counts = listed["image_id"].value_counts()
     several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
     alone = images.loc[images["image_id"].isin(several), MEMBER_FACTS].sort_values("digest")
@@ -197,7 +197,7 @@ def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) ->
 
 
 def _renumbered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Clusters of two or more files, numbered from 0, the one with most files first."""
+    """Number clusters of two or more files from 0, the one with most files first."""
     sizes = rows["cluster_id"].map(rows["cluster_id"].value_counts()).to_numpy(np.int64)
     # Of a cluster whose other files are not listed one row is left: no duplicate of anything.
     rows, sizes = rows[sizes > 1], sizes[sizes > 1]

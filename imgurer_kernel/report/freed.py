@@ -1,4 +1,4 @@
-"""What removing files would really free: bytes on disk, and bytes in the store (pure).
+"""Compute what removing files would really free, on disk and in the store (pure).
 
 Bytes on a disk belong to an inode, which may have several names, and bytes in the store to an
 image, which may have several files. Both are free when the last of them is gone, and not before.
@@ -14,7 +14,7 @@ IN_PLACE = ("link", "reference")
 
 
 def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
-    """Bytes that go with each file if all that do not stay are removed.
+    """Compute the bytes freed by each file if all those not kept are removed.
 
     Each inode and each image counts once, with the first of its files that goes, and not at all
     while one of them stays. So the sums are what is free in the end, and never promise more.
@@ -58,7 +58,7 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
 
 
 def _inodes(files: pd.DataFrame) -> Int64s:
-    """A number for each inode; files of an unknown one are told apart by path, uploads by id."""
+    """Number the inodes; files of unknown inodes count by path, uploads by id."""
     # As texts: one column of either kind of number would round large inodes to a float.
     known = (files["inode"].notna() & files["device"].notna()).to_numpy(bool)
     number = files["device"].astype("str") + ":" + files["inode"].astype("str")
@@ -71,13 +71,13 @@ def _text_codes(texts: "pd.Series[str]") -> Int64s:
 
 
 def _any(groups: Int64s, mask: BoolMask) -> BoolMask:
-    """For each row, whether any row of its group is marked."""
+    """Mark the rows in whose group any row is marked."""
     counted = np.bincount(groups, mask, minlength=1)
     return np.asarray(counted[groups] > 0, np.bool_)
 
 
 def _first_of_each(groups: Int64s, chosen: BoolMask) -> BoolMask:
-    """The first chosen row of each group."""
+    """Mark the first chosen row of each group."""
     rows = np.flatnonzero(chosen)
     _, first = np.unique(groups[rows], return_index=True)
     mask = np.zeros(len(groups), np.bool_)

@@ -1,4 +1,4 @@
-"""A report as one page of HTML that needs nothing else: no server, no font, no other address.
+"""Write a report as one self-contained HTML page: no server, no font, no network.
 
 The page is ``templates/report.html.j2``, in which jinja2 escapes whatever it is given. Files,
 clusters and pictures come as JSON, and ``templates/report.js`` makes of them what is seen, a
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
-    """The page in parts; its pictures are in memory at once, at most 38 MB of them.
+    """Generate the page in parts; its pictures, at most 38 MB, are in memory at once.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
 
 
 def _fitting(report: "Report", clusters: int | None) -> tuple[int, str]:
-    """How many clusters have room in a page, and what it knows of them."""
+    """Choose how many clusters fit a page, and return their data."""
     files = report.clusters["files"].cumsum()
     number = min(len(files) if clusters is None else clusters, int((files <= _MOST_FILES).sum()))
     # One that is larger than all of a page is shown all the same, as far as it goes.
@@ -114,7 +114,7 @@ def _template() -> "Template":
 
 
 def plain(text: object) -> str:
-    r"""A text on one line, without characters that change how its surroundings are shown.
+    r"""Replace line breaks and invisible characters, which could change how a page is shown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Copies across the splits of a data set: test pictures that are in training, and mixed-up labels.
+"""Find copies across the splits of a data set: test pictures in train, conflicting labels.
 
 A model that is tested on what it was trained with looks better than it is. What is counted here is
 what a search for duplicates has found, exact and near; a class is the first folder below a split,
@@ -38,7 +38,7 @@ FILES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Leakage:
-    """What two splits of a data set share.
+    """Pictures that two splits of a data set share.
 
     Attributes
     ----------
@@ -63,20 +63,20 @@ class Leakage:
 
     @property
     def keep(self) -> pd.DataFrame:
-        """The files of a data set without leaks: path, split, class_name."""
+        """The files of the data set without leaks: path, split, class_name."""
         rows = self.files[self.files["keep"]]
         return rows[["path", "split", "class_name"]].reset_index(drop=True)
 
     @property
     def drop(self) -> pd.DataFrame:
-        """The files that are left out of it: path, split, class_name, twin_path, reason."""
+        """The files to leave out: path, split, class_name, twin_path, reason."""
         rows = self.files[~self.files["keep"]]
         columns = ["path", "split", "class_name", "twin_path", "reason"]
         return rows[columns].reset_index(drop=True)
 
     @property
     def exclusion(self) -> list[str]:
-        """Paths of what is left out, for ``ImageFolder(..., is_valid_file=lambda path: ...)``."""
+        """Paths to leave out, for ``ImageFolder(..., is_valid_file=lambda path: ...)``."""
         return [str(path) for path in self.drop["path"]]
 
     def save(self, folder: str | Path) -> Path:
@@ -104,7 +104,7 @@ class Leakage:
 
     @property
     def words(self) -> str:
-        """What was found, in two sentences."""
+        """The findings in two sentences."""
         test = self.files["split"] == "test"
         leaked = int(self.files.loc[test, "is_leak"].sum())
         total = int(test.sum())
@@ -201,7 +201,7 @@ def _require_apart(roots: Mapping[str, str]) -> None:
 
 
 def _of_splits(files: pd.DataFrame, roots: Mapping[str, str]) -> pd.DataFrame:
-    """path, split and class_name of the files of both splits, each once."""
+    """List path, split and class_name of the files of both splits."""
     paths = files["path"].dropna().drop_duplicates().astype("str")
     parts = []
     for name, root in roots.items():
@@ -219,7 +219,7 @@ def _of_splits(files: pd.DataFrame, roots: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _conflicts(table: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of one cluster and two classes; the first of a pair comes first in the table."""
+    """List pairs of files in one cluster with different classes."""
     rows = table.dropna(subset=["cluster_id"])[["cluster_id", "path", "split", "class_name"]]
     rows = rows[rows.groupby("cluster_id")["class_name"].transform("nunique") > 1]
     rows = rows.assign(place=range(len(rows)))
@@ -239,7 +239,7 @@ def _conflicts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_twins(table: pd.DataFrame) -> pd.DataFrame:
-    """With is_leak, twin_path and twin_class: the first copy in the other split, or in its own."""
+    """Add is_leak, twin_path and twin_class: the first copy in the other split, or in its own."""
     firsts = table.dropna(subset=["cluster_id"]).drop_duplicates(["cluster_id", "split"])
     there = firsts[["cluster_id", "split", "path", "class_name"]]
     there = there.assign(split=there["split"].map({"train": "test", "test": "train"}))
@@ -259,7 +259,7 @@ def _with_twins(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_choice(table: pd.DataFrame, conflicts: Conflicts) -> pd.DataFrame:
-    """With keep and reason."""
+    """Add keep and reason."""
     clustered = table["cluster_id"].notna()
     # The one that is kept comes first, else the order of the table.
     order = table.sort_values("is_keeper", ascending=False, kind="stable")

@@ -1,4 +1,4 @@
-"""A map of pictures on which those that are alike lie near each other.
+"""Lay pictures out on a map on which similar ones are near each other.
 
 Pictures are laid out by what a dHash is taken from, 9x9 grays: scikit-learn reduces them to their
 main components and lays these out by t-SNE (van der Maaten and Hinton 2008). Of many pictures a
@@ -29,7 +29,7 @@ _PERPLEXITY = 30.0
 
 
 def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
-    """Places of pictures on a map, float64 (n, 2), each within 0..1.
+    """Compute the positions of pictures on a map, float64 (n, 2), within 0..1.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
 
 
 def _line(number: int) -> Float64s:
-    """So few pictures that there is nothing to lay out: side by side."""
+    """Lay a few pictures out side by side."""
     places = np.full((number, 2), 0.5)
     places[:, 0] = (np.arange(number) + 0.5) / max(number, 1)
     return places
@@ -108,7 +108,7 @@ class LikenessMap:
     thumbnail: Callable[[int], bytes]
 
     def figure(self, pictures: int = 120, *, dark: bool = False) -> "NotebookFigure":
-        """The map as a figure: a point for each picture, and thumbnails where there is room.
+        """Draw the map: a point for each picture, and thumbnails where there is room.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class LikenessMap:
 
 
 def spread(frame: pd.DataFrame, number: int) -> Int64s:
-    """image_ids of at most so many pictures, no two of them in one square of the map.
+    """Choose pictures to show as thumbnails, no two of them in one cell of the map.
 
     Examples
     --------

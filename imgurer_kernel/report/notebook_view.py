@@ -1,4 +1,4 @@
-"""A report as a notebook shows it: figures in numbers, two plots, the first clusters."""
+"""Show a report in a notebook: figures, two plots, the first clusters."""
 
 import base64
 import html
@@ -25,7 +25,7 @@ _TILE = (
 
 
 def report_html(report: "Report") -> str:
-    """HTML of a cell's output; pictures are in it, at most 24, so that it can be kept."""
+    """Make the HTML of a cell's output, with at most 24 pictures in it."""
     numbers = "".join(
         f"<span style='display:inline-block;margin-right:32px'><b style='font-size:20px'>"
         f"{html.escape(plain(number))}</b><br>{html.escape(plain(words))}</span>"

@@ -1,4 +1,4 @@
-"""What the page of a report knows: its frames as columns of numbers and texts, for a script."""
+"""The data of a report's page: frames as columns of numbers and texts, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ LEFT_OUT, LOST = -1, -2
 
 
 def page_data(report: "Report", clusters: int) -> dict[str, Any]:
-    """All but the pictures, in types that JSON has.
+    """Collect everything but the pictures, in JSON types.
 
     Texts that many files share (folders, reasons, users) stand once in `words`, and each file has
     the number of its own; -1 for none. Times are seconds since 1970, missing ones null.
@@ -77,7 +77,7 @@ def page_data(report: "Report", clusters: int) -> dict[str, Any]:
 
 
 def shown_files(report: "Report", clusters: int) -> pd.DataFrame:
-    """The files of the first clusters."""
+    """Return the files of the first clusters."""
     if clusters >= len(report.clusters):
         return report.files
     wanted = report.clusters["cluster_id"].head(clusters)
@@ -85,7 +85,7 @@ def shown_files(report: "Report", clusters: int) -> pd.DataFrame:
 
 
 def figures(report: "Report") -> dict[str, str]:
-    """What stands at the top of a page: words and numbers for people."""
+    """Word the figures at the top of a page."""
     value = report.summary.set_index("figure")["value"]
     shown = {
         "clusters": f"{value['clusters']:,}",
@@ -105,7 +105,7 @@ def figures(report: "Report") -> dict[str, str]:
 
 
 def as_script(value: object) -> str:
-    r"""A value as JSON that may stand in a script of a page, whatever texts it has.
+    r"""Encode a value as JSON that is safe within a <script> element.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def as_script(value: object) -> str:
 
 
 def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> list[int]:
-    """The number of each file's picture among those that are there, in the order of the files.
+    """Number the picture of each file among those in the page, in the order of the files.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def _seconds(times: "pd.Series[Any]") -> list[int | None]:
 
 
 def _pairs(report: "Report", files: pd.DataFrame) -> dict[str, Any]:
-    """The evidence of each file's picture: rows of files, and columns of what is known of them."""
+    """Collect the evidence of files: their rows, and columns of measures."""
     pairs = report.pairs[["cluster_id", "other_id", "detail", "correlation", "overlap", *_MAP]]
     keys = files[["cluster_id", "image_id"]].assign(row=np.arange(len(files)))
     found = keys.merge(

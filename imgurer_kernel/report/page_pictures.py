@@ -1,4 +1,4 @@
-"""Thumbnails for a page: as many as it can hold, made small where there are many."""
+"""Thumbnails for a page: as many as it can hold, reduced where there are many."""
 
 import base64
 import io
@@ -29,7 +29,7 @@ _QUALITY = 62
 
 
 def picture_order(files: pd.DataFrame) -> Int64s:
-    """The image_ids of a frame of files in the order in which they deserve to be shown, once each.
+    """List the image_ids of a frame of files by priority, each once.
 
     First the picture that is kept and the one that the others were compared with, of all clusters,
     then the second of each cluster, the third, and so on.
@@ -50,7 +50,7 @@ def picture_order(files: pd.DataFrame) -> Int64s:
 
 @dataclass(slots=True)
 class PagePictures:
-    """Thumbnails of a page, read one after the other.
+    """Reads the thumbnails of a page one after the other.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class PagePictures:
     left_out: int = 0
 
     def read(self, image_ids: Int64s) -> dict[int, str]:
-        """JPEGs by image_id in base64, of those that come first as many as there is room for.
+        """Read JPEGs by image_id in base64, as many as there is room for.
 
         One that the store has lost is an empty text; what is left out is not there.
         """
@@ -97,7 +97,7 @@ class PagePictures:
 
     @property
     def words(self) -> list[str]:
-        """What is to be said about pictures that are not shown, in sentences."""
+        """Sentences about pictures that are not shown."""
         notes = []
         if self.left_out:
             notes.append(
@@ -111,7 +111,7 @@ class PagePictures:
 
 
 def small(jpeg: bytes) -> bytes:
-    """The same picture within 120x135 pixels."""
+    """Reduce a picture to fit 120x135 pixels."""
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
         # Decoded at half its size, which costs a quarter of the time.
         image.draft("RGB", _SMALL)

@@ -1,4 +1,4 @@
-"""A report on duplicates: frames, a run card, and files to hand on."""
+"""A report on duplicates: frames, a run card, and export to files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _PAGES = {".html", ".htm"}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Report:
-    """All that is to be said about the duplicates of a store, at one time.
+    """The duplicates of a store at one time, as frames.
 
     The columns and types of all frames are in `imgurer_kernel.report.columns.COLUMNS`. Texts are
     pandas' strings, times are in UTC but for a camera's clock, which has no zone.
@@ -116,7 +116,7 @@ class Report:
         return int(values[name])
 
     def save(self, path: str | Path, *, frame: str = "files", clusters: int | None = None) -> Path:
-        """Write the report as a file, by its suffix; it appears only when it is whole.
+        """Write the report to a file of the format of its suffix; the file appears when complete.
 
         ``.csv`` and ``.parquet`` hold one frame. In CSV no text is a formula to a spreadsheet
         (`imgurer_kernel.report.writers.read_csv` undoes the guards). ``.json`` and ``.xlsx`` hold
@@ -174,7 +174,7 @@ class Report:
         return workbook_bytes({**self.frames, "card": self.card.frame()}, self.card.made_at)
 
     def diff(self, before: "Report") -> pd.DataFrame:
-        """What has become of the clusters since an earlier report.
+        """Compare the clusters with those of an earlier report.
 
         Returns
         -------

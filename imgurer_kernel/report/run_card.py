@@ -1,4 +1,4 @@
-"""How a report came about: what must be the same for its answer to be the same again."""
+"""The provenance of a report: everything that its answer depends on."""
 
 import platform
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class RunCard:
     seed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The card in types that JSON has."""
+        """Return the card in JSON types."""
         return {
             "made_at": self.made_at.isoformat(),
             "parameters": dict(self.parameters),
@@ -63,7 +63,7 @@ class RunCard:
         }
 
     def frame(self) -> pd.DataFrame:
-        """The card as rows of part, name and value, all texts.
+        """Return the card as rows of part, name and value, all texts.
 
         Examples
         --------
@@ -83,7 +83,7 @@ class RunCard:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what an answer may depend on; what is not installed is left out."""
+    """List the versions of packages that an answer may depend on, of those installed."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:

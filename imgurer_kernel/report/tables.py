@@ -1,4 +1,4 @@
-"""The frames of a report, made of clusters and of the files that took part (pure)."""
+"""Build the frames of a report from clusters and the files that took part (pure)."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ def report_frames(
     more: Mapping[str, pd.DataFrame] | None = None,
     counts: Mapping[str, int] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """All frames of a report, each in its order.
+    """Build all frames of a report.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def report_frames(
 
 
 def folders_of(paths: "pd.Series[str]") -> "pd.Series[str]":
-    r"""The folder of each path; missing where that is.
+    r"""Return the folder of each path; missing where the path is.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _clusters(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kinds(rows: pd.DataFrame) -> "pd.Series[str]":
-    """The labels of each cluster's copies, the most frequent first."""
+    """Join the labels of each cluster's copies, the most frequent first."""
     copies = rows[~rows["label"].isin(NO_COPY)]
     counts = copies.groupby(["cluster_id", "label"], observed=True).size().reset_index(name="n")
     counts = counts.sort_values(["cluster_id", "n", "label"], ascending=[True, False, True])
@@ -140,7 +140,7 @@ def _kinds(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _where(rows: pd.DataFrame, everything: pd.DataFrame, column: str) -> pd.DataFrame:
-    """What could be freed where: by folder, by user, by format."""
+    """Sum up what could be freed by folder, by user, or by format."""
     if column not in rows or column not in everything:
         return pd.DataFrame()
     # A missing folder, that of uploads, is a group like others.
@@ -159,7 +159,7 @@ def _where(rows: pd.DataFrame, everything: pd.DataFrame, column: str) -> pd.Data
 
 
 def _by_month(rows: pd.DataFrame) -> pd.DataFrame:
-    """When pictures were taken, and when copies of them were made and taken in."""
+    """Count by month when pictures were taken, and copies made and ingested."""
     copies = rows[rows["extra_copies"] > 0]
     times = {
         "taken": rows.groupby("cluster_id")["taken_at"].min() if "taken_at" in rows else None,

@@ -1,4 +1,4 @@
-"""Frames as files that other programs read: CSV, JSON, a workbook of sheets."""
+"""Write frames in the formats of other programs: CSV, JSON, Excel."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ _OLDEST_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    r"""A frame as CSV that no spreadsheet takes for a program; `read_csv` takes that back.
+    r"""Write a frame as CSV in which no cell is a formula; `read_csv` undoes the escapes.
 
     A text that would be taken for a formula has an apostrophe in front, and so has one that looks
     like such a guarded one.
@@ -43,7 +43,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read what `Report.save` has written as CSV: all columns as texts, without the guards.
+    """Read CSV of `Report.save`: all columns as texts, without the escapes.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _unguarded(cell: str) -> str:
 
 
 def to_json(frame: pd.DataFrame) -> str:
-    """A frame as a list of JSON objects: missing values are null, ids are integers, times ISO.
+    """Write a frame as a list of JSON objects: missing values null, ids integers, times ISO.
 
     Examples
     --------
@@ -94,14 +94,14 @@ def to_json(frame: pd.DataFrame) -> str:
 
 
 def json_of_frames(frames: Mapping[str, pd.DataFrame], card: Mapping[str, Any]) -> str:
-    """Several frames and a run card as one JSON object: ``{"card": {}, "summary": [], ...}``."""
+    """Write frames and a run card as one JSON object: ``{"card": {}, "summary": [], ...}``."""
     parts = [f'"card": {json.dumps(card, ensure_ascii=False)}']
     parts += [f"{json.dumps(name)}: {to_json(frame)}" for name, frame in frames.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def workbook_bytes(frames: Mapping[str, pd.DataFrame], made_at: datetime) -> bytes:
-    """Several frames as an Excel workbook, a sheet each; texts are never formulas.
+    """Write frames as an Excel workbook, a sheet each; texts are never formulas.
 
     Times are in UTC without saying so, since a sheet knows no zones. What Excel cannot hold
     (control characters, cells of more than 32,767 characters) is replaced or cut off.
@@ -137,7 +137,7 @@ def workbook_bytes(frames: Mapping[str, pd.DataFrame], made_at: datetime) -> byt
 
 
 def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  openpyxl has no types
-    """The cells of a column; a text that begins like a formula is marked as a text."""
+    """Yield the cells of a column; a text that begins like a formula is marked as text."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
@@ -161,7 +161,7 @@ def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  
 
 
 def _without_times(archive: bytes, made_at: datetime) -> bytes:
-    """The same workbook with one time only, so that equal reports are equal files."""
+    """Set all times in the workbook alike, so that equal reports are equal files."""
     # openpyxl notes the moment of saving, whatever it was told.
     moment = f"{made_at:%Y-%m-%dT%H:%M:%SZ}</dcterms:modified>".encode()
     out = io.BytesIO()

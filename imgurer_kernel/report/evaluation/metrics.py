@@ -35,7 +35,7 @@ _RECALL_TOLERANCE = 0.005
 
 
 def wilson(successes: float, trials: float) -> tuple[float, float]:
-    """Bounds of a share with 95 % confidence; 0..1 where nothing was tried.
+    """Compute the Wilson interval of a share with 95 % confidence; 0..1 without trials.
 
     Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", Journal of the
     American Statistical Association 22(158), 1927: sound near 0 and 1, where most shares are.
@@ -104,7 +104,7 @@ class Trials:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
-    """How well this store's pictures are found again, and by which settings best.
+    """How well copies of this store's pictures are found, and the recommended settings.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class Calibration:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """Recall by tier and precision of each search, in percent."""
+        """Summarize recall by tier and precision of each search, in percent."""
         usual = self.frame["threshold"].isna() | (self.frame["threshold"] == AGREEMENT)
         rows = self.frame[usual]
         keys = ["method", "radius"]
@@ -153,7 +153,7 @@ class Calibration:
         return shares.round(2)
 
     def figure(self) -> "NotebookFigure":
-        """Recall and precision against radius, and against the threshold."""
+        """Plot recall and precision against radius and threshold."""
         from imgurer_kernel.report.figures import calibration_figure
 
         return calibration_figure(self.frame, self.radius, self.threshold)
@@ -166,7 +166,7 @@ class Calibration:
 
 
 def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] = ()) -> Calibration:
-    """Count, and recommend.
+    """Count hits and misses, and recommend settings.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _count_searches(trials: Trials) -> pd.DataFrame:
 
 
 def _rates(planted: int, found: int, wrong: int, distinct: int) -> dict[str, float]:
-    """Recall, precision and false positives, each with its interval where there is one."""
+    """Compute recall, precision and false positives, with their intervals."""
     recall_low, recall_high = wilson(found, planted)
     precision_low, precision_high = wilson(found, found + wrong)
     return {
@@ -278,7 +278,7 @@ def _count_by_transform(trials: Trials, radius: int, threshold: float) -> pd.Dat
 def _describe(
     frame: pd.DataFrame, transforms: pd.DataFrame, radius: int, threshold: float, images: int
 ) -> str:
-    """Put the recommendation and what speaks for it into words."""
+    """Word the recommendation and the reasons for it."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
     best = rows[(rows["radius"] == radius) & (rows["threshold"] == threshold)].iloc[0]
     if radius == DEFAULT_RADIUS and threshold == AGREEMENT:

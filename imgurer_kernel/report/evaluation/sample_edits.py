@@ -1,4 +1,4 @@
-"""What happens to the originals of the sample set on their way through phones and chats.
+"""Edits of the sample pictures, as phones and chat programs make them.
 
 Each function takes an upright RGB picture and a random generator for its strength, and returns
 another picture; `encode` writes one as a file.

@@ -1,4 +1,4 @@
-"""Which files the sample set has, under which names, and what is a duplicate of what."""
+"""Plan the sample set: its files, their names, and which are duplicates of which."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +78,7 @@ class Sample:
 
 
 def plan(pictures: Sequence[SamplePicture], seed: int = 0) -> list[list[Sample]]:
-    """What there will be: one list for each scene, and one with all flat pictures.
+    """Plan the files: one list for each scene, and one with all flat pictures.
 
     The first of a scene's list is the original. Another seed plants other kinds of copies.
 
@@ -137,7 +137,7 @@ def _duplicate(original: Sample, filename: str, transform: str, kind: Kind = "du
 
 
 def _original_name(picture: SamplePicture, number: int) -> str:
-    """A camera's name for two of three, a person's for the others."""
+    """Name an original: two of three as cameras do, the others as people do."""
     return (
         f"{picture.scene}.jpg",
         f"IMG_{2041 + 37 * number}.jpg",
@@ -146,7 +146,7 @@ def _original_name(picture: SamplePicture, number: int) -> str:
 
 
 def _duplicate_name(original: str, picture: SamplePicture, transform: str, number: int) -> str:
-    """The name that a program or a person would give to such a version."""
+    """Name a copy as a program or a person would."""
     stem = original.removesuffix(".jpg")
     sent = datetime.fromisoformat(picture.taken) + timedelta(days=2)
     words = picture.scene.replace("-", " ")
@@ -166,7 +166,7 @@ def _duplicate_name(original: str, picture: SamplePicture, transform: str, numbe
 
 
 def _second_name(original: str) -> str:
-    """The name of another picture taken at the same place."""
+    """Name another picture taken at the same place."""
     stem = original.removesuffix(".jpg")
     if stem.startswith("IMG_"):
         return f"IMG_{int(stem[4:]) + 1}.jpg"
@@ -174,5 +174,5 @@ def _second_name(original: str) -> str:
 
 
 def names(batches: Sequence[Sequence[Sample]]) -> set[str]:
-    """The file names of a plan."""
+    """List the file names of a plan."""
     return {sample.filename for batch in batches for sample in batch}

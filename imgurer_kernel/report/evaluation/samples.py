@@ -113,7 +113,7 @@ def find_pictures() -> Path:
 
 
 def read_index(folder: Path) -> list[SamplePicture]:
-    """What a folder of pictures has, in the order of its index.
+    """Read the index of a folder of pictures.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _read_pictures(folder: Path, pictures: Sequence[SamplePicture]) -> dict[str,
 
 
 def _refuse_foreign_files(folder: Path, manifest: Path, batches: list[list[Sample]]) -> None:
-    """Raise SourceError if a folder holds anything that no set of ours left there."""
+    """Raise SourceError if a folder holds anything but an earlier sample set."""
     found = {path.name for path in folder.iterdir()} if folder.exists() else set()
     # A whole set without its manifest is ours as well; a single IMG_2078.jpg may be anyone's.
     foreign = [] if found == names(batches) else sorted(found - _listed(manifest))
@@ -166,7 +166,7 @@ def _write_set(
     seed: int,
     workers: int,
 ) -> list[Sample]:
-    """Write the set beside the folder and put it in its place only when it is whole."""
+    """Write the set beside the folder, and move it into place when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
 
@@ -191,7 +191,7 @@ def _write_set(
 
 
 def _write_sample(folder: Path, sample: Sample, data: bytes, size: tuple[int, int]) -> Sample:
-    """Write one file; return its sample with all facts."""
+    """Write one file, and return its `Sample` with size and digest."""
     path = folder / sample.filename
     path.write_bytes(data)
     # Which of two files is older decides what is kept, and must not hang on which thread was first.
@@ -218,7 +218,7 @@ def _make_files(
 
 
 def _make_copy(image: Image.Image, sample: Sample, seed: int) -> tuple[bytes, Image.Image]:
-    """Make a copy of an original: its file, and the picture as it is shown."""
+    """Make a copy of an original: its bytes, and the picture as shown."""
     # From the name, so that neither the order nor the number of threads has an influence.
     rng = np.random.default_rng((seed, crc32(sample.filename.encode())))
     if sample.transform in EDITS:
@@ -234,7 +234,7 @@ def _table(samples: Sequence[Sample]) -> pd.DataFrame:
 
 
 def _read_manifest(path: Path, seed: int) -> list[Sample] | None:
-    """The set that was made here before; None if there is none, or of another kind."""
+    """Read the manifest of the set in a folder; None if there is none of this version."""
     if not path.exists():
         return None
     try:
@@ -248,7 +248,7 @@ def _read_manifest(path: Path, seed: int) -> list[Sample] | None:
 
 
 def _listed(path: Path) -> set[str]:
-    """Names that a manifest of whatever version lists."""
+    """List the file names in a manifest of any version."""
     try:
         return set(pd.read_csv(path, keep_default_na=False)["filename"].astype(str))
     except (FileNotFoundError, ValueError, KeyError):
@@ -256,7 +256,7 @@ def _listed(path: Path) -> set[str]:
 
 
 def _complete(folder: Path, samples: Sequence[Sample], batches: list[list[Sample]]) -> bool:
-    """Whether every file is there with its own bytes."""
+    """Return whether every file is there with the right bytes."""
     if names(batches) != names([samples]):
         return False
     for sample in samples:

@@ -1,1 +1,1 @@
-"""Why two pictures are, or are not, the same: one picture laid on the other, and a sentence."""
+"""Explain why two pictures are, or are not, the same: an overlay and a sentence."""

@@ -1,4 +1,4 @@
-"""Tones and colors of two aligned pictures: compared, fitted, and their distance.
+"""Compare and fit tones and colors of two aligned pictures.
 
 Distances are those in CIE L*a*b* under D50, as ICC profiles have it, in which 2 can just be seen
 and 40 lies between two plain colors. Pure: float32 (height, width, 3) of sRGB, 0..255.
@@ -38,7 +38,7 @@ def compare_tones(one: Float32s, other: Float32s, common: BoolMask) -> tuple[flo
 
 
 def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
-    """Return the first in the tones of the second: an affine color map, then a curve per channel.
+    """Fit the first to the tones of the second by an affine color map, then a curve per channel.
 
     Iteratively reweighted least squares and medians: what was drawn on one of the two does not
     count. Pixels outside `common` are mapped, but tell nothing.
@@ -64,7 +64,7 @@ def fit_tones(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
 
 
 def _fit_curve(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
-    """Move the values of one channel by the median of what they became in the other."""
+    """Map the values of one channel to the medians of the corresponding values in the other."""
     values, became = one[common], other[common]
     edges = np.quantile(values, np.linspace(0, 1, _KNOTS + 1))
     place = np.clip(np.searchsorted(edges, values) - 1, 0, _KNOTS - 1)
@@ -81,7 +81,7 @@ def _fit_curve(one: Float32s, other: Float32s, common: BoolMask) -> Float32s:
 
 
 def color_distance(one: Float32s, other: Float32s) -> Float32s:
-    """Color distance of each pixel to the most similar of the 9 around it, float32 (height, width).
+    """Measure each pixel's color distance to the closest of 9 in the other picture, float32.
 
     In both directions, the larger counts: a fit is a fraction of a pixel off, and a thin line that
     only one of the two has must not vanish.
@@ -103,7 +103,7 @@ def _nearest(lab: Float32s, other: Float32s) -> Float32s:
 
 
 def _lab(colors: Float32s) -> Float32s:
-    """Colors (..., 3) as CIE L*a*b* under D50: L* in steps of 0.4, a* and b* in whole units."""
+    """Convert colors (..., 3) to CIE L*a*b* under D50: L* in steps of 0.4, a* and b* in units."""
     pixels = np.clip(np.rint(colors), 0, 255).astype(np.uint8).reshape(1, -1, 3)
     image = np.asarray(_srgb_to_lab().apply(Image.fromarray(pixels)))
     # Pillow keeps L* as 0..255, a* and b* as signed bytes.

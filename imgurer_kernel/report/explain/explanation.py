@@ -1,4 +1,4 @@
-"""Why two pictures are duplicates, or are not: words and one figure for a person."""
+"""Explain why two pictures are duplicates, or are not: a sentence and a figure."""
 
 import io
 import math
@@ -65,7 +65,7 @@ class Side:
 
     @property
     def title(self) -> str:
-        """The name, short enough to stand over a picture, in one line."""
+        """The name, shortened to the width of a picture."""
         name = "".join(
             letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.name
         )
@@ -75,7 +75,7 @@ class Side:
 
     @property
     def size(self) -> str:
-        """Width and height, as people write them."""
+        """Width and height as text."""
         return f"{self.width} x {self.height}"
 
 
@@ -90,7 +90,7 @@ _RELATED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
-    """Why two pictures are duplicates or are not, for a person to judge.
+    """Why two pictures are duplicates or are not: sentences, steps and a figure.
 
     A notebook shows it as one figure: the two pictures, the first laid over the second, what
     differs there, and the words.
@@ -161,7 +161,7 @@ class Explanation:
 
     @property
     def steps(self) -> list[str]:
-        """What was done to the first picture so that it became the second, in words."""
+        """List the edits that turn the first picture into the second, in words."""
         evidence, overlay = self.evidence, self.overlay
         done = [_TURNS[evidence.orientation]] if evidence.orientation in _TURNS else []
         sizes = (self.first.width, self.first.height), (self.second.width, self.second.height)
@@ -225,7 +225,7 @@ class Explanation:
         return [f"edited ({_join(done)})"] if done else []
 
     def figure(self) -> "NotebookFigure":
-        """Two pictures, the first laid over the second, what differs, and the words."""
+        """Draw both pictures, the first laid over the second, the difference, and the sentences."""
         from imgurer_kernel.report.figures import FigurePanel, explanation_figure
 
         overlay = self.overlay
@@ -272,7 +272,7 @@ class Explanation:
         return target
 
     def _repr_jpeg_(self) -> tuple[bytes, dict[str, object]]:
-        """The figure, sharp on dense screens too, with its words as the alternative text."""
+        """Show the figure at double resolution, its sentences being the alternative text."""
         from imgurer_kernel.report.figures import DPI
 
         figure = self.figure()

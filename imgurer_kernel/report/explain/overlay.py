@@ -1,4 +1,4 @@
-"""One picture laid over another, and what differs where both are: arrays in, arrays out.
+"""Lay one picture over another and compare them where both are: arrays in, arrays out.
 
 A difference that people can read must not be drowned by what they cannot see. So the pictures are
 aligned to a fraction of a pixel, the tones of the one are fitted to those of the other, small
@@ -192,7 +192,7 @@ def _refine(first: UInt8s, second: UInt8s, transform: Transform) -> Transform:
 
 
 def _misfit(first: UInt8s, second: UInt8s, transform: Transform) -> float:
-    """Mean difference of the gradients of two gray pictures, which brightness has no part in."""
+    """Measure the mean difference of the gradients of two gray pictures."""
     size = _FINE_SIDE, _FINE_SIDE
     there, inside = warp(np.repeat(first[..., None], 3, 2), transform, size)
     one, other = there[..., 0].astype(np.float32), second.astype(np.float32)
@@ -203,7 +203,7 @@ def _misfit(first: UInt8s, second: UInt8s, transform: Transform) -> float:
 
 
 def _share_inside(transform: Float64s | Transform) -> float:
-    """Share of a picture that a transform takes into the other, on a grid of 128 by 128."""
+    """Measure the share of a picture that a transform maps into the other, on a 128x128 grid."""
     at = (np.arange(128) + 0.5) / 64 - 1
     a, b, c, d, e, f = transform
     x, y = a * at + b * at[:, None] + c, d * at + e * at[:, None] + f
@@ -211,7 +211,7 @@ def _share_inside(transform: Float64s | Transform) -> float:
 
 
 def _smooth(picture: UInt8s) -> Float32s:
-    """Blur as much as hides compression: the deviation is 1/256 of the longer side."""
+    """Blur to hide compression: the standard deviation is 1/256 of the longer side."""
     sigma = max(picture.shape[:2]) / 256
     return _blur(picture, sigma, sigma).astype(np.float32)
 
@@ -223,7 +223,7 @@ def _blur(picture: UInt8s, across: float, down: float) -> UInt8s:
 
 
 def _erode(mask: BoolMask) -> BoolMask:
-    """Take away the pixels of which a neighbor, of 8, is not set or beyond the border."""
+    """Clear the pixels with one of 8 neighbors clear or beyond the edge."""
     # Pillow would continue the border outwards, and so keep it.
     padded = Image.fromarray(np.pad(mask, 1).astype(np.uint8))
     return np.asarray(padded.filter(ImageFilter.MinFilter(3)))[1:-1, 1:-1] > 0

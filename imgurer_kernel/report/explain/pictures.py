@@ -1,4 +1,4 @@
-"""Two pictures laid on each other, as JPEGs: for a slider, for blinking, and what differs."""
+"""Overlays of two pictures as JPEGs: for a slider, for blinking, and a map of differences."""
 
 import io
 
@@ -16,7 +16,7 @@ _QUALITY = 90
 
 
 def laid_pictures(explanation: Explanation) -> tuple[bytes, bytes, bytes]:
-    """Draw the first picture as it lies on the second, the second, and what differs.
+    """Draw the first picture warped onto the second, the second, and their difference.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Figures for people: what a dHash sees, how two of them differ, what a report has found.
+"""Figures: a dHash, the difference of two, plots of reports and calibrations.
 
 Every figure is a `NotebookFigure`; those of a report are drawn light or dark.
 """

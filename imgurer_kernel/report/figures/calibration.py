@@ -1,4 +1,4 @@
-"""What searches find, and how much of it is right."""
+"""Plot recall and precision of searches."""
 
 import numpy as np
 import pandas as pd
@@ -51,7 +51,7 @@ def calibration_figure(
 def _show_shares(
     axis: Axes, rows: pd.DataFrame, x: str, name: str, color: str, label: str, style: str
 ) -> None:
-    """A share against something, with its interval."""
+    """Plot a share with its interval."""
     rows = rows.sort_values(x)
     shares = 100 * rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(np.float64).T
     axis.plot(rows[x], shares[0], style, color=color, label=label, markersize=5)

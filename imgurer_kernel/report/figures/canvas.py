@@ -1,4 +1,4 @@
-"""What all figures share: colors, a figure that a notebook shows, axes without ticks."""
+"""Shared parts of figures: colors, a figure that notebooks show, axes without ticks."""
 
 import io
 import warnings
@@ -19,16 +19,16 @@ DIFFERENT = "#c2410c"
 
 
 class NotebookFigure(Figure):
-    """A figure that a notebook shows by itself, without pyplot, which keeps every figure alive."""
+    """A figure that a notebook shows by itself, without pyplot, which never frees figures."""
 
     def savefig(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as matplotlib has it
-        """Write the figure; a letter that the font lacks is a box, not a warning."""
+        """Save the figure; a letter missing from the font becomes a box, without a warning."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font")
             super().savefig(*args, **options)
 
     def jpeg(self, dpi: int = DPI) -> bytes:
-        """The figure as a file; photos as PNG would make a notebook of megabytes."""
+        """Encode the figure as JPEG; photos as PNG would take megabytes of a notebook."""
         out = io.BytesIO()
         self.savefig(out, format="jpeg", dpi=dpi, pil_kwargs={"quality": 85})
         return out.getvalue()
@@ -38,7 +38,7 @@ class NotebookFigure(Figure):
 
 
 def bare(axis: Axes, caption: str) -> None:
-    """Take ticks and spines off, and write a caption below."""
+    """Remove ticks and spines, and write a caption below."""
     axis.set_xticks([])
     axis.set_yticks([])
     axis.tick_params(which="minor", length=0)
@@ -50,7 +50,7 @@ def bare(axis: Axes, caption: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colors of a plot: of the ground, of words, of lines, and of what is told apart."""
+    """Colors of a plot: background, text, lines and series."""
 
     ground: str
     ink: str
@@ -74,7 +74,7 @@ DARK = Palette(
 def plot(
     width: float, height: float, title: str, *, dark: bool = False
 ) -> tuple[NotebookFigure, Axes, Palette]:
-    """A figure with one plot in the style of all: a title at the left, a pale grid, no box."""
+    """Make a figure with one plot in the common style."""
     palette = DARK if dark else LIGHT
     figure = NotebookFigure(figsize=(width, height), layout="constrained", facecolor=palette.ground)
     axis = figure.subplots()
@@ -84,7 +84,7 @@ def plot(
 
 
 def styled(axis: Axes, palette: Palette) -> None:
-    """Give a plot the style of all."""
+    """Apply the common style to a plot: a title at the left, a pale grid, no box."""
     axis.set_facecolor(palette.ground)
     axis.grid(color=palette.grid, linewidth=0.8)
     axis.set_axisbelow(True)
@@ -96,21 +96,21 @@ def styled(axis: Axes, palette: Palette) -> None:
 
 
 def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
-    """Write in the middle of an empty plot why it is empty."""
+    """Write into an empty plot why it is empty."""
     axis.set_xticks([])
     axis.set_yticks([])
     axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=palette.muted)
 
 
 def legend(axis: Axes, palette: Palette, place: Place = "best") -> None:
-    """Name what is drawn."""
+    """Add a legend."""
     shown = axis.legend(frameon=False, fontsize=8.5, loc=place)
     for text in shown.get_texts():
         text.set_color(palette.ink)
 
 
 def escaped(text: str) -> str:
-    r"""A text of which no part is a formula, on one line.
+    r"""Escape a text for matplotlib, so that no part is a formula, on one line.
 
     Examples
     --------

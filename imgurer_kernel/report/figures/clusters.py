@@ -1,4 +1,4 @@
-"""Plots of what a report has found: sizes, distances, bytes to free, times, kinds of edits."""
+"""Plots of a report: sizes, distances, bytes to free, times, kinds of edits."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ def plot_distances(clusters: pd.DataFrame, *, dark: bool = False) -> NotebookFig
 def plot_nearest(
     nearest: pd.Series, strangers: pd.Series, radius: int | None = None, *, dark: bool = False
 ) -> NotebookFigure:
-    """Plot how far pictures are from their nearest neighbor, and how far strangers are.
+    """Plot the distances of pictures to their nearest neighbor, and of random pairs.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
 
 
 def plot_kinds(files: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot what became of copies; `files` as of a report, or a frame of clusters."""
+    """Plot how copies differ from the kept file; `files` of a report, or a frame of clusters."""
     counts = files.loc[~files["label"].isin(NO_COPY), "label"].astype("str").value_counts()
     # Kinds of one number in alphabetical order: the order of the rows must not decide.
     shown = counts.sort_index().sort_values(ascending=False, kind="stable").head(_KINDS)

@@ -1,4 +1,4 @@
-"""Two pictures, the one laid over the other, and what differs."""
+"""Draw two pictures, the overlay and their difference."""
 
 import textwrap
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from imgurer_kernel.report.figures.canvas import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FigurePanel:
-    """A picture in a figure: uint8 (height, width, 3), and where it is one at all."""
+    """A picture in a figure: uint8 (height, width, 3), and a mask of the pixels that it has."""
 
     pixels: UInt8s
     title: str
@@ -41,7 +41,7 @@ def explanation_figure(
     *,
     good: bool,
 ) -> NotebookFigure:
-    """Pictures side by side, and the last of them under a map of what differs.
+    """Draw pictures side by side, the last of them under a map of differences.
 
     Parameters
     ----------
@@ -117,14 +117,14 @@ def explanation_figure(
 
 
 def _shortened(text: str, length: int) -> str:
-    """A text of at most so many letters, the end of which is kept."""
+    """Shorten a text to a number of letters; its end is kept."""
     if len(text) <= length:
         return text
     return f"{text[: length - 10]}\N{HORIZONTAL ELLIPSIS}{text[-9:]}"
 
 
 def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> None:
-    """What differs, in color, on the picture in pale gray."""
+    """Draw the difference in color on the picture in pale gray."""
     pale = 175 + 80 * (panel.pixels.mean(axis=2) / 255)
     axis.imshow(pale, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     strength = np.clip((difference - VISIBLE) / (STRONG - VISIBLE), 0, 1)
@@ -146,7 +146,7 @@ def _show_uncovered(axis: Axes, panel: FigurePanel) -> None:
 
 
 def _legend(figure: NotebookFigure, axis: Axes, scale: float, total: float) -> None:
-    """Under the map: from visible to strong, and what stripes mean."""
+    """Draw the legend of the map."""
     box = axis.get_position()
     bar = figure.add_axes((box.x0, 0.2 / total, min(box.width, 1.5 / scale), 0.09 / total))
     mappable = ScalarMappable(Normalize(0, 1), _heat())

@@ -1,4 +1,4 @@
-"""What a dHash sees, how two of them differ, pictures side by side."""
+"""Draw a dHash, the difference of two, and pictures side by side."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from imgurer_kernel.report.figures.canvas import ACCENT, DIFFERENT, INK, Noteboo
 
 
 def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
-    """One picture as its dHash sees it: thumbnail, 9x9 grays, the two 8x8 bit planes.
+    """Draw one picture as its dHash: thumbnail, 9x9 grays, the two 8x8 bit planes.
 
     A bit of the row plane is set where a gray is darker than its right
     neighbor, a bit of the column plane where it is darker than the one below.
@@ -37,7 +37,7 @@ def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
 def comparison_figure(
     first: Fingerprint, second: Fingerprint, names: tuple[str, str] = ("first", "second")
 ) -> NotebookFigure:
-    """Two pictures, their bit planes, and the bits in which they differ."""
+    """Draw two pictures, their bit planes, and the bits in which they differ."""
     distance = hamming(first.dhash, second.dhash)
     figure, axes = _panels(3, 4, f"distance: {distance} of 128 bits")
     for row, (found, name) in enumerate(zip((first, second), names, strict=True)):
@@ -58,7 +58,7 @@ def comparison_figure(
 def contact_sheet(
     thumbnails: Sequence[bytes], captions: Sequence[str], columns: int = 6, title: str = ""
 ) -> NotebookFigure:
-    """Pictures side by side, fitted and never cropped, each over its caption."""
+    """Draw pictures side by side, never cropped, each over its caption."""
     rows = max(1, -(-len(thumbnails) // columns))
     figure, axes = _panels(rows, columns, title, size=2.1)
     for axis in axes.flat[len(thumbnails) :]:

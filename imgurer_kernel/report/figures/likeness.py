@@ -1,4 +1,4 @@
-"""A map of likeness as a figure: a point for each picture, thumbnails on some of them."""
+"""Draw a map of similar pictures: a point for each, thumbnails on some of them."""
 
 import io
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _SIDE = 40
 def plot_map(
     frame: pd.DataFrame, thumbnails: Mapping[int, bytes], *, dark: bool = False
 ) -> NotebookFigure:
-    """Draw pictures where they lie.
+    """Draw the map.
 
     Parameters
     ----------
