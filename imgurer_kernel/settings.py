@@ -1,4 +1,4 @@
-"""Settings of one store: where it lies and what it accepts."""
+"""Settings of one store: its folder and what it accepts."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _REAL = ("decode_seconds", "lease_timeout")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that a `Workbench` needs to know before it starts; immutable.
+    """Settings of a `Workbench`; immutable.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Settings from variables named ``IMGURER_`` and a field's name in capitals.
+        """Read settings from variables named ``IMGURER_`` and a field's name in capitals.
 
         Raises
         ------

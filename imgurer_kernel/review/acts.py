@@ -1,4 +1,4 @@
-"""Acts on files: what is asked for, row by row, and whether it may be done at all.
+"""Check planned acts on files, row by row: whether each may be done.
 
 What is looked at here needs no file to be read: who asks, whose the file is, that another one
 stays. The bytes are compared when an act is done (`imgurer_kernel.review.runner`).
@@ -25,7 +25,7 @@ ACTS: Mapping[ActName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """One row of a plan, as it was written or read; path None where the plan says none."""
+    """One row of a plan, as written or read; path is None where the plan has none."""
 
     file_id: int
     act: str
@@ -36,7 +36,7 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An act that may be done.
+    """An act that has passed the checks.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class ActCheck:
     goal: bytes | None = None
 
     def act(self, row: PlannedRow) -> Act:
-        """The act of a row.
+        """Check a row, and return its act.
 
         Raises
         ------
@@ -219,7 +219,7 @@ class ActCheck:
 
 
 def automatic_act(file: FileOfImage) -> ActName:
-    """The act for a file where it is kept: in the store, or on disk.
+    """Choose the act by where a file is kept: in the store, or on disk.
 
     Examples
     --------
@@ -241,5 +241,5 @@ def _act_name(text: str) -> ActName:
 
 
 def all_ids(rows: Iterable[PlannedRow]) -> set[int]:
-    """The ids of all files that a plan names."""
+    """Collect the ids of all files in a plan."""
     return {each for row in rows for each in (row.file_id, row.keeper_id)}

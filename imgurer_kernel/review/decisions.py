@@ -1,4 +1,4 @@
-"""What people decided about pairs and clusters, and what follows for clusters (pure).
+"""Apply people's decisions about pairs and clusters to clusters (pure).
 
 A pair that anybody holds to be different never shares a cluster again, however many others say the
 same of it: to show two pictures apart loses nothing. Where people disagree, both are shown.
@@ -29,7 +29,7 @@ Pair = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """All decisions of a store, as they are asked for.
+    """All decisions of a store, indexed for look-up.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Verdicts:
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> "Verdicts":
-        """Sort decisions out; of one pair the last word of each user counts."""
+        """Index decisions; of one pair the last decision of each user counts."""
         decisions = tuple(decisions)
         last: dict[Pair, dict[str, Verdict]] = defaultdict(dict)
         for each in decisions:
@@ -65,11 +65,11 @@ class Verdicts:
 
     @property
     def disputed(self) -> set[Pair]:
-        """Pairs of which people say both."""
+        """Pairs that users decide differently."""
         return set(self.same) & set(self.different)
 
     def apart(self, image_ids: Mapping[str, int]) -> dict[int, set[int]]:
-        """For each image those that it is different from; `image_ids` by digest."""
+        """Return for each image those decided to be different; `image_ids` by digest."""
         found: dict[int, set[int]] = defaultdict(set)
         for pair in self.different:
             ids = [image_ids[digest] for digest in pair if digest in image_ids]
@@ -79,7 +79,7 @@ class Verdicts:
         return found
 
     def refusal(self, one: str, other: str) -> str | None:
-        """Why a picture must not be removed for another: somebody says that they differ."""
+        """Return why a picture must not be removed for another: a decision that they differ."""
         users = self.different.get(frozenset((one, other)))
         if users is None:
             return None
@@ -89,7 +89,7 @@ class Verdicts:
 def split(
     grouped: LabelledClusters, apart: Mapping[int, set[int]]
 ) -> tuple[LabelledClusters, Int64s]:
-    """Clusters in which no two images are that were decided to be different.
+    """Split clusters, so that none has two images that were decided to be different.
 
     Of a cluster those leave that differ from the medoid; of two others that differ from each other
     the one that agrees less with the medoid.
@@ -145,7 +145,7 @@ def set_apart(
     apart: Mapping[int, set[int]],
     find: Callable[[Int64s], LabelledClusters] | None = None,
 ) -> LabelledClusters:
-    """Clusters without two images that were decided to be different, largest first.
+    """Split clusters by decisions of "different"; the largest first.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def set_apart(
 
 
 def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataFrame:
-    """All decisions as a frame, the latest first; image_ids are those that there still are."""
+    """Make a frame of all decisions, the latest first; image_ids of existing images only."""
     rows = []
     for each in reversed(verdicts.decisions):
         pairs = map(frozenset, combinations(sorted(set(each.digests)), 2))
@@ -202,7 +202,7 @@ def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataF
 
 
 def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
-    """Clusters with what was decided of them.
+    """Add decisions to a frame of clusters.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
 
 
 def pairs_of(given: object) -> tuple[list[tuple[int, ...]], bool]:
-    """What somebody names: pairs of image ids, or clusters, and whether they are clusters.
+    """Read the argument of `decide`: pairs of image ids or clusters, and which of the two.
 
     A frame of clusters (cluster_id, image_id), a frame of pairs (first, second), two ids, a list
     of pairs, or three ids and more, which are one cluster. The first of a cluster is its medoid.

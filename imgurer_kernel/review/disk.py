@@ -1,4 +1,4 @@
-"""Files on disk that are about to move: opened folder by folder, so that nothing can be swapped.
+"""Open files that are about to move folder by folder, so that no path can be swapped.
 
 A path is only a claim. Between a look at it and an act on it, somebody may put a link in the place
 of a folder or another file in the place of the file. So each folder below the root is opened from
@@ -35,32 +35,32 @@ class Place:
     name: bytes
 
     def facts(self) -> os.stat_result | None:
-        """What is there, links not followed; None for nothing."""
+        """Return what is there, without following links; None for nothing."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def holds(self, device: int | None, inode: int | None) -> bool:
-        """Whether a certain file is there."""
+        """Return whether this very file is there."""
         facts = self.facts()
         return facts is not None and (facts.st_dev, facts.st_ino) == (device, inode)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldFile:
-    """A regular file that is open, and the place where it was found."""
+    """An open regular file, and its place."""
 
     place: Place
     descriptor: int
     facts: os.stat_result
 
     def is_there(self) -> bool:
-        """Whether its name still leads to it."""
+        """Return whether its name still leads to this file."""
         return self.place.holds(self.facts.st_dev, self.facts.st_ino)
 
     def digest(self) -> str:
-        """SHA-256 of its bytes, 64 hex digits."""
+        """Hash its bytes: SHA-256, 64 hex digits."""
         hashed = hashlib.sha256()
         at = 0
         while piece := os.pread(self.descriptor, CHUNK, at):
@@ -70,7 +70,7 @@ class HeldFile:
 
 
 def split(root: bytes, path: bytes) -> list[bytes]:
-    """The names from a folder down to a path below it.
+    """Split the path below a folder into names.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def split(root: bytes, path: bytes) -> list[bytes]:
 
 
 def shown(path: bytes) -> str:
-    r"""A path as text, bytes that are no UTF-8 escaped.
+    r"""Convert a path to text; bytes that are not UTF-8 are escaped.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def shown(path: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ActPaths:
-    """Where a file was and went, each with the folder that it is below."""
+    """Source and target of a file, each with its root folder."""
 
     source: bytes
     source_root: bytes
@@ -112,7 +112,7 @@ class ActPaths:
 
 
 def paths_of(entry: JournalEntry) -> ActPaths:
-    """The paths of an act that has moved a file.
+    """Return the paths of an act that has moved a file.
 
     Raises
     ------
@@ -188,12 +188,12 @@ def held(place: Place, path: bytes) -> Iterator[HeldFile]:
 
 
 def device(place: Place) -> int:
-    """The file system that a folder is on."""
+    """Return the device number of a folder's file system."""
     return os.fstat(place.folder).st_dev
 
 
 def refusal(error: OSError, path: bytes) -> ActRefused:
-    """What the system refused, in words, with a remedy."""
+    """Turn an `OSError` into an `ActRefused` with a remedy."""
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         remedy = "make the folder writable for this user"
     elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -217,7 +217,7 @@ def _held(stack: ExitStack, descriptor: int) -> int:
 
 
 def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
-    """The folder whose trash folder a file would go to, on the file's own file system.
+    """Choose the folder in whose trash folder a file goes, on the file's own file system.
 
     The outermost of the folders that were taken in, from which no link leads to the file; where a
     disk is mounted below it, the folder at which that begins. Of a file that is in none of them

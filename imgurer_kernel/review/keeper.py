@@ -1,4 +1,4 @@
-"""Which picture of a cluster the standard policy keeps, and which of its files."""
+"""The standard policy: which picture of a cluster is kept, and which of its files."""
 
 import re
 from pathlib import PurePath
@@ -10,7 +10,7 @@ from imgurer_kernel.common.types import BoolMask, Int64s
 
 
 def keepers(members: pd.DataFrame) -> BoolMask:
-    """Choose which rows are kept, bool (n,): one of each cluster.
+    """Choose the row to keep of each cluster, bool (n,).
 
     The one with the most pixels, then the most bytes, then the oldest, which has the lowest id.
     Pixels of a frame around a picture do not count.
@@ -53,7 +53,7 @@ _MAY_BE_COPY = re.compile(rf"\)|{_WORDS}|download|unnamed", re.IGNORECASE)
 
 
 def has_copy_name(filename: str) -> bool:
-    """Tell whether a file is called what programs call a copy.
+    """Tell whether a file name is one that programs give to copies.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def has_copy_name(filename: str) -> bool:
 
 
 def file_order(files: pd.DataFrame) -> Int64s:
-    """Rows of files in the order in which the standard policy would keep them, int64 (n,).
+    """Order rows of files as the standard policy prefers them, int64 (n,).
 
     What is there before what is not, a file of a reference folder before others, a name that is
     no copy's, the one that was taken in first, and then by path.

@@ -1,4 +1,4 @@
-"""What each file of a cluster is to the one that is kept, where the search says what to the medoid.
+"""Label each file of a cluster against the kept one; the search labels against the medoid.
 
 A search compares the pictures of a cluster with its medoid only. Where that is kept, or is one of
 the two, its labels say it; other pairs have to be compared.
@@ -24,7 +24,7 @@ _ALIKE = ("same pixels", "near by dHash")
 def against_keepers(
     chosen: pd.DataFrame, known: Mapping[DigestPair, str]
 ) -> tuple[pd.DataFrame, set[DigestPair]]:
-    """Clusters with labels against the file that is kept, and the pairs that this would need.
+    """Label clusters against the kept file, and list the pairs still to compare.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def against_keepers(
 
 
 def _of_images(chosen: pd.DataFrame) -> "pd.Series[str]":
-    """What the picture of each file is to the medoid: further files of one are but identical."""
+    """Return the label of each file's picture against the medoid, not of the file."""
     further = (chosen["medoid_label"] == "identical").to_numpy(bool)
     keys = ["cluster_id", "image_id"]
     first = chosen.loc[~further, [*keys, "medoid_label"]].drop_duplicates(keys)

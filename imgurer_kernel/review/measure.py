@@ -1,4 +1,4 @@
-"""Measures originals of clusters once, and compares what only a comparison can tell."""
+"""Measure originals of clusters once, and compare those of one cluster."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ _SAVED_AGAIN = 3.0
 def measure(
     store: Store, digests: Iterable[str], progress: Progress | None = None
 ) -> dict[str, OriginalFacts]:
-    """Measure originals that were not measured yet, and remember it.
+    """Measure originals that were not measured yet, and store the results.
 
     What cannot be read has no facts, and is tried again another time.
     """
@@ -71,7 +71,7 @@ def measure(
 
 
 def _measured(store: Store, digest: str) -> OriginalFacts | None:
-    """What is measured on one original; None where it cannot be read now."""
+    """Measure one original; None where it cannot be read now."""
     try:
         with store.blobs.open(digest) as blob:
             return measure_original(blob.read(), store.settings)
@@ -82,18 +82,18 @@ def _measured(store: Store, digest: str) -> OriginalFacts | None:
 
 
 def recall(store: Store, digests: Iterable[str]) -> dict[str, OriginalFacts]:
-    """What was measured of originals before, by digest."""
+    """Read earlier measures of originals, by digest."""
     return store.catalog.run(recalled, digests)
 
 
 def recalled(connection: Connection, digests: Iterable[str]) -> dict[str, OriginalFacts]:
-    """Do the same within a transaction."""
+    """Read earlier measures within a transaction."""
     found = original_facts.recall(connection, VERSION, digests)
     return {digest: OriginalFacts.from_dict(json.loads(facts)) for digest, facts in found.items()}
 
 
 def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Float64s:
-    """Pixels that files of clusters show; fewer than they have where they were enlarged, (n,).
+    """Estimate the pixels of detail of files, (n,): fewer than they have where enlarged.
 
     One that is larger than another picture of its cluster, with edges as much flatter, shows no
     more than that one.
@@ -130,7 +130,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
 
 
 def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
-    """The usable rows of each cluster that has two or more of them."""
+    """Yield the usable rows of each cluster with two or more of them."""
     # Only of those: there may be a hundred thousand clusters of which nothing was measured.
     rows = np.flatnonzero(usable)
     numbers = view["cluster_id"].to_numpy()[rows]
@@ -140,7 +140,7 @@ def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
 
 
 def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMask:
-    """Which files of clusters have something written on them that others have not, bool (n,).
+    """Tell which files have writing on them that others of their cluster lack, bool (n,).
 
     Writing adds edges in places where the same picture without it has none. How much steeper each
     block is than the least of the cluster is compared, beyond what sharpness does everywhere.
@@ -171,7 +171,7 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
 
 
 def _shows_same_place(view: pd.DataFrame) -> BoolMask:
-    """Which files show things where the medoid does; exact copies do what their image does."""
+    """Tell which files show things where the medoid does, by their labels."""
     of_image = view.loc[view["label"] != "identical", ["cluster_id", "image_id", "label"]]
     labels = of_image.drop_duplicates(["cluster_id", "image_id"])
     keys = ["cluster_id", "image_id"]
@@ -212,7 +212,7 @@ def _is_written(steep: Float64s, clipped: Float64s, pixels: Float64s) -> list[bo
 
 
 def _excess(one: Float64s, other: Float64s) -> float:
-    """How much steeper one relief is than another where it is so most, beyond being sharper."""
+    """Measure how much steeper one relief is than another at its largest excess over sharpness."""
     # A bar that covers a part takes all edges away: only letters are steeper than any picture.
     one = np.where((other > _FLAT) | (one > _LETTERS), one, other)
     least = np.minimum(one, other)

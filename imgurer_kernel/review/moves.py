@@ -1,4 +1,4 @@
-"""How held files move: never over anything, put back if another one moved, written to the disk."""
+"""Move open files: never over anything, restored if another was moved, synced to the disk."""
 
 import errno
 import hashlib
@@ -36,7 +36,7 @@ def rename(file: HeldFile, target: Place, path: bytes) -> None:
 
 
 def restore(place: Place, goal: Place, path: bytes) -> None:
-    """Move what is at a place to where nothing is; never over anything.
+    """Move a file back to a place where nothing is.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def restore(place: Place, goal: Place, path: bytes) -> None:
 
 
 def replace(place: Place, goal: Place, path: bytes) -> None:
-    """Move what is at a place over what is at another.
+    """Move a file over the one at another place.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
 
 
 def write(target: Place, path: bytes, content: bytes) -> None:
-    """Write a new file at a place where nothing is; it gets its name when it is whole.
+    """Write a new file at a place where nothing is; it gets its name when complete.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def write(target: Place, path: bytes, content: bytes) -> None:
 
 @contextmanager
 def _part_of(target: Place, path: bytes, mode: int) -> Iterator[tuple[Place, int]]:
-    """Open a new file beside a place, which goes there once it was written to the disk."""
+    """Open a temporary file beside a place, renamed to that once synced to the disk."""
     part = Place(target.folder, _part_name(target.name))
     if target.facts() is not None:
         raise FileExistsError(errno.EEXIST, "something is there already")
@@ -147,7 +147,7 @@ def _part_of(target: Place, path: bytes, mode: int) -> Iterator[tuple[Place, int
 
 
 def link(file: HeldFile, goal: Place, path: bytes) -> None:
-    """Give a held file another name, where nothing is.
+    """Make a hard link to a file at a place where nothing is.
 
     Raises
     ------
@@ -169,13 +169,13 @@ def link(file: HeldFile, goal: Place, path: bytes) -> None:
 
 
 def remove_part(target: Place) -> None:
-    """Delete what a crash has left of a copy."""
+    """Delete the temporary file that a crash has left."""
     with suppress(FileNotFoundError):
         os.unlink(_part_name(target.name), dir_fd=target.folder)
 
 
 def remove(place: Place, path: bytes, device: int | None, inode: int | None) -> bool:
-    """Delete a certain file, if it is there; True if it was.
+    """Delete this very file, if it is there; return whether it was.
 
     Raises
     ------
@@ -205,14 +205,14 @@ def prune(root: bytes, path: bytes) -> None:
 
 
 def sync(*places: Place) -> None:
-    """Write the entries of folders to the disk, where the file system can."""
+    """Sync the entries of folders to the disk, where the file system can."""
     for folder in {place.folder for place in places}:
         with suppress(OSError):
             os.fsync(folder)
 
 
 def swapped(path: bytes) -> ActRefused:
-    """The error for a name that leads to another file than a moment ago."""
+    """Make the error for a name that leads to another file than before."""
     return ActRefused(
         f"{shown(path)} is another file than a moment ago; it is left alone, scan the folder again"
     )

@@ -1,4 +1,4 @@
-"""Plans: which files go, how, and what stays for each; as a frame, a CSV or a shell script.
+"""Plans: which files are removed, how, and what is kept for each; as frame, CSV or shell script.
 
 A plan says what was meant when it was made. Whoever carries it out looks at every row anew, so that
 it may be edited, sorted, cut down in a spreadsheet, or be a week old.
@@ -35,7 +35,7 @@ _MAX_DIGITS = 18  # ids are 64-bit; a longer number is no id of any store
 def make_plan(
     chosen: pd.DataFrame, files: Mapping[int, FileOfImage], act: str = "auto"
 ) -> pd.DataFrame:
-    """The plan that keeps the keeper of each cluster and removes its other files.
+    """Plan to keep the keeper of each cluster and to remove its other files.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def make_plan(
 
 
 def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:
-    """The rows of a plan, read from whatever columns it still has.
+    """Read the rows of a plan; columns may be missing.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def read_plan(path: Path | str) -> pd.DataFrame:
 
 
 def require_replaceable(path: Path) -> None:
-    """Refuse to write where something is that is neither a plan nor a script: it may be a picture.
+    """Refuse to replace a file that is neither a plan nor a script: it may be a picture.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def write_script(acts: Iterable[Act], path: Path | str) -> Path:
 
 
 def script(acts: Iterable[Act]) -> bytes:
-    """A shell script that moves files on disk as a plan says, and nothing that is in the store.
+    """Write a shell script that moves the files on disk of a plan; files in the store are left.
 
     Bytes and not text, for names may be of any bytes. It asks for the file that stays before each
     move, and never replaces a file.

@@ -1,4 +1,4 @@
-"""Which file of a cluster is kept, and why: rules in their order, as data.
+"""Keeper policies: rules in order, as data, that choose the file to keep and say why.
 
 A rule puts the files of a cluster into an order by one value; where it cannot tell them apart, the
 next one decides. So the answer is explained by the first rule by which the file that is kept and
@@ -44,7 +44,7 @@ class Rule:
     other: str = ""
 
     def values(self, view: pd.DataFrame) -> "pd.Series[Any]":
-        """The value of each file.
+        """Return the value of each file.
 
         Raises
         ------
@@ -64,13 +64,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class KeeperPolicy:
-    """Rules in their order."""
+    """Rules in order; a later one breaks ties of those before."""
 
     name: str
     rules: tuple[Rule, ...]
 
     def after(self, *first: Rule, name: str = "") -> "KeeperPolicy":
-        """The same rules after others."""
+        """Return a policy with other rules before these."""
         return replace(self, name=name or self.name, rules=(*first, *self.rules))
 
 
@@ -104,7 +104,7 @@ _LAST = STANDARD.rules[-4:]
 
 
 def folder_order(folders: Iterable[str | os.PathLike[str]]) -> KeeperPolicy:
-    """Files of the first of these folders before those of the next, then by `STANDARD`.
+    """Return a policy that prefers files of earlier folders, then follows `STANDARD`.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def folder_order(folders: Iterable[str | os.PathLike[str]]) -> KeeperPolicy:
 
 
 def policy_of(given: "KeeperPolicy | str | Score") -> KeeperPolicy:
-    """What somebody names: a policy, ``"standard"``, an SQL expression or a function of a frame.
+    """Return the policy for ``"standard"``, an SQL expression, a function of a frame, or a policy.
 
     Of an expression or a function the file with the largest value is kept, then by `STANDARD`.
 
@@ -150,7 +150,7 @@ def policy_of(given: "KeeperPolicy | str | Score") -> KeeperPolicy:
 def choose(
     view: pd.DataFrame, policy: KeeperPolicy = STANDARD, pinned: Iterable[int] = ()
 ) -> pd.DataFrame:
-    """Choose which file of each cluster is kept, with the reason for each other.
+    """Choose the file to keep of each cluster, with the reason against each other.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def _present(view: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
-    """What is said of each keeper: by which rules it was kept rather than the others."""
+    """Word for each keeper the rules by which it was kept."""
     pairs = np.unique(np.column_stack((keeper_row, deciding)), axis=0)
     words: dict[int, list[str]] = {}
     for row, rule in pairs.tolist():
@@ -219,7 +219,7 @@ def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict
 
 
 def _codes(rule: Rule, view: pd.DataFrame) -> Int64s:
-    """Ranks of the files by one rule, the best first; what is not known comes last."""
+    """Rank the files by one rule, the best first; unknown values come last."""
     values = rule.values(view)
     if values.dtype == bool:
         values = values.astype("int64")

@@ -1,4 +1,4 @@
-"""After a crash: what was begun is finished, or taken back; nothing is left in between.
+"""Recover from a crash: acts that were begun are finished or rolled back.
 
 Which of both is told by the disk alone. What has moved is finished, since its bytes were compared
 before; what has not is taken back.
@@ -21,14 +21,14 @@ _COARSEST = 2_000_000_000
 
 
 class Recovery:
-    """Finishes what was begun in one store; within the turn of an `ActRunner`."""
+    """Recovers the unfinished acts of one store, within the turn of an `ActRunner`."""
 
     def __init__(self, store: Store, trash: Trash) -> None:
         self._store = store
         self._rows = ActRows(store, trash)
 
     def run(self) -> bool:
-        """Look at all acts that have not ended; True if all have by now.
+        """Finish or roll back all unfinished acts; return whether none is left.
 
         Of what is on a disk that is away nothing can be told: it waits for the next time.
         """
@@ -67,7 +67,7 @@ class Recovery:
         )
 
     def _has_moved(self, entry: JournalEntry, keeper: FileOfImage | None) -> bool:
-        """Whether an act was done on disk; one that was done in part is taken back."""
+        """Return whether an act was done on disk; one done in part is rolled back."""
         if entry.act == "system-trash":
             assert entry.source_root is not None  # noqa: S101 (it was looked at)
             assert entry.source_key is not None  # noqa: S101
@@ -142,7 +142,7 @@ class Recovery:
 
 
 def _is_second(source: disk.Place, target: disk.Place) -> bool:
-    """Whether a file beside its source is what an act has made, and not somebody's own copy.
+    """Return whether a file was made by an act, and is not somebody's own copy.
 
     On one disk that is another name of the source; a copy on another one has the source's time.
     """
@@ -155,7 +155,7 @@ def _is_second(source: disk.Place, target: disk.Place) -> bool:
 
 
 def is_reachable(entry: JournalEntry) -> bool:
-    """Whether it can be told what became of a file: it is seen, or its folders are.
+    """Return whether the state of a file can be told: the file or its folders are there.
 
     An empty folder may be where a disk is not mounted.
     """
@@ -174,7 +174,7 @@ def is_reachable(entry: JournalEntry) -> bool:
 
 
 def _is_something(root: bytes, path: bytes) -> bool:
-    """Whether anything is at a path below a folder, no link being followed."""
+    """Return whether anything is at a path below a folder, without following links."""
     try:
         with disk.place_of(root, disk.split(root, path)) as place:
             return place.facts() is not None
@@ -183,7 +183,7 @@ def _is_something(root: bytes, path: bytes) -> bool:
 
 
 def _holds_bytes(place: disk.Place, path: bytes, entry: JournalEntry) -> bool:
-    """Whether the file of an entry is at a place, by its bytes."""
+    """Return whether the file of an entry is at a place, by its bytes."""
     try:
         with disk.held(place, path) as file:
             return file.digest() == entry.digest

@@ -1,4 +1,4 @@
-"""What acts change in a store: rows of files, who has the keeper, and where originals lie."""
+"""Changes of a store's rows by acts: files, owners of the keeper, places of originals."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from imgurer_kernel.store.trash import Trash
 
 
 def is_leading(store: Store, file: FileOfImage) -> bool:
-    """Whether the store knows the bytes of an image by this file, so that its note must follow."""
+    """Return whether the store's reference to an original leads to this file."""
     if not file.is_in_place or file.path_key is None:
         return False
     try:
@@ -32,7 +32,7 @@ def is_leading(store: Store, file: FileOfImage) -> bool:
 
 
 def emptied(entry: JournalEntry) -> ActRefused:
-    """The error for an act whose rows, and mostly bytes, were deleted for good."""
+    """Make the error for an act whose rows were deleted permanently."""
     left = entry.act == "move" or (entry.act == "trash" and entry.state == "done")
     if left and entry.target_key is not None:
         return ActRefused(
@@ -43,7 +43,7 @@ def emptied(entry: JournalEntry) -> ActRefused:
 
 
 class ActRows:
-    """Changes the rows of one store as acts do.
+    """Changes the rows of one store for acts.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class ActRows:
         connection: Connection,
         acts: Sequence[tuple[JournalEntry, FileOfImage | None]],
     ) -> None:
-        """Write that acts were done, within a transaction.
+        """Enter acts that were done on disk into the catalog, within a transaction.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class ActRows:
         journal.set_state(connection, [entry.entry_id for entry, _ in acts], "entered")
 
     def follow(self, entries: Sequence[JournalEntry]) -> None:
-        """Let the store's own bytes follow the rows, and finish the entries."""
+        """Move the store's own bytes after the rows, and mark the entries as done."""
         self._trash.finish_all(sorted({entry.digest for entry in entries}))
         # Where only one of several copies has gone, the others lead to the bytes.
         renew_references(self._store, {entry.digest for entry in entries if entry.leads})
@@ -104,7 +104,7 @@ class ActRows:
             )
 
     def lost(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
-        """Acts whose rows were deleted for good, by entry_id, each with the error that says so."""
+        """Return the errors, by entry_id, for acts whose rows were deleted permanently."""
         ids = [entry.file_id for entry in entries]
         with self._store.catalog.transaction() as connection:
             known = {row.file_id for row in trash.rows(connection, ids)}
@@ -116,7 +116,7 @@ class ActRows:
         }
 
     def require_link(self, entry: JournalEntry, place: Place) -> None:
-        """Raise `ActRefused` unless a place is empty, or has the link of an act as it was."""
+        """Raise `ActRefused` unless a place is empty, or still has the link of an act."""
         here = place.facts()
         if here is None:
             return
@@ -133,7 +133,7 @@ class ActRows:
                 raise ActRefused(message)
 
     def restore(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
-        """Bring the rows of acts back, in this order; place and time are those of the entries.
+        """Restore the rows of acts, in this order, with place and time of the entries.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class ActRows:
         return refused
 
     def _restore_rows(self, entries: Sequence[JournalEntry]) -> set[str]:
-        """Do so in one transaction; digests of images that had only what was taken back."""
+        """Restore rows in one transaction; return the digests of images restored with them."""
         went = [entry for entry in entries if entry.moves_rows]
         with self._store.catalog.transaction() as connection:
             ids = [each for entry in went for each in _ids(entry)]
@@ -184,7 +184,7 @@ class ActRows:
 
 
 def as_found(entry: JournalEntry, facts: os.stat_result) -> JournalEntry:
-    """The entry of a file that is in its place again, whatever inode it is now."""
+    """Return the entry of a restored file with its present inode."""
     return replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
 
 

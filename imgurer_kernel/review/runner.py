@@ -1,4 +1,4 @@
-"""Does acts, each written down before it begins.
+"""Do acts on files; a journal entry is written before each.
 
 Files move first and rows follow, with the state of the entry in the journal in the same
 transaction; so that at any moment the journal says what has to be looked at after a crash:
@@ -42,7 +42,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True, slots=True)
 class ActResult:
-    """What became of one act: the entry, and why it was refused if it was."""
+    """The result of one act: its journal entry, or why it was refused."""
 
     entry_id: int | None
     refused: str | None = None
@@ -69,7 +69,7 @@ class ActRunner:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Let no other process act meanwhile, and mark that something is being done."""
+        """Hold the lock on acts of the store, so that one process acts at a time."""
         root = self._store.settings.root
         pending = root / "review.pending"
         with exclusive(root / "review.lock", lambda: None):
@@ -84,7 +84,7 @@ class ActRunner:
                     pending.unlink(missing_ok=True)
 
     def recover(self) -> None:
-        """Finish or take back what a crash has left, unless somebody is acting just now.
+        """Recover from a crash, unless another process is acting.
 
         Nothing is done where the store cannot be written.
         """
@@ -153,7 +153,7 @@ class ActRunner:
         return results
 
     def _act(self, act: Act) -> FileOfImage:
-        """Compare the bytes, and move the file; returns what is kept, as it is on disk."""
+        """Compare the bytes and move the file; return the keeper as it is on disk."""
         with ExitStack() as stack:
             keeper = self._hold_keeper(stack, act)
             if act.name == "forget":
@@ -209,7 +209,7 @@ class ActRunner:
             raise
 
     def _hold_keeper(self, stack: ExitStack, act: Act) -> disk.HeldFile | None:
-        """See that the file that stays is there and intact; where it is on disk, hold it open."""
+        """Check that the keeper is there and intact; hold it open if it is on disk."""
         keeper = act.keeper
         on_disk = keeper.is_in_place or (act.is_on_disk and act.file.kept == "copy")
         if not on_disk:
@@ -234,7 +234,7 @@ class ActRunner:
     def undo(
         self, entries: Sequence[JournalEntry], progress: Progress | None = None
     ) -> dict[int, ActRefused]:
-        """Take acts back, within `turn`; see `imgurer_kernel.review.undo.UndoRunner.run`."""
+        """Undo acts, within `turn`; see `imgurer_kernel.review.undo.UndoRunner.run`."""
         return UndoRunner(self._store, self._trash, self._step).run(entries, progress)
 
 

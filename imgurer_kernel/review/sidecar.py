@@ -1,4 +1,4 @@
-"""What only a copy that goes knows of a picture, as an XMP sidecar of the file that is kept.
+"""Make XMP sidecars for kept files of facts that only their removed copies have.
 
 A sidecar is a file beside the picture, ``IMG_1.jpg.xmp``, that photo managers read; the picture
 itself is never written to.
@@ -30,7 +30,7 @@ _SPACES = {
 def offers(
     plan: pd.DataFrame, images: pd.DataFrame, measured: Mapping[str, OriginalFacts]
 ) -> pd.DataFrame:
-    """Facts that would go with the files of a plan, the first copy that has each.
+    """Collect the facts that would be lost with the files of a plan.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def offers(
 
 
 def packet(facts: Mapping[str, str]) -> bytes:
-    """The XMP of some facts: taken_at, place, rating, keywords, as `offers` has their values.
+    """Encode facts as XMP: taken_at, place, rating, keywords, as from `offers`.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def packet(facts: Mapping[str, str]) -> bytes:
 
 
 def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> FileOfImage:
-    """The file, if somebody may write a sidecar beside it.
+    """Return the file if the user may write a sidecar beside it.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> 
 
 
 def _facts(row: Mapping[Hashable, object], found: OriginalFacts | None) -> dict[str, str]:
-    """What is known of one picture, as texts."""
+    """Return the facts of one picture, as texts."""
     facts = {}
     taken_at, latitude, longitude = (row[name] for name in ("taken_at", "latitude", "longitude"))
     if isinstance(taken_at, datetime) and not pd.isna(taken_at):
@@ -131,7 +131,7 @@ def _facts(row: Mapping[Hashable, object], found: OriginalFacts | None) -> dict[
 
 
 def _coordinate(degrees: float, sides: str) -> str:
-    """Degrees and minutes as XMP writes them, such as ``50,4.5000N``."""
+    """Format degrees and minutes for XMP, such as ``50,4.5000N``."""
     side = sides[0] if degrees >= 0 else sides[1]
     whole, rest = divmod(abs(degrees), 1)
     return f"{int(whole)},{rest * 60:.4f}{side}"

@@ -1,4 +1,4 @@
-"""Writes sidecars, and takes them away again: acts of the journal like those that move files.
+"""Write sidecars and remove them again, as acts with journal entries.
 
 An entry is *intended* before the file is written under another name, and *done* once it has its
 own; so after a crash it is there as a whole, or not at all.
@@ -23,7 +23,7 @@ SIDECAR_STEPS = ("marked", "intended", "written", "done")
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What is to be written beside a file on disk."""
+    """A sidecar to be written beside a file on disk."""
 
     keeper: FileOfImage
     content: bytes
@@ -45,7 +45,7 @@ class SidecarRunner:
     def run(
         self, wanted: Sequence[Sidecar], user: str, sitting: tuple[str, int]
     ) -> list[str | None]:
-        """Write sidecars where there are none; for each why it was not written, or None."""
+        """Write sidecars where there are none; return for each why it was refused, or None."""
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
@@ -72,7 +72,7 @@ class SidecarRunner:
 
 
 def take_away(entry: JournalEntry) -> None:
-    """Delete a sidecar that was written; nothing if somebody has deleted it.
+    """Delete a sidecar that was written, unless somebody has deleted it.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def take_away(entry: JournalEntry) -> None:
 
 
 def is_written(entry: JournalEntry) -> bool:
-    """Whether a sidecar is there as it was written; what a crash has left of one is deleted."""
+    """Return whether a sidecar is there as written; delete a partial one of a crash."""
     with place_of(entry) as place:
         moves.remove_part(place)
         with suppress(ActRefused), disk.held(place, _path(entry)) as file:
@@ -102,7 +102,7 @@ def is_written(entry: JournalEntry) -> bool:
 
 @contextmanager
 def place_of(entry: JournalEntry) -> Iterator[disk.Place]:
-    """Where the sidecar of an entry is."""
+    """Return the place of the sidecar of an entry."""
     assert entry.target_root is not None  # noqa: S101 (of all sidecars)
     path = _path(entry)
     with disk.place_of(entry.target_root, disk.split(entry.target_root, path)) as place:

@@ -1,4 +1,4 @@
-"""The trash of a store, with the files on disk that acts have put into trash folders.
+"""The trash of a store together with the trash folders on disk.
 
 One list, one way back and one way to delete: whether a file lies in the store or in the folder
 ``.imgurer-trash`` of its disk is known by the journal only.
@@ -29,7 +29,7 @@ _IN_TRASH = b"/" + TRASH_FOLDER.encode() + b"/"
 
 
 class ReviewTrash(Trash):
-    """A `Trash` that knows of files on disk, too.
+    """A `Trash` that also handles files in trash folders on disk.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class ReviewTrash(Trash):
     def restore(
         self, file_ids: int | Iterable[int] | None = None, user: str | None = None
     ) -> pd.DataFrame:
-        """Bring files back with their names, owners and paths, as `Trash.restore` says.
+        """Restore files with their names, owners and paths; see `Trash.restore`.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class ReviewTrash(Trash):
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
-        """Delete for good what went longer ago than that, in the store and in trash folders.
+        """Delete permanently what was removed longer ago, in the store and in trash folders.
 
         Parameters and errors are those of `Trash.empty`. What was moved to a folder of somebody's
         choice, or to the trash of the system, is theirs and stays. So does a file in a trash folder
@@ -108,7 +108,7 @@ class ReviewTrash(Trash):
     def _delete(
         self, entries: Sequence[JournalEntry], on_disk: Sequence[JournalEntry]
     ) -> dict[JournalEntry, str]:
-        """Delete the files of acts in trash folders; those that are left, each with the reason."""
+        """Delete the files of acts in trash folders; return those left, with reasons."""
         copies = _Copies(self._store)
         # Where a later act has put its file at the same name, the earlier one's is gone.
         lies = {it.target_key: it for it in entries}
@@ -124,7 +124,7 @@ class ReviewTrash(Trash):
         return left
 
     def _last_copies(self, old: Sequence[JournalEntry]) -> dict[JournalEntry, str]:
-        """What went to the trash of the store, and may be all that is left of its picture."""
+        """Find files in the store's trash that may be the last copies of their pictures."""
         rows = set(self.list()["file_id"].tolist())
         forgotten = [it for it in old if it.act == "forget" and it.file_id in rows]
         copies, left = _Copies(self._store), {}
@@ -138,7 +138,7 @@ class ReviewTrash(Trash):
 
 
 class _Copies:
-    """Whether pictures remain when files in trash folders are deleted; each is read once."""
+    """Checks whether pictures remain when files in trash folders are deleted."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -157,7 +157,7 @@ class _Copies:
         self._sound: dict[str, bool] = {}
 
     def lack(self, entry: JournalEntry, *, forgotten_is_lost: bool = True) -> str | None:
-        """Why the picture of an entry may not be elsewhere; None if it is, and sound.
+        """Return why no other sound copy of an entry's picture is known; None if one is.
 
         Parameters
         ----------
@@ -205,14 +205,14 @@ class _Copies:
 
 
 def _where(entry: JournalEntry) -> str:
-    """Where the file of an act lies, as text; of what is in the store only what it is called."""
+    """Return the path of an act's file as text, or its file name if it is in the store."""
     if entry.target_key is not None:
         return disk.shown(entry.target_key)
     return entry.path or entry.filename
 
 
 def _has_bytes(path: bytes, digest: str) -> bool:
-    """Whether a file on disk is there, with these bytes, and not in a trash folder by a link."""
+    """Return whether a file on disk has these bytes, and is no link into a trash folder."""
     if _IN_TRASH in os.path.realpath(path):
         return False
     with suppress(ActRefused):
@@ -226,7 +226,7 @@ def _has_bytes(path: bytes, digest: str) -> bool:
 
 
 def _undeletable(entry: JournalEntry) -> str | None:
-    """Delete a file in a trash folder; why not, if it cannot be, or is another one."""
+    """Delete a file in a trash folder; return the reason where that is refused."""
     paths = disk.paths_of(entry)
     with suppress(ActRefused):  # the folder is gone: then it is not there
         names = disk.split(paths.target_root, paths.target)
@@ -244,7 +244,7 @@ def _undeletable(entry: JournalEntry) -> str | None:
 
 
 def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.Facts) -> None:
-    """Raise `ActRefused` unless the file at a place is the one that an act has put there."""
+    """Raise `ActRefused` unless an act has put this file at a place."""
     # Inodes are used again, and a file is edited in place: size and time must be the same too.
     if (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
         entry.device,

@@ -1,4 +1,4 @@
-"""Takes acts back, some together: one transaction before their files move, and one after.
+"""Undo acts in groups: one transaction before their files move, and one after.
 
 The entries are *undoing* before the first file moves back; rows follow once all of them have moved,
 and with them the entries are *undone*. After a crash in between, the disk tells of each file
@@ -27,7 +27,7 @@ _CHUNK = 64
 
 
 class UndoRunner:
-    """Takes acts of one store back.
+    """Undoes acts of one store.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class UndoRunner:
     def run(
         self, entries: Sequence[JournalEntry], progress: Progress | None = None
     ) -> dict[int, ActRefused]:
-        """Take acts back in this order, the last one first, within `turn`.
+        """Undo acts in this order, the last one first, within `turn`.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class UndoRunner:
         return refused
 
     def _put_back(self, entry: JournalEntry) -> JournalEntry:
-        """Do on disk what takes an act back; the entry with the file as it is there then."""
+        """Undo an act on disk; return the entry with the file's present facts."""
         if entry.act == "sidecar":
             take_away(entry)
         if entry.act in {"forget", "sidecar"}:
@@ -130,7 +130,7 @@ class UndoRunner:
 
 
 def _apart(entries: Sequence[JournalEntry]) -> Iterator[list[JournalEntry]]:
-    """Parts of acts that are taken back together: no file of one has a part in another."""
+    """Split acts into groups to undo together, in which no file occurs twice."""
     part: list[JournalEntry] = []
     touched: set[int] = set()
     keepers: set[int] = set()
@@ -147,7 +147,7 @@ def _apart(entries: Sequence[JournalEntry]) -> Iterator[list[JournalEntry]]:
 
 
 def _final(entry: JournalEntry) -> ActRefused | None:
-    """Why an act can never be taken back; None if it can."""
+    """Return why an act can never be undone; None if it can."""
     if entry.state == "emptied":
         return emptied(entry)
     if entry.act == "system-trash":

@@ -1,4 +1,4 @@
-"""What keeper policies see of files: the documented columns that rules and expressions may name."""
+"""The columns of files that the rules and expressions of keeper policies may use."""
 
 from collections.abc import Mapping
 
@@ -76,7 +76,7 @@ def file_view(
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
 ) -> pd.DataFrame:
-    """Clusters by file with the columns of `VIEW`.
+    """Add the columns of `VIEW` to clusters by file.
 
     Parameters
     ----------
