@@ -16,6 +16,7 @@ from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.workbench import calibrate
 from imgurer_kernel.workbench import query as query_module
+from imgurer_kernel.workbench import cluster_search as cluster_search_module
 from imgurer_kernel.workbench import search as search_module
 from imgurer_kernel.workbench import similar as similar_module
 from imgurer_kernel.workbench.live_index import LiveIndex
@@ -176,7 +177,7 @@ def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp
     outside(similar_module, "verify_candidates")
     outside(search_module, "evidence_of")
     outside(pipeline, "find_clusters")
-    outside(search_module, "cluster_by_hash")
+    outside(cluster_search_module, "cluster_by_hash")
     outside(search_module, "search_by_hash")
     wb.similar(FIRST)
     wb.similar(page(0))
