@@ -15,8 +15,8 @@ from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.workbench import calibrate
-from imgurer_kernel.workbench import query as query_module
 from imgurer_kernel.workbench import cluster_search as cluster_search_module
+from imgurer_kernel.workbench import query as query_module
 from imgurer_kernel.workbench import search as search_module
 from imgurer_kernel.workbench import similar as similar_module
 from imgurer_kernel.workbench.live_index import LiveIndex

@@ -1,4 +1,4 @@
-"""Names of what a blob store keeps: the digest, below two levels of folders.
+"""Names in a blob store: digests, below two levels of folders.
 
 ``blobs + abcd12... --2 levels--> blobs/ab/cd/abcd12...``: of a million digests none of the folders
 holds more than a few thousand. The name is still the whole digest, so that it proves its content
@@ -14,7 +14,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def check_digest(digest: str) -> str:
-    """Let pass what is a digest; everything that becomes a name or a path goes through here.
+    """Check that a text is a digest; everything that becomes a name or path goes through here.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_digest(digest: str) -> str:
 
 
 def nested(area: str, digest: str) -> str:
-    """The name of a digest in an area.
+    """Return the name of a digest in an area.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def nested(area: str, digest: str) -> str:
 
 
 def is_nested(area: str, name: str) -> bool:
-    """Whether a name is that of a digest in an area.
+    """Return whether a name is that of a digest in an area.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def is_nested(area: str, name: str) -> bool:
 
 
 def digests_in(area: str, names: Iterable[str]) -> Iterator[str]:
-    """The digests among the names in an area; what does not belong there is passed over."""
+    """Yield the digests among the names in an area; other names are skipped."""
     for name in names:
         if is_nested(area, name):
             yield name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Notes of files that are not ours, and whether these still have the bytes that were noted."""
+"""Notes (references) of files outside the store, and whether these have changed since."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -19,7 +19,7 @@ class Notes:
         self._backend = backend
 
     def read(self, name: str) -> Reference | None:
-        """What is noted under that name, if anything; BlobDamaged if it cannot be read."""
+        """Read the note of that name, if any; BlobDamaged if it cannot be read."""
         try:
             with self._backend.open(name) as note:
                 content = note.read()
@@ -28,13 +28,13 @@ class Notes:
         return Reference.from_json(content, self._backend.location(name))
 
     def write(self, name: str, note: Reference) -> None:
-        """Put a note under that name, in place of an earlier one."""
+        """Write a note under that name, replacing an earlier one."""
         with self._backend.create(name.partition("/")[0]) as draft:
             draft.write(note.as_json())
             draft.publish(name)
 
     def check(self, file: BinaryIO, digest: str, name: str, noted: Reference) -> BinaryIO:
-        """An open file that is not ours, if it has the bytes that it had when it was noted.
+        """Return an open file outside the store if it has not changed since it was noted.
 
         Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
         Only where they differ is the file read through, and noted anew if its bytes are the same.
@@ -53,7 +53,7 @@ class Notes:
         return file
 
     def relocate(self, name: str, path: Path) -> None:
-        """Note another place of a file, if it is the same one by all that a look tells."""
+        """Note another place of a file, if its facts are those of the noted file."""
         noted = self.read(name)
         if noted is None:
             return

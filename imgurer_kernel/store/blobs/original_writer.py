@@ -1,4 +1,4 @@
-"""The part of the blob store that takes originals in: copied, linked, or left in their place.
+"""The part of the blob store that stores originals: by copy, hard link, or reference.
 
 Whichever way, what gets its final name has been compared with its digest before, and what is
 there is only replaced if it is damaged.
@@ -83,7 +83,7 @@ class OriginalWriter:
             return linked or self._copy(file, str(path), digest)
 
     def relocate(self, digest: str, path: Path) -> None:
-        """Note that the file that was referred to has been moved; without reading it.
+        """Update a reference to a file that was moved, without reading it.
 
         Nothing is done where there is no reference, or where it is not the same file.
         """
@@ -106,7 +106,7 @@ class OriginalWriter:
         return digest
 
     def _publish(self, draft: Draft, digest: str, linked: Reference | None = None) -> None:
-        """Make a draft the blob of a digest, unless there is a sound one, and drop a reference.
+        """Publish a draft as the blob of a digest, unless there is a sound one; drop a reference.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class OriginalWriter:
         self._backend.remove(nested("references", digest))
 
     def _link(self, source: Path, expected: str | None) -> str | None:
-        """Store a hard link; None where that cannot be."""
+        """Store a hard link; None where that is not possible."""
         # The link is made first, so that what is hashed is what is kept.
         with self._backend.link(source, "blobs") as draft:
             if draft is None:
@@ -150,7 +150,7 @@ class OriginalWriter:
         return digest
 
     def _is_sound(self, digest: str) -> bool:
-        """Whether the store has a copy with the right bytes."""
+        """Return whether the store has a copy with the right bytes."""
         # Read through, though it costs as much as storing again: that is how damage is mended.
         name = nested("blobs", digest)
         try:

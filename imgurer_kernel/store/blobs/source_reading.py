@@ -1,4 +1,4 @@
-"""Reading sources piece by piece, with errors that tell the source from the store."""
+"""Read sources in pieces, with errors that distinguish the source from the store."""
 
 import hashlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def source_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[BinaryIO]:
-    """A source, open for reading."""
+    """Open a source for reading."""
     with source_errors(str(path)):
         file = path.open("rb")
     with file:
@@ -32,7 +32,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
 
 
 def pieces(source: BinaryIO, name: str) -> Iterator[bytes]:
-    """What a source has from here on, read piece by piece and not faster than it is taken."""
+    """Yield the rest of a source in pieces, each read on demand."""
     while True:
         with source_errors(name):
             piece = source.read(CHUNK)
@@ -42,7 +42,7 @@ def pieces(source: BinaryIO, name: str) -> Iterator[bytes]:
 
 
 def digest_of(file: BinaryIO) -> str:
-    """SHA-256 of what a file has from here on, as 64 hex digits."""
+    """Hash the rest of a file: SHA-256, 64 hex digits."""
     hashed = hashlib.sha256()
     while piece := file.read(CHUNK):
         hashed.update(piece)
@@ -50,7 +50,7 @@ def digest_of(file: BinaryIO) -> str:
 
 
 def expect(digest: str, expected: str | None, name: str) -> str:
-    """The digest, if it is the expected one or none was expected.
+    """Check that a digest is the expected one, if any was expected, and return it.
 
     Raises
     ------

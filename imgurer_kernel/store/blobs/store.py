@@ -88,7 +88,7 @@ class BlobStore(OriginalWriter, Thumbnails):
     # Originals (`put` and `relocate` are those of `OriginalWriter`) ---------------------------
 
     def path(self, digest: str) -> Path:
-        """Where the bytes of an original lie: in the store, or where a reference leads.
+        """Return the path of an original: in the store, or where a reference leads.
 
         Raises
         ------
@@ -105,11 +105,11 @@ class BlobStore(OriginalWriter, Thumbnails):
         return Path(self._reference(digest).path)
 
     def own_path(self, digest: str) -> Path:
-        """Where the store keeps an original of its own, if it has one: there may be none."""
+        """Return the path of an original in the store itself; there may be no file."""
         return self._backend.path(nested("blobs", digest))
 
     def noted_path(self, digest: str) -> str | None:
-        """Where an original was left according to its note, whatever is there by now.
+        """Return the path in the note of an original left in place, whatever is there now.
 
         None if the store has the original itself, or no note of it.
 
@@ -124,7 +124,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return None if noted is None else str(noted.path)
 
     def exists(self, digest: str, mode: StoreMode = "reference") -> bool:
-        """Whether `open` would find the original, kept in this way or in a safer one.
+        """Return whether `open` would find the original, kept in this way or in a safer one.
 
         A copy is safer than a link, into which another program may write, and that than a
         reference. The bytes are looked at only where a file that is not ours has been touched.
@@ -141,7 +141,7 @@ class BlobStore(OriginalWriter, Thumbnails):
             return False
 
     def open(self, digest: str) -> BinaryIO:
-        """The original as a binary file, which the caller closes.
+        """Open the original as a binary file, which the caller closes.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return blob if linked is None else self._notes.check(blob, digest, note, linked)
 
     def verify(self, digest: str) -> int:
-        """Read an original through; returns how many bytes it has.
+        """Read all of an original and check its digest; return its number of bytes.
 
         Raises
         ------
@@ -181,13 +181,13 @@ class BlobStore(OriginalWriter, Thumbnails):
         return size
 
     def digests(self) -> Iterator[str]:
-        """The digests of all originals, references included, in ascending order."""
+        """Yield the digests of all originals, references included, ascending."""
         areas = ("blobs", "references")
         listed = [digests_in(area, self._backend.names(area)) for area in areas]
         return (digest for digest, _ in groupby(merge(*listed)))
 
     def strays(self, older_than: float) -> Iterator[str]:
-        """Names below the store's folder that nothing here has made, such as ``blobs/notes.txt``.
+        """Yield names that the store has not made, such as ``blobs/notes.txt``.
 
         Files of other names, and folders in the place of files; hidden ones, as they are for a
         moment when a file comes from another disk, after some seconds only.
@@ -199,19 +199,19 @@ class BlobStore(OriginalWriter, Thumbnails):
                     yield name
 
     def set_aside(self, name: str) -> str:
-        """Move what `strays` has found below ``lost-and-found``; returns where it is now."""
+        """Move what `strays` has found below ``lost-and-found``; return its new place."""
         return self._backend.set_aside(name, LOST)
 
     def thumbnail_digests(self) -> Iterator[str]:
-        """The digests of all thumbnails, ascending."""
+        """Yield the digests of all thumbnails, ascending."""
         return digests_in("thumbs", self._backend.names("thumbs"))
 
     def thumbnail_age(self, digest: str) -> float:
-        """Seconds since a thumbnail got its name; 0 for none."""
+        """Return the seconds since a thumbnail got its name; 0 for none."""
         return self._backend.age(nested("thumbs", digest))
 
     def note_of(self, digest: str) -> tuple[StoreMode, Reference] | None:
-        """How an original that is not a copy is kept, and the note of where; None for a copy.
+        """Return how an original that is not a copy is kept, and its note; None for a copy.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return self._move_all(digest, "", f"{TRASH}/")
 
     def restore(self, digest: str) -> None:
-        """Bring back from the trash what `delete` moved there.
+        """Restore from the trash what `delete` moved there.
 
         Raises
         ------
@@ -248,11 +248,11 @@ class BlobStore(OriginalWriter, Thumbnails):
             raise BlobMissing(message)
 
     def holds(self, digest: str) -> bool:
-        """Whether an original or a reference lies there, sound or not, outside of the trash."""
+        """Return whether there is an original or a reference, sound or not, outside the trash."""
         return any(self._backend.exists(nested(area, digest)) for area in AREAS[:2])
 
     def age(self, digest: str) -> float:
-        """Seconds since an original, or the note that leads to it, got its name; 0 for none."""
+        """Return the seconds since an original, or its note, got its name; 0 for none."""
         names = (nested(area, digest) for area in AREAS[:2])
         return max((self._backend.age(name) for name in names), default=0.0)
 
@@ -267,7 +267,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return self._backend.discard_drafts(older_than)
 
     def _reference(self, digest: str) -> Reference:
-        """Where an original was left; BlobMissing if that is not known."""
+        """Return the reference to an original; BlobMissing if there is none."""
         reference = self._notes.read(nested("references", digest))
         if reference is None:
             blob, trash = (self._backend.location(it) for it in (nested("blobs", digest), TRASH))

@@ -23,7 +23,7 @@ class Thumbnails:
     _backend: Backend
 
     def put_thumbnail(self, digest: str, jpeg: bytes) -> None:
-        """Store the thumbnail of an original, in place of an earlier one.
+        """Store the thumbnail of an original, replacing an earlier one.
 
         It is not synced to the disk, which would cost more than drawing it: a power cut may
         leave it missing or cut off, which `thumbnail` tells.
@@ -34,7 +34,7 @@ class Thumbnails:
             draft.publish(name, durable=False)
 
     def thumbnail(self, digest: str) -> bytes:
-        """The thumbnail of an original, a JPEG.
+        """Read the thumbnail of an original, a JPEG.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Thumbnails:
         return self._read_thumbnail(digest)[1]
 
     def _read_thumbnail(self, digest: str) -> tuple[bytes, bool]:
-        """The JPEG, and whether it was compared with its stamp."""
+        """Read the JPEG, and return whether it was compared with its stamp."""
         name = nested("thumbs", digest)
         try:
             with self._backend.open(name) as file:
@@ -78,7 +78,7 @@ class Thumbnails:
 
 
 def _stamped(jpeg: bytes, digest: str) -> bytes:
-    """A JPEG with the comment; what is no JPEG stays as it is, for `thumbnail` to refuse."""
+    """Add the stamp to a JPEG as a comment; other bytes are left, for `thumbnail` to refuse."""
     if not jpeg.startswith(_JPEG_BEGIN):
         return jpeg
     words = f"imgurer {zlib.crc32(jpeg):08x} {digest}".encode("ascii")

@@ -1,4 +1,4 @@
-"""What lies in the trash folder of a blob store, under the names that it had outside of it."""
+"""The trash folder of a blob store, in which everything keeps its name."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,12 +12,12 @@ TRASH = "trash"
 
 @dataclass(frozen=True, slots=True)
 class TrashArea:
-    """The bytes that were deleted, until they are erased."""
+    """Deleted originals, references and thumbnails, until they are erased."""
 
     backend: Backend
 
     def digests(self, older_than: float = 0.0) -> set[str]:
-        """Digests of which something has been in the trash for so many seconds."""
+        """Yield digests of which anything has been in the trash for some seconds."""
         prefix = f"{TRASH}/"
         found: set[str] = set()
         for area in AREAS:
@@ -30,10 +30,10 @@ class TrashArea:
         return found
 
     def open(self, digest: str) -> BinaryIO:
-        """An original in the trash, which the caller closes; BlobMissing if there is none."""
+        """Open an original in the trash, which the caller closes; BlobMissing if there is none."""
         return self.backend.open(f"{TRASH}/{nested(AREAS[0], digest)}")
 
     def erase(self, digest: str) -> None:
-        """Delete for good what there is of a digest."""
+        """Delete permanently whatever there is of a digest."""
         for area in AREAS:
             self.backend.remove(f"{TRASH}/{nested(area, digest)}")

@@ -1,4 +1,4 @@
-"""The catalog: one DuckDB file that says which images there are, whose they are and who may look.
+"""The catalog: one DuckDB file of images, files, owners, accounts and decisions.
 
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`

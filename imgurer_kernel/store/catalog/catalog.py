@@ -141,11 +141,11 @@ class Catalog:
                 raise
 
     def release(self) -> None:
-        """Let other processes have the catalog at once; it is opened again when needed."""
+        """Release the catalog to other processes; it is opened again when needed."""
         self._lease.release()
 
     def close(self) -> None:
-        """Do the same as `release`, with a snapshot of what was written since the last one.
+        """Release the catalog, with a snapshot of what was written since the last one.
 
         A closed catalog may be used again.
         """
@@ -160,7 +160,7 @@ class Catalog:
 
     @contextmanager
     def closed_file(self) -> Iterator[Path]:
-        """Keep the file closed, and all others from opening it, while the block looks at it.
+        """Keep the file closed, for all processes, within the block.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Catalog:
             lease.release()
 
     def _prepare(self) -> None:
-        """See to the folder, before anything is written into it."""
+        """Prepare the folder, before anything is written into it."""
         root = self.path.parent
         if not self._examined:
             self._examined = True
@@ -225,7 +225,7 @@ class Catalog:
             connection.close()
 
     def _create(self) -> None:
-        """Begin a catalog under another name: DuckDB cannot open a file that it wrote in part."""
+        """Create a catalog under a temporary name: DuckDB cannot open a partly written file."""
         if place.has_lost_catalog(self.path.parent):
             raise place.lost(self.path.parent)
         fresh = self.path.with_name(f"{self.path.name}.new")

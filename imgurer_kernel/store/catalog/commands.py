@@ -1,4 +1,4 @@
-"""Commands that change images and files: add what arrived, forget what a user has.
+"""Commands that change images and files: add arrivals, forget a user's files.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`); what
 it does takes effect with the commit.
@@ -21,7 +21,7 @@ def add(
     arrivals: Sequence[Arrival],
     confirm: Callable[[Sequence[Arrival]], None] | None = None,
 ) -> list[Receipt]:
-    """Enter arrivals; what is there already is left as it is.
+    """Enter arrivals; images that are there already are left as they are.
 
     A file whose place holds other bytes than before leads to another image from now on. A row of
     its own keeps the earlier content, marked as replaced: nothing is lost until somebody forgets
@@ -77,7 +77,7 @@ def add(
 def forget(
     connection: Connection, image_id: int, user: str, file_id: int | None = None
 ) -> str | None:
-    """Move all files that a user has of an image, or one of them, into the trash.
+    """Move a user's files of an image, or one of them, into the trash.
 
     With the last file of anybody the image goes, too.
 
@@ -114,7 +114,7 @@ def forget(
 
 
 def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
-    """Move one file of a user into the trash; returns as `forget`.
+    """Move one file of a user into the trash; return as `forget`.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
 
 
 def forget_files(connection: Connection, file_ids: Sequence[int]) -> None:
-    """Move files into the trash, whosever they are and of whatever images, as `forget` does."""
+    """Move files of any users and images into the trash, as `forget` does."""
     generation = _counters(connection)[0] + 1
     left = trash.bury(connection, file_ids, generation)
     files.refresh_active(connection, left, generation)
@@ -142,7 +142,7 @@ def forget_files(connection: Connection, file_ids: Sequence[int]) -> None:
 
 
 def mark_files(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> None:
-    """Note what a scan found where files came from, by file_id; what has no present file rests.
+    """Note by file_id what a scan found in the places of files.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def if_unreferenced(connection: Connection, digest: str, act: Callable[[], objec
 
 
 def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> list[Arrival]:
-    """One arrival with a fingerprint for each digest that is not known, in order of arrival."""
+    """Choose one arrival with a fingerprint for each unknown digest, in order of arrival."""
     fresh: dict[str, Arrival] = {}
     for arrival in arrivals:
         if arrival.digest not in image_ids:
@@ -196,7 +196,7 @@ def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> li
 
 
 def _counters(connection: Connection) -> tuple[int, int, int]:
-    """The generation, the id of the next image, and that of the next file."""
+    """Read the generation, the next image_id and the next file_id."""
     row = first_row(connection, "SELECT generation, next_image_id, next_file_id FROM generation")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     return int(row[0]), int(row[1]), int(row[2])

@@ -1,4 +1,4 @@
-"""Opening the DuckDB file, and its errors in the words of this package."""
+"""Open the DuckDB file, and map its errors to this package's."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ _DAMAGE = (
 
 
 def connect(path: Path, patience: float, *, read_only: bool = False) -> Connection:
-    """Open the file, with all that would reach beyond it switched off.
+    """Open the file, with everything disabled that reaches beyond it.
 
     A program outside this package may have it open; that is waited for, `patience` seconds long.
 
@@ -87,7 +87,7 @@ def connect(path: Path, patience: float, *, read_only: bool = False) -> Connecti
 
 
 def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | StorageDenied:
-    """The error of this package's tree that says what DuckDB met."""
+    """Map an error of DuckDB to one of this package."""
     text = str(error)
     for symptom, kind, remedy in _SYMPTOMS:
         if symptom.lower() in text.lower():
@@ -99,7 +99,7 @@ def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | S
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn DuckDB's errors inside the block into this package's."""
+    """Map DuckDB's errors inside the block to this package's."""
     try:
         yield
     except duckdb.Error as error:
@@ -110,7 +110,7 @@ def translated(path: Path) -> Iterator[None]:
 def table_of_ids(
     connection: Connection, image_ids: Int64s
 ) -> Iterator[tuple[str, dict[str, list[int]]]]:
-    """Ids as a table with the column image_id: its SQL, and the values to execute it with."""
+    """Pass ids as a table with the column image_id: return its SQL and its parameters."""
     if len(image_ids) <= _FEW_IDS:
         yield "(SELECT unnest($ids::BIGINT[]) AS image_id)", {"ids": image_ids.tolist()}
         return
@@ -127,13 +127,13 @@ def table_of_ids(
 def first_row(
     connection: Connection, query: str, values: Sequence[object] = ()
 ) -> tuple[Any, ...] | None:
-    """The first row of an answer; the rest is read too, for an unread rest blocks what follows."""
+    """Read the first row of an answer, and the rest, which would block later statements."""
     rows = connection.execute(query, list(values)).fetchall()
     return rows[0] if rows else None
 
 
 def frame_of(answer: Connection, utc: Sequence[str] = ()) -> pd.DataFrame:
-    """An answer as a frame: texts as ``str`` even where all are missing, times of `utc` in UTC."""
+    """Read an answer as a frame: texts as ``str``, also where all are missing; `utc` in UTC."""
     frame = answer.df()
     texts = [name for name, kind in frame.dtypes.items() if kind.kind == "O"]
     frame = frame.astype(dict.fromkeys(texts, "str"))
@@ -143,7 +143,7 @@ def frame_of(answer: Connection, utc: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows with one statement; an `executemany` would take a millisecond for each row."""
+    """Write rows by one statement; `executemany` would take a millisecond for each row."""
     try:
         appender.append_rows(rows)
         appender.flush()
@@ -153,5 +153,5 @@ def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
 
 
 def now() -> datetime:
-    """The time in UTC, without a zone, as DuckDB keeps it."""
+    """Return the time in UTC, without a zone, as DuckDB stores it."""
     return datetime.now(UTC).replace(tzinfo=None)

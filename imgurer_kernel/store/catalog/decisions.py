@@ -1,4 +1,4 @@
-"""What people decided about pictures, as rows: by digest, so that no forgetting loses it.
+"""Decisions about pictures as rows, by digest so that they outlast forgotten images.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
@@ -16,7 +16,7 @@ Verdict = Literal["same", "different", "later"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one user said of one pair or cluster.
+    """The decision of one user about one pair or cluster.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def add(
     reason: str,
     batch: str,
 ) -> list[int]:
-    """Note what a user says; it holds in place of what the same user said of the same before.
+    """Add a decision, which replaces an earlier one of the same user about the same.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def add(
 
 
 def remove(connection: Connection, decision_ids: Iterable[int]) -> None:
-    """Take decisions back; what the same user said of the same before holds again."""
+    """Remove decisions; earlier ones of the same user about the same are valid again."""
     connection.execute(
         "DELETE FROM decisions WHERE decision_id IN (SELECT unnest(?::BIGINT[]))",
         [list(decision_ids)],
@@ -78,7 +78,7 @@ def remove(connection: Connection, decision_ids: Iterable[int]) -> None:
 def all_decisions(
     connection: Connection, decision_ids: Iterable[int] | None = None
 ) -> list[Decision]:
-    """All that holds, oldest first: of what one user said of the same, the last.
+    """Read all valid decisions, oldest first: the last of each user about the same.
 
     Or some decisions, whether they still hold or not.
     """

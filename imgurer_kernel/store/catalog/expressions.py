@@ -1,4 +1,4 @@
-"""Expressions in SQL over a frame, evaluated by DuckDB where they can reach nothing else."""
+"""Evaluate SQL expressions over a frame by DuckDB, isolated from everything else."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _ROW = "_row"
 
 
 def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
-    """The value of an SQL expression for each row, with the frame's index.
+    """Evaluate an SQL expression for each row; the result has the frame's index.
 
     Neither files nor the store can be read by it, and nothing can be changed.
 

@@ -1,4 +1,4 @@
-"""What arrivals do to the files that there are (pure): new ones, touched, changed, moved."""
+"""Apply arrivals to the rows of files (pure): new, touched, changed and moved files."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -71,7 +71,7 @@ class HistoryRow:
 
 
 class FileLedger:
-    """The rows that arrivals may touch, and what becomes of them.
+    """The rows that arrivals may touch, and their new state.
 
     A file whose place holds other bytes than before keeps its row, which leads to the new image
     from then on; the earlier content gets a row of its own, marked with the time, for it is not
@@ -101,7 +101,7 @@ class FileLedger:
             self._enter(row)
 
     def changed(self) -> tuple[list[FileRow], list[FileRow], list[int]]:
-        """Rows that are new, rows that differ by more than `last_seen`, ids that are gone."""
+        """Return new rows, rows that differ by more than `last_seen`, and ids that are gone."""
         new, other = [], []
         for file_id, row in self.rows.items():
             before = self._before.get(file_id)
@@ -112,7 +112,7 @@ class FileLedger:
         return new, other, [file_id for file_id in self._before if file_id not in self.rows]
 
     def touched_images(self) -> set[int]:
-        """Images of which a row is new, gone or changed."""
+        """Return images of which a row is new, gone or changed."""
         new, other, gone = self.changed()
         ids = {row.image_id for row in (*new, *other)}
         return (
@@ -122,7 +122,7 @@ class FileLedger:
         )
 
     def place(self, arrival: Arrival, image_id: int, *, added: bool) -> tuple[int, FileEvent]:
-        """Enter one arrival; the file's id, and what happened to it.
+        """Enter one arrival; return the file's id and the event.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class FileLedger:
         return None
 
     def _origin(self, arrival: Arrival, image_id: int) -> int | None:
-        """The row of what was moved to where the arrival is, if any."""
+        """Find the row of the file that was moved to the arrival's place, if any."""
         if arrival.moved_from in self.rows:
             row = self.rows[arrival.moved_from]
             if row.image_id == image_id and row.replaced_at is None:
@@ -234,7 +234,7 @@ class FileLedger:
         self._put(replace(self._as_found(row, arrival), image_id=image_id))
 
     def _as_found(self, row: FileRow, arrival: Arrival) -> FileRow:
-        """A row after its file was seen where the arrival says."""
+        """Update a row by the arrival of its file."""
         return replace(
             row,
             filename=arrival.filename,
@@ -256,7 +256,7 @@ class FileLedger:
         self.rows[row.file_id] = row
 
     def _enter(self, row: FileRow) -> None:
-        """Make a row findable."""
+        """Add a row to the look-up tables."""
         if row.replaced_at is None:
             self._of_image[row.user_name, row.image_id].append(row.file_id)
         if row.path_key is None:
@@ -268,5 +268,5 @@ class FileLedger:
 
 
 def rows_of(answer: Iterable[tuple[object, ...]]) -> Iterator[FileRow]:
-    """Rows of the table as `FileRow`."""
+    """Convert rows of the table to `FileRow`."""
     return (FileRow(*row) for row in answer)  # type: ignore[arg-type]

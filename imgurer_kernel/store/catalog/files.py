@@ -1,4 +1,4 @@
-"""Files as rows: what users have, where, and whether it is still there.
+"""Files as rows: whose they are, where, and whether they are still there.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). What
 arrivals do to files is decided in `imgurer_kernel.store.catalog.file_rows`.
@@ -31,7 +31,7 @@ COLUMNS = [field.name for field in fields(FileRow)]
 
 
 class Named(NamedTuple):
-    """A file and the name by which people know it."""
+    """A file with its name."""
 
     file_id: int
     filename: str
@@ -45,7 +45,7 @@ def files(
     folder: str | os.PathLike[str] | None = None,
     state: FileState | None = None,
 ) -> pd.DataFrame:
-    """Files by file_id, earlier contents included; those of one user, image, folder or state.
+    """Read files by file_id, earlier contents included; of one user, image, folder or state.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def present_files(
     image_ids: Sequence[int] | Int64s | None = None,
     states: Sequence[FileState] = ("present",),
 ) -> pd.DataFrame:
-    """The present files of images, or those in other states, by (image_id, file_id).
+    """Read the present files of images, or those in other states, by (image_id, file_id).
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def present_files(
 def images_with_several(
     connection: Connection, states: Sequence[FileState] = ("present",)
 ) -> Int64s:
-    """Images that have two or more files in these states, int64 (n,), ascending."""
+    """List images that have two or more files in these states, int64 (n,), ascending."""
     found = connection.execute(
         """
         SELECT image_id FROM files WHERE state IN (SELECT unnest(?::VARCHAR[]))
@@ -140,7 +140,7 @@ def images_with_several(
 
 
 def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[Named]]:
-    """The first two files of each image, those that are present before others, oldest first."""
+    """Read the first two files of each image, present ones first, then the oldest."""
     rows = connection.execute(
         """
         SELECT image_id, file_id, filename FROM files
@@ -158,7 +158,7 @@ def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, l
 
 
 def places(connection: Connection, image_id: int) -> list[Path]:
-    """Where the bytes of an image were taken in from, what was seen last first."""
+    """List the places that an image was ingested from, the one seen last first."""
     rows = connection.execute(
         """
         SELECT path_key FROM files WHERE image_id = ? AND path_key IS NOT NULL
@@ -172,7 +172,7 @@ def places(connection: Connection, image_id: int) -> list[Path]:
 def rows_for(
     connection: Connection, arrivals: Sequence[Arrival], image_ids: Mapping[str, int]
 ) -> list[FileRow]:
-    """The rows that these arrivals may touch; `image_ids` by digest."""
+    """Read the rows that these arrivals may touch; `image_ids` by digest."""
     users = sorted({arrival.user for arrival in arrivals})
     keys = sorted({arrival.path_key for arrival in arrivals if arrival.path_key is not None})
     moved = sorted({it.moved_from for it in arrivals if it.moved_from is not None})
@@ -201,7 +201,7 @@ def rows_for(
 
 
 def save(connection: Connection, ledger: FileLedger) -> bool:
-    """Write what has changed; True if anything had."""
+    """Write the changes; return whether there were any."""
     new, other, gone = ledger.changed()
     write(connection.appender("files", columns=COLUMNS), [astuple(row) for row in new])
     write(
@@ -214,7 +214,7 @@ def save(connection: Connection, ledger: FileLedger) -> bool:
 
 
 def note_seen(connection: Connection, file_ids: Collection[int], moment: datetime) -> None:
-    """Note that files were seen in their place just now; that is no change of the catalog."""
+    """Update when files were last seen, which does not count as a change of the catalog."""
     connection.execute(
         "UPDATE files SET last_seen = ? WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
         [moment, list(file_ids)],
@@ -222,7 +222,7 @@ def note_seen(connection: Connection, file_ids: Collection[int], moment: datetim
 
 
 def refresh_active(connection: Connection, image_ids: Iterable[int], generation: int) -> None:
-    """Bring images up to date that have gained their first, or lost their last, present file.
+    """Update `active` of images that have gained their first or lost their last present file.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def refresh_active(connection: Connection, image_ids: Iterable[int], generation:
 
 
 def mark(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> list[int]:
-    """Note what was found where files came from; the images whose files that concerns.
+    """Note what was found in the places of files; return the images concerned.
 
     What the store has a copy of stays present. Files that were seen by others after `moment`, or
     replaced, are left as they are.
@@ -267,7 +267,7 @@ def mark(connection: Connection, states: Mapping[int, FileState], moment: dateti
 
 
 def renumber(connection: Connection, devices: Mapping[int, Sequence[int]]) -> None:
-    """Note under which number the device of files is known now; `devices` has their file_ids."""
+    """Update the device numbers of files; `devices` has their file_ids."""
     for now_called, file_ids in devices.items():
         connection.execute(
             "UPDATE files SET device = ? WHERE file_id IN (SELECT unnest(?::BIGINT[]))",

@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def as_row(it: Fingerprint) -> tuple[object, ...]:
-    """A fingerprint as a row of `COLUMNS`."""
+    """Convert a fingerprint to a row of `COLUMNS`."""
     facts = it.facts
     return (
         *(*it.dhash, *it.trimmed_dhash, it.grays, it.informative, it.near_ties),
@@ -33,7 +33,7 @@ def as_row(it: Fingerprint) -> tuple[object, ...]:
 
 
 def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
-    """Digest and fingerprint of an image; its thumbnail is left empty, being a file.
+    """Read digest and fingerprint of an image; the thumbnail, being a file, is left empty.
 
     Raises
     ------
@@ -84,14 +84,14 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
 
 
 def insert_pictures(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
-    """Enter what is kept beside the rows of images: grays for verification, digests of pixels."""
+    """Insert what is kept beside the rows of images: grays for verification, digests of pixels."""
     checks = [(image_id, it.verification) for image_id, it in new.items()]
     write(connection.appender("verification", columns=["image_id", "grays"]), checks)
     _insert_pixels(connection, new)
 
 
 def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
-    """Replace the fingerprints of images, by image_id; ids that do not exist are passed over."""
+    """Replace the fingerprints of images, by image_id; unknown ids are skipped."""
     ids = connection.execute(
         "SELECT image_id FROM images WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [list(new)]
     ).fetchall()
@@ -116,13 +116,13 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
 
 
 def outdated(connection: Connection, algorithm: str) -> dict[int, str]:
-    """Images whose fingerprint is of another algorithm: their digests, by image_id."""
+    """Find images with a fingerprint of another algorithm: digests by image_id."""
     query = "SELECT image_id, digest FROM images WHERE algorithm <> ? ORDER BY image_id"
     return dict(connection.execute(query, [algorithm]).fetchall())
 
 
 def with_pixels(connection: Connection, pixels: str, algorithm: str) -> list[int]:
-    """Ids of the uninformative images whose pixels have this digest, ascending."""
+    """List uninformative images whose pixels have this digest, ascending."""
     query = """
         SELECT image_id FROM pixels JOIN images USING (image_id)
         WHERE pixels.digest = ? AND algorithm = ? AND active ORDER BY image_id
@@ -131,7 +131,7 @@ def with_pixels(connection: Connection, pixels: str, algorithm: str) -> list[int
 
 
 def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[int]]:
-    """Groups of two or more uninformative images with equal pixels, each by digest of the file."""
+    """Group uninformative images with equal pixels, each group by digest of the file."""
     answer = connection.execute(
         """
         SELECT image_id, count(*) OVER (PARTITION BY pixels.digest) AS members

@@ -1,4 +1,4 @@
-"""What has changed since a generation: how an index in memory follows the catalog."""
+"""Changes since a generation, by which an index in memory follows the catalog."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -13,7 +13,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameKeys:
-    """The images that have more than one frame, or pages: few as a rule.
+    """The images with more than one frame or page: few as a rule.
 
     Attributes
     ----------
@@ -28,11 +28,11 @@ class FrameKeys:
 
     @classmethod
     def none(cls) -> Self:
-        """No image has."""
+        """Return no rows."""
         return cls(np.empty(0, np.int64), np.empty((0, 4), np.uint64))
 
     def of(self, image_ids: Int64s) -> UInt64s:
-        """The keys of images, uint64 (n, 4); zeros for those that are stills."""
+        """Return the keys of images, uint64 (n, 4); zeros for stills."""
         keys = np.zeros((len(image_ids), 4), np.uint64)
         if len(self.image_ids):
             place = np.searchsorted(self.image_ids, image_ids)
@@ -42,7 +42,7 @@ class FrameKeys:
         return keys
 
     def after(self, gone: Int64s, new: "FrameKeys") -> Self:
-        """These without some images, and others; no image is in both."""
+        """Return these keys without some images and with others."""
         kept = ~np.isin(self.image_ids, gone)
         image_ids = np.concatenate((self.image_ids[kept], new.image_ids))
         order = np.argsort(image_ids)
@@ -51,7 +51,7 @@ class FrameKeys:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What has happened to images since a generation.
+    """The images added and dropped since a generation.
 
     Attributes
     ----------
@@ -80,14 +80,14 @@ class Changes:
 
 
 def current(connection: Connection) -> int:
-    """A number that grows with every commit that changes images or files."""
+    """Read the generation, which grows with every commit that changes images or files."""
     row = first_row(connection, "SELECT generation FROM generation")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     return int(row[0])
 
 
 def origin(connection: Connection) -> str:
-    """Words that two catalogs hardly share: the first of the images, and when it came.
+    """Return a text that identifies a catalog: its first image, and when that was added.
 
     Empty where there are no images. Another one when the first image is forgotten.
     """
@@ -99,7 +99,7 @@ def origin(connection: Connection) -> str:
 
 
 def changes(connection: Connection, since: int, algorithm: str | None = None) -> Changes:
-    """What an index that was read at generation `since` must take in and drop; 0 for all.
+    """Read what an index as of generation `since` must add and drop; 0 for all.
 
     Parameters
     ----------

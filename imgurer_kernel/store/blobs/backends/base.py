@@ -7,10 +7,10 @@ from typing import BinaryIO, Protocol
 
 
 class Draft(Protocol):
-    """Bytes that have no name yet; a crash leaves nothing of them under a final name."""
+    """Bytes that are not published yet; a crash leaves nothing of them under a final name."""
 
     def publish(self, name: str, *, durable: bool = True) -> None:
-        """Give it its final name, in place of what had it; if durable, a power cut undoes nothing.
+        """Rename it to its final name, replacing what is there; if durable, synced to the disk.
 
         The name appears only when all bytes are there.
         """
@@ -24,7 +24,7 @@ class NewDraft(Draft, Protocol):
 
 
 class LinkedDraft(Draft, Protocol):
-    """A draft that shares its bytes with a file, which is not ours."""
+    """A draft that shares its bytes with a file outside the store."""
 
     def open(self) -> BinaryIO:
         """Open for reading; the caller closes it."""
@@ -43,16 +43,16 @@ class Backend(Protocol):
     """
 
     def location(self, name: str) -> str:
-        """Where a name lies, for messages."""
+        """Return where a name is stored, for messages."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is something of that name."""
+        """Return whether there is anything of that name."""
 
     def open(self, name: str) -> BinaryIO:
         """Open for reading; the caller closes it. Raises `BlobMissing` if there is none."""
 
     def path(self, name: str) -> Path:
-        """A local file with the bytes; one that is remote is fetched first."""
+        """Return a local file with the bytes; a remote one is fetched first."""
 
     def create(self, area: str) -> AbstractContextManager[NewDraft]:
         """Begin a draft of a name in an area, such as ``blobs``.
@@ -61,25 +61,25 @@ class Backend(Protocol):
         """
 
     def link(self, source: Path, area: str) -> AbstractContextManager[LinkedDraft | None]:
-        """Begin a draft that shares the bytes of a file; None where there is no such thing."""
+        """Begin a draft that shares the bytes of a file; None where links are not possible."""
 
     def move(self, name: str, new_name: str) -> bool:
-        """Rename, in place of what has the new name; False if there is nothing to rename."""
+        """Rename, replacing what has the new name; return False if there is nothing to rename."""
 
     def remove(self, name: str) -> None:
-        """Remove for good; harmless if there is nothing of that name."""
+        """Remove permanently; harmless if there is nothing of that name."""
 
     def names(self, folder: str) -> Iterator[str]:
-        """All names below a folder, ascending."""
+        """Yield all names below a folder, ascending."""
 
     def age(self, name: str) -> float:
-        """Seconds since something got this name; 0 if there is nothing."""
+        """Return the seconds since something got this name; 0 if there is nothing."""
 
     def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
-        """Names in an area that nothing is to have, folders in the place of files included."""
+        """Yield unexpected names in an area, including folders in the place of files."""
 
     def set_aside(self, name: str, area: str) -> str:
-        """Move whatever has a name below an area, overwriting nothing; returns where to."""
+        """Move whatever has a name below an area, overwriting nothing; return the new name."""
 
     def discard_drafts(self, seconds: float) -> int:
-        """Remove drafts that crashes have left so many seconds ago; returns how many."""
+        """Remove drafts that nobody has written to for some seconds; return how many."""

@@ -73,7 +73,7 @@ class PosixBackend:
 
     @contextmanager
     def link(self, source: Path, area: str) -> Iterator["LinkDraft | None"]:
-        """Begin a hard link, which the file system may not have to offer, as between two disks."""
+        """Begin a hard link; None where the file system cannot, as between two disks."""
         drafts = self._drafts_of(area)
         with mapped_os_errors(drafts):
             path = scratch_path(drafts)
@@ -121,7 +121,7 @@ class PosixBackend:
                 yield name
 
     def age(self, name: str) -> float:
-        """Seconds since the file's entry was last changed."""
+        """Return the seconds since the file's entry was last changed."""
         path = self._root / name
         # The time of the entry, not of the content: a hard link shares the content's time
         # with a file that is not ours, and moving into the trash does not touch it.
@@ -132,7 +132,7 @@ class PosixBackend:
                 return 0.0
 
     def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
-        """What lies in an area that is no file of an expected name, nor a folder on its way."""
+        """Yield what is neither a file of an expected name nor a folder above one."""
         path = self._root / area
         with mapped_os_errors(path):
             if not path.is_dir():
@@ -151,7 +151,7 @@ class PosixBackend:
                 yield name
 
     def set_aside(self, name: str, area: str) -> str:
-        """Move a file or a folder below another one, with a number where its name is taken."""
+        """Move a file or folder into another folder, numbered where its name is taken."""
         goal = self._root / area / name
         number = 0
         while os.path.lexists(goal):
@@ -168,7 +168,7 @@ class PosixBackend:
         return str(goal)
 
     def discard_drafts(self, seconds: float) -> int:
-        """Unlink drafts that nobody has written to for so long."""
+        """Unlink drafts that nobody has written to for some seconds."""
         folders = [DRAFTS, *(f"{area}/{DRAFTS_ELSEWHERE}" for area in AREAS)]
         names = [name for folder in folders for name in self.names(folder)]
         left = [name for name in names if self.age(name) >= seconds]
@@ -177,7 +177,7 @@ class PosixBackend:
         return len(left)
 
     def _drafts_of(self, area: str) -> Path:
-        """Where a draft lies: on the disk of its area, so that publishing is a rename."""
+        """Return the folder of drafts, on the disk of their area so that publishing is a rename."""
         path = self._root / area
         if not path.is_symlink() and not os.path.ismount(path):
             return self._drafts
@@ -203,7 +203,7 @@ class FileDraft:
 
 @dataclass(frozen=True, slots=True)
 class LinkDraft:
-    """A hard link to a file that is not ours."""
+    """A hard link to a file outside the store."""
 
     root: Path
     path: Path

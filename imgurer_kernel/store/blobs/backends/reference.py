@@ -1,4 +1,4 @@
-"""Files that are not ours: a note that says where one is, and how to tell that it has changed."""
+"""References to files outside the store: where one is, and facts that show a change."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from imgurer_kernel.errors import BlobDamaged, BlobMissing
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file outside the store, as it was when its bytes were hashed.
+    """A reference to a file outside the store, with its facts when its bytes were hashed.
 
     Attributes
     ----------
@@ -28,11 +28,11 @@ class Reference:
 
     @classmethod
     def of(cls, path: str, facts: os.stat_result) -> Self:
-        """The note for a file of which these are the facts."""
+        """Make the reference to a file with these facts."""
         return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
     def as_json(self) -> bytes:
-        """What the note holds; names that are no UTF-8 are kept by escapes."""
+        """Encode as JSON; bytes of names that are not UTF-8 are escaped."""
         content = {
             "path": self.path,
             "bytes": self.size,
@@ -43,7 +43,7 @@ class Reference:
 
     @classmethod
     def from_json(cls, note: bytes, location: str) -> Self:
-        """The reverse of `as_json`.
+        """Decode what `as_json` returned.
 
         Raises
         ------
@@ -63,13 +63,13 @@ class Reference:
             raise BlobDamaged(message) from error
 
     def is_as_noted(self, facts: os.stat_result) -> bool:
-        """Whether a file with these facts is the one that was hashed, by all that a look tells."""
+        """Return whether a file with these facts is the one that was hashed."""
         if (facts.st_size, facts.st_mtime_ns) != (self.size, self.modified_ns):
             return False
         return self.inode in {0, facts.st_ino}
 
     def facts(self) -> os.stat_result:
-        """What is to be said of the file now.
+        """Return the present facts of the file.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Reference:
             raise BlobMissing(message) from error
 
     def changed(self, kept: str) -> BlobDamaged:
-        """The error for a file that has other bytes now; `kept` says how it is kept."""
+        """Make the error for a file that has changed; `kept` is how it is kept."""
         return BlobDamaged(
             f"the original {self.path}, which is only {kept}, has been changed; bring the "
             "earlier file back, or ingest the new one"
