@@ -1,4 +1,4 @@
-"""Whether a catalog is whole: each block of its file, each row of its tables, and how they agree.
+"""Check a catalog: the blocks of its file, the rows of its tables, and their consistency.
 
 DuckDB reads what a query needs and compares checksums only then; a file that has lost its end, or
 an index that was overwritten, is noticed by whoever writes next. So every block is looked at here.
@@ -24,7 +24,7 @@ _FACTOR, _START = np.uint64(0xBF58476D1CE4E5B9), 5381
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Something that two places of the catalog say differently.
+    """A contradiction between two places of the catalog.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Mismatch:
 
 
 def damaged_blocks(path: Path) -> list[str]:
-    """What is wrong with a catalog file, in words; call it only while nobody has the file open.
+    """Describe damage of a catalog file; call it only while nobody has the file open.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _is_sound(block: bytes) -> bool:
 
 
 def table_names(connection: Connection) -> list[str]:
-    """Names of all tables."""
+    """List the names of all tables."""
     rows = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE NOT internal ORDER BY table_name"
     ).fetchall()
@@ -90,14 +90,14 @@ def table_names(connection: Connection) -> list[str]:
 
 
 def read_through(connection: Connection, table: str) -> int:
-    """Read every value of a table; returns how many rows it has. duckdb.Error if one cannot be."""
+    """Read every value of a table, and return its number of rows; duckdb.Error where that fails."""
     row = first_row(connection, f'SELECT count(*), bit_xor(hash(each)) FROM "{table}" AS each')  # noqa: S608
     assert row is not None  # noqa: S101 (an aggregate has one row)
     return int(row[0])
 
 
 def mismatches(connection: Connection) -> list[Mismatch]:
-    """Whatever tables say differently of the same, by problem; mendable ones are for `mend`."""
+    """Find contradictions between tables, by problem; `mend` resolves the mendable ones."""
     found = [*_counters(connection)]
     for query, problem, mendable in _IMAGES:
         for image_id, digest, detail in connection.execute(query).fetchall():
@@ -109,13 +109,13 @@ def mismatches(connection: Connection) -> list[Mismatch]:
 
 
 def set_bytes(connection: Connection, sizes: Sequence[tuple[int, int]]) -> None:
-    """Note how many bytes originals have, as pairs of image_id and bytes."""
+    """Set the bytes of originals, as pairs of image_id and bytes."""
     for image_id, size in sizes:
         connection.execute("UPDATE images SET bytes = ? WHERE image_id = ?", [size, image_id])
 
 
 def mend(connection: Connection) -> None:
-    """Put right what follows from what is there.
+    """Recompute what follows from other tables.
 
     Fingerprints of which a part is lost get the algorithm `LOST`, and are computed anew by whoever
     renews outdated ones.

@@ -1,4 +1,4 @@
-"""The journal as rows: what was done to files, in which state each act is, and what it needs back.
+"""The journal as rows: what was done to files, the state of each act, and what undo needs.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). How
 the acts are done, and in which order rows and files follow each other, is the business of
@@ -23,14 +23,14 @@ ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "und
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfImage(FileFacts):
-    """A live file with the digest of its bytes: what an act needs to know of it."""
+    """A live file with the digest of its bytes, as acts need it."""
 
     state: FileState
     digest: str
 
     @property
     def is_in_place(self) -> bool:
-        """Whether its bytes are those on disk, where it was found."""
+        """Whether the file on disk is what the store reads."""
         return self.kept in {"link", "reference"}
 
 
@@ -69,7 +69,7 @@ class JournalEntry:
 
     @property
     def moves_rows(self) -> bool:
-        """Whether the rows of its file are in the trash of the store since."""
+        """Whether the act moves the rows of its file into the store's trash."""
         return self.act not in {"link", "sidecar"}
 
 
@@ -84,7 +84,7 @@ _SHOWN = [
 def files_of_images(
     connection: Connection, file_ids: Iterable[int] | None = None
 ) -> dict[int, FileOfImage]:
-    """The live files with these ids, or all, by id; earlier contents are none."""
+    """Read the live files with these ids, or all, by id."""
     names = [field.name for field in fields(FileOfImage)]
     rows = connection.execute(
         f"""
@@ -104,7 +104,7 @@ def files_of_images(
 
 
 def at_path(connection: Connection, path_key: PathKey) -> list[tuple[int, str]]:
-    """file_id and user of all live files at a place, by file_id."""
+    """List file_id and user of all live files at a path, by file_id."""
     return connection.execute(
         """
         SELECT file_id, user_name FROM files WHERE path_key = ? AND replaced_at IS NULL
@@ -153,7 +153,7 @@ def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename:
 
 
 def holders(connection: Connection, image_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """Which users have a present file of which images: image_id and user."""
+    """List which users have a present file of which images: image_id and user."""
     rows = connection.execute(
         """
         SELECT DISTINCT image_id, user_name FROM files
@@ -166,7 +166,7 @@ def holders(connection: Connection, image_ids: Iterable[int]) -> set[tuple[int, 
 
 
 def drop_holder(connection: Connection, file_id: int) -> str | None:
-    """Take back what `add_holder` did, if the row is still there.
+    """Undo `add_holder`, if the row is still there.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def drop_holder(connection: Connection, file_id: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOfFiles:
-    """Which inode rows of files are now, and since when, in nanoseconds."""
+    """The inode of some rows of files, and its time of modification in nanoseconds."""
 
     file_ids: tuple[int, ...]
     device: int | None
@@ -192,7 +192,7 @@ class PlaceOfFiles:
 
 
 def set_places(connection: Connection, places: Sequence[PlaceOfFiles]) -> None:
-    """Note that files are other inodes of the same bytes now; the last one said of a file holds."""
+    """Set the inodes of files whose bytes are unchanged; the last one given for a file counts."""
     # A file may be named twice, and of two rows for it an update would take either.
     found = {file_id: place for place in places for file_id in place.file_ids}
     if not found:
@@ -215,14 +215,14 @@ def set_places(connection: Connection, places: Sequence[PlaceOfFiles]) -> None:
 
 
 def next_entry_id(connection: Connection) -> int:
-    """The id of the next entry; they only grow, for no entry is ever deleted."""
+    """Return the id of the next entry; no entry is ever deleted."""
     row = first_row(connection, "SELECT coalesce(max(entry_id), 0) + 1 FROM journal")
     assert row is not None  # noqa: S101 (an aggregate has one row)
     return int(row[0])
 
 
 def add(connection: Connection, new: Sequence[JournalEntry]) -> None:
-    """Write entries that are new."""
+    """Add entries."""
     rows = [
         tuple(list(value) if isinstance(value, tuple) else value for value in astuple(it))
         for it in new
@@ -236,7 +236,7 @@ def set_state(
     state: ActState,
     reason: str | None = None,
 ) -> None:
-    """Say how far acts have come, and when they ended; a reason takes the earlier one's place."""
+    """Set the state of acts, and when they ended; a reason replaces the earlier one."""
     ended = state not in {"intended", "entered", "undoing"}
     connection.execute(
         """
@@ -248,7 +248,7 @@ def set_state(
 
 
 def set_united(connection: Connection, entry_id: int, united_ids: Sequence[int]) -> None:
-    """Note by which rows people have the keeper of an act since."""
+    """Set the rows by which owners were given the keeper of an act."""
     connection.execute(
         "UPDATE journal SET united_ids = ? WHERE entry_id = ?", [list(united_ids), entry_id]
     )
@@ -261,7 +261,7 @@ def entries(
     batch: str | None = None,
     states: Iterable[ActState] | None = None,
 ) -> list[JournalEntry]:
-    """Entries by id, all of them or those with an id, of a batch or in a state."""
+    """Read entries by id: all, or those with an id, of a batch or in a state."""
     rows = connection.execute(
         f"""
         SELECT {", ".join(_COLUMNS)} FROM journal
@@ -294,7 +294,7 @@ def entries(
 
 
 def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
-    """The journal, the latest first, of one user where it is given.
+    """Read the journal as a frame, the latest first, of one user where given.
 
     Returns
     -------
@@ -319,7 +319,7 @@ def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
 
 
 def note_roots(connection: Connection, folders: Iterable[PathKey]) -> None:
-    """Note folders that were taken in."""
+    """Add root folders of ingests."""
     moment = now()
     known = set(roots(connection))
     for folder in sorted(set(folders) - known):
@@ -327,6 +327,6 @@ def note_roots(connection: Connection, folders: Iterable[PathKey]) -> None:
 
 
 def roots(connection: Connection) -> list[PathKey]:
-    """Folders that were taken in, the outermost first."""
+    """List the root folders of ingests, the outermost first."""
     rows = connection.execute("SELECT path_key FROM roots").fetchall()
     return sorted((bytes(key) for (key,) in rows), key=lambda key: (len(key), key))

@@ -1,4 +1,4 @@
-"""What a scan asks of the catalog: which files are known, by path, inode or bytes.
+"""Look up known files for a scan: by path, inode or bytes.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
@@ -31,7 +31,7 @@ class KnownFile:
 
     @property
     def dhash(self) -> str:
-        """As 32 hex digits, row hash first."""
+        """The dHash as 32 hex digits, row hash first."""
         return f"{self.dhash_row:016x}{self.dhash_col:016x}"
 
 
@@ -39,7 +39,7 @@ _COLUMNS = ", ".join(field.name for field in fields(KnownFile))
 
 
 def below(folder: str | os.PathLike[str]) -> bytes:
-    """What the keys of all paths below a folder begin with."""
+    """Return the prefix of the keys of all paths below a folder."""
     name = os.fsencode(folder)
     separator = os.fsencode(os.sep)
     return name if name.endswith(separator) else name + separator
@@ -48,7 +48,7 @@ def below(folder: str | os.PathLike[str]) -> bytes:
 def known(
     connection: Connection, user: str, keys: Sequence[bytes], folders: Sequence[bytes] = ()
 ) -> dict[bytes, KnownFile]:
-    """What a user's files were when they were last taken in, by path_key.
+    """Read what is known of a user's files, by path_key.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def known(
 
 
 def is_known(connection: Connection, user: str, key: bytes) -> bool:
-    """Whether a user has a file of that path, or below it."""
+    """Return whether a user has a file of that path, or below it."""
     start = below(os.fsdecode(key))
     query = """
         SELECT 1 FROM files WHERE user_name = ? AND replaced_at IS NULL
@@ -76,13 +76,13 @@ def is_known(connection: Connection, user: str, key: bytes) -> bool:
 
 
 def with_inodes(connection: Connection, user: str, inodes: Sequence[int]) -> dict[bytes, KnownFile]:
-    """A user's files that had one of these inodes, by path_key."""
+    """Find a user's files that had one of these inodes, by path_key."""
     where = "inode IN (SELECT unnest(?::UBIGINT[]))"
     return _known(connection, user, where, [list(inodes)])
 
 
 def lost(connection: Connection, user: str, digests: Sequence[str]) -> dict[bytes, KnownFile]:
-    """A user's files of these digests that were gone from their place at an earlier scan."""
+    """Find a user's files of these digests that an earlier scan missed."""
     where = "source_state = 'missing' AND digest IN (SELECT unnest(?::VARCHAR[]))"
     return _known(connection, user, where, [list(digests)])
 

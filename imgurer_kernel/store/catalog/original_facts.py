@@ -1,4 +1,4 @@
-"""What was measured on originals, remembered as JSON under the name of how it was measured.
+"""Measures of originals as JSON, by the version of the measuring.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
@@ -9,7 +9,7 @@ from imgurer_kernel.store.catalog.connection import Connection
 
 
 def recall(connection: Connection, version: str, digests: Iterable[str]) -> dict[str, str]:
-    """What was remembered under this version, by digest."""
+    """Read the measures of this version, by digest."""
     rows = connection.execute(
         """
         SELECT digest, facts FROM original_facts
@@ -21,7 +21,7 @@ def recall(connection: Connection, version: str, digests: Iterable[str]) -> dict
 
 
 def remember(connection: Connection, version: str, facts: Mapping[str, str]) -> None:
-    """Remember facts by digest, in place of earlier ones."""
+    """Store measures by digest, replacing earlier ones."""
     for digest, each in facts.items():
         connection.execute(
             "INSERT OR REPLACE INTO original_facts VALUES (?, ?, ?)", [digest, version, each]

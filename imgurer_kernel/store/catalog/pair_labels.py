@@ -1,4 +1,4 @@
-"""What pairs of pictures are to each other, remembered under the name of how they were compared.
+"""Labels of pairs of pictures, by the version of the comparison.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
@@ -14,7 +14,7 @@ DigestPair = tuple[str, str]
 def recall(
     connection: Connection, version: str, pairs: Iterable[DigestPair]
 ) -> dict[DigestPair, str]:
-    """The labels that were remembered under this version, by pair."""
+    """Read the labels of this version, by pair."""
     pairs = list(pairs)
     rows = connection.execute(
         """
@@ -29,7 +29,7 @@ def recall(
 
 
 def remember(connection: Connection, version: str, labels: Mapping[DigestPair, str]) -> None:
-    """Remember labels by pair, in place of earlier ones."""
+    """Store labels by pair, replacing earlier ones."""
     for (first, second), label in labels.items():
         connection.execute(
             "INSERT OR REPLACE INTO pair_labels VALUES (?, ?, ?, ?)",

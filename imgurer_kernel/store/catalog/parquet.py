@@ -1,4 +1,4 @@
-"""Frames as Parquet, written by DuckDB."""
+"""Write frames as Parquet by DuckDB."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from imgurer_kernel.errors import StorageError
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as a Parquet file: its columns and types, compressed; categories are texts.
+    """Encode a frame as Parquet: its columns and types, compressed; categories as texts.
 
     The same frame gives the same bytes.
 

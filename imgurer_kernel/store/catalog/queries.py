@@ -24,7 +24,7 @@ ImageIds = Sequence[int] | Int64s
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Figures of the whole catalog; `bytes` is the sum over the originals."""
+    """Totals of the catalog; `bytes` is the sum over the originals."""
 
     images: int
     files: int
@@ -34,7 +34,7 @@ class Statistics:
 
 
 def ids_by_digest(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    """The image ids of those digests that there are images of."""
+    """Look up image ids by digest; unknown digests are left out."""
     rows = connection.execute(
         "SELECT digest, image_id FROM images WHERE digest IN (SELECT unnest(?::VARCHAR[]))",
         [list(digests)],
@@ -43,7 +43,7 @@ def ids_by_digest(connection: Connection, digests: Sequence[str]) -> dict[str, i
 
 
 def digests_by_id(connection: Connection, image_ids: ImageIds) -> dict[int, str]:
-    """The digests of those image ids that there are images of."""
+    """Look up digests by image id; unknown ids are left out."""
     found = images(connection, image_ids, ["image_id", "digest"])
     return dict(zip(found["image_id"].tolist(), found["digest"].tolist(), strict=True))
 
@@ -53,7 +53,7 @@ def images(
     image_ids: ImageIds | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Images by image_id: all, or those of the given ids that there are.
+    """Read images by image_id: all, or those with the given ids.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def images(
 def browse(
     connection: Connection, n: int, *, seed: int | None = None, order: Order = "random"
 ) -> pd.DataFrame:
-    """The first `n` images that have a present file, in an order, with the columns of `images`.
+    """Read the first `n` images with a present file, in an order, with the columns of `images`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def browse(
 
 
 def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
-    """The first `n` ids in a pseudo-random order, which depends on ids and seed alone.
+    """Choose the first `n` ids in a pseudo-random order, which depends on ids and seed only.
 
     Sorted by splitmix64 of id and seed (Steele, Lea and Flood 2014), so that a new image takes
     its place among the others without moving them. The hash is a bijection: no two ids tie.
@@ -134,7 +134,7 @@ def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
 
 
 def digest_ranks(connection: Connection) -> Int64s:
-    """Places of active images in the order of their digests, int64 (n,), in the order of ids."""
+    """Rank active images by digest, int64 (n,), in the order of ids."""
     found = connection.execute(
         "SELECT row_number() OVER (ORDER BY digest) AS rank FROM images WHERE active "
         "ORDER BY image_id"
@@ -143,7 +143,7 @@ def digest_ranks(connection: Connection) -> Int64s:
 
 
 def grays(connection: Connection, image_ids: ImageIds) -> UInt8s:
-    """The 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
+    """Read the 9x9 gray pictures, uint8 (n, 9, 9), in the order of the ids.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def grays(connection: Connection, image_ids: ImageIds) -> UInt8s:
 
 
 def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
-    """The 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids.
+    """Read the 64x64 gray pictures, uint8 (n, 64, 64), in the order of the ids.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
 
 
 def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
-    """The keys of all frames, uint64 (n, 4), in the order of the ids; zeros for stills.
+    """Read the keys of all frames, uint64 (n, 4), in the order of the ids; zeros for stills.
 
     Of an image that does not exist it is that of a still.
     """
@@ -183,7 +183,7 @@ def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
 def holdings(
     connection: Connection, *, image_id: int | None = None, user: str | None = None
 ) -> pd.DataFrame:
-    """Who brought what, by image_id and time; of one image or one user where given.
+    """Read who brought what, by image_id and time; of one image or one user where given.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def holdings(
 
 
 def resting(connection: Connection, before: datetime) -> dict[int, str]:
-    """Images that have had no present file since before a time: their digests, by image_id."""
+    """Find images without a present file since before a time: digests by image_id."""
     query = """
         SELECT image_id, digest FROM images WHERE NOT active AND inactive_since < ?
         ORDER BY image_id
@@ -215,7 +215,7 @@ def resting(connection: Connection, before: datetime) -> dict[int, str]:
 
 
 def statistics(connection: Connection) -> Statistics:
-    """Figures of the whole catalog."""
+    """Compute totals of the catalog."""
     row = first_row(
         connection,
         """
@@ -229,7 +229,7 @@ def statistics(connection: Connection) -> Statistics:
 
 
 def unknown_image(image_ids: Sequence[int]) -> UnknownImage:
-    """The error for images that do not exist."""
+    """Make the error for images that do not exist."""
     shown = ", ".join(map(str, image_ids[:5])) + (", ..." if len(image_ids) > 5 else "")
     return UnknownImage(f"there is no image {shown}; it may have been forgotten meanwhile")
 
@@ -261,12 +261,12 @@ def _active_ids(connection: Connection) -> Int64s:
 
 
 def _ids(answer: Connection) -> Int64s:
-    """The column image_id of an answer."""
+    """Read the column image_id of an answer."""
     return np.asarray(answer.fetchnumpy()["image_id"], np.int64)
 
 
 def _pictures(connection: Connection, table: str, image_ids: ImageIds, side: int) -> UInt8s:
-    """Square gray pictures from a table's column of blobs, in the order of the ids."""
+    """Read square gray pictures from a column of blobs, in the order of the ids."""
     # Each picture is read once, however often its id was given, and handed out at all places.
     wanted, places = np.unique(_int64(image_ids), return_inverse=True)
     with table_of_ids(connection, wanted) as (ids, values):

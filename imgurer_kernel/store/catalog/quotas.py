@@ -10,20 +10,20 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row, frame
 
 
 def set_quota(connection: Connection, user: str, quota: int | None) -> None:
-    """Give a user, or all together, another quota in bytes, or with None none."""
+    """Set the quota of a user, or of all together, in bytes; None removes it."""
     connection.execute("DELETE FROM quotas WHERE user_name = ?", [user])
     if quota is not None:
         connection.execute("INSERT INTO quotas VALUES (?, ?)", [user, quota])
 
 
 def quota_of(connection: Connection, user: str) -> int | None:
-    """The quota of a user, or of all together, in bytes; None for none."""
+    """Read the quota of a user, or of all together, in bytes; None for none."""
     row = first_row(connection, "SELECT bytes FROM quotas WHERE user_name = ?", [user])
     return None if row is None else int(row[0])
 
 
 def used_by(connection: Connection, user: str) -> int:
-    """Bytes of the images that a user, or anybody, has files of; each image counts once."""
+    """Sum up the bytes of images that a user, or anybody, has files of; each image counts once."""
     row = first_row(
         connection,
         """
@@ -36,6 +36,6 @@ def used_by(connection: Connection, user: str) -> int:
 
 
 def all_quotas(connection: Connection) -> pd.DataFrame:
-    """All quotas, that of all users together first: name, bytes."""
+    """List all quotas, that of all users together first: name, bytes."""
     answer = connection.execute("SELECT user_name AS name, bytes FROM quotas ORDER BY user_name")
     return frame_of(answer)

@@ -1,4 +1,4 @@
-"""A damaged or lost catalog made anew: from its own tables, or from its newest snapshot.
+"""Rebuild a damaged or lost catalog: from its own tables, or from its newest snapshot.
 
 The damaged file and its log are moved to ``damaged``, never deleted. What can be read of the file
 is better than any snapshot, and its log, which has the last changes, is left out only if DuckDB
@@ -31,7 +31,7 @@ _DERIVED = ("verification", "pixels", "removals", "original_facts", "pair_labels
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """Where a catalog was made from.
+    """What a catalog was rebuilt from.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Rebuilt:
 
     @property
     def words(self) -> str:
-        """All that in a sentence."""
+        """A sentence about it."""
         origin = {
             "catalog": "it was written anew from its own tables",
             "catalog without its log": "its log of the last changes cannot be read, and it was "
@@ -69,7 +69,7 @@ class Rebuilt:
 
 
 def rebuild(catalog: Catalog) -> Rebuilt:
-    """Make the catalog of a store anew, while nobody else has it open.
+    """Rebuild the catalog of a store, while nobody else has it open.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def rebuild(catalog: Catalog) -> Rebuilt:
 def restore(
     connection: Connection, snapshot: snapshots.CatalogSnapshot, digests: Collection[str]
 ) -> None:
-    """Fill a catalog without images with what a snapshot has, within a transaction.
+    """Fill a catalog without images from a snapshot, within a transaction.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def restore(
 def digests_in(
     connection: Connection, snapshot: snapshots.CatalogSnapshot
 ) -> tuple[set[str], set[str]]:
-    """Digests of the images of a snapshot, and of what it has in the trash."""
+    """Read the digests of the images of a snapshot, and of its trash."""
     images, trashed = (
         {
             str(digest)
@@ -138,7 +138,7 @@ def digests_in(
 
 
 def keep_copies(connection: Connection, file_ids: Collection[int]) -> None:
-    """Note that files are in the store, as they are not where they were."""
+    """Mark files as kept in the store, since they are not in their places."""
     connection.execute(
         "UPDATE files SET kept = 'copy' WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
         [list(file_ids)],
@@ -146,7 +146,7 @@ def keep_copies(connection: Connection, file_ids: Collection[int]) -> None:
 
 
 def add_people(connection: Connection, snapshot: snapshots.CatalogSnapshot) -> None:
-    """Enter accounts and decisions of a snapshot that are not here, within a transaction."""
+    """Add missing accounts and decisions from a snapshot, within a transaction."""
     connection.execute(
         f"""
         INSERT INTO users BY NAME SELECT * FROM {snapshot.relation("users")}
@@ -167,7 +167,7 @@ def add_people(connection: Connection, snapshot: snapshots.CatalogSnapshot) -> N
 
 
 def _build(path: Path, fresh: Path) -> Rebuilt:
-    """Write the new catalog from the best that can be read."""
+    """Write the new catalog from the best readable source."""
     attempts: list[tuple[str, Callable[[], tuple[str, ...]], datetime | None]] = []
     if path.exists():
         attempts.append(("catalog", partial(_from_file, path, fresh, with_log=True), None))
@@ -191,7 +191,7 @@ def _build(path: Path, fresh: Path) -> Rebuilt:
 
 
 def _from_file(path: Path, fresh: Path, *, with_log: bool) -> tuple[str, ...]:
-    """Copy all tables of a catalog; those that follow from others may be lost."""
+    """Copy all tables of a catalog; derived ones may be unreadable."""
     # A copy is read: to replay its log DuckDB writes to the file.
     copied = path.with_name(f"{path.name}.copy")
     try:
@@ -266,7 +266,7 @@ def _finish(connection: Connection, root: Path) -> None:
 
 
 def _invalidate(connection: Connection) -> None:
-    """Have everything read again, and computed again what was not copied."""
+    """Invalidate indexes in memory, and what is computed from lost tables."""
     connection.execute(
         f"""
         UPDATE trash_images SET algorithm = '{LOST}', verification_grays = ?
@@ -280,7 +280,7 @@ def _invalidate(connection: Connection) -> None:
 
 
 def _new(fresh: Path, version: int) -> Connection:
-    """A new catalog of an earlier version of the schema, to be filled and brought up to date."""
+    """Create a catalog of an earlier schema version, to be filled and then migrated."""
     _remove(fresh)
     connection = connect(fresh, 0.0)
     steps = [step for step in schema.migrations() if step.version <= version]
@@ -289,7 +289,7 @@ def _new(fresh: Path, version: int) -> Connection:
 
 
 def _keep(path: Path) -> Path | None:
-    """Give the damaged files a second name; None where there are none."""
+    """Rename the damaged files; return None where there are none."""
     if not path.exists():
         return None
     folder = path.parent / DAMAGED / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")

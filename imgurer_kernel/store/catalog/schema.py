@@ -1,4 +1,4 @@
-"""Numbered migrations: SQL files that are each applied once, together with their bookkeeping."""
+"""Numbered migrations: SQL files, each applied once in a transaction with its version."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """All migrations of this version of the package, in their order.
+    """List all migrations of this version of the package, in order.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def migrations() -> list[Migration]:
 
 
 def version_of(connection: Connection) -> int:
-    """The schema version of an open catalog; 0 for a new file."""
+    """Read the schema version of an open catalog; 0 for a new file."""
     try:
         row = first_row(connection, "SELECT max(version) FROM schema_version")
     except duckdb.CatalogException:
@@ -46,7 +46,7 @@ def version_of(connection: Connection) -> int:
 
 
 def migrate(connection: Connection, steps: list[Migration], root: Path) -> None:
-    """Bring an open catalog to the latest version; each step is committed by itself.
+    """Migrate an open catalog to the latest version; each step is committed by itself.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def _apply(connection: Connection, step: Migration, root: Path) -> None:
 
 
 def _note_references(connection: Connection, root: Path) -> None:
-    """Find out which files are kept in their place: in stores of the time the catalog had no word.
+    """Find which files are kept in place, which early versions of the catalog did not record.
 
     A note lies there for each of their digests (`imgurer_kernel.store.blobs.store`).
     """

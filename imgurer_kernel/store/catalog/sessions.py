@@ -22,7 +22,7 @@ def add_session(
     browser: str,
     address: str,
 ) -> None:
-    """Enter a session that begins now; `ends_at` is in UTC, without a zone."""
+    """Add a session that begins now; `ends_at` is in UTC, without a zone."""
     connection.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
         [session_id, user, now(), now(), ends_at, browser, address],
@@ -32,7 +32,7 @@ def add_session(
 def holders(
     connection: Connection, session_ids: Sequence[str]
 ) -> dict[str, tuple[str, str | None]]:
-    """Whose the sessions are that have not ended, of enabled users only.
+    """Return the users of sessions that have not ended, of enabled users only.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def holders(
 
 
 def touch_sessions(connection: Connection, session_ids: Sequence[str], before: datetime) -> None:
-    """Note that sessions are used now; those that were seen after a time (UTC) stay as they are."""
+    """Update when sessions were last seen, unless that was after a time (UTC)."""
     due = "seen_at < ? AND session_id IN (SELECT unnest(?::VARCHAR[]))"
     values = [before, list(session_ids)]
     # Looked at first: a write costs a flush to the disk, and there is seldom one to do.
@@ -60,7 +60,7 @@ def touch_sessions(connection: Connection, session_ids: Sequence[str], before: d
 
 
 def sessions_of(connection: Connection, user: str) -> pd.DataFrame:
-    """A user's sessions that have not ended, the newest first.
+    """List a user's sessions that have not ended, the newest first.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def sessions_of(connection: Connection, user: str) -> pd.DataFrame:
 
 
 def end_session(connection: Connection, user: str, session_id: str) -> int:
-    """End one session of a user; returns how many that were, 0 or 1."""
+    """End one session of a user; return how many were ended, 0 or 1."""
     ended = connection.execute(
         "DELETE FROM sessions WHERE user_name = ? AND session_id = ?", [user, session_id]
     ).fetchone()
@@ -86,13 +86,13 @@ def end_session(connection: Connection, user: str, session_id: str) -> int:
 
 
 def end_sessions(connection: Connection, user: str) -> int:
-    """End all sessions of a user; returns how many."""
+    """End all sessions of a user; return how many."""
     ended = connection.execute("DELETE FROM sessions WHERE user_name = ?", [user]).fetchone()
     return 0 if ended is None else int(ended[0])
 
 
 def sweep_sessions(connection: Connection, user: str, *, most_of_user: int, most: int) -> None:
-    """Drop sessions that are over, and the oldest of a user's, and of all, beyond some numbers."""
+    """Delete ended sessions, and the oldest beyond a number per user and in all."""
     connection.execute("DELETE FROM sessions WHERE ends_at <= ?", [now()])
     connection.execute(
         """

@@ -1,4 +1,4 @@
-"""The order of acts and decisions as rows: which belong together, and which came last.
+"""The order of acts and decisions as rows: which belong to one call, and which came last.
 
 A sitting (batch) is what one person does at one time, and a step of it what one call did. Each
 function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
@@ -11,14 +11,14 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 @dataclass(frozen=True, slots=True)
 class SittingStep:
-    """What one call did: ids of entries of the journal and of decisions, ascending."""
+    """The acts and decisions of one call: ids of journal entries and of decisions, ascending."""
 
     entry_ids: tuple[int, ...] = ()
     decision_ids: tuple[int, ...] = ()
 
 
 def next_step(connection: Connection) -> int:
-    """A number that is larger than that of all acts and decisions that there are."""
+    """Return a number larger than those of all acts and decisions."""
     row = first_row(
         connection,
         """
@@ -31,14 +31,14 @@ def next_step(connection: Connection) -> int:
 
 
 def steps_of(connection: Connection, batch: str) -> int:
-    """How many calls of a sitting have acted so far."""
+    """Count the calls of a sitting that have acted so far."""
     row = first_row(connection, "SELECT count(DISTINCT step) FROM journal WHERE batch = ?", [batch])
     assert row is not None  # noqa: S101 (an aggregate has one row)
     return int(row[0])
 
 
 def last_step(connection: Connection, user: str) -> SittingStep:
-    """What a user did last of what can be undone; nothing if there is nothing.
+    """Find the last undoable step of a user; an empty one if there is none.
 
     Acts of earlier versions have no step: of these it is the batch. Decisions of that time are not
     known to be earlier or later than anything.
@@ -66,7 +66,7 @@ def last_step(connection: Connection, user: str) -> SittingStep:
 
 
 def whole(connection: Connection, batch: str) -> SittingStep | None:
-    """All of a sitting that can be undone; None if there is none of that name."""
+    """Find everything undoable of a sitting; None if there is no such sitting."""
     if not any(
         _ids(connection, table, key, "batch = ?", [batch])
         for table, key in (("journal", "entry_id"), ("decisions", "decision_id"))

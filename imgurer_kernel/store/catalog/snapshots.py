@@ -1,4 +1,4 @@
-"""Snapshots of the catalog beside it: what only people know is not lost with one file.
+"""Snapshots of the catalog beside it, so that names and decisions outlast a damaged file.
 
 ::
 
@@ -62,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CatalogSnapshot:
-    """One snapshot that is whole.
+    """One complete snapshot.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class CatalogSnapshot:
     rows: Mapping[str, int]
 
     def relation(self, table: str) -> str:
-        """SQL that reads one of its tables."""
+        """Return SQL that reads one of its tables."""
         return f"read_parquet({quoted(self.folder / f'{table}.parquet')})"
 
 
@@ -107,7 +107,7 @@ class Snapshots:
         self.pending = False
 
     def take_if_due(self, connection: Connection, *, last: bool = False) -> None:
-        """Take one, if something has changed and it is time to; what fails is logged.
+        """Take a snapshot if something has changed and one is due; log failures.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Snapshots:
             _log.warning("no snapshot of the catalog could be taken: %s", error)
 
     def take(self, connection: Connection) -> None:
-        """Take one, within a transaction or without; drops those before the last `KEPT`.
+        """Take a snapshot, within a transaction or without; keep the last `KEPT`.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class Snapshots:
             shutil.rmtree(path, ignore_errors=True)
 
     def _abandoned(self) -> list[Path]:
-        """What processes have left that were killed: others hold the catalog one after another."""
+        """List partial snapshots of killed processes: only one process at a time writes them."""
         return list(self._folder.glob("new-*"))
 
     def _newest_marker(self) -> str:
@@ -167,12 +167,12 @@ class Snapshots:
 
 
 def newest(root: Path) -> list[CatalogSnapshot]:
-    """The snapshots of a store that are whole, the newest first; each file is read for that."""
+    """Yield the complete snapshots of a store, the newest first; each file is read and checked."""
     return whole_in(root / place.SNAPSHOTS)
 
 
 def read(folder: Path) -> CatalogSnapshot | None:
-    """One snapshot, if it is whole by the digests of its files."""
+    """Read one snapshot, if it is complete by the digests of its files."""
     manifest = _manifest(folder)
     if manifest is None:
         return None
@@ -191,7 +191,7 @@ def read(folder: Path) -> CatalogSnapshot | None:
 
 
 def write(connection: Connection, folder: Path) -> None:
-    """Write the tables and a manifest into a folder that is there, within a transaction.
+    """Write tables and manifest into an existing folder, within a transaction.
 
     Raises
     ------
@@ -203,13 +203,13 @@ def write(connection: Connection, folder: Path) -> None:
 
 
 def whole_in(folder: Path) -> list[CatalogSnapshot]:
-    """The snapshots below a folder that are whole, the newest first; each file is read."""
+    """Yield the complete snapshots below a folder, the newest first; each file is read."""
     found = (read(each) for each in _folders(folder))
     return [each for each in found if each is not None]
 
 
 def quoted(path: Path) -> str:
-    """A path as a text of SQL."""
+    """Quote a path as an SQL string."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
@@ -246,7 +246,7 @@ def _write(connection: Connection, folder: Path, moment: datetime) -> str:
 
 
 def _marker(connection: Connection) -> str:
-    """Words that are others when anything has changed that is worth a snapshot."""
+    """Return a text that changes with anything that a snapshot keeps."""
     row = first_row(
         connection,
         """
@@ -271,7 +271,7 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders of snapshots, the newest first."""
+    """List the folders of snapshots, the newest first."""
     try:
         names = [path for path in folder.iterdir() if path.name[:1].isdigit()]
     except OSError:

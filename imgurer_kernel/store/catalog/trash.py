@@ -1,4 +1,4 @@
-"""The trash as rows: what was forgotten, with all that is needed to bring it back.
+"""The trash as rows: what was forgotten, with everything needed to restore it.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). A file
 that is forgotten moves from the table ``files`` to ``trash`` in one transaction; with the last file
@@ -21,7 +21,7 @@ from imgurer_kernel.store.catalog.queries import ids_by_digest
 
 @dataclass(frozen=True, slots=True)
 class TrashRow:
-    """A file in the trash: whose it is, and the digest of its bytes."""
+    """A file in the trash: its user, and the digest of its bytes."""
 
     file_id: int
     user: str
@@ -101,7 +101,7 @@ def bury(connection: Connection, file_ids: Sequence[int], generation: int) -> li
 
 
 def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
-    """What is in the trash, the latest first, with the columns of `Trash.list`."""
+    """Read the trash as a frame, the latest first, with the columns of `Trash.list`."""
     answer = connection.execute(
         """
         SELECT file_id, image_id, user_name AS "user", path, filename, kept, bytes, taken_in,
@@ -115,7 +115,7 @@ def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
 
 
 def rows(connection: Connection, file_ids: Iterable[int] | None = None) -> list[TrashRow]:
-    """All that is in the trash, or what there is of these files, by file_id."""
+    """Read the trash, or these files of it, by file_id."""
     found = connection.execute(
         """
         SELECT file_id, user_name, digest FROM trash
@@ -127,7 +127,7 @@ def rows(connection: Connection, file_ids: Iterable[int] | None = None) -> list[
 
 
 def restored(connection: Connection, file_ids: Iterable[int]) -> set[int]:
-    """Those of these files that are out of the trash already."""
+    """Return those of these files that were restored already."""
     found = connection.execute(
         """
         SELECT file_id FROM file_history
@@ -140,7 +140,7 @@ def restored(connection: Connection, file_ids: Iterable[int]) -> set[int]:
 
 
 def digests(connection: Connection, before: datetime) -> list[str]:
-    """Ascending: of which no image is left, and all files were forgotten before a time (UTC)."""
+    """List digests without an image of which all files were forgotten before a time (UTC)."""
     found = connection.execute(
         """
         SELECT digest FROM trash ANTI JOIN images USING (digest)
@@ -152,14 +152,14 @@ def digests(connection: Connection, before: datetime) -> list[str]:
 
 
 def contains(connection: Connection, digest: str) -> bool:
-    """Whether any file with these bytes is in the trash."""
+    """Return whether any file with these bytes is in the trash."""
     return (
         first_row(connection, "SELECT 1 FROM trash WHERE digest = ? LIMIT 1", [digest]) is not None
     )
 
 
 def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
-    """Move files back, and with the first file of an image the image, under the id that it had.
+    """Restore files, and with the first file of an image the image under its old id.
 
     Where the same bytes were taken in again meanwhile, the files belong to that image; a file that
     is there again is not there twice; and one whose place holds other bytes by now comes back as
@@ -181,7 +181,7 @@ def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
 
 
 def erase(connection: Connection, file_ids: Sequence[int]) -> None:
-    """Forget for good what is known of files in the trash."""
+    """Delete rows of the trash permanently."""
     _delete(connection, "trash", file_ids)
     _delete(connection, "file_history", file_ids)
     _drop_images(connection)
@@ -190,7 +190,7 @@ def erase(connection: Connection, file_ids: Sequence[int]) -> None:
 def expired(
     connection: Connection, before: datetime, most: int, kept: Iterable[int] = ()
 ) -> list[TrashRow]:
-    """At most so many files that were forgotten before a time (UTC), oldest first, but some."""
+    """List a number of files that were forgotten before a time (UTC), oldest first."""
     found = connection.execute(
         """
         SELECT file_id, user_name, digest FROM trash
@@ -237,7 +237,7 @@ def _restore_images(connection: Connection, digests: Sequence[str], generation: 
 
 
 def _restore_files(connection: Connection, file_ids: Sequence[int], moment: datetime) -> None:
-    """Move files back whose images are there; of several at one place, one after the other."""
+    """Restore files of existing images; several at one path one after the other."""
     rounds: dict[int, list[int]] = defaultdict(list)
     for file_id, turn in connection.execute(
         """
@@ -291,7 +291,7 @@ def _restore_files(connection: Connection, file_ids: Sequence[int], moment: date
 
 
 def _drop_images(connection: Connection) -> None:
-    """Drop what is known of images of which no file is in the trash any more."""
+    """Delete images of which no file is in the trash any more."""
     connection.execute("DELETE FROM trash_images WHERE digest NOT IN (SELECT digest FROM trash)")
 
 

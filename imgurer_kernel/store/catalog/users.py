@@ -1,4 +1,4 @@
-"""Accounts as rows: names, roles, password hashes, and what each user holds.
+"""Accounts as rows: names, roles, password hashes, and what each user has.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). Names
 are taken as they are; their one spelling, and passwords, are the business of
@@ -16,7 +16,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row, frame
 
 
 def add_user(connection: Connection, name: str, role: Role, password_hash: str | None) -> None:
-    """Enter a new, enabled user.
+    """Add an enabled user.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def add_user(connection: Connection, name: str, role: Role, password_hash: str |
 
 
 def account(connection: Connection, name: str) -> Account:
-    """One user's account; raises `UnknownUser`."""
+    """Read one user's account; raises `UnknownUser`."""
     row = first_row(
         connection, "SELECT role, enabled, created_at, last_seen FROM users WHERE name = ?", [name]
     )
@@ -49,7 +49,7 @@ def account(connection: Connection, name: str) -> Account:
 
 
 def accounts(connection: Connection) -> pd.DataFrame:
-    """All users by name, with the number and bytes of the images that they have files of.
+    """List all users by name, with the number and bytes of the images that they have files of.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def accounts(connection: Connection) -> pd.DataFrame:
 
 
 def enabled_names(connection: Connection, role: Role | None = None) -> set[str]:
-    """Names of the enabled users, of those with one role where it is given."""
+    """List the names of enabled users, of one role where given."""
     rows = connection.execute(
         "SELECT name FROM users WHERE enabled AND role = coalesce(?, role)", [role]
     ).fetchall()
@@ -80,7 +80,7 @@ def enabled_names(connection: Connection, role: Role | None = None) -> set[str]:
 
 
 def password_hash(connection: Connection, name: str) -> str | None:
-    """A user's password hash, None for a user without a password; raises `UnknownUser`."""
+    """Read a user's password hash, None for a user without a password; raises `UnknownUser`."""
     row = first_row(connection, "SELECT password_hash FROM users WHERE name = ?", [name])
     if row is None:
         raise _unknown(name)
@@ -88,27 +88,27 @@ def password_hash(connection: Connection, name: str) -> str | None:
 
 
 def set_password_hash(connection: Connection, name: str, password_hash: str | None) -> None:
-    """Give a user another password; raises `UnknownUser`."""
+    """Set a user's password hash; raises `UnknownUser`."""
     _update(connection, name, "password_hash", password_hash)
 
 
 def set_role(connection: Connection, name: str, role: Role) -> None:
-    """Give a user another role; raises `UnknownUser`."""
+    """Set a user's role; raises `UnknownUser`."""
     _update(connection, name, "role", role)
 
 
 def set_enabled(connection: Connection, name: str, enabled: bool) -> None:
-    """Let a user in, or keep them out; raises `UnknownUser`."""
+    """Enable or disable a user; raises `UnknownUser`."""
     _update(connection, name, "enabled", enabled)
 
 
 def touch_user(connection: Connection, name: str) -> None:
-    """Note that a user has been here just now; raises `UnknownUser`."""
+    """Update when a user was last seen; raises `UnknownUser`."""
     _update(connection, name, "last_seen", now())
 
 
 def account_or_new(connection: Connection, name: str, role: Role) -> Account:
-    """Return an account; one without a password is made first if there is none."""
+    """Read an account; create one without a password if there is none."""
     try:
         return account(connection, name)
     except UnknownUser:
@@ -140,7 +140,7 @@ def _unknown(name: str) -> UnknownUser:
 
 
 def hand_over(connection: Connection, giver: str, taker: str) -> int:
-    """Give all files of one user to another; returns how many.
+    """Give all files of one user to another; return how many.
 
     What is in the trash, and what acts have put into trash folders, goes with them. Of a file on
     disk that both have taken in one row is left.

@@ -1,4 +1,4 @@
-"""Which process may have the catalog open: a lease on a lock file, and a fair queue before it."""
+"""The lock on the catalog between processes: a lease on a lock file, with a fair queue."""
 
 from imgurer_kernel.store.catalog.lock.lease import Lease
 

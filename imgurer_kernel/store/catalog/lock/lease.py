@@ -1,4 +1,4 @@
-"""Which process may have the catalog open: a lock file, and a queue before it.
+"""The lease: which process may have the catalog open, by a lock file and a queue.
 
 DuckDB lets one process open a file read-write and turns all others away at once. A lease puts
 them in a queue instead: the process that holds it keeps its connection open, because opening
@@ -125,7 +125,7 @@ class Lease(Generic[Resource]):
             self._turns.release()
 
     def release(self) -> None:
-        """Give the lease back now; inside `hold`, at the end of the outermost block."""
+        """Release the lease now; inside `hold`, at the end of the outermost block."""
         with self._turns:
             if self._depth:
                 self._give_up = True
@@ -177,17 +177,17 @@ class Lease(Generic[Resource]):
                 self._lock.drop()
 
     def _turn_is_over(self) -> bool:
-        """Whether to let go after a use."""
+        """Return whether to release the lease after a use."""
         over = time.monotonic() - self._since > self._turn
         return self._give_up or (over and self._queue.is_waiting())
 
     def _watch(self, stint: int, ended: threading.Event) -> None:
-        """Give the lease back once it is idle; a thread of its own for each stint."""
+        """Release the lease once it is idle; runs in a thread of its own for each holding."""
         while not ended.wait(TICK) and self._keep(stint):
             pass
 
     def _keep(self, stint: int) -> bool:
-        """Let go if the lease is idle; False once it was let go or is of a later stint."""
+        """Release the lease if it is idle; return False once it is released or held anew."""
         # Without waiting: a thread that uses the lease holds this, and then it is not idle.
         if not self._turns.acquire(blocking=False):
             return True
@@ -231,7 +231,7 @@ class Lease(Generic[Resource]):
             self._turns.release()
 
     def after_fork_in_child(self) -> None:
-        """Forget what is the parent's."""
+        """Drop the state of the parent."""
         if not self._forking:  # another thread, which the child does not have, is using it
             self._turns = threading.RLock()
             self._depth = 0
@@ -250,7 +250,7 @@ class Lease(Generic[Resource]):
 
 
 class UnsharedLease(Lease[Resource]):
-    """A lease on what nobody can write, such as a store on a read-only disk: there is no queue.
+    """A lease without lock and queue, for what nobody can write, as on a read-only disk.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class UnsharedLease(Lease[Resource]):
 
 
 class _Free:
-    """A lock and a queue that nobody else has."""
+    """A lock and a queue that are always free."""
 
     path = Path(os.devnull)
 

@@ -1,4 +1,4 @@
-"""An exclusive lock on a file, between processes, with a wait that blocks and yet has an end."""
+"""An exclusive lock on a file between processes, with a blocking wait that has a deadline."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class LockFile:
         self._descriptor: int | None = None
 
     def take(self, deadline: float) -> bool:
-        """Wait for the lock until `deadline` on the monotonic clock; False if that passed."""
+        """Wait for the lock until `deadline` (monotonic clock); return False if that passed."""
         with mapped_os_errors(self.path):
             descriptor = self._open(os.O_CREAT)
             taken = self._try(descriptor) or self._wait(descriptor, deadline)
@@ -65,7 +65,7 @@ class LockFile:
         return taken
 
     def wait(self, deadline: float) -> bool:
-        """Wait until nobody has the lock, or the file is gone; False if `deadline` passed."""
+        """Wait until the lock is free or the file is gone; return False if `deadline` passed."""
         with mapped_os_errors(self.path):
             try:
                 descriptor = self._open()
@@ -77,7 +77,7 @@ class LockFile:
         return free
 
     def is_taken(self) -> bool:
-        """Whether anybody has the lock at the moment."""
+        """Return whether anybody has the lock at the moment."""
         with mapped_os_errors(self.path):
             try:
                 descriptor = self._open()
@@ -91,19 +91,19 @@ class LockFile:
         return not free
 
     def drop(self) -> None:
-        """Let go; harmless if not taken."""
+        """Release the lock; harmless if not taken."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             self._unlock(descriptor)
 
     def discard(self) -> None:
-        """Let go, and delete the file."""
+        """Release the lock, and delete the file."""
         with suppress(OSError):  # Windows keeps files that another process has open
             self.path.unlink()
         self.drop()
 
     def sign(self) -> None:
-        """Write into the file who has the lock, which must be this process.
+        """Write into the file who holds the lock, which must be this process.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class LockFile:
                 os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
 
     def holder(self) -> str:
-        """Who signed last, in words."""
+        """Return who signed last, in words."""
         holder = {}
         with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
             holder = json.loads(self.path.read_bytes()[_RECORD_START:])

@@ -30,7 +30,7 @@ class TicketQueue:
         self._guard = LockFile(folder / "door", opened)
 
     def take(self, lock: LockFile, deadline: float) -> bool:
-        """Take a lock when it is our turn; False if `deadline` passed on the monotonic clock."""
+        """Take a lock in turn; return False if `deadline` passed on the monotonic clock."""
         with mapped_os_errors(self._folder):
             self._folder.mkdir(exist_ok=True)
         ticket: LockFile | None = None
@@ -53,11 +53,11 @@ class TicketQueue:
                 ticket.discard()
 
     def is_waiting(self) -> bool:
-        """Whether anybody waits at the moment."""
+        """Return whether anybody waits at the moment."""
         return any(ticket.is_taken() for ticket in self._listed())
 
     def _tickets(self, before: LockFile | None) -> list[LockFile]:
-        """Those who wait, ahead of a ticket; leftovers of processes that died are deleted."""
+        """List the waiting tickets ahead of one; delete those of processes that died."""
         waiting = []
         for ticket in self._listed():
             if before is not None and ticket.path.name >= before.path.name:
