@@ -1,4 +1,4 @@
-"""Arrays that were computed from a store and can be computed again, kept beside its catalog.
+"""Files of derived data: arrays computed from a store, which can be computed again.
 
 Each thing has a folder; in it each version has one of its own, which is never written to again::
 
@@ -60,7 +60,7 @@ class Derived:
 
 
 class DerivedData:
-    """The versions of one thing.
+    """The versions of derived data of one name.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class DerivedData:
         self.folder = folder
 
     def load(self, *, trusted: bool = False) -> Derived | None:
-        """Return the last version that is whole; None where there is none.
+        """Load the last complete version; None where there is none.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class DerivedData:
         return None
 
     def facts(self) -> Mapping[str, Any] | None:
-        """Return the facts of the last version, without looking at its arrays."""
+        """Load the facts of the last version, without its arrays."""
         for version in self._versions():
             meta = _read_meta(version)
             if meta is not None:
@@ -99,7 +99,7 @@ class DerivedData:
         return None
 
     def save(self, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        """Write a new version and delete those before; only one process may do so at a time.
+        """Write a new version and delete earlier ones; only one process may do so at a time.
 
         Raises
         ------
@@ -160,7 +160,7 @@ def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _PlainFile:
-    """Keeps numpy from writing by itself: it would not say that it was the space that ended."""
+    """A file object that makes numpy write through Python, so that a full disk raises `OSError`."""
 
     write: Callable[[bytes], int]
 
@@ -215,7 +215,7 @@ def _read_meta(folder: Path) -> dict[str, Any] | None:
 
 
 def _sum(path: Path) -> list[int]:
-    """Size and CRC-32 of a file; read rather than mapped, which would count as memory in use."""
+    """Compute size and CRC-32 of a file; read, since mapped pages would count as memory in use."""
     size = total = 0
     with path.open("rb") as file:
         while part := file.read(_READ_BYTES):

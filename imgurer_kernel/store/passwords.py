@@ -1,4 +1,4 @@
-"""What may be a password, and how it is spelled when it is hashed."""
+"""Check and normalize passwords before they are hashed."""
 
 import unicodedata
 
@@ -10,7 +10,7 @@ PASSWORD_LENGTHS = range(8, 1025)
 
 
 def normalized_password(password: str) -> str:
-    """Spell a password in the one way in which it is hashed and compared.
+    """Normalize a password to the form that is hashed and compared.
 
     Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
     """
@@ -18,7 +18,7 @@ def normalized_password(password: str) -> str:
 
 
 def checked_password(password: str) -> str:
-    """Return a new password, normalized.
+    """Check a new password, and return it normalized.
 
     Raises
     ------

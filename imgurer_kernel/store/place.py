@@ -1,4 +1,4 @@
-"""Where a store may lie: whether a folder is one, may become one, or which one was meant."""
+"""Tell whether a folder is a store, may become one, or which store was meant."""
 
 import difflib
 import os
@@ -29,7 +29,7 @@ _SPELLINGS = 5
 
 
 def is_store(root: Path) -> bool:
-    """Whether a folder is a store."""
+    """Return whether a folder is a store."""
     return os.path.isfile(root / CATALOG)  # noqa: PTH113 (False, too, where it may not be looked at)
 
 
@@ -70,7 +70,7 @@ def require(root: Path, create: Create) -> None:
 
 
 def has_lost_catalog(root: Path) -> bool:
-    """Whether a folder has originals, or snapshots of a catalog, and no catalog."""
+    """Return whether a folder has originals, or snapshots of a catalog, but no catalog."""
     if is_store(root):
         return False
     if _names(root / SNAPSHOTS):
@@ -80,7 +80,7 @@ def has_lost_catalog(root: Path) -> bool:
 
 
 def lost(root: Path) -> CatalogDamaged:
-    """The error for a store whose catalog is gone."""
+    """Make the error for a store whose catalog is gone."""
     return CatalogDamaged(
         f"the catalog {root / CATALOG} is gone, and the originals beside it are there; bring it "
         f"back, or have it made anew from its newest snapshot: `imgurer recover --root {root}`"
@@ -88,7 +88,7 @@ def lost(root: Path) -> CatalogDamaged:
 
 
 def missing(root: Path) -> StoreMissing:
-    """The error for a folder that is no store."""
+    """Make the error for a folder that is not a store."""
     near = nearest_store(root)
     hint = f"did you mean {near}?" if near else "nor is there one nearby;"
     return StoreMissing(
@@ -98,7 +98,7 @@ def missing(root: Path) -> StoreMissing:
 
 
 def nearest_store(root: Path) -> Path | None:
-    """The store that was most likely meant by the name of a folder that is none.
+    """Find the store most likely meant by the path of a folder that is none.
 
     One whose path is spelled nearly like that, then one inside of the folder, around it, beside it.
     """
@@ -110,12 +110,12 @@ def nearest_store(root: Path) -> Path | None:
 
 
 def _entries(folder: Path) -> list[str]:
-    """What somebody has put into a folder."""
+    """List the foreign entries of a folder."""
     return sorted(name for name in _names(folder) if name not in _OWN and not name.startswith("."))
 
 
 def _respelled(root: Path) -> Iterator[Path]:
-    """Folders whose path is nearly the same, the closest first."""
+    """List folders with a similar path, the closest first."""
     reached = [Path(root.anchor)]
     for part in root.parts[1:]:
         following = []
@@ -143,7 +143,7 @@ def _beside(root: Path) -> Iterable[Path]:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names in a folder; none where it is missing, is none, or may not be listed."""
+    """List the names in a folder; none where it cannot be listed."""
     with suppress(OSError):
         return os.listdir(folder)  # noqa: PTH208 (names are what is compared)
     return []

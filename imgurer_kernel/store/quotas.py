@@ -1,4 +1,4 @@
-"""How much users may upload: a bound for each, and one for all together.
+"""Quotas of uploads: for each user, and for all together.
 
 Only uploads are counted against them: whoever takes in folders of the machine has it anyway.
 """
@@ -34,7 +34,7 @@ class Quotas:
         self.catalog = catalog
 
     def set(self, user: str, quota: int | None) -> None:
-        """Give a user, or `EVERYBODY` together, another quota in bytes, or with None none.
+        """Set the quota of a user, or of `EVERYBODY` together, in bytes; None removes it.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class Quotas:
         note("quota-set", user=name or "everybody", bytes=quota)
 
     def list(self) -> pd.DataFrame:
-        """All quotas, with what is used of them: name (empty for everybody), bytes, used."""
+        """List all quotas with their use: name (empty for everybody), bytes, used."""
         from imgurer_kernel.store.catalog import quotas as rows
 
         with self.catalog.transaction() as connection:

@@ -154,7 +154,7 @@ def seal_known(known: Sequence[tuple[str, str]], key: bytes, cookie: str) -> str
 
 
 def unseal_known(value: str, key: bytes, cookie: str) -> dict[str, str]:
-    """Return what such a cookie says, nothing where it is none or older than `KNOWN_DAYS`.
+    """Return the user names in such a cookie, none where it is invalid or older than `KNOWN_DAYS`.
 
     It is worth less than a session: its holder only does not wait behind strangers who guess.
     """
@@ -189,5 +189,5 @@ def unseal_header(header: str, key: bytes, cookie: str) -> LoginSession:
 
 
 def kernel_token(key: bytes, kernel_id: str) -> str:
-    """Return what a kernel shows to be told of its visitor; only who has the secret can make it."""
+    """Return the token by which a kernel asks for its visitor; it takes the secret to make it."""
     return hmac.new(key, f"kernel {kernel_id}".encode(), hashlib.sha256).hexdigest()

@@ -32,7 +32,7 @@ _SEEN_EVERY = timedelta(minutes=10)
 
 
 def session_id(session: LoginSession) -> str:
-    """Return what a session is called in the catalog and on its user's page: 32 hex digits.
+    """Return the id of a session in the catalog and on its user's page: 32 hex digits.
 
     >>> session_id(LoginSession("ann", "5f1d", "00"))
     'f1534392279bddbf9d43dde8701cb5be'
@@ -53,7 +53,7 @@ class Sessions:
         self.catalog = catalog
 
     def begin(self, user: str, *, browser: str = "", address: str = "") -> LoginSession:
-        """Begin a session of a user who has proved to be that.
+        """Begin a session of an authenticated user.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Sessions:
         return session
 
     def holding(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return those that are good: not ended, of an enabled user with the same password."""
+        """Return the valid ones: not ended, of an enabled user with the same password."""
         from imgurer_kernel.store.catalog import sessions as rows
         from imgurer_kernel.store.catalog.connection import now
 
@@ -102,7 +102,7 @@ class Sessions:
         return {by_id[each] for each in good}
 
     def list(self, user: str) -> pd.DataFrame:
-        """A user's sessions that have not ended, newest first.
+        """List a user's sessions that have not ended, newest first.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class Sessions:
         return self.catalog.run(rows.sessions_of, user_name(user))
 
     def end(self, user: str, session: str) -> bool:
-        """End the session with an id; False if the user has none of that id (any more)."""
+        """End the session with an id; return False if the user has none of that id (any more)."""
         from imgurer_kernel.store.catalog import sessions as rows
 
         try:
@@ -141,5 +141,5 @@ class Sessions:
 
 
 def _one_line(text: str, most: int) -> str:
-    """A text that a stranger has sent, as one line of printable characters."""
+    """Reduce an untrusted text to one line of printable characters."""
     return "".join(each if each.isprintable() else " " for each in text[:most]).strip()

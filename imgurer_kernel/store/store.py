@@ -1,4 +1,4 @@
-"""`Store`: the parts of one store's folder, as they are handed on together."""
+"""`Store`: settings, originals, catalog and accounts of one store, passed around together."""
 
 from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
 from imgurer_kernel.settings import Settings
@@ -9,7 +9,7 @@ from imgurer_kernel.store.users import Users
 
 
 class Store:
-    """One store: what it accepts, its originals, its catalog and its accounts.
+    """One store: its settings, originals, catalog and accounts.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Store:
         self.decoders = DecoderProcesses(settings.workers)
 
     def close(self) -> None:
-        """Let go of the catalog and end the processes; what is used again begins again."""
+        """Release the catalog and end the child processes; both start again when used."""
         self.catalog.close()
         self.decoders.close()
 

@@ -1,4 +1,4 @@
-"""The trash of a store: what was forgotten can be listed, brought back, and deleted for good.
+"""The trash of a store: list, restore and permanently delete what was forgotten.
 
 Rows decide, bytes follow, so that a crash at any step neither loses a picture nor brings one back:
 
@@ -36,7 +36,7 @@ LEFT = ["entry_id", "file_id", "path", "why"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Emptied:
-    """What emptying the trash came to.
+    """The result of emptying the trash.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ def duration(text: str) -> timedelta:
 
 
 class Trash:
-    """What was forgotten in one store; as `Workbench.trash`.
+    """The trash of one store; as `Workbench.trash`.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Trash:
         return True
 
     def list(self, user: str | None = None) -> pd.DataFrame:
-        """Files in the trash, the latest first, of one user where it is given.
+        """List files in the trash, the latest first, of one user where given.
 
         Returns
         -------
@@ -116,7 +116,7 @@ class Trash:
     def restore(
         self, file_ids: int | Iterable[int] | None = None, user: str | None = None
     ) -> pd.DataFrame:
-        """Bring files back with their names, owners and paths; harmless if repeated.
+        """Restore files with their names, owners and paths; harmless if repeated.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Trash:
         return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
-        """Delete for good what was forgotten longer ago than that.
+        """Delete permanently what was forgotten longer ago.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Trash:
         return Emptied(self._erase_all(self._span(older_than, user)))
 
     def _span(self, older_than: timedelta | str, user: str | None) -> timedelta:
-        """How long ago, if that is a span of time and the user may empty the trash."""
+        """Check that a span of time is valid and that the user may empty the trash."""
         span = duration(older_than) if isinstance(older_than, str) else older_than
         if not isinstance(span, timedelta) or span < timedelta(0):
             message = f"older_than is {older_than!r}; give a timedelta, or a text such as '30d'"
@@ -185,7 +185,7 @@ class Trash:
         return span
 
     def _erase_all(self, span: timedelta, kept: Collection[int] = ()) -> int:
-        """Delete what was forgotten longer ago, but some files; returns how many."""
+        """Delete what was forgotten longer ago, except some files; return how many."""
         before = now() - span
         erased = 0
         while batch := self._erase(before, kept):
@@ -194,14 +194,14 @@ class Trash:
         return erased
 
     def finish(self, digest: str) -> bool:
-        """Move bytes after their rows, which a crash had left where they were; True if it did."""
+        """Move bytes that a crash left behind after their rows; return whether there were any."""
         blobs = self._store.blobs
         return self._store.catalog.run(
             commands.if_unreferenced, digest, lambda: blobs.delete(digest)
         )
 
     def finish_all(self, digests: Sequence[str]) -> None:
-        """Do the same for several, in one transaction: others wait meanwhile."""
+        """Do the same for several digests, in one transaction."""
         with self._store.catalog.transaction() as connection:
             held = queries.ids_by_digest(connection, digests)
             for digest in digests:
@@ -209,12 +209,12 @@ class Trash:
                     self._store.blobs.delete(digest)
 
     def unfinished(self, before: datetime) -> Sequence[str]:
-        """Digests that `finish` would move, of what was forgotten before a time (UTC)."""
+        """List digests that `finish` would move, of what was forgotten before a time (UTC)."""
         buried = self._store.catalog.run(trash.digests, before)
         return [digest for digest in buried if self._store.blobs.holds(digest)]
 
     def bring_back(self, connection: Connection, file_ids: Iterable[int]) -> None:
-        """Move what there is of these files out of the trash, within a transaction.
+        """Restore these files, within a transaction.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class Trash:
             raise NotAllowed(message)
 
     def _bring_back(self, connection: Connection, digest: str) -> None:
-        """See to it that the bytes are in the store, within a transaction."""
+        """Restore the bytes to the store, within a transaction."""
         blobs = self._store.blobs
         try:
             blobs.restore(digest)
@@ -255,7 +255,7 @@ class Trash:
                 raise
 
     def _erase(self, before: datetime, kept: Collection[int]) -> int:
-        """Delete some of what was forgotten before a time; returns how many files."""
+        """Delete a batch of what was forgotten before a time; return how many files."""
         blobs = self._store.blobs
         with self._store.catalog.transaction() as connection:
             found = trash.expired(connection, before, _BATCH, kept)
@@ -269,7 +269,7 @@ class Trash:
         return len(found)
 
     def _erase_strays(self, span: timedelta) -> None:
-        """Delete bytes that no row speaks of: of stores whose trash had no rows yet."""
+        """Delete bytes without a row, left by stores whose trash had no rows yet."""
         strays = sorted(self._store.blobs.trash.digests(span.total_seconds()))
         for start in range(0, len(strays), _BATCH):
             with self._store.catalog.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Accounts of people: who may log in, as what, and with which password."""
+"""Accounts: create, authenticate, enable, disable, change roles and passwords."""
 
 import hashlib
 import re
@@ -39,7 +39,7 @@ _WRONG = "The name or the password is wrong."
 
 
 def user_name(text: str) -> str:
-    """Normalize a user name to the one spelling under which it is stored and compared.
+    """Normalize a user name to the form that is stored and compared.
 
     Full-width and other compatibility forms become plain ones (NFKC), capitals small. Letters
     are a to z: no two accounts can look alike, and no name has invisible characters.
@@ -101,7 +101,7 @@ class Users:
         self._hasher = hasher or PasswordHasher()
 
     def create(self, name: str, password: str, role: Role = "member") -> Account:
-        """Make an account that can log in.
+        """Create an account that can log in.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Users:
         return made
 
     def ensure_local(self) -> Account:
-        """Return the account of the single-user mode, made if it is not there yet."""
+        """Return the account of the single-user mode, created at first use."""
         from imgurer_kernel.store.catalog import users as rows
 
         return self.catalog.run(rows.account_or_new, LOCAL, "admin")
@@ -141,7 +141,7 @@ class Users:
         return self.catalog.run(rows.account, user_name(name))
 
     def require_enabled(self, name: str | None) -> str:
-        """Return the name of the account that acts, by default the local one.
+        """Return the name of an enabled account, by default the local one.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Users:
         return self.catalog.run(enabled_name, name)
 
     def adopt(self, name: str, giver: str = LOCAL) -> int:
-        """Hand the files of the use without a login, or of another account, to an account.
+        """Give an account the files ingested without a login, or those of another account.
 
         Returns
         -------
@@ -173,13 +173,13 @@ class Users:
         return moved
 
     def list(self) -> pd.DataFrame:
-        """All accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
+        """List all accounts by name: role, enabled, created_at, last_seen, pictures, bytes."""
         from imgurer_kernel.store.catalog import users as rows
 
         return self.catalog.run(rows.accounts)
 
     def authenticate(self, name: str, password: str) -> Account:
-        """Return the account of someone who proves to own it.
+        """Return the account if the password is right.
 
         Raises
         ------
@@ -220,7 +220,7 @@ class Users:
             return rows.account(connection, name)
 
     def stamp(self, name: str) -> str:
-        """Return a text that changes with the password: sessions begun under another are over.
+        """Return a text that changes with the password, which ends sessions begun under another.
 
         Raises
         ------
@@ -232,13 +232,13 @@ class Users:
         return stamp_of(self.catalog.run(rows.password_hash, user_name(name)))
 
     def can_log_in(self) -> bool:
-        """Whether there is any account to log in with."""
+        """Return whether there is any account to log in with."""
         from imgurer_kernel.store.catalog import users as rows
 
         return bool(self.catalog.run(rows.enabled_names) - {LOCAL})
 
     def set_password(self, name: str, password: str) -> None:
-        """Give an account another password, which ends its sessions.
+        """Set an account's password, which ends its sessions.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class Users:
         note("password-set", user=name)
 
     def disable(self, name: str) -> None:
-        """Lock an account: its sessions end, its pictures stay.
+        """Disable an account: its sessions end, its pictures stay.
 
         Raises
         ------
@@ -271,7 +271,7 @@ class Users:
         note("account-disabled", user=name)
 
     def enable(self, name: str) -> None:
-        """Unlock an account.
+        """Enable an account.
 
         Raises
         ------
@@ -285,7 +285,7 @@ class Users:
         note("account-enabled", user=name)
 
     def set_role(self, name: str, role: Role) -> None:
-        """Make an account an admin's or a member's.
+        """Set the role of an account.
 
         Raises
         ------
@@ -304,7 +304,7 @@ class Users:
 
 
 def _of_someone(name: str) -> str:
-    """The name of an account that somebody can log in with; raises `NotAllowed` for the local."""
+    """Return the name of an account with a login; raise `NotAllowed` for the local one."""
     name = user_name(name)
     if name == LOCAL:
         message = f"the account {LOCAL!r} stays as it is: it is for the use without a login"

@@ -1,1 +1,1 @@
-"""The way into the store: find files, read, fingerprint and store them, commit in batches."""
+"""Ingest: find files, read, fingerprint and store them, commit in batches."""

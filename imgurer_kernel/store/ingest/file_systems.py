@@ -1,4 +1,4 @@
-"""Which file systems give a file the same inode number for as long as it exists."""
+"""Tell which file systems have stable inode numbers."""
 
 import os
 from functools import cache
@@ -9,13 +9,13 @@ _WITHOUT = {"vfat", "msdos", "exfat", "cifs", "smb3", "9p", "iso9660"}
 
 
 def has_stable_inodes(device: int | None) -> bool:
-    """Whether another inode number means another file; True where nothing is known."""
+    """Return whether another inode number means another file; True for unknown file systems."""
     return device is None or _type_of(device).partition(".")[0] not in {*_WITHOUT, "fuse"}
 
 
 @cache
 def _type_of(device: int) -> str:
-    """The type of a mounted file system, as Linux says it; empty if it does not."""
+    """Read the type of a mounted file system on Linux; empty if unknown."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")

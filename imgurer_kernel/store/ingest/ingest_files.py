@@ -1,4 +1,4 @@
-"""One call of ingest: walk, compare with the catalog, take in what is new, note what is gone."""
+"""One call of `ingest`: walk, compare with the catalog, add new files, note missing ones."""
 
 import os
 import threading
@@ -60,7 +60,7 @@ def ingest_files(
     progress: ProgressOption,
     stop: threading.Event,
 ) -> list[Outcome]:
-    """Take files in; one outcome for each, then for what could not be told and what is gone."""
+    """Ingest files; return an outcome for each, then for unknown and for missing files."""
     mode = options.store or store.settings.store
     settings = replace(store.settings, store=mode)
     chosen = Chosen(str(settings.root), Exclusion(options.exclude), options.min_size)
@@ -103,7 +103,7 @@ def ingest_files(
 
 
 def drop_lost(store: Store) -> list[str]:
-    """Drop images that had no present file for `grace_days`, and no bytes in the store.
+    """Delete images that had no present file for `grace_days`, and no bytes in the store.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def _note(connection: Connection, scan: FileScan, survey: Survey) -> None:
 
 
 def renew_references(store: Store, digests: Iterable[str]) -> None:
-    """Find originals that were referred to in a place where they no longer are in another one."""
+    """Repair references to originals that were moved, by other files of the image."""
     lost = [digest for digest in sorted(digests) if not store.blobs.exists(digest)]
     if not lost:
         return

@@ -1,4 +1,4 @@
-"""The way into the store: blob and thumbnail first, then the catalog's row, in batches."""
+"""Store arrivals: blob and thumbnail first, then the catalog's rows, in batches."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +33,7 @@ COLUMNS = ["source", "status", "reason", "image_id", "file_id", "digest", "dhash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one file; a row of the frame that `Workbench.ingest` returns."""
+    """The outcome for one file; a row of the frame that `Workbench.ingest` returns."""
 
     source: str
     status: Status
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """The outcomes as a frame, one row each; ids are nullable integers.
+    """Make a frame of outcomes; ids are nullable integers.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def outcome_frame(outcomes: Iterable[Outcome]) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Brings bytes into the store: blob and thumbnail before the catalog row, never after.
+    """Writes arrivals to the store: blob and thumbnail before the catalog row, never after.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Intake:
         user: str,
         commit: "Callable[[Sequence[Arrival], Retry], list[Outcome]] | None" = None,
     ) -> list[Outcome]:
-        """Take in one picture that came without a path; of an open file no more than is allowed.
+        """Ingest one picture without a path; of an open file no more is read than is allowed.
 
         `commit` takes the place of the method of that name.
         """
@@ -122,7 +122,7 @@ class Intake:
         return (commit or self.commit)([arrival], lambda found: self.store(content, found))
 
     def examine(self, data: bytes, arriving: Arrival) -> Arrival:
-        """Fingerprint and store bytes of no file here, unless the store has them already.
+        """Fingerprint and store the bytes of a new picture, unless the store has them already.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Intake:
         return _outcomes(connection, batch, receipts)
 
     def _unknown(self, batch: "_Batch") -> list[int]:
-        """Places of arrivals of which there is no fingerprint, here or in the catalog."""
+        """List arrivals without a fingerprint, here or in the catalog."""
         places, arrivals = batch.places(), batch.arrivals
         here = {arrivals[place].digest for place in places if arrivals[place].fingerprint}
         needed = {arrivals[place].digest for place in places} - here
@@ -224,7 +224,7 @@ def _outcomes(
 
 
 def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> str:
-    """Why a file brought no new image: the name of another file that has the same bytes."""
+    """Word why a file added no image: the name of another file with the same bytes."""
     if status != "duplicate":
         return ""
     # An upload that came again has no other name than its own.
@@ -233,19 +233,19 @@ def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> 
 
 
 def _damage(arrival: Arrival) -> str:
-    """What is wrong with a picture that was taken in all the same."""
+    """Describe the damage of a picture that was accepted."""
     found = arrival.fingerprint
     return f"damaged: {found.damage}" if found is not None and found.damage else ""
 
 
 def rejected(source: str, reason: str) -> Outcome:
-    """The outcome of what cannot be taken in."""
+    """Make the outcome of a rejected file."""
     return Outcome(source=source, status="rejected", reason=reason)
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Arrivals on their way into the catalog, by their place, and why some do not get there."""
+    """Arrivals to be committed, by position, and the reasons of those that are rejected."""
 
     arrivals: list[Arrival]
     retry: Retry
@@ -258,7 +258,7 @@ class _Batch:
         return [self.arrivals[place] for place in self.places()]
 
     def restore(self, places: Sequence[int]) -> bool:
-        """Read and store these once more; True if that worked for all."""
+        """Read and store arrivals again; return whether that worked for all."""
         for place in places:
             try:
                 self.arrivals[place] = self.retry(self.arrivals[place])

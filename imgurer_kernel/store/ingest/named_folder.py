@@ -1,4 +1,4 @@
-"""A folder that somebody has typed: whether its files can be taken in, said in one sentence."""
+"""Check a folder that a person has typed, with errors of one sentence."""
 
 import os
 from contextlib import closing
@@ -9,7 +9,7 @@ from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 
 
 def named_folder(text: str, root: Path) -> Path:
-    """The folder that a text names; nothing in it is read yet.
+    """Return the folder that a text names, without reading it.
 
     Stricter than what `ingest` takes: the working folder of a server is nobody's, so a path must
     be whole, and patterns and URIs are none.

@@ -1,4 +1,4 @@
-"""The one way of bytes into a store: files, uploads and archives all come through here.
+"""Fingerprint and store originals: the only way into a store, for files, uploads and archives.
 
 Fingerprinting takes the processor and storing waits for the disk, so that they are two steps; who
 reads many files at once limits the first only.
@@ -14,7 +14,7 @@ from imgurer_kernel.store.blobs import BlobStore
 
 
 class Decode(Protocol):
-    """What fingerprints bytes: `imgurer_kernel.fingerprint.fingerprint`, here or in a child."""
+    """The function that fingerprints bytes, in this process or in a child."""
 
     def __call__(self, data: bytes, *, limits: Settings) -> Fingerprint:
         """Fingerprint a file, or raise an `ImageRejected`."""
@@ -28,7 +28,7 @@ def fingerprint_if_new(
     arrival: Arrival,
     path: Path | None = None,
 ) -> Arrival:
-    """Fingerprint the bytes of an arrival, unless the store has them in this or a safer way.
+    """Fingerprint the bytes of an arrival, unless the store keeps them as safely already.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def fingerprint_if_new(
 def store_original(
     blobs: BlobStore, data: bytes, arrival: Arrival, path: Path | None = None
 ) -> Arrival:
-    """Store the bytes and the thumbnail of an arrival that has a fingerprint; others are stored.
+    """Store bytes and thumbnail of an arrival with a fingerprint; without one both are stored.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Taking many files in: read once, fingerprint on all cores, store, commit in batches.
+"""Ingest many files: read once, fingerprint on all cores, store, commit in batches.
 
 Threads do it, for large files and for small ones: decoders let other threads run. Processes
 fingerprint pictures of 0.2 megapixels 1.4 times as fast as threads on two cores; but with storing
@@ -63,7 +63,7 @@ class IngestPipeline:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self, found: Iterable[SourceFile | Unreadable]) -> None:
-        """Take the files in, in their order; after an interrupt, what was finished is committed.
+        """Ingest files in their order; after an interrupt, finished ones are committed.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class IngestPipeline:
     def _look_up(
         self, block: Sequence[SourceFile | Unreadable]
     ) -> list[SourceFile | Arrival | Outcome]:
-        """The files that are to be read, and what is known of all others, in their order."""
+        """Split files into those to be read, and outcomes for all others, in their order."""
         found: list[SourceFile | Arrival | Outcome] = []
         for item in block:
             if isinstance(item, Unreadable):
@@ -135,7 +135,7 @@ class IngestPipeline:
         return found
 
     def _moved(self, file: SourceFile) -> Arrival | None:
-        """The arrival of a file that was moved; None where it has to be read."""
+        """Make the arrival of a file that was moved; None where it has to be read."""
         arrival = self.scan.moved_here(file)
         if arrival is not None:
             try:
@@ -152,7 +152,7 @@ class IngestPipeline:
     def _examine_all(
         self, items: Sequence[SourceFile | Arrival | Outcome], submit: Submit
     ) -> Iterator[Arrival | Outcome]:
-        """Examine on all cores, at most a few files ahead, and yield in order."""
+        """Process files on all cores, a few ahead, and yield results in order."""
         workers = cores(self.intake.settings.workers)
         waiting: deque[Arrival | Outcome | Future[Arrival | Unreadable]] = deque()
         for item in items:
@@ -171,7 +171,7 @@ class IngestPipeline:
         return self._rejected(found) if isinstance(found, Unreadable) else found
 
     def _commit(self, finished: list[Arrival | Outcome]) -> None:
-        """Commit what is finished, note its outcomes in order, and empty the list."""
+        """Commit finished files, record their outcomes in order, and clear the list."""
         arrivals = [item for item in finished if isinstance(item, Arrival)]
         arrivals = self.scan.with_origins(arrivals)
         for arrival in arrivals:

@@ -1,4 +1,4 @@
-"""What a walk found, compared with what the catalog knows of a user's files.
+"""Compare the files that a walk found with a user's files in the catalog.
 
 A file is told by its path. Where a known one is not found, it is gone only if that can be told:
 the folder above it was listed, and the drive that it was on is the one that was looked at. What
@@ -72,7 +72,7 @@ class FileScan:
     def compare(
         self, found: Sequence[SourceFile | Unreadable], survey: Survey, *, prune: bool
     ) -> None:
-        """Read what is known of the places that were walked, and tell what is gone from them."""
+        """Read the known files of the walked places, and find those that are missing."""
         here = {item.key: item for item in found}
         folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
         single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
@@ -93,7 +93,7 @@ class FileScan:
     # Of one file ----------------------------------------------------------------------------
 
     def is_unchanged(self, file: SourceFile, before: KnownFile) -> bool:
-        """Whether a file claims to be what it was; one that is to be kept otherwise is read."""
+        """Return whether a file is unchanged by its facts, and kept as wanted."""
         if self.checksum or self._is_to_be_kept_better(before):
             return False
         if before.source_state == "changed":  # what was there meanwhile was no picture
@@ -105,14 +105,14 @@ class FileScan:
         return same or not has_stable_inodes(file.device)
 
     def to_be_read(self, file: SourceFile) -> SourceFile:
-        """A file that is to be read, with the way in which it is to be kept."""
+        """Return a file to be read, with how it is to be kept."""
         before = self.known.get(file.key)
         if self.mode is not None or before is None or before.kept == "upload":
             return replace(file, mode=self.mode)
         return replace(file, mode=before.kept)
 
     def note_unchanged(self, file: SourceFile, before: KnownFile) -> None:
-        """Note that a file is in its place."""
+        """Record that a file is in its place."""
         self.seen.append(before.file_id)
         if file.device is not None and file.device != before.device:
             self.renumbered[file.device].append(before.file_id)
@@ -120,14 +120,14 @@ class FileScan:
             self.states[before.file_id] = "present"
 
     def note_no_picture(self, path: Path) -> None:
-        """Note that what is in the place of a file is no picture any more."""
+        """Record that a path no longer holds a picture."""
         before = self.known.get(os.fsencode(path))
         if before is not None:
             self.states[before.file_id] = "changed"
             self.affected.add(before.digest)
 
     def moved_here(self, file: SourceFile) -> Arrival | None:
-        """The arrival of a file that was known in another place, by its inode; unread."""
+        """Make the arrival of a file that was moved, by its inode, without reading it."""
         before = self._moved.get(file.key)
         if before is None or before.source_state == "changed":
             return None
@@ -151,7 +151,7 @@ class FileScan:
         )
 
     def with_origins(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        """The same arrivals; those whose bytes are gone from another place say from which."""
+        """Add the origin to arrivals that were moved."""
         new = [it for it in arrivals if it.path_key not in self.known and it.moved_from is None]
         if not new:
             return list(arrivals)
@@ -171,13 +171,13 @@ class FileScan:
         return result
 
     def note_changed(self, arrival: Arrival) -> None:
-        """Note that a file has other bytes than before: the earlier ones may be elsewhere."""
+        """Record that a file has other bytes: the earlier ones may have been moved."""
         before = self.known.get(arrival.path_key or b"")
         if before is not None and before.digest != arrival.digest:
             self.affected.add(before.digest)
 
     def missing(self) -> Iterator[tuple[str, KnownFile]]:
-        """Files that are gone and were there before, by path; they are noted as missing."""
+        """Return files that are missing now, by path, and record them as missing."""
         for key, before in sorted(self.gone.items()):
             if before.file_id in self._taken or not _is_gone(key):
                 continue
@@ -192,7 +192,7 @@ class FileScan:
         return self.mode is not None and SAFETY.index(self.mode) > SAFETY.index(before.kept)
 
     def _origin(self, arrival: Arrival, lost: list[KnownFile]) -> KnownFile | None:
-        """The file that a new one was before, by its inode or by its bytes."""
+        """Find the missing file that a new one was, by inode or bytes."""
         before = self._moved.get(arrival.path_key or b"")
         if before is not None and before.digest == arrival.digest:
             return before
@@ -201,7 +201,7 @@ class FileScan:
         return self._claim(lost, arrival.filename)
 
     def _claim(self, candidates: list[KnownFile], filename: str) -> KnownFile | None:
-        """The one among the files with these bytes that are gone which a new one is."""
+        """Choose one of the missing files with these bytes as the origin of a new one."""
         free = [before for before in candidates if before.file_id not in self._taken]
         if not free:
             return None
@@ -250,7 +250,7 @@ class FileScan:
     def _doubtful(
         self, survey: Survey, absent: dict[bytes, KnownFile], *, prune: bool
     ) -> Iterator[tuple[str, str]]:
-        """Roots by which nothing can be told."""
+        """List roots of which nothing can be concluded, such as unmounted drives."""
         for root in survey.roots:
             number = _number_below(root.path, absent)
             if number and root.is_folder and not root.is_still_there():
@@ -268,7 +268,7 @@ class FileScan:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where a walk can tell that a file is gone."""
+    """The places of which a walk can tell that a file is gone."""
 
     unlisted: set[str]
     renumbered: dict[int, set[int]]
@@ -277,7 +277,7 @@ class _Places:
         return any(_is_at(key, folder) for folder in self.unlisted)
 
     def other_drive(self, key: bytes, before: KnownFile) -> str | None:
-        """The folder nearest to a file that is gone, if it is not on the drive the file was on."""
+        """Return the nearest existing folder above a missing file, if it is on another drive."""
         folder = os.path.dirname(os.fsdecode(key))  # noqa: PTH120
         while True:
             try:
@@ -297,7 +297,7 @@ class _Places:
 def _renumbered(
     here: dict[bytes, SourceFile | Unreadable], known: dict[bytes, KnownFile]
 ) -> dict[int, set[int]]:
-    """What the devices of files that are still there are called now: it may change at a restart."""
+    """Find the present device numbers of unchanged files, which may change at a restart."""
     called: dict[int, set[int]] = defaultdict(set)
     for key, before in known.items():
         item = here.get(key)
@@ -307,7 +307,7 @@ def _renumbered(
 
 
 def _is_gone(key: bytes) -> bool:
-    """Whether there is no file of that name; False if it cannot be told."""
+    """Return whether there is no file of that name; False if unknown."""
     try:
         facts = os.lstat(key)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""From what a person names (path, folder, glob, URI, or a list) to files, in a fixed order."""
+"""Find the files that sources name (path, folder, glob, URI, or a list), in a fixed order."""
 
 import glob
 import os
@@ -21,7 +21,7 @@ TRASH_FOLDER = ".imgurer-trash"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that was named or found but cannot be taken in, and why.
+    """A path that was named or found but cannot be ingested, and why.
 
     `is_no_picture`: it was read whole, and its bytes are what was refused.
     """
@@ -38,7 +38,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder or file that a walk began with, as it was then."""
+    """A folder or file that a walk started from, with its facts."""
 
     path: str
     is_folder: bool
@@ -46,7 +46,7 @@ class Root:
     inode: int
 
     def is_still_there(self) -> bool:
-        """Whether the same folder is there now: a drive that was unmounted leaves another one."""
+        """Return whether the same folder is still there; an unmounted drive leaves another one."""
         try:
             facts = os.stat(self.path)  # noqa: PTH116 (a text, as all names here)
         except OSError:
@@ -56,7 +56,7 @@ class Root:
 
 @dataclass(slots=True)
 class Survey:
-    """What a walk went through: where it can tell that a file is gone, and where it cannot.
+    """The folders that a walk has listed, and those that it could not.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which files of a walk are wanted.
+    """A filter of the files of a walk.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Chosen:
 def find_files(
     sources: Source | Iterable[Source], chosen: Chosen = Chosen(), survey: Survey | None = None
 ) -> Iterator[SourceFile | Unreadable]:
-    """All files that the sources name, each once; folders are walked in order of names.
+    """Find all files that the sources name, each once; folders are walked in order of names.
 
     Links to files are followed, links to folders are not, so that a walk always ends. Whatever
     the file system refuses below a root (a broken link, a device, a path that is too long, a
@@ -145,7 +145,7 @@ def _is_large_enough(found: SourceFile | Unreadable, size: int) -> bool:
 
 
 def _each(roots: list[str], chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
-    """The paths below all roots; a single one names none twice, and may name very many."""
+    """Yield the paths of all sources, each once."""
     if len(roots) == 1:
         yield from _walk(roots[0], chosen, survey)
         return
@@ -159,7 +159,7 @@ def _each(roots: list[str], chosen: Chosen, survey: Survey) -> Iterator[str | Un
 
 
 def readable(path: Path | str) -> str:
-    r"""The path as text that can be shown and stored, whatever bytes its name is made of.
+    r"""Convert a path to text that can be shown and stored, whatever its bytes.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def readable(path: Path | str) -> str:
 
 
 def _is_a_name(text: str) -> bool:
-    """Whether the system could have a file of that name."""
+    """Return whether the system allows such a file name."""
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
@@ -185,7 +185,7 @@ def _is_a_name(text: str) -> bool:
 
 
 def _local(source: Source) -> tuple[str, Path]:
-    """What a source says, and the path that it is, if it is one and no glob."""
+    """Return a source as text, and its path if it is not a glob."""
     try:
         text = os.fsdecode(source)
     except TypeError as error:
@@ -210,7 +210,7 @@ def _local(source: Source) -> tuple[str, Path]:
 
 
 def _expand(source: Source, survey: Survey) -> list[str]:
-    """Paths that one source names; a file of exactly that name wins over its reading as a glob."""
+    """Yield the paths of one source; a file of exactly that name wins over a glob."""
     text, path = _local(source)
     try:
         path.lstat()
@@ -234,7 +234,7 @@ def _expand(source: Source, survey: Survey) -> list[str]:
 
 
 def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
-    """Folder by folder, the files of each before its folders; last the folders that failed."""
+    """Walk folder by folder, the files of each before its folders; yield failed folders last."""
     if TRASH_FOLDER in Path(root).parts:
         return
     is_folder = os.path.isdir(root)  # noqa: PTH112  Path.is_dir raises where there is no permission
@@ -278,7 +278,7 @@ def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadabl
 
 
 def _list(folder: str) -> tuple[list[str], list[str]]:
-    """Names of the files and of the folders in a folder, without links to folders."""
+    """List the names of files and of folders in a folder, without links to folders."""
     files: list[str] = []
     folders: list[str] = []
     with os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""What is done to one file without the catalog: read, digest, fingerprint, store."""
+"""Process one file without the catalog: read, hash, fingerprint, store."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ _LARGE = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class IngestWorker:
-    """Examines files for one user, in any number of threads at once.
+    """Processes files of one user, in any number of threads at once.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class IngestWorker:
     turns: threading.Semaphore
 
     def examine(self, file: SourceFile) -> Arrival | Unreadable:
-        """Bring a file into the store, or say why not.
+        """Store a file, or return why it is rejected.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class IngestWorker:
             return Unreadable(file.path, f"not enough memory for its {file.bytes:,} bytes")
 
     def _read(self, file: SourceFile) -> tuple[SourceFile, bytes]:
-        """The bytes of a file that nobody writes to meanwhile, and the file as it is by now."""
+        """Read a file that nobody writes to meanwhile, and its present facts."""
         most = self.settings.max_bytes
         with file.path.open("rb") as opened:
             # The walk may have been hours ago.

@@ -1,4 +1,4 @@
-"""A store as one tar file, or as a folder that grows by what is new; readable without this package.
+"""Export a store to a tar file, or incrementally to a folder; readable without this package.
 
 ::
 
@@ -48,7 +48,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def quoted_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula; `plain_cell` is its reverse.
+    """Escape a text that spreadsheets would take for a formula; see `plain_cell`.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def quoted_cell(text: str) -> str:
 
 
 def plain_cell(text: str) -> str:
-    """The reverse of `quoted_cell`.
+    """Undo `quoted_cell`.
 
     Examples
     --------
@@ -137,16 +137,16 @@ def export_store(
 
 
 class _Writer(Protocol):
-    """Where an archive is written to."""
+    """The target of an export."""
 
     def has(self, area: str, digest: str, size: int) -> bool:
-        """Whether an original is there from an earlier time."""
+        """Return whether an earlier export has written an original."""
 
     def add_original(self, area: str, digest: str, data: IO[bytes], size: int) -> None:
         """Write an original."""
 
     def add(self, name: str, data: IO[bytes], size: int) -> None:
-        """Write something else, in place of an earlier one."""
+        """Write another member, replacing an earlier one."""
 
     def add_catalog(self, paths: list[Path]) -> None:
         """Write the files of a snapshot."""
@@ -235,7 +235,7 @@ def _begins_as_ours(table: Path) -> bool:
 
 
 def _is_catalog(folder: Path) -> bool:
-    """Whether a folder is the catalog of an earlier backup, by its name and what lies in it."""
+    """Return whether a folder is the catalog of an earlier backup, by name and content."""
     if not _MOMENT.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
         return False
     written = {"manifest.json", *(f"{table}.parquet" for table in snapshots.TABLES)}
@@ -250,7 +250,7 @@ def _read(connection: Connection) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]
 
 
 def _write_original(store: Store, writer: _Writer, digest: str, size: int) -> bool:
-    """Write an original, unless it is there; False if it was forgotten since the rows were read."""
+    """Write an original, unless it is there; return False if it was forgotten meanwhile."""
     if writer.has(ORIGINALS, digest, size):
         return True
     original = _open(store, digest)
@@ -278,7 +278,7 @@ def _write_trash(
 
 
 def _open(store: Store, digest: str) -> BinaryIO | None:
-    """An original; None for one that was forgotten since the catalog was read."""
+    """Open an original; None if it was forgotten meanwhile."""
     try:
         return store.blobs.open(digest)
     except BlobMissing:

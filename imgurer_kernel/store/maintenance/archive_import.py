@@ -1,4 +1,4 @@
-"""What `imgurer export` wrote, taken in: an archive into any store, a backup into an empty one."""
+"""Import what `imgurer export` wrote: an archive into any store, a backup into an empty one."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ from imgurer_kernel.store.users import Users
 
 
 def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
-    """Take in what `export_store` wrote; a frame like that of `Workbench.ingest`.
+    """Import what `export_store` wrote; return a frame like that of `Workbench.ingest`.
 
     Every original is compared with its digest and fingerprinted anew. A backup makes an empty
     store what the other one was: accounts, files, decisions, journal and trash, with their ids. In
@@ -82,7 +82,7 @@ def _is_empty(connection: Connection) -> bool:
 def _restore(
     store: Store, archive: Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
 ) -> pd.DataFrame:
-    """Make an empty store what the other one was; files before rows, as everywhere."""
+    """Restore a backup into an empty store; files before rows, as everywhere."""
     known, buried = store.catalog.run(rebuilding.digests_in, backup)
     # A folder has those, too, that were forgotten since: they do not come back.
     digests = sorted(known & set(archive.digests(ORIGINALS)))
@@ -138,7 +138,7 @@ def _is_there(path: object) -> bool:
 
 
 def _checked(archive: Archive, area: str, digest: str) -> bytes:
-    """An original of a backup; ImageRejected if it was changed there."""
+    """Read an original of a backup; ImageRejected if it was changed there."""
     data = archive.read(f"{area}/{digest}", 1 << 40)
     actual = hashlib.sha256(data).hexdigest()
     if actual != digest:
@@ -148,7 +148,7 @@ def _checked(archive: Archive, area: str, digest: str) -> bytes:
 
 
 def _holdings(archive: Archive) -> pd.DataFrame:
-    """The table of holdings; KeyError or ValueError if it is not what it should be."""
+    """Read the table of holdings; KeyError or ValueError if it is malformed."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
     # All as text, and "NA" is a name like any other.
     table = pd.read_csv(text, dtype="str", keep_default_na=False)
@@ -206,7 +206,7 @@ def _take_in(
 
 
 def _examined(intake: Intake, archive: Archive, digest: str) -> Arrival:
-    """An original of the archive, checked and stored, on its way to whoever holds it."""
+    """Check and store an original of the archive; return its arrivals."""
     try:
         data = archive.read(f"{ORIGINALS}/{digest}", intake.settings.max_bytes)
     except KeyError as error:
@@ -237,7 +237,7 @@ def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> 
 
 
 def _moment(text: str) -> datetime | None:
-    """A time as the catalog keeps it: in UTC, without a zone."""
+    """Convert a time to UTC without a zone, as the catalog stores it."""
     if not text:
         return None
     found = datetime.fromisoformat(text)
@@ -249,7 +249,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _owner(users: Users, name: str, local: str) -> str:
-    """The account of that name here, the local one if there is none."""
+    """Return the account of that name, or the local one."""
     try:
         return users.get(name).name
     except (UnknownUser, InvalidUserName):

@@ -1,4 +1,4 @@
-"""Where an archive of `imgurer export` is read from: a tar file, or a folder.
+"""Read archives of `imgurer export`: a tar file, or a folder.
 
 Members are found by the names that there may be, and never written to where the archive says.
 """
@@ -21,10 +21,10 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Archive(Protocol):
-    """Where an archive is read from."""
+    """An archive to import."""
 
     def read(self, name: str, most: int) -> bytes:
-        """The bytes of a member, of which there may be `most`.
+        """Read a member of at most `most` bytes.
 
         Raises
         ------
@@ -33,10 +33,10 @@ class Archive(Protocol):
         """
 
     def digests(self, area: str) -> list[str]:
-        """Those in an area, ascending."""
+        """List the digests in an area, ascending."""
 
     def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
-        """The catalog of a backup, unpacked into a folder if need be; None if it is no backup."""
+        """Return the snapshot of a backup, unpacked into a folder if need be; None for others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class StoreCheck:
     resume: bool = False
 
     def run(self, advance: Advance) -> list[Finding]:
-        """All findings, by digest; `advance` is called with 1 for each original that was read.
+        """Yield all findings, by digest; call `advance` with 1 for each original that was read.
 
         Others may take pictures in and forget them meanwhile: what looks wrong is looked at once
         more, and what they may be about to put right is left to them for `SETTLED` seconds.
@@ -136,7 +136,7 @@ class StoreCheck:
             )
 
     def _check_strays(self) -> Iterator[Finding]:
-        """What nothing of ours has put among the originals, such as a folder in a blob's place."""
+        """Find foreign files among the originals, such as a folder in a blob's place."""
         for name in list(self.store.blobs.strays(SETTLED)):
             yield self._set_aside("stray file", name, "nothing of imgurer's has this name")
 
@@ -167,7 +167,7 @@ class StoreCheck:
             )
 
     def _is_orphan(self, digest: str) -> bool:
-        """Whether nobody speaks of an original, and nobody can be about to."""
+        """Return whether nothing refers to an original, and no ingest can be about to."""
         # Whoever takes it in stores it first, and enters it with others of its batch.
         return self.store.blobs.age(digest) >= SETTLED and not self.store.catalog.run(
             _is_spoken_of, digest
@@ -204,7 +204,7 @@ class StoreCheck:
 
 
 def take_in_orphan(store: Store, digest: str, user: str) -> bool:
-    """Enter an original into the catalog that no row names; False if it is none any more.
+    """Add an orphaned original to the catalog; return False if it is none any more.
 
     Raises
     ------
@@ -228,5 +228,5 @@ def take_in_orphan(store: Store, digest: str, user: str) -> bool:
 
 
 def _is_spoken_of(connection: Connection, digest: str) -> bool:
-    """Whether an image, or what was forgotten, has this digest."""
+    """Return whether an image, or a file in the trash, has this digest."""
     return bool(queries.ids_by_digest(connection, [digest])) or trash.contains(connection, digest)

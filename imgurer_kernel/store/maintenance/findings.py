@@ -1,4 +1,4 @@
-"""What a check finds, and how far it has come, for one that is interrupted."""
+"""Findings of a check, and its state, to resume an interrupted one."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _STATE = "check.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that is wrong with the store, and whether it was repaired.
+    """A problem of the store, and whether it was repaired.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Finding:
 
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """The findings as a frame, one row each."""
+    """Make a frame of findings."""
     rows = [[getattr(finding, name) for name in COLUMNS] for finding in findings]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype({"image_id": "Int64", "repaired": "bool"})
@@ -48,7 +48,7 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
 
 @dataclass(slots=True)
 class CheckState:
-    """How far a check has come; small, and of no use to anybody else.
+    """How far a check has come.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class CheckState:
 
     @classmethod
     def load(cls, root: Path) -> "CheckState":
-        """The state of a store; that of nothing where there is none, or none that can be read."""
+        """Load the state of a store; an empty one where none can be read."""
         try:
             content: dict[str, Any] = json.loads((root / _STATE).read_bytes())
             found = [Finding(**each) for each in content["findings"]]
@@ -83,6 +83,6 @@ class CheckState:
             return cls()
 
     def save(self, root: Path) -> None:
-        """Keep it beside the store; a store that cannot be written is checked without."""
+        """Save the state beside the store, unless that cannot be written."""
         with suppress(StorageError), atomic_write(root / _STATE) as file:
             file.write(json.dumps(asdict(self)).encode())

@@ -1,4 +1,4 @@
-"""Every original and thumbnail, read once and compared with its digest and the catalog."""
+"""Read every original and thumbnail once, and compare them with digest and catalog."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ BATCH = 256
 
 
 class Row(NamedTuple):
-    """An image as the catalog has it."""
+    """An image in the catalog."""
 
     digest: str
     image_id: int
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong with an original or its thumbnail; size: of a sound original."""
+    """A problem of an original or its thumbnail; `size` is that of a sound original."""
 
     kind: str
     detail: str
@@ -46,7 +46,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginalsCheck:
-    """Reads originals and thumbnails with several threads.
+    """Checks originals and thumbnails in several threads.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class OriginalsCheck:
     resume: bool
 
     def run(self, advance: Advance) -> tuple[list[Finding], set[str]]:
-        """All findings, and the digests of all images that the catalog has."""
+        """Yield findings, and collect the digests of all images of the catalog."""
         root = self.store.settings.root
         state = CheckState.load(root)
         with self.store.catalog.transaction() as connection:
@@ -90,7 +90,7 @@ class OriginalsCheck:
         return findings, {row.digest for row in rows}
 
     def _sampled(self, rows: Sequence[Row], begin: str) -> list[Row]:
-        """The next rows by digest, and from the first one again after the last one."""
+        """Choose the next rows by digest, starting over after the last one."""
         if self.sample >= 100:
             return list(rows)
         number = -int(-len(rows) * self.sample // 100)
@@ -109,7 +109,7 @@ class OriginalsCheck:
                 advance(1)
 
     def _look(self, row: Row) -> list[Problem]:
-        """What is wrong with one image; in a thread, and without the catalog."""
+        """Check one image, in a thread and without the catalog."""
         found = []
         try:
             size = self.store.blobs.verify(row.digest)
@@ -142,7 +142,7 @@ class OriginalsCheck:
             raise BlobMissing(message)
 
     def _judge(self, row: Row, problem: Problem) -> Iterator[Finding]:
-        """The finding, unless the image was forgotten since the rows were read."""
+        """Make the finding, unless the image was forgotten meanwhile."""
         if not self.store.catalog.run(queries.ids_by_digest, [row.digest]):
             return
         detail, repaired = problem.detail, False
@@ -169,7 +169,7 @@ class OriginalsCheck:
         )
 
     def _restore_original(self, row: Row) -> bool:
-        """Store an original again from one of the places it was taken in from."""
+        """Store an original again from one of the places that it was ingested from."""
         blobs = self.store.blobs
         for path in self.store.catalog.run(files.places, row.image_id):
             if not path.is_file():

@@ -1,4 +1,4 @@
-"""Originals that no row names: what the notes beside them say of where they came from."""
+"""Find where originals without a row came from, by the notes beside them."""
 
 import os
 from contextlib import suppress
@@ -13,7 +13,7 @@ from imgurer_kernel.store.ingest.sources import readable
 def orphan_arrival(
     blobs: BlobStore, digest: str, size: int, found: Fingerprint, user: str
 ) -> Arrival:
-    """An original as it is entered again.
+    """Make the arrival of an original to be added again.
 
     One that is linked or referred to has the name and the path of its note, and is the same file
     for the next scan. Others are named by their digest.

@@ -1,4 +1,4 @@
-"""A store whose catalog is damaged or gone: its catalog made anew, and what that does not know."""
+"""Recover a store whose catalog is damaged or lost."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from imgurer_kernel.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RecoveredStore:
-    """What a recovery has brought back.
+    """What was recovered.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class RecoveredStore:
 
     @property
     def words(self) -> list[str]:
-        """All that in lines."""
+        """The result in lines of text."""
         lines = [
             f"the catalog: {self.rebuilt.words}",
             f"{count(self.known, 'image')} with names and owners as they were",
@@ -57,7 +57,7 @@ class RecoveredStore:
 
 
 def is_damaged(settings: Settings) -> bool:
-    """Whether the catalog of a store is gone, or cannot be opened or read."""
+    """Return whether the catalog of a store is gone, or cannot be opened or read."""
     if place.has_lost_catalog(settings.root):
         return True
     if not place.is_store(settings.root):
@@ -71,7 +71,7 @@ def is_damaged(settings: Settings) -> bool:
 
 
 def recover_store(settings: Settings, progress: ProgressOption = True) -> RecoveredStore:
-    """Make the catalog of a store anew, and take in again what it does not know.
+    """Rebuild the catalog of a store, and add originals that it does not know.
 
     It is copied from what can be read of the damaged one, or from the newest whole snapshot;
     fingerprints are computed anew as far as they are lost. Nothing is deleted: the damaged files

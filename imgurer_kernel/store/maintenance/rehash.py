@@ -1,4 +1,4 @@
-"""Fingerprints of an earlier version of this package: computed anew, before they are compared."""
+"""Renew fingerprints of earlier versions of this package before they are compared."""
 
 import threading
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """Images whose fingerprint is not of today's algorithm.
+    """Images with a fingerprint of an earlier algorithm.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Outdated:
 
 
 class FingerprintUpgrade:
-    """Replaces fingerprints whose algorithm is not today's, from the originals.
+    """Replaces fingerprints of earlier algorithms, from the originals.
 
     Images whose original cannot be read keep their old fingerprint; they are tried once in a
     process. Safe to use from several threads and processes.
@@ -46,7 +46,7 @@ class FingerprintUpgrade:
         self._unreadable: set[int] = set()
 
     def outdated(self, connection: Connection) -> Outdated:
-        """Look, within a transaction, which fingerprints are outdated."""
+        """Find outdated fingerprints, within a transaction."""
         old = fingerprints.outdated(connection, ALGORITHM)
         return Outdated(
             pending={key: digest for key, digest in old.items() if key not in self._unreadable},
@@ -89,7 +89,7 @@ class FingerprintUpgrade:
             progress("fingerprinting anew", k + len(part), len(ids))
 
     def _read(self, digest: str) -> Fingerprint | ImgurerError:
-        """Today's fingerprint of an original, or why that cannot be read."""
+        """Fingerprint an original, or return why it cannot be read."""
         blobs, limits = self._store.blobs, self._store.settings
         try:
             with blobs.open(digest) as blob:
