@@ -1,4 +1,4 @@
-"""The dashboard and its parts: models without widgets, widgets without a store, panels of both.
+"""The dashboard and its parts: models, widgets, and the panels that link them.
 
 `models` hold what is shown and done and can be tested without a browser; `widgets` are small
 anywidgets, each a .py, a .js and a .css side by side; `panels` link models to widgets; `routing`

@@ -40,7 +40,7 @@ _STEP_PARAMS = ("image", "page", "seed", "order")
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """All panels, the header above them, and the address that says which one is shown.
+    """All panels, the header above them, and the URL fragment that selects one.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     # Navigation -------------------------------------------------------------------------------
 
     def navigate(self, route: Route) -> None:
-        """Show what the address says: the page was opened or reloaded, or Back was pressed."""
+        """Show the route of the URL: the page was opened or reloaded, or Back was pressed."""
         if route.tab in TABS:
             if self._statistics is None:
                 self._load_header()

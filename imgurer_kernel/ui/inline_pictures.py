@@ -1,4 +1,4 @@
-"""Thumbnails beside the rows of frames that a notebook shows: those with a column ``digest``.
+"""Show thumbnails beside rows of frames in notebooks: of frames with a column ``digest``.
 
 A digest names its picture in whatever store, and survives filters, sorting and merges, which a mark
 on the frame or a class of its own would not.
@@ -26,7 +26,7 @@ _known: dict[Path, tuple["BlobStore", int]] = {}
 
 
 def follow(workbench: "Workbench") -> None:
-    """Show the thumbnails of this store in frames; nothing where no IPython runs."""
+    """Show the thumbnails of this store in frames, where IPython runs."""
     from IPython.core.getipython import get_ipython  # a script has none, and must not load it
 
     shell = get_ipython()
@@ -42,7 +42,7 @@ def follow(workbench: "Workbench") -> None:
 
 
 def html_of(frame: pd.DataFrame) -> str | None:
-    """A frame as HTML, with a thumbnail before each row whose digest is known.
+    """Make the HTML of a frame, with a thumbnail before each row whose digest is known.
 
     As many rows as the setting ``inline_pictures`` of the store that was opened last says, never
     more than 50. Any other frame looks as pandas shows it.

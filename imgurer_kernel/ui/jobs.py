@@ -88,7 +88,7 @@ class Runner:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One piece of work under way: where it reports progress and learns that it is cancelled."""
+    """One running piece of work: it reports progress here, and learns that it is cancelled."""
 
     on_progress: Callable[["Task", int, int], None]
     stop: threading.Event = field(default_factory=threading.Event)
@@ -162,7 +162,7 @@ class Job(HasTraits):
         self._runner.run(partial(work, task), partial(self._finish, task, on_result))
 
     def show(self, task: Task, on_result: Callable[[T], None], result: T) -> None:
-        """Hand over, from within the work, what can be shown until its result is there."""
+        """Show an intermediate result; called by the work itself."""
         self._runner.call_soon(self._show, task, on_result, result)
 
     def _show(self, task: Task, on_result: Callable[[T], None], result: T) -> None:
@@ -170,13 +170,13 @@ class Job(HasTraits):
             on_result(result)
 
     def cancel(self) -> None:
-        """Cancel the work under way; its result is dropped when it comes."""
+        """Cancel the running work; its result is dropped."""
         if self._task is not None:
             self._task.stop.set()
             self._clear_task()
 
     def fail(self, error: BaseException) -> None:
-        """Cancel the work under way, and show an error that happened elsewhere."""
+        """Cancel the running work, and show an error that happened elsewhere."""
         self.cancel()
         self.failure = error_text(error)
 

@@ -1,4 +1,4 @@
-"""What all panels of one visitor share: the store, the visitor's account, a version number."""
+"""The state that all panels of one visitor share: store, account, version number."""
 
 import threading
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _GONE_MESSAGE = "this picture is not here any more: nobody holds a copy of it"
 
 
 def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a frame as dicts by column name; values keep their types."""
+    """Convert rows of a frame to dicts by column name; values keep their types."""
     return [{str(name): row[name] for name in row} for row in frame.to_dict("records")]
 
 
@@ -84,15 +84,15 @@ class VisitorSession(HasTraits):
         return Job(self.runner)
 
     def changed(self) -> None:
-        """Tell the other panels that this one has changed the store."""
+        """Notify the other panels that the store has changed."""
         self.version += 1
 
     def begin_taking_in(self) -> None:
-        """Say that an upload or a folder is under way, until `end_taking_in`."""
+        """Mark that an upload or a folder is being ingested, until `end_taking_in`."""
         self.taking_in += 1
 
     def end_taking_in(self, *, changed: bool) -> None:
-        """Say that it is over, and if the store has changed have the panels read it anew."""
+        """Mark the end of it, and refresh the panels if the store has changed."""
         # First, so that the panels begin to read before they say what they know without that.
         if changed:
             self.changed()
@@ -107,11 +107,11 @@ class VisitorSession(HasTraits):
 
     @property
     def is_admin(self) -> bool:
-        """Whether the visitor is an admin, as far as is known by now."""
+        """Whether the visitor is an admin, by the account as last read."""
         return self._account is not None and self._account.role == "admin"
 
     def require_admin(self) -> None:
-        """Check the role, read anew: it may have changed since the page was opened.
+        """Check the role as it is now: it may have changed since the page was opened.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class VisitorSession(HasTraits):
         return accounts.ensure_local() if self.user is None else accounts.get(self.user)
 
     def image(self, image_id: int) -> pd.DataFrame:
-        """Read what is known of one image: a frame of one row.
+        """Read the facts of one image: a frame of one row.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class VisitorSession(HasTraits):
             return tuple(self._thumbnail(image_id) for image_id in image_ids)
 
     def new_thumbnail(self, image_id: int, digest: str) -> bytes:
-        """A thumbnail of an image that was just taken in, without asking the catalog for it."""
+        """Read the thumbnail of a new image, without a query of the catalog."""
         try:
             return self.workbench.blobs.thumbnail(digest)
         except StorageError:

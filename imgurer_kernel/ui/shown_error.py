@@ -1,4 +1,4 @@
-"""What a visitor is told of an error: what happened, and not where on the server."""
+"""The text of an error for a visitor, without paths of the server."""
 
 import os
 from pathlib import Path

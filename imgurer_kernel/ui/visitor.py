@@ -24,7 +24,7 @@ _PREHEATED = "VOILA_PREHEAT"
 
 
 def visitor() -> str | None:
-    """Return the name of who is logged in; None where there is no login, for the local user.
+    """Return the name of the logged-in user; None where there is no login.
 
     Waits in a preheated kernel until the visitor is there, so call it after all slow imports and
     before anything is read that should be fresh. No catalog lease may be held meanwhile. The

@@ -1,1 +1,1 @@
-"""What the panels show and do, as traits and plain functions; no widget is known here."""
+"""The state and actions of the panels, as traits and plain functions, without widgets."""

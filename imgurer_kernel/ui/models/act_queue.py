@@ -1,4 +1,4 @@
-"""Work that must be done in order and to its end, while the screen goes on."""
+"""A queue of work that is done in order and never dropped, in the background."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from imgurer_kernel.ui.jobs import Runner, error_text
 
 
 class ActQueue(HasTraits):
-    """Runs one piece of work after the other in a thread; none is dropped for a newer one.
+    """Runs one piece of work after the other in a thread.
 
     A `imgurer_kernel.ui.jobs.Job` cancels what it did before, which is right for a search and
     wrong for what changes files.
@@ -35,7 +35,7 @@ class ActQueue(HasTraits):
         self._running = False
 
     def add(self, work: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
-        """Do some work after all that was added before; `on_result` gets its result on the loop."""
+        """Queue work; `on_result` gets its result on the loop."""
         self._work.append((work, on_result))
         self.waiting = len(self._work)
         if not self._running:

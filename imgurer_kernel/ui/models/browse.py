@@ -1,4 +1,4 @@
-"""Browse the store: one page of pictures in some order, and the next one."""
+"""Browse the pictures of a store, a page at a time, in some order."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Order = Literal["random", "newest", "largest"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BrowsePage:
-    """Some of the pictures of a store.
+    """One page of pictures.
 
     Attributes
     ----------
@@ -40,12 +40,12 @@ class BrowsePage:
 
     @property
     def last(self) -> bool:
-        """Whether none come after these."""
+        """Whether this is the last page."""
         return self.first + len(self.pictures) >= self.total
 
 
 class BrowseModel(HasTraits):
-    """What the browse panel shows and does.
+    """The state and actions of the browse panel.
 
     Parameters
     ----------
@@ -105,13 +105,13 @@ class BrowseModel(HasTraits):
         self.load()
 
     def previous_page(self) -> None:
-        """Return to the page before."""
+        """Show the previous page."""
         if self.page:
             self.page -= 1
             self.load()
 
     def open(self, params: Mapping[str, str]) -> None:
-        """Show what stands in an address."""
+        """Show the page of a URL fragment."""
         # Anybody may write anything into an address; what makes no sense is taken as usual.
         order = params.get("order", "random")
         self.order = order if order in ORDERS else "random"

@@ -1,4 +1,4 @@
-"""Rows of the workbench's frames as tiles, cluster rows, and facts: all texts about a picture."""
+"""Make tiles and facts of rows of the workbench's frames: all texts about a picture."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -55,7 +55,7 @@ _SHAPE_TOLERANCE = 0.02
 
 
 def size_text(row: Row) -> str:
-    """The second line of a tile: pixels and bytes, such as ``"4032 x 3024 · 2.1 MB"``."""
+    """Word pixels and bytes for a tile, such as ``"4032 x 3024 · 2.1 MB"``."""
     return f"{pixels(row['width'], row['height'])} · {human_bytes(int(row['bytes']))}"
 
 
@@ -104,7 +104,7 @@ def image_tiles(pictures: ImageListing) -> list[Tile]:
 
 
 def verdict_text(verdict: str) -> str:
-    """Say what a verdict of `Workbench.similar` means.
+    """Word a verdict of `Workbench.similar`.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def search_tiles(pictures: ImageListing) -> list[Tile]:
 
 
 def result_facts(row: Row) -> list[Fact]:
-    """Say how a search result compares with the picture that was searched for.
+    """List how a search result differs from the picture that was searched for.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def result_facts(row: Row) -> list[Fact]:
 
 
 def orientation_text(orientation: str) -> str:
-    """Say how a picture is turned compared with another one; empty for not at all.
+    """Word how a picture is turned compared with another one; empty for not at all.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a comparison of pictures shows: their facts beside each other, and two on each other."""
+"""The content of a comparison: facts side by side, and overlays of two pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ _LEFT_OUT = frozenset({"dHash", "Added"})
 
 
 def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> ComparedPictures:
-    """Read what is known of pictures, and how each lies on the first.
+    """Read the facts of pictures, and how each is aligned with the first.
 
     Parameters
     ----------

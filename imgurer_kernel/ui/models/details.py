@@ -1,4 +1,4 @@
-"""The details of one picture: its facts, who brought it, and forgetting one's own copy."""
+"""The details of one picture: its facts, its owners, and forgetting one's own copy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_FILES = 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Details:
-    """All that the visitor may know of one image.
+    """The facts of one image that the visitor may see.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Details:
 
     @property
     def consequence(self) -> str:
-        """What will happen if the visitor forgets this picture, in words."""
+        """Word what happens if the visitor forgets this picture."""
         if self.others:
             whose = count(self.others, "other person holds", "other people hold")
             return f"{whose} it too, so the picture stays; it is only no longer yours."
@@ -48,7 +48,7 @@ class Details:
 
 
 class DetailsModel(HasTraits):
-    """What the details panel shows and does.
+    """The state and actions of the details panel.
 
     Traits
     ------
@@ -73,7 +73,7 @@ class DetailsModel(HasTraits):
         self.job.observe(self._clear_details, "failure")
 
     def load(self) -> None:
-        """Read what is known of the picture."""
+        """Read the facts of the picture."""
         image_id = self.image_id
         if image_id < 0:
             self.job.cancel()
@@ -129,7 +129,7 @@ class DetailsModel(HasTraits):
 
 
 def provenance(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
-    """List who brought a picture, and where its files are, as far as the visitor may know.
+    """List the owners of a picture and the places of its files, as far as the visitor may see.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def provenance(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
 
 
 def _place(row: Mapping[str, Any]) -> str:
-    """The whole path of a file and, if it is not there as it was, what became of it."""
+    """Word the full path of a file, and its state unless it is present."""
     if pd.isna(row["path"]):
         return f"{row['filename']}, uploaded"
     if row["state"] != "present":

@@ -1,4 +1,4 @@
-"""Take in a folder of this machine, and say what became of each file."""
+"""Ingest a folder of this machine, and show the outcome for each file."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ MAX_COMPARED = 200
 
 
 class FolderModel(HasTraits):
-    """What the part of the upload panel for folders does.
+    """The state and actions of the part of the upload panel for folders.
 
     Traits
     ------
@@ -67,11 +67,11 @@ class FolderModel(HasTraits):
 
     @property
     def default_keeping(self) -> Keeping:
-        """What the store's settings say about originals."""
+        """How the store's settings keep originals."""
         return "place" if self.session.workbench.settings.store == "reference" else "kept"
 
     def take_in(self, text: str, keeping: Keeping) -> None:
-        """Take in all files below a folder; nothing while another one is taken in.
+        """Ingest all files below a folder, unless another one is being ingested.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class FolderModel(HasTraits):
         )
 
     def _ingest(self, text: str, keeping: Keeping, task: Task) -> FolderResult | str:
-        """What became of the files, or what is wrong with the path."""
+        """Ingest the folder; return the outcomes, or what is wrong with the path."""
         reached = False
         try:
             # Here, on the store: what the page hides protects nothing.
@@ -119,7 +119,7 @@ class FolderModel(HasTraits):
         return result
 
     def _mode(self, keeping: Keeping) -> StoreMode:
-        """Keep by links where the settings say so: they cost no space."""
+        """Choose hard links where the settings allow them: they cost no space."""
         if keeping == "place":
             return "reference"
         setting = self.session.workbench.settings.store
@@ -166,7 +166,7 @@ class FolderModel(HasTraits):
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """Progress for a job that never raises: what is cancelled ends by its event, with a result."""
+    """Progress for a job that never raises: a cancelled ingest ends by an event, with a result."""
 
     task: Task
 

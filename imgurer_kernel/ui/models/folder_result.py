@@ -1,4 +1,4 @@
-"""What became of a folder that was taken in: totals, rows, and the last one of each user."""
+"""The result of ingesting a folder: totals and rows; the last one of each user is kept."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -53,7 +53,7 @@ class FolderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderResult:
-    """What became of a folder.
+    """The result of ingesting a folder.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ class FolderResult:
 
     @property
     def summary(self) -> str:
-        """The folder, how many files there were, and how many of each status."""
+        """Word the folder, the number of files, and how many of each status."""
         parts = [f"{self.folder}: {count(sum(self.counts.values()), 'file')}"]
         parts += (f"{number:,} {STATUSES[status][0]}" for status, number in self.counts.items())
         return " · ".join(parts)
 
     @property
     def remark(self) -> str:
-        """What the list does not show, and that it was cut short; empty for nothing."""
+        """Word what the list leaves out, and whether it was cut short; empty for nothing."""
         listed = pd.Series([row.status for row in self.rows], dtype=str).value_counts().to_dict()
         left = sum(
             number - listed.get(status, 0)
@@ -117,7 +117,7 @@ class LastResult:
         self._data = DerivedData(root / "derived" / "folders" / user)
 
     def save(self, result: FolderResult) -> None:
-        """Keep a result in place of the one before; where that cannot be, it is shown once only."""
+        """Save a result, replacing the one before; ignore a store that cannot be written."""
         facts = asdict(result) | {"at": datetime.now(UTC).isoformat()}
         try:
             self._data.save(facts, {})
@@ -125,7 +125,7 @@ class LastResult:
             return  # the files are taken in all the same, and the page shows the result now
 
     def load(self) -> FolderResult | None:
-        """The result that was kept; None for none, or for one of another version of this."""
+        """Load the saved result; None for none, or for one of another version."""
         facts = self._data.facts()
         try:
             if facts is None:
@@ -142,7 +142,7 @@ class LastResult:
 
 
 def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False) -> FolderResult:
-    """Make a result of a frame as from `Workbench.ingest`."""
+    """Make a result from a frame of `Workbench.ingest`."""
     found = outcomes["status"].value_counts()
     counts = {status: int(found[status]) for status in STATUSES if status in found}
     rank = {status: place for place, status in enumerate(STATUSES)}

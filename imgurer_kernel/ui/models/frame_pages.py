@@ -1,4 +1,4 @@
-"""The rows of any frame as tiles, a page at a time, in groups if asked for."""
+"""Make tiles of the rows of any frame, a page at a time, optionally in groups."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class FramePages:
         return len(self.frame)
 
     def page(self, start: int, stop: int) -> list[FrameTile]:
-        """The tiles from one place of `order` to another; reads thumbnails, so it may take long."""
+        """Make the tiles from one position of `order` to another, with their thumbnails."""
         places = self.order[start:stop]
         rows = self.frame.iloc[places]
         ids = images_of(self._session.workbench.catalog, self._named, rows[self._named].tolist())
@@ -88,7 +88,7 @@ class FramePages:
         return f"{self._groups[code]} · {self._sizes[code]:,}"
 
     def _stranger(self, row: dict[str, Any]) -> Tile:
-        """A row whose picture is not in the store: it may be on the disk still."""
+        """Make the tile of a row whose picture is not in the store, from the file on disk."""
         value = row[self._named]
         name = str(row["filename"]) if _is_text(row.get("filename")) else str(value)
         thumbnail, detail = b"", f"no {self._named} of this store"
@@ -106,7 +106,7 @@ class FramePages:
 
 
 def _look(path: object, settings: "Settings") -> tuple[bytes, str]:
-    """A thumbnail of a file that is not in the store, and what to say of it."""
+    """Read a file that is not in the store; return its thumbnail and a caption."""
     try:
         picture = decode.read(bytes_of(path, settings), frame=THUMBNAIL, limits=settings)
         return picture.view().jpeg(), "not in the store"

@@ -1,4 +1,4 @@
-"""Whether several pictures are here already: a table of them, filled while they arrive."""
+"""Look several pictures up in the store: a table, filled while they arrive."""
 
 import threading
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ MAX_QUERIES = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedUp:
-    """One picture and what was found of it.
+    """One picture and the result of looking it up.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class LookedUp:
 
 
 class LookupModel(HasTraits):
-    """Pictures that were given at once.
+    """The pictures that were given together.
 
     Traits
     ------
@@ -90,7 +90,7 @@ class LookupModel(HasTraits):
         self._lock = threading.Lock()
 
     def judge(self, name: str, data: bytes) -> LookedUp:
-        """Look one picture up; touches no trait."""
+        """Look one picture up, without touching traits."""
         with self._lock:
             self._queries += 1
             number = self._queries
@@ -107,7 +107,7 @@ class LookupModel(HasTraits):
         return LookedUp(name=name, answer=answer, query=kept, holders=holders)
 
     def add(self, found: LookedUp) -> None:
-        """Put one into the table."""
+        """Add a result to the table."""
         self.found.append(found)
         self.version += 1
 
@@ -119,7 +119,7 @@ class LookupModel(HasTraits):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table as `Workbench.lookup` answers."""
+        """The table as a frame, as from `Workbench.lookup`."""
         rows = [
             {"query": number, "name": each.name, **each.answer}
             for number, each in enumerate(self.found)
@@ -128,7 +128,7 @@ class LookupModel(HasTraits):
 
     @property
     def totals(self) -> list[tuple[str, str]]:
-        """Status and words of each kind that there is, such as ``("new", "3 new")``."""
+        """List each status with its total, such as ``("new", "3 new")``."""
         statuses = [each.answer["status"] for each in self.found]
         return [
             (status, count(statuses.count(status), one, many))

@@ -1,4 +1,4 @@
-"""Originals for the browser: read, made viewable and handed to the widget that asked."""
+"""Load originals for the browser: read, convert and deliver them to a widget."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OriginalLoader:
-    """Answers what an `OriginalsWidget` asks for, one original at a time.
+    """Loads the originals that an `OriginalsWidget` requests, one at a time.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class OriginalLoader:
         job.observe(self._tell_failure, "failure")
 
     def load(self, image_id: int) -> None:
-        """Read an original and deliver it; what goes wrong is told in its place."""
+        """Read an original and deliver it, or the error in its place."""
         self._wanted = image_id
         self._job.start(
             "Reading the original",

@@ -1,11 +1,11 @@
-"""Who has a picture, in words that the visitor may read."""
+"""Word who has a picture, as far as the visitor may see."""
 
 from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.ui.session import VisitorSession
 
 
 def provenance(session: VisitorSession, image_id: int) -> str:
-    """Say who brought a picture, such as ``"brought by you and 1 other person"``.
+    """Word who brought a picture, such as ``"brought by you and 1 other person"``.
 
     A member does not learn the names of others. Empty where nobody has it any more.
     """

@@ -1,4 +1,4 @@
-"""What became of the last uploads of each user, kept so that a reload does not lose it."""
+"""The results of each user's recent uploads, saved so that a reload keeps them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,7 +33,7 @@ TAKEN = ["name", "status", "text", "image_id", "twin_id", "twin", "at"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of one upload.
+    """The result of one upload.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Taken:
 
     @classmethod
     def of(cls, name: str, verdict: Verdict) -> Self:
-        """That of a file with its verdict, now."""
+        """Make the result of a file from its verdict, at the present time."""
         return cls(
             name=name,
             status=verdict.status,
@@ -70,7 +70,7 @@ class Taken:
 
     @classmethod
     def read(cls, facts: dict[str, Any]) -> Self:
-        """One that was kept.
+        """Read a saved result.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Taken:
 
 
 class RecentUploads:
-    """The last uploads of a user, kept beside the catalog.
+    """The recent uploads of a user, saved beside the catalog.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class RecentUploads:
         self._data = DerivedData(root / "derived" / "uploads" / user)
 
     def save(self, taken: Sequence[Taken]) -> None:
-        """Keep these, the latest last, with those before; where that cannot be, none."""
+        """Save results after earlier ones; ignore a store that cannot be written."""
         mine = {(each.name, each.at) for each in taken}
         before = [each for each in self.load() if (each.name, each.at) not in mine]
         kept = _ranked([*reversed(taken), *before])[:MAX_KEPT]
@@ -109,7 +109,7 @@ class RecentUploads:
             return  # the pictures are taken in all the same
 
     def load(self) -> list[Taken]:
-        """Those that were kept, rejected ones first, then the latest; none of another version."""
+        """Load saved results, rejected ones first, then the latest; none of another version."""
         facts = self._data.facts()
         try:
             return [] if facts is None else [Taken.read(dict(each)) for each in facts["taken"]]
@@ -123,7 +123,7 @@ def _ranked(taken: Sequence[Taken]) -> list[Taken]:
 
 
 def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
-    """For `PictureRows`, rejected ones first."""
+    """Make rows for `PictureRows`, rejected ones first."""
     return [
         PictureRow(
             key=number,
@@ -141,7 +141,7 @@ def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
 
 
 def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
-    """Status and words of each kind that there is, such as ``("rejected", "3 rejected")``."""
+    """List each status with its total, such as ``("rejected", "3 rejected")``."""
     statuses = [each.status for each in taken]
     return [
         (status, count(statuses.count(status), one, many))
@@ -151,7 +151,7 @@ def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
 
 
 def taken_frame(taken: Sequence[Taken]) -> pd.DataFrame:
-    """A row for each, in their order, with the columns of `Taken`; no picture is missing."""
+    """Make a frame of results, in their order, with the columns of `Taken`."""
     frame = pd.DataFrame([asdict(each) for each in taken], columns=TAKEN)
     ids = {"image_id": "Int64", "twin_id": "Int64"}
     frame = frame.astype(dict.fromkeys(("name", "status", "text", "twin"), "str") | ids)

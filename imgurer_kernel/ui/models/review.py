@@ -1,4 +1,4 @@
-"""The review of duplicates: decisions, acts on what is shown, and their undo."""
+"""The review of duplicates: decisions, acts on what is shown, and undo."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,7 +29,7 @@ WORDS: Mapping[Verdict, str] = {
 
 
 class ReviewModel(ReviewListing):
-    """What the review shows and does.
+    """The state and actions of the review.
 
     Traits
     ------
@@ -51,7 +51,7 @@ class ReviewModel(ReviewListing):
 
     @property
     def history(self) -> tuple[Step, ...]:
-        """What can be taken back of this sitting, the last thing last."""
+        """The steps of this sitting that can be undone, the last one last."""
         return tuple(self._history)
 
     # Acts -------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ class ReviewModel(ReviewListing):
             self._act(cluster_id, part[goes(part) & part["is_own"]])
 
     def keep(self, file_id: int) -> None:
-        """Keep this file of its cluster, whatever the policy says."""
+        """Make this file the keeper of its cluster, whatever the policy says."""
         queue = self.queue
         if queue is None:
             return
@@ -103,7 +103,7 @@ class ReviewModel(ReviewListing):
             self.queue = queue.replaced(now.assign(label=now["file_id"].map(labels)))
 
     def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
-        """Say of clusters that they are the same, different, or for later."""
+        """Decide that clusters are the same, different, or to be decided later."""
         for cluster_id in cluster_ids:
             members = self._members(cluster_id)
             if members.empty:
@@ -172,7 +172,7 @@ class ReviewModel(ReviewListing):
     # Everything that is shown -----------------------------------------------------------------
 
     def show_preview(self, cluster_ids: Sequence[int] | None = None) -> None:
-        """Plan what removing the copies of these clusters, or of all shown, would do."""
+        """Preview what removing the copies of these clusters, or of all shown ones, would do."""
         ids = [each for each in (cluster_ids or self.listed) if each not in self.done]
         queue = self.queue
         if queue is None or not ids:
@@ -220,7 +220,7 @@ class ReviewModel(ReviewListing):
         self.preview = preview
 
     def confirm(self) -> None:
-        """Do what the preview says."""
+        """Carry out the previewed plan."""
         # Taken away first: a second click finds nothing to confirm.
         preview, self.preview = self.preview, None
         if preview is None or preview.plan.empty:
@@ -237,7 +237,7 @@ class ReviewModel(ReviewListing):
     # Undo -------------------------------------------------------------------------------------
 
     def undo(self, cluster_id: int | None = None) -> None:
-        """Take back the last thing that was done, or what was done to a cluster.
+        """Undo the last step, or what was done to a cluster.
 
         Where nothing was done in this sitting, it is what this user did last in an earlier one.
         """
@@ -319,7 +319,7 @@ class ReviewModel(ReviewListing):
 
 
 def plan_rows(files: pd.DataFrame) -> pd.DataFrame:
-    """The plan by which these files go, each in favor of its keeper; see `Workbench.apply`."""
+    """Make the plan that removes these files, each for its keeper; see `Workbench.apply`."""
     plan = files[["file_id", "path", "filename", "keeper_id"]].copy()
     return plan.assign(act="auto", reason=files["keeper_reason"]).reset_index(drop=True)
 

@@ -1,4 +1,4 @@
-"""Texts of a review: clusters and files as the board shows them."""
+"""Texts of a review: clusters and files as shown on the board."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> ReviewCluster:
-    """Make what the board shows of one cluster.
+    """Make the record that the board shows of one cluster.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
 
 
 def preview_texts(preview: Preview) -> dict[str, Any]:
-    """What the board asks before many files are removed."""
+    """Word the question before many files are removed."""
     files = len(preview.plan)
     refused = [f"{count(n, 'file')}: {why}" for why, n in preview.refused.items()]
     facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]

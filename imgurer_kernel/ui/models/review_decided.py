@@ -1,4 +1,4 @@
-"""What a sitting has decided, as a frame."""
+"""The decisions of a sitting as a frame."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ DECIDED = ["decided", "failed"]
 
 
 def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.DataFrame:
-    """The files of the clusters that were done, in the order in which they were.
+    """Make a frame of the files of decided clusters, in the order of the decisions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The queue of a review as it is shown: read, filtered, sorted, in pages."""
+"""The queue of a review as shown: read, filtered, sorted, in pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the review is: clusters that were there, how many of them are done, and bytes."""
+    """How far the review is: clusters in all, decided ones, and bytes."""
 
     done: int = 0
     total: int = 0
@@ -105,7 +105,7 @@ class ReviewListing(HasTraits):
     # Reading ----------------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Read the queue as it is now; decided clusters leave it, and the order is made anew."""
+        """Read the queue again; decided clusters leave it, and the rest is sorted again."""
         self.job.start("Looking for duplicates", self._read, self._set_queue)
 
     def open(self, params: Mapping[str, str]) -> None:
@@ -150,7 +150,7 @@ class ReviewListing(HasTraits):
         return ReviewQueue.of(files, images, plan), progress, queue
 
     def _visible(self, queue: pd.DataFrame) -> pd.DataFrame:
-        """Who else has a picture, and where, is for that person and for admins to know."""
+        """Remove other users' names and paths, which only they and admins may see."""
         account = self.session.account()
         queue = queue.assign(is_own=(queue["user"] == account.name) | self.session.is_admin)
         if self.session.is_admin:
@@ -177,7 +177,7 @@ class ReviewListing(HasTraits):
 
     @property
     def empty_text(self) -> str:
-        """What stands where no cluster is shown; nothing that is not known."""
+        """Word why no cluster is shown."""
         if self.session.taking_in:
             return "Pictures are being taken in. Duplicates among them show here when that is done."
         if self.job.busy:
@@ -202,7 +202,7 @@ class ReviewListing(HasTraits):
         self._list()
 
     def set_order(self, order: str) -> None:
-        """Sort anew, from the first page."""
+        """Sort again, from the first page."""
         self.order = order
         self.page = 0
         self._list()
@@ -214,14 +214,14 @@ class ReviewListing(HasTraits):
         self.show_page(first // size)
 
     def show_page(self, page: int) -> None:
-        """Show another page; measures the originals on it where that was not done yet."""
+        """Show another page, and measure the originals on it unless that was done."""
         last = max(len(self.listed) - 1, 0) // self.page_size
         self.page = min(max(page, 0), last)
         self._set_params()
         self._measure()
 
     def go_to(self, cluster_id: int) -> bool:
-        """Show the page of a cluster, and give it the focus; False if it is not shown at all."""
+        """Show the page of a cluster and focus it; return False if the filter hides it."""
         if cluster_id not in self.listed:
             return False
         page = self.listed.index(cluster_id) // self.page_size
@@ -237,7 +237,7 @@ class ReviewListing(HasTraits):
         return self.listed[first : first + self.page_size]
 
     def table(self) -> pd.DataFrame:
-        """The files of all clusters that are shown, in their order: what a CSV file holds."""
+        """Return the files of all shown clusters, in their order, for export as CSV."""
         queue = self.queue
         if queue is None:
             return pd.DataFrame()
@@ -246,11 +246,11 @@ class ReviewListing(HasTraits):
 
     @property
     def kinds(self) -> dict[str, int]:
-        """How many clusters there are of each kind."""
+        """Count the clusters of each kind."""
         return {} if self.queue is None else kind_counts(self.queue.clusters, self.wanted)
 
     def _measure(self) -> None:
-        """Choose the keepers of the page by its originals; remembered, so that it is once only."""
+        """Measure the originals of the page, once, and choose its keepers by them."""
         # The page only: reading an original takes a while, and a queue may have a hundred thousand.
         queue, ids = self.queue, [each for each in self.on_page if each not in self.done]
         if queue is None or not ids:

@@ -1,4 +1,4 @@
-"""A queue of clusters to decide, a row for each: filters and order. Frames in, frames out."""
+"""A queue of clusters to decide, a row for each, with filters and orders (frames only)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ SHOWN: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFilter:
-    """What is shown of a queue.
+    """The filter of a queue.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class QueueFilter:
 
 @dataclass(frozen=True, eq=False)
 class ReviewQueue:
-    """Clusters as they were when they were read, some of them with other rows since.
+    """Clusters as they were read, with changed rows of some of them.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class ReviewQueue:
 
     @cached_property
     def files(self) -> pd.DataFrame:
-        """All files as they are by now, by cluster_id."""
+        """Return the present rows of all files, by cluster_id."""
         if not self.changed:
             return self.read
         rest = self.read[~self.read["cluster_id"].isin(list(self.changed))]
@@ -139,30 +139,30 @@ class ReviewQueue:
         return everything.sort_values("cluster_id", kind="stable", ignore_index=True)
 
     def rows(self, cluster_id: int) -> pd.DataFrame:
-        """The files of a cluster as they are by now; the same frame while nothing changes them."""
+        """Return the present rows of a cluster; the same frame object while nothing changes."""
         if cluster_id in self.changed:
             return self.changed[cluster_id]
         return self.read.iloc[self.rows_of[cluster_id]]
 
     def members(self, cluster_id: int) -> pd.DataFrame:
-        """The files of a cluster, the one to keep first."""
+        """Return the files of a cluster, the keeper first."""
         rows = self.rows(cluster_id)
         keeps = (rows["file_id"] == rows["keeper_id"]).to_numpy(bool)
         return rows.iloc[np.argsort(~keeps, kind="stable")]
 
     def members_of(self, cluster_ids: Iterable[int]) -> pd.DataFrame:
-        """The files of several clusters, in this order."""
+        """Return the files of several clusters, in this order."""
         parts = [self.members(each) for each in cluster_ids]
         return pd.concat(parts, ignore_index=True) if parts else self.read.head(0)
 
     def clusters_of(self, file_ids: Iterable[int], image_ids: Iterable[int] = ()) -> list[int]:
-        """The clusters that some files, or images, are in, in the order of the queue."""
+        """Return the clusters of some files, or images, in the order of the queue."""
         found = self.read["file_id"].isin(list(file_ids))
         found = found | self.read["image_id"].isin(list(image_ids))
         return [int(each) for each in self.read["cluster_id"][found].unique()]
 
     def replaced(self, files: pd.DataFrame) -> "ReviewQueue":
-        """The same queue with other rows for the clusters of these files.
+        """Return the queue with other rows for the clusters of these files.
 
         It takes as long as these clusters are large, however many others there are.
         """
@@ -184,7 +184,7 @@ class ReviewQueue:
 
 
 def goes(files: pd.DataFrame) -> "pd.Series[bool]":
-    """Which files would be removed: present, neither kept nor in a reference folder."""
+    """Mark files that would be removed: present, neither kept nor in a reference folder."""
     return (
         (files["file_id"] != files["keeper_id"])
         & ~files["is_reference"].astype(bool)
@@ -193,7 +193,7 @@ def goes(files: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def with_freed(files: pd.DataFrame) -> pd.DataFrame:
-    """The same files with the bytes that are free once all that `goes` is gone.
+    """Add the bytes that are freed once all files that `goes` marks are removed.
 
     `Workbench.clusters` has counted them for the keepers of the usual policy. A name of an inode
     that has others frees nothing, which is seen by what was counted then.
@@ -258,7 +258,7 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
-    """The distinct values of each cluster, without empty ones."""
+    """Collect the distinct values of each cluster, without empty ones."""
     known = files[["cluster_id", column]].dropna().drop_duplicates()
     known = known[known[column].astype("str") != ""]
     found: dict[int, list[object]] = {}
@@ -279,7 +279,7 @@ def _choices(clusters: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
 
 
 def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]:
-    """The clusters that pass a filter, in an order; ties are broken by cluster_id.
+    """Select the clusters that pass a filter, in an order; ties are broken by cluster_id.
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]
 
 
 def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
-    """Which clusters pass a filter."""
+    """Tell which clusters pass a filter."""
     verdict, disputed = clusters["verdict"].astype("str"), clusters["disputed"].astype(bool)
     shown = {
         # A dispute asks for a decision again, whatever was decided before.
@@ -338,6 +338,6 @@ _TESTS: Mapping[str, Callable[[pd.DataFrame, Any], object]] = {
 
 
 def kind_counts(clusters: pd.DataFrame, wanted: QueueFilter) -> dict[str, int]:
-    """How many clusters have copies of each kind, of those that pass the rest of a filter."""
+    """Count the clusters with copies of each kind, of those that pass the rest of a filter."""
     kinds = clusters.loc[passes(clusters, replace(wanted, kinds=frozenset())), "kinds"]
     return {name: int(sum(name in each for each in kinds)) for name in KINDS}

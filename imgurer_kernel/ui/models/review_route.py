@@ -1,4 +1,4 @@
-"""The filter of a review as the parameters of an address, and back."""
+"""Convert the filter of a review to URL parameters and back."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ _NUMBERS = {"since": 9999, "until": 9999, "least_bytes": 1 << 53}
 
 
 def filter_params(wanted: QueueFilter) -> dict[str, str]:
-    """What of a filter is not as usual.
+    """Return the parameters that differ from their defaults.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def filter_params(wanted: QueueFilter) -> dict[str, str]:
 
 
 def parse_filter(params: Mapping[str, str]) -> QueueFilter:
-    """Read a filter as far as it makes sense: anybody may write anything into an address.
+    """Parse a filter, ignoring invalid parameters: anybody may edit a URL.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Steps of a review: what would be done, what was done, and what was taken back of it."""
+"""Steps of a review: previewed, done and undone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview:
-    """What an act on many clusters would do.
+    """What acting on many clusters would do.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
-    """What was done at once, so that it can be taken back: acts or decisions, by their ids."""
+    """What was done together and can be undone: acts or decisions, by their ids."""
 
     clusters: tuple[int, ...] = ()
     entry_ids: tuple[int, ...] = ()
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBack:
-    """What was taken back.
+    """What was undone.
 
     Attributes
     ----------

@@ -76,7 +76,7 @@ class _SearchOptions:
 
 
 class SearchModel(HasTraits):
-    """What the search panel shows and does.
+    """The state and actions of the search panel.
 
     Traits
     ------
@@ -137,7 +137,7 @@ class SearchModel(HasTraits):
         )
 
     def read(self, name: str, data: bytes) -> SearchQuery:
-        """Make a query of a picture file; may take a while, touches no trait.
+        """Make a query from a picture file; may take a while, touches no trait.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class SearchModel(HasTraits):
         self._search(query)
 
     def show_table(self) -> None:
-        """Show the table of several pictures in place of results."""
+        """Show the table of several pictures instead of results."""
         self.job.cancel()
         with self.hold_trait_notifications():
             self.results, self.several = None, True
@@ -169,7 +169,7 @@ class SearchModel(HasTraits):
             self.search_by(found.query)
 
     def return_to(self, position: int) -> None:
-        """Return to a picture of the history, at a position from 0; those after it are dropped."""
+        """Go back to a position of the history, from 0; later ones are dropped."""
         if not 0 <= position < len(self.history) - 1:
             return
         self._limit = PAGE_SIZE
@@ -181,12 +181,12 @@ class SearchModel(HasTraits):
         self.repeat()
 
     def repeat(self) -> None:
-        """Search for the same once more: the store may have changed."""
+        """Repeat the search: the store may have changed."""
         if self.query is not None:
             self._search(self.query)
 
     def open(self, params: Mapping[str, str]) -> None:
-        """Show what stands in an address."""
+        """Show the search of a URL fragment."""
         self._applying_params = True
         try:
             default = self.session.workbench.settings.radius
@@ -276,7 +276,7 @@ class SearchModel(HasTraits):
         )
 
     def _search_radius(self, radius: int) -> int | None:
-        """The radius to search with: the usual one (None), or a larger one that was asked for.
+        """Return the radius to search with: None for the default, or a larger one.
 
         Less than `CANDIDATE_RADIUS` would lose verified duplicates whose hashes differ by more.
         """
@@ -294,7 +294,7 @@ class SearchModel(HasTraits):
 
 
 def apply_radius(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:
-    """Select the rows that belong into a search of a radius.
+    """Select the rows within a radius.
 
     Pictures that only look alike are listed up to the radius. Verified duplicates are listed
     however far their hashes are apart, unless the radius is smaller than the default: then the

@@ -1,4 +1,4 @@
-"""Pictures to search for, and the history that they make."""
+"""Queries by picture, and the history of them."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class SearchQuery:
 
 
 def query_from_store(row: Row, thumbnail: bytes) -> SearchQuery:
-    """Make a query of a stored image, as `Workbench.images` describes it."""
+    """Make a query from a stored image, a row of `Workbench.images`."""
     return SearchQuery(
         key=str(row["image_id"]),
         name=str(row["filename"]),
@@ -53,7 +53,7 @@ def query_from_store(row: Row, thumbnail: bytes) -> SearchQuery:
 
 
 def query_from_file(key: str, name: str, data: bytes, store: Store) -> SearchQuery:
-    """Make a query of a picture file that is not stored, nor trusted.
+    """Make a query from an untrusted picture file that is not stored.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Accounts: who there is, and what an admin or the visitor may change."""
+"""Accounts: list them, and change what an admin or the visitor may."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from imgurer_kernel.ui.session import VisitorSession
 
 
 class UsersModel(HasTraits):
-    """What the users panel shows and does; members see themselves only.
+    """The state and actions of the users panel; members see themselves only.
 
     Traits
     ------
@@ -36,13 +36,13 @@ class UsersModel(HasTraits):
         self.job.start("Reading accounts", self._read, self._show)
 
     def pictures_of(self, name: str) -> int:
-        """How many pictures an account holds."""
+        """Count the pictures of an account."""
         if self.accounts is None:
             return 0
         return int(self.accounts.loc[self.accounts["name"] == name, "pictures"].sum())
 
     def create(self, name: str, password: str, role: Role, on_done: Callable[[], None]) -> None:
-        """Make an account; `on_done` is called if that worked."""
+        """Create an account; `on_done` is called if that worked."""
 
         def work(_: Task) -> str:
             # In each action, on the store: hiding the buttons of an admin protects nothing.
@@ -53,7 +53,7 @@ class UsersModel(HasTraits):
         self._start("Creating the account", work, on_done)
 
     def disable(self, name: str) -> None:
-        """Lock an account; the caller has asked before."""
+        """Disable an account; the caller has asked for confirmation."""
 
         def work(_: Task) -> str:
             self.session.require_admin()
@@ -66,7 +66,7 @@ class UsersModel(HasTraits):
         self._start("Disabling the account", work)
 
     def enable(self, name: str) -> None:
-        """Unlock an account."""
+        """Enable an account."""
 
         def work(_: Task) -> str:
             self.session.require_admin()
@@ -76,7 +76,7 @@ class UsersModel(HasTraits):
         self._start("Enabling the account", work)
 
     def set_role(self, name: str, role: Role) -> None:
-        """Make an account an admin's or a member's."""
+        """Set the role of an account."""
 
         def work(_: Task) -> str:
             self.session.require_admin()
@@ -86,7 +86,7 @@ class UsersModel(HasTraits):
         self._start("Changing the role", work)
 
     def set_password(self, name: str, password: str, on_done: Callable[[], None]) -> None:
-        """Give someone another password, as an admin."""
+        """Set a user's password, as an admin."""
 
         def work(_: Task) -> str:
             self.session.require_admin()
@@ -96,7 +96,7 @@ class UsersModel(HasTraits):
         self._start("Setting the password", work, on_done)
 
     def change_own_password(self, old: str, new: str, on_done: Callable[[], None]) -> None:
-        """Change the visitor's password, who proves to know the present one."""
+        """Change the visitor's own password, given the present one."""
 
         def work(_: Task) -> str:
             accounts = self.session.workbench.accounts

@@ -1,4 +1,4 @@
-"""What all panels have in common: the base class, and short names for stock widgets."""
+"""The base class of panels, and helpers that make stock widgets."""
 
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PanelTheme(Theme):
-    """Puts the stylesheet on the page, with what the panels add to it."""
+    """Adds the stylesheet of pages and panels to the page."""
 
     _css = static(*THEME_STYLES, "panels/panels.css")
 
@@ -42,7 +42,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.add_class(SCOPE)
 
     def set_parts(self, *children: ipywidgets.Widget) -> None:
-        """Show the widgets of the panel; a standalone one brings the stylesheet itself."""
+        """Set the widgets of the panel; a standalone panel adds the stylesheet itself."""
         # The dashboard brings one for all of its panels.
         self.children = (PanelTheme(), *children) if self.standalone else children
 
@@ -82,7 +82,7 @@ def dropdown(options: dict[str, str], value: str, label: str) -> ipywidgets.Drop
 
 
 def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
-    """Show a widget, or take it out of the page's layout."""
+    """Show a widget, or remove it from the page's layout."""
     widget.layout.display = None if visible else "none"
 
 
@@ -114,6 +114,6 @@ class Message(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets has no types
     """A framed line of text; `theme.notice` escapes it."""
 
     def show(self, text: str, meaning: str = "attention") -> None:
-        """Show a text, or take the message out of the page where it is empty."""
+        """Show a text, or hide the message if it is empty."""
         self.value = notice(text, meaning) if text else ""  # type: ignore[arg-type]
         set_visible(self, bool(text))

@@ -1,4 +1,4 @@
-"""What the panels with a board of pictures have in common: their model, and the details beside."""
+"""The base of panels with a board of pictures and the details of the selected one."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar

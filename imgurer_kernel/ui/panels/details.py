@@ -120,13 +120,13 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         self.viewer.show_pictures(ids, image_id)
 
     def show_comparison(self, image_id: int) -> None:
-        """Compare a picture with the one that it is to be compared with."""
+        """Compare the selected picture with its reference."""
         other = self._compare_with(image_id)
         if other not in (-1, image_id):
             self.comparison.show([other, image_id])
 
     def _disable_actions(self, _: object) -> None:
-        """Allow no action until the details are those of the selected picture."""
+        """Disable actions until the details are those of the selected picture."""
         self._show_confirmation(visible=False)
         for button_ in (self.search, self.save, self.forget):
             button_.disabled = True

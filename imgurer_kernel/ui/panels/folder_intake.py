@@ -43,7 +43,7 @@ _HINT = (
 
 
 class FolderPanel(Panel):
-    """A field for a path, how to keep the files, and what became of each; for admins only.
+    """A field for a path, how to keep the files, and the outcomes; for admins only.
 
     Parameters
     ----------

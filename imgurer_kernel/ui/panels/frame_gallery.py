@@ -70,7 +70,7 @@ class GalleryPanel(Panel):
         )
 
     def select(self, rows: object) -> None:
-        """Select rows by their places in the frame from 0, such as ``range(10)`` or an array.
+        """Select rows by position in the frame from 0, such as ``range(10)`` or an array.
 
         A boolean array, as long as the frame, says of each row whether it is selected.
         """

@@ -1,4 +1,4 @@
-"""The review tab: decide about duplicates, and have the space back."""
+"""The review tab: decide about duplicates, and remove them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _CHOICES = ("folders", "users", "cameras", "years")
 
 
 class ReviewPanel(Panel):
-    """A queue of clusters with decisions, acts and their undo; works by keys alone.
+    """A queue of clusters with decisions, acts and undo; usable by keyboard alone.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class ReviewPanel(Panel):
         return ""
 
     def _choices(self) -> dict[str, Any]:
-        """What there is to choose from, of the clusters as they were read."""
+        """List the choices of the filters, of the clusters as they were read."""
         queue, wanted = self.model.queue, self.model.wanted
         found = {} if queue is None else queue.choices
         found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
@@ -325,7 +325,7 @@ class ReviewPanel(Panel):
             self.comparison.show(images)
 
     def _csv(self) -> DownloadFile:
-        """The plan of the preview, or the clusters that are shown."""
+        """Export the plan of the preview, or the shown clusters."""
         model = self.model
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         if model.preview is not None:

@@ -165,7 +165,7 @@ class SearchPanel(BoardPanel[SearchModel]):
 
     @property
     def results(self) -> pd.DataFrame:
-        """What is shown, with all rows: what was found, or for several pictures the table.
+        """All rows of what is shown: the results, or the table of several pictures.
 
         As `imgurer_kernel.Workbench.similar` answers, with facts of the images, or as
         `imgurer_kernel.Workbench.lookup` does. Empty before the first search.
@@ -175,7 +175,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         return self.model.lookup.frame
 
     def _begin(self, files: int) -> None:
-        """One picture is searched for, of several there is a table; more may join it."""
+        """Begin a search for one picture, or a table of several; more may be added."""
         joins = self._several and self.upload.busy
         self._several = joins or files > 1
         if self._several:
@@ -184,7 +184,7 @@ class SearchPanel(BoardPanel[SearchModel]):
             self.model.show_table()
 
     def _judge(self, upload: Upload) -> Verdict:
-        """Read the picture, in the upload's thread; `_search` then searches, on the loop."""
+        """Read the picture in the upload's thread; `_search` follows on the loop."""
         data = upload.path.read_bytes()
         if self._several:
             self._read[upload.path] = self.model.lookup.judge(upload.name, data)
@@ -272,7 +272,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         return result_facts(rows[0]) if rows else []
 
     def _compare_with(self, _: int) -> int:
-        """The picture that was searched for; -1 where it is not in the store."""
+        """Return the image_id of the query; -1 where it is not in the store."""
         results = self.model.results
         return -1 if results is None else results.query.image_id
 

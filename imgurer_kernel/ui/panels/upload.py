@@ -1,4 +1,4 @@
-"""The upload tab: a drop area, what became of each file, and for admins folders of the machine."""
+"""The upload tab: a drop area, a row for each file, and for admins folders of the machine."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -81,7 +81,7 @@ class UploadPanel(Panel):
 
     @property
     def taken(self) -> pd.DataFrame:
-        """What became of the uploads of this panel, in their order.
+        """The results of the uploads of this panel, in their order.
 
         Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
         image_id, twin_id and twin (the picture that it is like, and words on it), at (UTC).
@@ -108,7 +108,7 @@ class UploadPanel(Panel):
 
 
 def limits(max_bytes: int) -> str:
-    """What is taken in, and how it is kept."""
+    """Word the limits of uploads, and how they are kept."""
     return (
         f"JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC and AVIF, up to {human_bytes(max_bytes)} each. "
         "A file that is here already is not stored twice."

@@ -94,7 +94,7 @@ class UsersPanel(Panel):
             self.table.show(account_rows(accounts, visitor, datetime.now(UTC)))
 
     def _run_or_confirm(self, action: str, name: str) -> None:
-        """Do what one click can undo; ask before the rest."""
+        """Run actions that one click undoes; ask before others."""
         if action == "enable":
             self.model.enable(name)
             return
@@ -204,7 +204,7 @@ def _actions(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...
 
 
 def question(action: str, name: str, pictures: int) -> str:
-    """Ask before an action, and say what it will do.
+    """Word the question before an action, with its consequence.
 
     Examples
     --------

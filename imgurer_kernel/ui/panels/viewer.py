@@ -1,4 +1,4 @@
-"""Look closer: pictures in full resolution, one after the other."""
+"""View pictures in full resolution, one after the other."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from imgurer_kernel.ui.widgets.viewer import Viewer
 
 
 class ViewerPanel(Panel):
-    """Opens over the page; shows nothing before.
+    """Opens over the page when pictures are shown.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""The page's address: which tab is open and what it shows, for Back, Reload and bookmarks."""
+"""The URL fragment: which tab is open and what it shows, for Back, Reload and bookmarks."""

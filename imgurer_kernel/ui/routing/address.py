@@ -1,4 +1,4 @@
-"""The part of the page's address behind the ``#``: which tab, showing what.
+"""The URL fragment behind the ``#``: which tab, showing what.
 
 It holds the state of the view only, never who looks: whoever opens the address sees what they
 are allowed to see.
@@ -35,13 +35,13 @@ class Route:
 
     @property
     def hash(self) -> str:
-        """The route as it stands in the address."""
+        """The route as a URL fragment."""
         query = urlencode(dict(self.params))
         return f"#{self.tab}?{query}" if query else f"#{self.tab}"
 
     @classmethod
     def parse(cls, text: str) -> "Route":
-        """Read an address as far as it makes sense: anybody may write anything there."""
+        """Parse a fragment, ignoring what is invalid: anybody may edit a URL."""
         tab, _, query = text[:_MAX_LENGTH].removeprefix("#").partition("?")
         # No limit of fields, which would raise: the text is short.
         pairs = parse_qsl(query, errors="replace", max_num_fields=None)
@@ -49,7 +49,7 @@ class Route:
 
 
 def whole_number(text: str | None, default: int, low: int = 0, high: int = 1 << 53) -> int:
-    """Read a number of an address; the default where it is none, or not within low..high.
+    """Parse a number of a fragment; the default where it is none, or not within low..high.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def whole_number(text: str | None, default: int, low: int = 0, high: int = 1 << 
 
 
 class AddressBar(anywidget.AnyWidget):
-    """Keep the page's address and the dashboard in step; shows nothing.
+    """Keep the page's URL and the dashboard in step; invisible.
 
     In JupyterLab, whose address is not ours, it reports an empty address once and changes none.
 
@@ -84,7 +84,7 @@ class AddressBar(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def go(self, route: Route, *, replace: bool = False) -> None:
-        """Write another route into the address; Back leads to the one before unless replaced.
+        """Set the route in the URL; Back leads to the one before unless replaced.
 
         The page drops the message if the visitor has navigated since: `_navigation` numbers
         those that the kernel has heard of.

@@ -45,7 +45,7 @@ def static(*names: str) -> str:
 
 
 def icons() -> dict[str, str]:
-    """SVG path of each icon, by name, in a box of 16x16, drawn as a line."""
+    """Read the SVG path of each icon, by name, in a box of 16x16, drawn as a line."""
     paths: dict[str, str] = json.loads(static("theme/icons.json"))
     return paths
 
@@ -56,14 +56,14 @@ def script(*names: str) -> str:
 
 
 class Theme(anywidget.AnyWidget):
-    """Puts the stylesheet on the page, once; shows nothing itself."""
+    """Adds the stylesheet to the page; invisible."""
 
     _esm = "export default { render({ el }) { el.classList.add('imgurer-theme'); } };"
     _css = static(*THEME_STYLES)
 
 
 def icon(meaning: Meaning) -> str:
-    """Make the inline SVG of a meaning, hidden from screen readers: text stands beside it."""
+    """Make the inline SVG of a meaning, hidden from screen readers, since text stands beside it."""
     if not meaning:
         return ""
     return (

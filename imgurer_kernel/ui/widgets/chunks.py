@@ -1,4 +1,4 @@
-"""Send a file to the browser in pieces that it acknowledges: no file has an address."""
+"""Send a file to the browser in acknowledged pieces, since no file has a URL."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -16,7 +16,7 @@ WINDOW = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DownloadFile:
-    """A file to send: its name, MIME type, size in bytes, and an open file that is closed after."""
+    """A file to send: name, MIME type, size in bytes, and an open file, closed at the end."""
 
     name: str
     mime_type: str
@@ -25,12 +25,12 @@ class DownloadFile:
 
     @classmethod
     def from_bytes(cls, name: str, mime_type: str, data: bytes) -> "DownloadFile":
-        """Make a file of bytes in memory."""
+        """Make a file from bytes in memory."""
         return cls(name, mime_type, len(data), BytesIO(data))
 
 
 class ChunkSender:
-    """Sends one file at a time; a new one takes the place of the one before.
+    """Sends one file at a time; a new one cancels the one before.
 
     The messages are ``begin`` with the facts of the file, ``chunk`` with a buffer, and ``end`` or
     ``broken``; each has the number of the transfer. `widgets/chunks.js` is the other end.
@@ -50,7 +50,7 @@ class ChunkSender:
         self._number = 0  # tells late messages of an earlier transfer from this one's
 
     def begin(self, file: DownloadFile, **facts: Any) -> None:  # noqa: ANN401 - whatever JSON has
-        """Send a file, and whatever else the browser is to know of it."""
+        """Send a file, with further fields for the browser."""
         self.stop()
         self._number += 1
         self._sending = file
@@ -60,12 +60,12 @@ class ChunkSender:
             self._send_chunk()
 
     def acknowledge(self, number: object) -> None:
-        """Send the next piece, if the one that has arrived was of the present transfer."""
+        """Send the next piece, if the acknowledged one belongs to this transfer."""
         if number == self._number:
             self._send_chunk()
 
     def stop(self) -> None:
-        """End the transfer under way."""
+        """Cancel the transfer."""
         if self._sending is not None:
             with closing(self._sending.file):
                 self._sending = None

@@ -17,7 +17,7 @@ _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class ComparedFact:
-    """What is known of each picture under one label, and whether that differs."""
+    """One fact of each picture, and whether these differ."""
 
     label: str
     values: tuple[str, ...]
@@ -26,7 +26,7 @@ class ComparedFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ComparedPictures:
-    """What a comparison shows.
+    """The content of a comparison.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Compare(OriginalsWidget):
         return nothing | {"blob": b"", "text": "", "layers": {}, "laid": [1, 1], "differing": 0.0}
 
     def show(self, pictures: ComparedPictures) -> None:
-        """Show pictures, and open where it is not inline."""
+        """Show pictures, and open the comparison unless it is inline."""
         items, blob = pack(pictures.tiles)
         layers: dict[str, tuple[int, int]] = {}
         for name in ("aligned", "beneath", "difference"):

@@ -40,7 +40,7 @@ class Download(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def start(self) -> None:
-        """Make the file and send it, as if the button had been pressed."""
+        """Make the file and send it, as a click on the button does."""
         self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
 
     # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.

@@ -1,4 +1,4 @@
-"""One picture, larger than a tile, and what is known about it."""
+"""One picture, larger than a tile, with its facts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,5 +42,5 @@ class FactsView(anywidget.AnyWidget):
         self._content = {"title": title, "alt": alt, "facts": pairs, "blob": thumbnail}
 
     def clear(self) -> None:
-        """Show nothing but `empty_text`."""
+        """Show `empty_text` only."""
         self._content = self._empty_content()

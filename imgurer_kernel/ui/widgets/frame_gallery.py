@@ -1,4 +1,4 @@
-"""Pictures in pages, of which many can be selected."""
+"""Pictures in pages, with a selection of many."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTile:
-    """A tile at its place.
+    """A tile and its position.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class FrameGallery(anywidget.AnyWidget):
 
     @traitlets.validate("ranges")
     def _whole_ranges(self, proposal: dict[str, Any]) -> list[list[int]]:
-        """Whatever a page sends, the ranges are in order, apart, and within what there is."""
+        """Normalize the ranges that a page sends: sorted, disjoint, within 0..total."""
         return joined(proposal["value"], self.total)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
@@ -93,7 +93,7 @@ class FrameGallery(anywidget.AnyWidget):
 
 
 def joined(ranges: Iterable[Any], total: int) -> list[list[int]]:
-    """Ranges in order, without overlaps, from 0 to `total`; what is no range is left out.
+    """Sort and merge ranges within 0..total; invalid ones are left out.
 
     Examples
     --------

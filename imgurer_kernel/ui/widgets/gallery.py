@@ -11,7 +11,7 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 
 class Gallery(TileBoard):
-    """Pictures to look at, to select and to open; takes the traits of `TileBoard`.
+    """Pictures to view, select and open; takes the traits of `TileBoard`.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Gallery(TileBoard):
     def show(
         self, tiles: Sequence[Tile], *, divider: int | None = None, divider_label: str = ""
     ) -> None:
-        """Replace what is shown; a selection that is no longer there is dropped.
+        """Replace the tiles; a selection that is not among them is dropped.
 
         Parameters
         ----------
@@ -49,5 +49,5 @@ class Gallery(TileBoard):
 
     @property
     def image_ids(self) -> list[int]:
-        """image_ids of the tiles that are shown, in their order."""
+        """The image_ids of the shown tiles, in their order."""
         return [tile["image_id"] for tile in self._content["tiles"]]

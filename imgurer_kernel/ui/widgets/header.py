@@ -20,7 +20,7 @@ KEYS = (
 
 
 class Header(anywidget.AnyWidget):
-    """What stands above the panels; handles the keys ``/`` and ``?`` of the whole page.
+    """The header above the panels; handles the keys ``/`` and ``?`` of the whole page.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What widgets that show originals have in common: they ask for one, and are sent it in pieces."""
+"""The base of widgets that show originals, which they request and get in pieces."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ STAGE_STYLES = ("theme/tokens.css", "widgets/picture_stage.css")
 
 
 class OriginalsWidget(anywidget.AnyWidget):
-    """Base of `Viewer` and `Compare`; what they show is in `_content`, with its ``tiles``.
+    """Base of `Viewer` and `Compare`, which show the ``tiles`` of `_content`.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class OriginalsWidget(anywidget.AnyWidget):
 
     @property
     def image_ids(self) -> set[int]:
-        """The pictures that are shown; no other original is sent."""
+        """The shown pictures; no other original is sent."""
         return {tile["image_id"] for tile in self._content["tiles"]}
 
     def deliver(
@@ -48,7 +48,7 @@ class OriginalsWidget(anywidget.AnyWidget):
         self._sender.begin(file, image_id=image_id, width=width, height=height, note=note)
 
     def fail(self, image_id: int, text: str) -> None:
-        """Say why an original cannot be shown; its thumbnail stays."""
+        """Show why an original cannot be shown; its thumbnail stays."""
         self.send({"kind": "failed", "image_id": image_id, "text": text})
 
     # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.

@@ -1,4 +1,4 @@
-"""A table of pictures, a row each: what became of it, and the picture that it is like."""
+"""A table of pictures, a row each: its status, and its nearest duplicate."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class PictureRow:
 
 
 class PictureRows(anywidget.AnyWidget):
-    """Rows with totals above them that filter; only the first rows are sent.
+    """Rows below totals that filter them; only the first rows are sent.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class PictureRows(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def show(self, rows: Sequence[PictureRow], totals: Sequence[tuple[str, str]]) -> None:
-        """Replace the rows, and the totals: a status and words, such as ``("new", "3 new")``."""
+        """Replace the rows, and the totals: a status and its text, such as ``("new", "3 new")``."""
         self._rows = rows
         if self.shown not in {"", *(status for status, _ in totals)}:
             self.shown = ""  # nothing of that kind is left

@@ -10,7 +10,7 @@ from imgurer_kernel.ui.theme.theme import script, static
 
 
 class ProgressLine(anywidget.AnyWidget):
-    """Show the first of some jobs that takes long, with a button that cancels all of them.
+    """Show the first of some jobs that runs for long, with a button that cancels them all.
 
     The line keeps its height while nothing runs, so that what is below it does not jump.
 

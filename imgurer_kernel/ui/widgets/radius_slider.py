@@ -1,4 +1,4 @@
-"""A slider for the search radius, in bits of Hamming distance, with words at some stops."""
+"""A slider for the search radius, in bits of Hamming distance, with labels at some stops."""
 
 import anywidget
 import traitlets

@@ -1,4 +1,4 @@
-"""The screen on which duplicates are decided: bars, clusters with their files, and a preview."""
+"""The board of a review: filters, clusters with their files, and a preview."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -80,7 +80,7 @@ class ReviewCluster:
 
 
 class ReviewBoard(anywidget.AnyWidget):
-    """Shows clusters and asks for acts; what they do is for the model.
+    """Shows clusters, and sends decisions and acts to the model.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class ReviewBoard(anywidget.AnyWidget):
         return {"clusters": [], "empty": ""}
 
     def show(self, clusters: Sequence[ReviewCluster], empty_text: str = "") -> None:
-        """Show a page of clusters; `empty_text` stands there where there are none."""
+        """Show a page of clusters, or `empty_text` if there are none."""
         # Each once, and in an order that does not depend on which file is kept.
         found = {file.image_id: file.thumbnail for each in clusters for file in each.files}
         offsets, offset = {}, 0
@@ -155,7 +155,7 @@ class ReviewBoard(anywidget.AnyWidget):
 
     @property
     def file_ids(self) -> dict[int, int]:
-        """The image_id of each file that is shown, by file_id."""
+        """The image_id of each shown file, by file_id."""
         return {
             file["file_id"]: file["image_id"]
             for cluster in self._content["clusters"]

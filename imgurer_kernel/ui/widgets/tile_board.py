@@ -1,4 +1,4 @@
-"""What boards of tiles have in common: one selection, opening a tile, a sign of running work."""
+"""The base of boards of tiles: one selection, opening a tile, a busy state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,11 +50,11 @@ class TileBoard(anywidget.AnyWidget):
         self._callbacks.setdefault("open", []).append(callback)
 
     def on_look(self, callback: Callable[[int], None]) -> None:
-        """Call `callback` with the image_id of a tile that is to be looked at, by Space."""
+        """Call `callback` with the image_id of a tile to view closely, by Space."""
         self._callbacks.setdefault("look", []).append(callback)
 
     def on_compare(self, callback: Callable[[int], None]) -> None:
-        """Call `callback` with the image_id of a tile that is to be compared, by ``c``."""
+        """Call `callback` with the image_id of a tile to compare, by ``c``."""
         self._callbacks.setdefault("compare", []).append(callback)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
@@ -66,7 +66,7 @@ class TileBoard(anywidget.AnyWidget):
 
     @property
     def image_ids(self) -> list[int]:
-        """image_ids of the tiles that are shown, in their order."""
+        """The image_ids of the shown tiles, in their order."""
         raise NotImplementedError
 
     def _replace(self, content: dict[str, Any], image_ids: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""What galleries show, as plain records, packed for the browser."""
+"""The tiles of galleries as plain records, packed for the browser."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -46,7 +46,7 @@ class Tile:
 
 
 def pack(tiles: Sequence[Tile], start: int = 0) -> tuple[list[dict[str, Any]], bytes]:
-    """Pack tiles into JSON and one blob of thumbnails, which each item says its place in.
+    """Pack tiles into JSON and one blob of thumbnails, with the position of each in it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from imgurer_kernel.ui.theme.theme import script, static
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """One account as it is shown.
+    """One account as shown in the table.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class AccountTable(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def show(self, rows: Sequence[AccountRow]) -> None:
-        """Replace what is shown."""
+        """Replace the rows."""
         self.rows = [asdict(row) for row in rows]
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:

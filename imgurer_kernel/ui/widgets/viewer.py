@@ -11,7 +11,7 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 
 class Viewer(OriginalsWidget):
-    """Shows nothing until a picture is opened; Escape closes it and gives the focus back.
+    """A viewer over the page; Escape closes it and returns the focus.
 
     Zoom by wheel, pinch, ``+`` and ``-``; ``0`` fits, ``1`` is pixel for pixel; the arrows go to
     the previous and next picture, or move the one that is zoomed; ``i`` shows its facts.
@@ -54,11 +54,11 @@ class Viewer(OriginalsWidget):
             self.position = position
 
     def close_picture(self) -> None:
-        """Show nothing any more."""
+        """Close the viewer."""
         self.position = -1
 
     @property
     def image_id(self) -> int:
-        """The picture that is open; -1 for none."""
+        """The image_id of the open picture; -1 for none."""
         tiles = self._content["tiles"]
         return tiles[self.position]["image_id"] if 0 <= self.position < len(tiles) else -1

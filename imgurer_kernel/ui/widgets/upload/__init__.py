@@ -1,1 +1,1 @@
-"""Uploads in pieces: the control in the page, and what receives them in the kernel."""
+"""Uploads in pieces: the control in the page, and the receiver in the kernel."""

@@ -1,4 +1,4 @@
-"""Upload of many large files into the kernel, with progress, a verdict each, and a way back.
+"""Upload many large files into the kernel, with progress and a verdict for each.
 
 `ipywidgets.FileUpload` sends a file as one message, and dies without a word at the websocket's
 limit (2 MiB on our server, 10 MiB on Jupyter's). Here the browser sends chunks of 1 MiB, at most
@@ -143,7 +143,7 @@ class UploadControl(anywidget.AnyWidget):
         self._settled.append(callback)
 
     def on_compared(self, callback: Callable[[Upload, Verdict], None]) -> None:
-        """Call `callback` with each better verdict of `compare`, on the kernel's event loop."""
+        """Call `callback` with each refined verdict of `compare`, on the kernel's event loop."""
         self._improved.append(callback)
 
     def on_chosen(self, callback: Callable[[int], None]) -> None:
@@ -158,7 +158,7 @@ class UploadControl(anywidget.AnyWidget):
         self._begun.append(callback)
 
     def on_idle(self, callback: Callable[[], None]) -> None:
-        """Call `callback` on the kernel's event loop when the last of them is done with.
+        """Call `callback` on the kernel's event loop when the last file is settled.
 
         Once for each `on_begin`: not between two files of which the page has the second one ready.
         """
@@ -223,7 +223,7 @@ class UploadControl(anywidget.AnyWidget):
             self._note_busy(busy=self._queued)
 
     def _answer(self, key: str) -> None:
-        """Say again what became of a file, since the page has not heard of it."""
+        """Send the verdict of a file again, which the page has not received."""
         if key in self._verdicts:
             content, pictures = self._verdicts[key]
             self.send(content, buffers=pictures)
@@ -288,7 +288,7 @@ class UploadControl(anywidget.AnyWidget):
                 self._compare_next()
 
     def _compare_next(self) -> None:
-        """Have the next added file compared, unless others have begun to arrive: they go first."""
+        """Compare the next added file, unless others are arriving, which go first."""
         if self._added and not self._busy:
             with suppress(RuntimeError):  # the worker has ended: the control is closed
                 self._worker.submit(self._compare_one).add_done_callback(self._compared)

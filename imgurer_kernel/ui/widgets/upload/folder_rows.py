@@ -1,4 +1,4 @@
-"""What became of the files of a folder: totals that filter, and a row for each."""
+"""The outcomes for the files of a folder: totals that filter, and a row for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ class FolderFile:
 
 
 class FolderRows(anywidget.AnyWidget):
-    """A list of files, with their numbers by status above it.
+    """A list of files, with totals by status above it.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class FolderRows(anywidget.AnyWidget):
         files: Sequence[FolderFile],
         remark: str,
     ) -> None:
-        """Replace what is shown.
+        """Replace the rows.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Where uploaded files arrive in chunks: counted, hashed, written to temporary files.
+"""Receive uploaded files in chunks: count, hash, and write them to temporary files.
 
 Knows nothing of widgets or messages, so that it can be tested with plain bytes.
 """
@@ -45,7 +45,7 @@ _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file that arrived whole.
+    """One file that has arrived completely.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBytes:
-    """How far a file is: bytes received in one piece from its start, and the file if whole."""
+    """How far a file is: bytes received contiguously from its start, and the file if complete."""
 
     bytes: int
     upload: Upload | None = None
@@ -86,7 +86,7 @@ class _Part:
 
 
 def shown_name(name: str) -> str:
-    r"""The last part of a file name, fit to be shown and stored as text.
+    r"""Return the last part of a file name, safe to be shown and stored as text.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def shown_name(name: str) -> str:
 
 
 class UploadReceiver:
-    """The files that are arriving, each under a key that the sender chose.
+    """Receives files, each under a key that the sender chose.
 
     Each chunk says whose it is and which, so that it does not matter when chunks overtake one
     another, arrive twice because their receipt was lost, or arrive after a cancel: a kernel
@@ -259,7 +259,7 @@ class UploadReceiver:
             part.received += len(piece)
 
     def cancel(self, key: str) -> None:
-        """Remove what arrived of a file; whatever else arrives of it changes nothing."""
+        """Delete what arrived of a file; later chunks of it are ignored."""
         with self._lock:
             part = self._parts.pop(key, None)
             if key not in self._over:
@@ -274,7 +274,7 @@ class UploadReceiver:
             part.path.unlink(missing_ok=True)
 
     def expire(self, seconds: float) -> list[str]:
-        """Cancel what had no chunk for so long, and say which: its page was closed."""
+        """Cancel and return files without a chunk for some seconds, whose page was closed."""
         with self._lock:
             before = self._clock() - seconds
             keys = [key for key, part in self._parts.items() if part.touched < before]

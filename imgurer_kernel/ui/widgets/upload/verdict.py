@@ -1,4 +1,4 @@
-"""What became of an upload, and how the browser is told."""
+"""The result of an upload, and its message to the browser."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of an upload, in words for its row.
+    """The result of an upload, worded for its row.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def verdict_message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[bytes]]:
-    """A verdict as the message that tells the browser of it, with its two pictures."""
+    """Make the message to the browser for a verdict, with its two pictures."""
     content = {
         "kind": "verdict",
         "key": key,
