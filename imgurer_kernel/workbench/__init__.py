@@ -1,4 +1,4 @@
-"""The facade over store, matching, review and report: one object, `Workbench`, and its services.
+"""`Workbench`, the facade over store, matching, review and report, and its services.
 
 Here a store's pictures meet what searches and compares them. Widgets, commands and servers are
 above and call this; nothing in here knows of them.

@@ -1,4 +1,4 @@
-"""Plant copies of a store's own pictures, in memory, and search for them as a store is searched.
+"""Calibrate: plant copies of a store's pictures, in memory, and measure how they are found.
 
 Nothing is written. Candidates, comparisons and the test for layouts are those of
 `imgurer_kernel.matching.clusters.pipeline`; what differs is that every near pair is compared, while
@@ -61,7 +61,7 @@ _LEAST = 2
 
 
 class CalibrationRun:
-    """Measures by what a store's own pictures are found; the store is only read."""
+    """Measures recall and precision on planted copies; the store is only read."""
 
     def __init__(self, store: Store, index: LiveIndex, loader: ImageLoader) -> None:
         self._store = store
@@ -100,7 +100,7 @@ class CalibrationRun:
         return evaluate(trials, sample=len(originals), images=total, notes=notes)
 
     def _choose(self, sample: int, seed: int) -> tuple[list[str], int]:
-        """Digests of pictures that are not duplicates of each other, and how many could be."""
+        """Choose digests of pictures that are not duplicates of each other, and count the rest."""
         while True:
             hashes = self._index.hashes()
             usable = hashes.image_ids[hashes.informative]
@@ -123,7 +123,7 @@ class CalibrationRun:
     def _without_duplicates(
         self, image_ids: Int64s, hashes: CatalogHashes
     ) -> tuple[Int64s, dict[int, str]]:
-        """The medoid of each cluster and all others in none, and the digests of all."""
+        """Return the medoid of each cluster and all images in none, and the digests of all."""
         digests = self._store.catalog.run(queries.digests_by_id, image_ids)
         image_ids = image_ids[np.isin(image_ids, list(digests))]
         places = hashes.positions(image_ids)
@@ -146,7 +146,7 @@ class CalibrationRun:
     def _plant(
         self, digests: list[str], seed: int, progress: Progress
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
-        """Fingerprints of originals and of their copies, and how many could not be read."""
+        """Fingerprint originals and their copies; count those that cannot be read."""
         originals, copies, done, unreadable = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
         progress("planting", 0, total)
@@ -169,7 +169,7 @@ class CalibrationRun:
     def _copies(
         self, digest: str, seed: int
     ) -> tuple[Fingerprint, list[Fingerprint]] | StorageError | ImageRejected:
-        """The original as a store has it and its copies, or why it cannot be read."""
+        """Fingerprint an original and its copies, or return why it cannot be read."""
         try:
             with self._store.blobs.open(digest) as file:
                 data = file.read()
@@ -213,7 +213,7 @@ class _PlantedCopies:
         return cls(len(originals), prints, gallery)
 
     def search(self, progress: Progress) -> Trials:
-        """Search for the copies of one transform after the other, plainly and verified."""
+        """Search for the copies of one transform after the other, by hash and verified."""
         size, n = self.size, len(TRANSFORMS)
         plain: list[tuple[Int64s, Int64s, Int64s]] = []
         rows: dict[int, list[Candidates]] = {radius: [] for radius in VERIFIED_RADII}
@@ -237,7 +237,7 @@ class _PlantedCopies:
         )
 
     def _plainly(self, places: Int64s, new: Int64s) -> tuple[Int64s, Int64s, Int64s]:
-        """Pairs of a place and a new one whose upright hashes are near, and their bits."""
+        """Find pairs whose upright hashes are near, and their distances."""
         informative, whole = self.prints.informative, self.prints.whole
         places, new = places[informative[places]], new[informative[new]]
         query, hit, distance = neighbors(whole[places], whole[new], max(PLAIN_RADII))
@@ -246,7 +246,7 @@ class _PlantedCopies:
         return first[once], second[once], distance[once].astype(np.int64)
 
     def _near(self, places: Int64s, new: Int64s, radius: int) -> Candidates:
-        """Pairs of a place and a new one that a verified search looks at."""
+        """Find the candidate pairs of a verified search."""
         window_radius = THOROUGH_WINDOW_RADIUS if radius >= THOROUGH_RADIUS else WINDOW_RADIUS
         fresh = np.isin(places, new)
         found = find_candidates(

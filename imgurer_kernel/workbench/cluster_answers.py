@@ -1,4 +1,4 @@
-"""Answers about clusters that outlast a process: in memory, and beside the catalog for all others.
+"""Cached results of searches for clusters: in memory, and on disk for other processes.
 
 Two things are kept of each kind of search. The answer is what people see, a few megabytes; it is
 written whenever it is found anew. The state is all that the next search can use, 1.2 KB an image;
@@ -79,7 +79,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What the next search can use, as of a generation."""
+    """The state that the next search can reuse, as of a generation."""
 
     generation: int
     result: ClusterResult
@@ -87,7 +87,7 @@ class State:
 
 
 class ClusterAnswers:
-    """The last answer and state of each kind; of at most two kinds in memory.
+    """The last answer and state of each kind of search; in memory of two kinds at most.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class ClusterAnswers:
 
     @contextmanager
     def turn(self, waiting: Callable[[], None]) -> Iterator[None]:
-        """Let no other process search meanwhile; `waiting` is called while another one does."""
+        """Hold the lock on searching; `waiting` is called while another process holds it."""
         with ExitStack() as stack:
             self._writable = True
             try:
@@ -120,7 +120,7 @@ class ClusterAnswers:
         return self._answers.get((radius, thorough))
 
     def answer(self, kind: Kind, identity: str | None = None) -> Answer | None:
-        """Return the last answer, or the one of a snapshot, of this or of any other process."""
+        """Return the last answer, or that of a snapshot, of any process."""
         known = self._answers.get(kind)
         if identity is not None and known is not None and known.identity == identity:
             return known
@@ -133,7 +133,7 @@ class ClusterAnswers:
         return known if identity is None or (known and known.identity == identity) else None
 
     def state(self, kind: Kind) -> State | None:
-        """Return the latest state, of this or of any other process."""
+        """Return the latest state, of any process."""
         known = self._states.get(kind)
         data = self._data(kind, "state")
         facts = data.facts()
@@ -149,7 +149,7 @@ class ClusterAnswers:
         return loaded
 
     def remember(self, kind: Kind, answer: Answer, state: State | None = None) -> None:
-        """Keep an answer in memory, and forget other kinds but the usual one."""
+        """Keep an answer in memory, and drop those of other kinds except the default."""
         for others in (self._answers, self._states):
             for other in list(others):  # a copy: other threads remember theirs
                 if other not in (kind, USUAL):
@@ -159,7 +159,7 @@ class ClusterAnswers:
             self._states[kind] = state
 
     def save(self, kind: Kind, answer: Answer, state: State, generation: int) -> None:
-        """Keep what was found anew; to be called in one's `turn`.
+        """Save a new result; to be called within `turn`.
 
         Where it cannot be written it is kept in memory only.
 
@@ -226,7 +226,7 @@ class ClusterAnswers:
         return State(facts["generation"], result, cache_from(arrays, "labels"))
 
     def _many_changes(self, kind: Kind, state: State) -> bool:
-        """Whether the state beside the catalog lacks much of this one."""
+        """Return whether the state on disk lacks much of this one."""
         facts = self._data(kind, "state").facts()
         if facts is None or not _valid(facts, kind) or kind in self._damaged:
             return True
@@ -242,7 +242,7 @@ class ClusterAnswers:
         return DerivedData(self._folder / _name(kind) / part)
 
     def _drop_old_kinds(self, kind: Kind) -> None:
-        """Delete all but the last kinds: each radius that was ever tried would stay otherwise."""
+        """Delete all but the latest kinds, or every radius ever tried would stay."""
         with suppress(OSError):
             others = [
                 path
@@ -255,13 +255,13 @@ class ClusterAnswers:
 
 
 def codes_of(labels: npt.NDArray[np.object_]) -> npt.NDArray[np.uint8]:
-    """Labels as numbers, uint8 (m,)."""
+    """Encode labels as numbers, uint8 (m,)."""
     place = {word: code for code, word in enumerate((*WORDS, "medoid"))}
     return np.array([place[label] for label in labels.tolist()], np.uint8)
 
 
 def labels_of(codes: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
-    """Numbers as labels, object (m,)."""
+    """Decode numbers to labels, object (m,)."""
     labels: npt.NDArray[np.object_] = np.array((*WORDS, "medoid"), object)[codes]
     return labels
 
@@ -291,7 +291,7 @@ _FACTS = {
 
 
 def _belongs_to(kind: Kind) -> dict[str, Any]:
-    """What must be the same for an answer to be of any use."""
+    """Return what must be equal for an answer to be valid."""
     return {"algorithm": ALGORITHM, "version": VERSION, "radius": kind[0], "thorough": kind[1]}
 
 

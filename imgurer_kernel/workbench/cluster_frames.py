@@ -1,4 +1,4 @@
-"""Clusters of images as the frames that people get: by file, or by image."""
+"""Build the frames of `clusters`: by file, or by image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ By = Literal["file", "image"]
 
 
 def decided_apart(connection: Connection) -> dict[int, set[int]]:
-    """For each image those from which somebody has decided that it is different, by id."""
+    """Return for each image, by id, those decided to be different from it."""
     verdicts = Verdicts.of(decisions.all_decisions(connection))
     digests = {digest for pair in verdicts.different for digest in pair}
     return verdicts.apart(queries.ids_by_digest(connection, sorted(digests)))
@@ -30,7 +30,7 @@ def decided_apart(connection: Connection) -> dict[int, set[int]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterFacts:
-    """Clusters of images, and what is known of these and of their files, all of one snapshot.
+    """Clusters of images with facts of images and files, all of one snapshot.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ClusterFacts:
     def read(
         cls, connection: Connection, grouped: LabelledClusters, selection: FileSelection
     ) -> Self:
-        """Read what is known, within a transaction; pictures decided to differ are set apart."""
+        """Read the facts, within a transaction."""
         grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
         wanted = np.union1d(grouped.clusters.members, several)
@@ -71,11 +71,11 @@ class ClusterFacts:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every member is still there."""
+        """Whether every member still exists."""
         return bool(np.isin(self.grouped.clusters.members, self.images["image_id"]).all())
 
     def seen(self, selection: FileSelection, look: DiskLook) -> pd.DataFrame:
-        """The files that take part and are still what they were, and all others of their images.
+        """Return the files that take part and are unchanged, and all others of their images.
 
         Columns `imgurer_kernel.report.frames.FILE_FACTS` and place.
         """
@@ -83,12 +83,12 @@ class ClusterFacts:
         return look.at(selection.marked(self.files), digests)
 
     def without_files(self, seen: pd.DataFrame) -> Int64s:
-        """Members of which no file takes part: image_ids, ascending."""
+        """List members of which no file takes part: image_ids, ascending."""
         listed = seen.loc[seen["is_listed"].astype(bool), "image_id"]
         return np.setdiff1d(self.grouped.clusters.members, listed.to_numpy(np.int64))
 
     def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
-        """The clusters, a row for each file or for each image."""
+        """Build the frame, a row for each file or for each image."""
         if by == "image":
             frame = cluster_frame(self.grouped, self.images, keepers)
         else:

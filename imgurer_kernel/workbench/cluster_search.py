@@ -67,7 +67,7 @@ class ClusterSearch:
         thorough: bool,
         progress: ProgressOption,
     ) -> pd.DataFrame:
-        """Groups of two or more files that show the same picture as their medoid."""
+        """Find groups of two or more files that show the same picture as their medoid."""
         if by not in get_args(By):
             message = f"by is {by!r}; it must be one of {', '.join(get_args(By))}"
             raise QueryError(message)
@@ -102,7 +102,7 @@ class ClusterSearch:
         return frame
 
     def all_related(self, progress: ProgressOption) -> pd.DataFrame:
-        """All pairs of related pictures that the search for clusters has compared."""
+        """Build a frame of all related pairs that the search for clusters has compared."""
         self._find_clusters(
             None,
             FileSelection(),
@@ -119,7 +119,7 @@ class ClusterSearch:
         return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
 
     def last_clusters(self, radius: int | None, *, thorough: bool) -> pd.DataFrame | None:
-        """The last clusters that any process has found; see `Workbench.last_clusters`."""
+        """Return the last clusters of any process; see `Workbench.last_clusters`."""
         last = self.cluster_service.last(
             None if radius is None else check_radius(radius), thorough=thorough
         )
@@ -156,7 +156,7 @@ class ClusterSearch:
         thorough: bool,
         progress: ProgressOption,
     ) -> tuple[ClusterFacts, int]:
-        """The clusters of all images but some, and the number of outdated images.
+        """Find the clusters of all images but some, and count the outdated images.
 
         Begun anew as often as somebody forgets a picture that is needed, or a member: that is
         quick where all was found and compared already, since that is kept.
@@ -212,7 +212,7 @@ class ClusterSearch:
         thorough: bool,
         report: Progress,
     ) -> LabelledClusters:
-        """The clusters of all images but some, verified where there are `ranks` of digests."""
+        """Find the clusters of all images but some, verified where there are `ranks` of digests."""
         if ranks is not None:
             grouped = self.cluster_service.find(
                 hashes, ranks, radius, thorough=thorough, progress=report, without=without
@@ -225,7 +225,7 @@ class ClusterSearch:
 
     @contextmanager
     def _snapshot(self, progress: ProgressOption) -> Iterator[tuple[Connection, int]]:
-        """A transaction that sees no fingerprint of an earlier version that could be renewed.
+        """Open a transaction in which every fingerprint that can be renewed is up to date.
 
         Yields the connection, and the number of images whose original cannot be read: they keep
         their old fingerprint and take no part in searches.
@@ -244,12 +244,12 @@ class ClusterSearch:
 def _find_among(
     find: Callable[[Int64s], LabelledClusters], ids: Int64s, wanted: Int64s
 ) -> LabelledClusters:
-    """The clusters of the wanted images alone."""
+    """Find the clusters of the wanted images alone."""
     return find(np.setdiff1d(ids, wanted))
 
 
 def _groups_without(groups: list[list[int]], without: Int64s) -> list[list[int]]:
-    """Groups of two or more ids without some ids."""
+    """Drop ids from groups, and groups of fewer than two ids."""
     if not len(without):
         return groups
     dropped = set(without.tolist())

@@ -1,4 +1,4 @@
-"""Verified clusters of a store: what feeds the pure search, and what is kept for the next call.
+"""Verified clusters of a store: call the pure search, and cache its results.
 
 The snapshot (hashes, order of digests) is read by the caller in one transaction. Pictures are
 read when they are needed, because all of them would take 4 KB an image, each part in a further
@@ -49,7 +49,7 @@ _CHUNK = 128
 
 
 class ClusterService:
-    """Star clusters over verified edges; only what no process has compared before is compared.
+    """Finds star clusters over verified edges; compares only what no process has compared before.
 
     Safe to use from several threads and processes: one searches at a time, the others wait for it
     and take its answer.
@@ -80,7 +80,7 @@ class ClusterService:
     def known(
         self, update: IndexUpdate, radius: int | None, *, thorough: bool
     ) -> LabelledClusters | None:
-        """The clusters of a snapshot, if that is known to be the one they were found for last."""
+        """Return the cached clusters, if they are those of this snapshot."""
         if not update.is_empty:
             return None
         latest = self._answers.latest(radius, thorough)
@@ -89,19 +89,19 @@ class ClusterService:
         return latest.clusters
 
     def last(self, radius: int | None, *, thorough: bool) -> Answer | None:
-        """The last answer that any process has found, however old; None if there is none.
+        """Return the last answer of any process, however old; None if there is none.
 
         Whether it is this catalog's at all is told by its generation and origin.
         """
         return self._answers.answer((radius, thorough))
 
     def pairs(self, radius: int | None, *, thorough: bool) -> Pairs | None:
-        """All pairs that the last search has compared, by image ids; None if that is unknown."""
+        """Return all pairs that the last search has compared, by image ids; None if unknown."""
         state = self._answers.state((radius, thorough))
         return None if state is None else state.result.pairs
 
     def spokes(self, one: int, other: int) -> Pairs | None:
-        """The pairs by which two images are in one cluster of the last search; None if they aren't.
+        """Return the edges of two images of one cluster to its medoid; None if they are in none.
 
         Those of its medoid with each that is not the medoid, by image ids.
         """
@@ -235,7 +235,7 @@ class ClusterService:
     def _labels(
         self, result: ClusterResult, cache: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
-        """The label of each member of each cluster; cached ones are looked up."""
+        """Label the members of clusters, from the cache where possible."""
         spokes = result.pairs.take(result.clusters.member_edges)
         keys, images = result.images.keys, result.images.image_ids
         ends = np.column_stack(
@@ -251,7 +251,7 @@ class ClusterService:
         return labels
 
     def _label_pairs(self, result: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
-        """The label that each pair deserves, as its place among `WORDS`, float64 (k, 1)."""
+        """Label pairs by numbers of `WORDS`, float64 (k, 1)."""
         codes: list[int] = []
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
@@ -277,7 +277,7 @@ class ClusterService:
 
 
 def _plan(result: ClusterResult) -> str:
-    """How a search was made, and for how many pairs it was too short."""
+    """Word the scope of a search, and how many pairs it has skipped."""
     unread = int(result.judgements.columns()[2][:, -1].sum())
     skipped = result.pairs.not_looked_at
     return (

@@ -1,4 +1,4 @@
-"""What people say of pairs and clusters: the part of `Workbench` that keeps it."""
+"""Decisions about pairs and clusters: the part of `Workbench` that stores them."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from imgurer_kernel.workbench.store_keeper import StoreKeeper
 
 
 class DecisionBench(StoreKeeper):
-    """Notes decisions, and takes them back.
+    """Records decisions, and removes them.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class DecisionBench(StoreKeeper):
         user: str | None = None,
         batch: str | None = None,
     ) -> pd.DataFrame:
-        """Note what somebody says of pairs or clusters; it holds for the pictures for ever.
+        """Decide that pairs or clusters are the same, different, or to be decided later.
 
         Pairs that anybody holds to be *different* never share a cluster again. *Later* puts a
         cluster off. What the same user said of the same before makes place.
@@ -102,7 +102,7 @@ class DecisionBench(StoreKeeper):
         return frame[frame["decision_id"].isin(ids)].sort_values("decision_id", ignore_index=True)
 
     def decisions(self, user: str | None = None) -> pd.DataFrame:
-        """What was decided, the latest first, by one user where it is given.
+        """List decisions, the latest first, of one user where given.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class DecisionBench(StoreKeeper):
     def undecide(
         self, decision_ids: int | Iterable[int], *, user: str | None = None
     ) -> pd.DataFrame:
-        """Take decisions back; returns them as they were.
+        """Remove decisions, and return them.
 
         What the same user said of the same before holds again.
 

@@ -1,4 +1,4 @@
-"""Evidence about two pictures, whether or not a store has them."""
+"""Compute the evidence about two pictures, whether or not a store has them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ from imgurer_kernel.workbench.query import Query
 def evidence_of(
     one: Query, other: Query, original: Callable[[str], UInt8s | None] | None = None
 ) -> Evidence:
-    """What speaks for two pictures being the same, however far their hashes are apart.
+    """Compare two pictures, however far apart their hashes are.
 
     The one with the smaller digest is always laid on the other, so that both directions give the
     same verdict. `original` gives the original of a digest, None where there is none to be read.
@@ -58,7 +58,7 @@ def evidence_of(
 
 
 def evidence_by_cluster(one: Query, other: Query, ids: tuple[int, int], spokes: Pairs) -> Evidence:
-    """What speaks for two members of one cluster being the same: how both lie on its medoid.
+    """Derive the evidence of two members of a cluster from that of each with the medoid.
 
     A crop of a crop is found by way of the crop between them, two halves of one picture by way of
     the whole; compared with each other they may have nothing to show for it.
@@ -87,14 +87,14 @@ def evidence_by_cluster(one: Query, other: Query, ids: tuple[int, int], spokes: 
 
 
 def _directed(spoke: Pairs, image_id: int) -> Float64s:
-    """The map of one pair from an image to the other, float64 (1, 6)."""
+    """Return the map of one pair from an image to the other, float64 (1, 6)."""
     return spoke.maps if spoke.first[0] == image_id else invert(spoke.maps)
 
 
 def _gallery(
     one: Query, other: Query, originals: Callable[[Int64s], list[UInt8s]] | None = None
 ) -> ImageCache:
-    """Both pictures, at positions 0 and 1."""
+    """Make a cache of both pictures, at positions 0 and 1."""
     pictures = np.frombuffer(
         one.fingerprint.verification + other.fingerprint.verification, np.uint8
     ).reshape(2, 64, 64)
@@ -109,7 +109,7 @@ def _gallery(
 
 
 def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Evidence:
-    """The evidence of a pair that was compared, one row."""
+    """Make the evidence of a compared pair, one row."""
     seen = gallery.read(np.arange(2))
     sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
     close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
@@ -140,7 +140,7 @@ def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Ev
 
 
 def query_appearance(query: Query, seen: PreparedPictures, position: int) -> Appearance:
-    """What a label depends on, of a query whose picture was prepared at a position."""
+    """Describe the appearance of a query whose picture was prepared at a position."""
     found = query.fingerprint
     return appearance_of(found.width, found.height, query.grays, seen, position)
 
@@ -151,6 +151,6 @@ def _thumbnails(one: Query, other: Query, ids: Int64s) -> UInt8s:
 
 
 def taken_of(query: Query) -> int:
-    """When a picture was taken by its camera's clock, in seconds; 0 where that is not known."""
+    """Return when a picture was taken by its camera's clock, in seconds; 0 if unknown."""
     taken = query.fingerprint.facts.taken_at
     return 0 if taken is None else int(taken.replace(tzinfo=UTC).timestamp())

@@ -1,4 +1,4 @@
-"""The pictures behind an explanation: originals where they can be read, else thumbnails."""
+"""Load the pictures of an explanation: originals where they can be read, else thumbnails."""
 
 import os
 from pathlib import Path
@@ -19,14 +19,14 @@ SHOWN = 420
 
 
 def name_of(connection: Connection, given: object, otherwise: str) -> str:
-    """What a picture that was given is called: its file name where there is one."""
+    """Return the name of a given picture: its file name where there is one."""
     if is_image_id(given):
         return str(queries.images(connection, [int(given)], ["filename"])["filename"].iloc[0])
     return Path(given).name if isinstance(given, str | os.PathLike) else otherwise
 
 
 class Explainer:
-    """Explains pairs of pictures of which the evidence is known."""
+    """Makes explanations of pairs of pictures with known evidence."""
 
     def __init__(self, blobs: BlobStore, settings: Settings, shown: int = SHOWN) -> None:
         self._blobs = blobs
@@ -40,7 +40,7 @@ class Explainer:
         names: tuple[str, str],
         evidence: Evidence,
     ) -> Explanation:
-        """Show two pictures, as they were given and as they were read."""
+        """Make the explanation of two pictures."""
         first, second = (
             self._side(picture, query, name)
             for picture, query, name in zip(given, queries, names, strict=True)

@@ -1,4 +1,4 @@
-"""Which files take part in clusters: by folder, name, size and state, and by a look at the disk."""
+"""Select the files that take part in clusters: by folder, name, size, state and the disk."""
 
 import os
 import stat
@@ -21,7 +21,7 @@ Folder = str | os.PathLike[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSelection:
-    """What a caller has asked for, checked.
+    """The validated arguments that select files.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class FileSelection:
 
     @property
     def roots(self) -> list[Path]:
-        """What must be walked for all files that may take part, each folder once.
+        """The folders to walk for all files that may take part, each once.
 
         One below another is walked with it, unless patterns could leave it out there.
         """
@@ -122,7 +122,7 @@ class FileSelection:
         return self.folders is not None or bool(self.exclude) or self.min_size > 0
 
     def marked(self, files: pd.DataFrame) -> pd.DataFrame:
-        """Files with is_listed, is_reference and place: which folder each is of, -1 for none.
+        """Add is_listed, is_reference and place: the number of each file's folder, -1 for none.
 
         A file below two of the folders is of the inner one.
 
@@ -143,7 +143,7 @@ class FileSelection:
         return files.assign(is_listed=listed, is_reference=reference, place=place)
 
     def _excluded(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
-        """Which of the files the patterns leave out; `place` as of `marked`."""
+        """Tell which files the patterns exclude; `place` as of `marked`."""
         exclusion = Exclusion(self.exclude)
         # A folder that was named is wanted, whatever lies above it.
         roots = [os.fsdecode(folder) for folder in self._folders] if self.folders else []
@@ -160,12 +160,12 @@ class FileSelection:
         return np.array(excluded, np.bool_)
 
     def left_out(self, files: pd.DataFrame) -> Int64s:
-        """Images of which no file takes part, of all marked files: ids, ascending."""
+        """List images of which no file takes part, of all marked files: ids, ascending."""
         listed = files["is_listed"].to_numpy(bool)
         return np.setdiff1d(files["image_id"], files["image_id"][listed]).astype(np.int64)
 
     def spanning(self, clusters: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-        """Clusters with files of two or more folders, numbered anew; all unless `between`."""
+        """Select clusters with files of two or more folders, renumbered; all unless `between`."""
         if not self.between:
             return clusters
         listed = files.loc[files["is_listed"] & (files["place"] >= 0), ["image_id", "place"]]
@@ -177,7 +177,7 @@ class FileSelection:
 
 
 def folder_key(folder: Folder, name: str) -> bytes:
-    """The absolute path of a folder, as bytes.
+    """Return the absolute path of a folder, as bytes.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def folder_key(folder: Folder, name: str) -> bytes:
 
 
 def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...]:
-    """Absolute paths of folders, as bytes, each once."""
+    """Return the absolute paths of folders, as bytes, each once."""
     given = [folders] if not isinstance(folders, Iterable) or isinstance(folders, str) else folders
     given = list(given)
     if not all(isinstance(each, str | os.PathLike) for each in given):
@@ -206,7 +206,7 @@ def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...
 
 
 def _folder_numbers(keys: Sequence[bytes | None], folders: Sequence[bytes]) -> Int64s:
-    """For each path the number of the innermost of these folders that it is below, or -1."""
+    """Return for each path the number of the innermost folder above it, or -1."""
     numbers = np.full(len(keys), -1, np.int64)
     separator = os.fsencode(os.sep)
     # From the outermost inwards, so that an inner folder has the last word.
@@ -220,7 +220,7 @@ def _folder_numbers(keys: Sequence[bytes | None], folders: Sequence[bytes]) -> I
 
 @dataclass(slots=True)
 class DiskLook:
-    """What the disk says about files in place, each looked at once.
+    """Checks files in place against the disk, each once.
 
     Attributes
     ----------
@@ -233,11 +233,11 @@ class DiskLook:
 
     @property
     def stale_files(self) -> int:
-        """How many files were not what they were when they were taken in."""
+        """The number of files that have changed since they were ingested."""
         return sum(stale for stale, _, _ in self._seen.values())
 
     def at(self, files: pd.DataFrame, digests: Mapping[int, str]) -> pd.DataFrame:
-        """The files that are still what they were, with links and is_blob.
+        """Return the unchanged files, with links and is_blob.
 
         Left out is what has another size, modification time or inode than when it was taken in,
         or is gone. A device may be numbered anew whenever it is mounted, and says nothing. Files
@@ -278,7 +278,7 @@ class DiskLook:
 def _look(
     key: bytes, known: tuple[int, int, int | None], blob: Path | None
 ) -> tuple[bool, int, bool]:
-    """Whether a file is not what is known of it: size, time and inode; its links; is_blob."""
+    """Compare size, time and inode of a file with the catalog; return also links and is_blob."""
     try:
         named = os.lstat(key)
         is_link = stat.S_ISLNK(named.st_mode)

@@ -1,4 +1,4 @@
-"""Find duplicates in folders, without thinking of a store.
+"""Find duplicates in folders, with a store in the user's cache folder.
 
 Files stay where they are, and nothing is written into the folders. What was read of them is kept
 in one store for all folders in the user's cache folder, so that a second look reads only what is
@@ -32,7 +32,7 @@ def find_duplicates(
     min_size: int = 0,
     progress: ProgressOption = True,
 ) -> pd.DataFrame:
-    """Find pictures in folders that are the same; nothing is copied, moved or changed.
+    """Find duplicates in folders; nothing is copied, moved or changed.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def find_duplicates(
 
 
 def open_cache() -> AbstractContextManager[Workbench]:
-    """Open the store in which what was read of folders is kept.
+    """Open the store that caches what was read of folders.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def open_cache() -> AbstractContextManager[Workbench]:
 
 
 def cache_folder() -> Path:
-    """Folder of that store: ``imgurer/find`` in the user's cache folder."""
+    """Return the folder of that store: ``imgurer/find`` in the user's cache folder."""
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE]).expanduser().absolute() / "find"
     return platformdirs.user_cache_path("imgurer", appauthor=False) / "find"
@@ -101,7 +101,7 @@ def find_in(
     min_size: int,
     progress: ProgressOption,
 ) -> pd.DataFrame:
-    """Take the folders in and cluster what is in them; see `find_duplicates`."""
+    """Ingest the folders and cluster their pictures; see `find_duplicates`."""
     if not folders:
         message = "no folder was given; name one or more to look through"
         raise QueryError(message)

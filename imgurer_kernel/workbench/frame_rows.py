@@ -1,4 +1,4 @@
-"""Which images the rows of any frame are of: by image_id, by file_id, or by path."""
+"""Find the images that the rows of any frame name: by image_id, file_id, or path."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ NAMES: tuple[Named, ...] = ("image_id", "file_id", "path")
 
 
 def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, Named]:
-    """The frame, and the column by which its rows name pictures.
+    """Check a frame; return it, and the column by which its rows name pictures.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, Name
 
 
 def as_ids(values: Sequence[object]) -> Int64s:
-    """Ids of whatever type a frame has them in, such as ``"7"`` or 7.0; -1 for what is none."""
+    """Convert ids of any type, such as ``"7"`` or 7.0, to integers; -1 for invalid ones."""
     # Nullable, float and text columns alike; an id beyond int64 is none.
     scalars = [
         value if isinstance(value, str | int | float | np.number) else None for value in values
@@ -62,7 +62,7 @@ def as_ids(values: Sequence[object]) -> Int64s:
 
 
 def images_of(catalog: "Catalog", named: Named, values: Sequence[object]) -> Int64s:
-    """The image of each value; -1 where the store has none.
+    """Look up the image of each value; -1 where the store has none.
 
     An image_id is passed on without a look whether there is such an image.
     """
@@ -90,7 +90,7 @@ def _images_of_paths(connection: "Connection", values: Sequence[object]) -> Int6
 
 
 def _key(value: object) -> bytes | None:
-    """A path as the catalog has it: absolute, as bytes; None for what is none."""
+    """Convert a path to that of the catalog: absolute, as bytes; None for what is no path."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Search and cluster by the plain dHash, upright, without a look at the pictures."""
+"""Search and cluster by the upright dHash alone, without comparing pictures."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -27,7 +27,7 @@ _STRENGTHS = np.rint((1 - np.arange(129) / 128) * MILLIONTHS).astype(np.int64)
 
 
 def search_by_hash(query: Query, search: Search, radius: int) -> pd.DataFrame:
-    """Informative images within a radius: image_id, distance, orientation, score, verdict."""
+    """Find informative images within a radius: image_id, distance, orientation, score, verdict."""
     image_ids, distances = np.empty(0, np.int64), np.empty(0, np.uint8)
     if query.fingerprint.informative:
         image_ids, distances = search(query.fingerprint.dhash, radius)
@@ -43,7 +43,7 @@ def search_by_hash(query: Query, search: Search, radius: int) -> pd.DataFrame:
 
 
 def with_exact(found: pd.DataFrame, exact: Mapping[int, str]) -> pd.DataFrame:
-    """The same, with images that have the very bytes or pixels of the query marked or put in."""
+    """Mark or add the images with the bytes or pixels of the query."""
     if not exact:
         return found
     nearest = {"distance": 0, "orientation": "upright", "score": 1.0}
@@ -55,7 +55,7 @@ def with_exact(found: pd.DataFrame, exact: Mapping[int, str]) -> pd.DataFrame:
 def cluster_by_hash(
     hashes: CatalogHashes, search: Search, radius: int, progress: Progress
 ) -> LabelledClusters:
-    """Star clusters over all pairs of informative images within a radius.
+    """Find star clusters over all pairs of informative images within a radius.
 
     Where there are more pairs than memory should hold, the same stars are found by searching for
     the neighbors of one image after the other; their diameters are bounds then.
@@ -87,7 +87,7 @@ def cluster_by_hash(
 def _dense_stars(
     ids: Int64s, words: UInt64s, radius: int, search: Search, progress: Progress
 ) -> ClusterTable:
-    """The same as `star_clusters` of all pairs, with only one image's in memory at a time."""
+    """Find the same as `star_clusters` of all pairs, with one image's pairs in memory at a time."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
 

@@ -1,4 +1,4 @@
-"""Pictures of a store as arrays, by image_id: what comparisons ask for."""
+"""Load pictures of a store as arrays, by image_id, for comparisons."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +27,7 @@ def in_colour(thumbnail: bytes) -> UInt8s:
 
 
 def seconds_of(taken_at: pd.Series) -> Int64s:
-    """The catalog's times of taking in seconds, int64 (n,); 0 where there is none.
+    """Convert times of the catalog to seconds, int64 (n,); 0 where there is none.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def seconds_of(taken_at: pd.Series) -> Int64s:
 
 
 class ImageLoader:
-    """Reads the grays in which a store keeps every picture: for hashing, 64x64, and 256x256.
+    """Reads pictures at the sizes that comparisons use: 9x9, 64x64, 256x256, and originals.
 
     Each call reads the catalog in one transaction of its own, or in the one that its thread is in.
 
@@ -55,15 +55,15 @@ class ImageLoader:
         self._blobs = blobs
 
     def grays(self, image_ids: Int64s) -> UInt8s:
-        """The grays that dHashes are taken from, uint8 (n, 9, 9)."""
+        """Read the grays that dHashes are computed from, uint8 (n, 9, 9)."""
         return self._catalog.run(queries.grays, image_ids)
 
     def verification(self, image_ids: Int64s) -> UInt8s:
-        """The grays for verification, uint8 (n, 64, 64)."""
+        """Read the grays for verification, uint8 (n, 64, 64)."""
         return self._catalog.run(queries.verification, image_ids)
 
     def thumbnails(self, image_ids: Int64s, digests: Sequence[str] | None = None) -> UInt8s:
-        """The thumbnails as grays, uint8 (n, 256, 256).
+        """Read the thumbnails as grays, uint8 (n, 256, 256).
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class ImageLoader:
         return pictures
 
     def colours(self, image_ids: Int64s, digests: Sequence[str] | None = None) -> list[UInt8s]:
-        """The thumbnails in colour, uint8 (height, width, 3) each; arguments as `thumbnails`."""
+        """Read the thumbnails in colour, uint8 (height, width, 3) each; as `thumbnails` does."""
         wanted = image_ids.tolist()
         digests = self._digests(wanted) if digests is None else digests
         try:
@@ -99,19 +99,19 @@ class ImageLoader:
             raise
 
     def taken(self, image_ids: Int64s) -> Int64s:
-        """When pictures were taken by their cameras' clocks, in seconds; 0 where none says so."""
+        """Read when pictures were taken by their cameras' clocks, in seconds; 0 where unknown."""
         found = self._catalog.run(queries.images, image_ids, ["image_id", "taken_at"])
         seconds = seconds_of(found["taken_at"])
         by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
         return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
 
     def originals(self, image_ids: Int64s) -> list[UInt8s]:
-        """Originals reduced to `ORIGINAL_SIDE`; fewer than asked for where one cannot be read."""
+        """Read originals reduced to `ORIGINAL_SIDE`, up to the first that cannot be read."""
         read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
         return [picture for picture in read if picture is not None]
 
     def original(self, digest: str) -> UInt8s | None:
-        """An original of the store reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
+        """Read an original reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
         frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
         try:
             with self._blobs.open(digest) as file:
@@ -131,7 +131,7 @@ class ImageLoader:
         yield from in_order(self._spots, [found.get(image_id) for image_id in wanted])
 
     def existing(self, image_ids: Int64s) -> BoolMask:
-        """Tell which images there still are, bool (n,)."""
+        """Tell which images still exist, bool (n,)."""
         found = self._catalog.run(queries.digests_by_id, image_ids.tolist())
         return np.array([image_id in found for image_id in image_ids.tolist()], np.bool_)
 

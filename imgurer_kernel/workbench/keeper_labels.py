@@ -1,4 +1,4 @@
-"""Compares pictures of clusters with the one that is kept, and remembers what they are to it."""
+"""Label pictures of clusters against the kept one, and store the labels."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ _TOGETHER = 32
 def with_labels(
     chosen: pd.DataFrame, search: SearchService, catalog: Catalog, progress: Progress | None
 ) -> pd.DataFrame:
-    """Clusters with labels against the files that are kept, as `against_keepers` has them.
+    """Label clusters against the kept files; see `against_keepers`.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def with_labels(
 def _compared(
     pairs: Iterable[DigestPair], search: SearchService, catalog: Catalog
 ) -> dict[DigestPair, str]:
-    """What pairs are to each other; without those that cannot be looked at now."""
+    """Label pairs, without those that cannot be compared now."""
     found = {}
     for pair in pairs:
         ids = catalog.run(queries.ids_by_digest, pair)

@@ -1,4 +1,4 @@
-"""Which file of each cluster is kept by a policy, with what the catalog knows of files."""
+"""Choose the file of each cluster to keep by a policy, with facts of the catalog."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ def chosen(
     policy: KeeperPolicy = STANDARD,
     pinned: Iterable[int] = (),
 ) -> pd.DataFrame:
-    """Clusters with the columns of a view, keepers and reasons, and what is freed if the rest goes.
+    """Add the columns of a view, keepers, reasons, and what removing the rest frees.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def with_known_keepers(
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
 ) -> pd.DataFrame:
-    """Clusters by file with the keepers of the standard policy, where all of one was measured."""
+    """Set the keepers of the standard policy in clusters whose files were all measured."""
     if not measured or clusters.empty:
         return clusters
     seen = clusters["digest"].isin(list(measured)).groupby(clusters["cluster_id"])
@@ -57,7 +57,7 @@ def with_known_keepers(
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-    """The rows with is_keeper as it was chosen, and what is freed if all others go.
+    """Set is_keeper as chosen, and what removing all others frees.
 
     Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
     knows of inodes.

@@ -1,4 +1,4 @@
-"""The search index in memory, which follows the catalog by reading only what is newer.
+"""The search index in memory, updated from the catalog incrementally.
 
 A search reads the index's update in the same transaction as all else that it needs of the catalog,
 so that both are of one snapshot, and applies it after the transaction, because inserting many
@@ -62,7 +62,7 @@ class CatalogHashes:
 
     @classmethod
     def of(cls, changes: Changes) -> Self:
-        """The images of a catalog that was read as a whole."""
+        """Make the hashes of a catalog that was read as a whole."""
         # Hashes without borders are kept for those only that have a border.
         bordered = np.flatnonzero((changes.trimmed != changes.hashes).any(axis=1))
         return cls(
@@ -92,14 +92,14 @@ class CatalogHashes:
 
     @property
     def trimmed(self) -> UInt64s:
-        """uint64 (n, 2): of each picture without its uniform borders; made anew for each caller."""
+        """Hashes of pictures without uniform borders, uint64 (n, 2); a new array at each call."""
         trimmed = self.plain.copy()
         trimmed[self.bordered] = self.contents
         return trimmed
 
     @property
     def identity(self) -> str:
-        """The same for two snapshots only where nothing differs that clusters depend on.
+        """An identity of everything that clusters depend on; equal only for equal snapshots.
 
         Who has the images, and the generation, may differ.
         """
@@ -112,12 +112,12 @@ class CatalogHashes:
         return found.hexdigest()
 
     def positions(self, image_ids: Int64s) -> Int64s:
-        """Where the given ids stand; each must be one of `image_ids`."""
+        """Return the positions of ids, each of which must be one of `image_ids`."""
         positions: Int64s = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
         return positions
 
     def after(self, changes: Changes) -> Self:
-        """The hashes at the later generation of `changes`."""
+        """Return the hashes at the later generation of `changes`."""
         # What was fingerprinted anew is dropped and put in again with its new hash.
         gone = np.concatenate([changes.removed, changes.image_ids])
         kept = ~np.isin(self.ids, gone)
@@ -135,20 +135,20 @@ class CatalogHashes:
         )
 
     def without(self, image_ids: Int64s) -> Self:
-        """The hashes of the same generation without some images."""
+        """Return the hashes of the same generation without some images."""
         return self.after(replace(_no_changes(self.generation), removed=image_ids))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexUpdate:
-    """What a transaction saw that the index had not: from `base` on, all that has changed."""
+    """The changes since the index's generation `base`, as seen by one transaction."""
 
     base: CatalogHashes
     changes: Changes
 
     @property
     def is_empty(self) -> bool:
-        """Whether no image has come, gone or been fingerprinted anew; holdings may have."""
+        """Whether no image was added, dropped or fingerprinted again."""
         return not len(self.changes.image_ids) and not len(self.changes.removed)
 
 
@@ -168,7 +168,7 @@ def _no_hashes() -> CatalogHashes:
 
 
 class LiveIndex:
-    """Hashes and BK-trees of a catalog; derived data, rebuilt from the catalog at will.
+    """Hashes and BK-trees of a catalog; derived data, which can be rebuilt at any time.
 
     What another process has committed shows up with the next update. Safe to use from several
     threads.
@@ -191,7 +191,7 @@ class LiveIndex:
         self._whole, self._contents = BKTree(), BKTree()
 
     def rebuild(self) -> int:
-        """Drop everything and read the catalog anew; returns the number of images."""
+        """Drop everything and read the whole catalog; return the number of images."""
         empty = _no_hashes()
         update = IndexUpdate(empty, self._catalog.run(generations.changes, 0, self._algorithm))
         with self._lock:
@@ -200,12 +200,12 @@ class LiveIndex:
             return len(self.apply(update))
 
     def read_update(self, connection: Connection) -> IndexUpdate:
-        """Read, within a transaction, what the catalog has that the index has not."""
+        """Read, within a transaction, the changes since the index was updated."""
         base = self._hashes
         return IndexUpdate(base, generations.changes(connection, base.generation, self._algorithm))
 
     def apply(self, update: IndexUpdate) -> CatalogHashes:
-        """Take an update in; returns the hashes of exactly the snapshot that it was read from.
+        """Apply an update; return the hashes of the snapshot that it was read from.
 
         Another thread may have taken in a later one meanwhile: the trees then stay as they are.
         """
@@ -230,11 +230,11 @@ class LiveIndex:
         return hashes
 
     def hashes(self) -> CatalogHashes:
-        """Return the hashes as of now, read in a transaction of their own."""
+        """Return the present hashes, read in a transaction of their own."""
         return self.apply(self._catalog.run(self.read_update))
 
     def all_exist(self, hashes: CatalogHashes) -> bool:
-        """Tell whether no image of an earlier snapshot has been forgotten since."""
+        """Tell whether all images of an earlier snapshot still exist."""
         return bool(np.isin(hashes.ids, self.hashes().ids).all())
 
     @contextmanager
@@ -249,7 +249,7 @@ class LiveIndex:
             yield self._whole, self._contents
 
     def _warm(self) -> None:
-        """Begin to compile for the trees where that costs little; see `BKTree.warm`.
+        """Begin to compile in the background where that costs little; see `BKTree.warm`.
 
         Once anything has loaded numba, as verified searches and clusters do, what the trees use
         comes from its cache in a twentieth of a second. To load numba itself takes half a second
@@ -271,7 +271,7 @@ class LiveIndex:
             return whole.search(dhash, radius)
 
     def info(self, radius: int, verified_radius: int) -> IndexInfo:
-        """Tell what the index consists of as of now, and how it is searched."""
+        """Describe the index, and how it is searched."""
         hashes = self.hashes()
         with self._lock:  # not while it plans, which takes a fifth of a second
             whole, contents = self._whole, self._contents

@@ -1,4 +1,4 @@
-"""The images of a store that may be like one picture: by hashes, windows both ways, and spots.
+"""Find candidates of one picture in a store: by hashes, windows both ways, and spots.
 
 Windows are made of all images when they are first wanted, unless there are too many for a search to
 wait for; spots are what the last search for clusters has made, and few newer ones. A search for
@@ -57,7 +57,7 @@ class NeighborSearch:
         self._table = SpotTable.of(Spots.empty(0))
 
     def of_query(self, query: Query, hashes: CatalogHashes, radius: int) -> Candidates:
-        """Matches of a query, which is number 0, with images, which are numbered by their ids."""
+        """Find matches of a query (number 0) with images (numbered by their ids)."""
         found = query.fingerprint
         stored, spots = self._stored(hashes), None
         if len(stored.spotted):
@@ -77,7 +77,7 @@ class NeighborSearch:
         hashes: CatalogHashes,
         radius: int,
     ) -> Candidates:
-        """Matches of some images with others, numbered by their ids.
+        """Find matches of some images with others, numbered by their ids.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class NeighborSearch:
             return picture_candidates(asked, *how, radius, min(radius, WINDOW_RADIUS))
 
     def _stored(self, hashes: CatalogHashes) -> StoredPictures:
-        """What is known of the images of a snapshot that take part in searches."""
+        """Collect what is searched of the images of a snapshot."""
         ids, words = hashes.image_ids, hashes.plain
         if not hashes.informative.all():
             ids, words = ids[hashes.informative], words[hashes.informative]
@@ -136,5 +136,5 @@ class NeighborSearch:
 
 
 def _windows_of(verification: UInt8s) -> UInt64s:
-    """Hashes of the windows of one picture of 64x64 grays, uint64 (24, 2)."""
+    """Hash the windows of one picture of 64x64 grays, uint64 (24, 2)."""
     return dhash_many(window_grays(verification.reshape(1, 64, 64))[0])

@@ -1,4 +1,4 @@
-"""The evidence of clusters as a frame: for each member what speaks for it being its medoid."""
+"""The evidence of clusters as a frame: a row for each member with its medoid."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ _MAP = [f"map_{name}" for name in "abcdef"]
 
 
 def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
-    """A row for each image of a cluster but its medoid, in the order of `clusters`.
+    """Make a row for each image of a cluster but the medoid, in the order of `clusters`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
 
 
 def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    """What was measured of each pair of the frame, with its index; missing where nothing was."""
+    """Collect the measures of each pair of the frame; missing where there are none."""
     # Which of both is the first depends on how a pair was found.
     low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)
     wanted_ids = np.union1d(frame["image_id"], frame["other_id"])
@@ -93,7 +93,7 @@ def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
 
 
 def _words(details: UInt8s) -> list[str]:
-    """Details in words; few are different, so each is spelled once."""
+    """Word details, each distinct one once."""
     kinds, which = np.unique(details, axis=0, return_inverse=True)
     words = [detail_words(kind) for kind in kinds]
     return [words[k] for k in which.reshape(-1).tolist()]

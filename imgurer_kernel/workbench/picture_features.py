@@ -1,4 +1,4 @@
-"""What is computed of each picture for searches, kept beside the catalog: spots and windows.
+"""Features of pictures for searches, cached on disk beside the catalog: spots and windows.
 
 Derived data as any other: it follows the images by their ids and hashes, what is missing is made
 when it is wanted, and the folder can be deleted at any time. Spots take 1.5 KB a picture and 1.5 ms
@@ -37,7 +37,7 @@ _CHANGED_SHARE = 64
 
 
 class Rows(Protocol):
-    """A record of arrays, one row for each picture."""
+    """The interface of a record of arrays, one row for each picture."""
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -50,7 +50,7 @@ class Rows(Protocol):
         """Return some of the rows."""
 
     def put(self, images: Int64s, other: Self, /) -> None:
-        """Take over rows, in place."""
+        """Write some rows, in place."""
 
 
 Record = TypeVar("Record", bound=Rows)
@@ -81,13 +81,13 @@ class Windows:
         return Windows(self.hashes[images])
 
     def put(self, images: Int64s, other: "Windows", /) -> None:
-        """Take over the windows of some pictures, in place."""
+        """Write the windows of some pictures, in place."""
         self.hashes[images] = other.hashes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known(Generic[Record]):
-    """Rows of images, and what they were made of.
+    """Rows of images, and the hashes that they were computed from.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Known(Generic[Record]):
     rows: Record
 
     def places(self, image_ids: Int64s, keys: UInt64s) -> Int64s:
-        """Where images stand, int64 (k,); -1 where one is missing or was made of another hash."""
+        """Return the rows of images, int64 (k,); -1 where missing or computed from another hash."""
         if not len(self.image_ids):
             return np.full(len(image_ids), -1)
         place = np.minimum(np.searchsorted(self.image_ids, image_ids), len(self.image_ids) - 1)
@@ -113,7 +113,7 @@ class Known(Generic[Record]):
 
 
 class PictureFeatures(Generic[Record]):
-    """Rows of one kind for the images of a store; safe to use from several threads.
+    """Computes and caches rows of one kind for a store; safe to use from several threads.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class PictureFeatures(Generic[Record]):
         self._known = self._none()
 
     def exist(self) -> bool:
-        """Tell whether rows of any image were made, here or by another process."""
+        """Tell whether rows of any image were computed, by any process."""
         return len(self._known.image_ids) > 0 or self._data.facts() == self._facts
 
     def rows(
@@ -235,7 +235,7 @@ class PictureFeatures(Generic[Record]):
 
 
 def _put(rows: Record, images: Int64s, other: Record, places: Int64s) -> None:
-    """Take over the rows of some images from their places among others."""
+    """Copy the rows of some images from their positions among others."""
     count = len(images)
     if (images == np.arange(count)).all() and (places == images).all():
         # All that is known and new ones behind: 150 MB of spots are copied once, and in a piece.

@@ -1,4 +1,4 @@
-"""What a person may search by (an id, a path, bytes, a PIL image), as one record.
+"""Parse what people search by (an id, a path, bytes, a PIL image) into one record.
 
 In three steps, so that no transaction waits for a decoder or a file::
 
@@ -37,24 +37,24 @@ from imgurer_kernel.store.ingest.originals import Decode
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A picture that others are compared with: its digest and its fingerprint."""
+    """A picture that others are compared with: digest and fingerprint."""
 
     digest: str
     fingerprint: Fingerprint
 
     @property
     def grays(self) -> UInt8s:
-        """The grays that its dHash is taken from, uint8 (9, 9)."""
+        """The grays that its dHash is computed from, uint8 (9, 9)."""
         return np.frombuffer(self.fingerprint.grays, np.uint8).reshape(9, 9)
 
 
 def is_image_id(given: object) -> TypeGuard[int]:
-    """Whether that is the id of an image, and neither True nor False."""
+    """Return whether a value is an integer, as image ids are, and not a bool."""
     return isinstance(given, int | np.integer) and not isinstance(given, bool)
 
 
 def parse_query(given: object, settings: Settings) -> Query | int:
-    """Fingerprint what is searched for, or return the image_id that it is.
+    """Fingerprint what is searched for, or return it if it is an image_id.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def parse_query(given: object, settings: Settings) -> Query | int:
 
 
 def query_of(data: bytes, settings: Settings, decode: Decode = fingerprint) -> Query:
-    """Fingerprint the bytes of a picture file; by another function what is not trusted.
+    """Fingerprint the bytes of a picture file, by a given function if it is untrusted.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def query_of(data: bytes, settings: Settings, decode: Decode = fingerprint) -> Q
 
 
 def load_query(connection: Connection, parsed: Query | int) -> Query:
-    """Read what the catalog has of an image; its thumbnail is missing still.
+    """Read the query of an image from the catalog, without its thumbnail.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
 
 
 def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
-    """Images with the bytes of the query, or its pixels where it is flat: which of the two."""
+    """Find images with the bytes of the query, or its pixels where it is flat."""
     matches = {}
     if query.fingerprint.pixels is not None:
         pixels = query.fingerprint.pixels
@@ -125,7 +125,7 @@ def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
 
 
 def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:
-    """The same query with its thumbnail: read where it is missing, or drawn again where it is lost.
+    """Add the thumbnail to a query: read from the store, or drawn again where it is lost.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:
 
 
 def bytes_of(given: object, settings: Settings) -> bytes:
-    """The file behind a path, bytes or a PIL image; errors as `parse_query` raises them."""
+    """Read the file behind a path, bytes or a PIL image; errors as of `parse_query`."""
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)
     if isinstance(given, str | os.PathLike):
@@ -180,7 +180,7 @@ def bytes_of(given: object, settings: Settings) -> bytes:
 
 
 def check_limit(limit: object) -> int | None:
-    """The most rows that are wanted as an int, None for all.
+    """Check the largest number of rows wanted; None for all.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def check_limit(limit: object) -> int | None:
 
 
 def check_radius(radius: object) -> int:
-    """The radius as an int.
+    """Check a radius, and return it as an int.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Frames of pictures that are related and no duplicates: other takes, colours, parts, layouts."""
+"""Build frames of related pictures that are no duplicates: takes, colours, parts, layouts."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ _WORDS = frozenset(relation.word for relation in RELATED)
 
 
 def related_to(similar: pd.DataFrame) -> pd.DataFrame:
-    """The rows of an answer about one picture that are related to it, the verdict as `relation`.
+    """Select the related rows of `similar`, with the verdict as `relation`.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def related_to(similar: pd.DataFrame) -> pd.DataFrame:
 
 
 def related_pairs(pairs: Pairs, facts: pd.DataFrame) -> pd.DataFrame:
-    """A frame of related pairs by (image_id, other_id), of images that there still are.
+    """Build a frame of related pairs of existing images, by (image_id, other_id).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether two files are known to show the same picture, so that one may go for the other."""
+"""Check that two files show the same picture, before one is removed for the other."""
 
 from functools import cached_property
 
@@ -12,7 +12,7 @@ _FEW = 32
 
 
 class Sameness:
-    """Says why two files are not known to show the same picture; None if they are.
+    """Returns why two files are not known to show the same picture; None if they are.
 
     They are by equal bytes, by a decision, by a cluster that both are in, or when compared.
 
@@ -58,7 +58,7 @@ class Sameness:
 
     @cached_property
     def _clusters(self) -> dict[int, int]:
-        """The cluster of each image that is in one."""
+        """Return the cluster of each image that is in one."""
         frame = self._search.clusters(
             None, FileSelection(), "file", verify=True, thorough=False, progress=False
         )

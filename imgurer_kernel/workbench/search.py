@@ -1,4 +1,4 @@
-"""What a workbench searches with: verified or by plain hashes, after old fingerprints are renewed.
+"""Search a store: verified or by hashes alone, after old fingerprints were renewed.
 
 Every search reads the catalog and the update of the index in one transaction, lets go of it,
 computes, and reads in a second one what it needs of the images that it has found. An image that
@@ -52,7 +52,7 @@ class SearchService(ClusterSearch):
     def similar(
         self, given: object, radius: int | None, limit: int | None, *, verify: bool
     ) -> pd.DataFrame:
-        """Images that are like a picture, the nearest first."""
+        """Find images that are similar to a picture, the nearest first."""
         near = self._store.settings.radius if radius is None else check_radius(radius)
         limit = check_limit(limit)
         parsed = parse_query(given, self._store.settings)
@@ -76,13 +76,13 @@ class SearchService(ClusterSearch):
         return frame.head(len(frame) if limit is None else limit)
 
     def related(self, given: object, progress: ProgressOption) -> pd.DataFrame:
-        """What is related to a picture, or all pairs that are; see `Workbench.related`."""
+        """Find pictures related to one, or all related pairs; see `Workbench.related`."""
         if given is not None:
             return related_to(self.similar(given, None, None, verify=True))
         return self.all_related(progress)
 
     def evidence(self, one: object, other: object) -> Evidence:
-        """What speaks for two pictures being the same."""
+        """Compare two pictures; see `Workbench.evidence`."""
         parsed = [parse_query(given, self._store.settings) for given in (one, other)]
         with self._snapshot(progress=True) as (connection, _):
             loaded = [load_query(connection, each) for each in parsed]
@@ -90,7 +90,7 @@ class SearchService(ClusterSearch):
         return self._evidence((one, other), (first, second))
 
     def _evidence(self, given: tuple[object, object], pair: tuple[Query, Query]) -> Evidence:
-        """The evidence of two pictures, by their cluster where they do not show it themselves."""
+        """Compare two pictures, by way of their cluster where they do not agree themselves."""
         found = evidence_of(*pair, self._loader.original)
         one, other = given
         if found.duplicate or not (is_image_id(one) and is_image_id(other)):
@@ -101,7 +101,7 @@ class SearchService(ClusterSearch):
         return evidence_by_cluster(*pair, (int(one), int(other)), spokes)
 
     def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
-        """The evidence with the pictures, for a person to judge."""
+        """Explain the evidence with the pictures; see `Workbench.explain`."""
         from imgurer_kernel.workbench.explain import SHOWN, Explainer, name_of
 
         pair = (one, "the first"), (other, "the second")
@@ -119,7 +119,7 @@ class SearchService(ClusterSearch):
         )
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":
-        """What copies of the store's own pictures are found by; see `Workbench.calibrate`."""
+        """Calibrate on copies of the store's own pictures; see `Workbench.calibrate`."""
         from imgurer_kernel.workbench.calibrate import CalibrationRun
 
         run = CalibrationRun(self._store, self.index, self._loader)
@@ -128,7 +128,7 @@ class SearchService(ClusterSearch):
             return run.run(sample, seed, report)
 
     def info(self) -> IndexInfo:
-        """What the index consists of, and how it is searched."""
+        """Describe the index, and how it is searched."""
         return self.index.info(self._store.settings.radius, CANDIDATE_RADIUS)
 
     def _with_thumbnail(self, query: Query) -> Query:

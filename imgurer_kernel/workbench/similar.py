@@ -1,4 +1,4 @@
-"""Similar pictures, verified: what a store feeds the pure comparison with.
+"""Find similar pictures, verified: read candidates from the store, and compare them.
 
 A search finds what a search for clusters would: by hashes of whole pictures, of contents and of
 windows both ways, by spots where the store has them, and by one step through the pictures that were
@@ -53,7 +53,7 @@ MAX_INTERMEDIATES_OF_ONE = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Images:
-    """Images that are compared with a query, and what that takes; n rows each, by image_id.
+    """The images to compare with a query, n rows, by image_id.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class _Images:
 
     @property
     def digests(self) -> list[str]:
-        """Of the n images."""
+        """Digests of the n images."""
         digests: list[str] = self.facts["digest"].tolist()
         return digests
 
     def positions(self, image_ids: Int64s) -> Int64s:
-        """Where images stand, counted from 1; -1 where they are gone."""
+        """Return the positions of images, counted from 1; -1 where they are gone."""
         ids = self.image_ids
         if not len(ids):
             return np.full(len(image_ids), -1)
@@ -91,7 +91,7 @@ class _Images:
 
 
 class SimilarSearch:
-    """Finds the pictures of a store that are like one, and compares it with each."""
+    """Finds candidates of a picture in a store, and compares it with each."""
 
     def __init__(self, catalog: Catalog, loader: ImageLoader, neighbors: NeighborSearch) -> None:
         self._catalog = catalog
@@ -106,7 +106,7 @@ class SimilarSearch:
         lookalike_radius: int,
         exact: Collection[int],
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Find what a query is the same picture as, and what is merely near.
+        """Find the duplicates of a query, and what is merely near.
 
         Candidates are read in one transaction, those of intermediates in another, and compared
         after it: 4 KB each. What was forgotten since the index was updated is left out.
@@ -149,7 +149,7 @@ class SimilarSearch:
         lookalike_radius: int,
         exact: Collection[int],
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Verdicts on candidates, which are numbered by their ids, and facts."""
+        """Compare the candidates, numbered by their ids; return verdicts and facts."""
         images, facts = self._load(rows.second, exact)
         if not len(images.image_ids):
             return _verdicts(images, Pairs.of(Candidates.none()), []), facts
@@ -191,7 +191,7 @@ class SimilarSearch:
     def _placed(
         self, query: Query, images: _Images, rows: Candidates
     ) -> tuple[Candidates, ImageCache]:
-        """Matches by positions of images rather than by ids, in the order of digests."""
+        """Number the images of matches by position rather than id, in the order of digests."""
         first = np.where(rows.first == QUERY, QUERY, images.positions(rows.first))
         second = images.positions(rows.second)
         there = np.flatnonzero((first >= 0) & (second >= 0))
@@ -201,7 +201,7 @@ class SimilarSearch:
         return rows, self._gallery(query, images)
 
     def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Images, pd.DataFrame]:
-        """Those images that there still are, and the facts of these and the exact ones."""
+        """Load the images that still exist, and the facts of these and of exact matches."""
         with self._catalog.transaction() as connection:
             wanted = np.union1d(image_ids, np.array(list(exact), np.int64))
             facts = queries.images(connection, wanted, [*FACTS, "taken_at"])
@@ -216,7 +216,7 @@ class SimilarSearch:
             return found, facts[FACTS]
 
     def _gallery(self, query: Query, images: _Images) -> ImageCache:
-        """The query's picture at position 0, and those of the images after it."""
+        """Make a cache of the query's picture at position 0, and those of the images after it."""
         same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
 
         def verification(positions: Int64s) -> UInt8s:
@@ -270,18 +270,18 @@ class SimilarSearch:
 
 
 def _frames(query: Query, images: _Images) -> UInt64s:
-    """Keys of all frames of the query and of the images, uint64 (n + 1, 4)."""
+    """Return the keys of all frames of query and images, uint64 (n + 1, 4)."""
     return np.concatenate((key_arrays([query.fingerprint.frame_key]), images.frames))
 
 
 def _ranks(query: Query, images: _Images) -> Int64s:
-    """Places of the query and of the images in the order of their digests, int64 (n + 1,)."""
+    """Rank query and images by digest, int64 (n + 1,)."""
     ranks: Int64s = np.unique([query.digest, *images.digests], return_inverse=True)[1]
     return ranks
 
 
 def _labels(query: Query, images: _Images, found: Pairs, gallery: ImageCache) -> list[str]:
-    """What each pair is called, of the query and one of the images."""
+    """Label the pairs of the query with each image."""
     others = others_of(found, QUERY)
     seen = gallery.read(np.concatenate(([QUERY], others)))
     here = query_appearance(query, seen, QUERY)

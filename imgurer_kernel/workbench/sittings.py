@@ -1,4 +1,4 @@
-"""Names of sittings, and the frame that says what was taken back."""
+"""Names of sittings, and the frame that `undo` returns."""
 
 import re
 import secrets
@@ -17,7 +17,7 @@ UNDONE = ["entry_id", "decision_id", "file_id", "path", "status", "why"]
 
 
 def sitting_name(name: str | None = None) -> str:
-    """A name for a sitting: the given one, or a new one by the time.
+    """Return the given name of a sitting, or a new one by the time.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def undone_frame(
     refused: Mapping[int, str],
     kept: Mapping[int, str],
 ) -> pd.DataFrame:
-    """A row for each act and each decision, with `UNDONE`.
+    """Build a frame with a row for each undone act and decision, with the columns `UNDONE`.
 
     Parameters
     ----------

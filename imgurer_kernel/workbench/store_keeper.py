@@ -1,4 +1,4 @@
-"""What fills a store and looks after it: the part of `Workbench` that changes what is there."""
+"""Fill and maintain a store: the part of `Workbench` that changes its content."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ from imgurer_kernel.workbench.store_reader import StoreReader
 
 
 class StoreKeeper(StoreReader):
-    """Takes pictures in, forgets and checks them.
+    """Ingests, forgets and checks pictures.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class StoreKeeper(StoreReader):
         min_size: int = 0,
         untrusted: bool = False,
     ) -> pd.DataFrame:
-        """Take in files, folders (with all below them), globs, ``file:`` URIs or a list of these.
+        """Ingest files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
         Taking in again what was taken in before is a scan: files with the size, the time and the
         inode that they had are not read again; what was changed, moved, renamed or deleted
@@ -139,7 +139,7 @@ class StoreKeeper(StoreReader):
         data: bytes | bytearray | memoryview | BinaryIO,
         user: str | None = None,
     ) -> pd.DataFrame:
-        """Take in one picture that came without a path; a frame of one row as from `ingest`.
+        """Ingest one picture without a path; return a frame of one row as from `ingest`.
 
         May be called from several threads at once, which is faster. It is decoded in a process of
         its own, as by ``ingest(..., untrusted=True)``.

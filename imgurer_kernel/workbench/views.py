@@ -1,4 +1,4 @@
-"""The views that `Workbench.sql` offers, and their answers."""
+"""The views that `Workbench.sql` offers."""
 
 import re
 from collections.abc import Callable
