@@ -106,7 +106,7 @@ class ImageLoader:
         return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
 
     def originals(self, image_ids: Int64s) -> list[UInt8s]:
-        """Read originals reduced to `ORIGINAL_SIDE`, up to the first that cannot be read."""
+        """Read originals reduced to `ORIGINAL_SIDE`; those that cannot be read are left out."""
         read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
         return [picture for picture in read if picture is not None]
 

@@ -1,1 +1,4 @@
-"""Copies of pictures with known truth, and how well they are found: recall, precision."""
+"""Accuracy on copies with known truth: the sample set, transforms, recall and precision.
+
+Nothing in here searches: `imgurer_kernel.workbench.calibrate` does, and hands in what was found.
+"""

@@ -1,1 +1,4 @@
-"""Keeping a store sound: check and repair it, renew fingerprints of earlier versions."""
+"""Keep a store sound: check, repair, recover, renew fingerprints, export and import.
+
+What every search or ingest needs does not belong here.
+"""
