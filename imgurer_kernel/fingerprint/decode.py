@@ -26,7 +26,7 @@ from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import ImageTooLarge
 from imgurer_kernel.fingerprint.codecs import exif, jpeg, pixels, png, sizes, sniff
 from imgurer_kernel.fingerprint.codecs.gate import gate
-from imgurer_kernel.fingerprint.codecs.libtiff import divert_words
+from imgurer_kernel.fingerprint.codecs.libtiff import redirect_messages
 from imgurer_kernel.fingerprint.codecs.limits import parts_of, refuse_bombs, refuse_too_many
 from imgurer_kernel.fingerprint.codecs.pixels import Background, Size
 from imgurer_kernel.fingerprint.codecs.profile import Conversion, conversion_of
@@ -246,7 +246,7 @@ def _need(size: Size, orientation: int, frame: Size, least: int) -> Size:
 
 def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
     if name == "TIFF":
-        divert_words()
+        redirect_messages()
     module, factory = _PLUGINS[name]
     return cast("Callable[[io.BytesIO], ImageFile]", getattr(import_module(module), factory))
 

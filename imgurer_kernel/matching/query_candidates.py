@@ -82,7 +82,7 @@ def _matches(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AskedPicture:
+class QueryPicture:
     """The properties of a picture whose neighbors are searched for.
 
     Attributes
@@ -129,7 +129,7 @@ class StoredPictures:
 
 
 def picture_candidates(
-    asked: AskedPicture,
+    asked: QueryPicture,
     whole: HashSearch,
     contents: HashSearch,
     stored: StoredPictures,

@@ -20,7 +20,7 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.decisions import DecisionBench
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder, folder_key
-from imgurer_kernel.workbench.sameness import Sameness
+from imgurer_kernel.workbench.same_picture import SamePictureCheck
 from imgurer_kernel.workbench.search import SearchService
 from imgurer_kernel.workbench.sittings import sitting_name, undone_frame
 
@@ -256,7 +256,7 @@ class ActBench(DecisionBench):
             files=files,
             at_path=lambda key: self.catalog.run(journal.at_path, key),
             going=frozenset(row.file_id for row in rows),
-            same=Sameness(self._search, self._verdicts(), len(rows)),
+            same=SamePictureCheck(self._search, self._verdicts(), len(rows)),
             roots=roots,
             reference=selection.reference,
             goal=None if to is None else folder_key(to, "to"),

@@ -15,7 +15,7 @@ from imgurer_kernel.review.decisions import Verdicts, set_apart
 from imgurer_kernel.review.keeper import file_order, keepers
 from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
-from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
+from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
 from imgurer_kernel.workbench.keepers import with_known_keepers
 
 By = Literal["file", "image"]
@@ -74,7 +74,7 @@ class ClusterFacts:
         """Whether every member still exists."""
         return bool(np.isin(self.grouped.clusters.members, self.images["image_id"]).all())
 
-    def seen(self, selection: FileSelection, look: DiskLook) -> pd.DataFrame:
+    def seen(self, selection: FileSelection, look: DiskCheck) -> pd.DataFrame:
         """Return the files that take part and are unchanged, and all others of their images.
 
         Columns `imgurer_kernel.report.frames.FILE_FACTS` and place.

@@ -24,7 +24,7 @@ from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
 from imgurer_kernel.workbench.clusters import ClusterService
-from imgurer_kernel.workbench.file_selection import DiskLook, FileSelection
+from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
@@ -76,7 +76,7 @@ class ClusterSearch:
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
-        look = DiskLook(self._store.blobs.own_path)
+        look = DiskCheck(self._store.blobs.own_path)
         without = np.empty(0, np.int64)
         if selection.restricts:
             found = self._catalog.run(files.present_files, None, selection.states)
@@ -132,7 +132,7 @@ class ClusterSearch:
                 return None  # the answer for another catalog
             equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
             facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
-        look = DiskLook(self._store.blobs.own_path)
+        look = DiskCheck(self._store.blobs.own_path)
         seen = facts.seen(selection, look)
         listed = seen.loc[seen["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
         facts = replace(facts, grouped=facts.grouped.among(listed))

@@ -100,7 +100,7 @@ class ClusterService:
         state = self._answers.state((radius, thorough))
         return None if state is None else state.result.pairs
 
-    def spokes(self, one: int, other: int) -> Pairs | None:
+    def member_edges(self, one: int, other: int) -> Pairs | None:
         """Return the edges of two images of one cluster to its medoid; None if they are in none.
 
         Those of its medoid with each that is not the medoid, by image ids.
@@ -236,15 +236,18 @@ class ClusterService:
         self, result: ClusterResult, cache: ResultCache, progress: Progress
     ) -> npt.NDArray[np.object_]:
         """Label the members of clusters, from the cache where possible."""
-        spokes = result.pairs.take(result.clusters.member_edges)
+        member_edges = result.pairs.take(result.clusters.member_edges)
         keys, images = result.images.keys, result.images.image_ids
         ends = np.column_stack(
-            [keys[np.searchsorted(images, end)] for end in (spokes.first, spokes.second)]
+            [
+                keys[np.searchsorted(images, end)]
+                for end in (member_edges.first, member_edges.second)
+            ]
         )
         codes = cache.get_or_compute(
-            pair_keys(ends, spokes.maps),
+            pair_keys(ends, member_edges.maps),
             ends,
-            lambda new: self._label_pairs(result, spokes.take(new), progress),
+            lambda new: self._label_pairs(result, member_edges.take(new), progress),
         )
         labels = np.full(len(result.clusters.members), "medoid", object)
         labels[result.clusters.edges >= 0] = labels_of(codes[:, 0].astype(np.uint8))

@@ -11,10 +11,10 @@ from imgurer_kernel.store.catalog.decisions import Verdict
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.sittings import sitting_name
-from imgurer_kernel.workbench.store_keeper import StoreKeeper
+from imgurer_kernel.workbench.store_writer import StoreWriter
 
 
-class DecisionBench(StoreKeeper):
+class DecisionBench(StoreWriter):
     """Records decisions, and removes them.
 
     Attributes

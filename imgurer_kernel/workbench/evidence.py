@@ -57,7 +57,9 @@ def evidence_of(
     return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
 
 
-def evidence_by_cluster(one: Query, other: Query, ids: tuple[int, int], spokes: Pairs) -> Evidence:
+def evidence_by_cluster(
+    one: Query, other: Query, ids: tuple[int, int], member_edges: Pairs
+) -> Evidence:
     """Derive the evidence of two members of a cluster from that of each with the medoid.
 
     A crop of a crop is found by way of the crop between them, two halves of one picture by way of
@@ -67,21 +69,21 @@ def evidence_by_cluster(one: Query, other: Query, ids: tuple[int, int], spokes: 
     ----------
     ids
         The ids of both.
-    spokes
+    member_edges
         The pairs of the cluster's medoid with them, by ids; one pair if one of them is the medoid.
     """
-    ends = np.column_stack((spokes.first, spokes.second))
-    there = [_directed(spokes.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids]
-    via = None if len(spokes) == 1 else next(k for k in ends[0].tolist() if k not in ids)
-    least = int(np.argmin(spokes.measures[:, 1]))
+    ends = np.column_stack((member_edges.first, member_edges.second))
+    there = [_directed(member_edges.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids]
+    via = None if len(member_edges) == 1 else next(k for k in ends[0].tolist() if k not in ids)
+    least = int(np.argmin(member_edges.measures[:, 1]))
     maps = there[0] if via is None else compose(there[0], invert(there[1]))
     found = replace(
-        spokes.take(np.array([least])),
+        member_edges.take(np.array([least])),
         first=np.array([0]),
         second=np.array([1]),
         maps=maps,
         orientation=nearest_orientation(maps),
-        negative=np.array([np.logical_xor.reduce(spokes.negative)]),
+        negative=np.array([np.logical_xor.reduce(member_edges.negative)]),
     )
     return replace(_evidence(one, other, found, _gallery(one, other)), via=via)
 

@@ -219,7 +219,7 @@ def _folder_numbers(keys: Sequence[bytes | None], folders: Sequence[bytes]) -> I
 
 
 @dataclass(slots=True)
-class DiskLook:
+class DiskCheck:
     """Checks files in place against the disk, each once.
 
     Attributes

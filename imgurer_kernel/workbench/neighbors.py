@@ -14,7 +14,7 @@ from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.candidates import Candidates, concatenate
 from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.query_candidates import (
-    AskedPicture,
+    QueryPicture,
     StoredPictures,
     picture_candidates,
 )
@@ -66,7 +66,7 @@ class NeighborSearch:
             picture = decode.read(found.thumbnail, colour=False, frame=THUMBNAIL)
             spots = find_spots(picture.view().gray())
         windows = _windows_of(np.frombuffer(found.verification, np.uint8))
-        asked = AskedPicture(query.grays, found.trimmed_dhash, windows, spots)
+        asked = QueryPicture(query.grays, found.trimmed_dhash, windows, spots)
         return self._search(asked, stored, radius)
 
     def of_images(
@@ -96,13 +96,13 @@ class NeighborSearch:
             if few and at < len(stored.spotted) and stored.spotted[at] == image_id:
                 spots = stored.spots.spots.take(np.array([at]))
             row, column = trimmed[hashes.positions(image_ids[[k]])[0]].tolist()
-            asked = AskedPicture(grays[k], (row, column), _windows_of(verification[k]), spots)
+            asked = QueryPicture(grays[k], (row, column), _windows_of(verification[k]), spots)
             found = self._search(asked, stored, radius)
             found = found.take(found.second != image_id)
             parts.append(found.at(np.full(len(found), image_id), found.second))
         return concatenate(parts)
 
-    def _search(self, asked: AskedPicture, stored: StoredPictures, radius: int) -> Candidates:
+    def _search(self, asked: QueryPicture, stored: StoredPictures, radius: int) -> Candidates:
         with self._index.trees() as (whole, contents):
             how = whole.search_many, contents.search_many, stored
             return picture_candidates(asked, *how, radius, min(radius, WINDOW_RADIUS))

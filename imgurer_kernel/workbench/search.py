@@ -95,10 +95,10 @@ class SearchService(ClusterSearch):
         one, other = given
         if found.duplicate or not (is_image_id(one) and is_image_id(other)):
             return found
-        spokes = self.cluster_service.spokes(int(one), int(other))
-        if spokes is None:
+        member_edges = self.cluster_service.member_edges(int(one), int(other))
+        if member_edges is None:
             return found
-        return evidence_by_cluster(*pair, (int(one), int(other)), spokes)
+        return evidence_by_cluster(*pair, (int(one), int(other)), member_edges)
 
     def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
         """Explain the evidence with the pictures; see `Workbench.explain`."""

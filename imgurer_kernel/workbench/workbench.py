@@ -1,7 +1,7 @@
 """The workbench: one object through which a store is filled, searched and looked at.
 
 Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
-`StoreKeeper` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
+`StoreWriter` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
 `ReviewBench` act on files and choose which are kept, `ReportBench` makes reports, and `Workbench`
 searches and compares.
 """

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imgurer_kernel.common.globs import Exclusion
-from imgurer_kernel.store.ingest.sources import Chosen, find_files
+from imgurer_kernel.store.ingest.sources import FileFilter, find_files
 from imgurer_kernel.workbench.file_selection import FileSelection
 
 NAMES = ("a", "raw", "b.png", os.fsdecode(b"\xff"), "[x]")
@@ -66,7 +66,7 @@ def test_a_walk_a_known_path_and_a_selection_leave_out_the_same(tree, chosen):
         if not any(named(entry, pattern) for entry in below(path, root) for pattern in chosen)
     ]
     exclusion = Exclusion(chosen)
-    assert [item.name for item in find_files(root, Chosen(exclude=exclusion))] == expected
+    assert [item.name for item in find_files(root, FileFilter(exclude=exclusion))] == expected
     assert [path for path in every if not exclusion.leaves_out(path, root)] == expected
     selection = FileSelection.parse(
         folders=root, between=False, reference=(), exclude=chosen, min_size=0, states="present"

@@ -66,10 +66,10 @@ def test_nothing_is_printed_where_nobody_listens_to_the_log(tmp_path):
 
 
 def test_where_there_is_no_such_library_nothing_is_done(monkeypatch):
-    libtiff.divert_words.cache_clear()
+    libtiff.redirect_messages.cache_clear()
     monkeypatch.setattr(libtiff, "_loaded", lambda: None)
-    assert not libtiff.divert_words()
-    libtiff.divert_words.cache_clear()
+    assert not libtiff.redirect_messages()
+    libtiff.redirect_messages.cache_clear()
     monkeypatch.undo()
-    assert libtiff.divert_words()
+    assert libtiff.redirect_messages()
     assert fingerprint(encode(scene(3, 120, 90), "TIFF")).format == "TIFF"

@@ -5,7 +5,7 @@ import pytest
 from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
-from imgurer_kernel.store.ingest.sources import Chosen, Survey, Unreadable, find_files
+from imgurer_kernel.store.ingest.sources import FileFilter, Unreadable, WalkCoverage, find_files
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_source_that_is_not_there_is_an_error_before_the_first_file(tree):
 
 
 def test_the_store_itself_is_left_out(tree):
-    assert names(tree, tree, Chosen(outside=str(tree / "c"))) == [
+    assert names(tree, tree, FileFilter(outside=str(tree / "c"))) == [
         "[odd].jpg",
         "a.jpg",
         "b/1.jpg",
@@ -130,13 +130,13 @@ def test_a_name_that_is_no_utf8(tmp_path):
     ],
 )
 def test_what_is_excluded(tree, pattern, left):
-    assert names(tree, tree, Chosen(exclude=Exclusion((pattern,)))) == left
+    assert names(tree, tree, FileFilter(exclude=Exclusion((pattern,)))) == left
 
 
 def test_small_files_are_left_out(tree):
-    assert names(tree, tree, Chosen(min_size=9)) == ["[odd].jpg", "c/deep/3.jpg"]
+    assert names(tree, tree, FileFilter(min_size=9)) == ["[odd].jpg", "c/deep/3.jpg"]
     with pytest.raises(SourceError, match=r"min_size is 1\.5"):
-        Chosen(min_size=1.5)
+        FileFilter(min_size=1.5)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_can_be_no_path_is_an_error_of_ours(tree, monkeypatch, source):
 
 def test_a_survey_says_what_was_walked(tree):
     (tree / "nothing").mkdir()
-    survey = Survey(known=lambda path: path.endswith("gone"))
+    survey = WalkCoverage(known=lambda path: path.endswith("gone"))
     list(find_files([tree / "b", tree / "a.jpg", tree / "nothing", tree / "gone"], survey=survey))
     assert [(root.path, root.is_folder) for root in survey.roots] == [
         (str(tree / "b"), True),

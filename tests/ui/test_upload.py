@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgurer_kernel.ui.models import recent_uploads
-from imgurer_kernel.ui.models.recent_uploads import RecentUploads, Taken
+from imgurer_kernel.ui.models.recent_uploads import RecentUpload, RecentUploads
 from imgurer_kernel.ui.models.upload import UploadModel
 from imgurer_kernel.ui.panels.upload import UploadPanel
 from imgurer_kernel.ui.session import VisitorSession
@@ -185,7 +185,7 @@ def test_what_is_gone_since_keeps_its_row(wb, judge):
 
 
 def taken(number, status="added"):
-    return Taken(
+    return RecentUpload(
         name=f"{number}.jpg", status=status, text="", image_id=number, twin_id=-1, twin="",
         at=f"2026-01-01T00:00:{number:02}+00:00",
     )  # fmt: skip

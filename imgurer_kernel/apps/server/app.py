@@ -34,12 +34,12 @@ from imgurer_kernel.apps.server.config import (
     find_notebook,
     voila_config,
 )
-from imgurer_kernel.apps.server.ending import cancel_tasks, close_context, silenced
 from imgurer_kernel.apps.server.kernels import memory, pages_for_memory
 from imgurer_kernel.apps.server.listen import Listen, check_listen
 from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler, TokenHandler
 from imgurer_kernel.apps.server.pages import Pages
 from imgurer_kernel.apps.server.proxies import ProxiedServer, read_networks
+from imgurer_kernel.apps.server.shutdown import cancel_tasks, close_context, silenced
 from imgurer_kernel.apps.server.sockets import open_sockets
 from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied

@@ -20,7 +20,7 @@ from imgurer_kernel.apps.server.login_tries import (
     network_of,
     one_spelling,
 )
-from imgurer_kernel.apps.server.rate_limit import Digest
+from imgurer_kernel.apps.server.rate_limit import LogLimiter
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed
@@ -152,7 +152,7 @@ class PasswordIdentityProvider(IdentityProvider):
         self._tries = LoginTries(users.authenticate, clock=clock)
         # Who is slowed down costs nothing, and could turn the log over until no trace is left: at
         # most some 5 MB a day now, of 12.
-        self._slowed = Digest(every=60.0, most=20, clock=clock)
+        self._slowed = LogLimiter(every=60.0, most=20, clock=clock)
 
     async def get_user(self, handler: RequestHandler) -> User | None:
         """Return the user who sent a request, None where nobody is logged in."""

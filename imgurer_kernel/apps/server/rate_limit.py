@@ -130,7 +130,7 @@ class Throttle:
             del self._records[key]
 
 
-class Digest:
+class LogLimiter:
     """Bounds how often events of one kind are logged, so that no client floods the log.
 
     Parameters
@@ -144,8 +144,8 @@ class Digest:
 
     Examples
     --------
-    >>> digest = Digest(every=60, most=20, clock=lambda: 0.0)
-    >>> digest.add("192.0.2.1"), digest.add("192.0.2.1"), digest.add("192.0.2.2")
+    >>> limiter = LogLimiter(every=60, most=20, clock=lambda: 0.0)
+    >>> limiter.add("192.0.2.1"), limiter.add("192.0.2.1"), limiter.add("192.0.2.2")
     (1, 0, 1)
     """
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LOG", "divert_words"]
+__all__ = ["LOG", "redirect_messages"]
 
 LOG = logging.getLogger("imgurer_kernel.decode")
 """Where what decoders say goes; nowhere, unless the program has set up a log."""
@@ -28,7 +28,7 @@ _Format = ctypes.CFUNCTYPE(
 
 
 @cache
-def divert_words() -> bool:
+def redirect_messages() -> bool:
     """Make libtiff write to `LOG` from now on; once per process.
 
     Returns

@@ -103,10 +103,10 @@ def forget(
             f"{user!r} does not hold image {image_id}; only those who brought it may forget it"
         )
         raise NotAllowed(message)
-    trash.bury_files(connection, chosen, str(row[0]))
+    trash.put_files(connection, chosen, str(row[0]))
     last, generation = len(chosen) == len(rows), _counters(connection)[0]
     if last:
-        trash.bury_image(connection, image_id, generation + 1)
+        trash.put_image(connection, image_id, generation + 1)
     else:
         files.refresh_active(connection, [image_id], _counters(connection)[0] + 1)
     _advance(connection)
@@ -136,7 +136,7 @@ def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
 def forget_files(connection: Connection, file_ids: Sequence[int]) -> None:
     """Move files of any users and images into the trash, as `forget` does."""
     generation = _counters(connection)[0] + 1
-    left = trash.bury(connection, file_ids, generation)
+    left = trash.put(connection, file_ids, generation)
     files.refresh_active(connection, left, generation)
     _advance(connection)
 
@@ -163,8 +163,8 @@ def drop_image(connection: Connection, image_id: int) -> None:
     of_image = connection.execute(
         "SELECT file_id FROM files WHERE image_id = ? ORDER BY file_id", [image_id]
     ).fetchall()
-    trash.bury_files(connection, [file_id for (file_id,) in of_image], str(row[1]))
-    trash.bury_image(connection, image_id, _counters(connection)[0] + 1)
+    trash.put_files(connection, [file_id for (file_id,) in of_image], str(row[1]))
+    trash.put_image(connection, image_id, _counters(connection)[0] + 1)
     _advance(connection)
 
 

@@ -28,7 +28,7 @@ class TrashRow:
     digest: str
 
 
-def bury_files(connection: Connection, file_ids: Sequence[int], digest: str) -> None:
+def put_files(connection: Connection, file_ids: Sequence[int], digest: str) -> None:
     """Move files of one image into the trash."""
     connection.execute(
         """
@@ -41,7 +41,7 @@ def bury_files(connection: Connection, file_ids: Sequence[int], digest: str) -> 
     _delete(connection, "files", file_ids)
 
 
-def bury_image(connection: Connection, image_id: int, generation: int) -> None:
+def put_image(connection: Connection, image_id: int, generation: int) -> None:
     """Move an image without files into the trash; `generation` is the one that is written."""
     connection.execute(
         """
@@ -58,7 +58,7 @@ def bury_image(connection: Connection, image_id: int, generation: int) -> None:
     connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation])
 
 
-def bury(connection: Connection, file_ids: Sequence[int], generation: int) -> list[int]:
+def put(connection: Connection, file_ids: Sequence[int], generation: int) -> list[int]:
     """Move files of any images into the trash, and images with their last file.
 
     Parameters
@@ -96,7 +96,7 @@ def bury(connection: Connection, file_ids: Sequence[int], generation: int) -> li
     alive = {image_id for (image_id,) in left}
     for (image_id,) in touched:
         if image_id not in alive:
-            bury_image(connection, image_id, generation)
+            put_image(connection, image_id, generation)
     return sorted(alive)
 
 

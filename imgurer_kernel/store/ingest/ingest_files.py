@@ -18,7 +18,7 @@ from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.ingest.intake import Intake, Outcome, rejected
 from imgurer_kernel.store.ingest.pipeline import IngestPipeline
 from imgurer_kernel.store.ingest.scan import FileScan
-from imgurer_kernel.store.ingest.sources import Chosen, Source, Survey, find_files
+from imgurer_kernel.store.ingest.sources import FileFilter, Source, WalkCoverage, find_files
 from imgurer_kernel.store.place import is_store
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.users import LOCAL, user_name
@@ -39,7 +39,7 @@ class IngestOptions:
     exclude
         Patterns of an `imgurer_kernel.common.globs.Exclusion`.
     min_size
-        As in `Chosen`.
+        As in `FileFilter`.
     untrusted
         Decode in processes of their own, with limits.
     """
@@ -63,7 +63,7 @@ def ingest_files(
     """Ingest files; return an outcome for each, then for unknown and for missing files."""
     mode = options.store or store.settings.store
     settings = replace(store.settings, store=mode)
-    chosen = Chosen(str(settings.root), Exclusion(options.exclude), options.min_size)
+    chosen = FileFilter(str(settings.root), Exclusion(options.exclude), options.min_size)
     name = LOCAL if user is None else user_name(user)
 
     def known(path: str) -> bool:
@@ -72,7 +72,7 @@ def ingest_files(
             known_files.is_known, name, os.fsencode(path)
         )
 
-    found = list(find_files(sources, chosen, survey := Survey(known=known)))
+    found = list(find_files(sources, chosen, survey := WalkCoverage(known=known)))
     owner = store.users.require_enabled(user)
     scan = FileScan(store.catalog, owner, options.store, options.checksum)
     scan.compare(found, survey, prune=options.prune)
@@ -121,7 +121,7 @@ def drop_lost(store: Store) -> list[str]:
     return dropped
 
 
-def _note(connection: Connection, scan: FileScan, survey: Survey) -> None:
+def _note(connection: Connection, scan: FileScan, survey: WalkCoverage) -> None:
     commands.mark_files(connection, scan.states, scan.begun)
     files.note_seen(connection, scan.seen, now())
     files.renumber(connection, scan.renumbered)

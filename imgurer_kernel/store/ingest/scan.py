@@ -21,7 +21,7 @@ from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.file_rows import SAFETY
 from imgurer_kernel.store.catalog.known_files import KnownFile
 from imgurer_kernel.store.ingest.file_systems import has_stable_inodes
-from imgurer_kernel.store.ingest.sources import Survey, Unreadable, readable
+from imgurer_kernel.store.ingest.sources import Unreadable, WalkCoverage, readable
 
 _HINT = "is the drive mounted? Nothing is marked; --prune (prune=True) says that they are gone"
 
@@ -70,7 +70,7 @@ class FileScan:
     _taken: set[int] = field(default_factory=set)
 
     def compare(
-        self, found: Sequence[SourceFile | Unreadable], survey: Survey, *, prune: bool
+        self, found: Sequence[SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
     ) -> None:
         """Read the known files of the walked places, and find those that are missing."""
         here = {item.key: item for item in found}
@@ -226,7 +226,7 @@ class FileScan:
                     break
 
     def _find_gone(
-        self, here: dict[bytes, SourceFile | Unreadable], survey: Survey, *, prune: bool
+        self, here: dict[bytes, SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
     ) -> None:
         renumbered = _renumbered(here, self.known)
         places = _Places(survey.unlisted, renumbered)
@@ -248,7 +248,7 @@ class FileScan:
             self.doubts.append((readable(folder), reason))
 
     def _doubtful(
-        self, survey: Survey, absent: dict[bytes, KnownFile], *, prune: bool
+        self, survey: WalkCoverage, absent: dict[bytes, KnownFile], *, prune: bool
     ) -> Iterator[tuple[str, str]]:
         """List roots of which nothing can be concluded, such as unmounted drives."""
         for root in survey.roots:

@@ -55,7 +55,7 @@ class Root:
 
 
 @dataclass(slots=True)
-class Survey:
+class WalkCoverage:
     """The folders that a walk has listed, and those that it could not.
 
     Attributes
@@ -80,7 +80,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class FileFilter:
     """A filter of the files of a walk.
 
     Attributes
@@ -104,7 +104,9 @@ class Chosen:
 
 
 def find_files(
-    sources: Source | Iterable[Source], chosen: Chosen = Chosen(), survey: Survey | None = None
+    sources: Source | Iterable[Source],
+    chosen: FileFilter = FileFilter(),
+    survey: WalkCoverage | None = None,
 ) -> Iterator[SourceFile | Unreadable]:
     """Find all files that the sources name, each once; folders are walked in order of names.
 
@@ -132,7 +134,7 @@ def find_files(
     >>> len(list(find_files([__file__, __file__])))
     1
     """
-    survey = survey or Survey()
+    survey = survey or WalkCoverage()
     named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
     roots = [root for source in named for root in _expand(source, survey)]
     paths = _each(roots, chosen, survey)
@@ -144,7 +146,7 @@ def _is_large_enough(found: SourceFile | Unreadable, size: int) -> bool:
     return isinstance(found, Unreadable) or found.bytes >= size
 
 
-def _each(roots: list[str], chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
+def _each(roots: list[str], chosen: FileFilter, survey: WalkCoverage) -> Iterator[str | Unreadable]:
     """Yield the paths of all sources, each once."""
     if len(roots) == 1:
         yield from _walk(roots[0], chosen, survey)
@@ -209,7 +211,7 @@ def _local(source: Source) -> tuple[str, Path]:
         raise SourceError(message) from error
 
 
-def _expand(source: Source, survey: Survey) -> list[str]:
+def _expand(source: Source, survey: WalkCoverage) -> list[str]:
     """Yield the paths of one source; a file of exactly that name wins over a glob."""
     text, path = _local(source)
     try:
@@ -233,7 +235,7 @@ def _expand(source: Source, survey: Survey) -> list[str]:
     return [str(Path(match).absolute()) for match in matches]
 
 
-def _walk(root: str, chosen: Chosen, survey: Survey) -> Iterator[str | Unreadable]:
+def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str | Unreadable]:
     """Walk folder by folder, the files of each before its folders; yield failed folders last."""
     if TRASH_FOLDER in Path(root).parts:
         return

@@ -31,7 +31,7 @@ MAX_QUERIES = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookedUp:
+class LookupResult:
     """One picture and the result of looking it up.
 
     Attributes
@@ -85,11 +85,11 @@ class LookupModel(HasTraits):
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
-        self.found: list[LookedUp] = []
+        self.found: list[LookupResult] = []
         self._queries = 0
         self._lock = threading.Lock()
 
-    def judge(self, name: str, data: bytes) -> LookedUp:
+    def judge(self, name: str, data: bytes) -> LookupResult:
         """Look one picture up, without touching traits."""
         with self._lock:
             self._queries += 1
@@ -98,15 +98,15 @@ class LookupModel(HasTraits):
             query = query_from_file(f"t{number}", name, data, self.session.workbench.store)
         except ImageRejected as error:
             answer = {"status": "rejected", "reason": shown_error(error)}
-            return LookedUp(name=name, answer=answer)
+            return LookupResult(name=name, answer=answer)
         answer = answer_of(self.session.workbench.similar(query.picture))
         holders = ""
         if "image_id" in answer:
             holders = provenance(self.session, int(answer["image_id"]))
         kept = query if number <= MAX_QUERIES else None
-        return LookedUp(name=name, answer=answer, query=kept, holders=holders)
+        return LookupResult(name=name, answer=answer, query=kept, holders=holders)
 
-    def add(self, found: LookedUp) -> None:
+    def add(self, found: LookupResult) -> None:
         """Add a result to the table."""
         self.found.append(found)
         self.version += 1
@@ -141,7 +141,7 @@ class LookupModel(HasTraits):
         return [_row(number, each) for number, each in enumerate(self.found)]
 
 
-def _row(number: int, found: LookedUp) -> PictureRow:
+def _row(number: int, found: LookupResult) -> PictureRow:
     answer, query = found.answer, found.query
     twin = int(answer.get("image_id", -1))
     name = elide(str(answer["filename"])) if twin >= 0 else ""

@@ -28,11 +28,11 @@ STATUSES: dict[str, tuple[str, str, Meaning]] = {
 """Status of a `Verdict` to what one and many of it are called, and its meaning, in list order."""
 
 TAKEN = ["name", "status", "text", "image_id", "twin_id", "twin", "at"]
-"""Columns of `taken_frame`."""
+"""Columns of `uploads_frame`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class RecentUpload:
     """The result of one upload.
 
     Attributes
@@ -98,7 +98,7 @@ class RecentUploads:
     def __init__(self, root: Path, user: str) -> None:
         self._data = DerivedData(root / "derived" / "uploads" / user)
 
-    def save(self, taken: Sequence[Taken]) -> None:
+    def save(self, taken: Sequence[RecentUpload]) -> None:
         """Save results after earlier ones; ignore a store that cannot be written."""
         mine = {(each.name, each.at) for each in taken}
         before = [each for each in self.load() if (each.name, each.at) not in mine]
@@ -108,21 +108,23 @@ class RecentUploads:
         except StorageError:
             return  # the pictures are taken in all the same
 
-    def load(self) -> list[Taken]:
+    def load(self) -> list[RecentUpload]:
         """Load saved results, rejected ones first, then the latest; none of another version."""
         facts = self._data.facts()
         try:
-            return [] if facts is None else [Taken.read(dict(each)) for each in facts["taken"]]
+            return (
+                [] if facts is None else [RecentUpload.read(dict(each)) for each in facts["taken"]]
+            )
         except (TypeError, KeyError, ValueError):
             return []
 
 
-def _ranked(taken: Sequence[Taken]) -> list[Taken]:
+def _ranked(taken: Sequence[RecentUpload]) -> list[RecentUpload]:
     places = {status: place for place, status in enumerate(STATUSES)}
     return sorted(taken, key=lambda each: places[each.status])
 
 
-def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
+def upload_rows(taken: Sequence[RecentUpload]) -> list[PictureRow]:
     """Make rows for `PictureRows`, rejected ones first."""
     return [
         PictureRow(
@@ -140,7 +142,7 @@ def taken_rows(taken: Sequence[Taken]) -> list[PictureRow]:
     ]
 
 
-def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
+def upload_totals(taken: Sequence[RecentUpload]) -> list[tuple[str, str]]:
     """List each status with its total, such as ``("rejected", "3 rejected")``."""
     statuses = [each.status for each in taken]
     return [
@@ -150,8 +152,8 @@ def taken_totals(taken: Sequence[Taken]) -> list[tuple[str, str]]:
     ]
 
 
-def taken_frame(taken: Sequence[Taken]) -> pd.DataFrame:
-    """Make a frame of results, in their order, with the columns of `Taken`."""
+def uploads_frame(taken: Sequence[RecentUpload]) -> pd.DataFrame:
+    """Make a frame of results, in their order, with the columns of `RecentUpload`."""
     frame = pd.DataFrame([asdict(each) for each in taken], columns=TAKEN)
     ids = {"image_id": "Int64", "twin_id": "Int64"}
     frame = frame.astype(dict.fromkeys(("name", "status", "text", "twin"), "str") | ids)

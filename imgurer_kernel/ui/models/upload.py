@@ -12,7 +12,7 @@ from imgurer_kernel.common.text import elide
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
 from imgurer_kernel.ui.models.provenance import provenance
-from imgurer_kernel.ui.models.recent_uploads import RecentUploads, Taken
+from imgurer_kernel.ui.models.recent_uploads import RecentUpload, RecentUploads
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
@@ -42,7 +42,7 @@ class UploadModel(HasTraits):
     def __init__(self, session: VisitorSession) -> None:
         super().__init__()
         self.session = session
-        self.taken: dict[str, Taken] = {}
+        self.taken: dict[str, RecentUpload] = {}
         self._changed = False
         self._turn = threading.Lock()
         self._large = threading.BoundedSemaphore(MAX_LARGE)
@@ -53,7 +53,7 @@ class UploadModel(HasTraits):
         """Read what became of the uploads before."""
         self._job.start("Reading", lambda _: tuple(self._recent().load()), self._set_earlier)
 
-    def _set_earlier(self, taken: tuple[Taken, ...]) -> None:
+    def _set_earlier(self, taken: tuple[RecentUpload, ...]) -> None:
         self.earlier = taken
 
     def _recent(self) -> RecentUploads:
@@ -96,7 +96,7 @@ class UploadModel(HasTraits):
 
         A better one of the same key takes the place of the one before.
         """
-        taken, before = Taken.of(name, verdict), self.taken.get(key)
+        taken, before = RecentUpload.of(name, verdict), self.taken.get(key)
         self.taken[key] = taken if before is None else replace(taken, at=before.at)
         self._changed |= verdict.status in {"added", "near", "duplicate"}
 

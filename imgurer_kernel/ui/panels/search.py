@@ -10,7 +10,7 @@ from traitlets import link
 from imgurer_kernel.common.text import bits, count
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.models.captions import Fact, result_facts, search_tiles
-from imgurer_kernel.ui.models.lookup import LookedUp
+from imgurer_kernel.ui.models.lookup import LookupResult
 from imgurer_kernel.ui.models.search import PAGE_SIZE, SIZES, SearchModel, SearchResults
 from imgurer_kernel.ui.panels.base import (
     button,
@@ -80,7 +80,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         super().__init__(workbench, user, model, SearchModel)
         settings = self.session.workbench.settings
         # Made in the upload's thread, used on the loop once the upload is settled.
-        self._read: dict[Path, SearchQuery | LookedUp] = {}
+        self._read: dict[Path, SearchQuery | LookupResult] = {}
         self._several = False
         self.upload = UploadControl(
             settings.root / "tmp",
@@ -198,7 +198,7 @@ class SearchPanel(BoardPanel[SearchModel]):
 
     def _search(self, upload: Upload, _: Verdict) -> None:
         read = self._read.pop(upload.path, None)
-        if isinstance(read, LookedUp):
+        if isinstance(read, LookupResult):
             self.model.lookup.add(read)
         elif read is not None and not self._several:  # several were dropped while it was read
             self.upload.clear()  # picture and facts are shown below it

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from imgurer_kernel.common.text import human_bytes
-from imgurer_kernel.ui.models.recent_uploads import taken_frame, taken_rows, taken_totals
+from imgurer_kernel.ui.models.recent_uploads import upload_rows, upload_totals, uploads_frame
 from imgurer_kernel.ui.models.upload import UploadModel
 from imgurer_kernel.ui.panels.base import (
     Message,
@@ -86,7 +86,7 @@ class UploadPanel(Panel):
         Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
         image_id, twin_id and twin (the picture that it is like, and words on it), at (UTC).
         """
-        return taken_frame(list(self.model.taken.values()))
+        return uploads_frame(list(self.model.taken.values()))
 
     def _note(self, upload: Upload, verdict: Verdict) -> None:
         self.model.note(str(upload.path), upload.name, verdict)
@@ -99,10 +99,10 @@ class UploadPanel(Panel):
         taken = self.model.earlier
         set_visible(self.earlier, bool(taken))
         self.earlier.title = "Your uploads before"
-        self.earlier.show(taken_rows(taken), taken_totals(taken))
+        self.earlier.show(upload_rows(taken), upload_totals(taken))
 
     def _open_earlier(self, key: int) -> None:
-        row = taken_rows(self.model.earlier)[key]
+        row = upload_rows(self.model.earlier)[key]
         if self._on_open is not None:
             self._on_open(row.image_id)
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.workbench.sameness import Sameness
+from imgurer_kernel.workbench.same_picture import SamePictureCheck
 from tests.matching.test_judgement import IRELAND, ITALY, flag, photo
 
 
@@ -40,7 +40,7 @@ def why_not(wb, one, other, pairs=1):
         )
         for name in (one, other)
     )
-    return Sameness(wb._search, wb._verdicts(), pairs)(*given)
+    return SamePictureCheck(wb._search, wb._verdicts(), pairs)(*given)
 
 
 def ids(wb, *names):

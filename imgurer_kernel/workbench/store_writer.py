@@ -23,7 +23,7 @@ from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.store_reader import StoreReader
 
 
-class StoreKeeper(StoreReader):
+class StoreWriter(StoreReader):
     """Ingests, forgets and checks pictures.
 
     Parameters

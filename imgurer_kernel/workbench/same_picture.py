@@ -11,7 +11,7 @@ from imgurer_kernel.workbench.search import SearchService
 _FEW = 32
 
 
-class Sameness:
+class SamePictureCheck:
     """Returns why two files are not known to show the same picture; None if they are.
 
     They are by equal bytes, by a decision, by a cluster that both are in, or when compared.
