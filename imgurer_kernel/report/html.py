@@ -1,8 +1,8 @@
 """Write a report as one self-contained HTML page: no server, no font, no network.
 
 The page is ``templates/report.html.j2``, in which jinja2 escapes whatever it is given. Files,
-clusters and pictures come as JSON, and ``templates/report.js`` makes of them what is seen, a
-hundred clusters at a time; it sets names as text and never as markup.
+clusters and pictures come as JSON, of which the scripts in ``templates`` make what is seen, a
+hundred clusters at a time; they set names as text and never as markup.
 """
 
 import base64
@@ -46,7 +46,7 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
     # In the order of the clusters: what is seen together is read together.
     shown = [jpeg for image in files["image_id"].unique().tolist() if (jpeg := jpegs.get(image))]
     parts = [as_script(shown[k : k + PART]) for k in range(0, len(shown), PART)]
-    script, style = _asset("report.js"), _asset("report.css")
+    script, style = _script(), _asset("report.css")
     return _template().generate(
         figures=figures(report),
         made=moment(report.card.made_at.replace(tzinfo=None)),
@@ -88,6 +88,7 @@ MAX_PAGE = 59_000_000
 _MOST_FILES = 200_000
 _MOST_DATA = 40_000_000
 _FIRST_PARTS = 5
+_SCRIPTS = ("data", "plan", "clusters", "compare", "controls")
 _MOST_SKIPPED = 1000
 """Files that took no part and are listed in a page."""
 
@@ -96,6 +97,13 @@ _MOST_SKIPPED = 1000
 def _asset(name: str) -> str:
     folder = resources.files("imgurer_kernel.report").joinpath("templates")
     return folder.joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """Join the scripts into one function: each uses the names of those before it."""
+    body = "".join(_asset(f"report_{part}.js") for part in _SCRIPTS)
+    return f'"use strict";\n(() => {{\n{body}}})();\n'
 
 
 @cache
