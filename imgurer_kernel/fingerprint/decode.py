@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
@@ -316,11 +316,6 @@ def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
         As `read`.
     """
     return read(data, limits, frame=(size, size)).view().jpeg((size, size), quality=90)
-
-
-def is_picture(value: object) -> TypeGuard[Image.Image]:
-    """Return whether this is a Pillow image."""
-    return isinstance(value, Image.Image)
 
 
 def encode_lossless(image: Image.Image) -> bytes:

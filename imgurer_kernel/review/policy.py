@@ -6,7 +6,7 @@ another one differ.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -229,9 +229,3 @@ def _codes(rule: Rule, view: pd.DataFrame) -> Int64s:
     if rule.order == "most":
         ranks = top - ranks
     return np.where(known, ranks, top + 1)
-
-
-def rules_used(chosen: pd.DataFrame, goes: "pd.Series[bool]") -> Mapping[str, int]:
-    """How many of the files that go are decided by each rule, in the order of their number."""
-    counts = chosen.loc[goes, "keeper_rule"].value_counts()
-    return {str(name): int(number) for name, number in counts.items()}

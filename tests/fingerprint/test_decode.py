@@ -13,7 +13,7 @@ from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, Un
 from imgurer_kernel.fingerprint import decode, fingerprint
 from imgurer_kernel.fingerprint.hashes import dhash as hashes
 from imgurer_kernel.settings import Settings
-from tests.support.pictures import encode, gradient, jpeg, oriented, png, resized, scene, solid
+from tests.support.pictures import encode, gradient, jpeg, oriented, png, resized, scene
 
 
 def opened(data):
@@ -279,9 +279,3 @@ def test_a_query_from_a_broken_file():
         pytest.raises(ImageDamaged, match="cut off"),
     ):
         decode.encode_lossless(image)
-
-
-def test_is_picture():
-    assert decode.is_picture(Image.new("L", (1, 1)))
-    assert not decode.is_picture(solid())
-    assert not decode.is_picture("picture.png")

@@ -41,20 +41,6 @@ class Thumbnails:
         BlobMissing
             If there is none, not a whole one, or not the one that was stored.
         """
-        return self._read_thumbnail(digest)[0]
-
-    def thumbnail_is_stamped(self, digest: str) -> bool:
-        """Whether a thumbnail proves that it is the one that was stored; earlier ones do not.
-
-        Raises
-        ------
-        BlobMissing
-            As `thumbnail`.
-        """
-        return self._read_thumbnail(digest)[1]
-
-    def _read_thumbnail(self, digest: str) -> tuple[bytes, bool]:
-        """Read the JPEG, and return whether it was compared with its stamp."""
         name = nested("thumbs", digest)
         try:
             with self._backend.open(name) as file:
@@ -74,7 +60,7 @@ class Thumbnails:
             location = self._backend.location(name)
             message = f"the thumbnail {location} {state}; imgurer check --repair draws it again"
             raise BlobMissing(message)
-        return jpeg, stamp is not None
+        return jpeg
 
 
 def _stamped(jpeg: bytes, digest: str) -> bytes:
