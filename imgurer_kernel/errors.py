@@ -8,7 +8,7 @@
     │   └── StoreRefused        no store is made among files of another kind
     ├── SourceError             a path, folder or glob cannot be read
     │   └── UploadBroken        an upload arrived incomplete or out of order
-    ├── ImageRejected           these bytes are not taken in as a picture
+    ├── ImageRejected           these bytes are not ingested as a picture
     │   ├── UnknownFormat       not a picture, or a format that is not supported
     │   ├── ImageTooLarge       over a limit: bytes, pixels, frames, parts
     │   ├── ImageDamaged        cut off, or broken inside

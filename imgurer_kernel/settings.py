@@ -25,7 +25,7 @@ class Settings:
     radius
         Hamming radius of a plain dHash search, 0..128 bits.
     max_bytes
-        Largest file that is taken in.
+        Largest file that is ingested.
     max_pixels
         Largest picture, width times height, that is decoded. 200 megapixels take 0.6 GB.
     max_frames

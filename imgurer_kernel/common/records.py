@@ -131,7 +131,7 @@ class Arrival:
     device, inode
         Of the file, where they are known.
     taken_in
-        When it was taken in, in UTC without a zone; None for now.
+        When it was ingested, in UTC without a zone; None for now.
     moved_from
         file_id of the file that this is, if it was found elsewhere before.
     """

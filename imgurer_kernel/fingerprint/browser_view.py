@@ -6,7 +6,7 @@ from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.settings import Settings
 
 LONGEST = 8192
-"""Pixels of the longer side of a picture that has to be encoded anew. Beyond that browsers have
+"""Pixels of the longer side of a picture that has to be re-encoded. Beyond that browsers have
 textures of several hundred megabytes, and some show nothing at all."""
 
 # What browsers decode themselves, upright by EXIF in a JPEG only.

@@ -87,7 +87,7 @@ class DecoderProcesses:
     ...     processes.fingerprint(b"not a picture", limits=Settings())
     ... except ImageRejected as reason:
     ...     print(reason)
-    this is a text file, which cannot be taken in; choose a picture
+    this is a text file, which cannot be ingested; choose a picture
     >>> processes.close()
     """
 
@@ -106,7 +106,7 @@ class DecoderProcesses:
         Raises
         ------
         ImageRejected
-            If it is no picture that can be taken in.
+            If it is no picture that can be ingested.
         DecoderFailed
             If the child took too long or too much memory, or crashed.
         """

@@ -18,7 +18,7 @@ from imgurer_kernel.fingerprint.decode import read
 from imgurer_kernel.settings import Settings
 
 VERSION = "original-2"
-"""Changes with what is measured: what was remembered under another name is measured anew."""
+"""Changes with what is measured: what was remembered under another name is measured again."""
 
 SIDE = 1600
 """What is decoded at least, in pixels: finer detail than half of that is not told apart."""

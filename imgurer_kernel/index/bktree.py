@@ -38,7 +38,7 @@ class BKTree:
     - A query for which three quarters of the hashes or more are in reach is answered by a scan.
     - Growth by the logarithmic method [2]_: additions gather in a short tail, which becomes an
       immutable segment; a segment is merged with smaller ones, so that there are few.
-    - Deletion by tombstone; a segment is built anew when most of it is deleted.
+    - Deletion by tombstone; a segment is rebuilt when most of it is deleted.
     - One entry for each distinct hash, with all ids that have it.
 
     Small sets, and all until the compiled functions are there (see `warm`), are scanned by numpy.

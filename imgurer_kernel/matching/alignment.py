@@ -120,7 +120,7 @@ def compare(
         )
         models[left[good]] = refined[good]
         if side == LEVELS[0][0]:
-            continue  # where the first level diverges the next one begins anew
+            continue  # where the first level diverges the next one starts over
         measured = _measure(one, other, chosen, models[left, :6])
         if side == SIDE:
             # A map that agrees less than the start did was a detour.

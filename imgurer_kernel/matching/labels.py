@@ -80,7 +80,7 @@ _REFLECTIONS = frozenset({1, 3, 4, 6})
 """The orientations that mirror a picture, whether they turn it or not."""
 
 NOTHING_FOUND = np.zeros(3, np.uint8)
-_SAME_GRAY = 10  # levels between a ground and the same ground, compressed anew
+_SAME_GRAY = 10  # levels between a ground and the same ground, compressed again
 
 _CHUNK = 64  # pairs that one thread measures at a time
 

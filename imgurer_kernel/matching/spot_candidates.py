@@ -93,7 +93,7 @@ def find_spot_candidates(
     tables = [None if few is None else few.tables(r, m) for r, m in _reaches(radius)]
     numbers = np.arange(n)
     if any(table is None for table in tables):
-        # Many queries: pictures numbered anew, the spots side by side.
+        # Many queries: pictures numbered again, the spots side by side.
         numbers = searched
         found = _Search(spots.take(place[searched]), votes, progress)
         parts = [

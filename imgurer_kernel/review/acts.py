@@ -43,7 +43,7 @@ class Act:
     file, keeper
         The file that goes and the one that stays.
     other_ids, others
-        Further rows of the file that goes (it was taken in by several users), and these users.
+        Further rows of the file that goes (it was ingested by several users), and these users.
     source_root
         The folder from which the file's folder is opened; None for what only the store has.
     target_root, target
@@ -90,7 +90,7 @@ class ActCheck:
     same
         Says why two files are not known to show the same picture; None if they are.
     roots
-        Folders that were taken in, the outermost first.
+        Folders that were ingested, the outermost first.
     reference
         Folders whose files are left alone.
     goal

@@ -219,7 +219,7 @@ def _held(stack: ExitStack, descriptor: int) -> int:
 def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
     """Choose the folder in whose trash folder a file goes, on the file's own file system.
 
-    The outermost of the folders that were taken in, from which no link leads to the file; where a
+    The outermost of the folders that were ingested, from which no link leads to the file; where a
     disk is mounted below it, the folder at which that begins. Of a file that is in none of them
     the folder that it is in.
 

@@ -72,7 +72,7 @@ def file_order(files: pd.DataFrame) -> Int64s:
     """Order rows of files as the standard policy prefers them, int64 (n,).
 
     What is there before what is not, a file of a reference folder before others, a name that is
-    no copy's, the one that was taken in first, and then by path.
+    no copy's, the one that was ingested first, and then by path.
 
     Parameters
     ----------

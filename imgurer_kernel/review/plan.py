@@ -1,6 +1,6 @@
 """Plans: which files are removed, how, and what is kept for each; as frame, CSV or shell script.
 
-A plan says what was meant when it was made. Whoever carries it out looks at every row anew, so that
+A plan says what was meant when it was made. Whoever carries it out checks every row again, so that
 it may be edited, sorted, cut down in a spreadsheet, or be a week old.
 """
 

@@ -239,14 +239,14 @@ class ActRunner:
 
 
 def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
-    """Raise unless a file has the bytes that it had when it was taken in."""
+    """Raise unless a file has the bytes that it had when it was ingested."""
     if file.facts.st_size != known.bytes or file.digest() != known.digest:
         message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
         raise ActRefused(message)
 
 
 def _as_it_is(known: FileOfImage, facts: disk.Facts) -> FileOfImage:
-    # The same bytes may have been saved anew since the last scan: then a link is to that inode.
+    # The same bytes may have been saved again since the last scan: then a link is to that inode.
     return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
 
 

@@ -32,7 +32,7 @@ from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 Array = npt.NDArray[Any]
 
 FORMAT = 1
-"""Of these files; what has another one is made anew."""
+"""Of these files; what has another one is rebuilt."""
 
 # Mapping a smaller file costs more than reading it, and an empty one cannot be mapped.
 _MAPPED_BYTES = 1 << 16

@@ -1,6 +1,6 @@
 """Quotas of uploads: for each user, and for all together.
 
-Only uploads are counted against them: whoever takes in folders of the machine has it anyway.
+Only uploads are counted against them: whoever ingests folders of the machine has it anyway.
 """
 
 import os

@@ -87,7 +87,7 @@ class Users:
         Where the accounts are kept.
     hasher
         Argon2 parameters; None takes those that argon2-cffi recommends (RFC 9106). A password
-        that was hashed with others is hashed anew when its owner logs in.
+        that was hashed with others is hashed again when its owner logs in.
 
     Notes
     -----

@@ -56,7 +56,7 @@ class ActBench(DecisionBench):
         reference: Folder | Iterable[Folder] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Carry a plan out, row by row; each is looked at anew, and its bytes are compared.
+        """Carry a plan out, row by row; each is checked again, and its bytes are compared.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """Cached results of searches for clusters: in memory, and on disk for other processes.
 
 Two things are kept of each kind of search. The answer is what people see, a few megabytes; it is
-written whenever it is found anew. The state is all that the next search can use, 1.2 KB an image;
+written whenever it is found again. The state is all that the next search can use, 1.2 KB an image;
 it is written when so much is new that finding that again would cost other processes more than a
 moment, so that a store that grows by one picture does not write all of it.
 """

@@ -158,7 +158,7 @@ class ClusterSearch:
     ) -> tuple[ClusterFacts, int]:
         """Find the clusters of all images but some, and count the outdated images.
 
-        Begun anew as often as somebody forgets a picture that is needed, or a member: that is
+        Repeated whenever somebody forgets a picture that is needed, or a member: that is
         quick where all was found and compared already, since that is kept.
         """
         with staged(progress) as report:

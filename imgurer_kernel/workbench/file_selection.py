@@ -74,7 +74,7 @@ class FileSelection:
         if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
             message = f"min_size is {min_size!r}; it must be a whole number of bytes, 0 or more"
             raise QueryError(message)
-        # Files stand in the catalog below the path by which they were taken in. A reference that
+        # Files stand in the catalog below the path by which they were ingested. A reference that
         # is reached through a link protects them all the same.
         real = (os.path.realpath(folder) for folder in references)
         references = tuple(dict.fromkeys((*references, *real)))
@@ -239,8 +239,8 @@ class DiskCheck:
     def at(self, files: pd.DataFrame, digests: Mapping[int, str]) -> pd.DataFrame:
         """Return the unchanged files, with links and is_blob.
 
-        Left out is what has another size, modification time or inode than when it was taken in,
-        or is gone. A device may be numbered anew whenever it is mounted, and says nothing. Files
+        Left out is what has another size, modification time or inode than when it was ingested,
+        or is gone. A device may be numbered again whenever it is mounted, and says nothing. Files
         that the store keeps, and those that are not listed, are not looked at. links and is_blob
         are for `imgurer_kernel.report.freed`.
 

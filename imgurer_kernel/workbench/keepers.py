@@ -59,7 +59,7 @@ def with_known_keepers(
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     """Set is_keeper as chosen, and what removing all others frees.
 
-    Where another file is kept than `clusters` said, that is reckoned anew, from what the catalog
+    Where another file is kept than `clusters` said, that is computed again, from what the catalog
     knows of inodes.
     """
     is_keeper = chosen["file_id"] == chosen["keeper_id"]

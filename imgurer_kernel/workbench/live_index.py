@@ -118,7 +118,7 @@ class CatalogHashes:
 
     def after(self, changes: Changes) -> Self:
         """Return the hashes at the later generation of `changes`."""
-        # What was fingerprinted anew is dropped and put in again with its new hash.
+        # What was fingerprinted again is dropped and put in again with its new hash.
         gone = np.concatenate([changes.removed, changes.image_ids])
         kept = ~np.isin(self.ids, gone)
         image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
@@ -207,7 +207,7 @@ class LiveIndex:
     def apply(self, update: IndexUpdate) -> CatalogHashes:
         """Apply an update; return the hashes of the snapshot that it was read from.
 
-        Another thread may have taken in a later one meanwhile: the trees then stay as they are.
+        Another thread may have ingested a later one meanwhile: the trees then stay as they are.
         """
         changes = update.changes
         if changes.generation == update.base.generation:

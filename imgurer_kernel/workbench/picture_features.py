@@ -30,7 +30,7 @@ from imgurer_kernel.workbench.image_loader import ImageLoader
 # Pictures that are read together.
 _CHUNK = 256
 
-# New pictures after which all is written anew, at least and as a share: a store of 100,000 writes
+# New pictures after which all is rewritten, at least and as a share: a store of 100,000 writes
 # 150 MB of spots for each 1,562.
 _FEW_CHANGES = 64
 _CHANGED_SHARE = 64
@@ -122,7 +122,7 @@ class PictureFeatures(Generic[Record]):
     kind
         The record.
     version
-        What is kept in another one is made anew.
+        What is kept in another one is rebuilt.
     compute
         Makes the rows of images; tells which pictures could be read, bool (k,).
     """

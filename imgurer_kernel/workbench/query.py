@@ -67,7 +67,7 @@ def parse_query(given: object, settings: Settings) -> Query | int:
     SourceError
         If the path cannot be read.
     ImageRejected
-        If the bytes are no picture that can be taken in.
+        If the bytes are no picture that can be ingested.
     QueryError
         If it is none of these kinds.
     """
@@ -85,7 +85,7 @@ def query_of(data: bytes, settings: Settings, decode: Decode = fingerprint) -> Q
     Raises
     ------
     ImageRejected
-        If they are no picture that can be taken in.
+        If they are no picture that can be ingested.
     """
     return Query(hashlib.sha256(data).hexdigest(), decode(data, limits=settings))
 
@@ -98,7 +98,7 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
     UnknownImage
         If there is no image with that id.
     QueryError
-        If its fingerprint is of another version and could not be computed anew.
+        If its fingerprint is of another version and could not be computed again.
     """
     if isinstance(parsed, Query):
         return parsed

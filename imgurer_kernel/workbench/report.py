@@ -158,7 +158,7 @@ class ReportBench(LikenessBench):
         Parameters
         ----------
         train, test
-            Folders of the splits, taken in before; the folders in them are the classes.
+            Folders of the splits, ingested before; the folders in them are the classes.
         conflicts
             ``"drop"`` leaves pictures out of train that bear two labels there.
         progress

@@ -172,7 +172,7 @@ class ReviewBench(ActBench):
             An SQL condition over these columns: only such files go.
         act
             ``"auto"``: what is in the store goes to the trash of the store, what is on disk to the
-            folder ``.imgurer-trash`` of the folder that was taken in. Or one of
+            folder ``.imgurer-trash`` of the folder that was ingested. Or one of
             `imgurer_kernel.review.acts.ACTS`; ``"trash"`` of files that the store has a copy of
             removes them where they came from, too.
         pinned

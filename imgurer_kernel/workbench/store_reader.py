@@ -65,7 +65,7 @@ class StoreReader:
         user, image_id, state
             Of one user, of one image, in one state.
         folder
-            Files that were taken in from below it.
+            Files that were ingested from below it.
 
         Returns
         -------

@@ -65,7 +65,7 @@ class StoreWriter(StoreReader):
     ) -> pd.DataFrame:
         """Ingest files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
-        Taking in again what was taken in before is a scan: files with the size, the time and the
+        Ingesting again what was ingested before is a scan: files with the size, the time and the
         inode that they had are not read again; what was changed, moved, renamed or deleted
         meanwhile is noticed. Files are read on all cores and committed in batches. Ctrl-C, or the
         stop button of a notebook, ends the run without losing what was done.
@@ -95,7 +95,7 @@ class StoreWriter(StoreReader):
             with all below them: without a slash for the name alone, with one for the whole path.
             What lies above a named folder does not count.
         min_size
-            Smallest file that is taken in, in bytes.
+            Smallest file that is ingested, in bytes.
         untrusted
             Decode in processes of their own, with limits on time and memory
             (`imgurer_kernel.Settings.decode_seconds`, `decode_memory`): a file that was made to
@@ -107,7 +107,7 @@ class StoreWriter(StoreReader):
             One row for each file, in their order: source, status, reason, image_id, file_id,
             digest, dhash; then one for each file that is gone. The status is ``added``;
             ``duplicate``: another file, with bytes that were known; ``unchanged``, ``changed``,
-            ``moved`` or ``missing`` since it was taken in; ``rejected``, with the reason.
+            ``moved`` or ``missing`` since it was ingested; ``rejected``, with the reason.
             ``attrs`` has the number of rows of each status.
 
         Raises
@@ -187,7 +187,7 @@ class StoreWriter(StoreReader):
         repair
             Repair what can be repaired without a guess: bring originals back from where they came,
             draw thumbnails, put counters right, take orphans in again, compute fingerprints that
-            are outdated or not whole anew, write a damaged catalog anew; move what is in the way
+            are outdated or not whole again, rewrite a damaged catalog; move what is in the way
             to ``lost-and-found``, and delete what crashes have left among the temporary files.
         sample
             Read that many of a hundred originals: the next ones each time.

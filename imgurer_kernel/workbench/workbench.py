@@ -1,7 +1,7 @@
 """The workbench: one object through which a store is filled, searched and looked at.
 
 Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
-`StoreWriter` takes in, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
+`StoreWriter` ingests, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
 `ReviewBench` act on files and choose which are kept, `ReportBench` makes reports, and `Workbench`
 searches and compares.
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Workbench(ReportBench):
-    """A store of pictures: take in, search, cluster, browse, forget.
+    """A store of pictures: ingest, search, cluster, browse, forget.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Workbench(ReportBench):
     def lookup(self, pictures: object, progress: ProgressOption = True) -> pd.DataFrame:
         """Whether pictures are here already: files, folders, bytes, images, or several of these.
 
-        Nothing is taken in.
+        Nothing is ingested.
 
         Returns
         -------
@@ -156,7 +156,7 @@ class Workbench(ReportBench):
         """Groups of two or more files that show the same picture as their medoid.
 
         Before they are listed, the disk is looked at for files that were left in their place:
-        what has another size, time or inode than when it was taken in, or is gone, takes no part.
+        what has another size, time or inode than when it was ingested, or is gone, takes no part.
 
         Parameters
         ----------
@@ -335,7 +335,7 @@ class Workbench(ReportBench):
         return self._search.calibrate(sample, seed, progress)
 
     def rebuild_index(self) -> int:
-        """Build the search index anew from the catalog; returns the number of images in it.
+        """Rebuild the search index from the catalog; returns the number of images in it.
 
         Never needed (the index is derived, and loaded at every start); for peace of mind.
         """

@@ -1,7 +1,7 @@
 """The result of a search for clusters, and what of it the next search can use.
 
 Clusters depend on nothing outside of their connected component of candidate pairs. A component in
-which nothing has come, gone or changed keeps its clusters and pairs; the others are solved anew.
+which nothing has come, gone or changed keeps its clusters and pairs; the others are solved again.
 """
 
 from dataclasses import dataclass, replace
@@ -201,7 +201,7 @@ class ReusableState:
             state.windows[now] = images.windows[old]
 
         # As in a first search: who is represented has no matches but those with representatives,
-        # which every search makes anew; who no longer is was never searched for.
+        # which every search makes again; who no longer is was never searched for.
         hidden = np.append(represented, False)[place]
         state.dirty[place[present & (hidden != images.represented)]] = True
         state.fresh[place[present & images.represented & ~hidden]] = True

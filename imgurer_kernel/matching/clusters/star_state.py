@@ -80,7 +80,7 @@ class StarAssignment:
         progress: StarProgress,
     ) -> Self:
         """Replace the stars of some images, ascending, by those over these pairs among them."""
-        # Numbered anew from 0: a cover of few images must not cost as much as one of all.
+        # Numbered again from 0: a cover of few images must not cost as much as one of all.
         first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
         cover = star_cover(len(images), first, second, np.asarray(score, np.float64), progress)
         medoid, edge = self.medoid.copy(), self.edge.copy()

@@ -48,7 +48,7 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
 
     The same seed gives the same bytes and times of files wherever the same versions of numpy and
     Pillow run. The truth is also kept beside the folder, as ``FOLDER.csv``; by it a complete set is
-    recognized and left as it is, and a set that was damaged is made anew.
+    recognized and left as it is, and a set that was damaged is rebuilt.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """53 transforms that make copies of a picture, in 4 tiers: ground truth for near duplicates.
 
-Tier 1 (30) encodes anew, resizes or changes the tone; tier 2 (9) crops up to 2.5 %, writes on the
+Tier 1 (30) re-encodes, resizes or changes the tone; tier 2 (9) crops up to 2.5 %, writes on the
 picture, frames it thinly or turns it by a degree; tier 3 (8) crops 4 to 10 %, adds borders or
 turns by 2 to 5 degrees; tier 4 (6) flips and turns by quarters. A strength is random in a range
 around the one in the name, and depends on (seed, key, name) alone: the same call makes the same

@@ -26,7 +26,7 @@ _TURNS = {
     "transversed": "flipped left to right and rotated by 90 degrees clockwise",
     "rotated 270": "rotated by 90 degrees counterclockwise",
 }
-# What is less than these is not mentioned: a fit and its rounding, or encoding anew, do as much.
+# What is less than these is not mentioned: a fit and its rounding, or re-encoding, do as much.
 _MIN_ROTATION = 0.4  # degrees
 _MIN_CROP = 0.006  # share of a picture's area
 _MIN_RESIZE = 0.015  # share of a size

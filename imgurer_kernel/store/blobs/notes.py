@@ -37,7 +37,7 @@ class Notes:
         """Return an open file outside the store if it has not changed since it was noted.
 
         Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
-        Only where they differ is the file read through, and noted anew if its bytes are the same.
+        Only where they differ is the file read through, and noted again if its bytes are the same.
         """
         facts = os.fstat(file.fileno())
         if noted.is_as_noted(facts):

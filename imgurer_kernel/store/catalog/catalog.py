@@ -194,7 +194,7 @@ class Catalog:
             if not self._lease.held and not place.is_store(root):
                 raise place.missing(root)
         elif not self._folder_made:
-            # Once: a folder that is gone later was moved, or its disk was, and is not made anew.
+            # Once: a folder that is gone later was moved, or its disk was, and is not rebuilt.
             with mapped_os_errors(root):
                 root.mkdir(parents=True, exist_ok=True)
             self._folder_made = True

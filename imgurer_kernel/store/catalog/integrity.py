@@ -14,7 +14,7 @@ from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 LOST = "lost"
-"""The algorithm of a fingerprint of which a part is lost: computed anew like outdated ones."""
+"""The algorithm of a fingerprint of which a part is lost: computed again like outdated ones."""
 
 # The layout of a DuckDB file: three headers, then blocks, each with the checksum of the rest of it
 # in its first eight bytes (`Checksum` in DuckDB's src/common/checksum.cpp).
@@ -117,7 +117,7 @@ def set_bytes(connection: Connection, sizes: Sequence[tuple[int, int]]) -> None:
 def mend(connection: Connection) -> None:
     """Recompute what follows from other tables.
 
-    Fingerprints of which a part is lost get the algorithm `LOST`, and are computed anew by whoever
+    Fingerprints of which a part is lost get the algorithm `LOST`, and are computed again by whoever
     renews outdated ones.
     """
     connection.execute("DELETE FROM removals WHERE image_id IN (SELECT image_id FROM images)")

@@ -40,7 +40,7 @@ class Rebuilt:
     taken_at
         Of the snapshot, in UTC.
     lost
-        Tables that could not be read, and are computed anew.
+        Tables that could not be read, and are computed again.
     kept
         Where the damaged files are.
     """

@@ -161,7 +161,7 @@ def contains(connection: Connection, digest: str) -> bool:
 def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
     """Restore files, and with the first file of an image the image under its old id.
 
-    Where the same bytes were taken in again meanwhile, the files belong to that image; a file that
+    Where the same bytes were ingested again meanwhile, the files belong to that image; a file that
     is there again is not there twice; and one whose place holds other bytes by now comes back as
     its earlier content.
     """

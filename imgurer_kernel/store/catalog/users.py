@@ -143,7 +143,7 @@ def hand_over(connection: Connection, giver: str, taker: str) -> int:
     """Give all files of one user to another; return how many.
 
     What is in the trash, and what acts have put into trash folders, goes with them. Of a file on
-    disk that both have taken in one row is left.
+    disk that both have ingested one row is left.
     """
     connection.execute(
         """

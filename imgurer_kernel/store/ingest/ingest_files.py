@@ -26,7 +26,7 @@ from imgurer_kernel.store.users import LOCAL, user_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """How files are taken in.
+    """How files are ingested.
 
     Attributes
     ----------

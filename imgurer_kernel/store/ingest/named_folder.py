@@ -19,7 +19,7 @@ def named_folder(text: str, root: Path) -> Path:
     text
         As it was typed; blanks around it do not count, ``~`` is the home of whoever runs this.
     root
-        The folder of the store, from which nothing is taken in.
+        The folder of the store, from which nothing is ingested.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 Threads do it, for large files and for small ones: decoders let other threads run. Processes
 fingerprint pictures of 0.2 megapixels 1.4 times as fast as threads on two cores; but with storing
-them, which is waiting for the disk and half of the work, 3,000 were taken in at 4.9 ms each by
+them, which is waiting for the disk and half of the work, 3,000 were ingested at 4.9 ms each by
 processes and at 5.0 by threads, which share memory and need a second less to start.
 """
 

@@ -16,7 +16,7 @@ from imgurer_kernel.errors import SourceError
 Source = str | bytes | os.PathLike[str]
 
 TRASH_FOLDER = ".imgurer-trash"
-"""Where files of a folder go that are removed as duplicates; nothing is taken in from there."""
+"""Where files of a folder go that are removed as duplicates; nothing is ingested from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class WalkCoverage:
     Attributes
     ----------
     known
-        Whether files were taken in from a path, or from below it, at another time.
+        Whether files were ingested from a path, or from below it, at another time.
     roots
         What was walked.
     absent

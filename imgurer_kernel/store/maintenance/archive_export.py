@@ -284,7 +284,7 @@ def _open(store: Store, digest: str) -> BinaryIO | None:
     except BlobMissing:
         if not store.catalog.run(queries.ids_by_digest, [digest]):
             return None
-    return store.blobs.open(digest)  # forgotten, and taken in again
+    return store.blobs.open(digest)  # forgotten, and ingested again
 
 
 def _check_size(original: BinaryIO, digest: str, size: int) -> None:

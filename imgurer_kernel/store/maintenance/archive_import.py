@@ -39,7 +39,7 @@ from imgurer_kernel.store.users import Users
 def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
     """Import what `export_store` wrote; return a frame like that of `Workbench.ingest`.
 
-    Every original is compared with its digest and fingerprinted anew. A backup makes an empty
+    Every original is compared with its digest and fingerprinted again. A backup makes an empty
     store what the other one was: accounts, files, decisions, journal and trash, with their ids. In
     a store that has pictures already, accounts and decisions that are not there are added; the
     journal is not, for its acts are of other files. Holdings of users that this store does not

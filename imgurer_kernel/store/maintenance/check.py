@@ -43,10 +43,10 @@ class StoreCheck:
     upgrade
         What computes outdated fingerprints anew.
     user
-        Whose the orphans are that are taken in again.
+        Whose the orphans are that are ingested again.
     repair
         Bring an original back from where it came, draw a thumbnail again, take an orphan in
-        again under the name of its digest, put counters right, write a damaged catalog anew from
+        again under the name of its digest, put counters right, rewrite a damaged catalog from
         its own tables or its newest snapshot, move what is in the way to ``lost-and-found``; and
         sweep temporary files that crashes have left.
     sample
@@ -86,7 +86,7 @@ class StoreCheck:
         )
         found, known = originals.run(advance)
         findings += found
-        # After the originals, from which outdated fingerprints are computed anew.
+        # After the originals, from which outdated fingerprints are computed again.
         findings += self._check_fingerprints()
         findings += self._check_forgotten()
         for digest in self.store.blobs.digests():
@@ -126,7 +126,7 @@ class StoreCheck:
                 integrity.mend(connection)
         for each in found:
             if each.problem == "incomplete fingerprint" and each.image_id in outdated:
-                continue  # it is computed anew as a whole
+                continue  # it is computed again as a whole
             yield Finding(
                 problem=each.problem,
                 digest=each.digest,

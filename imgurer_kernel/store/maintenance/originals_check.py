@@ -158,7 +158,7 @@ class OriginalsCheck:
                 draw_thumbnail(self.store, row.digest)
                 repaired = True
             except (ImageRejected, BlobMissing, BlobDamaged) as reason:
-                # Such as a limit that was higher when it was taken in.
+                # Such as a limit that was higher when it was ingested.
                 detail += f"; not drawn again: {reason}"
         yield Finding(
             problem=problem.kind,

@@ -27,7 +27,7 @@ class RecoveredStore:
         Images that came after that: those of which a note tells name and place, and those that are
         named by their digest. Both are the local user's.
     rejected
-        Originals that cannot be taken in again, and why, by digest.
+        Originals that cannot be ingested again, and why, by digest.
     unreadable
         Images whose fingerprint is lost and whose original cannot be read.
     """
@@ -74,7 +74,7 @@ def recover_store(settings: Settings, progress: ProgressOption = True) -> Recove
     """Rebuild the catalog of a store, and add originals that it does not know.
 
     It is copied from what can be read of the damaged one, or from the newest whole snapshot;
-    fingerprints are computed anew as far as they are lost. Nothing is deleted: the damaged files
+    fingerprints are computed again as far as they are lost. Nothing is deleted: the damaged files
     are kept.
 
     Raises

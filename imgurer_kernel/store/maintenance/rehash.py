@@ -23,7 +23,7 @@ class Outdated:
     Attributes
     ----------
     pending
-        Digests, by image_id, of those that can be fingerprinted anew as far as is known.
+        Digests, by image_id, of those that can be fingerprinted again as far as is known.
     unreadable
         Ids of those whose original could not be read; they take no part in searches.
     """

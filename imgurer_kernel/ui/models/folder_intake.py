@@ -27,9 +27,9 @@ class FolderModel(HasTraits):
     Traits
     ------
     allowed
-        Whether the visitor may name a folder, as far as is known; each run asks anew.
+        Whether the visitor may name a folder, as far as is known; each run asks again.
     running
-        A folder is being taken in. It stays so after a cancel until what was begun is finished.
+        A folder is being ingested. It stays so after a cancel until what was begun is finished.
     problem
         Why the path is of no use, as a sentence; empty for nothing.
     result

@@ -122,7 +122,7 @@ class LastResult:
         try:
             self._data.save(facts, {})
         except StorageError:
-            return  # the files are taken in all the same, and the page shows the result now
+            return  # the files are ingested all the same, and the page shows the result now
 
     def load(self) -> FolderResult | None:
         """Load the saved result; None for none, or for one of another version."""

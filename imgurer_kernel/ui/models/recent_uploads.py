@@ -106,7 +106,7 @@ class RecentUploads:
         try:
             self._data.save({"taken": [asdict(each) for each in kept]}, {})
         except StorageError:
-            return  # the pictures are taken in all the same
+            return  # the pictures are ingested all the same
 
     def load(self) -> list[RecentUpload]:
         """Load saved results, rejected ones first, then the latest; none of another version."""

@@ -286,7 +286,7 @@ class ReviewListing(HasTraits):
         return self.queue.members(cluster_id)
 
     def _mark_stale(self, _: object) -> None:
-        # Not read anew by itself: the list must not move under the hands of whoever decides.
+        # Not reloaded automatically: the list must not move under the hands of whoever decides.
         if not self._own_change:
             self.stale = True
 

@@ -195,7 +195,7 @@ class SearchModel(HasTraits):
             self._applying_params = False
         key = params.get("image", "")
         # Back and Forward lead to what the history has; the store may have changed since, so it is
-        # searched for anew.
+        # searched for again.
         kept = [position for position, query in enumerate(self.history) if query.key == key]
         if key == TABLE and self.lookup.found:
             self.show_table()

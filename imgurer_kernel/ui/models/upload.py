@@ -143,7 +143,7 @@ def nearest_same(session: VisitorSession, image_id: int) -> dict[str, Any] | Non
     """The nearest other image that is the same picture, as from `answer_of`; None for none."""
     try:
         similar = session.workbench.similar(image_id)
-    except UnknownImage:  # forgotten since it was taken in
+    except UnknownImage:  # forgotten since it was ingested
         return None
     answer = answer_of(similar, image_id)
     return answer if "image_id" in answer else None

@@ -43,7 +43,7 @@ class Download(anywidget.AnyWidget):
         """Make the file and send it, as a click on the button does."""
         self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
 
-    # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.
+    # `ipywidgets.Widget.send` looked up again: tests put a browser in its place.
     def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         self.send(message, buffers)
 

@@ -51,7 +51,7 @@ class OriginalsWidget(anywidget.AnyWidget):
         """Show why an original cannot be shown; its thumbnail stays."""
         self.send({"kind": "failed", "image_id": image_id, "text": text})
 
-    # `ipywidgets.Widget.send` looked up anew: tests put a browser in its place.
+    # `ipywidgets.Widget.send` looked up again: tests put a browser in its place.
     def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         self.send(message, buffers)
 

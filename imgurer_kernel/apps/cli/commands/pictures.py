@@ -69,7 +69,7 @@ NO_VERIFY = argument(
     CREATE_HERE,
 )
 def ingest(call: Call) -> int:
-    """Take pictures in, or look for changes of those that were taken in."""
+    """Take pictures in, or look for changes of those that were ingested."""
     given = call.arguments
     with call.workbench_made() as wb:
         frame = wb.ingest(

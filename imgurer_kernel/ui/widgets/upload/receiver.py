@@ -115,7 +115,7 @@ class UploadReceiver:
     folder
         Where the temporary files lie; made when the first file begins.
     max_bytes
-        Largest file that is taken in.
+        Largest file that is ingested.
     chunk_bytes
         Size of each chunk but the last.
     ahead
