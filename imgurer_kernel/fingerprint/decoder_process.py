@@ -87,7 +87,7 @@ class DecoderProcesses:
     ...     processes.fingerprint(b"not a picture", limits=Settings())
     ... except ImageRejected as reason:
     ...     print(reason)
-    this is a text file, which cannot be ingested; choose a picture
+    this is a text file, which cannot be taken in; choose a picture
     >>> processes.close()
     """
 
