@@ -59,7 +59,7 @@ def compiled(
 
 @lru_cache(1)
 def _sources() -> str:
-    """Digest of all that is compiled in this package."""
+    """Hash all sources that are compiled in this package."""
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.glob("*/_numba/*.py")):
         digest.update(path.name.encode() + path.read_bytes())

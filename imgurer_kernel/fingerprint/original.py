@@ -152,7 +152,7 @@ def _relief(gray: UInt8s) -> UInt8s:
 
 
 def _steepness(gray: UInt8s) -> tuple[float | None, int]:
-    """The steepness of a picture's edges, and its size in pixels when that was measured.
+    """Measure how steep a picture's edges are; return that and the picture's pixels.
 
     The steepest step from one pixel to the next beside a strong edge, as a share of that edge: an
     edge of a picture that was enlarged takes as many pixels as it was enlarged by. Noise and

@@ -111,7 +111,7 @@ class Report:
         return {name: getattr(self, name) for name in COLUMNS}
 
     def figure(self, name: str) -> int:
-        """One of the figures of `summary`, by its name."""
+        """Return one of the figures of `summary`, by its name."""
         values = self.summary.set_index("figure")["value"]
         return int(values[name])
 

@@ -122,7 +122,7 @@ class DerivedData:
             shutil.rmtree(path, ignore_errors=True)
 
     def _versions(self) -> list[Path]:
-        """The folders of versions, the last one first."""
+        """List the folders of versions, the last one first."""
         try:
             names = [path for path in self.folder.iterdir() if path.name.isdecimal()]
         except OSError:

@@ -99,7 +99,7 @@ class VisitorSession(HasTraits):
         self.taking_in -= 1
 
     def account(self) -> Account:
-        """The visitor's account, read once."""
+        """Return the visitor's account, read once."""
         with self._lock:
             if self._account is None:
                 self._account = self._read_account()

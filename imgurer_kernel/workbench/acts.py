@@ -28,7 +28,7 @@ RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entr
 
 
 class ActBench(DecisionBench):
-    """Carries plans out, and takes back what was done.
+    """Carries out plans, and undoes what was done.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class ActBench(DecisionBench):
         reference: Folder | Iterable[Folder] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Carry a plan out, row by row; each is checked again, and its bytes are compared.
+        """Carry out a plan, row by row; each is checked again, and its bytes are compared.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class ActBench(DecisionBench):
         to: Folder | None = None,
         reference: Folder | Iterable[Folder] = (),
     ) -> list[Act]:
-        """The acts that `apply` would do, such as for `imgurer_kernel.review.plan.script`.
+        """List the acts that `apply` would do, such as for `imgurer_kernel.review.plan.script`.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class ActBench(DecisionBench):
         user: str | None = None,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Take back what the user did last, or a whole sitting, or some entries of `journal`.
+        """Undo what the user did last, or a whole sitting, or some entries of `journal`.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class ActBench(DecisionBench):
         return undone_frame(reversed(chosen), decided, refused, kept)
 
     def journal(self, user: str | None = None) -> pd.DataFrame:
-        """All acts, the latest first, of one user where it is given.
+        """List all acts, the latest first, of one user where given.
 
         Returns
         -------
@@ -201,7 +201,7 @@ class ActBench(DecisionBench):
     def _step(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str
     ) -> tuple[list[JournalEntry], list[Decision]]:
-        """What is to be taken back: acts, the first one first, and decisions."""
+        """Find what to undo: acts, the first one first, and decisions."""
         if entries is not None and batch is not None:
             message = "give either entries or a batch: what is to be taken back?"
             raise QueryError(message)
@@ -233,7 +233,7 @@ class ActBench(DecisionBench):
         to: Folder | None,
         reference: Folder | Iterable[Folder],
     ) -> list[Act | str]:
-        """For each row the act, or why it is refused."""
+        """Check each row; return its act, or why it is refused."""
         selection = FileSelection.parse(
             folders=None, between=False, reference=reference, exclude=(), min_size=0,
             states=("present",),

@@ -246,7 +246,7 @@ def _put(rows: Record, images: Int64s, other: Record, places: Int64s) -> None:
 
 
 def spot_features(root: Path, loader: ImageLoader) -> PictureFeatures[Spots]:
-    """The spots of a store's thumbnails."""
+    """Make the features of spots of a store's thumbnails."""
 
     def compute(image_ids: Int64s) -> tuple[Spots, BoolMask]:
         spots, readable = Spots.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
@@ -261,7 +261,7 @@ def spot_features(root: Path, loader: ImageLoader) -> PictureFeatures[Spots]:
 
 
 def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]:
-    """The hashes of the windows of a store's pictures."""
+    """Make the features of windows of a store's pictures."""
 
     def compute(image_ids: Int64s) -> tuple[Windows, BoolMask]:
         windows, there = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)

@@ -32,7 +32,7 @@ class SamePictureCheck:
         self._few = pairs <= _FEW
 
     def __call__(self, one: FileOfImage, other: FileOfImage) -> str | None:
-        """Why they are not known to be the same, in words; None if they are."""
+        """Return why they are not known to be the same, in words; None if they are."""
         if one.digest == other.digest:
             return None
         refused = self._verdicts.refusal(one.digest, other.digest)

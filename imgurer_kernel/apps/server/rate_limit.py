@@ -71,7 +71,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def wait(self, key: Hashable) -> float:
-        """Seconds until this key may try again; 0 when it may now."""
+        """Return the seconds until this key may try again; 0 when it may now."""
         with self._lock:
             record = self._records.get(key, _Record())
             beyond = record.failures + record.pending - self._free

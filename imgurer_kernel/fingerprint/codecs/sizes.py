@@ -45,7 +45,7 @@ class Opened(Protocol):
         """Whether the picture may be transparent."""
 
     def getbands(self) -> tuple[str, ...]:
-        """Names of the colours."""
+        """Return the names of the bands."""
 
 
 def check(image: Opened, name: str, limits: Settings, *, exact: bool) -> None:

@@ -137,7 +137,7 @@ class LookupModel(HasTraits):
         ]
 
     def rows(self) -> list[PictureRow]:
-        """The table for `PictureRows`."""
+        """Make the rows of the table for `PictureRows`."""
         return [_row(number, each) for number, each in enumerate(self.found)]
 
 

@@ -140,7 +140,7 @@ class UploadModel(HasTraits):
 
 
 def nearest_same(session: VisitorSession, image_id: int) -> dict[str, Any] | None:
-    """The nearest other image that is the same picture, as from `answer_of`; None for none."""
+    """Find the nearest other image that is the same picture, as from `answer_of`; None for none."""
     try:
         similar = session.workbench.similar(image_id)
     except UnknownImage:  # forgotten since it was ingested

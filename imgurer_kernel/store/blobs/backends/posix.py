@@ -43,11 +43,11 @@ class PosixBackend:
         self._drafts = root / DRAFTS
 
     def location(self, name: str) -> str:
-        """The path as text."""
+        """Return the path as text."""
         return str(self._root / name)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a file."""
+        """Return whether there is a file."""
         return (self._root / name).is_file()
 
     def open(self, name: str) -> BinaryIO:
@@ -61,7 +61,7 @@ class PosixBackend:
                 raise BlobMissing(message) from error
 
     def path(self, name: str) -> Path:
-        """The file itself."""
+        """Return the file itself."""
         return self._root / name
 
     @contextmanager
@@ -104,7 +104,7 @@ class PosixBackend:
             path.unlink(missing_ok=True)
 
     def names(self, folder: str) -> Iterator[str]:
-        """All files below a folder, in the order of their paths."""
+        """Yield all files below a folder, in the order of their paths."""
         path = self._root / folder
         with mapped_os_errors(path):
             if not path.is_dir():  # nothing stored yet, or a stray file
