@@ -190,7 +190,7 @@ def test_a_session_is_looked_up_while_passwords_are_checked(door, users):
         users.gate.clear()
         guess = asyncio.ensure_future(attempt(door))
         await begun(users)
-        assert await door.holds(door._sessions.begin("bob", browser="", address=""))
+        assert await door.is_valid(door._sessions.begin("bob", browser="", address=""))
         assert not guess.done()
         users.gate.set()
         assert await guess == "wrong"

@@ -56,7 +56,7 @@ _LEASE_WITHIN = 5.0
 _STOP_WITHIN = 1.5
 """Seconds that kernels get to stop before their connections are simply closed."""
 
-_SIFT_EVERY = 5.0
+_CLOSE_EVERY = 5.0
 """Seconds after which a page is closed at the latest whose session is over, be it silent."""
 
 _REQUEST_WITHIN = 30.0
@@ -287,12 +287,12 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle_signal_stop)
         self.ioloop.add_callback(self._announce)
-        sifting = PeriodicCallback(self._sift, _SIFT_EVERY * 1000)
-        sifting.start()
+        closing = PeriodicCallback(self._close_ended_pages, _CLOSE_EVERY * 1000)
+        closing.start()
         try:
             self.ioloop.start()
         finally:
-            sifting.stop()
+            closing.stop()
             with silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
                 close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
@@ -309,11 +309,11 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             # Some browsers are waited for until they are closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    async def _sift(self) -> None:
+    async def _close_ended_pages(self) -> None:
         """Close the pages of ended sessions, including pages that send nothing."""
         owners = {each for each in self.kernel_manager.owners.values() if each is not None}
         try:
-            good = await self.provider.sift(owners)
+            good = await self.provider.filter_valid(owners)
         except (CatalogError, HTTPError) as error:
             _log.warning("sessions could not be looked up; the next time: %s", error)
             return

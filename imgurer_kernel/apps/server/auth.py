@@ -91,7 +91,7 @@ class TokenIdentityProvider(IdentityProvider):
             given = handler.get_query_argument("token", given)
         return hmac.compare_digest(given.strip().encode(), self.shown.encode())
 
-    def keep(self, handler: RequestHandler) -> None:
+    def set_cookie(self, handler: RequestHandler) -> None:
         """Set the cookie in a request's browser, so that it need not send the token again."""
         session = session_cookies.begin(LOCAL, _TOKEN_STAMP)
         value = session_cookies.seal(session, self._key, self._cookie)
@@ -100,11 +100,11 @@ class TokenIdentityProvider(IdentityProvider):
     def session(self, handler: RequestHandler) -> None:
         """Return None: there are no sessions without a login."""
 
-    async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
+    async def filter_valid(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
         """Return all sessions: none can end."""
         return set(sessions)
 
-    def seems_good(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
+    def was_valid(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
         """Return True: no session can end."""
         return True
 
@@ -157,7 +157,7 @@ class PasswordIdentityProvider(IdentityProvider):
     async def get_user(self, handler: RequestHandler) -> User | None:
         """Return the user who sent a request, None where nobody is logged in."""
         session = self.session(handler)
-        if session is None or not await self.holds(session):
+        if session is None or not await self.is_valid(session):
             return None
         return User(username=session.user)
 
@@ -165,16 +165,16 @@ class PasswordIdentityProvider(IdentityProvider):
         """Return the session that a request's cookie claims, its signature verified."""
         return _session_of(handler, self._key, self._cookie)
 
-    async def holds(self, session: LoginSession) -> bool:
+    async def is_valid(self, session: LoginSession) -> bool:
         """Return whether a session is still valid, as of at most two seconds ago."""
         return await asyncio.shield(self._fresh(session))
 
-    async def sift(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
+    async def filter_valid(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
         """Return those of some sessions that are still valid, by one query of the catalog."""
         return await self._run(self._sessions.holding, sessions) if sessions else set()
 
-    def seems_good(self, session: LoginSession | None) -> bool:
-        """Return the same as `holds` without waiting for the catalog; it may lag behind."""
+    def was_valid(self, session: LoginSession | None) -> bool:
+        """Return the same as `is_valid` without waiting for the catalog; it may lag behind."""
         if session is None:
             return False
         _, task = self._looked_up.get(session, (0.0, None))

@@ -67,7 +67,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
     def _shows_token(self) -> bool:
         """Redirect a request with the token to the URL without it, which may be shared."""
         if isinstance(self.provider, TokenIdentityProvider):
-            self.provider.keep(self)
+            self.provider.set_cookie(self)
         if "token" not in self.request.query_arguments:
             return False
         query = [
@@ -205,7 +205,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
 
     def on_message(self, message: str | bytes) -> None:
         """Pass a message on if the session is valid and the message is well formed."""
-        if not self.provider.seems_good(self._session):
+        if not self.provider.was_valid(self._session):
             self.close(4401, "logged out")
             IOLoop.current().add_callback(self.kernels.end_session, self._session)
             return
