@@ -111,7 +111,21 @@ class SearchPanel(BoardPanel[SearchModel]):
             extra_facts=self._extra_facts,
             compare_with=self._compare_with,
         )
+        self.upload_button = with_classes(
+            button("Upload pictures", style="primary"), "imgurer-empty-action"
+        )
+        self.browse_button = with_classes(button("Choose one in Browse"), "imgurer-empty-action")
         self.filters = vbox(self.format, self.size, self.own_only, classes="imgurer-filters")
+        self.columns = self._columns()
+        self.set_parts(self.columns)
+        self._can_upload, self._can_browse = on_upload is not None, on_browse is not None
+        self._table_due = False
+        self.upload_button.on_click(lambda _: on_upload and on_upload())
+        self.browse_button.on_click(lambda _: on_browse and on_browse())
+        self._connect()
+
+    def _columns(self) -> ipywidgets.VBox:
+        """Lay the widgets out: the query on the left, results, details."""
         left = vbox(
             with_classes(self.upload, "imgurer-shortcut-target"),
             self.query,
@@ -119,10 +133,6 @@ class SearchPanel(BoardPanel[SearchModel]):
             self.filters,
             classes="imgurer-side",
         )
-        self.upload_button = with_classes(
-            button("Upload pictures", style="primary"), "imgurer-empty-action"
-        )
-        self.browse_button = with_classes(button("Choose one in Browse"), "imgurer-empty-action")
         results = vbox(
             self.table_button,
             self.history,
@@ -134,11 +144,10 @@ class SearchPanel(BoardPanel[SearchModel]):
             self.browse_button,
             classes="imgurer-main",
         )
-        self.columns = vbox(
-            left, results, self.details, classes="imgurer-columns imgurer-three-columns"
-        )
-        self.set_parts(self.columns)
+        return vbox(left, results, self.details, classes="imgurer-columns imgurer-three-columns")
 
+    def _connect(self) -> None:
+        """Link widgets to the model, and follow the model and the store."""
         link((self.model, "radius"), (self.radius, "value"))
         link((self.model, "format"), (self.format, "value"))
         link((self.model, "size"), (self.size, "value"))
@@ -147,12 +156,8 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.upload.on_settled(self._search)
         self.upload.on_idle(self._show_table)
         self.table_button.on_click(lambda _: self.model.show_table())
-        self._table_due = False
         self.model.lookup.observe(self._table_soon, "version")
         self.more_button.on_click(lambda _: self.model.show_more())
-        self.upload_button.on_click(lambda _: on_upload and on_upload())
-        self.browse_button.on_click(lambda _: on_browse and on_browse())
-        self._can_upload, self._can_browse = on_upload is not None, on_browse is not None
         self.model.observe(self._show, "images")
         self.model.observe(self._show, ["results", "several"])
         self.model.observe(self._show_history, "history")
