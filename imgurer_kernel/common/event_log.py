@@ -22,7 +22,7 @@ BACKUPS = 5
 """Files that were turned over and are kept."""
 
 _LONGEST = 500
-"""Characters of one value that are kept; strangers send what they like."""
+"""Characters of one value that are kept, since clients may send texts of any length."""
 
 _events = logging.getLogger("imgurer.events")
 _errors = logging.getLogger("imgurer_kernel")

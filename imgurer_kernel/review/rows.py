@@ -167,10 +167,10 @@ class ActRows:
         went = [entry for entry in entries if entry.moves_rows]
         with self._store.catalog.transaction() as connection:
             ids = [each for entry in went for each in _ids(entry)]
-            buried = sorted(row.file_id for row in trash.rows(connection, ids))
+            in_trash = sorted(row.file_id for row in trash.rows(connection, ids))
             united = [held for entry in went for held in entry.united_ids]
             gone = {journal.drop_holder(connection, held) for held in united}
-            self._trash.bring_back(connection, buried)
+            self._trash.bring_back(connection, in_trash)
             journal.set_places(
                 connection,
                 [

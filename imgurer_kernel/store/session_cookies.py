@@ -156,7 +156,7 @@ def seal_known(known: Sequence[tuple[str, str]], key: bytes, cookie: str) -> str
 def unseal_known(value: str, key: bytes, cookie: str) -> dict[str, str]:
     """Return the user names in such a cookie, none where it is invalid or older than `KNOWN_DAYS`.
 
-    It is worth less than a session: its holder only does not wait behind strangers who guess.
+    It is worth less than a session: its holder only need not wait behind unknown clients who guess.
     """
     try:
         pairs = _open(value, key, cookie, KNOWN_DAYS)

@@ -210,8 +210,8 @@ class Trash:
 
     def unfinished(self, before: datetime) -> Sequence[str]:
         """List digests that `finish` would move, of what was forgotten before a time (UTC)."""
-        buried = self._store.catalog.run(trash.digests, before)
-        return [digest for digest in buried if self._store.blobs.holds(digest)]
+        in_trash = self._store.catalog.run(trash.digests, before)
+        return [digest for digest in in_trash if self._store.blobs.holds(digest)]
 
     def bring_back(self, connection: Connection, file_ids: Iterable[int]) -> None:
         """Restore these files, within a transaction.

@@ -147,7 +147,7 @@ class PasswordIdentityProvider(IdentityProvider):
         self._clock = clock
         self._looked_up: dict[LoginSession, tuple[float, asyncio.Task[bool]]] = {}
         # A thread: the catalog may make its caller wait, which must not stop the server. Another
-        # one than those that check passwords, so that no page waits for strangers' guesses.
+        # one than those that check passwords, so that no page waits for guesses.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
         # Who is slowed down costs nothing, and could turn the log over until no trace is left: at

@@ -30,7 +30,7 @@ _LONGEST = 60.0
 """Longest wait in seconds: some 1,500 guesses a day, for each of the bounds."""
 
 _WAITING = 24
-"""Passwords of strangers that may wait: for 1.2 s, at the 50 ms of a machine at rest."""
+"""Passwords from unknown browsers that may wait: for 1.2 s, at the 50 ms of a machine at rest."""
 
 _SHARE = 12
 """How many of these may come from one address."""

@@ -1,8 +1,8 @@
 """From edges between images to star clusters: every member has an edge to the cluster's medoid.
 
-Connected components chain strangers: frame 1 of a panning clip is near frame 2, frame 2 near
-frame 3, and frames 1 and 72 end in one cluster. In a star two images belong together only by an
-edge of each to the medoid. The cover is greedy, after Aslam, Pelekhov and Rus, "The Star
+Connected components chain different pictures: frame 1 of a panning clip is near frame 2, frame 2
+near frame 3, and frames 1 and 72 end in one cluster. In a star two images belong together only by
+an edge of each to the medoid. The cover is greedy, after Aslam, Pelekhov and Rus, "The Star
 Clustering Algorithm for Static and Dynamic Information Organization", Journal of Graph Algorithms
 and Applications 8(1), 2004.
 """

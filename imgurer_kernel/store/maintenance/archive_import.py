@@ -83,7 +83,7 @@ def _restore(
     store: Store, archive: Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
 ) -> pd.DataFrame:
     """Restore a backup into an empty store; files before rows, as everywhere."""
-    known, buried = store.catalog.run(rebuilding.digests_in, backup)
+    known, in_trash = store.catalog.run(rebuilding.digests_in, backup)
     # A folder has those, too, that were forgotten since: they do not come back.
     digests = sorted(known & set(archive.digests(ORIGINALS)))
     rejected = {
@@ -99,7 +99,7 @@ def _restore(
     sound = [digest for digest in digests if digest not in rejected]
     # What went to the trash after an earlier backup into the folder lies among the originals there.
     areas = {digest: area for area in (ORIGINALS, TRASHED) for digest in archive.digests(area)}
-    for digest in sorted(buried & set(areas) - set(sound)):
+    for digest in sorted(in_trash & set(areas) - set(sound)):
         try:
             data = _checked(archive, areas[digest], digest)
             store.blobs.put(data, digest=digest, trusted=True)

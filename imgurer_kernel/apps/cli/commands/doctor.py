@@ -18,7 +18,7 @@ from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import Settings
 
 Line = tuple[str, str, bool]
-"""What is told, how it is, and whether that is well."""
+"""One line of the report: the subject, its state, and whether that is well."""
 
 _LIBRARIES = ("imgurer", "duckdb", "numpy", "pandas", "pillow", "numba", "voila", "tornado")
 
