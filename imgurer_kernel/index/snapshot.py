@@ -173,8 +173,7 @@ class Snapshot:
     def without(self, id_: int, compiled: CompiledFunctions | None) -> Self | None:
         """Delete one id; None where it is not there.
 
-        The id is marked as deleted for all snapshots; a segment of which most is deleted is built
-        anew.
+        The id is marked as deleted for all snapshots; a segment with most ids deleted is rebuilt.
         """
         place = self.tail.place.pop(id_, None)
         if place is not None:

@@ -83,7 +83,7 @@ class Verdicts:
         users = self.different.get(frozenset((one, other)))
         if users is None:
             return None
-        return f"{users[0]} decided that the two are different pictures; decide anew, or leave it"
+        return f"{users[0]} decided that the two are different pictures; decide again, or leave it"
 
 
 def split(

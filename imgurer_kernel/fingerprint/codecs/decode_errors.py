@@ -56,7 +56,7 @@ def explain(
     """
     said = str(error)
     if _OTHER_SIZE.search(said):
-        message = f"the picture in this {name} has another size than it declares; save it anew"
+        message = f"the picture in this {name} has another size than it declares; save it again"
         return ImageDamaged(message)
     too_large = _too_large(name, error)
     if too_large is not None:
@@ -79,7 +79,7 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
     if _METADATA.search(said):
         what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
     elif _MANY_PARTS.search(said):
-        what = f"this {name} is made of more parts than its decoder accepts; save it anew"
+        what = f"this {name} is made of more parts than its decoder accepts; save it again"
     elif isinstance(error, MemoryError) or "memory" in said.lower():
         what = f"there is not enough memory to decode this {name}; make it smaller"
     elif type(error).__name__ == "DecompressionBombError":

@@ -268,7 +268,7 @@ def _gif_parts(data: bytes) -> Iterator[int]:
         position += 1
         blocks += 1
         if blocks > _MOST_BLOCKS:
-            message = f"the GIF is made of over {_MOST_BLOCKS:,} scraps; save it anew"
+            message = f"the GIF is made of over {_MOST_BLOCKS:,} scraps; save it again"
             raise ImageTooLarge(message)
 
 

@@ -73,20 +73,20 @@ class FingerprintUpgrade:
 
     def _upgrade(self, pending: dict[int, str], progress: Progress) -> None:
         ids = list(pending)
-        progress("fingerprinting anew", 0, len(ids))
+        progress("fingerprinting again", 0, len(ids))
         for k in range(0, len(ids), BATCH):
             part = ids[k : k + BATCH]
             read = in_order(
                 self._read,
                 [pending[image_id] for image_id in part],
-                partial(progress, "fingerprinting anew", k, len(ids)),
+                partial(progress, "fingerprinting again", k, len(ids)),
                 workers=self._store.settings.workers,
             )
             results = dict(zip(part, read, strict=True))
             new = {key: it for key, it in results.items() if isinstance(it, Fingerprint)}
             self._store.catalog.run(fingerprints.replace, new)
             self._unreadable.update(results.keys() - new.keys())
-            progress("fingerprinting anew", k + len(part), len(ids))
+            progress("fingerprinting again", k + len(part), len(ids))
 
     def _read(self, digest: str) -> Fingerprint | ImgurerError:
         """Fingerprint an original, or return why it cannot be read."""

@@ -112,7 +112,7 @@ class BrowsePanel(BoardPanel[BrowseModel]):
         set_visible(self.previous_page, many)
         set_visible(self.next_page, many)
         left = page.total - last
-        restart = "Shuffle again" if self.model.order == "random" else "Begin anew"
+        restart = "Shuffle again" if self.model.order == "random" else "Start over"
         self.next_page.description = restart if page.last else f"Another {min(left, PAGE_SIZE)}"
         position = f"{page.first + 1:,} to {last:,} of {count(page.total, 'picture')}"
         self.progress.idle_text = (

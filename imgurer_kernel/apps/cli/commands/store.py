@@ -78,7 +78,7 @@ def rebuild_index(call: Call) -> int:
         images = wb.rebuild_index()
     if call.out.json:
         call.out.write_table(pd.DataFrame({"images": [images]}))
-    call.out.write_line(f"the index is built anew, with {count(images, 'image')}")
+    call.out.write_line(f"the index was rebuilt, with {count(images, 'image')}")
     return EXIT_DONE
 
 

@@ -187,7 +187,7 @@ class Lease(Generic[Resource]):
             pass
 
     def _keep(self, stint: int) -> bool:
-        """Release the lease if it is idle; return False once it is released or held anew."""
+        """Release the lease if it is idle; return False once it is released or held again."""
         # Without waiting: a thread that uses the lease holds this, and then it is not idle.
         if not self._turns.acquire(blocking=False):
             return True
