@@ -6,10 +6,11 @@
 
 The mutations are cosmic-ray's: a comparison, an `and`, a plus, a number, a decorator. They are made
 in a copy of the checkout, whose tests run with the project's own Python. The same seed and code
-draw the same mutations.
+draw the same mutations, and what was tried is kept beside the list: the same command goes on there.
 """
 
 import argparse
+import json
 import random
 import shutil
 import subprocess
@@ -82,7 +83,10 @@ def noticed(tests: Sequence[Path], root: Path, python: Path) -> bool:
     try:
         ended = subprocess.run(
             list(map(str, command)), cwd=root, capture_output=True, timeout=SECONDS,
-            env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1",
+                "NUMBA_NUM_THREADS": "1",
+            },
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -90,15 +94,15 @@ def noticed(tests: Sequence[Path], root: Path, python: Path) -> bool:
     return ended.returncode != 0
 
 
-def copy_checkout(into: Path) -> Path:
+def copy_checkout(checkout: Path, into: Path) -> Path:
     """Copy what is tracked, so that neither the checkout nor its caches are touched."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True
+        ["git", "ls-files", "-z"], cwd=checkout, check=True, capture_output=True
     ).stdout.decode()
     for name in filter(None, listed.split("\0")):
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)
+        shutil.copy2(checkout / name, target)
     return into
 
 
@@ -109,23 +113,27 @@ def changed_lines(mutant: Mutant, before: str, after: str, root: Path) -> str:
     return f"{mutant.module.relative_to(root)}\n\n```diff\n{body}\n```\n"
 
 
-def run(sample: int, seed: int, python: Path, out: Path) -> None:
+def run(checkout: Path, sample: int, seed: int, python: Path, out: Path) -> None:
     """Try the sample, and write what lived after each, so that an end loses nothing."""
+    kept = out.with_suffix(".jsonl")
+    tried = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    before_this = {(each["module"], each["operator"], each["place"]) for each in tried}
     with tempfile.TemporaryDirectory() as folder:
-        root = copy_checkout(Path(folder))
-        alive: list[str] = []
+        root = copy_checkout(checkout, Path(folder))
         sound: dict[Path, bool] = {}
-        tried = 0
         for mutant in drawn(root, sample, seed):
+            name = mutant.module.relative_to(root).as_posix()
+            if (name, mutant.operator, mutant.occurrence) in before_this:
+                continue
             tests = tests_of(mutant.module, root)
             before = mutant.module.read_text("utf-8")
             after = mutant.code(before)
             if after is None or after == before:
                 continue
             # Tests that fail by themselves would seem to notice everything.
-            if mutant.module not in sound:
-                sound[mutant.module] = not noticed(tests, root, python)
-            if not sound[mutant.module]:
+            if tests[-1] not in sound:
+                sound[tests[-1]] = not noticed(tests[-1:], root, python)
+            if not sound[tests[-1]]:
                 sys.stderr.write(f"{mutant.module}: its tests fail as it is\n")
                 continue
             mutant.module.write_text(after, "utf-8")
@@ -133,12 +141,15 @@ def run(sample: int, seed: int, python: Path, out: Path) -> None:
                 lived = not noticed(tests, root, python)
             finally:
                 mutant.module.write_text(before, "utf-8")
-            tried += 1
-            if lived:
-                alive.append(changed_lines(mutant, before, after, root))
-            head = f"# {tried - len(alive)} of {tried} mutations noticed (seed {seed})\n\n"
-            out.write_text(head + "\n".join(alive), "utf-8")
-            sys.stderr.write(f"{tried}/{sample}, {len(alive)} alive: {mutant.module.name}\n")
+            shown = changed_lines(mutant, before, after, root) if lived else ""
+            entry = {"module": name, "operator": mutant.operator, "place": mutant.occurrence}
+            tried.append({**entry, "alive": shown})
+            with kept.open("a") as file:
+                file.write(json.dumps(tried[-1]) + "\n")
+            alive = [each["alive"] for each in tried if each["alive"]]
+            head = f"# {len(tried) - len(alive)} of {len(tried)} mutations noticed (seed {seed})"
+            out.write_text("\n\n".join([head, *alive]), "utf-8")
+            sys.stderr.write(f"{len(tried)}/{sample}, {len(alive)} alive: {name}\n")
 
 
 def main() -> None:
@@ -146,10 +157,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--checkout", type=Path, default=ROOT, help="whose code and tests")
     parser.add_argument("--python", type=Path, default=ROOT / ".venv" / "bin" / "python")
     parser.add_argument("--out", type=Path, default=Path("mutation.md"))
     given = parser.parse_args()
-    run(given.sample, given.seed, given.python.absolute(), given.out)
+    run(given.checkout, given.sample, given.seed, given.python.absolute(), given.out)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,19 @@ def modules(root: Path) -> list[Path]:
 
 
 def tests_of(module: Path, root: Path) -> list[Path]:
-    """List the tests that ought to notice, the likeliest first: the module's own, then its room."""
+    """List the tests that ought to notice, the likeliest first.
+
+    The module's own, those that import it, then all of its room.
+    """
     inside = module.relative_to(root / "imgurer_kernel")
     folder = root / "tests" / CORE[inside.parent.as_posix()]
     names = (f"{inside.stem}*", f"{inside.parent.name}_{inside.stem}*", f"{inside.parent.name}*")
     found = [path for name in names for path in sorted(folder.glob(f"test_{name}.py"))]
-    return [*dict.fromkeys(found), folder]
+    dotted = ".".join(("imgurer_kernel", *inside.with_suffix("").parts))
+    naming = (dotted, f"from {dotted.rpartition('.')[0]} import {inside.stem}")
+    importing = [
+        path
+        for path in sorted(folder.glob("test_*.py"))
+        if any(name in path.read_text("utf-8") for name in naming)
+    ]
+    return [*dict.fromkeys([*found, *importing]), folder]
