@@ -91,7 +91,9 @@ class Settings:
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
-        except (TypeError, RuntimeError) as error:  # no path, or the home of nobody
+            if b"\0" in os.fsencode(self.root):
+                raise ValueError("it has a zero byte")  # noqa: EM101, TRY301
+        except (TypeError, RuntimeError, ValueError) as error:  # no path, or the home of nobody
             message = f"root is {self.root!r}, which cannot be a folder: {error}; give a path"
             raise SettingsError(message) from error
         for name, low, high in (

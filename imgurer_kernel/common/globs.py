@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from imgurer_kernel.errors import QueryError
+
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
@@ -58,6 +60,26 @@ class Exclusion:
             if self.matches(path[:end]):
                 return True
         return self.matches(path)
+
+
+def patterns_of(given: object, name: str = "exclude") -> tuple[str, ...]:
+    """Return one pattern, or several, as a tuple.
+
+    Raises
+    ------
+    QueryError
+        If it is anything else, with the name of the parameter.
+
+    Examples
+    --------
+    >>> patterns_of("*.png"), patterns_of(["a", "b"])
+    (('*.png',), ('a', 'b'))
+    """
+    several = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else (*given,)
+    if not all(isinstance(each, str) for each in several):
+        message = f"{name} is {given!r}; it must be a pattern such as '*.png', or several of them"
+        raise QueryError(message)
+    return several
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:

@@ -14,7 +14,8 @@ from typing import Literal
 
 import pandas as pd
 
-from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.atomic_files import atomic_write, mapped_os_errors
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.writers import to_csv
@@ -86,11 +87,14 @@ class Leakage:
 
         Raises
         ------
-        StorageDenied, StorageFull
+        SourceError
+            If that can be no path.
+        StorageError, StorageDenied, StorageFull
             If they cannot be written.
         """
-        target = Path(folder).expanduser()
-        target.mkdir(parents=True, exist_ok=True)
+        target = given_path(folder, "the folder")
+        with mapped_os_errors(target):
+            target.mkdir(parents=True, exist_ok=True)
         # JSON, since a line may be a part of a name.
         listed = json.dumps(self.exclusion, ensure_ascii=False, indent=1)
         for name, text in (

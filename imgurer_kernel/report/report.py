@@ -9,6 +9,7 @@ from typing import Self
 import pandas as pd
 
 from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report import html, notebook_view
 from imgurer_kernel.report.changes import cluster_changes
@@ -134,7 +135,7 @@ class Report:
         Raises
         ------
         SourceError
-            If the suffix is none of these.
+            If that can be no path, or the suffix is none of these.
         QueryError
             If there is no such frame.
         ImgurerError
@@ -142,7 +143,7 @@ class Report:
         StorageDenied, StorageFull
             If the file cannot be written.
         """
-        target = Path(path).expanduser()
+        target = given_path(path, "the file of the report")
         kind = target.suffix.lower()
         if kind not in SUFFIXES:
             message = (

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import ImgurerError, SourceError
 
 # What makes a spreadsheet take a text for a program: https://owasp.org/www-community/attacks/CSV_Injection
@@ -51,7 +52,7 @@ def read_csv(path: Path | str) -> pd.DataFrame:
         If it cannot be read.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = given_path(path, "the table").read_bytes().decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = f"{path} cannot be read: {error}; give a CSV file that a report has written"

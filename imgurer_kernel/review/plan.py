@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import PlanInvalid
 from imgurer_kernel.review.acts import ACTS, Act, PlannedRow, automatic_act
 from imgurer_kernel.store.catalog.journal import FileOfImage
@@ -118,11 +119,11 @@ def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
     Raises
     ------
     PlanInvalid
-        If a file that is no plan is there.
+        If a file that is no plan is there, or that can be no path.
     StorageDenied, StorageFull
         If it cannot be written.
     """
-    path = Path(path)
+    path = given_path(path, "the plan", PlanInvalid)
     require_replaceable(path)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -135,7 +136,7 @@ def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
     return path
 
 
-def read_plan(path: Path | str) -> pd.DataFrame:
+def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a plan that `write_plan` has written and a spreadsheet may have written again.
 
     Columns in another order, other columns, missing ones, a mark at the beginning, semicolons or
@@ -147,7 +148,7 @@ def read_plan(path: Path | str) -> pd.DataFrame:
         If it cannot be read.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = given_path(path, "the plan", PlanInvalid).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         message = f"the plan {path} cannot be read: {reason}; save it as CSV in UTF-8"
@@ -206,11 +207,11 @@ def write_script(acts: Iterable[Act], path: Path | str) -> Path:
     Raises
     ------
     PlanInvalid
-        If a file that is no script of `script` is there.
+        If a file that is no script of `script` is there, or that can be no path.
     StorageDenied, StorageFull
         If it cannot be written.
     """
-    path = Path(path)
+    path = given_path(path, "the script", PlanInvalid)
     require_replaceable(path)
     with atomic_write(path) as file:
         file.write(script(acts))

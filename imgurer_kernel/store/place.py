@@ -76,7 +76,9 @@ def has_lost_catalog(root: Path) -> bool:
     if _names(root / SNAPSHOTS):
         return True
     originals = (root / area for area in ("blobs", "references"))
-    return any(next(folder.glob("??/??/*"), None) is not None for folder in originals)
+    with suppress(OSError):  # a name that is too long, a loop of links
+        return any(next(folder.glob("??/??/*"), None) is not None for folder in originals)
+    return False
 
 
 def lost(root: Path) -> CatalogDamaged:

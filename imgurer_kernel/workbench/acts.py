@@ -86,7 +86,7 @@ class ActBench(DecisionBench):
             If that is no plan. A row that must not be carried out raises nothing: it is refused.
         """
         who = self.accounts.require_enabled(user)
-        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
+        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
         rows = plans.rows_of_plan(frame)
         batch = self.sitting if batch is None else sitting_name(batch)
         with staged(progress) as report:
@@ -121,7 +121,7 @@ class ActBench(DecisionBench):
             If that is no plan.
         """
         who = self.accounts.require_enabled(user)
-        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(os.fspath(plan))
+        frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
         looked = self._check(plans.rows_of_plan(frame), who, self.sitting, to, reference)
         return [each for each in looked if isinstance(each, Act)]
 

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, SourceError
 from imgurer_kernel.matching.relation import NO_DUPLICATE
@@ -154,8 +154,13 @@ def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
     """Each picture with its place and a name; folders become the files below them."""
     for number, each in enumerate(given):
         if isinstance(each, str | os.PathLike):
-            path = Path(each).expanduser()
-            if path.is_dir():
+            try:
+                path = given_path(each)
+                is_folder = path.is_dir()
+            except (OSError, SourceError):  # its own answer says what is wrong
+                yield number, str(each), each
+                continue
+            if is_folder:
                 for found in find_files(path):
                     below = found if isinstance(found, Unreadable) else found.path
                     yield number, os.fsdecode(found.path), below

@@ -10,7 +10,8 @@ from typing import Self, cast, get_args
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.globs import Exclusion
+from imgurer_kernel.common.globs import Exclusion, patterns_of
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.errors import QueryError
@@ -89,7 +90,7 @@ class FileSelection:
             folders=places,
             between=between,
             reference=references,
-            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
+            exclude=patterns_of(exclude),
             min_size=min_size,
             states=tuple(state for state in known if state in wanted),
         )
@@ -194,14 +195,7 @@ def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...
     if not all(isinstance(each, str | os.PathLike) for each in given):
         message = f"{name} is {folders!r}; it must be a folder or a list of folders"
         raise QueryError(message)
-    if any("\0" in os.fsdecode(each) for each in given):
-        message = f"{name} is {folders!r}; a path cannot have a zero byte"
-        raise QueryError(message)
-    try:
-        paths = [os.path.abspath(Path(each).expanduser()) for each in given]  # noqa: PTH100
-    except RuntimeError as error:  # the home of nobody
-        message = f"{name} is {folders!r}: {error}; give a path"
-        raise QueryError(message) from error
+    paths = [os.path.abspath(given_path(each, name, QueryError)) for each in given]  # noqa: PTH100
     return tuple(dict.fromkeys(os.fsencode(path) for path in paths))
 
 

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.records import FileState
-from imgurer_kernel.errors import UnknownImage
+from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.fingerprint.browser_view import BrowserView, for_browser
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
@@ -77,7 +77,7 @@ class StoreReader:
             present whatever becomes of the place that they came from, which is `source_state`.
             damaged and damage: whether the decoder noticed anything wrong, and what.
         """
-        below = None if folder is None else Path(folder).expanduser().absolute()
+        below = None if folder is None else given_path(folder, "folder", QueryError).absolute()
         return self.catalog.run(
             files.files, user=user, image_id=image_id, folder=below, state=state
         )

@@ -1,12 +1,12 @@
 """Fill and maintain a store: the part of `Workbench` that changes its content."""
 
-import os
 import threading
 from collections.abc import Iterable
 from typing import BinaryIO
 
 import pandas as pd
 
+from imgurer_kernel.common.globs import patterns_of
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.settings import StoreMode
@@ -123,11 +123,15 @@ class StoreWriter(StoreReader):
             store=store,
             checksum=checksum,
             prune=prune,
-            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
+            exclude=patterns_of(exclude),
             min_size=min_size,
             untrusted=untrusted,
         )
-        named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
+        named: list[Source]
+        if isinstance(sources, Iterable) and not isinstance(sources, str | bytes):
+            named = list(sources)
+        else:  # one, or nothing that can be one, which is told there
+            named = [sources]
         outcomes = ingest_files(
             self.store, named, user, options, progress, stop or threading.Event()
         )

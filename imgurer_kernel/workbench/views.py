@@ -32,7 +32,9 @@ VIEWS: dict[str, Callable[["Workbench"], pd.DataFrame]] = {
 """Views by name: the frames of the methods of those names; of clusters the last that were found."""
 
 
-def select_from_views(workbench: "Workbench", statement: object) -> pd.DataFrame:
+def select_from_views(
+    workbench: "Workbench", statement: object, limits: sql.AnswerLimits
+) -> pd.DataFrame:
     """Answer a SELECT over the views; see `imgurer_kernel.Workbench.sql`."""
     if not isinstance(statement, str):
         message = f"the statement is a {type(statement).__name__}; give the text of a SELECT"
@@ -42,7 +44,7 @@ def select_from_views(workbench: "Workbench", statement: object) -> pd.DataFrame
     words = {word.casefold() for word in re.findall(r"\w+", statement)}
     tables = {name: read(workbench) for name, read in VIEWS.items() if name in words}
     try:
-        return sql.select(statement, tables)
+        return sql.select(statement, tables, limits)
     except QueryError as error:
         error.add_note(f"views: {', '.join(VIEWS)}")
         raise

@@ -20,6 +20,7 @@ from imgurer_kernel.index.info import IndexInfo
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.frames import SIMILAR
 from imgurer_kernel.settings import Settings
+from imgurer_kernel.store.catalog.sql import AnswerLimits
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.batch import answer_each, is_batch, looked_up
@@ -262,23 +263,26 @@ class Workbench(ReportBench):
         """
         return self._search.explain(one, other, shown)
 
-    def sql(self, statement: str) -> pd.DataFrame:
+    def sql(
+        self, statement: str, *, rows: int = 5_000_000, memory: int = 2 << 30, seconds: float = 300
+    ) -> pd.DataFrame:
         """Answer a SELECT of DuckDB over what is in the store; nothing can be changed by it.
 
         The views are the frames of the methods of their names: images, files, users (no password
         is in it), decisions, journal, and clusters as they were found last. Neither files of the
-        machine nor variables are within reach.
+        machine nor variables are within reach. `rows`, bytes of `memory` and `seconds` are the
+        most that the answer may have and take.
 
         Raises
         ------
         QueryError
-            If it is no SELECT, more than one, or of no use, with what is wrong.
+            If it is no SELECT, more than one, of no use, or too much.
 
         Examples
         --------
         >>> wb.sql("SELECT format, count(*) AS n FROM images GROUP BY ALL")  # doctest: +SKIP
         """
-        return select_from_views(self, statement)
+        return select_from_views(self, statement, AnswerLimits(rows, memory, seconds))
 
     def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401
         """Show the pictures of any frame's rows, in pages, to select many of them.
@@ -335,10 +339,7 @@ class Workbench(ReportBench):
         return self._search.calibrate(sample, seed, progress)
 
     def rebuild_index(self) -> int:
-        """Rebuild the search index from the catalog; returns the number of images in it.
-
-        Never needed (the index is derived, and loaded at every start); for peace of mind.
-        """
+        """Rebuild the search index, which is never needed; returns the number of its images."""
         return self._search.index.rebuild()
 
 

@@ -147,3 +147,39 @@ def test_only_what_is_named_is_read(wb, monkeypatch):
     monkeypatch.setattr(wb, "files", None)
     assert wb.sql("SELECT count(*) AS n FROM Images")["n"].tolist() == [3]
     assert wb.sql("DESCRIBE images")["column_name"].iloc[0] == "image_id"
+
+
+@pytest.mark.parametrize(
+    ("statement", "limit", "told"),
+    [
+        ("SELECT a.range FROM range(3000) a, range(3000) b", {"rows": 100_000}, "100,000 rows"),
+        ("SELECT range FROM range(11)", {"rows": 10}, "10 rows"),
+        ("SELECT list(range) FROM range(100000000)", {"memory": 64 << 20}, "67,108,864 bytes"),
+        ("SELECT repeat('x', 1000) FROM range(1000000)", {"memory": 64 << 20}, "67,108,864 bytes"),
+        (
+            "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range ^ b.range = 5",
+            {"seconds": 0.2},
+            r"0\.2 s",
+        ),
+    ],
+)
+def test_an_answer_has_limits_and_says_which(wb, statement, limit, told):
+    with pytest.raises(QueryError, match=rf"more than {told} \({next(iter(limit))}=\)"):
+        wb.sql(statement, **limit)
+
+
+def test_an_answer_in_pieces_is_one_frame(wb):
+    found = wb.sql("SELECT range AS n, if(n > 50000, 'x', NULL) AS t FROM range(60000)")
+    assert found["n"].tolist() == list(range(60_000))
+    assert found.index.tolist() == list(range(60_000))
+    assert found["t"].isna().sum() == 50_001
+    assert str(found["t"].dtype) == "str"
+    assert len(wb.sql("SELECT range FROM range(10)", rows=10)) == 10
+    nothing = wb.sql("SELECT image_id, format FROM images WHERE false")
+    assert [str(kind) for kind in nothing.dtypes] == ["int64", "str"]
+
+
+@pytest.mark.parametrize("wrong", [{"rows": 0}, {"memory": "much"}, {"seconds": float("nan")}])
+def test_limits_that_are_none(wb, wrong):
+    with pytest.raises(QueryError, match="must be a number above 0"):
+        wb.sql("SELECT 1", **wrong)

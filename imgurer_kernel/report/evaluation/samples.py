@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.threads import thread_pool
 from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.report.evaluation.sample_edits import EDITS, encode
@@ -75,7 +76,7 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
     StorageDenied, StorageFull
         If the pictures cannot be written.
     """
-    folder = Path(folder).expanduser().absolute()
+    folder = given_path(folder, "the folder").absolute()
     manifest = folder.with_name(f"{folder.name}.csv")
     source = find_pictures()
     pictures = read_index(source)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
@@ -261,10 +262,12 @@ class Explanation:
 
         Raises
         ------
+        SourceError
+            If that can be no path.
         StorageDenied, StorageFull
             If the file cannot be written.
         """
-        target = Path(path).expanduser()
+        target = given_path(path, "the file of the figure")
         image = io.BytesIO()
         self.figure().savefig(image, format="png", dpi=150, metadata={"Description": self.words})
         with atomic_write(target) as file:

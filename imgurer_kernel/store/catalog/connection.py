@@ -134,12 +134,16 @@ def first_row(
 
 def frame_of(answer: Connection, utc: Sequence[str] = ()) -> pd.DataFrame:
     """Read an answer as a frame: texts as ``str``, also where all are missing; `utc` in UTC."""
-    frame = answer.df()
-    texts = [name for name, kind in frame.dtypes.items() if kind.kind == "O"]
-    frame = frame.astype(dict.fromkeys(texts, "str"))
+    frame = texts_as_str(answer.df())
     for column in utc:
         frame[column] = frame[column].dt.tz_localize("UTC")
     return frame
+
+
+def texts_as_str(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns of objects are ``str``, even where all values are missing."""
+    texts = [name for name, kind in frame.dtypes.items() if kind.kind == "O"]
+    return frame.astype(dict.fromkeys(texts, "str"))
 
 
 def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:

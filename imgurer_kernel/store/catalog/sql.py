@@ -1,16 +1,52 @@
 """One SELECT over frames, in a database of its own that reaches nothing else."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import duckdb
 import pandas as pd
 
 from imgurer_kernel.common.threads import cores
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.store.catalog.connection import frame_of
+from imgurer_kernel.store.catalog.connection import texts_as_str
+
+_AT_ONCE = 10
+"""Blocks of 2,048 rows that are fetched before it is looked at how many there are by now."""
 
 
-def select(statement: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How much one answer may take: a cross join of a large table would fill any memory.
+
+    Attributes
+    ----------
+    rows
+        Most rows of the answer.
+    memory
+        Most bytes that DuckDB may take to find it, and that it may have as a frame. A single value
+        that a function makes is counted only when it is there.
+    seconds
+        Longest that it may take.
+    """
+
+    rows: int = 5_000_000
+    memory: int = 2 << 30
+    seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "memory", "seconds"):
+            value = getattr(self, name)
+            kind = int | float if name == "seconds" else int
+            if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:
+                message = f"{name} is {value!r}; it must be a number above 0"
+                raise QueryError(message)
+
+
+def select(
+    statement: str, tables: Mapping[str, pd.DataFrame], limits: AnswerLimits | None = None
+) -> pd.DataFrame:
     """Answer a SELECT over frames.
 
     The catalog is not even open here: there is nothing to write to, and neither files, the network,
@@ -22,6 +58,8 @@ def select(statement: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         One statement that only reads.
     tables
         Frames by name. Times of a zone are times in UTC within the statement.
+    limits
+        How much the answer may take; by default `AnswerLimits`.
 
     Returns
     -------
@@ -31,19 +69,22 @@ def select(statement: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     QueryError
-        If it is no SELECT, more than one, or cannot be answered, with what DuckDB says.
+        If it is no SELECT, more than one, cannot be answered, with what DuckDB says, or takes more
+        than the limits.
 
     Examples
     --------
     >>> select("SELECT sum(n) AS n FROM t", {"t": pd.DataFrame({"n": [1, 2]})})["n"].tolist()
     [3.0]
     """
+    limits = limits or AnswerLimits()
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
         "temp_directory": "",
+        "memory_limit": f"{limits.memory}B",
         "threads": min(4, cores()),
     }
     try:
@@ -54,13 +95,53 @@ def select(statement: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             # Else a moment such as now() is compared with the views in the zone of the machine.
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET lock_configuration = true")
-            answer = connection.execute(statement)
-            kinds = [str(each[1]) for each in answer.description or []]
-            return _in_utc(frame_of(answer), kinds)
+            with _interrupted_after(limits.seconds, connection):
+                answer = connection.execute(statement)
+                kinds = [str(each[1]) for each in answer.description or []]
+                return _in_utc(_fetch(answer, limits), kinds)
+    except duckdb.InterruptException as error:
+        message = f"the answer takes more than {limits.seconds:g} s (seconds=); ask for less"
+        raise QueryError(message) from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(_too_much_memory(limits)) from error
     except duckdb.Error as error:
         named = ", ".join(sorted(tables)) or "none of the views"
         message = f"the statement cannot be answered: {error}; it names {named}"
         raise QueryError(message) from error
+
+
+def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFrame:
+    """The answer piece by piece, as DuckDB finds it, up to the limits."""
+    pieces = [answer.fetch_df_chunk(_AT_ONCE)]
+    rows, size = 0, 0
+    while len(pieces[-1]):
+        rows += len(pieces[-1])
+        size += int(pieces[-1].memory_usage(index=False, deep=True).sum())
+        if rows > limits.rows:
+            message = f"the answer has more than {limits.rows:,} rows (rows=); ask for less of it"
+            raise QueryError(message)
+        if size > limits.memory:
+            raise QueryError(_too_much_memory(limits))
+        pieces.append(answer.fetch_df_chunk(_AT_ONCE))
+    # The last one is empty, and of the kinds that columns without a value have.
+    found = pieces[:-1] or pieces
+    return texts_as_str(found[0] if len(found) == 1 else pd.concat(found, ignore_index=True))
+
+
+def _too_much_memory(limits: AnswerLimits) -> str:
+    return f"the answer takes more than {limits.memory:,} bytes (memory=); ask for less of it"
+
+
+@contextmanager
+def _interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # the connection is closed next, and cannot be interrupted then
 
 
 def _in_utc(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from typing import IO, BinaryIO, Protocol
 import pandas as pd
 
 from imgurer_kernel.common.atomic_files import atomic_write, mapped_os_errors
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError
 from imgurer_kernel.store.catalog import Connection, queries, snapshots, trash
@@ -106,7 +107,7 @@ def export_store(
     BlobMissing, BlobDamaged
         If an original is not what the catalog says; `Workbench.check` finds them all.
     """
-    target = Path(path).expanduser().absolute()
+    target = given_path(path, "the archive").absolute()
     with ExitStack() as opened:
         made = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         made.chmod(0o700)

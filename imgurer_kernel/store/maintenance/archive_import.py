@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import Arrival
 from imgurer_kernel.errors import (
@@ -58,7 +59,7 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
     CatalogTooNew
         If a later version has written the backup.
     """
-    archived = Path(path).expanduser()
+    archived = given_path(path, "the archive")
     with ExitStack() as stack:
         try:
             archive = stack.enter_context(opened(archived))

@@ -1,0 +1,46 @@
+"""Paths that people give, which may be anything."""
+
+import os
+from pathlib import Path
+
+from imgurer_kernel.errors import ImgurerError, SourceError
+
+__all__ = ["given_path"]
+
+
+def given_path(
+    given: object, what: str = "the path", kind: type[ImgurerError] = SourceError
+) -> Path:
+    r"""Return a path that somebody has given, its ``~`` resolved; whether it exists is not asked.
+
+    Parameters
+    ----------
+    what
+        What it is called in the message.
+    kind
+        What is raised.
+
+    Raises
+    ------
+    SourceError
+        If no file can have that name: no text, a zero byte, half of a surrogate pair, the home of
+        nobody; or `kind`.
+
+    Examples
+    --------
+    >>> given_path("pictures").name
+    'pictures'
+    >>> given_path("a\0.csv", "the table")
+    Traceback (most recent call last):
+    imgurer_kernel.errors.SourceError: the table is 'a\x00.csv', which no file can be called: a zero
+    byte; give another path
+    """
+    try:
+        path = Path(given).expanduser()  # type: ignore[arg-type] # whatever it is
+        # Nothing says so before the path is used, and then each use in its own way.
+        if b"\0" in os.fsencode(path):
+            raise ValueError("a zero byte")  # noqa: EM101, TRY301
+    except (TypeError, ValueError, RuntimeError) as error:
+        message = f"{what} is {given!r}, which no file can be called: {error}; give another path"
+        raise kind(message) from error
+    return path
