@@ -143,7 +143,7 @@ class ActRows:
         """
         try:
             gone = self._restore_rows(entries)
-        except BlobMissing as error:
+        except (BlobMissing, BlobDamaged) as error:
             if len(entries) == 1:
                 message = f"the store has lost it: {error}"
                 return {entries[0].entry_id: ActRefused(message)}

@@ -15,9 +15,10 @@ import pandas as pd
 
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.decisions import Verdicts
 from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.runner import ActRunner
-from imgurer_kernel.store.catalog import journal
+from imgurer_kernel.store.catalog import decisions, journal
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
@@ -54,14 +55,14 @@ class ReviewTrash(Trash):
             If a file cannot come back to its place on disk: it is gone, or the place is taken.
         """
         listed = self.list()
+        who = self._store.users.require_enabled(user)
         if file_ids is None:
-            who = self._store.users.require_enabled(user)
             wanted = listed.loc[listed["user"] == who, "file_id"].tolist()
         else:
             single = isinstance(file_ids, int | np.integer)
             wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
             wanted = [int(each) for each in wanted]
-            self._check(wanted, self._store.users.require_enabled(user))
+            self._check(wanted, who)
         on_disk = [
             entry
             for entry in self._store.catalog.run(journal.entries, states=["done"])
@@ -71,8 +72,7 @@ class ReviewTrash(Trash):
             with self._runner.turn():
                 for error in self._runner.undo(on_disk).values():
                     raise error
-        super().restore(wanted, user)
-        return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
+        return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
         """Delete permanently what was removed longer ago, in the store and in trash folders.
@@ -88,7 +88,7 @@ class ReviewTrash(Trash):
         entries = self._store.catalog.run(journal.entries, states=["done"])
         old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
         if not old:
-            return Emptied(self._erase_all(span))
+            return self._emptied(self._erase_all(span), pd.DataFrame(columns=LEFT), user)
         with self._runner.turn():
             on_disk = [it for it in old if it.act in {"trash", "link"}]
             left = self._delete(entries, on_disk) | self._last_copies(old)
@@ -103,7 +103,7 @@ class ReviewTrash(Trash):
                 journal.set_state, [entry.entry_id for entry in ended], "emptied"
             )
         found = [(it.entry_id, it.file_id, _where(it), why) for it, why in left.items()]
-        return Emptied(erased, pd.DataFrame(found, columns=LEFT))
+        return self._emptied(erased, pd.DataFrame(found, columns=LEFT), user)
 
     def _delete(
         self, entries: Sequence[JournalEntry], on_disk: Sequence[JournalEntry]
@@ -155,6 +155,7 @@ class _Copies:
             for file_id in (entry.file_id, *entry.other_ids)
         }
         self._sound: dict[str, bool] = {}
+        self._verdicts = Verdicts.of(store.catalog.run(decisions.all_decisions))
 
     def lack(self, entry: JournalEntry, *, forgotten_is_lost: bool = True) -> str | None:
         """Return why no other sound copy of an entry's picture is known; None if one is.
@@ -165,14 +166,25 @@ class _Copies:
             Whether it also lacks what was kept if somebody has forgotten that.
         """
         seen: set[int] = set()
+        other_picture: str | None = None
         at: JournalEntry | None = entry
         # What was kept may have gone since for something better, and so on.
         while at is not None and at.entry_id not in seen:
             seen.add(at.entry_id)
             last, keeper = at, self._files.get(at.keeper_id)
-            if self._is_sound(at.digest) or (keeper and self._is_sound(keeper.digest)):
+            stand_ins = [at.digest, *([keeper.digest] if keeper else [])]
+            # What went for B does not remain as C for which B went, if somebody says that the two
+            # are different pictures.
+            refusals = [self._verdicts.refusal(entry.digest, it) for it in stand_ins]
+            if any(
+                refusal is None and self._is_sound(it)
+                for it, refusal in zip(stand_ins, refusals, strict=True)
+            ):
                 return None
+            other_picture = other_picture or next(filter(None, refusals), None)
             at = self._went.get(at.keeper_id)
+        if other_picture:
+            return f"it may be the last copy: it went for {entry.keeper_path}, and {other_picture}"
         if last.keeper_id in self._files:
             return (
                 f"it may be the last copy: {last.keeper_path}, which was kept, is gone or changed; "

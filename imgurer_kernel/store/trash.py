@@ -20,10 +20,12 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.errors import BlobMissing, NotAllowed, QueryError, UnknownFile
 from imgurer_kernel.store.catalog import Connection, commands, queries, trash
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.store.users import LOCAL
 
 _BATCH = 200
 """Files of one transaction: others wait while they are moved or deleted."""
@@ -100,6 +102,7 @@ class Trash:
             return False
         # In a transaction of its own, in which nobody can take the same bytes in again.
         self.finish(digest)
+        note("forgotten", user=owner, image=image_id, file=file_id, digest=digest)
         return True
 
     def list(self, user: str | None = None) -> pd.DataFrame:
@@ -136,8 +139,8 @@ class Trash:
             If one of them is not, and was not, in the trash; nothing is brought back then.
         NotAllowed
             If one is another user's, and this one is no admin.
-        BlobMissing
-            If the bytes of one are gone; those before it are back.
+        BlobMissing, BlobDamaged
+            If the bytes of one are gone, or others than they were; those before it are back.
         """
         who = self._store.users.require_enabled(user)
         listed = self.list()
@@ -148,10 +151,16 @@ class Trash:
             wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
             wanted = [int(each) for each in wanted]
             self._check(wanted, who)
-        for start in range(0, len(wanted), _BATCH):
+        return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
+
+    def _restore_rows(self, wanted: pd.DataFrame, who: str) -> pd.DataFrame:
+        ids = wanted["file_id"].tolist()
+        for start in range(0, len(ids), _BATCH):
             with self._store.catalog.transaction() as connection:
-                self.bring_back(connection, wanted[start : start + _BATCH])
-        return listed[listed["file_id"].isin(wanted)].reset_index(drop=True)
+                self.bring_back(connection, ids[start : start + _BATCH])
+        if ids:
+            note("brought-back", user=who, files=len(ids), first=str(wanted["filename"].iloc[0]))
+        return wanted.reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
         """Delete permanently what was forgotten longer ago.
@@ -170,7 +179,12 @@ class Trash:
         QueryError
             If it is no span of time, or a negative one.
         """
-        return Emptied(self._erase_all(self._span(older_than, user)))
+        erased = self._erase_all(self._span(older_than, user))
+        return self._emptied(erased, pd.DataFrame(columns=LEFT), user)
+
+    def _emptied(self, erased: int, left: pd.DataFrame, user: str | None) -> Emptied:
+        note("trash-emptied", user=user or LOCAL, deleted=erased, left=len(left))
+        return Emptied(erased, left)
 
     def _span(self, older_than: timedelta | str, user: str | None) -> timedelta:
         """Check that a span of time is valid and that the user may empty the trash."""
@@ -218,8 +232,8 @@ class Trash:
 
         Raises
         ------
-        BlobMissing
-            If the bytes of one are gone.
+        BlobMissing, BlobDamaged
+            If the bytes of one are gone, or others than they were.
         """
         found = trash.rows(connection, file_ids)
         for digest in sorted({row.digest for row in found}):

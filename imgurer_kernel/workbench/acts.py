@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
@@ -103,6 +104,8 @@ class ActBench(DecisionBench):
                     ]
         answer = _result_frame(rows, looked, results, "ready" if dry_run else "done")
         answer.attrs["batch"] = batch
+        if not dry_run:
+            _note_acts("acted", who, batch, answer)
         return answer
 
     def acts_of(
@@ -175,7 +178,9 @@ class ActBench(DecisionBench):
         gone = [it.decision_id for it in decided if it.decision_id not in kept]
         if gone:
             self.catalog.run(decisions.remove, gone)
-        return undone_frame(reversed(chosen), decided, refused, kept)
+        answer = undone_frame(reversed(chosen), decided, refused, kept)
+        _note_acts("undone", who, batch, answer)
+        return answer
 
     def journal(self, user: str | None = None) -> pd.DataFrame:
         """List all acts, the latest first, of one user where given.
@@ -196,7 +201,9 @@ class ActBench(DecisionBench):
         if not wanted:
             return []
         with self._runner.turn():
-            return self._runner.write_sidecars(wanted, who, name)
+            failures = self._runner.write_sidecars(wanted, who, name)
+        note("sidecars-written", user=who, sitting=name, done=failures.count(None), of=len(wanted))
+        return failures
 
     def _step(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str
@@ -295,3 +302,11 @@ def _result_frame(
     ]
     frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
     return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))
+
+
+def _note_acts(event: str, who: str, batch: str | None, answer: pd.DataFrame) -> None:
+    """One event for a call, however many acts: the journal has each of them."""
+    statuses = answer["status"].value_counts()
+    counts = {str(status): int(number) for status, number in statuses.items()}
+    acts = ", ".join(sorted(set(answer["act"].dropna()))) if "act" in answer else None
+    note(event, user=who, sitting=batch, acts=acts, **counts)

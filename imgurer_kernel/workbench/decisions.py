@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.errors import NotAllowed, QueryError
 from imgurer_kernel.review.decisions import VERDICTS, Verdicts, decision_frame, pairs_of
 from imgurer_kernel.store.catalog import decisions, queries
@@ -143,6 +144,7 @@ class DecisionBench(StoreWriter):
             message = f"a decision of {others[0]} is not for {who.name} to take back; ask an admin"
             raise NotAllowed(message)
         self.catalog.run(decisions.remove, ids)
+        note("decision-taken-back", user=who.name, decisions=len(ids), of=", ".join(others) or None)
         return found
 
     def _verdicts(self) -> Verdicts:

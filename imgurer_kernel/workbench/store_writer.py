@@ -184,7 +184,7 @@ class StoreWriter(StoreReader):
         sample: float = 100.0,
         resume: bool = False,
     ) -> pd.DataFrame:
-        """Read catalog, originals and thumbnails through; an empty frame means that all is well.
+        """Read catalog, originals, trash and thumbnails through; an empty frame means all is well.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class StoreWriter(StoreReader):
             are outdated or not whole again, rewrite a damaged catalog; move what is in the way
             to ``lost-and-found``, and delete what crashes have left among the temporary files.
         sample
-            Read that many of a hundred originals: the next ones each time.
+            Read that many of a hundred originals, the next ones each time, and not the trash.
         resume
             Go on where a check was interrupted; what is newer is read again.
 

@@ -84,3 +84,14 @@ def test_restoring_nothing_in_particular_is_wrong_usage(run):
     status, out, complaint = run("trash", "restore")
     assert (status, out) == (2, "")
     assert "--all" in complaint
+
+
+def test_commands_that_change_files_are_in_the_log(run, tmp_path):
+    run("forget", 1)
+    run("trash", "restore", "--all")
+    lines = (tmp_path / "store" / "log" / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [(it["event"], it["process"]) for it in events] == [
+        ("forgotten", "command"),
+        ("brought-back", "command"),
+    ]

@@ -243,3 +243,20 @@ def test_whoever_forgets_what_was_kept_too_wants_neither(wb):
     wb.forget(file_id=int(kept))
     emptied = wb.trash.empty("0s")
     assert (emptied.deleted, len(emptied.left)) == (2, 0)
+
+
+def test_a_picture_that_is_not_the_same_does_not_stand_for_it_through_a_third(wb, folder):
+    wb.decide((1, 2), "same")
+    small, b = (
+        wb.files().set_index("filename").loc[it, "image_id"] for it in ("a-small.jpg", "b.jpg")
+    )
+    large = wb.files().set_index("filename").loc["a.jpg", "image_id"]
+    wb.decide((int(large), int(b)), "same")
+    wb.decide((int(small), int(b)), "different")
+    lies = [remove(wb, "a-small.jpg")]
+    lies += [remove(wb, "a-copy.jpg", "b.jpg"), remove(wb, "a.jpg", "b.jpg")]
+    left = wb.trash.empty("0s").left
+    assert left["path"].tolist() == [str(lies[0])]
+    assert "decided that the two are different pictures" in left["why"].item()
+    assert [path.exists() for path in lies] == [True, False, False]
+    assert wb.undo(left["entry_id"].tolist(), progress=False)["status"].tolist() == ["undone"]

@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
-from imgurer_kernel.errors import CatalogDamaged
+from imgurer_kernel.errors import BlobDamaged, BlobMissing, CatalogDamaged
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import integrity
 from imgurer_kernel.store.maintenance import check
@@ -285,3 +286,60 @@ def test_blobs_on_another_disk(tmp_path):
             with wb.original(1) as file:
                 assert file.read() == jpeg(1)
             assert not [path for path in disk.rglob(".*") if path.is_file()]
+
+
+def rot(path):
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def test_bit_rot_in_the_trash_is_found_and_is_not_brought_back_in_silence(new_store):
+    wb = new_store(fill)
+    digest, other = wb.images([1, 2])["digest"]
+    for image_id in (1, 2):
+        wb.forget(image_id=image_id)
+    assert wb.check(progress=False).empty
+    [lies] = (wb.settings.root / "trash" / "blobs").rglob(digest)
+    rot(lies)
+    [gone] = (wb.settings.root / "trash" / "blobs").rglob(other)
+    gone.unlink()
+    found = wb.check(progress=False)
+    assert found.set_index("problem")["digest"].to_dict() == {
+        "damaged original in the trash": digest
+    }
+    with pytest.raises(BlobDamaged, match="in the trash is damaged"):
+        wb.trash.restore(1)
+    with pytest.raises(BlobMissing):
+        wb.trash.restore(2)
+    # It is known as forgotten still; nothing half of it is back.
+    assert {1, 2} <= set(wb.trash.list()["file_id"])
+    assert not {1, 2} & set(wb.images()["image_id"])
+
+
+def test_what_was_taken_in_again_is_not_replaced_by_what_has_rotted_in_the_trash(new_store):
+    wb = new_store(fill)
+    digest = wb.images([1])["digest"].item()
+    with wb.original(1) as file:
+        data = file.read()
+    wb.forget(image_id=1)
+    [lies] = (wb.settings.root / "trash" / "blobs").rglob(digest)
+    rot(lies)
+    wb.upload("again.jpg", data)
+    wb.trash.restore(1)
+    image_id = int(wb.images().set_index("digest").loc[digest, "image_id"])
+    with wb.original(image_id) as file:
+        assert file.read() == data
+    assert {"again.jpg", "0.jpg"} <= set(wb.files()["filename"])
+
+
+def test_undo_says_so_when_the_bytes_in_the_trash_have_rotted(new_store):
+    wb = new_store(fill)
+    wb.decide((1, 2), "same")
+    plan = pd.DataFrame([{"file_id": 2, "keeper_id": 1, "act": "forget"}])
+    done = wb.apply(plan, progress=False)
+    assert done["status"].tolist() == ["done"], done["why"].tolist()
+    [lies] = (wb.settings.root / "trash" / "blobs").rglob(wb.trash.list()["digest"].item())
+    rot(lies)
+    back = wb.undo(progress=False)
+    assert back["status"].tolist() == ["refused"]
+    assert "is damaged" in back["why"].item()

@@ -274,7 +274,7 @@ def test_every_table_is_in_a_snapshot_or_has_a_reason_not_to_be(new_store):
     """Grays and labels are computed again, and a session that was ended must not live again."""
     names = set(new_store().catalog.run(integrity.table_names))
     assert names - set(snapshots.TABLES) == {
-        *("pair_labels", "schema_version", "sessions", "verification"),
+        *("pair_labels", "password_tries", "schema_version", "sessions", "verification"),
     }
     assert set(snapshots.TABLES) <= names
 

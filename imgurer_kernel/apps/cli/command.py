@@ -11,13 +11,15 @@ the grammar from what is declared, and adds ``--root`` and ``--json`` to every c
 """
 
 import argparse
+import getpass
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from imgurer_kernel.apps.cli.output import Terminal, write_error
+from imgurer_kernel.common.event_log import close_log, open_log
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.place import is_store
 from imgurer_kernel.workbench.workbench import Workbench
@@ -62,6 +64,21 @@ class Call:
             # Afterwards: what fails at once has made none.
             if new and is_store(self.settings.root):
                 write_error(f"there was no store in {self.settings.root}; a new one was made")
+
+
+@contextmanager
+def noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
+    """Log what a command does, and for which user of this machine."""
+    with opened as wb:
+        try:
+            by = getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            by = ""
+        open_log(wb.settings.root, process="command", by=by)
+        try:
+            yield wb
+        finally:
+            close_log()
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,14 +235,27 @@ class BlobStore(OriginalWriter, Thumbnails):
         return self._move_all(digest, "", f"{TRASH}/")
 
     def restore(self, digest: str) -> None:
-        """Restore from the trash what `delete` moved there.
+        """Restore from the trash what `delete` moved there; it is read through before.
 
         Raises
         ------
         BlobMissing
             If nothing of that digest is in the trash.
+        BlobDamaged
+            If its bytes do not have the digest any more, and there are no others of it.
         """
-        if not self._move_all(digest, f"{TRASH}/", ""):
+        try:
+            self.trash.verify(digest)
+        except BlobMissing:
+            pass  # a note of where it is
+        except BlobDamaged:
+            if self.exists(digest):
+                return  # taken in again meanwhile; what is sound is not replaced
+            raise
+        # A thumbnail alone is no picture.
+        there = any(self._backend.exists(f"{TRASH}/{nested(it, digest)}") for it in AREAS[:2])
+        moved = (there or self.holds(digest)) and self._move_all(digest, f"{TRASH}/", "")
+        if not moved:
             location = self._backend.location(TRASH)
             message = f"{digest} is not in {location}; it was emptied, or never held it"
             raise BlobMissing(message)

@@ -3,8 +3,8 @@
 All SQL of the package is in here, one module for each concern: `queries` reads images,
 `files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
 adds and forgets; `trash` has what was forgotten, `decisions` what people decided, `journal` what
-was done; `users` keeps accounts, `sessions` their logins,
-`quotas` how much they may have. Their functions take a connection, which
+was done; `users` keeps accounts, `sessions` their logins, `password_tries`
+guesses of a password, `quotas` how much they may have. Their functions take a connection, which
 `Catalog` gives for the length of a transaction.
 """
 

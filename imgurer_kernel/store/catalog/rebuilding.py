@@ -26,7 +26,10 @@ from imgurer_kernel.store.catalog.snapshots import quoted
 DAMAGED = "damaged"
 # So far ahead that no process takes what it knows of the earlier catalog for what is in this one.
 _JUMP = 1 << 20
-_DERIVED = ("verification", "pixels", "removals", "original_facts", "pair_labels", "sessions")
+_DERIVED = (
+    *("verification", "pixels", "removals", "original_facts", "pair_labels", "sessions"),
+    "password_tries",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from imgurer_kernel.common.progress import Advance
-from imgurer_kernel.errors import CatalogDamaged, ImageRejected, StorageError
+from imgurer_kernel.errors import (
+    BlobDamaged,
+    BlobMissing,
+    CatalogDamaged,
+    ImageRejected,
+    StorageError,
+)
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.catalog import (
@@ -89,6 +95,8 @@ class StoreCheck:
         # After the originals, from which outdated fingerprints are computed again.
         findings += self._check_fingerprints()
         findings += self._check_forgotten()
+        if self.sample >= 100:
+            findings += self._check_trash()
         for digest in self.store.blobs.digests():
             if digest not in known and self._is_orphan(digest):
                 findings += self._report_orphan(digest)
@@ -165,6 +173,19 @@ class StoreCheck:
                 detail="forgotten, but its bytes are not in the trash; `imgurer trash` has it",
                 repaired=repaired,
             )
+
+    def _check_trash(self) -> Iterator[Finding]:
+        """What cannot be brought back; rows without bytes are what emptying it has left."""
+        blobs = self.store.blobs
+        for digest in sorted(blobs.trash.digests()):
+            try:
+                blobs.trash.verify(digest)
+            except BlobMissing:
+                continue  # a note only, or somebody has brought it back
+            except BlobDamaged as error:
+                yield Finding(
+                    problem="damaged original in the trash", digest=digest, detail=str(error)
+                )
 
     def _is_orphan(self, digest: str) -> bool:
         """Return whether nothing refers to an original, and no ingest can be about to."""

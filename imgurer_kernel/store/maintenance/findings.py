@@ -29,7 +29,7 @@ class Finding:
         earlier version of this package, or not whole), ``orphan original`` (stored but in no
         catalog row, as a crash between the two leaves it), ``orphan thumbnail``, ``unfinished
         forget`` (its row is in the trash, and its bytes are not, as a crash between the two leaves
-        it), or ``stray file``.
+        it), ``damaged original in the trash`` (it cannot be brought back), or ``stray file``.
     """
 
     problem: str

@@ -7,6 +7,7 @@ from traitlets import HasTraits, Instance, Unicode
 
 from imgurer_kernel.common.records import Role
 from imgurer_kernel.errors import NotAllowed
+from imgurer_kernel.store.password_change import change_password
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.session import VisitorSession
 
@@ -100,9 +101,7 @@ class UsersModel(HasTraits):
 
         def work(_: Task) -> str:
             accounts = self.session.workbench.accounts
-            # Whoever finds the page open must not be able to take the account over.
-            account = accounts.authenticate(self.session.account().name, old)
-            accounts.set_password(account.name, new)
+            change_password(accounts, self.session.account().name, old, new)
             return "Your password is changed. Log in with the new one from now on."
 
         self._start("Changing your password", work, on_done)

@@ -1,9 +1,5 @@
 """Commands about accounts: ``imgurer users ...``."""
 
-import getpass
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-
 from imgurer_kernel.apps.cli.command import (
     CREATE_HERE,
     EXIT_DONE,
@@ -12,10 +8,11 @@ from imgurer_kernel.apps.cli.command import (
     argument,
     command,
     either_or,
+    noted,
     size,
 )
 from imgurer_kernel.apps.cli.output import read_password
-from imgurer_kernel.common.event_log import close_log, note, open_log
+from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.text import count
 from imgurer_kernel.store.quotas import EVERYBODY, Quotas
 from imgurer_kernel.store.sessions import Sessions
@@ -48,7 +45,7 @@ def list_accounts(call: Call) -> int:
 )
 def add_account(call: Call) -> int:
     """Make an account."""
-    with _noted(call.workbench_made()) as wb:
+    with noted(call.workbench_made()) as wb:
         password = read_password(from_stdin=call.arguments.password_stdin)
         account = wb.accounts.create(call.arguments.name, password, role=call.arguments.role)
         return _write_account(call, wb, f"can log in now, as {account.role}")
@@ -57,7 +54,7 @@ def add_account(call: Call) -> int:
 @command("users passwd", _PASSWORD_STDIN, _NAME)
 def change_password(call: Call) -> int:
     """Change a password."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         # Before the password is asked for: an unknown name fails at once.
         name = wb.accounts.get(call.arguments.name).name
         wb.accounts.set_password(name, read_password(from_stdin=call.arguments.password_stdin))
@@ -69,7 +66,7 @@ def change_password(call: Call) -> int:
 @command("users disable", _NAME)
 def disable_account(call: Call) -> int:
     """Lock an account."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         wb.accounts.disable(call.arguments.name)
         return _write_account(call, wb, "cannot log in any more; all pictures stay")
 
@@ -77,7 +74,7 @@ def disable_account(call: Call) -> int:
 @command("users enable", _NAME)
 def enable_account(call: Call) -> int:
     """Unlock an account."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         wb.accounts.enable(call.arguments.name)
         return _write_account(call, wb, "can log in again")
 
@@ -95,24 +92,9 @@ def enable_account(call: Call) -> int:
 )
 def adopt_files(call: Call) -> int:
     """Give an account the files that were ingested without a login."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         number = wb.accounts.adopt(call.arguments.name, call.arguments.giver)
         return _write_account(call, wb, f"has {count(number, 'more file')} now")
-
-
-@contextmanager
-def _noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
-    """Log what is done to accounts, and by which user of this machine."""
-    with opened as wb:
-        try:
-            by = getpass.getuser()
-        except (KeyError, OSError):  # a container's user may have no name
-            by = ""
-        open_log(wb.settings.root, process="command", by=by)
-        try:
-            yield wb
-        finally:
-            close_log()
 
 
 @command("users sessions", _NAME)
@@ -127,7 +109,7 @@ def list_sessions(call: Call) -> int:
 @command("users logout", _NAME)
 def end_sessions(call: Call) -> int:
     """Log an account out everywhere."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         name = wb.accounts.get(call.arguments.name).name
         ended = Sessions(wb.accounts.catalog).end_all(name)
         note("logout", user=name, session="all")
@@ -144,7 +126,7 @@ def end_sessions(call: Call) -> int:
 )
 def bound_uploads(call: Call) -> int:
     """Set how much accounts may upload, each or all together; without options, list the quotas."""
-    with _noted(call.workbench()) as wb:
+    with noted(call.workbench()) as wb:
         quotas = Quotas(wb.accounts.catalog)
         if call.arguments.set is not None or call.arguments.unset:
             quotas.set(call.arguments.name, call.arguments.set)

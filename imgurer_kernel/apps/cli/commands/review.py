@@ -13,6 +13,7 @@ from imgurer_kernel.apps.cli.command import (
     argument,
     command,
     either_or,
+    noted,
     number,
 )
 from imgurer_kernel.apps.cli.file_filters import require_known_folders
@@ -67,7 +68,7 @@ def plan_review(call: Call) -> int:
     )
     options = {"where": arguments.where, "reference": arguments.reference}
     progress = call.out.progress
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         require_known_folders(wb, arguments.reference)
         if arguments.out is None:
             frame = wb.preview(policy, **options, progress=progress)
@@ -96,7 +97,7 @@ def plan_review(call: Call) -> int:
 def apply_review(call: Call) -> int:
     """Carry out a plan; each row is checked again first."""
     arguments = call.arguments
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         require_known_folders(wb, arguments.reference)
         done = wb.apply(
             arguments.plan,
@@ -138,7 +139,7 @@ def undo_review(call: Call) -> int:
     if not (arguments.batch or arguments.last or arguments.entries):
         write_error("what is to be taken back? name a sitting, --entries or --last")
         return EXIT_USAGE
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         frame = wb.undo(
             arguments.entries,
             batch=arguments.batch,
@@ -168,7 +169,7 @@ def undo_review(call: Call) -> int:
 def decide_review(call: Call) -> int:
     """Record that pictures are the same, different, or to be decided later."""
     arguments = call.arguments
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         made = wb.decide(
             arguments.ids, arguments.verdict, reason=arguments.reason, user=arguments.user
         )
@@ -181,7 +182,7 @@ def decide_review(call: Call) -> int:
 @command("review journal", argument("--user", help="of one user (default: of all)"))
 def list_journal(call: Call) -> int:
     """List what was done, the latest first."""
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         frame = wb.journal(call.arguments.user)
     call.out.write_table(frame, _JOURNAL)
     if frame.empty:

@@ -13,6 +13,7 @@ from imgurer_kernel.apps.cli.command import (
     argument,
     command,
     either_or,
+    noted,
     number,
 )
 from imgurer_kernel.apps.cli.output import write_error
@@ -49,7 +50,7 @@ def _span(text: str) -> timedelta:
 def forget(call: Call) -> int:
     """Move pictures into the trash."""
     rows = []
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         for each in call.arguments.ids:
             given = {"file_id" if call.arguments.files else "image_id": each}
             rows.append({**given, "gone": wb.forget(**given, user=call.arguments.user)})
@@ -67,7 +68,7 @@ def forget(call: Call) -> int:
 @command("trash list", argument("--user", help="of one user (default: of all)"))
 def list_trash(call: Call) -> int:
     """List what is in the trash."""
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         frame = wb.trash.list(call.arguments.user)
     call.out.write_table(frame, _COLUMNS)
     if frame.empty:
@@ -88,7 +89,7 @@ def restore_trash(call: Call) -> int:
     if not (call.arguments.ids or call.arguments.all):
         write_error("which files? name them as `imgurer trash list` does, or say --all")
         return EXIT_USAGE
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         ids = None if call.arguments.all else call.arguments.ids
         frame = wb.trash.restore(ids, call.arguments.user)
     if call.out.json:
@@ -106,7 +107,7 @@ def restore_trash(call: Call) -> int:
 )
 def empty_trash(call: Call) -> int:
     """Delete permanently what was forgotten long ago."""
-    with call.workbench() as wb:
+    with noted(call.workbench()) as wb:
         emptied = wb.trash.empty(call.arguments.older_than, call.arguments.user)
     left = emptied.left
     if call.out.json:
