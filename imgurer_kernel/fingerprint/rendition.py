@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from imgurer_kernel.common.types import UInt8s
+from imgurer_kernel.fingerprint.borders import Box
 from imgurer_kernel.fingerprint.codecs import pixels
 from imgurer_kernel.fingerprint.codecs.gate import gate
 from imgurer_kernel.fingerprint.codecs.pixels import FloatBox, Size
@@ -18,9 +19,6 @@ _THUMBNAIL_QUALITY = 80
 # two sizes correlate to 0.9965 instead of 0.9970.
 _FILTER = Image.Resampling.HAMMING
 _FILTERS = {9: Image.Resampling.LANCZOS}
-
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

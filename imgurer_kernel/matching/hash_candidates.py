@@ -131,10 +131,10 @@ def find_candidates(
     return keep_nearest(concatenate(parts))
 
 
-Job = Callable[[], Iterator[Candidates]]
+SearchJob = Callable[[], Iterator[Candidates]]
 
 
-def _run(job: Job) -> Candidates:
+def _run(job: SearchJob) -> Candidates:
     """Gather the rows of a job, reducing them now and then: a dense zone has too many to keep."""
     parts, size = [Candidates.none()], 0
     for part in job():
@@ -147,7 +147,7 @@ def _run(job: Job) -> Candidates:
 
 def _search_jobs(
     hashes: ImageHashes, searched: Int64s, fresh: BoolMask, radius: int, window_radius: int
-) -> Iterator[Job]:
+) -> Iterator[SearchJob]:
     """Cut the five searches into jobs."""
     # Where nothing is cut off the content is the whole picture, which the first search knows.
     bordered = searched[(hashes.content[searched] != hashes.whole[searched]).any(axis=1)]

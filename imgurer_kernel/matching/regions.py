@@ -21,7 +21,7 @@ SPOT = 63
 """No region: the match was found by spots, and has a map of its own to begin with. Also a bound:
 regions are packed into six bits."""
 
-Box = tuple[float, float, float, float]
+WindowBox = tuple[float, float, float, float]
 
 _CUTS = (0.06, 0.12)
 _PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
@@ -31,7 +31,7 @@ _SIDE_CUTS = (0.18, 0.28)
 _MIDDLES = (0.75, 0.667, 0.5625)
 
 
-def _windows() -> tuple[Box, ...]:
+def _windows() -> tuple[WindowBox, ...]:
     """Compute the boxes of windows: shares of width and height that are kept, and on which side."""
     cuts = [(1 - cut, 1 - cut, *place) for cut in _CUTS for place in _PLACES]
     for cut in _SIDE_CUTS:

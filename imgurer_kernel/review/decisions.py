@@ -15,9 +15,9 @@ import pandas as pd
 
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
-from imgurer_kernel.store.catalog.decisions import Decision, Verdict
+from imgurer_kernel.store.catalog.decisions import Decision, DecisionVerdict
 
-VERDICTS: tuple[Verdict, ...] = ("same", "different", "later")
+VERDICTS: tuple[DecisionVerdict, ...] = ("same", "different", "later")
 DECISIONS = [
     *("decision_id", "verdict", "kind", "user", "decided_at", "reason", "digests", "image_ids"),
     *("disputed", "batch"),
@@ -47,7 +47,7 @@ class Verdicts:
     def of(cls, decisions: Iterable[Decision]) -> "Verdicts":
         """Index decisions; of one pair the last decision of each user counts."""
         decisions = tuple(decisions)
-        last: dict[Pair, dict[str, Verdict]] = defaultdict(dict)
+        last: dict[Pair, dict[str, DecisionVerdict]] = defaultdict(dict)
         for each in decisions:
             if each.verdict == "later":
                 continue
@@ -55,7 +55,7 @@ class Verdicts:
                 said = last[frozenset((one, other))]
                 said.pop(each.user, None)
                 said[each.user] = each.verdict
-        of: dict[Verdict, dict[Pair, tuple[str, ...]]] = {"same": {}, "different": {}}
+        of: dict[DecisionVerdict, dict[Pair, tuple[str, ...]]] = {"same": {}, "different": {}}
         for pair, said in last.items():
             for verdict, found in of.items():
                 users = tuple(user for user, word in said.items() if word == verdict)

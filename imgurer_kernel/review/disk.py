@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.store.catalog.journal import JournalEntry
 
-Facts = os.stat_result
+FileStat = os.stat_result
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""

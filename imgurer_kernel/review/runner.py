@@ -246,7 +246,7 @@ def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
         raise ActRefused(message)
 
 
-def _as_it_is(known: FileOfImage, facts: disk.Facts) -> FileOfImage:
+def _as_it_is(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
     # The same bytes may have been saved again since the last scan: then a link is to that inode.
     return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
 

@@ -255,7 +255,7 @@ def _undeletable(entry: JournalEntry) -> str | None:
     return None
 
 
-def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.Facts) -> None:
+def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.FileStat) -> None:
     """Raise `ActRefused` unless an act has put this file at a place."""
     # Inodes are used again, and a file is edited in place: size and time must be the same too.
     if (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns) == (

@@ -91,7 +91,7 @@ class UndoRunner:
             return entry
         return as_found(entry, self._move_back(entry))
 
-    def _move_back(self, entry: JournalEntry) -> "disk.Facts":
+    def _move_back(self, entry: JournalEntry) -> "disk.FileStat":
         paths = disk.paths_of(entry)
         with ExitStack() as stack:
             try:

@@ -38,10 +38,10 @@ from imgurer_kernel.store.derived import DerivedData, exclusive
 WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
 _MEDOID = len(WORDS)
 
-Kind: TypeAlias = tuple[int | None, bool]
+SearchKind: TypeAlias = tuple[int | None, bool]
 """What was asked for: radius, None for what is affordable, and whether thoroughly."""
 
-USUAL: Kind = (None, False)
+USUAL: SearchKind = (None, False)
 
 # New or lost images after which the state is written: a store of 100,000 writes 120 MB for each
 # 250, and a process that reads it has at most so many to compare (benchmarks/clusters.md).
@@ -78,7 +78,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
+class SearchState:
     """The state that the next search can reuse, as of a generation."""
 
     generation: int
@@ -98,11 +98,11 @@ class ClusterAnswers:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "derived" / "clusters"
-        self._answers: dict[Kind, Answer] = {}
-        self._states: dict[Kind, State] = {}
+        self._answers: dict[SearchKind, Answer] = {}
+        self._states: dict[SearchKind, SearchState] = {}
         self._writable = True
         # Kinds whose state was found damaged: nothing can be told from what it says it has.
-        self._damaged: set[Kind] = set()
+        self._damaged: set[SearchKind] = set()
 
     @contextmanager
     def turn(self, waiting: Callable[[], None]) -> Iterator[None]:
@@ -119,7 +119,7 @@ class ClusterAnswers:
         """Return the last answer that this process has seen."""
         return self._answers.get((radius, thorough))
 
-    def answer(self, kind: Kind, identity: str | None = None) -> Answer | None:
+    def answer(self, kind: SearchKind, identity: str | None = None) -> Answer | None:
         """Return the last answer, or that of a snapshot, of any process."""
         known = self._answers.get(kind)
         if identity is not None and known is not None and known.identity == identity:
@@ -132,7 +132,7 @@ class ClusterAnswers:
                 known = self._load_answer(kind) or known
         return known if identity is None or (known and known.identity == identity) else None
 
-    def state(self, kind: Kind) -> State | None:
+    def state(self, kind: SearchKind) -> SearchState | None:
         """Return the latest state, of any process."""
         known = self._states.get(kind)
         data = self._data(kind, "state")
@@ -148,7 +148,7 @@ class ClusterAnswers:
         self._states[kind] = loaded
         return loaded
 
-    def remember(self, kind: Kind, answer: Answer, state: State | None = None) -> None:
+    def remember(self, kind: SearchKind, answer: Answer, state: SearchState | None = None) -> None:
         """Keep an answer in memory, and drop those of other kinds except the default."""
         for others in (self._answers, self._states):
             for other in list(others):  # a copy: other threads remember theirs
@@ -158,7 +158,7 @@ class ClusterAnswers:
         if state is not None:
             self._states[kind] = state
 
-    def save(self, kind: Kind, answer: Answer, state: State, generation: int) -> None:
+    def save(self, kind: SearchKind, answer: Answer, state: SearchState, generation: int) -> None:
         """Save a new result; to be called within `turn`.
 
         Where it cannot be written it is kept in memory only.
@@ -200,7 +200,7 @@ class ClusterAnswers:
             )
             self._drop_old_kinds(kind)
 
-    def _load_answer(self, kind: Kind) -> Answer | None:
+    def _load_answer(self, kind: SearchKind) -> Answer | None:
         derived = self._data(kind, "answer").load()
         if derived is None or not _valid(derived.facts, kind):
             return None
@@ -217,15 +217,15 @@ class ClusterAnswers:
         self.remember(kind, answer)
         return answer
 
-    def _load_state(self, kind: Kind, *, trusted: bool) -> State | None:
+    def _load_state(self, kind: SearchKind, *, trusted: bool) -> SearchState | None:
         derived = self._data(kind, "state").load(trusted=trusted)
         if derived is None or not _valid(derived.facts, kind):
             return None
         facts, arrays = derived.facts, derived.arrays
         result = result_from(arrays, SearchScope(**facts["scope"]), facts["uninformative"])
-        return State(facts["generation"], result, cache_from(arrays, "labels"))
+        return SearchState(facts["generation"], result, cache_from(arrays, "labels"))
 
-    def _many_changes(self, kind: Kind, state: State) -> bool:
+    def _many_changes(self, kind: SearchKind, state: SearchState) -> bool:
         """Return whether the state on disk lacks much of this one."""
         facts = self._data(kind, "state").facts()
         if facts is None or not _valid(facts, kind) or kind in self._damaged:
@@ -238,10 +238,10 @@ class ClusterAnswers:
         changed += np.count_nonzero(now.positions_among(before.image_ids, before.hashes) < 0)
         return int(changed) > max(_FEW_CHANGES, len(now.image_ids) // _CHANGED_SHARE)
 
-    def _data(self, kind: Kind, part: str) -> DerivedData:
+    def _data(self, kind: SearchKind, part: str) -> DerivedData:
         return DerivedData(self._folder / _name(kind) / part)
 
-    def _drop_old_kinds(self, kind: Kind) -> None:
+    def _drop_old_kinds(self, kind: SearchKind) -> None:
         """Delete all but the latest kinds, or every radius ever tried would stay."""
         with suppress(OSError):
             others = [
@@ -266,13 +266,13 @@ def labels_of(codes: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
     return labels
 
 
-def _name(kind: Kind) -> str:
+def _name(kind: SearchKind) -> str:
     radius, thorough = kind
     names = ([] if radius is None else [f"radius-{radius}"]) + (["thorough"] if thorough else [])
     return "-".join(names) or "usual"
 
 
-def _facts(kind: Kind, answer: Answer, uninformative: int) -> dict[str, Any]:
+def _facts(kind: SearchKind, answer: Answer, uninformative: int) -> dict[str, Any]:
     return {
         "generation": answer.generation,
         "identity": answer.identity,
@@ -290,12 +290,12 @@ _FACTS = {
 }
 
 
-def _belongs_to(kind: Kind) -> dict[str, Any]:
+def _belongs_to(kind: SearchKind) -> dict[str, Any]:
     """Return what must be equal for an answer to be valid."""
     return {"algorithm": ALGORITHM, "version": VERSION, "radius": kind[0], "thorough": kind[1]}
 
 
-def _valid(facts: Mapping[str, Any], kind: Kind) -> bool:
+def _valid(facts: Mapping[str, Any], kind: SearchKind) -> bool:
     return facts.keys() >= _FACTS and all(
         facts[name] == value for name, value in _belongs_to(kind).items()
     )

@@ -35,8 +35,8 @@ from imgurer_kernel.workbench.cluster_answers import (
     WORDS,
     Answer,
     ClusterAnswers,
-    Kind,
-    State,
+    SearchKind,
+    SearchState,
     labels_of,
 )
 from imgurer_kernel.workbench.image_loader import ImageLoader
@@ -179,13 +179,13 @@ class ClusterService:
 
     def _find_anew(
         self,
-        before: State | None,
+        before: SearchState | None,
         hashes: CatalogHashes,
         digest_ranks: Int64s,
-        kind: Kind,
+        kind: SearchKind,
         progress: Progress,
         scope: SearchScope | None = None,
-    ) -> tuple[Answer, State]:
+    ) -> tuple[Answer, SearchState]:
         radius, thorough = kind
         progress("reading", 0, 0)
         if scope is None and radius is not None:
@@ -230,7 +230,7 @@ class ClusterService:
             uninformative=result.uninformative,
         )
         answer = Answer(hashes.generation, hashes.identity, result.scope, clusters, origin="")
-        return answer, State(hashes.generation, result, cache)
+        return answer, SearchState(hashes.generation, result, cache)
 
     def _labels(
         self, result: ClusterResult, cache: ResultCache, progress: Progress

@@ -8,7 +8,7 @@ from imgurer_kernel.common.event_log import note
 from imgurer_kernel.errors import NotAllowed, QueryError
 from imgurer_kernel.review.decisions import VERDICTS, Verdicts, decision_frame, pairs_of
 from imgurer_kernel.store.catalog import decisions, queries
-from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.sittings import sitting_name
@@ -31,7 +31,7 @@ class DecisionBench(StoreWriter):
     def decide(
         self,
         pairs_or_cluster: object,
-        verdict: Verdict,
+        verdict: DecisionVerdict,
         *,
         reason: str = "",
         user: str | None = None,

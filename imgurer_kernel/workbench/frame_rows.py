@@ -15,12 +15,12 @@ from imgurer_kernel.store.catalog import journal
 if TYPE_CHECKING:
     from imgurer_kernel.store.catalog import Catalog, Connection
 
-Named = Literal["image_id", "file_id", "path"]
-NAMES: tuple[Named, ...] = ("image_id", "file_id", "path")
+KeyColumn = Literal["image_id", "file_id", "path"]
+NAMES: tuple[KeyColumn, ...] = ("image_id", "file_id", "path")
 """Columns by which a row names its picture; the first one that a frame has counts."""
 
 
-def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, Named]:
+def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, KeyColumn]:
     """Check a frame; return it, and the column by which its rows name pictures.
 
     Raises
@@ -61,7 +61,7 @@ def as_ids(values: Sequence[object]) -> Int64s:
     return np.where(whole, floats, -1).astype(np.int64)
 
 
-def images_of(catalog: "Catalog", named: Named, values: Sequence[object]) -> Int64s:
+def images_of(catalog: "Catalog", named: KeyColumn, values: Sequence[object]) -> Int64s:
     """Look up the image of each value; -1 where the store has none.
 
     An image_id is passed on without a look whether there is such an image.

@@ -18,7 +18,7 @@ from imgurer_kernel.matching.clusters.star_cover import (
 from imgurer_kernel.workbench.live_index import CatalogHashes
 from imgurer_kernel.workbench.query import Query
 
-Search: TypeAlias = Callable[[tuple[int, int], int], tuple[Int64s, UInt8s]]
+UprightSearch: TypeAlias = Callable[[tuple[int, int], int], tuple[Int64s, UInt8s]]
 """Of a dHash and a radius: informative images within it, (image_ids, distances)."""
 
 _MAX_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are made
@@ -26,7 +26,7 @@ _MAX_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are made
 _STRENGTHS = np.rint((1 - np.arange(129) / 128) * MILLIONTHS).astype(np.int64)
 
 
-def search_by_hash(query: Query, search: Search, radius: int) -> pd.DataFrame:
+def search_by_hash(query: Query, search: UprightSearch, radius: int) -> pd.DataFrame:
     """Find informative images within a radius: image_id, distance, orientation, score, verdict."""
     image_ids, distances = np.empty(0, np.int64), np.empty(0, np.uint8)
     if query.fingerprint.informative:
@@ -53,7 +53,7 @@ def with_exact(found: pd.DataFrame, exact: Mapping[int, str]) -> pd.DataFrame:
 
 
 def cluster_by_hash(
-    hashes: CatalogHashes, search: Search, radius: int, progress: Progress
+    hashes: CatalogHashes, search: UprightSearch, radius: int, progress: Progress
 ) -> LabelledClusters:
     """Find star clusters over all pairs of informative images within a radius.
 
@@ -85,7 +85,7 @@ def cluster_by_hash(
 
 
 def _dense_stars(
-    ids: Int64s, words: UInt64s, radius: int, search: Search, progress: Progress
+    ids: Int64s, words: UInt64s, radius: int, search: UprightSearch, progress: Progress
 ) -> ClusterTable:
     """Find the same as `star_clusters` of all pairs, with one image's pairs in memory at a time."""
     n = len(ids)

@@ -86,7 +86,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known(Generic[Record]):
+class CachedRows(Generic[Record]):
     """Rows of images, and the hashes that they were computed from.
 
     Attributes
@@ -205,10 +205,10 @@ class PictureFeatures(Generic[Record]):
 
     def _remember(self, image_ids: Int64s, keys: UInt64s, rows: Record) -> None:
         if (np.diff(image_ids) > 0).all():
-            self._known = Known(image_ids, keys, rows)
+            self._known = CachedRows(image_ids, keys, rows)
             return
         order = np.argsort(image_ids)
-        self._known = Known(image_ids[order], keys[order], rows.take(order))
+        self._known = CachedRows(image_ids[order], keys[order], rows.take(order))
 
     def _save(self) -> None:
         with suppress(StorageError):  # a disk that is full or read-only still has searches
@@ -219,19 +219,21 @@ class PictureFeatures(Generic[Record]):
             # From now on in memory that other processes share.
             self._known = self._load(trusted=True)
 
-    def _load(self, *, trusted: bool = False) -> Known[Record]:
+    def _load(self, *, trusted: bool = False) -> CachedRows[Record]:
         derived = self._data.load(trusted=trusted)
         if derived is None or dict(derived.facts) != self._facts:
             return self._none()
         try:
             rows: Any = record_from(derived.arrays, "rows", self._kind)
-            known: Known[Record] = Known(derived.arrays["ids"], derived.arrays["keys"], rows)
+            known: CachedRows[Record] = CachedRows(
+                derived.arrays["ids"], derived.arrays["keys"], rows
+            )
         except KeyError:  # of another version, with the same number
             return self._none()
         return known
 
-    def _none(self) -> Known[Record]:
-        return Known(np.empty(0, np.int64), np.empty(0, np.uint64), self._kind.empty(0))
+    def _none(self) -> CachedRows[Record]:
+        return CachedRows(np.empty(0, np.int64), np.empty(0, np.uint64), self._kind.empty(0))
 
 
 def _put(rows: Record, images: Int64s, other: Record, places: Int64s) -> None:

@@ -13,7 +13,7 @@ MOST_PIXELS = 4096 * 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class IconImage:
     """The picture that is shown.
 
     Attributes
@@ -32,13 +32,13 @@ class Shown:
     height: int
 
 
-def shown(data: bytes) -> Shown:
+def shown(data: bytes) -> IconImage:
     r"""Choose the picture that Pillow shows: the largest, then the fewest colours, then the first.
 
     Examples
     --------
     >>> shown(b"\0\0\1\0\0\0")
-    Shown(number=0, offset=0, width=0, height=0)
+    IconImage(number=0, offset=0, width=0, height=0)
     """
     number = int.from_bytes(data[4:6], "little")
     table = memoryview(data)[6 : 6 + 16 * number]
@@ -49,7 +49,7 @@ def shown(data: bytes) -> Shown:
         rank = -(width or 256) * (height or 256), depth
         if rank < best:
             best, offset = rank, place
-    return Shown(number, offset, *_size(data, offset))
+    return IconImage(number, offset, *_size(data, offset))
 
 
 def _size(data: bytes, offset: int) -> tuple[int, int]:

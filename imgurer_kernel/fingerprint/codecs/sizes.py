@@ -19,7 +19,7 @@ _MOST_IN_PYTHON = {"ppm": 1_000_000, "bmp_rle": 10_000_000}
 _UNPACKED = 400_000_000
 
 
-class Opened(Protocol):
+class PillowImage(Protocol):
     """The part of a Pillow image that is used here, whether decoded or not."""
 
     tile: list[Any]
@@ -48,7 +48,7 @@ class Opened(Protocol):
         """Return the names of the bands."""
 
 
-def check(image: Opened, name: str, limits: Settings, *, exact: bool) -> None:
+def check(image: PillowImage, name: str, limits: Settings, *, exact: bool) -> None:
     """Raise `ImageTooLarge` where a picture has more pixels than ``max_pixels`` comes to."""
     width, height, most = image.width, image.height, _most_pixels(image, name, limits, exact=exact)
     if width * height > most:
@@ -59,7 +59,7 @@ def check(image: Opened, name: str, limits: Settings, *, exact: bool) -> None:
         raise ImageTooLarge(message)
 
 
-def _most_pixels(image: Opened, name: str, limits: Settings, *, exact: bool) -> int:
+def _most_pixels(image: PillowImage, name: str, limits: Settings, *, exact: bool) -> int:
     """Compute the limit on pixels for this file by its decoder's memory per pixel."""
     cost = _COST.get(name, _USUAL_COST)
     if exact and "progressive" in image.info:
@@ -71,7 +71,7 @@ def _most_pixels(image: Opened, name: str, limits: Settings, *, exact: bool) -> 
     return most
 
 
-def check_growth(image: Opened, size: int, limits: Settings) -> None:
+def check_growth(image: PillowImage, size: int, limits: Settings) -> None:
     """Raise `ImageTooLarge` where a small file unpacks to disproportionately many pixels.
 
     Parameters
@@ -94,7 +94,7 @@ def check_growth(image: Opened, size: int, limits: Settings) -> None:
         raise ImageTooLarge(message)
 
 
-def _depth(image: Opened) -> int:
+def _depth(image: PillowImage) -> int:
     """Return the bytes per pixel while a picture is processed."""
     if image.mode in {"1", "L", "P"} and not image.has_transparency_data:
         return 1

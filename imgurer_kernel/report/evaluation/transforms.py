@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from imgurer_kernel.common.types import UInt8s
+from imgurer_kernel.fingerprint.codecs.pixels import Picture
 
 Rng = np.random.Generator
-Picture = Image.Image
 Apply = Callable[[Picture, Rng], Picture]
 
 # Of the JPEG that a copy is written as: high, so that the transform decides and not this.

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 DPI = 90
-Place = Literal["best", "lower left", "lower right"]
+LegendPlace = Literal["best", "lower left", "lower right"]
 INK = "#1f2430"
 MUTED = "#5b6472"
 FRAME = "#c9ced6"
@@ -102,7 +102,7 @@ def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
     axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=palette.muted)
 
 
-def legend(axis: Axes, palette: Palette, place: Place = "best") -> None:
+def legend(axis: Axes, palette: Palette, place: LegendPlace = "best") -> None:
     """Add a legend."""
     shown = axis.legend(frameon=False, fontsize=8.5, loc=place)
     for text in shown.get_texts():

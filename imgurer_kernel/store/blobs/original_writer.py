@@ -25,7 +25,7 @@ from imgurer_kernel.store.blobs.source_reading import (
     source_errors,
 )
 
-Source: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
+BlobSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
 
 
 class OriginalWriter:
@@ -36,7 +36,7 @@ class OriginalWriter:
 
     def put(
         self,
-        source: Source,
+        source: BlobSource,
         digest: str | None = None,
         mode: StoreMode = "copy",
         *,

@@ -11,7 +11,7 @@ from typing import Literal
 from imgurer_kernel.store.catalog.connection import Connection, first_row, now, write
 from imgurer_kernel.store.catalog.sittings import next_step
 
-Verdict = Literal["same", "different", "later"]
+DecisionVerdict = Literal["same", "different", "later"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Decision:
     """
 
     decision_id: int
-    verdict: Verdict
+    verdict: DecisionVerdict
     is_cluster: bool
     digests: tuple[str, ...]
     user: str
@@ -41,7 +41,7 @@ class Decision:
 
 def add(
     connection: Connection,
-    verdict: Verdict,
+    verdict: DecisionVerdict,
     groups: Sequence[Sequence[str]],
     *,
     is_cluster: bool,

@@ -30,7 +30,7 @@ COLUMNS = [field.name for field in fields(FileRow)]
 """Of the table, in the order of `FileRow`."""
 
 
-class Named(NamedTuple):
+class NamedFile(NamedTuple):
     """A file with its name."""
 
     file_id: int
@@ -139,7 +139,7 @@ def images_with_several(
     return np.asarray(found["image_id"], np.int64)
 
 
-def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[Named]]:
+def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, list[NamedFile]]:
     """Read the first two files of each image, present ones first, then the oldest."""
     rows = connection.execute(
         """
@@ -151,9 +151,9 @@ def first_names(connection: Connection, image_ids: Sequence[int]) -> dict[int, l
         """,
         [list(image_ids)],
     ).fetchall()
-    names: dict[int, list[Named]] = {}
+    names: dict[int, list[NamedFile]] = {}
     for image_id, file_id, filename in rows:
-        names.setdefault(image_id, []).append(Named(file_id, filename))
+        names.setdefault(image_id, []).append(NamedFile(file_id, filename))
     return names
 
 

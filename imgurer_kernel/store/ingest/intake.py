@@ -190,7 +190,7 @@ def _outcomes(
     connection: Connection, batch: "_Batch", receipts: Sequence[Receipt]
 ) -> list[Outcome]:
     dhashes: dict[int, str] = {}
-    names: dict[int, list[files.Named]] = {}
+    names: dict[int, list[files.NamedFile]] = {}
     twins = [receipt.image_id for receipt in receipts if not receipt.added]
     if twins:
         frame = queries.images(connection, twins, ["image_id", "dhash"])
@@ -223,7 +223,7 @@ def _outcomes(
     return outcomes
 
 
-def _same_as(receipt: Receipt, status: Status, named: Sequence[files.Named]) -> str:
+def _same_as(receipt: Receipt, status: Status, named: Sequence[files.NamedFile]) -> str:
     """Word why a file added no image: the name of another file with the same bytes."""
     if status != "duplicate":
         return ""

@@ -26,7 +26,7 @@ BATCH = 256
 """Originals that are handed to the threads at once; an interruption is resumed at one of them."""
 
 
-class Row(NamedTuple):
+class ImageRow(NamedTuple):
     """An image in the catalog."""
 
     digest: str
@@ -70,7 +70,7 @@ class OriginalsCheck:
             going_on = self.resume and state.after != "" and state.generation <= generation
             newer = generations.changes(connection, state.generation if going_on else generation)
         rows = sorted(
-            Row(*row) for row in zip(*(frame[name].tolist() for name in wanted), strict=True)
+            ImageRow(*row) for row in zip(*(frame[name].tolist() for name in wanted), strict=True)
         )
         if going_on:
             changed = set(newer.image_ids.tolist())
@@ -89,7 +89,7 @@ class OriginalsCheck:
         state.save(root)
         return findings, {row.digest for row in rows}
 
-    def _sampled(self, rows: Sequence[Row], begin: str) -> list[Row]:
+    def _sampled(self, rows: Sequence[ImageRow], begin: str) -> list[ImageRow]:
         """Choose the next rows by digest, starting over after the last one."""
         if self.sample >= 100:
             return list(rows)
@@ -97,7 +97,7 @@ class OriginalsCheck:
         later = [row for row in rows if row.digest > begin]
         return [*later, *rows][:number]
 
-    def _read(self, chosen: Sequence[Row], state: CheckState, advance: Advance) -> None:
+    def _read(self, chosen: Sequence[ImageRow], state: CheckState, advance: Advance) -> None:
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
             looks = in_order(self._look, batch, workers=self.store.settings.workers)
@@ -108,7 +108,7 @@ class OriginalsCheck:
                     state.after = row.digest
                 advance(1)
 
-    def _look(self, row: Row) -> list[Problem]:
+    def _look(self, row: ImageRow) -> list[Problem]:
         """Check one image, in a thread and without the catalog."""
         found = []
         try:
@@ -130,7 +130,7 @@ class OriginalsCheck:
             found.append(Problem("damaged thumbnail", detail))
         return found
 
-    def _look_at_thumbnail(self, row: Row) -> None:
+    def _look_at_thumbnail(self, row: ImageRow) -> None:
         picture = decode.read(self.store.blobs.thumbnail(row.digest), colour=False)
         width, height = fit((row.width, row.height), THUMBNAIL)
         # Reduced decoding and the orientation may round to another pixel.
@@ -141,7 +141,7 @@ class OriginalsCheck:
             )
             raise BlobMissing(message)
 
-    def _judge(self, row: Row, problem: Problem) -> Iterator[Finding]:
+    def _judge(self, row: ImageRow, problem: Problem) -> Iterator[Finding]:
         """Make the finding, unless the image was forgotten meanwhile."""
         if not self.store.catalog.run(queries.ids_by_digest, [row.digest]):
             return
@@ -168,7 +168,7 @@ class OriginalsCheck:
             repaired=repaired,
         )
 
-    def _restore_original(self, row: Row) -> bool:
+    def _restore_original(self, row: ImageRow) -> bool:
         """Store an original again from one of the places that it was ingested from."""
         blobs = self.store.blobs
         for path in self.store.catalog.run(files.places, row.image_id):

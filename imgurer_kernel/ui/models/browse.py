@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from traitlets import Dict, Enum, HasTraits, Instance, Int
 
@@ -11,13 +11,14 @@ from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.routing.address import whole_number
 from imgurer_kernel.ui.session import ImageListing, VisitorSession
 
+if TYPE_CHECKING:
+    from imgurer_kernel.store.catalog.queries import Order
+
 PAGE_SIZE = 48
 ORDERS = {"random": "Random", "newest": "Newest first", "largest": "Largest first"}
 # Six digits: a seed stands in an address that people send to each other.
 _SEEDS = 1_000_000
 _MAX_PAGE = 1_000_000
-
-Order = Literal["random", "newest", "largest"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +120,7 @@ class BrowseModel(HasTraits):
         self.page = whole_number(params.get("page"), 1, 1, _MAX_PAGE) - 1
         self.load()
 
-    def _read(self, _: Task, order: Order, seed: int, page: int) -> BrowsePage:
+    def _read(self, _: Task, order: "Order", seed: int, page: int) -> BrowsePage:
         workbench = self.session.workbench
         total = workbench.statistics().images
         # Pictures may have gone since: the last page that is left then.

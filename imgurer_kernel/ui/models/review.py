@@ -9,10 +9,10 @@ from traitlets import Instance
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.labels import against_keepers
 from imgurer_kernel.review.policy import STANDARD
-from imgurer_kernel.store.catalog.decisions import Verdict
+from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
-from imgurer_kernel.ui.models.review_listing import Done, Progress, ReviewListing
+from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
 from imgurer_kernel.ui.models.review_queue import (
     goes,
 )
@@ -20,7 +20,7 @@ from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.sittings import sitting_name
 
-WORDS: Mapping[Verdict, str] = {
+WORDS: Mapping[DecisionVerdict, str] = {
     "same": "The same",
     "different": "Not the same",
     "later": "For later",
@@ -102,7 +102,7 @@ class ReviewModel(ReviewListing):
         if len(now) == len(files) and same.all():  # nobody has changed it meanwhile
             self.queue = queue.replaced(now.assign(label=now["file_id"].map(labels)))
 
-    def decide(self, cluster_ids: Sequence[int], verdict: Verdict) -> None:
+    def decide(self, cluster_ids: Sequence[int], verdict: DecisionVerdict) -> None:
         """Decide that clusters are the same, different, or to be decided later."""
         for cluster_id in cluster_ids:
             members = self._members(cluster_id)
@@ -117,7 +117,7 @@ class ReviewModel(ReviewListing):
                 partial(self._decided, cluster_id, WORDS[verdict]),
             )
 
-    def _decide(self, image_ids: list[int], verdict: Verdict) -> list[int]:
+    def _decide(self, image_ids: list[int], verdict: DecisionVerdict) -> list[int]:
         if len(image_ids) == 1 and verdict == "later":
             return []  # of the same bytes there is nothing to say; it is put off for this sitting
         frame = pd.DataFrame({"cluster_id": 0, "image_id": image_ids})
@@ -303,7 +303,7 @@ class ReviewModel(ReviewListing):
 
     def _count(self, clusters: int, removed: int) -> None:
         before = self.progress
-        self.progress = Progress(
+        self.progress = ReviewProgress(
             done=min(max(before.done + clusters, 0), before.total),
             total=before.total,
             removed=max(before.removed + removed, 0),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from imgurer_kernel.common.text import bits, count, human_bytes, join_words
-from imgurer_kernel.ui.models.captions import alt_text, differences, make_tile, size_text
+from imgurer_kernel.ui.models.captions import Row, alt_text, differences, make_tile, size_text
 from imgurer_kernel.ui.models.review_queue import KIND_OF, KINDS, goes
 from imgurer_kernel.ui.models.review_steps import Preview
 from imgurer_kernel.ui.session import row_dicts
@@ -14,8 +14,6 @@ from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
 MAX_FILES = 24
 """Files of a cluster that are drawn; the rest is counted."""
-
-Row = Mapping[str, Any]
 
 
 def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> ReviewCluster:

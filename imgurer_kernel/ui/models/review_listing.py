@@ -43,7 +43,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class ReviewProgress:
     """How far the review is: clusters in all, decided ones, and bytes."""
 
     done: int = 0
@@ -84,7 +84,7 @@ class ReviewListing(HasTraits):
     queue = Instance(ReviewQueue, allow_none=True)
     listed = Instance(tuple, ())
     done: "Dict[int, Done]" = Dict()
-    progress = Instance(Progress, ())
+    progress = Instance(ReviewProgress, ())
     stale = Bool(False)
     message = Unicode()
     params = Dict()
@@ -127,7 +127,7 @@ class ReviewListing(HasTraits):
             self._list()
         self.show_page(page)
 
-    def _read(self, task: Task) -> tuple[ReviewQueue, Progress, pd.DataFrame]:
+    def _read(self, task: Task) -> tuple[ReviewQueue, ReviewProgress, pd.DataFrame]:
         workbench = self.session.workbench
         clusters = workbench.clusters(progress=task.report)
         plan = str(clusters.attrs.get("plan", ""))
@@ -140,7 +140,7 @@ class ReviewListing(HasTraits):
         apart = workbench.decisions()
         apart = apart[(apart["verdict"] == "different") & (apart["kind"] == "cluster")]
         closed = int(verdicts.isin(["same", "different"]).sum())
-        progress = Progress(
+        progress = ReviewProgress(
             done=solved + closed + len(apart),
             total=len(verdicts) + solved + len(apart),
             removed=int(acted["bytes"].sum()),
@@ -158,7 +158,7 @@ class ReviewListing(HasTraits):
         hidden = {name: queue[name].where(queue["is_own"]) for name in ("user", "path", "folder")}
         return queue.assign(**hidden)
 
-    def _set_queue(self, read: tuple[ReviewQueue, Progress, pd.DataFrame]) -> None:
+    def _set_queue(self, read: tuple[ReviewQueue, ReviewProgress, pd.DataFrame]) -> None:
         queue, progress, self._read_rows = read
         with self.hold_trait_notifications():
             self.done, self.stale, self.message = {}, False, ""
