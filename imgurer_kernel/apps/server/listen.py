@@ -86,7 +86,8 @@ def check_listen(
     if not is_local(host) and not trusted and not insecure:
         message = (
             f"{where}, and plain HTTP shows passwords and pictures to anyone on the way. Listen on "
-            "127.0.0.1 behind a reverse proxy with TLS (--trusted-proxy 127.0.0.1; the README has "
-            "one), or, in a network where you trust everyone, say --insecure-http"
+            "127.0.0.1 behind a reverse proxy with TLS (--trusted-proxy 127.0.0.1; "
+            "docs/howto/serve.md shows one), or, in a network where you trust everyone, say "
+            "--insecure-http"
         )
         raise UnsafeListen(message)

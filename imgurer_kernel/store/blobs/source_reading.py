@@ -60,7 +60,7 @@ def expect(digest: str, expected: str | None, name: str) -> str:
     if expected is not None and digest != expected:
         message = (
             f"{name} has the digest {digest}, not {expected} as expected: the bytes were changed "
-            "meanwhile; take it in again"
+            "meanwhile; ingest it again"
         )
         raise BlobDamaged(message)
     return digest
