@@ -10,7 +10,7 @@ UInt64s: TypeAlias = NDArray[np.uint64]
 """Hashes, mostly: (n, 2), the row hash first."""
 UInt32s: TypeAlias = NDArray[np.uint32]
 UInt8s: TypeAlias = NDArray[np.uint8]
-"""Grays, colors and Hamming distances."""
+"""Grays, colours and Hamming distances."""
 Float64s: TypeAlias = NDArray[np.float64]
 Float32s: TypeAlias = NDArray[np.float32]
 BoolMask: TypeAlias = NDArray[np.bool_]

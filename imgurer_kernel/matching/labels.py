@@ -44,7 +44,7 @@ same pixels
     other bytes that hold the same pixels, as in another container or with other metadata. That is
     known of flat pictures, of which nothing less would do; others are re-encoded.
 re-encoded
-    the same size, and nothing but traces of compression or noise; or the colors alone were
+    the same size, and nothing but traces of compression or noise; or the colours alone were
     changed, which grays do not show.
 resized
     another size, otherwise re-encoded.

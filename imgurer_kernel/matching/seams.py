@@ -2,7 +2,7 @@
 
 Beyond the edge of a crop the larger picture goes on: its edges run across. In a collage another
 picture begins there, along a straight line, and that picture has a content of its own. A border or
-a bar with a caption begins there too, but is of one color with writing on it at most; what fills
+a bar with a caption begins there too, but is of one colour with writing on it at most; what fills
 the sides of an upright film is blurred.
 """
 
@@ -115,7 +115,7 @@ def _stands_out(
 
 
 def _correlation(one: Float32s, other: Float32s) -> float:
-    """Correlate the colors of two lines (n, 3); noise of three levels has none."""
+    """Correlate the colours of two lines (n, 3); noise of three levels has none."""
     one, other = one - one.mean(axis=0), other - other.mean(axis=0)
     spread = float(np.sqrt((one**2).sum() * (other**2).sum())) + 9 * len(one)
     return float((one * other).sum()) / spread

@@ -266,7 +266,7 @@ def bit_planes(row: int, column: int) -> BoolMask:
 def informative(grays: UInt8s) -> bool:
     """Tell whether a picture has enough structure for its dHash to tell it from others.
 
-    It has not if fewer than 24 of the 128 differences reach two levels (solid colors, noise), or
+    It has not if fewer than 24 of the 128 differences reach two levels (solid colours, noise), or
     if fewer than 24 of the 224 neighboring bits differ (gradients, vignettes).
 
     Parameters

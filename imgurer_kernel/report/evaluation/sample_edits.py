@@ -31,7 +31,7 @@ def resize(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def brighten(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Add light, contrast and color, as one tap on *Enhance* does."""
+    """Add light, contrast and colour, as one tap on *Enhance* does."""
     image = ImageEnhance.Brightness(image).enhance(rng.uniform(1.08, 1.16))
     image = ImageEnhance.Contrast(image).enhance(rng.uniform(1.02, 1.1))
     return ImageEnhance.Color(image).enhance(rng.uniform(1.05, 1.2))
@@ -71,7 +71,7 @@ def crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def add_border(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Add a frame of one color, or bars that make it square."""
+    """Add a frame of one colour, or bars that make it square."""
     if rng.random() < 0.5:
         color = ("#ffffff", "#111111", "#f2ead8")[int(rng.integers(3))]
         return ImageOps.expand(image, round(image.height * rng.uniform(0.03, 0.06)), color)

@@ -1,4 +1,4 @@
-"""Shared parts of figures: colors, a figure that notebooks show, axes without ticks."""
+"""Shared parts of figures: colours, a figure that notebooks show, axes without ticks."""
 
 import io
 import warnings
@@ -50,7 +50,7 @@ def bare(axis: Axes, caption: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colors of a plot: background, text, lines and series."""
+    """Colours of a plot: background, text, lines and series."""
 
     ground: str
     ink: str

@@ -52,7 +52,7 @@ def explanation_figure(
     beneath
         What the map is drawn on; its `covered` says where a difference could be measured.
     difference
-        float32 (height, width): color distances.
+        float32 (height, width): colour distances.
     good
         Whether the verdict is that they are the same.
     """
@@ -124,7 +124,7 @@ def _shortened(text: str, length: int) -> str:
 
 
 def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> None:
-    """Draw the difference in color on the picture in pale gray."""
+    """Draw the difference in colour on the picture in pale gray."""
     pale = 175 + 80 * (panel.pixels.mean(axis=2) / 255)
     axis.imshow(pale, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     strength = np.clip((difference - VISIBLE) / (STRONG - VISIBLE), 0, 1)

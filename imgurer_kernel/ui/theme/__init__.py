@@ -1,4 +1,4 @@
-"""Colors, spacing, icons: the stylesheet that all widgets share.
+"""Colours, spacing, icons: the stylesheet that all widgets share.
 
 Rules of a single widget belong in the stylesheet beside that widget.
 """

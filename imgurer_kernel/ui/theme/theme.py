@@ -1,7 +1,7 @@
 """The common stylesheet and icons, and HTML snippets that use them.
 
 `Theme` styles the stock widgets of a page. Each widget of this package also brings the tokens
-(colors, spacing) itself, so that it looks right alone in a notebook cell.
+(colours, spacing) itself, so that it looks right alone in a notebook cell.
 
 Classes for boxes and widgets on a page (``box.add_class``):
 
