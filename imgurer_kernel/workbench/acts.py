@@ -305,7 +305,7 @@ def _result_frame(
 
 
 def _note_acts(event: str, who: str, batch: str | None, answer: pd.DataFrame) -> None:
-    """One event for a call, however many acts: the journal has each of them."""
+    """Log one event for a call, however many acts: the journal has each of them."""
     statuses = answer["status"].value_counts()
     counts = {str(status): int(number) for status, number in statuses.items()}
     acts = ", ".join(sorted(set(answer["act"].dropna()))) if "act" in answer else None

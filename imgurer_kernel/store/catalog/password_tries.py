@@ -9,7 +9,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row, now
 
 
 def failures(connection: Connection, user: str, forget: timedelta) -> tuple[int, datetime]:
-    """How many wrong ones there were, and when the last (UTC); none after a time without one."""
+    """Count wrong passwords, and return when the last was (UTC); none after a time without one."""
     query = "SELECT failures, failed_at FROM password_tries WHERE user_name = ?"
     row = first_row(connection, query, [user])
     if row is None or row[1] < now() - forget:

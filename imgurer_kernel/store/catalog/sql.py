@@ -111,7 +111,7 @@ def select(
 
 
 def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFrame:
-    """The answer piece by piece, as DuckDB finds it, up to the limits."""
+    """Fetch the answer in pieces, as DuckDB finds it, up to the limits."""
     pieces = [answer.fetch_df_chunk(_AT_ONCE)]
     rows, size = 0, 0
     while len(pieces[-1]):

@@ -175,7 +175,7 @@ class StoreCheck:
             )
 
     def _check_trash(self) -> Iterator[Finding]:
-        """What cannot be brought back; rows without bytes are what emptying it has left."""
+        """Find what the trash cannot restore; emptying it leaves rows without bytes."""
         blobs = self.store.blobs
         for digest in sorted(blobs.trash.digests()):
             try:
