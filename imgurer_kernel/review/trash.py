@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-import numpy as np
 import pandas as pd
 
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
@@ -56,13 +55,7 @@ class ReviewTrash(Trash):
         """
         listed = self.list()
         who = self._store.users.require_enabled(user)
-        if file_ids is None:
-            wanted = listed.loc[listed["user"] == who, "file_id"].tolist()
-        else:
-            single = isinstance(file_ids, int | np.integer)
-            wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
-            wanted = [int(each) for each in wanted]
-            self._check(wanted, who)
+        wanted = self._chosen(file_ids, listed, who)
         on_disk = [
             entry
             for entry in self._store.catalog.run(journal.entries, states=["done"])

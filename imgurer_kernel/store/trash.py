@@ -144,14 +144,20 @@ class Trash:
         """
         who = self._store.users.require_enabled(user)
         listed = self.list()
-        if file_ids is None:
-            wanted = listed.loc[listed["user"] == who, "file_id"].tolist()
-        else:
-            single = isinstance(file_ids, int | np.integer)
-            wanted = [file_ids] if single else list(file_ids)  # type: ignore[arg-type]
-            wanted = [int(each) for each in wanted]
-            self._check(wanted, who)
+        wanted = self._chosen(file_ids, listed, who)
         return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
+
+    def _chosen(
+        self, file_ids: int | Iterable[int] | None, listed: pd.DataFrame, who: str
+    ) -> Sequence[int]:
+        """Return the ids of files to restore, which must be in the trash, and the user's own."""
+        if file_ids is None:
+            own: Sequence[int] = listed.loc[listed["user"] == who, "file_id"].tolist()
+            return own
+        given = [file_ids] if isinstance(file_ids, int | np.integer) else file_ids
+        wanted = [int(each) for each in given]
+        self._check(wanted, who)
+        return wanted
 
     def _restore_rows(self, wanted: pd.DataFrame, who: str) -> pd.DataFrame:
         ids = wanted["file_id"].tolist()
