@@ -105,7 +105,7 @@ class DetailsModel(HasTraits):
             width=int(row["width"]),
             height=int(row["height"]),
             thumbnail=self.session.thumbnails([image_id])[0],
-            facts=(*facts, *provenance(visible, account.name, files["user"].nunique())),
+            facts=(*facts, *holder_facts(visible, account.name, files["user"].nunique())),
             own=len(own),
             others=int(files.loc[files["user"] != account.name, "user"].nunique()),
         )
@@ -128,7 +128,7 @@ class DetailsModel(HasTraits):
         self.session.changed()
 
 
-def provenance(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
+def holder_facts(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact]:
     """List the owners of a picture and the places of its files, as far as the visitor may see.
 
     Parameters
