@@ -118,3 +118,21 @@ def test_no_class_name_means_two_things():
 
 def test_every_module_and_package_says_what_it_is_for():
     assert [dotted(path) for path in MODULES if not ast.get_docstring(tree(path))] == []
+
+
+def test_no_file_is_longer_than_one_idea():
+    """350 lines: what is longer has a second idea in it, which wants a file of its own."""
+    kinds = {".py", ".js", ".css", ".j2", ".sql"}
+    files = [path for path in PACKAGE.rglob("*") if path.suffix in kinds]
+    assert len(files) > 400
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {str(path): number for path, number in lines.items() if number > 350} == {}
+
+
+def test_every_package_says_what_belongs_in_it():
+    """One line names it; the next ones say what is in it, and what is not."""
+    packages = [
+        path for path in MODULES if path.name == "__init__.py" and "_numba" not in str(path)
+    ]
+    lines = {dotted(path): len(ast.get_docstring(tree(path)).splitlines()) for path in packages}
+    assert [name for name, number in lines.items() if number < 3] == []
