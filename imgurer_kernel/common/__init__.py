@@ -1,4 +1,4 @@
-"""What every room may use: records, atomic files, threads, progress, text, array types.
+"""What every package may use: records, atomic files, threads, progress, text, array types.
 
-Nothing in here knows of pictures, catalogs or widgets, and nothing imports from the other rooms.
+Nothing in here knows of pictures, catalogs or widgets, and nothing imports from the other packages.
 """

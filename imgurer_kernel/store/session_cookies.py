@@ -1,6 +1,6 @@
 """Login sessions as signed cookies: the server signs them; the server and its kernels check them.
 
-It lies in this room because its key is a file of the store (``root/secret``), and because the
+It lies in this package because its key is a file of the store (``root/secret``), and because the
 server above and the widgets, which do not know each other, both need it.
 """
 

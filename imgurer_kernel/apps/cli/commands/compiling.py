@@ -10,7 +10,7 @@ from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, command
 from imgurer_kernel.common.text import count
 from imgurer_kernel.common.threads import cores
 
-_ROOMS = ("index", "matching")
+_COMPILED = ("index", "matching")
 
 
 @command("compile")
@@ -35,8 +35,8 @@ def modules() -> Iterator[str]:
     True
     """
     found = []
-    for room in _ROOMS:
-        package = f"imgurer_kernel.{room}._numba"
+    for name in _COMPILED:
+        package = f"imgurer_kernel.{name}._numba"
         for file in files(package).iterdir():
             if file.name.endswith(".py") and file.name != "__init__.py":
                 size = len(file.read_bytes())
