@@ -1,5 +1,6 @@
 """Where tests work and how long their forms are; hypothesis; fixtures of the support modules."""
 
+import gc
 import os
 import shutil
 import sys
@@ -20,15 +21,16 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 from imgurer_kernel.store.catalog import Catalog  # noqa: E402
-from tests.support import begun_catalogs, forms, stores  # noqa: E402
+from tests.support import begun_catalogs, forms, shared_decoders, stores  # noqa: E402
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
-settings.register_profile("imgurer", max_examples=50, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("imgurer", max_examples=30, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
 
 begun_catalogs.install()
+shared_decoders.install()
 
 # Fixtures of the support modules.
 new_store = stores.new_store
@@ -45,6 +47,11 @@ def pytest_configure(config):
     forms.LONG = config.getoption("--long")
     if forms.LONG:
         settings.load_profile("long")
+
+
+def pytest_collection_finish():
+    # What is imported stays until the end: no collection of garbage has to look at it again.
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench, find_duplicates
 from imgurer_kernel.apps.cli.commands import COMMANDS
 from imgurer_kernel.apps.cli.parser import build_parser, main
+from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -28,7 +29,10 @@ def root(tmp_path_factory):
     return root
 
 
-@pytest.fixture(params=["find", "clusters", "report"])
+COMMANDS_THAT_LIST = ("find", "clusters", "report")
+
+
+@pytest.fixture(params=COMMANDS_THAT_LIST)
 def listed(request, root, tmp_path, capsys, monkeypatch):
     """Call a command; returns the files that it lists, below root, and those of reference."""
     monkeypatch.setenv("IMGURER_CACHE", str(root / "cache"))
@@ -55,21 +59,25 @@ BIG = {"a/one.jpg", "b/one.jpg"}
 TWO = {"b/two.jpg", "b/two again.jpg"}
 
 
+# Words, the files that are listed, and those of reference among them.
+FILTERED = [
+    (("{root}/b",), (ONE - {"a/one.jpg"}) | TWO, set()),
+    ((*BOTH, "--between"), ONE, set()),
+    ((*BOTH, "--min-size", "1G"), set(), set()),
+    (("{root}/b", "--reference", "{root}/a"), ONE | TWO, {"a/one.jpg"}),
+    ((*BOTH, "--exclude", "small*", "--exclude", "raw"), BIG | TWO, set()),
+    (BOTH, ONE | TWO, set()),
+    ((*BOTH, "--exclude", "*/b/*"), set(), set()),
+    (("{root}/b", "--between", "--reference", "{root}/a"), ONE, {"a/one.jpg"}),
+    ((*BOTH, "--min-size", "1", "--exclude", "two*"), ONE, set()),
+]
+
+
 @pytest.mark.parametrize(
-    ("words", "files", "of_reference"),
-    [
-        (BOTH, ONE | TWO, set()),
-        (("{root}/b",), (ONE - {"a/one.jpg"}) | TWO, set()),
-        ((*BOTH, "--between"), ONE, set()),
-        (("{root}/b", "--reference", "{root}/a"), ONE | TWO, {"a/one.jpg"}),
-        (("{root}/b", "--between", "--reference", "{root}/a"), ONE, {"a/one.jpg"}),
-        ((*BOTH, "--exclude", "small*", "--exclude", "raw"), BIG | TWO, set()),
-        ((*BOTH, "--exclude", "*/b/*"), set(), set()),
-        ((*BOTH, "--min-size", "1G"), set(), set()),
-        ((*BOTH, "--min-size", "1", "--exclude", "two*"), ONE, set()),
-    ],
-)  # fmt: skip
-def test_every_command_filters_alike(listed, words, files, of_reference):
+    ("case", "listed"), pairs(FILTERED, COMMANDS_THAT_LIST), indirect=["listed"]
+)
+def test_every_command_filters_alike(listed, case):
+    words, files, of_reference = case
     assert listed(*words) == (files, of_reference)
 
 

@@ -162,7 +162,7 @@ def test_the_ends_of_the_radius(engine, radius, monkeypatch):
 @pytest.mark.parametrize("engine", ENGINES[1:])
 def test_full_buffers_lose_nothing_and_repeat_nothing(engine, monkeypatch):
     force(monkeypatch, engine)
-    hashes = clustered(np.random.default_rng(4), 4_000, 3, size=500)
+    hashes = clustered(np.random.default_rng(4), 2_000, 3, size=200)
     whole = joined(pairs(hashes, 12))
     assert len(whole) > 100_000
     monkeypatch.setattr(bulk, "_BUFFER", 4_096)

@@ -12,6 +12,7 @@ from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.store.catalog import Catalog, commands, fingerprints, users
+from tests.support.forms import pairs
 from tests.support.pictures import jpeg
 
 
@@ -104,8 +105,7 @@ DIFFERENT = {
 }
 
 
-@pytest.mark.parametrize("verify", [True, False])
-@pytest.mark.parametrize("case", EQUAL)
+@pytest.mark.parametrize(("case", "verify"), pairs(EQUAL, [True, False]))
 def test_equal_pixels_are_the_same(wb, case, verify):
     one, other = EQUAL[case]
     assert one != other

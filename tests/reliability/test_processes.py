@@ -24,7 +24,7 @@ with Workbench(Settings(root=root, workers=1)) as wb:
 
 
 def test_several_processes_that_take_in_and_search_at_once(tmp_path):
-    count = rounds(3, 8)
+    count = rounds(2, 8)
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(count):
@@ -63,7 +63,7 @@ def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_
     bring = (
         "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
         "wb = Workbench(Settings(root=sys.argv[1], workers=1))\n"
-        f"for _ in range({rounds(5, 30)}):\n"
+        f"for _ in range({rounds(3, 30)}):\n"
         "    row = wb.upload('a.jpg', open(sys.argv[2], 'rb'), user=sys.argv[3]).iloc[0]\n"
         "    with wb.original(row['image_id']) as original:\n"
         "        assert original.read(2) == b'\\xff\\xd8'\n"

@@ -415,8 +415,22 @@ def descendants(kind):
     return {kind}.union(*(descendants(child) for child in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("kind", sorted(descendants(duckdb.Error), key=lambda it: it.__name__))
-def test_every_exception_of_duckdb_is_translated(store, kind):
+KINDS = sorted(descendants(duckdb.Error), key=lambda it: it.__name__)
+QUICK_KINDS = (duckdb.Error, duckdb.FatalException, duckdb.IOException, duckdb.ConstraintException)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_exception_of_duckdb_has_a_word_of_ours(kind):
+    error = translate(kind("of some kind"), Path("store/catalog.duckdb"))
+    assert isinstance(error, CatalogError)
+    assert "of some kind" in str(error)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind in QUICK_KINDS else pytest.mark.long) for kind in KINDS],
+)
+def test_a_catalog_translates_what_duckdb_raises_and_goes_on(store, kind):
     def fail(_):
         message = "of some kind"
         raise kind(message)

@@ -41,11 +41,11 @@ def folder(tmp_path):
 
 
 def decoding_children():
-    """The children of this process that decode for somebody."""
+    """The children of this process that decode for a store of this module."""
     return [
         child
         for child in psutil.Process().children()
-        if any("decoder_child" in word for word in child.cmdline())
+        if any(word.endswith(":misbehave") for word in child.cmdline())
     ]
 
 

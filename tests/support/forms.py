@@ -1,8 +1,11 @@
 """Short and long forms of a test: how much of it runs usually, and how much with --long.
 
 A test whose fault may need many rounds asks for their number here. One that has a long form only,
-beside a quick one, is marked `pytest.mark.long`.
+beside a quick one, is marked `pytest.mark.long`. Where two things vary that have nothing to do with
+each other, `pairs` tries each of either, and each with each in the long form.
 """
+
+import pytest
 
 LONG = False
 """Whether the long forms run; tests/conftest.py sets it before tests are collected."""
@@ -11,3 +14,33 @@ LONG = False
 def rounds(short, long):
     """The number of examples, rounds, processes or pixels: that of the form that runs."""
     return long if LONG else short
+
+
+def thinned(cases, every):
+    """Parameters of which the short form takes the first of so many in a row.
+
+    >>> [case.values[0] for case in thinned("abcde", 2) if not case.marks]
+    ['a', 'c', 'e']
+    """
+    return [
+        pytest.param(case, marks=pytest.mark.long if number % every else ())
+        for number, case in enumerate(cases)
+    ]
+
+
+def pairs(first, second):
+    """Parameters (one of first, one of second); the short form has each value of either.
+
+    >>> [case.values for case in pairs("abc", (1, 2)) if not case.marks]
+    [('a', 1), ('b', 2), ('c', 1)]
+    """
+    first, second = list(first), list(second)
+    short = {
+        (number % len(first), number % len(second))
+        for number in range(max(len(first), len(second)))
+    }
+    return [
+        pytest.param(one, other, marks=() if (i, j) in short else pytest.mark.long)
+        for i, one in enumerate(first)
+        for j, other in enumerate(second)
+    ]

@@ -11,6 +11,7 @@ from PIL import Image
 
 import tools.draw_samples.__main__
 from imgurer_kernel.report.evaluation.samples import find_pictures, read_index
+from tests.support.forms import thinned
 from tools import draw_samples
 from tools.draw_samples import SCENES, draw, files
 from tools.draw_samples.files import FLATS, SECOND_TAKES, flat_picture, photo
@@ -54,7 +55,7 @@ def test_a_flat_picture_is_still_drawn_as_it_is_tracked(name):
     assert np.array_equal(pixels(flat_picture(name)), pixels(tracked))
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
+@pytest.mark.parametrize("scene", thinned(SCENES, 4), ids=lambda scene: scene.name)
 def test_a_scene_is_the_same_each_time_and_another_for_another_take(scene, monkeypatch):
     seen = []
 

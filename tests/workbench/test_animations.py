@@ -86,9 +86,12 @@ def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path):
     """More than are compared one by one: a copy is found among them still."""
     small = (64, 48)
     with Workbench(Settings(root=tmp_path / "store", workers=2)) as wb:
+        folder = tmp_path / "films"
+        folder.mkdir()
         for seed in range(2, 42):
-            wb.upload(f"{seed}.gif", film(1, seed, size=small))
-        wb.upload("copy.webp", film(1, 30, kind="WEBP", size=small, lossless=True))
+            (folder / f"{seed}.gif").write_bytes(film(1, seed, size=small))
+        (folder / "copy.webp").write_bytes(film(1, 30, kind="WEBP", size=small, lossless=True))
+        wb.ingest(folder, progress=False)
         assert together(wb.clusters(progress=False)) == {frozenset({"30.gif", "copy.webp"})}
 
 

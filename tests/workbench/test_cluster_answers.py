@@ -16,7 +16,7 @@ from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench import cluster_answers
 from imgurer_kernel.workbench.image_loader import ImageLoader
-from tests.support.forms import rounds
+from tests.support.forms import pairs, rounds
 from tests.support.pictures import jpeg
 from tests.support.processes import python
 from tests.workbench.test_workbench import recode
@@ -119,21 +119,20 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-@pytest.mark.parametrize(
-    "file",
-    [
-        *("answer/meta.json", "answer/labels.npy", "answer/clusters.members.npy"),
-        *("state/meta.json", "state/images.hashes.npy", "state/labels.values.npy"),
-    ],
+DAMAGED = (
+    *("answer/meta.json", "answer/labels.npy", "answer/clusters.members.npy"),
+    *("state/meta.json", "state/images.hashes.npy", "state/labels.values.npy"),
 )
+
+
+@pytest.mark.parametrize(("file", "damage"), pairs(DAMAGED, DAMAGE))
 def test_damaged_files_are_made_anew(wb, damage, file):
     first, root = ask(wb.settings.root), wb.settings.root
     part, _, name = file.partition("/")
     [path] = (folder(wb) / "usual" / part).glob(f"*/{name}")
     if part == "state":  # an answer hides the state behind it
         shutil.rmtree(folder(wb) / "usual" / "answer")
-    damage(path)
+    DAMAGE[damage](path)
     assert ask(root).equals(first)
     assert [len(versions(wb, part)) for part in ("answer", "state")] == [1, 1]
     # It is whole again, for the next one who needs it.

@@ -11,6 +11,7 @@ from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report.frames import CLUSTER_FILES, CLUSTERS
 from imgurer_kernel.store.ingest.worker import IngestWorker
 from imgurer_kernel.workbench import file_selection
+from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -176,8 +177,10 @@ def swap_inode(path):
     other.rename(path)
 
 
-@pytest.mark.parametrize("change", [Path.unlink, replace_bytes, touch, swap_inode])
-@pytest.mark.parametrize("verify", [True, False])
+CHANGES = (Path.unlink, replace_bytes, touch, swap_inode)
+
+
+@pytest.mark.parametrize(("change", "verify"), pairs(CHANGES, [True, False]))
 def test_what_is_not_on_disk_as_it_was_is_left_out(wb, places, change, verify):
     a, b = places
     change(a / "IMG_1.jpg")

@@ -15,6 +15,7 @@ from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.relation import NO_DUPLICATE
 from tests.support.catalogs import saved
 from tests.support.copies import cropped, framed, picture, recoded
+from tests.support.forms import rounds
 
 CORPUS = Path(os.environ.get("IMGURER_CORPUS") or Path(__file__).parents[3] / "shared" / "corpus")
 """Photos beside the repository, unless the environment names another place."""
@@ -133,9 +134,12 @@ def test_neither_a_query_nor_a_pair_needs_the_solver_of_clusters(wb, monkeypatch
 # ---- the same as clusters -----------------------------------------------------------------------
 
 
+FAMILIES = rounds(2, 3)
+
+
 def fill_with_edits(wb):
     """Families of copies that are near each other by windows, spots or intermediates only."""
-    for seed in range(3):
+    for seed in range(FAMILIES):
         whole = picture(110 + seed)
         edits = {
             "whole": whole,
@@ -151,7 +155,7 @@ def fill_with_edits(wb):
         }
         for name, image in edits.items():
             wb.upload(f"{seed} {name}", saved(image))
-    for seed in range(8):
+    for seed in range(rounds(5, 8)):
         wb.upload(f"stranger {seed}", saved(picture(130 + seed)))
 
 
@@ -196,8 +200,8 @@ def test_similar_finds_what_clusters_joins(new_store):
     """Every member is found from the medoid of its cluster, and that from every member."""
     wb = new_store(fill_with_edits)
     clusters = wb.clusters(progress=False)
-    assert clusters["cluster_id"].nunique() == 3
-    assert len(clusters) >= 27
+    assert clusters["cluster_id"].nunique() == FAMILIES
+    assert len(clusters) >= 9 * FAMILIES
     names, found = searched(wb, clusters)
     assert disagreements(clusters, found, names) == []
     strange = {k for k, name in names.items() if name.startswith("stranger")}

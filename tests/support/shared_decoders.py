@@ -1,0 +1,29 @@
+"""Children that decode what is not trusted, shared by all stores of a test process."""
+
+from functools import cache
+
+from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
+from imgurer_kernel.store import store as module
+
+
+class SharedDecoders(DecoderProcesses):
+    """Children that stay when a store is closed; they end with the test process."""
+
+    def close(self):
+        """Leave them to the next store."""
+
+
+@cache
+def of_all_stores(workers):
+    """The children of all stores with so many workers."""
+    return SharedDecoders(workers)
+
+
+def install():
+    """Let new stores share their children from now on.
+
+    Each would start one of its own for its first upload: a quarter of a second of processor time,
+    in half a thousand tests. What a store does with children of its own is tested in
+    tests/store/test_ingest_untrusted.py.
+    """
+    module.DecoderProcesses = of_all_stores
