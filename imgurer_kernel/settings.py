@@ -32,7 +32,7 @@ class Settings:
         Most frames that an animation may declare; only the first is looked at.
     max_scans
         Most scans of a JPEG; progressive ones have 10. Large pictures may have fewer: see
-        `imgurer_kernel.codecs.limits`.
+        `imgurer_kernel.fingerprint.codecs.limits`.
     max_segments
         Most segments of a JPEG, small chunks of a PNG, boxes of a HEIF, AVIF or JPEG 2000, chunks
         of a WebP, and extensions before the first frame of a GIF.

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -136,3 +137,33 @@ def test_every_package_says_what_belongs_in_it():
     ]
     lines = {dotted(path): len(ast.get_docstring(tree(path)).splitlines()) for path in packages}
     assert [name for name, number in lines.items() if number < 3] == []
+
+
+REFERENCE = re.compile(r"`(imgurer_kernel(?:\.[A-Za-z_]\w*)+)")
+WALK = re.compile(r"`([a-z]\w*(?:\.[A-Za-z_]\w*)+)`")
+
+
+def leads_nowhere(name, modules, members):
+    """Whether a dotted name is of no module, nothing in one, and no member of anything."""
+    parts = name.split(".")
+    end = max(k for k in range(1, len(parts) + 1) if ".".join(parts[:k]) in modules)
+    text = modules[".".join(parts[:end])]
+    if end < len(parts) and not re.search(rf"\b{parts[end]}\b", text):
+        return True
+    return not set(parts[end + 1 :]) <= members
+
+
+def test_what_docstrings_and_the_architecture_refer_to_is_there():
+    """By the texts alone: to import all takes seconds."""
+    modules = {dotted(path): path.read_text(encoding="utf-8") for path in MODULES}
+    everything = "\n".join(modules.values())
+    members = set(re.findall(r"^\s+(?:async )?def (\w+)|^    (\w+):", everything, re.MULTILINE))
+    members = {name for pair in members for name in pair}
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    paper = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(REFERENCE.findall(everything))
+    walked = {name for name in WALK.findall(paper) if name.split(".")[0] in packages}
+    assert len(named) > 100
+    assert len(walked) > 40
+    named |= {f"imgurer_kernel.{name}" for name in walked}
+    assert [name for name in sorted(named) if leads_nowhere(name, modules, members)] == []
