@@ -167,3 +167,19 @@ def test_what_docstrings_and_the_architecture_refer_to_is_there():
     assert len(walked) > 40
     named |= {f"imgurer_kernel.{name}" for name in walked}
     assert [name for name in sorted(named) if leads_nowhere(name, modules, members)] == []
+
+
+OWN_NAME = re.compile(r"(?<!`)`([A-Za-z_][\w.]*)`(?!`)")
+ELSEWHERE = {"executemany", "FileUpload"}  # of DuckDB and of ipywidgets
+
+
+def test_names_in_docstrings_are_names_of_the_code():
+    """What was renamed is renamed in the prose, too."""
+    prose, code = [], set()
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        prose += re.findall(r'""".*?"""', text, re.DOTALL)
+        code |= set(re.findall(r"\w+", re.sub(r'""".*?"""', "", text, flags=re.DOTALL)))
+    named = {part for text in prose for name in OWN_NAME.findall(text) for part in name.split(".")}
+    assert len(named) > 500
+    assert sorted(named - code - ELSEWHERE - {""}) == []

@@ -10,7 +10,7 @@ all elsewhere; another take has all its edges, each a little elsewhere. So:
    far as perspective and an imprecise map go, and the second picture is bent by it.
 3. Each block with texture says how its gradients correlate; of what disagrees the share, its
    largest regions, and whether both have what the other lacks (`LACK`) are kept.
-4. Where blocks agree, three models of a change of colour are fitted (see `COLOR_FEATURES`).
+4. Where blocks agree, three models of a change of colour are fitted.
 
 `imgurer_kernel.matching.relation` decides by these numbers. The work is done in machine code by
 `imgurer_kernel.matching._numba.agreement`.

@@ -64,7 +64,7 @@ class ReviewListing(HasTraits):
         The `ReviewQueue`; None before it was read.
     listed
         The cluster_ids that are shown, on all pages, in their order. It stays as it is until
-        `sort_again` or another filter: what was decided keeps its place.
+        `load` or another filter or order: what was decided keeps its place.
     done
         `Done` by cluster_id.
     progress
