@@ -1,8 +1,8 @@
 """Log who did what, as lines of JSON in the store's folder: logins, accounts, uploads, errors.
 
-One line is one event, whatever is in it: all controls and everything beyond ASCII is escaped, so
-that nobody's name can look like another line. Passwords, tokens and cookies are given to no event.
-The server turns the file over when it is large; its kernels, and commands, only add to it.
+One line is one event: controls and everything beyond ASCII are escaped, so that no name can forge
+another line. Passwords, tokens and cookies are never logged. The server rotates the file when it
+is large; its kernels and commands only append.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Measure the quality of originals, to choose the best of several copies.
 
-More than a fingerprint needs, and slower: nearly every pixel is decoded. So it is done for the few
-pictures that have duplicates, and remembered.
+This takes longer than a fingerprint, since nearly every pixel is decoded. So only pictures with
+duplicates are measured, once each.
 """
 
 import re

@@ -5,9 +5,9 @@ Each thing has a folder; in it each version has one of its own, which is never w
     root/derived/clusters/usual/answer/000000000007/meta.json     what it is, and the sums of all
     root/derived/clusters/usual/answer/000000000007/sizes.npy
 
-A version is written under another name, flushed and renamed, so that a process that is killed
-leaves the version before. Readers map arrays into memory, which processes share, and take the last
-version that is whole: what is cut off, overwritten or of another format is no answer, and no error.
+A version is written under another name, flushed and renamed, so that a killed process leaves the
+version before. Readers map arrays into memory, which processes share, and take the last complete
+version: one that is cut off, overwritten or of another format is ignored.
 """
 
 import json

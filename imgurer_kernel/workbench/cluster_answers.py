@@ -1,9 +1,9 @@
 """Cached results of searches for clusters: in memory, and on disk for other processes.
 
 Two things are kept of each kind of search. The answer is what people see, a few megabytes; it is
-written whenever it is found again. The state is all that the next search can use, 1.2 KB an image;
-it is written when so much is new that finding that again would cost other processes more than a
-moment, so that a store that grows by one picture does not write all of it.
+written after every search that found a new one. The state is what the next search can reuse, 1.2 KB
+an image; it is written only when computing its changes again would cost other processes more than
+a moment, so that adding one picture does not rewrite all of it.
 """
 
 import shutil

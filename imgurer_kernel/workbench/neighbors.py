@@ -1,8 +1,8 @@
 """Find candidates of one picture in a store: by hashes, windows both ways, and spots.
 
-Windows are made of all images when they are first wanted, unless there are too many for a search to
-wait for; spots are what the last search for clusters has made, and few newer ones. A search for
-clusters makes both, so that after one `similar` finds what it has found.
+Windows of all images are computed at first use, unless that would take too long for one search.
+Spots are those that the last search for clusters has computed, and a few newer ones. A search for
+clusters computes both, so that afterwards `similar` finds the same pairs.
 """
 
 import numpy as np

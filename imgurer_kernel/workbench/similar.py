@@ -2,10 +2,10 @@
 
 A search finds what a search for clusters would: by hashes of whole pictures, of contents and of
 windows both ways, by spots where the store has them, and by one step through the pictures that were
-found. Pairs are compared in the order of their digests, as they are there, so that both say the
-same of a pair.
+found. Pairs are compared in the order of their digests, as in a search for clusters, so that both
+give a pair the same verdict.
 
-`imgurer_kernel.workbench.hash_search` is the search without a look at the pictures.
+`imgurer_kernel.workbench.hash_search` searches without comparing pictures.
 """
 
 from collections.abc import Collection

@@ -1,16 +1,19 @@
 """Check whether the coded pixels of a JPEG end where the picture does.
 
-A wrong bit throws the reading of all codes after it out of step, and where the picture is full the
-codes are not, or the other way round. libjpeg notices and goes on; Pillow passes its warnings over.
-So the decoder is given the file in three pieces, and it asks for the next one until the picture is
-full. The first lacks the last bytes of the codes: that must not do. The second has these and a few
-bits that are no codes, and must. The third has the end marker and what follows: who asks for it
-lacks pixels. A file that has no end marker is whole if the second piece did. All this is told by
-the one decode that is made anyway.
+A wrong bit misaligns all Huffman codes after it, so that the codes end before the picture is full,
+or the picture is full before the codes end. libjpeg notices and goes on; Pillow ignores its
+warnings. So the decoder gets the file in three pieces, of which it requests the next one until the
+picture is full:
 
-It holds where one scan has all pixels, in the order in which they are seen: of other files, such
-as progressive ones, nothing is told. Between restart markers codes are out of step only to the next
-one; there it is told whether all the markers are there, in their order.
+1. all but the last bytes of the codes, which must not suffice;
+2. these bytes and a few bits that are no codes, which must suffice;
+3. the end marker and what follows: a decoder that requests it lacks pixels.
+
+A file without an end marker is complete if the second piece sufficed. This costs no decode beyond
+the one that is made anyway.
+
+Only files with all pixels in one scan, from top to bottom, can be checked: not progressive ones.
+Restart markers realign the codes; files that have them are checked for all markers, in order.
 """
 
 import io

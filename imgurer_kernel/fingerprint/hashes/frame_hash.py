@@ -1,11 +1,12 @@
 """Hash all frames of an animation, or all pages, to tell those with one cover apart.
 
-Of two animations that begin with the same frame the later ones decide. Each is cut into eight parts
-of equal length, and a part is the mean of its frames at 32x32 grays. What counts is how it differs
-from the first frame, which shows a small thing that moves on a large ground, and what it shows
-itself, which tells pages of text behind one cover apart; of both only what is finer than a ninth of
-the picture. The hash is the sides of 255 planes on which that lies (Charikar 2002, "Similarity
-estimation techniques from rounding algorithms"): bits differ as the angle between two does.
+Two animations that begin with the same frame are compared by their later frames. Each is cut into
+eight parts of equal length; a part is the mean of its frames at 32x32 grays. Of each part two
+things enter the hash, both without detail coarser than a ninth of the picture: its difference from
+the first frame, which shows a small thing that moves on a large background, and the part itself,
+which distinguishes pages of text behind one cover. The bits are the sides of 255 random planes on
+which these lie (Charikar 2002, "Similarity estimation techniques from rounding algorithms"), so
+that the number of different bits grows with the angle between two vectors.
 """
 
 from collections.abc import Sequence

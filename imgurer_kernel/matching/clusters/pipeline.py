@@ -1,8 +1,8 @@
 """Find duplicates among the images of a catalog: candidates, verified pairs, clusters.
 
-The one function behind ``clusters(verify=True)``: arrays in, a record out. What it needs to see of
-a picture it asks for when it needs it, and what an earlier search has found out it takes over, so
-that a second call compares only what is new and what that may change.
+The function behind ``clusters(verify=True)``: arrays in, a record out. Pictures are read when they
+are needed, and results of an earlier search are reused, so that a second call compares only what is
+new and what that may change.
 """
 
 from collections.abc import Callable, Iterator, Sequence

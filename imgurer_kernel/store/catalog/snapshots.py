@@ -5,10 +5,10 @@
     root/snapshots/20261128T210252.123456/manifest.json     when, of which version, digests
     root/snapshots/20261128T210252.123456/users.parquet     and so on: one file for each table
 
-Everything is in them but what originals give again: grays for comparing, which are nine tenths of
-a catalog. A snapshot is taken when the catalog is closed (half a second after its last use), if
-anything but times of access has changed, and at most a hundredth of the time goes into it. It is
-written under another name, flushed and renamed: there are whole ones only.
+A snapshot has everything but what can be computed from originals: grays for comparing, which are
+nine tenths of a catalog. It is taken when the catalog is closed (half a second after its last use),
+if anything but times of access has changed, at a cost of at most a hundredth of the time. It is
+written under another name, flushed and renamed, so that only complete ones have their name.
 """
 
 import json

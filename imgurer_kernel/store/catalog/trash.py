@@ -2,9 +2,8 @@
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). A file
 that is forgotten moves from the table ``files`` to ``trash`` in one transaction; with the last file
-of an image the image moves to ``trash_images``. So what is in the catalog and what is in the trash
-is decided by rows alone; where the bytes lie meanwhile is made to follow
-(`imgurer_kernel.store.trash`).
+of an image the image moves to ``trash_images``. Rows alone decide what is in the catalog and what
+is in the trash; the bytes are moved after them (`imgurer_kernel.store.trash`).
 """
 
 from collections import defaultdict

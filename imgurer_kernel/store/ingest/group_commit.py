@@ -1,7 +1,7 @@
 """Uploads that arrive in several threads at once, entered into the catalog together.
 
-A transaction costs some 15 ms of work, whether it enters one file or ten. So whoever has the turn
-enters all that wait by then, and those find theirs entered when the turn comes to them.
+A transaction costs some 15 ms of work, whether it enters one file or ten. So the thread that gets
+the lock enters the arrivals of all waiting threads, which find theirs done when they get the lock.
 """
 
 import threading

@@ -1,8 +1,8 @@
 """Compare the files that a walk found with a user's files in the catalog.
 
-A file is told by its path. Where a known one is not found, it is gone only if that can be told:
-the folder above it was listed, and the drive that it was on is the one that was looked at. What
-cannot be told is left as it was, with one row that says so.
+A file is identified by its path. A known file that is not found counts as missing only if the
+folder above it was listed, and is on the drive that the file was on. Everything else is left as it
+was, with one row that says so.
 """
 
 import os
