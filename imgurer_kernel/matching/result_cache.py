@@ -1,8 +1,7 @@
 """Cache the results of comparisons by their inputs, so that none is made twice.
 
-Where anything is new a later search makes its decisions again, as if it were the first, and only
-looks up what was compared before. So it comes to the result of a first search, whatever the order
-in which images arrived.
+A later search makes all its decisions again, and only looks up what was compared before. So its
+result is that of a first search, whatever the order in which images arrived.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Find copies across the splits of a data set: test pictures in train, conflicting labels.
 
-A model that is tested on what it was trained with looks better than it is. What is counted here is
-what a search for duplicates has found, exact and near; a class is the first folder below a split,
-as torchvision's ``ImageFolder`` has it.
+A model that is tested on pictures that it was trained with looks better than it is. Counted are the
+duplicates, exact and near, that a search has found; a class is the first folder below a split, as
+torchvision's ``ImageFolder`` has it.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Check planned acts on files, row by row: whether each may be done.
 
-What is looked at here needs no file to be read: who asks, whose the file is, that another one
-stays. The bytes are compared when an act is done (`imgurer_kernel.review.runner`).
+These checks read no file: who acts, whose the file is, and that another one stays. The bytes are
+compared when an act is done (`imgurer_kernel.review.runner`).
 """
 
 import os

@@ -1,10 +1,10 @@
 """Open files that are about to move folder by folder, so that no path can be swapped.
 
-A path is only a claim. Between a look at it and an act on it, somebody may put a link in the place
-of a folder or another file in the place of the file. So each folder below the root is opened from
-the one above it, without following links; the file is opened, read and compared through that
-descriptor; and what is then renamed is the name in the folder that is held open, looked at before
-and after: what moved is what was read, or it is put back.
+Between checking a path and acting on it, somebody may replace a folder by a link, or the file by
+another one. So each folder below the root is opened from the one above it, without following links;
+the file is opened, read and compared through that descriptor; and the rename is made in the folder
+that is held open, with a check before and after: if another file than the one read was moved, it is
+moved back.
 """
 
 import errno

@@ -1,8 +1,7 @@
 """Keeper policies: rules in order, as data, that choose the file to keep and say why.
 
-A rule puts the files of a cluster into an order by one value; where it cannot tell them apart, the
-next one decides. So the answer is explained by the first rule by which the file that is kept and
-another one differ.
+A rule orders the files of a cluster by one value; ties are broken by the next rule. So the choice
+between the keeper and another file is explained by the first rule in which the two differ.
 """
 
 import os

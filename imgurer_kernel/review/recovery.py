@@ -1,7 +1,7 @@
 """Recover from a crash: acts that were begun are finished or rolled back.
 
-Which of both is told by the disk alone. What has moved is finished, since its bytes were compared
-before; what has not is taken back.
+The disk decides which of the two: an act whose file has moved is finished, since its bytes were
+compared before; any other is rolled back.
 """
 
 import os

@@ -1,13 +1,13 @@
 """Do acts on files; a journal entry is written before each.
 
 Files move first and rows follow, with the state of the entry in the journal in the same
-transaction; so that at any moment the journal says what has to be looked at after a crash:
+transaction, so that at any moment the journal says what a recovery has to look at:
 
 1. *intended*: the entry is written. Bytes are compared; the file moves.
 2. *entered*: the rows of the file are in the trash of the store, its owner has the keeper.
 3. *done*: the store's own bytes have followed.
 
-`imgurer_kernel.review.undo` takes acts back, and `imgurer_kernel.review.recovery` finishes or takes
+`imgurer_kernel.review.undo` undoes acts, and `imgurer_kernel.review.recovery` finishes or rolls
 back what a crash has left in between.
 """
 

@@ -1,6 +1,6 @@
 """The trash of a store together with the trash folders on disk.
 
-One list, one way back and one way to delete: whether a file lies in the store or in the folder
+Both are listed, restored and emptied together; whether a file lies in the store or in the folder
 ``.imgurer-trash`` of its disk is known by the journal only.
 """
 

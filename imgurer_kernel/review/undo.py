@@ -1,8 +1,8 @@
 """Undo acts in groups: one transaction before their files move, and one after.
 
 The entries are *undoing* before the first file moves back; rows follow once all of them have moved,
-and with them the entries are *undone*. After a crash in between, the disk tells of each file
-whether it is back (`imgurer_kernel.review.recovery`), so any part of them may have moved.
+and with them the entries are *undone*. After a crash in between, any part of the files may have
+moved; the disk tells which (`imgurer_kernel.review.recovery`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

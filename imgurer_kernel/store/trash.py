@@ -3,8 +3,8 @@
 Rows decide, bytes follow, so that a crash at any step neither loses a picture nor brings one back:
 
 1. forget: one transaction moves the rows of the files, and of the image with its last file, into
-   the tables of the trash; only then a second one moves the bytes, unless somebody has taken the
-   same in meanwhile. After a crash in between the bytes lie where they were: `StoreCheck` sees the
+   the tables of the trash; only then a second one moves the bytes, unless somebody has ingested
+   the same meanwhile. After a crash in between the bytes lie where they were: `StoreCheck` sees the
    rows in the trash, and moves them then.
 2. restore: within one transaction the bytes are moved back first. A crash before its end leaves
    the rows in the trash, as in 1.

@@ -1,15 +1,15 @@
 """Verify candidate pairs, only those that the clusters depend on.
 
-At first every pair is believed. The clusters that follow depend on their edges, the pairs of a
-medoid and a member, so these are verified. From then on only what was compared counts: images that
-did not prove to belong to a star are compared with their neighbors, and neighboring stars by the
-nearest of the pairs between them, until there is nothing left to compare. A pair inside a proven
+In the first round all candidate pairs are taken to be the same. The resulting stars depend on their
+edges, the pairs of a medoid and a member, so these are verified. From then on only verified pairs
+count: images without a verified edge are compared with their neighbors, and neighboring stars by
+the nearest of the pairs between them, until nothing is left to compare. A pair inside a verified
 star cannot change any cluster and is never compared.
 
-Two more sources of pairs. A neighbor of a member is compared with the medoid itself, aligned by way
-of the member: that finds the heavily cropped copy whose hash is near a lightly cropped one only.
-And where images stay outside of a star that are the same as many of its members, the member that
-knows most of them is tried as its medoid. Neither claims anything that was not compared.
+There are two more sources of pairs. A neighbor of a member is compared with the medoid itself,
+aligned through the member: that finds the heavily cropped copy whose hash is near a lightly cropped
+one only. And where images outside of a star are the same as many of its members, the member with
+most such edges is tried as its medoid. Both only propose pairs, which are verified like others.
 
 A round considers only stars with something new: most of a large catalog is solved in the first.
 """
