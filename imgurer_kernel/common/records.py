@@ -124,7 +124,7 @@ class Arrival:
         Modification time of the source in nanoseconds, 0 for an upload: with the size it tells
         whether the source has changed since.
     path, path_key
-        Absolute path as text, and its bytes, by which files are told apart. An upload has none;
+        Absolute path as text, and its bytes, which identify a file. An upload has none;
         what was imported has the path of another store, which is no identity here.
     kept
         How its bytes are kept.

@@ -72,7 +72,7 @@ def for_browser(data: bytes, limits: Settings | None = None) -> BrowserView:
     >>> view.mime_type, view.width, view.height
     ('image/jpeg', 30, 20)
     """
-    # Decoded in any case, if only small: what is damaged is told here, not by an empty frame.
+    # Decoded in any case, if only small: damage is reported here, not by an empty frame.
     picture = decode.read(data, limits)
     width, height = picture.width, picture.height
     upright = picture.facts.orientation == 1 or picture.format == "JPEG"

@@ -21,7 +21,7 @@ VERSION = "original-2"
 """Changes with what is measured: what was remembered under another name is measured again."""
 
 SIDE = 1600
-"""What is decoded at least, in pixels: finer detail than half of that is not told apart."""
+"""What is decoded at least, in pixels: finer detail than half of that is not resolved."""
 BLOCKS = 24
 """Sides of the grid of `OriginalFacts.relief`, each block of `_BLOCK` pixels a side."""
 
@@ -62,7 +62,7 @@ class OriginalFacts:
         uint8, `BLOCKS` x `BLOCKS` as a list: mean steepness of the grays in each block of the
         upright picture, its aspect not kept, in quarters of a level.
     clipped
-        Share of the pixels that are nearly black or white: what has been there cannot be told.
+        Share of the pixels that are nearly black or white (clipped).
     """
 
     steepness: float | None = None

@@ -26,7 +26,7 @@ PairChunk = tuple[UInt32s, UInt32s, UInt8s]
 """Some of the pairs that are near: numbers of two groups and a distance for each, (k,) each."""
 
 STAGE = "comparing hashes"
-"""What a progress function is told that is done."""
+"""The stage that is reported as progress."""
 
 _THREADS = "imgurer-search"
 

@@ -48,7 +48,7 @@ class SamePictureCheck:
 
     def _compare(self, one: FileOfImage, other: FileOfImage) -> bool:
         found = self._search.evidence(one.image_id, other.image_id)
-        # What two have in common with a third is told by the clusters of an earlier search; only
+        # What two have in common with a third is known from the clusters of an earlier search; only
         # those of now know what was decided since, and which pictures there still are.
         return found.duplicate and found.via is None
 

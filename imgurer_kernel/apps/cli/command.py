@@ -48,12 +48,12 @@ class Call:
     out: Terminal
 
     def workbench(self) -> Workbench:
-        """Open the store that was named, which must be there."""
+        """Open the named store, which must exist."""
         return Workbench(self.settings, create=False)
 
     @contextmanager
     def workbench_made(self) -> Iterator[Workbench]:
-        """Open the store that was named, made if need be, which is told; takes `CREATE_HERE`."""
+        """Open the named store, or make it, and say so; takes `CREATE_HERE`."""
         new = not is_store(self.settings.root)
         try:
             with Workbench(

@@ -136,9 +136,9 @@ class LogLimiter:
     Parameters
     ----------
     every
-        Seconds for which one key is not told of again.
+        Seconds for which one key is not reported again.
     most
-        Keys that are told apart at one time; all others count as one.
+        Keys that are distinguished at one time; all others count as one.
     clock
         Seconds that only grow, such as `time.monotonic`.
 

@@ -201,7 +201,7 @@ def count(data: bytes, enough: int) -> Parts:
         segments += 1
         if marker in _FRAMES and _describes_colours(body):
             blocks = max(blocks, sum(number for _, number in _blocks(body)))
-            # A height of zero is told by a marker behind the scan.
+            # A height of zero is given by a marker behind the scan.
             frame = body if marker in _SEQUENTIAL and any(body[1:3]) else b""
         elif marker == _INTERVAL and len(body) >= 2:
             interval = int.from_bytes(body[:2], "big")

@@ -32,7 +32,7 @@ _PARTS = 8
 # Of 256, measured on 40 animations of scenes and of a small thing that moves: copies scaled by
 # half or coded as WebP differ in 3 to 31 bits, 38 of 40 in 21 at most; films of which one of eight
 # frames is another in 26 and more, of which a quarter are in 40. Pages of text that were scaled by
-# half, 31 to 42, are beyond: to be told apart wrongly costs less than to be taken for the same.
+# half, 31 to 42, are beyond: to keep two apart wrongly costs less than to merge them.
 _MAX_BITS = 24
 # Grays: below that, differences are noise of the coding.
 _LEAST_MOTION = 0.5

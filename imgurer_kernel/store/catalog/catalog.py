@@ -152,7 +152,7 @@ class Catalog:
         self._is_closing = True
         try:
             if self._snapshots.pending and not self._lease.held and self.path.exists():
-                with suppress(CatalogError, StorageError):  # whoever opens it next is told
+                with suppress(CatalogError, StorageError):  # whoever opens it next gets the error
                     self.run(first_row, "SELECT 1")
             self.release()
         finally:

@@ -277,7 +277,7 @@ def _restore_files(connection: Connection, file_ids: Sequence[int], moment: date
             """,
             {"ids": rounds[turn], "moment": moment},
         )
-    # Also of one that was there again: who asks twice is told that it is done.
+    # Also of one that was there again: a second request reports it as done.
     connection.execute(
         """
         INSERT INTO file_history BY NAME

@@ -122,7 +122,7 @@ def find_files(
     chosen
         Which of them are wanted.
     survey
-        Is told what was walked.
+        Gets what was walked.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from imgurer_kernel.store.ingest.sources import readable
 from imgurer_kernel.ui.session import row_dicts
 
 MAX_ROWS = 300
-"""Files that are listed one by one; of the others only the number is told."""
+"""Files that are listed one by one; the others are only counted."""
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "rejected": ("rejected", "failed"),

@@ -206,7 +206,7 @@ class ReviewModel(ReviewListing):
         if others:
             facts.append(("Left alone", f"{count(others, 'file')} of other people"))
         reasons = {str(why): int(n) for why, n in refused["why"].value_counts().items()}
-        # Only what passed the rehearsal: what is refused now is told, and not tried again.
+        # Only what passed the rehearsal: what is refused now is reported, and not tried again.
         keep = plan["file_id"].isin(ready["file_id"])
         clusters = tuple(int(each) for each in rows["cluster_id"].drop_duplicates())
         return Preview(
