@@ -20,7 +20,7 @@ SNAPSHOTS = "snapshots"
 _OWN = {
     *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret", "log"),
     *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
-    *("catalog.lock", "catalog.waiting", "review.lock", "review.pending"),
+    *("catalog.lock", "catalog.waiting", "review.lock", "review.pending", "sessions.changed"),
     *("lost-and-found", "snapshots", "damaged", "check.json", "recover.json"),
     *("lost+found", "Thumbs.db", "desktop.ini"),
 }

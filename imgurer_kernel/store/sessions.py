@@ -15,6 +15,7 @@ import pandas as pd
 from imgurer_kernel.errors import InvalidUserName
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.session_cookies import LoginSession
+from imgurer_kernel.store.session_ends import announce
 from imgurer_kernel.store.users import stamp_of, user_name
 
 # Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
@@ -123,9 +124,11 @@ class Sessions:
         from imgurer_kernel.store.catalog import sessions as rows
 
         try:
-            return bool(self.catalog.run(rows.end_session, user_name(user), session))
+            ended = bool(self.catalog.run(rows.end_session, user_name(user), session))
         except InvalidUserName:
             return False
+        announce(self.catalog.path.parent)
+        return ended
 
     def end_all(self, user: str) -> int:
         """End all sessions of a user, and return how many.
@@ -137,7 +140,9 @@ class Sessions:
         """
         from imgurer_kernel.store.catalog import sessions as rows
 
-        return self.catalog.run(rows.end_sessions, user_name(user))
+        ended = self.catalog.run(rows.end_sessions, user_name(user))
+        announce(self.catalog.path.parent)
+        return ended
 
 
 def _one_line(text: str, most: int) -> str:

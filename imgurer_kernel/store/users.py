@@ -23,6 +23,7 @@ from imgurer_kernel.store.passwords import (
     checked_password,
     normalized_password,
 )
+from imgurer_kernel.store.session_ends import announce
 
 # The catalog is imported where it is needed: objects of the server outlive the interpreter's
 # modules, and by this module DuckDB's types would, which complain of it on stderr.
@@ -252,6 +253,7 @@ class Users:
         self.catalog.run(
             rows.set_password_hash, name, self._hasher.hash(checked_password(password))
         )
+        announce(self.catalog.path.parent)
         note("password-set", user=name)
 
     def disable(self, name: str) -> None:
@@ -268,6 +270,7 @@ class Users:
         with self.catalog.transaction() as connection:
             _keep_last_admin(connection, name)
             rows.set_enabled(connection, name, False)
+        announce(self.catalog.path.parent)
         note("account-disabled", user=name)
 
     def enable(self, name: str) -> None:

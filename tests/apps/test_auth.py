@@ -118,6 +118,12 @@ async def begun(users):
     assert await asyncio.to_thread(users.begun.acquire, timeout=HANG)
 
 
+async def turns():
+    """Let everybody who has come be looked at: of strangers one in each turn of the loop."""
+    for _ in range(2000):
+        await asyncio.sleep(0)
+
+
 async def attempt(
     door, name="alice", password="a wrong password", address="192.0.2.1", cookies=None
 ):
@@ -206,6 +212,7 @@ def test_the_queue_has_an_end_and_says_so_at_once(door, users):
             for each in range(100)
         ]
         await begun(users)
+        await turns()
         done, waiting = await asyncio.wait(tries, timeout=0)
         refused = [each.result() for each in done]
         assert refused == ["wait"] * len(refused)
@@ -441,13 +448,64 @@ def test_a_known_browser_has_a_turn_of_its_own_while_guesses_run(door, users):
     assert ("alice", RIGHT) in users.checked[:4]
 
 
+def test_a_known_browser_is_looked_at_before_strangers_that_came_first(door, users):
+    """Two hundred answers to strangers, who were all there before, keep it waiting for none."""
+    cookies, order = {}, []
+    in_turn(door, 1, password=RIGHT, cookies=cookies)
+    begin = door._tries.begin
+
+    def noted(name, password, *, address, browser):
+        order.append("stranger" if browser is None else "known")
+        return begin(name, password, address=address, browser=browser)
+
+    door._tries.begin = noted
+
+    async def scenario():
+        guesses = [
+            asyncio.ensure_future(attempt(door, f"user{each}", "x", f"198.51.100.{each}"))
+            for each in range(200)
+        ]
+        assert await attempt(door, password=RIGHT, cookies=cookies) == "in"
+        guesses[7].cancel()  # who gives up does not keep those behind from their turn
+        await asyncio.gather(*guesses, return_exceptions=True)
+
+    run(scenario())
+    assert order.index("known") < 5
+    assert order.count("stranger") == 199
+
+
+def test_no_password_of_a_stranger_is_begun_while_a_known_browser_waits(door, users):
+    """A second one at the same time would take half of the processor, and of the memory."""
+    cookies = {}
+    in_turn(door, 1, password=RIGHT, cookies=cookies)
+
+    async def scenario():
+        users.gate.clear()
+        first = asyncio.ensure_future(attempt(door, "user0", "x", "198.51.100.0"))
+        await begun(users)
+        known = [asyncio.ensure_future(attempt(door, password=RIGHT, cookies=cookies))]
+        await begun(users)
+        known.append(asyncio.ensure_future(attempt(door, password=RIGHT, cookies=cookies)))
+        others = [
+            asyncio.ensure_future(attempt(door, f"user{each}", "x", f"198.51.100.{each}"))
+            for each in range(1, 4)
+        ]
+        await turns()
+        users.gate.set()
+        await asyncio.gather(first, *known, *others)
+
+    run(scenario())
+    names = [name for name, _ in users.checked][1:]
+    assert sorted(names[:3]) == ["alice", "alice", "user0"]
+
+
 def test_one_address_does_not_fill_the_queue_of_all(door, users):
     async def scenario():
         users.gate.clear()
         guesses = [asyncio.ensure_future(attempt(door, f"user{each}")) for each in range(200)]
         await begun(users)
         other = asyncio.ensure_future(attempt(door, "bob", RIGHT, "203.0.113.1"))
-        await asyncio.sleep(0)
+        await turns()
         assert not other.done(), "there is room for it"
         users.gate.set()
         assert await other == "in"

@@ -45,6 +45,7 @@ from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store.session_ends import SessionEnds
 from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import Users
 
@@ -55,6 +56,9 @@ _LEASE_WITHIN = 5.0
 
 _STOP_WITHIN = 1.5
 """Seconds that kernels get to stop before their connections are simply closed."""
+
+_LOOK_EVERY = 0.5
+"""Seconds after which the server notices that another process has ended sessions."""
 
 _CLOSE_EVERY = 5.0
 """Seconds after which a page is closed at the latest whose session is over, be it silent."""
@@ -211,6 +215,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
     root: Path
     sockets: list[socket.socket]
     provider: PasswordIdentityProvider | TokenIdentityProvider
+    ends: SessionEnds
     show = False
 
     def setup_template_dirs(self) -> None:
@@ -248,6 +253,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             "labextensions_path": labextensions,
             "no_cache_paths": ["/"],
         }
+        widgets = {"path": labextensions}
         page = {
             "notebook_path": Path(self.notebook_path).name,
             "template_paths": self.template_paths,
@@ -261,11 +267,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             (rf"/voila/api/shutdown/{kernel}", handlers.ShutdownHandler),
             (rf"/voila/query/{kernel}", handlers.VisitorInfoHandler),
             (rf"/voila/static/{kept}/(.*)", handlers.AssetHandler, {"path": self.static_paths}),
-            (
-                rf"/voila/labextensions/{kept}/(.*)",
-                handlers.ExtensionHandler,
-                {"path": labextensions},
-            ),
+            (rf"/voila/labextensions/{kept}/(.*)", handlers.ExtensionHandler, widgets),
             (r"/voila/api/themes/(.*)", handlers.ThemeHandler, themes),
         ]
         if self.listening.login:
@@ -287,12 +289,16 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle_signal_stop)
         self.ioloop.add_callback(self._announce)
-        closing = PeriodicCallback(self._close_ended_pages, _CLOSE_EVERY * 1000)
-        closing.start()
+        self.ends = SessionEnds(self.root)
+        deeds = {self._close_ended_pages: _CLOSE_EVERY, self._look_for_ends: _LOOK_EVERY}
+        regular = [PeriodicCallback(deed, every * 1000) for deed, every in deeds.items()]
+        for each in regular:
+            each.start()
         try:
             self.ioloop.start()
         finally:
-            closing.stop()
+            for each in regular:
+                each.stop()
             with silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
                 close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
@@ -308,6 +314,12 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         if self.show:
             # Some browsers are waited for until they are closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    async def _look_for_ends(self) -> None:
+        """Close pages at once where another process has logged out or disabled somebody."""
+        if self.ends.are_new():
+            self.provider.look_again()
+            await self._close_ended_pages()
 
     async def _close_ended_pages(self) -> None:
         """Close the pages of ended sessions, including pages that send nothing."""

@@ -20,7 +20,7 @@ from imgurer_kernel.apps.server.login_tries import (
     network_of,
     one_spelling,
 )
-from imgurer_kernel.apps.server.rate_limit import LogLimiter
+from imgurer_kernel.apps.server.rate_limit import LogLimiter, TurnOfLoop
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed
@@ -104,6 +104,9 @@ class TokenIdentityProvider(IdentityProvider):
         """Return all sessions: none can end."""
         return set(sessions)
 
+    def look_again(self) -> None:
+        """Do nothing: no session ends."""
+
     def was_valid(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
         """Return True: no session can end."""
         return True
@@ -150,6 +153,7 @@ class PasswordIdentityProvider(IdentityProvider):
         # one than those that check passwords, so that no page waits for guesses.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
+        self._strangers = TurnOfLoop()
         # Who is slowed down costs nothing, and could turn the log over until no trace is left: at
         # most some 5 MB a day now, of 12.
         self._slowed = LogLimiter(every=60.0, most=20, clock=clock)
@@ -172,6 +176,10 @@ class PasswordIdentityProvider(IdentityProvider):
     async def filter_valid(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
         """Return those of some sessions that are still valid, by one query of the catalog."""
         return await self._run(self._sessions.holding, sessions) if sessions else set()
+
+    def look_again(self) -> None:
+        """Forget which sessions were valid: some have ended, in whatever process."""
+        self._looked_up.clear()
 
     def was_valid(self, session: LoginSession | None) -> bool:
         """Return the same as `is_valid` without waiting for the catalog; it may lag behind."""
@@ -211,10 +219,11 @@ class PasswordIdentityProvider(IdentityProvider):
         known = session_cookies.unseal_known(
             handler.get_cookie(self._known_cookie) or "", self._key, self._known_cookie
         )
+        browser = known.get(one_spelling(name))
+        if browser is None:
+            await self._strangers.wait()
         try:
-            check = self._tries.begin(
-                name, password, address=address, browser=known.get(one_spelling(name))
-            )
+            check = self._tries.begin(name, password, address=address, browser=browser)
             account = await _known(asyncio.wrap_future(check))
         except TryLater as error:
             if times := self._slowed.add(network_of(address)):

@@ -80,7 +80,8 @@ class _Counted:
 class LoginTries:
     """Checks passwords in two queues, for known and for unknown browsers, each with its thread.
 
-    A password costs 64 MiB to check: that is not multiplied by the number of callers.
+    Known browsers go first: nothing of a stranger's begins while there is one. A password costs 64
+    MiB to check: that is not multiplied by the number of callers.
 
     Parameters
     ----------
@@ -98,8 +99,10 @@ class LoginTries:
             Throttle(free=free, longest=_LONGEST, clock=clock)
             for free in (FREE, FREE, FREE_ADDRESS, FREE_NAME)
         )
-        self._strangers = FairWorker(waiting=_WAITING, share=_SHARE, name="imgurer-passwords")
         self._known = FairWorker(waiting=_WAITING, share=FREE + 1, name="imgurer-known")
+        self._strangers = FairWorker(
+            waiting=_WAITING, share=_SHARE, name="imgurer-passwords", behind=self._known
+        )
 
     def begin(
         self, name: str, password: str, *, address: str | None, browser: str | None

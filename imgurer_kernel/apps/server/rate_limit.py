@@ -1,5 +1,6 @@
 """Slow down password guessing, bound the queue of checks, and bound what is logged of them."""
 
+import asyncio
 import functools
 import threading
 from collections import Counter, OrderedDict, deque
@@ -172,6 +173,28 @@ class LogLimiter:
         return untold + 1
 
 
+class TurnOfLoop:
+    """Lets one of many tasks go on in each turn of the event loop, in their order.
+
+    Two hundred requests that come at once are answered one after the other by the loop anyway; in
+    between it reads what has come meanwhile, which may be somebody who goes first.
+    """
+
+    def __init__(self) -> None:
+        self._last: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Wait for one's turn."""
+        before, mine = self._last, asyncio.get_running_loop().create_future()
+        self._last = mine
+        try:
+            if before is not None and not before.done():
+                await asyncio.wait([before])  # who gives up waiting does not end the other's turn
+            await asyncio.sleep(0)
+        finally:
+            mine.set_result(None)
+
+
 @dataclass(frozen=True, slots=True)
 class _QueuedWork:
     future: "Future[Any]"
@@ -192,6 +215,8 @@ class FairWorker:
         How many of these one caller may have.
     name
         The thread's, for whoever looks at the process.
+    behind
+        Another one, whose work goes first: nothing begins here while there is any.
 
     Examples
     --------
@@ -201,7 +226,13 @@ class FairWorker:
     >>> worker.close()
     """
 
-    def __init__(self, *, waiting: int, share: int, name: str) -> None:
+    def __init__(
+        self, *, waiting: int, share: int, name: str, behind: "FairWorker | None" = None
+    ) -> None:
+        self._behind = behind
+        self._followers: list[FairWorker] = []
+        if behind is not None:
+            behind._followers.append(self)  # noqa: SLF001 - of this class
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._most = 1 + waiting
         self._share = share
@@ -241,7 +272,14 @@ class FairWorker:
             future.cancel()
         self._thread.shutdown()
 
+    def _has_work(self) -> bool:
+        with self._lock:
+            return bool(self._inside)
+
     def _begin_next(self) -> None:
+        # Whoever is in front calls this again when its last work is done.
+        if self._behind is not None and self._behind._has_work():  # noqa: SLF001 - of this class
+            return
         with self._lock:
             while self._queues and not self._busy and not self._closed:
                 caller, queue = next(iter(self._queues.items()))
@@ -281,3 +319,7 @@ class FairWorker:
                 self._queues[caller] = kept
                 if not kept:
                     del self._queues[caller]
+            over = not self._inside
+        if over:
+            for follower in self._followers:
+                follower._begin_next()  # noqa: SLF001 - of this class
