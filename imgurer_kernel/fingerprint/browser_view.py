@@ -19,6 +19,8 @@ _SHOWN = {
     "BMP": "image/bmp",
 }
 _QUALITY = 92
+MIME_TYPES = frozenset(_SHOWN.values())
+"""Of all that is passed on or encoded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,13 +8,17 @@ import logging
 import os
 import resource
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO
 
 from imgurer_kernel.errors import DecoderFailed, ImageRejected
+from imgurer_kernel.fingerprint import decode
+from imgurer_kernel.fingerprint.browser_view import for_browser
 from imgurer_kernel.fingerprint.codecs.libtiff import LOG
+from imgurer_kernel.settings import Settings
 
 MOST_WORDS = 64 << 10
 """Bytes that a child may write into any file: what its libraries complain about, and no more."""
@@ -25,9 +29,9 @@ _READY = b"ready"
 _CORES, _GRACE_SECONDS = 2, 5
 
 
-def main(pipe_at: str, file_at: str, decode: str) -> None:
+def main(pipe_at: str, file_at: str, decoder: str) -> None:
     """Decode until the parent closes the pipe or ends."""
-    module, _, name = decode.partition(":")
+    module, _, name = decoder.partition(":")
     call = getattr(import_module(module), name)
     pipe = Connection(int(pipe_at))
     words = _catch_words()
@@ -39,14 +43,14 @@ def main(pipe_at: str, file_at: str, decode: str) -> None:
     pipe.send_bytes(_READY)
     while True:
         try:
-            size, limits = pipe.recv()
+            task, argument, size, limits = pipe.recv()
         except (EOFError, OSError):
             return
         _limit_memory(before + size + limits.decode_memory)
         _limit_time(limits.decode_seconds)
         answer: object
         try:
-            answer = call(os.pread(int(file_at), size, 0), limits=limits)
+            answer = _do(task, argument, call, os.pread(int(file_at), size, 0), limits)
         except ImageRejected as error:
             # Without its cause and what that holds on to: the parent knows no other errors.
             answer = type(error)(str(error))
@@ -56,6 +60,25 @@ def main(pipe_at: str, file_at: str, decode: str) -> None:
                 "(decode_memory in the settings)"
             )
         pipe.send((answer, _words_so_far(words)))
+
+
+def _do(
+    task: str,
+    argument: tuple[int, int],
+    call: Callable[..., object],
+    data: bytes,
+    limits: Settings,
+) -> object:
+    """Do one of the tasks; what is no fingerprint is a tuple of numbers, texts and bytes."""
+    if task == "fingerprint":
+        return call(data, limits=limits)
+    if task == "pixels":
+        pixels = decode.read(data, limits, frame=argument).view().rgb(argument)
+        return (*pixels.shape[:2], pixels.tobytes())
+    view = for_browser(data, limits)
+    # The parent has the file.
+    shown = b"" if view.data is data else view.data
+    return view.mime_type, shown, view.width, view.height, view.reduced
 
 
 def _catch_words() -> BinaryIO:

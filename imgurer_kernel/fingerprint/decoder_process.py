@@ -10,9 +10,7 @@ again in each of them. A file is handed over in memory that both have: through a
 in pieces, each of which wakes the other side.
 """
 
-import io
 import os
-import pickle
 import signal
 import socket
 import struct
@@ -22,15 +20,20 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from datetime import datetime
 from multiprocessing import Pipe
 from pathlib import Path
 
+import numpy as np
+
 from imgurer_kernel import errors
-from imgurer_kernel.common.records import Facts, Fingerprint
+from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.threads import cores
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import DecoderFailed, ImageRejected
+from imgurer_kernel.fingerprint import decode
+from imgurer_kernel.fingerprint.browser_view import BrowserView, for_browser
 from imgurer_kernel.fingerprint.codecs.libtiff import LOG
+from imgurer_kernel.fingerprint.decoder_answer import Answer, read_answer
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 
@@ -42,8 +45,8 @@ START_SECONDS = 120.0
 """Longest that a child may take to start; far more than it takes on a machine that is busy."""
 PIECE_SECONDS = 10
 """Longest to wait for the rest of an answer that has begun."""
-MOST_ANSWER = 64 << 20
-"""Bytes of the largest answer: a fingerprint has some 20 KB."""
+MOST_ANSWER = 256 << 20
+"""Bytes of the largest answer: a fingerprint has some 20 KB, a picture for a browser 40 MB."""
 MOST_LINES = 20
 """Of what decoders say of one file, in the log."""
 AVAILABLE = sys.platform == "linux"
@@ -59,14 +62,6 @@ sys.path += sys.argv[5:]
 from imgurer_kernel.fingerprint import decoder_child
 decoder_child.main(*sys.argv[2:5])
 """
-
-_ANSWERS = {
-    (kind.__module__, kind.__qualname__): kind for kind in (Fingerprint, Facts, datetime)
-} | {
-    (kind.__module__, kind.__qualname__): kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, ImageRejected)
-}
 
 
 class DecoderProcesses:
@@ -112,10 +107,31 @@ class DecoderProcesses:
         """
         if not AVAILABLE:
             return self._decode(data, limits=limits)
+        found = self._ask("fingerprint", (0, 0), data, limits)
+        assert isinstance(found, Fingerprint)  # noqa: S101 (`read_answer` has looked)
+        return found
+
+    def pixels(self, data: bytes, frame: tuple[int, int], *, limits: Settings) -> UInt8s:
+        """Decode a picture to fit into a frame, uint8 (height, width, 3); errors as above."""
+        if not AVAILABLE:
+            return decode.read(data, limits, frame=frame).view().rgb(frame)
+        height, width, raw = self._ask("pixels", frame, data, limits)  # type: ignore[misc]
+        # A copy, for compiled functions take no arrays that cannot be written.
+        return np.frombuffer(raw, np.uint8).reshape(height, width, 3).copy()
+
+    def browser_view(self, data: bytes, *, limits: Settings) -> BrowserView:
+        """Do what `for_browser` does; errors as above."""
+        if not AVAILABLE:
+            return for_browser(data, limits)
+        found = self._ask("view", (0, 0), data, limits)
+        mime, shown, width, height, reduced = found  # type: ignore[misc]
+        return BrowserView(mime, shown or data, width, height, reduced)
+
+    def _ask(self, task: str, argument: tuple[int, int], data: bytes, limits: Settings) -> Answer:
         with self._turns:
             child = self._take()
             try:
-                found = child.ask(data, limits)
+                found = child.ask(task, argument, data, limits)
             except DecoderFailed:
                 child.end()  # what it holds on to is nobody's business any more
                 raise
@@ -223,14 +239,14 @@ class _Child:
         """Whether it can be used; a forked copy of this process does not own its children."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def ask(self, data: bytes, limits: Settings) -> Fingerprint:
+    def ask(self, task: str, argument: tuple[int, int], data: bytes, limits: Settings) -> Answer:
         """Send one picture to be decoded; see `DecoderProcesses.fingerprint`."""
         try:
             self._hand_over(data)
-            self._pipe.send((len(data), limits))
+            self._pipe.send((task, argument, len(data), limits))
             if not self._pipe.poll(limits.decode_seconds):
                 raise DecoderFailed(_too_long(limits))
-            answer, words = read_answer(self._pipe.recv_bytes(MOST_ANSWER))
+            answer, words = read_answer(self._pipe.recv_bytes(MOST_ANSWER), task)
             os.ftruncate(self._file, 0)
         except (EOFError, OSError) as error:
             raise DecoderFailed(self._last_words(error, limits)) from error
@@ -299,40 +315,3 @@ def _note(words: str) -> None:
     for line in words.splitlines()[:MOST_LINES]:
         shown = "".join(char if char.isprintable() else "\ufffd" for char in line)
         LOG.warning("%s", shown)
-
-
-# What reading a pickle of nonsense raises.
-_GARBLED = (
-    *(pickle.UnpicklingError, ValueError, TypeError, LookupError, AttributeError),
-    *(EOFError, ImportError, MemoryError, OverflowError),
-)
-
-
-class _AnswerReader(pickle.Unpickler):
-    """Unpickles answers and nothing else: a compromised child could send anything."""
-
-    def find_class(self, module: str, name: str) -> object:
-        found = _ANSWERS.get((module, name))
-        if found is None:
-            message = f"an answer has {module}.{name} in it"
-            raise pickle.UnpicklingError(message)
-        return found
-
-
-def read_answer(data: bytes) -> tuple[Fingerprint | ImageRejected, str]:
-    """Read an answer of a child: its result, and the messages of its libraries.
-
-    Raises
-    ------
-    DecoderFailed
-        If it is anything else.
-    """
-    try:
-        answer, words = _AnswerReader(io.BytesIO(data)).load()
-    except _GARBLED as error:
-        message = f"the decoder gave no answer to it ({error}); it may have been made to do so"
-        raise DecoderFailed(message) from error
-    if not isinstance(answer, Fingerprint | ImageRejected) or not isinstance(words, str):
-        message = f"the decoder gave no answer to it, but a {type(answer).__name__}"
-        raise DecoderFailed(message)
-    return answer, words

@@ -174,8 +174,9 @@ class CalibrationRun:
             with self._store.blobs.open(digest) as file:
                 data = file.read()
             frame = (SIDE, SIDE)
-            pixels = decode.read(data, self._store.settings, frame=frame).view().rgb(frame)
-            original = fingerprint(data, limits=self._store.settings)
+            limits, decoders = self._store.settings, self._store.decoders
+            pixels = decoders.pixels(data, frame, limits=limits)
+            original = decoders.fingerprint(data, limits=limits)
         except (StorageError, ImageRejected) as error:
             return error
         files = (copy_as_file(pixels, each.name, key=digest, seed=seed) for each in TRANSFORMS)

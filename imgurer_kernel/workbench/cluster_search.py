@@ -52,7 +52,7 @@ class ClusterSearch:
         self._catalog = store.catalog
         self.index = LiveIndex(store.catalog, ALGORITHM)
         self.upgrade = FingerprintUpgrade(store)
-        self._loader = ImageLoader(store.catalog, store.blobs)
+        self._loader = ImageLoader(store)
         root = store.settings.root
         self._spots = spot_features(root, self._loader)
         self.cluster_service = ClusterService(store.catalog, self._loader, root, self._spots)

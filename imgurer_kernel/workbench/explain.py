@@ -9,9 +9,8 @@ from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.explain.explanation import Explanation, Side
 from imgurer_kernel.report.explain.overlay import lay_over
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Connection, queries
+from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.query import Query, bytes_of, is_image_id
 
 SHOWN = 420
@@ -28,9 +27,10 @@ def name_of(connection: Connection, given: object, otherwise: str) -> str:
 class Explainer:
     """Makes explanations of pairs of pictures with known evidence."""
 
-    def __init__(self, blobs: BlobStore, settings: Settings, shown: int = SHOWN) -> None:
-        self._blobs = blobs
-        self._settings = settings
+    def __init__(self, store: Store, shown: int = SHOWN) -> None:
+        self._blobs = store.blobs
+        self._decoders = store.decoders
+        self._settings = store.settings
         self._frame = (shown, shown)
 
     def explain(
@@ -54,8 +54,13 @@ class Explainer:
         try:
             # A thumbnail that holds all pixels is as good, and near.
             small = found.width <= THUMBNAIL[0] and found.height <= THUMBNAIL[1]
-            data = found.thumbnail if small else self._original(given, query)
-            pixels = decode.read(data, self._settings, frame=frame).view().rgb(frame)
+            pixels = (
+                decode.read(found.thumbnail, self._settings, frame=frame).view().rgb(frame)
+                if small
+                else self._decoders.pixels(
+                    self._original(given, query), frame, limits=self._settings
+                )
+            )
         except (StorageError, ImageRejected):
             note = "its thumbnail: the original cannot be read"
             pixels = decode.read(found.thumbnail, self._settings, frame=frame).view().rgb(frame)

@@ -13,9 +13,9 @@ from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.judgement import ORIGINAL_SIDE
 from imgurer_kernel.matching.spots import Spots, find_spots
-from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import Catalog, queries
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.queries import unknown_image
+from imgurer_kernel.store.store import Store
 
 THUMBNAIL_SIDE = 256
 """Pixels of each side of a thumbnail as grays; the aspect is not kept."""
@@ -50,9 +50,11 @@ class ImageLoader:
         otherwise.
     """
 
-    def __init__(self, catalog: Catalog, blobs: BlobStore) -> None:
-        self._catalog = catalog
-        self._blobs = blobs
+    def __init__(self, store: Store) -> None:
+        self._catalog = store.catalog
+        self._blobs = store.blobs
+        self._decoders = store.decoders
+        self._limits = store.settings
 
     def grays(self, image_ids: Int64s) -> UInt8s:
         """Read the grays that dHashes are computed from, uint8 (n, 9, 9)."""
@@ -116,7 +118,7 @@ class ImageLoader:
         try:
             with self._blobs.open(digest) as file:
                 data = file.read()
-            return decode.read(data, frame=frame).view().rgb(frame)
+            return self._decoders.pixels(data, frame, limits=self._limits)
         except (StorageError, ImageRejected):
             return None
 

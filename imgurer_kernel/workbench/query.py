@@ -4,7 +4,7 @@ In three steps, so that no transaction waits for a decoder or a file::
 
     parsed = parse_query(given, settings)              # decode, unless it is an id
     query = load_query(connection, parsed)             # within a transaction
-    query = with_thumbnail(query, blobs, settings)
+    query = with_thumbnail(query, store)
 """
 
 import hashlib
@@ -30,9 +30,9 @@ from imgurer_kernel.errors import (
 from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 from imgurer_kernel.store.ingest.originals import Decode
+from imgurer_kernel.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
     return matches | dict.fromkeys(same, "exact")
 
 
-def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:
+def with_thumbnail(query: Query, store: Store) -> Query:
     """Add the thumbnail to a query: read from the store, or drawn again where it is lost.
 
     Raises
@@ -135,12 +135,13 @@ def with_thumbnail(query: Query, blobs: BlobStore, settings: Settings) -> Query:
     if query.fingerprint.thumbnail:
         return query
     try:
-        thumbnail = blobs.thumbnail(query.digest)
+        thumbnail = store.blobs.thumbnail(query.digest)
     except BlobMissing as lost:
         # Not written to the store: that is the business of `check`.
         try:
-            with blobs.open(query.digest) as original:
-                thumbnail = fingerprint(original.read(), limits=settings).thumbnail
+            with store.blobs.open(query.digest) as original:
+                data = original.read()
+            thumbnail = store.decoders.fingerprint(data, limits=store.settings).thumbnail
         except (StorageError, ImageRejected) as error:
             raise lost from error
     return replace(query, fingerprint=replace(query.fingerprint, thumbnail=thumbnail))

@@ -110,7 +110,7 @@ class SearchService(ClusterSearch):
             loaded = [load_query(connection, each) for each in parsed]
             names = [name_of(connection, given, otherwise) for given, otherwise in pair]
         first, second = map(self._with_thumbnail, loaded)
-        explainer = Explainer(self._store.blobs, self._store.settings, shown or SHOWN)
+        explainer = Explainer(self._store, shown or SHOWN)
         return explainer.explain(
             (one, other),
             (first, second),
@@ -133,7 +133,7 @@ class SearchService(ClusterSearch):
 
     def _with_thumbnail(self, query: Query) -> Query:
         try:
-            return with_thumbnail(query, self._store.blobs, self._store.settings)
+            return with_thumbnail(query, self._store)
         except BlobMissing:
             if self._catalog.run(queries.ids_by_digest, [query.digest]):
                 raise

@@ -9,7 +9,7 @@ import pandas as pd
 from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import QueryError, UnknownImage
-from imgurer_kernel.fingerprint.browser_view import BrowserView, for_browser
+from imgurer_kernel.fingerprint.browser_view import BrowserView
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.store import Store
@@ -118,7 +118,7 @@ class StoreReader:
         """
         with self.original(image_id) as file:
             data = file.read()
-        return for_browser(data, self.store.settings)
+        return self.store.decoders.browser_view(data, limits=self.store.settings)
 
     def _digests(self, image_ids: Sequence[int]) -> list[str]:
         digests = self.catalog.run(queries.digests_by_id, image_ids)

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,13 +11,16 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgurer_kernel import Settings
 from imgurer_kernel.errors import DecoderFailed, ImageDamaged, ImageRejected, UnknownFormat
-from imgurer_kernel.fingerprint import decoder_process, fingerprint
+from imgurer_kernel.fingerprint import decode, decoder_process, fingerprint
+from imgurer_kernel.fingerprint.browser_view import for_browser
 from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
 from tests.support.decoding import misbehave
 from tests.support.pictures import encode, jpeg, scene
@@ -131,6 +135,40 @@ def test_what_a_child_says_is_logged_and_bounded(processes, caplog, capfd):
     assert caplog.messages[:2] == ["one\ufffd[2J line", "another"]
     assert len(caplog.messages) == decoder_process.MOST_LINES
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["JPEG", "TIFF"])
+def test_pixels_and_what_a_browser_shows_are_those_of_this_process(processes, name):
+    data = encode(scene(3, 640, 480), name)
+    frame = (200, 200)
+    found = processes.pixels(data, frame, limits=USUAL)
+    assert found.flags.writeable
+    assert np.array_equal(found, decode.read(data, USUAL, frame=frame).view().rgb(frame))
+    view, here = processes.browser_view(data, limits=USUAL), for_browser(data, USUAL)
+    assert (view.mime_type, view.data) == (here.mime_type, here.data)
+    assert (view.width, view.height, view.reduced) == (640, 480, False)
+    for ask in (processes.browser_view, partial(processes.pixels, frame=frame)):
+        with pytest.raises(ImageRejected):
+            ask(b"no picture", limits=USUAL)
+
+
+@pytest.mark.parametrize(
+    ("task", "answer"),
+    [
+        ("view", ("text/html", b"<script>", 1, 1, False)),
+        ("view", ("image/svg+xml", b"<svg>", 1, 1, False)),
+        ("view", ("image/png", "a text", 1, 1, False)),
+        ("view", (3, 3, bytes(27))),
+        ("pixels", (1 << 20, 1 << 20, b"")),
+        ("pixels", (-1, -3, bytes(9))),
+        ("pixels", (3, 3, bytes(26))),
+        ("pixels", ("image/png", b"", 1, 1, False)),
+        ("fingerprint", (3, 3, bytes(27))),
+    ],
+)
+def test_an_answer_of_another_task_or_kind_is_refused(task, answer):
+    with pytest.raises(DecoderFailed, match="gave no answer to it"):
+        decoder_process.read_answer(pickle.dumps((answer, "")), task)
 
 
 def test_an_answer_of_other_things_is_not_built():

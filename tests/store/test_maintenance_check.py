@@ -67,13 +67,13 @@ def test_an_orphan_that_somebody_enters_while_it_is_read_is_not_entered_twice(
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
         wb.statistics()  # a store, before there is an original of nobody
         wb.blobs.put(jpeg(2))
-        real = check.fingerprint
+        real = wb.store.decoders.fingerprint
 
         def slow(data, **options):
             other.upload("b.jpg", jpeg(2))
             return real(data, **options)
 
-        monkeypatch.setattr(check, "fingerprint", slow)
+        monkeypatch.setattr(wb.store.decoders, "fingerprint", slow)
         assert wb.check(repair=True, progress=False).empty
         assert wb.files()["filename"].tolist() == ["b.jpg"]
 

@@ -172,7 +172,7 @@ def _take_in(
 ) -> pd.DataFrame:
     local = store.users.ensure_local().name
     owners = {name: _owner(store.users, name, local) for name in holdings["user"].unique()}
-    intake = Intake(store.catalog, store.blobs, store.settings)
+    intake = Intake(store.catalog, store.blobs, store.settings, store.decoders.fingerprint)
     outcomes: list[Outcome] = []
     waiting: list[Arrival | Outcome] = []
 

@@ -16,7 +16,7 @@ from imgurer_kernel.errors import (
     ImageRejected,
     StorageError,
 )
-from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
+from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.catalog import (
     Connection,
@@ -235,7 +235,7 @@ def take_in_orphan(store: Store, digest: str, user: str) -> bool:
     store.blobs.verify(digest)
     with store.blobs.open(digest) as blob:
         data = blob.read()
-    found = fingerprint(data, limits=store.settings)
+    found = store.decoders.fingerprint(data, limits=store.settings)
     # Files before the row, as everywhere: a row never names what is not there.
     store.blobs.put_thumbnail(digest, found.thumbnail)
     arrival = orphan_arrival(store.blobs, digest, len(data), found, user)

@@ -16,7 +16,6 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.codecs.pixels import fit
-from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.store.catalog import commands, files, generations, integrity, queries
 from imgurer_kernel.store.maintenance.findings import CheckState, Finding
@@ -195,5 +194,5 @@ def draw_thumbnail(store: Store, digest: str) -> None:
         If the original cannot be read.
     """
     with store.blobs.open(digest) as blob:
-        found = fingerprint(blob.read(), limits=store.settings)
+        found = store.decoders.fingerprint(blob.read(), limits=store.settings)
     store.blobs.put_thumbnail(digest, found.thumbnail)

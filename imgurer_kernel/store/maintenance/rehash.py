@@ -8,7 +8,7 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, ImageRejected, ImgurerError
-from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
+from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.store.catalog import Connection, fingerprints
 from imgurer_kernel.store.store import Store
 
@@ -93,7 +93,7 @@ class FingerprintUpgrade:
         blobs, limits = self._store.blobs, self._store.settings
         try:
             with blobs.open(digest) as blob:
-                found = fingerprint(blob.read(), limits=limits)
+                found = self._store.decoders.fingerprint(blob.read(), limits=limits)
             # The thumbnail is compared, too, and of the same version as the fingerprint from now.
             blobs.put_thumbnail(digest, found.thumbnail)
         except (BlobMissing, BlobDamaged, ImageRejected) as error:
