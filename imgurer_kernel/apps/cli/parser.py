@@ -24,7 +24,7 @@ from imgurer_kernel.settings import Settings
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
 
-_DESCRIPTION = """The command ``imgurer``: the workbench from a shell, for people and for scripts.
+_DESCRIPTION = """Find duplicate images, decide which copies to keep, and remove the others.
 
 Exit status: 0 done, 1 something was rejected or found wrong, 2 wrong usage, 130 interrupted.
 """

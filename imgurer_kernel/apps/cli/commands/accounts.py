@@ -19,7 +19,7 @@ from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import LOCAL
 from imgurer_kernel.workbench.workbench import Workbench
 
-GROUPS["users"] = "Accounts."
+GROUPS["users"] = "Manage accounts."
 
 _NAME = argument("name", metavar="NAME")
 # Never an argument: other users of the machine can read those of a running process.

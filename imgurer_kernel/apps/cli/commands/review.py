@@ -25,7 +25,7 @@ from imgurer_kernel.review.decisions import VERDICTS
 from imgurer_kernel.review.plan import require_replaceable, write_plan, write_script
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
 
-GROUPS["review"] = "Decide about duplicates, act on them, and take it back."
+GROUPS["review"] = "Decide about duplicates, remove them, and undo."
 
 _USER = argument("--user", help="who does it (default: the local user)")
 _REFERENCE = argument(

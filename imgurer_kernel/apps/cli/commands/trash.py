@@ -21,7 +21,7 @@ from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.store.trash import duration
 
-GROUPS["trash"] = "What was forgotten."
+GROUPS["trash"] = "List, restore and delete what was forgotten."
 
 _USER = argument("--user", help="whose they are (default: the local user)")
 _COLUMNS = {
