@@ -15,7 +15,7 @@ from tests.e2e.servers import serving
 from tests.support.pictures import encode, jpeg, png, resized, scene
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 NASTY = "<img src=x onerror=window.pwned=1> $x$ & 'a' \"b\".jpg"
 STRANGERS = 50

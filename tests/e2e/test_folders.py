@@ -10,7 +10,7 @@ from tests.e2e.servers import serving
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 def shared(new_shared_page, tmp_path_factory):
     """The Upload tab over a store that is empty at first."""
     with (
-        serving(tmp_path_factory.mktemp("folders") / "store") as running,
+        serving(tmp_path_factory.mktemp("folders") / "store", preheat=0) as running,
         dashboard_page(new_shared_page, running, "#upload") as page,
     ):
         expect(field(page)).to_be_visible()

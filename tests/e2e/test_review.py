@@ -12,7 +12,7 @@ from tests.e2e.test_http import eventually
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 SCENES = 4
 SIZE = {"width": 1280, "height": 800}
@@ -47,7 +47,10 @@ def shared(browser, new_shared_page, tmp_path_factory, pictures, before):
     root = tmp_path_factory.mktemp("review") / "store"
     with Workbench(Settings(root=root)) as workbench:
         workbench.ingest(pictures, store="reference", progress=False)
-    with serving(root) as running, dashboard_page(new_shared_page, running, "#review") as page:
+    with (
+        serving(root, preheat=0) as running,
+        dashboard_page(new_shared_page, running, "#review") as page,
+    ):
         expect(clusters(page)).to_have_count(SCENES)
         eventually(lambda: focused(page) == 0)  # so that keys work at once
         yield page

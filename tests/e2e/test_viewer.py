@@ -11,7 +11,7 @@ from tests.e2e.servers import serving
 from tests.support.pictures import encode, resized, scene
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=20_000)  # a machine may be busy
+expect.set_options(timeout=60_000)  # a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def server(browser, tmp_path_factory):
         workbench.upload("beach.jpg", encode(picture, quality=95))
         workbench.upload(f"{NASTY}.tif", encode(resized(picture, 800, 600), "TIFF"))
         workbench.upload("hill.png", encode(scene(1001, 300, 400), "PNG"))
-    with serving(root) as running:
+    with serving(root, preheat=0) as running:
         yield running
 
 

@@ -46,7 +46,7 @@ def arrivals(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(browser, tmp_path_factory, arrivals):
     folder = tmp_path_factory.mktemp("widgets")
-    with serving(folder / "store", notebook=notebook(folder, arrivals)) as running:
+    with serving(folder / "store", notebook=notebook(folder, arrivals), preheat=0) as running:
         yield running
 
 
@@ -89,7 +89,7 @@ def tiles(page, part="gallery"):
     return page.locator(f".part-{part} [role=option]")
 
 
-def said(page, text, timeout=30_000):
+def said(page, text, timeout=60_000):
     expect(page.locator(".log")).to_have_text(text, timeout=timeout)
 
 
@@ -324,7 +324,7 @@ def test_what_a_broken_connection_lost_is_sent_again(at, arrivals):
     data = bytes(range(256)) * 24_000
     choose(at, payload("a.jpg", data))
     digest = hashlib.sha256(data).hexdigest()
-    expect(rows(at)).to_contain_text(f"took {len(data)} bytes {digest}", timeout=30_000)
+    expect(rows(at)).to_contain_text(f"took {len(data)} bytes {digest}", timeout=60_000)
     assert parts(arrivals) == []
 
 
