@@ -1,4 +1,4 @@
-"""How alike all pictures of a store are: a map of them, and distances to their neighbors."""
+"""Similarity over a whole store: a map of its pictures, and distances to their neighbors."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ class LikenessBench(ReviewBench):
         image_ids: Sequence[int] | None = None,
         seed: int = 0,
     ) -> LikenessMap:
-        """A map on which pictures that are alike lie near each other; scikit-learn makes it.
+        """Lay pictures out on a map on which similar ones are near each other, by scikit-learn.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class LikenessBench(ReviewBench):
     def neighbor_distances(
         self, sample: int = 2000, seed: int = 0
     ) -> tuple["pd.Series[int]", "pd.Series[int]"]:
-        """How far pictures are from the nearest other one, and how far strangers are.
+        """Measure distances of pictures to their nearest neighbor, and of random pairs.
 
         Both by plain dHash, upright, of pictures that are not flat; for
         `imgurer_kernel.report.figures.plot_nearest`.

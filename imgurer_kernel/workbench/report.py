@@ -1,4 +1,4 @@
-"""Reports on a store: what is known of its clusters, all in one object that can be handed on."""
+"""Reports on a store: everything known of its clusters, in one object."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ class ReportBench(LikenessBench):
         now: datetime | None = None,
         progress: ProgressOption = True,
     ) -> Report:
-        """All that is to be said about duplicates, as frames, as files and as a notebook shows it.
+        """Make a report on duplicates, which notebooks show, and which is saved in many formats.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class ReportBench(LikenessBench):
         conflicts: Conflicts = "drop",
         progress: ProgressOption = True,
     ) -> Leakage:
-        """How many test pictures of a data set have a twin in train, and which labels are mixed up.
+        """Find test pictures of a data set with a twin in train, and pictures with two labels.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class ReportBench(LikenessBench):
 
 
 def left_out(scope: SearchScope) -> tuple[str, ...]:
-    """What a search has left out because it would have taken too long, in sentences.
+    """Word what a search has left out because it would have taken too long.
 
     Examples
     --------
@@ -236,7 +236,7 @@ def left_out(scope: SearchScope) -> tuple[str, ...]:
 
 
 def _files(connection: Connection, selection: FileSelection) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Files that take part, with what the catalog knows of them, and what is left out, and why."""
+    """Read the files that take part, and those that are left out with the reason."""
     known = selection.marked(catalog_files.present_files(connection, None, get_args(FileState)))
     images = queries.images(connection, None, _FACTS)
     facts = known.merge(images.drop(columns="filename"), on="image_id", how="left")

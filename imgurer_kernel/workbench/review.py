@@ -1,4 +1,4 @@
-"""Deciding about duplicates: what is kept and why, what people say, and plans of acts."""
+"""Resolve duplicates: queues, decisions and plans; the part of `Workbench` for a review."""
 
 from collections.abc import Iterable
 from typing import get_args
@@ -40,7 +40,7 @@ class ReviewBench(ActBench):
         pinned: Iterable[int] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """What a policy would come to over the whole catalog, before anything happens.
+        """Summarize what a policy would remove from the whole catalog, without doing anything.
 
         Parameters are those of `plan`.
 
@@ -64,7 +64,7 @@ class ReviewBench(ActBench):
         return frame
 
     def sidecars(self, plan: pd.DataFrame) -> pd.DataFrame:
-        """Facts that only the files have which a plan removes: time, place, rating, keywords.
+        """List facts that only the files to be removed have: time, place, rating, keywords.
 
         Returns
         -------
@@ -155,7 +155,7 @@ class ReviewBench(ActBench):
         reference: Folder | Iterable[Folder] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """What would be done to have of each cluster only the file that a policy keeps.
+        """Plan the acts that leave of each cluster only the file that a policy keeps.
 
         Nothing is done; `apply` does it. It can be edited, or written by
         `imgurer_kernel.review.plan.write_plan` and read again by `apply`.
@@ -212,7 +212,7 @@ class ReviewBench(ActBench):
         measure: bool = True,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Clusters with what a policy keeps and why, and with what was decided.
+        """List clusters with the file that a policy keeps and why, and with decisions.
 
         Parameters
         ----------
@@ -262,6 +262,6 @@ class ReviewBench(ActBench):
         return with_decisions(kept, self._verdicts())
 
     def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
-        """The same rows of a queue with labels against what its keeper_id says is kept by now."""
+        """Return rows of a queue with labels against the file that is the keeper now."""
         with staged(progress) as report:
             return with_labels(queue, self._search, self.catalog, report)
