@@ -107,13 +107,26 @@ def test_the_names_of_ui_are_listed_before_they_are_loaded():
     assert widgets == "False"
 
 
-def test_no_class_name_means_two_things():
+def type_names(path):
+    """List the names of the classes and type aliases of a module, without type variables."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+    for node in tree(path).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or "TypeVar(" in ast.unparse(node):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for name in map(ast.unparse, targets):
+            if name[0].isupper() and not name.isupper():
+                yield name
+
+
+def test_no_name_of_a_type_means_two_things():
     places = defaultdict(list)
     for path in MODULES:
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(dotted(path))
-    assert len(places) > 100
+        for name in type_names(path):
+            places[name].append(dotted(path))
+    assert len(places) > 300
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 

@@ -11,7 +11,7 @@ from imgurer_kernel.common.records import Facts, Fingerprint
 from imgurer_kernel.errors import DecoderFailed, ImageRejected
 from imgurer_kernel.fingerprint.browser_view import MIME_TYPES
 
-Answer: TypeAlias = Fingerprint | tuple[int, int, bytes] | tuple[str, bytes, int, int, bool]
+DecoderAnswer: TypeAlias = Fingerprint | tuple[int, int, bytes] | tuple[str, bytes, int, int, bool]
 """What a child finds: a fingerprint, pixels as bytes, or a picture for a browser."""
 
 _ANSWERS = {
@@ -40,8 +40,10 @@ class _AnswerReader(pickle.Unpickler):
         return found
 
 
-def read_answer(data: bytes, task: str = "fingerprint") -> tuple[Answer | ImageRejected, str]:
-    """Read what a child has sent: what it found, and what its libraries said.
+def read_answer(
+    data: bytes, task: str = "fingerprint"
+) -> tuple[DecoderAnswer | ImageRejected, str]:
+    """Read an answer of a child: its result, and the messages of its libraries.
 
     Raises
     ------

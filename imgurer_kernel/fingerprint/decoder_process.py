@@ -33,7 +33,7 @@ from imgurer_kernel.errors import DecoderFailed, ImageRejected
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.browser_view import BrowserView, for_browser
 from imgurer_kernel.fingerprint.codecs.libtiff import LOG
-from imgurer_kernel.fingerprint.decoder_answer import Answer, read_answer
+from imgurer_kernel.fingerprint.decoder_answer import DecoderAnswer, read_answer
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.settings import Settings
 
@@ -127,7 +127,9 @@ class DecoderProcesses:
         mime, shown, width, height, reduced = found  # type: ignore[misc]
         return BrowserView(mime, shown or data, width, height, reduced)
 
-    def _ask(self, task: str, argument: tuple[int, int], data: bytes, limits: Settings) -> Answer:
+    def _ask(
+        self, task: str, argument: tuple[int, int], data: bytes, limits: Settings
+    ) -> DecoderAnswer:
         with self._turns:
             child = self._take()
             try:
@@ -239,7 +241,9 @@ class _Child:
         """Whether it can be used; a forked copy of this process does not own its children."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def ask(self, task: str, argument: tuple[int, int], data: bytes, limits: Settings) -> Answer:
+    def ask(
+        self, task: str, argument: tuple[int, int], data: bytes, limits: Settings
+    ) -> DecoderAnswer:
         """Send one picture to be decoded; see `DecoderProcesses.fingerprint`."""
         try:
             self._hand_over(data)
