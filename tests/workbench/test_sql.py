@@ -48,6 +48,21 @@ def test_a_join_with_groups(wb):
     assert found.values.tolist() == [["ann", 1], ["local", 2]]
 
 
+def test_sums_of_integers_are_integers():
+    tables = {"t": pd.DataFrame({"n": [2**53, 1, 3], "s": ["a", "a", "b"]})}
+    found = select('SELECT s, sum(n) AS "a ""b""" FROM t GROUP BY s ORDER BY s DESC; -- x', tables)
+    assert found.to_dict("list") == {"s": ["b", "a"], 'a "b"': [3, 2**53 + 1]}
+    assert found['a "b"'].dtype == "int64"
+    gaps = select("SELECT sum(n) AS n FROM t WHERE false UNION ALL SELECT sum(n) FROM t", tables)
+    assert gaps["n"].dtype == "Int64"
+    assert gaps["n"].isna().tolist() == [True, False]
+    wide = select("SELECT sum(n) * 10::HUGEINT ^ 0, sum(n), sum(n)::HUGEINT * 4096 AS w FROM t", tables)
+    assert wide["w"].tolist() == [(2**53 + 4) * 4096]
+    assert select("SELECT sum(n)::HUGEINT * 1000000 AS w FROM t", tables)["w"][0] > 2**63
+    both = select("SELECT sum(n), sum(n), [1] FROM t", tables)
+    assert both.iloc[0, :2].tolist() == [2**53 + 4] * 2
+
+
 @pytest.fixture
 def far_east(monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,6 +13,7 @@ from imgurer_kernel.common.threads import cores
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.store.catalog.connection import texts_as_str
 
+_WIDE = {"HUGEINT", "UHUGEINT"}
 _AT_ONCE = 10
 """Blocks of 2,048 rows that are fetched before it is looked at how many there are by now."""
 
@@ -75,7 +77,7 @@ def select(
     Examples
     --------
     >>> select("SELECT sum(n) AS n FROM t", {"t": pd.DataFrame({"n": [1, 2]})})["n"].tolist()
-    [3.0]
+    [3]
     """
     limits = limits or AnswerLimits()
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -96,9 +98,8 @@ def select(
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET lock_configuration = true")
             with _interrupted_after(limits.seconds, connection):
-                answer = connection.execute(statement)
-                kinds = [str(each[1]) for each in answer.description or []]
-                return _in_utc(_fetch(answer, limits), kinds)
+                answer, kinds = _run(connection, statement)
+                return _typed(_fetch(answer, limits), kinds)
     except duckdb.InterruptException as error:
         message = f"the answer takes more than {limits.seconds:g} s (seconds=); ask for less"
         raise QueryError(message) from error
@@ -108,6 +109,24 @@ def select(
         named = ", ".join(sorted(tables)) or "none of the views"
         message = f"the statement cannot be answered: {error}; it names {named}"
         raise QueryError(message) from error
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, statement: str
+) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
+    """Run the statement; sums of integers, of 128 bits, come as texts: pandas would have floats."""
+    relation = connection.sql(statement)
+    kinds = list(map(str, relation.types))
+    if not _WIDE.intersection(kinds):
+        return connection.execute(statement), kinds
+    connection.execute(f"CREATE TEMP TABLE answer AS {statement}")
+    columns = [
+        f"CAST(#{place} AS VARCHAR)" if kind in _WIDE else f"#{place}"
+        for place, kind in enumerate(kinds, 1)
+    ]
+    names = [name.replace('"', '""') for name in relation.columns]
+    named = ", ".join(f'{each} AS "{name}"' for each, name in zip(columns, names, strict=True))
+    return connection.execute(f"SELECT {named} FROM answer"), kinds  # noqa: S608 - names are quoted
 
 
 def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFrame:
@@ -144,15 +163,27 @@ def _interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) ->
         timer.join()  # the connection is closed next, and cannot be interrupted then
 
 
-def _in_utc(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
-    """Timestamps of an answer in UTC, those of a zone, too; dates have none."""
+def _typed(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Put timestamps of an answer in UTC, those of a zone, too; make integers of wide ones."""
     # By place: DuckDB tells two columns of one name, of which pandas makes two names.
     for name, kind in zip(frame, kinds, strict=True):
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             frame[name] = frame[name].dt.tz_convert("UTC")
         elif kind.startswith("TIMESTAMP") and frame[name].dtype.kind == "M":
             frame[name] = frame[name].dt.tz_localize("UTC")
+        elif kind in _WIDE:
+            frame[name] = _whole(frame[name])
     return frame
+
+
+def _whole(texts: "pd.Series[str]") -> "pd.Series[Any]":
+    """Parse integers as int64, as Int64 where some are missing, as Python's beyond 64 bits."""
+    numbers = [None if pd.isna(text) else int(text) for text in texts]
+    try:
+        whole = pd.Series(numbers, texts.index, dtype="Int64")
+    except OverflowError:
+        return pd.Series(numbers, texts.index, dtype=object)
+    return whole if whole.isna().any() else whole.astype("int64")
 
 
 def _require_select(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
