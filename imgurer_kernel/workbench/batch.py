@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.common.paths import given_path
@@ -17,13 +18,22 @@ from imgurer_kernel.workbench.query import is_image_id
 Search = Callable[[object], pd.DataFrame]
 """Answers one query with a frame as from `Workbench.similar`."""
 
+Answer = TypeVar("Answer")
+
+Several: TypeAlias = (
+    "list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any] | range | Iterator[Any]"
+    " | pd.Series[Any] | pd.Index[Any] | npt.NDArray[Any]"
+)
+"""What holds several queries rather than being one; `is_batch` looks whether that is so."""
+
 _SEVERAL = (
     *(list, tuple, set, frozenset, range, Iterator, pd.Series, pd.Index),
     pd.api.extensions.ExtensionArray,
 )
 
 LOOKUP = [
-    *("query", "name", "status", "image_id", "filename", "verdict", "distance", "score", "reason"),
+    *("query", "name", "path", "status", "image_id", "filename", "verdict", "distance", "score"),
+    "reason",
 ]
 """Columns of `looked_up`."""
 
@@ -39,7 +49,57 @@ def is_batch(given: object) -> bool:
     return isinstance(given, _SEVERAL) or (isinstance(given, np.ndarray) and given.ndim == 1)
 
 
-def queries_of(given: object) -> list[object]:
+def paired(one: object, other: object) -> list[tuple[object, object]]:
+    """Pairs of two batches of one length, or of one picture with each of a batch.
+
+    Raises
+    ------
+    QueryError
+        If both are batches, and not of one length.
+
+    Examples
+    --------
+    >>> paired(7, [1, 2]), paired([1, 2], ["a.jpg", "b.jpg"])
+    ([(7, 1), (7, 2)], [(1, 'a.jpg'), (2, 'b.jpg')])
+    """
+    if not is_batch(one):
+        return [(one, each) for each in queries_of(other)]
+    if not is_batch(other):
+        return [(each, other) for each in queries_of(one)]
+    first, second = queries_of(one), queries_of(other)
+    if len(first) != len(second):
+        message = (
+            f"{len(first)} pictures cannot be paired with {len(second)}; give as many of both, "
+            "or one picture beside several"
+        )
+        raise QueryError(message)
+    return list(zip(first, second, strict=True))
+
+
+def each_of(
+    answer: Callable[..., Answer], given: Sequence[tuple[object, ...]], progress: ProgressOption
+) -> list[Answer]:
+    """Answers to several questions, each a tuple of arguments.
+
+    Raises
+    ------
+    ImgurerError
+        As one of them deserves; a note says which one it is.
+    """
+    found = []
+    with reporting(progress, len(given), "pictures") as advance:
+        for number, arguments in enumerate(given):
+            try:
+                found.append(answer(*arguments))
+            except ImgurerError as error:
+                said = ", ".join(f"{each!r:.200}" for each in arguments)
+                error.add_note(f"that was number {number} of {len(given)}: {said}")
+                raise
+            advance(1)
+    return found
+
+
+def queries_of(given: object) -> list[Any]:
     """The queries of a batch; ids that a column with gaps has as floats are ids again."""
     several: Iterable[object] = given  # type: ignore[assignment]
     return [
@@ -63,16 +123,8 @@ def answer_each(
     ImgurerError
         As one of the queries deserves; the message says which one it is.
     """
-    given, parts = queries_of(queries), []
-    with reporting(progress, len(given), "pictures") as advance:
-        for number, query in enumerate(given):
-            try:
-                found = search(query)
-            except ImgurerError as error:
-                error.add_note(f"that was number {number} of {len(given)}: {query!r:.200}")
-                raise
-            parts.append(found.assign(query=number))
-            advance(1)
+    answers = each_of(search, [(query,) for query in queries_of(queries)], progress)
+    parts = [found.assign(query=number) for number, found in enumerate(answers)]
     if not parts:
         return pd.DataFrame(columns=["query", *columns]).astype({"query": "int64"})
     together = pd.concat(parts, ignore_index=True)
@@ -92,15 +144,17 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
     Returns
     -------
     DataFrame
-        query (the place in what was given, from 0), name, status: ``exact``, ``near duplicate``,
-        ``new`` or ``rejected``; of the nearest one that is the same image_id, filename, verdict,
-        distance and score; reason, where it was rejected.
+        query (the place in what was given, from 0), name, path (of a file, absolute; missing for
+        what is none), status: ``exact``, ``near duplicate``, ``new`` or ``rejected``; of the
+        nearest one that is the same image_id, filename, verdict, distance and score; reason, where
+        it was rejected.
     """
     queries = list(_named(queries_of(given) if is_batch(given) else [given]))
     rows = []
     with reporting(progress, len(queries), "pictures") as advance:
         for number, name, query in queries:
-            rows.append({"query": number, "name": name, **_answer(search, query)})
+            answer = _answer(search, query)
+            rows.append({"query": number, "name": name, "path": _path(query), **answer})
             advance(1)
     return lookup_frame(rows)
 
@@ -108,9 +162,20 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
 def lookup_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """Rows of `looked_up` as its frame; what a row lacks is missing."""
     frame = pd.DataFrame(rows, columns=LOOKUP)
-    kinds = dict.fromkeys(("name", "status", "filename", "verdict", "reason"), "str")
+    kinds = dict.fromkeys(("name", "path", "status", "filename", "verdict", "reason"), "str")
     numbers = {"query": "int64", "image_id": "Int64", "distance": "Int64", "score": "float64"}
     return frame.astype({**kinds, **numbers})
+
+
+def _path(query: object) -> str | None:
+    given = query.path if isinstance(query, Unreadable) else query
+    if not isinstance(given, str | os.PathLike):
+        return None
+    try:
+        path = given_path(given)
+    except SourceError:  # no file can be called so
+        return None
+    return os.fsdecode(os.path.abspath(path))  # noqa: PTH100 - links stay links
 
 
 def _answer(search: Search, query: object) -> dict[str, object]:

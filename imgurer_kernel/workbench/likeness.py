@@ -8,13 +8,13 @@ import pandas as pd
 from imgurer_kernel.common.types import Int64s, UInt64s
 from imgurer_kernel.report.likeness_map import LikenessMap, lay_out
 from imgurer_kernel.store.catalog import queries
-from imgurer_kernel.workbench.review import ReviewBench
+from imgurer_kernel.workbench.pairs import PairBench
 
 # Pictures that are compared with all others at once: 20 MB of a catalog of 10,000.
 _BLOCK = 128
 
 
-class LikenessBench(ReviewBench):
+class LikenessBench(PairBench):
     """Looks at all pictures of a store together."""
 
     def likeness_map(

@@ -1,18 +1,21 @@
 """What is in a store, as frames and pictures: the part of `Workbench` that searches nothing."""
 
 import os
-from collections.abc import Sequence
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, overload
 
 import pandas as pd
 
 from imgurer_kernel.common.paths import given_path
+from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.fingerprint.browser_view import BrowserView
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.batch import Several, is_batch, queries_of
+from imgurer_kernel.workbench.query import is_image_id
 
 
 class StoreReader:
@@ -86,23 +89,58 @@ class StoreReader:
         """How much there is."""
         return self.catalog.run(queries.statistics)
 
-    def thumbnail(self, image_id: int) -> bytes:
-        """JPEG of at most 240x270 pixels.
+    @overload
+    def thumbnail(self, image_id: int) -> bytes: ...
+
+    @overload
+    def thumbnail(self, image_id: Several) -> list[bytes]: ...
+
+    def thumbnail(self, image_id: "int | Several") -> bytes | list[bytes]:
+        """JPEG of at most 240x270 pixels; of several images a list, as from `thumbnails`.
 
         Raises
         ------
         UnknownImage
             If there is no image with that id.
         """
+        if is_batch(image_id):
+            return self.thumbnails(queries_of(image_id))
         return self.thumbnails([image_id])[0]
 
-    def thumbnails(self, image_ids: Sequence[int]) -> list[bytes]:
+    def thumbnails(self, image_ids: Several) -> list[bytes]:
         """Thumbnails of several images, in the order of the ids."""
         return [self.blobs.thumbnail(digest) for digest in self._digests(image_ids)]
 
-    def original(self, image_id: int) -> BinaryIO:
-        """The original bytes as an open file, which the caller closes."""
+    @overload
+    def original(self, image_id: int) -> BinaryIO: ...
+
+    @overload
+    def original(
+        self, image_id: Several, progress: ProgressOption = True
+    ) -> Iterator[BinaryIO]: ...
+
+    def original(
+        self, image_id: "int | Several", progress: ProgressOption = True
+    ) -> BinaryIO | Iterator[BinaryIO]:
+        """The original bytes as an open file, which the caller closes.
+
+        Of several images one file after the other, in the order of the ids; each is closed when the
+        next one is asked for.
+
+        Examples
+        --------
+        >>> sizes = [len(file.read()) for file in wb.original([17, 23])]  # doctest: +SKIP
+        """
+        if is_batch(image_id):
+            return self._originals(self._digests(image_id), progress)
         return self.blobs.open(self._digests([image_id])[0])
+
+    def _originals(self, digests: Sequence[str], progress: ProgressOption) -> Iterator[BinaryIO]:
+        with reporting(progress, len(digests), "pictures") as advance:
+            for digest in digests:
+                with self.blobs.open(digest) as file:
+                    yield file
+                advance(1)
 
     def browser_view(self, image_id: int) -> BrowserView:
         """The original in full resolution as a browser can show it; HEIC and TIFF as a JPEG.
@@ -120,10 +158,12 @@ class StoreReader:
             data = file.read()
         return self.store.decoders.browser_view(data, limits=self.store.settings)
 
-    def _digests(self, image_ids: Sequence[int]) -> list[str]:
-        digests = self.catalog.run(queries.digests_by_id, image_ids)
-        for image_id in image_ids:
+    def _digests(self, image_ids: object) -> list[str]:
+        ids = queries_of(image_ids)
+        wanted = [int(each) for each in ids if is_image_id(each)]
+        digests = self.catalog.run(queries.digests_by_id, wanted)
+        for image_id in ids:
             if image_id not in digests:
                 message = f"there is no image {image_id}; images() lists those that there are"
                 raise UnknownImage(message)
-        return [digests[image_id] for image_id in image_ids]
+        return [digests[image_id] for image_id in ids]

@@ -2,8 +2,8 @@
 
 Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
 `StoreWriter` ingests, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
-`ReviewBench` act on files and choose which are kept, `ReportBench` makes reports, and `Workbench`
-searches and compares.
+`ReviewBench` act on files and choose which are kept, `PairBench` compares two pictures,
+`LikenessBench` and `ReportBench` make maps and reports, and `Workbench` searches.
 """
 
 import sys
@@ -17,7 +17,6 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.index.info import IndexInfo
-from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.frames import SIMILAR
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.catalog.sql import AnswerLimits
@@ -33,7 +32,6 @@ from imgurer_kernel.workbench.views import select_from_views
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
-    from imgurer_kernel.report.explain.explanation import Explanation
 
 
 class Workbench(ReportBench):
@@ -133,9 +131,9 @@ class Workbench(ReportBench):
         Returns
         -------
         DataFrame
-            A row for each: query, name, status (``exact``, ``near duplicate``, ``new`` or
-            ``rejected``), image_id, filename, verdict, distance and score of the nearest that is
-            the same, and the reason of a rejection.
+            A row for each: query, name, path (missing for what is no file), status (``exact``,
+            ``near duplicate``, ``new`` or ``rejected``), image_id, filename, verdict, distance and
+            score of the nearest that is the same, and the reason of a rejection.
         """
         return looked_up(self.similar, pictures, progress)
 
@@ -248,20 +246,9 @@ class Workbench(ReportBench):
         """
         return self._search.last_clusters(radius, thorough=thorough)
 
-    def evidence(self, one: object, other: object) -> Evidence:
-        """What speaks for two pictures being the same; each given like a query of `similar`."""
-        return self._search.evidence(one, other)
-
     def index_info(self) -> IndexInfo:
         """What the index consists of, and the engine that each kind of search would take."""
         return self._search.info()
-
-    def explain(self, one: object, other: object, shown: int | None = None) -> "Explanation":
-        """The evidence in words and as a figure; each picture given like a query of `similar`.
-
-        `shown` is the most pixels of a side at which they are laid on each other; default 420.
-        """
-        return self._search.explain(one, other, shown)
 
     def sql(
         self, statement: str, *, rows: int = 5_000_000, memory: int = 2 << 30, seconds: float = 300
@@ -307,13 +294,16 @@ class Workbench(ReportBench):
         """
         return _ui().GalleryPanel(self, frame, group)
 
-    def compare(self, *image_ids: int) -> object:
+    def compare(self, *image_ids: Any) -> object:  # noqa: ANN401
         """Show two to six pictures of the store in a notebook cell, with one zoom for all.
+
+        Their ids one after the other, or a list, array or Series of them.
 
         Two are also laid on each other: under a slider, blinking, and by what differs. Returns
         the `imgurer_kernel.ui.ComparePanel`.
         """
-        return _ui().ComparePanel(self, image_ids)
+        several = len(image_ids) == 1 and is_batch(image_ids[0])
+        return _ui().ComparePanel(self, image_ids[0] if several else image_ids)
 
     def review(self, user: str | None = None) -> object:
         """Show the review of duplicates in a notebook cell: decide, remove, undo.

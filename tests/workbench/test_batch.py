@@ -65,6 +65,7 @@ def test_what_is_here_is_told_from_what_is_new(store, tmp_path):
     assert frame["status"].tolist() == ["exact", "near duplicate", "rejected", "new"]
     assert frame["image_id"].tolist()[:2] == [3, 3]
     assert frame["reason"].iloc[2]
+    assert frame["path"].tolist() == sorted(map(str, folder.rglob("*.jpg")))
     assert (frame["query"] == 0).all()
     assert store.images().equals(before)
 
@@ -74,11 +75,13 @@ def test_an_image_of_the_store_is_looked_up_among_the_others(store):
     assert frame["status"].tolist() == ["near duplicate", "new", "exact"]
     assert frame["image_id"].tolist()[0] == 2
     assert frame["query"].tolist() == [0, 1, 2]
+    assert frame["path"].isna().all()
 
 
 def test_a_path_that_is_not_there_is_one_row(store, tmp_path):
     frame = store.lookup([tmp_path / "nothing.jpg", 1], progress=False)
     assert frame["status"].tolist() == ["rejected", "near duplicate"]
+    assert frame["path"].iloc[0] == str(tmp_path / "nothing.jpg")
     with pytest.raises(SourceError):
         store.similar(tmp_path / "nothing.jpg")
 
@@ -118,3 +121,51 @@ def test_related_takes_several_too(store):
         part = found[found["query"] == number].drop(columns="query").reset_index(drop=True)
         pd.testing.assert_frame_equal(part, store.related(number + 1), check_dtype=False)
     assert list(store.related([], progress=False)) == ["query", *store.related(1)]
+
+
+def test_pairs_are_compared_one_by_one(store):
+    told = []
+    found = store.evidence([1, 1, 2], np.array([2, 3, 3]), lambda *at: told.append(at))
+    assert told[-1] == (3, 3)
+    for row, (one, other) in zip(found.to_dict("records"), [(1, 2), (1, 3), (2, 3)], strict=True):
+        single = store.evidence(one, other)
+        assert (row["duplicate"], row["label"], row["score"], row["distance"]) == (
+            *(single.duplicate, single.label, single.score, single.distance),
+        )
+        assert row["map_a"] == single.transform[0]
+    same = store.evidence(1, pd.Series([2, 3]), progress=False)
+    assert same.equals(found.head(2))
+    assert store.evidence([1, 2], 3, False)["query"].tolist() == [0, 1]
+    empty = store.evidence([], 1, progress=False)
+    assert empty.dtypes.equals(found.dtypes)
+
+
+def test_pairs_that_cannot_be_compared_are_named(store):
+    with pytest.raises(QueryError, match="2 pictures cannot be paired with 3"):
+        store.evidence([1, 2], [1, 2, 3], progress=False)
+    with pytest.raises(UnknownImage) as raised:
+        store.explain([1, 2], [2, 99], progress=False)
+    assert "number 1 of 2: 2, 99" in raised.value.__notes__[0]
+
+
+def test_explanations_of_several_are_shown_and_saved_together(store, tmp_path):
+    found = store.explain(1, [2, 3], 100, progress=False)
+    assert [each.words for each in found] == [store.explain(1, k, 100).words for k in (2, 3)]
+    shown = found._repr_html_()
+    assert shown.count("<img") == 2
+    assert [path.name for path in found.save(tmp_path / "why")] == ["001.png", "002.png"]
+    many = type(found)(found[:1] * 13)
+    assert (many._repr_html_().count("<img"), many._repr_html_().count("<p>")) == (12, 1)
+    assert repr(store.explain([], 1, progress=False)) == "no pairs"
+
+
+def test_originals_and_thumbnails_of_several(store):
+    for kind in (list, np.array, pd.Series):
+        assert store.thumbnails(kind([2, 1])) == [store.thumbnail(2), store.thumbnail(1)]
+    assert store.thumbnail([2, 1]) == [store.thumbnail(2), store.thumbnail(1)]
+    told, read = [], []
+    for file in store.original([1, 3], lambda *at: told.append(at)):
+        read.append(file.read())
+    assert read == [encode(scene(11, 320, 240)), encode(scene(12, 320, 240))]
+    assert told[-1] == (2, 2)
+    assert file.closed

@@ -56,7 +56,9 @@ def test_sums_of_integers_are_integers():
     gaps = select("SELECT sum(n) AS n FROM t WHERE false UNION ALL SELECT sum(n) FROM t", tables)
     assert gaps["n"].dtype == "Int64"
     assert gaps["n"].isna().tolist() == [True, False]
-    wide = select("SELECT sum(n) * 10::HUGEINT ^ 0, sum(n), sum(n)::HUGEINT * 4096 AS w FROM t", tables)
+    wide = select(
+        "SELECT sum(n) * 10::HUGEINT ^ 0, sum(n), sum(n)::HUGEINT * 4096 AS w FROM t", tables
+    )
     assert wide["w"].tolist() == [(2**53 + 4) * 4096]
     assert select("SELECT sum(n)::HUGEINT * 1000000 AS w FROM t", tables)["w"][0] > 2**63
     both = select("SELECT sum(n), sum(n), [1] FROM t", tables)

@@ -1,0 +1,130 @@
+"""What two pictures have to do with each other, or several pairs of them."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, overload
+
+import pandas as pd
+
+from imgurer_kernel.common.progress import ProgressOption
+from imgurer_kernel.matching.evidence import Evidence
+from imgurer_kernel.workbench.batch import Several, each_of, is_batch, paired
+from imgurer_kernel.workbench.review import ReviewBench
+
+if TYPE_CHECKING:
+    from imgurer_kernel.report.explain.explanation import Explanation
+    from imgurer_kernel.report.explain.explanations import Explanations
+
+_MAP = [f"map_{name}" for name in "abcdef"]
+_FACTS = [field.name for field in fields(Evidence) if field.name not in {"first", "second", "via"}]
+
+
+class PairBench(ReviewBench):
+    """Compares pictures two by two, on top of what chooses and decides."""
+
+    @overload
+    def evidence(  # type: ignore[overload-overlap]  # one picture may be any object
+        self, one: Several, other: object, progress: ProgressOption = True
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def evidence(  # type: ignore[overload-overlap]
+        self, one: object, other: Several, progress: ProgressOption = True
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def evidence(self, one: object, other: object, progress: ProgressOption = True) -> Evidence: ...
+
+    def evidence(
+        self, one: object, other: object, progress: ProgressOption = True
+    ) -> Evidence | pd.DataFrame:
+        """What speaks for two pictures being the same; each given like a query of `similar`.
+
+        Several are compared pair by pair, and one with each of several.
+
+        Returns
+        -------
+        Evidence or DataFrame
+            Of several a row for each pair: query (its place, from 0), duplicate, label, detail,
+            distance, orientation, score, correlation, overlap, map_a to map_f and via (the medoid
+            by which both are the same; missing mostly), as in
+            `imgurer_kernel.matching.evidence.Evidence`.
+
+        Raises
+        ------
+        UnknownImage, SourceError, ImageRejected, QueryError
+            As one of them deserves; or if there are not as many of both.
+
+        Examples
+        --------
+        >>> wb.evidence(17, [23, "copy.jpg"])[["label", "score"]]  # doctest: +SKIP
+        """
+        if not is_batch(one) and not is_batch(other):
+            return self._search.evidence(one, other)
+        return evidence_frame(each_of(self._search.evidence, paired(one, other), progress))
+
+    @overload
+    def explain(  # type: ignore[overload-overlap]
+        self, one: Several, other: object, shown: int | None = None, progress: ProgressOption = True
+    ) -> "Explanations": ...
+
+    @overload
+    def explain(  # type: ignore[overload-overlap]
+        self, one: object, other: Several, shown: int | None = None, progress: ProgressOption = True
+    ) -> "Explanations": ...
+
+    @overload
+    def explain(
+        self, one: object, other: object, shown: int | None = None, progress: ProgressOption = True
+    ) -> "Explanation": ...
+
+    def explain(
+        self, one: object, other: object, shown: int | None = None, progress: ProgressOption = True
+    ) -> "Explanation | Explanations":
+        """The evidence in words and as a figure; each picture given like a query of `similar`.
+
+        Parameters
+        ----------
+        one, other
+            Pictures, or several: as for `evidence`.
+        shown
+            Most pixels of a side at which they are laid on each other; default 420.
+        progress
+            Of several, as in `clusters`.
+
+        Examples
+        --------
+        >>> wb.explain([17, 18], 23).save("why")  # doctest: +SKIP
+        """
+        if not is_batch(one) and not is_batch(other):
+            return self._search.explain(one, other, shown)
+        from imgurer_kernel.report.explain.explanations import Explanations
+
+        pairs = [(*pair, shown) for pair in paired(one, other)]
+        return Explanations(each_of(self._search.explain, pairs, progress))
+
+
+def evidence_frame(found: list[Evidence]) -> pd.DataFrame:
+    """Evidence as rows; the columns are those of `PairBench.evidence`.
+
+    Examples
+    --------
+    >>> evidence_frame([])["duplicate"].dtype
+    dtype('bool')
+    """
+    rows: list[dict[str, Any]] = []
+    for number, each in enumerate(found):
+        facts = {name: getattr(each, name) for name in _FACTS if name != "transform"}
+        places = dict(zip(_MAP, each.transform, strict=True))
+        rows.append({"query": number, "duplicate": each.duplicate, **facts, **places,
+                     "via": each.via})  # fmt: skip
+    kinds = {
+        "query": "int64",
+        "duplicate": "bool",
+        "label": "str",
+        "detail": "str",
+        "distance": "int64",
+        "orientation": "str",
+        **dict.fromkeys(("score", "correlation", "overlap", *_MAP), "float64"),
+        "via": "Int64",
+    }
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
