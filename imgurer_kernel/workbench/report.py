@@ -10,6 +10,7 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.records import FileState
+from imgurer_kernel.common.text import count
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import Pairs
@@ -26,6 +27,9 @@ from imgurer_kernel.workbench.likeness import LikenessBench
 from imgurer_kernel.workbench.pair_evidence import pair_evidence
 from imgurer_kernel.workbench.related import related_pairs
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS
+
+_MEASURED = 200
+"""Originals that are measured for a report without being asked for: some ten seconds."""
 
 _FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
 _WHY = {
@@ -51,7 +55,7 @@ class ReportBench(LikenessBench):
         min_size: int = 0,
         states: Sequence[FileState] = ("present",),
         policy: KeeperPolicy | str | Score = "standard",
-        measure: bool = False,
+        measure: bool | None = None,
         ingested: pd.DataFrame | None = None,
         now: datetime | None = None,
         progress: ProgressOption = True,
@@ -66,8 +70,9 @@ class ReportBench(LikenessBench):
         radius, verify, thorough, folders, between, reference, exclude, min_size, states
             As for `clusters`.
         policy, measure
-            What is kept of each cluster, as for `queue`; measuring takes some 50 ms for each
-            original of which that was not done yet.
+            What is kept of each cluster, as for `queue`. By default originals are measured where
+            no more than 200 were not yet; if more were not, the report says so, since a plan of
+            `plan`, which measures all, may then keep other files.
         ingested
             A frame of `ingest`: what it rejected is listed among what was skipped.
         now
@@ -98,6 +103,9 @@ class ReportBench(LikenessBench):
                 radius, selection, "file", verify=verify, thorough=thorough, progress=progress
             )
         attrs = dict(clusters.attrs)
+        unmeasured = self.unmeasured(clusters)
+        if measure is None:
+            measure = unmeasured <= _MEASURED
         chosen = self.queue(
             clusters, policy=policy, reference=reference, measure=measure, progress=progress
         )
@@ -141,7 +149,10 @@ class ReportBench(LikenessBench):
                 plan=str(attrs.get("plan", "")),
                 counts={"images in the store": statistics.images, **counts},
                 skipped=_counted(more["skipped"], int(attrs.get("stale_files", 0))),
-                for_cost=self._for_cost(radius, verify=verify, thorough=thorough),
+                for_cost=(
+                    *self._for_cost(radius, verify=verify, thorough=thorough),
+                    *(() if measure or not unmeasured else (not_measured(unmeasured),)),
+                ),
             ),
         )
 
@@ -211,6 +222,21 @@ class ReportBench(LikenessBench):
             return ()
         answer = self._search.cluster_service.last(radius, thorough=thorough)
         return () if answer is None or radius is not None else left_out(answer.scope)
+
+
+def not_measured(originals: int) -> str:
+    """What it means that some originals were not measured, in a sentence.
+
+    Examples
+    --------
+    >>> not_measured(1).partition(", so")[0]
+    '1 original was not measured'
+    """
+    were = f"{count(originals, 'original')} {'was' if originals == 1 else 'were'}"
+    return (
+        f"{were} not measured, so that a plan by wb.plan() or imgurer review plan, which measures, "
+        "may keep other files than these; a report with measure=True (--measure) keeps the same."
+    )
 
 
 def left_out(scope: SearchScope) -> tuple[str, ...]:

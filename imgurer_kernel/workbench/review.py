@@ -243,9 +243,7 @@ class ReviewBench(ActBench):
         if "file_id" not in clusters:
             message = 'clusters are by image here; give those of clusters(by="file")'
             raise QueryError(message)
-        # Exact copies are alike in all that could be measured.
-        alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
-        digests = clusters.loc[~alike, "digest"].unique().tolist()
+        digests = _worth_measuring(clusters)
         with staged(progress) as report:
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
@@ -261,7 +259,19 @@ class ReviewBench(ActBench):
             kept = with_labels(kept, self._search, self.catalog, report if measure else None)
         return with_decisions(kept, self._verdicts())
 
+    def unmeasured(self, clusters: pd.DataFrame) -> int:
+        """How many originals of clusters `queue` and `plan` would measure: some 50 ms each."""
+        digests = _worth_measuring(clusters)
+        return len(digests) - len(recall(self.store, digests))
+
     def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
         """Return rows of a queue with labels against the file that is the keeper now."""
         with staged(progress) as report:
             return with_labels(queue, self._search, self.catalog, report)
+
+
+def _worth_measuring(clusters: pd.DataFrame) -> list[str]:
+    """Digests of clusters but those of exact copies alone, which are alike in all one measures."""
+    alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+    digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
+    return digests

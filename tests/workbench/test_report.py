@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel.report.columns import COLUMNS
+from imgurer_kernel.workbench.report import not_measured
 from tests.support.pictures import encode, jpeg, resized, scene, solid
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -82,6 +83,23 @@ def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
         assert report_of(wb).save(tmp_path / f"b.{kind}").read_bytes() == one, kind
     later = report_of(wb, now=NOW + timedelta(days=1))
     assert later.card.as_dict() | {"made_at": ""} == report_of(wb).card.as_dict() | {"made_at": ""}
+
+
+def test_a_report_keeps_what_a_plan_keeps_or_says_that_it_may_not(wb, monkeypatch):
+    monkeypatch.setattr("imgurer_kernel.workbench.report._MEASURED", 4)
+    before = report_of(wb)
+    assert before.card.for_cost == (not_measured(5),)
+    assert before.card.parameters["measure"] is False
+    assert report_of(wb, measure=False).card.for_cost == before.card.for_cost
+    monkeypatch.undo()
+    report, plan = report_of(wb), wb.plan(progress=False)
+    assert report.card.for_cost == ()
+    assert report.card.parameters["measure"] is True
+    goes = report.files[~report.files["is_keeper"]]
+    assert set(goes["file_id"]) == set(plan["file_id"])
+    assert dict(zip(goes["file_id"], goes["keeper_reason"], strict=True)) == dict(
+        zip(plan["file_id"], plan["reason"], strict=True)
+    )
 
 
 def test_a_report_of_folders_is_about_these(wb, folder):

@@ -65,7 +65,7 @@ def clusters(call: Call) -> int:
     argument(
         "--measure",
         action="store_true",
-        help="look into originals to say which is the best: some 50 ms for each, once",
+        help="look into originals, however many, to say which is the best: 50 ms for each, once",
     ),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),
@@ -75,7 +75,9 @@ def report(call: Call) -> int:
     given = call.arguments
     with call.workbench() as wb:
         require_known_folders(wb, (*given.folders, *given.reference))
-        made = wb.report(**_asked_for(call), measure=given.measure, progress=call.out.progress)
+        made = wb.report(
+            **_asked_for(call), measure=given.measure or None, progress=call.out.progress
+        )
         path = made.save(given.out, frame=given.table)
     frame = made.files
     if call.out.json:
