@@ -7,14 +7,15 @@ of what is laid out, and a sample of 4,000 takes some 20 seconds.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
+from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s
 from imgurer_kernel.errors import ImgurerError, StorageError, UnknownImage
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ _NEIGHBORS = 3
 _PERPLEXITY = 30.0
 
 
-def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
+def lay_out(
+    grays: UInt8s, seed: int = 0, sample: int = SAMPLE, progress: Progress | None = None
+) -> Float64s:
     """Compute the positions of pictures on a map, float64 (n, 2), within 0..1.
 
     Parameters
@@ -39,6 +42,8 @@ def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
         Of the sample and of the layout: the same seed and grays give the same map.
     sample
         How many pictures are laid out, the rest being put between them.
+    progress
+        Told before each of the two steps, which cannot be stopped themselves.
 
     Raises
     ------
@@ -68,11 +73,14 @@ def lay_out(grays: UInt8s, seed: int = 0, sample: int = SAMPLE) -> Float64s:
     perplexity = min(_PERPLEXITY, (len(chosen) - 1) / 3)
     layout = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
     places = np.empty((len(points), 2))
+    tell = progress or (lambda *_: None)
+    tell(f"laying out {len(chosen):,} pictures", 0, 2)
     # Threads of OpenMP wait for each other at each of a thousand steps: on two busy cores 300
     # pictures took 32 s, and take 3 s by one thread.
     with threadpool_limits(1):
         places[chosen] = layout.fit_transform(reduced[chosen])
     others = np.setdiff1d(np.arange(len(points)), chosen)
+    tell(f"placing {len(others):,} more", 1, 2)
     if len(others):
         near = NearestNeighbors(n_neighbors=_NEIGHBORS).fit(reduced[chosen])
         distances, neighbors = near.kneighbors(reduced[others])
@@ -125,8 +133,40 @@ class LikenessMap:
                 continue
         return plot_map(self.frame, thumbnails, dark=dark)
 
+    def within(self, corners: Sequence[tuple[float, float]]) -> BoolMask:
+        """Which rows of the frame lie within an outline, bool (n,); what it crosses twice is out.
+
+        Parameters
+        ----------
+        corners
+            x and y of three or more, in order; the last one is joined to the first.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"x": [0.2, 0.8], "y": [0.5, 0.5]})
+        >>> shown = LikenessMap(frame=frame, thumbnail=lambda image_id: b"")
+        >>> shown.within([(0, 0), (0.5, 0), (0.5, 1), (0, 1)]).tolist()
+        [True, False]
+        """
+        return within(self.frame[["x", "y"]].to_numpy(np.float64), corners)
+
     def _repr_jpeg_(self) -> bytes:
         return self.figure().jpeg()
+
+
+def within(places: Float64s, corners: Sequence[tuple[float, float]]) -> BoolMask:
+    """Tell which positions (n, 2) lie within an outline, bool (n,), by the even-odd rule.
+
+    A ray to the right of a place within crosses the outline an odd number of times.
+    """
+    x, y = places[:, 0], places[:, 1]
+    inside = np.zeros(len(places), np.bool_)
+    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        if y0 == y1:
+            continue
+        crossed = (y0 > y) != (y1 > y)
+        inside ^= crossed & (x < x0 + (y - y0) * ((x1 - x0) / (y1 - y0)))
+    return inside
 
 
 def spread(frame: pd.DataFrame, number: int) -> Int64s:

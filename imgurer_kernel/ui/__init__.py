@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.ui.panels.browse import BrowsePanel
     from imgurer_kernel.ui.panels.compare import ComparePanel
     from imgurer_kernel.ui.panels.frame_gallery import GalleryPanel
+    from imgurer_kernel.ui.panels.likeness_map import MapPanel
     from imgurer_kernel.ui.panels.pictures import pictures
     from imgurer_kernel.ui.panels.review import ReviewPanel
     from imgurer_kernel.ui.panels.search import SearchPanel
@@ -32,6 +33,7 @@ _MODULES = {
     "ComparePanel": "panels.compare",
     "Dashboard": "dashboard",
     "GalleryPanel": "panels.frame_gallery",
+    "MapPanel": "panels.likeness_map",
     "ReviewPanel": "panels.review",
     "SearchPanel": "panels.search",
     "UploadPanel": "panels.upload",
@@ -44,6 +46,7 @@ __all__ = [
     "ComparePanel",
     "Dashboard",
     "GalleryPanel",
+    "MapPanel",
     "ReviewPanel",
     "SearchPanel",
     "UploadPanel",

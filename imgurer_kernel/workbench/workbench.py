@@ -3,14 +3,15 @@
 Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
 `StoreWriter` ingests, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
 `ReviewBench` act on files and choose which are kept, `PairBench` compares two pictures,
-`LikenessBench` and `ReportBench` make maps and reports, and `Workbench` searches.
+`LikenessBench` and `ReportBench` make maps and reports, `PanelBench` shows widgets, and `Workbench`
+searches.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
@@ -25,8 +26,8 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.batch import answer_each, is_batch, looked_up
 from imgurer_kernel.workbench.cluster_frames import By
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.panels import PanelBench
 from imgurer_kernel.workbench.related import RELATED_COLUMNS
-from imgurer_kernel.workbench.report import ReportBench
 from imgurer_kernel.workbench.search import SearchService
 from imgurer_kernel.workbench.views import select_from_views
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
 
 
-class Workbench(ReportBench):
+class Workbench(PanelBench):
     """A store of pictures: ingest, search, cluster, browse, forget.
 
     Parameters
@@ -271,47 +272,6 @@ class Workbench(ReportBench):
         """
         return select_from_views(self, statement, AnswerLimits(rows, memory, seconds))
 
-    def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401
-        """Show the pictures of any frame's rows, in pages, to select many of them.
-
-        Parameters
-        ----------
-        frame
-            With a column image_id, file_id or path; a row that names no picture of the store is
-            shown as one. Only the page that is looked at is read and sent.
-        group
-            A column; its values become headings.
-
-        Returns
-        -------
-        GalleryPanel
-            Of `imgurer_kernel.ui`. Its ``selection`` is a frame: the rows that are selected.
-
-        Raises
-        ------
-        QueryError
-            If the frame has no such column, with those that it has.
-        """
-        return _ui().GalleryPanel(self, frame, group)
-
-    def compare(self, *image_ids: Any) -> object:  # noqa: ANN401
-        """Show two to six pictures of the store in a notebook cell, with one zoom for all.
-
-        Their ids one after the other, or a list, array or Series of them.
-
-        Two are also laid on each other: under a slider, blinking, and by what differs. Returns
-        the `imgurer_kernel.ui.ComparePanel`.
-        """
-        several = len(image_ids) == 1 and is_batch(image_ids[0])
-        return _ui().ComparePanel(self, image_ids[0] if several else image_ids)
-
-    def review(self, user: str | None = None) -> object:
-        """Show the review of duplicates in a notebook cell: decide, remove, undo.
-
-        Returns the `imgurer_kernel.ui.ReviewPanel`.
-        """
-        return _ui().ReviewPanel(self, user)
-
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
     ) -> "Calibration":
@@ -331,8 +291,3 @@ class Workbench(ReportBench):
     def rebuild_index(self) -> int:
         """Rebuild the search index, which is never needed; returns the number of its images."""
         return self._search.index.rebuild()
-
-
-def _ui() -> Any:  # noqa: ANN401 - a module of which nothing may be known here
-    """The room above, which has the widgets; loaded by those who want to see some."""
-    return import_module("imgurer_kernel.ui")
