@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from imgurer_kernel.common.text import moment
+from imgurer_kernel.common.text import count, moment
 from imgurer_kernel.report.page_data import (
     PART,
     as_script,
@@ -21,15 +21,21 @@ from imgurer_kernel.report.page_data import (
     picture_numbers,
     shown_files,
 )
-from imgurer_kernel.report.page_pictures import MAX_BYTES, PagePictures, picture_order
+from imgurer_kernel.report.page_pictures import (
+    MAX_BYTES,
+    PagePictures,
+    figures_of,
+    picture_order,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
     from jinja2 import Template
 
     from imgurer_kernel.report.report import Report
 
 
-def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
+def page(report: "Report", clusters: int | None = None, explain: int = 0) -> Iterator[str]:
     """Generate the page in parts; its pictures, at most 38 MB, are in memory at once.
 
     Parameters
@@ -38,10 +44,15 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
         What is shown.
     clusters
         Most clusters to show, those with most files first; None for all.
+    explain
+        How many pairs are explained by a figure, the least alike first.
     """
     number, data = _fitting(report, clusters)
     files = shown_files(report, number)
-    pictures = PagePictures(report.thumbnail, min(MAX_BYTES, MAX_PAGE - len(data)))
+    shown_pairs = report.pairs[report.pairs["cluster_id"].isin(files["cluster_id"])]
+    explained = figures_of(report.explain, shown_pairs, explain)
+    spent = len(data) + sum(map(len, explained.values()))
+    pictures = PagePictures(report.thumbnail, min(MAX_BYTES, MAX_PAGE - spent))
     jpegs = pictures.read(picture_order(files))
     # In the order of the clusters: what is seen together is read together.
     shown = [jpeg for image in files["image_id"].unique().tolist() if (jpeg := jpegs.get(image))]
@@ -58,14 +69,34 @@ def page(report: "Report", clusters: int | None = None) -> Iterator[str]:
         shown=number,
         data=data,
         numbers=as_script(picture_numbers(files["image_id"], jpegs)),
+        explained=as_script(_by_row(files, explained)),
         # The script runs once those of the first clusters are there, and the others follow.
         first_pictures=parts[:_FIRST_PARTS],
         other_pictures=parts[_FIRST_PARTS:],
-        notes=pictures.words,
+        notes=[*pictures.words, *_words(len(explained), len(shown_pairs), explain)],
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=style,
     )
+
+
+def _by_row(files: "pd.DataFrame", explained: dict[tuple[int, int], str]) -> dict[int, str]:
+    """Return figures by the number of each file whose picture they explain."""
+    keys = zip(files["cluster_id"].tolist(), files["image_id"].tolist(), strict=True)
+    return {row: explained[key] for row, key in enumerate(keys) if key in explained}
+
+
+def _words(figures: int, pairs: int, asked: int) -> list[str]:
+    if not asked or not pairs:
+        return []
+    if figures == pairs:
+        return [f"{count(pairs, 'pair')} explained by a figure: press compare."]
+    return [
+        (
+            f"{figures:,} of {count(pairs, 'pair')}, those that are least alike, are explained by a "
+            "figure; of the others compare lays the thumbnails on each other."
+        )
+    ]
 
 
 def _fitting(report: "Report", clusters: int | None) -> tuple[int, str]:

@@ -19,15 +19,19 @@ PICTURES = 6
 """Pictures of each of them."""
 
 _TILE = (
-    "display:inline-block;width:150px;margin:0 10px 8px 0;vertical-align:top;font-size:12px;"
+    "display:inline-block;width:130px;margin:0 10px 8px 0;vertical-align:top;font-size:12px;"
     "overflow-wrap:anywhere"
 )
+# Of one height, so that the names of a row stand beside each other.
+_PICTURE = "display:flex;align-items:center;justify-content:center;height:130px;margin-bottom:4px"
+
+_PLOT = "max-width:48%;vertical-align:top"
 
 
 def report_html(report: "Report") -> str:
     """Make the HTML of a cell's output, with at most 24 pictures in it."""
     numbers = "".join(
-        f"<span style='display:inline-block;margin-right:32px'><b style='font-size:20px'>"
+        f"<span style='display:inline-block;margin:0 24px 8px 0'><b style='font-size:20px'>"
         f"{html.escape(plain(number))}</b><br>{html.escape(plain(words))}</span>"
         for words, number in figures(report).items()
     )
@@ -41,17 +45,20 @@ def report_html(report: "Report") -> str:
 
 
 def _plots(report: "Report") -> str:
-    from imgurer_kernel.report.figures import plot_cluster_sizes, plot_freed
+    from imgurer_kernel.report.figures import plot_cluster_sizes, plot_freed, plot_kinds
 
+    frees = report.by_folder["frees_disk"] + report.by_folder["frees_store"]
+    # One folder alone would be one bar, which says nothing.
+    second = (
+        (plot_freed(report.by_folder), "Bytes to free by folder")
+        if (frees > 0).sum() > 1
+        else (plot_kinds(report.files), "Kinds of copies")
+    )
     shown = []
-    for figure, words in (
-        (plot_cluster_sizes(report.sizes), "Clusters by their number of files"),
-        (plot_freed(report.by_folder), "Bytes to free by folder"),
-    ):
+    sizes = plot_cluster_sizes(report.sizes), "Clusters by their number of files"
+    for figure, words in (sizes, second):
         jpeg = base64.b64encode(figure.jpeg(80)).decode("ascii")
-        shown.append(
-            f"<img alt='{words}' style='max-width:48%' src='data:image/jpeg;base64,{jpeg}'>"
-        )
+        shown.append(f"<img alt='{words}' style='{_PLOT}' src='data:image/jpeg;base64,{jpeg}'>")
     return f"<div>{''.join(shown)}</div>"
 
 
@@ -79,8 +86,8 @@ def _clusters(report: "Report") -> str:
 def _tile(file: dict[str, object], jpeg: str) -> str:
     name = html.escape(plain(file["filename"]), quote=True)
     image = (
-        f"<img alt='{name}' style='max-width:150px;max-height:150px' "
-        f"src='data:image/jpeg;base64,{jpeg}'><br>"
+        f"<span style='{_PICTURE}'><img alt='{name}' style='max-width:130px;max-height:130px' "
+        f"src='data:image/jpeg;base64,{jpeg}'></span>"
         if jpeg
         else ""
     )

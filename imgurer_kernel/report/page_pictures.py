@@ -10,10 +10,13 @@ import pandas as pd
 from PIL import Image
 
 from imgurer_kernel.common.types import Int64s
-from imgurer_kernel.errors import StorageError, UnknownImage
+from imgurer_kernel.errors import ImageRejected, StorageError, UnknownImage
 
 Thumbnail = Callable[[int], bytes]
 """From an image_id to a JPEG."""
+
+Explain = Callable[[int, int], bytes]
+"""From the image_ids of two pictures to a JPEG of a figure that explains the pair."""
 
 MAX_BYTES = 38_000_000
 """Bytes of base64 that the thumbnails of a page may take, of its 60 MB."""
@@ -119,3 +122,32 @@ def small(jpeg: bytes) -> bytes:
         out = io.BytesIO()
         image.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
+
+
+def figures_of(
+    explain: Explain | None, pairs: pd.DataFrame, number: int, max_bytes: int = MAX_BYTES // 2
+) -> dict[tuple[int, int], str]:
+    """Make figures, in base64, of the pairs that are least alike, by (cluster_id, other_id).
+
+    Parameters
+    ----------
+    pairs
+        cluster_id, image_id (the medoid), other_id, score.
+    number, max_bytes
+        Most figures, and most bytes of them all.
+    """
+    found: dict[tuple[int, int], str] = {}
+    if explain is None or number <= 0:
+        return found
+    weakest = pairs.sort_values(["score", "cluster_id", "other_id"], kind="stable").head(number)
+    for pair in weakest.itertuples(index=False):
+        try:
+            jpeg = explain(int(pair.other_id), int(pair.image_id))  # type: ignore[arg-type]
+        except (StorageError, UnknownImage, ImageRejected, OSError):
+            continue  # lost, or forgotten since: its thumbnails have to do
+        text = base64.b64encode(jpeg).decode("ascii")
+        max_bytes -= len(text)
+        if max_bytes < 0:
+            break
+        found[int(pair.cluster_id), int(pair.other_id)] = text  # type: ignore[arg-type]
+    return found

@@ -14,7 +14,7 @@ from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report import html, notebook_view
 from imgurer_kernel.report.changes import cluster_changes
 from imgurer_kernel.report.columns import COLUMNS
-from imgurer_kernel.report.page_pictures import Thumbnail
+from imgurer_kernel.report.page_pictures import Explain, Thumbnail
 from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.report.tables import report_frames
 from imgurer_kernel.report.writers import json_of_frames, to_csv, workbook_bytes
@@ -50,6 +50,9 @@ class Report:
         How all this came about.
     thumbnail
         From an image_id to a JPEG; None for a report without pictures.
+    explain
+        From the image_ids of two pictures to a JPEG of a figure that explains the pair; None where
+        there is none.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class Report:
     sizes: pd.DataFrame
     card: RunCard
     thumbnail: Thumbnail | None = field(default=None, repr=False)
+    explain: Explain | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -89,6 +93,7 @@ class Report:
         counts: Mapping[str, int] | None = None,
         card: RunCard | None = None,
         thumbnail: Thumbnail | None = None,
+        explain: Explain | None = None,
     ) -> Self:
         """Make a report of clusters.
 
@@ -104,7 +109,7 @@ class Report:
         if card is None:
             plan = str(clusters.attrs.get("plan", ""))
             card = RunCard(made_at=datetime.now(UTC), versions=versions(), plan=plan)
-        return cls(**frames, card=card, thumbnail=thumbnail)
+        return cls(**frames, card=card, thumbnail=thumbnail, explain=explain)
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -116,7 +121,14 @@ class Report:
         values = self.summary.set_index("figure")["value"]
         return int(values[name])
 
-    def save(self, path: str | Path, *, frame: str = "files", clusters: int | None = None) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        frame: str = "files",
+        clusters: int | None = None,
+        explain: int = 0,
+    ) -> Path:
         """Write the report to a file of the format of its suffix; the file appears when complete.
 
         ``.csv`` and ``.parquet`` hold one frame. In CSV no text is a formula to a spreadsheet
@@ -131,6 +143,10 @@ class Report:
             Which frame CSV and Parquet hold.
         clusters
             Most clusters in HTML, those with most files first; None for all.
+        explain
+            Of how many pairs HTML has the figure of `Workbench.explain`, the least alike first:
+            some 50 KB and half a second each. Of every pair it lays the thumbnails on each other
+            when asked to.
 
         Raises
         ------
@@ -155,14 +171,14 @@ class Report:
             message = f"there is no frame {frame!r}; it must be one of {', '.join(COLUMNS)}"
             raise QueryError(message)
         parts: Iterable[bytes]
-        parts = self._as_page(clusters) if kind in _PAGES else [self._as_file(kind, frame)]
+        parts = self._as_page(clusters, explain) if kind in _PAGES else [self._as_file(kind, frame)]
         with atomic_write(target) as file:
             for part in parts:
                 file.write(part)
         return target
 
-    def _as_page(self, clusters: int | None) -> Iterator[bytes]:
-        return map(_utf8, html.page(self, clusters))
+    def _as_page(self, clusters: int | None, explain: int) -> Iterator[bytes]:
+        return map(_utf8, html.page(self, clusters, explain))
 
     def _as_file(self, kind: str, frame: str) -> bytes:
         if kind == ".csv":

@@ -228,9 +228,9 @@ def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
             if is_folder:
                 for found in find_files(path):
                     below = found if isinstance(found, Unreadable) else found.path
-                    yield number, os.fsdecode(found.path), below
+                    yield number, Path(os.fsdecode(found.path)).name, below
                 continue
-            yield number, os.fsdecode(path), each
+            yield number, path.name or os.fsdecode(path), each
         elif is_image_id(each):
             yield number, f"image {each}", each
         else:

@@ -129,6 +129,7 @@ class ReportBench(LikenessBench):
             more=more,
             counts=counts,
             thumbnail=self._thumbnails_of(chosen),
+            explain=lambda one, other: self._search.explain(one, other, None).figure().jpeg(72),
             card=RunCard(
                 made_at=(now or datetime.now(UTC)).astimezone(UTC),
                 parameters={

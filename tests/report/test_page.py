@@ -200,3 +200,52 @@ def test_each_file_has_its_own_picture_wherever_it_lies(monkeypatch):
     some = read(report).pictures
     assert len(some) == 230
     assert some.items() <= wanted.items()
+
+
+def explained_in(report, explain):
+    reader = Reader("".join(page(report, explain=explain)))
+    found = next(text for facts, text in reader.scripts if facts.get("id") == "explained")
+    notes = [text for text in reader.texts if "explained by a figure" in text]
+    return json.loads(found), notes
+
+
+def test_figures_explain_the_pairs_that_are_least_alike():
+    files = many_clusters(3, 4)
+    medoids = files[files["is_medoid"]].set_index("cluster_id")["image_id"]
+    copies = files[~files["is_medoid"]].reset_index(drop=True)
+    pairs = pd.DataFrame(
+        {"cluster_id": copies["cluster_id"], "other_id": copies["image_id"], "label": "resized"}
+    )
+    pairs["image_id"] = pairs["cluster_id"].map(medoids)
+    pairs["score"] = np.linspace(0.99, 0.8, len(pairs))
+    asked = []
+
+    def explain(one, other):
+        asked.append((one, other))
+        if len(asked) == 2:
+            raise BlobMissing("gone")
+        return b"jpeg %d %d" % (one, other)
+
+    report = Report.of(files, files=files, more={"pairs": pairs}, explain=explain)
+    assert explained_in(report, 0) == ({}, [])
+    assert asked == []
+    found, notes = explained_in(report, 3)
+    weakest = pairs.tail(3).iloc[::-1]
+    assert asked == list(zip(weakest["other_id"], weakest["image_id"], strict=True))
+    rows = report.files.loc[[int(row) for row in found], "image_id"].tolist()
+    assert sorted(rows) == sorted(weakest["other_id"].iloc[[0, 2]])
+    texts = {base64.b64decode(each) for each in found.values()}
+    assert texts == {b"jpeg %d %d" % asked[0], b"jpeg %d %d" % asked[2]}
+    assert notes == [
+        (
+            "2 of 9 pairs, those that are least alike, are explained by a figure; of the others "
+            "compare lays the thumbnails on each other."
+        )
+    ]
+    assert len(explained_in(report, 99)[0]) == 9
+
+
+def test_figures_do_not_take_the_room_of_the_page(monkeypatch):
+    pairs = pd.DataFrame({"cluster_id": 0, "image_id": 1, "other_id": [2, 3, 4], "score": 0.9})
+    found = page_pictures.figures_of(lambda *_: bytes(300), pairs, 3, max_bytes=900)
+    assert list(found) == [(0, 2), (0, 3)]

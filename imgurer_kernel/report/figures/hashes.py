@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +14,12 @@ from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.types import BoolMask, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import bit_planes, hamming
 from imgurer_kernel.report.figures.canvas import ACCENT, DIFFERENT, INK, NotebookFigure, bare
+
+_COLUMN = 1.55
+"""Inches of a column of a contact sheet: six of them fit a notebook as they are."""
+
+_LINE = 28.0
+"""How wide a caption may be below a column, in small letters of its font."""
 
 
 def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
@@ -58,14 +65,59 @@ def comparison_figure(
 def contact_sheet(
     thumbnails: Sequence[bytes], captions: Sequence[str], columns: int = 6, title: str = ""
 ) -> NotebookFigure:
-    """Draw pictures side by side, never cropped, each over its caption."""
+    """Draw pictures side by side, fitted and never cropped, each over its caption.
+
+    Lines of a caption that are longer than a column is wide lose their middle.
+    """
     rows = max(1, -(-len(thumbnails) // columns))
-    figure, axes = _panels(rows, columns, title, size=2.1)
+    lines = max((caption.count("\n") + 1 for caption in captions), default=1)
+    figure = NotebookFigure(
+        figsize=(
+            _COLUMN * columns,
+            (_COLUMN * 0.8 + 0.16 * lines + 0.1) * rows + 0.3 * bool(title),
+        ),
+        layout="constrained",
+    )
+    if title:
+        figure.suptitle(title, fontsize=11, color=INK)
+    axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(thumbnails) :]:
         axis.set_visible(False)
     for axis, thumbnail, caption in zip(axes.ravel(), thumbnails, captions, strict=False):
-        _show_picture(axis, thumbnail, caption)
+        _show_picture(axis, thumbnail, "\n".join(map(_fitting, caption.split("\n"))))
+        # All captions of a row stand at one height, whatever their pictures are like.
+        axis.set_box_aspect(0.78)
+        axis.set_aspect("equal", adjustable="datalim")
     return figure
+
+
+def _fitting(line: str) -> str:
+    """A line of a caption, without its middle where a column is too narrow.
+
+    Examples
+    --------
+    >>> _fitting("PXL_20240812_143102-compressed.jpg"), _fitting("dunes, framed.jpg")
+    ('PXL_202408...pressed.jpg', 'dunes, framed.jpg')
+    """
+    if sum(map(_width, line)) <= _LINE:
+        return line
+    half, head, tail = (_LINE - 3) / 2, "", ""
+    for letter in line:
+        if sum(map(_width, head + letter)) > half:
+            break
+        head += letter
+    for letter in reversed(line):
+        if sum(map(_width, letter + tail)) > half:
+            break
+        tail = letter + tail
+    return f"{head}...{tail}"
+
+
+def _width(letter: str) -> float:
+    """About how wide a letter is, against one of the usual small ones."""
+    if letter in "WMm@%" or east_asian_width(letter) in "WF":
+        return 2
+    return 1.25 if letter.isupper() or letter.isdecimal() else 1
 
 
 def _panels(rows: int, columns: int, title: str, size: float = 2.6) -> tuple[NotebookFigure, Any]:

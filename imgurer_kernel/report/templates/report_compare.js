@@ -1,6 +1,6 @@
   // The copy laid on the picture that it was compared with, as the search has found it to lie.
   const stage = byId("stage"), over = byId("over"), under = byId("under");
-  let blinking = 0, on = true;
+  let blinking = 0, on = true, explained = null;
   const show = () => {
     const way = document.querySelector("input[name=way]:checked").value;
     clearInterval(blinking);
@@ -28,6 +28,11 @@
       said.push(`${Math.round(100 * pairs.overlap[k])} % of it lies in the other`, `correlation of gradients ${pairs.correlation[k].toFixed(2)}`);
     }
     byId("evidence").textContent = said.map(plain).join(" \u00b7 ");
+    explained ||= JSON.parse(byId("explained").textContent);
+    const figure = byId("figure");
+    figure.hidden = !explained[row];
+    if (explained[row]) figure.src = `data:image/jpeg;base64,${explained[row]}`;
+    figure.alt = `${byId("evidence").textContent}: the pictures, the one on the other, what differs`;
     byId("compare").showModal();
     show();
   };

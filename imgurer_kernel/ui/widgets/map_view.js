@@ -1,7 +1,8 @@
 // The geometry of a map: what is seen of it, and which of its points have room for a picture.
 // Joined behind common.js.
 
-const MAP_CELL = 76; // pixels that a picture has for itself, at least
+const MAP_CELL = 44; // pixels that a picture has for itself, at least
+const MAP_LARGER = 2; // octaves by which it may have more
 
 // A view of a plane in which 1 is the width of the map; y points up there, and down on a screen.
 class MapView {
@@ -87,9 +88,24 @@ class MapPictures {
     return chosen;
   }
 
+  // Pictures are larger where all of what is in view has room for that.
   inView(view) {
-    const level = this.level(view.scale);
-    const size = Math.min(112, view.scale * 2 ** -level * 0.92);
+    const least = this.level(view.scale);
+    const coarsest = Math.max(0, least - MAP_LARGER);
+    const points = [];
+    for (let k = 0; k < this.places.length / 2; k += 1) {
+      const [left, top] = view.toScreen(this.places[2 * k], this.places[2 * k + 1]);
+      if (left >= 0 && top >= 0 && left <= view.width && top <= view.height) points.push(k);
+      if (points.length > 200) break;
+    }
+    let level = least;
+    if (points.length <= 200) {
+      for (level = coarsest; level < least; level += 1) {
+        const chosen = new Set(this.at(level));
+        if (points.every((k) => chosen.has(k))) break;
+      }
+    }
+    const size = Math.min(176, view.scale * 2 ** -level * 0.92);
     const shown = [];
     for (const k of this.at(level)) {
       const [left, top] = view.toScreen(this.places[2 * k], this.places[2 * k + 1]);

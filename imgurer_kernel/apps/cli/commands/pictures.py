@@ -120,7 +120,8 @@ def lookup(call: Call) -> int:
         frame = wb.lookup(call.arguments.paths, progress=call.out.progress)
     if call.out.json:
         call.out.write_table(frame)
-    columns = (frame[name] for name in ("name", "status", "filename", "reason"))
+    places = frame["path"].fillna(frame["name"])
+    columns = (places, *(frame[name] for name in ("status", "filename", "reason")))
     for name, status, twin, reason in zip(*columns, strict=True):
         told = f", as {twin}" if status in {"exact", "near duplicate"} else reason and f": {reason}"
         call.out.write_line(f"{name}: {status}{told}")
