@@ -91,12 +91,11 @@ def _words(figures: int, pairs: int, asked: int) -> list[str]:
         return []
     if figures == pairs:
         return [f"{count(pairs, 'pair')} explained by a figure: press compare."]
-    return [
-        (
-            f"{figures:,} of {count(pairs, 'pair')}, those that are least alike, are explained by a "
-            "figure; of the others compare lays the thumbnails on each other."
-        )
-    ]
+    words = (
+        f"{figures:,} of {count(pairs, 'pair')}, those that are least alike, are explained by a "
+        "figure; of the others compare lays the thumbnails on each other."
+    )
+    return [words]
 
 
 def _fitting(report: "Report", clusters: int | None) -> tuple[int, str]:

@@ -31,7 +31,7 @@ _PLOT = "max-width:48%;vertical-align:top"
 def report_html(report: "Report") -> str:
     """Make the HTML of a cell's output, with at most 24 pictures in it."""
     numbers = "".join(
-        f"<span style='display:inline-block;margin:0 24px 8px 0'><b style='font-size:20px'>"
+        f"<span style='display:inline-block;margin:0 20px 8px 0'><b style='font-size:20px'>"
         f"{html.escape(plain(number))}</b><br>{html.escape(plain(words))}</span>"
         for words, number in figures(report).items()
     )
@@ -67,7 +67,8 @@ def _clusters(report: "Report") -> str:
     parts = []
     for row in report.clusters.head(CLUSTERS).to_dict("records"):
         members = report.files[report.files["cluster_id"] == row["cluster_id"]]
-        first = members.head(PICTURES)
+        # What is kept stands first, however many there are.
+        first = members.sort_values("is_keeper", ascending=False, kind="stable").head(PICTURES)
         jpegs = pictures.read(first["image_id"].drop_duplicates().to_numpy("int64"))
         tiles = [_tile(file, jpegs.get(file["image_id"], "")) for file in first.to_dict("records")]
         more = len(members) - len(first)

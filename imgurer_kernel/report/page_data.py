@@ -92,7 +92,7 @@ def figures(report: "Report") -> dict[str, str]:
         "extra copies": f"{value['extra copies']:,}",
         "could be freed on disk": human_bytes(int(value["bytes freed on disk"])),
         "could be freed in the store": human_bytes(int(value["bytes freed in the store"])),
-        "files in the largest cluster": f"{value['largest cluster']:,}",
+        "in the largest cluster": f"{value['largest cluster']:,}",
         "took no part": f"{value['skipped']:,}",
     }
     if "files" in value:

@@ -106,7 +106,10 @@
     head.append(element("small", "", [free, clusters.kinds[c]].filter(Boolean).join(" \u00b7 ")));
     const list = element("ul");
     const last = all ? end : Math.min(end, start + SHOWN);
-    for (let row = start; row < last; row += 1) list.append(tile(row, c));
+    // What is proposed to be kept stands first, and stays there whatever is chosen.
+    const first = facts[c].proposed;
+    list.append(tile(first, c));
+    for (let row = start; row < (first < last ? last : last - 1); row += 1) if (row !== first) list.append(tile(row, c));
     made.append(head, list);
     if (last < end) {
       const more = element("button", "", `Show ${many(end - last, "more file", "more files")}`);

@@ -10,6 +10,8 @@
   fill("format", "format", Boolean);
   fill("user", "user", Boolean);
   byId("decided").parentElement.hidden = !facts.some((fact) => fact.decided);
+  // On a narrow screen the pictures come first.
+  if (innerWidth <= 600) byId("tools").open = false;
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   let typing = 0;
   byId("controls").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(choose, 60); });

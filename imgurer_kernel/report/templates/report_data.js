@@ -65,6 +65,7 @@
       fact.users.add(files.user[row]);
       if (word("verdict", row)) fact.decided = true;
     }
+    fact.proposed = fact.keeper;
     facts.push(fact);
   }
   const texts = new Array(size);

@@ -14,7 +14,7 @@ class MapView {
   }
 
   get whole() {
-    return Math.max(50, Math.min(this.width, this.height) - 2 * 48);
+    return Math.max(50, Math.min(this.width, this.height) - 2 * 64);
   }
 
   fit() {
