@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,6 +50,30 @@ def test_a_contact_sheet_has_a_place_for_each_picture():
     thumbnail = fingerprint(jpeg(0)).thumbnail
     axes = shown(contact_sheet([thumbnail] * 4, ["a", "$b$", "c", "d"], columns=3))
     assert [axis.get_xlabel() for axis in axes] == ["a", r"\$b\$", "c", "d"]
+
+
+NAMES = ["one\udcff.jpg", "$a$\x00\x1b[31m.jpg", "\u202egpj.exe", "שלום <b>.jpg", "東" * 200]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_whatever_a_file_is_called_can_be_a_caption(name):
+    found = fingerprint(jpeg(0))
+    shown(contact_sheet([found.thumbnail], [f"{name}\nkept"], title=name))
+    shown(comparison_figure(found, found, (name, name)))
+    folders = pd.DataFrame({"folder": [f"/a/{name}", "/b"], "frees_disk": [5, 3], "frees_store": 0})
+    shown(plot_freed(folders))
+
+
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
+def test_captions_are_as_wide_as_their_column():
+    found = fingerprint(jpeg(0))
+    names = ["PXL_20240812_143102-compressed.jpg", "W" * 60, "東" * 60, "i.jpg"]
+    figure = contact_sheet([found.thumbnail] * 4, names)
+    axes = shown(figure)
+    boxes = [axis.xaxis.label.get_window_extent() for axis in axes]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+    assert axes[0].get_xlabel().endswith("pressed.jpg")
+    assert axes[3].get_xlabel() == "i.jpg"
 
 
 def test_distances_leave_the_medoids_out():

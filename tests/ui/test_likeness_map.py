@@ -58,6 +58,20 @@ def test_the_selection_is_rows_of_the_maps_frame_and_observable(shown, wb):
     assert len(wb.gallery(shown.selection).widget._content["tiles"]) == 2
 
 
+def test_two_panels_over_one_workbench_have_selections_of_their_own(shown, wb):
+    other, gallery = wb.map(shown.likeness), wb.gallery(shown.likeness.frame)
+    shown.select([1])
+    other.select([2, 3])
+    gallery.select([4])
+    assert shown.selection["image_id"].tolist() == [1]
+    assert other.selection["image_id"].tolist() == [2, 3]
+    assert gallery.selection["image_id"].tolist() == [5]
+    wb.forget(2)
+    say(shown, kind="pictures", points=[1])
+    other._tiles([1])
+    assert gallery.selection["image_id"].tolist() == [5]
+
+
 @pytest.mark.parametrize(
     "message",
     [

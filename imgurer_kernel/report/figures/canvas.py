@@ -44,8 +44,7 @@ def bare(axis: Axes, caption: str) -> None:
     axis.tick_params(which="minor", length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
-    # A dollar sign would start a formula.
-    axis.set_xlabel(caption.replace("$", r"\$"), fontsize=8, color=INK)
+    axis.set_xlabel("\n".join(map(escaped, caption.split("\n"))), fontsize=8, color=INK)
 
 
 @dataclass(frozen=True, slots=True)

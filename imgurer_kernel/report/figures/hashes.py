@@ -13,7 +13,14 @@ from matplotlib.image import imread
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.types import BoolMask, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import bit_planes, hamming
-from imgurer_kernel.report.figures.canvas import ACCENT, DIFFERENT, INK, NotebookFigure, bare
+from imgurer_kernel.report.figures.canvas import (
+    ACCENT,
+    DIFFERENT,
+    INK,
+    NotebookFigure,
+    bare,
+    escaped,
+)
 
 _COLUMN = 1.55
 """Inches of a column of a contact sheet: six of them fit a notebook as they are."""
@@ -79,7 +86,7 @@ def contact_sheet(
         layout="constrained",
     )
     if title:
-        figure.suptitle(title, fontsize=11, color=INK)
+        figure.suptitle(escaped(title), fontsize=11, color=INK)
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(thumbnails) :]:
         axis.set_visible(False)
@@ -123,7 +130,7 @@ def _width(letter: str) -> float:
 def _panels(rows: int, columns: int, title: str, size: float = 2.6) -> tuple[NotebookFigure, Any]:
     figure = NotebookFigure(figsize=(size * columns, size * rows + 0.3), layout="constrained")
     if title:
-        figure.suptitle(title, fontsize=11, color=INK)
+        figure.suptitle(escaped(title), fontsize=11, color=INK)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
