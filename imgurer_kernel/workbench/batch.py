@@ -228,7 +228,8 @@ def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
             if is_folder:
                 for found in find_files(path):
                     below = found if isinstance(found, Unreadable) else found.path
-                    yield number, Path(os.fsdecode(found.path)).name, below
+                    name = os.path.basename(os.fsdecode(found.path))  # noqa: PTH119 - of bytes
+                    yield number, name, below
                 continue
             yield number, path.name or os.fsdecode(path), each
         elif is_image_id(each):
