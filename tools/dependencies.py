@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -54,12 +55,17 @@ def as_constraints(header: str, frozen: Mapping[str, str], required: Mapping[str
     return header + "".join(f"{name}=={frozen[name]}\n" for name in rest)
 
 
+def extras(pyproject: str) -> list[str]:
+    """Names of all optional dependencies: what only one of them needs is pinned, too."""
+    return list(tomllib.loads(pyproject)["project"]["optional-dependencies"])
+
+
 def newest() -> dict[str, str]:
     """Install what pyproject.toml allows into a new environment; name -> version of all of it."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        wanted = f"{ROOT}[notebooks,test,docs]"
+        wanted = f"{ROOT}[{','.join(extras((ROOT / 'pyproject.toml').read_text('utf-8')))}]"
         subprocess.run([python, "-m", "pip", "install", "--quiet", wanted], check=True)
         frozen = subprocess.run(
             [python, "-m", "pip", "freeze", "--exclude", "imgurer"],

@@ -25,6 +25,11 @@ def test_versions_are_replaced_wherever_a_name_is_pinned():
     assert changed == "# a note\n  - numpy=3.0\n  - pip:\n      - PyYAML==7.1\nother==1\n\n"
 
 
+def test_every_extra_is_installed_so_that_its_own_needs_are_pinned():
+    found = dependencies.extras((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert {"excel", "map", "notebooks", "docs", "test"} <= set(found)
+
+
 def test_constraints_are_the_rest_in_order():
     frozen = {"zlib-ng": "2", "numpy": "3.0", "attrs": "26.1"}
     text = dependencies.as_constraints("# header\n", frozen, {"numpy": "2.4"})
