@@ -1,7 +1,7 @@
 """Reports on a store: everything known of its clusters, in one object."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -74,7 +74,8 @@ class ReportBench(LikenessBench):
             no more than 200 were not yet; if more were not, the report says so, since a plan of
             `plan`, which measures all, may then keep other files.
         ingested
-            A frame of `ingest`: what it rejected is listed among what was skipped.
+            A frame of `ingest`: what it rejected is listed among what was skipped. By default
+            what this workbench rejected itself; the store keeps nothing of such files.
         now
             The time that the report bears; by default that of the call.
         progress
@@ -113,10 +114,11 @@ class ReportBench(LikenessBench):
             files, skipped = _files(connection, selection)
             statistics = queries.statistics(connection)
         pairs = self._search.cluster_service.pairs(radius, thorough=thorough) if verify else None
+        rejected = _rejected(ingested, self.rejections)
         more = {
             "pairs": pair_evidence(clusters, pairs),
             "related": self._related(pairs, files["image_id"]),
-            "skipped": pd.concat([_rejected(ingested), skipped], ignore_index=True),
+            "skipped": pd.concat([rejected, skipped], ignore_index=True),
         }
         counts = {
             "pictures": int(files["image_id"].nunique()),
@@ -302,12 +304,13 @@ def _files(connection: Connection, selection: FileSelection) -> tuple[pd.DataFra
     return facts[listed].reset_index(drop=True), left
 
 
-def _rejected(ingested: pd.DataFrame | None) -> pd.DataFrame:
+def _rejected(ingested: pd.DataFrame | None, before: Mapping[str, str]) -> pd.DataFrame:
     if ingested is None:
-        return pd.DataFrame()
-    rows = ingested[ingested["status"] == "rejected"]
-    frame = pd.DataFrame({"place": rows["source"], "reason": rows["reason"]}).assign(why="rejected")
-    return frame.sort_values("place", ignore_index=True)
+        frame = pd.DataFrame(before.items(), columns=["place", "reason"])
+    else:
+        rows = ingested[ingested["status"] == "rejected"]
+        frame = pd.DataFrame({"place": rows["source"], "reason": rows["reason"]})
+    return frame.assign(why="rejected").sort_values("place", ignore_index=True)
 
 
 def _counted(skipped: pd.DataFrame, stale: int) -> dict[str, Any]:

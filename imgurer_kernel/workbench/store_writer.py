@@ -38,11 +38,14 @@ class StoreWriter(StoreReader):
     ----------
     trash
         What was forgotten: to list, to bring back, to empty.
+    rejections
+        What `ingest` of this workbench has rejected and not ingested since: reasons by source.
     """
 
     def __init__(self, store: Store, upgrade: FingerprintUpgrade) -> None:
         super().__init__(store)
         self.trash = Trash(store)
+        self.rejections: dict[str, str] = {}
         self._intake = Intake(
             store.catalog, store.blobs, store.settings, store.decoders.fingerprint
         )
@@ -135,6 +138,11 @@ class StoreWriter(StoreReader):
         outcomes = ingest_files(
             self.store, named, user, options, progress, stop or threading.Event()
         )
+        for each in outcomes:
+            if each.status == "rejected":
+                self.rejections[each.source] = each.reason
+            else:
+                self.rejections.pop(each.source, None)
         return outcome_frame(outcomes)
 
     def upload(

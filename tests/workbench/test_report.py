@@ -131,11 +131,20 @@ def test_what_is_gone_or_changed_is_told(wb, folder):
     scanned = report_of(wb)
     # What a file held before is nothing that anybody misses.
     assert scanned.skipped[["why", "place"]].to_numpy().tolist() == [
+        ["rejected", str(folder / "b/notes.jpg")],
         ["missing", str(folder / "b/two.jpg")],
         ["too flat", str(folder / "b/flat.png")],
     ]
     assert scanned.diff(stale)["change"].tolist() == []
     assert len(scanned.clusters) == 1
+
+
+def test_what_was_rejected_and_is_a_picture_now_is_no_longer_listed(wb, folder):
+    assert set(report_of(wb).skipped["why"]) == {"rejected", "too flat"}
+    (folder / "b" / "notes.jpg").write_bytes(jpeg(7))
+    wb.ingest(folder, progress=False)
+    assert set(report_of(wb).skipped["why"]) == {"too flat"}
+    assert report_of(wb, ingested=wb.taken).card.skipped["rejected"] == 1
 
 
 def test_names_that_are_no_utf8_and_of_two_lines_are_reported(new_store, tmp_path):
