@@ -63,6 +63,7 @@ PUBLIC = {
         "ComparePanel",
         "Dashboard",
         "GalleryPanel",
+        "MapPanel",
         "ReviewPanel",
         "SearchPanel",
         "UploadPanel",
