@@ -14,6 +14,7 @@ from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.parser import build_parser, main
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 from imgurer_kernel.workbench import calibrate
+from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -322,21 +323,20 @@ def test_a_setting_that_cannot_work_is_wrong_usage(run, monkeypatch):
     assert err == "imgurer: IMGURER_RADIUS is 'wide'; it must be a number\n"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["ingest", "nowhere\n\x1b[31m.jpg"],
-        ["ingest", "http://example.org/a.jpg"],
-        ["similar", "99"],
-        ["similar", "nowhere.jpg"],
-        ["users", "passwd", "nobody"],
-        ["users", "disable", "local"],
-        ["import", "nowhere.tar"],
-        ["export", "--out", "nowhere/store.tar"],
-        ["report", "--out", "nowhere/report.csv"],
-    ],
+ERRORS = (
+    ["ingest", "nowhere\n\x1b[31m.jpg"],
+    ["ingest", "http://example.org/a.jpg"],
+    ["similar", "99"],
+    ["similar", "nowhere.jpg"],
+    ["users", "passwd", "nobody"],
+    ["users", "disable", "local"],
+    ["import", "nowhere.tar"],
+    ["export", "--out", "nowhere/store.tar"],
+    ["report", "--out", "nowhere/report.csv"],
 )
-@pytest.mark.parametrize("json_too", [[], ["--json"]])
+
+
+@pytest.mark.parametrize(("words", "json_too"), pairs(ERRORS, [[], ["--json"]]))
 def test_errors_are_one_line_without_a_traceback(run, words, json_too, tmp_path):
     with Workbench(Settings(root=tmp_path / "store")) as wb:
         wb.statistics()

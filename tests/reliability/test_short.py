@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not shim.can_build(), reason="takes Linux and a 
 
 
 @pytest.mark.parametrize(
-    "what", [["--kills", rounds(3, 500), "--disk", 0], ["--kills", 0, "--disk", rounds(3, 500)]]
+    "what", [["--kills", rounds(2, 500), "--disk", 0], ["--kills", 0, "--disk", rounds(2, 500)]]
 )
 def test_faults(what):
     run(*what, "--processes", 0)

@@ -9,6 +9,7 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from tests.review.folders import bytes_below, make_folder, tidy
+from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, scene
 
 
@@ -43,8 +44,10 @@ def is_left(wb, lies):
     return there
 
 
-@pytest.mark.parametrize("act", ["trash", "link"])
-@pytest.mark.parametrize("how", ["edited", "replaced", "a folder", "a link"])
+HARMS = ("edited", "replaced", "a folder", "a link")
+
+
+@pytest.mark.parametrize(("how", "act"), pairs(HARMS, ["trash", "link"]))
 def test_what_no_act_put_into_the_trash_folder_stays(wb, folder, act, how, caplog):
     lies = remove(wb, "a-copy.jpg", act=act)
     if how == "edited":

@@ -12,6 +12,7 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.ingest.sources import Unreadable, find_files
+from tests.support.forms import pairs
 from tests.support.pictures import jpeg
 
 NUMBERS = [errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG, errno.ESTALE, errno.ELOOP]
@@ -141,8 +142,7 @@ def test_a_folder_whose_kind_cannot_be_told_is_one_row(tree, monkeypatch, number
     assert "folder" in found["b/deep"].reason
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=errno.errorcode.get)
-@pytest.mark.parametrize("call", ["stat", "open"])
+@pytest.mark.parametrize(("call", "number"), pairs(["open", "stat"], NUMBERS))
 def test_a_file_that_fails_is_one_row_in_its_place(tree, tmp_path, monkeypatch, call, number):
     with Workbench(Settings(root=tmp_path / "store", workers=1)) as wb:
         refuse(monkeypatch, call, tree / "b" / "1.jpg", number)
@@ -152,8 +152,10 @@ def test_a_file_that_fails_is_one_row_in_its_place(tree, tmp_path, monkeypatch, 
     assert len(frame["reason"].iloc[2]) > 5
 
 
-@pytest.mark.parametrize("store", ["copy", "link", "reference"])
-@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOENT, errno.ELOOP])
+@pytest.mark.parametrize(
+    ("store", "number"),
+    pairs(["copy", "link", "reference"], [errno.EIO, errno.ESTALE, errno.ENOENT, errno.ELOOP]),
+)
 def test_a_file_that_fails_when_it_is_stored(tree, tmp_path, monkeypatch, store, number):
     error = OSError(number, os.strerror(number), "x")
     reads = []

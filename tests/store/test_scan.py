@@ -9,6 +9,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, SettingsError
 from imgurer_kernel.store.ingest import scan
+from tests.support.forms import pairs
 from tests.support.pictures import jpeg
 
 QUIET = {"progress": False}
@@ -121,8 +122,7 @@ def test_another_name_of_a_file_is_a_file_of_its_own(wb, folder, mode):
     assert len(frame) == 2
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("how", ["replace", "write"])
+@pytest.mark.parametrize(("mode", "how"), pairs(MODES, ["replace", "write"]))
 def test_a_changed_file(wb, folder, mode, how):
     wb.ingest(folder, store=mode, **QUIET)
     if how == "replace":
