@@ -134,7 +134,7 @@ class LikenessMap:
         return plot_map(self.frame, thumbnails, dark=dark)
 
     def within(self, corners: Sequence[tuple[float, float]]) -> BoolMask:
-        """Which rows of the frame lie within an outline, bool (n,); what it crosses twice is out.
+        """Tell which rows of the frame lie within an outline, bool (n,), by the even-odd rule.
 
         Parameters
         ----------

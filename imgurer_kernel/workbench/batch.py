@@ -1,4 +1,4 @@
-"""Several pictures at once: what each is like, and whether each is here already."""
+"""Answer questions about several pictures at once: similar ones, and which are new."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ LOOKUP = [
 
 
 def is_batch(given: object) -> bool:
-    """Whether this is several queries rather than one.
+    """Return whether this is several queries rather than one.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def is_batch(given: object) -> bool:
 
 
 def paired(one: object, other: object) -> list[tuple[object, object]]:
-    """Pairs of two batches of one length, or of one picture with each of a batch.
+    """Pair two batches of one length, or one picture with each of a batch.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def each_of(
 
 
 def queries_of(given: object) -> list[Any]:
-    """The queries of a batch; ids that a column with gaps has as floats are ids again."""
+    """List the queries of a batch; ids that a column with gaps has as floats become integers."""
     several: Iterable[object] = given  # type: ignore[assignment]
     return [
         int(each) if isinstance(each, float | np.floating) and float(each).is_integer() else each
@@ -111,7 +111,7 @@ def queries_of(given: object) -> list[Any]:
 def answer_each(
     search: Search, queries: object, columns: Sequence[str], progress: ProgressOption
 ) -> pd.DataFrame:
-    """Answer each query, under each other; `query` says which, from 0.
+    """Answer each query, one below the other; `query` is its number, from 0.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def answer_each(
 
 
 def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.DataFrame:
-    """Whether pictures are here already, a row for each.
+    """Look pictures up in the store; a row for each.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
 
 
 def lookup_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """Rows of `looked_up` as its frame; what a row lacks is missing."""
+    """Make the frame of rows of `looked_up`; what a row lacks is missing."""
     frame = pd.DataFrame(rows, columns=LOOKUP)
     kinds = dict.fromkeys(("name", "path", "status", "filename", "verdict", "reason"), "str")
     numbers = {"query": "int64", "image_id": "Int64", "distance": "Int64", "score": "float64"}
@@ -189,7 +189,7 @@ def _answer(search: Search, query: object) -> dict[str, object]:
 
 
 def answer_of(found: pd.DataFrame, image_id: int | None = None) -> dict[str, Any]:
-    """Whether a picture is here already, by what `Workbench.similar` says of it.
+    """Tell whether a picture is in the store already, by the answer of `Workbench.similar`.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def answer_of(found: pd.DataFrame, image_id: int | None = None) -> dict[str, Any
 
 
 def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
-    """Each picture with its place and a name; folders become the files below them."""
+    """Yield each picture with its position and a name; folders become the files below them."""
     for number, each in enumerate(given):
         if isinstance(each, str | os.PathLike):
             try:

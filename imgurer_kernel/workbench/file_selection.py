@@ -53,12 +53,12 @@ class FileSelection:
     def parse(
         cls,
         *,
-        folders: Folder | Iterable[Folder] | None,
-        between: bool,
-        reference: Folder | Iterable[Folder],
-        exclude: str | Iterable[str],
-        min_size: int,
-        states: Sequence[FileState],
+        folders: Folder | Iterable[Folder] | None = None,
+        between: bool = False,
+        reference: Folder | Iterable[Folder] = (),
+        exclude: str | Iterable[str] = (),
+        min_size: int = 0,
+        states: Sequence[FileState] = ("present",),
     ) -> Self:
         """Check what was given.
 

@@ -111,7 +111,6 @@ def find_in(
         reference=reference,
         exclude=exclude,
         min_size=min_size,
-        states=("present",),
     )
     taken = workbench.ingest(
         selection.roots, progress=progress, exclude=selection.exclude, min_size=min_size

@@ -37,7 +37,7 @@ class PairBench(ReviewBench):
     def evidence(
         self, one: object, other: object, progress: ProgressOption = True
     ) -> Evidence | pd.DataFrame:
-        """What speaks for two pictures being the same; each given like a query of `similar`.
+        """Compare two pictures, each given like a query of `similar`, and label what differs.
 
         Several are compared pair by pair, and one with each of several.
 
@@ -80,7 +80,7 @@ class PairBench(ReviewBench):
     def explain(
         self, one: object, other: object, shown: int | None = None, progress: ProgressOption = True
     ) -> "Explanation | Explanations":
-        """The evidence in words and as a figure; each picture given like a query of `similar`.
+        """Explain in words and by a figure how two pictures compare; each given as for `similar`.
 
         Parameters
         ----------

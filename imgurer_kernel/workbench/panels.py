@@ -90,5 +90,5 @@ class PanelBench(ReportBench):
 
 
 def _ui() -> Any:  # noqa: ANN401 - a module of which nothing may be known here
-    """The room above, which has the widgets; loaded by those who want to see some."""
+    """Import `imgurer_kernel.ui`, which is above this package and loaded only where it is used."""
     return import_module("imgurer_kernel.ui")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -193,14 +194,7 @@ class ReportBench(LikenessBench):
         --------
         >>> wb.leakage("data/train", "data/test").save("splits")  # doctest: +SKIP
         """
-        selection = FileSelection.parse(
-            folders=[train, test],
-            between=False,
-            reference=(),
-            exclude=(),
-            min_size=0,
-            states=("present",),
-        )
+        selection = FileSelection.parse(folders=[train, test])
         clusters = self._search.clusters(
             None, selection, "file", verify=True, thorough=False, progress=progress
         )
@@ -228,7 +222,7 @@ class ReportBench(LikenessBench):
 
 
 def not_measured(originals: int) -> str:
-    """What it means that some originals were not measured, in a sentence.
+    """Word what it means that some originals were not measured.
 
     Examples
     --------
@@ -271,13 +265,7 @@ def _files(connection: Connection, selection: FileSelection) -> tuple[pd.DataFra
     facts = known.merge(images.drop(columns="filename"), on="image_id", how="left")
     listed = facts["is_listed"].to_numpy(bool)
     # Within the folders and sizes that were asked for, and left out by its state alone.
-    wanted = FileSelection(
-        folders=selection.folders,
-        reference=selection.reference,
-        exclude=selection.exclude,
-        min_size=selection.min_size,
-        states=get_args(FileState),
-    )
+    wanted = replace(selection, states=get_args(FileState))
     away = facts[wanted.marked(facts)["is_listed"].to_numpy(bool) & ~listed]
     # What a file held before is a row of its own, and nothing that anybody misses.
     away = away[away["path"].isna() | ~away["path"].isin(facts.loc[listed, "path"])]

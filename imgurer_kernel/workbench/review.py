@@ -260,7 +260,7 @@ class ReviewBench(ActBench):
         return with_decisions(kept, self._verdicts())
 
     def unmeasured(self, clusters: pd.DataFrame) -> int:
-        """How many originals of clusters `queue` and `plan` would measure: some 50 ms each."""
+        """Count the originals that `queue` and `plan` would measure, at some 50 ms each."""
         digests = _worth_measuring(clusters)
         return len(digests) - len(recall(self.store, digests))
 
@@ -271,7 +271,7 @@ class ReviewBench(ActBench):
 
 
 def _worth_measuring(clusters: pd.DataFrame) -> list[str]:
-    """Digests of clusters but those of exact copies alone, which are alike in all one measures."""
+    """List the digests of clusters, except of exact copies alone, which measure alike."""
     alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
     digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
     return digests

@@ -1,4 +1,4 @@
-"""What is in a store, as frames and pictures: the part of `Workbench` that searches nothing."""
+"""Read a store as frames and pictures: the part of `Workbench` that searches nothing."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class StoreReader:
         self.accounts = store.users
 
     def images(self, image_ids: Sequence[int] | None = None) -> pd.DataFrame:
-        """Facts of all images, or of the given ones, by image_id."""
+        """List facts of all images, or of the given ones, by image_id."""
         return self.catalog.run(queries.images, image_ids)
 
     def browse(
@@ -43,15 +43,15 @@ class StoreReader:
         seed: int | None = None,
         order: Order = "random",
     ) -> pd.DataFrame:
-        """At most `n` images to look at; a random choice is the same again for the same seed."""
+        """Return at most `n` images to look at; a random choice is the same for the same seed."""
         return self.catalog.run(queries.browse, n, seed=seed, order=order)
 
     def users(self) -> pd.DataFrame:
-        """All accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
+        """List all accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
         return self.accounts.list()
 
     def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
-        """Who brought which image, under which name, from where and when."""
+        """List who brought which image, under which name, from where and when."""
         return self.catalog.run(queries.holdings, image_id=image_id, user=user)
 
     def files(
@@ -61,7 +61,7 @@ class StoreReader:
         folder: str | os.PathLike[str] | None = None,
         state: FileState | None = None,
     ) -> pd.DataFrame:
-        """What people have: a row for each file, by file_id.
+        """List what people have: a row for each file, by file_id.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class StoreReader:
         )
 
     def statistics(self) -> Statistics:
-        """How much there is."""
+        """Count images, files, users and bytes."""
         return self.catalog.run(queries.statistics)
 
     @overload
@@ -108,7 +108,7 @@ class StoreReader:
         return self.thumbnails([image_id])[0]
 
     def thumbnails(self, image_ids: Several) -> list[bytes]:
-        """Thumbnails of several images, in the order of the ids."""
+        """Read thumbnails of several images, in the order of the ids."""
         return [self.blobs.thumbnail(digest) for digest in self._digests(image_ids)]
 
     @overload
@@ -122,7 +122,7 @@ class StoreReader:
     def original(
         self, image_id: "int | Several", progress: ProgressOption = True
     ) -> BinaryIO | Iterator[BinaryIO]:
-        """The original bytes as an open file, which the caller closes.
+        """Open the original bytes as a file, which the caller closes.
 
         Of several images one file after the other, in the order of the ids; each is closed when the
         next one is asked for.
@@ -143,7 +143,7 @@ class StoreReader:
                 advance(1)
 
     def browser_view(self, image_id: int) -> BrowserView:
-        """The original in full resolution as a browser can show it; HEIC and TIFF as a JPEG.
+        """Return the original in full resolution as browsers show it; HEIC and TIFF as a JPEG.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""The workbench: one object through which a store is filled, searched and looked at.
+"""The workbench: one object to fill, search and view a store.
 
-Its methods are in classes that are each the base of the next: `StoreReader` says what is there,
-`StoreWriter` ingests, forgets and checks, `DecisionBench` notes what people say, `ActBench` and
+Its methods are in classes that are each the base of the next: `StoreReader` reads a store,
+`StoreWriter` ingests, forgets and checks, `DecisionBench` records decisions, `ActBench` and
 `ReviewBench` act on files and choose which are kept, `PairBench` compares two pictures,
 `LikenessBench` and `ReportBench` make maps and reports, `PanelBench` shows widgets, and `Workbench`
 searches.
@@ -88,7 +88,7 @@ class Workbench(PanelBench):
         verify: bool = True,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Images that are like a picture, the nearest first.
+        """Find images that are similar to a picture, the nearest first.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Workbench(PanelBench):
         return self._search.similar(query, radius, limit, verify=verify)
 
     def lookup(self, pictures: object, progress: ProgressOption = True) -> pd.DataFrame:
-        """Whether pictures are here already: files, folders, bytes, images, or several of these.
+        """Tell which pictures are in the store already: files, folders, bytes, images, or several.
 
         Nothing is ingested.
 
@@ -153,7 +153,7 @@ class Workbench(PanelBench):
         states: Sequence[FileState] = ("present",),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Groups of two or more files that show the same picture as their medoid.
+        """Find groups of two or more files that show the same picture as their medoid.
 
         Before they are listed, the disk is looked at for files that were left in their place:
         what has another size, time or inode than when it was ingested, or is gone, takes no part.
@@ -217,7 +217,7 @@ class Workbench(PanelBench):
     def related(
         self, image: object | None = None, *, progress: ProgressOption = True
     ) -> pd.DataFrame:
-        """Pictures that are related and no duplicates: another take, a colour variant, a part.
+        """Find pictures that are related and no duplicates: another take, a colour variant, a part.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Workbench(PanelBench):
     def last_clusters(
         self, radius: int | None = None, *, thorough: bool = False
     ) -> pd.DataFrame | None:
-        """The clusters that were found last, by this or another process, without a search.
+        """Return the clusters that were found last, by any process, without a search.
 
         As from `clusters`, without what was forgotten since; in ``attrs`` also current: True if
         nothing has changed. None if nobody has asked yet. For a dashboard, to show something while
@@ -248,7 +248,7 @@ class Workbench(PanelBench):
         return self._search.last_clusters(radius, thorough=thorough)
 
     def index_info(self) -> IndexInfo:
-        """What the index consists of, and the engine that each kind of search would take."""
+        """Describe the index, and the engine that each kind of search would take."""
         return self._search.info()
 
     def sql(

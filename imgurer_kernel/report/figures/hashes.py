@@ -99,7 +99,7 @@ def contact_sheet(
 
 
 def _fitting(line: str) -> str:
-    """A line of a caption, without its middle where a column is too narrow.
+    """Shorten a line of a caption in its middle where a column is too narrow.
 
     Examples
     --------

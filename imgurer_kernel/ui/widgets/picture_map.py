@@ -113,7 +113,7 @@ class PictureMap(anywidget.AnyWidget):
 
 
 def corners_of(given: object) -> Corners:
-    """The corners of an outline as a page sends them; none where that is no outline.
+    """Read the corners of an outline as a page sends them; none where that is no outline.
 
     Examples
     --------
