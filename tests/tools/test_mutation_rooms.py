@@ -23,4 +23,5 @@ def test_a_modules_own_tests_come_before_its_rooms():
     module = ROOT / "imgurer_kernel" / "matching" / "clusters" / "solver.py"
     names = [path.name for path in rooms.tests_of(module, ROOT)]
     assert names[0] == "test_clusters_solver.py"
+    assert "solver.py" in names, "its examples"
     assert names[-1] == "matching"

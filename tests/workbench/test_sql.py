@@ -200,3 +200,22 @@ def test_an_answer_in_pieces_is_one_frame(wb):
 def test_limits_that_are_none(wb, wrong):
     with pytest.raises(QueryError, match="must be a number above 0"):
         wb.sql("SELECT 1", **wrong)
+
+
+def test_nothing_of_the_machine_is_within_reach():
+    tables = {"t": pd.DataFrame({"a": [1]})}
+    for call in (
+        *("getenv('HOME')", "nextval('x')", "load_aws_credentials()", "set_config('x', 'y')"),
+        *("140::BIGINT::POINTER", "140::POINTER"),
+    ):
+        with pytest.raises(QueryError):
+            select(f"SELECT {call} FROM t", tables)
+    for source in (
+        *("read_blob('/etc/passwd')", "read_text('/proc/self/environ')", "glob('/*')"),
+        *("sniff_csv('/etc/passwd')", "read_json('/etc/passwd')", "parquet_metadata('/x')"),
+        *("duckdb_secrets()", "which_secret('s3://x', 's3')", "duckdb_extensions()"),
+        *("pandas_scan(140)", "pandas_scan(140::POINTER)", "arrow_scan(1, 2, 3)"),
+        *("enable_logging()", "enable_profiling()", "python_map_function((FROM t))"),
+    ):
+        with pytest.raises(QueryError):
+            select(f"FROM {source}", tables)

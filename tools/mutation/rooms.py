@@ -42,4 +42,5 @@ def tests_of(module: Path, root: Path) -> list[Path]:
         for path in sorted(folder.glob("test_*.py"))
         if any(name in path.read_text("utf-8") for name in naming)
     ]
-    return [*dict.fromkeys([*found, *importing]), folder]
+    # The module itself has examples.
+    return [*dict.fromkeys([*found, module, *importing]), folder]
