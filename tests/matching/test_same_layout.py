@@ -126,3 +126,13 @@ def test_pages_have_a_background_and_pictures_have_none():
     assert page >= same_layout.PLAIN > scene
     assert same_layout.background(fine(FILLED))[0] >= same_layout.PLAIN_FINE
     assert same_layout.background(np.full((2, 4, 4), 9, np.uint8)).tolist() == [1, 1]
+
+
+def test_only_single_pixels_are_blurred():
+    """At the full side noise of single pixels is reduced; at half of it the mean has done that."""
+    spike = np.zeros((1, same_layout.FINE, same_layout.FINE), np.uint8)
+    spike[0, 100, 100] = 255
+    fine = same_layout._standardize(spike, same_layout.FINE)[0]
+    assert fine[100, 100] > fine[100, 101] > fine[101, 101] > fine[100, 102]
+    half = same_layout._standardize(spike, same_layout.FINE // 2)[0]
+    assert half[50, 50] > half[50, 51] == half[51, 51] == half[50, 52]

@@ -54,13 +54,14 @@ def _run(given):
         processes = _chosen(given.processes, given.long, 4, 8)
         seconds = _chosen(given.seconds, given.long, 5, 60)
         if processes:
-            problems, calls, longest = crowd.crowd(
+            problems, calls, longest, (most, waited, turns) = crowd.crowd(
                 processes, seconds, Path(folder, "crowd"), given.seed
             )
             failed += len(problems)
             _say(
                 f"crowd: {processes} processes for {seconds:g} s, {calls:,} calls, longest "
-                f"{longest:.2f} s, {len(problems)} problems"
+                f"{longest:.2f} s, {len(problems)} problems; {turns:,} turns at the catalog, the "
+                f"longest wait for one {waited:.2f} s, at most {most} of others before one's own"
             )
             for problem in problems:
                 _say(f"  {problem}")

@@ -5,17 +5,20 @@ import os
 import random
 import time
 
-from tests.reliability import operations
+from tests.reliability import operations, turns
 from tests.support.pictures import jpeg
 
 
 def crowd(number, seconds, base, seed=0):
-    """Let processes take in, search, forget and look; returns (problems, calls, longest wait).
+    """Let processes take in, search, forget and look; returns (problems, calls, longest, turns).
+
+    The longest is of a call, which waits for several turns; of turns see `turns.measured`.
 
     Each keeps account of what it has in the store, and compares after each call.
     """
     with operations.open_store(base) as wb:
         wb.upload("first.jpg", jpeg(0, **operations.SMALL))
+    note = base.with_name(f"{base.name}.turns")
     pipes, children = [], []
     until = time.monotonic() + seconds
     for each in range(number):
@@ -24,6 +27,7 @@ def crowd(number, seconds, base, seed=0):
         if child == 0:
             try:
                 os.close(reading)
+                turns.noted(note)
                 os.write(writing, json.dumps(_take_part(base, each, until, seed)).encode())
             finally:
                 os._exit(0)
@@ -45,7 +49,12 @@ def crowd(number, seconds, base, seed=0):
     with operations.open_store(base) as wb:
         found = wb.check(progress=False)
         problems += [f"check: {row.problem}: {row.detail}" for row in found.itertuples()]
-    return problems, calls, longest
+    measured = turns.measured(note)
+    # Each of the others has one turn before one's own; a few more may come between the note that
+    # one has come and the ticket.
+    if measured[0] > 2 * (number - 1):
+        problems.append(f"{measured[0]} turns of others came before one's own")
+    return problems, calls, longest, measured
 
 
 def _take_part(base, each, until, seed):
