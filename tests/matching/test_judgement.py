@@ -10,8 +10,8 @@ from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.matching import relation
 from imgurer_kernel.matching.image_cache import ImageCache, times_differ
-from imgurer_kernel.matching.judgement import judge, statuses
-from imgurer_kernel.matching.relation import Relation, detail_words
+from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
+from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from tests.support.pictures import scene
 
@@ -297,3 +297,9 @@ def test_words_of_details():
     )
     assert detail_words(np.zeros(3, np.uint8)) == ""
     assert not relation.was_edited(np.array([relation.SMALL, 0, 0], np.uint8))
+
+
+def test_what_could_not_be_asked_has_a_number_of_its_own_behind_the_details():
+    details = range(1, 1 + DETAILS)
+    assert JUDGEMENT_WIDTH - 1 not in details
+    assert max(details) < JUDGEMENT_WIDTH - 1
