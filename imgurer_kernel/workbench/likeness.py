@@ -86,7 +86,7 @@ class LikenessBench(PairBench):
 
         Returns
         -------
-        nearest, strangers
+        nearest, random_pairs
             Bits of 128: for each of the sample, by image_id, and of as many random pairs.
         """
         hashes = self._search.index.hashes()
@@ -125,5 +125,5 @@ def distances(
         nearest[start : start + _BLOCK] = bits.min(axis=1)
     one = random.integers(0, number, len(chosen))
     other = (one + random.integers(1, number, len(chosen))) % number
-    strangers = np.bitwise_count(hashes[one] ^ hashes[other]).sum(axis=1, dtype=np.int64)
-    return pd.Series(nearest, image_ids[chosen]), pd.Series(strangers)
+    random_pairs = np.bitwise_count(hashes[one] ^ hashes[other]).sum(axis=1, dtype=np.int64)
+    return pd.Series(nearest, image_ids[chosen]), pd.Series(random_pairs)

@@ -30,7 +30,7 @@ def plot_distances(clusters: pd.DataFrame, *, dark: bool = False) -> NotebookFig
 
 
 def plot_nearest(
-    nearest: pd.Series, strangers: pd.Series, radius: int | None = None, *, dark: bool = False
+    nearest: pd.Series, random_pairs: pd.Series, radius: int | None = None, *, dark: bool = False
 ) -> NotebookFigure:
     """Plot the distances of pictures to their nearest neighbor, and of random pairs.
 
@@ -38,19 +38,19 @@ def plot_nearest(
     ----------
     nearest
         For each picture the bits to the nearest other one (`Workbench.neighbor_distances`).
-    strangers
-        Bits between pictures that were drawn at random, which have nothing to do with each other.
+    random_pairs
+        Bits between pictures that were drawn at random.
     radius
         Where a line is drawn: what is searched for.
     """
-    figure, axis, palette = plot(7, 3, "Nearest neighbors and strangers", dark=dark)
+    figure, axis, palette = plot(7, 3, "Nearest neighbors and random pairs", dark=dark)
     if not len(nearest):
         say_nothing_to_show(axis, palette, "There are no two pictures.")
         return figure
     edges = np.arange(-0.5, 129.5)
     for values, name, color in (
         (nearest, "to the nearest neighbor", palette.series[0]),
-        (strangers, "between strangers", palette.series[1]),
+        (random_pairs, "between random pairs", palette.series[1]),
     ):
         share = 100 * np.histogram(values, edges)[0] / max(len(values), 1)
         axis.stairs(share, edges, fill=True, alpha=0.55, color=color, label=name)
