@@ -4,6 +4,7 @@ Only uploads are counted against them: whoever ingests folders of the machine ha
 """
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import pandas as pd
@@ -15,7 +16,7 @@ from imgurer_kernel.store.users import enabled_name, user_name
 
 # Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
 if TYPE_CHECKING:
-    from imgurer_kernel.store.catalog import Catalog
+    from imgurer_kernel.store.catalog import Catalog, Connection
 
 EVERYBODY = ""
 """The name under which the quota of all users together is kept."""
@@ -60,37 +61,52 @@ class Quotas:
             frame["used"] = [rows.used_by(connection, name) for name in frame["name"]]
         return frame.astype({"used": "int64"})
 
-    def admit(self, user: str | None, more: int) -> str:
-        """Return the name of the account that may upload so many bytes more.
+    def admit(self, uploads: Sequence[tuple[str | None, int]]) -> Sequence[str]:
+        """Return the names of the accounts that may upload so many bytes more each.
 
-        Uploads that are on their way at the same moment are not counted yet: a quota may be
-        exceeded by those.
+        Parameters
+        ----------
+        uploads
+            User, None for the local one, and bytes of each; those of one user count together.
+            What is on its way from earlier calls is not counted yet: a quota may be exceeded by
+            that.
 
         Raises
         ------
         StorageFull
-            If that would exceed the user's quota, or that of all.
+            If one of them would exceed its user's quota, or that of all.
         InvalidUserName, UnknownUser, NotAllowed
-            If that is no user, or a disabled one.
+            If one is no user, or a disabled one.
         """
-        from imgurer_kernel.store.catalog import quotas as rows
-
+        more: dict[str, int] = {}
         with self.catalog.transaction() as connection:
-            owner = enabled_name(connection, user)
-            for name in (owner, EVERYBODY):
-                quota = rows.quota_of(connection, name)
-                if quota is None:
-                    continue
-                used = rows.used_by(connection, name)
-                if used + more > quota:
-                    whose = "You may" if name == owner else "All together may"
-                    message = (
-                        f"{whose} have {human_bytes(quota)} of pictures here; {human_bytes(used)} "
-                        f"are used, and this file has {human_bytes(more)}. Forget some, or ask an "
-                        "administrator for more"
-                    )
-                    raise StorageFull(message)
-        return owner
+            names = {
+                user: enabled_name(connection, user)
+                for user in dict.fromkeys(user for user, _ in uploads)
+            }
+            for user, size in uploads:
+                for name in (names[user], EVERYBODY):
+                    more[name] = more.get(name, 0) + size
+            for name, size in more.items():
+                _require_room(connection, name, size)
+        return [names[user] for user, _ in uploads]
+
+
+def _require_room(connection: "Connection", name: str, more: int) -> None:
+    from imgurer_kernel.store.catalog import quotas as rows
+
+    quota = rows.quota_of(connection, name)
+    if quota is None:
+        return
+    used = rows.used_by(connection, name)
+    if used + more > quota:
+        whose = "All together may" if name == EVERYBODY else "You may"
+        message = (
+            f"{whose} have {human_bytes(quota)} of pictures here; {human_bytes(used)} "
+            f"are used, and this file has {human_bytes(more)}. Forget some, or ask an "
+            "administrator for more"
+        )
+        raise StorageFull(message)
 
 
 def size_of(data: bytes | bytearray | memoryview | BinaryIO) -> int:

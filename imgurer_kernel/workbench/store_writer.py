@@ -10,9 +10,9 @@ from imgurer_kernel.common.globs import patterns_of
 from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.settings import StoreMode
-from imgurer_kernel.store.ingest.group_commit import GroupCommit
+from imgurer_kernel.store.ingest.group_commit import GroupCommit, GroupedCalls
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
-from imgurer_kernel.store.ingest.pipeline import Intake, outcome_frame
+from imgurer_kernel.store.ingest.pipeline import Intake, Outcome, outcome_frame
 from imgurer_kernel.store.ingest.sources import Source
 from imgurer_kernel.store.maintenance.check import StoreCheck
 from imgurer_kernel.store.maintenance.findings import findings_frame
@@ -50,6 +50,7 @@ class StoreWriter(StoreReader):
             store.catalog, store.blobs, store.settings, store.decoders.fingerprint
         )
         self._uploads = GroupCommit(self._intake.commit)
+        self._admissions = GroupedCalls(Quotas(self.accounts.catalog).admit)
         self._upgrade = upgrade
 
     def ingest(  # noqa: PLR0913 (each is a thing that people ask for by itself)
@@ -162,8 +163,18 @@ class StoreWriter(StoreReader):
             If the user, or all users together, would have more than they may
             (`imgurer_kernel.store.quotas`).
         """
-        owner = Quotas(self.accounts.catalog).admit(user, size_of(data))
-        return outcome_frame(self._intake.take(name, data, owner, self._uploads.commit))
+        return outcome_frame([self.upload_one(name, data, user)])
+
+    def upload_one(
+        self,
+        name: str,
+        data: bytes | bytearray | memoryview | BinaryIO,
+        user: str | None = None,
+    ) -> Outcome:
+        """Do what `upload` does, and return the outcome itself: a frame costs 2 ms."""
+        owner = self._admissions.call((user, size_of(data)))
+        [outcome] = self._intake.take(name, data, owner, self._uploads)
+        return outcome
 
     def forget(
         self, image_id: int | None = None, user: str | None = None, *, file_id: int | None = None

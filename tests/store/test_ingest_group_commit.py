@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from imgurer_kernel.errors import CatalogError, NotAllowed
-from imgurer_kernel.store.ingest.group_commit import GroupCommit
+from imgurer_kernel.store.ingest import group_commit
+from imgurer_kernel.store.ingest.group_commit import GroupCommit, GroupedCalls
 from tests.support.pictures import jpeg
 
 THREADS = 8
@@ -89,3 +90,31 @@ def test_uploads_of_many_threads_are_all_there(new_store):
         assert rows[place]["image_id"] == rows[place + 6]["image_id"]
     assert wb.statistics().images == 6
     assert wb.check(progress=False).empty
+
+
+def test_who_has_the_turn_waits_for_those_that_are_about_to_ask(monkeypatch):
+    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 60.0)
+    batches = []
+    group = GroupedCalls(lambda batch: batches.append(batch) or batch)
+    with ThreadPoolExecutor(2) as pool, group.preparing(), group.preparing():
+        first = pool.submit(group.call, "a")
+        while not first.done() and not group._waiting:
+            wait([first], timeout=0.01)
+        second = pool.submit(group.call, "b")
+        assert (first.result(20), second.result(20)) == ("a", "b")
+    assert batches == [["a", "b"]]
+
+
+def test_nobody_waits_long_for_one_that_is_slow(monkeypatch):
+    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 0.001)
+    group = GroupedCalls(lambda batch: batch)
+    with group.preparing(), group.preparing():
+        assert group.call("a") == "a"
+
+
+def test_one_that_gave_up_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 60.0)
+    group = GroupedCalls(lambda batch: batch)
+    with pytest.raises(ZeroDivisionError), group.preparing():
+        raise ZeroDivisionError
+    assert group.call("a") == "a"

@@ -44,6 +44,16 @@ def test_an_upload_beyond_a_quota_is_refused_and_says_why(wb, pictures):
     wb.upload("d.jpg", pictures[3], "ben")
 
 
+def test_uploads_that_are_asked_for_together_count_together(wb):
+    quotas = Quotas(wb.accounts.catalog)
+    quotas.set("ben", 100)
+    quotas.set(EVERYBODY, 150)
+    assert quotas.admit([("ben", 50), ("Ben", 50), ("cleo", 50)]) == ["ben", "ben", "cleo"]
+    for uploads in ([("ben", 50), ("cleo", 1), ("ben", 51)], [("ben", 100), ("cleo", 51)]):
+        with pytest.raises(StorageFull):
+            quotas.admit(uploads)
+
+
 def test_a_picture_counts_once_for_each_and_once_for_all(wb, pictures):
     quotas = Quotas(wb.accounts.catalog)
     for name in ("ben", "cleo"):

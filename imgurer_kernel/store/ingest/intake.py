@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import Catalog, Connection, commands, files, queries
 from imgurer_kernel.store.ingest.originals import Decode, fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import readable
+
+if TYPE_CHECKING:
+    from imgurer_kernel.store.ingest.group_commit import GroupCommit
 
 Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchanged", "missing"]
 Retry = Callable[[Arrival], Arrival]
@@ -88,12 +91,27 @@ class Intake:
         name: str,
         data: bytes | bytearray | memoryview | BinaryIO,
         user: str,
-        commit: "Callable[[Sequence[Arrival], Retry], list[Outcome]] | None" = None,
+        group: "GroupCommit | None" = None,
     ) -> list[Outcome]:
         """Ingest one picture without a path; of an open file no more is read than is allowed.
 
-        `commit` takes the place of the method of that name.
+        With a `group` it enters the catalog together with what other threads take in.
         """
+        if group is None:
+            found = self._received(name, data, user)
+        else:
+            with group.preparing():
+                found = self._received(name, data, user)
+        if isinstance(found, Outcome):
+            return [found]
+        content, arrival = found
+        commit = self.commit if group is None else group.commit
+        return commit([arrival], lambda lost: self.store(content, lost))
+
+    def _received(
+        self, name: str, data: bytes | bytearray | memoryview | BinaryIO, user: str
+    ) -> tuple[bytes, Arrival] | Outcome:
+        """The bytes of one picture and what is stored of them, or why it is rejected."""
         name = readable(name)
         source, most = f"upload:{name}", self.settings.max_bytes
         try:
@@ -112,14 +130,13 @@ class Intake:
                 filename=name,
                 source=source,
             )
-            arrival = self.examine(content, arriving)
+            return content, self.examine(content, arriving)
         except ImageRejected as error:
-            return [rejected(source, str(error))]
+            return rejected(source, str(error))
         except OSError as error:
-            return [rejected(source, f"cannot be read: {error.strerror or error}")]
+            return rejected(source, f"cannot be read: {error.strerror or error}")
         except MemoryError:
-            return [rejected(source, "not enough memory to hold it; make it smaller")]
-        return (commit or self.commit)([arrival], lambda found: self.store(content, found))
+            return rejected(source, "not enough memory to hold it; make it smaller")
 
     def examine(self, data: bytes, arriving: Arrival) -> Arrival:
         """Fingerprint and store the bytes of a new picture, unless the store has them already.

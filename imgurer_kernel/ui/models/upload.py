@@ -13,7 +13,7 @@ from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.ui.models.captions import orientation_text, verdict_text
 from imgurer_kernel.ui.models.provenance import provenance
 from imgurer_kernel.ui.models.recent_uploads import RecentUpload, RecentUploads
-from imgurer_kernel.ui.session import VisitorSession, row_dicts
+from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 from imgurer_kernel.workbench.batch import answer_of
@@ -73,13 +73,12 @@ class UploadModel(HasTraits):
         workbench = self.session.workbench
         alone = self._large if upload.bytes > LARGE_BYTES else nullcontext()
         with alone, upload.path.open("rb") as file:
-            outcome = workbench.upload(upload.name, file, self.session.user)
-        [row] = row_dicts(outcome)
-        if row["status"] == "rejected":
-            return Verdict(status="rejected", text=f"Rejected: {row['reason']}")
-        image_id = int(row["image_id"])
-        thumbnail = self.session.new_thumbnail(image_id, str(row["digest"]))
-        if row["status"] == "duplicate":
+            outcome = workbench.upload_one(upload.name, file, self.session.user)
+        image_id = outcome.image_id
+        if image_id is None:
+            return Verdict(status="rejected", text=f"Rejected: {outcome.reason}")
+        thumbnail = self.session.new_thumbnail(image_id, str(outcome.digest))
+        if outcome.status == "duplicate":
             return Verdict(
                 status="duplicate",
                 text="Already here: the same file, byte for byte",

@@ -1,7 +1,7 @@
 // The queue of one upload control, shared by all its views: no DOM here.
 
-const BACKLOG = 16; // files that wait for their verdict: two for each thread
-const ABREAST = 4; // files of which the last receipts are on their way: a small one is one chunk
+const BACKLOG = 32; // files that wait for their verdict: two for each thread
+const AHEAD = 8 << 20; // bytes of files whose receipts are on their way: on a busy machine each takes long
 const PING = 3000; // milliseconds between two questions whether the kernel is there
 const OVERTAKEN = 1000; // milliseconds by which messages may overtake one another
 
@@ -116,9 +116,10 @@ class Transfer extends EventTarget {
     this.#timer ||= setInterval(() => this.#watchConnection(), 1000);
     for (;;) {
       const judging = this.rows.filter((row) => row.state === "judging").length;
-      const sending = this.rows.filter((row) => row.state === "sending").length;
+      const sending = this.rows.filter((row) => row.state === "sending");
+      const ahead = sending.reduce((sum, row) => sum + row.size - row.received, 0);
       const next = this.rows.find((row) => row.state === "waiting");
-      if (!next || judging >= BACKLOG || sending >= ABREAST) break;
+      if (!next || judging >= BACKLOG || (sending.length && ahead >= AHEAD)) break;
       await this.#transmit(next);
     }
     this.#pumping = false;
