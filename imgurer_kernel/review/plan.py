@@ -18,6 +18,7 @@ from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import PlanInvalid
 from imgurer_kernel.review.acts import ACTS, Act, PlannedRow, automatic_act
+from imgurer_kernel.review.companions import companions_of
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 PLAN = [
@@ -225,13 +226,19 @@ def script(acts: Iterable[Act]) -> bytes:
     move, and never replaces a file.
     """
     lines = list(_SCRIPT_HEAD)
-    for act in acts:
-        if act.target is None or act.name not in {"trash", "move"} or not act.keeper.path_key:
+    moved = [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
+    for act in moved:
+        if act.target is None or not act.keeper.path_key:
             continue
         source, target, keeper = map(_quoted, (act.source, act.target, act.keeper.path_key))
         folder = _quoted(act.target.rpartition(b"/")[0])
         check = b"[ -f %s ] && [ ! %s -ef %s ] && [ ! -e %s ]" % (keeper, source, keeper, target)
         lines.append(b"%s && mkdir -p -- %s && mv -- %s %s" % (check, folder, source, target))
+    for each in companions_of(moved):
+        source, target = map(_quoted, (each.source, each.target))
+        of_file = _quoted(moved[each.place].source)
+        check = b"[ ! -e %s ] && [ ! -e %s ]" % (of_file, target)
+        lines.append(b"%s && mv -- %s %s" % (check, source, target))
     return b"\n".join(lines) + b"\n"
 
 

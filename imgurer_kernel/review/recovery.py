@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.companions import move_along
 from imgurer_kernel.review.rows import ActRows, as_found
 from imgurer_kernel.review.sidecar_runner import is_written
 from imgurer_kernel.store.catalog import journal
@@ -50,6 +51,9 @@ class Recovery:
                     if is_reachable(entry):
                         state = "done" if is_written(entry) else sidecars[entry.state]
                         self._store.catalog.run(journal.set_state, [entry.entry_id], state)
+                elif entry.act == "companion" and entry.state == "intended":
+                    if is_reachable(entry):
+                        self._finish_companion(entry)
                 elif entry.state == "entered" or is_reachable(entry):
                     do[entry.state](entry)
         return not self._store.catalog.run(journal.entries, states=open_states)
@@ -65,6 +69,21 @@ class Recovery:
         self._store.catalog.run(
             journal.set_state, [entry.entry_id], "rolled back", "interrupted before it was done"
         )
+
+    def _finish_companion(self, entry: JournalEntry) -> None:
+        """Let a sidecar follow its file, or stay with it; what became of that is known by now."""
+        same = self._store.catalog.run(journal.entries, batch=entry.batch)
+        gone = any(
+            it.state == "done" and it.act != "companion"
+            for it in same
+            if (it.step, it.file_id) == (entry.step, entry.file_id)
+        )
+        state: ActState = "done" if self._has_moved(entry, None) else "rolled back"
+        if gone and state == "rolled back":
+            with suppress(ActRefused):  # it belongs to another file, too, or was edited since
+                move_along(entry)
+                state = "done"
+        self._store.catalog.run(journal.set_state, [entry.entry_id], state)
 
     def _has_moved(self, entry: JournalEntry, keeper: FileOfImage | None) -> bool:
         """Return whether an act was done on disk; one done in part is rolled back."""

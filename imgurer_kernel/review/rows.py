@@ -176,7 +176,7 @@ class ActRows:
                 [
                     PlaceOfFiles(_ids(it), it.device, it.inode, it.modified_ns)
                     for it in entries
-                    if it.source_key is not None
+                    if it.source_key is not None and it.act != "companion"
                 ],
             )
             journal.set_state(connection, [entry.entry_id for entry in entries], "undone")

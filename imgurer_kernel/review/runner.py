@@ -12,7 +12,7 @@ back what a crash has left in between.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -21,6 +21,7 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
+from imgurer_kernel.review.companions import companions_of, move_along
 from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
@@ -125,13 +126,18 @@ class ActRunner:
         self, acts: Sequence[Act], user: str, sitting: tuple[str, int]
     ) -> list[ActResult]:
         leading = [is_leading(self._store, act.file) for act in acts]
+        beside = companions_of(acts)
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
                 _entry(first + number, act, user, sitting, leads=leads)
                 for number, (act, leads) in enumerate(zip(acts, leading, strict=True))
             ]
-            journal.add(connection, entries)
+            along = [
+                (entries[each.place], each.entry(first + number, entries[each.place]))
+                for number, each in enumerate(beside, len(acts))
+            ]
+            journal.add(connection, [*entries, *(entry for _, entry in along)])
         self._step("intended")
         results, refused = [], {}
         entered: list[tuple[JournalEntry, FileOfImage | None]] = []
@@ -144,14 +150,32 @@ class ActRunner:
             else:
                 entered.append((entry, keeper))
                 results.append(ActResult(entry.entry_id))
+        refused |= self._move_along(along, refused.keys())
         with self._store.catalog.transaction() as connection:
             self._rows.enter(connection, entered)
+            moved = [entry.entry_id for _, entry in along if entry.entry_id not in refused]
+            journal.set_state(connection, moved, "done")
             for entry_id, reason in refused.items():
                 journal.set_state(connection, [entry_id], "rolled back", reason)
         self._step("entered")
         self._rows.follow([entry for entry, _ in entered])
         self._step("followed")
         return results
+
+    def _move_along(
+        self, along: Sequence[tuple[JournalEntry, JournalEntry]], stayed: Collection[int]
+    ) -> dict[int, str]:
+        """Move the sidecars of files that have moved; why not, by entry_id, where they stay."""
+        refused = {}
+        for of_file, entry in along:
+            if of_file.entry_id in stayed:
+                refused[entry.entry_id] = f"{of_file.filename} has stayed, too"
+                continue
+            try:
+                move_along(entry, self._step)
+            except ActRefused as error:
+                refused[entry.entry_id] = str(error)
+        return refused
 
     def _act(self, act: Act) -> FileOfImage:
         """Compare the bytes and move the file; return the keeper as it is on disk."""

@@ -17,7 +17,7 @@ from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.decisions import Verdicts
 from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.runner import ActRunner
-from imgurer_kernel.store.catalog import decisions, journal
+from imgurer_kernel.store.catalog import decisions, journal, sittings
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
@@ -62,8 +62,9 @@ class ReviewTrash(Trash):
             if entry.act in {"trash", "move"} and {entry.file_id, *entry.other_ids} & set(wanted)
         ]
         if on_disk:
+            on_disk = self._store.catalog.run(sittings.with_companions, on_disk)
             with self._runner.turn():
-                for error in self._runner.undo(on_disk).values():
+                for error in self._runner.undo(on_disk[::-1]).values():
                     raise error
         return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
 
@@ -92,6 +93,7 @@ class ReviewTrash(Trash):
             known = {*rows, *self._store.catalog.run(journal.files_of_images)}
             ended = {it for it in old if it.moves_rows and it.file_id not in known}
             ended |= {it for it in on_disk if it not in left}
+            ended |= self._delete_companions([it for it in old if it in ended])
             self._store.catalog.run(
                 journal.set_state, [entry.entry_id for entry in ended], "emptied"
             )
@@ -115,6 +117,18 @@ class ReviewTrash(Trash):
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
         return left
+
+    def _delete_companions(self, ended: Sequence[JournalEntry]) -> set[JournalEntry]:
+        """Delete the sidecars in trash folders of files that are gone for good; all of theirs."""
+        both = self._store.catalog.run(sittings.with_companions, ended)
+        trashed = {(it.batch, it.step, it.file_id) for it in ended if it.act == "trash"}
+        along = {it for it in both if it.act == "companion"}
+        for entry in along:
+            if (entry.batch, entry.step, entry.file_id) in trashed:
+                why = _undeletable(entry)
+                if why is not None:
+                    _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
+        return along
 
     def _last_copies(self, old: Sequence[JournalEntry]) -> dict[JournalEntry, str]:
         """Find files in the store's trash that may be the last copies of their pictures."""

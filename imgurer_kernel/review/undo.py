@@ -5,8 +5,9 @@ and with them the entries are *undone*. After a crash in between, any part of th
 moved; the disk tells which (`imgurer_kernel.review.recovery`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from itertools import groupby
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused
@@ -52,14 +53,18 @@ class UndoRunner:
         """
         refused: dict[int, ActRefused] = {}
         done = 0
-        for some in _apart(entries):
+        for some in _apart(_files_first(entries)):
             if progress is not None:
                 progress("bringing back", done, len(entries))
-            refused |= self._undo_some(some)
+            refused |= self._undo_some(
+                some, {_file(it) for it in entries if it.entry_id in refused}
+            )
             done += len(some)
         return refused
 
-    def _undo_some(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
+    def _undo_some(
+        self, entries: Sequence[JournalEntry], stayed: set[tuple[str, int, int]]
+    ) -> dict[int, ActRefused]:
         refused = self._rows.lost(entries)
         refused |= {it.entry_id: why for it in entries if (why := _final(it)) is not None}
         chosen = [entry for entry in entries if entry.entry_id not in refused]
@@ -70,10 +75,11 @@ class UndoRunner:
         back, failed = [], []
         for entry in chosen:
             try:
-                back.append(self._put_back(entry))
+                back.append(self._put_back(entry, stayed))
             except ActRefused as error:
                 refused[entry.entry_id] = error
                 failed.append(entry.entry_id)
+                stayed.add(_file(entry))
             else:
                 self._step("moved back")
         if failed:
@@ -83,8 +89,13 @@ class UndoRunner:
             self._step("restored")
         return refused
 
-    def _put_back(self, entry: JournalEntry) -> JournalEntry:
+    def _put_back(
+        self, entry: JournalEntry, stayed: Collection[tuple[str, int, int]]
+    ) -> JournalEntry:
         """Undo an act on disk; return the entry with the file's present facts."""
+        if entry.act == "companion" and _file(entry) in stayed:
+            message = f"{entry.reason}, which did not come back; it stays with that"
+            raise ActRefused(message)
         if entry.act == "sidecar":
             take_away(entry)
         if entry.act in {"forget", "sidecar"}:
@@ -129,19 +140,32 @@ class UndoRunner:
         return facts
 
 
-def _apart(entries: Sequence[JournalEntry]) -> Iterator[list[JournalEntry]]:
+def _files_first(entries: Sequence[JournalEntry]) -> Iterator[JournalEntry]:
+    """Put the sidecars of a step behind the files that they went along with."""
+    for _, step in groupby(entries, key=lambda entry: (entry.batch, entry.step)):
+        yield from sorted(step, key=lambda entry: entry.act == "companion")
+
+
+def _file(entry: JournalEntry) -> tuple[str, int, int]:
+    """Return what the entries of a file and of its sidecars have in common."""
+    return entry.batch, entry.step, entry.file_id
+
+
+def _apart(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
     """Split acts into groups to undo together, in which no file occurs twice."""
     part: list[JournalEntry] = []
     touched: set[int] = set()
     keepers: set[int] = set()
     for entry in entries:
-        ids = {entry.file_id, *entry.other_ids}
+        # A sidecar that went along with a file has no rows.
+        ids = set() if entry.act == "companion" else {entry.file_id, *entry.other_ids}
         if len(part) == _CHUNK or ids & (touched | keepers) or entry.keeper_id in touched:
             yield part
             part, touched, keepers = [], set(), set()
         part.append(entry)
         touched |= ids
-        keepers.add(entry.keeper_id)
+        if ids:
+            keepers.add(entry.keeper_id)
     if part:
         yield part
 

@@ -219,7 +219,7 @@ class ActBench(DecisionBench):
             if unknown:
                 message = f"there is no entry {min(unknown)}; journal() lists them"
                 raise QueryError(message)
-            return found, []
+            return self.catalog.run(sittings.with_companions, found), []
         with self.catalog.transaction() as connection:
             if batch is None:
                 step = sittings.last_step(connection, who)

@@ -17,7 +17,7 @@ from imgurer_kernel.store.catalog import commands, trash
 from imgurer_kernel.store.catalog.connection import Connection, first_row, frame_of, now, write
 from imgurer_kernel.store.catalog.file_rows import FileFacts
 
-ActName = Literal["forget", "trash", "system-trash", "move", "link", "sidecar"]
+ActName = Literal["forget", "trash", "system-trash", "move", "link", "sidecar", "companion"]
 ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "undone", "emptied"]
 
 
@@ -70,7 +70,7 @@ class JournalEntry:
     @property
     def moves_rows(self) -> bool:
         """Whether the act moves the rows of its file into the store's trash."""
-        return self.act not in {"link", "sidecar"}
+        return self.act not in {"link", "sidecar", "companion"}
 
 
 _COLUMNS = ["user_name" if field.name == "user" else field.name for field in fields(JournalEntry)]

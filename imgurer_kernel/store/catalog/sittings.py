@@ -4,9 +4,12 @@ A sitting (batch) is what one person does at one time, and a step of it what one
 function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.connection import Connection, first_row
+from imgurer_kernel.store.catalog.journal import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,22 @@ def whole(connection: Connection, batch: str) -> SittingStep | None:
         _ids(connection, "journal", "entry_id", which, [batch]),
         _ids(connection, "decisions", "decision_id", "batch = ?", [batch]),
     )
+
+
+def with_companions(connection: Connection, of_files: Sequence[JournalEntry]) -> list[JournalEntry]:
+    """Entries with those of the sidecars that went along with their files, by id, each once."""
+    rows = connection.execute(
+        """
+        SELECT beside.entry_id FROM journal AS beside JOIN journal AS of_file
+            USING (batch, step, file_id)
+        WHERE beside.act = 'companion' AND beside.state = 'done'
+            AND of_file.act <> 'companion' AND of_file.entry_id IN (SELECT unnest(?::BIGINT[]))
+        """,
+        [[entry.entry_id for entry in of_files]],
+    ).fetchall()
+    known = {entry.entry_id for entry in of_files}
+    more = journal.entries(connection, entry_ids=[key for (key,) in rows if key not in known])
+    return sorted([*of_files, *more], key=lambda entry: entry.entry_id)
 
 
 def _ids(

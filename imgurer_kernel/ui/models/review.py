@@ -262,7 +262,7 @@ class ReviewModel(ReviewListing):
         why = result.loc[result["status"] == "refused", "why"]
         journal = workbench.journal()
         well = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
-        well = well[well["act"] != "sidecar"]
+        well = well[~well["act"].isin(["sidecar", "companion"])]
         images = said.loc[said["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"]
         return TakenBack(
             why="" if why.empty else str(why.iloc[0]),

@@ -133,7 +133,8 @@ class ReviewListing(HasTraits):
         plan = str(clusters.attrs.get("plan", ""))
         queue = workbench.queue(clusters, pinned=self._pinned, measure=False, progress=task.report)
         journal = workbench.journal()
-        acted = journal[(journal["state"] == "done") & (journal["act"] != "sidecar")]
+        of_files = ~journal["act"].isin(["sidecar", "companion"])
+        acted = journal[(journal["state"] == "done") & of_files]
         # A cluster that is left alone with its keeper is no cluster any more.
         solved = acted.loc[~acted["keeper_id"].isin(queue["file_id"]), "keeper_id"].nunique()
         verdicts = queue.drop_duplicates("cluster_id")["verdict"]

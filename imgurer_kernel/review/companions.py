@@ -1,0 +1,175 @@
+"""Sidecars that lie beside a file which moves: they go along with it, and come back with it.
+
+Photo managers keep what was done to ``IMG_1.jpg`` in ``IMG_1.jpg.xmp`` or ``IMG_1.xmp`` beside it,
+phones in ``IMG_1.aae``, downloads of albums in ``IMG_1.jpg.json``. One that belongs to another
+file, too, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that goes as well.
+
+Each has an entry in the journal, *intended* together with that of its file; it moves when all files
+of the same part of a plan have.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+
+from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.acts import Act
+from imgurer_kernel.store.catalog.journal import JournalEntry
+
+SUFFIXES = (b".xmp", b".aae", b".json")
+_EXPORTED = b".supplemental-metadata"
+"""What an export of Google Photos puts between the name and ``.json``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A sidecar that goes along with the file of an act.
+
+    Attributes
+    ----------
+    place
+        Of its act among those that were given.
+    source, target
+        Where it is, and where it goes.
+    digest, facts
+        Of its bytes.
+    """
+
+    place: int
+    source: bytes
+    target: bytes
+    digest: str
+    facts: disk.Facts
+
+    def entry(self, number: int, of_file: JournalEntry) -> JournalEntry:
+        """Its entry in the journal, beside that of its file."""
+        return replace(
+            of_file,
+            entry_id=number,
+            act="companion",
+            path=disk.shown(self.source),
+            filename=disk.shown(_name(self.source)),
+            digest=self.digest,
+            bytes=self.facts.st_size,
+            reason=f"it belongs to {of_file.filename}",
+            source_key=self.source,
+            target_key=self.target,
+            device=self.facts.st_dev,
+            inode=self.facts.st_ino,
+            modified_ns=self.facts.st_mtime_ns,
+            other_ids=(),
+            leads=False,
+        )
+
+
+def companions_of(acts: Sequence[Act]) -> list[Companion]:
+    """The sidecars of files that are moved to a trash folder or another one, each once.
+
+    What cannot be read, or is no file with contents, is left alone.
+    """
+    moved = [(place, act) for place, act in enumerate(acts) if act.name in {"trash", "move"}]
+    going = {act.source for _, act in moved}
+    folders: dict[bytes, _NamesBeside] = {}
+    found: dict[bytes, Companion] = {}
+    for place, act in moved:
+        assert act.source_root is not None  # noqa: S101 (of all that is on disk)
+        assert act.target is not None  # noqa: S101 (of all that is moved)
+        with suppress(ActRefused), ExitStack() as stack:
+            names = disk.split(act.source_root, act.source)
+            of_file = stack.enter_context(disk.place_of(act.source_root, names))
+            above = act.source.removesuffix(names[-1])
+            if above not in folders:
+                folders[above] = _NamesBeside.read(of_file, above)
+            for name in folders[above].sidecars_of(names[-1]):
+                path = above + name
+                if path in found or folders[above].owners(name, going):
+                    continue
+                with (
+                    suppress(ActRefused),
+                    disk.held(disk.Place(of_file.folder, name), path) as file,
+                ):
+                    target = act.target.removesuffix(names[-1]) + name
+                    found[path] = Companion(place, path, target, file.digest(), file.facts)
+    return list(found.values())
+
+
+def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None) -> None:
+    """Move a sidecar to where its file has gone.
+
+    Raises
+    ------
+    ActRefused
+        If it belongs to a file that has stayed, was changed meanwhile, something is in its place,
+        or the system refuses.
+    """
+    paths = disk.paths_of(entry)
+    names = disk.split(paths.source_root, paths.source)
+    with ExitStack() as stack:
+        source = stack.enter_context(disk.place_of(paths.source_root, names))
+        above = paths.source.removesuffix(names[-1])
+        stayed = _NamesBeside.read(source, above).owners(names[-1], ())
+        if stayed:
+            message = f"it belongs to {disk.shown(stayed[0])}, too, which stays"
+            raise ActRefused(message)
+        file = stack.enter_context(disk.held(source, paths.source))
+        if file.digest() != entry.digest:
+            raise moves.swapped(paths.source)
+        goal = disk.split(paths.target_root, paths.target)
+        target = stack.enter_context(disk.place_of(paths.target_root, goal, make=True))
+        if disk.device(source) == disk.device(target):
+            moves.rename(file, target, paths.source)
+        else:
+            moves.copy(file, target, paths.target, entry.digest)
+            step("sidecar copied")
+            moves.remove(source, paths.source, file.facts.st_dev, file.facts.st_ino)
+    step("sidecar moved")
+
+
+@dataclass(frozen=True, slots=True)
+class _NamesBeside:
+    """The names in a folder: sidecars by what they are of, the others by whole name and by stem."""
+
+    path: bytes
+    sidecars: dict[bytes, list[bytes]]
+    others: dict[bytes, list[bytes]]
+
+    @classmethod
+    def read(cls, place: disk.Place, path: bytes) -> "_NamesBeside":
+        sidecars: dict[bytes, list[bytes]] = {}
+        others: dict[bytes, list[bytes]] = {}
+        try:
+            names = sorted(os.fsencode(name) for name in os.listdir(place.folder))  # noqa: PTH208
+        except OSError as error:
+            raise disk.refusal(error, path) from error
+        for name in names:
+            if name.lower().endswith(SUFFIXES):
+                sidecars.setdefault(_of(name), []).append(name)
+            else:
+                for key in _keys(name):
+                    others.setdefault(key, []).append(name)
+        return cls(path, sidecars, others)
+
+    def sidecars_of(self, name: bytes) -> Iterator[bytes]:
+        for key in _keys(name):
+            yield from self.sidecars.get(key, [])
+
+    def owners(self, sidecar: bytes, going: Iterable[bytes]) -> list[bytes]:
+        """The files that a sidecar belongs to, without those that go."""
+        return [name for name in self.others.get(_of(sidecar), []) if self.path + name not in going]
+
+
+def _of(sidecar: bytes) -> bytes:
+    """What a sidecar is of: the name or the stem of a file, in small letters."""
+    return sidecar.lower().rpartition(b".")[0].removesuffix(_EXPORTED)
+
+
+def _keys(name: bytes) -> list[bytes]:
+    """How a sidecar may name a file, in small letters: on some disks those are no other names."""
+    whole = name.lower()
+    return list(dict.fromkeys((whole, whole.rpartition(b".")[0] or whole)))
+
+
+def _name(path: bytes) -> bytes:
+    return path.rpartition(b"/")[2]
