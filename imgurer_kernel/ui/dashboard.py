@@ -157,7 +157,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
                 on_search=self.search_for,
                 on_upload=lambda: self.follow_link("#upload"),
             ),
-            "review": lambda: ReviewPanel(self.session, model=self.review),
+            "review": lambda: ReviewPanel(
+                self.session, model=self.review, on_upload=lambda: self.follow_link("#upload")
+            ),
             "users": lambda: UsersPanel(self.session),
         }
         return builders[tab]()

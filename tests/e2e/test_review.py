@@ -141,7 +141,7 @@ def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before)
     page.get_by_role("button", name=re.compile("Preview")).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(f"Remove {2 * SCENES} files?")
-    expect(dialog).to_contain_text("to the trash folder of the same disk")
+    expect(dialog).to_contain_text("to the folder .imgurer-trash there")
     assert contents(pictures) == before
     dialog.get_by_role("button", name=f"Remove {2 * SCENES} files").click()
     settled(page, SCENES)

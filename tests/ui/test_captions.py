@@ -79,11 +79,11 @@ def test_a_search_result_says_how_near_and_how_sure():
         (b"1", b"2", b"3"),
     )
     same, near, alike = search_tiles(listing)
-    assert (same.badge, same.meaning, same.note) == ("0 bits", "done", "exact")
-    assert (near.badge, near.meaning, near.note) == ("4 bits", "done", "cropped")
-    assert (alike.badge, alike.meaning, alike.note) == ("9 bits", "", "")
-    assert near.alt == "near.jpg, 40 by 30, duplicate, 4 bits"
-    assert alike.alt == "alike.jpg, 40 by 30, alike, 9 bits"
+    assert (same.badge, same.meaning, same.note) == ("Exact copy", "done", "")
+    assert (near.badge, near.meaning, near.note) == ("Same picture", "done", "cropped")
+    assert (alike.badge, alike.meaning, alike.note) == ("Looks alike", "", "")
+    assert near.alt == "near.jpg, 40 by 30, same picture"
+    assert alike.alt == "alike.jpg, 40 by 30, looks alike"
     assert [tile.thumbnail for tile in (same, near, alike)] == [b"1", b"2", b"3"]
 
 
@@ -91,7 +91,7 @@ def test_an_orientation_is_shown_with_the_verdict():
     frame = search_frame((1, "a.jpg", 40, 30, 900, 4, "flipped")).assign(orientation="mirrored")
     [tile] = search_tiles(ImageListing(frame, (b"",)))
     assert tile.note == "flipped, mirrored"
-    assert tile.alt == "a.jpg, 40 by 30, duplicate, 4 bits"
+    assert tile.alt == "a.jpg, 40 by 30, same picture"
 
 
 def test_every_label_is_a_verdict_with_words():

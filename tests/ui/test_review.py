@@ -270,6 +270,22 @@ def test_a_message_that_makes_no_sense_does_nothing(wb, tmp_path):
         assert panel.model.done == {}, message
 
 
+def test_an_empty_store_shows_the_way_to_upload_and_nothing_to_filter(tmp_path):
+    asked = []
+    with Workbench(Settings(root=tmp_path / "empty")) as wb:
+        panel = ReviewPanel(wb, on_upload=lambda: asked.append(1))
+        assert panel.board.bars["store_is_empty"]
+        assert panel.board.bars["nothing"]
+        assert panel.save.layout.display == "none"
+        assert panel.upload.layout.display != "none"
+        panel.upload.click()
+        assert asked == [1]
+        wb.upload("a.jpg", encode(scene(1, 64, 48)))
+        panel.model.load()
+        assert not panel.board.bars["store_is_empty"]
+        assert panel.upload.layout.display == "none"
+
+
 def test_an_empty_store_and_one_without_duplicates_say_which_they_are(tmp_path):
     with Workbench(Settings(root=tmp_path / "store")) as wb:
         assert "no pictures here yet" in ReviewPanel(wb).board._content["empty"]

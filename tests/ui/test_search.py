@@ -98,7 +98,7 @@ def test_verified_results_stand_before_the_others(wb, model):
     assert shown(model)[0] == 3
     assert model.results.verified == 1
     assert panel.gallery._content["divider"] == 1
-    assert summary(model.results) == "1 duplicate · 2 more look alike, within 10 bits"
+    assert summary(model.results) == "1 duplicate · 2 more look alike"
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,21 @@ def test_the_list_survives_a_reload_rejected_on_top(wb, judge):
     assert UploadPanel(wb, "bob").earlier.layout.display == "none"
 
 
+@pytest.mark.parametrize("where", ["rows of this page", "rows before"])
+def test_a_list_that_was_cleared_does_not_come_back_and_the_pictures_stay(wb, judge, where):
+    upload_some(UploadPanel(wb, "ann"), judge)
+    panel = UploadPanel(wb, "ann")
+    upload_some(panel, judge)
+    images = wb.statistics().images
+    sender = panel.control if where == "rows of this page" else panel.earlier
+    sender._receive(None, {"kind": "cleared" if sender is panel.control else "clear"}, [])
+    assert panel.taken.empty
+    assert panel.earlier.layout.display == "none"
+    panel.model.finish()
+    assert UploadPanel(wb, "ann").earlier.layout.display == "none"
+    assert wb.statistics().images == images
+
+
 def test_a_second_page_adds_to_the_list(wb, judge):
     upload_some(UploadPanel(wb, "ann"), judge)
     panel = UploadPanel(wb, "ann")

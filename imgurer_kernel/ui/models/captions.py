@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from imgurer_kernel.common.text import (
-    bits,
     degrees,
     human_bytes,
     moment,
@@ -64,8 +63,8 @@ def alt_text(row: Row, *more: str) -> str:
 
     Examples
     --------
-    >>> alt_text({"filename": "beach.jpg", "width": 40, "height": 30}, "near duplicate", "4 bits")
-    'beach.jpg, 40 by 30, near duplicate, 4 bits'
+    >>> alt_text({"filename": "beach.jpg", "width": 40, "height": 30}, "same picture")
+    'beach.jpg, 40 by 30, same picture'
     """
     size = f"{row['width']} by {row['height']}"
     return ", ".join((str(row["filename"]), size, *filter(None, more)))
@@ -115,19 +114,20 @@ def verdict_text(verdict: str) -> str:
 
 
 def search_tiles(pictures: ImageListing) -> list[Tile]:
-    """Make tiles of search results: the distance on the corner, the verdict below."""
+    """Make tiles of search results: on the corner what each is, below it what was done to it."""
     tiles = []
     for row, thumbnail in zip(row_dicts(pictures.frame), pictures.thumbnails, strict=True):
-        distance, verdict = bits(int(row["distance"])), str(row["verdict"])
-        meaning: Meaning = "" if verdict in NON_DUPLICATE_VERDICTS else "done"
+        verdict = str(row["verdict"])
+        is_duplicate = verdict not in NON_DUPLICATE_VERDICTS
+        same = "Exact copy" if verdict == "exact" else "Same picture"
+        badge = same if is_duplicate else "Looks alike"
+        meaning: Meaning = "done" if is_duplicate else ""
         turned = orientation_text(str(row["orientation"]))
-        verified = "" if verdict == "unverified" else verdict
-        note = ", ".join(filter(None, (verified, turned)))  # the script adds it to the alt text
-        alt_parts = ("alike" if verdict in NON_DUPLICATE_VERDICTS else "duplicate", distance)
+        edited = "" if verdict in {"exact", "unverified"} else verdict
+        note = ", ".join(filter(None, (edited, turned)))  # the script adds it to the alt text
+        alt_parts = (badge.lower(),)
         tiles.append(
-            make_tile(
-                row, thumbnail, badge=distance, meaning=meaning, note=note, alt_parts=alt_parts
-            )
+            make_tile(row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=alt_parts)
         )
     return tiles
 

@@ -1,6 +1,7 @@
 """The results of each user's recent uploads, saved so that a reload keeps them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +108,11 @@ class RecentUploads:
             self._data.save({"taken": [asdict(each) for each in kept]}, {})
         except StorageError:
             return  # the pictures are ingested all the same
+
+    def clear(self) -> None:
+        """Keep none of them any more; where that cannot be, they are shown again."""
+        with suppress(StorageError):
+            self._data.save({"taken": []}, {})
 
     def load(self) -> list[RecentUpload]:
         """Load saved results, rejected ones first, then the latest; none of another version."""

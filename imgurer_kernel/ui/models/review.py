@@ -10,6 +10,7 @@ from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.labels import against_keepers
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.catalog.decisions import DecisionVerdict
+from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
@@ -198,7 +199,7 @@ class ReviewModel(ReviewListing):
             for rule, number in rules.head(6).items()
         )
         facts = [
-            ("On disk", _files_text(ready[on_disk], "to the trash folder of the same disk")),
+            ("On disk", _files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
             ("In the store", _files_text(ready[~on_disk], "to the trash of the store")),
             ("Kept because", because),
         ]

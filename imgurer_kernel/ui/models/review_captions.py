@@ -62,8 +62,8 @@ def preview_texts(preview: Preview) -> dict[str, Any]:
         "files": files,
         "confirm": f"Remove {count(files, 'file')}",
         "note": (
-            "Each file is compared byte for byte with what was taken in just before it goes, "
-            "and each act can be undone until the trash is emptied."
+            "Just before a file goes, its bytes are compared with those that were taken in. "
+            "All of it can be undone until the trash is emptied."
         ),
     }
 
@@ -75,10 +75,11 @@ def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFil
     differs = "" if is_keeper else join_words(differences(row, keeper)) or "looks the same"
     new = "new since you decided" if row["new_since_decision"] else ""
     distance = int(row["distance_to_medoid"])
+    agreement = 100 * float(row["score"])
     found = (
         "all others were compared with this one"
         if row["is_medoid"]
-        else f"{row['medoid_label']}, {bits(distance)} of 128, {float(row['score']):.0%} agreement"
+        else f"{row['medoid_label']}, {bits(distance)} of 128, {agreement:.0f} % agreement"
     )
     reason = str(row["keeper_reason"])
     return ReviewFile(

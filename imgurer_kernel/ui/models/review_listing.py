@@ -186,7 +186,9 @@ class ReviewListing(HasTraits):
         if self.stale:
             return "The store has changed since this was read. Sort again to see what there is now."
         if self.queue is None or not self.queue.images:
-            return "There are no pictures here yet. Add some in Upload; duplicates show here."
+            return (
+                "There are no pictures here yet. Add some in Upload, and duplicates will show here."
+            )
         text = "No cluster passes the filters. Take one away to see more."
         if self.queue.clusters.empty:
             text = f"No duplicates: no two of {count(self.queue.images, 'picture')} are the same."

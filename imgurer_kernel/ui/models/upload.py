@@ -68,6 +68,16 @@ class UploadModel(HasTraits):
         with self._turn:  # whoever comes last writes what is known last
             self._recent().save(list(self.taken.values()))
 
+    def forget(self) -> None:
+        """Clear the list, that of earlier pages too; what was taken in stays in the store."""
+        self.taken.clear()
+        self.earlier = ()
+        self._keeping.start("Writing", lambda _: self._clear(), lambda _: None)
+
+    def _clear(self) -> None:
+        with self._turn:
+            self._recent().clear()
+
     def judge(self, upload: Upload) -> Verdict:
         """Take a file into the store; called in a thread, so it touches no trait."""
         workbench = self.session.workbench

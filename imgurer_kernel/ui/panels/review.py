@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from imgurer_kernel.common.text import count, elide_path, human_bytes
 from imgurer_kernel.report.writers import to_csv
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_decided import decided_frame
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
-from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter, ReviewQueue
-from imgurer_kernel.ui.panels.base import Panel
+from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, ReviewQueue
+from imgurer_kernel.ui.panels.base import Panel, button, set_visible, vbox, with_classes
 from imgurer_kernel.ui.panels.compare import ComparePanel
+from imgurer_kernel.ui.panels.review_bars import bars_of
 from imgurer_kernel.ui.panels.viewer import ViewerPanel
 from imgurer_kernel.ui.widgets.chunks import DownloadFile
 from imgurer_kernel.ui.widgets.download import Download
@@ -24,10 +24,6 @@ from imgurer_kernel.ui.widgets.review_board import ReviewBoard, ReviewCluster
 if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
-
-_SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
-_MAX_FOLDERS = 200
-_CHOICES = ("folders", "users", "cameras", "years")
 
 
 class ReviewPanel(Panel):
@@ -41,6 +37,8 @@ class ReviewPanel(Panel):
         Who looks at it, where it is shown alone.
     model
         Another panel's model, to show the same queue.
+    on_upload
+        Called when somebody wants to add pictures to the empty store.
 
     Examples
     --------
@@ -52,6 +50,7 @@ class ReviewPanel(Panel):
         workbench: "Workbench | VisitorSession",
         user: str | None = None,
         model: ReviewModel | None = None,
+        on_upload: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(workbench, user)
         self.model = model or ReviewModel(self.session)
@@ -74,7 +73,14 @@ class ReviewPanel(Panel):
         # The page as it is shown, each cluster with the frame that it was made of.
         self._clusters: dict[int, tuple[pd.DataFrame, ReviewCluster]] = {}
         self._page_job = self.session.job()
-        self.set_parts(self.progress, self.board, self.save, self.viewer, self.comparison)
+        self.upload = with_classes(
+            button("Upload pictures", style="primary"), "imgurer-empty-action"
+        )
+        self._can_upload = on_upload is not None
+        if on_upload is not None:
+            self.upload.on_click(lambda _: on_upload())
+        main = vbox(self.board, self.upload, self.save, classes="imgurer-main")
+        self.set_parts(self.progress, main, self.viewer, self.comparison)
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
         self.session.observe(self._show_empty, "taking_in")
         self.session.observe(self._show_bars, "taking_in")
@@ -141,6 +147,11 @@ class ReviewPanel(Panel):
     def _show_place(self, _: object) -> None:
         self.board.place = list(self.model.gone_to)
 
+    @property
+    def _store_is_empty(self) -> bool:
+        queue = self.model.queue
+        return queue is not None and not queue.images and not self.session.taking_in
+
     def _show_empty(self, _: object) -> None:
         if self.model.queue is not None and not self.model.on_page:
             self.board.show([], self.model.empty_text)
@@ -160,86 +171,10 @@ class ReviewPanel(Panel):
         }
 
     def _show_bars(self, _: object) -> None:
-        model, queue = self.model, self.model.queue
-        progress = model.progress
-        kinds = model.kinds
-        left = [each for each in model.listed if each not in model.done]
-        rows = None if queue is None else queue.clusters.loc[left]
-        removes = 0 if rows is None else int(rows["goes"].sum())
-        frees = 0 if rows is None else int(rows["frees"].sum())
-        first = model.page * model.page_size
-        pages = max(-(-len(model.listed) // model.page_size), 1)
-        last = min(first + model.page_size, len(model.listed))
-        place = f"{first + 1:,} to {last:,} of {count(len(model.listed), 'cluster')}"
-        self.board.bars = {
-            "known": queue is not None and not self.session.taking_in,
-            "progress": {
-                "done": f"{progress.done:,}",
-                "total": count(progress.total, "cluster"),
-                "removed": f"{human_bytes(progress.removed)} removed" if progress.removed else "",
-            },
-            "share": 100 * progress.done / progress.total if progress.total else 0,
-            "stale": model.stale,
-            "message": self._message(),
-            "orders": _pairs(ORDERS),
-            "order": model.order,
-            "shows": _pairs(SHOWN),
-            "show": model.wanted.show,
-            "kinds": [
-                {
-                    "key": key,
-                    "label": label,
-                    "count": kinds.get(key, 0),
-                    "pressed": key in model.wanted.kinds,
-                }
-                for key, label in KINDS.items()
-            ],
-            **self._choices(),
-            "sizes": [[str(size), text] for size, text in _SIZES.items()],
-            "least_bytes": str(model.wanted.least_bytes),
-            "text": model.wanted.text,
-            "filtered": model.wanted != QueueFilter(),
-            "page": model.page,
-            "pages": pages,
-            "page_sizes": [[str(size), f"{size} on a page"] for size in PAGE_SIZES],
-            "page_size": str(model.page_size),
-            "place": place if model.listed else "",
-            "removes": removes,
-            "everything": (
-                f"Everything shown: {count(len(left), 'cluster')}, "
-                f"{count(removes, 'file')} to remove, {human_bytes(frees)}"
-                if removes
-                else ""
-            ),
-        }
-
-    def _message(self) -> str:
-        model = self.model
-        if model.acts.failure:
-            return model.acts.failure
-        if model.message:
-            return model.message
-        if model.stale:
-            return "The store has changed since. Sort again to see how it is now."
-        return ""
-
-    def _choices(self) -> dict[str, Any]:
-        """List the choices of the filters, of the clusters as they were read."""
-        queue, wanted = self.model.queue, self.model.wanted
-        found = {} if queue is None else queue.choices
-        found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
-        years = found["years"]
-        folders = [[each, elide_path(each, 40)] for each in found["folders"]]
-        return {
-            "folders": [["", "Every folder"], *folders],
-            "folder": wanted.folder,
-            "users": [["", "Everybody"], *([each, each] for each in found["users"])],
-            "user": wanted.user,
-            "cameras": [["", "Any camera"], *([each, each] for each in found["cameras"])],
-            "camera": wanted.camera,
-            "years": [["0", "Any year"], *([str(year), f"From {year}"] for year in years)],
-            "since": str(wanted.since),
-        }
+        queue = self.model.queue
+        set_visible(self.upload, self._store_is_empty and self._can_upload)
+        set_visible(self.save, queue is None or not queue.clusters.empty)
+        self.board.bars = bars_of(self.model) | {"store_is_empty": self._store_is_empty}
 
     def _show_preview(self, _: object) -> None:
         preview = self.model.preview
@@ -334,10 +269,6 @@ class ReviewPanel(Panel):
             name, table = f"duplicates {day}.csv", model.table()
         # The byte order mark makes spreadsheets read the file as UTF-8.
         return DownloadFile.from_bytes(name, "text/csv", to_csv(table).encode("utf-8-sig"))
-
-
-def _pairs(texts: Mapping[str, str]) -> list[list[str]]:
-    return [[key, text] for key, text in texts.items()]
 
 
 def _number(value: object) -> int:

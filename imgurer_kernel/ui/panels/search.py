@@ -7,7 +7,7 @@ import ipywidgets
 import pandas as pd
 from traitlets import link
 
-from imgurer_kernel.common.text import bits, count
+from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import ImageRejected
 from imgurer_kernel.ui.models.captions import Fact, result_facts, search_tiles
 from imgurer_kernel.ui.models.lookup import LookupResult
@@ -288,7 +288,7 @@ class SearchPanel(BoardPanel[SearchModel]):
 def summary(results: SearchResults) -> str:
     """Say how many pictures were found.
 
-    Such as ``"3 duplicates · 2 more look alike, within 10 bits · 1 hidden by the filters"``.
+    Such as ``"3 duplicates · 2 more look alike · 1 hidden by the filters"``.
     """
     alike = len(results.frame) - results.verified
     parts = [count(results.verified, "duplicate")] if results.verified else []
@@ -296,7 +296,7 @@ def summary(results: SearchResults) -> str:
         some = f"{alike:,} more look alike" if parts else f"{count(alike, 'picture')} look alike"
         if alike == 1:
             some = some.replace("look", "looks")
-        parts.append(f"{some}, within {bits(results.radius)}")
+        parts.append(some)
     if results.hidden:
         parts.append(f"{results.hidden:,} hidden by the filters")
     return " · ".join(parts)
@@ -309,4 +309,4 @@ def nothing_found(results: SearchResults) -> str:
             f"The filters hide all {count(results.hidden, 'picture')}. Take one away to see them."
         )
     wider = "Move the slider to the right to see what is loosely alike."
-    return f"No duplicates, and nothing else within {bits(results.radius)}. {wider}"
+    return f"No duplicates, and nothing that looks as much alike. {wider}"

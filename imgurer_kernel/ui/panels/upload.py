@@ -61,7 +61,9 @@ class UploadPanel(Panel):
         self.about = Message(value=caption(limits(settings.max_bytes)))
         self.folder = FolderPanel(self.session, on_open=on_open)
         opened = None if on_open is None else self._open_earlier
-        self.earlier = PictureRows(self.session.thumbnails, opened, on_open)
+        self.earlier = PictureRows(
+            self.session.thumbnails, opened, on_open, on_clear=self.model.forget
+        )
         self._on_open = on_open
         self.set_parts(
             vbox(self.control, self.about, classes="imgurer-shortcut-target"),
@@ -71,6 +73,7 @@ class UploadPanel(Panel):
 
         self.control.on_settled(self._note)
         self.control.on_compared(self._note_better)
+        self.control.on_cleared(self.model.forget)
         self.model.observe(self._show_earlier, "earlier")
         self._show_earlier(None)
         self.model.load()
@@ -81,7 +84,7 @@ class UploadPanel(Panel):
 
     @property
     def taken(self) -> pd.DataFrame:
-        """The results of the uploads of this panel, in their order.
+        """The results of the uploads of this panel since its list was cleared, in their order.
 
         Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
         image_id, twin_id and twin (the picture that it is like, and words on it), at (UTC).
@@ -92,6 +95,8 @@ class UploadPanel(Panel):
         self.model.note(str(upload.path), upload.name, verdict)
 
     def _note_better(self, upload: Upload, verdict: Verdict) -> None:
+        if str(upload.path) not in self.model.taken:
+            return  # the list was cleared meanwhile
         self._note(upload, verdict)
         self.model.keep_soon()
 

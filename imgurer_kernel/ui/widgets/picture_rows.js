@@ -1,7 +1,13 @@
 export default {
   render({ model, el }) {
     prepare(el, "imgurer-picture-rows");
+    const head = element("div", "imgurer-rows-head");
     const title = element("div", "imgurer-rows-title");
+    const clear = element("button", "imgurer-rows-filter", "Clear list");
+    clear.type = "button";
+    clear.hidden = !model.get("can_clear");
+    clear.addEventListener("click", () => model.send({ kind: "clear" }));
+    head.append(title, clear);
     title.setAttribute("role", "status");
     const totals = element("div", "imgurer-rows-totals");
     totals.setAttribute("role", "group");
@@ -10,7 +16,7 @@ export default {
     const more = element("button", "imgurer-rows-more");
     more.type = "button";
     more.addEventListener("click", () => model.send({ kind: "more" }));
-    el.append(title, totals, list, more);
+    el.append(head, totals, list, more);
     let pictures = null;
 
     function thumbnail(offset, length, alt) {

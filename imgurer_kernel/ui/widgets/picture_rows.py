@@ -58,6 +58,8 @@ class PictureRows(anywidget.AnyWidget):
         Called with the key of a row that is clicked.
     on_twin
         Called with the image_id of a picture beside one that is clicked; None for no click.
+    on_clear
+        Called when somebody wants the list to be empty; None for no such button.
 
     Traits
     ------
@@ -79,6 +81,7 @@ class PictureRows(anywidget.AnyWidget):
     _css = static("theme/tokens.css", "widgets/rows.css", "widgets/picture_rows.css")
     title = traitlets.Unicode().tag(sync=True)
     shown = traitlets.Unicode().tag(sync=True)
+    can_clear = traitlets.Bool(False).tag(sync=True)
     totals: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     content = traitlets.Dict({"rows": [], "blob": b"", "more": 0, "twins": False}).tag(sync=True)
 
@@ -87,8 +90,10 @@ class PictureRows(anywidget.AnyWidget):
         thumbnails: Callable[[Sequence[int]], Sequence[bytes]],
         on_open: Callable[[int], None] | None = None,
         on_twin: Callable[[int], None] | None = None,
+        on_clear: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(can_clear=on_clear is not None)
+        self._on_clear = on_clear
         self._thumbnails, self._on_open, self._on_twin = thumbnails, on_open, on_twin
         self._rows: Sequence[PictureRow] = []
         self._limit = PAGE
@@ -156,5 +161,7 @@ class PictureRows(anywidget.AnyWidget):
         twins = {row.twin_id for row in self._sent} - {-1}
         if kind == "open" and self._on_open is not None and value in keys:
             self._on_open(int(value))
+        if kind == "clear" and self._on_clear is not None:
+            self._on_clear()
         if kind == "twin" and self._on_twin is not None and value in twins:
             self._on_twin(int(value))

@@ -39,10 +39,14 @@ function filterBar(bars, act) {
   const row = element("div", "imgurer-review-filters");
   // On a phone they are folded away: the pictures come first.
   const fold = element("details", "imgurer-fold");
-  const narrow = matchMedia("(max-width: 720px)").matches;
-  fold.open = !narrow || bars.filtered || filterBar.unfolded;
+  filterBar.narrow ??= matchMedia("(max-width: 720px)");
+  const narrow = filterBar.narrow;
+  const arrange = () => (fold.open = !narrow.matches || bars.filtered || Boolean(filterBar.unfolded));
+  // Also when a phone is turned, or a window is made wider: there is no way to unfold them there.
+  narrow.onchange = arrange;
+  arrange();
   fold.addEventListener("toggle", () => {
-    filterBar.unfolded = fold.open && narrow;
+    if (narrow.matches) filterBar.unfolded = fold.open;
   });
   fold.append(element("summary", "imgurer-act", "Filters"), row);
   const set = (name) => (value) => act("set", { name, value });
@@ -104,12 +108,18 @@ function keysDialog(shortcuts) {
   const dialog = element("dialog", "imgurer-dialog");
   dialog.setAttribute("aria-label", "Keys");
   const list = element("dl");
-  for (const [key, text] of shortcuts) list.append(element("dt", "", key), element("dd", "", text));
+  for (const [key, text] of shortcuts) {
+    const names = element("dt");
+    names.append(...key.split(" ").map((name) => element("kbd", "imgurer-key", name)));
+    list.append(names, element("dd", "", text));
+  }
   const close = element("button", "imgurer-act", "Close");
   close.type = "button";
   close.autofocus = true;
   close.addEventListener("click", () => dialog.close());
-  dialog.append(element("h2", "", "Keys"), list, close);
+  const foot = element("div", "imgurer-foot");
+  foot.append(close);
+  dialog.append(element("h2", "", "Keys"), list, foot);
   return dialog;
 }
 

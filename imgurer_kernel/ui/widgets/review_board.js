@@ -133,6 +133,9 @@ export default {
         filters.replaceChildren(filterBar(bars, act));
         bottom.replaceChildren(bottomBar(bars, selection.size, act));
       });
+      // Where nothing can be filtered or decided the words alone say what there is to do.
+      top.hidden = bars.store_is_empty;
+      filters.hidden = bottom.hidden = bars.nothing;
       message.textContent = bars.message;
       message.hidden = !bars.message;
     }
@@ -176,7 +179,11 @@ export default {
       const had = el.contains(document.activeElement) && document.activeElement.closest(".imgurer-review-list");
       const fresh = new Pictures(model.get("_pictures"));
       const nodes = clusters.map((cluster, place) => reviewCluster(cluster, place, fresh));
-      if (!nodes.length) nodes.push(element("p", "imgurer-review-empty", empty));
+      if (!nodes.length) {
+        const place = element("div", "imgurer-review-empty");
+        place.append(icon("picture"), element("span", "", empty));
+        nodes.push(place);
+      }
       list.replaceChildren(...nodes);
       pictures?.revoke();
       pictures = fresh;

@@ -24,7 +24,7 @@ class Tile:
         Second line, such as ``"4032 x 3024 · 2.1 MB"``.
     alt
         For those who cannot see the picture, such as
-        ``"NAME, 4032 by 3024, near duplicate, 4 bits"``.
+        ``"NAME, 4032 by 3024, same picture"``.
     thumbnail
         JPEG; empty where there is none.
     badge, meaning

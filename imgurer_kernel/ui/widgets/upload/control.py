@@ -119,6 +119,7 @@ class UploadControl(anywidget.AnyWidget):
         self._busy = False
         self._turn = threading.Lock()
         self._openers: list[Callable[[int], None]] = []
+        self._clearers: list[Callable[[], None]] = []
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -168,6 +169,10 @@ class UploadControl(anywidget.AnyWidget):
         """Call `callback` with the image_id of a picture in a row that is clicked."""
         self._openers.append(callback)
 
+    def on_cleared(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when somebody has cleared the list of what is settled."""
+        self._clearers.append(callback)
+
     def clear(self) -> None:
         """Remove the rows of all files that are settled."""
         self.send({"kind": "clear"})
@@ -192,9 +197,17 @@ class UploadControl(anywidget.AnyWidget):
         elif kind == "queue":
             self._queued = bool(message.get("open"))
             self._note_busy(self.busy)
-        elif kind == "chosen":
+        else:
+            self._tell(kind, message)
+
+    def _tell(self, kind: object, message: dict[str, Any]) -> None:
+        """Pass on what somebody did with the list."""
+        if kind == "chosen":
             for chooser in self._choosers:
                 chooser(int(message["files"]))
+        elif kind == "cleared":
+            for clearer in self._clearers:
+                clearer()
         elif kind == "open":
             for callback in self._openers:
                 callback(int(message["image_id"]))

@@ -137,7 +137,7 @@ function buildView(model, el, transfer) {
       const made = {
         "Cancel all": () => button("Cancel all", "close", () => transfer.cancelAll()),
         "Retry failed": () => button("Retry failed", "retry", () => again.forEach((row) => transfer.retry(row))),
-        "Clear list": () => button("Clear list", "", () => transfer.clear()),
+        "Clear list": () => button("Clear list", "", () => (transfer.clear(), model.send({ kind: "cleared" }))),
       };
       totalActions.replaceChildren(...wanted.map((name) => made[name]()));
     }

@@ -1,0 +1,103 @@
+"""What the bars of a review say and offer, of what its model knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from imgurer_kernel.common.text import count, elide_path, human_bytes
+from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
+from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter
+
+_SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
+_MAX_FOLDERS = 200
+_CHOICES = ("folders", "users", "cameras", "years")
+
+
+def bars_of(model: ReviewModel) -> dict[str, Any]:
+    """What the bars show: how far one is, filters, order, pages, what would be removed."""
+    queue = model.queue
+    progress = model.progress
+    kinds = model.kinds
+    left = [each for each in model.listed if each not in model.done]
+    rows = None if queue is None else queue.clusters.loc[left]
+    removes = 0 if rows is None else int(rows["goes"].sum())
+    frees = 0 if rows is None else int(rows["frees"].sum())
+    first = model.page * model.page_size
+    pages = max(-(-len(model.listed) // model.page_size), 1)
+    last = min(first + model.page_size, len(model.listed))
+    place = f"{first + 1:,} to {last:,} of {count(len(model.listed), 'cluster')}"
+    return {
+        "known": queue is not None and not model.session.taking_in,
+        "nothing": queue is not None and queue.clusters.empty,
+        "progress": {
+            "done": f"{progress.done:,}",
+            "total": count(progress.total, "cluster"),
+            "removed": f"{human_bytes(progress.removed)} removed" if progress.removed else "",
+        },
+        "share": 100 * progress.done / progress.total if progress.total else 0,
+        "stale": model.stale,
+        "message": _message(model),
+        "orders": _pairs(ORDERS),
+        "order": model.order,
+        "shows": _pairs(SHOWN),
+        "show": model.wanted.show,
+        "kinds": [
+            {
+                "key": key,
+                "label": label,
+                "count": kinds.get(key, 0),
+                "pressed": key in model.wanted.kinds,
+            }
+            for key, label in KINDS.items()
+        ],
+        **_choices(model),
+        "sizes": [[str(size), text] for size, text in _SIZES.items()],
+        "least_bytes": str(model.wanted.least_bytes),
+        "text": model.wanted.text,
+        "filtered": model.wanted != QueueFilter(),
+        "page": model.page,
+        "pages": pages,
+        "page_sizes": [[str(size), f"{size} on a page"] for size in PAGE_SIZES],
+        "page_size": str(model.page_size),
+        "place": place if model.listed else "",
+        "removes": removes,
+        "everything": (
+            f"Everything shown: {count(len(left), 'cluster')}, "
+            f"{count(removes, 'file')} to remove, {human_bytes(frees)}"
+            if removes
+            else ""
+        ),
+    }
+
+
+def _message(model: ReviewModel) -> str:
+    if model.acts.failure:
+        return model.acts.failure
+    if model.message:
+        return model.message
+    if model.stale:
+        return "The store has changed since. Sort again to see how it is now."
+    return ""
+
+
+def _choices(model: ReviewModel) -> dict[str, Any]:
+    """What there is to choose from, of the clusters as they were read."""
+    queue, wanted = model.queue, model.wanted
+    found = {} if queue is None else queue.choices
+    found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
+    years = found["years"]
+    folders = [[each, elide_path(each, 40)] for each in found["folders"]]
+    return {
+        "folders": [["", "Every folder"], *folders],
+        "folder": wanted.folder,
+        "users": [["", "Everybody"], *([each, each] for each in found["users"])],
+        "user": wanted.user,
+        "cameras": [["", "Any camera"], *([each, each] for each in found["cameras"])],
+        "camera": wanted.camera,
+        "years": [["0", "Any year"], *([str(year), f"From {year}"] for year in years)],
+        "since": str(wanted.since),
+    }
+
+
+def _pairs(texts: Mapping[str, str]) -> list[list[str]]:
+    return [[key, text] for key, text in texts.items()]
