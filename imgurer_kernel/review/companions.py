@@ -41,7 +41,7 @@ class Companion:
     source: bytes
     target: bytes
     digest: str
-    facts: disk.Facts
+    facts: os.stat_result
 
     def entry(self, number: int, of_file: JournalEntry) -> JournalEntry:
         """Its entry in the journal, beside that of its file."""

@@ -330,3 +330,15 @@ def test_a_path_with_a_zero_byte_is_refused_before_anything_is_written_down(wb):
     with pytest.raises(QueryError, match="zero byte"):
         wb.apply(pd.DataFrame([row(wb, "a-copy.jpg") | {"act": "move"}]), to="x\0y", progress=False)
     assert wb.journal().empty
+
+
+def test_two_reviewers_on_one_cluster_who_keep_another_file_each(wb, folder):
+    mine, theirs = row(wb, "a-copy.jpg"), row(wb, "a.jpg", keeper="a-copy.jpg")
+    # Both have planned; another process acts first.
+    with Workbench(wb.settings) as other:
+        assert set(other.apply(pd.DataFrame([mine]), progress=False)["status"]) == {"done"}
+    assert "that was to be kept is not there any more" in why(wb, theirs)
+    assert "there is no file" in why(wb, mine)
+    assert (folder / "a.jpg").exists()
+    wb.undo(progress=False)
+    assert set(wb.apply(pd.DataFrame([theirs]), progress=False)["status"]) == {"done"}
