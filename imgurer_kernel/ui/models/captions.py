@@ -220,8 +220,6 @@ def image_facts(row: Row) -> list[Fact]:
         facts.append(("Place", degrees(float(row["latitude"]), float(row["longitude"]))))
     if pd.notna(row.get("added_at")):
         facts.append(("Added", moment(row["added_at"])))
-    if "dhash" in row:
-        facts.append(("dHash", f"{row['dhash'][:16]} {row['dhash'][16:]}"))
     if not row.get("informative", True):
         facts.append(("Note", "too flat to be compared: found by equal pixels only"))
     return facts

@@ -18,8 +18,8 @@ SHOWN = 1100
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _PLACE = "File"
-# What differs between any two pictures, and tells nothing.
-_LEFT_OUT = frozenset({"dHash", "Added"})
+# Differs between any two pictures, and tells nothing.
+_LEFT_OUT = "Added"
 
 
 def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> ComparedPictures:
@@ -86,7 +86,7 @@ def compared_facts(facts: Sequence[Mapping[str, str]]) -> list[ComparedFact]:
 
 
 def _facts(session: VisitorSession, row: Mapping[str, object]) -> list[tuple[str, str]]:
-    facts = [fact for fact in image_facts(row) if fact[0] not in _LEFT_OUT]
+    facts = [fact for fact in image_facts(row) if fact[0] != _LEFT_OUT]
     files = session.workbench.files(image_id=int(str(row["image_id"])))
     if not session.is_admin:  # who has a picture, and where, is for that person to know
         files = files[files["user"] == session.account().name]

@@ -43,9 +43,7 @@ class ViewerPanel(Panel):
         rows = row_dicts(listing.frame)
         tiles = [make_tile(*each) for each in zip(rows, listing.thumbnails, strict=True)]
         sizes = [(int(row["width"]), int(row["height"])) for row in rows]
-        self._facts = [
-            [list(fact) for fact in image_facts(row) if fact[0] != "dHash"] for row in rows
-        ]
+        self._facts = [[list(fact) for fact in image_facts(row)] for row in rows]
         ids = [tile.image_id for tile in tiles]
         if image_id in ids:
             self.widget.show_pictures(tiles, sizes, ids.index(image_id))
