@@ -68,7 +68,6 @@ def query_from_file(key: str, name: str, data: bytes, store: Store) -> SearchQue
         "bytes": len(data),
         "format": result.format,
         "frames": result.frames,
-        "dhash": result.dhash_hex,
         "informative": result.informative,
         "taken_at": result.facts.taken_at,
         "camera": result.facts.camera,
