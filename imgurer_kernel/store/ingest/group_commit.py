@@ -1,9 +1,8 @@
 """Work of several threads that is done together, such as entering uploads into the catalog.
 
-A transaction costs some 15 ms of work, whether it enters one file or twenty. So whoever has the
-turn does what all that wait have asked for, and those find theirs done when the turn comes to them.
-Who has the turn waits for a moment for those that are about to ask; nobody is answered before what
-they asked for is done.
+A transaction costs some 15 ms of work, whether it enters one file or twenty. So the thread that
+gets the lock does the work of all waiting threads, which find theirs done when they get the lock. It
+waits a moment for threads that are about to ask; nobody is answered before the work is done.
 """
 
 import threading
