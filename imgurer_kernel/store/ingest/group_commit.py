@@ -1,7 +1,7 @@
 """Work of several threads that is done together, such as entering uploads into the catalog.
 
 A transaction costs some 15 ms of work, whether it enters one file or twenty. So the thread that
-gets the lock does the work of all waiting threads, which find theirs done when they get the lock. It
+gets the lock does the work of all waiting threads, which find theirs done when they get it. It
 waits a moment for threads that are about to ask; nobody is answered before the work is done.
 """
 
