@@ -28,10 +28,10 @@ def test_a_frames_pictures_are_shown_in_its_order(wb):
     assert ids(pictures(wb, wb.images().head(0))) == []
 
 
-def test_results_of_a_search_show_their_distance(wb):
+def test_results_of_a_search_show_what_they_are(wb):
     gallery = pictures(wb, wb.similar(1, 128))
     assert ids(gallery)[0] == 1
-    assert gallery._content["tiles"][0]["note"] == "exact"
+    assert gallery._content["tiles"][0]["badge"] == "Exact copy"
     assert gallery._content["tiles"][1]["badge"] in {"Exact copy", "Same picture", "Looks alike"}
 
 
