@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 from imgurer_kernel.apps.server import auth
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
 from imgurer_kernel.apps.server.login_tries import FREE_ADDRESS, FREE_NAME
+from imgurer_kernel.apps.server.rate_limit import FairWorker
 from imgurer_kernel.common.records import Account
 from imgurer_kernel.errors import CatalogBusy, CatalogDamaged, LoginFailed
 from imgurer_kernel.store import session_cookies
@@ -500,6 +501,31 @@ def test_no_password_of_a_stranger_is_begun_while_a_known_browser_waits(door, us
     run(scenario())
     names = [name for name, _ in users.checked][1:]
     assert sorted(names[:3]) == ["alice", "alice", "user0"]
+
+
+def test_who_logs_in_all_the_time_keeps_strangers_waiting_for_a_few_turns_only():
+    """A member, in a known browser and with the right password, which nothing slows down."""
+    front = FairWorker(waiting=4, share=4, name="front")
+    behind = FairWorker(waiting=4, share=4, name="behind", behind=front)
+    order, begun, over = [], threading.Event(), threading.Event()
+
+    def again(left):
+        begun.wait(HANG)
+        if not (stranger.running() or stranger.done()):
+            order.append("known")
+        if left:  # before this one has ended: the front is never without work
+            front.submit("member", again, left - 1)
+        else:
+            over.set()
+
+    front.submit("member", again, 60)
+    stranger = behind.submit("stranger", order.append, "stranger")
+    begun.set()
+    stranger.result(HANG)
+    assert over.wait(HANG)
+    front.close()
+    behind.close()
+    assert 1 < order.count("known") < 10
 
 
 def test_one_address_does_not_fill_the_queue_of_all(door, users):

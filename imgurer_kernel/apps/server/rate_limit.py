@@ -195,6 +195,9 @@ class TurnOfLoop:
             mine.set_result(None)
 
 
+_MOST_IN_A_ROW = 4
+
+
 @dataclass(frozen=True, slots=True)
 class _QueuedWork:
     future: "Future[Any]"
@@ -216,7 +219,8 @@ class FairWorker:
     name
         The thread's, for whoever looks at the process.
     behind
-        Another one, whose work goes first: nothing begins here while there is any.
+        Another one, whose work goes first: nothing begins here while there is any, but for one
+        after each `_MOST_IN_A_ROW` of it, so that nobody is kept waiting for ever.
 
     Examples
     --------
@@ -230,6 +234,7 @@ class FairWorker:
         self, *, waiting: int, share: int, name: str, behind: "FairWorker | None" = None
     ) -> None:
         self._behind = behind
+        self._in_a_row = 0  # what was done since those behind had a turn
         self._followers: list[FairWorker] = []
         if behind is not None:
             behind._followers.append(self)  # noqa: SLF001 - of this class
@@ -272,13 +277,16 @@ class FairWorker:
             future.cancel()
         self._thread.shutdown()
 
-    def _has_work(self) -> bool:
+    def _goes_first(self) -> bool:
         with self._lock:
-            return bool(self._inside)
+            if self._inside and self._in_a_row < _MOST_IN_A_ROW:
+                return True
+            self._in_a_row = 0
+            return False
 
     def _begin_next(self) -> None:
-        # Whoever is in front calls this again when its last work is done.
-        if self._behind is not None and self._behind._has_work():  # noqa: SLF001 - of this class
+        # Whoever is in front calls this again when its last work is done, or much of it.
+        if self._behind is not None and self._behind._goes_first():  # noqa: SLF001 - of this class
             return
         with self._lock:
             while self._queues and not self._busy and not self._closed:
@@ -306,6 +314,11 @@ class FairWorker:
             future.set_exception(error)
         with self._lock:
             self._busy = False
+            self._in_a_row += 1
+            is_much = self._in_a_row >= _MOST_IN_A_ROW
+        if is_much:
+            for follower in self._followers:
+                follower._begin_next()  # noqa: SLF001 - of this class
         self._begin_next()
 
     def _leave(self, caller: Hashable, future: "Future[Any]") -> None:
