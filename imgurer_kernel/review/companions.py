@@ -65,7 +65,7 @@ class Companion:
 
 
 def companions_of(acts: Sequence[Act]) -> list[Companion]:
-    """The sidecars of files that are moved to a trash folder or another one, each once.
+    """Find the sidecars of files that are moved to a trash folder or another one, each once.
 
     What cannot be read, or is no file with contents, is left alone.
     """
@@ -156,17 +156,17 @@ class _NamesBeside:
             yield from self.sidecars.get(key, [])
 
     def owners(self, sidecar: bytes, going: Iterable[bytes]) -> list[bytes]:
-        """The files that a sidecar belongs to, without those that go."""
+        """Find the files that a sidecar belongs to, without those that are removed."""
         return [name for name in self.others.get(_of(sidecar), []) if self.path + name not in going]
 
 
 def _of(sidecar: bytes) -> bytes:
-    """What a sidecar is of: the name or the stem of a file, in small letters."""
+    """Return what a sidecar names: the name or the stem of a file, in lower case."""
     return sidecar.lower().rpartition(b".")[0].removesuffix(_EXPORTED)
 
 
 def _keys(name: bytes) -> list[bytes]:
-    """How a sidecar may name a file, in small letters: on some disks those are no other names."""
+    """Return the names by which a sidecar may name a file, in lower case, as some disks do."""
     whole = name.lower()
     return list(dict.fromkeys((whole, whole.rpartition(b".")[0] or whole)))
 

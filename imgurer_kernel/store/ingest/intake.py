@@ -111,7 +111,7 @@ class Intake:
     def _received(
         self, name: str, data: bytes | bytearray | memoryview | BinaryIO, user: str
     ) -> tuple[bytes, Arrival] | Outcome:
-        """The bytes of one picture and what is stored of them, or why it is rejected."""
+        """Receive the bytes of one picture; return what is stored, or why it is rejected."""
         name = readable(name)
         source, most = f"upload:{name}", self.settings.max_bytes
         try:

@@ -14,7 +14,7 @@ _CHOICES = ("folders", "users", "cameras", "years")
 
 
 def bars_of(model: ReviewModel) -> dict[str, Any]:
-    """What the bars show: how far one is, filters, order, pages, what would be removed."""
+    """Collect what the bars show: progress, filters, order, pages, what would be removed."""
     queue = model.queue
     progress = model.progress
     kinds = model.kinds
@@ -81,7 +81,7 @@ def _message(model: ReviewModel) -> str:
 
 
 def _choices(model: ReviewModel) -> dict[str, Any]:
-    """What there is to choose from, of the clusters as they were read."""
+    """List the choices of the filters, of the clusters as they were read."""
     queue, wanted = model.queue, model.wanted
     found = {} if queue is None else queue.choices
     found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
