@@ -55,7 +55,10 @@ FLAT_COLOURS = 40  # colours that flat places have
 CUT = 41  # share of what both show in strips along its sides that disagree, each from side to side
 CUT_LEFT, CUT_TOP, CUT_RIGHT, CUT_BOTTOM = 42, 43, 44, 45  # how deep these are, of width or height
 INNER_AGREE, INNER_BAD, INNER_Q25 = 46, 47, 48  # as above, between the strips
-FEATURES = 49
+LEFT_GAIN, LEFT_NOISE = 49, 50  # of small ones: the change of light; what it leaves along edges
+LEFT_REGION, LEFT_INSIDE = 51, 52  # levels times pixels, beyond that, of the region that is off
+# most: anywhere, and between where captions are
+FEATURES = 53
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""
@@ -65,6 +68,10 @@ PALE = 12.0
 
 MOST = 160
 """Pixels of the grid's longer side, at most; thumbnails have 270."""
+
+SMALL_DRAWING = 160
+"""Pixels of the longer side of both pictures, up to which single pixels are compared. Thumbnails
+of these are not reduced, and hold no photographs but of faces and things."""
 
 MOST_OF_ORIGINALS = 640
 """The same of originals, where single letters must be seen."""

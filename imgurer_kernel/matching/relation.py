@@ -16,6 +16,14 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
+from imgurer_kernel.matching.drawings import (
+    GRAY_BELOW,
+    TINTED,
+    brighter,
+    lit_or_toned,
+    redrawn,
+    share_stripes,
+)
 
 
 class Relation(IntEnum):
@@ -83,12 +91,7 @@ PART = 0.45
 _RICH = 110
 _PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
 _FEW = 4  # agreeing blocks that prove nothing
-_SMALL = 40
-_GRAY_BELOW = 3.0  # gray levels from gray, root mean square
 _FAINT = 12  # blocks with texture, fewer than which say nothing
-_FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
-_TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
-_TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 
 
 def decide(measures: Float32s, features: Float64s) -> UInt8s:
@@ -114,10 +117,10 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     same_shape = _same_shape(measures, features, poor)
     # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
-    few = np.where(agree < _RICH, ~_lit_or_toned(features), paged)
+    few = np.where(agree < _RICH, ~lit_or_toned(features), paged)
     variant = np.where(poor, few, _recoloured(features))
     # One straight edge and no more agrees with every other straight edge.
-    edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8)
+    edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
     # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
     # most; beyond a change of light a sixth is enough.
     stray, known = of(local.STRAY), agree >= local.STRAY_FROM
@@ -128,6 +131,10 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     result[another] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
     result[variant] = Relation.COLOUR_VARIANT
+    # A part that is drawn in other colours has all its edges; one of another shape has not.
+    anew = redrawn(features) & ~variant
+    result[anew & (of(local.BAD) <= 0.03)] = Relation.COLOUR_VARIANT
+    result[anew & (of(local.BAD) > 0.03)] = Relation.DIFFERENT
     result[~same_shape] = Relation.DIFFERENT
     result[agree < _FEW] = Relation.DIFFERENT
     # Night photographs and pale drawings: too faint for any block to say something, and then what
@@ -174,56 +181,11 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
     # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Of emoji, where
     # each has something of its own that is another one, unless all else is brighter by one factor.
-    other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~_brighter(features)
+    other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~brighter(features)
     other &= (bad >= 0.02) & (lack > 0.04)
+    # Two coats of arms on the same stripes.
+    other |= share_stripes(features) & (of(local.AGREE) < 60) & (bad > 0.2) & (lack > 0.04)
     return (whole | covered | added | trusted) & ~other
-
-
-def _brighter(features: Float64s) -> BoolMask:
-    """Tell where flat places are those of the other picture under more or less light."""
-    brighter: BoolMask = np.abs(features[:, local.FLAT_GAIN] - 1) >= 0.06
-    return brighter & (features[:, local.FLAT] >= _FLAT_PLACES)
-
-
-def _lit_or_toned(features: Float64s) -> BoolMask:
-    """Tell which drawings have the same colours, under more or less light, contrast or colour.
-
-    A free curve turns every flag into every other. Where enough is flat in both, its colours decide
-    (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
-    """
-
-    def of(k: int) -> Float64s:
-        return features[:, k]
-
-    known, side = of(local.FLAT) >= _FLAT_PLACES, of(local.SIDE)
-    off = of(local.FLAT_REGION)
-    flat = (off <= _FLAT_REGION) | (of(local.FLAT_OFF) <= 0.02)
-    # 16: a JPEG of quality 5 has blocks of a wrong colour, all over.
-    flat |= (off <= 0.02 * of(local.FLAT)) & (of(local.LIGHT_98) <= 15)
-    flat &= known & ((of(local.FLAT_SLIGHTLY) <= 0.3) | (of(local.FLAT_COLOURS) >= 8))
-    # Parts too thin to be flat show in cells that have edges in them. All flat places brighter by
-    # one factor are those of a copy, whose edges are off by more.
-    edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
-    lit = flat & (of(local.LIGHT_98) <= np.where(_brighter(features), 60, edges))
-    few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
-    lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
-    gain, saturation = of(local.GAIN), of(local.SATURATION)
-    toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)
-    # Contrast and brightness change colours as much as they change light; an offset alone, as
-    # between two tones of skin, is another colour.
-    as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
-    toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
-    # Three numbers explain any three colours.
-    toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
-    # Of these more is known: sepia, and curves that leave all colours where they were.
-    more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
-    sepia = more & (of(local.MONO) <= _TINTED) & (of(local.TONE_98) <= 25)
-    # Grays have no hue that light could change.
-    gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < _GRAY_BELOW
-    toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
-    curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
-    curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
-    return lit | toned | sepia | (curved & (flat | ~known))
 
 
 def _recoloured(features: Float64s) -> BoolMask:
@@ -233,7 +195,7 @@ def _recoloured(features: Float64s) -> BoolMask:
         return features[:, k]
 
     turned = (of(local.TURN) > 60) & (of(local.CHROMA) > 6) & (of(local.MOVED) > 0.15)
-    return ((of(local.HUE_SHARE) > 0.35) | turned) & (of(local.MONO) > _TINTED)
+    return ((of(local.HUE_SHARE) > 0.35) | turned) & (of(local.MONO) > TINTED)
 
 
 NEGATIVE, GRAY, TONED, COLOURED, SMALL = 1, 2, 4, 8, 64
@@ -274,7 +236,7 @@ def details(features: Float64s) -> UInt8s:
 
     found = np.zeros((len(features), DETAILS), np.uint8)
     gray, colour = (fold(of(local.COLOURED), of(local.OTHER_COLOURED)) for fold in _LESSER_GREATER)
-    lost = (gray < _GRAY_BELOW) & (colour >= _COLOURED_FROM)
+    lost = (gray < GRAY_BELOW) & (colour >= _COLOURED_FROM)
     gain = of(local.GAIN)
     toned = (gain > 0) & ((np.abs(gain - 1) > 0.06) | (np.abs(of(local.OFFSET)) > 8))
     coloured = (gain > 0) & ~lost & (np.abs(of(local.SATURATION) - gain) > 0.15) & (gray >= 6)

@@ -239,6 +239,48 @@ def test_a_figure_with_another_face_is_no_copy_with_something_written_on_it():
     assert related(one, other)[0] != Relation.SAME
 
 
+def clock(hour, face="#f8f8f8", side=64):
+    image = Image.new("RGB", (256, 256), "white")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((12, 12, 244, 244), fill=face, outline="#7fa8bc", width=26)
+    for k in range(12):
+        x, y = 128 + 84 * np.sin(k * np.pi / 6), 128 - 84 * np.cos(k * np.pi / 6)
+        pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill="#1590a8")
+    x, y = 128 + 56 * np.sin(hour * np.pi / 6), 128 - 56 * np.cos(hour * np.pi / 6)
+    pen.line((128, 128, 128, 56), fill="#553322", width=9)
+    pen.line((128, 128, x, y), fill="#553322", width=13)
+    return image.resize((side, side), Image.Resampling.LANCZOS)
+
+
+@pytest.mark.parametrize("hour", [2, 6, 9])
+def test_a_small_clock_with_another_time_is_no_copy(hour):
+    assert related(clock(8), clock(hour))[0] != Relation.SAME
+    assert related(clock(8), saved(clock(hour), "JPEG", quality=85))[0] != Relation.SAME
+
+
+def test_a_small_figure_of_which_a_hand_has_another_colour_is_no_copy():
+    other = walker(LIGHT)
+    ImageDraw.Draw(other).ellipse((38, 32, 43, 39), fill="#4a2f1c")
+    assert related(walker(LIGHT), other)[0] != Relation.SAME
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda image: image.resize((48, 48), Image.Resampling.BICUBIC),
+        lambda image: image.resize((128, 128), Image.Resampling.LANCZOS),
+        lambda image: image.quantize(24).convert("RGB"),
+        lambda image: image.point(lambda level: min(round(1.2 * level), 255)),
+        lambda image: image.convert("L"),
+        lambda image: saved(image, "JPEG", quality=40),
+        lambda image: saved(image, "WEBP", quality=60),
+    ],
+)
+def test_copies_of_a_small_drawing_are_the_same_however_they_were_made(copy):
+    for image in (clock(8), walker(LIGHT)):
+        assert related(image, copy(image))[0] == Relation.SAME
+
+
 @pytest.mark.parametrize("radius", [1.5, 4])
 def test_a_blurred_copy_is_the_same_and_not_covered(radius):
     found, words = related(photo(), photo().filter(ImageFilter.GaussianBlur(radius)))

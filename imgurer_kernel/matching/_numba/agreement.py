@@ -27,19 +27,16 @@ from imgurer_kernel.matching._numba.blocks import (
 )
 from imgurer_kernel.matching._numba.cells import cells, judge_colours
 from imgurer_kernel.matching._numba.flat_colours import judge_flat
-from imgurer_kernel.matching._numba.planes import (
-    blurred,
-    drawn,
-    gradients,
-    luma,
-)
+from imgurer_kernel.matching._numba.planes import blurred, drawn, gradients, luma
 from imgurer_kernel.matching._numba.quantiles import quantile
 from imgurer_kernel.matching._numba.regions import cut_strips, largest_regions, near, share_of
+from imgurer_kernel.matching._numba.remainders import draw_colours, judge_remainder
 from imgurer_kernel.matching._numba.sharpness import blur_needed
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
 _LEAST, _BLOCKS, _BLOCK = 24, 14, 12
+_RECOLOURED, _RESHAPED = 0.5, 0.6  # FLAT_OFF and BAD of pairs that are decided by these
 _PROBE = 48  # points a side by which the common part of two pictures is found
 
 
@@ -275,18 +272,22 @@ def measure(
     itself = np.array([1.0, 0, 0, 0, 1, 0])
     sigma = 0.0
     one, other, ok = light, other_light, light
+    blurs, other_blurs = np.empty(3), np.empty(3)
     for attempt in range(2):
         step_x, step_y = own_x / nx, own_y / ny
-        one = blurred(light, _half(step_x), _half(step_y))
+        blurs[0], blurs[1] = _half(step_x), _half(step_y)
+        one = blurred(light, blurs[0], blurs[1])
         one = drawn(one, box, itself, nx, ny)
         step_x, step_y = their_x / nx, their_y / ny
         if turned:
             step_x, step_y = step_y, step_x
-        other = blurred(other_light, _half(step_x), _half(step_y))
+        other_blurs[0], other_blurs[1] = _half(step_x), _half(step_y)
+        other = blurred(other_light, other_blurs[0], other_blurs[1])
         other = drawn(other, box, transform, nx, ny)
         ok = _inside(transform, box, other_content, nx, ny)
         need, other_need = blur_needed(one, other)
         sigma = max(need, other_need)
+        blurs[2], other_blurs[2] = need, other_need
         one = blurred(one, np.hypot(need, 0.7), np.hypot(need, 0.7))
         other = blurred(other, np.hypot(other_need, 0.7), np.hypot(other_need, 0.7))
         if attempt or sigma < 1.3 or min(nx, ny) <= 32:
@@ -332,9 +333,15 @@ def measure(
         # The colour of a JPEG of 32 pixels is known in 16.
         width = 2.0 if min(nx, ny) < 80 else 1.5
         still = np.zeros((6, 2), np.float32)
-        x = cells(first, light, one, box, itself, still, clear, width, False)
-        y = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
-        judge_colours(x, y, out)
+        colours = cells(first, light, one, box, itself, still, clear, width, False)
+        others = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
+        judge_colours(colours, others, out)
         if out[names.AGREE] < names.RICH:
             judge_flat(first, second, box, transform, fit, ok, clear, inverted, out)
+        # What is of other colours, or of other shape, needs no finer look.
+        small = max(ha, wa, hb, wb) <= names.SMALL_DRAWING and out[names.BAD] <= _RESHAPED
+        if small and out[names.FLAT_OFF] <= _RECOLOURED:
+            x = draw_colours(first, box, itself, blurs, nx, ny)
+            y = draw_colours(second, box, transform, other_blurs, nx, ny)
+            judge_remainder(x, y, fit, ok, inverted, out)
     return by * 64 + bx

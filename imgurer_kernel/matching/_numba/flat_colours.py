@@ -20,7 +20,7 @@ from imgurer_kernel.matching._numba.planes import shift_at
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _MASK, _CELLS = "float64[::1]", "boolean[:, ::1]", "float64[:, ::1]"
-_MOST = 64  # places a side
+_MOST = 48  # places a side
 _RANGE = 24  # levels of a channel within a flat place and its neighbours
 _LEAST = 20  # flat places that say something
 _GROUND = 14.0  # levels within which a place is of the ground
@@ -79,7 +79,7 @@ def _look_up(
 
 
 @compiled(f"float64({_CELLS}, {_CELLS}, float64, int64, boolean, {_VECTOR})", fastmath=True)
-def _leaves(p: Float64s, q: Float64s, gain: float, step: int, gray: bool, left: Float64s) -> float:
+def leaves(p: Float64s, q: Float64s, gain: float, step: int, gray: bool, left: Float64s) -> float:
     """Write what a gain leaves of every so-many-th place; return the mean, each capped."""
     total, count = 0.0, 0
     for k in range(0, len(p), step):
@@ -94,13 +94,21 @@ def _leaves(p: Float64s, q: Float64s, gain: float, step: int, gray: bool, left: 
     return total / max(count, 1)
 
 
-@compiled(f"float64({_CELLS}, {_CELLS}, {_VECTOR})", fastmath=True)
-def _left_by_gain(one: Float64s, other: Float64s, left: Float64s) -> float:
-    """Write what the best change of light leaves, cut off at white, the better way round.
+@compiled(f"void({_CELLS}, {_CELLS}, {_VECTOR}, {_VECTOR})", fastmath=True)
+def fit_gain(one: Float64s, other: Float64s, left: Float64s, model: Float64s) -> None:
+    """Find the change of light that explains two lots of colours best, cut off at white.
 
-    Returns the gain. A gray copy is allowed for where one is gray.
+    Parameters
+    ----------
+    one, other
+        Colours of the same places, float64 (n, 3).
+    left
+        Room for n numbers.
+    model
+        Is written to: the gain, 1 where it turns `other` into `one`, 1 where it makes a gray copy,
+        and what is left of a place on average. Gray is allowed for where the result is gray.
     """
-    best, chosen, way, base = 1e30, 1.0, 0, False
+    best = 1e30
     # As many places as make a colour of a hundredth be seen.
     coarse, fine = max(1, len(one) // 200), max(1, len(one) // 800)
     grays = tones.coloured(one) < 3, tones.coloured(other) < 3
@@ -112,19 +120,27 @@ def _left_by_gain(one: Float64s, other: Float64s, left: Float64s) -> float:
             mean = 1e30
             for step in range(15):
                 gain = 0.4 + 0.1 * step
-                now = _leaves(p, q, gain, coarse, from_gray == 1, left)
+                now = leaves(p, q, gain, coarse, from_gray == 1, left)
                 if now < mean:
                     mean, near = now, gain
             for step in range(-5, 6):
                 gain = near + 0.02 * step
-                now = _leaves(p, q, gain, fine, from_gray == 1, left)
+                now = leaves(p, q, gain, fine, from_gray == 1, left)
                 if now < best:
-                    best, chosen, way, base = now, gain, direction, from_gray == 1
-    if way == 0:
-        _leaves(one, other, chosen, 1, base, left)
+                    best = now
+                    model[0], model[1], model[2], model[3] = gain, direction, from_gray, now
+
+
+@compiled(f"float64({_CELLS}, {_CELLS}, {_VECTOR})", fastmath=True)
+def _left_by_gain(one: Float64s, other: Float64s, left: Float64s) -> float:
+    """Write what the best change of light leaves; return the gain."""
+    model = np.empty(4)
+    fit_gain(one, other, left, model)
+    if model[1] == 0:
+        leaves(one, other, model[0], 1, model[2] == 1, left)
     else:
-        _leaves(other, one, chosen, 1, base, left)
-    return chosen
+        leaves(other, one, model[0], 1, model[2] == 1, left)
+    return model[0]
 
 
 @compiled(f"int64({_VECTOR}, int64[::1], int64, int64, float64)")

@@ -1,0 +1,102 @@
+"""Rules for drawings: flat colours, few edges, and series of them that differ in a detail.
+
+Emoji, flags, icons and sprites say little by their edges, and each of their colours says much.
+`imgurer_kernel.matching.relation` asks these rules; features are named in
+`imgurer_kernel.matching.local_agreement`. Thresholds were set on half of the emoji and flags, and
+on icons, sprites and receipts that were drawn for it, and looked at on the other half.
+"""
+
+import numpy as np
+
+from imgurer_kernel.common.types import BoolMask, Float64s
+from imgurer_kernel.matching import local_agreement as local
+
+_FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
+_STRIPED = 150  # flat places of stripes of two colours or more
+_REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
+_SMALL = 40
+_TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
+GRAY_BELOW = 3.0  # gray levels from gray, root mean square
+TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
+
+
+def redrawn(features: Float64s) -> BoolMask:
+    """Tell which small drawings differ in one place by far more than copies do anywhere.
+
+    Emoji, and icons and sprites drawn for this: copies leave 0 in 98 of 100, what was drawn anew
+    200 and more. Where blocks disagree something may be written on it, at the top or the bottom,
+    unless all else is pixel for pixel what it was: of a series drawn alike, and compressed once.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    noise, inside = of(local.LEFT_NOISE), of(local.LEFT_INSIDE)
+    in_one_light = np.abs(of(local.LEFT_GAIN) - 1) <= 0.03
+    untouched = in_one_light & (noise <= _UNTOUCHED)
+    found: BoolMask = (inside > 2 * _REDRAWN) | ((inside > _REDRAWN) & untouched)
+    least = np.where(noise <= 0.4, 0.3, 1) * _REDRAWN
+    found |= in_one_light & (of(local.BAD) <= 0) & (of(local.LEFT_REGION) > least)
+    return found
+
+
+def share_stripes(features: Float64s) -> BoolMask:
+    """Tell which pairs show the same wide stripes, all in their colours: flags within a frame."""
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    alike = (of(local.FLAT_OFF) <= 0.02) & (of(local.FLAT_REGION) <= _FLAT_REGION)
+    alike &= (of(local.FLAT_SLIGHTLY) <= 0.1) & (of(local.LIGHT_98) <= 20)
+    alike &= (of(local.FLAT) >= _STRIPED) & (of(local.SHARE) >= 0.5) & (of(local.AGREE) >= 12)
+    # Under more light some orange is a red.
+    alike &= of(local.FLAT_COLOURS) >= np.where(brighter(features), 3, 2)
+    coloured: BoolMask = np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= 20
+    return alike & coloured
+
+
+def brighter(features: Float64s) -> BoolMask:
+    """Tell where flat places are those of the other picture under more or less light."""
+    lighter: BoolMask = np.abs(features[:, local.FLAT_GAIN] - 1) >= 0.06
+    return lighter & (features[:, local.FLAT] >= _FLAT_PLACES)
+
+
+def lit_or_toned(features: Float64s) -> BoolMask:
+    """Tell which drawings have the same colours, under more or less light, contrast or colour.
+
+    A free curve turns every flag into every other. Where enough is flat in both, its colours decide
+    (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    known, side = of(local.FLAT) >= _FLAT_PLACES, of(local.SIDE)
+    off = of(local.FLAT_REGION)
+    flat = (off <= _FLAT_REGION) | (of(local.FLAT_OFF) <= 0.02)
+    # 16: a JPEG of quality 5 has blocks of a wrong colour, all over.
+    flat |= (off <= 0.02 * of(local.FLAT)) & (of(local.LIGHT_98) <= 15)
+    flat &= known & ((of(local.FLAT_SLIGHTLY) <= 0.3) | (of(local.FLAT_COLOURS) >= 8))
+    # Parts too thin to be flat show in cells that have edges in them. All flat places brighter by
+    # one factor are those of a copy, whose edges are off by more.
+    edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
+    lit = flat & (of(local.LIGHT_98) <= np.where(brighter(features), 60, edges))
+    few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
+    lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
+    gain, saturation = of(local.GAIN), of(local.SATURATION)
+    toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)
+    # Contrast and brightness change colours as much as they change light; an offset alone, as
+    # between two tones of skin, is another colour.
+    as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
+    toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
+    # Three numbers explain any three colours.
+    toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
+    # Of these more is known: sepia, and curves that leave all colours where they were.
+    more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
+    sepia = more & (of(local.MONO) <= TINTED) & (of(local.TONE_98) <= 25)
+    # Grays have no hue that light could change.
+    gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < GRAY_BELOW
+    toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
+    curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
+    curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
+    return lit | toned | sepia | (curved & (flat | ~known))
