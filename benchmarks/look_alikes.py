@@ -5,13 +5,16 @@ and a folder of photos that are edited in the ways of `candidates.EDITS`::
 
     python benchmarks/look_alikes.py FOLDER_OF_SETS FOLDER_OF_PHOTOS
 
-Pairs of files in one cluster are compared with the truth. An edit is *found* if it is in the
-cluster of its original; collages and feeds also if they are related to it. Peers are those of
-`accuracy_peers.py` that are installed, at the radii that their authors name.
+Pairs of files in one cluster are compared with the truth; line icons that are drawn here are one
+more set (`drawn_icons.py`). With ``--half 0`` or ``1`` only one half of each set is taken, by the
+names of its originals. An edit is *found* if it is in the cluster of its original; collages and
+feeds also if they are related to it. Peers are those of `accuracy_peers.py` that are installed, at
+the radii that their authors name.
 """
 
 import argparse
 import csv
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +25,7 @@ import numpy as np
 import pandas as pd
 from accuracy_peers import PEERS, hash_all, star_labels, version
 from candidates import EDITS, planted
+from drawn_icons import draw_icons
 from metrics import compare
 
 from imgurer_kernel import Settings, Workbench
@@ -34,6 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", type=Path)
     parser.add_argument("photos", type=Path)
+    parser.add_argument("--half", type=int, choices=(0, 1), help="of each set")
+    parser.add_argument("--only", nargs="*", help="names of sets; no edits then")
     chosen = parser.parse_args()
     peers = [peer for peer in PEERS if version(peer) is not None]
     print(machine.describe(("numpy", "numba", *(peer.package for peer in peers))), "\n")
@@ -41,17 +47,27 @@ def main() -> None:
     print(f"| set | files | imgurer P / R | seconds | {' | '.join(f'{n} P / R' for n in names)} |")
     print("|---" * (4 + len(names)) + "|")
     with tempfile.TemporaryDirectory() as work:
-        for folder in sorted(path.parent for path in chosen.sets.glob("*/truth.csv")):
-            print(row_of(folder, peers, Path(work) / folder.name), flush=True)
+        icons = Path(work) / "drawn" / "icons"
+        draw_icons(icons)
+        folders = sorted(path.parent for path in chosen.sets.glob("*/truth.csv"))
+        for folder in (*folders, icons):
+            if chosen.only is None or folder.name in chosen.only:
+                print(row_of(folder, peers, Path(work) / folder.name, chosen.half), flush=True)
+        if chosen.only is not None:
+            return
         print("\n| edit | found of " + f"{PHOTOS} | as part of |\n|---|---:|---:|")
         for line in edits(chosen.photos, Path(work)):
             print(line, flush=True)
 
 
-def row_of(folder: Path, peers: list, work: Path) -> str:
-    """Precision and recall of all pairs of one set, by us and by peers."""
+def row_of(folder: Path, peers: list, work: Path, half: int | None = None) -> str:
+    """Precision and recall of all pairs of one set or of half of it, by us and by peers."""
     with (folder / "truth.csv").open(encoding="utf-8", newline="") as file:
         keys = {row["filename"]: row["key"] for row in csv.DictReader(file)}
+    if half is not None:
+        # As good as drawn by lot, and the same each time.
+        lots = {key: hashlib.md5(key.encode()).digest()[0] % 2 for key in keys.values()}
+        keys = {name: key for name, key in keys.items() if lots[key] == half}
     places = {path.name: path for path in folder.rglob("*")}
     paths = [places[name] for name in keys]
     truth = np.unique(list(keys.values()), return_inverse=True)[1]

@@ -252,6 +252,13 @@ def clock(hour, face="#f8f8f8", side=64):
     return image.resize((side, side), Image.Resampling.LANCZOS)
 
 
+def test_stripes_are_the_same_though_what_is_written_on_them_moves_their_borders():
+    one, other = flag(*IRELAND), flag(*IRELAND)
+    ImageDraw.Draw(other).text((240, 310), "a copy", "black", font(24), anchor="mb")
+    assert related(one, saved(other, "JPEG", quality=88))[0] == Relation.SAME
+    assert related(flag(*ITALY), saved(other, "JPEG", quality=88))[0] != Relation.SAME
+
+
 @pytest.mark.parametrize("hour", [2, 6, 9])
 def test_a_small_clock_with_another_time_is_no_copy(hour):
     assert related(clock(8), clock(hour))[0] != Relation.SAME
