@@ -2,9 +2,9 @@
 
 Emoji, flags, icons and sprites say little by their edges, and each of their colours says much.
 `imgurer_kernel.matching.relation` asks these rules; features are named in
-`imgurer_kernel.matching.local_agreement`. Thresholds were set on emoji and flags; those of `redrawn`
-also on icons and sprites that were drawn for it, and on copies of all of these that were not
-compressed.
+`imgurer_kernel.matching.local_agreement`. Thresholds were set on emoji and flags; those of
+`redrawn` also on icons and sprites that were drawn for it, and on copies of all of these that were
+not compressed.
 """
 
 import numpy as np
