@@ -25,7 +25,8 @@ from imgurer_kernel.index.lookup import pairs, prepare
 from imgurer_kernel.matching.affine import nearest_orientation
 from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
 from imgurer_kernel.matching.regions import SPOT
-from imgurer_kernel.matching.spot_lookup import FewSpots
+from imgurer_kernel.matching.spot_lookup import find_lookups, matches
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
 
 MOST_PICTURES = 1 << 20
@@ -43,7 +44,7 @@ def mirrored_radius(radius: int) -> int:
 
 
 def find_spot_candidates(
-    spots: Spots,
+    spots: Spots | SpotSegments,
     turned: UInt64s,
     searched: Int64s,
     radius: int,
@@ -69,7 +70,7 @@ def find_spot_candidates(
     votes
         Least number of spots that agree, 2 or more.
     place
-        int64 (n,), a permutation: which row of `spots` each picture has; default its own number.
+        int64 (n,): which row of `spots` each picture has; default its own number.
     fresh
         bool (n,): only pairs with at least one of these; default all. Few of them are looked up
         without sorting the spots of all.
@@ -82,30 +83,26 @@ def find_spot_candidates(
     most with the other, sorted.
     """
     n = len(turned)
-    place = np.arange(n) if place is None else place
+    spots = SpotSegments.of(spots, place)
     chosen = np.zeros(n, bool)
     chosen[searched] = True if fresh is None else fresh[searched]
     if len(searched) < 2 or not chosen.any():
         return Candidates.none()
-    few = None
-    if n <= MOST_PICTURES:
-        few = FewSpots.of(spots, place, searched, chosen)
-    tables = [None if few is None else few.tables(r, m) for r, m in _reaches(radius)]
+    reaches = _reaches(radius)
+    lookups = find_lookups(spots, searched, chosen, reaches) if n <= MOST_PICTURES else None
     numbers = np.arange(n)
-    if any(table is None for table in tables):
-        # Many queries: pictures numbered again, the spots side by side.
+    if lookups is None:
+        # Many queries: pictures numbered again.
         numbers = searched
-        found = _Search(spots.take(place[searched]), votes, progress)
+        found = _Search(spots.at(searched), votes, progress)
         parts = [
-            found.candidates(chosen[searched], reach, mirror=mirror)
-            for reach, mirror in _reaches(radius)
+            found.candidates(chosen[searched], reach, mirror=mirror) for reach, mirror in reaches
         ]
     else:
-        found = _Search(spots, votes, progress, place)
+        found = _Search(spots, votes, progress)
         parts = [
-            found.agreed(table.matches(found.report), mirror=mirror)
-            for table, (_, mirror) in zip(tables, _reaches(radius), strict=True)
-            if table is not None
+            found.agreed(matches(several, found.report), mirror=mirror)
+            for several, (_, mirror) in zip(lookups, reaches, strict=True)
         ]
     rows = concatenate(parts)
     if not len(rows):
@@ -181,7 +178,9 @@ def find_query_spots(
         both = Spots.empty(1 + len(some))
         both.put(np.array([0]), one)
         both.put(np.arange(1, 1 + len(some)), table.spots.take(some))
-        rows = _Search(both, votes, None).agreed(np.sort(found).astype(np.uint64), mirror=mirror)
+        rows = _Search(SpotSegments.of(both), votes, None).agreed(
+            np.sort(found).astype(np.uint64), mirror=mirror
+        )
         parts.append(replace(rows, second=some[rows.second - 1] + 1))
     rows = concatenate(parts)
     far = np.bitwise_count(turned[rows.orientation] ^ whole[rows.second - 1])
@@ -207,21 +206,19 @@ def _scan(stored: Groups, queries: Groups, radius: int) -> tuple[Int64s, Int64s,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """A search among the spots of pictures 0..n-1, which stand at their places."""
+    """A search among the spots of pictures 0..n-1."""
 
-    spots: Spots
+    spots: SpotSegments
     votes: int
     progress: Progress | None
-    place: Int64s | None = None
 
     def candidates(self, fresh: BoolMask, radius: int, *, mirror: bool) -> Candidates:
         """Return rows of all pairs with a fresh picture; their distances are not filled in yet."""
-        there = np.arange(MAX_SPOTS) < self.spots.count[:, None]
-        picture, spot = (index.astype(np.uint64) for index in np.nonzero(there))
+        owner, hashes = self.spots.side_by_side()
         parts: list[UInt64s] = [np.empty(0, np.uint64)]
         self.report()
-        for query, hit, bits in self._matches(self.spots.hashes[there], fresh, radius, mirror):
-            one, other = picture[query], picture[hit]
+        for query, hit, bits in self._matches(hashes, fresh, radius, mirror):
+            one, other = owner[query] >> 6, owner[hit] >> 6
             # Of two fresh ones each match is found from both sides; one picture's own are none.
             kept = np.flatnonzero((one < other) | ((one > other) & ~fresh[other]))
             swap = one[kept] > other[kept]
@@ -229,8 +226,12 @@ class _Search:
                 np.where(swap, hit[kept], query[kept]),
                 np.where(swap, query[kept], hit[kept]),
             )
-            match: UInt64s = (picture[first] << np.uint64(44)) | (picture[second] << np.uint64(24))
-            match |= (spot[first] << np.uint64(18)) | (spot[second] << np.uint64(12))
+            ends = owner[first].astype(np.uint64), owner[second].astype(np.uint64)
+            match: UInt64s = (ends[0] >> np.uint64(6) << np.uint64(44)) | (
+                ends[1] >> np.uint64(6) << np.uint64(24)
+            )
+            match |= (ends[0] & np.uint64(63)) << np.uint64(18)
+            match |= (ends[1] & np.uint64(63)) << np.uint64(12)
             parts.append(match | bits[kept].astype(np.uint64))
         found = np.concatenate(parts)
         found.sort()
@@ -278,7 +279,7 @@ class _Search:
         first = (ends >> np.uint64(20)).astype(np.int64)
         second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
         some = np.unique(np.concatenate((first, second)))
-        own = self.spots.take(some if self.place is None else self.place[some])
+        own = self.spots.take(some)
         points = np.zeros((len(self.spots), MAX_SPOTS, 4), np.float32)
         points[some] = own.points
 

@@ -36,6 +36,8 @@ VERSION = 1
 
 UInt16s = NDArray[np.uint16]
 
+_MOVED_TOGETHER = 1 << 14
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spots:
@@ -180,11 +182,15 @@ def _permutation(flip_x: int, flip_y: int) -> tuple[Int64s, BoolMask]:
 def _permuted(hashes: UInt64s, place: Int64s, changed: BoolMask) -> UInt64s:
     """Move the bits of hashes and complement some."""
     words = np.ascontiguousarray(hashes, np.uint64)
-    # Byte k of a word, the lowest first, whatever the machine's order is.
-    bits = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little").reshape(-1, 128)
-    bits = bits[:, place] ^ changed
-    packed = np.packbits(bits, axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view("<u8").astype(np.uint64).reshape(-1, 2)
+    moved = np.empty_like(words)
+    # Few at a time: each bit takes a byte meanwhile, and the spots of a store would take 2 GB.
+    for start in range(0, len(words), _MOVED_TOGETHER):
+        # Byte k of a word, the lowest first, whatever the machine's order is.
+        octets = words[start : start + _MOVED_TOGETHER].astype("<u8").view(np.uint8)
+        bits = np.unpackbits(octets, bitorder="little").reshape(-1, 128)
+        packed = np.packbits(bits[:, place] ^ changed, axis=1, bitorder="little")
+        moved[start : start + _MOVED_TOGETHER] = np.ascontiguousarray(packed).view("<u8")
+    return moved
 
 
 TESTS = _tests()

@@ -89,6 +89,11 @@ class DerivedData:
                 return None
         return None
 
+    def version(self) -> str | None:
+        """Return the name of the last version, whole or not; None where there is none."""
+        versions = self._versions()
+        return versions[0].name if versions else None
+
     def facts(self) -> Mapping[str, Any] | None:
         """Load the facts of the last version, without its arrays."""
         for version in self._versions():

@@ -24,11 +24,11 @@ from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
 from imgurer_kernel.workbench.clusters import ClusterService
+from imgurer_kernel.workbench.feature_kinds import SpotFeatures
 from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
-from imgurer_kernel.workbench.picture_features import spot_features
 from imgurer_kernel.workbench.query import check_radius
 from imgurer_kernel.workbench.related import related_pairs
 from imgurer_kernel.workbench.similar import FACTS
@@ -54,7 +54,7 @@ class ClusterSearch:
         self.upgrade = FingerprintUpgrade(store)
         self._loader = ImageLoader(store)
         root = store.settings.root
-        self._spots = spot_features(root, self._loader)
+        self._spots = SpotFeatures(root, self._loader)
         self.cluster_service = ClusterService(store.catalog, self._loader, root, self._spots)
 
     def clusters(

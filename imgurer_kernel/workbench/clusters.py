@@ -28,7 +28,7 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
-from imgurer_kernel.matching.spots import Spots
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, generations, queries
 from imgurer_kernel.workbench.cluster_answers import (
@@ -39,9 +39,9 @@ from imgurer_kernel.workbench.cluster_answers import (
     SearchState,
     labels_of,
 )
+from imgurer_kernel.workbench.feature_kinds import SpotFeatures
 from imgurer_kernel.workbench.image_loader import ImageLoader
 from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
-from imgurer_kernel.workbench.picture_features import PictureFeatures, spot_features
 
 # Pairs whose pictures are read together, and pairs that are labelled between reports of progress.
 _READ = 2048
@@ -69,13 +69,13 @@ class ClusterService:
         catalog: Catalog,
         loader: ImageLoader,
         root: Path,
-        spots: PictureFeatures[Spots] | None = None,
+        spots: SpotFeatures | None = None,
     ) -> None:
         self._catalog = catalog
         self._loader = loader
         self._lock = threading.Lock()
         self._answers = ClusterAnswers(root)
-        self._spots = spots or spot_features(root, loader)
+        self._spots = spots or SpotFeatures(root, loader)
 
     def known(
         self, update: IndexUpdate, radius: int | None, *, thorough: bool
@@ -191,9 +191,9 @@ class ClusterService:
         if scope is None and radius is not None:
             scope = SearchScope(radius=radius)
 
-        def spots(image_ids: Int64s) -> Spots:
+        def spots(image_ids: Int64s) -> SpotSegments:
             words = hashes.plain[hashes.positions(image_ids)]
-            return self._spots.rows(image_ids, words, save=True, progress=progress)[0]
+            return self._spots.segments(image_ids, words, save=True, progress=progress)
 
         images = pipeline.Images(
             image_ids=hashes.image_ids,

@@ -22,8 +22,9 @@ from imgurer_kernel.matching.regions import window_grays
 from imgurer_kernel.matching.spot_candidates import SpotTable
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.matching.verify import compile_kernel
+from imgurer_kernel.workbench.feature_kinds import Windows
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
-from imgurer_kernel.workbench.picture_features import PictureFeatures, Windows
+from imgurer_kernel.workbench.picture_features import PictureFeatures
 from imgurer_kernel.workbench.query import Query
 
 # Pictures whose windows or spots a search makes itself: half a second each.

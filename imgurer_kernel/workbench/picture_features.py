@@ -1,14 +1,13 @@
-"""Features of pictures for searches, cached on disk beside the catalog: spots and windows.
+"""Features of pictures for searches, cached on disk beside the catalog.
 
 Derived data as any other: it follows the images by their ids and hashes, what is missing is made
-when it is wanted, and the folder can be deleted at any time. Spots take 1.5 KB a picture and 1.5 ms
-of one core to make, windows 0.4 KB and 0.1 ms.
+when it is wanted, and the folder can be deleted at any time. They are two files of each kind, so
+that a few new pictures write little: most rows, which are seldom written, and the late ones.
 """
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -16,24 +15,22 @@ import numpy as np
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
-from imgurer_kernel.errors import StorageError, UnknownImage
+from imgurer_kernel.errors import StorageError
 from imgurer_kernel.fingerprint.extract import ALGORITHM
-from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
-from imgurer_kernel.matching import spots as spot_rules
 from imgurer_kernel.matching.clusters.result_arrays import record_arrays, record_from
-from imgurer_kernel.matching.regions import WINDOWS, window_grays
 from imgurer_kernel.matching.result_cache import hash_rows
-from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.store.derived import DerivedData
-from imgurer_kernel.workbench.image_loader import ImageLoader
 
 # Pictures that are read together.
 _CHUNK = 256
 
 # New pictures after which all is rewritten, at least and as a share: a store of 100,000 writes
-# 150 MB of spots for each 1,562.
+# 150 MB of spots for each 1,562. And those that are worth the writing of a few small files.
 _FEW_CHANGES = 64
 _CHANGED_SHARE = 64
+_WORTH_WRITING = 16
+# Rows that are copied in one go.
+_COPIED = 8192
 
 
 class Rows(Protocol):
@@ -57,35 +54,6 @@ Record = TypeVar("Record", bound=Rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """Hashes of the windows of n pictures.
-
-    Attributes
-    ----------
-    hashes
-        uint64 (n, 24, 2), row hash first, see `imgurer_kernel.matching.regions.WINDOWS`.
-    """
-
-    hashes: UInt64s
-
-    def __len__(self) -> int:
-        return len(self.hashes)
-
-    @classmethod
-    def empty(cls, n: int) -> Self:
-        """Make room for n pictures."""
-        return cls(np.zeros((n, len(WINDOWS), 2), np.uint64))
-
-    def take(self, images: Int64s, /) -> "Windows":
-        """Return the windows of some of the pictures."""
-        return Windows(self.hashes[images])
-
-    def put(self, images: Int64s, other: "Windows", /) -> None:
-        """Write the windows of some pictures, in place."""
-        self.hashes[images] = other.hashes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class CachedRows(Generic[Record]):
     """Rows of images, and the hashes that they were computed from.
 
@@ -94,7 +62,7 @@ class CachedRows(Generic[Record]):
     image_ids
         int64 (n,), ascending.
     keys
-        uint64 (n,): of the image and its hash; 0 where the picture could not be read.
+        uint64 (n,): of the image and its hash.
     rows
         n rows.
     """
@@ -108,8 +76,12 @@ class CachedRows(Generic[Record]):
         if not len(self.image_ids):
             return np.full(len(image_ids), -1)
         place = np.minimum(np.searchsorted(self.image_ids, image_ids), len(self.image_ids) - 1)
-        same = (self.image_ids[place] == image_ids) & (self.keys[place] == keys) & (keys != 0)
+        same = (self.image_ids[place] == image_ids) & (self.keys[place] == keys)
         return np.where(same, place, -1)
+
+    def take(self, images: Int64s) -> "CachedRows[Record]":
+        """Return some of the images, int64 (k,) places."""
+        return CachedRows(self.image_ids[images], self.keys[images], self.rows.take(images))
 
 
 class PictureFeatures(Generic[Record]):
@@ -134,16 +106,21 @@ class PictureFeatures(Generic[Record]):
         version: int,
         compute: Callable[[Int64s], tuple[Record, BoolMask]],
     ) -> None:
-        self._data = DerivedData(folder)
+        self._data = DerivedData(folder), DerivedData(folder / "late")
         self._kind = kind
         self._facts = {"algorithm": ALGORITHM, "version": version}
         self._compute = compute
         self._lock = threading.Lock()
-        self._known = self._none()
+        # Most of them, and what has come since. And which versions of files these were read from.
+        self._most = self._late = self._none()
+        self._read: tuple[str | None, str | None] = None, None
+        self._unwritten = 0
+        self._last: tuple[Record, Record, Int64s, Record] | None = None
 
     def exist(self) -> bool:
         """Tell whether rows of any image were computed, by any process."""
-        return len(self._known.image_ids) > 0 or self._data.facts() == self._facts
+        known = len(self._most.image_ids) + len(self._late.image_ids)
+        return known > 0 or any(data.facts() == self._facts for data in self._data)
 
     def rows(
         self,
@@ -171,111 +148,156 @@ class PictureFeatures(Generic[Record]):
         -------
         The rows, which must not be written to, and which images have theirs, bool (n,).
         """
-        keys = hash_rows(np.column_stack((image_ids.astype(np.uint64), hashes)))
         with self._lock:
-            place = self._known.places(image_ids, keys)
-            if (place < 0).sum() > _FEW_CHANGES or not len(self._known.image_ids):
-                # Another process may have made them.
-                loaded = self._load()
-                if (loaded.places(image_ids, keys) >= 0).sum() > (place >= 0).sum():
-                    self._known = loaded
-                    place = loaded.places(image_ids, keys)
-            if len(place) == len(self._known.image_ids) and (place == np.arange(len(place))).all():
-                return self._known.rows, place >= 0  # as it is: to copy it takes longest of all
-            found = self._kind.empty(len(image_ids))
-            there = np.flatnonzero(place >= 0)
-            _put(found, there, self._known.rows, place[there])
-            missing = np.flatnonzero(place < 0)
-            is_made = place >= 0
-            if not len(missing) or (most is not None and len(missing) > most):
-                return found, is_made
-            try:
-                for start in range(0, len(missing), _CHUNK):
-                    part = missing[start : start + _CHUNK]
-                    made, readable = self._compute(image_ids[part])
-                    found.put(part, made)
-                    is_made[part] = readable
-                    if progress is not None:
-                        progress("reading", min(start + _CHUNK, len(missing)), len(missing))
-            finally:
-                self._remember(image_ids, np.where(is_made, keys, np.uint64(0)), found)
-            if save and len(missing) > max(_FEW_CHANGES, len(image_ids) // _CHANGED_SHARE):
-                self._save()
-            return found, is_made
+            place = self._locate(image_ids, hashes, most, save, progress)
+            return self._joined(place), place >= 0
 
-    def _remember(self, image_ids: Int64s, keys: UInt64s, rows: Record) -> None:
-        if (np.diff(image_ids) > 0).all():
-            self._known = CachedRows(image_ids, keys, rows)
-            return
+    def _locate(
+        self,
+        image_ids: Int64s,
+        hashes: UInt64s,
+        most: int | None,
+        save: bool,
+        progress: Progress | None,
+    ) -> Int64s:
+        """Make what is missing; where rows lie, through `_most` and then `_late`; -1 for none."""
+        keys = hash_rows(np.column_stack((image_ids.astype(np.uint64), hashes)))
+        place = self._places(image_ids, keys)
+        if (place < 0).any():
+            self._take_over()  # another process may have made them
+            place = self._places(image_ids, keys)
+        missing = np.flatnonzero(place < 0)
+        if not len(missing) or (most is not None and len(missing) > most):
+            return place
+        made = CachedRows(image_ids[missing], keys[missing], self._kind.empty(len(missing)))
+        readable = np.zeros(len(missing), np.bool_)
+        try:
+            for start in range(0, len(missing), _CHUNK):
+                part = np.arange(start, min(start + _CHUNK, len(missing)))
+                rows, readable[part] = self._compute(made.image_ids[part])
+                made.rows.put(part, rows)
+                if progress is not None:
+                    progress("reading", int(part[-1]) + 1, len(missing))
+        finally:
+            # What could not be read is tried again another time.
+            self._add(made if readable.all() else made.take(np.flatnonzero(readable)))
+        if save:
+            self._save(image_ids, keys)
+        return self._places(image_ids, keys)
+
+    def _places(self, image_ids: Int64s, keys: UInt64s) -> Int64s:
+        place, late = self._most.places(image_ids, keys), self._late.places(image_ids, keys)
+        behind = (place < 0) & (late >= 0)
+        return np.where(behind, late + len(self._most.image_ids), place)
+
+    def _add(self, new: CachedRows[Record]) -> None:
+        """Put rows to those that came late, in the place of others of the same images."""
+        self._unwritten += len(new.image_ids)
+        stay = np.flatnonzero(~np.isin(self._late.image_ids, new.image_ids))
+        image_ids = np.concatenate((self._late.image_ids[stay], new.image_ids))
         order = np.argsort(image_ids)
-        self._known = CachedRows(image_ids[order], keys[order], rows.take(order))
+        if not len(stay) and (order == np.arange(len(order))).all():
+            self._late = new
+            return
+        keys = np.concatenate((self._late.keys[stay], new.keys))
+        rows = self._kind.empty(len(order))
+        at = np.argsort(order)
+        rows.put(at[: len(stay)], self._late.rows.take(stay))
+        rows.put(at[len(stay) :], new.rows)
+        self._late = CachedRows(image_ids[order], keys[order], rows)
 
-    def _save(self) -> None:
-        with suppress(StorageError):  # a disk that is full or read-only still has searches
-            arrays = record_arrays("rows", self._known.rows)
-            self._data.save(
-                self._facts, {"ids": self._known.image_ids, "keys": self._known.keys, **arrays}
+    def _joined(self, place: Int64s) -> Record:
+        """The rows that lie at these places, which are copied only if they must be."""
+        begin = 0
+        for known in (self._most, self._late):
+            count = len(known.image_ids)
+            if len(place) == count and (place == np.arange(begin, begin + count)).all():
+                return known.rows
+            begin += count
+        parts = self._most.rows, self._late.rows
+        if self._last is not None:
+            *before, where, rows = self._last
+            if all(a is b for a, b in zip(before, parts, strict=True)) and (
+                np.array_equal(where, place)
+            ):
+                return rows
+        rows = self._copied(place)
+        self._last = (*parts, place, rows)
+        return rows
+
+    def _copied(self, place: Int64s) -> Record:
+        rows, first = self._kind.empty(len(place)), len(self._most.image_ids)
+        for start in range(0, len(place), _COPIED):
+            part = place[start : start + _COPIED]
+            old, new = np.flatnonzero((part >= 0) & (part < first)), np.flatnonzero(part >= first)
+            rows.put(old + start, self._most.rows.take(part[old]))
+            rows.put(new + start, self._late.rows.take(part[new] - first))
+        return rows
+
+    def _save(self, image_ids: Int64s, keys: UInt64s) -> None:
+        """Write what came late, or all of the given images if that is much."""
+        much = max(_FEW_CHANGES, len(image_ids) // _CHANGED_SHARE)
+        if len(self._late.image_ids) <= much:
+            if self._unwritten >= _WORTH_WRITING:
+                self._write(1, self._late)
+            return
+        place = self._places(image_ids, keys)
+        order = np.flatnonzero(place >= 0)
+        order = order[np.argsort(image_ids[order])]
+        known = CachedRows(image_ids[order], keys[order], self._joined(place[order]))
+        if self._write(0, known):
+            self._last = None
+            self._take_over(trusted=True)
+
+    def _write(self, part: int, known: CachedRows[Record]) -> bool:
+        try:
+            arrays = record_arrays("rows", known.rows)
+            self._data[part].save(
+                self._facts, {"ids": known.image_ids, "keys": known.keys, **arrays}
             )
-            # From now on in memory that other processes share.
-            self._known = self._load(trusted=True)
+        except StorageError:  # a disk that is full or read-only still has searches
+            return False
+        self._unwritten = 0
+        return True
 
-    def _load(self, *, trusted: bool = False) -> CachedRows[Record]:
-        derived = self._data.load(trusted=trusted)
+    def _take_over(self, *, trusted: bool = False) -> None:
+        """Read what other processes have written, or map what this one has."""
+        versions = self._data[0].version(), self._data[1].version()
+        found = [
+            None if version in {None, read} else self._load(data, trusted=trusted)
+            for data, version, read in zip(self._data, versions, self._read, strict=True)
+        ]
+        self._read = versions
+        own = self._late
+        if found[0] is not None:
+            self._most = found[0]
+        if found[1] is not None:
+            self._late = found[1]
+        if found[0] is None and found[1] is None:
+            return
+        # What is among the most by now is not kept twice; what only this process has stays.
+        for rows, unwritten in ((self._late, 0), (own, self._unwritten)):
+            mine = np.flatnonzero(self._most.places(rows.image_ids, rows.keys) < 0)
+            if rows is self._late:
+                self._late = rows.take(mine) if len(mine) < len(rows.image_ids) else rows
+                continue
+            mine = mine[self._late.places(rows.image_ids[mine], rows.keys[mine]) < 0]
+            if len(mine):
+                self._add(rows.take(mine))
+            self._unwritten = min(unwritten, len(mine))
+
+    def _load(self, data: DerivedData, *, trusted: bool) -> CachedRows[Record] | None:
+        derived = data.load(trusted=trusted)
         if derived is None or dict(derived.facts) != self._facts:
-            return self._none()
+            return None
         try:
             rows: Any = record_from(derived.arrays, "rows", self._kind)
             known: CachedRows[Record] = CachedRows(
                 derived.arrays["ids"], derived.arrays["keys"], rows
             )
         except KeyError:  # of another version, with the same number
-            return self._none()
+            return None
         return known
 
     def _none(self) -> CachedRows[Record]:
         return CachedRows(np.empty(0, np.int64), np.empty(0, np.uint64), self._kind.empty(0))
-
-
-def _put(rows: Record, images: Int64s, other: Record, places: Int64s) -> None:
-    """Copy the rows of some images from their positions among others."""
-    count = len(images)
-    if (images == np.arange(count)).all() and (places == images).all():
-        # All that is known and new ones behind: 150 MB of spots are copied once, and in a piece.
-        for field in fields(rows):  # type: ignore[arg-type]
-            getattr(rows, field.name)[:count] = getattr(other, field.name)[:count]
-    else:
-        rows.put(images, other.take(places))
-
-
-def spot_features(root: Path, loader: ImageLoader) -> PictureFeatures[Spots]:
-    """Make the features of spots of a store's thumbnails."""
-
-    def compute(image_ids: Int64s) -> tuple[Spots, BoolMask]:
-        spots, readable = Spots.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
-        for k, found in enumerate(loader.spots(image_ids)):
-            if found is None:
-                readable[k] = False
-            else:
-                spots.put(np.array([k]), found)
-        return spots, readable
-
-    return PictureFeatures(root / "derived" / "spots", Spots, spot_rules.VERSION, compute)
-
-
-def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]:
-    """Make the features of windows of a store's pictures."""
-
-    def compute(image_ids: Int64s) -> tuple[Windows, BoolMask]:
-        windows, there = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
-        while there.any():
-            try:
-                pictures = loader.verification(image_ids[there])
-            except UnknownImage:  # forgotten since the snapshot
-                there = loader.existing(image_ids)
-                continue
-            hashes = dhash_many(window_grays(pictures).reshape(-1, 9, 9))
-            windows.hashes[there] = hashes.reshape(len(pictures), -1, 2)
-            break
-        return windows, there
-
-    return PictureFeatures(root / "derived" / "windows", Windows, 1, compute)

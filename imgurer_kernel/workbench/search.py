@@ -19,9 +19,9 @@ from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_search import ClusterSearch
 from imgurer_kernel.workbench.evidence import evidence_by_cluster, evidence_of
+from imgurer_kernel.workbench.feature_kinds import window_features
 from imgurer_kernel.workbench.hash_search import search_by_hash, with_exact
 from imgurer_kernel.workbench.neighbors import NeighborSearch
-from imgurer_kernel.workbench.picture_features import window_features
 from imgurer_kernel.workbench.query import (
     Query,
     check_limit,

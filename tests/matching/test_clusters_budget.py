@@ -17,6 +17,7 @@ from imgurer_kernel.matching.clusters.budget import (
     choose_spots,
     usual_spot_radius,
 )
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
 
 GRAYS = np.random.default_rng(1).integers(0, 256, (150, 9, 9), np.uint8)
@@ -125,7 +126,7 @@ def test_spots_that_all_pictures_share_are_not_searched(monkeypatch):
     scope = choose_scope(TURNED)
     assert choose_spots(scope, noisy_spots(150), TURNED).spot_radius == SPOT_RADII[0]
     shared = noisy_spots(150, shared=10)
-    expected = budget._matches_within(shared, TURNED, np.arange(150))
+    expected = budget._matches_within(SpotSegments.of(shared), TURNED)
     assert expected[0] == pytest.approx(10 * 150 * 149 / 2, rel=0.25)
     monkeypatch.setattr(budget, "_MAX_SPOT_MATCHES", 50_000)
     found = choose_spots(scope, shared, TURNED)
@@ -142,7 +143,7 @@ def test_expected_matches_are_those_that_there_are():
     distance = np.bitwise_count(words[:, None] ^ words[None]).sum(axis=2)
     picture = np.repeat(np.arange(40), 20)
     distance = distance[picture[:, None] < picture[None]]
-    expected = budget._matches_within(spots, TURNED[:40], np.arange(40))
+    expected = budget._matches_within(SpotSegments.of(spots), TURNED[:40])
     for radius in (0, 20, 60):
         assert expected[radius] == pytest.approx((distance <= radius).sum(), rel=0.05)
 
@@ -153,12 +154,12 @@ def test_the_order_of_pictures_does_not_matter_to_spots(monkeypatch):
     spots = noisy_spots(150, shared=3)
     turned = TURNED.copy()
     turned[::3] = turned[0]  # equal hashes, other spots
-    expected = budget._matches_within(spots, turned, np.arange(150)).tolist()
+    expected = budget._matches_within(SpotSegments.of(spots), turned).tolist()
     for seed in range(3):
         place = np.random.default_rng(seed).permutation(150)
         moved = Spots.empty(150)
         moved.put(place, spots)
-        assert budget._matches_within(moved, turned, place).tolist() == expected
+        assert budget._matches_within(SpotSegments.of(moved, place), turned).tolist() == expected
 
 
 def test_it_says_what_it_is():

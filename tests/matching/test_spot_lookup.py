@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.matching import spot_lookup
-from imgurer_kernel.matching.spot_lookup import Cut, FewSpots
+from imgurer_kernel.matching.spot_buckets import CHUNKS, SpotBuckets, chunk_table
+from imgurer_kernel.matching.spot_cut import Cut
+from imgurer_kernel.matching.spot_lookup import (
+    InBuckets,
+    Queries,
+    StoredSpots,
+    Tables,
+    find_lookups,
+    matches,
+)
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, mirrored
 
 
@@ -54,8 +64,10 @@ def test_agrees_with_comparing_each_with_each(radius, chunks, mirror, monkeypatc
     searched = np.flatnonzero(random.random(n) < 0.9)
     fresh = np.zeros(n, bool)
     fresh[searched[:3]] = True
-    few = FewSpots.of(spots, place, searched, fresh)
-    found = few._cut(Cut.of(chunks, radius), radius, mirror=mirror).matches()
+    segments = SpotSegments.of(spots, place)
+    [stored] = StoredSpots.of(segments, searched)
+    queries, cut = Queries.of(segments, fresh), Cut.of(chunks, radius)
+    found = matches([Tables.of(stored, queries, cut, radius, mirror=mirror)])
     expected = compared(spots, place, searched, fresh, radius, mirror)
     assert expected
     assert found.tolist() == expected
@@ -69,10 +81,91 @@ def test_one_chunk_at_least_is_near(radius, count):
     assert sum(r + 1 for r in cut.radii) > radius
 
 
+@pytest.fixture
+def small_buckets(monkeypatch):
+    """Fifteen chunks of eight or nine bits: as many buckets as there are spots in a test."""
+    monkeypatch.setattr("imgurer_kernel.matching.spot_buckets.CHUNKS", 15)
+    monkeypatch.setattr(spot_lookup, "CHUNKS", 15)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize(("radius", "seed"), [(5, 0), (12, 1), (20, 2), (30, 3)])
+def test_buckets_agree_with_comparing_each_with_each(
+    radius, seed, mirror, small_buckets, monkeypatch
+):
+    monkeypatch.setattr(spot_lookup, "_ROOM", 4)
+    monkeypatch.setattr(spot_lookup, "_BLOCK", 5)
+    n = 16
+    random = np.random.default_rng(seed)
+    spots, place = crowded(n, seed), random.permutation(n)
+    searched = np.flatnonzero(random.random(n) < 0.9)
+    fresh = np.zeros(n, bool)
+    fresh[searched[:3]] = True
+    segments = SpotSegments.of(spots, place)
+    [stored] = StoredSpots.of(segments, searched)
+    queries, buckets = Queries.of(segments, fresh), SpotBuckets.of(spots)
+    moved, chunks = queries.moved(15, mirror=mirror), chunk_table(Cut.of(15, radius))
+    found = matches([InBuckets(stored, buckets, queries, moved, *chunks, radius)])
+    expected = compared(spots, place, searched, fresh, radius, mirror)
+    assert expected
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_segments_are_searched_as_one(seed, small_buckets, monkeypatch):
+    """A large segment in buckets, a small one without, and pictures of which nothing is known."""
+    monkeypatch.setattr(spot_lookup, "_SORTED", 1.0)
+    monkeypatch.setattr(spot_lookup, "_PROBE", 0.0)
+    monkeypatch.setattr(spot_lookup, "_GLANCE", 0.0)
+    n, random = 18, np.random.default_rng(seed)
+    spots, place = crowded(n, seed), random.permutation(n)
+    cut = int(random.integers(0, n + 1))
+    parts = spots.take(np.arange(cut)), spots.take(np.arange(cut, n))
+    unknown = random.random(n) < 0.1
+    there = SpotSegments(parts, np.where(unknown, -1, place), (SpotBuckets.of(parts[0]), None))
+    searched = np.flatnonzero(random.random(n) < 0.9)
+    fresh = np.zeros(n, bool)
+    fresh[random.choice(searched, 4, replace=False)] = True
+    known = spots.take(np.arange(n))
+    known.count[place[unknown]] = 0
+    assert there.count.tolist() == known.count[place].tolist()
+    radius = int(random.integers(5, 25))
+    lookups = find_lookups(there, searched, fresh, ((radius, False), (radius - 4, True)))
+    assert [type(each) for each in lookups[0]] == [InBuckets, Tables]
+    assert matches(lookups[0]).tolist() == compared(known, place, searched, fresh, radius, False)
+    assert matches(lookups[1]).tolist() == compared(known, place, searched, fresh, radius - 4, True)
+    whole = SpotSegments.of(known, place)
+    owner, hashes = there.side_by_side()
+    for ours, others in zip((owner, hashes), whole.side_by_side(), strict=True):
+        assert ours.tolist() == others.tolist()
+    some = random.permutation(n)[:7]
+    assert there.at(some).take(np.arange(7)).count.tolist() == known.count[place[some]].tolist()
+    kept = there.take(some)
+    for k in range(7):
+        row = spots.take(place[some[[k]]])
+        if not unknown[some[k]]:
+            assert kept.hashes[k].tolist() == row.hashes[0].tolist()
+
+
+def test_buckets_of_the_usual_width_hold_each_spot_once_a_chunk():
+    spots = crowded(6, 3)
+    buckets, count = SpotBuckets.of(spots), int(spots.count.sum())
+    names = [64 * k + j for k in range(6) for j in range(spots.count[k])]
+    assert buckets.spots.shape == buckets.rests.shape == (CHUNKS, count)
+    assert all(sorted(row) == names for row in buckets.spots.tolist())
+    widths, at = Cut.of(CHUNKS, 12).widths, 0
+    for width in widths:
+        starts = buckets.starts[at : at + (1 << width) + 1].astype(np.int64)
+        assert (starts[0], starts[-1]) == (0, count)
+        assert (np.diff(starts) >= 0).all()
+        at += (1 << width) + 2
+    assert at == len(buckets.starts)
+
+
 def test_many_queries_are_left_to_the_other_search():
-    spots, everybody = crowded(30, 1), np.arange(30)
-    one = FewSpots.of(spots, everybody, everybody, everybody < 1)
-    assert Cut.of(6, 12).seconds(100_000 * MAX_SPOTS, len(one.asked)) < 1
-    assert Cut.of(6, 20).seconds(10_000 * MAX_SPOTS, 10_000 * MAX_SPOTS) == np.inf
-    all_ = FewSpots.of(spots, everybody, everybody, np.ones(30, bool))
-    assert all_.tables(40, mirror=False) is None
+    assert spot_lookup._seconds(Cut.of(6, 12), 100_000 * MAX_SPOTS, 64) < 1
+    assert spot_lookup._seconds(Cut.of(6, 20), 640_000, 640_000) == np.inf
+    everybody = np.arange(30)
+    spots = SpotSegments.of(crowded(30, 1))
+    reaches = ((40, False), (36, True))
+    assert find_lookups(spots, everybody, np.ones(30, bool), reaches) is None

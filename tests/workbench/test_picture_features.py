@@ -5,7 +5,8 @@ import pytest
 
 from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.workbench import picture_features
-from imgurer_kernel.workbench.picture_features import PictureFeatures, Windows, spot_features
+from imgurer_kernel.workbench.feature_kinds import SpotFeatures, Windows
+from imgurer_kernel.workbench.picture_features import PictureFeatures
 from tests.support.pictures import jpeg
 
 IDS = np.arange(5) * 3 + 1
@@ -160,7 +161,7 @@ def test_a_thumbnail_that_is_lost_has_no_spots(new_store):
     thumbnail.unlink()
     wb.clusters(progress=False)
     loader = wb._search._loader
-    spots, known = spot_features(wb.settings.root, loader).rows(
+    spots, known = SpotFeatures(wb.settings.root, loader).rows(
         np.arange(1, 5), np.arange(8, dtype=np.uint64).reshape(4, 2)
     )
     assert known.tolist() == [True, False, True, True]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
+from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
 from imgurer_kernel.matching.spot_candidates import MOST_PICTURES, mirrored_radius
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots
 
 RADII = (24, 20, 16, 12, 8)
@@ -187,9 +188,8 @@ def _spot_seconds(n: int, radius: int) -> float:
 
 def choose_spots(
     scope: SearchScope,
-    spots: Spots,
+    spots: Spots | SpotSegments,
     turned: UInt64s,
-    place: Int64s | None = None,
     *,
     thorough: bool = False,
 ) -> SearchScope:
@@ -203,16 +203,14 @@ def choose_spots(
         Of the images that take part; their order has no influence.
     turned
         uint64 (n, 8, 2): their hashes, which the sample is drawn by.
-    place
-        int64 (n,): which row of `spots` each image has; default its own number.
     thorough
         As in `choose_scope`.
     """
-    n = len(spots)
+    spots, n = SpotSegments.of(spots), len(spots)
     radius = SPOT_RADII[0] if thorough else usual_spot_radius(n)
     if not radius or n > MOST_PICTURES:
         return replace(scope, no_spots=f"{n:,} pictures are too many")
-    expected = _matches_within(spots, turned, np.arange(n) if place is None else place)
+    expected = _matches_within(spots, turned)
     while radius and expected[radius] > _MAX_SPOT_MATCHES:
         radius = next((narrower for narrower in SPOT_RADII if narrower < radius), 0)
     if not radius:
@@ -220,13 +218,13 @@ def choose_spots(
     return replace(scope, spot_radius=radius)
 
 
-def _matches_within(spots: Spots, turned: UInt64s, place: Int64s) -> Float64s:
+def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
     """Expect so many matches of spots of two images within 0..128 bits, float64 (129,)."""
     n = len(spots)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
-    rows = place[order]
-    there = np.arange(MAX_SPOTS) < spots.count[rows, None]
-    among = spots.hashes[rows][there]
+    sample = spots.take(order)
+    there = np.arange(MAX_SPOTS) < sample.count[:, None]
+    among = sample.hashes[there]
     picture = np.nonzero(there)[0]
     counts = np.zeros(129)
     asked = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]

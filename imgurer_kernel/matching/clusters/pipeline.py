@@ -31,9 +31,10 @@ from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
 from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
 from imgurer_kernel.matching.spot_candidates import find_spot_candidates
+from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
 
-LoadSpots = Callable[[Int64s], Spots]
+LoadSpots = Callable[[Int64s], Spots | SpotSegments]
 """Gives the spots of image ids, int64 (k,) and ascending, in their order."""
 
 # Images whose grays are read and hashed together.
@@ -132,16 +133,16 @@ def find_clusters(  # noqa: PLR0913
     turned, new = state.turned, part[state.fresh[part]]
     for chunk in _chunks(new, progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
-    seen: Spots | None = None
+    seen: SpotSegments | None = None
     by_id = part[np.argsort(ids[part])]  # as they are kept: to put all in order takes long
     place = np.searchsorted(ids[by_id], ids[part])
     if scope is None:
         scope = choose_scope(turned[part], thorough=thorough)
         if spots is not None and (thorough or usual_spot_radius(len(part))):
-            seen = spots(ids[by_id])
-            scope = choose_spots(scope, seen, turned[part], place, thorough=thorough)
+            seen = SpotSegments.of(spots(ids[by_id])).at(place)
+            scope = choose_spots(scope, seen, turned[part], thorough=thorough)
     elif spots is not None and scope.spot_radius:
-        seen = spots(ids[by_id])
+        seen = SpotSegments.of(spots(ids[by_id])).at(place)
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
         state, new = ReusableState.empty(n), part
@@ -167,7 +168,6 @@ def find_clusters(  # noqa: PLR0913
             np.flatnonzero(~hidden[part]),
             scope.spot_radius,
             scope.spot_votes,
-            place=place,
             fresh=state.fresh[part],
             progress=progress,
         )
