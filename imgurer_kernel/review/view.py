@@ -125,8 +125,8 @@ def file_view(
     return view.assign(
         medoid_label=view["label"],
         place=name,
-        folder=[str(path).rpartition("/")[0] for path in name],
-        has_copy_name=[has_copy_name(str(each)) for each in view["filename"]],
+        folder=[str(path).rpartition("/")[0] for path in name.tolist()],
+        has_copy_name=[has_copy_name(str(each)) for each in view["filename"].tolist()],
         damaged=view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0,
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
         is_gray=gray,

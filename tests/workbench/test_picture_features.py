@@ -167,3 +167,23 @@ def test_a_thumbnail_that_is_lost_has_no_spots(new_store):
     assert known.tolist() == [True, False, True, True]
     assert isinstance(spots, Spots)
     assert spots.count[1] == 0 < spots.count[0]
+
+
+def test_a_few_new_pictures_write_little(features, made, tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_features, "_WORTH_WRITING", 1)
+    features().rows(IDS[:3], HASHES[:3], save=True)
+    [most] = (tmp_path / "features").glob("0*")
+    features().rows(IDS, HASHES, save=True)
+    assert list((tmp_path / "features").glob("0*")) == [most]
+    del made[:]
+    rows, known = features().rows(IDS, HASHES)
+    assert values(rows) == IDS.tolist()
+    assert known.all()
+    assert made == []
+    more = np.append(IDS, [100])
+    hashes = np.vstack((HASHES, [[7, 7]])).astype(np.uint64)
+    features().rows(more, hashes, save=True)
+    assert made == [100]
+    assert list((tmp_path / "features").glob("0*")) != [most], "those are too many to be late"
+    assert values(features().rows(more, hashes)[0]) == more.tolist()
+    assert made == [100]

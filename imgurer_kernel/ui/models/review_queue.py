@@ -253,8 +253,19 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
         ("camera", "cameras"),
     ):
         frame[name] = _sets(marked, column)
-    frame["text"] = groups["line"].agg("\n".join) if len(files) else pd.Series(dtype="str")
+    frame["text"] = _joined(marked)
     return frame
+
+
+def _joined(files: pd.DataFrame) -> "pd.Series[str]":
+    """The lines of each cluster, one below the other."""
+    # By hand: pandas would make a series for each cluster, which took most of the time.
+    found: dict[int, list[str]] = {}
+    pairs = zip(files["cluster_id"].tolist(), files["line"].tolist(), strict=True)
+    for cluster_id, line in pairs:
+        found.setdefault(cluster_id, []).append(line)
+    texts = {each: "\n".join(lines) for each, lines in sorted(found.items())}
+    return pd.Series(list(texts.values()), pd.Index(list(texts), name="cluster_id"), dtype="str")
 
 
 def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
