@@ -229,8 +229,7 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
     marked = files.assign(
         leaves=leaves,
         freed=freed,
-        # Folded once here, and not for every text that is searched for.
-        line=names.str.casefold(),
+        line=names.str.casefold(),  # once, and not for every text that is searched for
         kind=kind.where(kind.isin(list(KINDS)), "") if len(files) else kind,
     )
     groups = marked.groupby("cluster_id", sort=True)
@@ -258,14 +257,11 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(files: pd.DataFrame) -> "pd.Series[str]":
-    """The lines of each cluster, one below the other."""
-    # By hand: pandas would make a series for each cluster, which took most of the time.
+    """Join the lines of each cluster; pandas would make a series for each, which took longest."""
     found: dict[int, list[str]] = {}
-    pairs = zip(files["cluster_id"].tolist(), files["line"].tolist(), strict=True)
-    for cluster_id, line in pairs:
-        found.setdefault(cluster_id, []).append(line)
-    texts = {each: "\n".join(lines) for each, lines in sorted(found.items())}
-    return pd.Series(list(texts.values()), pd.Index(list(texts), name="cluster_id"), dtype="str")
+    for each, line in zip(files["cluster_id"].tolist(), files["line"].tolist(), strict=True):
+        found.setdefault(each, []).append(line)
+    return pd.Series({each: "\n".join(found[each]) for each in sorted(found)}, dtype="str")
 
 
 def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
