@@ -36,6 +36,10 @@ DAMPING = 1e-3
 MIN_OVERLAP = 0.55
 """A map that leaves less than this share of the first picture inside the second has diverged."""
 
+KEPT_OVERLAP = 0.8
+"""The same of what lay inside at the start, where that was less: of a collage a picture is a small
+part to begin with."""
+
 MAX_SCALE = 1.5
 MAX_SHEAR = 0.3
 MAX_SHIFT = 0.4
@@ -109,6 +113,7 @@ def compare(
     # Most copies agree where they start and most strangers are given up at 32 pixels, so the
     # costly last level sees few pairs.
     left = np.flatnonzero((measures[:, 0] < SKIP_CORRELATION) | (measures[:, 1] < AGREEMENT))
+    least = np.minimum(MIN_OVERLAP, KEPT_OVERLAP * measures[:, 2])
     for side, steps, tolerance in LEVELS:
         if not len(left):
             break
@@ -116,7 +121,7 @@ def compare(
         one = _standardize(first[left], chosen[:, 0], side)
         other = _standardize(second[left], chosen[:, 1], side)
         refined, good = refine(
-            one[0], other[0], chosen, models[left], starts[left], steps, tolerance
+            one[0], other[0], chosen, models[left], starts[left], steps, tolerance, least[left]
         )
         models[left[good]] = refined[good]
         if side == LEVELS[0][0]:
@@ -216,6 +221,7 @@ def refine(
     starts: Float64s,
     steps: int,
     tolerance: float,
+    least: Float32s | float = MIN_OVERLAP,
 ) -> tuple[Float64s, BoolMask]:
     """Refine maps by Gauss-Newton steps on one level.
 
@@ -233,6 +239,8 @@ def refine(
         Most steps.
     tolerance
         Pairs whose map changes by less in one step are left alone from then on.
+    least
+        Share of the first picture that must stay inside the second, one for all or (n,).
 
     Returns
     -------
@@ -241,6 +249,7 @@ def refine(
     models = models.copy()
     good = np.ones(len(models), bool)
     moving = np.arange(len(models))
+    shares = np.broadcast_to(least, len(models))
     for _ in range(steps):
         if not len(moving):
             break
@@ -255,7 +264,7 @@ def refine(
         step = np.linalg.solve(matrix, right_side[..., None])[..., 0]
         models[moving] += step
         # Gain and offset are free: only the map may diverge, and only the map has to converge.
-        sound = (used >= MIN_OVERLAP * area) & _plausible(models[moving, :6], starts[moving])
+        sound = (used >= shares[moving] * area) & _plausible(models[moving, :6], starts[moving])
         good[moving[~sound]] = False
         moving = moving[sound & (np.abs(step[:, :6]).max(1) >= tolerance)]
     return models, good

@@ -4,7 +4,8 @@ In this order, each only for what the one before has left as the same:
 
 1. Block by block, and by colours (`imgurer_kernel.matching.local_agreement`), also for pairs that
    agree less than copies do as a whole, as those with a sticker on them.
-2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages.
+2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages. Where
+   each shows much beyond the other only collages are anything at all.
 3. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
 4. The clocks of cameras: what was taken at two times are two takes, however alike they are.
@@ -20,7 +21,8 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
-from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, Relation, decide, details
+from imgurer_kernel.matching.relation import DETAILS, LIKELY, Relation, decide, details
+from imgurer_kernel.matching.verify import lie_apart
 
 if TYPE_CHECKING:
     from imgurer_kernel.matching.image_cache import ImageCache
@@ -34,9 +36,14 @@ _READABLE = 80
 # 26 and 26b, night photographs with a deviation of 2.2; dim screens have 9.
 _DARK, _DARK_BLOCKS = 6.0, 20
 
-# Strips that disagree hold another picture where what is between them agrees as copies do. Of
-# viewers and captions one side lacks nothing: lack is 0.01 at most, of collages 0.03 and more.
-_SPLIT_AGREE, _SPLIT_BAD, _SPLIT_Q25, _SPLIT_LACK = 60, 0.1, 0.8, 0.03
+# Strips that disagree hold another picture where what is between them agrees as copies do.
+_SPLIT_AGREE, _SPLIT_BAD, _SPLIT_Q25 = 60, 0.1, 0.8
+# Of viewers and captions one side lacks nothing: lack is 0.01 at most, of collages 0.03 and more.
+_SPLIT_LACK = 0.03
+# A cell of a collage of nine has 49 blocks.
+_CELL_AGREE = 30
+
+_PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 
 # Originals are asked where a page may hide other writing: on a plain ground with something all over
 # it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
@@ -71,18 +78,24 @@ def judge(
     judged = np.zeros((len(first), JUDGEMENT_WIDTH))
     status = np.where(measures[:, 1] >= AGREEMENT, Relation.SAME, Relation.DIFFERENT)
     page = np.ones(len(first), np.bool_)
-    rows = np.flatnonzero(measures[:, 1] >= DOUBTFUL) if images.in_colour else np.arange(0)
+    rows = np.flatnonzero(measures[:, 1] >= LIKELY) if images.in_colour else np.arange(0)
     features = np.zeros((len(first), local.FEATURES))
     if len(rows):
         features[rows] = images.agreement(first[rows], second[rows], maps[rows])
         seen = features[rows]
-        status[rows] = decide(measures[rows], seen)
+        ends, how = (first[rows], second[rows]), maps[rows]
+        content = images.read_boxes(np.concatenate(ends)).content
+        apart = lie_apart(measures[rows, 2], how, *(content[end] for end in ends))
+        decided = decide(measures[rows], seen)
+        collages = _are_collages(images, *ends, how, seen, decided, apart)
+        status[rows] = np.where(apart, Relation.DIFFERENT, decided)
+        status[rows[collages]] = Relation.PART_OF
         judged[rows, 1 : 1 + DETAILS] = details(seen)
-        status[
-            rows[_are_collages(images, first[rows], second[rows], maps[rows], seen, status[rows])]
-        ] = Relation.PART_OF
         page[rows] = _readable(seen)
-    ask = np.flatnonzero((status == Relation.SAME) & page)
+    # Photographs of which all blocks agree have no other writing, as in a viewer with its buttons.
+    photo = (features[:, local.AGREE] >= _PHOTO_AGREE) & (features[:, local.PLAIN] < _PHOTO_PLAIN)
+    photo &= features[:, local.BAD] <= _PHOTO_BAD
+    ask = np.flatnonzero((status == Relation.SAME) & page & ~photo)
     inverted = None if negative is None else negative[ask]
     shared = images.share_layout(first[ask], second[ask], maps[ask], inverted)
     status[ask[shared]] = Relation.SAME_LAYOUT
@@ -100,13 +113,19 @@ def _are_collages(
     maps: Float64s,
     features: Float64s,
     status: UInt8s,
+    apart: BoolMask,
 ) -> BoolMask:
     """Tell which pairs are a picture and a collage with it, or two collages, bool (n,)."""
-    split = (features[:, local.CUT] > 0) & (features[:, local.INNER_AGREE] >= _SPLIT_AGREE)
-    split &= features[:, local.INNER_BAD] <= _SPLIT_BAD
-    split &= features[:, local.INNER_Q25] >= _SPLIT_Q25
-    split &= (features[:, local.LACK] >= _SPLIT_LACK) & (features[:, local.PLAIN] < _PAGE_PLAIN)
-    asked = np.flatnonzero((status == Relation.SAME) | (split & (status == Relation.DIFFERENT)))
+    inner = features[:, local.INNER_AGREE]
+    split = (features[:, local.CUT] > 0) & (features[:, local.PLAIN] < _PAGE_PLAIN)
+    split &= (features[:, local.INNER_BAD] <= _SPLIT_BAD) & (
+        features[:, local.INNER_Q25] >= _SPLIT_Q25
+    )
+    split &= inner >= np.where(apart, _CELL_AGREE, _SPLIT_AGREE)
+    same = status == Relation.SAME
+    parts = same | (apart & (status == Relation.PART_OF))
+    unlike = apart | ((status == Relation.DIFFERENT) & (features[:, local.LACK] >= _SPLIT_LACK))
+    asked = np.flatnonzero(parts | (split & unlike))
     cuts = features[asked, local.CUT_LEFT : local.CUT_BOTTOM + 1] * split[asked, None]
     collages = np.zeros(len(first), np.bool_)
     collages[asked] = images.have_seams(first[asked], second[asked], maps[asked], cuts)

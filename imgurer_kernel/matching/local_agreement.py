@@ -17,13 +17,14 @@ all elsewhere; another take has all its edges, each a little elsewhere. So:
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
-from imgurer_kernel.common.types import Float32s, Float64s, Int64s, UInt8s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 
 # What is measured of a pair, by its place in a row of numbers.
 SHARE = 0  # of the one content that shows less of what both show
@@ -156,9 +157,30 @@ def measure_agreement(
     return found
 
 
-def block_map(
-    first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s
-) -> tuple[Float32s, Float32s]:
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockMap:
+    """Where two aligned pictures agree, block by block.
+
+    Attributes
+    ----------
+    box
+        float64 (4,): left, top, right, bottom of the part of the first picture that blocks divide,
+        in -1..1: what both show.
+    correlation
+        float32 (down, across): -2..1.
+    disagrees
+        bool (down, across): blocks with texture that do not correlate.
+    regions
+        bool (down, across): those in one of the three largest regions, which `BIG` counts.
+    """
+
+    box: Float64s
+    correlation: Float32s
+    disagrees: BoolMask
+    regions: BoolMask
+
+
+def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s) -> BlockMap:
     """Return how each block of what both show correlates, and which ones disagree.
 
     Parameters
@@ -168,15 +190,20 @@ def block_map(
 
     Returns
     -------
-    float32 (down, across) twice: correlations, -2..1, and 1 for a block that disagrees, else 0.
+    Without any block where the map leaves nothing that both show.
     """
+    from imgurer_kernel.matching._numba.agreement import common_box
+    from imgurer_kernel.matching._numba.regions import largest_regions
+
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
-    cores = cored(content)
-    shape = _kernel()(
-        first, second, transform, cores[0], cores[1], MOST, np.zeros(FEATURES), blocks
-    )
+    cores, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
+    common_box(transform, cores[0], cores[1], box, found)
+    shape = _kernel()(first, second, transform, cores[0], cores[1], MOST, found, blocks)
     down, across = divmod(shape, 64)
-    return blocks[0, :down, :across], blocks[2, :down, :across]
+    disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
+    regions = np.zeros_like(disagrees)
+    largest_regions(disagrees, regions, found)
+    return BlockMap(box, blocks[0, :down, :across], disagrees, regions)
 
 
 @cache

@@ -27,7 +27,7 @@ from imgurer_kernel.matching.pair_table import (
     pair_starts,
 )
 from imgurer_kernel.matching.regions import SPOT, WHOLE
-from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL
+from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LIKELY
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
 Measure = Callable[..., Comparison]
@@ -127,6 +127,7 @@ class PairVerifier:
         self.pairs = pairs
         self._candidates = candidates
         self._match, self._matches = _matches_of_pairs(candidates, pairs)
+        self._doubtful = _least_agreements(candidates, self._match, self._matches)
         self._boxes = boxes
         self._measure = measure
         self._judge = judge
@@ -202,6 +203,7 @@ class PairVerifier:
         self.pairs = self.pairs.joined(pairs)
         self._match = np.concatenate((self._match, none))
         self._matches = np.concatenate((self._matches, none))
+        self._doubtful = np.concatenate((self._doubtful, np.full(len(pairs), DOUBTFUL)))
         self._is_seen = np.concatenate((self._is_seen, none > 0))
         n = 1 + max(int(column.max(initial=-1)) for column in (pairs.first, pairs.second))
         self._looks = np.pad(self._looks, (0, max(0, n - len(self._looks))))
@@ -262,7 +264,7 @@ class PairVerifier:
     def _look_closer(self, rows: Int64s) -> None:
         """Judge pairs of which no match agrees well enough, at the match that agrees best."""
         pairs = self.pairs
-        doubtful = pairs.measures[rows, 1] >= DOUBTFUL
+        doubtful = pairs.measures[rows, 1] >= self._doubtful[rows]
         rows = rows[doubtful & (pairs.status[rows] == DIFFERENT) & ~self._is_seen[rows]]
         rows = rows[~are_same(pairs.measures[rows])]
         if not len(rows):
@@ -308,6 +310,12 @@ class PairVerifier:
             others = frames_differ(self._frames[ends[0]], self._frames[ends[1]])
             status = np.where(others & (status == SAME), SAME_COVER, status).astype(np.uint8)
         return status, details
+
+
+def _least_agreements(candidates: Candidates, match: Int64s, matches: Int64s) -> Float64s:
+    """The agreement from which each pair is looked at closer, by the matches that it has."""
+    before = np.concatenate(([0], np.cumsum(candidates.region == SPOT)))
+    return np.where(before[match + matches] > before[match], LIKELY, DOUBTFUL)
 
 
 def _matches_of_pairs(candidates: Candidates, pairs: Pairs) -> tuple[Int64s, Int64s]:

@@ -84,6 +84,10 @@ DOUBTFUL = 0.5
 """Agreement from which a pair that does not reach `AGREEMENT` is looked at in its thumbnails:
 stickers on a fifth of the picture have more, 99 of 100 near strangers less."""
 
+LIKELY = 0.2
+"""The same where spots agree on how the pictures lie: a sticker on a third leaves 0.36 and more, a
+collage of cropped pictures 0.25. A tenth of the few strangers with spots in common have more."""
+
 PART = 0.45
 """Share of the larger content, under which one picture is but a part of the other."""
 
@@ -155,6 +159,8 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
 
     bad, lack = of(local.BAD), of(local.LACK)
     poor_ground = of(local.PLAIN) >= _PLAIN
+    # What covers half of a photograph leaves less to agree, but it is none of a drawing.
+    poor = poor & (poor_ground | (of(local.TEXTURE) < _RICH) | (of(local.AGREE) < local.STRAY_FROM))
     whole = (of(local.Q25) >= 0.7) & (bad <= np.where(poor, 0.06, 0.12))
     covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
     covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
@@ -163,7 +169,7 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
     # A garment has few blocks with texture; where all beside the sticker agree as copies do that is
     # enough, if no plain ground agrees by itself (29b: bottles that differ by their labels alone).
-    clean = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.35)
+    clean = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.4)
     covered |= clean & (of(local.AGREE) >= 60) & ~poor_ground & (bad <= 0.45)
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)

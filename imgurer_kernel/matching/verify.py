@@ -27,6 +27,11 @@ _EDGE = 1
 # clip of 72 frames became a star of 60.
 _MIN_COVERED = 0.75
 
+PARTLY = 0.64
+"""What agreement counts of pictures of which neither lies within the other: less than the same,
+but enough for a closer look if they agree where they meet, as with a collage of cropped pictures
+(`imgurer_kernel.matching.judgement`)."""
+
 # So many pairs are worth waiting for the compiler, which may take ten seconds the first time.
 _COMPILE_FROM = 3000
 
@@ -118,8 +123,8 @@ def compare(
 
     Returns
     -------
-    As `imgurer_kernel.matching.alignment.compare` gives them, but with no agreement between
-    pictures of which neither lies within the other for the most part.
+    As `imgurer_kernel.matching.alignment.compare` gives them, but with `PARTLY` of the agreement
+    between pictures of which neither lies within the other for the most part.
     """
     measures, maps = np.zeros((len(first), 3), np.float32), np.array(starts, np.float64)
     kernel = _kernel if len(first) >= _COMPILE_FROM or is_compiled() else None
@@ -148,8 +153,9 @@ def compare(
     for done in map(work, parts) if alone else in_order(work, parts, waiting):
         if progress is not None:
             progress(done)
-    covered = _covered(measures[:, 2], maps, one.content[first], other.content[second])
-    measures[covered < _MIN_COVERED, 1] = 0
+    measures[lie_apart(measures[:, 2], maps, one.content[first], other.content[second]), 1] *= (
+        PARTLY
+    )
     return Comparison(measures, maps)
 
 
@@ -159,8 +165,8 @@ def are_same(measures: Float32s) -> BoolMask:
     return verdict
 
 
-def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> Float64s:
-    """Return the larger of the shares of either picture that lie in the other.
+def lie_apart(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> BoolMask:
+    """Tell of which pairs neither picture lies within the other for the most part, bool (n,).
 
     Parameters
     ----------
@@ -171,8 +177,8 @@ def _covered(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -
     """
     area, other_area = (((b[:, 2:] - b[:, :2]).prod(axis=1)) for b in (first, second))
     stretch = np.abs(maps[:, 0] * maps[:, 4] - maps[:, 1] * maps[:, 3])
-    share: Float64s = overlap * np.maximum(1, stretch * area / other_area)
-    return share
+    apart: BoolMask = overlap * np.maximum(1, stretch * area / other_area) < _MIN_COVERED
+    return apart
 
 
 def _without_edges(content: Int64s) -> Int64s:

@@ -153,6 +153,32 @@ def test_captions_in_large_letters_make_a_copy(seed):
 
 
 @pytest.mark.parametrize("seed", [3, 5])
+def test_another_picture_on_a_third_leaves_a_copy(seed):
+    image = photo(seed)
+    width, height = image.size
+    covered = image.copy()
+    covered.paste(photo(seed + 20).resize((width * 5 // 9, height * 5 // 9)), (width // 9, 40))
+    found, words = related(image, covered)
+    assert found == Relation.SAME
+    assert "covered" in words
+
+
+@pytest.mark.parametrize("off", [0.0, 0.02])
+def test_a_photo_in_a_viewer_with_buttons_shares_more_than_a_layout(off):
+    image = photo(5)
+    width, height = image.size
+    screen = Image.new("RGB", (width, height * 7 // 4), "black")
+    screen.paste(image, (0, height * 3 // 8))
+    pen = ImageDraw.Draw(screen)
+    pen.text((20, 20), "12:41", "gray", font(40))
+    for k in range(4):
+        left, top = 60 + k * width // 4, height * 7 // 4 - 80
+        pen.ellipse((left, top, left + 60, top + 60), outline="gray", width=6)
+    start = np.array([[1 - off, 0, off, 0, 4 / 7 + off, -off]])
+    assert related(image, screen, start)[0] in {Relation.SAME, Relation.PART_OF}
+
+
+@pytest.mark.parametrize("seed", [3, 5])
 def test_the_same_things_each_a_little_elsewhere_are_no_copy(seed):
     found, _ = related(photo(seed), other_take(photo(seed)))
     assert found in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}

@@ -162,12 +162,36 @@ def test_the_map_of_blocks_shows_where_a_picture_is_covered():
     other = one.copy()
     other[100:170, 130:230] = np.asarray(Image.fromarray(scene(9)).resize((100, 70)))
     whole = np.array([[0, 0, 64, 64]] * 2)
-    correlation, bad = local.block_map(one, other, np.array([1.0, 0, 0, 0, 1, 0]), whole)
-    assert correlation.shape == bad.shape
+    found = local.block_map(one, other, np.array([1.0, 0, 0, 0, 1, 0]), whole)
+    bad = found.regions
+    assert found.correlation.shape == found.disagrees.shape == bad.shape
+    assert (bad <= found.disagrees).all()
+    assert found.box.tolist() == [-1, -1, 1, 1]
     down, across = bad.shape
     inside = bad[int(0.6 * down) : int(0.9 * down), int(0.6 * across) : int(0.9 * across)]
     assert inside.mean() > 0.7
     assert bad[: down // 2].mean() < 0.05
+
+
+def test_strips_that_disagree_may_have_a_sky():
+    from imgurer_kernel.matching._numba.regions import cut_strips
+
+    texture, bad = np.ones((2, 12, 14), bool)
+    bad[:, :4] = True
+    bad[:, 4:] = False
+    texture[:, 1:3] = bad[:, 1:3] = False  # nothing there to see
+    bad[11] = texture[11]
+    best = np.where(bad, 0.1, 0.9).astype(np.float32)
+    out = np.zeros(local.FEATURES)
+    cut_strips(best, texture, bad, out)
+    cuts = out[local.CUT_LEFT : local.CUT_BOTTOM + 1]
+    assert cuts == pytest.approx((4 / 14, 0, 0, 1 / 12))
+    assert (out[local.INNER_AGREE], out[local.INNER_BAD]) == (110, 0)
+    # A block here and there is no strip.
+    bad[:] = False
+    bad[::5, 0] = True
+    cut_strips(best, texture, bad, out)
+    assert out[local.CUT] == 0
 
 
 def test_maps_that_leave_nothing_common_measure_nothing():

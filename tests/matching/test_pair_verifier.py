@@ -21,6 +21,7 @@ from imgurer_kernel.matching.pair_table import (
 )
 from imgurer_kernel.matching.pair_verifier import MAX_CLOSE_LOOKS, PairVerifier, verify_candidates
 from imgurer_kernel.matching.regions import SPOT
+from imgurer_kernel.matching.relation import DOUBTFUL, LIKELY
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import cropped, framed, gray, picture, recoded
 from tests.support.judging import judged_by
@@ -250,6 +251,26 @@ def look_alikes(agreement):
         return judged_by(lambda one, *_: np.zeros(len(one), bool))(first, second, maps, measures)
 
     return PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge), looked
+
+
+def test_pairs_that_share_spots_are_looked_at_sooner():
+    agreement = {(0, k): LIKELY + 0.02 * k for k in range(1, 4)} | {(1, 2): LIKELY - 0.1}
+    assert max(agreement.values()) < DOUBTFUL
+    found = candidates([(*ends, 40, 0) for ends in agreement])
+    shared = np.isin(found.second, (2, 3))
+    start = np.tile(IDENTITY, (len(found), 1))
+    found = replace(found, region=np.where(shared, SPOT, 0), start=start)
+    script = Scripted({(*ends, False): value for ends, value in agreement.items()})
+    looked = []
+
+    def judge(first, second, maps, measures):
+        looked.extend(zip(first.tolist(), second.tolist(), strict=True))
+        return judged_by(lambda one, *_: np.zeros(len(one), bool))(first, second, maps, measures)
+
+    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
+    verifier.append(Pairs.untested(np.array([2]), np.array([3]), np.array([50]), np.array([0])))
+    verifier.verify(np.arange(len(agreement)))
+    assert sorted(looked) == [(0, 2), (0, 3)]
 
 
 def likeness(n, seed):

@@ -151,6 +151,39 @@ def test_a_collage_of_which_the_picture_shows_more(seed):
     ] == (Relation.SAME)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_collage_of_which_the_picture_lies_beyond_for_the_most_part(axis):
+    """Neither shows three quarters of the other: narrow cells, and the picture cut to one."""
+    image = photo(1)
+    size = (round(0.5 * image.width), image.height)
+    if axis:
+        size = image.width, round(0.5 * image.height)
+    sheet, _ = beside(ImageOps.fit(image, size), photo(21), axis)
+    over, down = ((big - small) / 2 for big, small in zip(image.size, size, strict=True))
+    box = -over, -down, size[0] + over, size[1] + down
+    assert related(image, sheet, placed(box, sheet.size)[None])[0] == Relation.PART_OF
+
+
+def test_parts_that_meet_in_a_half_are_no_collage():
+    """As frames of a camera that moves: each goes on where the other ends."""
+    image = photo(2)
+    cut = round(0.35 * image.width)
+    one = image.crop((0, 0, image.width - cut, image.height))
+    other = image.crop((cut, 0, *image.size))
+    start = placed((-cut, 0, image.width - 2 * cut, image.height), one.size)[None]
+    assert related(one, other, start)[0] == Relation.DIFFERENT
+
+
+def test_beside_a_clear_line_a_picture_may_have_a_plain_ground():
+    figure = Image.new("RGB", photo(3).size, "black")
+    width, height = figure.size
+    middle = photo(23).resize((width // 2, height * 3 // 4))
+    figure.paste(middle, (width // 4, height // 8))
+    sheet, box = beside(photo(3), figure, 1, 12)
+    small = thumbnail(sheet)
+    assert has_seam(thumbnail(photo(3)), small, scaled(box, sheet, small))
+
+
 def test_wherever_a_picture_ends_every_line_that_is_asked_for_is_there():
     """Also where the edge of a picture, or of what it shows, is as near as it may be."""
     random = np.random.default_rng(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
-from imgurer_kernel.matching import verify
+from imgurer_kernel.matching import relation, verify
 from imgurer_kernel.matching.affine import maps_between_boxes
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
 from tests.support.copies import cropped, framed, gray, picture, recoded
@@ -60,6 +60,11 @@ def test_pictures_that_meet_at_the_edge_only_do_not_agree(shift):
     assert measures[0, 0] > 0.99
     assert measures[0, 2] == pytest.approx(1 - shift, abs=0.03)
     assert verify.are_same(measures).tolist() == [shift < 0.25]
+    assert verify.lie_apart(measures[:, 2], start, seen.content[:1], seen.content[1:]) == [
+        shift > 0.25
+    ]
+    if shift == 0.35:  # enough for a closer look
+        assert relation.DOUBTFUL <= measures[0, 1] <= verify.PARTLY
 
 
 @pytest.mark.parametrize("swap", [False, True])

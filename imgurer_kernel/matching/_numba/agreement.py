@@ -41,7 +41,7 @@ _PROBE = 48  # points a side by which the common part of two pictures is found
 
 
 @compiled(f"int64({_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR})")
-def _common(
+def common_box(
     transform: Float64s, content: Float64s, other: Float64s, box: Float64s, out: Float64s
 ) -> int:
     """Find the box of the first picture that both contents show; 0 if that is next to nothing.
@@ -215,7 +215,10 @@ def _top(strong: Float32s, valid: BoolMask) -> float:
 
 @compiled(f"boolean({_GRID})", fastmath=True)
 def _promising(found: Float32s) -> bool:
-    """Whether a fifth of what has gradients agrees at all: strangers need no further look."""
+    """Whether an eighth of what has gradients agrees: strangers need no further look.
+
+    Impact captions have most of the gradients of a pale photograph.
+    """
     total, good = 0.0, 0.0
     for i in range(found.shape[1]):
         for j in range(found.shape[2]):
@@ -223,7 +226,7 @@ def _promising(found: Float32s) -> bool:
             total += weight
             if found[BEST, i, j] > 0.6:
                 good += weight
-    return good > 0.2 * total
+    return good > 0.125 * total
 
 
 @compiled("float64(float64)")
@@ -258,7 +261,7 @@ def measure(
     Returns the number of blocks down times 64 plus that across, or 0 where nothing is common.
     """
     box = np.empty(4)
-    if not _common(transform, content, other_content, box, out):
+    if not common_box(transform, content, other_content, box, out):
         return 0
     a, b, _, d, e, _ = transform
     du, dv = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2

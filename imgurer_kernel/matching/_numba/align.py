@@ -122,14 +122,14 @@ def _refine(
     model: Float64s,
     start: Float64s,
     planes: Float32s,
-    steps: int,
-    tolerance: float,
+    level: int,
+    share: float,
 ) -> bool:
     """Refine a map by Gauss-Newton steps on one level, in place; False if it diverges."""
     matrix, right_side = np.empty((8, 8)), np.empty(8)
     left, top, right, bottom = box_at(boxes[0], one.shape[0])
-    least = rules.MIN_OVERLAP * (right - left) * (bottom - top)
-    for _ in range(steps):
+    least = share * (right - left) * (bottom - top)
+    for _ in range(_STEPS[level]):
         warp(other, boxes[1], model, planes)
         used = _jacobian(one, boxes[0], model, planes)
         weighted = planes[WEIGHTED]
@@ -150,7 +150,7 @@ def _refine(
                 largest = max(largest, abs(right_side[i]))
         if used < least or not _plausible(model, start):
             return False
-        if largest < tolerance:
+        if largest < _TOLERANCES[level]:
             break
     return True
 
@@ -261,12 +261,13 @@ def compare(
         ):
             continue
         model[:6], model[6], model[7] = start, 1, 0
+        least = min(rules.MIN_OVERLAP, rules.KEPT_OVERLAP * measures[k, 2])
         for level in range(3):
             one, other, planes = sides[level], other_sides[level], workspaces[level]
             if level < 2:
                 reduce(first, box[0], one)
                 reduce(second, box[1], other)
-            good = _refine(one, other, box, model, start, planes, _STEPS[level], _TOLERANCES[level])
+            good = _refine(one, other, box, model, start, planes, level, least)
             if level == 0:
                 if not good:  # the next level begins anew
                     model[:6], model[6], model[7] = start, 1, 0

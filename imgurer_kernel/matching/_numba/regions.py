@@ -14,7 +14,7 @@ from imgurer_kernel.matching._numba.quantiles import quantile
 
 _MASK = "boolean[:, ::1]"
 _REGIONS, _LEAST = 3, 3  # regions that may be overlays, and blocks that the least of them has
-_STRIP_BAD, _STRIP_TEXTURE = 0.7, 0.3  # what a line of a strip has at least
+_STRIP_BAD, _STRIP_TEXTURE = 0.7, 0.2  # what strips have at least: of texture, and of blocks
 _INNER = 3  # lines that are left in any case
 
 
@@ -86,11 +86,22 @@ def largest_regions(bad: BoolMask, big: BoolMask, out: Float64s) -> int:
     return total
 
 
-@compiled(f"boolean({_MASK}, {_MASK})")
-def _disagrees(bad: BoolMask, texture: BoolMask) -> bool:
-    """Whether a line of blocks has texture, nearly all of which disagrees."""
-    known = texture.sum()
-    return known >= max(2.0, _STRIP_TEXTURE * texture.size) and bad.sum() >= _STRIP_BAD * known
+@compiled(f"int64({_MASK}, {_MASK})")
+def _depth(bad: BoolMask, texture: BoolMask) -> int:
+    """Return how many lines of blocks, from the first on, have texture that disagrees.
+
+    Lines without any are passed over: what is beside a picture may have a sky.
+    """
+    depth, known, wrong = 0, 0, 0
+    for line in range(bad.shape[0] - _INNER):
+        here, off = texture[line].sum(), bad[line].sum()
+        if here >= 2 and 2 * off < here:
+            break
+        known, wrong = known + here, wrong + off
+        enough = known >= max(2.0, _STRIP_TEXTURE * (line + 1) * bad.shape[1])
+        if off >= 2 and enough and wrong >= _STRIP_BAD * known:
+            depth = line + 1
+    return depth
 
 
 @compiled(f"void(float32[:, ::1], {_MASK}, {_MASK}, float64[::1])")
@@ -100,23 +111,14 @@ def cut_strips(best: Float32s, texture: BoolMask, bad: BoolMask, out: Float64s) 
     left, top, right, bottom = 0, 0, bx, by
     # A corner belongs to two strips: once the one is off the other may show.
     for _ in range(2):
-        while top < bottom - _INNER and _disagrees(
-            bad[top : top + 1, left:right].copy(), texture[top : top + 1, left:right].copy()
-        ):
-            top += 1
-        while bottom > top + _INNER and _disagrees(
-            bad[bottom - 1 : bottom, left:right].copy(),
-            texture[bottom - 1 : bottom, left:right].copy(),
-        ):
-            bottom -= 1
-        while left < right - _INNER and _disagrees(
-            bad[top:bottom, left : left + 1].copy(), texture[top:bottom, left : left + 1].copy()
-        ):
-            left += 1
-        while right > left + _INNER and _disagrees(
-            bad[top:bottom, right - 1 : right].copy(), texture[top:bottom, right - 1 : right].copy()
-        ):
-            right -= 1
+        wrong, known = bad[top:bottom, left:right].copy(), texture[top:bottom, left:right].copy()
+        top += _depth(wrong, known)
+        wrong, known = bad[top:bottom, left:right].copy(), texture[top:bottom, left:right].copy()
+        bottom -= _depth(wrong[::-1].copy(), known[::-1].copy())
+        wrong, known = bad[top:bottom, left:right].copy(), texture[top:bottom, left:right].copy()
+        left += _depth(wrong.T.copy(), known.T.copy())
+        wrong, known = bad[top:bottom, left:right].copy(), texture[top:bottom, left:right].copy()
+        right -= _depth(wrong.T[::-1].copy(), known.T[::-1].copy())
     inner = np.empty(by * bx)
     count, agree, wrong = 0, 0, 0
     for i in range(top, bottom):
