@@ -3,14 +3,19 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 from imgurer_kernel.errors import ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.evidence import Evidence
+from imgurer_kernel.matching.local_agreement import BlockMap, block_map
+from imgurer_kernel.matching.regions import content_boxes
 from imgurer_kernel.report.explain.explanation import Explanation, Side
 from imgurer_kernel.report.explain.overlay import lay_over
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.image_loader import in_colour
 from imgurer_kernel.workbench.query import Query, bytes_of, is_image_id
 
 SHOWN = 420
@@ -45,7 +50,13 @@ class Explainer:
             self._side(picture, query, name)
             for picture, query, name in zip(given, queries, names, strict=True)
         )
-        laid = lay_over(first.pixels, second.pixels, evidence.transform, same=evidence.duplicate)
+        laid = lay_over(
+            first.pixels,
+            second.pixels,
+            evidence.transform,
+            same=evidence.duplicate,
+            blocks=_blocks(queries, evidence),
+        )
         return Explanation(evidence=evidence, first=first, second=second, overlay=laid)
 
     def _side(self, given: object, query: Query, name: str) -> Side:
@@ -78,3 +89,13 @@ class Explainer:
             with self._blobs.open(query.digest) as file:
                 return file.read()
         return bytes_of(given, self._settings)
+
+
+def _blocks(pair: tuple[Query, Query], evidence: Evidence) -> BlockMap | None:
+    """Where two pictures agree; None where that says nothing, as of strangers."""
+    if evidence.label in {"exact", "same pixels", "different"}:
+        return None
+    grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in pair]
+    content = content_boxes(np.stack(grays).reshape(-1, 64, 64))
+    first, second = (in_colour(each.fingerprint.thumbnail) for each in pair)
+    return block_map(first, second, np.array(evidence.transform), content)

@@ -66,6 +66,23 @@ def test_what_was_done_is_said(wb, name, step):
     assert f"{found.evidence.score:.0%}"[:-1] in found.details
 
 
+def test_what_was_covered_is_framed(wb):
+    whole, covered = picture(0), picture(0)
+    other = picture(5).resize((110, 80))
+    covered.paste(other, (230, 170))
+    found = wb.explain(file(whole), file(covered))
+    assert "covered at the lower right" in found.headline
+    apart = found.overlay.apart
+    height, width = apart.shape
+    there = apart[int(0.66 * height) : int(0.9 * height), int(0.67 * width) : int(0.9 * width)]
+    assert there.mean() > 0.8
+    assert apart[: height // 2].mean() < 0.02
+    captions = [text.get_text() for axis in found.figure().axes for text in axis.texts]
+    assert "tones evened out; framed: nothing in common" in captions
+    assert not wb.explain(1, 2).overlay.apart.any()
+    assert not wb.explain(1, 3).overlay.apart.any()
+
+
 def test_gray_and_colored_are_compared_without_colors(wb):
     gray, colored = file(picture(3).convert("L")), file(picture(3))
     assert "edited (given colours)" in wb.explain(gray, colored).headline

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from imgurer_kernel.matching.affine import inverse
+from imgurer_kernel.matching.local_agreement import BlockMap
 from imgurer_kernel.report.explain.overlay import lay_over, warp
+from imgurer_kernel.report.explain.pictures import difference_map
 from tests.support.copies import cropped, picture, recoded
 
 SAME = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -68,6 +72,29 @@ def test_what_was_drawn_is_found_where_it_is():
     down, across = np.nonzero(laid.difference > 20)
     assert (across.min(), across.max()) == pytest.approx((180, 240), abs=4)
     assert (down.min(), down.max()) == pytest.approx((30, 70), abs=4)
+
+
+def test_blocks_apart_are_framed_where_they_lie():
+    regions = np.zeros((6, 8), bool)
+    regions[1:3, 5:7] = True
+    # Blocks divide the right half of the first picture, which is turned upside down.
+    blocks = BlockMap(np.array([0.0, -1, 1, 1]), np.zeros((6, 8), np.float32), regions, regions)
+    upside_down = (-1.0, 0, 0, 0, -1, 0)
+    one, other = pixels(picture(3)), pixels(picture(3))[::-1, ::-1].copy()
+    laid = lay_over(one, other, upside_down, same=False, blocks=blocks)
+    down, across = np.nonzero(laid.apart)
+    width, height = picture(3).size
+    left, right = (1 - (0.5 + k / 16) for k in (7, 5))
+    assert (across.min() / width, across.max() / width) == pytest.approx((left, right), abs=0.01)
+    assert (down.min() / height, down.max() / height) == pytest.approx((3 / 6, 5 / 6), abs=0.01)
+    drawn, before = (
+        difference_map(each) for each in (laid, replace(laid, apart=laid.apart * False))
+    )
+    changed = (drawn != before).any(axis=2)
+    assert (changed <= laid.apart).all()
+    assert changed[down.min(), across.min()]
+    assert not changed[(down.min() + down.max()) // 2, (across.min() + across.max()) // 2]
+    assert not lay_over(one, other, upside_down, same=False).apart.any()
 
 
 def test_a_crop_is_laid_where_it_was_cut_though_the_transform_was_rough():

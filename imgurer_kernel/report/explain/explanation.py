@@ -251,9 +251,10 @@ class Explanation:
                 pixels=overlay.beneath,
                 covered=overlay.inside,
                 title="What differs",
-                caption="" if strangers else "tones evened out",
+                caption=_map_caption(overlay, strangers),
             ),
             overlay.difference,
+            overlay.apart,
             good=not strangers,
         )
 
@@ -285,6 +286,13 @@ class Explanation:
 
 def _caption(side: Side) -> str:
     return f"{side.size} ({side.note})" if side.note else side.size
+
+
+def _map_caption(overlay: Overlay, strangers: bool) -> str:
+    words = [] if strangers else ["tones evened out"]
+    if overlay.apart.any():
+        words.append("framed: nothing in common")
+    return "; ".join(words)
 
 
 def _percent(share: float) -> str:

@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching.affine import inverse
 from imgurer_kernel.matching.difference import refined
+from imgurer_kernel.matching.local_agreement import BlockMap
 from imgurer_kernel.report.explain.color import LUMA, color_distance, compare_tones, fit_tones
 
 Transform = tuple[float, ...]
@@ -63,6 +64,8 @@ class Overlay:
     lightness, contrast, color
         What became of the common area: difference in mean luma (-255..255), ratio of the
         deviations, ratio of the mean chroma.
+    apart
+        bool (height, width): blocks that have nothing in common, as where one was covered.
     """
 
     transform: Transform
@@ -76,9 +79,17 @@ class Overlay:
     lightness: float
     contrast: float
     color: float
+    apart: BoolMask
 
 
-def lay_over(first: UInt8s, second: UInt8s, transform: Transform, *, same: bool = True) -> Overlay:
+def lay_over(
+    first: UInt8s,
+    second: UInt8s,
+    transform: Transform,
+    *,
+    same: bool = True,
+    blocks: BlockMap | None = None,
+) -> Overlay:
     """Lay one picture over another.
 
     Parameters
@@ -90,6 +101,8 @@ def lay_over(first: UInt8s, second: UInt8s, transform: Transform, *, same: bool 
     same
         Whether they show the same. If not, the transform is taken as it is and tones are not
         fitted: nothing is gained by making strangers alike.
+    blocks
+        Where they agree, if that is known.
     """
     if same:
         transform = _refine(first, second, transform)
@@ -119,7 +132,42 @@ def lay_over(first: UInt8s, second: UInt8s, transform: Transform, *, same: bool 
         lightness=lightness,
         contrast=contrast,
         color=color,
+        apart=_blocks_apart(blocks, transform, size),
     )
+
+
+def _blocks_apart(blocks: BlockMap | None, transform: Transform, size: tuple[int, int]) -> BoolMask:
+    """Draw the regions of blocks that disagree on the canvas, bool (height, width)."""
+    width, height = size
+    if blocks is None or not blocks.regions.any():
+        return np.zeros((height, width), np.bool_)
+    a, b, c, d, e, f = inverse(transform)
+    u = (2 * np.arange(width) + 1) / width - 1
+    v = ((2 * np.arange(height) + 1) / height - 1)[:, None]
+    left, top, right, bottom = blocks.box
+    down, across = blocks.regions.shape
+    column = np.floor((a * u + b * v + c - left) / (right - left) * across).astype(int)
+    row = np.floor((d * u + e * v + f - top) / (bottom - top) * down).astype(int)
+    there = (column >= 0) & (column < across) & (row >= 0) & (row < down)
+    apart: BoolMask = there & blocks.regions[np.where(there, row, 0), np.where(there, column, 0)]
+    return apart
+
+
+def outline(mask: BoolMask) -> BoolMask:
+    """Return the rim of what is marked, two pixels wide or more in a large picture.
+
+    Examples
+    --------
+    >>> mask = np.zeros((9, 9), bool)
+    >>> mask[1:8, 1:8] = True
+    >>> int(outline(mask).sum())  # 49 pixels, of which 9 are within
+    40
+    """
+    inner = mask
+    for _ in range(max(2, round(max(mask.shape) / 256))):
+        inner = _erode(inner)
+    rim: BoolMask = mask & ~inner
+    return rim
 
 
 def warp(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[UInt8s, BoolMask]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 
 from imgurer_kernel.common.types import BoolMask, Float32s, UInt8s
-from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE
-from imgurer_kernel.report.explain.pictures import HEAT
+from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE, outline
+from imgurer_kernel.report.explain.pictures import APART, HEAT
 from imgurer_kernel.report.figures.canvas import (
     DIFFERENT,
     FRAME,
@@ -38,6 +38,7 @@ def explanation_figure(
     pictures: Sequence[FigurePanel],
     beneath: FigurePanel,
     difference: Float32s,
+    apart: BoolMask,
     *,
     good: bool,
 ) -> NotebookFigure:
@@ -53,6 +54,8 @@ def explanation_figure(
         What the map is drawn on; its `covered` says where a difference could be measured.
     difference
         float32 (height, width): colour distances.
+    apart
+        bool (height, width): what has nothing in common, around which a line is drawn.
     good
         Whether the verdict is that they are the same.
     """
@@ -92,6 +95,7 @@ def explanation_figure(
         axis = figure.add_axes((left / scale, bottom / total, across / scale, height / total))
         if panel is beneath:
             _show_difference(axis, panel, difference)
+            _show_apart(axis, apart)
         else:
             axis.imshow(panel.pixels, interpolation="antialiased")
         _show_uncovered(axis, panel)
@@ -131,6 +135,16 @@ def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> No
     layer = _heat()(strength)
     layer[..., 3] = np.where(difference > VISIBLE, np.minimum(0.55 + strength, 1), 0)
     axis.imshow(layer, interpolation="nearest")
+
+
+def _show_apart(axis: Axes, apart: BoolMask) -> None:
+    """A line around what has nothing in common."""
+    if not apart.any():
+        return
+    line = np.zeros((*apart.shape, 4))
+    line[..., :3] = to_rgb(APART)
+    line[..., 3] = outline(apart)
+    axis.imshow(line, interpolation="nearest")
 
 
 def _show_uncovered(axis: Axes, panel: FigurePanel) -> None:

@@ -65,6 +65,7 @@ def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> Compa
         difference=difference,
         laid=(width, height),
         differing=explanation.overlay.differing,
+        framed=bool(explanation.overlay.apart.any()),
     )
 
 

@@ -143,7 +143,7 @@ export default {
     }
 
     function showLaid(mode) {
-      const { tiles, laid, differing } = content();
+      const { tiles, laid, differing, framed } = content();
       const stage = pictureStage(sentence.textContent);
       const entry = { stage, width: laid[0], height: laid[1], map: [1, 0, 0, 0, 1, 0] };
       shown.push(entry);
@@ -151,7 +151,10 @@ export default {
       const captions = {
         slider: [first.name, "", second.name],
         blink: [first.name, ""],
-        difference: [differing ? "The darker, the more differs" : "Nothing that can be seen differs", ""],
+        difference: [
+          differing ? "The darker, the more differs" : "Nothing that can be seen differs",
+          framed ? "Framed: nothing in common" : "",
+        ],
       };
       const box = figure(stage, ...captions[mode]);
       stages.append(box);

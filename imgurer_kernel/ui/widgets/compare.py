@@ -46,6 +46,8 @@ class ComparedPictures:
         Width and height of these.
     differing
         Share of what both show that visibly differs, 0..1.
+    framed
+        Whether the map frames what has nothing in common.
     """
 
     tiles: Sequence[Tile]
@@ -58,6 +60,7 @@ class ComparedPictures:
     difference: bytes = b""
     laid: tuple[int, int] = (1, 1)
     differing: float = 0.0
+    framed: bool = False
 
 
 class Compare(OriginalsWidget):
@@ -84,7 +87,8 @@ class Compare(OriginalsWidget):
     @traitlets.default("_content")
     def _empty_content(self) -> dict[str, Any]:
         nothing: dict[str, Any] = {name: [] for name in ("tiles", "sizes", "maps", "facts")}
-        return nothing | {"blob": b"", "text": "", "layers": {}, "laid": [1, 1], "differing": 0.0}
+        nothing |= {"blob": b"", "text": "", "layers": {}, "laid": [1, 1]}
+        return nothing | {"differing": 0.0, "framed": False}
 
     def show(self, pictures: ComparedPictures) -> None:
         """Show pictures, and open the comparison unless it is inline."""
@@ -110,5 +114,6 @@ class Compare(OriginalsWidget):
                 "layers": layers,
                 "laid": list(pictures.laid),
                 "differing": pictures.differing,
+                "framed": pictures.framed,
             }
             self.active = True
