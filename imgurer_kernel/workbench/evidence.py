@@ -6,12 +6,16 @@ from datetime import UTC
 
 import numpy as np
 
-from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
+from imgurer_kernel.common.types import Float64s, Int64s, UInt8s, UInt64s
+from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
-from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, dhash_many
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
+from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
+from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
@@ -22,11 +26,21 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
-from imgurer_kernel.matching.query_candidates import query_candidates
+from imgurer_kernel.matching.query_candidates import (
+    QueryPicture,
+    StoredPictures,
+    picture_candidates,
+    query_candidates,
+)
+from imgurer_kernel.matching.regions import window_grays
 from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
+from imgurer_kernel.matching.spot_candidates import SpotTable
+from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
+
+_ANY = 128  # bits: all of a hash
 
 
 def evidence_of(
@@ -45,16 +59,41 @@ def evidence_of(
     # Aligning one picture to the other is not symmetric to the last bit.
     if one.digest > other.digest:
         return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
+    rows, gallery = _matches(one, other), _gallery(one, other, originals)
+    frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
+    return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
+
+
+def _matches(one: Query, other: Query) -> Candidates:
+    """All matches that a search could find two pictures by, and more: as far as hashes go."""
     whole, contents = BKTree(), BKTree()
     whole.add(1, other.fingerprint.dhash)
     if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
         contents.add(1, other.fingerprint.trimmed_dhash)
-    rows = query_candidates(
-        one.grays, one.fingerprint.trimmed_dhash, whole.search_many, contents.search_many, 128
+    searches = whole.search_many, contents.search_many
+    if not (one.fingerprint.informative and other.fingerprint.informative):
+        return query_candidates(one.grays, one.fingerprint.trimmed_dhash, *searches, _ANY)
+    spots, windows = zip(*(_seen_in(each) for each in (one, other)), strict=True)
+    position = np.array([1])
+    stored = StoredPictures(
+        windowed=position,
+        windows=windows[1][None],
+        spotted=position,
+        spots=SpotTable.of(spots[1]),
+        hashes=np.array([other.fingerprint.dhash], np.uint64),
+        spot_radius=usual_spot_radius(2),
+        spot_votes=SPOT_VOTES,
     )
-    gallery = _gallery(one, other, originals)
-    frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
-    return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
+    asked = QueryPicture(one.grays, one.fingerprint.trimmed_dhash, windows[0], spots[0])
+    return picture_candidates(asked, *searches, stored, _ANY, WINDOW_RADIUS)
+
+
+def _seen_in(query: Query) -> tuple[Spots, UInt64s]:
+    """The spots of a picture, one row, and the hashes of its windows, uint64 (24, 2)."""
+    thumbnail = decode.read(query.fingerprint.thumbnail, colour=False, frame=THUMBNAIL)
+    spots = find_spots(thumbnail.view().gray())
+    grays = np.frombuffer(query.fingerprint.verification, np.uint8).reshape(1, 64, 64)
+    return spots, dhash_many(window_grays(grays)[0])
 
 
 def evidence_by_cluster(
