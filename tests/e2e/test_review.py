@@ -131,6 +131,30 @@ def test_keys_work_wherever_the_focus_is_but_not_in_fields(review):
     settled(page, 1)
 
 
+def test_keys_work_at_once_when_the_tab_is_clicked(review):
+    page = review
+    page.get_by_role("tab", name="Browse").click()
+    expect(clusters(page)).to_have_count(0)
+    tab = page.get_by_role("tab", name="Review")
+    tab.click()
+    eventually(lambda: focused(page) == 0)
+    tab.focus()
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == 0
+    page.keyboard.press("d")
+    settled(page, 1)
+    assert focused(page) == 1
+    tab.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(clusters(page)).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(clusters(page)).to_have_count(SCENES)
+    page.wait_for_timeout(100)
+    assert focused(page) == -1, "who goes from tab to tab by keys stays there"
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == 1
+
+
 def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before):
     page = review
     page.get_by_role("button", name=re.compile("^Resized")).click()
@@ -206,6 +230,10 @@ def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
     # The exact copies of it are still to be decided; the smaller one is not of them any more.
     files = page.locator(".imgurer-file:visible")
     expect(files).to_have_count(3 * SCENES - 1, timeout=60_000)
+    same = page.locator('.imgurer-cluster:has(button[data-act="different"]:disabled)')
+    same.locator(".imgurer-file").first.press("d")
+    expect(same).to_contain_text("the same bytes")
+    expect(decided(page)).to_have_count(0)
     files.first.press("u")
     expect(files).to_have_count(3 * SCENES, timeout=60_000)
     page.wait_for_function(

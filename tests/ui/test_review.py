@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.ui import ReviewPanel
 from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review_captions import review_cluster
 from imgurer_kernel.ui.models.review_queue import (
     KINDS,
     ORDERS,
@@ -192,7 +194,8 @@ def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, tmp
         file.write(b"more")
     before = contents(tmp_path / "pictures")
     model.remove_others(cluster)
-    assert model.done[cluster].failed
+    assert cluster not in model.done
+    assert model.failures[cluster].startswith("0 files removed; ")
     assert contents(tmp_path / "pictures") == before
 
 
@@ -471,3 +474,73 @@ def test_pictures_are_sent_once_whichever_file_is_kept(wb):
                 picture = before[file["offset"] : file["offset"] + file["length"]]
                 assert picture == wb.thumbnail(file["image_id"])
     assert sent == []
+
+
+def test_files_of_the_same_bytes_are_not_different_and_stay_to_be_decided(wb):
+    panel = ReviewPanel(wb)
+    model = panel.model
+    exact = cluster_with(model, NASTY)
+    shown = {each["cluster_id"]: each for each in panel.board._content["clusters"]}
+    assert [shown[each]["same_bytes"] for each in model.listed] == [
+        each == exact for each in model.listed
+    ]
+    panel._act("decide", {"cluster_id": exact, "verdict": "different"})
+    assert model.done == {}
+    said = panel.board.done[str(exact)]
+    assert said["stays"]
+    assert "same bytes" in said["text"]
+    assert panel.board.bars["message"] == "", "it is said once"
+    panel._act("remove_others", {"cluster_id": exact})
+    assert not panel.board.done[str(exact)]["stays"]
+
+
+@pytest.mark.parametrize("act", ["remove_others", "decide", "remove", "confirm"])
+def test_a_cluster_whose_act_failed_stays_to_be_decided(wb, monkeypatch, act):
+    panel = ReviewPanel(wb)
+    model = panel.model
+    cluster = cluster_with(model, "a.jpg")
+    if act == "confirm":
+        model.show_preview()
+
+    def refuse(*_, **__):
+        message = "the disk is full"
+        raise ImgurerError(message)
+
+    before = panel.board.bars["everything"]
+    with monkeypatch.context() as patch:
+        patch.setattr(model.session.workbench, "decide", refuse)
+        patch.setattr(model.session.workbench, "apply", refuse)
+        files = model.queue.members(cluster)["file_id"].tolist()
+        panel._act(act, {"cluster_id": cluster, "verdict": "different", "file_ids": files})
+    assert model.done == {}
+    assert panel.board.bars["everything"] == before
+    said = [each["text"] for each in panel.board.done.values()]
+    said += [panel.board.bars["message"], panel.progress.failure]
+    assert [each for each in said if each] == ["The disk is full."], "once"
+    panel._act("remove_others", {"cluster_id": cluster})
+    assert model.done[cluster].text.startswith("Kept 1, removed 2")
+    assert not panel.board.done[str(cluster)]["stays"]
+
+
+def test_undo_takes_back_which_file_is_kept(model, tmp_path):
+    cluster = cluster_with(model, "a.jpg")
+    rows = model.queue.members(cluster)
+    for name in ("a small.jpg", "a again.png"):
+        model.keep(int(rows.loc[rows["filename"] == name, "file_id"].iloc[0]))
+    model.undo()
+    assert model.queue.members(cluster)["filename"].iloc[0] == "a small.jpg"
+    model.undo()
+    now = model.queue.members(cluster)
+    columns = ["filename", "keeper_id", "keeper_reason", "label"]
+    assert now[columns].values.tolist() == rows[columns].values.tolist()
+    assert model.history == ()
+    model.show_preview()
+    assert not any("pinned" in value or "you chose" in value for _, value in model.preview.facts)
+
+
+def test_the_heading_of_a_cluster_has_the_words_of_its_files(model):
+    cluster = cluster_with(model, "a.jpg")
+    members = model.queue.members(cluster)
+    labels = ["", "flipped", "rotated"]
+    shown = review_cluster(members.assign(label=labels), {})
+    assert shown.facts.startswith("flipped and rotated")

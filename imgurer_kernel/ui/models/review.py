@@ -14,10 +14,8 @@ from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
-from imgurer_kernel.ui.models.review_queue import (
-    goes,
-)
-from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack
+from imgurer_kernel.ui.models.review_queue import goes
+from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack, files_text, plan_rows
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.sittings import sitting_name
 
@@ -27,6 +25,11 @@ WORDS: Mapping[DecisionVerdict, str] = {
     "later": "For later",
 }
 """What is said of a cluster that was decided."""
+
+SAME_BYTES = "These files are the same bytes; remove the others, or decide later."
+"""Why a cluster cannot be decided to be different."""
+
+_REMOVING = "Removing"
 
 
 class ReviewModel(ReviewListing):
@@ -45,6 +48,7 @@ class ReviewModel(ReviewListing):
         self.preview_job = session.job()
         self.bulk_job = session.job()
         self.label_job = session.job()
+        self.bulk_job.observe(self._drop_pending, "busy")
         self.acts = ActQueue(session.runner)
         self.sitting = sitting_name()
         # The last thing last.
@@ -81,6 +85,8 @@ class ReviewModel(ReviewListing):
         if not found:
             return
         members = queue.members(found[0])
+        if file_id not in self._pinned:
+            self._history.append(Step(kept=file_id, pinned=frozenset(self._pinned)))
         self._pinned = (self._pinned - set(members["file_id"].tolist())) | {file_id}
         chosen = members["file_id"] == file_id
         reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
@@ -109,6 +115,9 @@ class ReviewModel(ReviewListing):
             members = self._members(cluster_id)
             if members.empty:
                 continue
+            if verdict == "different" and members["image_id"].nunique() == 1:
+                self._fail((cluster_id,), SAME_BYTES)
+                continue
             # Shown at once: the keys go on to the next cluster while the store is busy with this
             # one.
             self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
@@ -129,7 +138,7 @@ class ReviewModel(ReviewListing):
 
     def _decided(self, cluster_id: int, text: str, found: list[int] | None) -> None:
         if found is None:
-            self._mark((cluster_id,), Done(text=self.acts.failure, failed=True))
+            self._fail((cluster_id,), self.acts.failure)
             return
         self._history.append(Step(clusters=(cluster_id,), decision_ids=tuple(found)))
         self._mark((cluster_id,), Done(text=text))
@@ -155,7 +164,7 @@ class ReviewModel(ReviewListing):
 
     def _acted(self, cluster_ids: tuple[int, ...], result: pd.DataFrame | None, text: str) -> None:
         if result is None:
-            self._mark(cluster_ids, Done(text=self.acts.failure, failed=True))
+            self._fail(cluster_ids, self.acts.failure)
             return
         well = result[result["status"] == "done"]
         if len(well):
@@ -166,6 +175,9 @@ class ReviewModel(ReviewListing):
             why = str(refused["why"].iloc[0])
             rest = f" and {count(len(refused) - 1, 'more')}" if len(refused) > 1 else ""
             text = f"{count(len(well), 'file')} removed; {why}{rest}"
+            if well.empty:
+                self._fail(cluster_ids, text)
+                return
         self._mark(cluster_ids, Done(text=text, failed=bool(len(refused))))
         self._count(len(cluster_ids) if not len(refused) else 0, int(well["bytes"].sum()))
         self._changed()
@@ -199,8 +211,8 @@ class ReviewModel(ReviewListing):
             for rule, number in rules.head(6).items()
         )
         facts = [
-            ("On disk", _files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
-            ("In the store", _files_text(ready[~on_disk], "to the trash of the store")),
+            ("On disk", files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
+            ("In the store", files_text(ready[~on_disk], "to the trash of the store")),
             ("Kept because", because),
         ]
         others = int((goes(chosen) & ~chosen["is_own"]).sum())
@@ -226,7 +238,7 @@ class ReviewModel(ReviewListing):
         preview, self.preview = self.preview, None
         if preview is None or preview.plan.empty:
             return
-        self._mark(preview.clusters, Done(text="Removing", pending=True))
+        self._mark(preview.clusters, Done(text=_REMOVING, pending=True))
         self.bulk_job.start(
             f"Removing {count(len(preview.plan), 'file')}",
             lambda task: self.session.workbench.apply(
@@ -234,6 +246,11 @@ class ReviewModel(ReviewListing):
             ),
             lambda result: self._acted(preview.clusters, result, "Kept 1, removed the others"),
         )
+
+    def _drop_pending(self, _: object) -> None:
+        # Also where it failed or was cancelled, and no result comes.
+        if not self.bulk_job.busy:
+            self.done = {key: done for key, done in self.done.items() if done.text != _REMOVING}
 
     # Undo -------------------------------------------------------------------------------------
 
@@ -246,6 +263,9 @@ class ReviewModel(ReviewListing):
         step = steps[-1] if steps else Step()
         if step in self._history:
             self._history.remove(step)
+        if step.kept >= 0:
+            self._choose_again(step.kept, step.pinned)
+            return
         self.acts.add(lambda: self._take_back(step), lambda taken: self._undone(step, taken))
 
     def _take_back(self, step: Step) -> TakenBack:
@@ -300,7 +320,13 @@ class ReviewModel(ReviewListing):
 
     def _mark(self, cluster_ids: Sequence[int], done: Done) -> None:
         self.message = ""  # what was said of an earlier step
+        self.failures = {k: why for k, why in self.failures.items() if k not in cluster_ids}
         self.done = {**self.done, **dict.fromkeys(cluster_ids, done)}
+
+    def _fail(self, cluster_ids: Sequence[int], why: str) -> None:
+        self.message = ""
+        self.failures = {**self.failures, **dict.fromkeys(cluster_ids, why)}
+        self.done = {key: done for key, done in self.done.items() if key not in cluster_ids}
 
     def _count(self, clusters: int, removed: int) -> None:
         before = self.progress
@@ -317,15 +343,3 @@ class ReviewModel(ReviewListing):
             self.session.changed()
         finally:
             self._own_change = False
-
-
-def plan_rows(files: pd.DataFrame) -> pd.DataFrame:
-    """Make the plan that removes these files, each for its keeper; see `Workbench.apply`."""
-    plan = files[["file_id", "path", "filename", "keeper_id"]].copy()
-    return plan.assign(act="auto", reason=files["keeper_reason"]).reset_index(drop=True)
-
-
-def _files_text(files: pd.DataFrame, where: str) -> str:
-    if files.empty:
-        return ""
-    return f"{count(len(files), 'file')}, {human_bytes(int(files['bytes'].sum()))}, {where}"

@@ -34,7 +34,8 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
     disk, store = int(freed["frees_disk"].sum()), int(freed["frees_store"].sum())
     places = [(disk, "on disk"), (store, "in the store")]
     frees = [f"frees {human_bytes(size)} {place}" for size, place in places if size]
-    kinds = [kind for kind in KINDS if kind in {_kind(row) for row in rows[1:]}]
+    labels = {str(row["label"]) for row in rows[1:]}
+    kinds = [each for kind in KINDS for each in sorted(labels) if KIND_OF.get(each, each) == kind]
     files = tuple(
         _file(row, keeper, thumbnails.get(int(row["image_id"]), b""), leaves=bool(leaves[place]))
         for place, row in enumerate(rows[:MAX_FILES])
@@ -47,6 +48,7 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
         removes=int(leaves.sum()),
         more=max(len(rows) - MAX_FILES, 0),
         note=_note(rows),
+        same_bytes=members["image_id"].nunique() == 1,
     )
 
 
@@ -111,11 +113,6 @@ def _fate(row: Row, *, is_keeper: bool, leaves: bool) -> tuple[str, str]:
     if leaves and not row["frees_disk"] and not row["frees_store"]:
         return "remove", "Remove, frees nothing"
     return "remove", "Remove"
-
-
-def _kind(row: Row) -> str:
-    label = str(row["label"])
-    return KIND_OF.get(label, label)
 
 
 def _note(rows: list[dict[str, Any]]) -> str:

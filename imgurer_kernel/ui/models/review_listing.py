@@ -1,6 +1,6 @@
 """The queue of a review as shown: read, filtered, sorted, in pages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +67,8 @@ class ReviewListing(HasTraits):
         `load` or another filter or order: what was decided keeps its place.
     done
         `Done` by cluster_id.
+    failures
+        Why the last act on a cluster did nothing, by cluster_id; it is to be decided still.
     progress
         How far it is.
     stale
@@ -84,6 +86,7 @@ class ReviewListing(HasTraits):
     queue = Instance(ReviewQueue, allow_none=True)
     listed = Instance(tuple, ())
     done: "Dict[int, Done]" = Dict()
+    failures: "Dict[int, str]" = Dict()
     progress = Instance(ReviewProgress, ())
     stale = Bool(False)
     message = Unicode()
@@ -162,7 +165,7 @@ class ReviewListing(HasTraits):
     def _set_queue(self, read: tuple[ReviewQueue, ReviewProgress, pd.DataFrame]) -> None:
         queue, progress, self._read_rows = read
         with self.hold_trait_notifications():
-            self.done, self.stale, self.message = {}, False, ""
+            self.done, self.failures, self.stale, self.message = {}, {}, False, ""
             self.queue, self.progress = queue, progress
             self._list()
         (file_ids, image_ids), self._look_for = self._look_for, ((), ())
@@ -274,13 +277,22 @@ class ReviewListing(HasTraits):
         queue = self.queue
         if queue is None or files.empty:
             return
-        # What was chosen by hand meanwhile stays.
-        chosen = files.loc[files["file_id"].isin(self._pinned), "cluster_id"]
-        files = files[~files["cluster_id"].isin(chosen)]
         known = [each for each in files["cluster_id"].unique() if each in queue.rows_of]
         before = queue.members_of(known)
+        # What was chosen by hand meanwhile stays.
+        chosen = before.loc[before["keeper_id"].isin(self._pinned), "cluster_id"]
+        files = files[~files["cluster_id"].isin(chosen)]
+        before = before[~before["cluster_id"].isin(chosen)]
         if len(before) and set(before["file_id"]) == set(files["file_id"]):
             self.queue = queue.replaced(files)  # nobody has changed these clusters meanwhile
+
+    def _choose_again(self, file_id: int, pinned: Iterable[int]) -> None:
+        """Take back that a file was chosen to be kept; `pinned` are those that were before."""
+        self._pinned = set(pinned)
+        for cluster_id in () if self.queue is None else self.queue.clusters_of([file_id]):
+            self.go_to(cluster_id)
+        self._measure()
+        self.message = "Taken back."
 
     def _members(self, cluster_id: int) -> pd.DataFrame:
         # A message may be about a queue that has been replaced while it was on its way.

@@ -87,10 +87,10 @@ class ReviewPanel(Panel):
         model.observe(self._show_empty, "stale")
         model.job.observe(self._show_empty, "busy")
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
-        model.observe(self._show_done, "done")
+        model.observe(self._show_done, ["done", "failures"])
         model.observe(self._show_preview, "preview")
         model.observe(self._show_place, "gone_to")
-        model.acts.observe(self._show_bars, ["waiting", "failure"])
+        model.acts.observe(self._show_bars, "waiting")
         self._show_bars(None)
         self._show_page(None)
         if self.standalone and model.queue is None:
@@ -165,8 +165,20 @@ class ReviewPanel(Panel):
                 "failed": done.failed,
                 "pending": done.pending,
                 "can_undo": key in undoable,
+                "stays": False,
             }
             for key, done in self.model.done.items()
+            if key in shown
+        } | {
+            # Said where it was tried, and nowhere else: the cluster is to be decided still.
+            str(key): {
+                "text": why,
+                "failed": True,
+                "pending": False,
+                "can_undo": False,
+                "stays": True,
+            }
+            for key, why in self.model.failures.items()
             if key in shown
         }
 

@@ -71,8 +71,6 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
 
 
 def _message(model: ReviewModel) -> str:
-    if model.acts.failure:
-        return model.acts.failure
     if model.message:
         return model.message
     if model.stale:

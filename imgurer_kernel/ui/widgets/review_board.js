@@ -85,9 +85,10 @@ export default {
       const decided = section?.classList.contains("imgurer-decided");
       if (["remove_others", "different", "later"].includes(name)) {
         if (cluster_id < 0 || decided) return;
-        if (name === "remove_others" && section.querySelector('[data-act="remove_others"]').disabled) return;
+        const cannot = section.querySelector(`[data-act="${name}"]`).disabled;
+        if (cannot && name !== "different") return; // of which it is said why
         act(name === "remove_others" ? name : "decide", { cluster_id, verdict: name });
-        goOn(section);
+        if (!cannot) goOn(section);
       } else if (name === "keep") {
         if (file_id >= 0 && !decided) act("keep", { file_id });
       } else if (name === "compare" || name === "look") {
@@ -195,11 +196,19 @@ export default {
       if (figure) figure.tabIndex = 0;
       // The same file as before stays where it is on the screen.
       if (had) focus(figure, !figureOf(current));
-      else if (figure && document.activeElement === document.body && el.offsetParent) {
-        figure.focus({ preventScroll: true }); // so that keys work at once; the page stays where it is
-        current = idOf(figure);
-        sectionOf(figure).setAttribute("aria-current", "true");
-      }
+      else enter();
+    }
+
+    // So that keys work at once; the page stays where it is. Whoever goes from tab to tab by keys
+    // stays there.
+    function enter() {
+      const active = document.activeElement;
+      const isFree = active === document.body || active.matches(".imgurer-dashboard-header a:not(:focus-visible)");
+      if (isFree && el.offsetParent) focus(firstFile(), false);
+    }
+    function firstFile() {
+      const file = figureOf(current);
+      return file?.offsetParent ? file : open()[0]?.querySelector(".imgurer-file");
     }
 
     // What was taken back is looked at again: the focus goes there, once it is on the page.
@@ -265,14 +274,17 @@ export default {
     function onKey(event) {
       if (event.ctrlKey || event.metaKey || event.altKey || !isForUs(event.target)) return;
       if (event.target.closest("input:not(.imgurer-pick), select, dialog")) return;
-      const figure = event.target.closest(".imgurer-file") ?? figureOf(current);
+      const isTab = event.target.closest("[role=tab]"); // its arrows to the sides go to other tabs
+      const figure = event.target.closest(".imgurer-file") ?? figureOf(current) ?? firstFile();
       const section = sectionOf(event.target) ?? sectionOf(figure);
-      const isTab = event.target.closest("[role=tab]"); // its arrows go to other tabs
-      if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighbor(figure, event.key) ?? figure);
+      if (isTab && event.key === "ArrowDown") focus(firstFile());
+      else if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighbor(figure, event.key) ?? figure);
       else if (event.key === "Enter" && event.target === figure) choose(figure, { range: event.shiftKey });
       else if (event.key === " " && event.target.closest("button, summary, input")) return;
-      else if (letters[event.key]) perform(letters[event.key], figure, section);
-      else return;
+      else if (letters[event.key]) {
+        if (isTab && event.key !== "?") focus(figure);
+        perform(letters[event.key], figure, section);
+      } else return;
       event.preventDefault();
       event.stopPropagation();
     }
@@ -307,7 +319,16 @@ export default {
     showTop();
     showClusters();
     showPreview();
+    // A tab that is opened again has its clusters already.
+    let wasShown = Boolean(el.offsetParent);
+    const shown = new ResizeObserver(() => {
+      const isShown = Boolean(el.offsetParent);
+      if (isShown && !wasShown && document.body.dataset.voila !== undefined) enter();
+      wasShown = isShown;
+    });
+    shown.observe(el);
     return () => {
+      shown.disconnect();
       for (const [name, show] of Object.entries(observed)) model.off(name, show);
       document.removeEventListener("keydown", onKey, true);
       pictures?.revoke();

@@ -10,7 +10,7 @@ import traitlets
 from imgurer_kernel.ui.theme.theme import script, static
 
 KEYS = (
-    ("← ↑ → ↓", "move between files and clusters"),
+    ("← ↑ → ↓", "move between files and clusters; ↓ enters the list from its tab"),
     ("x", "keep the one marked Keep, remove the others"),
     ("k", "keep this file instead"),
     ("d", "these are not the same"),
@@ -68,7 +68,10 @@ class ReviewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewCluster:
-    """One cluster: a title, a line of facts, its files, and how many more there are."""
+    """One cluster: a title, a line of facts, its files, and how many more there are.
+
+    Where all files are the same bytes they cannot be decided to be different.
+    """
 
     cluster_id: int
     title: str
@@ -77,6 +80,7 @@ class ReviewCluster:
     removes: int
     more: int = 0
     note: str = ""
+    same_bytes: bool = False
 
 
 class ReviewBoard(anywidget.AnyWidget):
@@ -92,7 +96,8 @@ class ReviewBoard(anywidget.AnyWidget):
     Traits
     ------
     done
-        What was done, by cluster_id as a text: text, failed, pending, can_undo.
+        What was done, by cluster_id as a text: text, failed, pending, can_undo, and stays, where
+        nothing was done and the cluster is not folded away.
     bars
         What the bars show; see `imgurer_kernel.ui.panels.review`.
     place
@@ -167,4 +172,4 @@ class ReviewBoard(anywidget.AnyWidget):
             self._on_act(message["act"], message)
 
 
-_CLUSTER_FACTS = ("cluster_id", "title", "facts", "removes", "more", "note")
+_CLUSTER_FACTS = ("cluster_id", "title", "facts", "removes", "more", "note", "same_bytes")

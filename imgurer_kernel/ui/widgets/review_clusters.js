@@ -66,9 +66,12 @@ function reviewCluster(cluster, place, pictures) {
   const removes = cluster.removes ? `Keep best, remove ${cluster.removes}` : "Nothing to remove";
   const remove = actButton(removes, "x", "remove_others", true);
   remove.disabled = !cluster.removes;
+  const different = actButton("Not the same", "d", "different");
+  different.disabled = cluster.same_bytes;
+  if (cluster.same_bytes) different.title = "These files are the same bytes";
   acts.append(
     remove,
-    actButton("Not the same", "d", "different"),
+    different,
     actButton("Later", "l", "later"),
     actButton("Compare", "c", "compare"),
   );
@@ -89,8 +92,9 @@ function reviewCluster(cluster, place, pictures) {
 }
 
 // What was done to a cluster: it keeps its place, one line high, until the queue is sorted again.
+// Where an act failed the line says why, and the cluster stays open.
 function showDone(section, done, onUndo, onShow) {
-  section.classList.toggle("imgurer-decided", Boolean(done));
+  section.classList.toggle("imgurer-decided", Boolean(done) && !done.stays);
   section.querySelector(".imgurer-done-line")?.remove();
   if (!done) return;
   const line = element("div", "imgurer-done-line");
@@ -98,8 +102,8 @@ function showDone(section, done, onUndo, onShow) {
   const meaning = done.failed ? "failed" : done.pending ? "" : "done";
   if (meaning) line.append(icon(meaning, done.failed ? "imgurer-failed" : "imgurer-done"));
   line.append(element("span", "imgurer-done-text", done.text));
-  line.append(element("span", "imgurer-cluster-facts", section.querySelector("h3").textContent));
-  if (!done.pending) {
+  if (!done.stays) line.append(element("span", "imgurer-cluster-facts", section.querySelector("h3").textContent));
+  if (!done.pending && !done.stays) {
     const show = element("button", "imgurer-act", "Show");
     show.type = "button";
     show.addEventListener("click", onShow);
