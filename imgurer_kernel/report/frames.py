@@ -97,6 +97,7 @@ def file_frame(
     files: pd.DataFrame,
     keepers: Policy,
     file_order: FileOrder,
+    choose: Policy | None = None,
 ) -> pd.DataFrame:
     """Build a row for each file: most files first, in each cluster the medoid's, then by distance.
 
@@ -116,6 +117,8 @@ def file_frame(
         offered for removal. links, is_blob: see `freed`.
     keepers, file_order
         The policy: which image of a cluster is kept, and which of its files.
+    choose
+        Says of the finished rows, without what they free, which are kept, instead of `keepers`.
 
     Returns
     -------
@@ -136,13 +139,6 @@ def file_frame(
     members = _members(grouped, images)
     members = members[members["image_id"].isin(listed["image_id"])]
     everybody = pd.concat([members, _alone(members, images, listed)], ignore_index=True)
-    # Kept is the best image that has a file to keep: one that is missing is none.
-    there = listed.loc[listed["state"] == "present", "image_id"]
-    keepable = everybody["image_id"].isin(there)
-    hopeless = ~everybody["cluster_id"].isin(everybody.loc[keepable, "cluster_id"])
-    candidates = everybody[keepable | hopeless]
-    kept_images = set(candidates.loc[keepers(candidates), "image_id"].tolist())
-
     columns = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
     rows = everybody.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
     rows = _renumbered(rows)
@@ -150,7 +146,10 @@ def file_frame(
     # The merge keeps the order of `everybody`, in which the medoid stands first.
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
-    rows["is_keeper"] = rows["image_id"].isin(kept_images) & ~further
+    if choose is None:
+        rows["is_keeper"] = rows["image_id"].isin(_kept(everybody, listed, keepers)) & ~further
+    else:
+        rows["is_keeper"] = choose(rows[[name for name in CLUSTER_FILES if name in rows]])
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
     # What is not listed stays, and so holds the bytes that it shares with listed files.
@@ -159,6 +158,15 @@ def file_frame(
     on_disk, in_store = freed(together, all_stay)
     rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
     return rows[CLUSTER_FILES]
+
+
+def _kept(everybody: pd.DataFrame, listed: pd.DataFrame, keepers: Policy) -> set[int]:
+    """Choose the best image of each cluster that has a file to keep: a missing one is none."""
+    there = listed.loc[listed["state"] == "present", "image_id"]
+    keepable = everybody["image_id"].isin(there)
+    hopeless = ~everybody["cluster_id"].isin(everybody.loc[keepable, "cluster_id"])
+    candidates = everybody[keepable | hopeless]
+    return set(candidates.loc[keepers(candidates), "image_id"].tolist())
 
 
 def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:

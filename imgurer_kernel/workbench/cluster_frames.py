@@ -1,7 +1,8 @@
 """Build the frames of `clusters`: by file, or by image."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, Self
 
 import numpy as np
@@ -16,9 +17,13 @@ from imgurer_kernel.review.keeper import file_order, keepers
 from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
 from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
-from imgurer_kernel.workbench.keepers import with_known_keepers
+from imgurer_kernel.workbench.keepers import standard_keepers
 
 By = Literal["file", "image"]
+
+_POLICY_FACTS = [
+    *("image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude", "damaged"),
+]
 
 
 def decided_apart(connection: Connection) -> dict[int, set[int]]:
@@ -41,7 +46,7 @@ class ClusterFacts:
     files
         Files of these images, as `imgurer_kernel.store.catalog.files.present_files` has them.
     measured, details
-        What was measured of originals, by digest, and all facts of these images.
+        What was measured of originals, by digest, and what policies ask of these images.
     """
 
     grouped: LabelledClusters
@@ -59,15 +64,21 @@ class ClusterFacts:
         several = files.images_with_several(connection, selection.states)
         wanted = np.union1d(grouped.clusters.members, several)
         images = queries.images(connection, wanted, MEMBER_FACTS)
-        measured = recalled(connection, images["digest"].tolist())
-        known = images.loc[images["digest"].isin(list(measured)), "image_id"]
         return cls(
             grouped=grouped,
             images=images,
             files=files.present_files(connection, wanted, selection.states),
-            measured=measured,
-            details=queries.images(connection, known.to_numpy(np.int64)),
+            measured=recalled(connection, images["digest"].tolist()),
+            details=queries.images(connection, wanted, _POLICY_FACTS),
         )
+
+    def with_measured(self, found: Mapping[str, OriginalFacts]) -> Self:
+        """Return the same with what was measured since, by digest."""
+        return replace(self, measured={**self.measured, **found})
+
+    def unmeasured(self, digests: Iterable[str]) -> list[str]:
+        """List those of digests whose originals were not measured."""
+        return [digest for digest in digests if digest not in self.measured]
 
     @property
     def is_whole(self) -> bool:
@@ -92,6 +103,18 @@ class ClusterFacts:
         if by == "image":
             frame = cluster_frame(self.grouped, self.images, keepers)
         else:
-            frame = file_frame(self.grouped, self.images, seen, keepers, file_order)
-            frame = with_known_keepers(frame, self.files, self.details, self.measured)
+            choose = partial(
+                standard_keepers,
+                files=self.files,
+                images=self.details.assign(within_frame=self._within_frame()),
+                measured=self.measured,
+            )
+            frame = file_frame(self.grouped, self.images, seen, keepers, file_order, choose)
         return selection.spanning(frame, seen)
+
+    def _within_frame(self) -> "pd.Series[float]":
+        """Return for each of `details` the share within a frame: measured, or as searches saw."""
+        share = pd.Series(self.grouped.within_frame, self.grouped.clusters.members, float)
+        digests = self.details["image_id"].map(self.images.set_index("image_id")["digest"])
+        known = {digest: facts.within_frame for digest, facts in self.measured.items()}
+        return digests.map(known).fillna(self.details["image_id"].map(share)).astype(float)

@@ -19,6 +19,7 @@ from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.review.decisions import set_apart
+from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
@@ -28,6 +29,7 @@ from imgurer_kernel.workbench.feature_kinds import SpotFeatures
 from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
 from imgurer_kernel.workbench.hash_search import cluster_by_hash
 from imgurer_kernel.workbench.image_loader import ImageLoader
+from imgurer_kernel.workbench.keepers import MEASURED, worth_measuring
 from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
 from imgurer_kernel.workbench.query import check_radius
 from imgurer_kernel.workbench.related import related_pairs
@@ -66,6 +68,7 @@ class ClusterSearch:
         verify: bool,
         thorough: bool,
         progress: ProgressOption,
+        measure: bool | None = False,
     ) -> pd.DataFrame:
         """Find groups of two or more files that show the same picture as their medoid."""
         if by not in get_args(By):
@@ -92,6 +95,12 @@ class ClusterSearch:
             # A picture that is gone may have been what others were compared with.
             without = np.union1d(without, gone)
         frame = facts.frame(seen, selection, by)
+        if measure is not False and by == "file":
+            missing = facts.unmeasured(worth_measuring(frame))
+            if missing and (measure or len(missing) <= MEASURED):
+                with staged(progress) as report:
+                    facts = facts.with_measured(measured(self._store, missing, report))
+                frame = facts.frame(seen, selection, by)
         # A few scalars only: pandas copies attrs with each frame that is made of this one.
         frame.attrs = {
             "plan": facts.grouped.plan,

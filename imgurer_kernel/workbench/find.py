@@ -121,6 +121,8 @@ def find_in(
         reference=[os.fsdecode(folder) for folder in selection.reference],
         exclude=selection.exclude,
         min_size=min_size,
+        # All of them, or the answer would depend on what was measured at earlier times.
+        measure=True,
         progress=progress,
     )
     clusters.attrs["files"] = len(taken)

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.report.freed import freed
 from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose
 from imgurer_kernel.review.view import file_view
+
+MEASURED = 200
+"""Originals that are measured without being asked for: some ten seconds."""
 
 
 def chosen(
@@ -33,27 +38,38 @@ def chosen(
     policy, pinned
         As `imgurer_kernel.review.policy.choose` has them.
     """
-    times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
-    view = file_view(clusters, files.assign(modified_at=times), images, measured)
+    view = _view(clusters, files, images, measured)
     return _with_keepers(choose(view, policy, pinned), files)
 
 
-def with_known_keepers(
+def standard_keepers(
+    rows: pd.DataFrame,
+    files: pd.DataFrame,
+    images: pd.DataFrame,
+    measured: Mapping[str, OriginalFacts],
+) -> BoolMask:
+    """Mark the rows of clusters that the standard policy keeps, as a plan does, bool (n,)."""
+    if rows.empty:
+        return np.zeros(0, bool)
+    view = choose(_view(rows, files, images, measured))
+    return (view["file_id"] == view["keeper_id"]).to_numpy(bool)
+
+
+def worth_measuring(clusters: pd.DataFrame) -> list[str]:
+    """List the digests of clusters, except of exact copies alone, which measure alike."""
+    alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+    digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
+    return digests
+
+
+def _view(
     clusters: pd.DataFrame,
     files: pd.DataFrame,
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
 ) -> pd.DataFrame:
-    """Set the keepers of the standard policy in clusters whose files were all measured."""
-    if not measured or clusters.empty:
-        return clusters
-    seen = clusters["digest"].isin(list(measured)).groupby(clusters["cluster_id"])
-    rows = seen.transform("all").to_numpy(bool)
-    if rows.any():
-        part = chosen(clusters[rows], files, images, measured)
-        for name in ("is_keeper", "frees_disk", "frees_store"):
-            clusters.loc[rows, name] = part[name].to_numpy()
-    return clusters
+    times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
+    return file_view(clusters, files.assign(modified_at=times), images, measured)
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

@@ -24,13 +24,11 @@ from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.keepers import MEASURED
 from imgurer_kernel.workbench.likeness import LikenessBench
 from imgurer_kernel.workbench.pair_evidence import pair_evidence
 from imgurer_kernel.workbench.related import related_pairs
 from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS
-
-_MEASURED = 200
-"""Originals that are measured for a report without being asked for: some ten seconds."""
 
 _FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
 _WHY = {
@@ -107,7 +105,7 @@ class ReportBench(LikenessBench):
         attrs = dict(clusters.attrs)
         unmeasured = self.unmeasured(clusters)
         if measure is None:
-            measure = unmeasured <= _MEASURED
+            measure = unmeasured <= MEASURED
         chosen = self.queue(
             clusters, policy=policy, reference=reference, measure=measure, progress=progress
         )

@@ -243,7 +243,7 @@ class ReviewBench(ActBench):
         if "file_id" not in clusters:
             message = 'clusters are by image here; give those of clusters(by="file")'
             raise QueryError(message)
-        digests = _worth_measuring(clusters)
+        digests = keepers.worth_measuring(clusters)
         with staged(progress) as report:
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
@@ -261,17 +261,10 @@ class ReviewBench(ActBench):
 
     def unmeasured(self, clusters: pd.DataFrame) -> int:
         """Count the originals that `queue` and `plan` would measure, at some 50 ms each."""
-        digests = _worth_measuring(clusters)
+        digests = keepers.worth_measuring(clusters)
         return len(digests) - len(recall(self.store, digests))
 
     def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
         """Return rows of a queue with labels against the file that is the keeper now."""
         with staged(progress) as report:
             return with_labels(queue, self._search, self.catalog, report)
-
-
-def _worth_measuring(clusters: pd.DataFrame) -> list[str]:
-    """List the digests of clusters, except of exact copies alone, which measure alike."""
-    alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
-    digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
-    return digests

@@ -151,6 +151,7 @@ class Workbench(PanelBench):
         min_size: int = 0,
         by: By = "file",
         states: Sequence[FileState] = ("present",),
+        measure: bool | None = False,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
         """Find groups of two or more files that show the same picture as their medoid.
@@ -183,6 +184,10 @@ class Workbench(PanelBench):
             ``"file"``, or ``"image"`` for a row for each image, whatever files there are of it.
         states
             Of files that take part: present, missing, changed.
+        measure
+            Measure originals that were not measured yet, some 50 ms each, once, before is_keeper
+            is set, as `plan` does; by default what was measured before is taken. None measures
+            where no more than 200 were not, as `report` does. By file only.
         progress
             True for a bar, False for silence, or a function of (done, total), which may raise
             to stop.
@@ -211,7 +216,13 @@ class Workbench(PanelBench):
             states=states,
         )
         return self._search.clusters(
-            radius, selection, by, verify=verify, thorough=thorough, progress=progress
+            radius,
+            selection,
+            by,
+            verify=verify,
+            thorough=thorough,
+            measure=measure,
+            progress=progress,
         )
 
     def related(

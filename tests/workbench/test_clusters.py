@@ -190,5 +190,9 @@ def test_no_framed_copy_is_the_best_however_large(tmp_path, copies_first):
         out = io.BytesIO()
         large.save(out, "JPEG")
         wb.upload("large.jpg", out.getvalue())
-        frame = wb.clusters(progress=False)
+        frame = wb.clusters(by="image", progress=False)
         assert frame.loc[frame["is_keeper"], "filename"].tolist() == ["large.jpg"]
+        # Of files the policy of plans chooses, which sees that it is an enlargement in a frame.
+        frame = wb.clusters(progress=False)
+        for each in (frame, wb.queue(frame, progress=False)):
+            assert each.loc[each["is_keeper"], "filename"].tolist() == ["plain.jpg"]

@@ -90,7 +90,7 @@ def report(call: Call) -> int:
 def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
     require_known_folders(wb, (*call.arguments.folders, *call.arguments.reference))
     # Without folders those of reference are no limit: all files take part.
-    return wb.clusters(**_asked_for(call), progress=call.out.progress)
+    return wb.clusters(**_asked_for(call), measure=None, progress=call.out.progress)
 
 
 def _asked_for(call: Call) -> dict[str, Any]:
