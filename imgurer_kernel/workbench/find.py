@@ -53,7 +53,8 @@ def find_duplicates(
     -------
     DataFrame
         A row for each file of each cluster, as from `imgurer_kernel.Workbench.clusters`. In
-        ``attrs`` also rejected: how many files could not be read as pictures.
+        ``attrs`` also rejected: how many files could not be read as pictures; which, and why, a
+        `Workbench` has in ``rejections`` after it has ingested them.
 
     Raises
     ------
