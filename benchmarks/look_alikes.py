@@ -44,7 +44,9 @@ def main() -> None:
     peers = [peer for peer in PEERS if version(peer) is not None]
     print(machine.describe(("numpy", "numba", *(peer.package for peer in peers))), "\n")
     names = [f"{peer.name}, {radius} bits" for peer in peers for radius in peer.radii]
-    print(f"| set | files | imgurer P / R | seconds | {' | '.join(f'{n} P / R' for n in names)} |")
+    print(
+        f"| {' | '.join(['set', 'files', 'imgurer P / R', 'seconds', *(f'{n} P / R' for n in names)])} |"
+    )
     print("|---" * (4 + len(names)) + "|")
     with tempfile.TemporaryDirectory() as work:
         icons = Path(work) / "drawn" / "icons"
