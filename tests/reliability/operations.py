@@ -30,6 +30,7 @@ def fill(base):
     """A store of four pictures, one of them in two files, in a folder of its own."""
     folder = base / "in"
     folder.mkdir(parents=True)
+    (base / "goal").mkdir()
     for number, seed in enumerate((0, 1, 2, 0)):
         (folder / f"{number}.jpg").write_bytes(jpeg(seed, **SMALL))
     with open_store(base) as wb:
@@ -71,7 +72,6 @@ def _act(act):
     def work(base, tell):
         with open_store(base) as wb:
             goal = base / "goal"
-            goal.mkdir(exist_ok=True)
             plan = _plan(wb, act)
             if plan is not None and not _is_done(wb):
                 done = wb.apply(plan, to=goal if act == "move" else None, progress=False)
