@@ -44,9 +44,8 @@ def main() -> None:
     peers = [peer for peer in PEERS if version(peer) is not None]
     print(machine.describe(("numpy", "numba", *(peer.package for peer in peers))), "\n")
     names = [f"{peer.name}, {radius} bits" for peer in peers for radius in peer.radii]
-    print(
-        f"| {' | '.join(['set', 'files', 'imgurer P / R', 'seconds', *(f'{n} P / R' for n in names)])} |"
-    )
+    columns = ["set", "files", "imgurer P / R", "seconds", *(f"{name} P / R" for name in names)]
+    print(f"| {' | '.join(columns)} |")
     print("|---" * (4 + len(names)) + "|")
     with tempfile.TemporaryDirectory() as work:
         icons = Path(work) / "drawn" / "icons"
