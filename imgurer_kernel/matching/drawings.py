@@ -13,6 +13,7 @@ from imgurer_kernel.common.types import BoolMask, Float64s
 from imgurer_kernel.matching import local_agreement as local
 
 _FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
+PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
 _STRIPED = 150  # flat places of stripes of two colours or more
 _REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
 _SMALL = 40
@@ -38,7 +39,8 @@ def redrawn(features: Float64s) -> BoolMask:
     found: BoolMask = (inside > 2 * _REDRAWN) | ((inside > _REDRAWN) & untouched)
     least = np.where(noise <= 0.4, 0.3, 1) * _REDRAWN
     found |= in_one_light & (of(local.BAD) <= 0) & (of(local.LEFT_REGION) > least)
-    return found
+    # A small photograph with few colours, as a GIF has it, is off by whole regions, too.
+    return found & ((of(local.PLAIN) >= PLAIN) | (of(local.FLAT) >= _FLAT_PLACES))
 
 
 def share_stripes(features: Float64s) -> BoolMask:

@@ -18,6 +18,7 @@ from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.drawings import (
     GRAY_BELOW,
+    PLAIN,
     TINTED,
     brighter,
     lit_or_toned,
@@ -93,7 +94,6 @@ PART = 0.45
 
 # Blocks that agree: fewer make a drawing, an icon or a page, where a few blocks are all there is.
 _RICH = 110
-_PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
 _FEW = 4  # agreeing blocks that prove nothing
 _FAINT = 12  # blocks with texture, fewer than which say nothing
 
@@ -117,7 +117,7 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
         return features[:, k]
 
     agree = of(local.AGREE)
-    poor = (agree < _RICH) | (of(local.PLAIN) >= _PLAIN)
+    poor = (agree < _RICH) | (of(local.PLAIN) >= PLAIN)
     same_shape = _same_shape(measures, features, poor)
     # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
@@ -130,7 +130,7 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     stray, known = of(local.STRAY), agree >= local.STRAY_FROM
     another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
     another |= (agree >= 30) & (stray > 0.55)
-    another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < _PLAIN)
+    another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < PLAIN)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[another] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
@@ -158,7 +158,7 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
         return features[:, k]
 
     bad, lack = of(local.BAD), of(local.LACK)
-    poor_ground = of(local.PLAIN) >= _PLAIN
+    poor_ground = of(local.PLAIN) >= PLAIN
     # What covers half of a photograph leaves less to agree, but it is none of a drawing.
     poor = poor & (poor_ground | (of(local.TEXTURE) < _RICH) | (of(local.AGREE) < local.STRAY_FROM))
     whole = (of(local.Q25) >= 0.7) & (bad <= np.where(poor, 0.06, 0.12))
