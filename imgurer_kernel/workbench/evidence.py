@@ -40,7 +40,11 @@ from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
 from imgurer_kernel.workbench.query import Query
 
+CANDIDATE_RADIUS = 24
+"""Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
+
 _ANY = 128  # bits: all of a hash
+_TURNED_BITS = 4  # between the hash of a turned picture and the turned hash: 2 on the samples
 
 
 def evidence_of(
@@ -48,31 +52,54 @@ def evidence_of(
 ) -> Evidence:
     """Compare two pictures, however far apart their hashes are.
 
-    The one with the smaller digest is always laid on the other, so that both directions give the
-    same verdict. `original` gives the original of a digest, None where there is none to be read.
+    Both directions give the same verdict. `original` gives the original of a digest, None where
+    there is none to be read.
     """
+    # Aligning one picture to the other is not symmetric to the last bit.
+    if one.digest > other.digest:
+        return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
+    forward = _laid_on(one, other, original)
+    # A mirrored copy with a frame is found from the picture, not the picture from it.
+    backward = replace(_laid_on(other, one, original).reversed(), first=0, second=1)
+    slack = _TURNED_BITS if forward.duplicate else 0
+    return min(
+        forward,
+        backward,
+        key=lambda found: (
+            not found.duplicate,
+            found.distance - (slack if found is forward else 0),
+        ),
+    )
+
+
+def _laid_on(one: Query, other: Query, original: Callable[[str], UInt8s | None] | None) -> Evidence:
+    """Search for one picture with the other and compare them."""
 
     def originals(positions: Int64s) -> list[UInt8s]:
         asked = [original((one, other)[k].digest) for k in positions] if original else []
         return [picture for picture in asked if picture is not None]
 
-    # Aligning one picture to the other is not symmetric to the last bit.
-    if one.digest > other.digest:
-        return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
-    rows, gallery = _matches(one, other), _gallery(one, other, originals)
+    gallery = _gallery(one, other, originals)
     frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
+    # A search finds them by the first of these matches; its words and bits are to be the same.
+    near = _matches(one, other, CANDIDATE_RADIUS)
+    if len(near):
+        evidence = _evidence(one, other, verify_candidates(near, gallery, frames=frames), gallery)
+        if evidence.duplicate:
+            return evidence
+    rows = _matches(one, other, _ANY)
     return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
 
 
-def _matches(one: Query, other: Query) -> Candidates:
-    """All matches that a search could find two pictures by, and more: as far as hashes go."""
+def _matches(one: Query, other: Query, radius: int) -> Candidates:
+    """All matches that a search of hashes within so many bits could find two pictures by."""
     whole, contents = BKTree(), BKTree()
     whole.add(1, other.fingerprint.dhash)
     if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
         contents.add(1, other.fingerprint.trimmed_dhash)
     searches = whole.search_many, contents.search_many
     if not (one.fingerprint.informative and other.fingerprint.informative):
-        return query_candidates(one.grays, one.fingerprint.trimmed_dhash, *searches, _ANY)
+        return query_candidates(one.grays, one.fingerprint.trimmed_dhash, *searches, radius)
     spots, windows = zip(*(_seen_in(each) for each in (one, other)), strict=True)
     position = np.array([1])
     stored = StoredPictures(
@@ -85,7 +112,7 @@ def _matches(one: Query, other: Query) -> Candidates:
         spot_votes=SPOT_VOTES,
     )
     asked = QueryPicture(one.grays, one.fingerprint.trimmed_dhash, windows[0], spots[0])
-    return picture_candidates(asked, *searches, stored, _ANY, WINDOW_RADIUS)
+    return picture_candidates(asked, *searches, stored, radius, WINDOW_RADIUS)
 
 
 def _seen_in(query: Query) -> tuple[Spots, UInt64s]:

@@ -18,7 +18,7 @@ from imgurer_kernel.report.frames import similar_frame
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.cluster_search import ClusterSearch
-from imgurer_kernel.workbench.evidence import evidence_by_cluster, evidence_of
+from imgurer_kernel.workbench.evidence import CANDIDATE_RADIUS, evidence_by_cluster, evidence_of
 from imgurer_kernel.workbench.feature_kinds import window_features
 from imgurer_kernel.workbench.hash_search import search_by_hash, with_exact
 from imgurer_kernel.workbench.neighbors import NeighborSearch
@@ -33,7 +33,7 @@ from imgurer_kernel.workbench.query import (
     with_thumbnail,
 )
 from imgurer_kernel.workbench.related import related_to
-from imgurer_kernel.workbench.similar import CANDIDATE_RADIUS, FACTS, SimilarSearch
+from imgurer_kernel.workbench.similar import FACTS, SimilarSearch
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration

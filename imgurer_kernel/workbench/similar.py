@@ -38,8 +38,6 @@ from imgurer_kernel.workbench.live_index import CatalogHashes
 from imgurer_kernel.workbench.neighbors import NeighborSearch
 from imgurer_kernel.workbench.query import Query
 
-CANDIDATE_RADIUS = 24
-"""Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
 FACTS = ["image_id", "digest", "filename", "width", "height"]
 """Columns of the catalog's images that the answer to a search has."""
 QUERY = 0
