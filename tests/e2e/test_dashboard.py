@@ -282,7 +282,7 @@ def test_several_pictures_at_once_are_a_table(visit):
     expect(rows_).to_have_count(4)
     expect(rows_.nth(0)).to_contain_text("Already here")
     expect(rows_.nth(0)).to_contain_text("beach.jpg, brought by you")
-    expect(page.locator(".imgurer-rows-filter")).to_have_text(
+    expect(page.locator(".imgurer-rows-totals button")).to_have_text(
         ["All", "1 already here", "1 near copy", "1 new", "1 cannot be read"]
     )
     page.get_by_role("button", name="1 near copy").click()
