@@ -1,4 +1,4 @@
-"""Plans: which files are removed, how, and what is kept for each; as frame, CSV or shell script.
+"""Plans: which files are removed, how, and what is kept for each; as frame or CSV.
 
 A plan says what was meant when it was made. Whoever carries it out checks every row again, so that
 it may be edited, sorted, cut down in a spreadsheet, or be a week old.
@@ -8,8 +8,7 @@ import csv
 import io
 import os
 import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -17,8 +16,7 @@ import pandas as pd
 from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import PlanInvalid
-from imgurer_kernel.review.acts import ACTS, Act, PlannedRow, automatic_act
-from imgurer_kernel.review.companions import companions_of
+from imgurer_kernel.review.acts import ACTS, PlannedRow, automatic_act
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 PLAN = [
@@ -27,10 +25,12 @@ PLAN = [
 ]
 """Columns of a plan, a row for each file that goes; path is missing for an upload."""
 
+SCRIPT_MARK = b"#!/bin/sh\n# Moves duplicates; after it, scan the folders again.\n"
+"""How a plan as shell script begins, by which an older one is told from other files."""
+
 _NEEDED = ("file_id", "keeper_id")
 # What a spreadsheet would take for a formula gets an apostrophe in front, and loses it again.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-_SCRIPT_HEAD = (b"#!/bin/sh", b"# Moves duplicates; after it, scan the folders again.", b"set -u")
 _MAX_DIGITS = 18  # ids are 64-bit; a longer number is no id of any store
 
 
@@ -185,7 +185,7 @@ def require_replaceable(path: Path) -> None:
             with path.open("rb") as file:
                 head = file.read(4096)
             names = {cell.strip('"; \t') for cell in _first_line(head)}
-            if head.startswith(b"\n".join(_SCRIPT_HEAD[:2])) or names.issuperset(_NEEDED):
+            if head.startswith(SCRIPT_MARK) or names.issuperset(_NEEDED):
                 return
         elif not os.path.lexists(path):
             return
@@ -200,50 +200,6 @@ def require_replaceable(path: Path) -> None:
 def _first_line(head: bytes) -> list[str]:
     line = head.decode("utf-8-sig", "replace").partition("\n")[0]
     return re.split(r"[,;\t]", line.strip())
-
-
-def write_script(acts: Iterable[Act], path: Path | str) -> Path:
-    """Write `script` as a file; an older script is replaced, and nothing else.
-
-    Raises
-    ------
-    PlanInvalid
-        If a file that is no script of `script` is there, or that can be no path.
-    StorageDenied, StorageFull
-        If it cannot be written.
-    """
-    path = given_path(path, "the script", PlanInvalid)
-    require_replaceable(path)
-    with atomic_write(path) as file:
-        file.write(script(acts))
-    return path
-
-
-def script(acts: Iterable[Act]) -> bytes:
-    """Write a shell script that moves the files on disk of a plan; files in the store are left.
-
-    Bytes and not text, for names may be of any bytes. It asks for the file that stays before each
-    move, and never replaces a file.
-    """
-    lines = list(_SCRIPT_HEAD)
-    moved = [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
-    for act in moved:
-        if act.target is None or not act.keeper.path_key:
-            continue
-        source, target, keeper = map(_quoted, (act.source, act.target, act.keeper.path_key))
-        folder = _quoted(act.target.rpartition(b"/")[0])
-        check = b"[ -f %s ] && [ ! %s -ef %s ] && [ ! -e %s ]" % (keeper, source, keeper, target)
-        lines.append(b"%s && mkdir -p -- %s && mv -- %s %s" % (check, folder, source, target))
-    for each in companions_of(moved):
-        source, target = map(_quoted, (each.source, each.target))
-        of_file = _quoted(moved[each.place].source)
-        check = b"[ ! -e %s ] && [ ! -e %s ]" % (of_file, target)
-        lines.append(b"%s && mv -- %s %s" % (check, source, target))
-    return b"\n".join(lines) + b"\n"
-
-
-def _quoted(path: bytes) -> bytes:
-    return shlex.quote(path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def _whole(value: object, name: str, number: int) -> int:

@@ -116,7 +116,7 @@ class ActBench(DecisionBench):
         to: Folder | None = None,
         reference: Folder | Iterable[Folder] = (),
     ) -> list[Act]:
-        """List the acts that `apply` would do, such as for `imgurer_kernel.review.plan.script`.
+        """List the acts that `apply` would do, such as for `imgurer_kernel.review.script.script`.
 
         Raises
         ------

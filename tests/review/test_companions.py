@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.review.plan import script
 from imgurer_kernel.review.runner import ActRunner
+from imgurer_kernel.review.script import script
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import LARGE, OTHER, SMALL, bytes_below, tidy
 

@@ -12,7 +12,8 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, QueryError, StorageDenied
 from imgurer_kernel.review import disk, moves
-from imgurer_kernel.review.plan import read_plan, write_plan, write_script
+from imgurer_kernel.review.plan import read_plan, write_plan
+from imgurer_kernel.review.script import write_script
 from tests.review.folders import LARGE, OTHER, bytes_below, make_folder
 from tests.support.pictures import jpeg
 

@@ -9,7 +9,8 @@ from imgurer_kernel.report.explain.explanation import Explanation
 from imgurer_kernel.report.leakage import Leakage
 from imgurer_kernel.report.report import Report
 from imgurer_kernel.report.writers import read_csv
-from imgurer_kernel.review.plan import PLAN, read_plan, write_plan, write_script
+from imgurer_kernel.review.plan import PLAN, read_plan, write_plan
+from imgurer_kernel.review.script import write_script
 from imgurer_kernel.store.maintenance.archive_export import export_store
 from imgurer_kernel.store.maintenance.archive_import import import_store
 from tests.support.pictures import jpeg

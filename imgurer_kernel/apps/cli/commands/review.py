@@ -22,8 +22,9 @@ from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.acts import ACTS
 from imgurer_kernel.review.decisions import VERDICTS
-from imgurer_kernel.review.plan import require_replaceable, write_plan, write_script
+from imgurer_kernel.review.plan import require_replaceable, write_plan
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
+from imgurer_kernel.review.script import write_script
 
 GROUPS["review"] = "Decide about duplicates, remove them, and undo."
 

@@ -1,0 +1,183 @@
+"""Plans as shell scripts, for who moves files without this package.
+
+A script knows no catalog, so it looks itself, before each move, at what `imgurer review apply`
+looks at: that the file and the one that stays have the bytes of the plan.
+"""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.paths import given_path
+from imgurer_kernel.errors import PlanInvalid
+from imgurer_kernel.review.acts import Act
+from imgurer_kernel.review.companions import companions_of
+from imgurer_kernel.review.plan import SCRIPT_MARK, require_replaceable
+
+# Plain POSIX but for -ef, which all shells have: without `local`, without `mv -n`, and without
+# `--` for cmp (all paths are absolute).
+_FUNCTIONS = rb"""#
+# Before each move both files are read: an identical copy must have the bytes of the file that
+# stays (cmp), another one and the file that stays must have the SHA-256 that they had when this
+# was written. Nothing is replaced. What does not fit stays and is named; the status is 1 then.
+# Only files on disk are moved; `imgurer review apply` does the acts on files in the store.
+#
+# `imgurer review undo` does not know of these moves. To move all of it back, run this script
+# with --back: sh THIS_SCRIPT --back
+set -u
+back=${1-}
+failed=0
+
+case $back in
+'' | --back) ;;
+*)
+    echo "no option but --back is known: $back" >&2
+    exit 2
+    ;;
+esac
+
+if command -v sha256sum >/dev/null 2>&1; then
+    digest() { sha256sum; }
+elif command -v shasum >/dev/null 2>&1; then
+    digest() { shasum -a 256; }
+elif command -v openssl >/dev/null 2>&1; then
+    digest() { openssl dgst -sha256 -r; }
+else
+    digest() { echo "there is no sha256sum, shasum or openssl to compare files with" >&2; }
+fi
+
+is_there() { [ -e "$1" ] || [ -L "$1" ]; }
+
+is_file() { [ -f "$1" ] && [ ! -L "$1" ]; }
+
+# has FILE SHA256
+has() { [ "$(digest <"$1" | cut -c 1-64)" = "$2" ]; }
+
+# stays FILE WHY
+stays() {
+    printf 'stays: %s: %s\n' "$1" "$2" >&2
+    failed=1
+}
+
+# move FROM TO
+move() {
+    if is_there "$2"; then
+        stays "$1" "something is there already: $2"
+    else
+        mkdir -p -- "${2%/*}/" && mv -- "$1" "$2" || stays "$1" "it cannot be moved"
+    fi
+}
+
+# move_back FROM TO, where it was moved from FROM
+move_back() {
+    if is_there "$2"; then
+        move "$2" "$1"
+    elif ! is_there "$1"; then
+        stays "$2" "it is gone, and is not at $1 either"
+    fi
+}
+
+# remove KEPT SHA256 FILE SHA256 TO
+remove() {
+    if [ -n "$back" ]; then
+        move_back "$3" "$5"
+    elif ! is_there "$3" && is_there "$5"; then
+        : # moved by an earlier run
+    elif ! is_file "$3"; then
+        stays "$3" "it is no longer there as a file"
+    elif ! is_file "$1"; then
+        stays "$3" "the file that is kept is no longer there: $1"
+    elif [ "$1" -ef "$3" ]; then
+        stays "$3" "it is another name of the file that is kept: $1"
+    elif [ "$2" = "$4" ]; then
+        if cmp -s "$1" "$3"; then
+            move "$3" "$5"
+        else
+            stays "$3" "it no longer has the bytes of the file that is kept: $1"
+        fi
+    elif ! has "$1" "$2"; then
+        stays "$3" "the file that is kept was changed since the plan: $1"
+    elif ! has "$3" "$4"; then
+        stays "$3" "it was changed since the plan"
+    else
+        move "$3" "$5"
+    fi
+}
+
+# along FILE MOVED_TO SIDECAR SHA256 TO
+along() {
+    if [ -n "$back" ]; then
+        is_there "$2" || move_back "$3" "$5"
+    elif is_there "$1" || ! is_there "$2"; then
+        : # its file has stayed, and so does it
+    elif ! is_there "$3" && is_there "$5"; then
+        : # moved by an earlier run
+    elif is_file "$3" && has "$3" "$4"; then
+        move "$3" "$5"
+    else
+        stays "$3" "it was changed since the plan"
+    fi
+}
+
+"""
+
+
+def write_script(acts: Iterable[Act], path: Path | str) -> Path:
+    """Write `script` as a file; an older script is replaced, and nothing else.
+
+    Raises
+    ------
+    PlanInvalid
+        If a file that is no script of `script` is there, or that can be no path.
+    StorageDenied, StorageFull
+        If it cannot be written.
+    """
+    path = given_path(path, "the script", PlanInvalid)
+    require_replaceable(path)
+    with atomic_write(path) as file:
+        file.write(script(acts))
+    return path
+
+
+def script(acts: Iterable[Act]) -> bytes:
+    """Write a shell script that moves the files on disk of a plan; files in the store are left.
+
+    Bytes and not text, for names may be of any bytes. It compares the file and the one that stays
+    before each move, never replaces a file, ends with 1 if one has stayed, and moves all back when
+    run with ``--back``.
+
+    Examples
+    --------
+    >>> script([]).splitlines()[0]
+    b'#!/bin/sh'
+    """
+    moved = [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
+    lines = [SCRIPT_MARK + _FUNCTIONS]
+    for act in moved:
+        assert act.keeper.path_key is not None  # noqa: S101 (of those chosen)
+        lines.append(
+            _line(b"remove", act.keeper.path_key, act.keeper.digest.encode(),
+                  act.source, act.file.digest.encode(), _target(act))
+        )  # fmt: skip
+    for each in companions_of(moved):
+        of_file = moved[each.place]
+        lines.append(
+            _line(b"along", of_file.source, _target(of_file),
+                  each.source, each.digest.encode(), each.target)
+        )  # fmt: skip
+    lines.append(b"exit $failed\n")
+    return b"".join(lines)
+
+
+def _target(act: Act) -> bytes:
+    assert act.target is not None  # noqa: S101 (of all that is moved)
+    return act.target
+
+
+def _line(function: bytes, *words: bytes) -> bytes:
+    return b" ".join((function, *map(_quoted, words))) + b"\n"
+
+
+def _quoted(word: bytes) -> bytes:
+    return shlex.quote(word.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
