@@ -23,7 +23,7 @@ from imgurer_kernel.errors import (
     StorageFull,
 )
 from imgurer_kernel.store.catalog import Catalog, commands, generations, queries, users
-from imgurer_kernel.store.catalog.connection import translate
+from imgurer_kernel.store.catalog.connection import translate, translated
 from tests.support.catalog_records import arrival, digest
 from tests.support.disks import mounted, remount
 from tests.support.forms import rounds
@@ -472,3 +472,13 @@ def test_text_that_is_no_unicode_is_refused_whole(store, name):
         with pytest.raises(CatalogError, match="surrogate"):
             catalog.run(commands.add, [arrival(1), arrival(2, filename=name)])
         assert catalog.run(queries.statistics).images == 0
+
+
+@pytest.mark.parametrize(
+    "interruption", [duckdb.InterruptException("INTERRUPT"), RuntimeError("Query interrupted")]
+)
+def test_an_interrupted_statement_is_an_interrupt(tmp_path, interruption):
+    with pytest.raises(KeyboardInterrupt), translated(tmp_path):
+        raise interruption
+    with pytest.raises(RuntimeError, match="another"), translated(tmp_path):
+        raise RuntimeError("another")

@@ -99,11 +99,18 @@ def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | S
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Map DuckDB's errors inside the block to this package's."""
+    """Map DuckDB's errors inside the block to this package's, an interruption to Python's own."""
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.Error as error:
         raise translate(error, path) from error
+    except RuntimeError as error:
+        # What Ctrl-C makes of a statement that runs is none of DuckDB's exceptions.
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager
