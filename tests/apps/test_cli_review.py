@@ -51,7 +51,7 @@ def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
     assert said.count("there is no file") == 2
     assert run("review", "undo", batch)[1] == "2 files back in place, 0 not\n"
     assert bytes_below(folder) == before
-    assert run("review", "undo", "--last")[1] == "0 files back in place, 0 not\n"
+    assert run("review", "undo", "--last")[1] == "there is nothing to take back\n"
     assert run("review", "undo")[0] == 2
     assert run("review", "undo", "nobody")[0] == 1
     assert {row["state"] for row in json.loads(run("--json", "review", "journal")[1])} == {"undone"}

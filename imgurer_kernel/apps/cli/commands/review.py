@@ -149,6 +149,9 @@ def undo_review(call: Call) -> int:
         )
     if call.out.json:
         call.out.write_table(frame)
+    if frame.empty:
+        call.out.write_line("there is nothing to take back")
+        return EXIT_DONE
     refused = frame[frame["status"] == "refused"]
     _write_refused(call, refused)
     well = frame[frame["status"] == "undone"]
