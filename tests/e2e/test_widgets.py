@@ -362,15 +362,15 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
 
 
 def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals):
-    slow = [payload(f"slow {n}.jpg", bytes([n])) for n in range(22)]
+    slow = [payload(f"slow {n}.jpg", bytes([n]) * 600_000) for n in range(22)]
     choose(at, *slow)
-    # sixteen wait for their verdict, the others for their turn
+    # eight megabytes wait for their verdict, the others for their turn
     rows(at).nth(21).get_by_role("button", name="Cancel slow 21.jpg").click()
     expect(rows(at).nth(21)).to_contain_text("Cancelled")
     at.get_by_role("button", name="Cancel all").click()
     expect(rows(at).nth(20)).to_contain_text("Cancelled")
     rows(at).nth(21).get_by_role("button", name="Retry").click()
-    expect(rows(at).nth(21)).to_contain_text("took 1 bytes", timeout=60_000)
+    expect(rows(at).nth(21)).to_contain_text("took 600000 bytes", timeout=60_000)
     assert parts(arrivals) == []
 
 
