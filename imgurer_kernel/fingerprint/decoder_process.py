@@ -135,7 +135,7 @@ class DecoderProcesses:
             try:
                 found = child.ask(task, argument, data, limits)
             except DecoderFailed:
-                child.end()  # what it holds on to is nobody's business any more
+                child.end()  # it may still hold memory, or be at work
                 raise
             except ImageRejected:
                 self._put_back(child)
