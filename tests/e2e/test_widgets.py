@@ -271,10 +271,16 @@ def test_the_page_follows_the_system(at, scheme, ground):
 def test_nothing_moves_for_those_who_want_it_still(at, motion, sweeps):
     at.emulate_media(reduced_motion=motion)
     press(at, "Wait")
-    busy = at.locator(".part-gallery .imgurer-busy")
-    expect(busy).to_have_count(1)
-    names = busy.evaluate("n => getComputedStyle(n, '::before').animationName")
-    assert ("imgurer-sweep" in names) is sweeps
+    expect(at.locator(".part-gallery .imgurer-busy")).to_have_count(1)
+    # The page hears of the other medium a moment later.
+    at.wait_for_function(
+        """sweeps => {
+            const busy = document.querySelector(".part-gallery .imgurer-busy");
+            const names = getComputedStyle(busy, "::before").animationName;
+            return names.includes("imgurer-appear") && names.includes("imgurer-sweep") === sweeps;
+        }""",
+        arg=sweeps,
+    )
 
 
 # Upload
@@ -361,17 +367,52 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
     assert parts(arrivals) == []
 
 
-def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals):
-    slow = [payload(f"slow {n}.jpg", bytes([n]) * 600_000) for n in range(22)]
-    choose(at, *slow)
-    # eight megabytes wait for their verdict, the others for their turn
-    rows(at).nth(21).get_by_role("button", name="Cancel slow 21.jpg").click()
-    expect(rows(at).nth(21)).to_contain_text("Cancelled")
+@pytest.fixture
+def held(at, arrivals, tmp_path):
+    """Seventy files of which the last ones wait for their turn until `release` is there.
+
+    At most 32 wait for their verdict while 8 MB of others are on their way: 28 files of 300 kB.
+    """
+    release = arrivals / "release"
+    release.unlink(missing_ok=True)
+    paths = [tmp_path / f"held {n}.jpg" for n in range(70)]
+    for n, path in enumerate(paths):
+        path.write_bytes(bytes([n]) * 300_000)
+    choose(at, *paths)
+    expect(rows(at)).to_have_count(70)
+    yield release
+    release.touch()
+
+
+def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals, held):
+    last = rows(at).nth(69)
+    last.get_by_role("button", name="Cancel held 69.jpg").click()
+    expect(last).to_contain_text("Cancelled")
+    expect(rows(at).nth(68)).to_contain_text("Waiting")
     at.get_by_role("button", name="Cancel all").click()
-    expect(rows(at).nth(20)).to_contain_text("Cancelled")
-    rows(at).nth(21).get_by_role("button", name="Retry").click()
-    expect(rows(at).nth(21)).to_contain_text("took 600000 bytes", timeout=60_000)
+    expect(rows(at).nth(68)).to_contain_text("Cancelled")
+    last.get_by_role("button", name="Retry").click()
+    held.touch()
+    expect(last).to_contain_text("took 300000 bytes", timeout=60_000)
+    said(at, "idle")
     assert parts(arrivals) == []
+
+
+def test_a_cancel_button_stays_the_same_while_its_file_goes_on(at, held):
+    """One that is made anew when its file is sent would swallow the click."""
+    at.evaluate("""() => {
+        const row = document.querySelectorAll(".part-upload .imgurer-upload-row")[69];
+        const first = row.querySelector(".imgurer-upload-actions button");
+        window.seen = {};
+        new MutationObserver(() => {
+            const same = row.querySelector(".imgurer-upload-actions button") === first;
+            window.seen[row.dataset.state] ??= same;
+        }).observe(row, {attributes: true, childList: true, subtree: true});
+    }""")
+    held.touch()
+    expect(rows(at).nth(69)).to_contain_text("took 300000 bytes", timeout=60_000)
+    assert at.evaluate("window.seen.sending") is True
+    said(at, "idle")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(at):

@@ -98,8 +98,8 @@ tools = [
 
 
 def judge(upload):
-    if upload.name.startswith("slow"):
-        time.sleep(1)
+    while upload.name.startswith("held") and not (FOLDER / "release").exists():
+        time.sleep(0.05)
     if upload.name.startswith("fault"):
         message = "a fault of ours"
         raise ZeroDivisionError(message)

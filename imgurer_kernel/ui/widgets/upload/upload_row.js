@@ -71,14 +71,23 @@ class RowView {
     if (running === undefined && meaning) this.verdict.append(icon(meaning));
     this.verdict.append(element("span", "", running ?? (row.text || label)));
     this.#pictures();
-    const actions = [];
-    if (transfer.open(row) && row.state !== "judging") {
-      actions.push(small(`Cancel ${row.name}`, "close", () => transfer.cancel(row)));
-    } else if (transfer.retryable(row)) {
-      actions.push(button("Retry", "retry", () => transfer.retry(row)));
-    }
+    this.#showButton(
+      transfer.open(row) && row.state !== "judging" ? "cancel" : transfer.retryable(row) ? "retry" : "",
+    );
+  }
+
+  // A button that stays is not made anew: a press that has begun on it must end on it.
+  #showButton(action) {
+    if (this.action === action) return;
+    this.action = action;
+    const { row, transfer } = this;
+    const made = {
+      "": () => [],
+      cancel: () => [small(`Cancel ${row.name}`, "close", () => transfer.cancel(row))],
+      retry: () => [button("Retry", "retry", () => transfer.retry(row))],
+    };
     const focused = this.actions.contains(document.activeElement);
-    this.actions.replaceChildren(...actions);
+    this.actions.replaceChildren(...made[action]());
     if (focused) this.actions.querySelector("button")?.focus();
   }
 
