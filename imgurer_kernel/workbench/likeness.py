@@ -7,7 +7,8 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.types import Int64s, UInt64s
-from imgurer_kernel.report.likeness_map import LikenessMap, lay_out
+from imgurer_kernel.report.layout_process import lay_out_apart
+from imgurer_kernel.report.likeness_map import LikenessMap
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.pairs import PairBench
 
@@ -39,7 +40,8 @@ class LikenessBench(PairBench):
         seed
             The same seed and pictures give the same map.
         progress
-            As in `clusters`; some 4,000 pictures are laid out at once, in 20 s.
+            As in `clusters`; some 4,000 pictures are laid out at once, in 20 s. Ctrl-C, or the
+            stop button of a notebook, ends that at once.
 
         Raises
         ------
@@ -60,7 +62,7 @@ class LikenessBench(PairBench):
             grays = queries.grays(connection, ids)
             names = queries.images(connection, ids, ["image_id", "filename"])
         with staged(progress) as report:
-            places = lay_out(grays, seed, progress=report)
+            places = lay_out_apart(grays, seed, report)
         frame = pd.DataFrame({"image_id": ids, "x": places[:, 0], "y": places[:, 1]})
         frame = frame.merge(names, on="image_id", how="left")
         found = pd.Series(dtype="Int64")

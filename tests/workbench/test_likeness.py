@@ -3,6 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from imgurer_kernel.report.layout import lay_out
+from imgurer_kernel.workbench import likeness
 from imgurer_kernel.workbench.likeness import distances
 from tests.support.pictures import encode, jpeg, resized, scene
 
@@ -26,7 +28,7 @@ def test_the_nearest_is_the_nearest_of_all_others(hashes, seed):
     assert strangers.equals(again[1])
 
 
-def test_a_store_has_a_map_and_distances(new_store, tmp_path):
+def test_a_store_has_a_map_and_distances(new_store, tmp_path, monkeypatch):
     folder = tmp_path / "in"
     folder.mkdir()
     for k in range(5):
@@ -40,6 +42,8 @@ def test_a_store_has_a_map_and_distances(new_store, tmp_path):
         "small.jpg": True
     }
     assert drawn._repr_jpeg_().startswith(b"\xff\xd8")
+    # A process costs a second, and has been shown to do its work.
+    monkeypatch.setattr(likeness, "lay_out_apart", lambda grays, seed, _: lay_out(grays, seed))
     assert wb.likeness_map().frame["cluster_id"].isna().all()
     assert wb.likeness_map(image_ids=[2, 1]).frame["image_id"].tolist() == [2, 1]
     nearest, strangers = wb.neighbor_distances()
