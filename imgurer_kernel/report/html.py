@@ -12,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.common.text import count, moment
 from imgurer_kernel.report.page_data import (
     PART,
@@ -35,7 +36,12 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.report import Report
 
 
-def page(report: "Report", clusters: int | None = None, explain: int = 0) -> Iterator[str]:
+def page(
+    report: "Report",
+    clusters: int | None = None,
+    explain: int = 0,
+    progress: ProgressOption = False,
+) -> Iterator[str]:
     """Generate the page in parts; its pictures, at most 38 MB, are in memory at once.
 
     Parameters
@@ -46,11 +52,13 @@ def page(report: "Report", clusters: int | None = None, explain: int = 0) -> Ite
         Most clusters to show, those with most files first; None for all.
     explain
         How many pairs are explained by a figure, the least alike first.
+    progress
+        Told each of these figures.
     """
     number, data = _fitting(report, clusters)
     files = shown_files(report, number)
     shown_pairs = report.pairs[report.pairs["cluster_id"].isin(files["cluster_id"])]
-    explained = figures_of(report.explain, shown_pairs, explain)
+    explained = figures_of(report.explain, shown_pairs, explain, progress)
     spent = len(data) + sum(map(len, explained.values()))
     pictures = PagePictures(report.thumbnail, min(MAX_BYTES, MAX_PAGE - spent))
     jpegs = pictures.read(picture_order(files))

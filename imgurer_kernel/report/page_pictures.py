@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import ImageRejected, StorageError, UnknownImage
 
@@ -125,7 +126,11 @@ def small(jpeg: bytes) -> bytes:
 
 
 def figures_of(
-    explain: Explain | None, pairs: pd.DataFrame, number: int, max_bytes: int = MAX_BYTES // 2
+    explain: Explain | None,
+    pairs: pd.DataFrame,
+    number: int,
+    progress: ProgressOption = False,
+    max_bytes: int = MAX_BYTES // 2,
 ) -> dict[tuple[int, int], str]:
     """Make figures, in base64, of the pairs that are least alike, by (cluster_id, other_id).
 
@@ -135,19 +140,24 @@ def figures_of(
         cluster_id, image_id (the medoid), other_id, score.
     number, max_bytes
         Most figures, and most bytes of them all.
+    progress
+        Told each figure, which takes half a second.
     """
     found: dict[tuple[int, int], str] = {}
     if explain is None or number <= 0:
         return found
     weakest = pairs.sort_values(["score", "cluster_id", "other_id"], kind="stable").head(number)
-    for pair in weakest.itertuples(index=False):
-        try:
-            jpeg = explain(int(pair.other_id), int(pair.image_id))  # type: ignore[arg-type]
-        except (StorageError, UnknownImage, ImageRejected, OSError):
-            continue  # lost, or forgotten since: its thumbnails have to do
-        text = base64.b64encode(jpeg).decode("ascii")
-        max_bytes -= len(text)
-        if max_bytes < 0:
-            break
-        found[int(pair.cluster_id), int(pair.other_id)] = text  # type: ignore[arg-type]
+    keys = weakest[["cluster_id", "other_id", "image_id"]].to_numpy(np.int64).tolist()
+    with reporting(progress, len(keys), "figures") as advance:
+        for cluster_id, other_id, medoid_id in keys:
+            try:
+                jpeg = explain(other_id, medoid_id)
+            except (StorageError, UnknownImage, ImageRejected, OSError):
+                continue  # lost, or forgotten since: its thumbnails have to do
+            text = base64.b64encode(jpeg).decode("ascii")
+            max_bytes -= len(text)
+            if max_bytes < 0:
+                break
+            found[cluster_id, other_id] = text
+            advance(1)
     return found

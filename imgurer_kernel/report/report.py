@@ -1,6 +1,6 @@
 """A report on duplicates: frames, a run card, and export to files."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ import pandas as pd
 
 from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.paths import given_path
+from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report import html, notebook_view
 from imgurer_kernel.report.changes import cluster_changes
@@ -128,6 +129,7 @@ class Report:
         frame: str = "files",
         clusters: int | None = None,
         explain: int = 0,
+        progress: ProgressOption = True,
     ) -> Path:
         """Write the report to a file of the format of its suffix; the file appears when complete.
 
@@ -147,6 +149,8 @@ class Report:
             Of how many pairs HTML has the figure of `Workbench.explain`, the least alike first:
             some 50 KB and half a second each. Of every pair it lays the thumbnails on each other
             when asked to.
+        progress
+            Of these figures, as in `imgurer_kernel.Workbench.clusters`.
 
         Raises
         ------
@@ -171,14 +175,14 @@ class Report:
             message = f"there is no frame {frame!r}; it must be one of {', '.join(COLUMNS)}"
             raise QueryError(message)
         parts: Iterable[bytes]
-        parts = self._as_page(clusters, explain) if kind in _PAGES else [self._as_file(kind, frame)]
+        if kind in _PAGES:
+            parts = map(_utf8, html.page(self, clusters, explain, progress))
+        else:
+            parts = [self._as_file(kind, frame)]
         with atomic_write(target) as file:
             for part in parts:
                 file.write(part)
         return target
-
-    def _as_page(self, clusters: int | None, explain: int) -> Iterator[bytes]:
-        return map(_utf8, html.page(self, clusters, explain))
 
     def _as_file(self, kind: str, frame: str) -> bytes:
         if kind == ".csv":

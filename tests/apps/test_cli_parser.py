@@ -166,6 +166,19 @@ def test_report(run, folder, tmp_path, suffix):
     assert (row["written"], row["clusters"], row["extra_copies"]) == (str(out), 1, 1)
 
 
+def test_a_page_has_the_figures_that_are_asked_for(run, folder, tmp_path):
+    run("ingest", folder)
+    pages = [tmp_path / "plain.html", tmp_path / "explained.html"]
+    run("report", "--out", pages[0])
+    assert run("report", "--explain", 3, "--out", pages[1])[0] == 0
+    words = "1 pair explained by a figure"
+    assert [words in page.read_text(encoding="utf-8") for page in pages] == [False, True]
+    status, _, err = run("report", "--explain", 1, "--out", tmp_path / "files.csv")
+    assert (status, "name an .html file" in err) == (1, True)
+    with pytest.raises(SystemExit):
+        run("report", "--explain", -1, "--out", pages[1])
+
+
 def test_a_report_has_any_of_its_tables(run, folder, tmp_path):
     run("ingest", folder)
     run("report", "--table", "clusters", "--measure", "--out", tmp_path / "clusters.csv")

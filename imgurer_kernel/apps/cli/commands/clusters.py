@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, either_or
+from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, either_or, number
 from imgurer_kernel.apps.cli.commands.pictures import NO_VERIFY, RADIUS
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters, require_known_folders
 from imgurer_kernel.common.text import count, freed_text
+from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.clusters import cluster_table, places, summary
 from imgurer_kernel.report.columns import COLUMNS
 from imgurer_kernel.report.report import SUFFIXES
@@ -63,6 +64,13 @@ def clusters(call: Call) -> int:
         help="which table .csv and .parquet have (default: files)",
     ),
     argument(
+        "--explain",
+        type=number,
+        default=0,
+        metavar="N",
+        help="put figures of the N pairs that are least alike into an .html: half a second each",
+    ),
+    argument(
         "--measure",
         action="store_true",
         help="look into originals, however many, to say which is the best: 50 ms for each, once",
@@ -73,12 +81,17 @@ def clusters(call: Call) -> int:
 def report(call: Call) -> int:
     """Write a report on the clusters to a file."""
     given = call.arguments
+    if given.explain and not given.out.lower().endswith((".html", ".htm")):
+        message = f"--explain puts figures into a page, and {given.out} is none; name an .html file"
+        raise QueryError(message)
     with call.workbench() as wb:
         require_known_folders(wb, (*given.folders, *given.reference))
         made = wb.report(
             **_asked_for(call), measure=given.measure or None, progress=call.out.progress
         )
-        path = made.save(given.out, frame=given.table)
+        path = made.save(
+            given.out, frame=given.table, explain=given.explain, progress=call.out.progress
+        )
     frame = made.files
     if call.out.json:
         figures = {str(name).replace(" ", "_"): value for name, value in summary(frame).items()}
