@@ -140,25 +140,63 @@ def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iter
     ActRefused
         If a folder is not there, is none, may not be opened or made; names it.
     """
+    with innermost(root, names[:-1], make=make) as opened:
+        if opened.missing:
+            at = b"/".join((opened.path, opened.missing[0]))
+            raise refused(errno.ENOENT, at)
+        yield Place(opened.folder, names[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFolder:
+    """A folder that is held open, its path, and the names below it that are not there."""
+
+    folder: int
+    path: bytes
+    missing: tuple[bytes, ...]
+
+
+@contextmanager
+def innermost(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iterator[OpenFolder]:
+    """Open the innermost folder that is there, step by step from the root, following no link.
+
+    Parameters
+    ----------
+    names
+        The folders below the root.
+    make
+        Make those that are missing.
+
+    Raises
+    ------
+    ActRefused
+        As for `place_of`.
+    """
     if not _CAN:
         message = "this system cannot hold folders open while a file moves; use a plan's script"
         raise ActRefused(message)
     with ExitStack() as stack:
-        at = root
+        at = inner = root
+        missing: tuple[bytes, ...] = ()
         try:
             folder = _held(stack, os.open(root, _FOLDER))
-            for name in names[:-1]:
-                at = at + b"/" + name
+            for depth, name in enumerate(names):
+                inner = at + b"/" + name
                 if make:
                     with suppress(FileExistsError):
                         os.mkdir(name, 0o777, dir_fd=folder)
-                folder = _held(stack, os.open(name, _FOLDER | _NO_LINK, dir_fd=folder))
+                try:
+                    folder = _held(stack, os.open(name, _FOLDER | _NO_LINK, dir_fd=folder))
+                except FileNotFoundError:
+                    missing = tuple(names[depth:])
+                    break
+                at = inner
         except OSError as error:
-            raise refusal(error, at) from error
+            raise refusal(error, inner) from error
         except ValueError as error:  # a zero byte
-            message = f"{shown(at)!r} is no path: {error}; name another folder"
+            message = f"{shown(inner)!r} is no path: {error}; name another folder"
             raise ActRefused(message) from error
-        yield Place(folder, names[-1])
+        yield OpenFolder(folder, at, missing)
 
 
 @contextmanager
@@ -192,6 +230,11 @@ def device(place: Place) -> int:
     return os.fstat(place.folder).st_dev
 
 
+def refused(code: int, path: bytes) -> ActRefused:
+    """Make the error that `refusal` makes of the system's error of this number."""
+    return refusal(OSError(code, os.strerror(code)), path)
+
+
 def refusal(error: OSError, path: bytes) -> ActRefused:
     """Turn an `OSError` into an `ActRefused` with a remedy."""
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
@@ -199,7 +242,7 @@ def refusal(error: OSError, path: bytes) -> ActRefused:
     elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
         remedy = "make space on that disk"
     elif error.errno in {errno.ELOOP, errno.ENOTDIR}:
-        remedy = "a link stands there, which is not followed"
+        remedy = "a link stands there, or no folder; it is not followed"
     elif error.errno == errno.ENOENT:
         remedy = "it was moved or deleted meanwhile: scan the folder again"
     elif error.errno == errno.EEXIST:

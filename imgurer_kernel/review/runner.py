@@ -3,7 +3,8 @@
 Files move first and rows follow, with the state of the entry in the journal in the same
 transaction, so that at any moment the journal says what a recovery has to look at:
 
-1. *intended*: the entry is written. Bytes are compared; the file moves.
+1. *intended*: the entry is written. The disk is looked at
+   (`imgurer_kernel.review.disk_check`), bytes are compared; the file moves.
 2. *entered*: the rows of the file are in the trash of the store, its owner has the keeper.
 3. *done*: the store's own bytes have followed.
 
@@ -18,10 +19,11 @@ from dataclasses import dataclass, replace
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.progress import Progress
-from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
+from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of, move_along
+from imgurer_kernel.review.disk_check import ActDiskCheck
 from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
@@ -103,6 +105,32 @@ class ActRunner:
             finally:
                 lock.drop()
 
+    # Looking --------------------------------------------------------------------------------
+
+    def rehearse(
+        self, acts: Sequence[Act], progress: Progress | None = None, *, quick: bool = False
+    ) -> list[ActResult]:
+        """Look at the disk as `run` does before each act, and do nothing; one result for each.
+
+        Parameters
+        ----------
+        quick
+            As for `imgurer_kernel.review.disk_check.ActDiskCheck`.
+        """
+        check = ActDiskCheck(self._store.blobs, quick=quick, rehearses=True)
+        results = []
+        for number, act in enumerate(acts):
+            if progress is not None and number % _CHUNK == 0:
+                progress("looking", number, len(acts))
+            try:
+                with ExitStack() as stack:
+                    check.look(stack, act)
+            except ActRefused as error:
+                results.append(ActResult(None, str(error)))
+            else:
+                results.append(ActResult(None))
+        return results
+
     # Doing ----------------------------------------------------------------------------------
 
     def run(
@@ -178,31 +206,21 @@ class ActRunner:
         return refused
 
     def _act(self, act: Act) -> FileOfImage:
-        """Compare the bytes and move the file; return the keeper as it is on disk."""
+        """Look at the disk and move the file; return the keeper as it is on disk."""
         with ExitStack() as stack:
-            keeper = self._hold_keeper(stack, act)
-            if act.name == "forget":
+            found = ActDiskCheck(self._store.blobs).look(stack, act)
+            if found.file is None:
                 return act.keeper
-            assert act.source_root is not None  # noqa: S101 (of all that is on disk)
-            names = disk.split(act.source_root, act.source)
-            place = stack.enter_context(disk.place_of(act.source_root, names))
-            file = stack.enter_context(disk.held(place, act.source))
-            _compare(file, act.file, act.source)
-            if keeper is not None and _same_inode(file, keeper):
-                message = (
-                    f"{disk.shown(act.source)} is another name of the file that is kept; it takes "
-                    "no space of its own"
-                )
-                raise ActRefused(message)
             if act.name == "system-trash":
-                if not file.is_there():
-                    message = f"{disk.shown(act.source)} is another file than a moment ago"
-                    raise ActRefused(message)
+                if not found.file.is_there():
+                    raise moves.swapped(act.source)
                 send(act.source)
                 self._step("moved")
                 return act.keeper
-            self._move(stack, act, file, keeper)
-            return act.keeper if keeper is None else _as_it_is(act.keeper, keeper.facts)
+            self._move(stack, act, found.file, found.keeper)
+            if found.keeper is None:
+                return act.keeper
+            return _as_it_is(act.keeper, found.keeper.facts)
 
     def _move(
         self, stack: ExitStack, act: Act, file: disk.HeldFile, keeper: disk.HeldFile | None
@@ -233,29 +251,6 @@ class ActRunner:
             moves.prune(act.target_root, act.target)
             raise
 
-    def _hold_keeper(self, stack: ExitStack, act: Act) -> disk.HeldFile | None:
-        """Check that the keeper is there and intact; hold it open if it is on disk."""
-        keeper = act.keeper
-        on_disk = keeper.is_in_place or (act.is_on_disk and act.file.kept == "copy")
-        if not on_disk:
-            try:
-                self._store.blobs.verify(keeper.digest)
-            except (BlobMissing, BlobDamaged, StorageError) as error:
-                message = f"the file that is kept is not sound: {error}"
-                raise ActRefused(message) from error
-            return None
-        path = keeper.path_key
-        assert path is not None  # noqa: S101 (of what is in place)
-        try:
-            root = disk.root_of(path, ())
-            place = stack.enter_context(disk.place_of(root, disk.split(root, path)))
-            file = stack.enter_context(disk.held(place, path))
-            _compare(file, keeper, path)
-        except ActRefused as error:
-            message = f"the file that is kept is not sound: {error}"
-            raise ActRefused(message) from error
-        return file
-
     def undo(
         self, entries: Sequence[JournalEntry], progress: Progress | None = None
     ) -> dict[int, ActRefused]:
@@ -263,20 +258,9 @@ class ActRunner:
         return UndoRunner(self._store, self._trash, self._step).run(entries, progress)
 
 
-def _compare(file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
-    """Raise unless a file has the bytes that it had when it was ingested."""
-    if file.facts.st_size != known.bytes or file.digest() != known.digest:
-        message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
-        raise ActRefused(message)
-
-
 def _as_it_is(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
     # The same bytes may have been saved again since the last scan: then a link is to that inode.
     return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
-
-
-def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:
-    return (one.facts.st_dev, one.facts.st_ino) == (other.facts.st_dev, other.facts.st_ino)
 
 
 def _entry(

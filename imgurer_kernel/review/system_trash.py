@@ -1,8 +1,16 @@
 """The trash of the operating system."""
 
+import importlib.util
 import os
 
 from imgurer_kernel.errors import ActRefused
+
+
+def require_system_trash() -> None:
+    """Raise `ActRefused` unless there is what sends files to the system's trash."""
+    if importlib.util.find_spec("send2trash") is None:
+        message = "the system's trash needs the package Send2Trash: pip install Send2Trash"
+        raise ActRefused(message)
 
 
 def send(path: bytes) -> None:
@@ -13,11 +21,9 @@ def send(path: bytes) -> None:
     ActRefused
         If there is none, or it refuses.
     """
-    try:
-        from send2trash import TrashPermissionError, send2trash
-    except ImportError as error:
-        message = "the system's trash needs the package Send2Trash: pip install Send2Trash"
-        raise ActRefused(message) from error
+    require_system_trash()
+    from send2trash import TrashPermissionError, send2trash
+
     try:
         send2trash(os.fsdecode(path))
     except (TrashPermissionError, OSError) as error:

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -51,7 +53,7 @@ class ActBench(DecisionBench):
         plan: pd.DataFrame | str | os.PathLike[str],
         *,
         user: str | None = None,
-        dry_run: bool = False,
+        dry_run: bool | Literal["quick"] = False,
         batch: str | None = None,
         to: Folder | None = None,
         reference: Folder | Iterable[Folder] = (),
@@ -66,7 +68,9 @@ class ActBench(DecisionBench):
         user
             Who acts, by default the local user. Members act on their own files only.
         dry_run
-            Only say what would be done; bytes are not compared.
+            Only say what would be done, after the same looks at catalog and disk, bytes included.
+            ``"quick"`` does not read files whose size, time and inode are those of the last scan,
+            nor originals in the store.
         batch
             The sitting that the acts belong to, a word; by default that of this workbench.
         to
@@ -91,17 +95,17 @@ class ActBench(DecisionBench):
         rows = plans.rows_of_plan(frame)
         batch = self.sitting if batch is None else sitting_name(batch)
         with staged(progress) as report:
-            if dry_run:
+            with nullcontext() if dry_run else self._runner.turn():
                 looked = self._check(rows, who, batch, to, reference)
-                results = [_as_result(each) for each in looked]
-            else:
-                with self._runner.turn():
-                    looked = self._check(rows, who, batch, to, reference)
-                    ready = [each for each in looked if isinstance(each, Act)]
-                    done = iter(self._runner.run(ready, who, batch, report))
-                    results = [
-                        next(done) if isinstance(each, Act) else _as_result(each) for each in looked
-                    ]
+                ready = [each for each in looked if isinstance(each, Act)]
+                done = iter(
+                    self._runner.rehearse(ready, report, quick=dry_run == "quick")
+                    if dry_run
+                    else self._runner.run(ready, who, batch, report)
+                )
+            results = [
+                ActResult(None, each) if isinstance(each, str) else next(done) for each in looked
+            ]
         answer = _result_frame(rows, looked, results, "ready" if dry_run else "done")
         answer.attrs["batch"] = batch
         if not dry_run:
@@ -275,10 +279,6 @@ class ActBench(DecisionBench):
             except ActRefused as error:
                 looked.append(str(error))
         return looked
-
-
-def _as_result(looked: Act | str) -> ActResult:
-    return ActResult(None, looked if isinstance(looked, str) else None)
 
 
 def _result_frame(

@@ -199,7 +199,9 @@ class ReviewModel(ReviewListing):
         chosen = self._visible(self._chosen(files, task))
         mine = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
         plan = plan_rows(mine[goes(mine)])
-        looked = workbench.apply(plan, user=self.session.user, dry_run=True, progress=False)
+        looked = workbench.apply(
+            plan, user=self.session.user, dry_run="quick", progress=task.report
+        )
         refused = looked[looked["status"] == "refused"]
         ready = looked[looked["status"] == "ready"]
         rows = chosen.set_index("file_id").loc[ready["file_id"]]

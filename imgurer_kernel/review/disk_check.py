@@ -1,0 +1,207 @@
+"""Look at the disk before an act: the one check of a dry run and of the act itself.
+
+Nothing is changed by it. What it finds is held open, so that an act moves what was looked at. What
+only an attempt tells, such as that a quota is used up, an act may still meet after it.
+"""
+
+import errno
+import os
+import stat
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+
+from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
+from imgurer_kernel.review import disk
+from imgurer_kernel.review.acts import Act
+from imgurer_kernel.review.system_trash import require_system_trash
+from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog.journal import FileOfImage
+
+_EFFECTIVE = os.access in os.supports_effective_ids
+_PROBE = b".imgurer-probe-%d"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Files of an act, held open; None for what is in the store."""
+
+    file: disk.HeldFile | None
+    keeper: disk.HeldFile | None
+
+
+class ActDiskCheck:
+    """Looks at the files of acts, and at the folders that they leave and enter.
+
+    Parameters
+    ----------
+    blobs
+        The originals in the store.
+    quick
+        Take a file whose size, time and inode are those of the last scan for unchanged, and an
+        original in the store for sound if it is there, instead of reading all bytes.
+    rehearses
+        No act follows: each check takes for granted that those before it were followed by theirs.
+    """
+
+    def __init__(self, blobs: BlobStore, *, quick: bool = False, rehearses: bool = False) -> None:
+        self._blobs = blobs
+        self._quick = quick
+        self._rehearses = rehearses
+        # What acts before would have taken: sources, targets, and blocks of disks.
+        self._gone: set[bytes] = set()
+        self._taken: set[bytes] = set()
+        self._promised: Counter[int] = Counter()
+
+    def look(self, stack: ExitStack, act: Act) -> Found:
+        """Look at the disk for an act; what is opened is closed with the stack.
+
+        Raises
+        ------
+        ActRefused
+            If the act cannot be done, with the reason.
+        """
+        keeper = self._hold_keeper(stack, act)
+        if act.name == "forget":
+            return Found(None, keeper)
+        assert act.source_root is not None  # noqa: S101 (of all that is on disk)
+        names = disk.split(act.source_root, act.source)
+        place = stack.enter_context(disk.place_of(act.source_root, names))
+        file = stack.enter_context(disk.held(place, act.source))
+        if act.source in self._gone:
+            raise disk.refused(errno.ENOENT, act.source)
+        self._compare(file, act.file, act.source)
+        if keeper is not None and _same_inode(file, keeper):
+            message = (
+                f"{disk.shown(act.source)} is another name of the file that is kept; it takes "
+                "no space of its own"
+            )
+            raise ActRefused(message)
+        _require_leave(file, act.source)
+        if act.name == "system-trash":
+            require_system_trash()
+        else:
+            self._require_entry(act, file)
+        if act.name == "link" and keeper is not None and keeper.facts.st_dev != file.facts.st_dev:
+            raise disk.refused(errno.EXDEV, act.source)
+        if self._rehearses:
+            self._gone.add(act.source)
+            self._taken.add(act.target or act.source)
+        return Found(file, keeper)
+
+    # The two files --------------------------------------------------------------------------
+
+    def _hold_keeper(self, stack: ExitStack, act: Act) -> disk.HeldFile | None:
+        """Check that the keeper is there and intact; hold it open if it is on disk."""
+        keeper = act.keeper
+        on_disk = keeper.is_in_place or (act.is_on_disk and act.file.kept == "copy")
+        if not on_disk:
+            try:
+                if self._quick:
+                    self._blobs.open(keeper.digest).close()
+                else:
+                    self._blobs.verify(keeper.digest)
+            except (BlobMissing, BlobDamaged, StorageError) as error:
+                message = f"the file that is kept is not sound: {error}"
+                raise ActRefused(message) from error
+            return None
+        path = keeper.path_key
+        assert path is not None  # noqa: S101 (of what is in place)
+        try:
+            root = disk.root_of(path, ())
+            place = stack.enter_context(disk.place_of(root, disk.split(root, path)))
+            file = stack.enter_context(disk.held(place, path))
+            self._compare(file, keeper, path)
+        except ActRefused as error:
+            message = f"the file that is kept is not sound: {error}"
+            raise ActRefused(message) from error
+        return file
+
+    def _compare(self, file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
+        """Raise unless a file has the bytes that it had when it was ingested."""
+        facts = file.facts
+        size_differs = facts.st_size != known.bytes
+        if self._quick and not size_differs:
+            now = (facts.st_mtime_ns, facts.st_dev, facts.st_ino)
+            if now == (known.modified_ns, known.device, known.inode):
+                return
+        if size_differs or file.digest() != known.digest:
+            message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
+            raise ActRefused(message)
+
+    # The two folders ------------------------------------------------------------------------
+
+    def _require_entry(self, act: Act, file: disk.HeldFile) -> None:
+        """Raise unless the file can get its place: a free name, in a folder with room for it."""
+        assert act.target_root is not None  # noqa: S101 (of all that gets a place)
+        assert act.target is not None  # noqa: S101
+        names = disk.split(act.target_root, act.target)
+        # A path with a zero byte is told by who opens it.
+        is_folder = os.path.isdir(act.target_root) or b"\0" in act.target_root  # noqa: PTH112
+        if act.name == "move" and not is_folder:
+            message = f"{disk.shown(act.target_root)} is no folder; make it, or name another one"
+            raise ActRefused(message)
+        with disk.innermost(act.target_root, names[:-1]) as opened:
+            place = disk.Place(opened.folder, names[-1])
+            if act.target in self._taken or not (opened.missing or place.facts() is None):
+                message = f"{disk.shown(act.target)}: something is there already; move it away"
+                raise ActRefused(message)
+            _require_writable(opened.folder, opened.path)
+            if opened.missing:
+                _require_new_folder(opened)
+            device = os.fstat(opened.folder).st_dev
+            if device == file.facts.st_dev:
+                return
+            if act.name != "move":
+                raise disk.refused(errno.EXDEV, act.target)
+            self._require_room(opened.folder, device, file.facts.st_size, act.target)
+
+    def _require_room(self, folder: int, device: int, size: int, path: bytes) -> None:
+        disk_facts = os.fstatvfs(folder)
+        free = disk_facts.f_bfree if os.geteuid() == 0 else disk_facts.f_bavail
+        blocks = -(-size // disk_facts.f_frsize)
+        if blocks > free - self._promised[device]:
+            raise disk.refused(errno.ENOSPC, path)
+        if self._rehearses:
+            self._promised[device] += blocks
+
+
+def _require_leave(file: disk.HeldFile, path: bytes) -> None:
+    """Raise unless a file can leave its folder."""
+    above = os.path.dirname(path)  # noqa: PTH120 (bytes, which a Path is not of)
+    _require_writable(file.place.folder, above)
+    folder = os.fstat(file.place.folder)
+    # As in /tmp: everybody may write, and remove only what is their own.
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in {0, folder.st_uid, file.facts.st_uid}:
+        raise disk.refused(errno.EPERM, path)
+
+
+def _require_writable(folder: int, path: bytes) -> None:
+    """Raise unless names in an open folder can be changed."""
+    mode = os.W_OK | os.X_OK
+    if os.access(b".", mode, dir_fd=folder, effective_ids=_EFFECTIVE):
+        return
+    read_only = os.fstatvfs(folder).f_flag & os.ST_RDONLY
+    raise disk.refused(errno.EROFS if read_only else errno.EACCES, path)
+
+
+def _require_new_folder(opened: disk.OpenFolder) -> None:
+    """Raise unless a disk has room for the folders that are missing."""
+    facts = os.fstatvfs(opened.folder)
+    if facts.f_files and facts.f_favail < len(opened.missing):
+        raise disk.refused(errno.ENOSPC, opened.path)
+    if facts.f_bavail:
+        return
+    # Some disks have room for folders when they are full, and only trying tells.
+    name = _PROBE % os.getpid()
+    try:
+        os.mkdir(name, dir_fd=opened.folder)
+    except OSError as error:
+        raise disk.refusal(error, opened.path) from error
+    finally:
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=opened.folder)
+
+
+def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:
+    return (one.facts.st_dev, one.facts.st_ino) == (other.facts.st_dev, other.facts.st_ino)
