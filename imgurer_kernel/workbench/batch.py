@@ -108,6 +108,28 @@ def queries_of(given: object) -> list[Any]:
     ]
 
 
+def ids_of(given: object, what: str = "image_id") -> list[int]:
+    """List ids: one, or those of a batch.
+
+    Raises
+    ------
+    QueryError
+        If one of them is none, such as what a column lacks.
+
+    Examples
+    --------
+    >>> ids_of(7), ids_of(pd.Series([1.0, 2.0]))
+    ([7], [1, 2])
+    """
+    several = queries_of(given) if is_batch(given) else [given]
+    ids = [int(each) for each in several if is_image_id(each)]
+    if len(ids) < len(several):
+        number, each = next((n, it) for n, it in enumerate(several) if not is_image_id(it))
+        message = f"number {number} of {len(several)} is {each!r:.200}, which is no {what}"
+        raise QueryError(message)
+    return ids
+
+
 def answer_each(
     search: Search, queries: object, columns: Sequence[str], progress: ProgressOption
 ) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from imgurer_kernel.fingerprint.browser_view import BrowserView
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.batch import Several, is_batch, queries_of
+from imgurer_kernel.workbench.batch import Several, ids_of, is_batch, queries_of
 from imgurer_kernel.workbench.query import is_image_id
 
 
@@ -33,9 +33,9 @@ class StoreReader:
         self.catalog = store.catalog
         self.accounts = store.users
 
-    def images(self, image_ids: Sequence[int] | None = None) -> pd.DataFrame:
+    def images(self, image_ids: "int | Several | None" = None) -> pd.DataFrame:
         """List facts of all images, or of the given ones, by image_id."""
-        return self.catalog.run(queries.images, image_ids)
+        return self.catalog.run(queries.images, _optional(image_ids))
 
     def browse(
         self,
@@ -50,14 +50,16 @@ class StoreReader:
         """List all accounts: name, role, enabled, created_at, last_seen, pictures, bytes."""
         return self.accounts.list()
 
-    def holdings(self, *, image_id: int | None = None, user: str | None = None) -> pd.DataFrame:
-        """List who brought which image, under which name, from where and when."""
-        return self.catalog.run(queries.holdings, image_id=image_id, user=user)
+    def holdings(
+        self, *, image_id: "int | Several | None" = None, user: str | None = None
+    ) -> pd.DataFrame:
+        """List who brought which image, under which name, from where and when; of some, or all."""
+        return self.catalog.run(queries.holdings, image_ids=_optional(image_id), user=user)
 
     def files(
         self,
         user: str | None = None,
-        image_id: int | None = None,
+        image_id: "int | Several | None" = None,
         folder: str | os.PathLike[str] | None = None,
         state: FileState | None = None,
     ) -> pd.DataFrame:
@@ -66,7 +68,7 @@ class StoreReader:
         Parameters
         ----------
         user, image_id, state
-            Of one user, of one image, in one state.
+            Of one user, of one image or several, in one state.
         folder
             Files that were ingested from below it.
 
@@ -82,7 +84,7 @@ class StoreReader:
         """
         below = None if folder is None else given_path(folder, "folder", QueryError).absolute()
         return self.catalog.run(
-            files.files, user=user, image_id=image_id, folder=below, state=state
+            files.files, user=user, image_ids=_optional(image_id), folder=below, state=state
         )
 
     def statistics(self) -> Statistics:
@@ -142,8 +144,20 @@ class StoreReader:
                     yield file
                 advance(1)
 
-    def browser_view(self, image_id: int) -> BrowserView:
+    @overload
+    def browser_view(self, image_id: int) -> BrowserView: ...
+
+    @overload
+    def browser_view(
+        self, image_id: Several, progress: ProgressOption = True
+    ) -> Iterator[BrowserView]: ...
+
+    def browser_view(
+        self, image_id: "int | Several", progress: ProgressOption = True
+    ) -> BrowserView | Iterator[BrowserView]:
         """Return the original in full resolution as browsers show it; HEIC and TIFF as a JPEG.
+
+        Of several images one after the other, in the order of the ids.
 
         Raises
         ------
@@ -154,9 +168,13 @@ class StoreReader:
         ImageRejected
             If it cannot be decoded any more.
         """
-        with self.original(image_id) as file:
-            data = file.read()
-        return self.store.decoders.browser_view(data, limits=self.store.settings)
+        if is_batch(image_id):
+            return map(self._shown, self._originals(self._digests(image_id), progress))
+        with self.blobs.open(self._digests([image_id])[0]) as file:
+            return self._shown(file)
+
+    def _shown(self, file: BinaryIO) -> BrowserView:
+        return self.store.decoders.browser_view(file.read(), limits=self.store.settings)
 
     def _digests(self, image_ids: object) -> list[str]:
         ids = queries_of(image_ids)
@@ -167,3 +185,7 @@ class StoreReader:
                 message = f"there is no image {image_id}; images() lists those that there are"
                 raise UnknownImage(message)
         return [digests[image_id] for image_id in ids]
+
+
+def _optional(image_ids: "int | Several | None") -> list[int] | None:
+    return None if image_ids is None else ids_of(image_ids)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias, overload
 
 import pandas as pd
 
@@ -20,7 +20,11 @@ from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.quotas import Quotas, size_of
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
+from imgurer_kernel.workbench.batch import Several, each_of, ids_of, is_batch, paired
 from imgurer_kernel.workbench.store_reader import StoreReader
+
+PictureData: TypeAlias = bytes | bytearray | memoryview | BinaryIO
+"""What a picture without a path is given as."""
 
 
 class StoreWriter(StoreReader):
@@ -148,11 +152,14 @@ class StoreWriter(StoreReader):
 
     def upload(
         self,
-        name: str,
-        data: bytes | bytearray | memoryview | BinaryIO,
+        name: "str | Several",
+        data: "PictureData | Several",
         user: str | None = None,
+        progress: ProgressOption = True,
     ) -> pd.DataFrame:
         """Ingest one picture without a path; return a frame of one row as from `ingest`.
+
+        Of several names and as many pictures a row for each.
 
         May be called from several threads at once, which is faster. It is decoded in a process of
         its own, as by ``ingest(..., untrusted=True)``.
@@ -163,12 +170,15 @@ class StoreWriter(StoreReader):
             If the user, or all users together, would have more than they may
             (`imgurer_kernel.store.quotas`).
         """
-        return outcome_frame([self.upload_one(name, data, user)])
+        if not is_batch(name):
+            return outcome_frame([self.upload_one(name, data, user)])  # type: ignore[arg-type]
+        given = [(*pair, user) for pair in paired(name, data)]
+        return outcome_frame(each_of(self.upload_one, given, progress))
 
     def upload_one(
         self,
         name: str,
-        data: bytes | bytearray | memoryview | BinaryIO,
+        data: PictureData,
         user: str | None = None,
     ) -> Outcome:
         """Do what `upload` does, and return the outcome itself: a frame costs 2 ms."""
@@ -176,16 +186,47 @@ class StoreWriter(StoreReader):
         [outcome] = self._intake.take(name, data, owner, self._uploads)
         return outcome
 
+    @overload
     def forget(
         self, image_id: int | None = None, user: str | None = None, *, file_id: int | None = None
-    ) -> bool:
+    ) -> bool: ...
+
+    @overload
+    def forget(
+        self,
+        image_id: Several,
+        user: str | None = None,
+        *,
+        progress: ProgressOption = True,
+    ) -> list[bool]: ...
+
+    @overload
+    def forget(
+        self,
+        image_id: None = None,
+        user: str | None = None,
+        *,
+        file_id: Several,
+        progress: ProgressOption = True,
+    ) -> list[bool]: ...
+
+    def forget(
+        self,
+        image_id: "int | Several | None" = None,
+        user: str | None = None,
+        *,
+        file_id: "int | Several | None" = None,
+        progress: ProgressOption = True,
+    ) -> bool | list[bool]:
         """Move a user's files of an image, or one file, into the trash (`trash` brings them back).
 
         The original goes with the last file of anybody; nothing outside of the store is touched.
+        Of several images or files one after the other: where one cannot be forgotten, those before
+        it are in the trash.
 
         Returns
         -------
-        bool
+        bool, or of several a list of them
             Whether that was the last file, so that the image is gone.
 
         Raises
@@ -193,7 +234,15 @@ class StoreWriter(StoreReader):
         UnknownImage, UnknownFile, NotAllowed, QueryError
             If there is no such image or file, it is not the user's, or not one of both is given.
         """
-        return self.trash.forget(image_id, user, file_id=file_id)
+        if file_id is None and is_batch(image_id):
+            images = [(each, user) for each in ids_of(image_id)]
+            return each_of(self.trash.forget, images, progress)
+        if image_id is None and is_batch(file_id):
+            files = [(each,) for each in ids_of(file_id, "file_id")]
+            return each_of(
+                lambda each: self.trash.forget(None, user, file_id=each), files, progress
+            )
+        return self.trash.forget(image_id, user, file_id=file_id)  # type: ignore[arg-type]
 
     def check(
         self,

@@ -169,3 +169,42 @@ def test_originals_and_thumbnails_of_several(store):
     assert read == [encode(scene(11, 320, 240)), encode(scene(12, 320, 240))]
     assert told[-1] == (2, 2)
     assert file.closed
+
+
+def test_what_is_known_of_several_is_a_frame(store):
+    for kind in (list, np.array, pd.Series, lambda ids: pd.Series(ids, dtype="float64")):
+        assert store.images(kind([3, 1]))["image_id"].tolist() == [1, 3]
+        assert store.files(image_id=kind([3, 1]))["image_id"].tolist() == [1, 3]
+        assert store.holdings(image_id=kind([3, 1]))["image_id"].tolist() == [1, 3]
+    assert store.files(image_id=[]).empty
+    assert store.holdings(image_id=[]).empty
+    assert store.files(image_id=2).equals(store.files(image_id=[2]))
+    for ask in (store.images, lambda ids: store.files(image_id=ids)):
+        with pytest.raises(QueryError, match="number 1 of 2 is nan, which is no image_id"):
+            ask(pd.Series([1, np.nan]))
+
+
+def test_views_of_several_come_one_by_one(store):
+    told = []
+    views = store.browser_view(pd.Series([2, 1]), lambda *at: told.append(at))
+    assert told in ([], [(0, 2)])  # nothing is read before it is wanted
+    assert [view.data for view in views] == [store.browser_view(k).data for k in (2, 1)]
+    assert told[-1] == (2, 2)
+
+
+def test_several_are_uploaded_and_forgotten(new_store):
+    wb, told = new_store(), []
+    data = [encode(scene(seed, 80, 60)) for seed in range(3)]
+    frame = wb.upload(["a.jpg", "b.jpg", "c.jpg"], data, progress=lambda *at: told.append(at))
+    assert frame["status"].tolist() == ["added"] * 3
+    assert told[-1] == (3, 3)
+    with pytest.raises(QueryError, match="2 pictures cannot be paired with 1"):
+        wb.upload(["a.jpg", "b.jpg"], data[:1])
+    with pytest.raises(UnknownImage) as raised:
+        wb.forget([1, 9, 2], progress=False)
+    assert "number 1 of 3: 9" in raised.value.__notes__[0]
+    assert wb.images()["image_id"].tolist() == [2, 3]
+    assert wb.forget(file_id=frame["file_id"].iloc[1:2], progress=False) == [True]
+    assert wb.forget(np.array([3]), progress=lambda *at: told.append(at)) == [True]
+    assert told[-1] == (1, 1)
+    assert len(wb.trash.restore()) == 3

@@ -41,11 +41,11 @@ def files(
     connection: Connection,
     *,
     user: str | None = None,
-    image_id: int | None = None,
+    image_ids: Sequence[int] | None = None,
     folder: str | os.PathLike[str] | None = None,
     state: FileState | None = None,
 ) -> pd.DataFrame:
-    """Read files by file_id, earlier contents included; of one user, image, folder or state.
+    """Read files by file_id, earlier contents included: all, or by what is given.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ def files(
             device, inode, taken_in, last_seen, state, source_state,
             damage IS NOT NULL AS damaged, damage
         FROM files LEFT JOIN (SELECT image_id, damage FROM images) USING (image_id)
-        WHERE image_id = coalesce($image_id, image_id) AND user_name = coalesce($user, user_name)
-            AND state = coalesce($state, state)
+        WHERE ($image_ids IS NULL OR image_id IN (SELECT unnest($image_ids::BIGINT[])))
+            AND user_name = coalesce($user, user_name) AND state = coalesce($state, state)
             AND ($below IS NULL OR hex(path_key)[:length($below)] = $below)
         ORDER BY file_id
         """,
         {
-            "image_id": image_id,
+            "image_ids": image_ids,
             "user": user,
             "state": state,
             "below": None if folder is None else below(folder).hex().upper(),

@@ -181,9 +181,9 @@ def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
 
 
 def holdings(
-    connection: Connection, *, image_id: int | None = None, user: str | None = None
+    connection: Connection, *, image_ids: ImageIds | None = None, user: str | None = None
 ) -> pd.DataFrame:
-    """Read who brought what, by image_id and time; of one image or one user where given.
+    """Read who brought what, by image_id and time; of some images or one user where given.
 
     Returns
     -------
@@ -197,10 +197,11 @@ def holdings(
             coalesce(path, 'upload:' || filename) AS source, bytes, modified_ns,
             taken_in AS brought_at, replaced_at
         FROM files
-        WHERE image_id = coalesce($image_id, image_id) AND user_name = coalesce($user, user_name)
+        WHERE ($image_ids IS NULL OR image_id IN (SELECT unnest($image_ids::BIGINT[])))
+            AND user_name = coalesce($user, user_name)
         ORDER BY image_id, brought_at, user_name, source, file_id
         """,
-        {"image_id": image_id, "user": user},
+        {"image_ids": None if image_ids is None else _int64(image_ids).tolist(), "user": user},
     )
     return frame_of(answer, utc=["brought_at", "replaced_at"])
 
