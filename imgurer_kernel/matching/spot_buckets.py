@@ -1,7 +1,7 @@
 """Spots in the order of their bits, to look few up among many without going through all.
 
-They are kept beside the spots (`imgurer_kernel.workbench.feature_kinds`): a search then takes as
-long as there are new pictures, not as there are old ones.
+They are kept beside the spots (`imgurer_kernel.workbench.pictures.feature_kinds`): a search then
+takes as long as there are new pictures, not as there are old ones.
 """
 
 from dataclasses import dataclass

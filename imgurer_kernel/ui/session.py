@@ -13,7 +13,7 @@ from imgurer_kernel.errors import NotAllowed, StorageError, UnknownImage
 from imgurer_kernel.ui.jobs import Job, Runner
 
 if TYPE_CHECKING:
-    from imgurer_kernel.workbench.query import Query
+    from imgurer_kernel.workbench.pictures.query import Query
     from imgurer_kernel.workbench.workbench import Workbench
 
 

@@ -17,7 +17,7 @@ import platformdirs
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.workbench import Workbench
 
 CACHE_VARIABLE = "IMGURER_CACHE"

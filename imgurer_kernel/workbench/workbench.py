@@ -1,10 +1,6 @@
 """The workbench: one object to fill, search and view a store.
 
-Its methods are in classes that are each the base of the next: `StoreReader` reads a store,
-`StoreWriter` ingests, forgets and checks, `DecisionBench` records decisions, `ActBench` and
-`ReviewBench` act on files and choose which are kept, `PairBench` compares two pictures,
-`LikenessBench` and `ReportBench` make maps and reports, `PanelBench` shows widgets, and `Workbench`
-searches.
+Most of its methods are in `methods`, by what they do; here is what it searches and clusters.
 """
 
 import sys
@@ -23,19 +19,19 @@ from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.catalog.sql import AnswerLimits
 from imgurer_kernel.store.place import Create
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.batch import answer_each, is_batch, looked_up
-from imgurer_kernel.workbench.cluster_frames import By
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder
-from imgurer_kernel.workbench.panels import PanelBench
-from imgurer_kernel.workbench.related import RELATED_COLUMNS
-from imgurer_kernel.workbench.search import SearchService
-from imgurer_kernel.workbench.views import select_from_views
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.clusters.frames import By
+from imgurer_kernel.workbench.methods.panels import PanelMethods
+from imgurer_kernel.workbench.methods.views import select_from_views
+from imgurer_kernel.workbench.pictures.batch import answer_each, is_batch, looked_up
+from imgurer_kernel.workbench.search.related import RELATED_COLUMNS
+from imgurer_kernel.workbench.search.service import SearchService
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
 
 
-class Workbench(PanelBench):
+class Workbench(PanelMethods):
     """A store of pictures: ingest, search, cluster, browse, forget.
 
     Parameters

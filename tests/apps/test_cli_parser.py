@@ -13,7 +13,7 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.parser import build_parser, main
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
-from imgurer_kernel.workbench import calibrate
+from imgurer_kernel.workbench.search import calibrate
 from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
 

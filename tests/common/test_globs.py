@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.store.ingest.sources import FileFilter, find_files
-from imgurer_kernel.workbench.file_selection import FileSelection
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection
 
 NAMES = ("a", "raw", "b.png", os.fsdecode(b"\xff"), "[x]")
 

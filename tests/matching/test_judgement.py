@@ -12,7 +12,7 @@ from imgurer_kernel.matching import relation
 from imgurer_kernel.matching.image_cache import ImageCache, times_differ
 from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
 from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
+from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour
 from tests.support.pictures import scene
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])

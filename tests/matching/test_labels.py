@@ -6,8 +6,8 @@ from PIL import Image
 
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.report.evaluation.transforms import variant
-from imgurer_kernel.workbench.evidence import evidence_of
-from imgurer_kernel.workbench.query import Query
+from imgurer_kernel.workbench.pictures.query import Query
+from imgurer_kernel.workbench.search.evidence import evidence_of
 from tests.support.copies import picture
 
 # What each transform is called where the picture shows it, of many names the most telling.

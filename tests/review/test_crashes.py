@@ -348,7 +348,9 @@ def test_an_act_that_cannot_be_looked_at_keeps_no_store_closed(settings, monkeyp
 
 def test_a_path_that_no_system_has_keeps_no_store_closed(settings, tmp_path, monkeypatch):
     # Entries of other versions may have one: today it is refused before the journal is written.
-    monkeypatch.setattr("imgurer_kernel.workbench.acts.folder_key", lambda to, _: os.fsencode(to))
+    monkeypatch.setattr(
+        "imgurer_kernel.workbench.methods.acts.folder_key", lambda to, _: os.fsencode(to)
+    )
     with Workbench(settings) as wb:
         plan = plan_of(wb, "move")
         answer = wb.apply(plan, to=f"{tmp_path}/x\0y", progress=False)

@@ -159,7 +159,7 @@ def test_a_copy_in_the_store_will_do(tmp_path, folder):
 
 def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder, monkeypatch):
     # As in journals of the time when all acts of a sitting had one folder.
-    monkeypatch.setattr("imgurer_kernel.workbench.acts.sittings.steps_of", lambda *_: 0)
+    monkeypatch.setattr("imgurer_kernel.workbench.methods.acts.sittings.steps_of", lambda *_: 0)
 
     def again():
         ids = wb.files(state="present").set_index("filename")["file_id"]

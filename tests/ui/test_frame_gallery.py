@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.ui.widgets.frame_gallery import joined
-from imgurer_kernel.workbench.frame_rows import as_ids
+from imgurer_kernel.workbench.pictures.frame_rows import as_ids
 from tests.support.pictures import jpeg
 from tests.support.stores import break_thumbnail
 

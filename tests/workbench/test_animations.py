@@ -10,7 +10,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.store.catalog import Catalog, fingerprints, generations, schema
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.pictures.live_index import LiveIndex
 from tests.fingerprint.test_animation import saved, scenes
 from tests.fingerprint.test_damage import out_of_step
 from tests.support.pictures import encode, scene

@@ -4,7 +4,7 @@ from PIL import Image
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS, variant
-from imgurer_kernel.workbench import calibrate
+from imgurer_kernel.workbench.search import calibrate
 from tests.support.copies import picture
 from tests.support.forms import rounds
 

@@ -14,8 +14,8 @@ from imgurer_kernel.common import threads
 from imgurer_kernel.errors import InvalidRadius
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.store.catalog import queries
-from imgurer_kernel.workbench import cluster_answers
-from imgurer_kernel.workbench.image_loader import ImageLoader
+from imgurer_kernel.workbench.clusters import answers as cluster_answers
+from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
 from tests.support.forms import pairs, rounds
 from tests.support.pictures import jpeg
 from tests.support.processes import python
@@ -268,7 +268,7 @@ ASK = """
 import sys
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.matching.clusters import pipeline
-from imgurer_kernel.workbench import clusters
+from imgurer_kernel.workbench.clusters import service as clusters
 
 real = pipeline.find_clusters
 

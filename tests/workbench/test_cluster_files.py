@@ -10,7 +10,7 @@ from imgurer_kernel import Settings, Workbench, find_duplicates
 from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report.frames import CLUSTER_FILES, CLUSTERS
 from imgurer_kernel.store.ingest.worker import IngestWorker
-from imgurer_kernel.workbench import file_selection
+from imgurer_kernel.workbench.clusters import file_selection
 from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
 

@@ -9,7 +9,7 @@ from PIL import Image
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.store.catalog import queries
-from imgurer_kernel.workbench.image_loader import ImageLoader
+from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
 from tests.support.copies import framed
 from tests.support.pictures import jpeg
 from tests.workbench.test_workbench import recode

@@ -10,8 +10,8 @@ from imgurer_kernel.matching.spot_buckets import SpotBuckets
 from imgurer_kernel.matching.spot_lookup import InBuckets, find_lookups, matches
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
-from imgurer_kernel.workbench import feature_kinds, picture_features
-from imgurer_kernel.workbench.feature_kinds import SpotFeatures
+from imgurer_kernel.workbench.pictures import feature_kinds, picture_features
+from imgurer_kernel.workbench.pictures.feature_kinds import SpotFeatures
 
 
 def spots_of(image_id):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.store.catalog import Changes
-from imgurer_kernel.workbench import hash_search
-from imgurer_kernel.workbench.hash_search import cluster_by_hash, search_by_hash, with_exact
-from imgurer_kernel.workbench.live_index import CatalogHashes
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes
+from imgurer_kernel.workbench.search import hash_search
+from imgurer_kernel.workbench.search.hash_search import cluster_by_hash, search_by_hash, with_exact
 from tests.support.forms import rounds
 
 

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imgurer_kernel.report.layout import lay_out
-from imgurer_kernel.workbench import likeness
-from imgurer_kernel.workbench.likeness import distances
+from imgurer_kernel.workbench.methods import likeness
+from imgurer_kernel.workbench.methods.likeness import distances
 from tests.support.pictures import encode, jpeg, resized, scene
 
 HASHES = st.integers(0, 9).flatmap(lambda n: arrays(np.uint64, (n, 2)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.index import bktree
 from imgurer_kernel.store.catalog import Changes, generations
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.pictures.live_index import LiveIndex
 from tests.support.forms import rounds
 
 U64 = st.integers(0, 2**64 - 1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.matching.spots import Spots
-from imgurer_kernel.workbench import picture_features
-from imgurer_kernel.workbench.feature_kinds import SpotFeatures, Windows
-from imgurer_kernel.workbench.picture_features import PictureFeatures
+from imgurer_kernel.workbench.pictures import picture_features
+from imgurer_kernel.workbench.pictures.feature_kinds import SpotFeatures, Windows
+from imgurer_kernel.workbench.pictures.picture_features import PictureFeatures
 from tests.support.pictures import jpeg
 
 IDS = np.arange(5) * 3 + 1

@@ -12,7 +12,7 @@ from imgurer_kernel.errors import (
     SourceError,
 )
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.workbench.query import check_radius, parse_query
+from imgurer_kernel.workbench.pictures.query import check_radius, parse_query
 from tests.support.pictures import jpeg, scene
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel.report.columns import COLUMNS
-from imgurer_kernel.workbench.report import not_measured
+from imgurer_kernel.workbench.methods.report import not_measured
 from tests.support.pictures import encode, jpeg, resized, scene, solid
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
 
 
 def test_a_report_keeps_what_a_plan_keeps_or_says_that_it_may_not(wb, monkeypatch):
-    monkeypatch.setattr("imgurer_kernel.workbench.report.MEASURED", 4)
+    monkeypatch.setattr("imgurer_kernel.workbench.methods.report.MEASURED", 4)
     before = report_of(wb)
     assert before.card.for_cost == (not_measured(5),)
     assert before.card.parameters["measure"] is False

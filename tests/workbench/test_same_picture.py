@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.workbench.same_picture import SamePictureCheck
+from imgurer_kernel.workbench.clusters.same_picture import SamePictureCheck
 from tests.matching.test_judgement import IRELAND, ITALY, flag, photo
 
 

@@ -14,12 +14,12 @@ from imgurer_kernel.errors import BlobMissing, UnknownImage
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.report.evaluation.transforms import TRANSFORMS
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.workbench import calibrate
-from imgurer_kernel.workbench import cluster_search as cluster_search_module
-from imgurer_kernel.workbench import query as query_module
-from imgurer_kernel.workbench import search as search_module
-from imgurer_kernel.workbench import similar as similar_module
-from imgurer_kernel.workbench.live_index import LiveIndex
+from imgurer_kernel.workbench.clusters import search as cluster_search_module
+from imgurer_kernel.workbench.pictures import query as query_module
+from imgurer_kernel.workbench.pictures.live_index import LiveIndex
+from imgurer_kernel.workbench.search import calibrate
+from imgurer_kernel.workbench.search import service as search_module
+from imgurer_kernel.workbench.search import similar as similar_module
 from tests.support.forms import pairs, rounds
 from tests.support.pictures import jpeg
 from tests.support.processes import python

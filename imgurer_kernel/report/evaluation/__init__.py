@@ -1,4 +1,5 @@
 """Accuracy on copies with known truth: the sample set, transforms, recall and precision.
 
-Nothing in here searches: `imgurer_kernel.workbench.calibrate` does, and hands in what was found.
+Nothing in here searches: `imgurer_kernel.workbench.search.calibrate` does, and hands in what was
+found.
 """

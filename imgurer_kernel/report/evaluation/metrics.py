@@ -1,6 +1,6 @@
 """Recall and precision of searches on planted copies, with intervals and a recommendation.
 
-Pure: `Trials` in, `Calibration` out. `imgurer_kernel.workbench.calibrate` makes the trials.
+Pure: `Trials` in, `Calibration` out. `imgurer_kernel.workbench.search.calibrate` makes the trials.
 """
 
 import html

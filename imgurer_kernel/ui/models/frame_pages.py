@@ -13,8 +13,8 @@ from imgurer_kernel.ui.models.captions import make_tile
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.frame_gallery import FrameTile
 from imgurer_kernel.ui.widgets.tile_data import Tile
-from imgurer_kernel.workbench.frame_rows import check_frame, images_of
-from imgurer_kernel.workbench.query import bytes_of
+from imgurer_kernel.workbench.pictures.frame_rows import check_frame, images_of
+from imgurer_kernel.workbench.pictures.query import bytes_of
 
 if TYPE_CHECKING:
     from imgurer_kernel.settings import Settings

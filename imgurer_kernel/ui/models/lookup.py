@@ -16,7 +16,7 @@ from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import Meaning
 from imgurer_kernel.ui.widgets.picture_rows import PictureRow
-from imgurer_kernel.workbench.batch import answer_of, lookup_frame
+from imgurer_kernel.workbench.pictures.batch import answer_of, lookup_frame
 
 STATUSES: dict[str, tuple[str, str, Meaning]] = {
     "exact": ("already here", "already here", "attention"),
@@ -39,7 +39,7 @@ class LookupResult:
     name
         Of the file.
     answer
-        As from `imgurer_kernel.workbench.batch.answer_of`.
+        As from `imgurer_kernel.workbench.pictures.batch.answer_of`.
     query
         To search for it again; None where it cannot be read, or for one of too many.
     holders

@@ -17,7 +17,7 @@ from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewP
 from imgurer_kernel.ui.models.review_queue import goes
 from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack, files_text, plan_rows
 from imgurer_kernel.ui.session import VisitorSession
-from imgurer_kernel.workbench.sittings import sitting_name
+from imgurer_kernel.workbench.methods.sittings import sitting_name
 
 WORDS: Mapping[DecisionVerdict, str] = {
     "same": "The same",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.ui.models.captions import Fact, Row, image_facts
-from imgurer_kernel.workbench.query import Query, query_of
+from imgurer_kernel.workbench.pictures.query import Query, query_of
 
 _MAX_STEPS = 12
 

@@ -16,7 +16,7 @@ from imgurer_kernel.ui.models.recent_uploads import RecentUpload, RecentUploads
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
-from imgurer_kernel.workbench.batch import answer_of
+from imgurer_kernel.workbench.pictures.batch import answer_of
 
 LARGE_BYTES = 2 << 20
 MAX_LARGE = 4

@@ -23,21 +23,21 @@ from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.cluster_frames import By, ClusterFacts, decided_apart
-from imgurer_kernel.workbench.clusters import ClusterService
-from imgurer_kernel.workbench.feature_kinds import SpotFeatures
-from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
-from imgurer_kernel.workbench.hash_search import cluster_by_hash
-from imgurer_kernel.workbench.image_loader import ImageLoader
-from imgurer_kernel.workbench.keepers import MEASURED, worth_measuring
-from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
-from imgurer_kernel.workbench.query import check_radius
-from imgurer_kernel.workbench.related import related_pairs
-from imgurer_kernel.workbench.similar import FACTS
+from imgurer_kernel.workbench.clusters.file_selection import DiskCheck, FileSelection
+from imgurer_kernel.workbench.clusters.frames import By, ClusterFacts, decided_apart
+from imgurer_kernel.workbench.clusters.keepers import MEASURED, worth_measuring
+from imgurer_kernel.workbench.clusters.service import ClusterService
+from imgurer_kernel.workbench.pictures.feature_kinds import SpotFeatures
+from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, LiveIndex
+from imgurer_kernel.workbench.pictures.query import check_radius
+from imgurer_kernel.workbench.search.hash_search import cluster_by_hash
+from imgurer_kernel.workbench.search.related import related_pairs
+from imgurer_kernel.workbench.search.similar import FACTS
 
 
 class ClusterSearch:
-    """Finds clusters in a store; the base of `imgurer_kernel.workbench.search.SearchService`.
+    """Finds clusters in a store; the base of `SearchService`.
 
     Attributes
     ----------

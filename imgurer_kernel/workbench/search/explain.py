@@ -15,8 +15,8 @@ from imgurer_kernel.report.explain.explanation import Explanation, Side
 from imgurer_kernel.report.explain.overlay import lay_over
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.image_loader import in_colour
-from imgurer_kernel.workbench.query import Query, bytes_of, is_image_id
+from imgurer_kernel.workbench.pictures.image_loader import in_colour
+from imgurer_kernel.workbench.pictures.query import Query, bytes_of, is_image_id
 
 SHOWN = 420
 """Pixels within which pictures are shown; a JPEG is decoded no larger than that takes."""

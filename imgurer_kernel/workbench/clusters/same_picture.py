@@ -4,8 +4,8 @@ from functools import cached_property
 
 from imgurer_kernel.review.decisions import Verdicts
 from imgurer_kernel.store.catalog.journal import FileOfImage
-from imgurer_kernel.workbench.file_selection import FileSelection
-from imgurer_kernel.workbench.search import SearchService
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection
+from imgurer_kernel.workbench.search.service import SearchService
 
 # Two pictures are compared in some milliseconds; all clusters of a large store take seconds.
 _FEW = 32

@@ -14,11 +14,11 @@ from imgurer_kernel.fingerprint.browser_view import BrowserView
 from imgurer_kernel.store.catalog import Statistics, files, queries
 from imgurer_kernel.store.catalog.queries import Order
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.batch import Several, ids_of, is_batch, queries_of
-from imgurer_kernel.workbench.query import is_image_id
+from imgurer_kernel.workbench.pictures.batch import Several, ids_of, is_batch, queries_of
+from imgurer_kernel.workbench.pictures.query import is_image_id
 
 
-class StoreReader:
+class ReadMethods:
     """Reads a store: images, files, accounts, thumbnails and originals.
 
     Attributes

@@ -22,10 +22,10 @@ from imgurer_kernel.matching.regions import window_grays
 from imgurer_kernel.matching.spot_candidates import SpotTable
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.matching.verify import compile_kernel
-from imgurer_kernel.workbench.feature_kinds import Windows
-from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
-from imgurer_kernel.workbench.picture_features import PictureFeatures
-from imgurer_kernel.workbench.query import Query
+from imgurer_kernel.workbench.pictures.feature_kinds import Windows
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, LiveIndex
+from imgurer_kernel.workbench.pictures.picture_features import PictureFeatures
+from imgurer_kernel.workbench.pictures.query import Query
 
 # Pictures whose windows or spots a search makes itself: half a second each.
 _MOST_WINDOWS = 4096

@@ -37,8 +37,8 @@ from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
 from imgurer_kernel.matching.spot_candidates import SpotTable
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.matching.verify import PreparedPictures
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, in_colour
-from imgurer_kernel.workbench.query import Query
+from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour
+from imgurer_kernel.workbench.pictures.query import Query
 
 CANDIDATE_RADIUS = 24
 """Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""

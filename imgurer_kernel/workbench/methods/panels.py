@@ -8,11 +8,11 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.report.likeness_map import LikenessMap
-from imgurer_kernel.workbench.batch import is_batch
-from imgurer_kernel.workbench.report import ReportBench
+from imgurer_kernel.workbench.methods.report import ReportMethods
+from imgurer_kernel.workbench.pictures.batch import is_batch
 
 
-class PanelBench(ReportBench):
+class PanelMethods(ReportMethods):
     """Shows pictures, clusters and maps as widgets, on top of what finds and reports them."""
 
     def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401

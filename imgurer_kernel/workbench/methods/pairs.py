@@ -7,8 +7,8 @@ import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.matching.evidence import Evidence
-from imgurer_kernel.workbench.batch import Several, each_of, is_batch, paired
-from imgurer_kernel.workbench.review import ReviewBench
+from imgurer_kernel.workbench.methods.review import ReviewMethods
+from imgurer_kernel.workbench.pictures.batch import Several, each_of, is_batch, paired
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.explain.explanation import Explanation
@@ -18,7 +18,7 @@ _MAP = [f"map_{name}" for name in "abcdef"]
 _FACTS = [field.name for field in fields(Evidence) if field.name not in {"first", "second", "via"}]
 
 
-class PairBench(ReviewBench):
+class PairMethods(ReviewMethods):
     """Compares pictures two by two, on top of what chooses and decides."""
 
     @overload
@@ -104,7 +104,7 @@ class PairBench(ReviewBench):
 
 
 def evidence_frame(found: list[Evidence]) -> pd.DataFrame:
-    """Evidence as rows; the columns are those of `PairBench.evidence`.
+    """Evidence as rows; the columns are those of `PairMethods.evidence`.
 
     Examples
     --------

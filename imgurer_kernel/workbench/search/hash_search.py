@@ -15,8 +15,8 @@ from imgurer_kernel.matching.clusters.star_cover import (
     star_clusters,
     star_cover_lazily,
 )
-from imgurer_kernel.workbench.live_index import CatalogHashes
-from imgurer_kernel.workbench.query import Query
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes
+from imgurer_kernel.workbench.pictures.query import Query
 
 UprightSearch: TypeAlias = Callable[[tuple[int, int], int], tuple[Int64s, UInt8s]]
 """Of a dHash and a radius: informative images within it, (image_ids, distances)."""

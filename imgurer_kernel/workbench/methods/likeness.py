@@ -10,13 +10,13 @@ from imgurer_kernel.common.types import Int64s, UInt64s
 from imgurer_kernel.report.layout_process import lay_out_apart
 from imgurer_kernel.report.likeness_map import LikenessMap
 from imgurer_kernel.store.catalog import queries
-from imgurer_kernel.workbench.pairs import PairBench
+from imgurer_kernel.workbench.methods.pairs import PairMethods
 
 # Pictures that are compared with all others at once: 20 MB of a catalog of 10,000.
 _BLOCK = 128
 
 
-class LikenessBench(PairBench):
+class LikenessMethods(PairMethods):
     """Looks at all pictures of a store together."""
 
     def likeness_map(

@@ -20,14 +20,14 @@ from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.quotas import Quotas, size_of
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
-from imgurer_kernel.workbench.batch import Several, each_of, ids_of, is_batch, paired
-from imgurer_kernel.workbench.store_reader import StoreReader
+from imgurer_kernel.workbench.methods.read import ReadMethods
+from imgurer_kernel.workbench.pictures.batch import Several, each_of, ids_of, is_batch, paired
 
 PictureData: TypeAlias = bytes | bytearray | memoryview | BinaryIO
 """What a picture without a path is given as."""
 
 
-class StoreWriter(StoreReader):
+class WriteMethods(ReadMethods):
     """Ingests, forgets and checks pictures.
 
     Parameters

@@ -31,7 +31,7 @@ from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.verify import PreparedPictures
 from imgurer_kernel.store.catalog import Catalog, generations, queries
-from imgurer_kernel.workbench.cluster_answers import (
+from imgurer_kernel.workbench.clusters.answers import (
     WORDS,
     Answer,
     ClusterAnswers,
@@ -39,9 +39,9 @@ from imgurer_kernel.workbench.cluster_answers import (
     SearchState,
     labels_of,
 )
-from imgurer_kernel.workbench.feature_kinds import SpotFeatures
-from imgurer_kernel.workbench.image_loader import ImageLoader
-from imgurer_kernel.workbench.live_index import CatalogHashes, IndexUpdate
+from imgurer_kernel.workbench.pictures.feature_kinds import SpotFeatures
+from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, IndexUpdate
 
 # Pairs whose pictures are read together, and pairs that are labelled between reports of progress.
 _READ = 2048

@@ -5,7 +5,7 @@ windows both ways, by spots where the store has them, and by one step through th
 found. Pairs are compared in the order of their digests, as in a search for clusters, so that both
 give a pair the same verdict.
 
-`imgurer_kernel.workbench.hash_search` searches without comparing pictures.
+`imgurer_kernel.workbench.search.hash_search` searches without comparing pictures.
 """
 
 from collections.abc import Collection
@@ -32,11 +32,16 @@ from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pai
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
-from imgurer_kernel.workbench.evidence import query_appearance, taken_of
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader, in_colour, seconds_of
-from imgurer_kernel.workbench.live_index import CatalogHashes
-from imgurer_kernel.workbench.neighbors import NeighborSearch
-from imgurer_kernel.workbench.query import Query
+from imgurer_kernel.workbench.pictures.image_loader import (
+    THUMBNAIL_SIDE,
+    ImageLoader,
+    in_colour,
+    seconds_of,
+)
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes
+from imgurer_kernel.workbench.pictures.query import Query
+from imgurer_kernel.workbench.search.evidence import query_appearance, taken_of
+from imgurer_kernel.workbench.search.neighbors import NeighborSearch
 
 FACTS = ["image_id", "digest", "filename", "width", "height"]
 """Columns of the catalog's images that the answer to a search has."""

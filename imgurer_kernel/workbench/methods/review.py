@@ -20,13 +20,13 @@ from imgurer_kernel.review.sidecar_runner import Sidecar
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.store.catalog import journal, queries
 from imgurer_kernel.store.catalog.expressions import evaluate
-from imgurer_kernel.workbench import keepers
-from imgurer_kernel.workbench.acts import ActBench
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder
-from imgurer_kernel.workbench.keeper_labels import with_labels
+from imgurer_kernel.workbench.clusters import keepers
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.clusters.keeper_labels import with_labels
+from imgurer_kernel.workbench.methods.acts import ActMethods
 
 
-class ReviewBench(ActBench):
+class ReviewMethods(ActMethods):
     """Queues of clusters, decisions and plans, on top of what finds clusters and acts."""
 
     # Keepers and plans ----------------------------------------------------------------------

@@ -21,16 +21,16 @@ from imgurer_kernel.store.catalog.decisions import Decision
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
-from imgurer_kernel.workbench.decisions import DecisionBench
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder, folder_key
-from imgurer_kernel.workbench.same_picture import SamePictureCheck
-from imgurer_kernel.workbench.search import SearchService
-from imgurer_kernel.workbench.sittings import sitting_name, undone_frame
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder, folder_key
+from imgurer_kernel.workbench.clusters.same_picture import SamePictureCheck
+from imgurer_kernel.workbench.methods.decisions import DecisionMethods
+from imgurer_kernel.workbench.methods.sittings import sitting_name, undone_frame
+from imgurer_kernel.workbench.search.service import SearchService
 
 RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
 
 
-class ActBench(DecisionBench):
+class ActMethods(DecisionMethods):
     """Carries out plans, and undoes what was done.
 
     Attributes

@@ -24,8 +24,8 @@ from imgurer_kernel.matching.spot_buckets import SpotBuckets
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.store.derived import Derived, DerivedData
-from imgurer_kernel.workbench.image_loader import ImageLoader
-from imgurer_kernel.workbench.picture_features import CachedRows, PictureFeatures
+from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
+from imgurer_kernel.workbench.pictures.picture_features import CachedRows, PictureFeatures
 
 # Pictures from which on buckets are kept: going through the spots of fewer takes a fifth of a
 # second.

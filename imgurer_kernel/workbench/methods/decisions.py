@@ -11,11 +11,11 @@ from imgurer_kernel.store.catalog import decisions, queries
 from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.sittings import sitting_name
-from imgurer_kernel.workbench.store_writer import StoreWriter
+from imgurer_kernel.workbench.methods.sittings import sitting_name
+from imgurer_kernel.workbench.methods.write import WriteMethods
 
 
-class DecisionBench(StoreWriter):
+class DecisionMethods(WriteMethods):
     """Records decisions, and removes them.
 
     Attributes

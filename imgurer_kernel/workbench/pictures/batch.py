@@ -13,7 +13,7 @@ from imgurer_kernel.common.progress import ProgressOption, reporting
 from imgurer_kernel.errors import ImageRejected, ImgurerError, QueryError, SourceError
 from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.store.ingest.sources import Unreadable, find_files
-from imgurer_kernel.workbench.query import is_image_id
+from imgurer_kernel.workbench.pictures.query import is_image_id
 
 Search = Callable[[object], pd.DataFrame]
 """Answers one query with a frame as from `Workbench.similar`."""

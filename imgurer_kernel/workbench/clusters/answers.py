@@ -61,7 +61,7 @@ class Answer:
     generation
         Of the catalog, when it was found.
     identity
-        `imgurer_kernel.workbench.live_index.CatalogHashes.identity` of the snapshot.
+        `imgurer_kernel.workbench.pictures.live_index.CatalogHashes.identity` of the snapshot.
     scope
         How it was found.
     clusters

@@ -12,7 +12,7 @@ from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.review.labels import INDIRECT, against_keepers
 from imgurer_kernel.store.catalog import Catalog, pair_labels, queries
 from imgurer_kernel.store.catalog.pair_labels import DigestPair
-from imgurer_kernel.workbench.search import SearchService
+from imgurer_kernel.workbench.search.service import SearchService
 
 _VERSION = f"{ALGORITHM}/{VERSION}"
 # Compared between looks at whether to stop; some 20 ms each.

@@ -17,12 +17,9 @@ from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.report.frames import similar_frame
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.cluster_search import ClusterSearch
-from imgurer_kernel.workbench.evidence import CANDIDATE_RADIUS, evidence_by_cluster, evidence_of
-from imgurer_kernel.workbench.feature_kinds import window_features
-from imgurer_kernel.workbench.hash_search import search_by_hash, with_exact
-from imgurer_kernel.workbench.neighbors import NeighborSearch
-from imgurer_kernel.workbench.query import (
+from imgurer_kernel.workbench.clusters.search import ClusterSearch
+from imgurer_kernel.workbench.pictures.feature_kinds import window_features
+from imgurer_kernel.workbench.pictures.query import (
     Query,
     check_limit,
     check_radius,
@@ -32,8 +29,15 @@ from imgurer_kernel.workbench.query import (
     parse_query,
     with_thumbnail,
 )
-from imgurer_kernel.workbench.related import related_to
-from imgurer_kernel.workbench.similar import FACTS, SimilarSearch
+from imgurer_kernel.workbench.search.evidence import (
+    CANDIDATE_RADIUS,
+    evidence_by_cluster,
+    evidence_of,
+)
+from imgurer_kernel.workbench.search.hash_search import search_by_hash, with_exact
+from imgurer_kernel.workbench.search.neighbors import NeighborSearch
+from imgurer_kernel.workbench.search.related import related_to
+from imgurer_kernel.workbench.search.similar import FACTS, SimilarSearch
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.evaluation.metrics import Calibration
@@ -102,7 +106,7 @@ class SearchService(ClusterSearch):
 
     def explain(self, one: object, other: object, shown: int | None) -> "Explanation":
         """Explain the evidence with the pictures; see `Workbench.explain`."""
-        from imgurer_kernel.workbench.explain import SHOWN, Explainer, name_of
+        from imgurer_kernel.workbench.search.explain import SHOWN, Explainer, name_of
 
         pair = (one, "the first"), (other, "the second")
         parsed = [parse_query(given, self._store.settings) for given, _ in pair]
@@ -120,7 +124,7 @@ class SearchService(ClusterSearch):
 
     def calibrate(self, sample: int, seed: int, progress: ProgressOption) -> "Calibration":
         """Calibrate on copies of the store's own pictures; see `Workbench.calibrate`."""
-        from imgurer_kernel.workbench.calibrate import CalibrationRun
+        from imgurer_kernel.workbench.search.calibrate import CalibrationRun
 
         run = CalibrationRun(self._store, self.index, self._loader)
         with staged(progress) as report:

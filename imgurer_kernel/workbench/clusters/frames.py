@@ -16,8 +16,8 @@ from imgurer_kernel.review.decisions import Verdicts, set_apart
 from imgurer_kernel.review.keeper import file_order, keepers
 from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
-from imgurer_kernel.workbench.file_selection import DiskCheck, FileSelection
-from imgurer_kernel.workbench.keepers import standard_keepers
+from imgurer_kernel.workbench.clusters.file_selection import DiskCheck, FileSelection
+from imgurer_kernel.workbench.clusters.keepers import standard_keepers
 
 By = Literal["file", "image"]
 

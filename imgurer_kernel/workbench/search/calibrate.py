@@ -51,8 +51,8 @@ from imgurer_kernel.report.evaluation.transforms import TRANSFORMS, copy_as_file
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.queries import shuffled
 from imgurer_kernel.store.store import Store
-from imgurer_kernel.workbench.image_loader import THUMBNAIL_SIDE, ImageLoader
-from imgurer_kernel.workbench.live_index import CatalogHashes, LiveIndex
+from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, ImageLoader
+from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, LiveIndex
 
 SIDE = 512
 """Pixels within which pictures are copied: of larger ones a copy would take a second each."""

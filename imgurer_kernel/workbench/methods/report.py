@@ -23,12 +23,12 @@ from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
 from imgurer_kernel.store.catalog import Connection, queries
 from imgurer_kernel.store.catalog import files as catalog_files
-from imgurer_kernel.workbench.evidence import CANDIDATE_RADIUS
-from imgurer_kernel.workbench.file_selection import FileSelection, Folder
-from imgurer_kernel.workbench.keepers import MEASURED
-from imgurer_kernel.workbench.likeness import LikenessBench
-from imgurer_kernel.workbench.pair_evidence import pair_evidence
-from imgurer_kernel.workbench.related import related_pairs
+from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder
+from imgurer_kernel.workbench.clusters.keepers import MEASURED
+from imgurer_kernel.workbench.clusters.pair_evidence import pair_evidence
+from imgurer_kernel.workbench.methods.likeness import LikenessMethods
+from imgurer_kernel.workbench.search.evidence import CANDIDATE_RADIUS
+from imgurer_kernel.workbench.search.related import related_pairs
 
 _FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
 _WHY = {
@@ -37,7 +37,7 @@ _WHY = {
 }
 
 
-class ReportBench(LikenessBench):
+class ReportMethods(LikenessMethods):
     """Reports, on top of what finds clusters and chooses what is kept."""
 
     def report(  # noqa: PLR0913 - all that can be asked for, each by name
