@@ -21,7 +21,15 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
-from imgurer_kernel.matching.relation import DETAILS, LIKELY, Relation, decide, details
+from imgurer_kernel.matching.relation import (
+    DETAILS,
+    LARGE,
+    LARGE_PART,
+    LIKELY,
+    Relation,
+    decide,
+    details,
+)
 from imgurer_kernel.matching.verify import lie_apart
 
 if TYPE_CHECKING:
@@ -77,7 +85,7 @@ def judge(
     """
     judged = np.zeros((len(first), JUDGEMENT_WIDTH))
     status = np.where(measures[:, 1] >= AGREEMENT, Relation.SAME, Relation.DIFFERENT)
-    page = np.ones(len(first), np.bool_)
+    page, part = np.ones(len(first), np.bool_), np.zeros(len(first), np.bool_)
     rows = np.flatnonzero(measures[:, 1] >= LIKELY) if images.in_colour else np.arange(0)
     features = np.zeros((len(first), local.FEATURES))
     if len(rows):
@@ -89,6 +97,10 @@ def judge(
         decided = decide(measures[rows], seen)
         collages = _are_collages(images, *ends, how, seen, decided, apart)
         status[rows] = np.where(apart, Relation.DIFFERENT, decided)
+        # The same as far as the rest of the tests say; their share is judged last.
+        large = (status[rows] == Relation.PART_OF) & (seen[:, local.SHARE] >= LARGE_PART)
+        part[rows[large & ~collages]] = True
+        status[part] = Relation.SAME
         status[rows[collages]] = Relation.PART_OF
         judged[rows, 1 : 1 + DETAILS] = details(seen)
         page[rows] = _readable(seen)
@@ -103,6 +115,9 @@ def judge(
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
     _ask_originals(images, first, second, maps, features, judged)
+    part &= judged[:, 0] == Relation.SAME
+    judged[part, 0] = Relation.PART_OF
+    judged[part, 1] += LARGE
     return judged
 
 

@@ -20,6 +20,7 @@ from imgurer_kernel.matching.judgement import judge, statuses
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
+    PART_OF,
     SAME,
     SAME_COVER,
     UNTESTED,
@@ -27,7 +28,7 @@ from imgurer_kernel.matching.pair_table import (
     pair_starts,
 )
 from imgurer_kernel.matching.regions import SPOT, WHOLE
-from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LIKELY
+from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LARGE, LIKELY
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
 Measure = Callable[..., Comparison]
@@ -173,7 +174,10 @@ class PairVerifier:
         distance: Int64s,
         negative: BoolMask | None = None,
     ) -> None:
-        """Compare pairs that are not known to be the same from other start maps.
+        """Compare pairs that are the same as a third picture, aligned by way of that.
+
+        Large parts of each other are the same then, see
+        `imgurer_kernel.matching.relation.LARGE_PART`.
 
         Parameters
         ----------
@@ -196,6 +200,10 @@ class PairVerifier:
             how = orientation[k], distance[k], inverted[k]
             self._compare(rows[k], starts[k], *how, first_time)
             self._look_closer(rows[k])
+        status, details = self.pairs.status[rows], self.pairs.details[rows, 0]
+        large = rows[(status == PART_OF) & (details & LARGE > 0)]
+        self.pairs.status[large] = SAME
+        self.pairs.details[large, 0] &= ~np.uint8(LARGE)
 
     def append(self, pairs: Pairs) -> None:
         """Put pairs without a match at the end of the table; only `verify_from` compares them."""

@@ -92,6 +92,10 @@ collage of cropped pictures 0.25. A tenth of the few strangers with spots in com
 PART = 0.45
 """Share of the larger content, under which one picture is but a part of the other."""
 
+LARGE_PART = 0.36
+"""Share from which it is not where a third picture is the same as both: of a copy that lost a fifth
+a feed shows less than that much of its original."""
+
 # Blocks that agree: fewer make a drawing, an icon or a page, where a few blocks are all there is.
 _RICH = 110
 _FEW = 4  # agreeing blocks that prove nothing
@@ -173,6 +177,10 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     covered |= clean & (of(local.AGREE) >= 60) & ~poor_ground & (bad <= 0.45)
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)
+    # Large letters on pale pictures, which have few edges besides: all that disagrees is of one.
+    sided = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.4)
+    sided &= (lack <= 0.01) & (bad <= 0.7) & (of(local.AGREE) >= 45) & ~poor_ground
+    added |= sided & (of(local.TEXTURE) >= _RICH)
     # Written all over, as by a stock agency: the one lacks what the writing covers, and no more.
     # 29c: of watermarks that cover half of the picture a fifth of what disagrees.
     tiled = (of(local.AGREE) >= 60) & ~poor_ground & (lack <= 0.2 * bad) & (lack <= 0.09)
@@ -204,8 +212,9 @@ def _recoloured(features: Float64s) -> BoolMask:
     return ((of(local.HUE_SHARE) > 0.35) | turned) & (of(local.MONO) > TINTED)
 
 
-NEGATIVE, GRAY, TONED, COLOURED, SMALL = 1, 2, 4, 8, 64
-"""Bits of the first detail: what else was done to a copy; and whether the poorer one is small."""
+NEGATIVE, GRAY, TONED, COLOURED, LARGE, SMALL = 1, 2, 4, 8, 16, 64
+"""Bits of the first detail: what else was done to a copy; whether a part is a `LARGE_PART`; and
+whether the poorer one is small."""
 
 _PLACES = (
     "",

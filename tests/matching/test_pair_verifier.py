@@ -13,6 +13,7 @@ from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
+    PART_OF,
     SAME,
     SAME_COVER,
     SAME_LAYOUT,
@@ -21,7 +22,7 @@ from imgurer_kernel.matching.pair_table import (
 )
 from imgurer_kernel.matching.pair_verifier import MAX_CLOSE_LOOKS, PairVerifier, verify_candidates
 from imgurer_kernel.matching.regions import SPOT
-from imgurer_kernel.matching.relation import DOUBTFUL, LIKELY
+from imgurer_kernel.matching.relation import DOUBTFUL, LARGE, LIKELY, TONED
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import cropped, framed, gray, picture, recoded
 from tests.support.judging import judged_by
@@ -317,3 +318,23 @@ def test_few_look_alikes_are_all_looked_at_and_once():
     verifier.verify_from(rows, starts, verifier.pairs.orientation, verifier.pairs.distance)
     assert sorted(looked) == sorted(agreement)
     assert verifier.pairs.not_looked_at == 0
+
+
+def test_a_large_part_is_the_same_by_way_of_a_third_picture():
+    """Pair 0 is a large part that is known, pair 1 one that is not, pair 2 a small part."""
+    script = Scripted({(2 * k, 2 * k + 1, False): 0.9 for k in range(3)})
+    table = Pairs.of(candidates([(2 * k, 2 * k + 1, 4, 0) for k in range(3)]))
+
+    def judge(first, second, maps, measures):
+        judged = np.zeros((len(first), 5))
+        judged[:, 0], judged[:, 1] = PART_OF, TONED + LARGE * (first < 4)
+        return judged
+
+    found = candidates([(2 * k, 2 * k + 1, 4, 0) for k in range(3)])
+    verifier = PairVerifier(found, table, script.boxes, script.measure, judge)
+    verifier.verify(np.array([0, 2]))
+    assert verifier.pairs.status.tolist() == [PART_OF, UNTESTED, PART_OF]
+    starts = np.tile(IDENTITY, (3, 1))
+    verifier.verify_from(np.arange(3), starts, np.zeros(3, np.int64), np.full(3, 4))
+    assert verifier.pairs.status.tolist() == [SAME, SAME, PART_OF]
+    assert verifier.pairs.details[:, 0].tolist() == [TONED] * 3

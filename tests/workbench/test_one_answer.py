@@ -35,6 +35,13 @@ def copies(seed):
     yield "negative", ImageOps.invert(image)
     yield "turned", image.rotate(6, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
     yield "mirrored", ImageOps.mirror(image.crop((20, 20, width - 20, height - 10)))
+    # Just enough of the screen for a copy; of the smaller ones it shows too little.
+    screen = Image.new("RGB", (width, round(height / 0.47)), "white")
+    screen.paste(image, (0, 90))
+    for y in range(100 + height, screen.height - 10, 20):
+        ImageDraw.Draw(screen).rectangle((15, y, 150 + 37 * y % 180, y + 8), fill="gray")
+    ImageDraw.Draw(screen).rectangle((0, 0, width, 40), fill="gray")
+    yield "feed", screen
     other = Image.fromarray(scene(seed + 40, 360, 270))
     sheet = Image.new("RGB", (height * 2, height))
     sheet.paste(ImageOps.fit(image, (height, height)), (0, 0))

@@ -13,11 +13,8 @@ from imgurer_kernel.common.progress import Progress, ProgressOption, staged
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.fingerprint.extract import ALGORITHM
-from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
-from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.review.decisions import set_apart
 from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
@@ -120,10 +117,7 @@ class ClusterSearch:
             thorough=False,
             progress=progress,
         )
-        pairs = self.cluster_service.pairs(None, thorough=False)
-        if pairs is None:  # nothing to compare, or a disk that keeps no answers
-            pairs = Pairs.of(Candidates.none())
-        pairs = pairs.take(np.isin(pairs.status, RELATED))
+        pairs = self.cluster_service.related(None, thorough=False)
         ids = np.union1d(pairs.first, pairs.second)
         return related_pairs(pairs, self._catalog.run(queries.images, ids, FACTS))
 

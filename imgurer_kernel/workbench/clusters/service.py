@@ -17,16 +17,19 @@ import numpy.typing as npt
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import Float64s, Int64s
+from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
+from imgurer_kernel.matching.clusters.parts import parts_of_clusters
 from imgurer_kernel.matching.labels import (
     appearance_of,
     label_for,
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.verify import PreparedPictures
@@ -100,10 +103,20 @@ class ClusterService:
         state = self._answers.state((radius, thorough))
         return None if state is None else state.result.pairs
 
+    def related(self, radius: int | None, *, thorough: bool) -> Pairs:
+        """Return the related pairs of the last search, also those by way of a cluster, by ids."""
+        state = self._answers.state((radius, thorough))
+        if state is None:  # nothing to compare, or a disk that keeps no answers
+            return Pairs.of(Candidates.none())
+        pairs = state.result.pairs
+        parts = parts_of_clusters(state.result)
+        return pairs.take(np.isin(pairs.status, RELATED)).joined(parts)
+
     def member_edges(self, one: int, other: int) -> Pairs | None:
         """Return the edges of two images of one cluster to its medoid; None if they are in none.
 
-        Those of its medoid with each that is not the medoid, by image ids.
+        Those of its medoid with each that is not the medoid, by image ids; or one pair if they are
+        parts of each other by way of a cluster.
         """
         kind = (None, False)
         answer, state = self._answers.answer(kind), self._answers.state(kind)
@@ -111,12 +124,13 @@ class ClusterService:
             return None
         if answer.origin != self._catalog.run(generations.origin):
             return None  # the answer for another catalog
-        clusters = state.result.clusters
+        clusters, pairs = state.result.clusters, state.result.pairs
         rows = np.flatnonzero(np.isin(clusters.members, (one, other)))
         if len(rows) < 2 or clusters.numbers[rows[0]] != clusters.numbers[rows[1]]:
-            return None
+            parts = parts_of_clusters(state.result, np.array([one, other]))
+            return parts if len(parts) else None
         edges = clusters.edges[rows]
-        return state.result.pairs.take(edges[edges >= 0])
+        return pairs.take(edges[edges >= 0])
 
     def find(
         self,

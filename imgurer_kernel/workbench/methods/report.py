@@ -15,7 +15,6 @@ from imgurer_kernel.common.text import count
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.report.leakage import Conflicts, Leakage, leakage
 from imgurer_kernel.report.page_pictures import Thumbnail
 from imgurer_kernel.report.report import Report
@@ -112,11 +111,13 @@ class ReportMethods(LikenessMethods):
         with self.catalog.transaction() as connection:
             files, skipped = _files(connection, selection)
             statistics = queries.statistics(connection)
-        pairs = self._search.cluster_service.pairs(radius, thorough=thorough) if verify else None
+        service = self._search.cluster_service
+        pairs = service.pairs(radius, thorough=thorough) if verify else None
+        related = service.related(radius, thorough=thorough) if verify else None
         rejected = _rejected(ingested, self.rejections)
         more = {
             "pairs": pair_evidence(clusters, pairs),
-            "related": self._related(pairs, files["image_id"]),
+            "related": self._related(related, files["image_id"]),
             "skipped": pd.concat([rejected, skipped], ignore_index=True),
         }
         counts = {
@@ -200,10 +201,9 @@ class ReportMethods(LikenessMethods):
             files, _ = _files(connection, selection)
         return leakage(clusters, files, train, test, conflicts=conflicts)
 
-    def _related(self, pairs: Pairs | None, taking_part: "pd.Series[int]") -> pd.DataFrame:
-        if pairs is None:
+    def _related(self, related: Pairs | None, taking_part: "pd.Series[int]") -> pd.DataFrame:
+        if related is None:
             return pd.DataFrame()
-        related = pairs.take(np.isin(pairs.status, RELATED))
         ids = np.intersect1d(np.union1d(related.first, related.second), taking_part)
         return related_pairs(related, self.catalog.run(queries.images, ids, _FACTS))
 
