@@ -80,9 +80,16 @@ class ActRunner:
             all_ended = not pending.exists() or Recovery(self._store, self._trash).run()
             with mapped_os_errors(pending):
                 pending.touch()
-            self._step("marked")
-            yield
-            # Not after an error: whoever comes next looks at what was left.
+            try:
+                self._step("marked")
+                yield
+            except KeyboardInterrupt:
+                # Stopped by hand: what was begun is finished or rolled back before it is said how
+                # far it went. After any other error whoever comes next looks at what was left.
+                if Recovery(self._store, self._trash).run():
+                    with suppress(OSError):
+                        pending.unlink()
+                raise
             if all_ended:
                 with mapped_os_errors(pending):
                     pending.unlink(missing_ok=True)

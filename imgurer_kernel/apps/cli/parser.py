@@ -87,8 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImgurerError as error:
         write_error(str(error))
         return EXIT_PROBLEMS
-    except KeyboardInterrupt:
-        write_error("interrupted; what was done is kept")
+    except KeyboardInterrupt as stop:
+        write_error(str(stop) or "interrupted; what was done is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Python flushes standard output once more at its end, and would complain then.

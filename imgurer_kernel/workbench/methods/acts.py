@@ -1,8 +1,8 @@
 """Acts on files with a journal: the part of `Workbench` that changes what people have."""
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.progress import ProgressOption, staged
+from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
@@ -89,13 +90,23 @@ class ActMethods(DecisionMethods):
         ------
         PlanInvalid
             If that is no plan. A row that must not be carried out raises nothing: it is refused.
+        KeyboardInterrupt
+            If Ctrl-C has ended it; its text says how many files went, and which sitting to undo.
         """
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
         rows = plans.rows_of_plan(frame)
         batch = self.sitting if batch is None else sitting_name(batch)
+        first = self.catalog.run(journal.next_entry_id)
+
+        def how_far() -> str:
+            done = self.catalog.run(journal.entries, batch=batch, states=["done"])
+            went = sum(it.entry_id >= first and it.act != "companion" for it in done)
+            back = f"; `imgurer review undo {batch}` or undo(batch={batch!r}) takes them back"
+            return f"{went:,} of {count(len(rows), 'file')} were removed{back if went else ''}"
+
         with staged(progress) as report:
-            with nullcontext() if dry_run else self._runner.turn():
+            with nullcontext() if dry_run else self._turn(how_far):
                 looked = self._check(rows, who, batch, to, reference)
                 ready = [each for each in looked if isinstance(each, Act)]
                 done = iter(
@@ -171,7 +182,15 @@ class ActMethods(DecisionMethods):
             if not is_admin and who not in {entry.user, entry.owner}
         }
         back = [entry for entry in reversed(chosen) if entry.entry_id not in refused]
-        with self._runner.turn(), staged(progress) as report:
+        ids = [entry.entry_id for entry in back]
+
+        def how_far() -> str:
+            done = self.catalog.run(journal.entries, entry_ids=ids, states=["undone"])
+            return (
+                f"{len(done):,} of {count(len(back), 'act')} were undone; undo again for the rest"
+            )
+
+        with self._turn(how_far), staged(progress) as report:
             errors = self._runner.undo(back, report)
         refused |= {key: str(error) for key, error in errors.items()}
         kept = {
@@ -197,6 +216,16 @@ class ActMethods(DecisionMethods):
             keeper_path, reason, begun_at and ended_at (UTC), digest, owner, target (a path).
         """
         return self.catalog.run(journal.listed, user)
+
+    @contextmanager
+    def _turn(self, how_far: Callable[[], str]) -> Iterator[None]:
+        """Take the turn of acting; Ctrl-C ends it with an error that says how far it went."""
+        try:
+            with self._runner.turn():
+                yield
+        except KeyboardInterrupt as stop:
+            message = f"interrupted: {how_far()}"
+            raise KeyboardInterrupt(message) from stop
 
     def _write_sidecars(
         self, wanted: Sequence[Sidecar], who: str, batch: str | None
