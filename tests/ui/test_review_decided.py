@@ -26,8 +26,7 @@ def test_what_was_decided_is_a_frame_in_its_order(panel):
     assert decided["cluster_id"].tolist() == [second, second, first, first]
     assert decided["decided"].iloc[-1].startswith("Kept 1, removed 1")
     assert decided["decided"].iloc[0] != decided["decided"].iloc[-1]
-    assert set(decided.columns) == {*model.queue.files.columns, "decided", "failed"}
-    assert not decided["failed"].any()
+    assert set(decided.columns) == {*model.queue.files.columns, "decided"}
     model.undo()
     assert set(panel.decided["cluster_id"]) == {second}
 

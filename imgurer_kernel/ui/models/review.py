@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import pandas as pd
 from traitlets import Instance
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.labels import against_keepers
-from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.catalog.decisions import DecisionVerdict
-from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
 from imgurer_kernel.ui.models.review_queue import goes
-from imgurer_kernel.ui.models.review_steps import Preview, Step, TakenBack, files_text, plan_rows
+from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, TakenBack, plan_rows
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.methods.sittings import sitting_name
 
@@ -116,7 +115,7 @@ class ReviewModel(ReviewListing):
             if members.empty:
                 continue
             if verdict == "different" and members["image_id"].nunique() == 1:
-                self._fail((cluster_id,), SAME_BYTES)
+                self._fail({cluster_id: SAME_BYTES})
                 continue
             # Shown at once: the keys go on to the next cluster while the store is busy with this
             # one.
@@ -138,7 +137,7 @@ class ReviewModel(ReviewListing):
 
     def _decided(self, cluster_id: int, text: str, found: list[int] | None) -> None:
         if found is None:
-            self._fail((cluster_id,), self.acts.failure)
+            self._fail({cluster_id: self.acts.failure})
             return
         self._history.append(Step(clusters=(cluster_id,), decision_ids=tuple(found)))
         self._mark((cluster_id,), Done(text=text))
@@ -149,6 +148,7 @@ class ReviewModel(ReviewListing):
         # A key that is held down sends its message again before the browser has heard of the first.
         if files.empty or cluster_id in self.done:
             return
+        cluster_of = dict.fromkeys(files["file_id"].tolist(), cluster_id)
         size = human_bytes(int(files["bytes"].sum()))
         text = f"Kept 1, removed {len(files)} · {size}"
         self._mark((cluster_id,), Done(text=text, pending=True))
@@ -159,28 +159,29 @@ class ReviewModel(ReviewListing):
             lambda: self.session.workbench.apply(
                 plan, user=self.session.user, batch=self.sitting, progress=False
             ),
-            lambda result: self._acted((cluster_id,), result, text),
+            lambda result: self._acted(cluster_of, result, text),
         )
 
-    def _acted(self, cluster_ids: tuple[int, ...], result: pd.DataFrame | None, text: str) -> None:
+    def _acted(
+        self,
+        cluster_of: Mapping[int, int],
+        result: pd.DataFrame | None,
+        text: str,
+        refused: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
+        """Close the clusters of which all went; of the others what is left stays to be decided."""
         if result is None:
-            self._fail(cluster_ids, self.acts.failure)
+            self._fail(dict.fromkeys(cluster_of.values(), self.acts.failure))
             return
-        well = result[result["status"] == "done"]
-        if len(well):
-            ids = tuple(int(each) for each in well["entry_id"])
-            self._history.append(Step(clusters=cluster_ids, entry_ids=ids))
-        refused = result[result["status"] == "refused"]
-        if len(refused):
-            why = str(refused["why"].iloc[0])
-            rest = f" and {count(len(refused) - 1, 'more')}" if len(refused) > 1 else ""
-            text = f"{count(len(well), 'file')} removed; {why}{rest}"
-            if well.empty:
-                self._fail(cluster_ids, text)
-                return
-        self._mark(cluster_ids, Done(text=text, failed=bool(len(refused))))
-        self._count(len(cluster_ids) if not len(refused) else 0, int(well["bytes"].sum()))
-        self._changed()
+        out = ActOutcome.of(result, cluster_of, refused)
+        partly = self._without(list(out.refused), out.gone)
+        if out.entry_ids:
+            self._history.append(Step(clusters=out.closed, entry_ids=out.entry_ids, partly=partly))
+        self._mark(out.closed, Done(text=text))
+        self._fail(out.refused)
+        self._count(len(out.closed), out.size)
+        if out.entry_ids:
+            self._changed()
 
     # Everything that is shown -----------------------------------------------------------------
 
@@ -202,34 +203,7 @@ class ReviewModel(ReviewListing):
         looked = workbench.apply(
             plan, user=self.session.user, dry_run="quick", progress=task.report
         )
-        refused = looked[looked["status"] == "refused"]
-        ready = looked[looked["status"] == "ready"]
-        rows = chosen.set_index("file_id").loc[ready["file_id"]]
-        on_disk = ready["act"] != "forget"
-        rules = rows["keeper_rule"].value_counts()
-        words = {rule.name: rule.kept for rule in STANDARD.rules}
-        because = " · ".join(
-            f"{int(number):,} {words.get(str(rule), rule)}"
-            for rule, number in rules.head(6).items()
-        )
-        facts = [
-            ("On disk", files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
-            ("In the store", files_text(ready[~on_disk], "to the trash of the store")),
-            ("Kept because", because),
-        ]
-        others = int((goes(chosen) & ~chosen["is_own"]).sum())
-        if others:
-            facts.append(("Left alone", f"{count(others, 'file')} of other people"))
-        reasons = {str(why): int(n) for why, n in refused["why"].value_counts().items()}
-        # Only what passed the rehearsal: what is refused now is reported, and not tried again.
-        keep = plan["file_id"].isin(ready["file_id"])
-        clusters = tuple(int(each) for each in rows["cluster_id"].drop_duplicates())
-        return Preview(
-            plan=plan[keep.to_numpy(bool)].reset_index(drop=True),
-            clusters=clusters,
-            facts=tuple((label, value) for label, value in facts if value),
-            refused=reasons,
-        )
+        return Preview.of(chosen, plan, looked)
 
     def _set_preview(self, preview: Preview) -> None:
         self.preview = preview
@@ -238,7 +212,12 @@ class ReviewModel(ReviewListing):
         """Carry out the previewed plan."""
         # Taken away first: a second click finds nothing to confirm.
         preview, self.preview = self.preview, None
-        if preview is None or preview.plan.empty:
+        if preview is None:
+            return
+        cluster_of, refused = preview.cluster_of, preview.refused
+        if preview.plan.empty:
+            nothing = pd.DataFrame(columns=["file_id", "status", "why", "entry_id", "bytes"])
+            self._acted(cluster_of, nothing, "", refused)
             return
         self._mark(preview.clusters, Done(text=_REMOVING, pending=True))
         self.bulk_job.start(
@@ -246,7 +225,7 @@ class ReviewModel(ReviewListing):
             lambda task: self.session.workbench.apply(
                 preview.plan, user=self.session.user, batch=self.sitting, progress=task.report
             ),
-            lambda result: self._acted(preview.clusters, result, "Kept 1, removed the others"),
+            lambda result: self._acted(cluster_of, result, "Kept 1, removed the others", refused),
         )
 
     def _drop_pending(self, _: object) -> None:
@@ -300,7 +279,7 @@ class ReviewModel(ReviewListing):
             self.message = self.acts.failure
             return
         self.message = taken.why or "Taken back."
-        clusters = step.clusters
+        clusters, partly = step.clusters, step.partly
         put_off = [
             each
             for each in clusters
@@ -308,12 +287,13 @@ class ReviewModel(ReviewListing):
         ]
         if not taken.why:
             self.done = {key: value for key, value in self.done.items() if key not in clusters}
+            self._bring_back(partly)
             if clusters:
                 self.go_to(clusters[0])
         if taken.files or step.decision_ids:
             self._count(len(put_off) - len(clusters), -taken.size)
             self._changed()
-        if not clusters and (taken.file_ids or taken.image_ids):
+        if not clusters and partly.empty and (taken.file_ids or taken.image_ids):
             # Of an earlier sitting: its clusters are not in this queue.
             self._look_for = (taken.file_ids, taken.image_ids)
             self.load()
@@ -325,10 +305,12 @@ class ReviewModel(ReviewListing):
         self.failures = {k: why for k, why in self.failures.items() if k not in cluster_ids}
         self.done = {**self.done, **dict.fromkeys(cluster_ids, done)}
 
-    def _fail(self, cluster_ids: Sequence[int], why: str) -> None:
-        self.message = ""
-        self.failures = {**self.failures, **dict.fromkeys(cluster_ids, why)}
-        self.done = {key: done for key, done in self.done.items() if key not in cluster_ids}
+    def _fail(self, whys: Mapping[int, str]) -> None:
+        """Leave clusters open, each with the reason."""
+        if whys:
+            self.message = ""
+            self.failures = {**self.failures, **whys}
+            self.done = {key: done for key, done in self.done.items() if key not in whys}
 
     def _count(self, clusters: int, removed: int) -> None:
         before = self.progress

@@ -1,5 +1,6 @@
 """Texts of a review: clusters and files as shown on the board."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
 MAX_FILES = 24
 """Files of a cluster that are drawn; the rest is counted."""
+_MOST_REASONS = 5  # why files are left alone: with a path in each there may be thousands
 
 
 def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> ReviewCluster:
@@ -55,7 +57,10 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
 def preview_texts(preview: Preview) -> dict[str, Any]:
     """Word the question before many files are removed."""
     files = len(preview.plan)
-    refused = [f"{count(n, 'file')}: {why}" for why, n in preview.refused.items()]
+    whys = Counter(preview.refused.values()).most_common()
+    refused = [f"{count(n, 'file')}: {why}" for why, n in whys[:_MOST_REASONS]]
+    if len(whys) > _MOST_REASONS:
+        refused.append(f"{sum(n for _, n in whys[_MOST_REASONS:]):,} more")
     facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
     return {
         "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",

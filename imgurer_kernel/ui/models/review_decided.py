@@ -7,9 +7,6 @@ import pandas as pd
 from imgurer_kernel.ui.models.review_listing import Done
 from imgurer_kernel.ui.models.review_queue import ReviewQueue
 
-DECIDED = ["decided", "failed"]
-"""Columns that `decided_frame` adds."""
-
 
 def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.DataFrame:
     """Make a frame of the files of decided clusters, in the order of the decisions.
@@ -24,8 +21,8 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     Returns
     -------
     DataFrame
-        The rows of the queue's files, and: decided (in words), failed (whether some of it was
-        refused). What is under way still is left out.
+        The rows of the queue's files, and decided (in words). What is under way still, or stays
+        open since some of it was refused, is left out.
     """
     settled = {key: each for key, each in done.items() if not each.pending}
     nothing = pd.DataFrame({"cluster_id": pd.Series(dtype="int64")})
@@ -34,8 +31,5 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     places = {key: place for place, key in enumerate(settled)}
     rows = rows.iloc[rows["cluster_id"].map(places).argsort(kind="stable")]
     rows = rows.reset_index(drop=True)
-    said = [settled[int(key)] for key in rows["cluster_id"]]
-    return rows.assign(
-        decided=pd.Series([each.text for each in said], index=rows.index, dtype="str"),
-        failed=pd.Series([each.failed for each in said], index=rows.index, dtype="bool"),
-    )
+    said = [settled[int(key)].text for key in rows["cluster_id"]]
+    return rows.assign(decided=pd.Series(said, index=rows.index, dtype="str"))

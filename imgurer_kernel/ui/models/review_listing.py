@@ -1,6 +1,6 @@
 """The queue of a review as shown: read, filtered, sorted, in pages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,12 +33,9 @@ class Done:
     ----------
     text
         In words, such as ``"Kept 1, removed 2 · 318 kB"``.
-    failed
-        Whether some of it was refused, and `text` says why.
     """
 
     text: str
-    failed: bool = False
     pending: bool = False
 
 
@@ -68,7 +65,8 @@ class ReviewListing(HasTraits):
     done
         `Done` by cluster_id.
     failures
-        Why the last act on a cluster did nothing, by cluster_id; it is to be decided still.
+        Why the last act on a cluster did nothing, or left some of it, by cluster_id; what is left
+        is to be decided still.
     progress
         How far it is.
     stale
@@ -299,6 +297,29 @@ class ReviewListing(HasTraits):
         if self.queue is None or cluster_id not in self.queue.rows_of:
             return pd.DataFrame()
         return self.queue.members(cluster_id)
+
+    def _without(self, cluster_ids: Sequence[int], gone: Collection[int]) -> pd.DataFrame:
+        """Take files that went out of clusters; return the rows of those before."""
+        queue = self.queue
+        if queue is None or not gone:
+            return pd.DataFrame()
+        found = queue.members_of(each for each in cluster_ids if each in queue.rows_of)
+        went = found["file_id"].isin(list(gone))
+        before = found[found["cluster_id"].isin(found.loc[went, "cluster_id"])]
+        if len(before):
+            self.queue = queue.replaced(before[~before["file_id"].isin(list(gone))])
+        return before
+
+    def _bring_back(self, partly: pd.DataFrame) -> None:
+        """Put files back into clusters that had lost a part, unless the queue is another one."""
+        queue = self.queue
+        if queue is None or partly.empty:
+            return
+        ids = [int(each) for each in partly["cluster_id"].unique()]
+        if queue.clusters_of(partly["file_id"]) == sorted(ids):
+            self.failures = {key: why for key, why in self.failures.items() if key not in ids}
+            self.queue = queue.replaced(partly)
+            self.go_to(ids[0])
 
     def _mark_stale(self, _: object) -> None:
         # Not reloaded automatically: the list must not move under the hands of whoever decides.

@@ -1,11 +1,14 @@
 """Steps of a review: previewed, done and undone."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.policy import STANDARD
+from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+from imgurer_kernel.ui.models.review_queue import goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,18 +19,122 @@ class Preview:
     ----------
     plan
         As from `Workbench.plan`.
-    clusters
-        How many clusters it is about.
+    cluster_of
+        The cluster_id of each file that it is about, by file_id.
     facts
         Labels and values for people.
     refused
-        How many files would be left alone, by the reason.
+        Why files would be left alone, by file_id.
     """
 
     plan: pd.DataFrame
-    clusters: tuple[int, ...]
+    cluster_of: Mapping[int, int]
     facts: tuple[tuple[str, str], ...]
-    refused: Mapping[str, int]
+    refused: Mapping[int, str]
+
+    @property
+    def clusters(self) -> tuple[int, ...]:
+        """The clusters from which files would go."""
+        return tuple({self.cluster_of[each]: None for each in self.plan["file_id"].tolist()})
+
+    @classmethod
+    def of(cls, chosen: pd.DataFrame, plan: pd.DataFrame, looked: pd.DataFrame) -> "Preview":
+        """Word what a plan would do.
+
+        Parameters
+        ----------
+        chosen
+            The files of the clusters.
+        looked
+            What a dry run of the plan says.
+        """
+        refused = looked[looked["status"] == "refused"]
+        ready = looked[looked["status"] == "ready"]
+        rows = chosen.set_index("file_id")
+        on_disk = ready["act"] != "forget"
+        rules = rows.loc[ready["file_id"], "keeper_rule"].value_counts()
+        words = {rule.name: rule.kept for rule in STANDARD.rules}
+        because = " · ".join(
+            f"{int(number):,} {words.get(str(rule), rule)}"
+            for rule, number in rules.head(6).items()
+        )
+        facts = [
+            ("On disk", files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
+            ("In the store", files_text(ready[~on_disk], "to the trash of the store")),
+            ("Kept because", because),
+        ]
+        others = int((goes(chosen) & ~chosen["is_own"]).sum())
+        if others:
+            facts.append(("Left alone", f"{count(others, 'file')} of other people"))
+        # Only what passed the rehearsal: what is refused now is reported, and not tried again.
+        keep = plan["file_id"].isin(ready["file_id"])
+        return cls(
+            plan=plan[keep.to_numpy(bool)].reset_index(drop=True),
+            cluster_of=ids_of(rows.loc[plan["file_id"], "cluster_id"]),
+            facts=tuple((label, value) for label, value in facts if value),
+            refused=whys_of(refused),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActOutcome:
+    """What became of acts on clusters.
+
+    Attributes
+    ----------
+    closed
+        The clusters of which nothing was refused.
+    refused
+        Why the others stay open, in words, by cluster_id.
+    gone
+        The files that went.
+    entry_ids, size
+        Of the acts that were done.
+    """
+
+    closed: tuple[int, ...]
+    refused: Mapping[int, str]
+    gone: frozenset[int]
+    entry_ids: tuple[int, ...]
+    size: int
+
+    @classmethod
+    def of(
+        cls,
+        result: pd.DataFrame,
+        cluster_of: Mapping[int, int],
+        refused: Mapping[int, str],
+    ) -> "ActOutcome":
+        """Sort the rows of a result by cluster.
+
+        Parameters
+        ----------
+        result
+            As from `Workbench.apply`.
+        cluster_of
+            The cluster_id of each file, by file_id.
+        refused
+            Why some files were refused before, by file_id.
+        """
+        done = result[result["status"] == "done"]
+        gone = frozenset(int(each) for each in done["file_id"])
+        whys: dict[int, list[str]] = {}
+        now = whys_of(result[result["status"] == "refused"])
+        for file_id, why in {**refused, **now}.items():
+            whys.setdefault(cluster_of[file_id], []).append(why)
+        went = pd.Series([cluster_of[each] for each in gone], dtype="int64").value_counts()
+        return cls(
+            closed=tuple(each for each in dict.fromkeys(cluster_of.values()) if each not in whys),
+            refused={key: _refusal(int(went.get(key, 0)), said) for key, said in whys.items()},
+            gone=gone,
+            entry_ids=tuple(int(each) for each in done["entry_id"]),
+            size=int(done["bytes"].sum()),
+        )
+
+
+def _refusal(went: int, whys: Sequence[str]) -> str:
+    rest = f" and {count(len(whys) - 1, 'more')}" if len(whys) > 1 else ""
+    return f"{count(went, 'file')} removed; {whys[0]}{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +143,10 @@ class Step:
 
     Attributes
     ----------
+    clusters
+        Those that it has closed.
+    partly
+        The files, as they were before, of clusters that lost some and stayed open.
     kept
         The file that was chosen to be kept, -1 for none.
     pinned
@@ -45,6 +156,7 @@ class Step:
     clusters: tuple[int, ...] = ()
     entry_ids: tuple[int, ...] = ()
     decision_ids: tuple[int, ...] = ()
+    partly: pd.DataFrame = field(default_factory=pd.DataFrame)
     kept: int = -1
     pinned: frozenset[int] = frozenset()
 
@@ -81,3 +193,15 @@ def files_text(files: pd.DataFrame, where: str) -> str:
     if files.empty:
         return ""
     return f"{count(len(files), 'file')}, {human_bytes(int(files['bytes'].sum()))}, {where}"
+
+
+def ids_of(clusters: "pd.Series[int]") -> dict[int, int]:
+    """Make a mapping of a series with the cluster_id of each file_id, its index."""
+    files = (int(each) for each in clusters.index)
+    return dict(zip(files, (int(each) for each in clusters), strict=True))
+
+
+def whys_of(refused: pd.DataFrame) -> dict[int, str]:
+    """Map the files of refused rows to the reasons."""
+    ids = (int(each) for each in refused["file_id"])
+    return dict(zip(ids, (str(why) for why in refused["why"]), strict=True))

@@ -162,7 +162,6 @@ class ReviewPanel(Panel):
         self.board.done = {
             str(key): {
                 "text": done.text,
-                "failed": done.failed,
                 "pending": done.pending,
                 "can_undo": key in undoable,
                 "stays": False,
@@ -173,7 +172,6 @@ class ReviewPanel(Panel):
             # Said where it was tried, and nowhere else: the cluster is to be decided still.
             str(key): {
                 "text": why,
-                "failed": True,
                 "pending": False,
                 "can_undo": False,
                 "stays": True,

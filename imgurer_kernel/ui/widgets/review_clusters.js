@@ -99,8 +99,8 @@ function showDone(section, done, onUndo, onShow) {
   if (!done) return;
   const line = element("div", "imgurer-done-line");
   line.setAttribute("role", "status");
-  const meaning = done.failed ? "failed" : done.pending ? "" : "done";
-  if (meaning) line.append(icon(meaning, done.failed ? "imgurer-failed" : "imgurer-done"));
+  const meaning = done.stays ? "failed" : done.pending ? "" : "done";
+  if (meaning) line.append(icon(meaning, done.stays ? "imgurer-failed" : "imgurer-done"));
   line.append(element("span", "imgurer-done-text", done.text));
   if (!done.stays) line.append(element("span", "imgurer-cluster-facts", section.querySelector("h3").textContent));
   if (!done.pending && !done.stays) {
