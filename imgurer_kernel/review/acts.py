@@ -83,6 +83,8 @@ class ActCheck:
         Name of the folder that takes what goes to the trash.
     files
         All live files that the plan names, by id.
+    removed
+        By which sitting other files that it names were removed, in words, by id.
     at_path
         Gives file_id and user of all live files at a place.
     going
@@ -101,6 +103,7 @@ class ActCheck:
     is_admin: bool
     folder: str
     files: Mapping[int, FileOfImage]
+    removed: Mapping[int, str]
     at_path: Callable[[bytes], Sequence[tuple[int, str]]]
     going: frozenset[int]
     same: Callable[[FileOfImage, FileOfImage], str | None]
@@ -130,6 +133,9 @@ class ActCheck:
     def _known(self, row: PlannedRow) -> tuple[FileOfImage, FileOfImage]:
         file, keeper = self.files.get(row.file_id), self.files.get(row.keeper_id)
         if file is None:
+            if row.file_id in self.removed:
+                message = f"already {self.removed[row.file_id]}"
+                raise ActRefused(message)
             message = f"there is no file {row.file_id} any more; plan again"
             raise ActRefused(message)
         if row.path is not None and row.path not in {file.path, file.filename}:
@@ -137,7 +143,9 @@ class ActCheck:
             message = f"file {row.file_id} is {place}, and not {row.path} as the plan says"
             raise ActRefused(message)
         if keeper is None:
-            message = f"the file {row.keeper_id} that was to be kept is not there any more"
+            what = self.removed.get(row.keeper_id)
+            fate = "is not there any more" if what is None else f"was {what}"
+            message = f"the file {row.keeper_id} that was to be kept {fate}"
             raise ActRefused(message)
         return file, keeper
 

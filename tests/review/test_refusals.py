@@ -291,6 +291,39 @@ def test_sources_of_copies_go_only_when_asked_for(tmp_path, folder):
         assert wb.check(progress=False).empty
 
 
+@pytest.mark.parametrize("act", ["trash", "move", "forget"])
+def test_a_plan_that_was_carried_out_already(tmp_path, folder, act):
+    store = "copy" if act == "forget" else "reference"
+    (tmp_path / "goal").mkdir()
+    with Workbench(Settings(root=tmp_path / "s", store=store, workers=1)) as wb:
+        wb.ingest(folder, progress=False)
+        plan = wb.plan(act=act, progress=False)
+
+        def again(**options):
+            return wb.apply(plan, to=tmp_path / "goal", progress=False, **options)
+
+        again(batch="monday")
+        for options in ({}, {"dry_run": True}):
+            assert set(again(**options)["why"]) == {"already removed by sitting monday"}
+        wb.undo(batch="monday", progress=False)
+        assert set(again(batch="tuesday")["status"]) == {"done"}
+        assert set(again()["why"]) == {"already removed by sitting tuesday"}
+        wb.trash.empty("0s")
+        said = "already removed by sitting tuesday, and deleted when the trash was emptied"
+        assert set(again()["why"]) == {said if act != "move" else said.partition(",")[0]}
+
+
+def test_a_file_of_two_users_is_removed_for_both(wb, folder):
+    wb.accounts.create("ann", "a long password")
+    wb.ingest(folder, "ann", progress=False)
+    files = wb.files(user="ann").set_index("filename")["file_id"]
+    ids = wb.files(user="local").set_index("filename")["file_id"]
+    plan = {"file_id": ids["a-copy.jpg"], "keeper_id": ids["a.jpg"], "act": "trash"}
+    wb.apply(pd.DataFrame([plan]), batch="monday", progress=False)
+    hers = {"file_id": files["a-copy.jpg"], "keeper_id": files["a.jpg"], "act": "trash"}
+    assert why(wb, hers) == "already removed by sitting monday"
+
+
 @pytest.mark.parametrize("name", ["holiday.jpg", "plan.csv", "plan.sh"])
 def test_a_plan_takes_the_place_of_plans_only(wb, tmp_path, name):
     there = tmp_path / name
@@ -338,8 +371,9 @@ def test_two_reviewers_on_one_cluster_who_keep_another_file_each(wb, folder):
     # Both have planned; another process acts first.
     with Workbench(wb.settings) as other:
         assert set(other.apply(pd.DataFrame([mine]), progress=False)["status"]) == {"done"}
-    assert "that was to be kept is not there any more" in why(wb, theirs)
-    assert "there is no file" in why(wb, mine)
+        sitting = other.sitting
+    assert f"that was to be kept was removed by sitting {sitting}" in why(wb, theirs)
+    assert why(wb, mine) == f"already removed by sitting {sitting}"
     assert (folder / "a.jpg").exists()
     wb.undo(progress=False)
     assert set(wb.apply(pd.DataFrame([theirs]), progress=False)["status"]) == {"done"}

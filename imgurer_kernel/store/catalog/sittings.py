@@ -4,7 +4,7 @@ A sitting (batch) is what one person does at one time, and a step of it what one
 function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imgurer_kernel.store.catalog import journal
@@ -80,6 +80,29 @@ def whole(connection: Connection, batch: str) -> SittingStep | None:
         _ids(connection, "journal", "entry_id", which, [batch]),
         _ids(connection, "decisions", "decision_id", "batch = ?", [batch]),
     )
+
+
+def removed_by(connection: Connection, file_ids: Iterable[int]) -> dict[int, str]:
+    """Word by which sitting files were removed, and whether they were deleted since, by file_id.
+
+    Files that are back, or were never removed by an act, are left out.
+    """
+    rows = connection.execute(
+        """
+        SELECT went, batch, act <> 'move' AND state = 'emptied' FROM (
+            SELECT unnest(list_prepend(file_id, other_ids)) AS went, batch, act, state, entry_id
+            FROM journal
+            WHERE state IN ('entered', 'done', 'emptied')
+                AND act IN ('forget', 'trash', 'system-trash', 'move')
+        ) WHERE went IN (SELECT unnest(?::BIGINT[])) ORDER BY entry_id
+        """,
+        [list(file_ids)],
+    ).fetchall()
+    deleted = ", and deleted when the trash was emptied"
+    return {
+        file_id: f"removed by sitting {batch}{deleted if is_deleted else ''}"
+        for file_id, batch, is_deleted in rows
+    }
 
 
 def with_companions(connection: Connection, of_files: Sequence[JournalEntry]) -> list[JournalEntry]:

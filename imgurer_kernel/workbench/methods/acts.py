@@ -281,6 +281,7 @@ class ActMethods(DecisionMethods):
         with self.catalog.transaction() as connection:
             files = journal.files_of_images(connection, all_ids(rows))
             roots = journal.roots(connection)
+            removed = sittings.removed_by(connection, all_ids(rows) - files.keys())
             earlier = sittings.steps_of(connection, batch)
         rows = [
             row if row.act != "auto" or row.file_id not in files
@@ -294,6 +295,7 @@ class ActMethods(DecisionMethods):
             # Two files of one name may go in one sitting, the second one saved after the first.
             folder=f"{batch}-{earlier + 1}" if earlier else batch,
             files=files,
+            removed=removed,
             at_path=lambda key: self.catalog.run(journal.at_path, key),
             going=frozenset(row.file_id for row in rows),
             same=SamePictureCheck(self._search, self._verdicts(), len(rows)),
