@@ -44,12 +44,12 @@ class _DirectSolver(StarSolver):
 
 
 def _searching(change):
-    """`find_clusters` with other arguments: a function of (images, thumbnails, options)."""
+    """`find_clusters` with other arguments: a function of (images, loaders, options)."""
     find = pipeline.find_clusters
 
-    def changed(images, pictures, thumbnails=None, **options):
-        images, thumbnails, options = change(images, thumbnails, options)
-        return find(images, pictures, thumbnails, **options)
+    def changed(images, loaders, **options):
+        images, loaders, options = change(images, loaders, options)
+        return find(images, loaders, **options)
 
     return patch.object(pipeline, "find_clusters", changed)
 
@@ -86,7 +86,11 @@ PARTS = {
             )
         ),
     ),
-    "same-layout test": (_searching(lambda images, _, options: (images, None, options)),),
+    "same-layout test": (
+        _searching(
+            lambda images, loaders, options: (images, replace(loaders, thumbnails=None), options)
+        ),
+    ),
     "verification": (patch.object(pipeline, "StarSolver", _BelievingSolver),),
 }
 """The parts, and what takes each of them out."""

@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,6 +36,31 @@ _NOT_ASKED = np.iinfo(np.int64).min
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureLoaders:
+    """Functions that give pictures by their image ids; what is None is done without.
+
+    Attributes
+    ----------
+    grays
+        Gives 64x64 grays, to align and correlate pictures.
+    thumbnails
+        Gives 256x256 grays, to compare them block by block.
+    colours
+        Gives thumbnails in colour.
+    taken
+        Gives when pictures were taken.
+    originals
+        Gives originals, reduced to about `imgurer_kernel.matching.judgement.ORIGINAL_SIDE`.
+    """
+
+    grays: Load
+    thumbnails: Load | None = None
+    colours: LoadColours | None = None
+    taken: LoadTimes | None = None
+    originals: LoadColours | None = None
+
+
 class ImageCache:
     """Reads and keeps the pictures behind image positions 0..n-1.
 
@@ -44,18 +70,10 @@ class ImageCache:
     ----------
     image_ids
         int64 (n,).
-    pictures
-        Gives 64x64 grays.
-    thumbnails
-        Gives 256x256 grays.
+    loaders
+        Give the pictures.
     progress
         Called while pictures are read; may raise to stop.
-    colours
-        Gives thumbnails in colour.
-    taken
-        Gives when pictures were taken.
-    originals
-        Gives originals, reduced to about `imgurer_kernel.matching.judgement.ORIGINAL_SIDE`.
 
     Attributes
     ----------
@@ -68,22 +86,13 @@ class ImageCache:
     def __init__(
         self,
         image_ids: Int64s,
-        pictures: Load,
-        thumbnails: Load | None = None,
+        loaders: PictureLoaders,
         progress: Progress | None = None,
-        *,
-        colours: LoadColours | None = None,
-        taken: LoadTimes | None = None,
-        originals: LoadColours | None = None,
     ) -> None:
         self._ids = image_ids
-        self._colours = colours
-        self._taken = taken
-        self._originals = originals
+        self._loaders = loaders
         self._recent: dict[int, UInt8s] = {}
         self.originals_left = ORIGINALS_BUDGET
-        self._load = pictures
-        self._thumbnails = thumbnails
         self._progress = progress
         self._is_read = np.zeros(len(image_ids), bool)
         self._pictures = PreparedPictures(
@@ -108,7 +117,9 @@ class ImageCache:
         missing = missing[~self._is_read[missing]]
         for k in range(0, len(missing), _CHUNK):
             part = missing[k : k + _CHUNK]
-            pictures = np.asarray(self._load(self._ids[part]), np.uint8).reshape(-1, 64, 64)
+            pictures = np.asarray(self._loaders.grays(self._ids[part]), np.uint8).reshape(
+                -1, 64, 64
+            )
             self._pictures.pictures[part] = pictures
             # A seeded box stays: comparisons that are kept were made with it.
             new = ~self._pictures.content[part].any(axis=1)
@@ -170,7 +181,7 @@ class ImageCache:
         `negative`, bool (k,), is True the first picture is inverted before.
         """
         shared = np.zeros(len(first), bool)
-        if self._thumbnails is None:
+        if self._loaders.thumbnails is None:
             return shared
         ends = np.unique(np.concatenate((first, second)))
         plain = self._backgrounds(ends)
@@ -181,7 +192,7 @@ class ImageCache:
         for k in range(0, len(suspects), _THUMBNAIL_CHUNK):
             rows = suspects[k : k + _THUMBNAIL_CHUNK]
             some = np.unique(np.concatenate((first[rows], second[rows])))
-            fine = np.asarray(self._thumbnails(self._ids[some]), np.uint8)
+            fine = np.asarray(self._loaders.thumbnails(self._ids[some]), np.uint8)
             one, other = (np.searchsorted(some, end[rows]) for end in (first, second))
             plain = same_layout.background(fine)
             screens = np.maximum(plain[one], plain[other]) >= same_layout.PLAIN_FINE
@@ -198,7 +209,7 @@ class ImageCache:
     @property
     def in_colour(self) -> bool:
         """Whether there are thumbnails in colour."""
-        return self._colours is not None
+        return self._loaders.colours is not None
 
     def agreement(self, first: Int64s, second: Int64s, maps: Float64s) -> Float64s:
         """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`)."""
@@ -238,8 +249,8 @@ class ImageCache:
         """Read thumbnails by position; the latest ones are cached, since pairs share pictures."""
         wanted = positions.tolist()
         missing = np.array([k for k in wanted if k not in self._recent], np.int64)
-        if len(missing) and self._colours is not None:
-            new = self._colours(self._ids[missing])
+        if len(missing) and self._loaders.colours is not None:
+            new = self._loaders.colours(self._ids[missing])
             self._recent.update(zip(missing.tolist(), new, strict=True))
         seen = {k: self._recent[k] for k in wanted}
         for k in list(self._recent)[: max(0, len(self._recent) - _RECENT)]:
@@ -248,12 +259,12 @@ class ImageCache:
 
     def times(self, positions: Int64s) -> Int64s:
         """Return when pictures were taken, int64 (k,) seconds; 0 where unknown."""
-        if self._taken is None:
+        if self._loaders.taken is None:
             return np.zeros(len(positions), np.int64)
         # Each round of a search asks for those of all pairs that hold.
         missing = np.unique(positions[self._times[positions] == _NOT_ASKED])
         if len(missing):
-            self._times[missing] = self._taken(self._ids[missing])
+            self._times[missing] = self._loaders.taken(self._ids[missing])
         return self._times[positions]
 
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
@@ -262,10 +273,10 @@ class ImageCache:
 
     def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
         """Measure where the originals of a pair agree; None where they cannot be read."""
-        if self._originals is None or self.originals_left <= 0:
+        if self._loaders.originals is None or self.originals_left <= 0:
             return None
         self.originals_left -= 1
-        pictures = self._originals(self._ids[[first, second]])
+        pictures = self._loaders.originals(self._ids[[first, second]])
         if len(pictures) < 2:
             return None
         found = local_agreement.measure_agreement(

@@ -24,9 +24,7 @@ COLUMNS = [*[field.name for field in fields(candidates.Candidates)][:6], "are_ne
 
 def find(shelf, order=None, **options):
     options = {"scope": SCOPE} | options
-    return pipeline.find_clusters(
-        shelf.images(order), shelf.verification, shelf.thumbnails, **options
-    )
+    return pipeline.find_clusters(shelf.images(order), shelf.loaders(), **options)
 
 
 def summary(shelf, found):
@@ -182,11 +180,9 @@ def test_spots_of_images_that_come_and_go(present, neighbors):
             },
         )
         options = {"spots": shelf.spots}
-        few = pipeline.find_clusters(some, shelf.verification, shelf.thumbnails, **options)
+        few = pipeline.find_clusters(some, shelf.loaders(), **options)
         grown = find_by_spots(shelf, previous=few)
-        shrunk = pipeline.find_clusters(
-            some, shelf.verification, shelf.thumbnails, previous=expected, **options
-        )
+        shrunk = pipeline.find_clusters(some, shelf.loaders(), previous=expected, **options)
         assert matches(grown) == matches(expected)
         assert summary(shelf, grown) == summary(shelf, expected)
         assert matches(shrunk) == matches(few)
@@ -214,7 +210,7 @@ def test_batches_come_and_go_and_spots_find_what_a_first_search_finds(by_lookup,
                     for name in ("image_ids", "whole", "content", "informative")
                 },
             )
-            how = some, shelf.verification, shelf.thumbnails
+            how = some, shelf.loaders()
             known = pipeline.find_clusters(*how, spots=shelf.spots, previous=known)
             alone = pipeline.find_clusters(*how, spots=shelf.spots)
             assert summary(shelf, known) == summary(shelf, alone)
@@ -284,9 +280,7 @@ def find_among(shelf, chosen, known=None):
         digests=[everything.digests[k] for k in chosen],
         **{name: getattr(everything, name)[chosen] for name in columns},
     )
-    return pipeline.find_clusters(
-        images, shelf.verification, shelf.thumbnails, scope=SCOPE, previous=known
-    )
+    return pipeline.find_clusters(images, shelf.loaders(), scope=SCOPE, previous=known)
 
 
 def matches(found):
@@ -403,12 +397,12 @@ def test_flat_images_take_no_part_and_are_counted():
     shelf = families()
     flat = np.arange(len(shelf)) < 2
     images = shelf.images(informative=~flat)
-    found = pipeline.find_clusters(images, shelf.verification, shelf.thumbnails, scope=SCOPE)
+    found = pipeline.find_clusters(images, shelf.loaders(), scope=SCOPE)
     assert found.uninformative == 2
     assert not np.isin([10, 20], [k for c in found.clusters for k in c.members]).any()
     assert not np.isin([10, 20], np.stack((found.pairs.first, found.pairs.second))).any()
     # One that was flat and no longer is counts as new.
-    again = pipeline.find_clusters(shelf.images(), shelf.verification, scope=SCOPE, previous=found)
+    again = pipeline.find_clusters(shelf.images(), shelf.loaders(), scope=SCOPE, previous=found)
     assert groups(shelf, again) == planted(shelf)
 
 

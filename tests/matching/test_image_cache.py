@@ -10,7 +10,7 @@ import pytest
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import image_cache as module
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from tests.support.copies import framed, gray, picture
 
@@ -34,7 +34,7 @@ def shelf():
 
 
 def test_a_picture_is_read_once(shelf):
-    cache = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, PictureLoaders(shelf))
     assert shelf.asked == []
     prepared = cache.read(np.array([4, 1, 4]))
     assert (prepared.pictures[[1, 4]] == PICTURES[[1, 4]]).all()
@@ -49,7 +49,9 @@ def test_few_pictures_of_many_take_little_memory():
         return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
     n = 100_000
-    cache = ImageCache(np.arange(n), lambda ids: np.repeat(PICTURES[:1], len(ids), axis=0))
+    cache = ImageCache(
+        np.arange(n), PictureLoaders(lambda ids: np.repeat(PICTURES[:1], len(ids), axis=0))
+    )
     cache.read(np.array([0]))
     before = resident()
     cache.read(np.arange(0, n, 1000))
@@ -62,12 +64,12 @@ def test_a_system_without_huge_pages_will_do(shelf, monkeypatch):
             raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(module.mmap, "mmap", Refusing)
-    prepared = ImageCache(IDS, shelf).read(np.array([2]))
+    prepared = ImageCache(IDS, PictureLoaders(shelf)).read(np.array([2]))
     assert (prepared.pictures[2] == PICTURES[2]).all()
 
 
 def test_boxes_that_are_known_need_no_picture(shelf):
-    cache = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, PictureLoaders(shelf))
     boxes = content_boxes(PICTURES[:3]) + np.array([0, 1, 0, 0])
     cache.seed(np.arange(3), boxes, np.array([0.5, 1, 0.7]))
     assert (cache.read_boxes(np.array([0, 2])).content[[0, 2]] == boxes[[0, 2]]).all()
@@ -80,7 +82,7 @@ def test_boxes_that_are_known_need_no_picture(shelf):
 
 
 def test_frames_are_measured_as_pictures_are_read(shelf):
-    cache = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, PictureLoaders(shelf))
     cache.read(np.array([0, 5]))
     expected = within_frame(PICTURES)
     assert expected[5] < expected[0] < 1
@@ -90,7 +92,7 @@ def test_frames_are_measured_as_pictures_are_read(shelf):
 def test_windows_are_hashed_in_chunks(shelf, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 2)
     reports = []
-    cache = ImageCache(IDS, shelf, progress=lambda *what: reports.append(what))
+    cache = ImageCache(IDS, PictureLoaders(shelf), progress=lambda *what: reports.append(what))
     hashes = cache.windows(np.array([5, 0, 3]))
     expected = dhash_many(window_grays(PICTURES[[5, 0, 3]]).reshape(-1, 9, 9)).reshape(3, -1, 2)
     assert (hashes == expected).all()
@@ -99,7 +101,7 @@ def test_windows_are_hashed_in_chunks(shelf, monkeypatch):
 
 
 def test_comparing_reads_both_ends(shelf):
-    cache = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, PictureLoaders(shelf))
     start = np.array([[1.0, 0, 0, 0, 1, 0]] * 2)
     compared = cache.compare(np.array([0, 1]), np.array([0, 2]), start)
     assert compared.measures[0, 1] > 0.95
@@ -109,7 +111,7 @@ def test_comparing_reads_both_ends(shelf):
 
 
 def test_without_thumbnails_no_layout_is_shared(shelf):
-    cache = ImageCache(IDS, shelf)
+    cache = ImageCache(IDS, PictureLoaders(shelf))
     shared = cache.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
     assert shared.tolist() == [False, False]
     assert shelf.asked == []
@@ -122,9 +124,9 @@ def test_a_time_is_asked_for_once(shelf):
         asked.extend(image_ids.tolist())
         return np.where(image_ids == IDS[2], 0, image_ids * 10)
 
-    cache = ImageCache(IDS, shelf, taken=taken)
+    cache = ImageCache(IDS, PictureLoaders(shelf, taken=taken))
     assert cache.times(np.array([3, 2, 3])).tolist() == [IDS[3] * 10, 0, IDS[3] * 10]
     assert cache.times(np.array([2, 4, 3])).tolist() == [0, IDS[4] * 10, IDS[3] * 10]
     assert cache.times(np.array([], np.int64)).tolist() == []
     assert asked == [IDS[2], IDS[3], IDS[4]]
-    assert ImageCache(IDS, shelf).times(np.array([1])).tolist() == [0]
+    assert ImageCache(IDS, PictureLoaders(shelf)).times(np.array([1])).tolist() == [0]

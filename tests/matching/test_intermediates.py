@@ -8,7 +8,7 @@ from PIL import ImageOps
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.affine import invert
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.intermediates import (
     choose_intermediates,
     nearest_links,
@@ -53,7 +53,7 @@ def test_of_each_image_the_links_with_the_nearest_intermediates_are_kept():
 def step(images, near, ranks, asked=0):
     """What comes out for one image, by its own matches and then by intermediates."""
     pictures = np.stack([gray(image) for image in images])
-    cache = ImageCache(np.arange(len(images)), partial(np.take, pictures, axis=0))
+    cache = ImageCache(np.arange(len(images)), PictureLoaders(partial(np.take, pictures, axis=0)))
     own = [match for match in near if asked in match[:2]]
     direct = verify_candidates(rows(own), cache)
     links = verify_candidates(rows([match for match in near if match not in own]), cache)
@@ -91,7 +91,7 @@ def test_through_a_negative_and_back():
         "first", "second", "distance", "orientation", "region", "other_region"
     )), negative=np.array([True]))  # fmt: skip
     pictures = np.stack([gray(image) for image in images])
-    cache = ImageCache(np.arange(3), partial(np.take, pictures, axis=0))
+    cache = ImageCache(np.arange(3), PictureLoaders(partial(np.take, pictures, axis=0)))
     direct = verify_candidates(flagged, cache)
     links = verify_candidates(rows([(1, 2, 5)]), cache)
     assert [direct.status[0], links.status[0]] == [SAME, SAME]

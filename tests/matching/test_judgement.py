@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.matching import relation
-from imgurer_kernel.matching.image_cache import ImageCache, times_differ
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders, times_differ
 from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
 from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
 from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour
@@ -34,13 +34,13 @@ def gallery(*images, times=None):
     prints = [fingerprint(data) for data in files]
     grays = np.stack([np.frombuffer(p.verification, np.uint8).reshape(64, 64) for p in prints])
     thumbnails = [p.thumbnail for p in prints]
-    return ImageCache(
-        np.arange(len(files)),
+    loaders = PictureLoaders(
         lambda ids: grays[ids],
         lambda ids: np.stack([to_gray(thumbnails[k], THUMBNAIL_SIDE) for k in ids]),
-        colours=lambda ids: [in_colour(thumbnails[k]) for k in ids],
-        taken=None if times is None else lambda ids: np.array(times, np.int64)[ids],
+        lambda ids: [in_colour(thumbnails[k]) for k in ids],
+        None if times is None else lambda ids: np.array(times, np.int64)[ids],
     )
+    return ImageCache(np.arange(len(files)), loaders)
 
 
 def related(one, other, start=IDENTITY, times=None):
@@ -353,7 +353,7 @@ def test_neither_order_nor_company_changes_a_judgement():
 
 def test_without_thumbnails_in_colour_agreement_decides():
     images = gallery(flag(*IRELAND), flag(*ITALY))
-    images._colours = images._thumbnails = None
+    images._loaders = PictureLoaders(images._loaders.grays)
     compared = images.compare(np.arange(1), np.arange(1, 2), IDENTITY)
     judged = judge(images, np.arange(1), np.arange(1, 2), compared.maps, compared.measures)
     assert judged[0, 0] == Relation.SAME

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
@@ -172,7 +172,7 @@ def test_every_pair_of_a_query_is_compared_with_it():
     )
     done = []
     table = verify_candidates(
-        found, ImageCache(np.arange(4), lambda ids: pictures[ids]), done.append
+        found, ImageCache(np.arange(4), PictureLoaders(lambda ids: pictures[ids])), done.append
     )
     assert table.second.tolist() == [1, 2, 3]
     assert table.status.tolist() == [SAME, DIFFERENT, SAME]
@@ -197,7 +197,8 @@ def test_negatives_are_compared_inverted():
         table = verify_candidates(
             flagged,
             ImageCache(
-                np.arange(3), lambda ids: pictures[ids], lambda ids, large=large: large[ids]
+                np.arange(3),
+                PictureLoaders(lambda ids: pictures[ids], lambda ids, large=large: large[ids]),
             ),
         )
         assert table.status.tolist() == verdicts
@@ -231,13 +232,15 @@ def test_comparing_may_be_stopped():
         raise KeyboardInterrupt
 
     pictures = np.stack([gray(picture(seed)) for seed in (1, 2)])
-    cache = ImageCache(np.arange(2), lambda ids: pictures[ids])
+    cache = ImageCache(np.arange(2), PictureLoaders(lambda ids: pictures[ids]))
     with pytest.raises(KeyboardInterrupt):
         verify_candidates(candidates([(0, 1, 9, 0)]), cache, stop)
 
 
 def test_no_candidates():
-    cache = ImageCache(np.arange(1), lambda ids: np.zeros((len(ids), 64, 64), np.uint8))
+    cache = ImageCache(
+        np.arange(1), PictureLoaders(lambda ids: np.zeros((len(ids), 64, 64), np.uint8))
+    )
     assert len(verify_candidates(Candidates.none(), cache)) == 0
 
 

@@ -13,6 +13,7 @@ from imgurer_kernel.fingerprint.decode import read, to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.clusters.pipeline import Images
+from imgurer_kernel.matching.image_cache import PictureLoaders
 from imgurer_kernel.matching.spots import Spots, find_spots
 from tests.support.copies import cropped, framed, picture, recoded
 
@@ -65,6 +66,9 @@ class Shelf:
     def thumbnails(self, image_ids):
         chosen = [self.order[k // 10 - 1] for k in image_ids]
         return np.stack([to_gray(self.prints[k].thumbnail, 256) for k in chosen])
+
+    def loaders(self):
+        return PictureLoaders(self.verification, self.thumbnails)
 
     def spots(self, image_ids):
         found = Spots.empty(len(image_ids))

@@ -8,13 +8,14 @@ new and what that may change.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import keep_nearest
+from imgurer_kernel.matching.candidates import Candidates, keep_nearest
 from imgurer_kernel.matching.clusters.budget import (
     SearchScope,
     choose_scope,
@@ -25,7 +26,7 @@ from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache, Load, LoadColours, LoadTimes
+from imgurer_kernel.matching.image_cache import ImageCache, Load, PictureLoaders
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
@@ -75,14 +76,10 @@ class Images:
         return len(self.image_ids)
 
 
-def find_clusters(  # noqa: PLR0913
+def find_clusters(
     images: Images,
-    pictures: Load,
-    thumbnails: Load | None = None,
+    loaders: PictureLoaders,
     *,
-    colours: LoadColours | None = None,
-    taken: LoadTimes | None = None,
-    originals: LoadColours | None = None,
     spots: LoadSpots | None = None,
     thorough: bool = False,
     scope: SearchScope | None = None,
@@ -95,14 +92,9 @@ def find_clusters(  # noqa: PLR0913
     ----------
     images
         All images of the catalog.
-    pictures
-        Gives the ``verification`` grays, uint8 (k, 64, 64).
-    thumbnails
-        Gives the thumbnails as grays of 256x256, uint8 (k, 256, 256); without it screens and
-        documents of one layout are taken for duplicates.
-    colours, taken, originals
-        As in `imgurer_kernel.matching.image_cache.ImageCache`; without colours what agrees as a
-        whole is the same.
+    loaders
+        Give their pictures. Without thumbnails, screens and documents of one layout are taken for
+        duplicates; without colours, what agrees as a whole is the same.
     spots
         Gives the spots of thumbnails; without it crops, turns and collages are found by their
         hashes only.
@@ -119,111 +111,200 @@ def find_clusters(  # noqa: PLR0913
         ``"reading the small print"``), how much of it is done and how much there is. An exception
         that it raises stops the work and reaches the caller.
     """
-    # Positions are ranks of digests from here on, whatever order the catalog has.
-    order = np.argsort(np.asarray(images.digests)).astype(np.int64)
-    ids, informative = np.asarray(images.image_ids, np.int64)[order], images.informative[order]
-    n, part = len(ids), np.flatnonzero(informative)
-    hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
-    hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
-    frames = np.zeros((n, 4), np.uint64) if images.frames is None else images.frames[order]
-    hidden = represented(hashes[:, :2], hashes[:, 2:], informative, frames)
+    ranked = _RankedImages.of(images)
+    ids, part, n = ranked.ids, ranked.informative_positions, len(ranked.ids)
     state = ReusableState.empty(n)
     if previous:
-        state = ReusableState.from_result(previous, ids, hashes, hidden)
-    turned, new = state.turned, part[state.fresh[part]]
-    for chunk in _chunks(new, progress):
+        state = ReusableState.from_result(previous, ids, ranked.hashes, ranked.represented)
+    turned = state.turned
+    for chunk in _chunks(part[state.fresh[part]], progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
-    seen: SpotSegments | None = None
-    by_id = part[np.argsort(ids[part])]  # as they are kept: to put all in order takes long
-    place = np.searchsorted(ids[by_id], ids[part])
-    if scope is None:
-        scope = choose_scope(turned[part], thorough=thorough)
-        if spots is not None and (thorough or usual_spot_radius(len(part))):
-            seen = SpotSegments.of(spots(ids[by_id])).at(place)
-            scope = choose_spots(scope, seen, turned[part], thorough=thorough)
-    elif spots is not None and scope.spot_radius:
-        seen = SpotSegments.of(spots(ids[by_id])).at(place)
+
+    scope, seen = _choose_scope(ranked, turned, spots, scope, thorough=thorough)
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
-        state, new = ReusableState.empty(n), part
-    cache = ImageCache(
-        ids, pictures, thumbnails, progress, colours=colours, taken=taken, originals=originals
-    )
+        state = ReusableState.empty(n)
+    cache = ImageCache(ids, loaders, progress)
     cache.seed(np.arange(n), state.content, state.within_frame)
     windows = None
     if scope.windows:
+        new = part[state.fresh[part]]
         windows = state.windows
         windows[new] = cache.windows(new)
-    found = find_candidates(
-        ImageHashes(turned, hashes[:, 2:], informative, windows, frames),
-        scope.radius,
-        window_radius=scope.window_radius,
-        fresh=state.fresh,
-        progress=progress,
-    )
-    if seen is not None and scope.spot_radius:
-        shared = find_spot_candidates(
-            seen,
-            turned[part],
-            np.flatnonzero(~hidden[part]),
-            scope.spot_radius,
-            scope.spot_votes,
-            fresh=state.fresh[part],
-            progress=progress,
-        )
-        found = keep_nearest(found.joined(shared.with_ids(part)))
+
+    found = _find_candidates(ranked, turned, windows, seen, scope, state.fresh, progress)
     near = state.candidates.joined(found)
     # Represented duplicates are tied to their representatives again and again.
     candidates = keep_nearest(near) if len(state.candidates) else found
-
     # Also by way of matches that were near enough before nearer ones came.
     anew = connected_to(state.dirty, near.first, near.second)
     clusters, pairs = state.unchanged(anew)
-    open_candidates = candidates.take(anew[candidates.first])
-    open_pairs = Pairs.of(open_candidates)
-    count = _counter(progress, len(open_pairs))
-    comparer = CachedComparer(
-        cache, image_keys(ids, hashes), state.comparisons, state.judgements, count
-    )
-    verifier = PairVerifier(
-        open_candidates,
-        open_pairs,
-        cache.read_boxes,
-        comparer.measure,
-        comparer.judge,
-        frames,
-    )
-    solver = StarSolver(
-        verifier,
+    solved, solved_pairs = _solve(
+        ranked,
+        candidates.take(anew[candidates.first]),
+        state,
         turned,
-        None if count is None else partial(count, 0),
-        None if taken is None else cache.times,
+        cache,
+        progress,
+        by_time=loaders.taken is not None,
     )
-    solved = solver.run()
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
-    part = by_id  # an `ImageState` is looked up by image id
+    by_id = ranked.by_id  # an `ImageState` is looked up by image id
     return ClusterResult(
-        clusters=_ranked(clusters.joined(solved), ids),
-        pairs=pairs.joined(solver.pairs).with_ids(ids),
+        clusters=_largest_first(clusters.joined(solved), ids),
+        pairs=pairs.joined(solved_pairs).with_ids(ids),
         scope=scope,
         uninformative=n - len(part),
         candidates=candidates.with_ids(ids),
         images=ImageState(
-            image_ids=ids[part],
-            hashes=hashes[part],
-            turned=turned[part],
-            windows=None if windows is None else windows[part],
-            content=cache.content[part],
-            within_frame=cache.within_frame[part],
-            represented=hidden[part],
+            image_ids=ids[by_id],
+            hashes=ranked.hashes[by_id],
+            turned=turned[by_id],
+            windows=None if windows is None else windows[by_id],
+            content=cache.content[by_id],
+            within_frame=cache.within_frame[by_id],
+            represented=ranked.represented[by_id],
         ),
         comparisons=state.comparisons,
         judgements=state.judgements,
     )
 
 
-def _ranked(clusters: ClusterTable, ids: Int64s) -> ClusterTable:
+@dataclass(frozen=True, slots=True, eq=False)
+class _RankedImages:
+    """The images of a catalog by rank of their digest: their positions 0..n-1 in a search.
+
+    Attributes
+    ----------
+    ids, informative, frames
+        As those of `Images`.
+    hashes
+        uint64 (n, 4): of the whole picture and of its content; zeros for one that is flat.
+    represented
+        bool (n,): see `imgurer_kernel.matching.representatives.represented`.
+    informative_positions, by_id
+        int64 (k,): of the images that take part, ascending, and in the order of their ids.
+    """
+
+    ids: Int64s
+    informative: BoolMask
+    hashes: UInt64s
+    frames: UInt64s
+    represented: BoolMask
+    informative_positions: Int64s
+    by_id: Int64s
+
+    @classmethod
+    def of(cls, images: Images) -> Self:
+        """Sort the images by their digests, whatever order the catalog has."""
+        order = np.argsort(np.asarray(images.digests)).astype(np.int64)
+        ids, informative = np.asarray(images.image_ids, np.int64)[order], images.informative[order]
+        hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
+        hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
+        frames = (
+            np.zeros((len(ids), 4), np.uint64) if images.frames is None else images.frames[order]
+        )
+        part = np.flatnonzero(informative)
+        return cls(
+            ids=ids,
+            informative=informative,
+            hashes=hashes,
+            frames=frames,
+            represented=represented(hashes[:, :2], hashes[:, 2:], informative, frames),
+            informative_positions=part,
+            by_id=part[np.argsort(ids[part])],
+        )
+
+    def load_spots(self, load: LoadSpots) -> SpotSegments:
+        """Load the spots of the images that take part, in the order of their positions."""
+        # As they are kept, by id: to put the spots themselves in order takes long.
+        place = np.searchsorted(self.ids[self.by_id], self.ids[self.informative_positions])
+        return SpotSegments.of(load(self.ids[self.by_id])).at(place)
+
+
+def _choose_scope(
+    images: _RankedImages,
+    turned: UInt64s,
+    load_spots: LoadSpots | None,
+    scope: SearchScope | None,
+    *,
+    thorough: bool,
+) -> tuple[SearchScope, SpotSegments | None]:
+    """Choose how to search unless that is given, and load the spots if they are searched."""
+    part = images.informative_positions
+    if scope is not None:
+        wanted = load_spots is not None and scope.spot_radius
+        return scope, images.load_spots(load_spots) if load_spots and wanted else None
+    scope = choose_scope(turned[part], thorough=thorough)
+    if load_spots is None or not (thorough or usual_spot_radius(len(part))):
+        return scope, None
+    spots = images.load_spots(load_spots)
+    scope = choose_spots(scope, spots, turned[part], thorough=thorough)
+    return scope, spots if scope.spot_radius else None
+
+
+def _find_candidates(
+    images: _RankedImages,
+    turned: UInt64s,
+    windows: UInt64s | None,
+    spots: SpotSegments | None,
+    scope: SearchScope,
+    fresh: BoolMask,
+    progress: Progress | None,
+) -> Candidates:
+    """Find the candidate pairs of fresh images, by hashes, by windows, and by spots."""
+    found = find_candidates(
+        ImageHashes(turned, images.hashes[:, 2:], images.informative, windows, images.frames),
+        scope.radius,
+        window_radius=scope.window_radius,
+        fresh=fresh,
+        progress=progress,
+    )
+    if spots is None:
+        return found
+    part = images.informative_positions
+    shared = find_spot_candidates(
+        spots,
+        turned[part],
+        np.flatnonzero(~images.represented[part]),
+        scope.spot_radius,
+        scope.spot_votes,
+        fresh=fresh[part],
+        progress=progress,
+    )
+    return keep_nearest(found.joined(shared.with_ids(part)))
+
+
+def _solve(
+    images: _RankedImages,
+    candidates: Candidates,
+    state: ReusableState,
+    turned: UInt64s,
+    cache: ImageCache,
+    progress: Progress | None,
+    *,
+    by_time: bool,
+) -> tuple[ClusterTable, Pairs]:
+    """Compare candidate pairs and cover them by stars, by positions."""
+    pairs = Pairs.of(candidates)
+    count = _counter(progress, len(pairs))
+    comparer = CachedComparer(
+        cache, image_keys(images.ids, images.hashes), state.comparisons, state.judgements, count
+    )
+    verifier = PairVerifier(
+        candidates, pairs, cache.read_boxes, comparer.measure, comparer.judge, images.frames
+    )
+    solver = StarSolver(
+        verifier,
+        turned,
+        None if count is None else partial(count, 0),
+        cache.times if by_time else None,
+    )
+    return solver.run(), solver.pairs
+
+
+def _largest_first(clusters: ClusterTable, ids: Int64s) -> ClusterTable:
     """Sort clusters, the largest first, equals by the position of the medoid in `ids`."""
     order = np.argsort(ids)
     position = order[np.searchsorted(ids[order], clusters.medoids)]

@@ -220,11 +220,7 @@ class ClusterService:
         )
         result = pipeline.find_clusters(
             images,
-            self._loader.verification,
-            self._loader.thumbnails,
-            colours=self._loader.colours,
-            taken=self._loader.taken,
-            originals=self._loader.originals,
+            self._loader.pictures,
             spots=spots,
             thorough=thorough,
             scope=scope,

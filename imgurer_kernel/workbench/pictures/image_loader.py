@@ -11,6 +11,7 @@ from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
+from imgurer_kernel.matching.image_cache import PictureLoaders
 from imgurer_kernel.matching.judgement import ORIGINAL_SIDE
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.catalog import queries
@@ -59,6 +60,13 @@ class ImageLoader:
     def grays(self, image_ids: Int64s) -> UInt8s:
         """Read the grays that dHashes are computed from, uint8 (n, 9, 9)."""
         return self._catalog.run(queries.grays, image_ids)
+
+    @property
+    def pictures(self) -> PictureLoaders:
+        """All ways in which a search for clusters loads pictures."""
+        return PictureLoaders(
+            self.verification, self.thumbnails, self.colours, self.taken, self.originals
+        )
 
     def verification(self, image_ids: Int64s) -> UInt8s:
         """Read the grays for verification, uint8 (n, 64, 64)."""

@@ -35,7 +35,7 @@ from imgurer_kernel.matching.clusters.budget import (
     WINDOW_RADIUS,
 )
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.matching.regions import WINDOWS
@@ -136,8 +136,7 @@ class CalibrationRun:
                 grays=self._loader.grays,
                 informative=np.ones(len(image_ids), bool),
             ),
-            self._loader.verification,
-            self._loader.thumbnails,
+            PictureLoaders(self._loader.verification, self._loader.thumbnails),
         )
         # Of each cluster only the medoid: copies of copies would count as wrong hits.
         extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
@@ -197,9 +196,11 @@ class _PlantedCopies:
         pictures = np.stack([_grays(row.verification, 64) for row in rows])
         gallery = ImageCache(
             np.arange(len(rows)),
-            lambda ids: pictures[ids],
-            lambda ids: np.stack(
-                [decode.to_gray(rows[k].thumbnail, THUMBNAIL_SIDE) for k in ids.tolist()]
+            PictureLoaders(
+                lambda ids: pictures[ids],
+                lambda ids: np.stack(
+                    [decode.to_gray(rows[k].thumbnail, THUMBNAIL_SIDE) for k in ids.tolist()]
+                ),
             ),
         )
         informative = np.array([row.informative for row in rows])

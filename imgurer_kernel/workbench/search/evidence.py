@@ -17,7 +17,7 @@ from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.evidence import Evidence
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.labels import (
     Appearance,
     appearance_of,
@@ -166,14 +166,14 @@ def _gallery(
     pictures = np.frombuffer(
         one.fingerprint.verification + other.fingerprint.verification, np.uint8
     ).reshape(2, 64, 64)
-    return ImageCache(
-        np.arange(2),
+    loaders = PictureLoaders(
         lambda ids: pictures[ids],
         lambda ids: _thumbnails(one, other, ids),
-        colours=lambda ids: [in_colour((one, other)[k].fingerprint.thumbnail) for k in ids],
-        taken=lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
-        originals=originals,
+        lambda ids: [in_colour((one, other)[k].fingerprint.thumbnail) for k in ids],
+        lambda ids: np.array([taken_of((one, other)[k]) for k in ids], np.int64),
+        originals,
     )
+    return ImageCache(np.arange(2), loaders)
 
 
 def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Evidence:

@@ -21,7 +21,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
 from imgurer_kernel.matching.intermediates import (
     choose_intermediates,
     nearest_links,
@@ -262,14 +262,8 @@ class SimilarSearch:
             return [picture for picture in read if picture is not None]
 
         count = len(images.facts) + 1
-        return ImageCache(
-            np.arange(count),
-            verification,
-            thumbnails,
-            colours=colours,
-            taken=taken,
-            originals=originals,
-        )
+        loaders = PictureLoaders(verification, thumbnails, colours, taken, originals)
+        return ImageCache(np.arange(count), loaders)
 
 
 def _frames(query: Query, images: _Images) -> UInt64s:
