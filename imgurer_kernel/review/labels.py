@@ -5,10 +5,13 @@ the two, its labels say it; other pairs have to be compared.
 """
 
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.matching.labels import Label
+from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.store.catalog.pair_labels import DigestPair
 
 KEPT = "kept"
@@ -17,8 +20,17 @@ KEPT = "kept"
 INDIRECT = "indirect"
 """Label of a picture that is a copy of the medoid, as the one that is kept is, and not of that."""
 
+NEAR = "near by dHash"
+"""Label of a picture that was found by its hash alone."""
+
+OF_FILES = (
+    *("identical", KEPT, INDIRECT, "medoid", NEAR),
+    *(label for label in get_args(Label) if label not in {"exact", *NO_DUPLICATE}),
+)
+"""All labels of files in clusters."""
+
 # Of equal pixels all are the same to each other; of hashes alone nothing is known of any two.
-_ALIKE = ("same pixels", "near by dHash")
+_ALIKE = ("same pixels", NEAR)
 
 
 def against_keepers(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.review.conditions import require_known_values
 from imgurer_kernel.store.catalog.expressions import evaluate
 
 Score = Callable[[pd.DataFrame], Sequence[float] | pd.Series]
@@ -58,6 +59,7 @@ class Rule:
             return pd.Series(np.asarray(given), view.index)
         if self.value in view:
             return view[self.value]
+        require_known_values(self.value)
         return evaluate(view, self.value)
 
 

@@ -86,9 +86,20 @@ def connect(path: Path, patience: float, *, read_only: bool = False) -> Connecti
             time.sleep(0.05)
 
 
+def told(error: duckdb.Error) -> str:
+    r"""Return what DuckDB says in one line, without the picture of the place in the statement.
+
+    Examples
+    --------
+    >>> told(duckdb.ParserException("no such thing\n\nLINE 1: SELECT it\n               ^"))
+    'no such thing'
+    """
+    return " ".join(str(error).partition("\n\nLINE ")[0].split())
+
+
 def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | StorageDenied:
     """Map an error of DuckDB to one of this package."""
-    text = str(error)
+    text = told(error)
     for symptom, kind, remedy in _SYMPTOMS:
         if symptom.lower() in text.lower():
             return kind(f"the catalog {path}: {text}; {remedy}")

@@ -1,5 +1,7 @@
 """Evaluate SQL expressions over a frame by DuckDB, isolated from everything else."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -7,8 +9,21 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.store.catalog.connection import told
 
 _ROW = "_row"
+_ISOLATED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+    "threads": 1,
+}
+# How DuckDB calls comparisons for equality in what it has parsed.
+_EQUALITY = {
+    *("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_IN", "COMPARE_NOT_IN"),
+    *("COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM"),
+}
 
 
 def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
@@ -26,15 +41,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
     >>> evaluate(pd.DataFrame({"width": [3, 5], "height": [2, 2]}), "width * height").tolist()
     [6, 10]
     """
-    connection = duckdb.connect(
-        config={
-            "enable_external_access": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-            "threads": 1,
-        }
-    )
+    connection = duckdb.connect(config=_ISOLATED)
     try:
         connection.register("files", frame.assign(**{_ROW: range(len(frame))}))
         connection.execute("SET lock_configuration = true")
@@ -48,7 +55,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
         found = connection.execute(query).df()
     except duckdb.Error as error:
         columns = ", ".join(map(str, frame))
-        message = f"{expression!r} cannot be evaluated: {error}; the columns are {columns}"
+        message = f"{expression!r} cannot be evaluated: {told(error)}; the columns are {columns}"
         raise QueryError(message) from error
     finally:
         connection.close()
@@ -60,3 +67,35 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
         message = f"{expression!r} gives several values for each file; give one expression"
         raise QueryError(message)
     return pd.Series(values.to_numpy(), frame.index)
+
+
+def compared_texts(expression: str) -> list[tuple[str, str]]:
+    """List the columns that an expression compares with texts for equality, each with the text.
+
+    Of what is no expression there are none.
+
+    Examples
+    --------
+    >>> compared_texts("label IN ('resized', 'cropped') AND lower(user) = 'ann'")
+    [('label', 'resized'), ('label', 'cropped')]
+    """
+    with duckdb.connect(config=_ISOLATED) as connection:
+        statement = f"SELECT ({expression}\n) AS value FROM files"  # noqa: S608 (is only parsed)
+        row = connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchone()
+    return [] if row is None else list(_compared(json.loads(row[0])))
+
+
+def _compared(parsed: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 (what JSON may hold)
+    """Walk through a parsed statement."""
+    if isinstance(parsed, dict):
+        if parsed.get("type") in _EQUALITY:
+            sides = [parsed.get("left"), parsed.get("right"), *parsed.get("children", ())]
+            nodes = [each for each in sides if isinstance(each, dict)]
+            columns = [names[-1] for each in nodes if (names := each.get("column_names"))]
+            literals = [each.get("literal", {}) for each in nodes]
+            texts = [each["text"] for each in literals if each.get("kind") == "STRING"]
+            yield from ((str(column).lower(), text) for column in columns for text in texts)
+        parsed = list(parsed.values())
+    if isinstance(parsed, list):
+        for each in parsed:
+            yield from _compared(each)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from imgurer_kernel.common.threads import cores
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.store.catalog.connection import texts_as_str
+from imgurer_kernel.store.catalog.connection import texts_as_str, told
 
 _WIDE = {"HUGEINT", "UHUGEINT"}
 _AT_ONCE = 10
@@ -107,7 +107,7 @@ def select(
         raise QueryError(_too_much_memory(limits)) from error
     except duckdb.Error as error:
         named = ", ".join(sorted(tables)) or "none of the views"
-        message = f"the statement cannot be answered: {error}; it names {named}"
+        message = f"the statement cannot be answered: {told(error)}; it names {named}"
         raise QueryError(message) from error
 
 

@@ -11,6 +11,7 @@ from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review import sidecar
+from imgurer_kernel.review.conditions import require_known_values
 from imgurer_kernel.review.decisions import with_decisions
 from imgurer_kernel.review.disk import shown
 from imgurer_kernel.review.measure import measure as measured
@@ -169,7 +170,8 @@ class ReviewMethods(ActMethods):
             or a function of such a frame, of which the largest value is kept, or a policy such as
             `imgurer_kernel.review.policy.folder_order`.
         where
-            An SQL condition over these columns: only such files go.
+            An SQL condition over these columns: only such files go. A label, state or verdict that
+            there is not is refused.
         act
             ``"auto"``: what is in the store goes to the trash of the store, what is on disk to the
             folder ``.imgurer-trash`` of the folder that was ingested. Or one of
@@ -197,6 +199,7 @@ class ReviewMethods(ActMethods):
 
     def _plan(self, chosen: pd.DataFrame, where: str | None, act: str) -> pd.DataFrame:
         if where is not None:
+            require_known_values(where)
             chosen = chosen[evaluate(chosen, where).fillna(False).astype(bool)]
         ids = {*chosen["file_id"].tolist(), *chosen["keeper_id"].tolist()}
         files = self.catalog.run(journal.files_of_images, ids)
