@@ -78,7 +78,8 @@ class RunCard:
             elif isinstance(value, list):
                 rows += [(part, str(number), each) for number, each in enumerate(value, 1)]
             else:
-                rows.append((part, "", "" if value is None else str(value)))
+                # A seed is what None can be of.
+                rows.append((part, "", "nothing is random" if value is None else str(value)))
         return pd.DataFrame(rows, columns=["part", "name", "value"], dtype="str")
 
 

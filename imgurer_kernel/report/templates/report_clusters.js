@@ -31,6 +31,12 @@
     draw();
   };
 
+  // A line of facts breaks between them, and not within a date or a number with its unit.
+  const line = (...parts) => {
+    const made = element("span", "facts");
+    parts.forEach((part, k) => made.append(k ? " \u00b7 " : "", element("span", "fact", part)));
+    return made;
+  };
   const tile = (row, c) => {
     const fact = facts[c];
     const kept = fact.keeper === row;
@@ -57,18 +63,18 @@
     const states = [state === "present" ? "" : state, files.flags[row] & REFERENCE ? "in a reference folder" : ""].filter(Boolean);
     if (states.length) item.append(element("span", "state", states.join(", ")));
     const format = word("format", row);
-    item.append(element("span", "facts", `${files.width[row]} \u00d7 ${files.height[row]} \u00b7 ${bytes(files.bytes[row])}${format ? ` \u00b7 ${format}` : ""}`));
+    item.append(line(`${files.width[row]} \u00d7 ${files.height[row]}`, bytes(files.bytes[row]), ...(format ? [format] : [])));
     const dates = [];
     if (files.taken_at[row] !== null) dates.push(`taken ${day(files.taken_at[row])}`);
     if (files.modified_at[row] !== null) dates.push(`file of ${day(files.modified_at[row])}`);
-    if (dates.length) item.append(element("span", "facts", dates.join(" \u00b7 ")));
+    if (dates.length) item.append(line(...dates));
     if (word("camera", row)) item.append(element("bdi", "facts", plain(word("camera", row))));
     if (row === fact.medoid) item.append(element("span", "facts", "the others were compared with it"));
     else {
       const k = evidence.get(row);
       const more = k === undefined ? "" : pairs.details[pairs.detail[k]];
       item.append(element("b", "", plain(word("label", row)) + (more ? `, ${plain(more)}` : "")));
-      item.append(element("span", "facts", `${files.distance_to_medoid[row]} of ${bits} bits \u00b7 agreement ${files.score[row].toFixed(2)}`));
+      item.append(line(`${files.distance_to_medoid[row]} of ${bits} bits`, `agreement ${files.score[row].toFixed(2)}`));
     }
     const proposed = files.file_id[fact.keeper] === files.keeper_id[row] || files.keeper_id[row] < 0;
     const reason = proposed ? word("keeper_reason", row) : "";
