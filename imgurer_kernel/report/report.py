@@ -14,7 +14,9 @@ from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report import html, notebook_view
 from imgurer_kernel.report.changes import cluster_changes
+from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.columns import COLUMNS
+from imgurer_kernel.report.frames import CLUSTERS
 from imgurer_kernel.report.page_pictures import Explain, Thumbnail
 from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.report.tables import report_frames
@@ -105,7 +107,13 @@ class Report:
             `Workbench.clusters` is enough.
         card
             How they were found, without the counts, which are those of `summary`.
+
+        Raises
+        ------
+        QueryError
+            As `imgurer_kernel.report.cluster_rows.cluster_rows`.
         """
+        clusters = cluster_rows(clusters, CLUSTERS)
         frames = report_frames(clusters, files, more, counts)
         if card is None:
             plan = str(clusters.attrs.get("plan", ""))

@@ -145,6 +145,7 @@ def test_a_notebook_shows_figures_and_pictures_and_no_markup_of_names(clusters):
         [clusters.assign(cluster_id=2 * k + clusters["cluster_id"]) for k in range(50)],
         ignore_index=True,
     )
+    many["file_id"] = range(len(many))
     big = report_of(many)._repr_html_()
     assert big.count("data:image/jpeg") <= 4 * 6 + 2
     assert "96 more clusters" in big

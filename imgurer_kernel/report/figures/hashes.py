@@ -11,6 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.image import imread
 
 from imgurer_kernel.common.records import Fingerprint
+from imgurer_kernel.common.text import count
 from imgurer_kernel.common.types import BoolMask, UInt8s
 from imgurer_kernel.fingerprint.hashes.dhash import bit_planes, hamming
 from imgurer_kernel.report.figures.canvas import (
@@ -65,7 +66,9 @@ def comparison_figure(
     for axis in axes[2, :2]:
         axis.set_visible(False)
     for axis, plane in zip(axes[2, 2:], differing, strict=True):
-        _show_plane(axis, plane, f"{int(plane.sum())} bits differ", color=DIFFERENT)
+        _show_plane(
+            axis, plane, f"{count(int(plane.sum()), 'bit differs', 'bits differ')}", color=DIFFERENT
+        )
     return figure
 
 

@@ -1,16 +1,16 @@
 """Similarity over a whole store: a map of its pictures, and distances to their neighbors."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.types import Int64s, UInt64s
+from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.layout_process import lay_out_apart
 from imgurer_kernel.report.likeness_map import LikenessMap
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.methods.pairs import PairMethods
+from imgurer_kernel.workbench.pictures.batch import Several, ids_of
 
 # Pictures that are compared with all others at once: 20 MB of a catalog of 10,000.
 _BLOCK = 128
@@ -23,7 +23,7 @@ class LikenessMethods(PairMethods):
         self,
         clusters: pd.DataFrame | None = None,
         *,
-        image_ids: Sequence[int] | None = None,
+        image_ids: "Several | None" = None,
         seed: int = 0,
         progress: ProgressOption = True,
     ) -> LikenessMap:
@@ -54,8 +54,10 @@ class LikenessMethods(PairMethods):
         --------
         >>> wb.likeness_map(wb.clusters()).figure()  # doctest: +SKIP
         """
+        if clusters is not None:
+            clusters = cluster_rows(clusters, ["cluster_id", "image_id"])
         hashes = self._search.index.hashes()
-        ids = np.asarray(hashes.ids if image_ids is None else image_ids, np.int64)
+        ids = np.asarray(hashes.ids if image_ids is None else ids_of(image_ids), np.int64)
         with self.catalog.transaction() as connection:
             if image_ids is None:  # what was forgotten since is on no map
                 ids = queries.images(connection, ids, ["image_id"])["image_id"].to_numpy(np.int64)

@@ -1,6 +1,5 @@
 """Widgets on a store for a notebook cell; they are made in the room above."""
 
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -9,7 +8,7 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption
 from imgurer_kernel.report.likeness_map import LikenessMap
 from imgurer_kernel.workbench.methods.report import ReportMethods
-from imgurer_kernel.workbench.pictures.batch import is_batch
+from imgurer_kernel.workbench.pictures.batch import Several, is_batch
 
 
 class PanelMethods(ReportMethods):
@@ -42,7 +41,7 @@ class PanelMethods(ReportMethods):
         self,
         clusters: pd.DataFrame | LikenessMap | None = None,
         *,
-        image_ids: Sequence[int] | None = None,
+        image_ids: "Several | None" = None,
         seed: int = 0,
         progress: ProgressOption = True,
     ) -> Any:  # noqa: ANN401

@@ -15,6 +15,8 @@ from imgurer_kernel.common.text import count
 from imgurer_kernel.fingerprint.extract import ALGORITHM
 from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.report.cluster_rows import cluster_rows
+from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.report.leakage import Conflicts, Leakage, leakage
 from imgurer_kernel.report.page_pictures import Thumbnail
 from imgurer_kernel.report.report import Report
@@ -101,6 +103,8 @@ class ReportMethods(LikenessMethods):
             clusters = self._search.clusters(
                 radius, selection, "file", verify=verify, thorough=thorough, progress=progress
             )
+        else:
+            clusters = cluster_rows(clusters, CLUSTER_FILES)
         attrs = dict(clusters.attrs)
         unmeasured = self.unmeasured(clusters)
         if measure is None:

@@ -9,6 +9,8 @@ import pandas as pd
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import ActRefused, QueryError
+from imgurer_kernel.report.cluster_rows import cluster_rows
+from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review import sidecar
 from imgurer_kernel.review.conditions import require_known_values
@@ -243,9 +245,8 @@ class ReviewMethods(ActMethods):
             clusters = self._search.clusters(
                 None, selection, "file", verify=True, thorough=False, progress=progress
             )
-        if "file_id" not in clusters:
-            message = 'clusters are by image here; give those of clusters(by="file")'
-            raise QueryError(message)
+        else:
+            clusters = cluster_rows(clusters, CLUSTER_FILES)
         digests = keepers.worth_measuring(clusters)
         with staged(progress) as report:
             known = (
