@@ -114,6 +114,12 @@ def test_the_plots_of_a_report_show_its_figures():
     assert [text.get_text() for text in axis.get_yticklabels()] == ["/a", "uploads", "/c"]
     [axis] = shown(plot_times(report.by_month.tail(1)))
     assert [part.get_data().values.tolist() for part in axis.patches] == [[0], [2]]
+    # A month in which files were ingested, and nothing else happened, is not looked at.
+    later = report.by_month.tail(1).assign(
+        copied=0, taken_in=5, month=pd.Timestamp("2030", tz="UTC")
+    )
+    [axis] = shown(plot_times(pd.concat([report.by_month.tail(1), later], ignore_index=True)))
+    assert [part.get_data().values.tolist() for part in axis.patches] == [[0], [2]]
     [axis] = shown(plot_kinds(report.files))
     assert [text.get_text() for text in axis.get_yticklabels()] == [
         *("cropped", "re-encoded", "resized"),

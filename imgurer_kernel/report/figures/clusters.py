@@ -113,6 +113,8 @@ def plot_freed(by_folder: pd.DataFrame, *, dark: bool = False) -> NotebookFigure
 def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
     """Plot when pictures were taken against when copies were made; `by_month` as of a report."""
     figure, axis, palette = plot(7.6, 2.8, "When pictures were taken, and copied", dark=dark)
+    # When files were ingested is another question, and often years later.
+    by_month = by_month[(by_month["taken"] > 0) | (by_month["copied"] > 0)]
     if by_month.empty:
         say_nothing_to_show(axis, palette, "No times are known.")
         return figure
