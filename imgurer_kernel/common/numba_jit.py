@@ -7,8 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core import event
+
+from imgurer_kernel.common import compile_notice
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+class _Notice(event.Listener):
+    """Tells of the first function that is compiled, and not read from the cache."""
+
+    def on_start(self, event: event.Event) -> None:  # noqa: ARG002 (as numba calls it)
+        compile_notice.tell()
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
 
 
 def compiled(

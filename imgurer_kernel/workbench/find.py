@@ -52,9 +52,11 @@ def find_duplicates(
     Returns
     -------
     DataFrame
-        A row for each file of each cluster, as from `imgurer_kernel.Workbench.clusters`. In
-        ``attrs`` also rejected: how many files could not be read as pictures; which, and why, a
-        `Workbench` has in ``rejections`` after it has ingested them.
+        A row for each file of each cluster, as from `imgurer_kernel.Workbench.clusters`, with the
+        label that the file has to the one that is kept; medoid_label has what it is to the medoid.
+        In ``attrs`` also files and rejected: how many there were to look at, and how many of these
+        could not be read as pictures; which, and why, a `Workbench` has in ``rejections`` after it
+        has ingested them.
 
     Raises
     ------
@@ -126,6 +128,12 @@ def find_in(
         measure=True,
         progress=progress,
     )
+    if len(clusters):
+        labels = workbench.queue(clusters, reference=reference, progress=progress)
+        clusters = clusters.assign(
+            label=clusters["file_id"].map(labels.set_index("file_id")["label"]).astype("str"),
+            medoid_label=clusters["label"],
+        )
     clusters.attrs["files"] = len(taken)
     clusters.attrs["rejected"] = int((taken["status"] == "rejected").sum())
     return clusters

@@ -43,9 +43,8 @@ def listed(request, root, tmp_path, capsys, monkeypatch):
         given = [request.param, *words, *(["--out", str(out)] if request.param == "report" else [])]
         assert main(["--root", str(root / "store"), "--json", *given]) == 0
         text = capsys.readouterr().out
-        rows = (
-            json.loads(out.read_text())["files"] if request.param == "report" else json.loads(text)
-        )
+        rows = json.loads(out.read_text() if request.param == "report" else text)
+        rows = rows if request.param == "clusters" else rows["files"]
         frame = pd.DataFrame(rows, columns=["path", "is_reference"])
         below = frame["path"].str.removeprefix(f"{root}/")
         return set(below), set(below[frame["is_reference"].astype(bool)])

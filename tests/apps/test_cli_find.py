@@ -1,9 +1,13 @@
-"""What `imgurer find` says of files and folders that cannot be read."""
+"""What `imgurer find` says, and where it writes it."""
+
+import json
 
 import pytest
 
 from imgurer_kernel.apps.cli.commands import find
 from imgurer_kernel.apps.cli.parser import main
+from imgurer_kernel.report.writers import read_csv
+from tests.review.folders import make_folder
 
 
 @pytest.fixture
@@ -44,3 +48,75 @@ def test_a_folder_is_called_one(tmp_path, capsys):
         "imgurer: 1 folder could not be read",
         f"imgurer:   {tmp_path}: permission denied",
     ]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
+    return make_folder(tmp_path / "in")
+
+
+def test_json_has_what_could_not_be_read(folder, capsys):
+    (folder / "no.jpg").write_text("no picture")
+    assert main(["--json", "find", str(folder)]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert len(said["files"]) == 3
+    [skipped] = said["skipped"]
+    assert (skipped["why"], skipped["place"]) == ("rejected", str(folder / "no.jpg"))
+    assert skipped["reason"]
+    (folder / "no.jpg").unlink()
+    assert main(["--json", "find", str(folder)]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == []
+
+
+def test_csv_is_written_to_a_file_where_one_is_named(folder, tmp_path, capsys):
+    assert main(["find", str(folder), "--csv"]) == 0
+    answer = capsys.readouterr().out
+    out = tmp_path / "found.csv"
+    assert main(["find", str(folder), "--csv", str(out)]) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: 1 cluster, 2 extra copies, ")
+    written = out.read_bytes().decode("utf-8-sig")
+    assert out.read_bytes() != written.encode(), "a mark for spreadsheets"
+    assert written.splitlines() == answer.splitlines()
+    assert len(read_csv(out)) == 3
+    # Folders stand before it, or the first one would be taken for the file.
+    with pytest.raises(SystemExit):
+        main(["find", "--csv", str(folder)])
+    assert "folders come before --csv" in capsys.readouterr().err
+    assert main(["find", str(folder), "--csv", str(tmp_path / "no/such.csv")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [([], "no pictures in "), (["--min-size", "1G"], "no pictures that the options let through")],
+)
+def test_where_there_are_no_pictures_it_says_so(folder, tmp_path, capsys, words, said):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    place = folder if words else empty
+    assert main(["find", str(place), *words]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"imgurer: there are {said}")
+    assert str(place) in captured.err
+    assert main(["--json", "find", str(place), *words]) == 0
+    assert json.loads(capsys.readouterr().out) == {"files": [], "skipped": []}
+    (empty / "notes.txt").write_text("no picture")
+    assert main(["find", str(empty)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("imgurer: 1 file could not be read as a picture")
+
+
+def test_each_file_is_called_what_it_is_to_the_one_that_is_kept(folder, capsys):
+    """Where the medoid is not kept, and where a copy of it is."""
+    (folder / "sub/a-small.jpg").rename(folder / "sub/first.jpg")
+    assert main(["find", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    marks = {line.rpartition("/")[2]: line.split()[0] for line in lines if line.startswith("  ")}
+    assert marks == {"a.jpg": "keep", "a-copy.jpg": "identical", "first.jpg": "resized"}
+    assert main(["--json", "find", str(folder)]) == 0
+    rows = json.loads(capsys.readouterr().out)["files"]
+    assert {row["filename"]: row["label"] for row in rows} == marks | {"a.jpg": "kept"}
+    assert [row["medoid_label"] for row in rows if row["is_medoid"]] == ["medoid"]

@@ -142,9 +142,16 @@ def test_an_empty_store_has_no_clusters(run, tmp_path):
 
 def test_how_far_to_search(run, folder, tmp_path):
     run("ingest", folder)
-    assert "found by hashes within 24 bits" in run("clusters")[1]
-    assert "found by hashes within 32 bits" in run("clusters", "--thorough")[1]
-    assert "found by plain dHash within 7 bits" in run("clusters", "--no-verify", "--radius", 7)[1]
+    everything = (
+        "\nlooked for re-encoded, resized, turned, mirrored, framed, edited and cropped copies"
+    )
+    for words in ([], ["--thorough"], ["--radius", 30]):
+        assert everything in run("clusters", *words)[1]
+    assert "if not much edited\n" in run("clusters", "--radius", 8)[1]
+    assert (
+        "looked for pictures of similar hashes, without comparing them\n"
+        in run("clusters", "--no-verify", "--radius", 7)[1]
+    )
     rows = answer(run, "clusters", "--no-verify")[1]
     assert {row["label"] for row in rows} == {"medoid", "near by dHash"}
     run("report", "--no-verify", "--out", tmp_path / "report.csv")

@@ -7,7 +7,7 @@ import sys
 import pytest
 from numba.core import caching
 
-from imgurer_kernel.common import numba_jit
+from imgurer_kernel.common import compile_notice, numba_jit
 from imgurer_kernel.common.numba_jit import compiled
 
 
@@ -39,6 +39,22 @@ def test_what_was_cached_is_not_believed_when_something_compiled_has_changed(tmp
         assert sum(found.stats.cache_hits.values()) == hits, content
     monkeypatch.undo()
     numba_jit._sources.cache_clear()
+
+
+def test_the_first_function_that_is_compiled_is_told_of_and_what_is_cached_is_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+    told = []
+    for expected in (1, 0, 0):
+        compile_notice.tell_once(told.append)
+        compiled("int64(int64)")(triple)
+        assert len(told) == expected
+        told.clear()
+    compile_notice.tell()
+    assert told == [compile_notice.TEXT]
+    compiled("int64(int64)", cache=False)(triple)
+    assert len(told) == 1, "once in a process"
 
 
 def test_no_folder_for_the_cache(monkeypatch):

@@ -48,10 +48,16 @@ class Terminal:
         An empty frame is an empty list for programs and nothing for people.
         """
         if self.json:
-            _write_json(frame)
+            _write_json(to_json(frame))
         elif len(frame):
             headings = columns or {str(name): str(name).replace("_", " ") for name in frame}
             _write(format_table(frame[list(headings)].rename(columns=dict(headings))))
+
+    def write_tables(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        """Write frames as one JSON object, for programs."""
+        if self.json:
+            parts = [f"{json.dumps(name)}: {to_json(frame)}" for name, frame in frames.items()]
+            _write_json("{\n" + ",\n".join(parts) + "\n}")
 
 
 def format_table(frame: pd.DataFrame) -> str:
@@ -111,8 +117,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _write_json(frame: pd.DataFrame) -> None:
-    text = to_json(frame)
+def _write_json(text: str) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from imgurer_kernel.common.text import join_words
 from imgurer_kernel.common.types import Float64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.regions import WINDOWS
@@ -107,6 +108,21 @@ class SearchScope:
         if not self.spot_radius:
             spots = f"no spots ({self.no_spots})" if self.no_spots else "no spots"
         return f"hashes within {self.radius} bits, {windows}, {spots}; about {self.pairs:,} pairs"
+
+    def in_words(self) -> str:
+        """Word what was looked for, for people.
+
+        Examples
+        --------
+        >>> SearchScope(radius=24, spot_radius=20).in_words()
+        're-encoded, resized, turned, mirrored, framed, edited and cropped copies, also in collages'
+        >>> SearchScope(radius=16, windows=False).in_words()
+        're-encoded, resized, turned, mirrored, framed and edited copies, if not much edited'
+        """
+        kinds = ["re-encoded", "resized", "turned", "mirrored", "framed", "edited"]
+        words = join_words([*kinds, "cropped"] if self.windows else kinds) + " copies"
+        words += ", also in collages" if self.spot_radius else ""
+        return words + (", if not much edited" if self.radius < RADII[0] else "")
 
 
 def choose_scope(

@@ -101,11 +101,19 @@ class ClusterSearch:
         # A few scalars only: pandas copies attrs with each frame that is made of this one.
         frame.attrs = {
             "plan": facts.grouped.plan,
+            "searched": self._searched(radius, verify=verify, thorough=thorough),
             "uninformative": facts.grouped.uninformative - outdated,
             "stale": outdated,
             "stale_files": look.stale_files,
         }
         return frame
+
+    def _searched(self, radius: int | None, *, verify: bool, thorough: bool) -> str:
+        """Word what the last search looked for, for people."""
+        if not verify:
+            return "pictures of similar hashes, without comparing them"
+        last = self.cluster_service.last(radius, thorough=thorough)
+        return "" if last is None else last.scope.in_words()
 
     def all_related(self, progress: ProgressOption) -> pd.DataFrame:
         """Build a frame of all related pairs that the search for clusters has compared."""

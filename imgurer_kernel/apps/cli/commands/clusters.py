@@ -39,6 +39,11 @@ def clusters(call: Call) -> int:
     """List clusters of duplicates."""
     with call.workbench() as wb:
         frame = _find_clusters(call, wb)
+        if len(frame) and not call.out.json:
+            # What each is to the one that is kept, as the review says it.
+            chosen = wb.queue(frame, reference=call.arguments.reference, measure=False)
+            labels = chosen.set_index("file_id")["label"]
+            frame = frame.assign(label=frame["file_id"].map(labels))
     if call.out.json:
         call.out.write_table(frame)
         return EXIT_DONE
@@ -134,7 +139,7 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
             call.out.write_line(heads[cluster_id])
             shown = cluster_id
         call.out.write_line(f"  {mark:<10}  {place}")
-    call.out.write_line(f"found by {frame.attrs['plan']}")
+    call.out.write_line(f"looked for {frame.attrs['searched']}")
     if frame.attrs.get("stale_files"):
         stale = count(frame.attrs["stale_files"], "file")
         call.out.write_line(f"left out: {stale} changed or gone since the last scan")
@@ -143,15 +148,9 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
 
 def _marks(frame: pd.DataFrame) -> list[str]:
     """Choose a word for each row: what the file is in its cluster."""
-    marks = []
-    for label, kept, reference, medoid in zip(
-        frame["label"], frame["is_keeper"], frame["is_reference"], frame["is_medoid"], strict=True
-    ):
-        if kept or reference:
-            marks.append("keep" if kept else "reference")
-        else:
-            marks.append("duplicate" if medoid else str(label))
-    return marks
+    marks = frame["label"].astype("str")
+    marks = marks.mask(frame["is_reference"].astype(bool), "reference")
+    return marks.mask(frame["is_keeper"].astype(bool), "keep").tolist()
 
 
 def totals(frame: pd.DataFrame) -> str:

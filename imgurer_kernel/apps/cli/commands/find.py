@@ -1,7 +1,10 @@
 """The command that needs no store: find duplicates in folders, in place."""
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
+
+import pandas as pd
 
 from imgurer_kernel.apps.cli.command import (
     EXIT_DONE,
@@ -14,11 +17,19 @@ from imgurer_kernel.apps.cli.command import (
 from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
-from imgurer_kernel.common.text import count
+from imgurer_kernel.common.atomic_files import atomic_write
+from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.report.writers import to_csv
 
 _SHOWN = 20
 """Files that could not be read and are named, unless a program reads the answer."""
+
+
+def _csv_file(text: str) -> str:
+    if text and not text.lower().endswith(".csv"):
+        message = f"{text!r} must end in .csv; folders come before --csv"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 @command(
@@ -26,7 +37,14 @@ _SHOWN = 20
     argument("folders", nargs="+", metavar="FOLDER", help="what to look through"),
     *FILTERS,
     either_or(
-        argument("--csv", action="store_true", help="answer in CSV"),
+        argument(
+            "--csv",
+            nargs="?",
+            const="",
+            type=_csv_file,
+            metavar="OUT.csv",
+            help="answer in CSV, or write it to a file",
+        ),
         argument("--html", type=report_file, metavar="OUT.html", help="write a page with pictures"),
     ),
 )
@@ -35,30 +53,48 @@ def find(call: Call) -> int:
     # Brings the workbench along, which `imgurer --help` has no need of.
     from imgurer_kernel.workbench.find import find_in, open_cache
 
+    given = call.arguments
     with open_cache() as wb:
         frame = find_in(
             wb,
-            *call.arguments.folders,
+            *given.folders,
             **read_filters(call),
             progress=call.out.progress,
         )
-        if call.arguments.html:
+        if given.html:
             path = wb.report(
                 frame,
-                folders=call.arguments.folders,
+                folders=given.folders,
                 **read_filters(call),
                 progress=call.out.progress,
-            ).save(call.arguments.html)
+            ).save(given.html)
             call.out.write_line(f"{path}: {totals(frame)}")
         rejected = dict(wb.rejections)
-    if call.arguments.csv:
+    pictures = frame.attrs["files"] - frame.attrs["rejected"]
+    if given.csv:
+        path = Path(given.csv).expanduser()
+        with atomic_write(path) as file:
+            # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+            file.write(f"\ufeff{to_csv(frame)}".encode("utf-8", "backslashreplace"))
+        call.out.write_line(f"{path}: {totals(frame)}")
+    elif given.csv is not None:
         call.out.write_text(to_csv(frame))
-    elif call.out.json:
-        call.out.write_table(frame)
-    elif not call.arguments.html:
+    elif not given.html and pictures:
         write_clusters(call, frame)
+    if call.out.json and given.csv != "":
+        call.out.write_tables({"files": frame, "skipped": _skipped(rejected)})
+    if not frame.attrs["files"]:
+        # Beside CSV, too: who reads that sees no more than a heading.
+        filtered = " that the options let through" if given.exclude or given.min_size else ""
+        write_error(f"there are no pictures{filtered} in {join_words(map(str, given.folders))}")
     _write_rejected(rejected, len(rejected) if call.out.json else _SHOWN)
     return EXIT_PROBLEMS if rejected else EXIT_DONE
+
+
+def _skipped(rejected: Mapping[str, str]) -> pd.DataFrame:
+    """Make the rows of what could not be read, as a report has them."""
+    rows = [{"why": "rejected", "place": place, "reason": why} for place, why in rejected.items()]
+    return pd.DataFrame(rows, columns=["why", "place", "reason"])
 
 
 def _write_rejected(rejected: Mapping[str, str], shown: int) -> None:
