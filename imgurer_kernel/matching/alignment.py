@@ -110,7 +110,7 @@ def compare(
     if not align:
         return Comparison(measures, maps)
     models = np.column_stack((starts, np.ones(len(starts)), np.zeros(len(starts))))
-    # Most copies agree where they start and most strangers are given up at 32 pixels, so the
+    # Most copies agree where they start and most unrelated pairs are given up at 32 pixels, so the
     # costly last level sees few pairs.
     left = np.flatnonzero((measures[:, 0] < SKIP_CORRELATION) | (measures[:, 1] < AGREEMENT))
     least = np.minimum(MIN_OVERLAP, KEPT_OVERLAP * measures[:, 2])

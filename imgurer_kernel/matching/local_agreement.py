@@ -1,8 +1,8 @@
 """Measure block by block where two aligned pictures agree.
 
 One number for a whole picture cannot tell a copy that was written on from another picture of the
-same kind. Strangers differ a little everywhere; an overlay differs totally in one place and not at
-all elsewhere; another take has all its edges, each a little elsewhere. So:
+same kind. Unrelated pictures differ a bit all over; an overlay differs totally in one place and not
+at all elsewhere; another take has all its edges, each a little elsewhere. So:
 
 1. Both pictures are drawn over what both show, at the resolution of the poorer one, and the sharper
    one is blurred until both are equally sharp (by ring spectra, for pixel counts tell nothing).

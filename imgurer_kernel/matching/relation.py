@@ -76,18 +76,18 @@ RELATED = (
     Relation.PART_OF,
     Relation.SAME_COVER,
 )
-"""Relations of pictures that are neither the same nor strangers."""
+"""Relations of pictures that are neither the same nor unrelated."""
 
 NO_DUPLICATE = frozenset({"different", *(relation.word for relation in RELATED)})
 """Words for pictures of which neither is a copy of the other."""
 
 DOUBTFUL = 0.5
 """Agreement from which a pair that does not reach `AGREEMENT` is looked at in its thumbnails:
-stickers on a fifth of the picture have more, 99 of 100 near strangers less."""
+stickers on a fifth of the picture have more, 99 of 100 unrelated ones less."""
 
 LIKELY = 0.2
 """The same where spots agree on how the pictures lie: a sticker on a third leaves 0.36 and more, a
-collage of cropped pictures 0.25. A tenth of the few strangers with spots in common have more."""
+collage of cropped pictures 0.25. A tenth of the few unrelated ones with common spots have more."""
 
 PART = 0.45
 """Share of the larger content, under which one picture is but a part of the other."""

@@ -3,7 +3,7 @@
 Hashes of spots are searched as those of pictures are, and exactly. Of two pictures the matches
 vote: each gives a similarity by itself, and those that agree on one are counted. Two of them make a
 candidate, and the map that fits them best is where alignment begins. Nothing is decided by that:
-some pairs of strangers are candidates too.
+some unrelated pairs are candidates too.
 
 Pictures are searched upright, and mirrored within fewer bits. For both the stored hashes will do:
 those of a mirrored picture are its own in another order.

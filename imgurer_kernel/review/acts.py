@@ -198,9 +198,9 @@ class ActCheck:
             message = "the file that is kept is in the store only; the source of a copy stays"
             raise ActRefused(message)
         others = tuple(each for each in self.at_path(path) if each[0] != file.file_id)
-        strangers = sorted({user for _, user in others} - {self.user})
-        if strangers and not self.is_admin:
-            message = f"it is a file of {strangers[0]}, too; ask an admin"
+        holders = sorted({user for _, user in others} - {self.user})
+        if holders and not self.is_admin:
+            message = f"it is a file of {holders[0]}, too; ask an admin"
             raise ActRefused(message)
         root = root_of(path, self.roots)
         names = split(root, path)

@@ -338,7 +338,7 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
     choose(
         at,
         payload("a.jpg", b"first"),
-        payload("twin.jpg", b"second"),
+        payload("match.jpg", b"second"),
         payload("empty.jpg", b""),
         payload("fault.jpg", b"x"),
         payload(NASTY, b"y"),

@@ -104,15 +104,15 @@ def judge(upload):
         message = "a fault of ours"
         raise ZeroDivisionError(message)
     text = f"took {upload.bytes} bytes {upload.digest}"
-    if upload.name.startswith("twin"):
+    if upload.name.startswith("match"):
         return Verdict(
             status="duplicate",
             text=text,
             thumbnail=thumbnail(1),
             image_id=1,
-            twin_thumbnail=thumbnail(2),
-            twin_text=f"{NASTY}, brought by ann",
-            twin_image_id=2,
+            match_thumbnail=thumbnail(2),
+            match_text=f"{NASTY}, brought by ann",
+            match_image_id=2,
         )
     if not upload.bytes:
         return Verdict(status="rejected", text="rejected: the file is empty")

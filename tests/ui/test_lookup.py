@@ -58,7 +58,7 @@ def test_several_become_a_table_in_words(wb, drop):
     assert rows[1]["text"].startswith("Near copy of beach.jpg: resized, ")
     assert rows[2]["text"].startswith("New: ")
     assert rows[3]["text"].startswith("Cannot be read: ")
-    assert rows[0]["twin_text"] == "beach.jpg, brought by ann"
+    assert rows[0]["match_text"] == "beach.jpg, brought by ann"
     assert [row["lengths"][1] > 0 for row in rows] == [True, True, False, False]
     assert [row["lengths"][0] > 0 for row in rows] == [True, True, True, False]
     assert sum(sum(row["lengths"]) for row in rows) == len(panel.table.content["blob"])
@@ -72,7 +72,7 @@ def test_a_member_does_not_learn_who_has_it(wb, drop):
     wb.accounts.create("bob", "correct horse")
     panel = SearchPanel(wb, "bob")
     drop(panel, *FILES[:2])
-    assert panel.table.content["rows"][0]["twin_text"] == "beach.jpg, brought by 1 other person"
+    assert panel.table.content["rows"][0]["match_text"] == "beach.jpg, brought by 1 other person"
 
 
 def test_the_frame_is_that_of_lookup(wb, drop, tmp_path):
@@ -110,7 +110,7 @@ def test_a_row_is_searched_for_and_the_table_is_one_step_back(wb, drop):
     panel.table._receive(None, {"kind": "open", "value": 3}, [])  # what cannot be read
     panel.table._receive(None, {"kind": "open", "value": 99}, [])
     assert panel.model.several
-    panel.table._receive(None, {"kind": "twin", "value": 1}, [])
+    panel.table._receive(None, {"kind": "match", "value": 1}, [])
     assert panel.model.query.key == "1"
     panel.model.open({"image": "several"})
     assert panel.model.several
@@ -189,7 +189,7 @@ def test_what_a_page_makes_up_opens_nothing():
         {"kind": "open", "value": 0},  # no row that opens
         {"kind": "open", "value": "0"},
         {"kind": "open", "value": None},
-        {"kind": "twin", "value": -1},
+        {"kind": "match", "value": -1},
         {"kind": "none"},
         {},
     ):

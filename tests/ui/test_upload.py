@@ -54,21 +54,21 @@ def test_a_new_picture_is_added_for_its_user(wb, judge):
 def test_the_same_bytes_are_already_here(judge):
     verdict = judge(encode(scene(10)))
     assert verdict.status == "duplicate"
-    assert verdict.twin_image_id == verdict.image_id == 1
-    assert verdict.twin_thumbnail
-    assert verdict.twin_text == "brought by you and 1 other person"
+    assert verdict.match_image_id == verdict.image_id == 1
+    assert verdict.match_thumbnail
+    assert verdict.match_text == "brought by you and 1 other person"
 
 
-def test_an_admin_learns_who_brought_the_twin(judge):
-    assert judge(encode(scene(10)), "root").twin_text == "brought by you and bob"
+def test_an_admin_learns_who_brought_the_match(judge):
+    assert judge(encode(scene(10)), "root").match_text == "brought by you and bob"
 
 
 def test_a_near_duplicate_shows_its_nearest(judge):
     verdict = judge(encode(scene(10), quality=45), compare=True)
     assert verdict.status == "near"
     assert re.fullmatch(r"Added; near duplicate, re-encoded, \d of 128 bits", verdict.text)
-    assert verdict.twin_image_id == 1
-    assert verdict.twin_text == "beach.jpg, brought by 1 other person"
+    assert verdict.match_image_id == 1
+    assert verdict.match_text == "beach.jpg, brought by 1 other person"
 
 
 def test_what_was_forgotten_before_it_was_compared_is_like_nothing(wb, judge):
@@ -142,7 +142,7 @@ def test_what_was_taken_is_a_frame(wb, judge):
     assert taken["name"].tolist() == ["new.jpg", "broken.jpg", "near.jpg"]
     assert taken["status"].tolist() == ["added", "rejected", "near"]
     assert taken["image_id"].isna().tolist() == [False, True, False]
-    assert taken["twin_id"].tolist()[2] == 1
+    assert taken["match_id"].tolist()[2] == 1
     assert str(taken["at"].dtype).endswith("UTC]")
     assert taken.dtypes.equals(UploadPanel(wb, "ann").taken.dtypes)
 
@@ -154,11 +154,11 @@ def test_the_list_survives_a_reload_rejected_on_top(wb, judge):
     rows = panel.earlier.content["rows"]
     assert [row["name"] for row in rows] == ["broken.jpg", "near.jpg", "new.jpg"]
     assert rows[0]["text"].startswith("Rejected: ")
-    assert rows[1]["twin_text"].startswith("beach.jpg, brought by")
+    assert rows[1]["match_text"].startswith("beach.jpg, brought by")
     assert [row["lengths"][0] > 0 for row in rows] == [False, True, True]
     panel.earlier._receive(None, {"kind": "open", "value": rows[1]["key"]}, [])
     panel.earlier._receive(None, {"kind": "open", "value": rows[0]["key"]}, [])
-    panel.earlier._receive(None, {"kind": "twin", "value": 1}, [])
+    panel.earlier._receive(None, {"kind": "match", "value": 1}, [])
     assert opened == [panel.model.earlier[1].image_id, 1]
     panel.earlier.shown = "rejected"
     assert [row["name"] for row in panel.earlier.content["rows"]] == ["broken.jpg"]
@@ -201,7 +201,7 @@ def test_what_is_gone_since_keeps_its_row(wb, judge):
 
 def taken(number, status="added"):
     return RecentUpload(
-        name=f"{number}.jpg", status=status, text="", image_id=number, twin_id=-1, twin="",
+        name=f"{number}.jpg", status=status, text="", image_id=number, match_id=-1, match="",
         at=f"2026-01-01T00:00:{number:02}+00:00",
     )  # fmt: skip
 

@@ -76,8 +76,8 @@ def test_a_file_is_acknowledged_judged_and_removed(make, folder):
 
     def judge(upload):
         seen.append((upload.name, upload.bytes, upload.digest, upload.path.read_bytes()))
-        return Verdict(status="near", text="4 bits", thumbnail=b"T", twin_thumbnail=b"W",
-                       twin_text="b.jpg", image_id=3, twin_image_id=5)  # fmt: skip
+        return Verdict(status="near", text="4 bits", thumbnail=b"T", match_thumbnail=b"W",
+                       match_text="b.jpg", image_id=3, match_image_id=5)  # fmt: skip
 
     control, browser = make(judge)
     data = bytes(range(256)) * 10_000
@@ -87,8 +87,12 @@ def test_a_file_is_acknowledged_judged_and_removed(make, folder):
     acks = [(c["sequence"], c["bytes"]) for c, _ in browser.heard[:3]]
     assert acks == [(0, 1 << 20), (1, 2 << 20), (2, len(data))]
     assert seen == [("a.jpg", len(data), hashlib.sha256(data).hexdigest(), data)]
-    assert (content["status"], content["text"], content["twin_text"]) == ("near", "4 bits", "b.jpg")
-    assert (content["image_id"], content["twin_image_id"], content["twin"]) == (3, 5, True)
+    assert (content["status"], content["text"], content["match_text"]) == (
+        "near",
+        "4 bits",
+        "b.jpg",
+    )
+    assert (content["image_id"], content["match_image_id"], content["match"]) == (3, 5, True)
     assert buffers == [b"T", b"W"]
     control._worker.shutdown(wait=True)
     assert left(folder) == []

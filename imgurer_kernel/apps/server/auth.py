@@ -153,7 +153,7 @@ class PasswordIdentityProvider(IdentityProvider):
         # one than those that check passwords, so that no page waits for guesses.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
-        self._strangers = TurnOfLoop()
+        self._unknown = TurnOfLoop()
         # Who is slowed down costs nothing, and could turn the log over until no trace is left: at
         # most some 5 MB a day now, of 12.
         self._slowed = LogLimiter(every=60.0, most=20, clock=clock)
@@ -221,7 +221,7 @@ class PasswordIdentityProvider(IdentityProvider):
         )
         browser = known.get(one_spelling(name))
         if browser is None:
-            await self._strangers.wait()
+            await self._unknown.wait()
         try:
             check = self._tries.begin(name, password, address=address, browser=browser)
             account = await _known(asyncio.wrap_future(check))

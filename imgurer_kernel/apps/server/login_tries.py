@@ -80,8 +80,8 @@ class _Counted:
 class LoginTries:
     """Checks passwords in two queues, for known and for unknown browsers, each with its thread.
 
-    Known browsers go first: nothing of a stranger's begins while there is one. A password costs 64
-    MiB to check: that is not multiplied by the number of callers.
+    Known browsers go first: none of an unknown one begins while one of theirs waits. A password
+    costs 64 MiB to check: that is not multiplied by the number of callers.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class LoginTries:
             for free in (FREE, FREE, FREE_ADDRESS, FREE_NAME)
         )
         self._known = FairWorker(waiting=_WAITING, share=FREE + 1, name="imgurer-known")
-        self._strangers = FairWorker(
+        self._unknown = FairWorker(
             waiting=_WAITING, share=_SHARE, name="imgurer-passwords", behind=self._known
         )
 
@@ -138,7 +138,7 @@ class LoginTries:
         wait = max(each.throttle.wait(each.key) for each in counts)
         if wait > 0:
             raise TooManyTries(wait)
-        worker, caller = (self._strangers, network) if browser is None else (self._known, browser)
+        worker, caller = (self._unknown, network) if browser is None else (self._known, browser)
         try:
             future = worker.submit(caller, self._authenticate, name, password)
         except Full as error:
@@ -150,7 +150,7 @@ class LoginTries:
 
     def close(self) -> None:
         """Stop the threads, after the work that they have begun."""
-        for worker in (self._strangers, self._known):
+        for worker in (self._unknown, self._known):
             worker.close()
 
 

@@ -1,1 +1,1 @@
-"""Loops of comparing and clustering in machine code; tests compare each with its Python twin."""
+"""Loops of comparing and clustering in machine code; tests compare each with the same in Python."""

@@ -215,7 +215,7 @@ def _top(strong: Float32s, valid: BoolMask) -> float:
 
 @compiled(f"boolean({_GRID})", fastmath=True)
 def _promising(found: Float32s) -> bool:
-    """Whether an eighth of what has gradients agrees: strangers need no further look.
+    """Whether an eighth of what has gradients agrees: unrelated pictures need no other look.
 
     Impact captions have most of the gradients of a pale photograph.
     """

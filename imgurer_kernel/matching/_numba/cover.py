@@ -1,6 +1,6 @@
 """Greedy star cover of a graph: again and again the node with the most free neighbors.
 
-The twin of `imgurer_kernel.matching.clusters.star_cover.star_cover` for large graphs.
+For large graphs, what `imgurer_kernel.matching.clusters.star_cover.star_cover` is for others.
 """
 
 # The signature given to `compiled` is the type; a kernel takes all it works on as arguments.

@@ -230,12 +230,12 @@ class Explanation:
         from imgurer_kernel.report.figures import FigurePanel, explanation_figure
 
         overlay = self.overlay
-        strangers = not self.duplicate
+        different = not self.duplicate
         panels = [
             FigurePanel(pixels=side.pixels, title=side.title, caption=_caption(side))
             for side in (self.first, self.second)
         ]
-        fit = "as well as it fits" if strangers else ""
+        fit = "as well as it fits" if different else ""
         panels.append(
             FigurePanel(
                 pixels=overlay.aligned,
@@ -251,11 +251,11 @@ class Explanation:
                 pixels=overlay.beneath,
                 covered=overlay.inside,
                 title="What differs",
-                caption=_map_caption(overlay, strangers),
+                caption=_map_caption(overlay, different),
             ),
             overlay.difference,
             overlay.apart,
-            good=not strangers,
+            good=not different,
         )
 
     def save(self, path: str | Path) -> Path:
@@ -288,8 +288,8 @@ def _caption(side: Side) -> str:
     return f"{side.size} ({side.note})" if side.note else side.size
 
 
-def _map_caption(overlay: Overlay, strangers: bool) -> str:
-    words = [] if strangers else ["tones evened out"]
+def _map_caption(overlay: Overlay, different: bool) -> str:
+    words = [] if different else ["tones evened out"]
     if overlay.apart.any():
         words.append("framed: nothing in common")
     return "; ".join(words)

@@ -100,7 +100,7 @@ def lay_over(
         From the first to the second, as far as it is known.
     same
         Whether they show the same. If not, the transform is taken as it is and tones are not
-        fitted: nothing is gained by making strangers alike.
+        fitted: nothing is gained by making unrelated pictures alike.
     blocks
         Where they agree, if that is known.
     """

@@ -75,7 +75,7 @@ class FramePages:
                 own = {name: row[name] for name in ("filename", "path") if _is_text(row.get(name))}
                 tile = make_tile({**facts[image_id], **own}, thumbnails[image_id])
             else:
-                tile = self._stranger(row)
+                tile = self._unknown_tile(row)
             place = start + offset
             code = int(self._codes[places[offset]])
             first = place == start or code != self._codes[self.order[place - 1]]
@@ -87,7 +87,7 @@ class FramePages:
             return ""
         return f"{self._groups[code]} · {self._sizes[code]:,}"
 
-    def _stranger(self, row: dict[str, Any]) -> Tile:
+    def _unknown_tile(self, row: dict[str, Any]) -> Tile:
         """Make the tile of a row whose picture is not in the store, from the file on disk."""
         value = row[self._named]
         name = str(row["filename"]) if _is_text(row.get("filename")) else str(value)

@@ -143,10 +143,10 @@ class LookupModel(HasTraits):
 
 def _row(number: int, found: LookupResult) -> PictureRow:
     answer, query = found.answer, found.query
-    twin = int(answer.get("image_id", -1))
-    name = elide(str(answer["filename"])) if twin >= 0 else ""
+    match = int(answer.get("image_id", -1))
+    name = elide(str(answer["filename"])) if match >= 0 else ""
     # Its bytes are here: so is its thumbnail, and it can be searched for by its id.
-    stored = twin if answer["status"] == "exact" else -1
+    stored = match if answer["status"] == "exact" else -1
     return PictureRow(
         key=number,
         name=found.name,
@@ -156,6 +156,6 @@ def _row(number: int, found: LookupResult) -> PictureRow:
         thumbnail=query.thumbnail if query is not None else b"",
         image_id=stored,
         opens=query is not None or stored >= 0,
-        twin_id=twin,
-        twin_text=", ".join(filter(None, (name, found.holders))),
+        match_id=match,
+        match_text=", ".join(filter(None, (name, found.holders))),
     )

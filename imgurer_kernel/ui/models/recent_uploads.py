@@ -28,7 +28,7 @@ STATUSES: dict[str, tuple[str, str, Meaning]] = {
 }
 """Status of a `Verdict` to what one and many of it are called, and its meaning, in list order."""
 
-TAKEN = ["name", "status", "text", "image_id", "twin_id", "twin", "at"]
+TAKEN = ["name", "status", "text", "image_id", "match_id", "match", "at"]
 """Columns of `uploads_frame`."""
 
 
@@ -42,7 +42,7 @@ class RecentUpload:
         Of the file.
     status, text, image_id
         As in its `Verdict`; -1 for none.
-    twin_id, twin
+    match_id, match
         The picture that it is like, and words on it; -1 and empty for none.
     at
         When, UTC, in ISO format.
@@ -52,8 +52,8 @@ class RecentUpload:
     status: str
     text: str
     image_id: int
-    twin_id: int
-    twin: str
+    match_id: int
+    match: str
     at: str
 
     @classmethod
@@ -64,8 +64,8 @@ class RecentUpload:
             status=verdict.status,
             text=verdict.text,
             image_id=verdict.image_id,
-            twin_id=verdict.twin_image_id,
-            twin=verdict.twin_text,
+            match_id=verdict.match_image_id,
+            match=verdict.match_text,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
@@ -81,7 +81,7 @@ class RecentUpload:
         taken = cls(**facts)
         STATUSES[taken.status]
         datetime.fromisoformat(taken.at)
-        int(taken.image_id), int(taken.twin_id)
+        int(taken.image_id), int(taken.match_id)
         return taken
 
 
@@ -141,8 +141,8 @@ def upload_rows(taken: Sequence[RecentUpload]) -> list[PictureRow]:
             text=f"{each.text} · {moment(datetime.fromisoformat(each.at))}",
             image_id=each.image_id,
             opens=each.image_id >= 0,
-            twin_id=each.twin_id,
-            twin_text=each.twin,
+            match_id=each.match_id,
+            match_text=each.match,
         )
         for number, each in enumerate(_ranked(taken))
     ]
@@ -161,8 +161,8 @@ def upload_totals(taken: Sequence[RecentUpload]) -> list[tuple[str, str]]:
 def uploads_frame(taken: Sequence[RecentUpload]) -> pd.DataFrame:
     """Make a frame of results, in their order, with the columns of `RecentUpload`."""
     frame = pd.DataFrame([asdict(each) for each in taken], columns=TAKEN)
-    ids = {"image_id": "Int64", "twin_id": "Int64"}
-    frame = frame.astype(dict.fromkeys(("name", "status", "text", "twin"), "str") | ids)
+    ids = {"image_id": "Int64", "match_id": "Int64"}
+    frame = frame.astype(dict.fromkeys(("name", "status", "text", "match"), "str") | ids)
     for column in ids:
         frame[column] = frame[column].mask(frame[column] < 0)
     frame["at"] = pd.to_datetime(frame["at"], utc=True).astype("datetime64[us, UTC]")

@@ -94,9 +94,9 @@ class UploadModel(HasTraits):
                 text="Already here: the same file, byte for byte",
                 thumbnail=thumbnail,
                 image_id=image_id,
-                twin_thumbnail=thumbnail,
-                twin_text=provenance(self.session, image_id),
-                twin_image_id=image_id,
+                match_thumbnail=thumbnail,
+                match_text=provenance(self.session, image_id),
+                match_image_id=image_id,
             )
         return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
 
@@ -137,14 +137,14 @@ class UploadModel(HasTraits):
         nearest = nearest_same(self.session, added.image_id)
         if nearest is None:
             return None
-        twin = int(nearest["image_id"])
+        match = int(nearest["image_id"])
         return replace(
             added,
             status="near",
             text=f"Added; {likeness(nearest)}",
-            twin_thumbnail=self.session.thumbnails([twin])[0],
-            twin_text=f"{elide(str(nearest['filename']))}, {provenance(self.session, twin)}",
-            twin_image_id=twin,
+            match_thumbnail=self.session.thumbnails([match])[0],
+            match_text=f"{elide(str(nearest['filename']))}, {provenance(self.session, match)}",
+            match_image_id=match,
         )
 
 

@@ -87,7 +87,7 @@ class UploadPanel(Panel):
         """The results of the uploads of this panel since its list was cleared, in their order.
 
         Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
-        image_id, twin_id and twin (the picture that it is like, and words on it), at (UTC).
+        image_id, match_id and match (the picture that it is like, and words on it), at (UTC).
         """
         return uploads_frame(list(self.model.taken.values()))
 

@@ -44,7 +44,7 @@ export default {
       return node;
     }
 
-    function line(row, offset, twins) {
+    function line(row, offset, matches) {
       const node = element("li", "imgurer-rows-row");
       const [own, other] = row.lengths;
       const name = elided(row.name);
@@ -63,14 +63,14 @@ export default {
         node.append(picture);
         middle.append(name, verdict);
       }
-      const twin = element("div", "imgurer-rows-twin");
-      if (row.twin >= 0) {
-        const beside = thumbnail(offset + own, other, row.twin_text);
-        const shown = { kind: "twin", value: row.twin };
-        twin.append(twins ? press(`Search for ${plain(row.twin_text)}`, shown, beside) : beside);
-        twin.append(element("span", "imgurer-rows-twin-text", plain(row.twin_text)));
+      const match = element("div", "imgurer-rows-match");
+      if (row.match >= 0) {
+        const beside = thumbnail(offset + own, other, row.match_text);
+        const shown = { kind: "match", value: row.match };
+        match.append(matches ? press(`Search for ${plain(row.match_text)}`, shown, beside) : beside);
+        match.append(element("span", "imgurer-rows-match-text", plain(row.match_text)));
       }
-      node.append(middle, twin);
+      node.append(middle, match);
       return node;
     }
 
@@ -97,7 +97,7 @@ export default {
     }
 
     function showRows() {
-      const { rows, blob, more: left, twins } = model.get("content");
+      const { rows, blob, more: left, matches } = model.get("content");
       const place = Array.from(list.children).findIndex((node) =>
         node.contains(document.activeElement),
       );
@@ -105,7 +105,7 @@ export default {
       pictures = new Pictures(blob);
       let offset = 0;
       const nodes = rows.map((row) => {
-        const node = line(row, offset, twins);
+        const node = line(row, offset, matches);
         offset += row.lengths[0] + row.lengths[1];
         return node;
       });

@@ -31,7 +31,7 @@ class PictureRow:
         JPEG, or the image of the store whose thumbnail is taken where it is empty; -1 for none.
     opens
         Whether a click does anything.
-    twin_id, twin_text
+    match_id, match_text
         The picture beside it and the words on it; -1 for none.
     """
 
@@ -43,8 +43,8 @@ class PictureRow:
     thumbnail: bytes = b""
     image_id: int = -1
     opens: bool = False
-    twin_id: int = -1
-    twin_text: str = ""
+    match_id: int = -1
+    match_text: str = ""
 
 
 class PictureRows(anywidget.AnyWidget):
@@ -56,7 +56,7 @@ class PictureRows(anywidget.AnyWidget):
         Reads thumbnails of images of the store, JPEG, in the order of the ids.
     on_open
         Called with the key of a row that is clicked.
-    on_twin
+    on_match
         Called with the image_id of a picture beside one that is clicked; None for no click.
     on_clear
         Called when somebody wants the list to be empty; None for no such button.
@@ -83,18 +83,18 @@ class PictureRows(anywidget.AnyWidget):
     shown = traitlets.Unicode().tag(sync=True)
     can_clear = traitlets.Bool(False).tag(sync=True)
     totals: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
-    content = traitlets.Dict({"rows": [], "blob": b"", "more": 0, "twins": False}).tag(sync=True)
+    content = traitlets.Dict({"rows": [], "blob": b"", "more": 0, "matches": False}).tag(sync=True)
 
     def __init__(
         self,
         thumbnails: Callable[[Sequence[int]], Sequence[bytes]],
         on_open: Callable[[int], None] | None = None,
-        on_twin: Callable[[int], None] | None = None,
+        on_match: Callable[[int], None] | None = None,
         on_clear: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(can_clear=on_clear is not None)
         self._on_clear = on_clear
-        self._thumbnails, self._on_open, self._on_twin = thumbnails, on_open, on_twin
+        self._thumbnails, self._on_open, self._on_match = thumbnails, on_open, on_match
         self._rows: Sequence[PictureRow] = []
         self._limit = PAGE
         self._sent: list[PictureRow] = []
@@ -124,7 +124,7 @@ class PictureRows(anywidget.AnyWidget):
         self._sent = page
         # One question to the catalog for all thumbnails of the page.
         ids = sorted(
-            {row.image_id for row in page if not row.thumbnail} | {r.twin_id for r in page}
+            {row.image_id for row in page if not row.thumbnail} | {r.match_id for r in page}
         )
         ids = [image_id for image_id in ids if image_id >= 0]
         stored = dict(zip(ids, self._thumbnails(ids), strict=True))
@@ -133,7 +133,7 @@ class PictureRows(anywidget.AnyWidget):
         for row in page:
             pictures = (
                 row.thumbnail or stored.get(row.image_id, b""),
-                stored.get(row.twin_id, b""),
+                stored.get(row.match_id, b""),
             )
             rows.append(
                 {
@@ -143,13 +143,13 @@ class PictureRows(anywidget.AnyWidget):
                     "text": row.text,
                     "opens": row.opens and self._on_open is not None,
                     "lengths": [len(picture) for picture in pictures],
-                    "twin": row.twin_id,
-                    "twin_text": row.twin_text,
+                    "match": row.match_id,
+                    "match_text": row.match_text,
                 }
             )
             parts += pictures
-        twins = self._on_twin is not None
-        self.content = {"rows": rows, "blob": b"".join(parts), "more": more, "twins": twins}
+        matches = self._on_match is not None
+        self.content = {"rows": rows, "blob": b"".join(parts), "more": more, "matches": matches}
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         kind, value = message.get("kind"), message.get("value")
@@ -158,10 +158,10 @@ class PictureRows(anywidget.AnyWidget):
             self._send_rows()
         # Whatever a page sends, only what is listed is opened.
         keys = {row.key for row in self._sent if row.opens}
-        twins = {row.twin_id for row in self._sent} - {-1}
+        matches = {row.match_id for row in self._sent} - {-1}
         if kind == "open" and self._on_open is not None and value in keys:
             self._on_open(int(value))
         if kind == "clear" and self._on_clear is not None:
             self._on_clear()
-        if kind == "twin" and self._on_twin is not None and value in twins:
-            self._on_twin(int(value))
+        if kind == "match" and self._on_match is not None and value in matches:
+            self._on_match(int(value))

@@ -92,7 +92,7 @@ class Explainer:
 
 
 def _blocks(pair: tuple[Query, Query], evidence: Evidence) -> BlockMap | None:
-    """Where two pictures agree; None where that says nothing, as of strangers."""
+    """Where two pictures agree; None where that says nothing, as of unrelated pictures."""
     if evidence.label in {"exact", "same pixels", "different"}:
         return None
     grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in pair]

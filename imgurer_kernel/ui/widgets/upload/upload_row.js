@@ -48,9 +48,9 @@ class RowView {
     this.bar.append(element("span"));
     this.verdict = element("div", "imgurer-verdict");
     middle.append(line, this.bar, this.verdict);
-    this.twin = element("div", "imgurer-twin");
+    this.match = element("div", "imgurer-match");
     this.actions = element("div", "imgurer-upload-actions");
-    this.node.append(this.thumbnail, middle, this.twin, this.actions);
+    this.node.append(this.thumbnail, middle, this.match, this.actions);
     this.update();
   }
 
@@ -115,16 +115,16 @@ class RowView {
       ? this.#picture(pictures[0], name, verdict.image_id)
       : icon("picture");
     this.thumbnail.replaceChildren(thumbnail);
-    this.twin.replaceChildren();
-    this.twin.hidden = !(settled && (verdict.twin || verdict.twin_text));
-    if (this.twin.hidden) return;
-    if (verdict.twin) {
+    this.match.replaceChildren();
+    this.match.hidden = !(settled && (verdict.match || verdict.match_text));
+    if (this.match.hidden) return;
+    if (verdict.match) {
       const frame = element("span", "imgurer-thumbnail");
-      const alt = verdict.twin_text || `The picture that ${name} resembles`;
-      frame.append(this.#picture(pictures[1], alt, verdict.twin_image_id));
-      this.twin.append(frame);
+      const alt = verdict.match_text || `The picture that ${name} resembles`;
+      frame.append(this.#picture(pictures[1], alt, verdict.match_image_id));
+      this.match.append(frame);
     }
-    this.twin.append(element("span", "imgurer-twin-text", verdict.twin_text));
+    this.match.append(element("span", "imgurer-match-text", verdict.match_text));
   }
 
   dispose() {

@@ -19,7 +19,7 @@ class Verdict:
         status in words.
     thumbnail, image_id
         JPEG of the picture, and its id; empty and -1 where there is none.
-    twin_thumbnail, twin_text, twin_image_id
+    match_thumbnail, match_text, match_image_id
         The same for the picture that it equals or resembles, with words such as
         ``"beach.jpg, brought by ann"``.
     """
@@ -28,9 +28,9 @@ class Verdict:
     text: str = ""
     thumbnail: bytes = b""
     image_id: int = -1
-    twin_thumbnail: bytes | None = None
-    twin_text: str = ""
-    twin_image_id: int = -1
+    match_thumbnail: bytes | None = None
+    match_text: str = ""
+    match_image_id: int = -1
 
 
 def verdict_message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[bytes]]:
@@ -41,8 +41,8 @@ def verdict_message(key: str, verdict: Verdict) -> tuple[dict[str, Any], list[by
         "status": verdict.status,
         "text": verdict.text,
         "image_id": verdict.image_id,
-        "twin": verdict.twin_thumbnail is not None,
-        "twin_text": verdict.twin_text,
-        "twin_image_id": verdict.twin_image_id,
+        "match": verdict.match_thumbnail is not None,
+        "match_text": verdict.match_text,
+        "match_image_id": verdict.match_image_id,
     }
-    return content, [verdict.thumbnail, verdict.twin_thumbnail or b""]
+    return content, [verdict.thumbnail, verdict.match_thumbnail or b""]
