@@ -10,14 +10,38 @@ Examples
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from imgurer_kernel.common.records import Fingerprint
-from imgurer_kernel.errors import ImgurerError
-from imgurer_kernel.settings import Settings
-from imgurer_kernel.workbench.find import find_duplicates
-from imgurer_kernel.workbench.workbench import Workbench
+if TYPE_CHECKING:
+    from imgurer_kernel.common.records import Fingerprint
+    from imgurer_kernel.errors import ImgurerError
+    from imgurer_kernel.settings import Settings
+    from imgurer_kernel.workbench.find import find_duplicates
+    from imgurer_kernel.workbench.workbench import Workbench
+
+_MODULES = {
+    "Fingerprint": "common.records",
+    "ImgurerError": "errors",
+    "Settings": "settings",
+    "Workbench": "workbench.workbench",
+    "find_duplicates": "workbench.find",
+}
 
 __all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplicates"]
+
+
+# Loaded on first use: children that decode must not pay for the workbench, pandas and DuckDB.
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether they are loaded yet or not."""
+    return list(__all__)
 
 
 def load_ipython_extension(shell: object) -> None:

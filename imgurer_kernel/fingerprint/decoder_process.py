@@ -52,8 +52,7 @@ MOST_LINES = 20
 AVAILABLE = sys.platform == "linux"
 """Whether there are such processes here; elsewhere pictures are decoded in this one."""
 
-# Without the package's own `__init__`, which imports the workbench, pandas and DuckDB: a child
-# takes a quarter of a second instead of 0.8 to start, and 24 MB instead of 72.
+# This package, from wherever this process has it, and not another that a child may find first.
 _START = """
 import sys, types
 package = sys.modules["imgurer_kernel"] = types.ModuleType("imgurer_kernel")

@@ -17,11 +17,27 @@ def test_importing_the_package_loads_nothing_that_is_needed_later_only():
         "matplotlib",
         "tqdm",
     }
-    program = f"import sys, imgurer_kernel; print(sorted({late} & sys.modules.keys()))"
+    program = (
+        "import sys; from imgurer_kernel import Workbench; "
+        f"print(sorted({late} & sys.modules.keys()))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_each_package_loads_only_what_it_needs():
+    """Names of the package itself are imported when they are first used."""
+    program = (
+        "import sys, imgurer_kernel; from imgurer_kernel import index, fingerprint; "
+        "print(*{'pandas', 'duckdb', 'imgurer_kernel.workbench'} & sys.modules.keys()); "
+        "imgurer_kernel.Workbench; print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout == "\nTrue\n"
 
 
 def test_the_server_starts_without_the_slow_optional_package_and_leaves_it_to_others():
