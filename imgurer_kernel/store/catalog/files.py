@@ -26,6 +26,8 @@ from imgurer_kernel.store.catalog.connection import (
 from imgurer_kernel.store.catalog.file_rows import FileLedger, FileRow, rows_of
 from imgurer_kernel.store.catalog.known_files import below
 
+_INODES = {"device": "UInt64", "inode": "UInt64"}
+
 COLUMNS = [field.name for field in fields(FileRow)]
 """Of the table, in the order of `FileRow`."""
 
@@ -81,8 +83,7 @@ def files(
             "below": None if folder is None else below(folder).hex().upper(),
         },
     )
-    frame = frame_of(answer, utc=["modified_at", "taken_in", "last_seen"])
-    return frame.astype({"device": "UInt64", "inode": "UInt64"})
+    return frame_of(answer, ["modified_at", "taken_in", "last_seen"], _INODES)
 
 
 def present_files(
@@ -114,14 +115,10 @@ def present_files(
             WHERE state IN (SELECT unnest($states::VARCHAR[])) ORDER BY image_id, file_id
             """,  # noqa: S608 (a constant)
             {"states": list(states)} | (values if image_ids is not None else {}),
-        ).df()
-    texts = ["path", "filename", "user", "kept", "state"]
-    frame = answer.astype({**dict.fromkeys(texts, "str"), "device": "UInt64", "inode": "UInt64"})
-    keys = [
-        bytes(key) if isinstance(key, bytearray | bytes) else None for key in answer["path_key"]
-    ]
+        )
+        frame = frame_of(answer, ["taken_in"], {**_INODES, "path_key": "object"})
+    keys = [bytes(key) if isinstance(key, bytearray | bytes) else None for key in frame["path_key"]]
     frame["path_key"] = pd.Series(keys, frame.index, object)
-    frame["taken_in"] = frame["taken_in"].dt.tz_localize("UTC")
     return frame
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from imgurer_kernel.common.threads import cores
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.store.catalog.connection import texts_as_str, told
+from imgurer_kernel.store.catalog.connection import retyped, told
 
 _WIDE = {"HUGEINT", "UHUGEINT"}
 _AT_ONCE = 10
@@ -144,7 +144,7 @@ def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFr
         pieces.append(answer.fetch_df_chunk(_AT_ONCE))
     # The last one is empty, and of the kinds that columns without a value have.
     found = pieces[:-1] or pieces
-    return texts_as_str(found[0] if len(found) == 1 else pd.concat(found, ignore_index=True))
+    return retyped(found[0] if len(found) == 1 else pd.concat(found, ignore_index=True))
 
 
 def _too_much_memory(limits: AnswerLimits) -> str:
