@@ -34,6 +34,7 @@ begun_catalogs.install()
 shared_decoders.install()
 
 # Fixtures of the support modules.
+new_place = stores.new_place
 new_store = stores.new_store
 templates = stores.templates
 

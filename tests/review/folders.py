@@ -25,6 +25,16 @@ def make_folder(folder):
     return folder
 
 
+IN_PLACE = {"store": "reference", "workers": 1}
+"""Settings of stores that are filled by `ingest_folder`."""
+
+
+def ingest_folder(wb):
+    """The folder of `make_folder`, beside the store that refers to it."""
+    wb.ingest(make_folder(wb.settings.root.parent / "in"), progress=False)
+    wb.clusters(progress=False)  # so that no test has to search
+
+
 def fill(wb):
     """Two users, each with the same picture at another size."""
     wb.accounts.create("ann", "a long password")

@@ -7,22 +7,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import QueryError
-from tests.review.folders import LARGE, bytes_below, fill, make_folder, tidy
+from tests.review.folders import IN_PLACE, LARGE, bytes_below, fill, ingest_folder, tidy
 from tests.support.pictures import encode, scene
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path / "in")
+def wb(new_place):
+    return new_place(ingest_folder, **IN_PLACE)
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def plan_of(wb, **options):

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from imgurer_kernel import Settings, Workbench
+from imgurer_kernel import Workbench
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.script import script
 from imgurer_kernel.store.trash import Trash
-from tests.review.folders import LARGE, OTHER, SMALL, bytes_below, tidy
+from tests.review.folders import IN_PLACE, LARGE, OTHER, SMALL, bytes_below, tidy
 
 FILES = {
     "a.jpg": LARGE,
@@ -34,20 +34,23 @@ class Crash(BaseException):
     """What no code of the package catches."""
 
 
-@pytest.fixture
-def folder(tmp_path):
+def ingest_files(wb):
     for name, data in FILES.items():
-        path = tmp_path / "in" / name
+        path = wb.settings.root.parent / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    return tmp_path / "in"
+    wb.ingest(wb.settings.root.parent / "in", progress=False)
+    wb.clusters(progress=False)  # so that no test has to search
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+def wb(new_place):
+    return new_place(ingest_files, **IN_PLACE)
+
+
+@pytest.fixture
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def plan_of(wb, *names, act="trash"):

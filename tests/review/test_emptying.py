@@ -8,21 +8,19 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from tests.review.folders import bytes_below, make_folder, tidy
+from tests.review.folders import IN_PLACE, bytes_below, ingest_folder, tidy
 from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, scene
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path / "in")
+def wb(new_place):
+    return new_place(ingest_folder, **IN_PLACE)
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def remove(wb, name, keeper="a.jpg", act="trash"):

@@ -6,13 +6,12 @@ import pytest
 
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.review.labels import against_keepers
+from tests.support.forms import rounds
 from tests.support.pictures import encode, scene
 
 
-@pytest.fixture
-def wb(new_store):
+def fill(wb):
     """A picture, a smaller and a cropped one, one in gray, and exact copies of two of them."""
-    wb = new_store()
     full = scene(3, 320, 240)
     files = {
         "full.jpg": encode(full),
@@ -26,7 +25,12 @@ def wb(new_store):
         wb.upload(name, data)
         if name.startswith("copy"):
             wb.upload(name + "2", data)
-    return wb
+    wb.clusters(progress=False)  # so that no test has to search
+
+
+@pytest.fixture
+def wb(new_store):
+    return new_store(fill)
 
 
 def expected(wb, row):
@@ -40,10 +44,11 @@ def expected(wb, row):
 
 
 def test_labels_are_those_of_evidence_whoever_is_kept(wb):
+    """Every second file is kept in turn, and each of them in the long form."""
     clusters = wb.clusters(progress=False)
     assert clusters["cluster_id"].nunique() == 1
     differ = 0
-    for file_id in clusters["file_id"].tolist():
+    for file_id in clusters["file_id"].tolist()[:: rounds(2, 1)]:
         queue = wb.queue(clusters, pinned=[file_id], progress=False)
         assert set(queue["keeper_id"]) == {file_id}
         assert queue["label"].tolist() == [expected(wb, row) for row in queue.itertuples()]
@@ -51,7 +56,7 @@ def test_labels_are_those_of_evidence_whoever_is_kept(wb):
         differ += int((queue["label"] != queue["medoid_label"]).sum())
         plan = wb.plan(queue, pinned=[file_id], progress=False)
         assert plan["label"].tolist() == queue.loc[queue["label"] != "kept", "label"].tolist()
-    assert differ > len(clusters)
+    assert differ > len(clusters) // rounds(2, 1)
 
 
 def test_a_queue_of_a_queue_is_the_same(wb):

@@ -14,20 +14,18 @@ from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, QueryErro
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.plan import read_plan, write_plan
 from imgurer_kernel.review.script import write_script
-from tests.review.folders import LARGE, OTHER, bytes_below, make_folder
+from tests.review.folders import IN_PLACE, LARGE, OTHER, bytes_below, ingest_folder
 from tests.support.pictures import jpeg
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path / "in")
+def wb(new_place):
+    return new_place(ingest_folder, **IN_PLACE)
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def row(wb, name, keeper="a.jpg", **more):
@@ -127,11 +125,11 @@ def test_files_of_others_at_the_same_place(wb, folder):
         wb.apply(pd.DataFrame([plan]), user="ann", progress=False)
 
 
-def test_acts_that_do_not_fit(wb, tmp_path):
+def test_acts_that_do_not_fit(wb, folder):
     assert "it is on disk" in why(wb, row(wb, "a-copy.jpg", act="forget"))
     assert "is no act" in why(wb, row(wb, "a-copy.jpg", act="rm -rf"))
     assert "exact copies" in why(wb, row(wb, "a-small.jpg", act="link"))
-    assert "already" in why(wb, row(wb, "a-copy.jpg", act="move"), to=tmp_path / "in")
+    assert "already" in why(wb, row(wb, "a-copy.jpg", act="move"), to=folder)
     with pytest.raises(PlanInvalid):
         wb.plan(act="rm", progress=False)
     with pytest.raises(PlanInvalid, match="sitting"):

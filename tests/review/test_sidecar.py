@@ -5,13 +5,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from imgurer_kernel import Settings, Workbench
+from imgurer_kernel import Workbench
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.sidecar import packet
 from imgurer_kernel.review.sidecar_runner import SIDECAR_STEPS
 from imgurer_kernel.store.trash import Trash
-from tests.review.folders import bytes_below, tidy
+from tests.review.folders import IN_PLACE, bytes_below, tidy
 from tests.support.pictures import encode, scene
 
 PACKET = (
@@ -21,18 +21,26 @@ PACKET = (
 )
 
 
-@pytest.fixture
-def wb(tmp_path):
-    folder = tmp_path / "in"
+def ingest_two(wb):
+    folder = wb.settings.root.parent / "in"
     folder.mkdir()
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9003] = "2020:05:01 10:00:00"
     exif.get_ifd(0x8825).update({1: "S", 2: (50.0, 4.0, 30.0), 3: "E", 4: (14.0, 25.0, 0.0)})
     (folder / "large.jpg").write_bytes(encode(scene(3, 320, 240)))
     (folder / "small.jpg").write_bytes(encode(scene(3, 160, 120), exif=exif, xmp=PACKET))
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+    wb.ingest(folder, progress=False)
+    wb.clusters(progress=False)  # so that no test has to search
+
+
+@pytest.fixture
+def wb(new_place):
+    return new_place(ingest_two, **IN_PLACE)
+
+
+@pytest.fixture
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def test_the_plan_is_not_what_is_offered(wb):
@@ -40,7 +48,7 @@ def test_the_plan_is_not_what_is_offered(wb):
         wb.write_sidecars(wb.plan(progress=False))
 
 
-def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, tmp_path):
+def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, folder):
     [large] = wb.files().query("filename == 'large.jpg'")["file_id"]
     plan = wb.plan(pinned=[large], progress=False)
     offered = wb.sidecars(plan)
@@ -50,12 +58,12 @@ def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, tmp_p
         "rating": "4",
         "keywords": "dog\na < b",
     }
-    before = (tmp_path / "in/large.jpg").read_bytes()
+    before = (folder / "large.jpg").read_bytes()
     wb.apply(plan, progress=False)
     written = wb.write_sidecars(offered)
-    path = tmp_path / "in/large.jpg.xmp"
+    path = folder / "large.jpg.xmp"
     assert written["path"].tolist() == [str(path)]
-    assert (tmp_path / "in/large.jpg").read_bytes() == before
+    assert (folder / "large.jpg").read_bytes() == before
     text = path.read_text()
     assert ET.fromstring(text.encode()) is not None
     for part in ("2020-05-01T10:00:00", "50,4.5000S", "14,25.0000E", 'xmp:Rating="4"', "dog"):
@@ -63,7 +71,7 @@ def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, tmp_p
     # Nothing is ever written over what is there.
     assert "move away what is there" in wb.write_sidecars(offered)["why"].iloc[0]
     # Scans pass sidecars by.
-    assert "duplicate" not in set(wb.ingest(tmp_path / "in", progress=False)["status"])
+    assert "duplicate" not in set(wb.ingest(folder, progress=False)["status"])
 
 
 def test_nothing_is_offered_that_the_kept_file_has(wb):
@@ -90,22 +98,22 @@ def offered(wb):
     return wb.sidecars(wb.plan(pinned=[large], progress=False))
 
 
-def test_undo_leaves_the_folder_as_it_was(wb, offered, tmp_path):
-    before = bytes_below(tmp_path / "in"), tidy(wb)
+def test_undo_leaves_the_folder_as_it_was(wb, offered, folder):
+    before = bytes_below(folder), tidy(wb)
     plan = offered[["file_id", "keeper_id"]].drop_duplicates()
     wb.apply(plan, progress=False)
     wb.write_sidecars(offered)
-    written = bytes_below(tmp_path / "in")
+    written = bytes_below(folder)
     assert "large.jpg.xmp" in written
     assert wb.undo(batch=wb.sitting)["status"].tolist() == ["undone"] * 2
-    assert (bytes_below(tmp_path / "in"), tidy(wb)) == before
+    assert (bytes_below(folder), tidy(wb)) == before
     assert wb.write_sidecars(offered)["why"].isna().all()
-    assert wb.undo()["path"].tolist() == [str(tmp_path / "in/large.jpg.xmp")]
-    assert (bytes_below(tmp_path / "in"), tidy(wb)) == before
+    assert wb.undo()["path"].tolist() == [str(folder / "large.jpg.xmp")]
+    assert (bytes_below(folder), tidy(wb)) == before
 
 
-def test_a_sidecar_that_was_edited_stays_and_one_that_is_gone_is_no_matter(wb, offered, tmp_path):
-    path = tmp_path / "in/large.jpg.xmp"
+def test_a_sidecar_that_was_edited_stays_and_one_that_is_gone_is_no_matter(wb, offered, folder):
+    path = folder / "large.jpg.xmp"
     wb.write_sidecars(offered)
     path.write_text("edited")
     assert "edited since" in wb.undo()["why"].iloc[0]
@@ -115,14 +123,14 @@ def test_a_sidecar_that_was_edited_stays_and_one_that_is_gone_is_no_matter(wb, o
     assert set(wb.journal()["state"]) == {"undone"}
 
 
-def test_emptying_the_trash_leaves_sidecars(wb, offered, tmp_path):
+def test_emptying_the_trash_leaves_sidecars(wb, offered, folder):
     wb.write_sidecars(offered)
     wb.forget(file_id=int(offered["keeper_id"].iloc[0]))
     wb.trash.empty("0s")
-    assert (tmp_path / "in/large.jpg.xmp").exists()
+    assert (folder / "large.jpg.xmp").exists()
     assert wb.journal()["state"].tolist() == ["done"]
     assert wb.undo()["status"].tolist() == ["undone"]
-    assert not (tmp_path / "in/large.jpg.xmp").exists()
+    assert not (folder / "large.jpg.xmp").exists()
 
 
 class Crash(BaseException):
@@ -130,12 +138,12 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("at", [*SIDECAR_STEPS, "undoing"])
-def test_a_crash_leaves_a_whole_sidecar_or_none(wb, offered, tmp_path, at):
+def test_a_crash_leaves_a_whole_sidecar_or_none(wb, offered, folder, at):
     def step(name):
         if name == at:
             raise Crash
 
-    before = bytes_below(tmp_path / "in")
+    before = bytes_below(folder)
     settings = wb.settings
     if at == "undoing":
         wb.write_sidecars(offered)
@@ -145,17 +153,15 @@ def test_a_crash_leaves_a_whole_sidecar_or_none(wb, offered, tmp_path, at):
     wb.close()
     with Workbench(settings) as again:
         assert not (settings.root / "review.pending").exists()
-        there = bytes_below(tmp_path / "in") != before
+        there = bytes_below(folder) != before
         states = again.journal()["state"].tolist()
         assert states == ["done" if there else "rolled back"] * (at != "marked")
         again.undo()
-        assert bytes_below(tmp_path / "in") == before
+        assert bytes_below(folder) == before
 
 
-def test_a_sidecar_that_was_half_written_is_gone_after_the_crash(
-    wb, offered, tmp_path, monkeypatch
-):
-    before = bytes_below(tmp_path / "in")
+def test_a_sidecar_that_was_half_written_is_gone_after_the_crash(wb, offered, folder, monkeypatch):
+    before = bytes_below(folder)
 
     def crash(*_):
         raise Crash
@@ -164,11 +170,11 @@ def test_a_sidecar_that_was_half_written_is_gone_after_the_crash(
         patch.setattr("imgurer_kernel.review.moves.os.fsync", crash)
         with pytest.raises(Crash):
             wb.write_sidecars(offered)
-    assert bytes_below(tmp_path / "in") != before
+    assert bytes_below(folder) != before
     settings = wb.settings
     wb.close()
     with Workbench(settings) as again:
-        assert bytes_below(tmp_path / "in") == before
+        assert bytes_below(folder) == before
         assert again.journal()["state"].tolist() == ["rolled back"]
 
 

@@ -3,16 +3,18 @@
 import pandas as pd
 import pytest
 
-from imgurer_kernel import Settings, Workbench
-from tests.review.folders import bytes_below, fill, make_folder, tidy
+from imgurer_kernel import Workbench
+from tests.review.folders import IN_PLACE, bytes_below, fill, ingest_folder, tidy
 
 
 @pytest.fixture
-def wb(tmp_path):
-    make_folder(tmp_path / "in")
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as workbench:
-        workbench.ingest(tmp_path / "in", progress=False)
-        yield workbench
+def wb(new_place):
+    return new_place(ingest_folder, **IN_PLACE)
+
+
+@pytest.fixture
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def remove(wb, name, **options):
@@ -29,9 +31,9 @@ def pictures(wb):
     return int(ids["a.jpg"]), int(ids["a-small.jpg"]), int(ids["b.jpg"])
 
 
-def test_one_workbench_is_one_sitting_and_its_undo_takes_all_of_it_back(wb, tmp_path):
+def test_one_workbench_is_one_sitting_and_its_undo_takes_all_of_it_back(wb, folder):
     one, small, other = pictures(wb)
-    before = bytes_below(tmp_path / "in"), tidy(wb)
+    before = bytes_below(folder), tidy(wb)
     first = remove(wb, "a-copy.jpg")
     decided = wb.decide((one, other), "different")
     second = remove(wb, "a-small.jpg")
@@ -41,11 +43,11 @@ def test_one_workbench_is_one_sitting_and_its_undo_takes_all_of_it_back(wb, tmp_
     assert undone["entry_id"].isna().tolist() == [False, False, True]
     assert undone["decision_id"].dropna().tolist() == decided["decision_id"].tolist()
     assert wb.decisions().empty
-    assert (bytes_below(tmp_path / "in"), tidy(wb)) == before
+    assert (bytes_below(folder), tidy(wb)) == before
     assert small
 
 
-def test_undo_goes_back_step_by_step_over_acts_and_decisions(wb, tmp_path):
+def test_undo_goes_back_step_by_step_over_acts_and_decisions(wb, folder):
     one, small, other = pictures(wb)
     remove(wb, "a-copy.jpg", batch="morning")
     wb.decide((one, other), "later", batch="morning")
@@ -61,7 +63,7 @@ def test_undo_goes_back_step_by_step_over_acts_and_decisions(wb, tmp_path):
         assert again.decisions().empty
         assert again.undo()["path"].str.endswith("a-copy.jpg").tolist() == [True]
         assert again.undo().empty
-        assert len(bytes_below(tmp_path / "in", trash=False)) == 4
+        assert len(bytes_below(folder, trash=False)) == 4
 
 
 def test_undo_is_of_what_the_same_user_did(new_store):
@@ -82,8 +84,7 @@ def test_undo_is_of_what_the_same_user_did(new_store):
     assert wb.decisions().empty
 
 
-def test_two_files_of_one_name_go_in_one_sitting(wb, tmp_path):
-    folder = tmp_path / "in"
+def test_two_files_of_one_name_go_in_one_sitting(wb, folder):
     data = (folder / "sub/a-copy.jpg").read_bytes()
     remove(wb, "a-copy.jpg")
     (folder / "sub/a-copy.jpg").write_bytes(data)

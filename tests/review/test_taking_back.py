@@ -6,20 +6,17 @@ import shutil
 import pandas as pd
 import pytest
 
-from imgurer_kernel import Settings, Workbench
-from tests.review.folders import LARGE, bytes_below, make_folder
+from tests.review.folders import IN_PLACE, LARGE, bytes_below, ingest_folder
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return make_folder(tmp_path / "in")
+def wb(new_place):
+    return new_place(ingest_folder, **IN_PLACE)
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    with Workbench(Settings(root=tmp_path / "store", store="reference", workers=1)) as wb:
-        wb.ingest(folder, progress=False)
-        yield wb
+def folder(wb):
+    return wb.settings.root.parent / "in"
 
 
 def remove(wb, act):

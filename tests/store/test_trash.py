@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.maintenance import check as check_module
+from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, solid
 from tests.support.processes import python
 
@@ -218,20 +220,26 @@ def test_a_file_that_is_referred_to_stays_in_its_place(tmp_path):
 
 # Crashes ------------------------------------------------------------------------------------
 
+COMMIT = "_check_before_commit"
+
 
 class Crash(BaseException):
     """The process ends here, as far as the test is concerned."""
 
 
 def crashing(monkeypatch, step):
-    """Crash instead of the step-th time that the store moves or deletes bytes or commits."""
-    counter = itertools.count(1)
+    """Crash instead of the step-th time that the store moves or deletes bytes or commits.
+
+    Returns the names of the steps so far, as they come.
+    """
+    steps = []
 
     def wrap(owner, name):
         real = getattr(owner, name)
 
         def crash_or_call(*args, **kwargs):
-            if next(counter) == step:
+            steps.append(name)
+            if len(steps) == step:
                 raise Crash
             return real(*args, **kwargs)
 
@@ -239,8 +247,18 @@ def crashing(monkeypatch, step):
 
     wrap(PosixBackend, "move")
     wrap(PosixBackend, "remove")
-    wrap(Catalog, "_check_before_commit")
-    return counter
+    wrap(Catalog, COMMIT)
+    return steps
+
+
+def chosen(steps):
+    """Where to crash: everywhere, or in the short form once in each run of steps of one name.
+
+    Of several moves or removals that is the second one, when half of them is done.
+    """
+    runs = [list(run) for _, run in itertools.groupby(range(len(steps)), steps.__getitem__)]
+    short = {run[1 if len(run) > 1 and steps[run[0]] != COMMIT else 0] for run in runs}
+    return [number + 1 for number in rounds(sorted(short), range(len(steps)))]
 
 
 def acts(wb):
@@ -252,7 +270,9 @@ def acts(wb):
 @pytest.mark.parametrize("act", ["forget", "restore", "empty"])
 def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatch, act):
     monkeypatch.setattr(check_module, "SETTLED", 0.0)
-    for step in itertools.count(1):
+    left = [0]  # at first nowhere, which shows the steps
+    while left:
+        step = left.pop(0)
         wb = new_store(fill_little)
         own = acts(wb)
         before = facts(wb)
@@ -264,13 +284,10 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
             "empty": lambda wb=wb: wb.trash.empty(ALL),
         }[act]
         with monkeypatch.context() as patch:
-            counter = crashing(patch, step)
-            try:
+            steps = crashing(patch, step)
+            with pytest.raises(Crash) if step else nullcontext():
                 work()
-                crashed = False
-            except Crash:
-                crashed = True
-            assert next(counter) > 1
+        left = left if step else chosen(steps)
         wb.close()
         present, trashed = own in set(wb.files()["file_id"]), own in set(wb.trash.list()["file_id"])
         if act == "empty":  # which may have crashed when that was done
@@ -293,8 +310,6 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
                 assert len(wb.trash.restore(own)) == 1
             same(facts(wb), before)
         assert wb.check(progress=False).empty
-        if not crashed:
-            break
     assert step > 2
 
 

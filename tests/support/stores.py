@@ -1,11 +1,14 @@
 """Real stores for tests: filled once in a test process, copied for each test that uses one."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.store.catalog.journal import PlaceOfFiles, set_places
 from imgurer_kernel.store.catalog.lock import lease
 from imgurer_kernel.store.users import Users
 
@@ -49,6 +52,54 @@ def new_store(templates, tmp_path):
     yield new
     for wb in opened:
         wb.close()
+
+
+@pytest.fixture
+def new_place(templates):
+    """Function that opens a store that refers to pictures beside it, as `fill(wb)` has left both.
+
+    Folders of pictures are below the parent of the store's folder. The paths are the same in each
+    test of a process, since the catalog has them; so a test has one such place at a time.
+    Options are settings, also of the store that is copied.
+    """
+    folder, filled = templates
+    opened = []
+
+    def new(fill, **options):
+        for wb in opened:
+            wb.close()
+        key = (fill, *sorted(options.items()))
+        if key not in filled:
+            here, template = folder / f"place {len(filled)}", folder / str(len(filled))
+            here.mkdir()
+            with open_store(here / "store", **options) as wb:
+                fill(wb)
+            here.rename(template)
+            filled[key] = here, template
+        here, template = filled[key]
+        close_below(here)
+        shutil.rmtree(here, ignore_errors=True)
+        shutil.copytree(template, here, symlinks=True)
+        wb = open_store(here / "store", **options)
+        wb.catalog.run(_set_inodes)
+        opened.append(wb)
+        return wb
+
+    yield new
+    for wb in opened:
+        wb.close()
+        close_below(wb.settings.root)
+
+
+def _set_inodes(connection):
+    """Let a catalog know the inodes of its files, which are copies."""
+    rows = connection.execute("SELECT file_id, path_key FROM files WHERE path_key IS NOT NULL")
+    found = {file_id: Path(os.fsdecode(bytes(key))) for file_id, key in rows.fetchall()}
+    places = []
+    for file_id, path in found.items():
+        facts = path.stat()
+        places.append(PlaceOfFiles((file_id,), facts.st_dev, facts.st_ino, facts.st_mtime_ns))
+    set_places(connection, places)
 
 
 def close_below(folder):

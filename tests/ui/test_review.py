@@ -26,30 +26,30 @@ from tests.support.pictures import encode, resized, scene
 NASTY = "<b>x<b>\n=1+1.jpg"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def fill(wb):
     """Three pictures: one with two copies on disk, one with an exact copy, one alone."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = wb.settings.root.parent / "pictures"
     one, two = scene(1, 320, 240), scene(2, 320, 240)
-    (folder / "sub").mkdir()
+    (folder / "sub").mkdir(parents=True)
     (folder / "a.jpg").write_bytes(encode(one, quality=95))
     (folder / "a small.jpg").write_bytes(encode(resized(one, 160, 120)))
     (folder / "sub" / "a again.png").write_bytes(encode(one, "PNG"))
     (folder / "b.jpg").write_bytes(encode(two))
     (folder / "sub" / NASTY).write_bytes(encode(two))
     (folder / "c.jpg").write_bytes(encode(scene(3, 320, 240)))
-    return folder
+    wb.ingest(folder, progress=False)
+    wb.clusters(progress=False)  # so that no test has to search
 
 
 @pytest.fixture
-def wb(tmp_path, folder):
-    """A store that refers to a copy of the folder."""
-    import shutil
+def wb(new_place):
+    """A store that refers to a folder of its own."""
+    return new_place(fill, store="reference")
 
-    shutil.copytree(folder, tmp_path / "pictures")
-    with Workbench(Settings(root=tmp_path / "store")) as workbench:
-        workbench.ingest(tmp_path / "pictures", store="reference", progress=False)
-        yield workbench
+
+@pytest.fixture
+def folder(wb):
+    return wb.settings.root.parent / "pictures"
 
 
 @pytest.fixture
@@ -81,17 +81,17 @@ def test_the_queue_has_every_cluster_and_the_one_to_keep_first(model):
     assert model.progress.done == 0
 
 
-def test_removing_the_others_moves_them_and_undo_brings_every_byte_back(model, tmp_path):
-    before = contents(tmp_path / "pictures")
+def test_removing_the_others_moves_them_and_undo_brings_every_byte_back(model, folder):
+    before = contents(folder)
     cluster = cluster_with(model, "a.jpg")
     model.remove_others(cluster)
-    left = contents(tmp_path / "pictures")
+    left = contents(folder)
     assert len(left) == len(before) - 2
     assert model.done[cluster].text.startswith("Kept 1, removed 2")
     assert model.progress.done == 1
     assert model.progress.removed > 0
     model.undo()
-    assert contents(tmp_path / "pictures") == before
+    assert contents(folder) == before
     assert cluster not in model.done
     assert (model.progress.done, model.progress.removed) == (0, 0)
 
@@ -108,13 +108,13 @@ def test_the_order_stays_until_it_is_sorted_again(model):
     assert model.progress.total == 2
 
 
-def test_undo_takes_back_the_last_thing_first_or_that_of_a_cluster(model, tmp_path):
-    before = contents(tmp_path / "pictures")
+def test_undo_takes_back_the_last_thing_first_or_that_of_a_cluster(model, folder):
+    before = contents(folder)
     first, second = model.listed
     model.remove_others(first)
     model.decide([second], "later")
     model.undo(first)
-    assert contents(tmp_path / "pictures") == before
+    assert contents(folder) == before
     assert list(model.done) == [second]
     model.undo()
     assert model.done == {}
@@ -143,59 +143,59 @@ def test_what_is_put_off_is_found_under_its_filter(model):
     assert "a.jpg" in set(model.queue.members(model.listed[0])["filename"])
 
 
-def test_another_file_can_be_kept(model, tmp_path):
+def test_another_file_can_be_kept(model, folder):
     cluster = cluster_with(model, "a.jpg")
     members = model.queue.members(cluster)
     small = int(members.loc[members["filename"] == "a small.jpg", "file_id"].iloc[0])
     model.keep(small)
     assert int(model.queue.members(cluster)["file_id"].iloc[0]) == small
     model.remove_others(cluster)
-    left = contents(tmp_path / "pictures")
+    left = contents(folder)
     assert "a small.jpg" in left
     assert "a.jpg" not in left
 
 
-def test_a_selection_of_files_goes_and_never_the_one_that_is_kept(model, tmp_path):
+def test_a_selection_of_files_goes_and_never_the_one_that_is_kept(model, folder):
     files = model.queue.files
     model.remove_files(files["file_id"].tolist())
-    left = contents(tmp_path / "pictures")
+    left = contents(folder)
     assert len(left) == 3
     model.undo()
     model.undo()
-    assert len(contents(tmp_path / "pictures")) == 6
+    assert len(contents(folder)) == 6
 
 
-def test_everything_shown_goes_after_a_preview_only(model, tmp_path):
-    before = contents(tmp_path / "pictures")
+def test_everything_shown_goes_after_a_preview_only(model, folder):
+    before = contents(folder)
     model.show_preview()
     preview = model.preview
-    assert contents(tmp_path / "pictures") == before
+    assert contents(folder) == before
     assert len(preview.plan) == 3
     assert dict(preview.facts)["On disk"].startswith("3 files")
     model.confirm()
-    assert len(contents(tmp_path / "pictures")) == 3
+    assert len(contents(folder)) == 3
     assert len(model.done) == 2
     model.undo()
-    assert contents(tmp_path / "pictures") == before
+    assert contents(folder) == before
 
 
-def test_a_preview_can_be_dismissed(model, tmp_path):
+def test_a_preview_can_be_dismissed(model, folder):
     model.show_preview()
     model.preview = None
     model.confirm()
-    assert len(contents(tmp_path / "pictures")) == 6
+    assert len(contents(folder)) == 6
 
 
-def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, tmp_path):
+def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, folder):
     cluster = cluster_with(model, "a.jpg")
     keeper = model.queue.members(cluster)["path"].iloc[0]
     with open(keeper, "ab") as file:  # noqa: PTH123
         file.write(b"more")
-    before = contents(tmp_path / "pictures")
+    before = contents(folder)
     model.remove_others(cluster)
     assert cluster not in model.done
     assert model.failures[cluster].startswith("0 files removed; ")
-    assert contents(tmp_path / "pictures") == before
+    assert contents(folder) == before
 
 
 def test_a_change_by_somebody_else_makes_it_stale(model):
@@ -203,7 +203,7 @@ def test_a_change_by_somebody_else_makes_it_stale(model):
     assert model.stale
 
 
-def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, tmp_path):
+def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, folder):
     wb.accounts.create("ann", "a long password")
     wb.upload("mine.png", encode(scene(1, 320, 240), "PNG"), user="ann")
     model = ReviewModel(VisitorSession(wb, "ann"))
@@ -212,10 +212,10 @@ def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, tmp_path
     members = model.queue.members(cluster)
     others = members[members["filename"] != "mine.png"]
     assert others["path"].isna().all()
-    before = contents(tmp_path / "pictures")
+    before = contents(folder)
     model.remove_others(cluster)
-    assert contents(tmp_path / "pictures") == before
-    assert str(tmp_path) not in str(model.done)
+    assert contents(folder) == before
+    assert str(folder) not in str(model.done)
 
 
 def test_the_board_shows_what_the_model_says(wb):
@@ -263,12 +263,12 @@ NONSENSE = [
 ]
 
 
-def test_a_message_that_makes_no_sense_does_nothing(wb, tmp_path):
+def test_a_message_that_makes_no_sense_does_nothing(wb, folder):
     panel = ReviewPanel(wb)
-    before = contents(tmp_path / "pictures")
+    before = contents(folder)
     for message in NONSENSE:
         panel._act(*message)
-        assert contents(tmp_path / "pictures") == before, message
+        assert contents(folder) == before, message
         assert panel.model.done == {}, message
 
 
@@ -438,13 +438,13 @@ def test_what_is_taken_back_is_gone_to(model, wb):
     assert later.message == "There is nothing to take back."
 
 
-def test_one_panel_is_one_sitting(model, wb):
-    before = contents(wb.settings.root.parent / "pictures")
+def test_one_panel_is_one_sitting(model, wb, folder):
+    before = contents(folder)
     model.decide([cluster_with(model, "a.jpg")], "different")
     model.remove_others(cluster_with(model, "b.jpg"))
     assert set(wb.decisions()["batch"]) | set(wb.journal()["batch"]) == {model.sitting}
     assert set(wb.undo(batch=model.sitting)["status"]) == {"undone"}
-    assert contents(wb.settings.root.parent / "pictures") == before
+    assert contents(folder) == before
     assert wb.decisions().empty
 
 
@@ -521,7 +521,7 @@ def test_a_cluster_whose_act_failed_stays_to_be_decided(wb, monkeypatch, act):
     assert not panel.board.done[str(cluster)]["stays"]
 
 
-def test_undo_takes_back_which_file_is_kept(model, tmp_path):
+def test_undo_takes_back_which_file_is_kept(model):
     cluster = cluster_with(model, "a.jpg")
     rows = model.queue.members(cluster)
     for name in ("a small.jpg", "a again.png"):

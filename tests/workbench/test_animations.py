@@ -9,10 +9,12 @@ import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.fingerprint.extract import ALGORITHM
+from imgurer_kernel.matching import representatives
 from imgurer_kernel.store.catalog import Catalog, fingerprints, generations, schema
 from imgurer_kernel.workbench.pictures.live_index import LiveIndex
 from tests.fingerprint.test_animation import saved, scenes
 from tests.fingerprint.test_damage import out_of_step
+from tests.support.forms import rounds
 from tests.support.pictures import encode, scene
 
 SIZE = (240, 180)
@@ -82,13 +84,18 @@ def test_facts_of_frames_are_shown(wb):
     assert not frame["damaged"].any()
 
 
-def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path):
-    """More than are compared one by one: a copy is found among them still."""
+def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path, monkeypatch):
+    """More than are compared one by one: a copy is found among them still.
+
+    So many that no limit has to be lowered in the long form.
+    """
+    few = rounds(8, representatives.MAX_DUPLICATES)
+    monkeypatch.setattr(representatives, "MAX_DUPLICATES", few)
     small = (64, 48)
     with Workbench(Settings(root=tmp_path / "store", workers=2)) as wb:
         folder = tmp_path / "films"
         folder.mkdir()
-        for seed in range(2, 42):
+        for seed in range(30 - few, 32):
             (folder / f"{seed}.gif").write_bytes(film(1, seed, size=small))
         (folder / "copy.webp").write_bytes(film(1, 30, kind="WEBP", size=small, lossless=True))
         wb.ingest(folder, progress=False)

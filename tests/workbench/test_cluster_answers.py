@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_written_keeps_nobody_from_an_answer(wb):
 
 
 def test_memory_and_disk_hold_few_kinds(wb):
-    for radius in range(4, 10):
+    for radius in range(rounds(7, 4), 10):
         wb.clusters(radius, progress=False)
         wb.clusters(progress=False)
     answers = wb._search.cluster_service._answers
@@ -207,7 +207,7 @@ PICTURES = [("a", 1, 90, 1.0), ("b", 1, 60, 0.6), ("c", 2, 80, 1.0), ("d", 2, 70
 
 def test_neither_arrival_nor_cores_nor_processes_matter(tmp_path, monkeypatch):
     expected = None
-    for number, order in enumerate([*permutations(range(4))][:: rounds(7, 1)]):
+    for number, order in enumerate([*permutations(range(4))][:: rounds(13, 1)]):
         count = (1, 8)[number % 2]
         monkeypatch.setattr(threads, "cores", lambda workers=0, count=count: workers or count)
         root = tmp_path / str(number)

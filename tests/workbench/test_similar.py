@@ -134,7 +134,7 @@ def test_neither_a_query_nor_a_pair_needs_the_solver_of_clusters(wb, monkeypatch
 # ---- the same as clusters -----------------------------------------------------------------------
 
 
-FAMILIES = rounds(2, 3)
+FAMILIES = rounds(1, 3)
 
 
 def fill_with_edits(wb):
@@ -155,7 +155,7 @@ def fill_with_edits(wb):
         }
         for name, image in edits.items():
             wb.upload(f"{seed} {name}", saved(image))
-    for seed in range(rounds(5, 8)):
+    for seed in range(rounds(3, 8)):
         wb.upload(f"stranger {seed}", saved(picture(130 + seed)))
 
 

@@ -208,14 +208,14 @@ ASKED = {
 def test_a_picture_that_is_forgotten_between_two_transactions_is_left_out(
     filled, answers, tmp_path, transactions, name
 ):
-    """Whichever two they are; in the short form every second two, others for each question."""
+    """Whichever two they are; in the short form every fourth two, others for each question."""
     assert THIRD in set(answers[name]["image_id"])
     first = 1
     if name == "clusters, known":  # another question than "clusters" from its second part on
         shutil.copytree(filled, tmp_path / "0")
         with Workbench(Settings(root=tmp_path / "0")) as wb:
             first = transactions.of(partial(clusters, wb))
-    step = rounds(2, 1)
+    step = rounds(4, 1)
     for when in itertools.count(first + [*ASKED].index(name) % step, step):
         root = tmp_path / str(when)
         shutil.copytree(filled, root)
