@@ -485,9 +485,9 @@ def start(*words, **options):
     return subprocess.run(command, check=False, capture_output=True, **options)
 
 
-def test_a_reader_that_goes_away_is_no_traceback(folder, tmp_path):
-    start("--root", tmp_path / "s", "ingest", folder)
-    shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 's'}' --json similar 1"
+def test_a_reader_that_goes_away_is_no_traceback(run, folder, tmp_path):
+    run("ingest", folder)
+    shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 'store'}' --json users list"
     done = subprocess.run(
         ["bash", "-c", f"{shell} | true; echo ${{PIPESTATUS[0]}}"],
         check=True,
@@ -507,7 +507,8 @@ def test_a_terminal_without_unicode(tmp_path):
     assert done.stderr.count(b"\n") == 1
     [row] = json.loads(done.stdout.decode("ascii"))
     assert row["source"].endswith("Zürich \U0001f986.jpg")
-    done = start("--root", tmp_path / "s", "similar", 1, env=ascii_only)
+    assert main(["--root", str(tmp_path / "s"), "forget", "1"]) == 0
+    done = start("--root", tmp_path / "s", "trash", "list", env=ascii_only)
     assert done.returncode == 0
     assert b"Z\\xfcrich" in done.stdout
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgurer_kernel.apps.cli.parser import build_parser
-from imgurer_kernel.report.evaluation.samples import make_samples
+from tests.support.pictures import encode, resized, scene
 from tools.draw_docs import PICTURES, draw
 
 ROOT = Path(__file__).parents[2]
@@ -39,15 +39,22 @@ IN_SHELL = [paper for paper in PAPERS if commands(paper)]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the snippets run: two pictures with their copies in three folders."""
+    """Where the snippets run: two pictures with copies of one in three folders."""
     folder = tmp_path_factory.mktemp("docs")
-    truth = make_samples(folder / "all")
     for few in ("samples", "train", "test"):
         (folder / few).mkdir()
-    for row in truth[truth["group"].isin([0, 1])].itertuples():
-        shutil.copy(row.path, folder / "samples" / row.filename)
-        side = "test" if row.transform == "none" else "train"
-        shutil.copy(row.path, folder / side / row.filename)
+    whole = scene(3, 360, 270)
+    copies = {
+        "copy.jpg": encode(whole),
+        "small.jpg": encode(resized(whole, 240, 180)),
+        "re-encoded.jpg": encode(whole, quality=60),
+        "cropped.jpg": encode(whole[:250, 30:]),
+    }
+    originals = {"original.jpg": encode(whole), "other.jpg": encode(scene(4, 360, 270))}
+    for places, files in ((("samples", "train"), copies), (("samples", "test"), originals)):
+        for place in places:
+            for name, data in files.items():
+                (folder / place / name).write_bytes(data)
     return folder
 
 

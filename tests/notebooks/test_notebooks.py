@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.support import pictures
 
@@ -110,10 +111,37 @@ def papermill(name, folder, tmp_path, *parameters):
     return read(done)
 
 
-def test_the_report_of_a_folder_of_ones_own(folder, tmp_path):
+def run_here(name, **parameters):
+    """Run a notebook in this process, with values after its cell of parameters, as papermill."""
+    shell, answers = InteractiveShell.instance(), []
+    for cell in code_of(read(ROOT / "notebooks" / name)):
+        done = shell.run_cell(cell.source)
+        done.raise_error()
+        answers.append(done.result)
+        if "parameters" in cell.metadata.get("tags", ()):
+            shell.push(parameters)
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()
+    return answers
+
+
+def test_the_report_of_a_folder_of_ones_own(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
+    page = tmp_path / "duplicates.html"
+    shown = run_here("04_duplicate_report.ipynb", folder=str(folder), page=str(page))
+    check_report(map(repr, shown), page, folder)
+
+
+@pytest.mark.long
+def test_the_report_of_a_folder_of_ones_own_by_papermill(folder, tmp_path):
     page = tmp_path / "duplicates.html"
     notebook = papermill("04_duplicate_report.ipynb", folder, tmp_path, "-p", "page", str(page))
     shown = [output.get("data", {}).get("text/plain", "") for output in outputs_of(notebook)]
+    check_report(shown, page, folder)
+
+
+def check_report(shown, page, folder):
     assert any(text.startswith("Report(2 clusters, 4 files, ") for text in shown)
     assert "1 small.jpg" in page.read_text(encoding="utf-8")
     assert len(list(folder.iterdir())) == 6

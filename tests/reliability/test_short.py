@@ -11,11 +11,11 @@ pytestmark = pytest.mark.skipif(not shim.can_build(), reason="takes Linux and a 
 
 
 def test_faults():
-    run("--kills", rounds(2, 500), "--disk", rounds(2, 500), "--processes", 0)
+    run("--kills", rounds(1, 500), "--disk", rounds(2, 500), "--processes", 0)
 
 
 def test_a_crowd():
-    run("--kills", 0, "--disk", 0, "--processes", rounds(3, 8), "--seconds", rounds(2, 60))
+    run("--kills", 0, "--disk", 0, "--processes", rounds(2, 8), "--seconds", rounds(1, 60))
 
 
 def run(*arguments):

@@ -13,6 +13,7 @@ from imgurer_kernel.store.catalog import integrity
 from imgurer_kernel.store.maintenance import check
 from imgurer_kernel.store.maintenance.findings import CheckState
 from tests.support.disks import other_disk
+from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, solid
 from tests.support.stores import open_store
 
@@ -22,6 +23,7 @@ def fill(wb):
         wb.upload(f"{seed}.jpg", jpeg(seed, width=width, height=240))
     wb.upload("flat.png", encode(solid(), "PNG"))
     wb.accounts.create("ann", "a long password")
+    assert wb.check(progress=False).empty
 
 
 def of(wb, area, image_id=1):
@@ -133,7 +135,6 @@ DAMAGE = [
 def test_damage_is_found_and_mended(new_store, monkeypatch, damage, problem):
     monkeypatch.setattr(check, "SETTLED", 0.0)
     wb = new_store(fill)
-    assert wb.check(progress=False).empty
     facts = ["image_id", "digest", "dhash", "bytes"]
     images, names = wb.images()[facts], wb.files()["filename"].tolist()
     damage(wb)
@@ -214,7 +215,7 @@ def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
     """As another one writes: what the open file counts is not what the closed one must have."""
     wb = new_store(fill)
     other = open_store(wb.settings.root)
-    for seed in range(20, 40):
+    for seed in range(20, rounds(26, 40)):
         other.upload(f"{seed}.jpg", jpeg(seed, width=64, height=48))
         assert wb.check(progress=False, sample=1).empty
 

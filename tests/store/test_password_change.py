@@ -9,6 +9,7 @@ from imgurer_kernel.store import password_change
 from imgurer_kernel.store.catalog import Catalog, connection, password_tries
 from imgurer_kernel.store.password_change import FREE, LONGEST, change_password
 from imgurer_kernel.store.users import Users
+from tests.support.stores import QUICK
 
 OLD, NEW = "correct horse", "another horse"
 
@@ -25,7 +26,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def users(tmp_path, clock):
     with Catalog(tmp_path) as catalog:
-        made = Users(catalog)
+        made = Users(catalog, hasher=QUICK)
         made.create("ann", OLD)
         made.create("ben", OLD)
         yield made
@@ -74,7 +75,7 @@ def test_another_process_goes_on_counting(users, tmp_path):
     guess(users, FREE)
     users.catalog.close()
     with Catalog(tmp_path) as another, pytest.raises(LoginFailed, match="Too many"):
-        change_password(Users(another), "ann", OLD, NEW)
+        change_password(Users(another, hasher=QUICK), "ann", OLD, NEW)
 
 
 def test_a_new_password_that_is_none_costs_no_try(users):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.ui.models.review_queue import ReviewQueue
+from tests.support.forms import rounds
 
 FILES = 3
 
@@ -43,6 +44,7 @@ def keeping(queue, cluster_id, place):
     return members.assign(keeper_id=members["file_id"].iloc[place])
 
 
+@settings(max_examples=rounds(10, 500))
 @given(
     changes=st.lists(st.tuples(st.integers(0, 3), st.integers(0, FILES - 1)), max_size=6),
 )

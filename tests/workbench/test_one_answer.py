@@ -74,12 +74,11 @@ def told_by_clusters(wb):
 
 def told_by_searches(wb, image_ids):
     """Verdicts of pairs, by ids."""
+    answers = {asked: wb.similar(asked) for asked in image_ids}
     return {
         (asked, int(found)): verdict
-        for asked in image_ids
-        for found, verdict in zip(
-            *(wb.similar(asked)[name] for name in ("image_id", "verdict")), strict=True
-        )
+        for asked, answer in answers.items()
+        for found, verdict in zip(answer["image_id"], answer["verdict"], strict=True)
         if found != asked
     }
 
