@@ -231,6 +231,30 @@ def test_timeout_between_threads_of_one_process(tmp_path):
     lease.release()
 
 
+@pytest.mark.parametrize("same", [True, False], ids=["its own threads", "another process"])
+def test_who_waits_for_a_catalog_that_is_being_closed_waits_for_as_long_as_that_takes(
+    tmp_path, same
+):
+    """Two leases of one process lock each other out as those of two processes do."""
+    closing, closed = threading.Event(), threading.Event()
+
+    def dispose(_):
+        closing.set()
+        closed.wait(10)
+
+    slow = Lease(tmp_path, object, dispose, timeout=0.05, idle=0.05)
+    with slow.hold():
+        pass
+    assert closing.wait(10)
+    waiting = slow if same else lease_on(tmp_path, timeout=0.05)
+    timer = threading.Timer(0.3, closed.set)
+    timer.start()
+    with waiting.hold():
+        assert closed.is_set()
+    waiting.release()
+    timer.join()
+
+
 def test_who_gave_up_waiting_is_not_in_the_way(tmp_path):
     first = lease_on(tmp_path)
     with first.hold():

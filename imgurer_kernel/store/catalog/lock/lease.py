@@ -13,11 +13,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from imgurer_kernel.errors import CatalogBusy, CatalogError
+from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageError
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 from imgurer_kernel.store.catalog.lock.ticket_queue import TicketQueue
 
@@ -37,7 +37,8 @@ class Lease(Generic[Resource]):
     acquire, dispose
         Open and close what the lease guards; called only while the lock is held.
     timeout
-        Seconds to wait for other processes, and for other threads of this one.
+        Seconds to wait for other processes, and for other threads of this one; begun anew while
+        what the lease guards is being closed: on a busy disk a large catalog takes long to close.
     quantum
         Seconds for which the lease may be kept although others wait; up to five times as many
         on a busy machine, so that opening takes no more than a sixth of the time.
@@ -75,7 +76,7 @@ class Lease(Generic[Resource]):
         self._depth = 0
         self._stints = 0
         self._since = self._used = self._turn = 0.0
-        self._give_up = False
+        self._give_up = self._closing = False
         self._ended = threading.Event()
         self._watcher = threading.Thread()
         self._inherited = False
@@ -106,12 +107,9 @@ class Lease(Generic[Resource]):
         StorageFull, StorageDenied
             If the lock files cannot be written.
         """
-        deadline = time.monotonic() + self.timeout
-        if not self._turns.acquire(timeout=self.timeout):
-            mine = "another thread of this process"
-            raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
+        self._wait_turn()
         try:
-            resource = self._take(deadline)
+            resource = self._take()
             process = os.getpid()  # a child that is forked inside the block must not drop it
             self._depth += 1
             try:
@@ -141,12 +139,20 @@ class Lease(Generic[Resource]):
             )
             raise CatalogError(message)
 
-    def _take(self, deadline: float) -> Resource:
+    def _wait_turn(self) -> None:
+        """Wait for the other threads of this process."""
+        while not self._turns.acquire(timeout=self.timeout):
+            if not self._closing:
+                mine = "another thread of this process"
+                raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
+
+    def _take(self) -> Resource:
         self.check_process()
         if self._resource is not None:
             return self._resource
-        if not self._queue.take(self._lock, deadline):
-            raise CatalogBusy(self._busy_message(self._lock.holder()))
+        while not self._queue.take(self._lock, time.monotonic() + self.timeout):
+            if not self._lock.is_closing():
+                raise CatalogBusy(self._busy_message(self._lock.holder()))
         started = time.monotonic()
         try:
             self._lock.sign()
@@ -171,9 +177,13 @@ class Lease(Generic[Resource]):
         self._give_up = False
         self._ended.set()
         if resource is not None:
+            self._closing = True
             try:
+                with suppress(StorageError):  # others wait no longer than usual, then
+                    self._lock.sign(closing=True)
                 self._dispose(resource)
             finally:
+                self._closing = False
                 self._lock.drop()
 
     def _turn_is_over(self) -> bool:
@@ -284,7 +294,10 @@ class _Free:
     def holder(self) -> str:
         return "another thread of this process"
 
-    def sign(self) -> None: ...
+    def is_closing(self) -> bool:
+        return False
+
+    def sign(self, *, closing: bool = False) -> None: ...
 
     def drop(self) -> None: ...
 

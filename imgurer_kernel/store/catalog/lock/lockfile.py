@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import lock_descriptor, unlock_descriptor
 
@@ -102,8 +103,13 @@ class LockFile:
             self.path.unlink()
         self.drop()
 
-    def sign(self) -> None:
+    def sign(self, *, closing: bool = False) -> None:
         """Write into the file who holds the lock, which must be this process.
+
+        Parameters
+        ----------
+        closing
+            It is about to release the lock, when what is guarded is closed.
 
         Raises
         ------
@@ -114,6 +120,7 @@ class LockFile:
             "process": os.getpid(),
             "host": platform.node(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            "closing": closing,
         }
         if self._descriptor is not None:
             with mapped_os_errors(self.path):
@@ -122,12 +129,19 @@ class LockFile:
 
     def holder(self) -> str:
         """Return who signed last, in words."""
-        holder = {}
-        with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
-            holder = json.loads(self.path.read_bytes()[_RECORD_START:])
+        holder = self._record()
         if not holder:
             return "an unknown process"
         return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
+
+    def is_closing(self) -> bool:
+        """Return whether who signed last is about to release the lock."""
+        return bool(self._record().get("closing"))
+
+    def _record(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
+            return dict(json.loads(self.path.read_bytes()[_RECORD_START:]))
+        return {}
 
     def _open(self, flags: int = 0) -> int:
         descriptor = os.open(self.path, os.O_RDWR | flags, 0o666)
