@@ -5,7 +5,8 @@ phones in ``IMG_1.aae``, downloads of albums in ``IMG_1.jpg.json``. One that bel
 file, too, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that goes as well.
 
 Each has an entry in the journal, *intended* together with that of its file; it moves when all files
-of the same part of a plan have.
+of the same part of a plan have. One that several files share, all of which go, comes back with
+whichever comes back first.
 """
 
 import os
@@ -19,6 +20,7 @@ from imgurer_kernel.review.acts import Act
 from imgurer_kernel.store.catalog.journal import JournalEntry
 
 SUFFIXES = (b".xmp", b".aae", b".json")
+_MOVING = {"trash", "move"}
 _EXPORTED = b".supplemental-metadata"
 """What an export of Google Photos puts between the name and ``.json``."""
 
@@ -29,15 +31,18 @@ class Companion:
 
     Attributes
     ----------
-    place
-        Of its act among those that were given.
+    places
+        Of the acts of its files among those that were given.
+    file_ids
+        Of these files, and of those that have gone before.
     source, target
         Where it is, and where it goes.
     digest, facts
         Of its bytes.
     """
 
-    place: int
+    places: tuple[int, ...]
+    file_ids: tuple[int, ...]
     source: bytes
     target: bytes
     digest: str
@@ -59,21 +64,26 @@ class Companion:
             device=self.facts.st_dev,
             inode=self.facts.st_ino,
             modified_ns=self.facts.st_mtime_ns,
-            other_ids=(),
+            other_ids=tuple(each for each in self.file_ids if each != of_file.file_id),
             leads=False,
         )
 
 
-def companions_of(acts: Sequence[Act]) -> list[Companion]:
+def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Companion]:
     """Find the sidecars of files that are moved to a trash folder or another one, each once.
 
     What cannot be read, or is no file with contents, is left alone.
+
+    Parameters
+    ----------
+    gone
+        Acts of the same plan that were done before.
     """
-    moved = [(place, act) for place, act in enumerate(acts) if act.name in {"trash", "move"}]
-    going = {act.source for _, act in moved}
+    moved = {act.source: place for place, act in enumerate(acts) if act.name in _MOVING}
     folders: dict[bytes, _NamesBeside] = {}
     found: dict[bytes, Companion] = {}
-    for place, act in moved:
+    for place in moved.values():
+        act = acts[place]
         assert act.source_root is not None  # noqa: S101 (of all that is on disk)
         assert act.target is not None  # noqa: S101 (of all that is moved)
         with suppress(ActRefused), ExitStack() as stack:
@@ -84,15 +94,29 @@ def companions_of(acts: Sequence[Act]) -> list[Companion]:
                 folders[above] = _NamesBeside.read(of_file, above)
             for name in folders[above].sidecars_of(names[-1]):
                 path = above + name
-                if path in found or folders[above].owners(name, going):
+                if path in found or folders[above].owners(name, moved):
                     continue
                 with (
                     suppress(ActRefused),
                     disk.held(disk.Place(of_file.folder, name), path) as file,
                 ):
+                    places = sorted(moved[above + each] for each in folders[above].owners(name, ()))
+                    ids = [acts[each].file.file_id for each in places]
+                    ids += [it.file.file_id for it in gone if _is_of(path, it)]
                     target = act.target.removesuffix(names[-1]) + name
-                    found[path] = Companion(place, path, target, file.digest(), file.facts)
+                    found[path] = Companion(
+                        tuple(places), tuple(ids), path, target, file.digest(), file.facts
+                    )
     return list(found.values())
+
+
+def _is_of(sidecar: bytes, act: Act) -> bool:
+    """Return whether a sidecar belonged to a file that an act has moved."""
+    if act.name not in _MOVING:
+        return False
+    above, _, name = sidecar.rpartition(b"/")
+    folder, _, of_file = act.source.rpartition(b"/")
+    return above == folder and _of(name) in _keys(of_file)
 
 
 def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None) -> None:

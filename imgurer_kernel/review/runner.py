@@ -149,7 +149,8 @@ class ActRunner:
         for start in range(0, len(acts), _CHUNK):
             if progress is not None:
                 progress("removing", start, len(acts))
-            results += self._run_some(acts[start : start + _CHUNK], user, (batch, step))
+            gone = [act for act, it in zip(acts, results, strict=False) if it.refused is None]
+            results += self._run_some(acts[start : start + _CHUNK], gone, user, (batch, step))
         return results
 
     def write_sidecars(self, wanted: Sequence[Sidecar], user: str, batch: str) -> list[str | None]:
@@ -158,10 +159,10 @@ class ActRunner:
         return SidecarRunner(self._store, self._step).run(wanted, user, (batch, step))
 
     def _run_some(
-        self, acts: Sequence[Act], user: str, sitting: tuple[str, int]
+        self, acts: Sequence[Act], gone: Sequence[Act], user: str, sitting: tuple[str, int]
     ) -> list[ActResult]:
         leading = [is_leading(self._store, act.file) for act in acts]
-        beside = companions_of(acts)
+        beside = companions_of(acts, gone)
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
@@ -169,7 +170,7 @@ class ActRunner:
                 for number, (act, leads) in enumerate(zip(acts, leading, strict=True))
             ]
             along = [
-                (entries[each.place], each.entry(first + number, entries[each.place]))
+                (entries[each.places[0]], each.entry(first + number, entries[each.places[0]]))
                 for number, each in enumerate(beside, len(acts))
             ]
             journal.add(connection, [*entries, *(entry for _, entry in along)])

@@ -105,18 +105,30 @@ remove() {
     fi
 }
 
-# along FILE MOVED_TO SIDECAR SHA256 TO
+# along SIDECAR SHA256 TO FILE MOVED_TO [FILE MOVED_TO ...]
 along() {
-    if [ -n "$back" ]; then
-        is_there "$2" || move_back "$3" "$5"
-    elif is_there "$1" || ! is_there "$2"; then
-        : # its file has stayed, and so does it
-    elif ! is_there "$3" && is_there "$5"; then
-        : # moved by an earlier run
-    elif is_file "$3" && has "$3" "$4"; then
-        move "$3" "$5"
+    sidecar=$1
+    sha256=$2
+    to=$3
+    shift 3
+    while [ $# -gt 0 ]; do
+        if [ -n "$back" ]; then
+            # With the first of its files that came back.
+            is_there "$2" || {
+                move_back "$sidecar" "$to"
+                return
+            }
+        elif is_there "$1" || ! is_there "$2"; then
+            return # one of its files has stayed, and so does it
+        fi
+        shift 2
+    done
+    if [ -n "$back" ] || { ! is_there "$sidecar" && is_there "$to"; }; then
+        : # none of its files came back, or it was moved by an earlier run
+    elif is_file "$sidecar" && has "$sidecar" "$sha256"; then
+        move "$sidecar" "$to"
     else
-        stays "$3" "it was changed since the plan"
+        stays "$sidecar" "it was changed since the plan"
     fi
 }
 
@@ -152,7 +164,7 @@ def script(acts: Iterable[Act]) -> bytes:
     >>> script([]).splitlines()[0]
     b'#!/bin/sh'
     """
-    moved = [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
+    moved = moved_by_script(acts)
     lines = [SCRIPT_MARK + _FUNCTIONS]
     for act in moved:
         assert act.keeper.path_key is not None  # noqa: S101 (of those chosen)
@@ -161,13 +173,16 @@ def script(acts: Iterable[Act]) -> bytes:
                   act.source, act.file.digest.encode(), _target(act))
         )  # fmt: skip
     for each in companions_of(moved):
-        of_file = moved[each.place]
-        lines.append(
-            _line(b"along", of_file.source, _target(of_file),
-                  each.source, each.digest.encode(), each.target)
-        )  # fmt: skip
+        files = [(moved[place].source, _target(moved[place])) for place in each.places]
+        words = [word for pair in files for word in pair]
+        lines.append(_line(b"along", each.source, each.digest.encode(), each.target, *words))
     lines.append(b"exit $failed\n")
     return b"".join(lines)
+
+
+def moved_by_script(acts: Iterable[Act]) -> list[Act]:
+    """Choose the acts that `script` does: files on disk that move, for others on disk."""
+    return [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
 
 
 def _target(act: Act) -> bytes:

@@ -93,7 +93,7 @@ class ReviewTrash(Trash):
             known = {*rows, *self._store.catalog.run(journal.files_of_images)}
             ended = {it for it in old if it.moves_rows and it.file_id not in known}
             ended |= {it for it in on_disk if it not in left}
-            ended |= self._delete_companions([it for it in old if it in ended])
+            ended |= self._delete_companions([it for it in old if it in ended], entries)
             self._store.catalog.run(
                 journal.set_state, [entry.entry_id for entry in ended], "emptied"
             )
@@ -118,13 +118,19 @@ class ReviewTrash(Trash):
                 left[entry] = why
         return left
 
-    def _delete_companions(self, ended: Sequence[JournalEntry]) -> set[JournalEntry]:
+    def _delete_companions(
+        self, ended: Sequence[JournalEntry], entries: Sequence[JournalEntry]
+    ) -> set[JournalEntry]:
         """Delete the sidecars in trash folders of files that are gone for good; all of theirs."""
         both = self._store.catalog.run(sittings.with_companions, ended)
-        trashed = {(it.batch, it.step, it.file_id) for it in ended if it.act == "trash"}
-        along = {it for it in both if it.act == "companion"}
+        trashed = {key for it in ended if it.act == "trash" for key in it.file_keys}
+        # Of several files that share one the last one takes it along.
+        over = set(ended)
+        left = (it for it in entries if it.moves_rows and it not in over)
+        rest = {key for it in left for key in it.file_keys}
+        along = {it for it in both if it.act == "companion" and not rest & it.file_keys}
         for entry in along:
-            if (entry.batch, entry.step, entry.file_id) in trashed:
+            if trashed & entry.file_keys:
                 why = _undeletable(entry)
                 if why is not None:
                     _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)

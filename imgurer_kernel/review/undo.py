@@ -5,7 +5,7 @@ and with them the entries are *undone*. After a crash in between, any part of th
 moved; the disk tells which (`imgurer_kernel.review.recovery`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
 
@@ -53,17 +53,17 @@ class UndoRunner:
         """
         refused: dict[int, ActRefused] = {}
         done = 0
+        # Files of this call that have not come back, so that their sidecars must not either.
+        away = {key for it in entries if it.act != "companion" for key in it.file_keys}
         for some in _apart(_files_first(entries)):
             if progress is not None:
                 progress("bringing back", done, len(entries))
-            refused |= self._undo_some(
-                some, {_file(it) for it in entries if it.entry_id in refused}
-            )
+            refused |= self._undo_some(some, away)
             done += len(some)
         return refused
 
     def _undo_some(
-        self, entries: Sequence[JournalEntry], stayed: set[tuple[str, int, int]]
+        self, entries: Sequence[JournalEntry], away: set[tuple[str, int, int]]
     ) -> dict[int, ActRefused]:
         refused = self._rows.lost(entries)
         refused |= {it.entry_id: why for it in entries if (why := _final(it)) is not None}
@@ -75,12 +75,12 @@ class UndoRunner:
         back, failed = [], []
         for entry in chosen:
             try:
-                back.append(self._put_back(entry, stayed))
+                back.append(self._put_back(entry, away))
             except ActRefused as error:
                 refused[entry.entry_id] = error
                 failed.append(entry.entry_id)
-                stayed.add(_file(entry))
             else:
+                away -= entry.file_keys
                 self._step("moved back")
         if failed:
             self._store.catalog.run(journal.set_state, failed, "done")
@@ -89,11 +89,9 @@ class UndoRunner:
             self._step("restored")
         return refused
 
-    def _put_back(
-        self, entry: JournalEntry, stayed: Collection[tuple[str, int, int]]
-    ) -> JournalEntry:
+    def _put_back(self, entry: JournalEntry, away: set[tuple[str, int, int]]) -> JournalEntry:
         """Undo an act on disk; return the entry with the file's present facts."""
-        if entry.act == "companion" and _file(entry) in stayed:
+        if entry.act == "companion" and entry.file_keys <= away:
             message = f"{entry.reason}, which did not come back; it stays with that"
             raise ActRefused(message)
         if entry.act == "sidecar":
@@ -144,11 +142,6 @@ def _files_first(entries: Sequence[JournalEntry]) -> Iterator[JournalEntry]:
     """Put the sidecars of a step behind the files that they went along with."""
     for _, step in groupby(entries, key=lambda entry: (entry.batch, entry.step)):
         yield from sorted(step, key=lambda entry: entry.act == "companion")
-
-
-def _file(entry: JournalEntry) -> tuple[str, int, int]:
-    """Return what the entries of a file and of its sidecars have in common."""
-    return entry.batch, entry.step, entry.file_id
 
 
 def _apart(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:

@@ -7,7 +7,10 @@ import subprocess
 import pytest
 
 from imgurer_kernel.apps.cli.parser import main
-from tests.review.folders import bytes_below, make_folder
+from imgurer_kernel.common.text import human_bytes
+from tests.review.folders import LARGE, SMALL, bytes_below, make_folder
+
+SIZE = human_bytes(len(LARGE) + len(SMALL))
 
 
 @pytest.fixture
@@ -118,6 +121,34 @@ def test_a_script_moves_what_the_plan_moves(run, folder, tmp_path):
     assert not (tmp_path / "x").exists()
     moved = bytes_below(folder / ".imgurer-trash").values()
     assert len(moved) == 3
+
+
+def test_a_script_counts_what_it_does_and_names_what_it_leaves_out(run, folder, tmp_path):
+    script = tmp_path / "plan.sh"
+    status, said, _ = run("review", "plan", "--out", script)
+    assert (status, said) == (0, f"{script}: 2 files would go, {SIZE}; nothing was done\n")
+    # A link is no move, and a copy of another size can be none.
+    status, said, _ = run("review", "plan", "--out", script, "--act", "link")
+    assert status == 1
+    assert "refused: " in said
+    assert "only exact copies on disk" in said
+    assert f"{script}: 0 files would go, 0 bytes; nothing was done\n1 file left out, " in said
+    assert run("review", "plan", "--out", script, "--act", "move")[1].count("no folder") == 2
+    (folder / "sub/a-copy.jpg").write_bytes(b"edited")
+    status, said, _ = run("review", "plan", "--out", script)
+    assert said.splitlines()[-1].startswith(f"{script}: 1 file would go, ")
+    rows = json.loads(run("--json", "review", "plan", "--out", script)[1])
+    assert [row["filename"] for row in rows] == ["a-small.jpg"]
+
+
+def test_a_script_leaves_out_what_is_in_the_store(run, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGURER_STORE", "copy")
+    script, root = tmp_path / "plan.sh", ["--root", str(tmp_path / "other")]
+    assert main([*root, "ingest", str(folder)]) == 0
+    status, said, _ = run(*root, "review", "plan", "--out", script)
+    assert status == 0
+    assert f"{script}: 0 files would go, 0 bytes; nothing was done\n2 files left out, " in said
+    assert b"\nremove '" not in script.read_bytes()
 
 
 def test_names_that_look_like_formulas(run, folder, tmp_path):

@@ -213,3 +213,79 @@ def test_the_script_takes_them_along(wb, folder, tmp_path):
     gone = {path.name for path in (folder / ".imgurer-trash").rglob("*") if path.is_file()}
     assert gone == {"copy.jpg", "pair.jpg", "pair.jpg.xmp", *ALONG}
     assert "sub/pair.xmp" in here(folder)
+
+
+# Of two files that both go ------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(wb, folder):
+    """A plan of two files with one sidecar, and what is there before."""
+    (folder / "sub/pair.cr2").unlink()
+    (folder / "sub/pair.png").write_bytes(LARGE)
+    wb.ingest(folder, progress=False)
+    return plan_of(wb, "pair.jpg", "pair.png"), bytes_below(folder)
+
+
+@pytest.mark.parametrize("together", [2, 1], ids=["in one chunk", "in two chunks"])
+@pytest.mark.parametrize("first", ["pair.jpg", "pair.png"])
+def test_it_comes_back_with_whichever_comes_back_first(
+    wb, folder, shared, first, together, monkeypatch
+):
+    monkeypatch.setattr("imgurer_kernel.review.runner._CHUNK", together)
+    plan, before = shared
+    done = wb.apply(plan, progress=False)
+    assert "sub/pair.xmp" not in here(folder)
+    by_name = {
+        Path(path).name: entry for path, entry in zip(done["path"], done["entry_id"], strict=True)
+    }
+    wb.undo([by_name.pop(first)], progress=False)
+    assert {f"sub/{first}", "sub/pair.xmp"} <= here(folder)
+    wb.undo(list(by_name.values()), progress=False)
+    assert bytes_below(folder) == before
+
+
+def test_it_stays_away_if_neither_comes_back(wb, folder, shared):
+    wb.apply(shared[0], progress=False)
+    for name in ("pair.jpg", "pair.png"):
+        (folder / "sub" / name).write_bytes(b"another one")
+    wb.undo(progress=False)
+    assert "sub/pair.xmp" not in here(folder)
+    (folder / "sub/pair.png").unlink()
+    wb.undo(progress=False)
+    assert "sub/pair.xmp" in here(folder)
+
+
+def test_it_is_deleted_when_both_are(wb, folder, shared):
+    done = wb.apply(shared[0], progress=False)
+    [sidecar] = folder.glob(".imgurer-trash/**/pair.xmp")
+    # The first one may be the last copy of something else, and stays in the trash.
+    (lie,) = folder.glob(".imgurer-trash/**/pair.png")
+    lie.write_bytes(b"changed since")
+    wb.trash.empty("0s")
+    assert sidecar.exists()
+    lie.unlink()
+    wb.trash.empty("0s")
+    assert not sidecar.exists()
+    assert len(done) == 2
+
+
+@pytest.mark.parametrize("stays", ["pair.jpg", "pair.png", ""])
+def test_the_script_takes_it_along_when_both_have_gone(wb, folder, tmp_path, shared, stays):
+    plan, before = shared
+    (tmp_path / "plan.sh").write_bytes(script(wb.acts_of(plan)))
+    original = b""
+    if stays:
+        original = (folder / "sub" / stays).read_bytes()
+        (folder / "sub" / stays).write_bytes(b"changed since")
+    run = ["/bin/sh", tmp_path / "plan.sh"]
+    for _ in range(2):
+        assert subprocess.run(run, check=False).returncode == (1 if stays else 0)
+        assert ("sub/pair.xmp" in here(folder)) == bool(stays)
+    if stays:
+        # Put right, both have gone after the next run, and it follows.
+        (folder / "sub" / stays).write_bytes(original)
+        subprocess.run(run, check=True)
+        assert "sub/pair.xmp" not in here(folder)
+    subprocess.run([*run, "--back"], check=True)
+    assert bytes_below(folder) == before

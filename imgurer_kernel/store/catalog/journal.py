@@ -72,6 +72,11 @@ class JournalEntry:
         """Whether the act moves the rows of its file into the store's trash."""
         return self.act not in {"link", "sidecar", "companion"}
 
+    @property
+    def file_keys(self) -> frozenset[tuple[str, int, int]]:
+        """What it has in common with the entries of its files, or of their sidecars."""
+        return frozenset((self.batch, self.step, it) for it in (self.file_id, *self.other_ids))
+
 
 _COLUMNS = ["user_name" if field.name == "user" else field.name for field in fields(JournalEntry)]
 _KEYS = ("source_key", "source_root", "target_key", "target_root")

@@ -106,12 +106,16 @@ def removed_by(connection: Connection, file_ids: Iterable[int]) -> dict[int, str
 
 
 def with_companions(connection: Connection, of_files: Sequence[JournalEntry]) -> list[JournalEntry]:
-    """Entries with those of the sidecars that went along with their files, by id, each once."""
+    """Entries with those of the sidecars that went along with their files, by id, each once.
+
+    A sidecar that several files shared has the others in its other_ids.
+    """
     rows = connection.execute(
         """
-        SELECT beside.entry_id FROM journal AS beside JOIN journal AS of_file
-            USING (batch, step, file_id)
+        SELECT DISTINCT beside.entry_id FROM journal AS beside JOIN journal AS of_file
+            USING (batch, step)
         WHERE beside.act = 'companion' AND beside.state = 'done'
+            AND list_contains(list_prepend(beside.file_id, beside.other_ids), of_file.file_id)
             AND of_file.act <> 'companion' AND of_file.entry_id IN (SELECT unnest(?::BIGINT[]))
         """,
         [[entry.entry_id for entry in of_files]],

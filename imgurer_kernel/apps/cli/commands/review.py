@@ -24,7 +24,8 @@ from imgurer_kernel.review.acts import ACTS
 from imgurer_kernel.review.decisions import VERDICTS
 from imgurer_kernel.review.plan import require_replaceable, write_plan
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
-from imgurer_kernel.review.script import write_script
+from imgurer_kernel.review.script import moved_by_script, write_script
+from imgurer_kernel.workbench.workbench import Workbench
 
 GROUPS["review"] = "Decide about duplicates, remove them, and undo."
 
@@ -78,13 +79,32 @@ def plan_review(call: Call) -> int:
             return EXIT_DONE
         plan = wb.plan(policy=policy, act=arguments.act, **options, progress=progress)
         if arguments.out.suffix == ".sh":
-            path = write_script(wb.acts_of(plan, reference=arguments.reference), arguments.out)
-        else:
-            path = write_plan(plan, arguments.out)
+            return _write_script(call, wb, plan)
+        path = write_plan(plan, arguments.out)
     if call.out.json:
         call.out.write_table(plan)
     call.out.write_line(f"{path}: {_totals(len(plan), int(plan['bytes'].sum()))}")
     return EXIT_DONE
+
+
+def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
+    """Write a plan as a script, and say which rows that leaves out."""
+    reference = call.arguments.reference
+    looked = wb.apply(plan, dry_run="quick", reference=reference, progress=call.out.progress)
+    refused = looked[looked["status"] == "refused"]
+    acts = wb.acts_of(plan[~plan["file_id"].isin(refused["file_id"])], reference=reference)
+    path = write_script(acts, call.arguments.out)
+    moved = [act.file.file_id for act in moved_by_script(acts)]
+    written = plan[plan["file_id"].isin(moved)]
+    call.out.write_table(written) if call.out.json else _write_refused(call, refused)
+    call.out.write_line(f"{path}: {_totals(len(written), int(written['bytes'].sum()))}")
+    others = len(acts) - len(moved)
+    if others:
+        call.out.write_line(
+            f"{count(others, 'file')} left out, in the store or to be linked: a script only moves "
+            "files on disk; write a .csv, and `imgurer review apply` does all of it"
+        )
+    return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
 
 @command(
