@@ -398,8 +398,8 @@ def test_holdings(catalog):
     ]
     assert frame["replaced_at"].isna().all()
     assert ids(catalog.run(queries.holdings, user="bob")) == [1]
-    assert catalog.run(queries.holdings, image_id=1)["user"].tolist() == ["ann", "bob"]
-    assert len(catalog.run(queries.holdings, image_id=2, user="bob")) == 0
+    assert catalog.run(queries.holdings, image_ids=[1])["user"].tolist() == ["ann", "bob"]
+    assert len(catalog.run(queries.holdings, image_ids=[2], user="bob")) == 0
     assert (
         str(catalog.run(queries.holdings, user="nobody")["brought_at"].dtype)
         == "datetime64[us, UTC]"
@@ -459,7 +459,7 @@ def test_forgetting(catalog):
         commands.add, [arrival(1), arrival(1, source="/copy.jpg"), arrival(1, "bob"), arrival(2)]
     )
     assert catalog.run(commands.forget, 1, "ann") is None
-    assert catalog.run(queries.holdings, image_id=1)["user"].tolist() == ["bob"]
+    assert catalog.run(queries.holdings, image_ids=[1])["user"].tolist() == ["bob"]
     with pytest.raises(NotAllowed, match="'ann' does not hold image 1"):
         catalog.run(commands.forget, 1, "ann")
     assert catalog.run(commands.forget, 1, "bob") == digest(1)
