@@ -187,7 +187,7 @@ def test_what_is_no_number_is_survived():
 def test_every_orientation_gives_the_same_hash(kind):
     pixels = scene(9, 480, 320)
     upright = fingerprint(encode(pixels, kind))
-    for orientation in range(1, 9):
+    for orientation in range(1, 9, rounds(2, 1) if kind == "AVIF" else 1):
         found = fingerprint(oriented(pixels, orientation, kind))
         assert distance(found, upright) <= (3 if kind in {"WEBP", "AVIF"} else 1), orientation
         assert (found.width, found.height) == (480, 320)
@@ -247,7 +247,7 @@ def bits_off(files):
 
 def test_reduced_decode_is_within_the_bounds():
     sizes = [(640, 480), (1000, 750), (1632, 1224), (2200, 1650), (600, 1500)]
-    off = bits_off(jpeg(seed, *sizes[seed % 5]) for seed in range(rounds(10, 40)))
+    off = bits_off(jpeg(seed, *sizes[seed % 5]) for seed in range(rounds(5, 40)))
     assert np.median(off) <= 1
     assert np.percentile(off, 95) <= 4
     assert any(off), "all decoded in full: this test sees nothing"
@@ -263,7 +263,7 @@ def test_bits_that_differ_are_near_ties():
 
 
 def test_progressive_is_cut_without_loss_of_fidelity():
-    files = [jpeg(seed, 2000, 1500, progressive=True) for seed in range(rounds(3, 12))]
+    files = [jpeg(seed, 2000, 1500, progressive=True) for seed in range(rounds(2, 12))]
     off = bits_off(files)
     assert np.median(off) <= 1
     assert max(off) <= 5

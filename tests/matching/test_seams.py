@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from imgurer_kernel.matching.relation import Relation
 from imgurer_kernel.matching.seams import find_seam, may_have_seams
 from tests.matching.test_judgement import font, photo, related
+from tests.support.forms import thinned
 
 WHOLE = np.array([[0, 0, 64, 64]] * 2)
 NO_CUTS = np.zeros(4)
@@ -55,7 +56,7 @@ def scaled(box, image, small):
     return tuple(side * small.width / image.width for side in box)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", thinned(range(4), 2))
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("gutter", [0, 12])
 def test_two_pictures_in_one_have_a_seam(seed, axis, gutter):
@@ -91,7 +92,7 @@ def blurred(image):
 
 
 @pytest.mark.parametrize("around", [caption, blurred])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", thinned(range(4), 2))
 def test_what_was_put_beside_a_picture_need_not_be_a_picture(seed, around):
     image = photo(seed)
     sheet = around(image)
@@ -112,7 +113,7 @@ def test_only_where_one_shows_more_than_the_other():
     assert not may_have_seams(inner, framed[None])[0]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", thinned(range(3), 3))
 def test_a_collage_has_the_picture_as_a_part(seed):
     sheet, box = beside(photo(seed), photo(seed + 20), 1)
     assert related(photo(seed), sheet, placed(box, sheet.size)[None])[0] == Relation.PART_OF
@@ -136,7 +137,7 @@ def caption_below(image):
     return sheet
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", thinned(range(3), 3))
 def test_a_collage_of_which_the_picture_shows_more(seed):
     """The picture was cut to a square: both go on beyond the seam, each in its own way."""
     image = photo(seed)

@@ -17,6 +17,7 @@ from imgurer_kernel.report.figures import (
     plot_nearest,
     plot_times,
 )
+from tests.support.forms import pairs, thinned
 from tests.support.pictures import jpeg
 from tests.support.reports import two_clusters, with_facts
 
@@ -55,7 +56,7 @@ def test_a_contact_sheet_has_a_place_for_each_picture():
 NAMES = ["one\udcff.jpg", "$a$\x00\x1b[31m.jpg", "\u202egpj.exe", "שלום <b>.jpg", "東" * 200]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", thinned(NAMES, 2), ids=ascii)
 def test_whatever_a_file_is_called_can_be_a_caption(name):
     found = fingerprint(jpeg(0))
     shown(contact_sheet([found.thumbnail], [f"{name}\nkept"], title=name))
@@ -88,8 +89,7 @@ def test_distances_leave_the_medoids_out():
     assert len(shown(plot_distances(frame.iloc[:0]))) == 1
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("rows", [5, 0])
+@pytest.mark.parametrize(("rows", "dark"), pairs([5, 0], [False, True]))
 def test_the_plots_of_a_report_are_drawn_light_and_dark(rows, dark):
     report = Report.of(with_facts(two_clusters()).iloc[:rows])
     figures = [

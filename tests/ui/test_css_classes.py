@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def texts(path):
     return found
 
 
+@cache
 def written():
     """Classes that code gives to elements, or looks for."""
     words = set()
