@@ -5,8 +5,7 @@ turns it upright as a `View`, from which grays of any size and the thumbnail are
 serves them all.
 
 Which decoder sees a file is decided by its content (`imgurer_kernel.fingerprint.codecs.sniff`), and
-no
-other does: Pillow's own `open` would try more, among them some that start programs, and guards its
+no other does: Pillow's own `open` would try more, among them some that start programs, and guards its
 limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a quarter
 or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not read
 beyond the means of its blocks.
@@ -114,6 +113,13 @@ class Decoded:
         """Hash the upright picture, if every pixel was decoded; see `pixels.digest`."""
         with gate(self.format, b""):
             return pixels.digest(self._image, self._orientation)
+
+    def middle(self, side: int) -> UInt8s | None:
+        """Return `pixels.middle` of it; None where it was decoded reduced, too."""
+        if {*self._image.size} != {self.width, self.height}:
+            return None
+        with gate(self.format, b""):
+            return pixels.middle(self._image, side, coded=self.format in {"JPEG", "MPO"})
 
     def _on(self, background: Background) -> View:
         orientation, factor = self._orientation, self._factor

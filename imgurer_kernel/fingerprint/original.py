@@ -12,12 +12,14 @@ from xml.sax.saxutils import unescape
 import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt8s
+from imgurer_kernel.fingerprint import recompression
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.codecs import jpeg, tiff
-from imgurer_kernel.fingerprint.decode import read
+from imgurer_kernel.fingerprint.decode import Decoded, read
+from imgurer_kernel.fingerprint.recompression import Earlier, quality_of
 from imgurer_kernel.settings import Settings
 
-VERSION = "original-2"
+VERSION = "original-3"
 """Changes with what is measured: what was remembered under another name is measured again."""
 
 SIDE = 1600
@@ -52,6 +54,11 @@ class OriginalFacts:
         Whether it has no colour.
     quality
         Of a JPEG 0..100, by its quantisation table; 100 for what is kept without loss.
+    steps
+        The beginning of a JPEG's quantisation table, at `recompression.MODES`.
+    earlier_quality, earlier_steps
+        The same of an earlier compression that its pixels tell of
+        (`imgurer_kernel.fingerprint.recompression`); None and empty where they tell of none.
     metadata
         How many facts EXIF and XMP have.
     rating, keywords
@@ -61,6 +68,8 @@ class OriginalFacts:
     relief
         uint8, `BLOCKS` x `BLOCKS` as a list: mean steepness of the grays in each block of the
         upright picture, its aspect not kept, in quarters of a level.
+    texture
+        Difference between neighbouring pixels, in levels: the median of the means of blocks.
     clipped
         Share of the pixels that are nearly black or white (clipped).
     """
@@ -69,12 +78,23 @@ class OriginalFacts:
     measured_pixels: int = 0
     is_gray: bool = False
     quality: float | None = None
+    steps: tuple[int, ...] = ()
+    earlier_quality: float | None = None
+    earlier_steps: tuple[int, ...] = ()
     metadata: int = 0
     rating: int | None = None
     keywords: tuple[str, ...] = ()
     within_frame: float = 1.0
     relief: tuple[int, ...] = ()
+    texture: float = 0.0
     clipped: float = 0.0
+
+    @property
+    def worst_quality(self) -> float | None:
+        """The worst quality that it was saved with, as far as that is known."""
+        if self.quality is None or self.earlier_quality is None:
+            return self.quality
+        return min(self.quality, self.earlier_quality)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all measures as JSON values."""
@@ -84,7 +104,7 @@ class OriginalFacts:
     def from_dict(cls, facts: dict[str, Any]) -> Self:
         """Read what `as_dict` returned; unknown keys are ignored."""
         known = {field.name for field in fields(cls)} & facts.keys()
-        lists = {"keywords", "relief"}
+        lists = {"keywords", "relief", "steps", "earlier_steps"}
         values: dict[str, Any] = {
             key: tuple(facts[key]) if key in lists else facts[key] for key in known
         }
@@ -107,17 +127,24 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         unescape(item.decode("utf-8", "replace")).strip() for item in _ITEM.findall(found[0])[:50]
     )  # fmt: skip
     gray = view.gray()
+    table = jpeg.quantisation(data) if picture.format in {"JPEG", "MPO"} else None
+    steps = () if table is None or not all(table) else table[: len(recompression.MODES)]
+    earlier = _earlier(picture, data, limits, steps)
     steepness, measured_pixels = _steepness(gray)
     return OriginalFacts(
         steepness=steepness,
         measured_pixels=measured_pixels,
         is_gray=_is_gray(view.rgb((96, 96))),
-        quality=_quality(data, picture.format),
+        quality=_quality(table, picture.format),
+        steps=steps,
+        earlier_quality=None if earlier is None else earlier.quality,
+        earlier_steps=() if earlier is None else earlier.steps,
         metadata=_entries(data, picture.format) + len(keywords) + (rating is not None),
         rating=None if rating is None else int(rating[1]),
         keywords=keywords,
         within_frame=float(within_frame(view.grays(64)[None])[0]),
         relief=tuple(_relief(view.grays(BLOCKS * _BLOCK)).tolist()),
+        texture=round(_texture(gray), 3),
         clipped=round(float(((gray <= _BLACK) | (gray >= _WHITE)).mean()), 4),
     )
 
@@ -127,15 +154,22 @@ def _is_gray(colours: UInt8s) -> bool:
     return bool(np.percentile(spread, 99) < _COLOURED)
 
 
-def _quality(data: bytes, name: str) -> float | None:
+def _earlier(
+    picture: Decoded, data: bytes, limits: Settings | None, steps: tuple[int, ...]
+) -> Earlier | None:
+    """Find an earlier compression, for which every pixel of the middle is needed."""
+    middle = picture.middle(recompression.SIDE)
+    if middle is None and picture.format in {"JPEG", "MPO"}:
+        size = max(picture.width, picture.height)
+        whole = read(data, limits, colour=False, frame=(size, size))
+        middle = whole.middle(recompression.SIDE)
+    return None if middle is None else recompression.find_earlier(middle, steps)
+
+
+def _quality(table: tuple[int, ...] | None, name: str) -> float | None:
     if name in _LOSSLESS:
         return 100.0
-    table = jpeg.quantisation(data) if name in {"JPEG", "MPO"} else None
-    if table is None:
-        return None
-    # The scale of the Independent JPEG Group, backwards.
-    percent = 100 * sum(table) / _TABLE_AT_50
-    return round((200 - percent) / 2 if percent <= 100 else 5000 / percent, 1)
+    return None if table is None else quality_of(100 * sum(table) / _TABLE_AT_50)
 
 
 def _entries(data: bytes, name: str) -> int:
@@ -149,6 +183,16 @@ def _relief(gray: UInt8s) -> UInt8s:
     steep = np.hypot(down, right).reshape(BLOCKS, _BLOCK, BLOCKS, _BLOCK).mean(axis=(1, 3))
     quarters: UInt8s = np.clip(np.round(steep * 4), 0, 255).astype(np.uint8).ravel()
     return quarters
+
+
+def _texture(gray: UInt8s) -> float:
+    height, width = (size // BLOCKS for size in gray.shape)
+    if not height or not width:
+        return 0.0
+    part = gray[: height * BLOCKS, : width * BLOCKS].astype(np.int16)
+    steps = np.abs(np.diff(part, axis=1, append=part[:, -1:]))
+    means = steps.reshape(BLOCKS, height, BLOCKS, width).mean(axis=(1, 3))
+    return float(np.median(means))
 
 
 def _steepness(gray: UInt8s) -> tuple[float | None, int]:

@@ -1,7 +1,7 @@
 """Measure originals of clusters once, and compare those of one cluster."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ _SAME_PLACE = frozenset({"medoid", "same pixels", "identical", "re-encoded", "re
 # Watermarks of 1 to 6 % opacity and captions have 3 to 22 levels a pixel more in their 20 steepest
 # blocks than the same picture without; recompression, resizing and sharpening below 1.
 _WRITTEN = 1.5
+# A copy that was reduced and enlarged again, or blurred, is softer, and lacks up to 4.6 levels that
+# the sharpening of most other blocks does not explain; captions add 5.2 and more.
+_SOFT_COPY, _WRITTEN_BESIDE_SOFT, _SHARPENED = 0.9, 5.0, 0.9
 _BLOCKS_OF_WRITING = 20
 _TEXTURED = 2.0  # levels a pixel: in smoother blocks there is nothing to compare steepness by
 # Brightened sample pictures have 3 to 20 % more of their pixels near white than the original.
@@ -46,6 +49,11 @@ _LARGER = 1.2
 # drawn scenes, 1.2 by a cubic one.
 _SOFT, _TWICE = 1.02, 1.8
 _SAVED_AGAIN = 3.0
+# Of one size: reduced to half and enlarged again, or blurred by a pixel, photographs have 0.56 to
+# 0.84 times their steepness; against a copy that was sharpened they have 0.78 or more, and 0.65
+# where it was sharpened so that it hurts. Captions and bars have steep edges in some blocks, and
+# leave the texture of most as it was.
+_SOFTER, _SOFTER_CAMERA, _SMOOTHER, _SAME_SIZE = 0.78, 0.65, 0.93, 0.02
 
 
 def measure(
@@ -96,7 +104,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     """Estimate the pixels of detail of files, (n,): fewer than they have where enlarged.
 
     One that is larger than another picture of its cluster, with edges as much flatter, shows no
-    more than that one.
+    more than that one. One of the same size with edges much flatter was reduced before, or blurred.
 
     Parameters
     ----------
@@ -110,6 +118,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
         [np.nan if it is None or it.steepness is None else it.steepness for it in facts]
     )
     side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
+    texture = np.array([0 if it is None else it.texture for it in facts])
     quality = np.array([np.nan if it is None or it.quality is None else it.quality for it in facts])
     usable = view["label"].isin(_SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
     of_camera = view["camera"].notna().to_numpy(bool)
@@ -117,6 +126,14 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
         for row in rows:
             # What a camera has written is more likely to be blurred than enlarged.
             margin = _FLATTER_CAMERA if of_camera[row] else _FLATTER
+            softer = _SOFTER_CAMERA if of_camera[row] else _SOFTER
+            alike = np.abs(side[rows] / side[row] - 1) < _SAME_SIZE
+            shares = steep[row] / steep[rows[alike]]
+            smooth = texture[row] < _SMOOTHER * texture[rows[alike]]
+            smooth &= ~(quality[row] < quality[rows[alike]])  # which makes smooth, too
+            share = float(np.min(shares, where=smooth, initial=1.0))
+            if share < softer:
+                true[row] *= share**2
             smaller = rows[side[rows] * _LARGER < side[row]]
             scale, ratio = side[row] / side[smaller], steep[row] / steep[smaller]
             flat = ratio < margin / np.sqrt(scale)
@@ -161,11 +178,9 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
         facts = {digests[row]: measured[digests[row]] for row in part}
         if len(facts) < 2:
             continue
-        steep = np.array([each.relief for each in facts.values()], np.float64) / 4
-        clipped = np.array([each.clipped for each in facts.values()])
         sizes = dict(zip(digests[some], pixels[some], strict=True))
         size = np.array([sizes[digest] for digest in facts])
-        written = dict(zip(facts, _is_written(steep, clipped, size), strict=True))
+        written = dict(zip(facts, _is_written(list(facts.values()), size), strict=True))
         found[part] = [written[digests[row]] for row in part]
     return found
 
@@ -183,17 +198,16 @@ def _shows_same_place(view: pd.DataFrame) -> BoolMask:
 def _is_comparable(facts: OriginalFacts | None) -> bool:
     if facts is None or not facts.relief:
         return False
-    return facts.quality is None or facts.quality >= HEAVY_QUALITY
+    return facts.worst_quality is None or facts.worst_quality >= HEAVY_QUALITY
 
 
-def _is_written(steep: Float64s, clipped: Float64s, pixels: Float64s) -> list[bool]:
-    """Tell which pictures have edges that others lack.
-
-    Parameters
-    ----------
-    steep, clipped, pixels
-        float64 (n, blocks): reliefs; (n,): shares of black and white, and sizes.
-    """
+def _is_written(facts: Sequence[OriginalFacts], pixels: Float64s) -> list[bool]:
+    """Tell which pictures have edges that others lack, of as many pixels as are given."""
+    steep = np.array([each.relief for each in facts], np.float64) / 4
+    clipped = np.array([each.clipped for each in facts])
+    edges = np.array([each.steepness or np.nan for each in facts])
+    texture = np.array([each.texture for each in facts])
+    quality = np.array([each.worst_quality or np.nan for each in facts])
     answers = []
     for number, own in enumerate(steep):
         # What was cut off at white or black lacks the edges that were there, as does what was
@@ -203,20 +217,31 @@ def _is_written(steep: Float64s, clipped: Float64s, pixels: Float64s) -> list[bo
         if not others.any():
             answers.append(False)
             continue
+        soft = (edges < _SOFT_COPY * edges[number]) & (texture < _SMOOTHER * texture[number])
+        soft &= ~(quality < quality[number])
+        only_soft = bool(soft[others].all())
+        if not only_soft:
+            others &= ~soft
         # Of several others one may be poor: what all but one lack was added.
         rank = min(int(others.sum()) - 1, 1) if others.sum() > _SEVERAL else 0
         other = np.sort(steep[others], axis=0)[rank]
         added, lost = _excess(own, other), _excess(other, own)
-        answers.append(bool(added > max(_WRITTEN, _ONE_SIDED * lost)))
+        written = added > max(_WRITTEN, _ONE_SIDED * lost)
+        if written and only_soft:
+            written = _excess(own, other, _SHARPENED) > _WRITTEN_BESIDE_SOFT
+        answers.append(bool(written))
     return answers
 
 
-def _excess(one: Float64s, other: Float64s) -> float:
-    """Measure how much steeper one relief is than another at its largest excess over sharpness."""
+def _excess(one: Float64s, other: Float64s, share: float = 0.5) -> float:
+    """Measure how much steeper one relief is than another at its largest excess over sharpness.
+
+    Sharpness is what that share of all blocks has at most.
+    """
     # A bar that covers a part takes all edges away: only letters are steeper than any picture.
     one = np.where((other > _FLAT) | (one > _LETTERS), one, other)
     least = np.minimum(one, other)
     textured = least > _TEXTURED
     # A sharper picture is steeper by one factor, wherever there is something to be sharp.
-    gain = float(np.median(one[textured] / least[textured])) if textured.any() else 1.0
+    gain = float(np.quantile(one[textured] / least[textured], share)) if textured.any() else 1.0
     return float(np.sort(one - max(gain, 1.0) * least)[-_BLOCKS_OF_WRITING:].mean())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
+from imgurer_kernel.review.generations import saved_again
 from imgurer_kernel.review.keeper import has_copy_name
 from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
 
@@ -44,10 +45,12 @@ VIEW: Mapping[str, str] = {
     "is_heavy": "heavily recompressed",
     "is_framed": "with a frame around the picture",
     "is_marked": "something is written on it",
+    "is_resaved": "saved again, finer, from another one of the cluster",
     "camera_facts": "how much of time, camera and place is known: 0 to 3",
     "is_camera_format": "as cameras write it",
     "metadata": "number of facts that it carries",
-    "quality": "of the compression, 0 to 100; 100 without loss",
+    "quality": "of the compression, 0 to 100, 100 without loss; the worst if there were two",
+    "saved_quality": "of the last compression alone",
 }
 """The columns, and what they mean. What was not measured counts as good."""
 
@@ -104,12 +107,12 @@ def file_view(
     nothing = OriginalFacts()
     known = pd.DataFrame(
         [
-            (it.is_gray, it.quality, it.metadata, it.within_frame)
+            (it.is_gray, it.worst_quality, it.quality, it.metadata, it.within_frame)
             for it in (each or nothing for each in found)
         ],
         view.index,
-        ["is_gray", "quality", "metadata", "within_frame"],
-    ).astype({"is_gray": bool, "quality": float, "metadata": "int64"})
+        ["is_gray", "quality", "saved_quality", "metadata", "within_frame"],
+    ).astype({"is_gray": bool, "quality": float, "saved_quality": float, "metadata": "int64"})
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
     frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
@@ -121,13 +124,14 @@ def file_view(
     best = known["quality"].groupby(groups).transform("max")
     heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
+    damaged = view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0
     name = view["path"].where(view["path"].notna(), view["filename"])
     return view.assign(
         medoid_label=view["label"],
         place=name,
         folder=[str(path).rpartition("/")[0] for path in name.tolist()],
         has_copy_name=[has_copy_name(str(each)) for each in view["filename"].tolist()],
-        damaged=view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0,
+        damaged=damaged,
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
@@ -136,8 +140,10 @@ def file_view(
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),
+        is_resaved=saved_again(view.assign(damaged=damaged), measured),
         camera_facts=of_camera + view["latitude"].notna().astype(int),
         is_camera_format=view["format"].isin(CAMERA_FORMATS) | view["camera"].notna(),
         metadata=known["metadata"],
         quality=known["quality"],
+        saved_quality=known["saved_quality"],
     )

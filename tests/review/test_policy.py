@@ -15,15 +15,17 @@ from tests.support.pictures import encode, scene
 
 BEST = {
     "damaged": False, "is_gray": False, "frames": 2, "is_thumbnail": False, "is_upscale": False,
-    "is_heavy": False, "is_framed": False, "is_marked": False, "camera_facts": 3,
-    "is_camera_format": True, "shown_pixels": 100, "metadata": 9, "quality": 95.0,
+    "is_heavy": False, "is_framed": False, "is_marked": False, "is_resaved": False,
+    "camera_facts": 3, "is_camera_format": True, "shown_pixels": 100, "metadata": 9,
+    "quality": 95.0, "saved_quality": 95.0,
     "is_reference": True, "modified_at": pd.Timestamp("2020-01-01", tz="UTC"),
     "has_copy_name": False, "taken_in": pd.Timestamp("2020-01-01", tz="UTC"), "place": "/a",
 }  # fmt: skip
 WORSE = {
     "damaged": True, "is_gray": True, "frames": 1, "is_thumbnail": True, "is_upscale": True,
-    "is_heavy": True, "is_framed": True, "is_marked": True, "camera_facts": 1,
-    "is_camera_format": False, "shown_pixels": 99, "metadata": 8, "quality": np.nan,
+    "is_heavy": True, "is_framed": True, "is_marked": True, "is_resaved": True,
+    "camera_facts": 1, "is_camera_format": False, "shown_pixels": 99, "metadata": 8,
+    "quality": np.nan, "saved_quality": np.nan,
     "is_reference": False, "modified_at": pd.NaT, "has_copy_name": True,
     "taken_in": pd.Timestamp("2021-01-01", tz="UTC"), "place": "/b",
 }  # fmt: skip

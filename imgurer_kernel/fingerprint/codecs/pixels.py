@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.codecs import depth
 from imgurer_kernel.fingerprint.codecs.depth import Scale
 
@@ -75,6 +76,27 @@ def luma(image: Picture) -> Picture:
     if image.mode == "L":
         return image
     return image.getchannel(0) if image.mode == "YCbCr" else image.convert("L")
+
+
+def middle(image: Picture, side: int, *, coded: bool) -> UInt8s | None:
+    """Return luma of the middle, from a whole number of 8x8 blocks on; None without luma of 8 bits.
+
+    Parameters
+    ----------
+    side
+        Pixels of each side, at most.
+    coded
+        Whether only luma that is stored will do.
+
+    Returns
+    -------
+    uint8 (height, width).
+    """
+    if image.mode not in ({"L", "YCbCr"} if coded else {"L", "LA", "P", "RGB", "RGBA"}):
+        return None
+    left, top = (max(size - side, 0) // 16 * 8 for size in image.size)
+    right, bottom = min(left + side, image.width), min(top + side, image.height)
+    return np.asarray(luma(image.crop((left, top, right, bottom))))
 
 
 def shines_through(image: Picture) -> bool:
