@@ -5,10 +5,10 @@ turns it upright as a `View`, from which grays of any size and the thumbnail are
 serves them all.
 
 Which decoder sees a file is decided by its content (`imgurer_kernel.fingerprint.codecs.sniff`), and
-no other does: Pillow's own `open` would try more, among them some that start programs, and guards its
-limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a quarter
-or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not read
-beyond the means of its blocks.
+no other does: Pillow's own `open` would try more, among them some that start programs, and guards
+its limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a
+quarter or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not
+read beyond the means of its blocks.
 """
 
 import io
