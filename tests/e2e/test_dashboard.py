@@ -59,7 +59,7 @@ def root(browser, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(root):
-    with serving(root) as running:
+    with serving(root, preheat=0) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.report.evaluation.transforms import variant
 from imgurer_kernel.report.explain.explanation import _TURNS, Side
 from tests.support.copies import picture
+from tests.support.forms import thinned
 
 
 def file(image, quality=92):
@@ -170,7 +171,10 @@ def test_it_is_one_figure_with_its_words_as_the_alternative(wb, tmp_path):
 
 @pytest.mark.parametrize(
     "names",
-    [("$x^2$", "a\nb\x00.jpg"), ("<img src=x onerror=alert(1)>", "写真" * 90), ("", "\u202e")],
+    thinned(
+        [("$x^2$", "a\nb\x00.jpg"), ("<img src=x onerror=alert(1)>", "写真" * 90), ("", "\u202e")],
+        3,
+    ),
 )
 def test_any_name_can_be_shown(wb, names):
     found = wb.explain(1, 2)
