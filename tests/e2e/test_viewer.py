@@ -153,6 +153,7 @@ def test_c_compares_with_the_best_copy_and_zooms_both_alike(at):
 
 def test_two_pictures_lie_on_each_other(at):
     page = at("review")
+    page.emulate_media(reduced_motion="no-preference")
     compare(page)
     page.keyboard.press("l")
     slider = overlay(page).get_by_role("slider")
@@ -169,11 +170,11 @@ def test_two_pictures_lie_on_each_other(at):
     expect(caption).to_contain_text(".tif")  # it turns by itself
     overlay(page).get_by_role("button", name=re.compile("Difference")).click()
     expect(caption).to_contain_text(re.compile("differs"))
+    page.emulate_media(reduced_motion="reduce")
 
 
 def test_without_motion_it_turns_on_request(at):
     page = at("review")
-    page.emulate_media(reduced_motion="reduce")
     compare(page)
     page.keyboard.press("b")
     caption = overlay(page).locator("figcaption")
@@ -185,7 +186,6 @@ def test_without_motion_it_turns_on_request(at):
     expect(caption).to_contain_text(".tif")
     page.keyboard.press("Escape")
     expect(overlay(page)).to_have_count(0)
-    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_nothing_is_cut_off(at):
