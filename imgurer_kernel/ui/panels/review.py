@@ -107,7 +107,7 @@ class ReviewPanel(Panel):
         queue, ids = self.model.queue, self.model.on_page
         self._show_bars(None)
         if queue is None:
-            self.board.show([], "")
+            self.board.show([], "Looking for duplicates. They show here as soon as they are found.")
             return
         if not ids:
             self.board.show([], self.model.empty_text)
@@ -115,6 +115,8 @@ class ReviewPanel(Panel):
         wanted = pd.concat([queue.rows(each)["image_id"] for each in ids])
         missing = [each for each in wanted.unique().tolist() if each not in self._thumbnails]
         if missing:
+            if not self._clusters:
+                self.board.show([], "Reading the pictures of these clusters.")
             self._page_job.start(
                 "Reading pictures",
                 lambda _: dict(zip(missing, self.session.thumbnails(missing), strict=True)),

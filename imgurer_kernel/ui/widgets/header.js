@@ -97,6 +97,7 @@ export default {
       if (focused) tabs.querySelector('[aria-selected="true"]')?.focus();
       tabs.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
       const chosen = model.get("tabs").find((tab) => tab.id === model.get("current"));
+      help.hidden = chosen?.id === "review"; // it has more keys, and says which
       if (chosen && document.body.dataset.voila !== undefined) document.title = `${chosen.label} · imgurer`;
     };
     tabs.addEventListener("keydown", (event) => {
