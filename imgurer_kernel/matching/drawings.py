@@ -17,6 +17,7 @@ PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, wh
 _STRIPED = 150  # flat places of stripes of two colours or more
 _REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
 _SMALL = 40
+_OTHER_TONE = 4.0  # levels
 _TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
 GRAY_BELOW = 3.0  # gray levels from gray, root mean square
 TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
@@ -83,6 +84,11 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     # Parts too thin to be flat show in cells that have edges in them. All flat places brighter by
     # one factor are those of a copy, whose edges are off by more.
     edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
+    # Two tones of skin are nearly that: of copies 2 levels are left of a colour, of these 5 and
+    # more; and where all is brighter by one factor, next to nothing is of another colour.
+    flat &= ~brighter(features) | (
+        (of(local.FLAT_UNLIKE) <= _OTHER_TONE) & (of(local.FLAT_OFF) <= 0.075)
+    )
     lit = flat & (of(local.LIGHT_98) <= np.where(brighter(features), 60, edges))
     few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
     lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
@@ -102,4 +108,20 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
     curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
     curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
-    return lit | toned | sepia | (curved & (flat | ~known))
+    return lit | toned | sepia | (curved & (flat | ~known)) | (more & _photographed(features))
+
+
+def _photographed(features: Float64s) -> BoolMask:
+    """Tell which pairs are photographs with few edges that agree as copies do, all but their tone.
+
+    Curves explain every recolouring of few colours, but none of many; of things that were turned a
+    little, which agree by their colours alone, 0.1 and more of the blocks stray.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    copies = (of(local.Q25) >= 0.88) & (of(local.STRAY) <= 0.1) & (of(local.BAD) <= 0.01)
+    copies &= (of(local.PLAIN) < 0.3) & (of(local.FLAT_COLOURS) >= 8)
+    found: BoolMask = copies & (of(local.HUE_SHARE) <= 0.15) & (of(local.TURN) <= 20)
+    return found

@@ -59,7 +59,8 @@ INNER_AGREE, INNER_BAD, INNER_Q25 = 46, 47, 48  # as above, between the strips
 LEFT_GAIN, LEFT_NOISE = 49, 50  # of small ones: the change of light; what it leaves along edges
 LEFT_REGION, LEFT_INSIDE = 51, 52  # levels times pixels, beyond that, of the region that is off
 # most: anywhere, and between where captions are
-FEATURES = 53
+FLAT_UNLIKE = 53  # levels by which the channels of one flat colour did not change by one factor
+FEATURES = 54
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""

@@ -245,6 +245,42 @@ def test_a_figure_with_another_skin_is_a_colour_variant_however_little_of_it_sho
     assert related(walker(LIGHT), walker(LIGHT, "#8f1f9f"))[0] == Relation.COLOUR_VARIANT
 
 
+def hand(skin, line):
+    """A large hand, of which nearly all is skin."""
+    image = Image.new("RGB", (256, 256), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rounded_rectangle((90, 80, 225, 235), 45, fill=skin, outline=line, width=6)
+    pen.rounded_rectangle((15, 85, 150, 130), 22, fill=skin, outline=line, width=6)
+    for y in (135, 165, 195):
+        pen.rounded_rectangle((75, y, 160, y + 35), 16, fill=skin, outline=line, width=6)
+    pen.rounded_rectangle((120, 20, 160, 110), 20, fill=skin, outline=line, width=6)
+    return image.resize((64, 64), Image.Resampling.LANCZOS)
+
+
+def test_a_hand_in_the_next_tone_of_skin_is_no_brighter_copy():
+    light, next_to_it = hand("#fadcbc", "#d6a57c"), hand("#e0bb95", "#b9895f")
+    assert related(light, next_to_it)[0] == Relation.COLOUR_VARIANT
+    for gain in (0.85, 1.2):
+        copy = next_to_it.point(lambda level, gain=gain: min(round(level * gain), 255))
+        assert related(next_to_it, saved(copy, "JPEG", quality=86))[0] == Relation.SAME
+
+
+@pytest.mark.parametrize("exponent", [0.65, 1.6])
+def test_a_photo_of_few_edges_under_another_gamma_is_the_same(exponent):
+    """A cap on cloth: soft folds in one colour, and strong colours."""
+    y, x = np.mgrid[:400, :400] / 400
+    fold = 0.62 + 0.2 * np.sin(9 * x + 4 * np.sin(5 * y)) + 0.1 * np.sin(14 * y - 6 * x)
+    cloth = Image.fromarray((fold[..., None] * (235, 40, 30)).clip(0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(cloth)
+    for k in range(60):  # shaded from left to right
+        pen.rectangle((70 + 4 * k, 130, 74 + 4 * k, 260), fill=(150 + k, 155 + k, 160 + k))
+        pen.rectangle((70 + 4 * k, 260, 74 + 4 * k, 360), fill=(120 + k, 215 + k // 2, 30))
+    pen.ellipse((110, 280, 280, 330), outline=(90, 150, 20), width=6)
+    pen.text((190, 195), "NOPE", "black", font(78), anchor="mm")
+    curved = cloth.point(lambda level: round(255 * (level / 255) ** exponent))
+    assert related(cloth, saved(curved, "JPEG", quality=92))[0] == Relation.SAME
+
+
 @pytest.mark.parametrize("gain", [0.75, 1.25])
 def test_a_figure_that_is_brighter_as_a_whole_and_written_on_is_the_same(gain):
     copy = walker(LIGHT).point(lambda level: min(round(level * gain), 255))

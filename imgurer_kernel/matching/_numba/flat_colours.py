@@ -30,6 +30,7 @@ _OFF, _SLIGHTLY_OFF = (
 )  # levels, root mean square; JPEG leaves 3 to 9 on emoji of 64 pixels
 _CAP = 25.0  # levels after which a place counts as of another colour, however far it is off
 _STEP = 32  # levels of a channel that one colour may span, where colours are counted
+_COLOUR_FROM, _WHITE = 60, 244.0  # places that a colour is known by; levels that were cut off
 
 
 @compiled(f"int64({_RGB}, {_VECTOR}, {_VECTOR}, {_PLANE}, int64, int64, {_CELLS}, boolean[::1])")
@@ -193,6 +194,43 @@ def _count_colours(colours: Float64s) -> int:
     return (counts > max(2, len(colours) // 100)).sum()
 
 
+@compiled(f"float64({_CELLS}, {_CELLS})", fastmath=True)
+def _unlike(one: Float64s, other: Float64s) -> float:
+    """Return by how many levels the channels of some colour changed by other factors than one.
+
+    Light changes all channels of a colour by one factor, up to white. What a JPEG does to single
+    places is no more than a level or two on average; two tones of skin are 6 and more apart.
+    """
+    counts, sums = np.zeros(512, np.int64), np.zeros((512, 6))
+    for k in range(len(one)):
+        bin_of = 0
+        for channel in range(3):
+            bin_of = 8 * bin_of + int(min(max(one[k, channel], 0.0), 255.0)) // _STEP
+        counts[bin_of] += 1
+        for channel in range(3):
+            sums[bin_of, channel] += one[k, channel]
+            sums[bin_of, 3 + channel] += other[k, channel]
+    most = 0.0
+    for bin_of in range(512):
+        if counts[bin_of] < _COLOUR_FROM:
+            continue
+        means = sums[bin_of] / counts[bin_of]
+        product, square, used = 0.0, 0.0, 0
+        for channel in range(3):
+            if max(means[channel], means[3 + channel]) < _WHITE:
+                product += means[channel] * means[3 + channel]
+                square += means[channel] ** 2
+                used += 1
+        if used < 2 or square == 0:
+            continue
+        left = 0.0
+        for channel in range(3):
+            if max(means[channel], means[3 + channel]) < _WHITE:
+                left += (product / square * means[channel] - means[3 + channel]) ** 2
+        most = max(most, np.sqrt(left / used))
+    return most
+
+
 @compiled(
     f"void({_RGB}, {_RGB}, {_VECTOR}, {_VECTOR}, {_PLANE}, {_PLANE}, {_MASK}, boolean, {_VECTOR})"
 )
@@ -269,3 +307,4 @@ def judge_flat(
         tones.left_by_tone(one, other, model), places, across, down, _OFF * np.sqrt(3.0)
     )
     out[names.FLAT_COLOURS] = _count_colours(one)
+    out[names.FLAT_UNLIKE] = _unlike(one, other)
