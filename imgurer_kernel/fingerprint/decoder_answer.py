@@ -11,9 +11,12 @@ from imgurer_kernel.common.records import Facts, Fingerprint
 from imgurer_kernel.errors import DecoderFailed, ImageRejected
 from imgurer_kernel.fingerprint.browser_view import MIME_TYPES
 
-DecoderAnswer: TypeAlias = Fingerprint | tuple[int, int, bytes] | tuple[str, bytes, int, int, bool]
-"""What a child finds: a fingerprint, pixels as bytes, or a picture for a browser."""
+DecoderAnswer: TypeAlias = (
+    Fingerprint | tuple[int, int, bytes] | tuple[str] | tuple[str, bytes, int, int, bool]
+)
+"""What a child finds: a fingerprint, pixels as bytes, their digest, or a picture for a browser."""
 
+_HEX_DIGITS = 64
 _ANSWERS = {
     (kind.__module__, kind.__qualname__): kind for kind in (Fingerprint, Facts, datetime)
 } | {
@@ -73,6 +76,10 @@ def _is_pixels(answer: Any) -> bool:  # noqa: ANN401 - whatever has come
     return bool(height > 0 and width > 0 and len(raw) == 3 * height * width)
 
 
+def _is_digest(answer: Any) -> bool:  # noqa: ANN401
+    return _has_kinds(answer, str) and len(answer[0]) == _HEX_DIGITS
+
+
 def _is_view(answer: object) -> bool:
     # A page is told what kind of file it is: none that a browser would run.
     return _has_kinds(answer, str, bytes, int, int, bool) and answer[0] in MIME_TYPES  # type: ignore[index]
@@ -89,5 +96,6 @@ def _has_kinds(answer: object, *kinds: type) -> bool:
 _CHECKS: dict[str, Callable[[object], bool]] = {
     "fingerprint": _is_fingerprint,
     "pixels": _is_pixels,
+    "digest": _is_digest,
     "view": _is_view,
 }

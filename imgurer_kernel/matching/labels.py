@@ -41,8 +41,9 @@ Label = Literal[
 exact
     the same bytes.
 same pixels
-    other bytes that hold the same pixels, as in another container or with other metadata. That is
-    known of flat pictures, of which nothing less would do; others are re-encoded.
+    other bytes that hold the same pixels, as in another container or with other metadata. Where
+    even the grays are equal the originals are asked, see `may_be_equal`; a PNG that was made of a
+    JPEG is re-encoded.
 re-encoded
     the same size, and nothing but traces of compression or noise; or the colours alone were
     changed, which grays do not show.
@@ -152,6 +153,19 @@ def measure_pairs(
         return work(0)  # one part needs no threads
     chunks = in_order(work, range(0, len(pairs), _CHUNK))
     return [difference for chunk in chunks for difference in chunk]
+
+
+def may_be_equal(label: str, first: UInt8s, second: UInt8s) -> bool:
+    """Tell whether a pair may have the same pixels, so that the originals are to be looked at.
+
+    Parameters
+    ----------
+    label
+        What the pair is called otherwise.
+    first, second
+        uint8 (64, 64): grays of both.
+    """
+    return label == "re-encoded" and bool((first == second).all())
 
 
 def label_for(

@@ -144,10 +144,11 @@ def test_pixels_and_what_a_browser_shows_are_those_of_this_process(processes, na
     found = processes.pixels(data, frame, limits=USUAL)
     assert found.flags.writeable
     assert np.array_equal(found, decode.read(data, USUAL, frame=frame).view().rgb(frame))
+    assert processes.digest(data, limits=USUAL) == decode.read(data, USUAL, exact=True).digest()
     view, here = processes.browser_view(data, limits=USUAL), for_browser(data, USUAL)
     assert (view.mime_type, view.data) == (here.mime_type, here.data)
     assert (view.width, view.height, view.reduced) == (640, 480, False)
-    for ask in (processes.browser_view, partial(processes.pixels, frame=frame)):
+    for ask in (processes.browser_view, processes.digest, partial(processes.pixels, frame=frame)):
         with pytest.raises(ImageRejected):
             ask(b"no picture", limits=USUAL)
 
@@ -163,6 +164,8 @@ def test_pixels_and_what_a_browser_shows_are_those_of_this_process(processes, na
         ("pixels", (-1, -3, bytes(9))),
         ("pixels", (3, 3, bytes(26))),
         ("pixels", ("image/png", b"", 1, 1, False)),
+        ("digest", ("abc",)),
+        ("digest", (b"a" * 64,)),
         ("fingerprint", (3, 3, bytes(27))),
     ],
 )

@@ -194,12 +194,30 @@ def _count_colours(colours: Float64s) -> int:
     return (counts > max(2, len(colours) // 100)).sum()
 
 
+@compiled(f"float64({_VECTOR})", fastmath=True)
+def _left_of_one_factor(means: Float64s) -> float:
+    """Return the levels that one factor leaves of a colour, means of both pictures side by side."""
+    product, square, used = 0.0, 0.0, 0
+    for channel in range(3):
+        if max(means[channel], means[3 + channel]) < _WHITE:
+            product += means[channel] * means[3 + channel]
+            square += means[channel] ** 2
+            used += 1
+    if used < 2 or square == 0:
+        return 0.0
+    left = 0.0
+    for channel in range(3):
+        if max(means[channel], means[3 + channel]) < _WHITE:
+            left += (product / square * means[channel] - means[3 + channel]) ** 2
+    return np.sqrt(left / used)
+
+
 @compiled(f"float64({_CELLS}, {_CELLS})", fastmath=True)
 def _unlike(one: Float64s, other: Float64s) -> float:
     """Return by how many levels the channels of some colour changed by other factors than one.
 
     Light changes all channels of a colour by one factor, up to white. What a JPEG does to single
-    places is no more than a level or two on average; two tones of skin are 6 and more apart.
+    places is no more than a level or two on average; two tones of skin are 5 and more apart.
     """
     counts, sums = np.zeros(512, np.int64), np.zeros((512, 6))
     for k in range(len(one)):
@@ -212,22 +230,8 @@ def _unlike(one: Float64s, other: Float64s) -> float:
             sums[bin_of, 3 + channel] += other[k, channel]
     most = 0.0
     for bin_of in range(512):
-        if counts[bin_of] < _COLOUR_FROM:
-            continue
-        means = sums[bin_of] / counts[bin_of]
-        product, square, used = 0.0, 0.0, 0
-        for channel in range(3):
-            if max(means[channel], means[3 + channel]) < _WHITE:
-                product += means[channel] * means[3 + channel]
-                square += means[channel] ** 2
-                used += 1
-        if used < 2 or square == 0:
-            continue
-        left = 0.0
-        for channel in range(3):
-            if max(means[channel], means[3 + channel]) < _WHITE:
-                left += (product / square * means[channel] - means[3 + channel]) ** 2
-        most = max(most, np.sqrt(left / used))
+        if counts[bin_of] >= _COLOUR_FROM:
+            most = max(most, _left_of_one_factor(sums[bin_of] / counts[bin_of]))
     return most
 
 

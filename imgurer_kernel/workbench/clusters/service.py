@@ -23,9 +23,11 @@ from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.clusters.parts import parts_of_clusters
+from imgurer_kernel.matching.image_cache import ORIGINALS_BUDGET
 from imgurer_kernel.matching.labels import (
     appearance_of,
     label_for,
+    may_be_equal,
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
@@ -266,15 +268,17 @@ class ClusterService:
     def _label_pairs(self, result: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
         """Label pairs by numbers of `WORDS`, float64 (k, 1)."""
         codes: list[int] = []
+        left = ORIGINALS_BUDGET
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
             # Of one snapshot, or sizes would not belong to the pictures in the same rows.
             with self._catalog.transaction() as connection:
                 grays = queries.grays(connection, ids)
-                sizes = queries.images(connection, ids, ["width", "height"])
+                sizes = queries.images(connection, ids, ["width", "height", "digest"])
                 pictures = self._loader.verification(ids)
             widths, heights = sizes["width"].tolist(), sizes["height"].tolist()
+            digests = sizes["digest"].tolist()
             seen = PreparedPictures(pictures, result.images.boxes(ids))
             for begin in range(0, len(part), _CHUNK):
                 some = part.take(slice(begin, begin + _CHUNK))
@@ -284,7 +288,12 @@ class ClusterService:
                     one, other = (
                         appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    codes.append(WORDS.index(label_for(some, row, one, other, close[row])))
+                    word = label_for(some, row, one, other, close[row])
+                    if left and may_be_equal(word, *pictures[list(ends)]):
+                        left -= 1
+                        equal = self._loader.equal_pixels(*(digests[k] for k in ends))
+                        word = "same pixels" if equal else word
+                    codes.append(WORDS.index(word))
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 

@@ -9,6 +9,7 @@ from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s
 from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
+from imgurer_kernel.fingerprint.codecs import jpeg_body
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.image_cache import PictureLoaders
@@ -124,11 +125,29 @@ class ImageLoader:
         """Read an original reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
         frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
         try:
-            with self._blobs.open(digest) as file:
-                data = file.read()
-            return self._decoders.pixels(data, frame, limits=self._limits)
+            return self._decoders.pixels(self._read(digest), frame, limits=self._limits)
         except (StorageError, ImageRejected):
             return None
+
+    def equal_pixels(self, one: str, other: str) -> bool:
+        """Tell whether the originals of two digests have equal pixels; False if one is unreadable.
+
+        JPEG files of which the metadata alone differ are not decoded.
+        """
+        try:
+            files = [self._read(digest) for digest in (one, other)]
+            bodies = [jpeg_body.body(data) for data in files]
+            if bodies[0] is not None and bodies[0] == bodies[1]:
+                return True
+            found = {self._decoders.digest(data, limits=self._limits) for data in files}
+        except (StorageError, ImageRejected):
+            return False
+        return len(found) == 1
+
+    def _read(self, digest: str) -> bytes:
+        with self._blobs.open(digest) as file:
+            data: bytes = file.read()
+            return data
 
     def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
         """Find the spots of thumbnails, one after the other, on all cores.

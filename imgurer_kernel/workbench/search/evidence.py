@@ -22,6 +22,7 @@ from imgurer_kernel.matching.labels import (
     Appearance,
     appearance_of,
     label_for,
+    may_be_equal,
     measure_pairs,
 )
 from imgurer_kernel.matching.pair_table import Pairs
@@ -48,21 +49,26 @@ _TURNED_BITS = 4  # between the hash of a turned picture and the turned hash: 2 
 
 
 def evidence_of(
-    one: Query, other: Query, original: Callable[[str], UInt8s | None] | None = None
+    one: Query,
+    other: Query,
+    original: Callable[[str], UInt8s | None] | None = None,
+    equal_pixels: Callable[[str, str], bool] | None = None,
 ) -> Evidence:
     """Compare two pictures, however far apart their hashes are.
 
     Both directions give the same verdict. `original` gives the original of a digest, None where
-    there is none to be read.
+    there is none to be read; `equal_pixels` tells of two digests whether those have equal pixels.
     """
     # Aligning one picture to the other is not symmetric to the last bit.
     if one.digest > other.digest:
-        return replace(evidence_of(other, one, original).reversed(), first=0, second=1)
+        return replace(
+            evidence_of(other, one, original, equal_pixels).reversed(), first=0, second=1
+        )
     forward = _laid_on(one, other, original)
     # A mirrored copy with a frame is found from the picture, not the picture from it.
     backward = replace(_laid_on(other, one, original).reversed(), first=0, second=1)
     slack = _TURNED_BITS if forward.duplicate else 0
-    return min(
+    found = min(
         forward,
         backward,
         key=lambda found: (
@@ -70,6 +76,14 @@ def evidence_of(
             found.distance - (slack if found is forward else 0),
         ),
     )
+    grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in (one, other)]
+    if (
+        equal_pixels
+        and may_be_equal(found.label, *grays)
+        and equal_pixels(one.digest, other.digest)
+    ):
+        return replace(found, label="same pixels", detail="")
+    return found
 
 
 def _laid_on(one: Query, other: Query, original: Callable[[str], UInt8s | None] | None) -> Evidence:

@@ -95,7 +95,7 @@ class SearchService(ClusterSearch):
 
     def _evidence(self, given: tuple[object, object], pair: tuple[Query, Query]) -> Evidence:
         """Compare two pictures, by way of their cluster where they do not agree themselves."""
-        found = evidence_of(*pair, self._loader.original)
+        found = evidence_of(*pair, self._loader.original, self._loader.equal_pixels)
         one, other = given
         if found.duplicate or not (is_image_id(one) and is_image_id(other)):
             return found

@@ -8,7 +8,7 @@ give a pair the same verdict.
 `imgurer_kernel.workbench.search.hash_search` searches without comparing pictures.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from imgurer_kernel.matching.intermediates import (
     others_of,
     verify_by_intermediates,
 )
-from imgurer_kernel.matching.labels import appearance_of, label_for, measure_pairs
+from imgurer_kernel.matching.labels import appearance_of, label_for, may_be_equal, measure_pairs
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
@@ -189,7 +189,8 @@ class SimilarSearch:
         # What is near by its hash is shown even if the comparison denies it: a person may judge.
         found = found.take((found.status != DIFFERENT) | (found.distance <= lookalike_radius))
         found = found.take(np.argsort(others_of(found, QUERY)))
-        return _verdicts(images, found, _labels(query, images, found, gallery)), facts
+        words = _labels(query, images, found, gallery, self._loader.equal_pixels)
+        return _verdicts(images, found, words), facts
 
     def _placed(
         self, query: Query, images: _Images, rows: Candidates
@@ -277,7 +278,13 @@ def _ranks(query: Query, images: _Images) -> Int64s:
     return ranks
 
 
-def _labels(query: Query, images: _Images, found: Pairs, gallery: ImageCache) -> list[str]:
+def _labels(
+    query: Query,
+    images: _Images,
+    found: Pairs,
+    gallery: ImageCache,
+    equal_pixels: Callable[[str, str], bool],
+) -> list[str]:
     """Label the pairs of the query with each image."""
     others = others_of(found, QUERY)
     seen = gallery.read(np.concatenate(([QUERY], others)))
@@ -291,6 +298,10 @@ def _labels(query: Query, images: _Images, found: Pairs, gallery: ImageCache) ->
         words.append(label_for(found, k, *sides, closeups[k]))
         if images.digests[row] == query.digest:
             words[-1] = "exact"
+        elif may_be_equal(words[-1], *seen.pictures[[QUERY, row + 1]]) and equal_pixels(
+            query.digest, images.digests[row]
+        ):
+            words[-1] = "same pixels"
     return words
 
 
