@@ -79,6 +79,8 @@ class Fingerprint:
     profile
         The colour profile that was applied, or why it was not; None for sRGB, or where the file
         has none.
+    is_gray
+        Whether it has no colour; None where an earlier version did not look.
     """
 
     dhash: tuple[int, int]
@@ -100,6 +102,7 @@ class Fingerprint:
     frames_digest: str | None = None
     damage: str | None = None
     profile: str | None = None
+    is_gray: bool | None = None
 
     @property
     def dhash_hex(self) -> str:

@@ -80,6 +80,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
         frames_digest=frames.digest,
         damage=picture.damage or frames.damage,
         profile=picture.profile,
+        is_gray=view.is_gray(),
     )
 
 

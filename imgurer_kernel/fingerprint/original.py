@@ -35,8 +35,6 @@ _TABLE_AT_50 = 3688
 _RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|>)\s*(-?\d)""")
 _SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
 _ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
-# A colour is a difference of channels by more than chroma subsampling and rounding make of gray.
-_COLOURED = 12
 # Edges of 60 levels within 3 pixels, 50 of them at least.
 _REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
@@ -134,7 +132,7 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     return OriginalFacts(
         steepness=steepness,
         measured_pixels=measured_pixels,
-        is_gray=_is_gray(view.rgb((96, 96))),
+        is_gray=view.is_gray(),
         quality=_quality(table, picture.format),
         steps=steps,
         earlier_quality=None if earlier is None else earlier.quality,
@@ -147,11 +145,6 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         texture=round(_texture(gray), 3),
         clipped=round(float(((gray <= _BLACK) | (gray >= _WHITE)).mean()), 4),
     )
-
-
-def _is_gray(colours: UInt8s) -> bool:
-    spread = colours.max(axis=2).astype(int) - colours.min(axis=2)
-    return bool(np.percentile(spread, 99) < _COLOURED)
 
 
 def _earlier(

@@ -95,9 +95,8 @@ def file_frame(
     grouped: LabelledClusters,
     images: pd.DataFrame,
     files: pd.DataFrame,
-    keepers: Policy,
     file_order: FileOrder,
-    choose: Policy | None = None,
+    keepers: Policy,
 ) -> pd.DataFrame:
     """Build a row for each file: most files first, in each cluster the medoid's, then by distance.
 
@@ -115,10 +114,10 @@ def file_frame(
         All present files of these images, and others if they are wanted: `FILE_FACTS`. Those that
         are not is_listed have no row, but what they hold is not freed. is_reference: never
         offered for removal. links, is_blob: see `freed`.
-    keepers, file_order
-        The policy: which image of a cluster is kept, and which of its files.
-    choose
-        Says of the finished rows, without what they free, which are kept, instead of `keepers`.
+    file_order
+        Orders files of one image: the first is shown where the others are further copies.
+    keepers
+        The policy: says of the finished rows, without what they free, which are kept.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def file_frame(
         frees_disk and frees_store: the bytes that are free, on disk and in the store, once all
         are gone that are neither keeper nor reference.
     """
-    # From here on the first row of an image is the file that would be kept: `further` goes by it.
+    # From here on the first row of an image is the file to show for it: `further` goes by it.
     # Only files of one image are put in order, since most images have one, and text sorts slowly.
     several = files["image_id"].duplicated(keep=False).to_numpy(bool)
     shared = files[several]
@@ -146,10 +145,7 @@ def file_frame(
     # The merge keeps the order of `everybody`, in which the medoid stands first.
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
-    if choose is None:
-        rows["is_keeper"] = rows["image_id"].isin(_kept(everybody, listed, keepers)) & ~further
-    else:
-        rows["is_keeper"] = choose(rows[[name for name in CLUSTER_FILES if name in rows]])
+    rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
     # What is not listed stays, and so holds the bytes that it shares with listed files.
@@ -158,15 +154,6 @@ def file_frame(
     on_disk, in_store = freed(together, all_stay)
     rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
     return rows[CLUSTER_FILES]
-
-
-def _kept(everybody: pd.DataFrame, listed: pd.DataFrame, keepers: Policy) -> set[int]:
-    """Choose the best image of each cluster that has a file to keep: a missing one is none."""
-    there = listed.loc[listed["state"] == "present", "image_id"]
-    keepable = everybody["image_id"].isin(there)
-    hopeless = ~everybody["cluster_id"].isin(everybody.loc[keepable, "cluster_id"])
-    candidates = everybody[keepable | hopeless]
-    return set(candidates.loc[keepers(candidates), "image_id"].tolist())
 
 
 def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The standard policy: which picture of a cluster is kept, and which of its files."""
+"""Order files of one picture, and tell the names that programs give to copies."""
 
 import re
 from pathlib import PurePath
@@ -6,34 +6,7 @@ from pathlib import PurePath
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.types import BoolMask, Int64s
-
-
-def keepers(members: pd.DataFrame) -> BoolMask:
-    """Choose the row to keep of each cluster, bool (n,).
-
-    The one with the most pixels, then the most bytes, then the oldest, which has the lowest id.
-    Pixels of a frame around a picture do not count.
-
-    Parameters
-    ----------
-    members
-        cluster_id, image_id, width, height, bytes, and within_frame: the share of the area that
-        surely lies within a frame, 0..1.
-
-    Examples
-    --------
-    >>> keepers(pd.DataFrame({"cluster_id": [0, 0, 1], "image_id": [1, 2, 3],
-    ...                       "width": [640, 800, 900], "height": [480, 600, 700],
-    ...                       "within_frame": [1, 1, 1], "bytes": [9000, 8000, 9500]})).tolist()
-    [False, True, True]
-    """
-    pixels = members["width"].to_numpy(np.int64) * members["height"].to_numpy(np.int64)
-    shown = pixels * members["within_frame"].to_numpy(np.float64)
-    order = np.lexsort((members["image_id"], -members["bytes"].to_numpy(np.int64), -shown))
-    _, first = np.unique(members["cluster_id"].to_numpy(np.int64)[order], return_index=True)
-    return np.isin(np.arange(len(members)), order[first])
-
+from imgurer_kernel.common.types import Int64s
 
 # What file managers, browsers and cameras put around the name of a copy, in the languages that
 # most of them are used in.

@@ -120,7 +120,9 @@ def file_view(
     true = true_pixels(view, measured)
     shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
-    gray = view["is_gray"].astype(bool) if "is_gray" in view else known["is_gray"]
+    gray = known["is_gray"]
+    if "is_gray" in view:
+        gray = view["is_gray"].where(view["is_gray"].notna(), gray).astype(bool)
     best = known["quality"].groupby(groups).transform("max")
     heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)

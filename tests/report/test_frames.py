@@ -11,7 +11,15 @@ from imgurer_kernel.report.frames import (
     cluster_frame,
     similar_frame,
 )
-from imgurer_kernel.review.keeper import keepers
+
+
+def keepers(members):
+    """Of each cluster the one with the most pixels within its frame, then bytes, then the first."""
+    shown = members["width"] * members["height"] * members["within_frame"]
+    order = np.lexsort((members["image_id"], -members["bytes"], -shown))
+    _, first = np.unique(members["cluster_id"].to_numpy()[order], return_index=True)
+    return np.isin(np.arange(len(members)), order[first])
+
 
 IMAGES = pd.DataFrame(
     {

@@ -9,6 +9,7 @@ from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint.original import OriginalFacts, measure_original
 from imgurer_kernel.review.policy import STANDARD, Rule, choose, folder_order, policy_of
 from imgurer_kernel.review.view import VIEW
+from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.expressions import evaluate
 from tests.cases.reading import FOLDER, read_index
 from tests.support.pictures import encode, scene
@@ -197,7 +198,12 @@ def test_clusters_agree_with_the_queue_once_that_was_looked_at(new_store):
     wb.upload("gray.jpg", encode(large.mean(axis=2).astype(np.uint8)))
     wb.upload("colour.jpg", encode(scene(3, 300, 225)))
     before = wb.clusters(progress=False)
-    assert before.loc[before["is_keeper"], "filename"].tolist() == ["gray.jpg"]
+    assert before.loc[before["is_keeper"], "filename"].tolist() == ["colour.jpg"]
+    # As it was before versions of the catalog that know of colour.
+    wb.catalog.run(lambda connection: connection.execute("UPDATE images SET is_gray = NULL"))
+    assert wb.catalog.run(queries.images)["is_gray"].isna().all()
+    unknown = wb.clusters(progress=False)
+    assert unknown.loc[unknown["is_keeper"], "filename"].tolist() == ["gray.jpg"]
     queue = wb.queue(progress=False)
     assert queue.loc[queue["is_keeper"], "keeper_rule"].tolist() == ["colour"]
     after = wb.clusters(progress=False)

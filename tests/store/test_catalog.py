@@ -37,6 +37,7 @@ IMAGES = [
     *("image_id", "digest", "dhash", "filename", "width", "height", "format", "frames", "bytes"),
     *("informative", "taken_at", "camera", "latitude", "longitude", "added_at", "holders"),
     *("algorithm", "duration_ms", "damaged", "damage", "profile"),
+    "is_gray",
 ]
 
 

@@ -50,7 +50,9 @@ def test_clusters_keep_by_the_policy_what_needs_no_measuring(folder, tmp_path):
     with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
         wb.ingest(folder, progress=False)
         frame = wb.clusters(progress=False)
-        assert "c old (1).jpg" in kept(frame)
+        assert kept(frame) == KEPT, "colour is known since the files were taken in"
+        by_image = wb.clusters(by="image", progress=False)
+        assert kept(by_image) == {"colour.png"}, "by the same rules; equal files are one image"
         assert kept(frame) == kept(wb.queue(frame, measure=False, progress=False))
         assert wb.unmeasured(frame) == 2, "nothing was measured without being asked for"
         assert kept(wb.clusters(measure=None, progress=False)) == KEPT

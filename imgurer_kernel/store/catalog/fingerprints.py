@@ -17,6 +17,7 @@ COLUMNS = [
     *("dhash_row", "dhash_col", "trimmed_row", "trimmed_col", "grays", "informative", "near_ties"),
     *("algorithm", "width", "height", "format", "frames", "orientation", "taken_at", "camera"),
     *("latitude", "longitude", "frame_key", "duration_ms", "frames_digest", "damage", "profile"),
+    "is_gray",
 ]
 """Columns of the table of images that hold a fingerprint, in the order of `as_row`."""
 
@@ -29,6 +30,7 @@ def as_row(it: Fingerprint) -> tuple[object, ...]:
         *(it.algorithm, it.width, it.height, it.format, it.frames),
         *(facts.orientation, facts.taken_at, facts.camera, facts.latitude, facts.longitude),
         *(it.frame_key or None, it.duration_ms, it.frames_digest, it.damage, it.profile),
+        it.is_gray,
     )
 
 
@@ -46,7 +48,7 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
         SELECT images.digest, dhash_row, dhash_col, trimmed_row, trimmed_col, images.grays,
             verification.grays, width, height, format, frames, informative, near_ties, algorithm,
             orientation, taken_at, camera, latitude, longitude, pixels.digest,
-            frame_key, duration_ms, frames_digest, damage, profile
+            frame_key, duration_ms, frames_digest, damage, profile, is_gray
         FROM images JOIN verification USING (image_id) LEFT JOIN pixels USING (image_id)
         WHERE image_id = ?
         """,
@@ -80,6 +82,7 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
         frames_digest=row[22],
         damage=row[23],
         profile=row[24],
+        is_gray=row[25],
     )
 
 

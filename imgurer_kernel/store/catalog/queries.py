@@ -66,7 +66,8 @@ def images(
         image_id, digest, dhash (32 hex digits), filename (of the first file that is present),
         width, height, format, frames, bytes, informative, taken_at (the camera's clock), camera,
         latitude, longitude, added_at (UTC), holders (number of users), algorithm, duration_ms
-        (of all frames), damaged, damage (what is wrong, in words), profile (of its colours).
+        (of all frames), damaged, damage (what is wrong, in words), profile (of its colours),
+        is_gray (missing where an earlier version did not look).
     """
     shown = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
     query = f"SELECT {shown} FROM ({_IMAGES}) ORDER BY image_id"  # noqa: S608 (ours, and quoted)
@@ -242,7 +243,7 @@ _IMAGES = f"""
     SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
         informative, taken_at, camera, latitude, longitude, added_at,
         coalesce(holders, 0) AS holders, algorithm, duration_ms, damage IS NOT NULL AS damaged,
-        damage, profile
+        damage, profile, is_gray
     FROM images {{chosen}}
     LEFT JOIN (
         SELECT image_id, count(DISTINCT user_name) AS holders,

@@ -13,7 +13,7 @@ from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, file_frame
 from imgurer_kernel.review.decisions import Verdicts, set_apart
-from imgurer_kernel.review.keeper import file_order, keepers
+from imgurer_kernel.review.keeper import file_order
 from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
 from imgurer_kernel.workbench.clusters.file_selection import DiskCheck, FileSelection
@@ -23,6 +23,7 @@ By = Literal["file", "image"]
 
 _POLICY_FACTS = [
     *("image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude", "damaged"),
+    "is_gray",
 ]
 
 
@@ -100,16 +101,18 @@ class ClusterFacts:
 
     def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
         """Build the frame, a row for each file or for each image."""
+        keepers = partial(
+            standard_keepers,
+            files=self.files,
+            images=self.details.assign(within_frame=self._within_frame()),
+            measured=self.measured,
+        )
+        frame = file_frame(self.grouped, self.images, seen, file_order, keepers)
         if by == "image":
-            frame = cluster_frame(self.grouped, self.images, keepers)
-        else:
-            choose = partial(
-                standard_keepers,
-                files=self.files,
-                images=self.details.assign(within_frame=self._within_frame()),
-                measured=self.measured,
+            kept = frame.loc[frame["is_keeper"], "image_id"]
+            frame = cluster_frame(
+                self.grouped, self.images, lambda members: members["image_id"].isin(kept).to_numpy()
             )
-            frame = file_frame(self.grouped, self.images, seen, keepers, file_order, choose)
         return selection.spanning(frame, seen)
 
     def _within_frame(self) -> "pd.Series[float]":
