@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from imgurer_kernel.fingerprint.original import VERSION, OriginalFacts, measure_original
+from imgurer_kernel.fingerprint.original import OriginalFacts, measure_original
 from imgurer_kernel.fingerprint.recompression import TURNED, find_earlier
 from tests.support.forms import thinned
 from tests.support.pictures import encode, gradient, scene, solid
@@ -106,4 +106,3 @@ def test_a_large_picture_is_looked_at_with_every_pixel():
 def test_what_has_no_blocks_to_count_tells_nothing():
     assert find_earlier(np.zeros((15, 400), np.uint8)) is None
     assert find_earlier(np.zeros((400, 400), np.uint8), (16,) * 10) is None
-    assert VERSION == "original-3"

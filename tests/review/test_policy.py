@@ -202,8 +202,10 @@ def test_clusters_agree_with_the_queue_once_that_was_looked_at(new_store):
     # As it was before versions of the catalog that know of colour.
     wb.catalog.run(lambda connection: connection.execute("UPDATE images SET is_gray = NULL"))
     assert wb.catalog.run(queries.images)["is_gray"].isna().all()
-    unknown = wb.clusters(progress=False)
+    unknown = wb.last_clusters()
     assert unknown.loc[unknown["is_keeper"], "filename"].tolist() == ["gray.jpg"]
+    assert wb.clusters(progress=False).equals(before), "thumbnails tell, and it is remembered"
+    assert wb.catalog.run(queries.images)["is_gray"].tolist() == [True, False]
     queue = wb.queue(progress=False)
     assert queue.loc[queue["is_keeper"], "keeper_rule"].tolist() == ["colour"]
     after = wb.clusters(progress=False)

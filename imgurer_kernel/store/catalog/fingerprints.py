@@ -118,6 +118,18 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
     _insert_pixels(connection, new)
 
 
+def note_grays(connection: Connection, is_gray: Mapping[int, bool]) -> None:
+    """Note of images whether they are gray where that is not known, by image_id."""
+    for value in (False, True):
+        connection.execute(
+            """
+            UPDATE images SET is_gray = ?
+            WHERE is_gray IS NULL AND image_id IN (SELECT unnest(?::BIGINT[]))
+            """,
+            [value, [image_id for image_id, gray in is_gray.items() if gray == value]],
+        )
+
+
 def outdated(connection: Connection, algorithm: str) -> dict[int, str]:
     """Find images with a fingerprint of another algorithm: digests by image_id."""
     query = "SELECT image_id, digest FROM images WHERE algorithm <> ? ORDER BY image_id"

@@ -77,6 +77,20 @@ class ClusterFacts:
         """Return the same with what was measured since, by digest."""
         return replace(self, measured={**self.measured, **found})
 
+    def uncoloured(self) -> dict[int, str]:
+        """Return the digests of members of which nobody knows whether they have colour, by id."""
+        unknown = self.details.loc[self.details["is_gray"].isna(), "image_id"]
+        members = self.images[self.images["image_id"].isin(unknown)]
+        members = members[members["image_id"].isin(self.grouped.clusters.members)]
+        digests = dict(zip(members["image_id"].tolist(), members["digest"].tolist(), strict=True))
+        return {key: digest for key, digest in digests.items() if digest not in self.measured}
+
+    def with_grays(self, is_gray: Mapping[int, bool]) -> Self:
+        """Return the same with what is known since of images, by id."""
+        known = self.details["is_gray"]
+        found = self.details["image_id"].map(is_gray)
+        return replace(self, details=self.details.assign(is_gray=known.where(known.notna(), found)))
+
     def unmeasured(self, digests: Iterable[str]) -> list[str]:
         """List those of digests whose originals were not measured."""
         return [digest for digest in digests if digest not in self.measured]

@@ -20,6 +20,7 @@ from imgurer_kernel.review.measure import measure as measured
 from imgurer_kernel.store.catalog import Connection, files, fingerprints, generations, queries
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.clusters.colours import look_for_colours
 from imgurer_kernel.workbench.clusters.file_selection import DiskCheck, FileSelection
 from imgurer_kernel.workbench.clusters.frames import By, ClusterFacts, decided_apart
 from imgurer_kernel.workbench.clusters.keepers import MEASURED, worth_measuring
@@ -91,6 +92,9 @@ class ClusterSearch:
                 break
             # A picture that is gone may have been what others were compared with.
             without = np.union1d(without, gone)
+        unknown = facts.uncoloured()
+        if unknown:
+            facts = facts.with_grays(look_for_colours(self._store, unknown))
         frame = facts.frame(seen, selection, by)
         if measure is not False and by == "file":
             missing = facts.unmeasured(worth_measuring(frame))
