@@ -83,6 +83,16 @@ def test_the_evidence_of_a_pair_lays_the_copy_on_the_medoid(wb):
         assert pair["overlap"] == pytest.approx(evidence.overlap, abs=0.05)
 
 
+def test_the_pairs_of_a_queue_are_those_of_its_clusters(wb):
+    """A queue labels files against the one that is kept, and pairs are with the medoid."""
+    clusters = wb.clusters(progress=False)
+    turned = clusters.loc[clusters["label"] == "rotated", "file_id"].iloc[0]
+    queue = wb.queue(clusters, pinned=[turned], progress=False)
+    assert "kept" in set(queue["label"][~queue["is_medoid"]])
+    pairs = report_of(wb, clusters=queue).frames["pairs"]
+    assert pairs.equals(report_of(wb, clusters=clusters).frames["pairs"])
+
+
 def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
     report, again = report_of(wb), report_of(wb)
     for kind in ("csv", "parquet", "json", "xlsx", "html"):

@@ -43,7 +43,8 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
             "other_id": others["image_id"].to_numpy(np.int64),
             "filename": medoid["filename"].to_numpy(),
             "other_filename": others["filename"],
-            "label": others["label"],
+            # In a queue the label is what it is to the one that is kept.
+            "label": others.get("medoid_label", others["label"]),
             "distance": others["distance_to_medoid"],
             "score": others["score"],
         }
