@@ -10,7 +10,9 @@ import stat
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk
 from imgurer_kernel.review.acts import Act
@@ -178,11 +180,31 @@ def _require_leave(file: disk.HeldFile, path: bytes) -> None:
 
 def _require_writable(folder: int, path: bytes) -> None:
     """Raise unless names in an open folder can be changed."""
+    code = _refuses_names(folder)
+    if code:
+        raise disk.refused(code, path)
+
+
+def _refuses_names(folder: int) -> int:
+    """Return the number of the error that changing names in an open folder meets; 0 for none."""
     mode = os.W_OK | os.X_OK
     if os.access(b".", mode, dir_fd=folder, effective_ids=_EFFECTIVE):
-        return
+        return 0
     read_only = os.fstatvfs(folder).f_flag & os.ST_RDONLY
-    raise disk.refused(errno.EROFS if read_only else errno.EACCES, path)
+    return errno.EROFS if read_only else errno.EACCES
+
+
+def require_writable_store(root: Path) -> None:
+    """Raise `StorageDenied` unless acts can take their turn in a store's folder."""
+    lock = root / "review.lock"
+    with mapped_os_errors(lock):
+        folder = os.open(root, os.O_RDONLY)
+        try:
+            code = _refuses_names(folder)
+        finally:
+            os.close(folder)
+        if code:
+            raise OSError(code, os.strerror(code), str(lock))
 
 
 def _require_new_folder(opened: disk.OpenFolder) -> None:

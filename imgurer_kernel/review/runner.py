@@ -23,7 +23,7 @@ from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of, move_along
-from imgurer_kernel.review.disk_check import ActDiskCheck
+from imgurer_kernel.review.disk_check import ActDiskCheck, require_writable_store
 from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
@@ -123,7 +123,13 @@ class ActRunner:
         ----------
         quick
             As for `imgurer_kernel.review.disk_check.ActDiskCheck`.
+
+        Raises
+        ------
+        StorageDenied
+            If nothing can be written into the store, as `turn` does.
         """
+        require_writable_store(self._store.settings.root)
         check = ActDiskCheck(self._store.blobs, quick=quick, rehearses=True)
         results = []
         for number, act in enumerate(acts):

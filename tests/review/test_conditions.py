@@ -54,6 +54,12 @@ def test_what_is_left_to_the_database(condition):
     require_known_values(condition)
 
 
+@pytest.mark.parametrize("deep", [900, 5000])
+def test_what_is_nested_deeper_than_python_can_walk(deep):
+    require_known_values("NOT " * deep + "(label = 'resized')")
+    require_known_values(" OR ".join(["label = 'resized'"] * deep))
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     base = tmp_path_factory.mktemp("conditions")
@@ -72,6 +78,8 @@ def root(tmp_path_factory):
         (["--where", "label ="], 'syntax error at or near ")"; the columns are'),
         (["--where", "labl = 'identical'"], "not found in FROM clause"),
         (["--policy", "bytes +"], "syntax error"),
+        (["--where", "label = '\udcff'"], "is no text in UTF-8"),
+        (["--policy", "\udcff"], "is no text in UTF-8"),
         (["--policy", "medoid_label = 'medoids'"], "did you mean 'medoid'?"),
     ],
 )

@@ -4,13 +4,15 @@ import errno
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.errors import ActRefused, StorageDenied
+from imgurer_kernel.review.disk_check import ActDiskCheck
 from tests.review.folders import LARGE, make_folder
 from tests.support.disks import mounted, remount, snapshot
 from tests.support.pictures import jpeg, png
@@ -223,6 +225,23 @@ def test_a_disk_that_is_read_only(on_a_small_disk):
     assert looked["why"].tolist() == quick["why"].tolist() == done["why"].tolist()
 
 
+def test_a_store_on_a_disk_that_is_read_only(tmp_path):
+    make_folder(tmp_path / "in")
+    with mounted(tmp_path / "disk", "64m") as disk:
+        settings = Settings(root=disk / "store", store="reference", workers=1)
+        with Workbench(settings) as wb:
+            wb.ingest(tmp_path / "in", progress=False)
+        remount(disk, "ro")
+        with Workbench(settings) as wb:
+            plan, said = pd.DataFrame([row(wb)]), []
+            for dry_run in (True, "quick", False):
+                with pytest.raises(StorageDenied) as error:
+                    wb.apply(plan, dry_run=dry_run, progress=False)
+                said.append(str(error.value))
+    assert "Read-only file system; make the store's folder writable" in said[0]
+    assert said == [said[0]] * 3
+
+
 def test_a_trash_folder_on_another_disk_or_without_room_for_a_folder(on_a_small_disk, tmp_path):
     wb, folder = on_a_small_disk
     plan = [row(wb)]
@@ -265,6 +284,15 @@ def test_links_across_disks(tmp_path):
     assert looked["why"].tolist() == quick["why"].tolist() == done["why"].tolist()
 
 
+def why_refused(check, act):
+    try:
+        with ExitStack() as stack:
+            check.look(stack, act)
+    except ActRefused as error:
+        return str(error)
+    return ""
+
+
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="takes root")
 def test_folders_of_somebody_else(store):
     """As another user, who may read all and write nothing, or not delete the files of others."""
@@ -275,7 +303,8 @@ def test_folders_of_somebody_else(store):
     def whys():
         os.seteuid(65534)
         try:
-            return [str(each.refused) for each in wb._runner.rehearse(acts, quick=True)]
+            check = ActDiskCheck(wb.store.blobs, quick=True)
+            return [why_refused(check, act) for act in acts]
         finally:
             os.seteuid(0)
 
@@ -289,7 +318,7 @@ def test_folders_of_somebody_else(store):
             path.chmod(0o1777)
         assert all("Operation not permitted" in why for why in whys())
         (folder / "sub").chmod(0o777)
-        assert whys() == ["None", "None"]
+        assert whys() == ["", ""]
     finally:
         for path, mode in before.items():
             path.chmod(mode)

@@ -1,7 +1,6 @@
 """Evaluate SQL expressions over a frame by DuckDB, isolated from everything else."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -41,6 +40,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
     >>> evaluate(pd.DataFrame({"width": [3, 5], "height": [2, 2]}), "width * height").tolist()
     [6, 10]
     """
+    _require_utf8(expression)
     connection = duckdb.connect(config=_ISOLATED)
     try:
         connection.register("files", frame.assign(**{_ROW: range(len(frame))}))
@@ -79,23 +79,40 @@ def compared_texts(expression: str) -> list[tuple[str, str]]:
     >>> compared_texts("label IN ('resized', 'cropped') AND lower(user) = 'ann'")
     [('label', 'resized'), ('label', 'cropped')]
     """
+    _require_utf8(expression)
     with duckdb.connect(config=_ISOLATED) as connection:
         statement = f"SELECT ({expression}\n) AS value FROM files"  # noqa: S608 (is only parsed)
         row = connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchone()
-    return [] if row is None else list(_compared(json.loads(row[0])))
+    try:
+        rest: list[Any] = [] if row is None else [json.loads(row[0])]
+    except RecursionError:  # nested deeper than Python calls functions: nobody's hand wrote that
+        return []
+    found = []
+    while rest:
+        node = rest.pop()
+        if isinstance(node, dict):
+            found += _compared(node)
+            node = list(node.values())
+        if isinstance(node, list):
+            rest += reversed(node)
+    return found
 
 
-def _compared(parsed: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 (what JSON may hold)
-    """Walk through a parsed statement."""
-    if isinstance(parsed, dict):
-        if parsed.get("type") in _EQUALITY:
-            sides = [parsed.get("left"), parsed.get("right"), *parsed.get("children", ())]
-            nodes = [each for each in sides if isinstance(each, dict)]
-            columns = [names[-1] for each in nodes if (names := each.get("column_names"))]
-            literals = [each.get("literal", {}) for each in nodes]
-            texts = [each["text"] for each in literals if each.get("kind") == "STRING"]
-            yield from ((str(column).lower(), text) for column in columns for text in texts)
-        parsed = list(parsed.values())
-    if isinstance(parsed, list):
-        for each in parsed:
-            yield from _compared(each)
+def _require_utf8(expression: str) -> None:
+    try:
+        expression.encode()
+    except UnicodeEncodeError as error:  # such as bytes of a shell that are no UTF-8
+        message = f"{expression!r} is no text in UTF-8: {error.reason}; write it anew"
+        raise QueryError(message) from error
+
+
+def _compared(node: dict[str, Any]) -> list[tuple[str, str]]:
+    """List what a node of a parsed statement compares, if it does."""
+    if node.get("type") not in _EQUALITY:
+        return []
+    sides = [node.get("left"), node.get("right"), *node.get("children", ())]
+    nodes = [each for each in sides if isinstance(each, dict)]
+    columns = [names[-1] for each in nodes if (names := each.get("column_names"))]
+    literals = [each.get("literal", {}) for each in nodes]
+    texts = [each["text"] for each in literals if each.get("kind") == "STRING"]
+    return [(str(column).lower(), text) for column in columns for text in texts]
