@@ -59,6 +59,13 @@ class HeldFile:
         """Return whether its name still leads to this file."""
         return self.place.holds(self.facts.st_dev, self.facts.st_ino)
 
+    def is_unchanged(self) -> bool:
+        """Return whether it is there, and nobody has written into it since it was opened."""
+        facts = os.fstat(self.descriptor)
+        before = self.facts
+        same = (facts.st_size, facts.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        return same and self.is_there()
+
     def digest(self) -> str:
         """Hash its bytes: SHA-256, 64 hex digits."""
         hashed = hashlib.sha256()

@@ -23,7 +23,7 @@ from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of, move_along
-from imgurer_kernel.review.disk_check import ActDiskCheck, require_writable_store
+from imgurer_kernel.review.disk_check import ActDiskCheck, Found, require_writable_store
 from imgurer_kernel.review.recovery import Recovery
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
@@ -226,25 +226,25 @@ class ActRunner:
             if found.file is None:
                 return act.keeper
             if act.name == "system-trash":
-                if not found.file.is_there():
-                    raise moves.swapped(act.source)
+                _require_unchanged(act, found)
                 send(act.source)
                 self._step("moved")
                 return act.keeper
-            self._move(stack, act, found.file, found.keeper)
+            self._move(stack, act, found)
             if found.keeper is None:
                 return act.keeper
             return _as_it_is(act.keeper, found.keeper.facts)
 
-    def _move(
-        self, stack: ExitStack, act: Act, file: disk.HeldFile, keeper: disk.HeldFile | None
-    ) -> None:
+    def _move(self, stack: ExitStack, act: Act, found: Found) -> None:
+        file, keeper = found.file, found.keeper
+        assert file is not None  # noqa: S101 (of all that is on disk)
         assert act.target_root is not None  # noqa: S101 (of all that gets a place)
         assert act.target is not None  # noqa: S101
         goal = disk.split(act.target_root, act.target)
         try:
             target = stack.enter_context(disk.place_of(act.target_root, goal, make=True))
             self._step("prepared")
+            _require_unchanged(act, found)
             if act.name == "move" and file.facts.st_dev != disk.device(target):
                 moves.copy(file, target, act.target, act.file.digest)
                 self._step("copied")
@@ -270,6 +270,21 @@ class ActRunner:
     ) -> dict[int, ActRefused]:
         """Undo acts, within `turn`; see `imgurer_kernel.review.undo.UndoRunner.run`."""
         return UndoRunner(self._store, self._trash, self._step).run(entries, progress)
+
+
+def _require_unchanged(act: Act, found: Found) -> None:
+    """Raise if a file, or the way to the one that goes, is another one since it was looked at."""
+    assert found.file is not None  # noqa: S101 (of all that is on disk)
+    assert act.source_root is not None  # noqa: S101
+    if not found.file.is_unchanged():
+        raise moves.swapped(act.source)
+    if found.keeper is not None and not found.keeper.is_unchanged():
+        message = "the file that is kept is another one than a moment ago; scan its folder again"
+        raise ActRefused(message)
+    # The system's trash takes a path: a link that stands in it by now would lead to another file.
+    with disk.place_of(act.source_root, disk.split(act.source_root, act.source)) as place:
+        if not place.holds(found.file.facts.st_dev, found.file.facts.st_ino):
+            raise moves.swapped(act.source)
 
 
 def _as_it_is(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
