@@ -40,12 +40,13 @@ def cluster_changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """
     groups = _clusters_of(now), _clusters_of(before)
     matches = _matches(now, before)
+    gone_on = set(matches.values())
     rows = []
     for cluster_id, members in groups[0].items():
         if cluster_id not in matches:
             rows.append(_row("new", cluster_id, None, members, {}))
     for before_id, members in groups[1].items():
-        if before_id not in matches.values():
+        if before_id not in gone_on:
             rows.append(_row("solved", None, before_id, {}, members))
     same = 0
     for cluster_id, before_id in sorted(matches.items()):
