@@ -95,7 +95,7 @@ def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path, monkeyp
     with Workbench(Settings(root=tmp_path / "store", workers=2)) as wb:
         folder = tmp_path / "films"
         folder.mkdir()
-        for seed in range(30 - few, 32):
+        for seed in rounds(range(23, 33), range(2, 42)):
             (folder / f"{seed}.gif").write_bytes(film(1, seed, size=small))
         (folder / "copy.webp").write_bytes(film(1, 30, kind="WEBP", size=small, lossless=True))
         wb.ingest(folder, progress=False)
