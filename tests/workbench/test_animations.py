@@ -87,7 +87,7 @@ def test_facts_of_frames_are_shown(wb):
 def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path, monkeypatch):
     """More than are compared one by one: a copy is found among them still.
 
-    So many that no limit has to be lowered in the long form.
+    The long form has as many as that takes; the short one has few, and lowers the limit.
     """
     few = rounds(8, representatives.MAX_DUPLICATES)
     monkeypatch.setattr(representatives, "MAX_DUPLICATES", few)
