@@ -69,11 +69,12 @@ def pytest_runtest_teardown(item):
 # Files that take longest, with few tests or with many: whichever worker comes to one of them last
 # keeps the others waiting.
 LONGEST = (
-    *("test_undo_machine.py", "test_crashes.py", "test_snapshots.py", "test_cluster_answers.py"),
-    *("test_cli_parser.py", "test_trash.py", "test_processes.py", "test_short.py"),
-    *("test_similar.py", "test_cluster_files.py", "test_animations.py", "test_catalog_faults.py"),
-    *("test_hostile.py", "test_extract.py", "test_notebooks.py", "test_dashboard.py"),
-    *("test_review.py", "test_login.py", "test_http.py"),
+    *("test_dashboard.py", "test_review.py", "test_cli_parser.py", "test_snapshots.py"),
+    *("test_crashes.py", "test_cluster_answers.py", "test_docs.py", "test_check_damage.py"),
+    *("test_extract.py", "test_cluster_files.py", "test_trash.py", "test_explain_explanation.py"),
+    *("test_hostile.py", "test_report.py", "test_similar.py", "test_recover.py"),
+    *("test_processes.py", "test_short.py", "test_catalog_faults.py", "test_animations.py"),
+    *("test_undo_machine.py", "test_http.py", "test_login.py", "test_widgets.py"),
 )
 
 
