@@ -20,6 +20,9 @@ from imgurer_kernel.review.system_trash import require_system_trash
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
+NOT_SOUND = "the file that is kept is not sound"
+"""How the reason begins where an act is refused for the file that is kept; its path may follow."""
+
 _EFFECTIVE = os.access in os.supports_effective_ids
 _PROBE = b".imgurer-probe-%d"
 
@@ -104,7 +107,7 @@ class ActDiskCheck:
                 else:
                     self._blobs.verify(keeper.digest)
             except (BlobMissing, BlobDamaged, StorageError) as error:
-                message = f"the file that is kept is not sound: {error}"
+                message = f"{NOT_SOUND}: {error}"
                 raise ActRefused(message) from error
             return None
         path = keeper.path_key
@@ -115,7 +118,7 @@ class ActDiskCheck:
             file = stack.enter_context(disk.held(place, path))
             self._compare(file, keeper, path)
         except ActRefused as error:
-            message = f"the file that is kept is not sound: {error}"
+            message = f"{NOT_SOUND}: {error}"
             raise ActRefused(message) from error
         return file
 

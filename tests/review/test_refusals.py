@@ -14,7 +14,7 @@ from imgurer_kernel.errors import ActRefused, NotAllowed, PlanInvalid, QueryErro
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.plan import read_plan, write_plan
 from imgurer_kernel.review.script import write_script
-from tests.review.folders import IN_PLACE, LARGE, OTHER, bytes_below, ingest_folder
+from tests.review.folders import IN_PLACE, LARGE, OTHER, SMALL, bytes_below, ingest_folder
 from tests.support.pictures import jpeg
 
 
@@ -82,6 +82,19 @@ def test_the_file_that_goes_is_gone_or_changed(wb, folder):
     assert "No such file" in why(wb, plan)
     wb.ingest(folder, progress=False)
     assert "missing since the last scan" in why(wb, {**plan})
+
+
+def test_members_are_not_told_where_files_of_others_are(wb, folder):
+    wb.accounts.create("ann", "a long password")
+    wb.upload("mine.jpg", SMALL, "ann")
+    ids = wb.files().set_index("filename")["file_id"]
+    plan = pd.DataFrame([{"file_id": ids["mine.jpg"], "keeper_id": ids["a.jpg"]}])
+    (folder / "a.jpg").unlink()
+    for dry_run in (True, "quick", False):
+        [why] = wb.apply(plan, user="ann", dry_run=dry_run, progress=False)["why"]
+        assert why == "the file that is kept is not sound: it is of local; ask them, or an admin"
+    [why] = wb.apply(plan, progress=False)["why"]
+    assert str(folder / "a.jpg") in why
 
 
 def test_another_name_of_the_kept_file_is_left(tmp_path, folder):

@@ -24,11 +24,10 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder, folder_key
 from imgurer_kernel.workbench.clusters.same_picture import SamePictureCheck
+from imgurer_kernel.workbench.methods.act_results import result_frame, without_places
 from imgurer_kernel.workbench.methods.decisions import DecisionMethods
 from imgurer_kernel.workbench.methods.sittings import sitting_name, undone_frame
 from imgurer_kernel.workbench.search.service import SearchService
-
-RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
 
 
 class ActMethods(DecisionMethods):
@@ -117,7 +116,9 @@ class ActMethods(DecisionMethods):
             results = [
                 ActResult(None, each) if isinstance(each, str) else next(done) for each in looked
             ]
-        answer = _result_frame(rows, looked, results, "ready" if dry_run else "done")
+        if self.accounts.get(who).role != "admin":
+            results = without_places(looked, results, who)
+        answer = result_frame(rows, looked, results, "ready" if dry_run else "done")
         answer.attrs["batch"] = batch
         if not dry_run:
             _note_acts("acted", who, batch, answer)
@@ -310,29 +311,6 @@ class ActMethods(DecisionMethods):
             except ActRefused as error:
                 looked.append(str(error))
         return looked
-
-
-def _result_frame(
-    rows: Sequence[PlannedRow],
-    looked: Sequence[Act | str],
-    results: Sequence[ActResult],
-    well: str,
-) -> pd.DataFrame:
-    table = [
-        {
-            "file_id": row.file_id,
-            "path": row.path if isinstance(act, str) else act.file.path or act.file.filename,
-            "act": row.act if isinstance(act, str) else act.name,
-            "keeper_id": row.keeper_id,
-            "bytes": 0 if isinstance(act, str) else act.file.bytes,
-            "status": well if result.refused is None else "refused",
-            "why": result.refused,
-            "entry_id": result.entry_id,
-        }
-        for row, act, result in zip(rows, looked, results, strict=True)
-    ]
-    frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
-    return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))
 
 
 def _note_acts(event: str, who: str, batch: str | None, answer: pd.DataFrame) -> None:

@@ -1,0 +1,56 @@
+"""The frame of what became of a plan's rows."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from imgurer_kernel.review.acts import Act, PlannedRow
+from imgurer_kernel.review.disk_check import NOT_SOUND
+from imgurer_kernel.review.runner import ActResult
+
+RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
+
+
+def without_places(
+    looked: Sequence[Act | str], results: Sequence[ActResult], who: str
+) -> list[ActResult]:
+    """Word refusals without where files of somebody else are, which members need not know.
+
+    Parameters
+    ----------
+    looked
+        For each row its act, or why it was refused.
+    """
+    answer = []
+    for act, result in zip(looked, results, strict=True):
+        why = result.refused or ""
+        if isinstance(act, Act) and act.keeper.user_name != who and why.startswith(NOT_SOUND):
+            owner = act.keeper.user_name
+            answer.append(ActResult(None, f"{NOT_SOUND}: it is of {owner}; ask them, or an admin"))
+        else:
+            answer.append(result)
+    return answer
+
+
+def result_frame(
+    rows: Sequence[PlannedRow],
+    looked: Sequence[Act | str],
+    results: Sequence[ActResult],
+    well: str,
+) -> pd.DataFrame:
+    """Make the frame that `apply` returns; `well` is the status of what was not refused."""
+    table = [
+        {
+            "file_id": row.file_id,
+            "path": row.path if isinstance(act, str) else act.file.path or act.file.filename,
+            "act": row.act if isinstance(act, str) else act.name,
+            "keeper_id": row.keeper_id,
+            "bytes": 0 if isinstance(act, str) else act.file.bytes,
+            "status": well if result.refused is None else "refused",
+            "why": result.refused,
+            "entry_id": result.entry_id,
+        }
+        for row, act, result in zip(rows, looked, results, strict=True)
+    ]
+    frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
+    return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))
