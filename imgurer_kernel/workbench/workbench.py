@@ -181,7 +181,7 @@ class Workbench(PanelMethods):
         states
             Of files that take part: present, missing, changed.
         measure
-            Measure originals that were not measured yet, some 50 ms each, once, before is_keeper
+            Measure originals that were not measured yet, some 100 ms each, once, before is_keeper
             is set, as `plan` does; by default what was measured before is taken. None measures
             where no more than 200 were not, as `report` does. By file only.
         progress

@@ -224,8 +224,8 @@ class ReviewMethods(ActMethods):
         clusters, policy, pinned, reference
             As for `plan`.
         measure
-            Measure originals that were not measured yet, some 50 ms each, and compare pictures with
-            the one that is kept where no search did, some 20 ms each; once. False takes what is
+            Measure originals that were not measured yet, some 100 ms each, and compare pictures
+            with the one that is kept where no search did, some 20 ms each; once. False takes what is
             known. Of exact copies nothing needs to be measured.
 
         Returns
@@ -264,7 +264,7 @@ class ReviewMethods(ActMethods):
         return with_decisions(kept, self._verdicts())
 
     def unmeasured(self, clusters: pd.DataFrame) -> int:
-        """Count the originals that `queue` and `plan` would measure, at some 50 ms each."""
+        """Count the originals that `queue` and `plan` would measure, at some 100 ms each."""
         digests = keepers.worth_measuring(clusters)
         return len(digests) - len(recall(self.store, digests))
 

@@ -78,7 +78,7 @@ def clusters(call: Call) -> int:
     argument(
         "--measure",
         action="store_true",
-        help="look into originals, however many, to say which is the best: 50 ms for each, once",
+        help="look into originals, however many, to say which is the best: 100 ms for each, once",
     ),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),
