@@ -225,8 +225,8 @@ class ReviewMethods(ActMethods):
             As for `plan`.
         measure
             Measure originals that were not measured yet, some 100 ms each, and compare pictures
-            with the one that is kept where no search did, some 20 ms each; once. False takes what is
-            known. Of exact copies nothing needs to be measured.
+            with the one that is kept where no search did, some 20 ms each; once. False takes what
+            is known. Of exact copies nothing needs to be measured.
 
         Returns
         -------
