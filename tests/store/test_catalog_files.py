@@ -140,7 +140,7 @@ def test_files_as_a_frame(catalog):
     assert upload[["path", "modified_at", "device", "inode", "source_state"]].isna().all()
     assert (upload["kept"], upload["state"], upload["user"]) == ("upload", "present", "bob")
     assert catalog.run(files.files, user="bob")["file_id"].tolist() == [3]
-    assert catalog.run(files.files, image_id=1)["file_id"].tolist() == [1, 3]
+    assert catalog.run(files.files, image_ids=[1])["file_id"].tolist() == [1, 3]
     assert catalog.run(files.files, folder="/in")["file_id"].tolist() == [1]
     assert catalog.run(files.files, folder="/i").empty
     assert catalog.run(files.files, folder="/")["file_id"].tolist() == [1, 2]

@@ -165,7 +165,7 @@ def test_what_goes_with_a_frame_of_clusters_stays_small(wb):
     frame = wb.clusters(verify=False, progress=False)
     assert frame["cluster_id"].nunique() == 300
     assert frame["diameter"].tolist() == [0] * 600
-    assert set(frame.attrs) == {"plan", "uninformative", "stale", "stale_files"}
+    assert set(frame.attrs) == {"plan", "searched", "uninformative", "stale", "stale_files"}
     assert max(len(pickle.dumps(value)) for value in frame.attrs.values()) < 300
 
 
