@@ -16,7 +16,7 @@ from imgurer_kernel.matching.difference import (
     plain_sides,
 )
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import RELATED, SMALL, Relation, was_edited
+from imgurer_kernel.matching.relation import RELATED, SHARPNESS, SMALL, Relation, was_edited
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -73,6 +73,8 @@ PairLabel = Label | Literal["unverified"]
 _MIN_DEGREES = 0.5  # a turn
 _MIN_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
 _MAX_BOX_GAP = 0.07  # how well content boxes must meet, found as they are to one of 64 pixels
+_WIDE_GAP = 1.5 / 32  # of a side: a border so wide is found
+_SHARP_FROM = 100  # pixels of an icon, of which an edge more or less makes no difference
 _MIN_RESIDUAL = 8.0  # gray levels by which the worst block differs
 _MIN_LOG_GAIN = 0.07  # logarithm of the ratio of contrasts
 _MIN_TONE = 6.0  # mean difference of the 9x9 grays
@@ -233,7 +235,10 @@ def label(
     differs = difference.residual > _MIN_RESIDUAL and not found[0] & SMALL
     if toned or differs or was_edited(found):
         return "edited"
-    return "resized" if (width, height) != (other.width, other.height) else "re-encoded"
+    if (width, height) != (other.width, other.height):
+        return "resized"
+    blurred = found[0] & SHARPNESS and min(width, height) >= _SHARP_FROM
+    return "edited" if blurred else "re-encoded"
 
 
 def _is_bordered(one: Appearance, other: Appearance, rest: Float64s) -> bool:
@@ -249,7 +254,11 @@ def _is_bordered(one: Appearance, other: Appearance, rest: Float64s) -> bool:
     if goes_on and 2 * sum(goes_on) >= len(goes_on):
         return False
     contents = _scale_box(one.content), _scale_box(other.content)
-    if one.content != other.content:
+    # A strip that both have is no border of one: what lies beyond must begin at a content box.
+    sides = np.array(_scale_box(outer.content)) * (-1, -1, 1, 1)
+    gap = 1 - (outward if beyond.any() else 1 / np.maximum(outward, 0.5))
+    found = bool((sides[gap > _WIDE_GAP] < 1).all())
+    if one.content != other.content and found:
         meet = np.abs(_map_box(rest, contents[0]) - contents[1]).max() <= 2 * _MAX_BOX_GAP
         if meet:
             return True

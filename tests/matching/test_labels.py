@@ -15,6 +15,7 @@ from tests.support.forms import rounds
 LABELS = {
     "jpeg70": "re-encoded",
     "jpeg30": "re-encoded",
+    "jpeg10": "re-encoded",
     "webp80": "re-encoded",
     "noise10": "re-encoded",
     "resize50": "resized",
@@ -25,6 +26,10 @@ LABELS = {
     "darker": "edited",
     "contrast_down": "edited",
     "sepia": "edited",
+    "saturate": "edited",
+    "sharpen": "edited",
+    "blur1": "edited",
+    "blur4": "edited",
     "caption": "edited",
     "watermark": "edited",
     "logo": "edited",
