@@ -17,7 +17,7 @@ PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, wh
 _STRIPED = 150  # flat places of stripes of two colours or more
 _REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
 _SMALL = 40
-_OTHER_TONE = 4.0  # levels
+_OTHER_TONE, _OTHER_OFFSET = 4.0, 75.0  # levels
 _TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
 GRAY_BELOW = 3.0  # gray levels from gray, root mean square
 TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
@@ -91,6 +91,10 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     )
     lit = flat & (of(local.LIGHT_98) <= np.where(brighter(features), 60, edges))
     few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
+    # Where flat places are too few to say so, one tone of skin is another by an offset.
+    offset = np.abs(of(local.OFFSET)) > _OTHER_OFFSET
+    few &= ~offset
+    lit &= ~(offset & (side < _TINY))
     lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
     gain, saturation = of(local.GAIN), of(local.SATURATION)
     toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)

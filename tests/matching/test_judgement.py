@@ -260,6 +260,9 @@ def hand(skin, line):
 def test_a_hand_in_the_next_tone_of_skin_is_no_brighter_copy():
     light, next_to_it = hand("#fadcbc", "#d6a57c"), hand("#e0bb95", "#b9895f")
     assert related(light, next_to_it)[0] == Relation.COLOUR_VARIANT
+    half = light.resize((32, 32), Image.Resampling.LANCZOS)
+    assert related(next_to_it, saved(half, "JPEG", quality=86))[0] != Relation.SAME
+    assert related(light, saved(half, "JPEG", quality=86))[0] == Relation.SAME
     for gain in (0.85, 1.2):
         copy = next_to_it.point(lambda level, gain=gain: min(round(level * gain), 255))
         assert related(next_to_it, saved(copy, "JPEG", quality=86))[0] == Relation.SAME
