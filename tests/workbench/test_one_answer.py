@@ -101,8 +101,10 @@ def disagreements(wb, image_ids):
     for one, other, relation in zip(
         related["image_id"], related["other_id"], related["relation"], strict=True
     ):
+        if (one, other) in together:
+            yield f"{one, other}: related says {relation}, and they share a cluster"
         evidence = wb.evidence(one, other)
-        if (one, other) not in together and evidence.label != relation:
+        if evidence.label != relation:
             yield f"{one, other}: related says {relation}, evidence {evidence.label}"
 
 

@@ -7,7 +7,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from imgurer_kernel.common.types import Float64s, Int64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +124,28 @@ class ClusterTable(Sequence[Cluster]):
     def member_edges(self) -> Int64s:
         """The edges of all members but the medoids, in their order, int64 (m - n,)."""
         return np.delete(self.edges, self.starts)
+
+    def share(self, first: Int64s, second: Int64s) -> BoolMask:
+        """Tell which pairs of images are members of one cluster, bool (k,).
+
+        Examples
+        --------
+        >>> few = ClusterTable(sizes=np.array([2]), diameters=np.array([4]),
+        ...                members=np.array([7, 3]), distances=np.array([0, 4]),
+        ...                scores=np.ones(2), edges=np.array([-1, 0]))
+        >>> few.share(np.array([3, 3]), np.array([7, 8])).tolist()
+        [True, False]
+        """
+        if not len(self.members):
+            return np.zeros(len(first), np.bool_)
+        order = np.argsort(self.members)
+        members, number = self.members[order], self.numbers[order]
+        homes = []
+        for image in (first, second):
+            place = np.minimum(np.searchsorted(members, image), len(members) - 1)
+            homes.append(np.where(members[place] == image, number[place], -1))
+        shared: BoolMask = (homes[0] == homes[1]) & (homes[0] >= 0)
+        return shared
 
     def rows(self, chosen: Int64s) -> Int64s:
         """Return where the members of some clusters are in the columns, cluster after cluster."""

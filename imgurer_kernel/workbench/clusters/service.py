@@ -112,7 +112,9 @@ class ClusterService:
             return Pairs.of(Candidates.none())
         pairs = state.result.pairs
         parts = parts_of_clusters(state.result)
-        return pairs.take(np.isin(pairs.status, RELATED)).joined(parts)
+        related = pairs.take(np.isin(pairs.status, RELATED)).joined(parts)
+        # Two members of one cluster are the same, whatever they show of each other.
+        return related.take(~state.result.clusters.share(related.first, related.second))
 
     def member_edges(self, one: int, other: int) -> Pairs | None:
         """Return the edges of two images of one cluster to its medoid; None if they are in none.
