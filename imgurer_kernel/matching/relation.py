@@ -135,6 +135,8 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
     another |= (agree >= 30) & (stray > 0.55)
     another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < PLAIN)
+    # What is blurred has shifts that no edge holds: where all blocks agree nothing has moved.
+    another &= (of(local.BAD) > 0) | (of(local.LACK) > 0) | (of(local.Q25) < 0.85)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[another] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT

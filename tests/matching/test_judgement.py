@@ -185,6 +185,18 @@ def test_the_same_things_each_a_little_elsewhere_are_no_copy(seed):
     assert found in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}
 
 
+def test_a_small_copy_of_what_is_blurred_is_no_other_take():
+    """Blocks without a sharp edge ask for any shift; in either order."""
+    rng = np.random.default_rng(0)
+    light = rng.uniform(0.2, 1, (12, 5, 7, 1)) * rng.uniform(90, 255, (12, 1, 1, 3))
+    for colours in light.astype(np.uint8):
+        blurred = Image.fromarray(colours).resize((240, 180), Image.Resampling.BICUBIC)
+        whole = saved(blurred, "JPEG", quality=90)
+        small = saved(blurred.resize((120, 90)), "JPEG", quality=70)
+        assert related(whole, small)[0] == Relation.SAME
+        assert related(small, whole)[0] == Relation.SAME
+
+
 def test_what_was_taken_a_second_later_is_another_take():
     again = saved(photo(), "JPEG", quality=90)
     assert related(photo(), again, times=(5000, 5001))[0] == Relation.ANOTHER_TAKE
