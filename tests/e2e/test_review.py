@@ -133,8 +133,6 @@ def test_keys_work_wherever_the_focus_is_but_not_in_fields(review):
 
 def test_keys_work_at_once_when_the_tab_is_clicked(review):
     page = review
-    # Whoever comes back is where they were, and that may be where the test before has ended.
-    clusters(page).first.locator(".imgurer-file").first.focus()
     page.get_by_role("tab", name="Browse").click()
     expect(clusters(page)).to_have_count(0)
     tab = page.get_by_role("tab", name="Review")

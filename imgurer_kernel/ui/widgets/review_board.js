@@ -303,6 +303,10 @@ export default {
         }
       }
     });
+    // A screen reader moves the focus by itself: keys go on from there.
+    list.addEventListener("focusin", (event) => {
+      if (event.target.matches(".imgurer-file") && idOf(event.target) !== current) focus(event.target, false);
+    });
     el.addEventListener("dblclick", (event) => {
       const figure = event.target.closest(".imgurer-file");
       if (figure) perform("look", figure, sectionOf(figure));
