@@ -3,9 +3,15 @@
 import asyncio
 
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-from imgurer_kernel.apps.server.kernels import VisitorKernelManager, memory, pages_for_memory
+from imgurer_kernel.apps.server.kernels import (
+    QuietRestarter,
+    VisitorKernelManager,
+    memory,
+    pages_for_memory,
+)
 
 
 class Kernels(VisitorKernelManager):
@@ -106,3 +112,19 @@ def test_the_memory_says_how_many():
     assert memory() > 1 << 28
     assert pages_for_memory(0) == 4
     assert pages_for_memory(1 << 50) == 100
+
+
+@pytest.mark.parametrize("shutting_down", [True, False])
+def test_only_a_kernel_that_died_by_itself_is_called_dead(shutting_down):
+    """Also where the look at it began before it was shut down."""
+
+    class Dying(AsyncKernelManager):
+        async def is_alive(self):
+            self.shutting_down = shutting_down
+            return False
+
+    heard = []
+    restarter = QuietRestarter(kernel_manager=Dying(), restart_limit=0)
+    restarter.add_callback(lambda: heard.append("dead"), "dead")
+    asyncio.run(restarter.poll())
+    assert heard == ([] if shutting_down else ["dead"])

@@ -19,7 +19,12 @@ from traitlets.config import Config
 
 from imgurer_kernel import errors
 from imgurer_kernel.apps.server.frames import READ_BYTES
-from imgurer_kernel.apps.server.kernels import OwnKernelSpecManager, VisitorKernelManager, transport
+from imgurer_kernel.apps.server.kernels import (
+    OwnKernelSpecManager,
+    QuietRestarter,
+    VisitorKernelManager,
+    transport,
+)
 from imgurer_kernel.apps.server.listen import Listen
 from imgurer_kernel.common.text import without_folder
 from imgurer_kernel.errors import ServerError
@@ -212,6 +217,7 @@ def voila_config(
     config.VisitorKernelManager.most_pages = most_pages
     # A kernel that died has lost its page's widgets; another one would not bring them back.
     config.KernelRestarter.restart_limit = 0
+    config.AsyncIOLoopKernelManager.restarter_class = QuietRestarter
     config.VisitorKernelManager.cull_interval = 30
     config.VisitorKernelManager.cull_idle_timeout = 120
     config.VisitorKernelManager.cull_connected = False

@@ -10,6 +10,7 @@ from uuid import uuid4
 from weakref import WeakKeyDictionary, WeakSet
 
 import zmq
+from jupyter_client.ioloop.restarter import AsyncIOLoopKernelRestarter
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.websocket import WebSocketHandler
@@ -80,6 +81,18 @@ class OwnKernelSpecManager(KernelSpecManager):
     @default("kernel_dirs")
     def _no_folders(self) -> list[str]:
         return []
+
+
+class QuietRestarter(AsyncIOLoopKernelRestarter):
+    """Says that a kernel has died, but not of one that is being shut down.
+
+    A look that began before the shutdown may find the kernel gone when it ends; jupyter_client's
+    own asks for that in its blocking class only.
+    """
+
+    def _fire_callbacks(self, event: object) -> None:
+        if not self.kernel_manager.shutting_down:
+            super()._fire_callbacks(event)
 
 
 class VisitorKernelManager(AsyncMappingKernelManager):
