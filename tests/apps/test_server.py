@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jupyter_client.ioloop import AsyncIOLoopKernelManager
 from jupyter_client.manager import KernelManager
 from jupyter_client.restarter import KernelRestarter
 from jupyter_server.base import websocket
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from voila.app import Voila
 from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
@@ -250,6 +252,7 @@ def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
             VoilaConfiguration,
             VoilaExecutor,
             VisitorKernelManager,
+            AsyncIOLoopKernelManager,
             KernelManager,
             KernelRestarter,
         )
@@ -257,6 +260,10 @@ def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
     for section, options in configured(store, notebook).items():
         known = classes[section].class_traits(config=True)
         assert set(options) <= set(known), section
+
+
+def test_options_of_kernel_managers_reach_those_of_the_server():
+    assert issubclass(ServerKernelManager, AsyncIOLoopKernelManager)
 
 
 def test_idle_kernels_go(store, notebook):
