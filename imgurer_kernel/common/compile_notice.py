@@ -1,6 +1,6 @@
 """Say once that machine code is compiled, for that takes a while and happens once.
 
-Apart from what compiles: whoever wants to be told need not load numba for it.
+Apart from what compiles: whoever wants to know need not load numba for it.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,20 @@ TEXT = "compiling the search, once (about 30 s); `imgurer compile` does it befor
 _listeners: list[Callable[[str], None]] = []
 
 
-def tell_once(listener: Callable[[str], None]) -> None:
+def notify_once(listener: Callable[[str], None]) -> None:
     """Have a function called with `TEXT` when the first function is compiled in this process."""
     _listeners[:] = [listener]
 
 
-def tell() -> None:
-    """Tell who wanted to be told; afterwards nobody does.
+def notify() -> None:
+    """Notify whoever asked for it; after that nobody is notified.
 
     Examples
     --------
-    >>> tell_once(lambda text: print(text.partition(",")[0]))
-    >>> tell()
+    >>> notify_once(lambda text: print(text.partition(",")[0]))
+    >>> notify()
     compiling the search
-    >>> tell()
+    >>> notify()
     """
     while _listeners:
         _listeners.pop()(TEXT)

@@ -18,7 +18,7 @@ class _Notice(event.Listener):
     """Tells of the first function that is compiled, and not read from the cache."""
 
     def on_start(self, event: event.Event) -> None:  # noqa: ARG002 (as numba calls it)
-        compile_notice.tell()
+        compile_notice.notify()
 
     def on_end(self, event: event.Event) -> None:
         pass

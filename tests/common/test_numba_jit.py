@@ -47,11 +47,11 @@ def test_the_first_function_that_is_compiled_is_told_of_and_what_is_cached_is_no
     monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
     told = []
     for expected in (1, 0, 0):
-        compile_notice.tell_once(told.append)
+        compile_notice.notify_once(told.append)
         compiled("int64(int64)")(triple)
         assert len(told) == expected
         told.clear()
-    compile_notice.tell()
+    compile_notice.notify()
     assert told == [compile_notice.TEXT]
     compiled("int64(int64)", cache=False)(triple)
     assert len(told) == 1, "once in a process"

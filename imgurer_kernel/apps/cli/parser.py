@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = build_parser().parse_args(argv)
     if arguments.run is not compile_all:
-        compile_notice.tell_once(write_error)
+        compile_notice.notify_once(write_error)
     try:
         settings = Settings.from_env()
         if hasattr(arguments, "root"):
