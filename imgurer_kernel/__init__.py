@@ -12,6 +12,8 @@ Examples
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from imgurer_kernel.common.lazy_names import lazy_names
+
 if TYPE_CHECKING:
     from imgurer_kernel.common.records import Fingerprint
     from imgurer_kernel.errors import ImgurerError
@@ -31,17 +33,7 @@ __all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplica
 
 
 # Loaded on first use: children that decode must not pay for the workbench, pandas and DuckDB.
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used."""
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
-
-
-def __dir__() -> list[str]:
-    """List the public names, whether they are loaded yet or not."""
-    return list(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
 
 
 def load_ipython_extension(shell: object) -> None:

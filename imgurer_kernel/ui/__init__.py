@@ -13,8 +13,9 @@ Examples
 ``pictures(workbench, frame)`` whatever rows have an ``image_id``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from imgurer_kernel.common.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from imgurer_kernel.ui.dashboard import Dashboard
@@ -56,14 +57,4 @@ __all__ = [
 
 
 # Loaded on first use: the server imports `ui.visitor`, and must not pay for all the widgets.
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used."""
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
-
-
-def __dir__() -> list[str]:
-    """List the public names, whether they are loaded yet or not."""
-    return list(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

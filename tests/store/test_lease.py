@@ -255,6 +255,28 @@ def test_who_waits_for_a_catalog_that_is_being_closed_waits_for_as_long_as_that_
     timer.join()
 
 
+@pytest.mark.parametrize("same", [True, False], ids=["its own threads", "another process"])
+def test_who_waits_for_a_close_that_never_ends_gives_up(tmp_path, same):
+    """As of a process that was stopped, or a disk that hangs."""
+    closing, end = threading.Event(), threading.Event()
+
+    def dispose(_):
+        closing.set()
+        end.wait(20)
+
+    stuck = Lease(tmp_path, object, dispose, timeout=0.02, idle=0.05)
+    with stuck.hold():
+        pass
+    assert closing.wait(10)
+    waiting = stuck if same else lease_on(tmp_path, timeout=0.02)
+    with pytest.raises(CatalogBusy), waiting.hold():
+        pytest.fail("took a lease that is being closed")
+    end.set()
+    with waiting.hold():
+        pass
+    waiting.release()
+
+
 def test_who_gave_up_waiting_is_not_in_the_way(tmp_path):
     first = lease_on(tmp_path)
     with first.hold():

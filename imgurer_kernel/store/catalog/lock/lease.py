@@ -26,6 +26,9 @@ Resource = TypeVar("Resource")
 TICK = 0.02
 """Seconds between two looks whether the lease is idle or others wait."""
 
+CLOSING = 10
+"""Times the timeout that a close may take: of a stopped process or a hung disk it never ends."""
+
 
 class Lease(Generic[Resource]):
     """The right of one process to have something open, shared fairly with other processes.
@@ -37,8 +40,8 @@ class Lease(Generic[Resource]):
     acquire, dispose
         Open and close what the lease guards; called only while the lock is held.
     timeout
-        Seconds to wait for other processes, and for other threads of this one; begun anew while
-        what the lease guards is being closed: on a busy disk a large catalog takes long to close.
+        Seconds to wait for other processes, and for other threads of this one; ten times as many
+        while what the lease guards is being closed: a busy disk takes long for a large catalog.
     quantum
         Seconds for which the lease may be kept although others wait; up to five times as many
         on a busy machine, so that opening takes no more than a sixth of the time.
@@ -141,18 +144,22 @@ class Lease(Generic[Resource]):
 
     def _wait_turn(self) -> None:
         """Wait for the other threads of this process."""
-        while not self._turns.acquire(timeout=self.timeout):
-            if not self._closing:
-                mine = "another thread of this process"
-                raise CatalogBusy(self._busy_message(mine if self.held else self._lock.holder()))
+        for waited in range(1, CLOSING + 1):
+            if self._turns.acquire(timeout=self.timeout):
+                return
+            if waited == CLOSING or not self._closing:
+                holder = "another thread of this process" if self.held else self._lock.holder()
+                raise CatalogBusy(self._busy_message(holder, waited))
 
     def _take(self) -> Resource:
         self.check_process()
         if self._resource is not None:
             return self._resource
-        while not self._queue.take(self._lock, time.monotonic() + self.timeout):
-            if not self._lock.is_closing():
-                raise CatalogBusy(self._busy_message(self._lock.holder()))
+        for waited in range(1, CLOSING + 1):
+            if self._queue.take(self._lock, time.monotonic() + self.timeout):
+                break
+            if waited == CLOSING or not self._lock.is_closing():
+                raise CatalogBusy(self._busy_message(self._lock.holder(), waited))
         started = time.monotonic()
         try:
             self._lock.sign()
@@ -212,9 +219,9 @@ class Lease(Generic[Resource]):
         finally:
             self._turns.release()
 
-    def _busy_message(self, holder: str) -> str:
+    def _busy_message(self, holder: str, times: int) -> str:
         return (
-            f"the catalog is busy: waited {self.timeout:g} s for {holder}, which holds "
+            f"the catalog is busy: waited {times * self.timeout:g} s for {holder}, which holds "
             f"{self._lock.path}; wait until it is done, end it, or raise lease_timeout"
         )
 
