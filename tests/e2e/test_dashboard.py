@@ -163,6 +163,8 @@ def test_browse_pages_through_everything_once(at):
     page = at("#browse?order=newest")
     expect(panel(page)).to_contain_text(f"1 to 48 of {STRANGERS + 7} pictures")
     expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
+    # Tiles are replaced one by one: until the last one is, those of the page before are among them.
+    expect(tiles(page).nth(47)).to_have_attribute("data-image-id", str(STRANGERS + 7 - 47))
     first = set(tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)"))
     panel(page).get_by_role("button", name=f"Another {STRANGERS + 7 - 48}").click()
     expect(tiles(page)).to_have_count(STRANGERS + 7 - 48)
