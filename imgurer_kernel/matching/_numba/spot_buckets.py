@@ -15,7 +15,7 @@ import numpy as np
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt32s, UInt64s
 from imgurer_kernel.index._numba.popcount import popcount
-from imgurer_kernel.matching._numba.spot_scan import chunk_of, move
+from imgurer_kernel.matching._numba.spot_scan import chunk_of, in_earlier_chunk, move
 
 _STORED = "Array(uint64, 3, 'C', readonly=True)"
 _STARTS = "Array(uint32, 1, 'C', readonly=True)"
@@ -129,13 +129,7 @@ def look_up(
                     bits = popcount(one) + popcount(other)
                     if bits > limit:
                         continue
-                    again = False  # also found by an earlier chunk
-                    for d in range(c):
-                        differ = popcount(chunk_of(one, other, chunks[d, 0], chunks[d, 1]))
-                        if np.int64(differ) <= chunks[d, 2]:
-                            again = True
-                            break
-                    if again:
+                    if in_earlier_chunk(one, other, chunks, c):
                         continue
                     if total < len(out):
                         first, second, mine, its = asked, here, owner[q] & 63, spot

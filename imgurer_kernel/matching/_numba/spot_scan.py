@@ -8,7 +8,7 @@ stored hash looks at one place for each chunk. A bit for each value says whether
 
 # What numba makes of a function is not what mypy reads in it.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
-# ruff: noqa: C901, PLR0912, PLR0913, PLR0917
+# ruff: noqa: C901, PLR0913, PLR0917
 
 import numpy as np
 
@@ -54,6 +54,16 @@ def chunk_of(low: int, high: int, offset: int, width: int) -> int:
     else:
         value = (low >> np.uint64(offset)) | (high << np.uint64(64 - offset))
     return value & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
+
+
+@compiled("boolean(uint64, uint64, int64[:, ::1], int64)")
+def in_earlier_chunk(low: int, high: int, chunks: Int64s, c: int) -> bool:
+    """Tell whether a pair, given by the bits that differ, was found by a chunk before `c`."""
+    for d in range(c):
+        differ = popcount(chunk_of(low, high, chunks[d, 0], chunks[d, 1]))
+        if np.int64(differ) <= chunks[d, 2]:
+            return True
+    return False
 
 
 @compiled(
@@ -190,14 +200,10 @@ def near(
                     bits = popcount(one) + popcount(other)
                     if bits > limit:
                         continue
-                    again = False  # also found by an earlier chunk
-                    for d in range(c):
-                        differ = popcount(chunk_of(one, other, chunks[d, 0], chunks[d, 1]))
-                        if np.int64(differ) <= chunks[d, 2]:
-                            again = True
-                            break
                     asked = owner[q] >> 6
-                    if again or asked == here or (asked > here and fresh[here]):
+                    if asked == here or (asked > here and fresh[here]):
+                        continue
+                    if in_earlier_chunk(one, other, chunks, c):
                         continue
                     if total < len(out):
                         first, second = asked, here
