@@ -85,6 +85,25 @@ class Pictures {
   }
 }
 
+// The box of a picture; an icon stands for one that is missing or cannot be shown.
+function pictureBox(url, alt, eager) {
+  const box = element("div", "imgurer-picture");
+  const missing = icon("picture", "imgurer-missing");
+  if (!url) {
+    box.append(missing);
+    return box;
+  }
+  const image = element("img");
+  image.alt = alt;
+  image.loading = eager ? "eager" : "lazy";
+  image.decoding = "async";
+  image.draggable = false;
+  image.addEventListener("error", () => image.replaceWith(missing));
+  image.src = url;
+  box.append(image);
+  return box;
+}
+
 function prepare(el, className) {
   el.classList.add("imgurer-widget", className);
   // JupyterLab would otherwise take arrows, Enter and Escape for the notebook's own.

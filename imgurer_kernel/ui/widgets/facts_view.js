@@ -8,16 +8,7 @@ export default {
       const fresh = new Pictures(content.blob);
       const nodes = [];
       if (content.title || content.facts.length || content.blob.byteLength) {
-        const frame = element("div", "imgurer-picture");
-        const url = fresh.url(0, content.blob.byteLength);
-        if (url) {
-          const image = element("img");
-          image.alt = content.alt;
-          image.src = url;
-          frame.append(image);
-        } else {
-          frame.append(icon("picture", "imgurer-missing"));
-        }
+        const frame = pictureBox(fresh.url(0, content.blob.byteLength), content.alt, true);
         const heading = element("h3");
         heading.append(elided(content.title));
         const list = element("dl");

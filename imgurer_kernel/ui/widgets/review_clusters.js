@@ -7,20 +7,7 @@ function reviewFile(file, pictures, eager) {
   figure.tabIndex = -1;
   figure.setAttribute("aria-label", [file.alt, file.fate_text, file.differs].filter(Boolean).join(", "));
 
-  const picture = element("div", "imgurer-picture");
-  const url = pictures.url(file.offset, file.length);
-  if (url) {
-    const image = element("img");
-    image.alt = "";
-    image.loading = eager ? "eager" : "lazy";
-    image.decoding = "async";
-    image.draggable = false;
-    image.addEventListener("error", () => image.replaceWith(icon("picture", "imgurer-missing")));
-    image.src = url;
-    picture.append(image);
-  } else {
-    picture.append(icon("picture", "imgurer-missing"));
-  }
+  const picture = pictureBox(pictures.url(file.offset, file.length), "", eager);
   const tag = element("span", "imgurer-fate");
   if (file.fate === "keep") tag.append(icon("done"));
   tag.append(element("span", "", file.fate_text));

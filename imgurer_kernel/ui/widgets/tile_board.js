@@ -8,20 +8,7 @@ function buildTile(tile, pictures, eager) {
   figure.tabIndex = -1;
   figure.dataset.imageId = tile.image_id;
 
-  const picture = element("div", "imgurer-picture");
-  const url = pictures.url(tile.offset, tile.length);
-  if (url) {
-    const image = element("img");
-    image.alt = tile.alt;
-    image.loading = eager ? "eager" : "lazy";
-    image.decoding = "async";
-    image.draggable = false;
-    image.addEventListener("error", () => image.replaceWith(icon("picture", "imgurer-missing")));
-    image.src = url;
-    picture.append(image);
-  } else {
-    picture.append(icon("picture", "imgurer-missing"));
-  }
+  const picture = pictureBox(pictures.url(tile.offset, tile.length), tile.alt, eager);
   if (tile.badge || tile.meaning) {
     const badge = element("span", `imgurer-badge ${tile.meaning ? `imgurer-${tile.meaning}` : ""}`);
     if (tile.meaning) badge.append(icon(tile.meaning));
