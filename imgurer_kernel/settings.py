@@ -96,6 +96,12 @@ class Settings:
         except (TypeError, RuntimeError, ValueError) as error:  # no path, or the home of nobody
             message = f"root is {self.root!r}, which cannot be a folder: {error}; give a path"
             raise SettingsError(message) from error
+        except FileNotFoundError as error:
+            message = (
+                f"root is {str(self.root)!r}, but the working folder was removed; give a path "
+                "from the root"
+            )
+            raise SettingsError(message) from error
         for name, low, high in (
             ("radius", 0, 128),
             ("max_bytes", 1, 1 << 40),
@@ -126,8 +132,10 @@ class Settings:
             raise SettingsError(message)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **given: object) -> Self:
         """Read settings from variables named ``IMGURER_`` and a field's name in capitals.
+
+        A field that is `given` is not read.
 
         Raises
         ------
@@ -138,7 +146,7 @@ class Settings:
         values: dict[str, object] = {}
         for field in fields(cls):
             variable = f"IMGURER_{field.name.upper()}"
-            if variable not in environ:
+            if field.name in given or variable not in environ:
                 continue
             others = {"root": Path, "store": str} | dict.fromkeys(_REAL, float)
             convert = others.get(field.name, int)
@@ -147,4 +155,4 @@ class Settings:
             except ValueError as error:
                 message = f"{variable} is {environ[variable]!r}; it must be a number"
                 raise SettingsError(message) from error
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values | given)  # type: ignore[arg-type]

@@ -1,11 +1,12 @@
-"""Paths that people give, which may be anything."""
+"""Paths that people give, which may be anything, and where a process finds its modules."""
 
 import os
+import sys
 from pathlib import Path
 
 from imgurer_kernel.errors import ImgurerError, SourceError
 
-__all__ = ["given_path"]
+__all__ = ["given_path", "module_folders"]
 
 
 def given_path(
@@ -24,7 +25,7 @@ def given_path(
     ------
     SourceError
         If no file can have that name: no text, a zero byte, half of a surrogate pair, the home of
-        nobody; or `kind`.
+        nobody; or if it is relative to a working folder that was removed; or `kind`.
 
     Examples
     --------
@@ -43,4 +44,23 @@ def given_path(
     except (TypeError, ValueError, RuntimeError) as error:
         message = f"{what} is {given!r}, which no file can be called: {error}; give another path"
         raise kind(message) from error
+    if not path.is_absolute() and not _working_folder():
+        message = (
+            f"{what} is {given!r}, but the working folder was removed; give a path from the root"
+        )
+        raise kind(message)
     return path
+
+
+def module_folders() -> list[str]:
+    """Return where this process finds its modules, for a process that it starts elsewhere."""
+    here = _working_folder()
+    return [folder or here for folder in sys.path if folder or here]
+
+
+def _working_folder() -> str:
+    """Return the folder that the process works in; empty if somebody has removed it."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""

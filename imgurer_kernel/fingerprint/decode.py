@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PIL import Image
@@ -57,8 +58,9 @@ _PLUGINS = {
 
 
 @cache
-def _usual_limits() -> Settings:
-    return Settings()
+def usual_limits() -> Settings:
+    """Return the limits of settings that name none; no store is meant by them."""
+    return Settings(root=Path("/"))  # the usual one asks for the working folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def read(
     ImageRejected
         If the file is no picture, over a limit, or damaged.
     """
-    limits = limits or _usual_limits()
+    limits = limits or usual_limits()
     if len(data) > limits.max_bytes:
         message = f"the file has {len(data):,} bytes; the limit is {limits.max_bytes:,} (max_bytes)"
         raise ImageTooLarge(message)

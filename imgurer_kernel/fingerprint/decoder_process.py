@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from imgurer_kernel import errors
+from imgurer_kernel.common.paths import module_folders
 from imgurer_kernel.common.records import Fingerprint
 from imgurer_kernel.common.threads import cores
 from imgurer_kernel.common.types import UInt8s
@@ -222,7 +223,7 @@ class _Child:
             f"{decode.__module__}:{decode.__qualname__}",
             # Where this process finds its modules, after where they usually are: a file in the
             # folder of a script may be called like one of Python's own.
-            *(path or str(Path.cwd()) for path in sys.path),
+            *module_folders(),
         ]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module

@@ -59,7 +59,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
     grays = view.grays(9)
     found = dhash(grays)
     known = informative(grays)
-    frames = frames_of(data, picture.format, picture.frames, limits or Settings())
+    frames = frames_of(data, picture.format, picture.frames, limits or decode.usual_limits())
     return Fingerprint(
         dhash=found,
         trimmed_dhash=_trimmed(view, found),

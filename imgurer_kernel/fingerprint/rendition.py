@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.fingerprint.borders import Box
@@ -72,7 +72,12 @@ class View:
         """Encode the picture as a JPEG that fits a frame, never enlarged."""
         file = io.BytesIO()
         with gate(self._format, b""):
-            self._fitted(frame).save(file, "JPEG", quality=quality, comment=b"")
+            fitted = self._fitted(frame)
+            if isinstance(fitted, ImageFile.ImageFile):
+                # Of a picture that it has opened itself Pillow asks for the working folder, which
+                # may have been removed.
+                fitted = fitted.copy()
+            fitted.save(file, "JPEG", quality=quality, comment=b"")
         return file.getvalue()
 
     def _part(self, side: int, within: Box | None) -> Image.Image:

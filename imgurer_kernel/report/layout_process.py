@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgurer_kernel import errors
+from imgurer_kernel.common.paths import module_folders
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import Float64s, UInt8s
 from imgurer_kernel.errors import ImgurerError
@@ -106,7 +107,7 @@ def _started(words: IO[bytes]) -> "subprocess.Popen[bytes]":
             [
                 *(sys.executable, "-P", "-c", _START, str(package), str(package / "report")),
                 # Where this process finds its modules, after where they usually are.
-                *(path or str(Path.cwd()) for path in sys.path),
+                *module_folders(),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

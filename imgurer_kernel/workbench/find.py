@@ -8,7 +8,6 @@ new. Deleting that costs time, nothing else.
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -85,7 +84,7 @@ def open_cache() -> AbstractContextManager[Workbench]:
     SettingsError
         If the settings of the environment are of no use.
     """
-    return Workbench(replace(Settings.from_env(), root=cache_folder(), store="reference"))
+    return Workbench(Settings.from_env(root=cache_folder(), store="reference"))
 
 
 def cache_folder() -> Path:

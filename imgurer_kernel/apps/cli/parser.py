@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.apps.cli.command import (
@@ -80,9 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run is not compile_all:
         compile_notice.notify_once(write_error)
     try:
-        settings = Settings.from_env()
-        if hasattr(arguments, "root"):
-            settings = replace(settings, root=arguments.root)
+        given = {"root": arguments.root} if hasattr(arguments, "root") else {}
+        settings = Settings.from_env(**given)
         call = Call(arguments, settings, Terminal(json=hasattr(arguments, "json")))
         status: int = arguments.run(call)
     except (SettingsError, UnsafeListen) as error:

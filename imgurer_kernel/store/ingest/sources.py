@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from imgurer_kernel.common.globs import Exclusion
+from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 
@@ -204,11 +205,7 @@ def _local(source: Source) -> tuple[str, Path]:
     elif scheme:
         message = f"{text!r} cannot be read: only local paths and file: URIs are; download it first"
         raise SourceError(message)
-    try:
-        return text, Path(text).expanduser()
-    except RuntimeError as error:  # the home of nobody
-        message = f"{text!r} cannot be read: {error}; give the whole path"
-        raise SourceError(message) from error
+    return text, given_path(text, "the source")
 
 
 def _expand(source: Source, survey: WalkCoverage) -> list[str]:
