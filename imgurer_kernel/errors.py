@@ -12,7 +12,7 @@
     │   ├── UnknownFormat       not a picture, or a format that is not supported
     │   ├── ImageTooLarge       over a limit: bytes, pixels, frames, parts
     │   ├── ImageDamaged        cut off, or broken inside
-    │   └── DecoderFailed       decoding took too long or too much memory, or crashed
+    │   └── DecoderFailed       decoding failed, and may succeed later: time, memory, a crash
     ├── StorageError            blobs and thumbnails
     │   ├── InvalidDigest       not 64 lower-case hex digits
     │   ├── BlobMissing         no such blob
@@ -87,7 +87,7 @@ class ImageDamaged(ImageRejected):
 
 
 class DecoderFailed(ImageRejected):
-    """The process that decoded it took too long or too much memory, or crashed, and was ended."""
+    """Decoding took too long or too much memory, crashed or was refused; it may succeed later."""
 
 
 class StorageError(ImgurerError):

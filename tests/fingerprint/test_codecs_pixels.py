@@ -1,5 +1,6 @@
 """Progressive JPEGs cut short, depth, boxes, and the words for damage."""
 
+import errno
 import io
 import struct
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageOps
 
-from imgurer_kernel.errors import ImageDamaged, ImageTooLarge, UnknownFormat
+from imgurer_kernel.errors import DecoderFailed, ImageDamaged, ImageTooLarge, UnknownFormat
 from imgurer_kernel.fingerprint.codecs import decode_errors, depth, pixels
 from imgurer_kernel.fingerprint.codecs import jpeg as markers
 from tests.support.pictures import encode, jpeg, scene
@@ -271,8 +272,9 @@ def test_strips_make_no_difference(monkeypatch, mode, factor):
         (SyntaxError("cannot handle 12-bit layers"), UnknownFormat, "rare kind"),
         (NotImplementedError(), UnknownFormat, "rare kind"),
         (OSError("Unsupported BMP compression (6)"), UnknownFormat, "rare kind"),
-        (MemoryError(), ImageTooLarge, "memory"),
-        (OSError("out of memory error when reading image file"), ImageTooLarge, "memory"),
+        (MemoryError(), DecoderFailed, "memory"),
+        (OSError(errno.EMFILE, "Too many open files"), DecoderFailed, "Too many open files"),
+        (OSError("out of memory error when reading image file"), DecoderFailed, "memory"),
         (Image.DecompressionBombError("Image size"), ImageTooLarge, "pixels"),
         (
             ValueError("Decompressed data too large for PngImagePlugin.MAX_TEXT_CHUNK"),

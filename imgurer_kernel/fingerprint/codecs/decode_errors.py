@@ -8,7 +8,13 @@ that is known, and what to do.
 import re
 import struct
 
-from imgurer_kernel.errors import ImageDamaged, ImageRejected, ImageTooLarge, UnknownFormat
+from imgurer_kernel.errors import (
+    DecoderFailed,
+    ImageDamaged,
+    ImageRejected,
+    ImageTooLarge,
+    UnknownFormat,
+)
 
 _CUT_OFF = re.compile(
     "truncat|unexpected end|end of file|not enough|premature|buffer is too small|EOF|incomplete|"
@@ -58,9 +64,9 @@ def explain(
     if _OTHER_SIZE.search(said):
         message = f"the picture in this {name} has another size than it declares; save it again"
         return ImageDamaged(message)
-    too_large = _too_large(name, error)
-    if too_large is not None:
-        return too_large
+    known = _too_large(name, error) or _refused_by_machine(name, error)
+    if known is not None:
+        return known
     if declared is not None and present < declared:
         share = 100 * present // declared
         what = f"cut off: {present:,} of {declared:,} bytes are there ({share} %)"
@@ -80,13 +86,23 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
         what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
     elif _MANY_PARTS.search(said):
         what = f"this {name} is made of more parts than its decoder accepts; save it again"
-    elif isinstance(error, MemoryError) or "memory" in said.lower():
-        what = f"there is not enough memory to decode this {name}; make it smaller"
     elif type(error).__name__ == "DecompressionBombError":
         what = f"this {name} has more pixels than its decoder accepts; make it smaller"
     else:
         return None
     return ImageTooLarge(what)
+
+
+def _refused_by_machine(name: str, error: Exception) -> DecoderFailed | None:
+    """Tell what says nothing about the file, which may be decoded another time."""
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+        what = f"memory does not suffice to decode this {name}; close programs, or make it smaller"
+    # Decoders raise OSError for damage, too, but without a number of the system.
+    elif isinstance(error, OSError) and error.errno is not None:
+        what = f"the system refused while this {name} was decoded: {error.strerror}; try again"
+    else:
+        return None
+    return DecoderFailed(what)
 
 
 def _how_far(rows: float | None) -> str:
