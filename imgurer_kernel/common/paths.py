@@ -1,4 +1,4 @@
-"""Paths that people give, which may be anything, and where a process finds its modules."""
+"""Paths that people give, which may be anything; times of files; where modules are found."""
 
 import os
 import sys
@@ -6,7 +6,11 @@ from pathlib import Path
 
 from imgurer_kernel.errors import ImgurerError, SourceError
 
-__all__ = ["given_path", "module_folders"]
+__all__ = ["given_path", "modified_ns", "module_folders"]
+
+# The first and the last whole year that int64 holds, as the catalog and pandas count, to whom its
+# ends mean none and never.
+_EARLIEST, _LATEST = -9_214_560_000 * 10**9, 9_214_646_400 * 10**9
 
 
 def given_path(
@@ -50,6 +54,14 @@ def given_path(
         )
         raise kind(message)
     return path
+
+
+def modified_ns(facts: os.stat_result) -> int:
+    """Return when a file was modified, nanoseconds since 1970, in the years 1678 to 2261.
+
+    Of times beyond, which broken clocks and archives leave, the nearest.
+    """
+    return min(max(facts.st_mtime_ns, _EARLIEST), _LATEST)
 
 
 def module_folders() -> list[str]:

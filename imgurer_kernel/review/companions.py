@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
@@ -63,7 +64,7 @@ class Companion:
             target_key=self.target,
             device=self.facts.st_dev,
             inode=self.facts.st_ino,
-            modified_ns=self.facts.st_mtime_ns,
+            modified_ns=modified_ns(self.facts),
             other_ids=tuple(each for each in self.file_ids if each != of_file.file_id),
             leads=False,
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk
 from imgurer_kernel.review.acts import Act
@@ -127,7 +128,7 @@ class ActDiskCheck:
         facts = file.facts
         size_differs = facts.st_size != known.bytes
         if self._quick and not size_differs:
-            now = (facts.st_mtime_ns, facts.st_dev, facts.st_ino)
+            now = (modified_ns(facts), facts.st_dev, facts.st_ino)
             if now == (known.modified_ns, known.device, known.inode):
                 return
         if size_differs or file.digest() != known.digest:

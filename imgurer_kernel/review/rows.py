@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import (
     ActRefused,
     BlobDamaged,
@@ -185,7 +186,7 @@ class ActRows:
 
 def as_found(entry: JournalEntry, facts: os.stat_result) -> JournalEntry:
     """Return the entry of a restored file with its present inode."""
-    return replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
+    return replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=modified_ns(facts))
 
 
 def _ids(entry: JournalEntry) -> tuple[int, ...]:

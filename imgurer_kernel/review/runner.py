@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused, StorageError
 from imgurer_kernel.review import disk, moves
@@ -289,7 +290,7 @@ def _require_unchanged(act: Act, found: Found) -> None:
 
 def _as_it_is(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
     # The same bytes may have been saved again since the last scan: then a link is to that inode.
-    return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=facts.st_mtime_ns)
+    return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=modified_ns(facts))
 
 
 def _entry(

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.decisions import Verdicts
@@ -271,7 +272,7 @@ def _undeletable(entry: JournalEntry) -> str | None:
 def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.FileStat) -> None:
     """Raise `ActRefused` unless an act has put this file at a place."""
     # Inodes are used again, and a file is edited in place: size and time must be the same too.
-    if (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
+    if (facts.st_dev, facts.st_ino, facts.st_size, modified_ns(facts)) == (
         entry.device,
         entry.inode,
         entry.bytes,

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from imgurer_kernel.common.globs import Exclusion
-from imgurer_kernel.common.paths import given_path
+from imgurer_kernel.common.paths import given_path, modified_ns
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 
@@ -310,7 +310,7 @@ def _look(name: str) -> SourceFile | Unreadable:
     return SourceFile(
         name=name,
         bytes=facts.st_size,
-        modified_ns=facts.st_mtime_ns,
+        modified_ns=modified_ns(facts),
         device=facts.st_dev,
         inode=facts.st_ino,
     )

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.common.records import Arrival, SourceFile
 from imgurer_kernel.errors import (
     BlobDamaged,
@@ -100,7 +101,7 @@ class IngestWorker:
         found = replace(
             file,
             bytes=after.st_size,
-            modified_ns=after.st_mtime_ns,
+            modified_ns=modified_ns(after),
             device=after.st_dev,
             inode=after.st_ino,
         )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.globs import Exclusion, patterns_of
-from imgurer_kernel.common.paths import given_path
+from imgurer_kernel.common.paths import given_path, modified_ns
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.errors import QueryError
@@ -251,7 +251,7 @@ class DiskCheck:
         if not looks_at.any():
             return files.assign(links=np.int64(0), is_blob=False)
         columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
-        for looks, file_id, key, size, modified_ns, inode, image_id, kept in zip(
+        for looks, file_id, key, size, modified, inode, image_id, kept in zip(
             looks_at.tolist(),
             *(files[name].tolist() for name in columns),
             strict=True,
@@ -260,7 +260,7 @@ class DiskCheck:
                 looked.append((False, 0, False))
                 continue
             if file_id not in self._seen:
-                known = (size, modified_ns, None if pd.isna(inode) else int(inode))
+                known = (size, modified, None if pd.isna(inode) else int(inode))
                 blob = self.blob_of(digests[image_id]) if kept == "link" else None
                 self._seen[file_id] = _look(key, known, blob)
             looked.append(self._seen[file_id])
@@ -279,8 +279,8 @@ def _look(
         facts = os.stat(key) if is_link else named  # noqa: PTH116  bytes, which a Path is not of
     except (OSError, ValueError):
         return True, 0, False
-    size, modified_ns, inode = known
-    if (facts.st_size, facts.st_mtime_ns) != (size, modified_ns) or inode not in {
+    size, modified, inode = known
+    if (facts.st_size, modified_ns(facts)) != (size, modified) or inode not in {
         None,
         facts.st_ino,
     }:

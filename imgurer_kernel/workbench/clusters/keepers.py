@@ -68,7 +68,7 @@ def _view(
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
 ) -> pd.DataFrame:
-    times = pd.to_datetime(files["modified_ns"].where(files["modified_ns"] > 0), utc=True)
+    times = pd.to_datetime(files["modified_ns"], utc=True).where(files["modified_ns"] > 0)
     return file_view(clusters, files.assign(modified_at=times), images, measured)
 
 

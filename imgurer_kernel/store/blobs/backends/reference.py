@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import BlobDamaged, BlobMissing
 
 
@@ -29,7 +30,7 @@ class Reference:
     @classmethod
     def of(cls, path: str, facts: os.stat_result) -> Self:
         """Make the reference to a file with these facts."""
-        return cls(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        return cls(path, facts.st_size, modified_ns(facts), facts.st_ino)
 
     def as_json(self) -> bytes:
         """Encode as JSON; bytes of names that are not UTF-8 are escaped."""
@@ -64,7 +65,7 @@ class Reference:
 
     def is_as_noted(self, facts: os.stat_result) -> bool:
         """Return whether a file with these facts is the one that was hashed."""
-        if (facts.st_size, facts.st_mtime_ns) != (self.size, self.modified_ns):
+        if (facts.st_size, modified_ns(facts)) != (self.size, self.modified_ns):
             return False
         return self.inode in {0, facts.st_ino}
 
