@@ -527,6 +527,18 @@ def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_closed_streams_are_nobody_elses(tmp_path):
+    # What is opened first would get their numbers, and what is said would be written into it.
+    tell = "import os, sys, imgurer_kernel.apps.cli.parser as cli\n"
+    tell += "sys.argv = ['imgurer', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
+    tell += "print('x'); print('y', file=sys.stderr); assert sys.stdin.read() == ''\n"
+    tell += "sys.exit(os.open('.', os.O_RDONLY) < 3)"
+    closed = 'exec "$0" -c "$1" <&- >&- 2>&-'
+    done = subprocess.run(["sh", "-c", closed, sys.executable, tell], check=False, cwd=tmp_path)
+    assert done.returncode == 0
+
+
 def test_why_two_pictures_are_the_same(run, folder, tmp_path):
     run("ingest", folder)
     out = tmp_path / "why.png"

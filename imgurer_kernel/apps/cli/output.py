@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping
@@ -137,6 +138,21 @@ def _write(text: str) -> None:
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"
         raise StorageDenied(message) from error
+
+
+def open_closed_streams() -> None:
+    """Lead standard streams that were closed nowhere.
+
+    Else the next file that is opened, such as the catalog, gets the number of one of them, and what
+    a library writes there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def write_error(text: str) -> None:

@@ -17,7 +17,7 @@ from imgurer_kernel.apps.cli.command import (
 )
 from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.commands.compiling import compile_all
-from imgurer_kernel.apps.cli.output import Terminal, write_error
+from imgurer_kernel.apps.cli.output import Terminal, open_closed_streams, write_error
 from imgurer_kernel.common import compile_notice
 from imgurer_kernel.errors import ImgurerError, SettingsError, UnsafeListen
 from imgurer_kernel.settings import Settings
@@ -75,6 +75,7 @@ def _add_arguments(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    open_closed_streams()
     arguments = build_parser().parse_args(argv)
     if arguments.run is not compile_all:
         compile_notice.notify_once(write_error)
