@@ -36,7 +36,7 @@ _TABLE_AT_50 = 3688
 _RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|>)\s*(-?\d)""")
 _SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
 _ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
-# Edges of 60 levels within 3 pixels, 50 of them at least.
+# Edges of 60 levels within 3 pixels (of 7, that is, in `_extreme`), 50 of them at least.
 _REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
 
@@ -212,23 +212,24 @@ def _steepness(gray: UInt8s) -> tuple[float | None, int]:
 
 def _steps(gray: UInt8s) -> Float64s:
     """Measure the steps between pixels beside strong edges, as shares of the edges' heights."""
-    part = slice(_REACH, -_REACH)
-    inner = gray[part, part].astype(np.int16)
-    edge = (_extreme(gray, np.maximum) - _extreme(gray, np.minimum))[part, part]
-    down = np.abs(np.diff(inner, axis=0, append=inner[-1:]))
-    right = np.abs(np.diff(inner, axis=1, append=inner[:, -1:]))
+    inner = gray[_REACH:-_REACH, _REACH:-_REACH]
+    edge = _extreme(gray, np.maximum) - _extreme(gray, np.minimum)
+    steepest = np.zeros_like(inner)
+    # Of unsigned bytes, whose difference would not be below 0.
+    for one, other, place in (
+        (inner[:-1], inner[1:], steepest[:-1]),
+        (inner[:, :-1], inner[:, 1:], steepest[:, :-1]),
+    ):
+        np.maximum(place, np.maximum(one, other) - np.minimum(one, other), out=place)
     strong = edge > _STRONG
-    shares: Float64s = np.maximum(down, right)[strong] / edge[strong]
+    shares: Float64s = steepest[strong] / edge[strong]
     return shares
 
 
 def _extreme(gray: UInt8s, choose: np.ufunc) -> UInt8s:
-    """Compute the least or largest gray in a square around each pixel; edges wrap around."""
-    found = gray
-    for axis in (0, 1):
-        line = found
-        for shift in range(1, _REACH + 1):
-            line = choose(line, np.roll(found, shift, axis))
-            line = choose(line, np.roll(found, -shift, axis))
-        found = line
-    return found
+    """Compute the least or largest gray in the square of 7x7 around each pixel that has one."""
+    for _ in range(2):
+        pairs = choose(gray[:-1], gray[1:])
+        fours = choose(pairs[:-2], pairs[2:])
+        gray = choose(fours[:-3], fours[3:]).T
+    return gray

@@ -154,23 +154,32 @@ def _histograms(gray: UInt8s) -> Counts:
     clipped = np.pad(((gray <= 1) | (gray >= 254)).astype(np.int32), ((1, 0), (1, 0)))
     sums = clipped.cumsum(axis=0).cumsum(axis=1)
     inside = sums[8:, 8:] - sums[8:, :-8] - sums[:-8, 8:] + sums[:-8, :-8]
-    whole = np.flatnonzero(inside.ravel() == 0)
-    grid = np.add.outer(np.arange(height) % 8 * 8, np.arange(width) % 8).ravel()[whole]
-    across = {}
-    for right in {mode[1] for mode in MODES}:
-        rows = _WAVES[right, 0] * levels[:, :width]
-        for pixel in range(1, 8):
-            rows += _WAVES[right, pixel] * levels[:, pixel : pixel + width]
-        across[right] = rows
+    whole = inside == 0
+    grid = np.add.outer(np.arange(height) % 8 * 8, np.arange(width) % 8)
+    # Of 64 grids with 1,025 sizes each: floats have them all without rounding.
+    first = (grid * (_LARGEST + 1)).astype(np.float32)
+    across = {
+        right: _weighted([levels[:, pixel : pixel + width] for pixel in range(8)], _WAVES[right])
+        for right in {mode[1] for mode in MODES}
+    }
     counts = []
     for down, right in MODES:
-        sizes = _WAVES[down, 0] * across[right][:height]
-        for pixel in range(1, 8):
-            sizes += _WAVES[down, pixel] * across[right][pixel : pixel + height]
-        sizes = np.minimum(np.rint(np.abs(sizes.ravel()[whole])), _LARGEST)
-        keys = grid * (_LARGEST + 1) + sizes.astype(np.int64)
-        counts.append(np.bincount(keys, minlength=64 * (_LARGEST + 1)))
+        rows = across[right]
+        sizes = _weighted([rows[pixel : pixel + height] for pixel in range(8)], _WAVES[down])
+        np.rint(np.abs(sizes, out=sizes), out=sizes)
+        keys = np.minimum(sizes, _LARGEST, out=sizes)
+        keys += first
+        counts.append(np.bincount(keys[whole].astype(np.intp), minlength=64 * (_LARGEST + 1)))
     return np.array(counts).reshape(len(MODES), 64, _LARGEST + 1)
+
+
+def _weighted(parts: "Sequence[NDArray[np.float32]]", weights: Reals) -> "NDArray[np.float32]":
+    """Sum parts times their weights, one after another, in the same memory."""
+    total = parts[0] * weights[0]
+    part = np.empty_like(total)
+    for each, weight in zip(parts[1:], weights[1:], strict=True):
+        total += np.multiply(each, weight, out=part)
+    return total
 
 
 def _usual(counts: Counts, grid: int) -> Counts:
