@@ -12,7 +12,7 @@ from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.store.catalog import Catalog, commands, fingerprints, users
-from tests.support.forms import pairs
+from tests.support.forms import pairs, rounds
 from tests.support.pictures import jpeg
 
 
@@ -118,11 +118,18 @@ def test_equal_pixels_are_the_same(wb, case, verify):
     assert frame["distance_to_medoid"].tolist() == [0, 0]
     assert frame["score"].tolist() == [1, 1]
     assert frame.attrs["uninformative"] == 2
-    for query in (1, one, other):
+    for query in (one, other):
         found = wb.similar(query, verify=verify)
         assert found["image_id"].tolist() == [1, 2]
         word = "same pixels" if query == other else "exact"
         assert found["verdict"].tolist() == [word, "exact" if query == other else "same pixels"]
+
+
+def test_equal_pixels_have_their_words_however_they_are_asked_for(wb):
+    one, other = EQUAL["other format"]
+    wb.upload("one", one)
+    wb.upload("other", other)
+    assert wb.similar(1)["verdict"].tolist() == ["exact", "same pixels"]
     assert wb.lookup([other], progress=False)["status"].tolist() == ["exact"]
     found = wb.evidence(1, 2)
     assert (found.label, found.detail, found.duplicate) == ("same pixels", "", True)
@@ -134,7 +141,8 @@ def test_other_pixels_are_another_picture(wb, case):
     for name, data in zip(("one", "other"), DIFFERENT[case], strict=True):
         wb.upload(name, data)
     assert not wb.images()["informative"].any()
-    for verify in (True, False):
+    # The store is the same: what differs is told before anything is compared.
+    for verify in rounds([True], [True, False]):
         assert wb.clusters(verify=verify, progress=False).empty
         assert wb.similar(1, verify=verify)["image_id"].tolist() == [1]
 

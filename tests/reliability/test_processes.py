@@ -29,10 +29,10 @@ def test_several_processes_that_take_in_and_search_at_once(tmp_path):
     folder.mkdir()
     for number in range(count):
         for part in range(3):
-            data = jpeg(number) + bytes([part])
+            data = jpeg(number, 320, 240) + bytes([part])
             (folder / f"{number}-{part}.jpg").write_bytes(data)
     for part in range(4):
-        (folder / f"shared-{part}.jpg").write_bytes(jpeg(count) + bytes([part]))
+        (folder / f"shared-{part}.jpg").write_bytes(jpeg(count, 320, 240) + bytes([part]))
     root = tmp_path / "store"
     processes = [
         subprocess.Popen(

@@ -18,6 +18,7 @@ from imgurer_kernel.errors import SourceError, StorageDenied
 from imgurer_kernel.report.evaluation import samples
 from imgurer_kernel.report.evaluation.sample_plan import NEAR, TRANSFORMS, SamplePicture, plan
 from imgurer_kernel.report.evaluation.samples import find_pictures, make_samples, read_index
+from tests.support.forms import rounds
 from tests.support.pictures import jpeg, png
 
 
@@ -143,12 +144,13 @@ def test_the_truth_holds_for_an_independent_dhash(truth, upright):
 
 
 def test_what_the_workbench_keeps_is_none_of_the_lesser_copies(truth, tmp_path):
+    truth = truth[truth["group"] % rounds(3, 1) == 0]
     transforms = truth.set_index("filename")["transform"]
     with Workbench(Settings(root=tmp_path / "store")) as wb:
-        wb.ingest(Path(truth["path"].iloc[0]).parent, progress=False)
+        wb.ingest(truth["path"].tolist(), progress=False)
         frame = wb.clusters(progress=False)
     kept = transforms[frame.loc[frame["is_keeper"], "filename"]]
-    assert len(kept) >= 24
+    assert len(kept) >= rounds(7, 24)
     assert not set(kept) & {"bordered", "captioned", "cropped", "re-encoded", "resized"}
 
 

@@ -45,21 +45,25 @@ def test_ids_are_explained(wb):
 
 
 @pytest.mark.parametrize(
-    ("name", "step"),
-    [
-        ("jpeg50", "re-encoded"),
-        ("crop10", "cropped to 8"),
-        ("rotate90", "rotated by 90 degrees counterclockwise"),
-        ("rotate3", "rotated by "),
-        ("flip_sideways", "flipped left to right"),
-        ("letterbox", "bordered, by "),
-        ("stretch", "stretched from 360 x 270 to "),
-        ("darker", "edited (made darker"),
-        ("caption", "covered at the "),
-        ("gray", "turned gray"),
-    ],
+    "case",
+    thinned(
+        [
+            ("crop10", "cropped to 8"),
+            ("jpeg50", "re-encoded"),
+            ("rotate90", "rotated by 90 degrees counterclockwise"),
+            ("rotate3", "rotated by "),
+            ("letterbox", "bordered, by "),
+            ("flip_sideways", "flipped left to right"),
+            ("stretch", "stretched from 360 x 270 to "),
+            ("gray", "turned gray"),
+            ("darker", "edited (made darker"),
+            ("caption", "covered at the "),
+        ],
+        2,
+    ),
 )
-def test_what_was_done_is_said(wb, name, step):
+def test_what_was_done_is_said(wb, case):
+    name, step = case
     found = explained(wb, name)
     assert found.headline.startswith("The same picture: ")
     assert step in found.headline

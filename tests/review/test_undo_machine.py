@@ -101,7 +101,7 @@ def state_of(wb, folder):
     return bytes_below(folder), tidy(wb), folders, wb.clusters(progress=False).to_csv()
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [2, pytest.param(100, marks=pytest.mark.long)])
 def test_undo(examples):
     with TemporaryDirectory() as scratch:
         root = Path(scratch)

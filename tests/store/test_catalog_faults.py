@@ -165,7 +165,7 @@ def take_part(store, number, answer):
 
 @needs_fork
 def test_several_processes_that_write_and_read_at_once_lose_nothing(store):
-    count = rounds(4, 8)
+    count = rounds(3, 8)
     reading, writing = os.pipe()
     children = [forked(take_part, store, number, writing) for number in range(count)]
     os.close(writing)

@@ -107,10 +107,14 @@ def orphan_thumbnail(wb):
     wb.blobs.put_thumbnail("ab" * 32, wb.thumbnail(1))
 
 
-DAMAGE = [
+# Alone in the short form: what cannot be found or mended while there is other damage.
+ALONE = [
     (cut_catalog, "damaged catalog"),
     (overwrite_block, "damaged catalog"),
     (overwrite_thumbnail, "damaged thumbnail"),
+    (statement("DELETE FROM generation"), "no counters"),
+]
+TOGETHER = [
     (swap_thumbnail, "damaged thumbnail"),
     (turn_one_bit_of_a_thumbnail, "damaged thumbnail"),
     (foreign_thumbnail, "damaged thumbnail"),
@@ -121,7 +125,6 @@ DAMAGE = [
     (statement("UPDATE generation SET next_image_id = 2"), "wrong counter"),
     (statement("UPDATE generation SET next_file_id = 1"), "wrong counter"),
     (statement("UPDATE generation SET generation = 0"), "wrong counter"),
-    (statement("DELETE FROM generation"), "no counters"),
     (statement("DELETE FROM verification WHERE image_id = 2"), "incomplete fingerprint"),
     (statement("DELETE FROM pixels"), "incomplete fingerprint"),
     (statement("INSERT INTO pixels VALUES (77, 'x')"), "row of no image"),
@@ -131,18 +134,16 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "problem"), DAMAGE)
-def test_damage_is_found_and_mended(new_store, monkeypatch, damage, problem):
-    monkeypatch.setattr(check, "SETTLED", 0.0)
-    wb = new_store(fill)
+def is_found_and_mended(wb, damages, problems):
     facts = ["image_id", "digest", "dhash", "bytes"]
     images, names = wb.images()[facts], wb.files()["filename"].tolist()
-    damage(wb)
+    for damage in damages:
+        damage(wb)
     found = wb.check(progress=False)
-    assert set(found["problem"]) == {problem}
+    assert set(found["problem"]) == set(problems)
     assert not found["repaired"].any()
     mended = wb.check(repair=True, progress=False)
-    assert problem in set(mended["problem"])
+    assert set(problems) <= set(mended["problem"])
     assert mended["repaired"].all(), mended["detail"].tolist()
     assert wb.check(progress=False).empty
     assert wb.images()[facts].equals(images)
@@ -152,6 +153,21 @@ def test_damage_is_found_and_mended(new_store, monkeypatch, damage, problem):
     assert len(wb.similar(1)) >= 1
     for path in wb.settings.root.joinpath("lost-and-found").rglob("*"):
         assert path.is_dir() or path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [*ALONE, *(pytest.param(*each, marks=pytest.mark.long) for each in TOGETHER)],
+)
+def test_damage_is_found_and_mended(new_store, monkeypatch, damage, problem):
+    monkeypatch.setattr(check, "SETTLED", 0.0)
+    is_found_and_mended(new_store(fill), [damage], [problem])
+
+
+def test_damage_of_many_kinds_is_found_and_mended_at_once(new_store, monkeypatch):
+    monkeypatch.setattr(check, "SETTLED", 0.0)
+    damages, problems = zip(*TOGETHER, strict=True)
+    is_found_and_mended(new_store(fill), damages, problems)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from imgurer_kernel.errors import BlobDamaged, BlobMissing, SourceError, Storage
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.maintenance.archive_export import export_store
 from imgurer_kernel.store.maintenance.archive_import import import_store
-from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, resized, scene
 from tests.support.processes import python
 
@@ -290,10 +289,10 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 """
 
 
+@pytest.mark.long  # `test_what_is_forgotten_meanwhile_is_left_out_with_its_rows` has the moments
 def test_exports_beside_a_process_that_forgets(store, tmp_path):
     (tmp_path / "go.jpg").write_bytes(jpeg(7))
-    times = rounds(3, 20)
-    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg", times)
+    process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg", 20)
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:

@@ -186,7 +186,7 @@ def test_scans(mode):
     machine = type(f"Scans_{mode}", (Scans,), {"mode": mode})
     machine.TestCase.settings = settings(
         max_examples=rounds(2, 20),
-        stateful_step_count=12,
+        stateful_step_count=rounds(8, 12),
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -13,7 +13,7 @@ from imgurer_kernel.store.blobs.backends.posix import PosixBackend
 from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.maintenance import check as check_module
-from tests.support.forms import rounds
+from tests.support.forms import rounds, thinned
 from tests.support.pictures import encode, jpeg, solid
 from tests.support.processes import python
 
@@ -252,12 +252,14 @@ def crashing(monkeypatch, step):
 
 
 def chosen(steps):
-    """Where to crash: everywhere, or in the short form once in each run of steps of one name.
+    """Where to crash: everywhere, or in the short form at a step of each name and at the last.
 
     Of several moves or removals that is the second one, when half of them is done.
     """
     runs = [list(run) for _, run in itertools.groupby(range(len(steps)), steps.__getitem__)]
-    short = {run[1 if len(run) > 1 and steps[run[0]] != COMMIT else 0] for run in runs}
+    first = {steps[run[0]]: run for run in reversed(runs)}
+    short = {run[1 if len(run) > 1 and name != COMMIT else 0] for name, run in first.items()}
+    short.add(len(steps) - 1)
     return [number + 1 for number in rounds(sorted(short), range(len(steps)))]
 
 
@@ -339,7 +341,7 @@ wb.forget(int(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", thinned(["after", "before"], 2))
 def test_a_kill_between_the_row_and_the_move_of_the_bytes(wb, monkeypatch, when):
     image_id = int(wb.files().set_index("file_id").loc[acts(wb), "image_id"])
     before = facts(wb)

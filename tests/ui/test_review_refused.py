@@ -5,6 +5,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.ui import ReviewPanel
 from tests.review.folders import bytes_below
+from tests.support.forms import pairs
 from tests.support.pictures import encode, resized, scene
 
 
@@ -39,8 +40,10 @@ def spoil(folder):
     (folder / "a/a small.jpg").write_bytes(b"edited")
 
 
-@pytest.mark.parametrize("when", ["before the preview", "after the preview"])
-@pytest.mark.parametrize("how", ["everything", "one cluster"])
+@pytest.mark.parametrize(
+    ("how", "when"),
+    pairs(["everything", "one cluster"], ["after the preview", "before the preview"]),
+)
 def test_what_was_refused_stays_to_be_decided(panel, folder, how, when):
     model, before = panel.model, bytes_below(folder)
     refused, other = cluster_with(model, "a.jpg"), cluster_with(model, "b.jpg")

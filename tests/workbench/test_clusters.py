@@ -11,6 +11,7 @@ from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
 from tests.support.copies import framed
+from tests.support.forms import thinned
 from tests.support.pictures import jpeg
 from tests.workbench.test_workbench import recode
 
@@ -168,7 +169,7 @@ def test_a_picture_that_is_missing_in_the_catalog_is_an_error(wb):
         wb.clusters(progress=False)
 
 
-@pytest.mark.parametrize("copies_first", [False, True])
+@pytest.mark.parametrize("copies_first", thinned([True, False], 2))
 def test_no_framed_copy_is_the_best_however_large(tmp_path, copies_first):
     picture = Image.open(io.BytesIO(jpeg(7)))
     width, height = picture.size

@@ -5,27 +5,31 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.workbench.clusters.same_picture import SamePictureCheck
 from tests.matching.test_judgement import IRELAND, ITALY, flag, photo
+from tests.support.catalogs import saved
+
+
+def fill(wb):
+    """Two halves of a photo, which only the whole one ties; a flag, its copy, and another one."""
+    whole = photo(3)
+    width, height = whole.size
+    pictures = {
+        "whole.png": whole,
+        "left.png": whole.crop((0, 0, int(0.7 * width), height)),
+        "right.png": whole.crop((int(0.3 * width), 0, width, height)),
+        "italy.png": flag(*ITALY),
+        "italy_small.png": flag(*ITALY).resize((240, 160), Image.Resampling.BOX),
+        "ireland.png": flag(*IRELAND),
+    }
+    for name in sorted(pictures):
+        wb.upload(name, saved(pictures[name]))
+    wb.clusters(progress=False)
 
 
 @pytest.fixture
-def wb(tmp_path):
-    """Two halves of a photo, which only the whole one ties; a flag, its copy, and another one."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    whole = photo(3)
-    width, height = whole.size
-    whole.save(folder / "whole.png")
-    whole.crop((0, 0, int(0.7 * width), height)).save(folder / "left.png")
-    whole.crop((int(0.3 * width), 0, width, height)).save(folder / "right.png")
-    flag(*ITALY).save(folder / "italy.png")
-    flag(*ITALY).resize((240, 160), Image.Resampling.BOX).save(folder / "italy_small.png")
-    flag(*IRELAND).save(folder / "ireland.png")
-    with Workbench(Settings(root=tmp_path / "store")) as opened:
-        opened.ingest(folder, progress=False)
-        yield opened
+def wb(new_store):
+    return new_store(fill)
 
 
 def why_not(wb, one, other, pairs=1):

@@ -208,14 +208,14 @@ ASKED = {
 def test_a_picture_that_is_forgotten_between_two_transactions_is_left_out(
     filled, answers, tmp_path, transactions, name
 ):
-    """Whichever two they are; in the short form every fourth two, others for each question."""
+    """Whichever two they are; in the short form every sixth two, others for each question."""
     assert THIRD in set(answers[name]["image_id"])
     first = 1
     if name == "clusters, known":  # another question than "clusters" from its second part on
         shutil.copytree(filled, tmp_path / "0")
         with Workbench(Settings(root=tmp_path / "0")) as wb:
             first = transactions.of(partial(clusters, wb))
-    step = rounds(4, 1)
+    step = rounds(6, 1)
     for when in itertools.count(first + [*ASKED].index(name) % step, step):
         root = tmp_path / str(when)
         shutil.copytree(filled, root)
@@ -337,7 +337,7 @@ def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
     """Whatever it does to a third picture, an answer is whole: of before or of after."""
     (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))
     stays = set(wb.similar(FIRST)["image_id"])
-    process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(6, 50))
+    process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(3, 50))
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:
