@@ -175,7 +175,7 @@ def _histograms(gray: UInt8s) -> Counts:
 
 def _weighted(parts: "Sequence[NDArray[np.float32]]", weights: Reals) -> "NDArray[np.float32]":
     """Sum parts times their weights, one after another, in the same memory."""
-    total = parts[0] * weights[0]
+    total: NDArray[np.float32] = parts[0] * weights[0]
     part = np.empty_like(total)
     for each, weight in zip(parts[1:], weights[1:], strict=True):
         total += np.multiply(each, weight, out=part)
