@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jupyter_client.ioloop import AsyncIOLoopKernelManager
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from jupyter_client.restarter import KernelRestarter
 from jupyter_server.base import websocket
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
@@ -255,6 +256,7 @@ def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
             AsyncIOLoopKernelManager,
             KernelManager,
             KernelRestarter,
+            KernelProvisionerFactory,
         )
     }
     for section, options in configured(store, notebook).items():

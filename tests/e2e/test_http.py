@@ -7,11 +7,9 @@ import re
 import signal
 import socket
 import struct
-import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
@@ -251,9 +249,8 @@ def test_a_kernel_is_told_no_port_that_could_be_taken(open_server, open_page):
     The one port of a kernel is for its own children; it is chosen when it is opened.
     """
     assert listening(open_server.process.pid) == [urlsplit(open_server.url).port]
-    kernels = children(open_server.process)
-    assert kernels
-    assert all(len(listening(kernel)) <= 1 for kernel in kernels)
+    assert kernels(open_server)
+    assert all(len(listening(kernel)) <= 1 for kernel in kernels(open_server))
 
 
 def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server, open_page):
@@ -518,14 +515,14 @@ def test_our_own_errors_are_told(tmp_path):
     assert "Traceback" not in page.body
 
 
-def children(process):
-    listed = subprocess.run(
-        ["ps", "--ppid", str(process.pid), "-o", "pid="],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(each) for each in listed.stdout.split()]
+def kernels(server):
+    """Numbers of the processes of a server's kernels that run, forked or started."""
+    found = []
+    for each in psutil.Process(server.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may end meanwhile
+            if each.name() == "imgurer-kernel" or "ipykernel_launcher" in each.cmdline():
+                found.append(each.pid)
+    return found
 
 
 def test_the_end_is_clean(members, notebook):
@@ -534,13 +531,13 @@ def test_the_end_is_clean(members, notebook):
         _, cookies = log_in(server, "alice")
         kernel = kernel_of(ask(server, "/", cookies=cookies))
         with channels(server, kernel, cookies=cookies):
-            eventually(lambda: len(children(server.process)) == 2)
-            kernels = children(server.process)
+            eventually(lambda: len(kernels(server)) == 2)
+            family = psutil.Process(server.process.pid).children(recursive=True)
             server.process.send_signal(signal.SIGINT)
             server.process.wait(30)
     assert server.process.returncode == 0
     assert server.lines == [f"imgurer is at {server.url}", "imgurer has stopped"]
-    eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in kernels))
+    eventually(lambda: not any(each.is_running() for each in family))
 
 
 def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):

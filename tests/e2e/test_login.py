@@ -221,8 +221,13 @@ def test_a_kernel_that_does_not_start_and_a_server_that_ends_are_told(
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(
         f"import os, sys\n"
-        f"if os.path.exists({str(fault)!r}) and 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
-        f"    os._exit(1)\n",
+        f"def fail():\n"
+        f"    if os.path.exists({str(fault)!r}):\n"
+        f"        os._exit(1)\n"
+        f"if 'ipykernel_launcher' in ' '.join(sys.orig_argv):\n"
+        f"    fail()\n"
+        f"if 'fork_server' in ' '.join(sys.orig_argv):\n"
+        f"    os.register_at_fork(after_in_child=fail)\n",
         encoding="utf-8",
     )
     fault.touch()

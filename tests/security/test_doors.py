@@ -1,11 +1,9 @@
 """What strangers try at the doors of a real server: its two ways in, and its places."""
 
-import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import psutil
 import pytest
 from tornado.web import Application
 
@@ -17,11 +15,11 @@ from tests.e2e.test_http import (
     PASSWORD,
     ask,
     channels,
-    children,
     end_of,
     eventually,
     given_cookies,
     kernel_of,
+    kernels,
     log_in,
 )
 from tests.security.conftest import PROXY, Cookies
@@ -29,15 +27,6 @@ from tests.security.conftest import PROXY, Cookies
 pytestmark = pytest.mark.e2e
 
 NOBODY = {"Authorization": ""}
-
-
-def kernels(server):
-    """How many kernels a server has started that still run."""
-    count = 0
-    for each in children(server.process):
-        with contextlib.suppress(psutil.Error):  # it may end meanwhile
-            count += "ipykernel_launcher" in " ".join(psutil.Process(each).cmdline())
-    return count
 
 
 def leave(server, page):
@@ -64,7 +53,7 @@ def test_an_image_on_another_page_starts_no_kernel(alone):
             assert ask(alone, "/", headers=headers, cookies=cookies).status in {302, 403}
     prefetch = NOBODY | {"Sec-Purpose": "prefetch;prerender"}
     assert ask(alone, "/", headers=prefetch, cookies=known).status == 403
-    assert kernels(alone) == 0
+    assert not kernels(alone)
 
 
 def test_who_has_not_the_token_is_asked_for_it(alone):
@@ -77,7 +66,7 @@ def test_who_has_not_the_token_is_asked_for_it(alone):
     assert "Open the printed address" in page.body
     assert "<script" not in page.body
     assert "not the token" not in page.body
-    assert kernels(alone) == 0
+    assert not kernels(alone)
 
 
 def test_who_shows_a_wrong_token_is_told(alone):
@@ -102,7 +91,7 @@ def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(alone):
     assert page.status == 200
     assert TOKEN not in page.body
     leave(alone, page)
-    eventually(lambda: kernels(alone) == 0)
+    eventually(lambda: not kernels(alone))
 
 
 def test_there_are_as_many_kernels_as_places_and_a_page_says_so(alone):
@@ -111,7 +100,7 @@ def test_there_are_as_many_kernels_as_places_and_a_page_says_so(alone):
     opened = [page for page in pages if page.status == 200]
     full = [page for page in pages if page.status == 503]
     assert (len(opened), len(full)) == (2, 6)
-    assert kernels(alone) == 2
+    assert len(kernels(alone)) == 2
     for page in full:
         assert "All places are taken" in page.body
         again = f'http-equiv="refresh" content="{page.headers["Retry-After"]}; url=/"'
@@ -121,7 +110,7 @@ def test_there_are_as_many_kernels_as_places_and_a_page_says_so(alone):
     eventually(lambda: (again := ask(alone, "/")).status == 200 and not opened.append(again))
     for page in opened[1:]:
         leave(alone, page)
-    eventually(lambda: kernels(alone) == 0)
+    eventually(lambda: not kernels(alone))
 
 
 # With a login ---------------------------------------------------------------------------------
@@ -136,7 +125,7 @@ def test_a_silent_page_of_a_disabled_user_is_closed(team, accounts, cookies):
         accounts.catalog.release()
         code, _ = end_of(silent)
     assert code == 4401
-    eventually(lambda: kernels(team) == 0)
+    eventually(lambda: not kernels(team))
     accounts.users.enable("cleo")
     accounts.catalog.release()
 

@@ -339,6 +339,8 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         if kills:
             await asyncio.wait(kills, timeout=_STOP_WITHIN)
         await cancel_tasks()  # a kernel that is only just starting ends by itself
+        if manager.fork_server:
+            manager.fork_server.close()
         await server.close_all_connections()
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 

@@ -18,6 +18,7 @@ from tornado.web import RequestHandler
 from traitlets.config import Config
 
 from imgurer_kernel import errors
+from imgurer_kernel.apps.server import forked_kernels
 from imgurer_kernel.apps.server.frames import READ_BYTES
 from imgurer_kernel.apps.server.kernels import (
     OwnKernelSpecManager,
@@ -224,4 +225,7 @@ def voila_config(
     config.VisitorKernelManager.allow_tracebacks = False
     config.VisitorKernelManager.transport_encryption = "auto"
     config.KernelManager.transport = transport(gettempdir())
+    if forked_kernels.AVAILABLE:
+        forked_kernels.register()
+        config.KernelProvisionerFactory.default_provisioner_name = forked_kernels.PROVISIONER
     return config

@@ -16,6 +16,8 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from tornado.websocket import WebSocketHandler
 from traitlets import Dict, Int, Unicode, default
 
+from imgurer_kernel.apps.server import forked_kernels
+from imgurer_kernel.apps.server.forked_kernels import ForkServer
 from imgurer_kernel.store.session_cookies import LoginSession
 
 # No warnings on the server's terminal, and no history of what a page runs.
@@ -115,6 +117,9 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self._starting: set[str] = set()
         self._opening: set[Task[Any] | None] = set()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self.fork_server: ForkServer | None = None
+        if forked_kernels.AVAILABLE:
+            self.fork_server = ForkServer({**os.environ, **self.environment}, self.folder)
 
     async def start_kernel(  # type: ignore[override]  # as the base class's own is
         self,
