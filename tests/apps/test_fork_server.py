@@ -160,7 +160,8 @@ def test_how_it_ended_is_known(tmp_path):
                 getattr(forked, end)()
                 assert await end_of(forked) == status
             assert other.poll() is None, "the end of one is nothing to another one"
-            assert [each.pid for each in psutil.Process(server.pid).children()] == [other.pid]
+            left = psutil.Process(server.pid).children
+            await eventually(lambda: [each.pid for each in left()] == [other.pid])
 
     asyncio.run(scenario())
 
