@@ -356,6 +356,8 @@ def test_kernels_are_forked_from_a_process_that_holds_nothing(tmp_path, factory)
             assert not await manager.is_alive(second)
             assert (await run(client, "print(2)"))[1] == "2\n", "one's end is not another's"
             client.stop_channels()
+            stack.callback(client.context.destroy, 0)
+            stack.callback(manager.context.destroy, 0)
             await manager.shutdown_kernel(first)
             await manager.shutdown_kernel(second)
             await eventually(lambda: not process.children())
