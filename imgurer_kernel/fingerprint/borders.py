@@ -54,9 +54,9 @@ def trim(gray: UInt8s) -> Box:
         return left, top, right, bottom
     for _ in range(_NESTED):
         inner = gray[top:bottom, left:right]
-        above, below = _depth(inner), _depth(inner[::-1])
+        above, below = border_depth(inner), border_depth(inner[::-1])
         inner = inner[above : len(inner) - below].T
-        before, after = _depth(inner), _depth(inner[::-1])
+        before, after = border_depth(inner), border_depth(inner[::-1])
         if not (above or below or before or after):
             break
         left, top, right, bottom = left + before, top + above, right - after, bottom - below
@@ -126,24 +126,37 @@ def _may_have_border(grays: UInt8s) -> BoolMask:
     return may
 
 
-def _depth(lines: UInt8s) -> int:
-    """Count the first lines that are plain, or written on; 0 if that goes on for too long."""
+def border_depth(lines: UInt8s) -> int:
+    """Count the first lines that are plain, or written on; 0 if that goes on for too long.
+
+    Parameters
+    ----------
+    lines
+        uint8 (n, length): gray, from the edge of a picture inwards.
+    """
     limit = int(len(lines) * _MAX_DEPTH)
-    if not limit or not lines.shape[1]:
-        return 0
-    first = lines[0]
-    median = int(np.partition(first, len(first) // 2)[len(first) // 2])
-    low = max(median - _TOLERANCE, 0)
-    span = min(median + _TOLERANCE, 255) - low
-    enough = _SHARE * len(first)
     # Most pictures have no border: their first line tells, and the rest is not looked at.
-    if np.count_nonzero(_close(first, low, span)) < enough:
+    if not limit or not lines.shape[1] or not is_plain(lines[0]):
         return 0
+    low, span = _around(lines[0])
+    enough = _SHARE * lines.shape[1]
     plain = np.flatnonzero(_close(lines[:limit], low, span).sum(axis=1) >= enough)
     # What lies between two plain lines, and is not too tall, was written on the border.
     tall = np.flatnonzero(np.diff(plain) > len(lines) * _WRITING)
     depth = int(plain[tall[0]] if len(tall) else plain[-1]) + 1
     return depth if depth < limit else 0
+
+
+def is_plain(line: UInt8s) -> bool:
+    """Tell whether nearly all of a line, uint8 (length,), is of one gray."""
+    return bool(np.count_nonzero(_close(line, *_around(line))) >= _SHARE * len(line))
+
+
+def _around(line: UInt8s) -> tuple[int, int]:
+    """Return the least of the grays that count as that of a line, and how many these span."""
+    median = int(np.partition(line, len(line) // 2)[len(line) // 2])
+    low = max(median - _TOLERANCE, 0)
+    return low, min(median + _TOLERANCE, 255) - low
 
 
 def _close(values: UInt8s, low: int, span: int) -> BoolMask:

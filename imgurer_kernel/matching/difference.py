@@ -11,6 +11,7 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import alignment
+from imgurer_kernel.matching.affine import maps_between_boxes, nearest_orientation
 from imgurer_kernel.matching.alignment import SIDE
 
 Levels = tuple[tuple[int, int, float], ...]
@@ -28,6 +29,8 @@ _LEVELS = ((32, 3, 1e-3), (64, 2, 5e-4))
 _BLOCK = 4
 _FIT_ITERATIONS = 6
 _CHUNK = 64
+_LITTLE = 0.06  # halves of a picture
+_MEAN = 3  # of what `_residuals` returns
 # A finer map is taken if it leaves at most so much of the mean difference.
 _MAX_REMAINING = 0.85
 
@@ -46,11 +49,14 @@ class Difference:
     residual
         Mean difference of the block of 4x4 of 64x64 pixels that differs most, in gray levels,
         brightness and contrast apart.
+    noise
+        The same of the median block: what compression or a smaller size leaves everywhere.
     """
 
     transform: tuple[float, ...]
     gain: float
     residual: float
+    noise: float = 0.0
 
 
 def measure_difference(
@@ -79,20 +85,24 @@ def measure_difference(
         boxes = _without_edges(content[part])
         finer = maps[part].copy()
         # As they lie first: for most copies that is exact enough, and aligning costs the most.
-        gain, rest, residual = _residuals(first[part], second[part], boxes, finer)
+        left = _residuals(first[part], second[part], finer)
         loose = np.flatnonzero(np.asarray(correlation[part]) < ALIGNED)
         if len(loose):
             pictures = first[part][loose], second[part][loose]
             better = refined(*pictures, boxes[loose], finer[loose])
-            remaining = _residuals(*pictures, boxes[loose], better)
+            remaining = _residuals(*pictures, better)
             # Where tones were cut off, edges move a little: not for the better.
-            kept = remaining[1] < _MAX_REMAINING * rest[loose]
-            loose = loose[kept]
-            finer[loose], gain[loose], residual[loose] = (
-                column[kept] for column in (better, remaining[0], remaining[2])
-            )
-        rows = zip(finer.tolist(), gain.tolist(), residual.tolist(), strict=True)
-        differences += [Difference(tuple(transform), g, r) for transform, g, r in rows]
+            kept = remaining[:, _MEAN] < _MAX_REMAINING * left[loose, _MEAN]
+            finer[loose[kept]], left[loose[kept]] = better[kept], remaining[kept]
+        moved = np.flatnonzero(_moved_little(finer))
+        if len(moved):
+            # Nor is a move that began at borders, or at windows, of which the picture has none.
+            still = _orientation_maps(finer[moved])
+            remaining = _residuals(first[part][moved], second[part][moved], still)
+            kept = _MAX_REMAINING * remaining[:, _MEAN] <= left[moved, _MEAN]
+            finer[moved[kept]], left[moved[kept]] = still[kept], remaining[kept]
+        rows = zip(finer.tolist(), *left[:, :_MEAN].T.tolist(), strict=True)
+        differences += [Difference(tuple(transform), *rest) for transform, *rest in rows]
     return differences
 
 
@@ -179,22 +189,35 @@ def _inside(boxes: Int64s, side: int) -> BoolMask:
     return inside
 
 
-def _residuals(
-    first: UInt8s, second: UInt8s, boxes: Int64s, maps: Float64s
-) -> tuple[Float32s, Float32s, Float32s]:
-    """Return the gain, the mean difference and that of the worst block, float32 (n,) each."""
+def _moved_little(maps: Float64s) -> BoolMask:
+    """Tell which maps move no side by much, and some by anything, bool (n,)."""
+    far = np.abs(maps - _orientation_maps(maps)).max(axis=1)
+    moved: BoolMask = (far > 0) & (far < _LITTLE)
+    return moved
+
+
+def _orientation_maps(maps: Float64s) -> Float64s:
+    """Return what maps are but for their orientation: all of one picture on all of the other."""
+    whole = np.tile(np.array([-1.0, -1.0, 1.0, 1.0]), (len(maps), 1))
+    return maps_between_boxes(nearest_orientation(maps), whole, whole)
+
+
+def _residuals(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
+    """Return the gain, the worst, the median and the mean difference of blocks, float64 (n, 4)."""
+    whole = np.tile(np.array([0, 0, SIDE, SIDE]), (len(first), 1))
     one = first.astype(np.float32)
-    other, _, _, inside = alignment.warp(second.astype(np.float32), boxes[:, 1], maps)
-    inside = inside & _inside(boxes[:, 0], SIDE)
+    # All that both show: what was written on a plain ground lies beyond the content of both.
+    other, _, _, inside = alignment.warp(second.astype(np.float32), whole, maps)
     one, other = _blur(one), _blur(other)
     gain, rest = _fit_tones(one, other, inside)
     cells = SIDE // _BLOCK
     shape = (-1, cells, _BLOCK, cells, _BLOCK)
     blocks = np.where(inside, np.abs(rest), 0).reshape(shape).mean((2, 4))
     # Blocks at the edge of what both show are left out: there the map interpolates what is missing.
-    whole = inside.reshape(shape).all((2, 4))
-    blocks = np.where(whole, blocks, 0)
-    return gain, blocks.sum((1, 2)) / np.maximum(whole.sum((1, 2)), 1), blocks.max((1, 2))
+    full = inside.reshape(shape).all((2, 4))
+    blocks = np.where(full, blocks, 0)
+    mean = blocks.sum((1, 2)) / np.maximum(full.sum((1, 2)), 1)
+    return np.column_stack((gain, blocks.max((1, 2)), _median(blocks, full), mean)).astype(float)
 
 
 def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float32s, Float32s]:

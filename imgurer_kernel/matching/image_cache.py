@@ -13,6 +13,7 @@ from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import local_agreement, same_layout, seams
 from imgurer_kernel.matching.alignment import Comparison
+from imgurer_kernel.matching.border_depths import border_depths
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.verify import PreparedPictures, compare
 
@@ -100,6 +101,7 @@ class ImageCache:
         )
         self.within_frame = np.ones(len(image_ids))
         self._times = np.full(len(image_ids), _NOT_ASKED)
+        self._depths: dict[int, Float64s] = {}
 
     @property
     def content(self) -> Int64s:
@@ -251,11 +253,26 @@ class ImageCache:
         missing = np.array([k for k in wanted if k not in self._recent], np.int64)
         if len(missing) and self._loaders.colours is not None:
             new = self._loaders.colours(self._ids[missing])
-            self._recent.update(zip(missing.tolist(), new, strict=True))
+            for k, thumbnail in zip(missing.tolist(), new, strict=True):
+                self._recent[k] = thumbnail
+                if k not in self._depths:
+                    self._depths[k] = border_depths(thumbnail)
         seen = {k: self._recent[k] for k in wanted}
         for k in list(self._recent)[: max(0, len(self._recent) - _RECENT)]:
             del self._recent[k]
         return seen
+
+    def border_depths(self, positions: Int64s) -> Float64s:
+        """Return how deep the borders of pictures are, float64 (k, 4), shares of their sides."""
+        wanted = positions.tolist()
+        missing = np.array([k for k in dict.fromkeys(wanted) if k not in self._depths], np.int64)
+        if self.in_colour:
+            for k in range(0, len(missing), _THUMBNAIL_CHUNK):
+                self._in_colour(missing[k : k + _THUMBNAIL_CHUNK])
+        elif len(missing):
+            pictures = self.read(missing).pictures
+            self._depths.update((k, border_depths(pictures[k])) for k in missing.tolist())
+        return np.array([self._depths[k] for k in wanted]).reshape(-1, 4)
 
     def times(self, positions: Int64s) -> Int64s:
         """Return when pictures were taken, int64 (k,) seconds; 0 where unknown."""

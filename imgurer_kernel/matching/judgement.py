@@ -21,6 +21,7 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
+from imgurer_kernel.matching.border_depths import are_borders
 from imgurer_kernel.matching.relation import (
     DETAILS,
     LARGE,
@@ -115,6 +116,9 @@ def judge(
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
     _ask_originals(images, first, second, maps, features, judged)
+    same = np.flatnonzero(judged[:, 0] == Relation.SAME)
+    depths = images.border_depths(first[same]), images.border_depths(second[same])
+    judged[same, DETAILS] = are_borders(*depths, maps[same])
     part &= judged[:, 0] == Relation.SAME
     judged[part, 0] = Relation.PART_OF
     judged[part, 1] += LARGE
@@ -175,6 +179,6 @@ def _ask_originals(
 
 
 def statuses(judged: Float64s) -> tuple[UInt8s, UInt8s]:
-    """Split judgements into the relation, uint8 (n,), and its details, uint8 (n, 3)."""
+    """Split judgements into the relation, uint8 (n,), and its details, uint8 (n, 4)."""
     whole = judged.astype(np.uint8)
     return whole[:, 0], whole[:, 1 : 1 + DETAILS]

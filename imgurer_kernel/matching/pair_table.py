@@ -47,7 +47,7 @@ class Pairs:
     negative
         bool (k,): it is the negative of the first that was compared.
     details
-        uint8 (k, 3): what else was done to a copy, see `imgurer_kernel.matching.relation.details`.
+        uint8 (k, 4): what else was done to a copy, see `imgurer_kernel.matching.relation.details`.
     """
 
     first: Int64s

@@ -214,9 +214,10 @@ def _recoloured(features: Float64s) -> BoolMask:
     return ((of(local.HUE_SHARE) > 0.35) | turned) & (of(local.MONO) > TINTED)
 
 
-NEGATIVE, GRAY, TONED, COLOURED, LARGE, SHARPNESS, SMALL = 1, 2, 4, 8, 16, 32, 64
+NEGATIVE, GRAY, TONED, COLOURED, LARGE, SHARPNESS, SMALL, SLIGHT = 1, 2, 4, 8, 16, 32, 64, 128
 """Bits of the first detail: what else was done to a copy; whether a part is a `LARGE_PART`; whether
-one is less sharp than the other, as a smaller copy is, too; and whether the poorer one is small."""
+one is less sharp than the other, as a smaller copy is, too; whether the poorer one is small; and
+whether the change of colours is a `SLIGHT` one, as a JPEG of quality 10 has, too."""
 
 _PLACES = (
     "",
@@ -230,12 +231,16 @@ _PLACES = (
     "at the bottom",
     "at the lower right",
 )
-_COLOURED_FROM = 6.0
+# Root mean square of colours, from which they are seen, and of pale ones; and by how much the
+# change of saturation differs from that of contrast: a JPEG of quality 5 loses pale colours wholly,
+# of others a third.
+_COLOURED_FROM, _PALE_FROM = 6.0, 3.0
+_MUCH_COLOUR, _LITTLE_COLOUR = 0.35, 0.15
 _LEAST_COVERED = 0.02  # share of the blocks
 # Pixels of the thumbnail. Blurred by 1 to 2 pixels of 480, and sharpened: 0.4 and more; JPEG of
 # quality 10 has 0.1 at most, noise 0.3.
 _BLURRED = 0.35
-DETAILS = 3
+DETAILS = 4
 
 
 def details(features: Float64s) -> UInt8s:
@@ -248,7 +253,8 @@ def details(features: Float64s) -> UInt8s:
 
     Returns
     -------
-    uint8 (n, 3): bits, a place among nine (0 for none), and per cent covered there.
+    uint8 (n, 4): bits, a place among nine (0 for none), per cent covered there, and 0 in place of
+    `imgurer_kernel.matching.border_depths.are_borders`, which asks the thumbnails.
     """
 
     def of(k: int) -> Float64s:
@@ -256,12 +262,14 @@ def details(features: Float64s) -> UInt8s:
 
     found = np.zeros((len(features), DETAILS), np.uint8)
     gray, colour = (fold(of(local.COLOURED), of(local.OTHER_COLOURED)) for fold in _LESSER_GREATER)
-    lost = (gray < GRAY_BELOW) & (colour >= _COLOURED_FROM)
     gain = of(local.GAIN)
     toned = (gain > 0) & ((np.abs(gain - 1) > 0.06) | (np.abs(of(local.OFFSET)) > 8))
-    coloured = (gain > 0) & ~lost & (np.abs(of(local.SATURATION) - gain) > 0.15) & (gray >= 6)
+    lost = (gray < GRAY_BELOW) & (colour >= _COLOURED_FROM)
+    change = np.where(gain > 0, np.abs(of(local.SATURATION) - gain), 0)
+    coloured = ~lost & (change > _MUCH_COLOUR) & (colour >= _COLOURED_FROM)
+    slight = (change > _LITTLE_COLOUR) & (colour >= _PALE_FROM) & ~lost & ~coloured
     found[:, 0] = NEGATIVE * (of(local.NEGATIVE) > 0) + GRAY * lost + TONED * toned
-    found[:, 0] += (COLOURED * coloured).astype(np.uint8)
+    found[:, 0] += (COLOURED * coloured + (COLOURED + SLIGHT) * slight).astype(np.uint8)
     found[:, 0] += (SMALL * (of(local.SIDE) < 100)).astype(np.uint8)
     found[:, 0] += (SHARPNESS * (of(local.SIGMA) >= _BLURRED)).astype(np.uint8)
     third = [np.clip((3 * of(k)).astype(int), 0, 2) for k in (local.WHERE_Y, local.WHERE_X)]
@@ -274,9 +282,13 @@ def details(features: Float64s) -> UInt8s:
 _LESSER_GREATER = (np.minimum, np.maximum)
 
 
-def was_edited(found: UInt8s) -> bool:
-    """Tell whether the details of one pair, uint8 (3,), are those of an edited copy."""
-    return bool(found[0] & (NEGATIVE | GRAY | TONED | COLOURED) or found[1])
+def was_edited(found: UInt8s, *, compressed: bool = False) -> bool:
+    """Tell whether the details of one pair, uint8 (4,), are those of an edited copy.
+
+    Of what is `compressed` so much that all of it differs slight changes of colour say nothing.
+    """
+    coloured = found[0] & (GRAY | COLOURED) and not (compressed and found[0] & SLIGHT)
+    return bool(found[0] & (NEGATIVE | TONED) or coloured)
 
 
 def detail_words(found: UInt8s) -> str:
@@ -284,10 +296,10 @@ def detail_words(found: UInt8s) -> str:
 
     Examples
     --------
-    >>> detail_words(np.array([GRAY, 9, 12], np.uint8))
+    >>> detail_words(np.array([GRAY, 9, 12, 0], np.uint8))
     'gray, covered at the lower right, 12 %'
     """
-    bits, place, share = (int(value) for value in found)
+    bits, place, share = (int(value) for value in found[:3])
     words = [
         word
         for bit, word in ((NEGATIVE, "negative"), (GRAY, "gray"), (TONED, "tone"))

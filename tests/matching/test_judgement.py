@@ -419,11 +419,11 @@ def test_times_a_quarter_of_an_hour_apart_say_nothing():
 
 def test_words_of_details():
     both = relation.GRAY | relation.TONED
-    assert detail_words(np.array([both, 1, 7], np.uint8)) == (
+    assert detail_words(np.array([both, 1, 7, 0], np.uint8)) == (
         "gray, tone, covered at the upper left, 7 %"
     )
-    assert detail_words(np.zeros(3, np.uint8)) == ""
-    assert not relation.was_edited(np.array([relation.SMALL, 0, 0], np.uint8))
+    assert detail_words(np.zeros(DETAILS, np.uint8)) == ""
+    assert not relation.was_edited(np.array([relation.SMALL, 0, 0, 0], np.uint8))
 
 
 def test_what_could_not_be_asked_has_a_number_of_its_own_behind_the_details():

@@ -14,6 +14,7 @@ from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
+from imgurer_kernel.matching.border_depths import are_borders
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.evidence import Evidence
@@ -34,7 +35,7 @@ from imgurer_kernel.matching.query_candidates import (
     query_candidates,
 )
 from imgurer_kernel.matching.regions import window_grays
-from imgurer_kernel.matching.relation import NO_DUPLICATE, detail_words
+from imgurer_kernel.matching.relation import DETAILS, NO_DUPLICATE, detail_words
 from imgurer_kernel.matching.spot_candidates import SpotTable
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.matching.verify import PreparedPictures
@@ -43,6 +44,9 @@ from imgurer_kernel.workbench.pictures.query import Query
 
 CANDIDATE_RADIUS = 24
 """Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
+
+_UNCHANGED = frozenset({"exact", "same pixels", "re-encoded", "resized"})
+"""Labels of copies of which there is nothing more to say."""
 
 _ANY = 128  # bits: all of a hash
 _TURNED_BITS = 4  # between the hash of a turned picture and the turned hash: 2 on the samples
@@ -165,7 +169,10 @@ def evidence_by_cluster(
         orientation=nearest_orientation(maps),
         negative=np.array([np.logical_xor.reduce(member_edges.negative)]),
     )
-    return replace(_evidence(one, other, found, _gallery(one, other)), via=via)
+    gallery = _gallery(one, other)
+    ends = (gallery.border_depths(np.array([k])) for k in (0, 1))
+    found.details[0, DETAILS - 1] = are_borders(*ends, maps)[0]
+    return replace(_evidence(one, other, found, gallery), via=via)
 
 
 def _directed(spoke: Pairs, image_id: int) -> Float64s:
@@ -215,9 +222,7 @@ def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Ev
         overlap=overlap,
         transform=close.transform,
         label=label,
-        detail=""
-        if label in {*NO_DUPLICATE, "exact", "same pixels"}
-        else detail_words(found.details[0]),
+        detail="" if label in {*NO_DUPLICATE, *_UNCHANGED} else detail_words(found.details[0]),
     )
 
 
