@@ -15,8 +15,9 @@ from imgurer_kernel.matching.affine import invert
 _CHANGED, _LEVELS = 0.4, 16
 _BLURRED = 2  # lines of a thumbnail that a border and a picture share
 
-# A border that is what one picture shows beyond another is this much of it, at least.
-_OF_GAP, _SLACK = 0.6, 1 / 64
+# How far the depth of a border and what one picture shows beyond the other may be apart: maps are
+# known to half of 64 pixels, and not refined where a border is thin.
+_SLACK, _OF_GAP = 0.02, 0.1
 
 _LUMA = np.array((77, 150, 29), np.uint16)  # 256ths
 
@@ -86,6 +87,6 @@ def are_borders(depths: Float64s, others: Float64s, maps: Float64s) -> UInt8s:
         a, _, c, _, e, f = transforms.T
         # How far this picture goes on beyond each side of the other.
         gaps = (1 - np.column_stack((a - c, e - f, a + c, e + f))) / 2
-        found = (mine > 0) & (mine >= _OF_GAP * gaps - _SLACK)
+        found = (mine > 0) & (np.abs(mine - gaps) <= _SLACK + _OF_GAP * np.abs(gaps))
         bits += (found << np.arange(4)).sum(axis=1) << 4 * place
     return bits.astype(np.uint8)

@@ -133,6 +133,13 @@ def concatenate(parts: Iterable[Candidates]) -> Candidates:
     return Candidates(**columns, negative=negative, start=start)
 
 
+def sort_matches(rows: Candidates) -> Candidates:
+    """Put the matches of each pair together, the nearest first, as `keep_nearest` has them."""
+    by_spots = rows.region == SPOT
+    match = rows.are_negative, rows.orientation, rows.other_region, rows.region, rows.distance
+    return rows.take(np.lexsort((*match, by_spots, rows.second, rows.first)))
+
+
 def keep_nearest(rows: Candidates) -> Candidates:
     """Sort rows and keep the nearest matches of each pair and the pairs of `MAX_NEIGHBORS`.
 

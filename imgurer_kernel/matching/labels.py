@@ -16,7 +16,15 @@ from imgurer_kernel.matching.difference import (
     plain_sides,
 )
 from imgurer_kernel.matching.pair_table import Pairs
-from imgurer_kernel.matching.relation import DETAILS, RELATED, SHARPNESS, Relation, was_edited
+from imgurer_kernel.matching.relation import (
+    DETAILS,
+    RELATED,
+    SHARPNESS,
+    SMALL,
+    Relation,
+    was_edited,
+)
+from imgurer_kernel.matching.same_layout import background
 from imgurer_kernel.matching.verify import PreparedPictures
 
 Label = Literal[
@@ -77,9 +85,11 @@ _SHARP_FROM = 100  # pixels of an icon, of which an edge more or less makes no d
 # too. Photographs under continuous strengths: JPEG of quality 4 to 15, GIF of 32 colours and
 # thumbnails of 32 pixels leave less in 99 of 100, writing and stickers more.
 _MIN_RESIDUAL, _OF_NOISE, _MOST_NOISE = 6.0, 5.0, 3.0
+_OF_SMALL = 1.4  # of that, for icons of up to 100 pixels
 _NAMED = 0.7  # of that, where the block map found a region that disagrees
 _COMPRESSED = 0.4  # levels of the median block, of a JPEG of quality 17; of 90 they are 0.1
-_MIN_LOG_GAIN = 0.07  # logarithm of the ratio of contrasts
+_MIN_LOG_GAIN, _MIN_LOG_GAIN_OF_LINES = 0.07, 0.3  # logarithm of the ratio of contrasts
+_PLAIN = 0.4  # share of one gray from which a picture is lines on a ground
 _MIN_TONE = 6.0  # mean difference of the 9x9 grays
 
 _REFLECTIONS = frozenset({1, 3, 4, 6})
@@ -105,6 +115,8 @@ class Appearance:
         Of left, top, right and bottom, whether the outermost line is of one gray.
     edge_grays
         The medians of these lines.
+    ground
+        Share of the picture in the gray of its background, 0..1.
     """
 
     width: int
@@ -112,6 +124,7 @@ class Appearance:
     grays: UInt8s
     plain_sides: tuple[bool, bool, bool, bool] = (False, False, False, False)
     edge_grays: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    ground: float = 0.0
 
 
 def appearance_of(
@@ -124,6 +137,7 @@ def appearance_of(
         grays=grays,
         plain_sides=plain_sides(pictures.pictures[position]),
         edge_grays=edge_grays(pictures.pictures[position]),
+        ground=float(background(pictures.pictures[position, None])[0]),
     )
 
 
@@ -224,15 +238,22 @@ def label(
     angle = _angle(rest, (width, height), (other.width, other.height))
     if orientation or abs(angle) >= _MIN_DEGREES:
         return "rotated"
-    frame = _map_box(rest)
-    if np.abs(frame - (-1, -1, 1, 1)).max() > _MIN_MARGIN:
-        return "bordered" if _is_bordered(one, other, rest, int(found[3])) else "cropped"
+    # Compression and size change the contrast of letters by a tenth, an edit the ground as well.
+    plain = max(one.ground, other.ground) >= _PLAIN
     tone = np.abs(one.grays.astype(float) - other.grays.astype(float)).mean()
-    toned = tone > _MIN_TONE or abs(math.log(max(difference.gain, 1e-3))) > _MIN_LOG_GAIN
+    gain = abs(math.log(max(difference.gain, 1e-3)))
+    toned = tone > _MIN_TONE or gain > (_MIN_LOG_GAIN_OF_LINES if plain else _MIN_LOG_GAIN)
+    frame = _map_box(rest)
+    # Where tones were cut off, what is left of them is aligned less well.
+    much = tone > 2 * _MIN_TONE or gain > 2 * _MIN_LOG_GAIN
+    if np.abs(frame - (-1, -1, 1, 1)).max() > (2 * _MIN_MARGIN if much else _MIN_MARGIN):
+        return "bordered" if _is_bordered(one, other, rest, int(found[3])) else "cropped"
     # Compression and a small size leave something everywhere, what was written somewhere only.
     least = _MIN_RESIDUAL + _OF_NOISE * min(difference.noise, _MOST_NOISE)
+    least *= _OF_SMALL if found[0] & SMALL else 1
     covered = difference.residual > (_NAMED * least if found[1] else least)
-    if toned or covered or was_edited(found, compressed=difference.noise > _COMPRESSED):
+    compressed = difference.noise > _COMPRESSED
+    if toned or covered or was_edited(found, compressed=compressed, plain=plain):
         return "edited"
     if (width, height) != (other.width, other.height):
         return "resized"

@@ -234,7 +234,7 @@ _PLACES = (
 # Root mean square of colours, from which they are seen, and of pale ones; and by how much the
 # change of saturation differs from that of contrast: a JPEG of quality 5 loses pale colours wholly,
 # of others a third.
-_COLOURED_FROM, _PALE_FROM = 6.0, 3.0
+_COLOURED_FROM, _PALE_FROM, _PALE_TO = 6.0, 3.0, 10.0
 _MUCH_COLOUR, _LITTLE_COLOUR = 0.35, 0.15
 _LEAST_COVERED = 0.02  # share of the blocks
 # Pixels of the thumbnail. Blurred by 1 to 2 pixels of 480, and sharpened: 0.4 and more; JPEG of
@@ -269,7 +269,9 @@ def details(features: Float64s) -> UInt8s:
     coloured = ~lost & (change > _MUCH_COLOUR) & (colour >= _COLOURED_FROM)
     slight = (change > _LITTLE_COLOUR) & (colour >= _PALE_FROM) & ~lost & ~coloured
     found[:, 0] = NEGATIVE * (of(local.NEGATIVE) > 0) + GRAY * lost + TONED * toned
-    found[:, 0] += (COLOURED * coloured + (COLOURED + SLIGHT) * slight).astype(np.uint8)
+    found[:, 0] += (COLOURED * (coloured | slight)).astype(np.uint8)
+    pale = lost & (colour < _PALE_TO)
+    found[:, 0] += (SLIGHT * (slight | pale)).astype(np.uint8)
     found[:, 0] += (SMALL * (of(local.SIDE) < 100)).astype(np.uint8)
     found[:, 0] += (SHARPNESS * (of(local.SIGMA) >= _BLURRED)).astype(np.uint8)
     third = [np.clip((3 * of(k)).astype(int), 0, 2) for k in (local.WHERE_Y, local.WHERE_X)]
@@ -282,13 +284,15 @@ def details(features: Float64s) -> UInt8s:
 _LESSER_GREATER = (np.minimum, np.maximum)
 
 
-def was_edited(found: UInt8s, *, compressed: bool = False) -> bool:
+def was_edited(found: UInt8s, *, compressed: bool = False, plain: bool = False) -> bool:
     """Tell whether the details of one pair, uint8 (4,), are those of an edited copy.
 
-    Of what is `compressed` so much that all of it differs slight changes of colour say nothing.
+    Of what is `compressed` so much that all of it differs slight changes of colour say nothing; on
+    a `plain` ground the contrast of thin lines does not.
     """
     coloured = found[0] & (GRAY | COLOURED) and not (compressed and found[0] & SLIGHT)
-    return bool(found[0] & (NEGATIVE | TONED) or coloured)
+    toned = found[0] & TONED and not plain
+    return bool(found[0] & NEGATIVE or toned or coloured)
 
 
 def detail_words(found: UInt8s) -> str:

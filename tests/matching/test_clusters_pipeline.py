@@ -13,7 +13,7 @@ from PIL import ImageOps
 from imgurer_kernel.matching import candidates, representatives, spot_lookup
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
-from imgurer_kernel.matching.pair_table import SAME, UNTESTED
+from imgurer_kernel.matching.pair_table import SAME, UNTESTED, order_of_pictures
 from tests.support.catalogs import TURNS, Shelf, families, pan, parts, with_other_pixels
 from tests.support.copies import cropped, picture
 from tests.support.forms import rounds
@@ -358,7 +358,8 @@ def test_only_what_a_new_image_may_change_is_solved_again(monkeypatch):
     late = shelf.names.index("d tilted")
     everybody = set(range(len(shelf)))
     known = find_among(shelf, everybody - {late})
-    order = np.argsort(shelf.images().digests)
+    images = shelf.images()
+    order = order_of_pictures(images.whole, images.digests)
     monkeypatch.setattr(pipeline, "StarSolver", Recorded)
     grown = find_among(shelf, everybody, known)
     in_order = [shelf.names[k] for k in order]

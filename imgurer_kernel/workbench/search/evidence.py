@@ -15,7 +15,7 @@ from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.index import BKTree
 from imgurer_kernel.matching.affine import compose, invert, nearest_orientation
 from imgurer_kernel.matching.border_depths import are_borders
-from imgurer_kernel.matching.candidates import Candidates
+from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
 from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
@@ -49,7 +49,6 @@ _UNCHANGED = frozenset({"exact", "same pixels", "re-encoded", "resized"})
 """Labels of copies of which there is nothing more to say."""
 
 _ANY = 128  # bits: all of a hash
-_TURNED_BITS = 4  # between the hash of a turned picture and the turned hash: 2 on the samples
 
 
 def evidence_of(
@@ -60,26 +59,15 @@ def evidence_of(
 ) -> Evidence:
     """Compare two pictures, however far apart their hashes are.
 
-    Both directions give the same verdict. `original` gives the original of a digest, None where
+    Both directions give the same evidence. `original` gives the original of a digest, None where
     there is none to be read; `equal_pixels` tells of two digests whether those have equal pixels.
     """
     # Aligning one picture to the other is not symmetric to the last bit.
-    if one.digest > other.digest:
+    if one.key > other.key:
         return replace(
             evidence_of(other, one, original, equal_pixels).reversed(), first=0, second=1
         )
-    forward = _laid_on(one, other, original)
-    # A mirrored copy with a frame is found from the picture, not the picture from it.
-    backward = replace(_laid_on(other, one, original).reversed(), first=0, second=1)
-    slack = _TURNED_BITS if forward.duplicate else 0
-    found = min(
-        forward,
-        backward,
-        key=lambda found: (
-            not found.duplicate,
-            found.distance - (slack if found is forward else 0),
-        ),
-    )
+    found = _compared(one, other, original)
     grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in (one, other)]
     if (
         equal_pixels
@@ -90,8 +78,10 @@ def evidence_of(
     return found
 
 
-def _laid_on(one: Query, other: Query, original: Callable[[str], UInt8s | None] | None) -> Evidence:
-    """Search for one picture with the other and compare them."""
+def _compared(
+    one: Query, other: Query, original: Callable[[str], UInt8s | None] | None
+) -> Evidence:
+    """Search for each picture with the other, and compare them from where that says."""
 
     def originals(positions: Int64s) -> list[UInt8s]:
         asked = [original((one, other)[k].digest) for k in positions] if original else []
@@ -100,13 +90,20 @@ def _laid_on(one: Query, other: Query, original: Callable[[str], UInt8s | None] 
     gallery = _gallery(one, other, originals)
     frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
     # A search finds them by the first of these matches; its words and bits are to be the same.
-    near = _matches(one, other, CANDIDATE_RADIUS)
+    near = _both_ways(one, other, CANDIDATE_RADIUS)
     if len(near):
         evidence = _evidence(one, other, verify_candidates(near, gallery, frames=frames), gallery)
         if evidence.duplicate:
             return evidence
-    rows = _matches(one, other, _ANY)
+    rows = _both_ways(one, other, _ANY)
     return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
+
+
+def _both_ways(one: Query, other: Query, radius: int) -> Candidates:
+    """All matches by which a search could find one picture with the other, or the other with it."""
+    there, back = _matches(one, other, radius), _matches(other, one, radius)
+    back = back.at(back.second, back.first).reversed(np.ones(len(back), np.bool_))
+    return keep_nearest(concatenate((there, back)))
 
 
 def _matches(one: Query, other: Query, radius: int) -> Candidates:
