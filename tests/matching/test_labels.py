@@ -1,14 +1,15 @@
 import hashlib
 import io
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.report.evaluation.transforms import variant
 from imgurer_kernel.workbench.pictures.query import Query
 from imgurer_kernel.workbench.search.evidence import evidence_of
-from tests.support.copies import picture
+from tests.support.copies import cropped, framed, picture, recoded
 from tests.support.forms import rounds
 
 # What each transform is called where the picture shows it, of many names the most telling.
@@ -65,6 +66,77 @@ def test_copies_are_called_by_what_was_done(name):
         labels.append(found.label)
         assert found.duplicate
     assert labels.count(LABELS[name]) >= rounds(1, 4), labels
+
+
+def page(seed):
+    """Lines of letters on white."""
+    sheet = Image.new("RGB", (360, 480), "white")
+    pen, rng = ImageDraw.Draw(sheet), np.random.default_rng(seed)
+    for y in range(36, 440, 14):
+        words = " ".join("".join(rng.choice(list("abcdefghij"), 6)) for _ in range(6))
+        pen.text((30, y), words[: rng.integers(20, 42)], "black", ImageFont.load_default(size=11))
+    return sheet
+
+
+def on_ground(seed):
+    """A thing on an even ground that is wide below it, as photographs of goods have."""
+    return framed(picture(seed).resize((240, 180)), 0.12, 0.1, 0.12, 0.3, "#fbfbfa")
+
+
+def with_band(seed):
+    """A picture whose upper part is an even wall, which ends along a line that slants a little."""
+    image = picture(seed)
+    ImageDraw.Draw(image).polygon([(0, 0), (360, 0), (360, 78), (0, 54)], fill="#e6e2d8")
+    return image
+
+
+def pale(seed):
+    """A picture of few and weak colours."""
+    return ImageEnhance.Color(picture(seed)).enhance(0.12)
+
+
+def written_below(image):
+    image = image.copy()
+    font = ImageFont.load_default(size=24)
+    ImageDraw.Draw(image).text((30, image.height - 40), "BEST PRICE", "black", font)
+    return image
+
+
+def gif(image, colours):
+    return image.quantize(colours, method=Image.Quantize.FASTOCTREE).convert("RGB")
+
+
+def small(image, side):
+    return image.resize((side, side * image.height // image.width), Image.Resampling.LANCZOS)
+
+
+# Pictures of a kind, what is done to them, and what that is called.
+KINDS = {
+    "the worst quality": (lambda seed: picture(seed + 4), lambda p: recoded(p, 6), "re-encoded"),
+    "few colours": (picture, lambda p: gif(p, 128), "re-encoded"),
+    "a thumbnail": (picture, lambda p: small(p, 36), "resized"),
+    "a thin border": (picture, lambda p: ImageOps.expand(p, 3, "#14488c"), "bordered"),
+    "a side cut at a wall": (with_band, lambda p: cropped(p, 0, 0.25, 0, 0), "cropped"),
+    "a crop of a ground": (on_ground, lambda p: cropped(p, 0.02, 0.02, 0.02, 0.1), "cropped"),
+    "little colour left": (picture, lambda p: ImageEnhance.Color(p).enhance(0.2), "edited"),
+    "pale colours gone": (pale, lambda p: p.convert("L").convert("RGB"), "edited"),
+    "written on the ground": (on_ground, written_below, "edited"),
+    "cut off at white": (picture, lambda p: ImageEnhance.Brightness(p).enhance(1.5), "edited"),
+    "a page compressed": (page, lambda p: recoded(p, 40), "re-encoded"),
+    "a page with noise": (page, lambda p: variant(p, "noise10", key="a", seed=1), "re-encoded"),
+    "a smaller page": (page, lambda p: recoded(small(p, 200), 60), "resized"),
+    "a page in less light": (page, lambda p: ImageEnhance.Brightness(p).enhance(0.9), "edited"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_changes_of_a_kind_are_called_by_their_name(kind):
+    make, change, wanted = KINDS[kind]
+    for seed in range(rounds(2, 8)):
+        found = evidence_of(query(make(seed)), query(change(make(seed))))
+        assert (found.label, found.duplicate) == (wanted, True), seed
+        # What only came of compression is not told as an edit in the words beside it either.
+        assert not found.detail or found.label not in {"re-encoded", "resized"}
 
 
 def test_the_same_bytes_are_exact():
