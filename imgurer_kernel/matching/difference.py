@@ -214,7 +214,7 @@ def _residuals(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     shape = (-1, cells, _BLOCK, cells, _BLOCK)
     blocks = np.where(inside, np.abs(rest), 0).reshape(shape).mean((2, 4))
     # Blocks at the edge of what both show are left out: there the map interpolates what is missing.
-    full = inside.reshape(shape).all((2, 4))
+    full: BoolMask = np.asarray(inside.reshape(shape).all((2, 4)), np.bool_)
     blocks = np.where(full, blocks, 0)
     mean = blocks.sum((1, 2)) / np.maximum(full.sum((1, 2)), 1)
     return np.column_stack((gain, blocks.max((1, 2)), _median(blocks, full), mean)).astype(float)

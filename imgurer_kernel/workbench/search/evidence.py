@@ -167,8 +167,8 @@ def evidence_by_cluster(
         negative=np.array([np.logical_xor.reduce(member_edges.negative)]),
     )
     gallery = _gallery(one, other)
-    ends = (gallery.border_depths(np.array([k])) for k in (0, 1))
-    found.details[0, DETAILS - 1] = are_borders(*ends, maps)[0]
+    depths = gallery.border_depths(np.arange(2))
+    found.details[:, DETAILS - 1] = are_borders(depths[:1], depths[1:], maps)
     return replace(_evidence(one, other, found, gallery), via=via)
 
 
