@@ -61,3 +61,25 @@ def test_one_other_pixel_and_another_quality_are_re_encodings(wb):
     ids = wb.files().set_index("filename")["image_id"].astype(int)
     assert wb.evidence(int(ids["a.png"]), int(ids["dot.png"])).label != "same pixels"
     assert wb.evidence(int(ids["b.jpg"]), int(ids["b-again.jpg"])).label == "re-encoded"
+
+
+def test_each_original_is_decoded_once_however_many_pairs_it_is_in(wb, tmp_path, monkeypatch):
+    picture = Image.fromarray(scene(8, 160, 120))
+    with Workbench(Settings(root=tmp_path / "store")) as opened:
+        for level in range(1, 6):
+            opened.upload(f"{level}.png", saved(picture, "PNG", compress_level=level))
+        decoders = opened.store.decoders
+        decode, decoded = decoders.digest, []
+
+        def counted(data, **options):
+            decoded.append(data)
+            return decode(data, **options)
+
+        monkeypatch.setattr(decoders, "digest", counted)
+        clusters = opened.clusters(progress=False)
+        assert clusters["label"].tolist().count("same pixels") == 4
+        for image_id in clusters["image_id"].tolist():
+            found = opened.similar(image_id)
+            others = found.loc[found["image_id"] != image_id, "verdict"]
+            assert set(others) == {"same pixels"}
+        assert len(decoded) == len(set(decoded)) == 5

@@ -10,12 +10,14 @@ nothing is read.
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float64s, Int64s
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters import pipeline
@@ -23,8 +25,8 @@ from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.clusters.parts import parts_of_clusters
-from imgurer_kernel.matching.image_cache import ORIGINALS_BUDGET
 from imgurer_kernel.matching.labels import (
+    PairLabel,
     appearance_of,
     label_for,
     may_be_equal,
@@ -270,7 +272,6 @@ class ClusterService:
     def _label_pairs(self, result: ClusterResult, pairs: Pairs, progress: Progress) -> Float64s:
         """Label pairs by numbers of `WORDS`, float64 (k, 1)."""
         codes: list[int] = []
-        left = ORIGINALS_BUDGET
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = np.unique(np.concatenate((part.first, part.second)))
@@ -286,16 +287,20 @@ class ClusterService:
                 some = part.take(slice(begin, begin + _CHUNK))
                 first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
                 close = measure_pairs(some, seen, first, second)
+                words: list[PairLabel] = []
+                asked: list[tuple[int, str, str]] = []
                 for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
                     one, other = (
                         appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    word = label_for(some, row, one, other, close[row])
-                    if left and may_be_equal(word, *pictures[list(ends)]):
-                        left -= 1
-                        equal = self._loader.equal_pixels(*(digests[k] for k in ends))
-                        word = "same pixels" if equal else word
-                    codes.append(WORDS.index(word))
+                    words.append(label_for(some, row, one, other, close[row]))
+                    if may_be_equal(words[row], *pictures[list(ends)]):
+                        asked.append((row, *(digests[k] for k in ends)))
+                told = partial(progress, "naming", len(codes), len(pairs))
+                answers = in_order(lambda pair: self._loader.equal_pixels(*pair[1:]), asked, told)
+                for (row, *_), same in zip(asked, answers if asked else (), strict=True):
+                    words[row] = "same pixels" if same else words[row]
+                codes += [WORDS.index(word) for word in words]
                 progress("naming", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 

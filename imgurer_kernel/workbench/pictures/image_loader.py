@@ -9,7 +9,6 @@ from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt8s
 from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
-from imgurer_kernel.fingerprint.codecs import jpeg_body
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.image_cache import PictureLoaders
@@ -18,6 +17,7 @@ from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.queries import unknown_image
 from imgurer_kernel.store.store import Store
+from imgurer_kernel.workbench.pictures.pixel_digests import PixelDigests
 
 THUMBNAIL_SIDE = 256
 """Pixels of each side of a thumbnail as grays; the aspect is not kept."""
@@ -57,6 +57,9 @@ class ImageLoader:
         self._blobs = store.blobs
         self._decoders = store.decoders
         self._limits = store.settings
+        self._pixels = PixelDigests(
+            self._read, lambda data: self._decoders.digest(data, limits=self._limits)
+        )
 
     def grays(self, image_ids: Int64s) -> UInt8s:
         """Read the grays that dHashes are computed from, uint8 (n, 9, 9)."""
@@ -130,19 +133,8 @@ class ImageLoader:
             return None
 
     def equal_pixels(self, one: str, other: str) -> bool:
-        """Tell whether the originals of two digests have equal pixels; False if one is unreadable.
-
-        JPEG files of which the metadata alone differ are not decoded.
-        """
-        try:
-            files = [self._read(digest) for digest in (one, other)]
-            bodies = [jpeg_body.body(data) for data in files]
-            if bodies[0] is not None and bodies[0] == bodies[1]:
-                return True
-            found = {self._decoders.digest(data, limits=self._limits) for data in files}
-        except (StorageError, ImageRejected):
-            return False
-        return len(found) == 1
+        """Tell whether the originals of two digests have equal pixels; see `PixelDigests`."""
+        return self._pixels.are_equal(one, other)
 
     def _read(self, digest: str) -> bytes:
         with self._blobs.open(digest) as file:
