@@ -23,8 +23,11 @@ import socket
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
+
+from imgurer_kernel.common import compile_notice
 
 MODULES = (
     "faulthandler",
@@ -45,6 +48,12 @@ MODULES = (
     "tornado.queues",
 )
 """What a kernel imports until it shows the dashboard, with all that these import."""
+
+COMPILED = ("imgurer_kernel.index._numba", "imgurer_kernel.matching._numba")
+"""Packages of the modules that a kernel loads when it searches: 140 MB and a second each time."""
+
+CROWD = 3
+"""Kernels from which on these are loaded here, for those to come: one or two do not pay for it."""
 
 KERNEL, STATUS = "kernel", "status"
 """What the lines begin with that the server gets: the number of a process, and how it has ended."""
@@ -74,9 +83,13 @@ def serve(control: socket.socket) -> socket.socket | None:
     """Fork a child for each socket that comes; return it in the child, and None at the end."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
-    children = _Children(poll)
+    children, compiled = _Children(poll), _Compiled()
     while True:
-        for ready, _ in poll.poll():
+        can_load = compiled.is_left and len(children) >= CROWD
+        found = poll.poll(0 if can_load else None)
+        if can_load and not found:
+            compiled.load()
+        for ready, _ in found:
             if ready != control.fileno():
                 children.look(ready)
                 continue
@@ -112,6 +125,9 @@ class _Children:
         self._running: dict[int, tuple[int, socket.socket]] = {}
         self._ended: dict[int, tuple[int, socket.socket]] = {}
 
+    def __len__(self) -> int:
+        return len(self._running)
+
     def add(self, pid: int, channel: socket.socket) -> None:
         """Wait for the end of a child."""
         end = os.pidfd_open(pid)
@@ -145,6 +161,34 @@ class _Children:
         for pid, _ in (*self._running.values(), *self._ended.values()):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+class _Compiled:
+    """The modules with machine code that are to be loaded, one whenever there is time for it."""
+
+    def __init__(self) -> None:
+        self._left: list[str] | None = None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there are more."""
+        return self._left is None or bool(self._left)
+
+    def load(self) -> None:
+        """Load one, unless it would have to be compiled, which takes long; then none will be."""
+        if self._left is None:
+            packages = [import_module(name) for name in COMPILED]
+            self._left = [
+                f"{package.__name__}.{found.name}"
+                for package in packages
+                for found in iter_modules(package.__path__)
+            ]
+        try:
+            with compile_notice.refused():
+                import_module(self._left.pop())
+        except compile_notice.NotCompiled:
+            self._left.clear()
+        gc.freeze()
 
 
 def run_kernel(channel: socket.socket, parent: int) -> None:

@@ -3,11 +3,16 @@
 Apart from what compiles: whoever wants to know need not load numba for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 TEXT = "compiling the search, once (about 30 s); `imgurer compile` does it beforehand"
 
 _listeners: list[Callable[[str], None]] = []
+
+
+class NotCompiled(Exception):
+    """A function would have to be compiled, where that was refused."""
 
 
 def notify_once(listener: Callable[[str], None]) -> None:
@@ -27,3 +32,28 @@ def notify() -> None:
     """
     while _listeners:
         _listeners.pop()(TEXT)
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Raise `NotCompiled` within the block where a function would be compiled; load what is kept.
+
+    Examples
+    --------
+    >>> try:
+    ...     with refused():
+    ...         notify()
+    ... except NotCompiled as text:
+    ...     print(str(text).partition(",")[0])
+    compiling the search
+    """
+
+    def refuse(text: str) -> None:
+        raise NotCompiled(text)
+
+    before = _listeners[:]
+    notify_once(refuse)
+    try:
+        yield
+    finally:
+        _listeners[:] = before

@@ -24,6 +24,8 @@ from imgurer_kernel.errors import ServerError
 
 pytestmark = pytest.mark.skipif(not forked_kernels.AVAILABLE, reason="takes Linux")
 
+PATH = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), *sys.path)))
+
 # Its kernels do what their first argument says, instead of being kernels.
 BARE = """
 import sys, types
@@ -35,9 +37,15 @@ class IPKernelApp:
         exec(arguments[0], {})
 
 sys.modules["ipykernel.kernelapp"] = types.SimpleNamespace(IPKernelApp=IPKernelApp)
-fork_server.MODULES = ()
+fork_server.MODULES = fork_server.COMPILED = ()
 fork_server.main()
 """
+
+# ... and machine code of which it has some.
+CROWDED = BARE.replace(
+    "fork_server.main()",
+    "fork_server.COMPILED, fork_server.CROWD = ['machine_code'], 1; fork_server.main()",
+)
 
 # Writes down what it has imported before it forks.
 WHOLE = """
@@ -77,8 +85,7 @@ SLEEP = "import time; time.sleep(60)"
 @asynccontextmanager
 async def forking(folder, program=BARE, environment=None):
     """A fork server that runs a program."""
-    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), *sys.path)))
-    variables = environment or {"PATH": os.environ["PATH"], "PYTHONPATH": path}
+    variables = environment or {"PATH": os.environ["PATH"], "PYTHONPATH": PATH}
     server = ForkServer(variables, str(folder), program=["-P", "-c", program])
     server.forked = []
     try:
@@ -209,9 +216,8 @@ time.sleep(60)
 
 
 def test_all_end_with_a_server_that_is_killed(tmp_path):
-    path = os.pathsep.join((str(Path(__file__).parents[2]), *filter(None, sys.path)))
     command = [sys.executable, "-c", SERVER, sys.executable, "-P", "-c", BARE, SLEEP]
-    environment = {**os.environ, "PYTHONPATH": path}
+    environment = {**os.environ, "PYTHONPATH": PATH}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
     ) as process:
@@ -232,6 +238,32 @@ def test_who_is_given_up_before_it_was_told_what_to_be_is_nothing(tmp_path):
             assert await end_of(await fork(server, tmp_path, "pass")) == 0
             await eventually(lambda: not psutil.Process(server.pid).children())
         assert not (tmp_path / "ran").exists()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_compiled_is_loaded_for_the_next_ones_and_nothing_is_compiled_for_them(tmp_path):
+    code = tmp_path / "machine_code"
+    code.mkdir()
+    compiles = "from imgurer_kernel.common import compile_notice; compile_notice.notify()"
+    for name, text in (("__init__", ""), ("a", ""), ("b", compiles), ("c", ""), ("d", "")):
+        (code / f"{name}.py").write_text(text)
+    shows = "import sys; open('seen', 'w').write(' '.join(sys.modules))\n" + compiles
+
+    async def scenario():
+        environment = {"PYTHONPATH": os.pathsep.join((str(tmp_path), PATH))}
+        async with forking(tmp_path, CROWDED, environment) as server:
+            await fork(server, tmp_path, SLEEP)
+            while True:
+                assert await end_of(await fork(server, tmp_path, shows)) == 0
+                seen = set((tmp_path / "seen").read_text().split())
+                if "machine_code.c" in seen:
+                    break
+            assert "machine_code.d" in seen
+            for _ in range(2):
+                assert await end_of(await fork(server, tmp_path, shows)) == 0
+        seen = set((tmp_path / "seen").read_text().split())
+        assert not {"machine_code.a", "machine_code.b"} & seen
 
     asyncio.run(scenario())
 
@@ -314,14 +346,14 @@ def test_kernels_are_forked_from_a_process_that_holds_nothing(tmp_path, factory)
         config = Config()
         config.KernelProvisionerFactory.default_provisioner_name = forked_kernels.PROVISIONER
         config.KernelManager.transport = "ipc"
-        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), *sys.path)))
+        config.KernelManager.autorestart = False
         manager = VisitorKernelManager(
             config=config,
             connection_dir=connections,
-            environment={"PYTHONPATH": path},
+            environment={"PYTHONPATH": PATH},
             folder=str(tmp_path),
         )
-        async with forking(tmp_path, WHOLE, {**os.environ, "PYTHONPATH": path}) as server:
+        async with forking(tmp_path, WHOLE, {**os.environ, "PYTHONPATH": PATH}) as server:
             manager.fork_server = server
             first, second = [await manager.start_kernel(kernel_name="python3") for _ in range(2)]
             process = psutil.Process(server.pid)

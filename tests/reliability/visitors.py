@@ -4,10 +4,12 @@ A server without a login, over a small store; pages are opened one after the oth
 Memory is the sum of the proportional set sizes of the server and all its descendants, of Linux:
 what they share counts once. The time is that of a page as the server makes it, until all its cells
 have run, without a browser; each comes when a kernel waits for it, unless `--preheat 0` is given.
+With `--search` each page also looks for duplicates, of whose answer it shows nothing.
 """
 
 import argparse
 import contextlib
+import json
 import statistics
 import sys
 import tempfile
@@ -17,11 +19,18 @@ from pathlib import Path
 import psutil
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.apps.server.config import find_notebook
 from tests.e2e.servers import serving
 from tests.e2e.test_http import ask, channels, kernel_of
 from tests.support.pictures import jpeg
 
 PICTURES = 30
+
+SEARCH = """
+workbench.clusters()
+workbench.similar(workbench.files()["image_id"].iloc[0])
+None
+"""
 
 
 def main():
@@ -30,11 +39,13 @@ def main():
     )
     parser.add_argument("--visitors", type=int, default=20)
     parser.add_argument("--preheat", type=int, default=1)
+    parser.add_argument("--search", action="store_true", help="each page looks for duplicates")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "store")
         fill(root)
-        _say(measure(root, given.visitors, given.preheat))
+        notebook = write_searching(Path(folder, "search.ipynb")) if given.search else None
+        _say(measure(root, notebook, given.visitors, given.preheat))
 
 
 def fill(root):
@@ -44,10 +55,20 @@ def fill(root):
             workbench.upload(f"{seed}.jpg", jpeg(seed, 320, 240))
 
 
-def measure(root, visitors, preheat):
+def write_searching(path):
+    """Write the dashboard's notebook with one more cell, which compares all pictures."""
+    book = json.loads(find_notebook().read_text(encoding="utf-8"))
+    cell = {**book["cells"][-1], "id": "search"}
+    cell["source"] = SEARCH
+    book["cells"].append(cell)
+    path.write_text(json.dumps(book), encoding="utf-8")
+    return path
+
+
+def measure(root, notebook, visitors, preheat):
     """Open so many pages; returns what they took, in a line."""
     with (
-        serving(root, preheat=preheat, max_kernels=visitors) as server,
+        serving(root, notebook=notebook, preheat=preheat, max_kernels=visitors) as server,
         contextlib.ExitStack() as open_pages,
     ):
         all_processes = [psutil.Process(server.process.pid)]
