@@ -175,7 +175,10 @@ class _Compiled:
         return self._left is None or bool(self._left)
 
     def load(self) -> None:
-        """Load one, unless it would have to be compiled, which takes long; then none will be."""
+        """Load one, unless it would have to be compiled, which takes long; then none will be.
+
+        Nor is one after another failure: the kernel that wants it will say what is wrong.
+        """
         if self._left is None:
             packages = [import_module(name) for name in COMPILED]
             self._left = [
@@ -186,7 +189,7 @@ class _Compiled:
         try:
             with compile_notice.refused():
                 import_module(self._left.pop())
-        except compile_notice.NotCompiled:
+        except Exception:  # noqa: BLE001 - the end of this process is that of all kernels
             self._left.clear()
         gc.freeze()
 

@@ -57,7 +57,8 @@ def transport(folder: str) -> str:
 def pages_for_memory(total: int) -> int:
     """Return for how many pages two fifths of a machine's memory (bytes) suffice.
 
-    A kernel at rest has some 130 MB of its own, and one that compares pictures more.
+    A kernel at rest has some 30 MB of its own, 90 where it is not forked; one that has compared
+    pictures 80, or 200 (`benchmarks/reliability.md`), and more in a store of 100,000.
 
     >>> [pages_for_memory(gigabytes << 30) for gigabytes in (1, 8, 16, 64)]
     [4, 20, 40, 100]
