@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.conditions import require_known_values
@@ -178,7 +179,7 @@ def choose(
     """
     pins = list(pinned)
     rules = (
-        Rule("present", _present, "most", "there", "missing"),
+        _PRESENT,
         Rule(
             "pinned",
             lambda frame: frame["file_id"].isin(pins),
@@ -188,53 +189,92 @@ def choose(
         ),
         *policy.rules,
     )
-    codes = np.column_stack([_codes(rule, view) for rule in rules]) if len(view) else None
-    if codes is None:
+    if view.empty:
         empty = view.assign(keeper_id=np.empty(0, np.int64))
         return empty.assign(
             keeper_rule=pd.Series(dtype="str"), keeper_reason=pd.Series(dtype="str")
         )
-    clusters = pd.factorize(view["cluster_id"])[0]
-    order = np.lexsort((*codes.T[::-1], clusters))
-    sorted_clusters = clusters[order]
-    starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]])
-    keeper_row = order[starts][clusters]
-    # The keeper itself is compared with the second of its cluster.
-    seconds = order[np.minimum(starts + 1, len(order) - 1)][clusters]
-    rival = np.where(keeper_row == np.arange(len(view)), seconds, np.arange(len(view)))
-    differs = codes[keeper_row] != codes[rival]
-    deciding = np.where(differs.any(axis=1), differs.argmax(axis=1), len(rules) - 1)
-    reasons = [f"{rules[rule].other}; kept is {rules[rule].kept}" for rule in deciding]
+    keeper_row, deciding = _eliminate(rules, view)
+    # One text for all rows that have it: there may be a hundred thousand.
+    names = np.array([rule.name for rule in rules], object)
+    others = np.array([f"{rule.other}; kept is {rule.kept}" for rule in rules], object)
+    reasons = others[deciding]
     for row, words in _merits(deciding, keeper_row, rules).items():
         reasons[row] = f"kept: {words}"
     return view.assign(
         keeper_id=view["file_id"].to_numpy()[keeper_row],
-        keeper_rule=pd.Series([rules[rule].name for rule in deciding], view.index, "str"),
+        keeper_rule=pd.Series(names[deciding], view.index, "str"),
         keeper_reason=pd.Series(reasons, view.index, "str"),
     )
+
+
+def keeper_rows(view: pd.DataFrame, policy: KeeperPolicy = STANDARD) -> Int64s:
+    """Return for each row where the file that `choose` keeps of its cluster stands, int64 (n,)."""
+    return _eliminate((_PRESENT, *policy.rules), view)[0]
+
+
+def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64s]:
+    """Apply rules in their order, each to the files that those before have left.
+
+    Returns
+    -------
+    int64 (n,): for each row that of the file that is kept; and the rule that has decided between
+    the two, of the kept file that between it and the one that was left longest.
+    """
+    clusters = pd.factorize(view["cluster_id"])[0].astype(np.int64)
+    count = int(clusters.max(initial=-1)) + 1
+    rows = np.arange(len(view))
+    deciding = np.full(len(view), len(rules) - 1)
+    kept = np.zeros(len(view), np.bool_)
+    for number, rule in enumerate(rules):
+        open_ = np.bincount(clusters[rows], minlength=count) > 1
+        is_open = open_[clusters[rows]]
+        kept[rows[~is_open]] = True
+        rows = rows[is_open]
+        values = rule.values(view)  # in any case: an expression of no use is to be refused
+        ranks = _ranks(values.iloc[rows] if len(rows) < len(view) else values, rule.order)
+        best = np.full(count, np.iinfo(np.int64).max)
+        np.minimum.at(best, clusters[rows], ranks)
+        worse = ranks > best[clusters[rows]]
+        deciding[rows[worse]] = number
+        rows = rows[~worse]
+    # What no rule tells apart is kept in the order of the frame.
+    _, first = np.unique(clusters[rows], return_index=True)
+    kept[rows[first]] = True
+    keepers = np.empty(count, np.int64)
+    keepers[clusters[kept]] = np.flatnonzero(kept)
+    keeper_row: Int64s = keepers[clusters]
+    last = np.full(count, -1)
+    np.maximum.at(last, clusters[~kept], deciding[~kept])
+    deciding[kept] = np.where(last < 0, len(rules) - 1, last)[clusters[kept]]
+    return keeper_row, deciding
 
 
 def _present(view: pd.DataFrame) -> "pd.Series[bool]":
     return view["state"] == "present"
 
 
+_PRESENT = Rule("present", _present, "most", "there", "missing")
+
+
 def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
     """Word for each keeper the rules by which it was kept."""
-    pairs = np.unique(np.column_stack((keeper_row, deciding)), axis=0)
-    words: dict[int, list[str]] = {}
-    for row, rule in pairs.tolist():
-        words.setdefault(row, []).append(rules[rule].kept)
-    return {row: ", ".join(dict.fromkeys(merits)) for row, merits in words.items()}
+    rows, numbers = np.divmod(np.unique(keeper_row * len(rules) + deciding), len(rules))
+    starts = np.flatnonzero(group_starts(rows))
+    merits = [tuple(part.tolist()) for part in np.split(numbers, starts[1:])]
+    words = {
+        each: ", ".join(dict.fromkeys(rules[rule].kept for rule in each)) for each in set(merits)
+    }
+    return {row: words[each] for row, each in zip(rows[starts].tolist(), merits, strict=True)}
 
 
-def _codes(rule: Rule, view: pd.DataFrame) -> Int64s:
-    """Rank the files by one rule, the best first; unknown values come last."""
-    values = rule.values(view)
+def _ranks(values: "pd.Series[Any]", order: Literal["most", "least"]) -> Int64s:
+    """Rank files by one value, the best first; unknown values come last."""
     if values.dtype == bool:
         values = values.astype("int64")
     ranks = pd.factorize(values, sort=True)[0].astype(np.int64)
     known = ranks >= 0
     top = int(ranks.max(initial=-1))
-    if rule.order == "most":
+    if order == "most":
         ranks = top - ranks
     return np.where(known, ranks, top + 1)

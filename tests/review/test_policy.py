@@ -7,7 +7,15 @@ from PIL import Image, ImageDraw
 
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.fingerprint.original import OriginalFacts, measure_original
-from imgurer_kernel.review.policy import STANDARD, Rule, choose, folder_order, policy_of
+from imgurer_kernel.review import policy
+from imgurer_kernel.review.policy import (
+    STANDARD,
+    Rule,
+    choose,
+    folder_order,
+    keeper_rows,
+    policy_of,
+)
 from imgurer_kernel.review.view import VIEW
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.expressions import evaluate
@@ -71,6 +79,22 @@ def test_what_is_missing_is_kept_only_where_nothing_is_there_and_pins_come_first
     ]
     two = view({"cluster_id": 5}, {"cluster_id": 7}, {**WORSE, "cluster_id": 5})
     assert choose(two)["keeper_id"].tolist() == [1, 2, 1]
+    assert choose(two)["keeper_reason"].iloc[1] == "kept: first", "alone, by the last rule"
+    assert keeper_rows(two).tolist() == [0, 1, 0]
+
+
+def test_a_later_rule_ranks_only_what_earlier_ones_have_left(monkeypatch):
+    ranked = []
+    before = policy._ranks
+    monkeypatch.setattr(
+        policy, "_ranks", lambda values, order: ranked.append(len(values)) or before(values, order)
+    )
+    files = [{"cluster_id": k // 3, "is_gray": k % 3 > 0} for k in range(9)]
+    keeper_rows(view(*files, {"cluster_id": 3}, {"cluster_id": 3}))
+    assert ranked[:3] == [11, 11, 11], "present, intact, colour"
+    assert set(ranked[3:]) == {2}
+    with pytest.raises(QueryError):  # where nothing is left to decide, too
+        choose(view({}, {"state": "missing"}), policy_of("nothing"))
 
 
 def test_rules_of_ones_own():
