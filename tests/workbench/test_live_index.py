@@ -283,3 +283,15 @@ def test_len(count):
     catalog = Catalog()
     catalog.step({i: (i, i, True) for i in range(1, count + 1)}, set())
     assert len(LiveIndex(catalog).hashes()) == count
+
+
+def test_trees_are_filled_when_they_are_searched():
+    catalog = Catalog()
+    index = LiveIndex(catalog)
+    catalog.step({k: (k, 0, True) for k in range(1, 9)}, set())
+    index.hashes()
+    catalog.step({3: (99, 0, True)}, {5})
+    index.hashes()
+    assert len(index._whole) == 0, "who asks for clusters only needs none"
+    assert index.search((99, 0), 0)[0].tolist() == [3]
+    assert len(index._whole) == 7

@@ -1,8 +1,8 @@
 """The search index in memory, updated from the catalog incrementally.
 
 A search reads the index's update in the same transaction as all else that it needs of the catalog,
-so that both are of one snapshot, and applies it after the transaction, because inserting many
-hashes into the tree takes longer than others should wait::
+so that both are of one snapshot, and applies it after the transaction. The trees follow when they
+are searched, because inserting many hashes takes longer than others should wait::
 
     with catalog.transaction() as connection:
         update = index.read_update(connection)
@@ -152,6 +152,14 @@ class IndexUpdate:
         return not len(self.changes.image_ids) and not len(self.changes.removed)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _TreeChange:
+    """The images to drop from the trees, and those to put in after that."""
+
+    outdated: Compact
+    changes: Changes
+
+
 def _no_changes(generation: int) -> Changes:
     return Changes(
         generation=generation,
@@ -189,6 +197,8 @@ class LiveIndex:
         self._lock = threading.RLock()
         self._hashes = _no_hashes()
         self._whole, self._contents = BKTree(), BKTree()
+        # Not in the trees yet: who only asks for clusters never searches them.
+        self._waiting: list[_TreeChange] = []
 
     def rebuild(self) -> int:
         """Drop everything and read the whole catalog; return the number of images."""
@@ -197,6 +207,7 @@ class LiveIndex:
         with self._lock:
             self._hashes = empty
             self._whole, self._contents = BKTree(), BKTree()
+            self._waiting = []
             return len(self.apply(update))
 
     def read_update(self, connection: Connection) -> IndexUpdate:
@@ -224,8 +235,9 @@ class LiveIndex:
                 outdated = np.isin(
                     current.ids, np.concatenate([changes.removed, changes.image_ids])
                 )
-                self._remove(current.ids[outdated & current.informative])
-                self._add(changes)
+                self._waiting.append(
+                    _TreeChange(current.ids[outdated & current.informative], changes)
+                )
                 self._hashes = hashes
         return hashes
 
@@ -245,6 +257,7 @@ class LiveIndex:
         the caller's. No other thread searches or applies an update meanwhile.
         """
         with self._lock:
+            self._catch_up()
             self._warm()
             yield self._whole, self._contents
 
@@ -274,6 +287,7 @@ class LiveIndex:
         """Describe the index, and how it is searched."""
         hashes = self.hashes()
         with self._lock:  # not while it plans, which takes a fifth of a second
+            self._catch_up()
             whole, contents = self._whole, self._contents
         return IndexInfo.of(
             hashes.plain[hashes.informative],
@@ -285,6 +299,13 @@ class LiveIndex:
             generation=hashes.generation,
             nbytes=hashes.nbytes,
         )
+
+    def _catch_up(self) -> None:
+        """Put into the trees what has come since they were searched last."""
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            self._remove(change.outdated)
+            self._add(change.changes)
 
     def _remove(self, image_ids: Compact) -> None:
         for image_id in image_ids.tolist():
