@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgurer_kernel.ui.models.review_queue import ReviewQueue
+from imgurer_kernel.ui.models.review_queue import QueueFilter, ReviewQueue, select
 from tests.support.forms import rounds
 
 FILES = 3
@@ -89,3 +89,16 @@ def test_an_empty_queue_has_nothing_to_choose_from():
     assert queue.clusters.empty
     assert queue.members_of([]).empty
     assert set(queue.choices.values()) == {()}
+
+
+def test_texts_are_made_when_they_are_searched_for_and_follow_changes():
+    queue = ReviewQueue.of(rows_of_queue(4), 12, "")
+    assert queue.searched(QueueFilter(show="all")) is queue.clusters
+    assert "lines" not in queue.texts.__dict__
+    wanted = QueueFilter(show="all", text="N/7.JPG")
+    assert select(queue.searched(wanted), wanted, "bytes") == [2]
+    rest = queue.rows(2).iloc[:1]
+    assert select(queue.replaced(rest).searched(wanted), wanted, "bytes") == []
+    assert select(
+        queue.replaced(rest).replaced(queue.rows(2)).searched(wanted), wanted, "size"
+    ) == [2]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from imgurer_kernel.common.text import bits, count, human_bytes, join_words
 from imgurer_kernel.ui.models.captions import Row, alt_text, differences, make_tile, size_text
-from imgurer_kernel.ui.models.review_queue import KIND_OF, KINDS, goes
 from imgurer_kernel.ui.models.review_steps import Preview
+from imgurer_kernel.ui.models.review_summary import KIND_OF, KINDS, goes
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 

@@ -174,7 +174,7 @@ class ReviewListing(HasTraits):
     def _list(self) -> None:
         if self.queue is None:
             return
-        self.listed = tuple(select(self.queue.clusters, self.wanted, str(self.order)))
+        self.listed = tuple(select(self.queue.searched(self.wanted), self.wanted, str(self.order)))
         self.show_page(self.page)
 
     @property
@@ -251,7 +251,9 @@ class ReviewListing(HasTraits):
     @property
     def kinds(self) -> dict[str, int]:
         """Count the clusters of each kind."""
-        return {} if self.queue is None else kind_counts(self.queue.clusters, self.wanted)
+        if self.queue is None:
+            return {}
+        return kind_counts(self.queue.searched(self.wanted), self.wanted)
 
     def _measure(self) -> None:
         """Measure the originals of the page, once, and choose its keepers by them."""

@@ -9,21 +9,13 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.types import Int64s
-from imgurer_kernel.report.freed import IN_PLACE
-
-KINDS: Mapping[str, str] = {
-    "identical": "Identical",
-    "same pixels": "Same pixels",
-    "re-encoded": "Re-encoded",
-    "resized": "Resized",
-    "cropped": "Cropped",
-    "bordered": "Bordered",
-    "edited": "Edited",
-    "turned": "Turned or mirrored",
-}
-"""What became of copies, and how that is called on the screen."""
-
-KIND_OF = {"rotated": "turned", "flipped": "turned"}
+from imgurer_kernel.ui.models.review_summary import (
+    KINDS,
+    ClusterTexts,
+    choices_of,
+    summarize,
+    with_freed,
+)
 
 ORDERS: Mapping[str, str] = {
     "bytes": "Most bytes to free first",
@@ -96,8 +88,8 @@ class ReviewQueue:
         is_link: another name of an inode that has a name besides it.
     clusters
         A row for each cluster, by cluster_id: files, goes (files that would be removed), frees
-        (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, text
-        (casefolded names and paths), folders, users, cameras (frozensets).
+        (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, folders,
+        users, cameras (frozensets).
     images
         How many pictures the store holds.
     plan
@@ -108,6 +100,8 @@ class ReviewQueue:
         What there is to choose from in filters: sorted folders, users, cameras and years.
     changed
         The files of clusters that have other rows than those that were read.
+    texts
+        Of the clusters as they were read.
     """
 
     read: pd.DataFrame
@@ -117,6 +111,7 @@ class ReviewQueue:
     rows_of: Mapping[int, Int64s] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     changed: Mapping[int, pd.DataFrame] = field(default_factory=dict)
+    texts: ClusterTexts | None = None
 
     @classmethod
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
@@ -127,7 +122,8 @@ class ReviewQueue:
         found = files.groupby("cluster_id").indices
         rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
         clusters = summarize(files)
-        return cls(files, clusters, images, plan, rows, _choices(clusters))
+        texts = ClusterTexts(files)
+        return cls(files, clusters, images, plan, rows, choices_of(clusters), texts=texts)
 
     @cached_property
     def files(self) -> pd.DataFrame:
@@ -137,6 +133,16 @@ class ReviewQueue:
         rest = self.read[~self.read["cluster_id"].isin(list(self.changed))]
         everything = pd.concat([rest, *self.changed.values()])
         return everything.sort_values("cluster_id", kind="stable", ignore_index=True)
+
+    def searched(self, wanted: QueueFilter) -> pd.DataFrame:
+        """Return `clusters` with all that a filter asks for: also their text, if it has one."""
+        if not wanted.text or self.texts is None:
+            return self.clusters
+        lines = self.texts.lines.reindex(self.clusters.index)
+        if self.changed:
+            fresh = ClusterTexts(pd.concat(self.changed.values())).lines
+            lines[fresh.index] = fresh
+        return self.clusters.assign(text=lines)
 
     def rows(self, cluster_id: int) -> pd.DataFrame:
         """Return the present rows of a cluster; the same frame object while nothing changes."""
@@ -183,115 +189,13 @@ class ReviewQueue:
         )
 
 
-def goes(files: pd.DataFrame) -> "pd.Series[bool]":
-    """Mark files that would be removed: present, neither kept nor in a reference folder."""
-    return (
-        (files["file_id"] != files["keeper_id"])
-        & ~files["is_reference"].astype(bool)
-        & (files["state"] == "present")
-    )
-
-
-def with_freed(files: pd.DataFrame) -> pd.DataFrame:
-    """Add the bytes that are freed once all files that `goes` marks are removed.
-
-    `Workbench.clusters` has counted them for the keepers of the usual policy. A name of an inode
-    that has others frees nothing, which is seen by what was counted then.
-    """
-    if files.empty:
-        return files.assign(is_link=False)
-    leaves = goes(files).to_numpy(bool)
-    size = files["bytes"].to_numpy(np.int64)
-    in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
-    if "is_link" not in files:
-        counted = files["frees_disk"].to_numpy(np.int64) > 0
-        files = files.assign(is_link=in_place & ~counted & ~files["is_keeper"].to_numpy(bool))
-    is_link = files["is_link"].to_numpy(bool)
-    images = files["image_id"].to_numpy(np.int64)
-    image_stays = pd.Series(~leaves).groupby(images).transform("any").to_numpy(bool)
-    from_store = leaves & ~in_place & ~image_stays
-    # The store has the bytes of an image once, however many files it is.
-    first = ~pd.Series(
-        np.where(from_store, files["image_id"], -1 - np.arange(size.size))
-    ).duplicated()
-    return files.assign(
-        frees_disk=np.where(leaves & in_place & ~is_link, size, 0),
-        frees_store=np.where(from_store & first.to_numpy(bool), size, 0),
-    )
-
-
-def summarize(files: pd.DataFrame) -> pd.DataFrame:
-    """Make a row for each cluster, with the columns of `ReviewQueue.clusters`."""
-    leaves = goes(files)
-    freed = files["frees_disk"] + files["frees_store"]
-    names = files["filename"].where(files["path"].isna(), files["path"]).astype("str")
-    kind = files["label"].replace(KIND_OF)
-    marked = files.assign(
-        leaves=leaves,
-        freed=freed,
-        line=names.str.casefold(),  # once, and not for every text that is searched for
-        kind=kind.where(kind.isin(list(KINDS)), "") if len(files) else kind,
-    )
-    groups = marked.groupby("cluster_id", sort=True)
-    frame = pd.DataFrame(
-        {
-            "files": groups.size(),
-            "goes": groups["leaves"].sum().astype("int64"),
-            "frees": groups["freed"].sum().astype("int64"),
-            "least_score": groups["score"].min(),
-            "taken_at": groups["taken_at"].min(),
-            "verdict": groups["verdict"].first(),
-            "disputed": groups["disputed"].any(),
-            "gained": groups["new_since_decision"].any(),
-        }
-    )
-    for column, name in (
-        ("kind", "kinds"),
-        ("folder", "folders"),
-        ("user", "users"),
-        ("camera", "cameras"),
-    ):
-        frame[name] = _sets(marked, column)
-    frame["text"] = _joined(marked)
-    return frame
-
-
-def _joined(files: pd.DataFrame) -> "pd.Series[str]":
-    """Join the lines of each cluster; pandas would make a series for each, which took longest."""
-    found: dict[int, list[str]] = {}
-    for each, line in zip(files["cluster_id"].tolist(), files["line"].tolist(), strict=True):
-        found.setdefault(each, []).append(line)
-    return pd.Series({each: "\n".join(found[each]) for each in sorted(found)}, dtype="str")
-
-
-def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
-    """Collect the distinct values of each cluster, without empty ones."""
-    known = files[["cluster_id", column]].dropna().drop_duplicates()
-    known = known[known[column].astype("str") != ""]
-    found: dict[int, list[object]] = {}
-    for cluster_id, value in zip(known["cluster_id"].tolist(), known[column].tolist(), strict=True):
-        found.setdefault(cluster_id, []).append(value)
-    ids = files["cluster_id"].drop_duplicates().sort_values()
-    sets = [frozenset(found.get(each, ())) for each in ids.tolist()]
-    return pd.Series(sets, index=pd.Index(ids, name="cluster_id"), dtype=object)
-
-
-def _choices(clusters: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    found: dict[str, tuple[Any, ...]] = {
-        name: tuple(sorted({str(each) for one in clusters[name] for each in one}))
-        for name in ("folders", "users", "cameras")
-    }
-    years = clusters["taken_at"].dt.year.dropna() if len(clusters) else ()
-    return {**found, "years": tuple(sorted({int(year) for year in years}))}
-
-
 def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]:
     """Select the clusters that pass a filter, in an order; ties are broken by cluster_id.
 
     Parameters
     ----------
     clusters
-        As in `ReviewQueue.clusters`.
+        As from `ReviewQueue.searched`.
     order
         A key of `ORDERS`.
     """

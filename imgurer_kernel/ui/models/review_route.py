@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from imgurer_kernel.ui.models.review_queue import KINDS, SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_queue import SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_summary import KINDS
 from imgurer_kernel.ui.routing.address import whole_number
 
 _TEXTS = ("folder", "user", "camera", "text")

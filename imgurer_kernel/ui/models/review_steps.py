@@ -8,7 +8,7 @@ import pandas as pd
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
-from imgurer_kernel.ui.models.review_queue import goes
+from imgurer_kernel.ui.models.review_summary import goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,8 @@ from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_decided import decided_frame
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
-from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, ReviewQueue
+from imgurer_kernel.ui.models.review_queue import ORDERS, SHOWN, ReviewQueue
+from imgurer_kernel.ui.models.review_summary import KINDS
 from imgurer_kernel.ui.panels.base import Panel, button, set_visible, vbox, with_classes
 from imgurer_kernel.ui.panels.compare import ComparePanel
 from imgurer_kernel.ui.panels.review_bars import bars_of

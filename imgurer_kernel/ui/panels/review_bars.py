@@ -6,7 +6,8 @@ from typing import Any
 from imgurer_kernel.common.text import count, elide_path, human_bytes
 from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
-from imgurer_kernel.ui.models.review_queue import KINDS, ORDERS, SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_queue import ORDERS, SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_summary import KINDS
 
 _SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
 _MAX_FOLDERS = 200
