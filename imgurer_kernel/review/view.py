@@ -1,8 +1,10 @@
 """The columns of files that the rules and expressions of keeper policies may use."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
@@ -103,16 +105,7 @@ def file_view(
     view = view.merge(
         files[["file_id", "kept", "modified_at", "taken_in"]], on="file_id", how="left"
     ).merge(images[[*facts, *extra]], on="image_id", how="left")
-    found = [measured.get(digest) for digest in view["digest"].tolist()]
-    nothing = OriginalFacts()
-    known = pd.DataFrame(
-        [
-            (it.is_gray, it.worst_quality, it.quality, it.metadata, it.within_frame)
-            for it in (each or nothing for each in found)
-        ],
-        view.index,
-        ["is_gray", "quality", "saved_quality", "metadata", "within_frame"],
-    ).astype({"is_gray": bool, "quality": float, "saved_quality": float, "metadata": "int64"})
+    known = _known(view, measured)
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
     frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
@@ -131,7 +124,7 @@ def file_view(
     return view.assign(
         medoid_label=view["label"],
         place=name,
-        folder=[str(path).rpartition("/")[0] for path in name.tolist()],
+        folder=_folders(name),
         has_copy_name=[has_copy_name(str(each)) for each in view["filename"].tolist()],
         damaged=damaged,
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
@@ -149,3 +142,34 @@ def file_view(
         quality=known["quality"],
         saved_quality=known["saved_quality"],
     )
+
+
+def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.DataFrame:
+    """Collect what was measured of each file; what was not is as good as it can be."""
+    # Row by row only where there is anything: of most files of a large store nothing was measured.
+    known = [measured.get(digest) for digest in view["digest"].tolist()] if measured else []
+    rows = [row for row, facts in enumerate(known) if facts is not None]
+    found, nothing = [facts for facts in known if facts is not None], OriginalFacts()
+
+    def column(name: str, kind: type) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = np.full(len(view), getattr(nothing, name), kind)
+        values[rows] = np.array([getattr(facts, name) for facts in found], kind)
+        return values
+
+    return pd.DataFrame(
+        {
+            "is_gray": column("is_gray", bool),
+            "quality": column("worst_quality", float),
+            "saved_quality": column("quality", float),
+            "metadata": column("metadata", np.int64),
+            "within_frame": column("within_frame", float),
+        },
+        view.index,
+    )
+
+
+def _folders(places: "pd.Series[str]") -> list[str]:
+    """Return the path of the folder of each file; those of one folder share one text."""
+    folders: dict[str, str] = {}
+    found = (str(place).rpartition("/")[0] for place in places.tolist())
+    return [folders.setdefault(folder, folder) for folder in found]

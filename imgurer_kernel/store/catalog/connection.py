@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.common.threads import cores
@@ -48,6 +49,10 @@ _SYMPTOMS = (
     ("Out of Memory", CatalogError, "close other programs, or work on fewer images at once"),
     ("Corrupt", CatalogDamaged, _RECOVER),
 )
+
+# Columns in which many rows have the same text, which then is one object for all of them: of
+# 60,000 rows 3 MB each are saved.
+_FEW_TEXTS = frozenset({"user", "kept", "state", "source_state", "format", "camera", "algorithm"})
 
 # Up to so many ids are handed over faster as a list than as a registered frame.
 _FEW_IDS = 1000
@@ -170,6 +175,9 @@ def retyped(
         if name in utc:
             frame.isetitem(place, values.tz_localize("UTC"))
         elif name in kinds or kind.kind == "O":
+            if name in _FEW_TEXTS:
+                codes, texts = pd.factorize(values)
+                values = np.array([*texts, None], object)[codes]
             frame.isetitem(place, pd.array(values, dtype=kinds.get(str(name), "str")))
     return frame
 

@@ -17,14 +17,9 @@ from imgurer_kernel.review.keeper import file_order
 from imgurer_kernel.review.measure import recalled
 from imgurer_kernel.store.catalog import Connection, decisions, files, queries
 from imgurer_kernel.workbench.clusters.file_selection import DiskCheck, FileSelection
-from imgurer_kernel.workbench.clusters.keepers import standard_keepers
+from imgurer_kernel.workbench.clusters.keepers import POLICY_FACTS, standard_keepers
 
 By = Literal["file", "image"]
-
-_POLICY_FACTS = [
-    *("image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude", "damaged"),
-    "is_gray",
-]
 
 
 def decided_apart(connection: Connection) -> dict[int, set[int]]:
@@ -64,13 +59,13 @@ class ClusterFacts:
         grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
         wanted = np.union1d(grouped.clusters.members, several)
-        images = queries.images(connection, wanted, MEMBER_FACTS)
+        images = queries.images(connection, wanted, [*dict.fromkeys(MEMBER_FACTS + POLICY_FACTS)])
         return cls(
             grouped=grouped,
-            images=images,
+            images=images[MEMBER_FACTS],
             files=files.present_files(connection, wanted, selection.states),
             measured=recalled(connection, images["digest"].tolist()),
-            details=queries.images(connection, wanted, _POLICY_FACTS),
+            details=images[POLICY_FACTS],
         )
 
     def with_measured(self, found: Mapping[str, OriginalFacts]) -> Self:

@@ -8,8 +8,19 @@ import pandas as pd
 from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.report.freed import freed
-from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose
+from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose, keeper_rows
 from imgurer_kernel.review.view import file_view
+
+POLICY_FACTS = [
+    *("image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude", "damaged"),
+    "is_gray",
+]
+"""Columns of the catalog's images that policies ask for."""
+
+POLICY_FILE_FACTS = [
+    *("file_id", "image_id", "kept", "modified_ns", "taken_in", "device", "inode"),
+]
+"""Columns of the catalog's files that `chosen` asks for."""
 
 MEASURED = 200
 """Originals that are measured without being asked for: some ten seconds."""
@@ -30,9 +41,9 @@ def chosen(
     clusters
         By file.
     files
-        As `imgurer_kernel.store.catalog.files.present_files` has them.
+        `POLICY_FILE_FACTS`, as `imgurer_kernel.store.catalog.files.present_files` has them.
     images
-        The catalog's rows of their images.
+        `POLICY_FACTS` of their images.
     measured
         What was measured of originals, by digest.
     policy, pinned
@@ -51,8 +62,8 @@ def standard_keepers(
     """Mark the rows of clusters that the standard policy keeps, as a plan does, bool (n,)."""
     if rows.empty:
         return np.zeros(0, bool)
-    view = choose(_view(rows, files, images, measured))
-    return (view["file_id"] == view["keeper_id"]).to_numpy(bool)
+    kept = keeper_rows(_view(rows, files, images, measured))
+    return np.asarray(kept == np.arange(len(rows)), np.bool_)
 
 
 def worth_measuring(clusters: pd.DataFrame) -> list[str]:

@@ -254,8 +254,10 @@ class ReviewMethods(ActMethods):
             )
         ids = np.sort(clusters["image_id"].unique()).astype(np.int64)
         with self.catalog.transaction() as connection:
-            images = queries.images(connection, ids)
-            files = catalog_files.present_files(connection, ids, get_args(FileState))
+            images = queries.images(connection, ids, keepers.POLICY_FACTS)
+            files = catalog_files.present_files(
+                connection, ids, get_args(FileState), keepers.POLICY_FILE_FACTS
+            )
         # What was forgotten since the clusters were found is nothing that one could keep.
         clusters = clusters[clusters["file_id"].isin(files["file_id"])]
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
