@@ -150,7 +150,8 @@ def _search_jobs(
 ) -> Iterator[SearchJob]:
     """Cut the five searches into jobs."""
     # Where nothing is cut off the content is the whole picture, which the first search knows.
-    bordered = searched[(hashes.content[searched] != hashes.whole[searched]).any(axis=1)]
+    has_border = (hashes.content != hashes.whole).any(axis=1)
+    bordered = searched[has_border[searched]]
     new, old = searched[fresh[searched]], searched[~fresh[searched]]
     # New images among all, then old ones among the new: pairs of two old ones are known.
     for images, others in ((new, searched), (old, new)):
@@ -163,7 +164,7 @@ def _search_jobs(
             yield partial(_search_negatives, hashes, block, later, min(radius, NEGATIVE_RADIUS))
             if hashes.windows is not None:
                 yield partial(_search_windows, hashes, block, others, window_radius)
-        for block in _blocks(np.intersect1d(images, bordered), size):
+        for block in _blocks(images[has_border[images]], size):
             yield partial(_search_contents, hashes, block, framed[framed > block[0]], radius)
 
 

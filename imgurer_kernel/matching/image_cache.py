@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
@@ -115,7 +116,7 @@ class ImageCache:
 
     def read(self, positions: Int64s) -> PreparedPictures:
         """Read the pictures at the given positions, and return the arrays of all n."""
-        missing = np.unique(positions)
+        missing = distinct(positions)
         missing = missing[~self._is_read[missing]]
         for k in range(0, len(missing), _CHUNK):
             part = missing[k : k + _CHUNK]
@@ -185,7 +186,7 @@ class ImageCache:
         shared = np.zeros(len(first), bool)
         if self._loaders.thumbnails is None:
             return shared
-        ends = np.unique(np.concatenate((first, second)))
+        ends = distinct(first, second)
         plain = self._backgrounds(ends)
         plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
         # Thumbnails are large and read from files: only where a picture may be a screen.
@@ -279,7 +280,7 @@ class ImageCache:
         if self._loaders.taken is None:
             return np.zeros(len(positions), np.int64)
         # Each round of a search asks for those of all pairs that hold.
-        missing = np.unique(positions[self._times[positions] == _NOT_ASKED])
+        missing = distinct(positions[self._times[positions] == _NOT_ASKED])
         if len(missing):
             self._times[missing] = self._loaders.taken(self._ids[missing])
         return self._times[positions]

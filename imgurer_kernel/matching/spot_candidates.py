@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgurer_kernel.common.arrays import group_starts
+from imgurer_kernel.common.arrays import distinct, group_starts
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
@@ -282,13 +282,20 @@ class _Search:
         ends = pair[starts[enough]]
         first = (ends >> np.uint64(20)).astype(np.int64)
         second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
-        some = np.unique(np.concatenate((first, second)))
+        some = distinct(first, second)
         own = self.spots.take(some)
-        points = np.zeros((len(self.spots), MAX_SPOTS, 4), np.float32)
-        points[some] = own.points
+        points = np.ascontiguousarray(own.points)
+        # Their numbers there: room for the points of all pictures would be 1 KB for each.
+        place = np.zeros(len(self.spots), np.uint64)
+        place[some] = np.arange(len(some), dtype=np.uint64)
 
         def work(part: Int64s) -> tuple[Int64s, Float64s]:
             rows = np.concatenate([found[starts[k] : starts[k + 1]] for k in part])
+            one, other = (
+                place[(rows >> np.uint64(shift)) & np.uint64(MOST_PICTURES - 1)] << np.uint64(shift)
+                for shift in (44, 24)
+            )
+            rows = one | other | (rows & np.uint64((1 << 24) - 1))
             edges = np.concatenate(([0], np.cumsum(starts[part + 1] - starts[part])))
             votes, maps = np.zeros(len(part), np.int64), np.zeros((len(part), 6))
             vote(rows, edges, points, points, mirror, votes, maps)

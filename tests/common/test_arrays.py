@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgurer_kernel.common.arrays import group_starts, splitmix64
+from imgurer_kernel.common.arrays import distinct, group_starts, splitmix64
 
 MASK = 2**64 - 1
 words = st.integers(0, MASK) | st.sampled_from([0, 1, MASK, 2**63])
@@ -47,3 +47,9 @@ def test_a_group_starts_where_any_column_changes(rows):
 @pytest.mark.parametrize("dtype", [np.uint64, np.float64, np.bool_])
 def test_columns_of_any_kind(dtype):
     assert group_starts(np.array([1, 1, 0], dtype)).tolist() == [True, False, True]
+
+
+@given(st.lists(st.lists(st.integers(-9, 9)), min_size=1, max_size=3))
+def test_distinct_numbers_are_those_of_a_set(lists):
+    found = distinct(*(np.array(each, np.int64) for each in lists))
+    assert found.tolist() == sorted({number for each in lists for number in each})

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, MAX_SPOT_NEIGHBORS, Candidates
@@ -214,7 +215,7 @@ class ReusableState:
         )
         nearest, by_spots = pair_starts(rows), rows.region == SPOT
         for end, other in ((first, second), (second, first)):
-            lost_neighbor = np.unique(end[present[end] & lost[other]])
+            lost_neighbor = distinct(end[present[end] & lost[other]])
             state.dirty[place[lost_neighbor]] = True
             # One with so many neighbors may have others that were not kept: now there is room.
             count = np.bincount(end[nearest], minlength=len(place))

@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
@@ -293,7 +294,7 @@ def _solve(
     """Compare candidate pairs and cover them by stars, by positions."""
     # Numbered again from 0, in their order: most images of a large catalog have no candidate, or
     # none that is new, and each round of the solver goes through all that it has.
-    part = np.unique(np.concatenate((candidates.first, candidates.second)))
+    part = distinct(candidates.first, candidates.second)
     first, second = (np.searchsorted(part, end) for end in (candidates.first, candidates.second))
     candidates = candidates.at(first, second)
     cache = ImageCache(images.ids[part], loaders, progress)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float64s, Int64s
@@ -274,7 +275,7 @@ class ClusterService:
         codes: list[int] = []
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
-            ids = np.unique(np.concatenate((part.first, part.second)))
+            ids = distinct(part.first, part.second)
             # Of one snapshot, or sizes would not belong to the pictures in the same rows.
             with self._catalog.transaction() as connection:
                 grays = queries.grays(connection, ids)
