@@ -4,9 +4,12 @@ Bytes on a disk belong to an inode, which may have several names, and bytes in t
 image, which may have several files. Both are free when the last of them is gone, and not before.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.types import BoolMask, Int64s
 
 IN_PLACE = ("link", "reference")
@@ -48,8 +51,10 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
 
     inode = _inodes(files)
     links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
-    path = pd.Series(_text_codes(files["path"])).where(links >= 0)
-    names = path.groupby(inode).transform("nunique").to_numpy()
+    # Names of each inode: the distinct pairs of both, without symbolic links.
+    path, paths = _codes(files["path"]), len(files) + 1
+    pairs = distinct((inode * paths + path)[links >= 0])
+    names = np.bincount(pairs // paths, minlength=len(files))[inode]
     # A name that the catalog does not know keeps the bytes, as the store does while it has them.
     held = stays | (is_blob & image_stays) | (links > names + is_blob) | (names == 0)
     on_disk = _first_of_each(inode, in_place & ~_any(inode, held))
@@ -59,15 +64,18 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
 
 def _inodes(files: pd.DataFrame) -> Int64s:
     """Number the inodes; files of unknown inodes count by path, uploads by id."""
-    # As texts: one column of either kind of number would round large inodes to a float.
-    known = (files["inode"].notna() & files["device"].notna()).to_numpy(bool)
-    number = files["device"].astype("str") + ":" + files["inode"].astype("str")
-    path = files["path"].where(files["path"].notna(), files["file_id"].astype("str"))
-    return _text_codes(number.where(known, "path " + path.astype("str")))
+    inode, device = (pd.factorize(files[name])[0] for name in ("inode", "device"))
+    path, rows = pd.factorize(files["path"])[0], len(files)
+    by_place = np.where(path >= 0, path, rows + pd.factorize(files["file_id"])[0])
+    known = (inode >= 0) & (device >= 0)
+    # Each is below the number of rows: none of the three kinds has a number of another.
+    numbers = np.where(known, (2 + device.astype(np.int64)) * rows + inode, by_place)
+    return pd.factorize(numbers)[0].astype(np.int64)
 
 
-def _text_codes(texts: "pd.Series[str]") -> Int64s:
-    return pd.factorize(texts, use_na_sentinel=False)[0].astype(np.int64)
+def _codes(values: "pd.Series[Any]") -> Int64s:
+    """Number the distinct values, a missing one among them."""
+    return pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64)
 
 
 def _any(groups: Int64s, mask: BoolMask) -> BoolMask:

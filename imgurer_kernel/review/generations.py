@@ -27,9 +27,11 @@ def saved_again(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Bo
     view
         cluster_id, digest, state, damaged, width, height.
     """
+    found = np.zeros(len(view), np.bool_)
+    if not measured:
+        return found
     facts = [measured.get(digest) for digest in view["digest"].tolist()]
     copies = np.array([it is not None and bool(it.earlier_steps) for it in facts], np.bool_)
-    found = np.zeros(len(view), np.bool_)
     if not copies.any():
         return found
     good = (view["state"] == "present").to_numpy(bool) & ~view["damaged"].to_numpy(bool)

@@ -113,6 +113,8 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     """
     pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
     true: Float64s = pixels.copy()
+    if not measured:
+        return true
     facts = [measured.get(digest) for digest in view["digest"].tolist()]
     steep = np.array(
         [np.nan if it is None or it.steepness is None else it.steepness for it in facts]
@@ -173,6 +175,8 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
         cluster_id, image_id, digest, label, width, height.
     """
     found = np.zeros(len(view), np.bool_)
+    if not measured:
+        return found
     comparable = _shows_same_place(view)
     digests = view["digest"].to_numpy(object)
     pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)

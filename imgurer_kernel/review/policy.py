@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from imgurer_kernel.common.arrays import group_starts
+from imgurer_kernel.common.arrays import distinct, group_starts
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.conditions import require_known_values
@@ -259,9 +259,10 @@ _PRESENT = Rule("present", _present, "most", "there", "missing")
 
 def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
     """Word for each keeper the rules by which it was kept."""
-    rows, numbers = np.divmod(np.unique(keeper_row * len(rules) + deciding), len(rules))
+    rows, numbers = np.divmod(distinct(keeper_row * len(rules) + deciding), len(rules))
     starts = np.flatnonzero(group_starts(rows))
-    merits = [tuple(part.tolist()) for part in np.split(numbers, starts[1:])]
+    ends, ordered = [*starts[1:].tolist(), len(rows)], numbers.tolist()
+    merits = [tuple(ordered[a:b]) for a, b in zip(starts.tolist(), ends, strict=True)]
     words = {
         each: ", ".join(dict.fromkeys(rules[rule].kept for rule in each)) for each in set(merits)
     }

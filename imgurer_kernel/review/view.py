@@ -9,7 +9,7 @@ import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.generations import saved_again
-from imgurer_kernel.review.keeper import has_copy_name
+from imgurer_kernel.review.keeper import copy_names
 from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
 
 VIEW: Mapping[str, str] = {
@@ -80,6 +80,8 @@ def file_view(
     files: pd.DataFrame,
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
+    *,
+    folders: bool = True,
 ) -> pd.DataFrame:
     """Add the columns of `VIEW` to clusters by file.
 
@@ -94,6 +96,8 @@ def file_view(
         damaged and is_gray where the catalog knows them.
     measured
         What was measured of originals, by digest; may lack some.
+    folders
+        Whether folder is filled in: no standard rule asks for it, and it takes a while.
     """
     extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
     facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
@@ -124,8 +128,8 @@ def file_view(
     return view.assign(
         medoid_label=view["label"],
         place=name,
-        folder=_folders(name),
-        has_copy_name=[has_copy_name(str(each)) for each in view["filename"].tolist()],
+        folder=_folders(name) if folders else "",
+        has_copy_name=copy_names([str(each) for each in view["filename"].tolist()]),
         damaged=damaged,
         # Of a cluster that is all gray, gray says nothing: it is the same for all.
         is_gray=gray,

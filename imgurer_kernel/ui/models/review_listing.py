@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
 
+from imgurer_kernel.common.memory import give_back
 from imgurer_kernel.common.text import count
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.review_queue import (
@@ -147,9 +148,11 @@ class ReviewListing(HasTraits):
             total=len(verdicts) + solved + len(apart),
             removed=int(acted["bytes"].sum()),
         )
-        files = self._visible(queue)
         images = workbench.statistics().images
-        return ReviewQueue.of(files, images, plan), progress, queue
+        shown = ReviewQueue.of(self._visible(queue), images, plan)
+        del clusters
+        give_back()
+        return shown, progress, queue
 
     def _visible(self, queue: pd.DataFrame) -> pd.DataFrame:
         """Remove other users' names and paths, which only they and admins may see."""

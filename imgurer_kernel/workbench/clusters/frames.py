@@ -8,6 +8,7 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
@@ -58,7 +59,7 @@ class ClusterFacts:
         """Read the facts, within a transaction."""
         grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
-        wanted = np.union1d(grouped.clusters.members, several)
+        wanted = distinct(grouped.clusters.members, several)
         images = queries.images(connection, wanted, [*dict.fromkeys(MEMBER_FACTS + POLICY_FACTS)])
         return cls(
             grouped=grouped,
@@ -100,13 +101,15 @@ class ClusterFacts:
 
         Columns `imgurer_kernel.report.frames.FILE_FACTS` and place.
         """
-        digests = dict(zip(self.images["image_id"], self.images["digest"], strict=True))
+        ids, names = self.images["image_id"].tolist(), self.images["digest"].tolist()
+        digests = dict(zip(ids, names, strict=True))
         return look.at(selection.marked(self.files), digests)
 
     def without_files(self, seen: pd.DataFrame) -> Int64s:
         """List members of which no file takes part: image_ids, ascending."""
         listed = seen.loc[seen["is_listed"].astype(bool), "image_id"]
-        return np.setdiff1d(self.grouped.clusters.members, listed.to_numpy(np.int64))
+        members = self.grouped.clusters.members
+        return distinct(members[~np.isin(members, listed.to_numpy(np.int64))])
 
     def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
         """Build the frame, a row for each file or for each image."""

@@ -29,7 +29,7 @@ def with_labels(
     progress
         Told of comparisons; None for what is remembered, without comparing anything.
     """
-    _, needed = against_keepers(chosen, {})
+    labelled, needed = against_keepers(chosen, {})
     known = catalog.run(pair_labels.recall, _VERSION, sorted(needed))
     if progress is not None:
         missing = sorted(needed - known.keys())
@@ -38,7 +38,7 @@ def with_labels(
             found = _compared(missing[start : start + _TOGETHER], search, catalog)
             catalog.run(pair_labels.remember, _VERSION, found)
             known |= found
-    return against_keepers(chosen, known)[0]
+    return against_keepers(chosen, known)[0] if known else labelled
 
 
 def _compared(

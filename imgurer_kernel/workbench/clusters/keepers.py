@@ -62,7 +62,7 @@ def standard_keepers(
     """Mark the rows of clusters that the standard policy keeps, as a plan does, bool (n,)."""
     if rows.empty:
         return np.zeros(0, bool)
-    kept = keeper_rows(_view(rows, files, images, measured))
+    kept = keeper_rows(_view(rows, files, images, measured, folders=False))
     return np.asarray(kept == np.arange(len(rows)), np.bool_)
 
 
@@ -78,9 +78,12 @@ def _view(
     files: pd.DataFrame,
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
+    *,
+    folders: bool = True,
 ) -> pd.DataFrame:
     times = pd.to_datetime(files["modified_ns"], utc=True).where(files["modified_ns"] > 0)
-    return file_view(clusters, files.assign(modified_at=times), images, measured)
+    files = files.assign(modified_at=times)
+    return file_view(clusters, files, images, measured, folders=folders)
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:

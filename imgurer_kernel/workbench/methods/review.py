@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import ProgressOption, staged
 from imgurer_kernel.common.records import FileState
 from imgurer_kernel.errors import ActRefused, QueryError
@@ -252,7 +253,7 @@ class ReviewMethods(ActMethods):
             known = (
                 measured(self.store, digests, report) if measure else recall(self.store, digests)
             )
-        ids = np.sort(clusters["image_id"].unique()).astype(np.int64)
+        ids = distinct(clusters["image_id"].to_numpy(np.int64))
         with self.catalog.transaction() as connection:
             images = queries.images(connection, ids, keepers.POLICY_FACTS)
             files = catalog_files.present_files(

@@ -1,0 +1,35 @@
+"""Memory is given back where the C library can do so, and nothing happens elsewhere."""
+
+import ctypes
+import sys
+
+import pytest
+
+from imgurer_kernel.common.memory import give_back
+
+
+class Library:
+    """What `ctypes` makes of a C library."""
+
+    def __init__(self):
+        self.asked = []
+        self.malloc_trim = self.asked.append
+
+
+def test_it_is_given_back_where_that_is_possible(monkeypatch):
+    library = Library()
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(sys, "platform", "linux")
+    give_back()
+    assert library.asked == [0]
+    monkeypatch.setattr(sys, "platform", "darwin")
+    give_back()
+    assert library.asked == [0]
+
+
+@pytest.mark.parametrize("library", [lambda _: object(), lambda _: ctypes.CDLL("/nowhere/lib.so")])
+def test_another_library_is_no_error(monkeypatch, library):
+    real = ctypes.CDLL
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: real(name) if name else library(name))
+    give_back()
