@@ -25,7 +25,7 @@ from imgurer_kernel.index.lookup import pairs, prepare
 from imgurer_kernel.matching.affine import nearest_orientation
 from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
 from imgurer_kernel.matching.regions import SPOT
-from imgurer_kernel.matching.spot_lookup import find_lookups, matches
+from imgurer_kernel.matching.spot_lookup import find_lookups, matches, renumbered
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
 
@@ -291,11 +291,7 @@ class _Search:
 
         def work(part: Int64s) -> tuple[Int64s, Float64s]:
             rows = np.concatenate([found[starts[k] : starts[k + 1]] for k in part])
-            one, other = (
-                place[(rows >> np.uint64(shift)) & np.uint64(MOST_PICTURES - 1)] << np.uint64(shift)
-                for shift in (44, 24)
-            )
-            rows = one | other | (rows & np.uint64((1 << 24) - 1))
+            rows = renumbered(rows, place)
             edges = np.concatenate(([0], np.cumsum(starts[part + 1] - starts[part])))
             votes, maps = np.zeros(len(part), np.int64), np.zeros((len(part), 6))
             vote(rows, edges, points, points, mirror, votes, maps)

@@ -67,6 +67,22 @@ def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None)
     return found
 
 
+def renumbered(found: UInt64s, place: UInt64s) -> UInt64s:
+    """Return matches of pictures that have other numbers, those of ``place``; order is kept.
+
+    Examples
+    --------
+    >>> match = np.array([5 << 44 | 7 << 24 | 9], np.uint64)
+    >>> renumbered(match, np.arange(8, dtype=np.uint64) - np.uint64(4)) == [1 << 44 | 3 << 24 | 9]
+    array([ True])
+    """
+    picture = np.uint64((1 << 20) - 1)
+    renamed: UInt64s = found & np.uint64((1 << 24) - 1)
+    for shift in (np.uint64(44), np.uint64(24)):
+        renamed |= place[(found >> shift) & picture] << shift
+    return renamed
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
     """The spots of fresh pictures.
