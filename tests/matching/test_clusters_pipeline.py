@@ -13,7 +13,7 @@ from PIL import ImageOps
 from imgurer_kernel.matching import candidates, representatives, spot_lookup
 from imgurer_kernel.matching.clusters import incremental, pipeline
 from imgurer_kernel.matching.clusters.budget import SearchScope
-from imgurer_kernel.matching.pair_table import SAME, UNTESTED, order_of_pictures
+from imgurer_kernel.matching.pair_table import SAME, UNTESTED
 from tests.support.catalogs import TURNS, Shelf, families, pan, parts, with_other_pixels
 from tests.support.copies import cropped, picture
 from tests.support.forms import rounds
