@@ -1,15 +1,13 @@
 """Line icons in families that differ by a sign within one body, with five planted copies of some.
 
-A set with a known truth that needs no pictures from elsewhere: ``draw_icons(folder)`` writes the
-pictures, and a ``truth.csv`` as `look_alikes.py` reads it.
+A set with a known truth that needs no pictures from elsewhere; see `drawn_sets.py`.
 """
 
-import csv
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
+from drawn_sets import Drawn, write_set
+from PIL import Image, ImageDraw
 
 SIDE, FINE = 96, 3  # pixels of an icon; how much finer it is drawn
 COPIED = 0.12
@@ -51,23 +49,11 @@ SIGNS: dict[str, list[Points]] = {
 }
 
 
-def draw_icons(folder: Path, seed: int = 1) -> None:
-    """Write the set to a new folder."""
-    rng = random.Random(seed)
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True)
+def draw_icons(folder: Path, _photos: list[Path], seed: int = 1) -> None:
+    """Write the set to a new folder; no photographs are needed."""
     names = [f"{body}-{sign}" for body in BODIES for sign in SIGNS]
-    copied = set(rng.sample(names, round(COPIED * len(names))))
-    rows = []
-    for name in names:
-        icon = draw(*name.split("-"))
-        icon.save(pictures / f"{name}.png")
-        rows.append((f"{name}.png", name, "original"))
-        for kind, copy in copies(icon, name, rng) if name in copied else ():
-            copy.save(pictures / f"{name}--{kind}.jpg", quality=86)
-            rows.append((f"{name}--{kind}.jpg", name, kind))
-    with (folder / "truth.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("filename", "key", "kind"), *rows])
+    icons = (Drawn(name, name, draw(*name.split("-"))) for name in names)
+    write_set(folder, icons, random.Random(seed), copied=COPIED)
 
 
 def draw(body: str, sign: str) -> Image.Image:
@@ -81,24 +67,3 @@ def draw(body: str, sign: str) -> Image.Image:
         points = [(u * unit, v * unit) for u, v in line]
         pen.line(points, fill="black", width=round(2 * unit), joint="curve")
     return image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-
-
-def copies(image: Image.Image, name: str, rng: random.Random) -> Iterator[tuple[str, Image.Image]]:
-    """Half size, 6 % cropped, tone and caption, mirrored, framed."""
-    width, height = image.size
-    yield "half", image.resize((width // 2, height // 2), Image.Resampling.LANCZOS)
-    x, y = round(0.03 * width), round(0.03 * height)
-    yield "crop", image.crop((x, y, width - x, height - y))
-    toned = ImageEnhance.Brightness(image).enhance(rng.choice((0.7, 0.75, 1.25, 1.3)))
-    ImageDraw.Draw(toned).text(
-        (width / 2, height - 3),
-        f"copy {name[:10]}",
-        anchor="mb",
-        font=ImageFont.load_default(size=max(8, height // 14)),
-        fill="white",
-        stroke_width=1,
-        stroke_fill="black",
-    )
-    yield "toned", toned
-    yield "mirror", ImageOps.mirror(image)
-    yield "frame", ImageOps.expand(image, round(0.08 * min(width, height)), "black")

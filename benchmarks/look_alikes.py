@@ -5,9 +5,10 @@ and a folder of photos that are edited in the ways of `candidates.EDITS`::
 
     python benchmarks/look_alikes.py FOLDER_OF_SETS FOLDER_OF_PHOTOS
 
-Pairs of files in one cluster are compared with the truth; line icons that are drawn here are one
-more set (`drawn_icons.py`). With ``--half 0`` or ``1`` only one half of each set is taken, by the
-names of its originals. An edit is *found* if it is in the cluster of its original; collages and
+Pairs of files in one cluster are compared with the truth. More sets are drawn here, by the modules
+``drawn_*.py`` and by ``--seed``: stand-ins for kinds of pictures of which there is no set that may
+be passed on. With ``--half 0`` or ``1`` only one half of each set is taken, by the names of its
+originals. An edit is *found* if it is in the cluster of its original; collages and
 feeds also if they are related to it. Peers are those of `accuracy_peers.py` that are installed, at
 the radii that their authors name.
 """
@@ -25,12 +26,29 @@ import numpy as np
 import pandas as pd
 from accuracy_peers import PEERS, hash_all, star_labels, version
 from candidates import EDITS, planted
+from drawn_faces import draw_faces
 from drawn_icons import draw_icons
+from drawn_memes import draw_memes
+from drawn_pages import draw_pages
+from drawn_radiographs import draw_radiographs
+from drawn_receipts import draw_receipts
+from drawn_sprites import draw_sprites
+from drawn_takes import draw_takes
 from metrics import compare
 
 from imgurer_kernel import Settings, Workbench
 
 PHOTOS, STRANGERS = 30, 200
+DRAWN = {
+    "icons": draw_icons,
+    "sprites": draw_sprites,
+    "faces": draw_faces,
+    "takes": draw_takes,
+    "pages": draw_pages,
+    "receipts": draw_receipts,
+    "radiographs": draw_radiographs,
+    "memes": draw_memes,
+}
 PARTS = ("feed", "collage of 2", "collage of 3", "collage of 4")
 
 
@@ -39,6 +57,7 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--half", type=int, choices=(0, 1), help="of each set")
+    parser.add_argument("--seed", type=int, default=1, help="of the sets that are drawn")
     parser.add_argument("--only", nargs="*", help="names of sets; no edits then")
     chosen = parser.parse_args()
     peers = [peer for peer in PEERS if version(peer) is not None]
@@ -48,12 +67,13 @@ def main() -> None:
     print(f"| {' | '.join(columns)} |")
     print("|---" * (4 + len(names)) + "|")
     with tempfile.TemporaryDirectory() as work:
-        icons = Path(work) / "drawn" / "icons"
-        draw_icons(icons)
         folders = sorted(path.parent for path in chosen.sets.glob("*/truth.csv"))
-        for folder in (*folders, icons):
-            if chosen.only is None or folder.name in chosen.only:
-                print(row_of(folder, peers, Path(work) / folder.name, chosen.half), flush=True)
+        for folder in (*folders, *(Path(work) / "drawn" / name for name in DRAWN)):
+            if chosen.only is not None and folder.name not in chosen.only:
+                continue
+            if folder.name in DRAWN and not folder.exists():
+                DRAWN[folder.name](folder, photos_in(chosen.photos), chosen.seed)
+            print(row_of(folder, peers, Path(work) / folder.name, chosen.half), flush=True)
         if chosen.only is not None:
             return
         print("\n| edit | found of " + f"{PHOTOS} | as part of |\n|---|---:|---:|")
@@ -91,7 +111,7 @@ def row_of(folder: Path, peers: list, work: Path, half: int | None = None) -> st
 
 def edits(photos: Path, work: Path) -> Iterator[str]:
     """Which edits are in the cluster of their original, and which are related to it."""
-    found = sorted(p for p in photos.rglob("*") if p.suffix.lower() in {".jpg", ".png"})
+    found = photos_in(photos)
     np.random.default_rng(1).shuffle(found)
     folder = work / "edits"
     folder.mkdir()
@@ -122,6 +142,11 @@ def edits(photos: Path, work: Path) -> Iterator[str]:
         yield f"| {kind} | {same:.0%} | {f'{near:.0%}' if kind in PARTS else ''} |"
     strangers = known[known["cluster_id"].notna()].groupby("cluster_id")["number"].nunique()
     yield f"| *clusters with two photos* | {int((strangers > 1).sum())} | |"
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """List the photographs of a folder, at any depth."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in {".jpg", ".png"})
 
 
 def _cell(scores) -> str:
