@@ -17,9 +17,15 @@ PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, wh
 _STRIPED = 150  # flat places of stripes of two colours or more
 _REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
 _SMALL = 40
+_NOISE = 6.5  # levels along edges; JPEG leaves 2 to 6 on sprites of 68 pixels
 _OTHER_TONE, _OTHER_OFFSET = 4.0, 75.0  # levels
+_CAPTIONED = 80  # pixels of the grid
 _TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
+LETTERED = 0.8
+"""Share of the blocks that disagree with letters in them, from which that is writing."""
 GRAY_BELOW = 3.0  # gray levels from gray, root mean square
+_PAPER = 9.0  # levels from gray of the tint of scanned paper
+_FOLDS = (np.minimum, np.maximum)
 TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 
 
@@ -41,7 +47,21 @@ def redrawn(features: Float64s) -> BoolMask:
     least = np.where(noise <= 0.4, 0.3, 1) * _REDRAWN
     found |= in_one_light & (of(local.BAD) <= 0) & (of(local.LEFT_REGION) > least)
     # A small photograph with few colours, as a GIF has it, is off by whole regions, too.
-    return found & ((of(local.PLAIN) >= PLAIN) | (of(local.FLAT) >= _FLAT_PLACES))
+    plain = np.maximum(of(local.PLAIN), of(local.GROUND)) >= PLAIN
+    return found & (plain | (of(local.FLAT) >= _FLAT_PLACES))
+
+
+def captioned(features: Float64s) -> BoolMask:
+    """Tell which small drawings are one but for writing from side to side at the top or bottom."""
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    small = (of(local.SIDE) < _CAPTIONED) & (of(local.GROUND) >= PLAIN)
+    strips = (of(local.CUT_TOP) + of(local.CUT_BOTTOM) > 0) & (of(local.CUT) <= 0.34)
+    strips &= (of(local.CUT_LEFT) + of(local.CUT_RIGHT) <= 0) & (of(local.LETTERS) >= 0.6)
+    inner: BoolMask = (of(local.INNER_BAD) <= 0.09) & (of(local.INNER_Q25) >= 0.94)
+    return small & strips & inner & (of(local.INNER_AGREE) >= 10)
 
 
 def share_stripes(features: Float64s) -> BoolMask:
@@ -110,9 +130,41 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     # Grays have no hue that light could change.
     gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < GRAY_BELOW
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
+    toned |= pale_page(features)
     curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
     curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
+    lit |= _lit_pixels(features)
     return lit | toned | sepia | (curved & (flat | ~known)) | (more & _photographed(features))
+
+
+def pale_page(features: Float64s) -> BoolMask:
+    """Tell which pairs are pages without colours of their own, the one under curves that rise.
+
+    A scan has the tint of its paper at most; posterized and gray it is the same page.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    less, more = (fold(of(local.COLOURED), of(local.OTHER_COLOURED)) for fold in _FOLDS)
+    found: BoolMask = (less < GRAY_BELOW) & (more < _PAPER) & (of(local.HUE_SHARE) <= 0.03)
+    return found & (of(local.AGREE) >= local.STRAY_FROM) & (of(local.LACK) <= 0.01)
+
+
+def _lit_pixels(features: Float64s) -> BoolMask:
+    """Tell which sprites are what the other is under more or less light, pixel by pixel.
+
+    They have few flat places. Two lots of colours are off along all edges, by more than copies are.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    few = of(local.FLAT) < np.where(np.abs(of(local.LEFT_GAIN) - 1) <= 0.03, 40, _FLAT_PLACES)
+    found: BoolMask = few & (of(local.LEFT_GAIN) > 0) & (of(local.GROUND) >= PLAIN)
+    # What is written at the top or the bottom is left, too.
+    left = np.where(of(local.CUT) > 0, of(local.LEFT_INSIDE), of(local.LEFT_REGION))
+    return found & (of(local.LEFT_NOISE) <= _NOISE) & (left <= _REDRAWN)
 
 
 def _photographed(features: Float64s) -> BoolMask:

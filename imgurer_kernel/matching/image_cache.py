@@ -214,9 +214,16 @@ class ImageCache:
         """Whether there are thumbnails in colour."""
         return self._loaders.colours is not None
 
-    def agreement(self, first: Int64s, second: Int64s, maps: Float64s) -> Float64s:
-        """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`)."""
+    def contents(self, first: Int64s, second: Int64s) -> Int64s:
+        """Return the content boxes of pairs, int64 (k, 2, 4)."""
         content = self.read_boxes(np.concatenate((first, second))).content
+        return np.stack((content[first], content[second]), axis=1)
+
+    def agreement(self, first: Int64s, second: Int64s, maps: Float64s, content: Int64s) -> Float64s:
+        """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`).
+
+        Within boxes int64 (k, 2, 4), as `contents` has them.
+        """
         found = np.zeros((len(first), local_agreement.FEATURES))
         if len(first):
             local_agreement.load(self._progress)
@@ -230,16 +237,16 @@ class ImageCache:
                 [seen[end] for end in one.tolist()],
                 [seen[end] for end in other.tolist()],
                 maps[rows],
-                np.stack((content[one], content[other]), axis=1),
+                content[rows],
             )
             if self._progress is not None:
                 self._progress("looking closer", min(k + _THUMBNAIL_CHUNK, len(order)), len(order))
         return found
 
-    def have_seams(self, first: Int64s, second: Int64s, maps: Float64s, cuts: Float64s) -> BoolMask:
+    def have_seams(
+        self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s, cuts: Float64s
+    ) -> BoolMask:
         """Tell in which pairs one shows another picture beside what both show, bool (k,)."""
-        content = self.read_boxes(np.concatenate((first, second))).content
-        boxes = np.stack((content[first], content[second]), axis=1)
         found = np.zeros(len(first), np.bool_)
         rows = np.flatnonzero(seams.may_have_seams(maps, boxes))
         for k in rows[np.lexsort((second[rows], first[rows]))].tolist():
@@ -289,7 +296,9 @@ class ImageCache:
         """Tell which pairs were taken one soon after the other, by their cameras' clocks."""
         return times_differ(self.times(first), self.times(second))
 
-    def original_agreement(self, first: int, second: int, transform: Float64s) -> Float64s | None:
+    def original_agreement(
+        self, first: int, second: int, transform: Float64s, content: Int64s
+    ) -> Float64s | None:
         """Measure where the originals of a pair agree; None where they cannot be read."""
         if self._loaders.originals is None or self.originals_left <= 0:
             return None
@@ -301,7 +310,7 @@ class ImageCache:
             pictures[:1],
             pictures[1:],
             transform[None],
-            self.content[[first, second]][None],
+            content[None],
             most=local_agreement.MOST_OF_ORIGINALS,
         )
         measured: Float64s = found[0]

@@ -14,6 +14,7 @@ In this order, each only for what the one before has left as the same:
 Without thumbnails in colour only the third is asked.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,8 @@ from imgurer_kernel.matching.relation import (
     decide,
     details,
 )
+from imgurer_kernel.matching.shared_content import areas, widened
+from imgurer_kernel.matching.shared_content import lie_apart as lie_apart_within
 from imgurer_kernel.matching.verify import lie_apart
 
 if TYPE_CHECKING:
@@ -52,12 +55,16 @@ _SPLIT_LACK = 0.03
 # A cell of a collage of nine has 49 blocks.
 _CELL_AGREE = 30
 
+# A box that is larger by less shows nothing more.
+_GROWN = 1.15
+
 _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 
 # Originals are asked where a page may hide other writing: on a plain ground with something all over
 # it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
 _PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
 ORIGINAL_SIDE = 1024
+_LITTLE_BAD = 0.1  # of originals with the same writing, half of them reduced
 _OTHER_WRITING = 0.01  # lack in the originals: receipts that differ have 0.011 and more
 
 
@@ -89,15 +96,24 @@ def judge(
     page, part = np.ones(len(first), np.bool_), np.zeros(len(first), np.bool_)
     rows = np.flatnonzero(measures[:, 1] >= LIKELY) if images.in_colour else np.arange(0)
     features = np.zeros((len(first), local.FEATURES))
+    content = np.zeros((len(first), 2, 4), np.int64)
     if len(rows):
-        features[rows] = images.agreement(first[rows], second[rows], maps[rows])
-        seen = features[rows]
-        ends, how = (first[rows], second[rows]), maps[rows]
-        content = images.read_boxes(np.concatenate(ends)).content
-        apart = lie_apart(measures[rows, 2], how, *(content[end] for end in ends))
-        decided = decide(measures[rows], seen)
-        collages = _are_collages(images, *ends, how, seen, decided, apart)
-        status[rows] = np.where(apart, Relation.DIFFERENT, decided)
+        content[rows] = images.contents(first[rows], second[rows])
+        within = content[rows]
+        apart = lie_apart(measures[rows, 2], maps[rows], within[:, 0], within[:, 1])
+        how = maps[rows], measures[rows], within, apart
+        looked = _look(images, first[rows], second[rows], *how)
+        # What was trimmed off one of both only is compared, too, where it may decide.
+        wide = widened(within, maps[rows])
+        again = np.flatnonzero(looked.in_doubt(wide, within))
+        if len(again):
+            some = rows[again]
+            content[some] = wide[again]
+            apart = lie_apart_within(content[some], maps[some])
+            how = maps[some], measures[some], content[some], apart
+            looked.replace(again, _look(images, first[some], second[some], *how))
+        features[rows], status[rows] = looked.features, looked.status
+        seen, collages = looked.features, looked.collages
         # The same as far as the rest of the tests say; their share is judged last.
         large = (status[rows] == Relation.PART_OF) & (seen[:, local.SHARE] >= LARGE_PART)
         part[rows[large & ~collages]] = True
@@ -112,10 +128,13 @@ def judge(
     inverted = None if negative is None else negative[ask]
     shared = images.share_layout(first[ask], second[ask], maps[ask], inverted)
     status[ask[shared]] = Relation.SAME_LAYOUT
+    # Of what all blocks agree the 256 pixels may lie badly: the originals say.
+    unsure = np.zeros(len(first), np.bool_)
+    unsure[ask[shared]] = _agree_beside(features[ask[shared]])
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
-    _ask_originals(images, first, second, maps, features, judged)
+    _ask_originals(images, first, second, maps, content, features, unsure, judged)
     same = np.flatnonzero(judged[:, 0] == Relation.SAME)
     depths = images.border_depths(first[same]), images.border_depths(second[same])
     judged[same, DETAILS] = are_borders(*depths, maps[same])
@@ -125,11 +144,52 @@ def judge(
     return judged
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What thumbnails of pairs show: features, relations so far, and which are collages."""
+
+    features: Float64s
+    status: UInt8s
+    collages: BoolMask
+    apart: BoolMask
+
+    def in_doubt(self, wide: Int64s, content: Int64s) -> BoolMask:
+        """Tell for which pairs wider boxes may say something else, bool (n,)."""
+        grown = (areas(wide) > _GROWN * areas(content)).any(axis=1)
+        page = (self.status == Relation.SAME) & (self.features[:, local.PLAIN] >= _PAGE_PLAIN)
+        part = (self.status == Relation.PART_OF) | self.collages
+        doubt: BoolMask = grown & (page | part | self.apart)
+        return doubt
+
+    def replace(self, rows: Int64s, other: "_Look") -> None:
+        """Put another look at some of the pairs in the place of the first."""
+        for name in ("features", "status", "collages", "apart"):
+            getattr(self, name)[rows] = getattr(other, name)
+
+
+def _look(
+    images: "ImageCache",
+    first: Int64s,
+    second: Int64s,
+    maps: Float64s,
+    measures: Float32s,
+    content: Int64s,
+    apart: BoolMask,
+) -> _Look:
+    """Look at thumbnails within some boxes of each pair; `apart` ones share too little."""
+    seen = images.agreement(first, second, maps, content)
+    decided = decide(measures, seen)
+    collages = _are_collages(images, first, second, maps, content, seen, decided, apart)
+    decided[apart] = Relation.DIFFERENT
+    return _Look(seen, decided, collages, apart)
+
+
 def _are_collages(
     images: "ImageCache",
     first: Int64s,
     second: Int64s,
     maps: Float64s,
+    content: Int64s,
     features: Float64s,
     status: UInt8s,
     apart: BoolMask,
@@ -147,7 +207,9 @@ def _are_collages(
     asked = np.flatnonzero(parts | (split & unlike))
     cuts = features[asked, local.CUT_LEFT : local.CUT_BOTTOM + 1] * split[asked, None]
     collages = np.zeros(len(first), np.bool_)
-    collages[asked] = images.have_seams(first[asked], second[asked], maps[asked], cuts)
+    collages[asked] = images.have_seams(
+        first[asked], second[asked], maps[asked], content[asked], cuts
+    )
     return collages
 
 
@@ -158,22 +220,48 @@ def _readable(features: Float64s) -> BoolMask:
     return readable
 
 
+def _agree_beside(features: Float64s) -> BoolMask:
+    """Tell of which pairs many blocks agree, and all beside what may cover some."""
+    agree: BoolMask = (features[:, local.REST_BAD] <= _PHOTO_BAD) & (features[:, local.BIG] <= 0.2)
+    agree &= (features[:, local.REST_Q25] >= 0.88) & (features[:, local.AGREE] >= _SPLIT_AGREE)
+    return agree
+
+
+def _is_covered(found: Float64s) -> bool:
+    """Tell whether originals are one page, something being put on it.
+
+    Receipts: beside a sticker blocks agree to 0.96, and where it is mostly one of both lacks
+    something; two of one shop agree to 0.84 at most beside the largest regions that disagree.
+    """
+    beside = found[local.REST_Q25] >= 0.9 and found[local.REST_BAD] <= 0.02
+    sided = found[local.LACK] <= 0.5 * found[local.BAD] and found[local.BIG] <= 0.2
+    return bool(beside and sided and found[local.AGREE] >= _PAGE_TEXTURE)
+
+
 def _ask_originals(
     images: "ImageCache",
     first: Int64s,
     second: Int64s,
     maps: Float64s,
+    content: Int64s,
     features: Float64s,
+    unsure: BoolMask,
     judged: Float64s,
 ) -> None:
     """Reject pages whose originals have other writing; mark those that cannot be read."""
     doubt = (judged[:, 0] == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
     doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
     doubt &= features[:, local.TEXTURE] >= _PAGE_TEXTURE
-    for row in np.flatnonzero(doubt).tolist():
-        found = images.original_agreement(first[row], second[row], maps[row])
+    for row in np.flatnonzero(doubt | unsure).tolist():
+        found = images.original_agreement(
+            int(first[row]), int(second[row]), maps[row], content[row]
+        )
         if found is None:
             judged[row, -1] = 1
+        elif unsure[row]:
+            alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
+            if (alike and found[local.AGREE] >= _PAGE_AGREE) or _is_covered(found):
+                judged[row, 0] = Relation.SAME
         elif found[local.LACK] >= _OTHER_WRITING:
             judged[row, 0] = Relation.SAME_LAYOUT
 

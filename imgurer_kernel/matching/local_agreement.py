@@ -60,7 +60,11 @@ LEFT_GAIN, LEFT_NOISE = 49, 50  # of small ones: the change of light; what it le
 LEFT_REGION, LEFT_INSIDE = 51, 52  # levels times pixels, beyond that, of the region that is off
 # most: anywhere, and between where captions are
 FLAT_UNLIKE = 53  # levels by which the channels of one flat colour did not change by one factor
-FEATURES = 54
+LETTERS = 54  # share of the blocks that disagree in which one goes from dark to light
+GROUND = 55  # of small ones: share of the most frequent gray of all of the less plain picture
+MOST_COLOUR = 56  # as `MONO`, of the more colourful picture
+EDGE = 57  # how steep the steepest blocks are, levels a pixel, as a share of `CONTRAST`
+FEATURES = 58
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""

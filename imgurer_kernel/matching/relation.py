@@ -18,13 +18,17 @@ from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.drawings import (
     GRAY_BELOW,
+    LETTERED,
     PLAIN,
     TINTED,
     brighter,
+    captioned,
     lit_or_toned,
+    pale_page,
     redrawn,
     share_stripes,
 )
+from imgurer_kernel.matching.takes import is_other_take
 
 
 class Relation(IntEnum):
@@ -98,6 +102,7 @@ a feed shows less than that much of its original."""
 
 # Blocks that agree: fewer make a drawing, an icon or a page, where a few blocks are all there is.
 _RICH = 110
+_BESIDE_LETTERS = 30  # agreeing blocks beside captions on both
 _FEW = 4  # agreeing blocks that prove nothing
 _FAINT = 12  # blocks with texture, fewer than which say nothing
 
@@ -125,20 +130,13 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     same_shape = _same_shape(measures, features, poor)
     # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
+    paged &= ~pale_page(features)
     few = np.where(agree < _RICH, ~lit_or_toned(features), paged)
     variant = np.where(poor, few, _recoloured(features))
     # One straight edge and no more agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
-    # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
-    # most; beyond a change of light a sixth is enough.
-    stray, known = of(local.STRAY), agree >= local.STRAY_FROM
-    another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
-    another |= (agree >= 30) & (stray > 0.55)
-    another &= (of(local.CROSS) > 0.3) & (of(local.PLAIN) < PLAIN)
-    # What is blurred has shifts that no edge holds: where all blocks agree nothing has moved.
-    another &= (of(local.BAD) > 0) | (of(local.LACK) > 0) | (of(local.Q25) < 0.85)
     result = np.full(len(features), Relation.SAME, np.uint8)
-    result[another] = Relation.ANOTHER_TAKE
+    result[is_other_take(features)] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
     result[variant] = Relation.COLOUR_VARIANT
     # A part that is drawn in other colours has all its edges; one of another shape has not.
@@ -199,9 +197,13 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     # each has something of its own that is another one, unless all else is brighter by one factor.
     other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~brighter(features)
     other &= (bad >= 0.02) & (lack > 0.04)
+    other &= ~captioned(features)
     # Two coats of arms on the same stripes.
     other |= share_stripes(features) & (of(local.AGREE) < 60) & (bad > 0.2) & (lack > 0.04)
-    return (whole | covered | added | trusted) & ~other
+    # Captions as large as on memes cover up to half, on both pictures: all else agrees.
+    written = (of(local.LETTERS) >= LETTERED) & (of(local.AGREE) >= _BESIDE_LETTERS) & ~poor_ground
+    written &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.1) & (bad <= 0.85)
+    return (whole | covered | added | trusted | written | captioned(features)) & ~other
 
 
 def _recoloured(features: Float64s) -> BoolMask:

@@ -15,28 +15,26 @@ from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import local_agreement as names
 from imgurer_kernel.matching._numba.blocks import (
-    ACROSS,
     BEST,
-    DOWN,
     ENERGY,
     OTHER_ENERGY,
-    PAD,
     VALID,
-    edges,
     refine_and_match,
 )
 from imgurer_kernel.matching._numba.cells import cells, judge_colours
 from imgurer_kernel.matching._numba.flat_colours import judge_flat
-from imgurer_kernel.matching._numba.planes import blurred, drawn, gradients, luma
+from imgurer_kernel.matching._numba.planes import blurred, drawn, luma
 from imgurer_kernel.matching._numba.quantiles import quantile
-from imgurer_kernel.matching._numba.regions import cut_strips, largest_regions, near, share_of
+from imgurer_kernel.matching._numba.regions import cut_strips, near
 from imgurer_kernel.matching._numba.remainders import draw_colours, judge_remainder
 from imgurer_kernel.matching._numba.sharpness import blur_needed
+from imgurer_kernel.matching._numba.summary import share_of_letters, summarize, tensors
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
 _LEAST, _BLOCKS, _BLOCK = 24, 14, 12
 _RECOLOURED, _RESHAPED = 0.5, 0.6  # FLAT_OFF and BAD of pairs that are decided by these
+_FLAT = 20  # flat places, fewer than which do not say that something has another colour
 _PROBE = 48  # points a side by which the common part of two pictures is found
 
 
@@ -115,91 +113,6 @@ def _deviation_and_sign(one: Float32s, other: Float32s, ok: Float32s) -> float:
     return -both if ab < -0.5 * np.sqrt(max(aa * bb, 0.0)) else both
 
 
-@compiled(f"float64[:, :, ::1]({_PLANE}, int64, int64)", fastmath=True)
-def _tensors(plane: Float32s, by: int, bx: int) -> Float64s:
-    """Return the structure tensor of each block: sums of squares and products of gradients."""
-    shape = (plane.shape[0] + 2 * PAD, plane.shape[1] + 2 * PAD)
-    gx, gy = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    gradients(plane, PAD, gx, gy)
-    rows, columns = edges(plane.shape[0], by), edges(plane.shape[1], bx)
-    out = np.zeros((by, bx, 3))
-    for row in range(by):
-        for k in range(bx):
-            xx, yy, xy = 0.0, 0.0, 0.0
-            for y in range(rows[row] + PAD, rows[row + 1] + PAD):
-                for x in range(columns[k] + PAD, columns[k + 1] + PAD):
-                    p, q = gx[y, x], gy[y, x]
-                    xx, yy, xy = xx + p * p, yy + q * q, xy + p * q
-            out[row, k, 0], out[row, k, 1], out[row, k, 2] = xx, yy, xy
-    return out
-
-
-@compiled("float64(float64, float64, float64)", fastmath=True)
-def _both_ways(xx: float, yy: float, xy: float) -> float:
-    """Return how far edges run both ways, 0..1, by a structure tensor: 0 where all run one way."""
-    return ((xx + yy) - np.hypot(xx - yy, 2 * xy)) / (xx + yy + 1e-6)
-
-
-@compiled("float64(float64[::1], float64, float64)", fastmath=True)
-def _strayed(tensor: Float64s, dx: float, dy: float) -> float:
-    """Return by how much of a shift a block can be sure: along an edge it sees none (aperture)."""
-    xx, yy, xy = tensor
-    if _both_ways(xx, yy, xy) > 0.2:
-        return max(abs(dx), abs(dy))
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy)
-    return abs(dx * np.cos(angle) + dy * np.sin(angle))
-
-
-@compiled(
-    f"void({_GRID}, {_MASK}, {_MASK}, {_PLANE}, {_MASK}, float64[:, :, ::1], {_VECTOR})",
-    fastmath=True,
-)
-def _summarize(
-    found: Float32s,
-    texture: BoolMask,
-    valid: BoolMask,
-    weight: Float32s,
-    bad: BoolMask,
-    tensors: Float64s,
-    out: Float64s,
-) -> None:
-    """Write how blocks agree, and the shape of where they do not."""
-    by, bx = bad.shape
-    best, energy, other_energy = found[BEST], found[ENERGY], found[OTHER_ENERGY]
-    lacks, other_lacks = bad & (energy * 4 > other_energy), bad & (other_energy * 4 > energy)
-    big = np.zeros((by, bx), np.bool_)
-    out[names.BIG] = largest_regions(bad, big, out) / max(valid.sum(), 1)
-    around = near(big)
-    all_of, rest = np.empty(by * bx), np.empty(by * bx)
-    count, left, sure, strays, agree = 0, 0, 0, 0, 0
-    xx, yy, xy = 0.0, 0.0, 0.0
-    for i in range(by):
-        for j in range(bx):
-            if not texture[i, j]:
-                continue
-            c = best[i, j]
-            all_of[count] = c
-            count += 1
-            if c > 0.7:
-                agree += 1
-                xx, yy, xy = xx + tensors[i, j, 0], yy + tensors[i, j, 1], xy + tensors[i, j, 2]
-            if not around[i, j]:
-                rest[left] = c
-                left += 1
-            if c > 0.8:
-                sure += 1
-                strays += _strayed(tensors[i, j], found[ACROSS, i, j], found[DOWN, i, j]) > 0.5
-    out[names.AGREE], out[names.TEXTURE] = agree, count
-    out[names.CROSS] = _both_ways(xx, yy, xy)
-    out[names.BAD] = share_of(bad, weight)
-    out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
-    out[names.STRAY] = strays / sure if sure else 0.0
-    out[names.Q25] = quantile(all_of[:count], 0.25) if count else 1.0
-    out[names.Q50] = quantile(all_of[:count], 0.5) if count else 1.0
-    out[names.REST_Q25] = quantile(rest[:left], 0.25) if left else 1.0
-    out[names.REST_BAD] = (rest[:left] < 0.5).mean() if left else 0.0
-
-
 @compiled(f"float64({_PLANE}, {_MASK})")
 def _top(strong: Float32s, valid: BoolMask) -> float:
     """Return the energy that one valid block in twenty has more of."""
@@ -213,20 +126,24 @@ def _top(strong: Float32s, valid: BoolMask) -> float:
     return quantile(energies[:count], 0.95) if count else 1.0
 
 
-@compiled(f"boolean({_GRID})", fastmath=True)
-def _promising(found: Float32s) -> bool:
+@compiled(f"boolean({_GRID}, float64)", fastmath=True)
+def _promising(found: Float32s, floor: float) -> bool:
     """Whether an eighth of what has gradients agrees: unrelated pictures need no other look.
 
-    Impact captions have most of the gradients of a pale photograph.
+    Impact captions have most of the gradients of a pale photograph, or nearly all: so blocks are
+    counted as well.
     """
-    total, good = 0.0, 0.0
+    total, good, count, agree = 0.0, 0.0, 0, 0
     for i in range(found.shape[1]):
         for j in range(found.shape[2]):
             weight = np.sqrt(max(found[ENERGY, i, j], found[OTHER_ENERGY, i, j], float32(0)))
             total += weight
+            seen = weight * weight > 4 * floor
+            count += seen
             if found[BEST, i, j] > 0.6:
                 good += weight
-    return good > 0.125 * total
+                agree += seen
+    return good > 0.125 * total or agree > 0.2 * count
 
 
 @compiled("float64(float64)")
@@ -310,7 +227,7 @@ def measure(
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     out[names.CONTRAST] = abs(spread)
     # Of the faint the colours still count, see `imgurer_kernel.matching.relation`.
-    if abs(spread) >= names.PALE and not _promising(found):
+    if abs(spread) >= names.PALE and not _promising(found, floor):
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
@@ -322,9 +239,15 @@ def measure(
             if texture[i, j]:
                 weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
     bad = texture & (found[BEST] < 0.5)
+    out[names.EDGE] = np.sqrt(top) / max(abs(spread), 1.0)
     out[names.PLAIN] = max(_plain(one), _plain(other))
-    _summarize(found, texture, valid, weight, bad, _tensors(one, by, bx), out)
+    summarize(found, texture, valid, weight, bad, tensors(one, by, bx), out)
     cut_strips(found[BEST], texture, bad, out)
+    if out[names.BAD] > 0:
+        sharp = drawn(light, box, itself, nx, ny)
+        out[names.LETTERS] = share_of_letters(
+            bad, sharp, drawn(other_light, box, transform, nx, ny)
+        )
     grid[0, :by, :bx] = found[BEST]
     for i in range(by):
         for j in range(bx):
@@ -343,7 +266,9 @@ def measure(
             judge_flat(first, second, box, transform, fit, ok, clear, inverted, out)
         # What is of other colours, or of other shape, needs no finer look.
         small = max(ha, wa, hb, wb) <= names.SMALL_DRAWING and out[names.BAD] <= _RESHAPED
-        if small and out[names.FLAT_OFF] <= _RECOLOURED:
+        if small:
+            out[names.GROUND] = min(_plain(light), _plain(other_light))
+        if small and (out[names.FLAT_OFF] <= _RECOLOURED or out[names.FLAT] < _FLAT):
             x = draw_colours(first, box, itself, blurs, nx, ny)
             y = draw_colours(second, box, transform, other_blurs, nx, ny)
             judge_remainder(x, y, fit, ok, inverted, out)

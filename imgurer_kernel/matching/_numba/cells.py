@@ -103,4 +103,5 @@ def judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
         one, other = one[::step].copy(), other[::step].copy()
         out[names.HUE_SHARE] = (tones.left_by_hue(one, other, model) > 8).mean()
         out[names.TURN], out[names.CHROMA], out[names.MOVED], out[names.LIGHTNESS] = model
-        out[names.MONO] = min(tones.tinted(one), tones.tinted(other))
+        left, other_left = tones.tinted(one), tones.tinted(other)
+        out[names.MONO], out[names.MOST_COLOUR] = min(left, other_left), max(left, other_left)
