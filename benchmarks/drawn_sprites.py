@@ -17,6 +17,7 @@ from PIL import Image
 
 WIDTH, HEIGHT = 68, 56
 SPECIES, FORMED, COPIED = 70, 12, 0.15
+_LEAST = 12  # pixels
 FORMS = ("colours", "hat", "marks", "pose", "tail")
 _YS, _XS = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
 
@@ -56,9 +57,14 @@ def _sprites(rng: random.Random) -> Iterator[Drawn]:
         yield Drawn(f"s{species:03}", f"s{species:03}", paint(creature))
         for k in range(rng.randint(2, 5) if species < FORMED else 0):
             kind = FORMS[(species + k) % len(FORMS)]
-            form = varied(creature, kind, rng)
-            name = f"s{species:03}-{kind}{k}"
-            yield Drawn(name, name, paint(form))
+            image = paint(varied(creature, kind, rng))
+            if _is_seen(image, paint(creature)):
+                yield Drawn(f"s{species:03}-{kind}{k}", f"s{species:03}-{kind}{k}", image)
+
+
+def _is_seen(one: Image.Image, other: Image.Image) -> bool:
+    """Tell whether two sprites differ by more than a few pixels: a hat may be behind the head."""
+    return int((np.asarray(one) != np.asarray(other)).any(axis=2).sum()) >= _LEAST
 
 
 def invent(rng: random.Random) -> Creature:
