@@ -193,16 +193,17 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     # 29: two captions on one picture lack each other's, and no more.
     captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
     trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
+    # Captions as large as on memes cover up to half, on both pictures: all else agrees.
+    written = (of(local.LETTERS) >= LETTERED) & (of(local.AGREE) >= _BESIDE_LETTERS) & ~poor_ground
+    written &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.1) & (bad <= 0.85)
     # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Of emoji, where
     # each has something of its own that is another one, unless all else is brighter by one factor.
     other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~brighter(features)
     other &= (bad >= 0.02) & (lack > 0.04)
     other &= ~captioned(features)
     # Two coats of arms on the same stripes.
-    other |= share_stripes(features) & (of(local.AGREE) < 60) & (bad > 0.2) & (lack > 0.04)
-    # Captions as large as on memes cover up to half, on both pictures: all else agrees.
-    written = (of(local.LETTERS) >= LETTERED) & (of(local.AGREE) >= _BESIDE_LETTERS) & ~poor_ground
-    written &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.1) & (bad <= 0.85)
+    arms = share_stripes(features) & (of(local.AGREE) < 60) & (bad > 0.2) & (lack > 0.04)
+    other |= arms & ~(written & (of(local.TEXTURE) >= _RICH))
     return (whole | covered | added | trusted | written | captioned(features)) & ~other
 
 
