@@ -135,6 +135,8 @@ def judge(
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
     _ask_originals(images, first, second, maps, content, features, unsure, judged)
+    late = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
+    judged[late[images.taken_apart(first[late], second[late])], 0] = Relation.ANOTHER_TAKE
     same = np.flatnonzero(judged[:, 0] == Relation.SAME)
     depths = images.border_depths(first[same]), images.border_depths(second[same])
     judged[same, DETAILS] = are_borders(*depths, maps[same])
