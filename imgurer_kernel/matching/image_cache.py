@@ -220,10 +220,7 @@ class ImageCache:
         return np.stack((content[first], content[second]), axis=1)
 
     def agreement(self, first: Int64s, second: Int64s, maps: Float64s, content: Int64s) -> Float64s:
-        """Measure where thumbnails of pairs agree, float64 (k, `local_agreement.FEATURES`).
-
-        Within boxes int64 (k, 2, 4), as `contents` has them.
-        """
+        """Measure where thumbnails agree within boxes, float64 (k, `local_agreement.FEATURES`)."""
         found = np.zeros((len(first), local_agreement.FEATURES))
         if len(first):
             local_agreement.load(self._progress)
