@@ -247,8 +247,7 @@ class ImageCache:
         found = np.zeros(len(first), np.bool_)
         rows = np.flatnonzero(seams.may_have_seams(maps, boxes))
         for k in rows[np.lexsort((second[rows], first[rows]))].tolist():
-            seen = self._in_colour(np.array([first[k], second[k]]))
-            one, other = seen[int(first[k])], seen[int(second[k])]
+            one, other = self._in_colour(np.array([first[k], second[k]])).values()
             found[k] = seams.find_seam(one, other, maps[k], boxes[k], cuts[k])
         return found
 
