@@ -392,6 +392,7 @@ def test_kernels_are_forked_from_a_process_that_holds_nothing(tmp_path, factory)
             os.kill(manager.get_kernel(second).provisioner.pid, signal.SIGSEGV)
             await eventually(manager.get_kernel(second).provisioner.process.poll)
             assert not await manager.is_alive(second)
+            await eventually(lambda: len(process.children()) == 1)  # nobody waits for it
             assert (await run(client, "print(2)"))[1] == "2\n", "one's end is not another's"
             await manager.shutdown_kernel(first)
             await manager.shutdown_kernel(second)

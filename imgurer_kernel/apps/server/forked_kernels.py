@@ -76,7 +76,7 @@ class ForkedProcess:
         self._channel.shutdown(socket.SHUT_WR)
 
     def poll(self) -> int | None:
-        """Return how the process has ended, None while it runs.
+        """Return how the process has ended, None while it runs; who has ended has no number then.
 
         That is unknown where the fork server has ended before: its children were killed then.
         """
@@ -93,13 +93,13 @@ class ForkedProcess:
                 self.returncode = int(line.decode("ascii").removeprefix(STATUS))
             elif not said:
                 self.returncode = -signal.SIGKILL
+            if self.returncode is not None:
+                self.close()
         return self.returncode
 
     def wait(self) -> int | None:
-        """Release the number of a process that has ended; return how it has."""
-        if self.poll() is not None:
-            self.close()
-        return self.returncode
+        """Return what `poll` does: Jupyter waits only for what has ended."""
+        return self.poll()
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the process has ended."""
