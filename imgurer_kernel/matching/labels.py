@@ -80,6 +80,8 @@ PairLabel = Label | Literal["unverified"]
 # and all turns by a degree get their label.
 _MIN_DEGREES = 0.5  # a turn
 _MIN_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
+_MIN_SCALE = 0.004  # of pixels to pixels, that is known from 64 of them
+_OF_PIXELS = 0.4  # of that margin, where sizes say the same
 _SHARP_FROM = 100  # pixels of an icon, of which an edge more or less makes no difference
 # Gray levels by which the worst block differs, and by how much more where the median block differs,
 # too. Photographs under continuous strengths: JPEG of quality 4 to 15, GIF of 32 colours and
@@ -246,8 +248,11 @@ def label(
     frame = _map_box(rest)
     # Where tones were cut off, what is left of them is aligned less well.
     much = tone > 2 * _MIN_TONE or gain > 2 * _MIN_LOG_GAIN
-    if np.abs(frame - (-1, -1, 1, 1)).max() > (2 * _MIN_MARGIN if much else _MIN_MARGIN):
-        return "bordered" if _is_bordered(one, other, rest, int(found[3])) else "cropped"
+    margin = 2 * _MIN_MARGIN if much else _MIN_MARGIN
+    margin *= _OF_PIXELS if _keeps_pixels(rest, (width, height), (other.width, other.height)) else 1
+    if np.abs(frame - (-1, -1, 1, 1)).max() > margin:
+        borders = int(found[3])
+        return "bordered" if _is_bordered(one, other, rest, borders, margin) else "cropped"
     # Compression and a small size leave something everywhere, what was written somewhere only.
     least = _MIN_RESIDUAL + _OF_NOISE * min(difference.noise, _MOST_NOISE)
     least *= _OF_SMALL if found[0] & SMALL else 1
@@ -261,16 +266,29 @@ def label(
     return "edited" if blurred else "re-encoded"
 
 
-def _is_bordered(one: Appearance, other: Appearance, rest: Float64s, borders: int) -> bool:
+def _keeps_pixels(rest: Float64s, size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether two pictures of slightly other sizes have the same pixels, but for some lines.
+
+    A few lines less are a crop: nobody makes a picture smaller by half a hundredth.
+    """
+    scales = rest[0] * other[0] / size[0], rest[4] * other[1] / size[1]
+    return size != other and max(abs(scale - 1) for scale in scales) < _MIN_SCALE
+
+
+def _is_bordered(
+    one: Appearance, other: Appearance, rest: Float64s, borders: int, margin: float
+) -> bool:
     """Tell whether what one picture shows beyond the other is a border, for the most part.
 
     Parameters
     ----------
     borders
         As `imgurer_kernel.matching.border_depths.are_borders` has them.
+    margin
+        How far sides move, at least.
     """
     outward = _map_box(rest) * (-1, -1, 1, 1)  # 1 where a side lies on the side of the other
-    beyond, within = outward < 1 - _MIN_MARGIN, outward > 1 + _MIN_MARGIN
+    beyond, within = outward < 1 - margin, outward > 1 + margin
     gaps = np.where(beyond, 1 - outward, np.where(within, 1 - 1 / np.maximum(outward, 0.5), 0))
     mine, theirs = (borders >> np.arange(4) & 1 > 0 for borders in (borders, borders >> 4))
     added = np.where(beyond, theirs, mine)

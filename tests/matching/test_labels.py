@@ -116,6 +116,7 @@ KINDS = {
     "few colours": (picture, lambda p: gif(p, 128), "re-encoded"),
     "a thumbnail": (picture, lambda p: small(p, 36), "resized"),
     "a thin border": (picture, lambda p: ImageOps.expand(p, 3, "#14488c"), "bordered"),
+    "a few lines cut off": (picture, lambda p: p.crop((3, 2, 358, 269)), "cropped"),
     "a side cut at a wall": (with_band, lambda p: cropped(p, 0, 0.25, 0, 0), "cropped"),
     "a crop of a ground": (on_ground, lambda p: cropped(p, 0.02, 0.02, 0.02, 0.1), "cropped"),
     "little colour left": (picture, lambda p: ImageEnhance.Color(p).enhance(0.2), "edited"),

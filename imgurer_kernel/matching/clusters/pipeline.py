@@ -76,6 +76,11 @@ class Images:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    @property
+    def by_digest(self) -> Int64s:
+        """The ids in the order of digests, which clusters of one size stand in."""
+        return np.asarray(self.image_ids, np.int64)[np.argsort(np.asarray(self.digests))]
+
 
 def find_clusters(
     images: Images,
@@ -143,7 +148,7 @@ def find_clusters(
     solved = replace(solved, members=ids[solved.members], edges=edges)
     by_id = ranked.by_id  # an `ImageState` is looked up by image id
     return ClusterResult(
-        clusters=_largest_first(clusters.joined(solved), ids),
+        clusters=_largest_first(clusters.joined(solved), images.by_digest),
         pairs=pairs.joined(solved_pairs).with_ids(ids),
         scope=scope,
         uninformative=n - len(part),

@@ -29,7 +29,7 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
-from imgurer_kernel.matching.pair_table import PictureKey
+from imgurer_kernel.matching.pair_table import PictureKey, picture_key
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 from imgurer_kernel.store.ingest.originals import Decode
@@ -51,7 +51,7 @@ class Query:
     @property
     def key(self) -> PictureKey:
         """Its place in the order in which pictures are compared."""
-        return (*self.fingerprint.dhash, self.digest)
+        return picture_key(self.fingerprint.dhash, self.digest)
 
 
 def is_image_id(given: object) -> TypeGuard[int]:

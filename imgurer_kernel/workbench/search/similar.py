@@ -29,7 +29,7 @@ from imgurer_kernel.matching.intermediates import (
     verify_by_intermediates,
 )
 from imgurer_kernel.matching.labels import appearance_of, label_for, may_be_equal, measure_pairs
-from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
+from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs, picture_key
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.pictures.image_loader import (
@@ -275,7 +275,7 @@ def _frames(query: Query, images: _Images) -> UInt64s:
 def _ranks(query: Query, images: _Images) -> Int64s:
     """Rank query and images as `imgurer_kernel.matching.pair_table.PictureKey` does, (n + 1,)."""
     words = dhash_many(images.grays).tolist()
-    keys = [query.key, *((*row, d) for row, d in zip(words, images.digests, strict=True))]
+    keys = [query.key, *map(picture_key, words, images.digests)]
     rank = {key: k for k, key in enumerate(sorted(set(keys)))}
     return np.array([rank[key] for key in keys], np.int64)
 
