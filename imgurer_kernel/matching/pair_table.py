@@ -1,52 +1,13 @@
 """The table of candidate pairs: columns of what is known of each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from imgurer_kernel.common.arrays import group_starts
-from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s, UInt64s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.relation import DETAILS, Relation
-
-PictureKey = tuple[int, int, str]
-"""What decides which picture of a pair comes first: its dHash, row hash first, then its digest. Of
-hashes the larger one comes first, of digests the smaller one.
-
-To lay one picture on another is not the same to the last bit as the way back. By what pictures show
-two files of equal pixels are compared with a third in one way, whatever the digests of their bytes;
-digests decide between equal hashes, so that neither ids nor arrival have any influence.
-"""
-
-
-def picture_key(words: Sequence[int], digest: str) -> PictureKey:
-    """Return what a picture of this dHash and digest is sorted by, ascending."""
-    row, column = words
-    return -row, -column, digest
-
-
-def order_of_pictures(hashes: UInt64s, digests: Sequence[str] | Int64s) -> Int64s:
-    """Return the positions of pictures in the order of their `PictureKey`, int64 (n,).
-
-    Parameters
-    ----------
-    hashes
-        uint64 (n, 2): of whole pictures, row hash first.
-    digests
-        n distinct values.
-
-    Examples
-    --------
-    >>> hashes = np.array([[5, 1], [2, 9], [5, 1]], np.uint64)
-    >>> order_of_pictures(hashes, ["b", "c", "a"]).tolist()
-    [2, 0, 1]
-    """
-    # Either order would do: of pairs of flags this one finds 90 %, its reverse 87.
-    words = ~hashes
-    order: Int64s = np.lexsort((np.asarray(digests), words[:, 1], words[:, 0])).astype(np.int64)
-    return order
-
 
 UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, PART_OF, SAME_COVER = (
     Relation.UNTESTED,

@@ -1,4 +1,4 @@
-"""What two pictures are to each other depends neither on their order nor on what files are called.
+"""What two pictures are to each other does not depend on which of them comes first.
 
 Pairs are near the limits of rules: covered by a third, cut to half, turned far, mixed with another.
 """
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance
 
-from imgurer_kernel.workbench.pictures.query import Query
 from imgurer_kernel.workbench.search.evidence import evidence_of
 from tests.matching.test_labels import query
 from tests.support.copies import cropped, picture, recoded
@@ -45,12 +44,7 @@ def test_the_verdict_is_that_of_the_pictures(kind):
     for k in range(rounds(2, 9)):
         whole = picture(k)
         one, other = query(whole), query(NEAR_LIMITS[kind](whole, k % 5))
-        # The same pixels under other digests, as with metadata that somebody has changed.
-        first, last = "0" * 64, "f" * 64
-        found = evidence_of(Query(first, one.fingerprint), Query(last, other.fingerprint))
-        again = evidence_of(Query(last, one.fingerprint), Query(first, other.fingerprint))
-        assert again == found
-        back = evidence_of(Query(last, other.fingerprint), Query(first, one.fingerprint))
+        found, back = evidence_of(one, other), evidence_of(other, one)
         turned = replace(back.reversed(), first=0, second=1)
         assert (turned.label, turned.detail) == (found.label, found.detail)
         assert (turned.score, turned.distance) == (found.score, found.distance)

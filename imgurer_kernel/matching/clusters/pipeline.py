@@ -28,7 +28,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
 from imgurer_kernel.matching.image_cache import ImageCache, Load, PictureLoaders
-from imgurer_kernel.matching.pair_table import Pairs, connected_to, order_of_pictures
+from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.representatives import represented
 from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
@@ -52,8 +52,8 @@ class Images:
     image_ids
         int64 (n,), distinct.
     digests
-        n distinct values: they put images of equal hashes into an order of their own, so that
-        neither the ids nor the order in which images arrived have any influence on clusters.
+        n distinct values: they put the images into an order of their own, so that neither the
+        ids nor the order in which images arrived have any influence on clusters.
     whole, content
         uint64 (n, 2), row hash first: of the picture, and of it without its uniform borders.
     grays
@@ -75,11 +75,6 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.image_ids)
-
-    @property
-    def by_digest(self) -> Int64s:
-        """The ids in the order of digests, which clusters of one size stand in."""
-        return np.asarray(self.image_ids, np.int64)[np.argsort(np.asarray(self.digests))]
 
 
 def find_clusters(
@@ -148,7 +143,7 @@ def find_clusters(
     solved = replace(solved, members=ids[solved.members], edges=edges)
     by_id = ranked.by_id  # an `ImageState` is looked up by image id
     return ClusterResult(
-        clusters=_largest_first(clusters.joined(solved), images.by_digest),
+        clusters=_largest_first(clusters.joined(solved), ids),
         pairs=pairs.joined(solved_pairs).with_ids(ids),
         scope=scope,
         uninformative=n - len(part),
@@ -169,7 +164,7 @@ def find_clusters(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _RankedImages:
-    """The images of a catalog by rank of their hash: their positions 0..n-1 in a search.
+    """The images of a catalog by rank of their digest: their positions 0..n-1 in a search.
 
     Attributes
     ----------
@@ -193,8 +188,8 @@ class _RankedImages:
 
     @classmethod
     def of(cls, images: Images) -> Self:
-        """Sort the images by what they show, whatever order the catalog has."""
-        order = order_of_pictures(images.whole, images.digests)
+        """Sort the images by their digests, whatever order the catalog has."""
+        order = np.argsort(np.asarray(images.digests)).astype(np.int64)
         ids, informative = np.asarray(images.image_ids, np.int64)[order], images.informative[order]
         hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
         hashes[~informative] = 0  # one that is flat now must not pass for the one that was not

@@ -29,7 +29,6 @@ from imgurer_kernel.errors import (
 )
 from imgurer_kernel.fingerprint.decode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
-from imgurer_kernel.matching.pair_table import PictureKey, picture_key
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.catalog import Connection, fingerprints, queries
 from imgurer_kernel.store.ingest.originals import Decode
@@ -47,11 +46,6 @@ class Query:
     def grays(self) -> UInt8s:
         """The grays that its dHash is computed from, uint8 (9, 9)."""
         return np.frombuffer(self.fingerprint.grays, np.uint8).reshape(9, 9)
-
-    @property
-    def key(self) -> PictureKey:
-        """Its place in the order in which pictures are compared."""
-        return picture_key(self.fingerprint.dhash, self.digest)
 
 
 def is_image_id(given: object) -> TypeGuard[int]:

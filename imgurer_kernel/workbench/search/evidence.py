@@ -63,7 +63,7 @@ def evidence_of(
     there is none to be read; `equal_pixels` tells of two digests whether those have equal pixels.
     """
     # Aligning one picture to the other is not symmetric to the last bit.
-    if one.key > other.key:
+    if one.digest > other.digest:
         return replace(
             evidence_of(other, one, original, equal_pixels).reversed(), first=0, second=1
         )

@@ -2,7 +2,7 @@
 
 A search finds what a search for clusters would: by hashes of whole pictures, of contents and of
 windows both ways, by spots where the store has them, and by one step through the pictures that were
-found. Pairs are compared in the order of their hashes, as in a search for clusters, so that both
+found. Pairs are compared in the order of their digests, as in a search for clusters, so that both
 give a pair the same verdict.
 
 `imgurer_kernel.workbench.search.hash_search` searches without comparing pictures.
@@ -17,7 +17,7 @@ import pandas as pd
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import UnknownImage
 from imgurer_kernel.fingerprint.decode import to_gray
-from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, dhash_many, turned_hashes
+from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates, sort_matches
@@ -29,7 +29,7 @@ from imgurer_kernel.matching.intermediates import (
     verify_by_intermediates,
 )
 from imgurer_kernel.matching.labels import appearance_of, label_for, may_be_equal, measure_pairs
-from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs, picture_key
+from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.pictures.image_loader import (
@@ -195,7 +195,7 @@ class SimilarSearch:
     def _placed(
         self, query: Query, images: _Images, rows: Candidates
     ) -> tuple[Candidates, ImageCache]:
-        """Number the images of matches by position rather than id, in the order of pictures."""
+        """Number the images of matches by position rather than id, in the order of digests."""
         first = np.where(rows.first == QUERY, QUERY, images.positions(rows.first))
         second = images.positions(rows.second)
         there = np.flatnonzero((first >= 0) & (second >= 0))
@@ -273,11 +273,9 @@ def _frames(query: Query, images: _Images) -> UInt64s:
 
 
 def _ranks(query: Query, images: _Images) -> Int64s:
-    """Rank query and images as `imgurer_kernel.matching.pair_table.PictureKey` does, (n + 1,)."""
-    words = dhash_many(images.grays).tolist()
-    keys = [query.key, *map(picture_key, words, images.digests)]
-    rank = {key: k for k, key in enumerate(sorted(set(keys)))}
-    return np.array([rank[key] for key in keys], np.int64)
+    """Rank query and images by digest, int64 (n + 1,)."""
+    ranks: Int64s = np.unique([query.digest, *images.digests], return_inverse=True)[1]
+    return ranks
 
 
 def _labels(
