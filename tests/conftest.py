@@ -26,7 +26,7 @@ from tests.support import begun_catalogs, forms, shared_decoders, stores  # noqa
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
-settings.register_profile("imgurer", max_examples=30, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("imgurer", max_examples=20, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from imgurer_kernel import Settings, Workbench
 from tests.support.forms import rounds
 from tests.support.pictures import jpeg
@@ -55,6 +57,7 @@ def test_several_processes_that_take_in_and_search_at_once(tmp_path):
         assert len(wb.clusters(radius=0)) == count * 3 + 4
 
 
+@pytest.mark.long  # in the short form a crowd does it, among other things (test_short.py)
 def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg(0))
     root = tmp_path / "store"
@@ -63,7 +66,7 @@ def test_a_picture_that_one_forgets_while_another_brings_it_keeps_its_bytes(tmp_
     bring = (
         "import sys\nfrom imgurer_kernel import Settings, Workbench\n"
         "wb = Workbench(Settings(root=sys.argv[1], workers=1))\n"
-        f"for _ in range({rounds(3, 30)}):\n"
+        "for _ in range(30):\n"
         "    row = wb.upload('a.jpg', open(sys.argv[2], 'rb'), user=sys.argv[3]).iloc[0]\n"
         "    with wb.original(row['image_id']) as original:\n"
         "        assert original.read(2) == b'\\xff\\xd8'\n"

@@ -12,6 +12,7 @@ from imgurer_kernel.report.changes import cluster_changes
 from imgurer_kernel.report.columns import COLUMNS
 from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.report.writers import read_csv
+from tests.support.forms import thinned
 from tests.support.pictures import jpeg
 from tests.support.reports import EVIL, FILE_COLUMNS, two_clusters, with_facts
 
@@ -77,7 +78,7 @@ def test_the_order_of_files_that_are_known_decides_nothing(clusters):
         pd.testing.assert_frame_equal(frame, other.frames[name])
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet", "json", "xlsx", "html"])
+@pytest.mark.parametrize("kind", thinned(["csv", "parquet", "html", "json", "xlsx"], 2))
 def test_equal_reports_are_equal_files(clusters, tmp_path, kind, monkeypatch):
     one = report_of(clusters).save(tmp_path / f"one.{kind}").read_bytes()
     # Files within an archive bear times of their own.

@@ -32,7 +32,7 @@ IN_PLACE = {"store": "reference", "workers": 1}
 def ingest_folder(wb):
     """The folder of `make_folder`, beside the store that refers to it."""
     wb.ingest(make_folder(wb.settings.root.parent / "in"), progress=False)
-    wb.clusters(progress=False)  # so that no test has to search
+    wb.queue(progress=False)  # so that no test has to search and measure
 
 
 def fill(wb):

@@ -40,7 +40,7 @@ def ingest_files(wb):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     wb.ingest(wb.settings.root.parent / "in", progress=False)
-    wb.clusters(progress=False)  # so that no test has to search
+    wb.queue(progress=False)  # so that no test has to search and measure
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def fill(wb):
         wb.upload(f"{width}.jpg", picture)
     wb.upload("other.jpg", encode(scene(8, 160, 120)))
     wb.accounts.create("ann", "a long password")
-    wb.clusters(progress=False)
+    wb.queue(progress=False)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.apps.cli.parser import main
 from imgurer_kernel.review.plan import write_plan
 from tests.review.folders import bytes_below
+from tests.support.forms import rounds
 from tests.support.pictures import encode, resized, scene
 
 
@@ -62,7 +63,11 @@ def by_the_shell(wb, folder):
     assert main(["--root", root, "review", "apply", plan]) == 0
 
 
-WAYS = [by_the_screen, by_preview, by_pandas, by_one_call, by_a_spreadsheet, by_the_shell]
+# The shell writes and reads the table of a spreadsheet, too.
+WAYS = rounds(
+    [by_the_screen, by_pandas, by_one_call, by_the_shell],
+    [by_the_screen, by_preview, by_pandas, by_one_call, by_a_spreadsheet, by_the_shell],
+)
 
 
 @pytest.fixture(scope="module")

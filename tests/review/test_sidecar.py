@@ -31,7 +31,7 @@ def ingest_two(wb):
     (folder / "large.jpg").write_bytes(encode(scene(3, 320, 240)))
     (folder / "small.jpg").write_bytes(encode(scene(3, 160, 120), exif=exif, xmp=PACKET))
     wb.ingest(folder, progress=False)
-    wb.clusters(progress=False)  # so that no test has to search
+    wb.queue(progress=False)  # so that no test has to search and measure
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def fill(wb):
     for seed in range(3):
         wb.upload(f"{seed}.jpg", jpeg(seed, 160, 120))
     wb.upload("0 again.jpg", jpeg(0, 160, 120, quality=60))
-    wb.clusters(progress=False)  # remembered: each of the dashboards would compare all pictures
+    wb.queue(progress=False)  # each of the dashboards would compare and measure all pictures
 
 
 @pytest.fixture

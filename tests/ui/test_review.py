@@ -39,7 +39,7 @@ def fill(wb):
     (folder / "sub" / NASTY).write_bytes(encode(two))
     (folder / "c.jpg").write_bytes(encode(scene(3, 320, 240)))
     wb.ingest(folder, progress=False)
-    wb.clusters(progress=False)  # so that no test has to search
+    wb.queue(progress=False)  # so that no test has to search and measure
 
 
 @pytest.fixture

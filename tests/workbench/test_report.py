@@ -31,7 +31,7 @@ def fill(wb):
         (folder / name).write_bytes(data)
         os.utime(folder / name, (1_700_000_000, 1_700_000_000))
     wb.ingest(folder, progress=False).to_pickle(folder.parent / "taken")
-    wb.clusters(progress=False)  # so that no test has to search
+    wb.queue(progress=False)  # so that no test has to search and measure
 
 
 @pytest.fixture
@@ -103,6 +103,8 @@ def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
 
 
 def test_a_report_keeps_what_a_plan_keeps_or_says_that_it_may_not(wb, monkeypatch):
+    with wb.catalog.transaction() as connection:
+        connection.execute("DELETE FROM original_facts")
     monkeypatch.setattr("imgurer_kernel.workbench.methods.report.MEASURED", 4)
     before = report_of(wb)
     assert before.card.for_cost == (not_measured(5),)
