@@ -151,6 +151,7 @@ class ReviewListing(HasTraits):
         images = workbench.statistics().images
         shown = ReviewQueue.of(self._visible(queue), images, plan)
         del clusters
+        workbench.catalog.release()  # the database keeps 50 MB of what was read until it is closed
         give_back()
         return shown, progress, queue
 
