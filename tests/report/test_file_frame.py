@@ -278,7 +278,7 @@ def test_rows_and_work_grow_with_the_number_of_files(monkeypatch):
     for number in (10_000, 20_000):
         disk = Disk([])
         for _ in range(number):
-            disk.add(1)
+            disk.add(1, filename="a (1).jpg")
         looked.clear()
         images = pd.DataFrame(
             {
