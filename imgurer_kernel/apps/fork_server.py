@@ -109,7 +109,13 @@ def serve(control: socket.socket) -> socket.socket | None:
                 control.close()
                 children.close()
                 return channel
-            children.add(pid, channel)
+            try:
+                end = os.pidfd_open(pid)
+            except OSError:  # too many files: the same
+                channel.close()
+                _end(pid)
+                continue
+            children.add(pid, end, channel)
 
 
 class _Children:
@@ -128,9 +134,8 @@ class _Children:
     def __len__(self) -> int:
         return len(self._running)
 
-    def add(self, pid: int, channel: socket.socket) -> None:
-        """Wait for the end of a child."""
-        end = os.pidfd_open(pid)
+    def add(self, pid: int, end: int, channel: socket.socket) -> None:
+        """Wait for the end of a child, when a file of it is ready."""
         self._running[end] = pid, channel
         self._poll.register(end, select.POLLIN)
 
@@ -158,9 +163,9 @@ class _Children:
 
     def end(self) -> None:
         """End all children."""
-        for pid, _ in (*self._running.values(), *self._ended.values()):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        for pid, channel in (*self._running.values(), *self._ended.values()):
+            _end(pid)
+            channel.close()
 
 
 class _Compiled:
@@ -235,6 +240,11 @@ def _read_nothing() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _status(pid: int) -> int:

@@ -533,6 +533,8 @@ def test_closed_streams_are_nobody_elses(tmp_path):
     tell = "import os, sys, imgurer_kernel.apps.cli.parser as cli\n"
     tell += "sys.argv = ['imgurer', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"
     tell += "print('x'); print('y', file=sys.stderr); assert sys.stdin.read() == ''\n"
+    tell += "child = 'import os, sys; sys.exit(os.open(\".\", os.O_RDONLY) < 3)'\n"
+    tell += "import subprocess; subprocess.run([sys.executable, '-c', child], check=True)\n"
     tell += "sys.exit(os.open('.', os.O_RDONLY) < 3)"
     closed = 'exec "$0" -c "$1" <&- >&- 2>&-'
     done = subprocess.run(["sh", "-c", closed, sys.executable, tell], check=False, cwd=tmp_path)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -267,6 +267,37 @@ def test_what_is_compiled_is_loaded_for_the_next_ones_and_nothing_is_compiled_fo
     asyncio.run(scenario())
 
 
+def test_a_child_that_cannot_be_watched_ends_alone(tmp_path):
+    program = BARE.replace(
+        "fork_server.main()",
+        """
+import os
+from pathlib import Path
+watch = os.pidfd_open
+def refuse(pid):
+    if Path("full").exists():
+        raise OSError("too many open files")
+    return watch(pid)
+os.pidfd_open = refuse
+fork_server.main()
+""",
+    )
+
+    async def scenario():
+        async with forking(tmp_path, program) as server:
+            other = await fork(server, tmp_path, SLEEP)
+            (tmp_path / "full").touch()
+            with suppress(ServerError):  # or it was there for a moment
+                await end_of(await fork(server, tmp_path, SLEEP))
+            (tmp_path / "full").unlink()
+            assert await end_of(await fork(server, tmp_path, "pass")) == 0
+            assert other.poll() is None, "one that cannot be watched ends all"
+            left = psutil.Process(server.pid).children
+            await eventually(lambda: [each.pid for each in left()] == [other.pid])
+
+    asyncio.run(scenario())
+
+
 def test_one_that_never_answers_is_asked_once(tmp_path, monkeypatch):
     async def scenario():
         async with forking(tmp_path, SLEEP) as server:
@@ -276,7 +307,7 @@ def test_one_that_never_answers_is_asked_once(tmp_path, monkeypatch):
             await asyncio.wait([asked])
             for seconds in (0.05, 60):
                 monkeypatch.setattr(forked_kernels, "ANSWER_SECONDS", seconds)
-                with pytest.raises(ServerError):
+                with pytest.raises(ServerError, match=r"no answer|failed before"):
                     await fork(server, tmp_path, "pass")
 
     started = time.monotonic()

@@ -9,6 +9,7 @@ from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelMana
 from imgurer_kernel.apps.server.kernels import (
     QuietRestarter,
     VisitorKernelManager,
+    allow_files,
     memory,
     pages_for_memory,
 )
@@ -26,6 +27,9 @@ class Kernels(VisitorKernelManager):
 
     def list_kernel_ids(self):
         return list(self.running)
+
+    def __contains__(self, kernel_id):
+        return kernel_id in self.running
 
 
 @pytest.fixture
@@ -106,6 +110,61 @@ def test_a_kernel_that_does_not_start_gives_its_place_back(starts):
         assert isinstance(failed.exception(), RuntimeError)
 
     asyncio.run(scenario())
+
+
+def test_who_died_while_waiting_is_replaced_before_the_next_visitor_comes(starts):
+    async def scenario():
+        kernels = Kernels(9)
+        kernels.gate.set()
+
+        async def waiting(**given):
+            return {"kernel_id": await kernels.start_kernel(**given)}
+
+        tasks = [asyncio.ensure_future(waiting(fails=each)) for each in (False, False, True)]
+        begins = asyncio.ensure_future(asyncio.sleep(1000))
+        await asyncio.wait(tasks)
+        lives, dead = (task.result()["kernel_id"] for task in tasks[:2])
+        pool = kernels._pools["notebook"] = [*tasks, begins]
+        ended, filled = [], []
+
+        async def is_alive(number):
+            return number == lives
+
+        async def shutdown(number, now):
+            kernels.running.remove(number)
+            ended.append(number)
+
+        kernels.is_alive, kernels.shutdown_kernel = is_alive, shutdown
+        kernels.fill_if_needed = lambda **given: filled.append(given)
+        await kernels.replace_dead()
+        assert pool == [tasks[0], begins]
+        assert ended == [dead]
+        assert filled == [{"delay": 0, "notebook_name": "notebook"}] * 2
+        begins.cancel()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("limit", "highest", "pages", "after"),
+    [
+        (1024, 4096, 20, 1024),
+        (1024, 4096, 100, 1664),
+        (256, -1, 100, 1664),
+        (-1, -1, 100, -1),
+        (256, 256, 100, 256),
+        (64, 64, 4, 64),
+    ],
+)
+def test_as_many_files_may_be_open_as_pages_take(monkeypatch, limit, highest, pages, after):
+    resource = pytest.importorskip("resource")
+    now = [limit, highest]
+    monkeypatch.setattr(resource, "RLIM_INFINITY", -1)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(now))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, both: now.__setitem__(slice(2), both))
+    allowed = allow_files(pages)
+    assert now == [after, highest]
+    assert allowed == {256: 12, 64: 1}.get(highest, pages)
 
 
 def test_the_memory_says_how_many():

@@ -3,15 +3,18 @@
 import inspect
 import queue
 import re
+import signal
 import socket
 import tempfile
 import threading
+import warnings
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +24,8 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from jupyter_client.restarter import KernelRestarter
 from jupyter_server.base import websocket
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
+from nbformat.sign import NotebookNotary
+from tornado.ioloop import IOLoop
 from voila.app import Voila
 from voila.configuration import VoilaConfiguration
 from voila.execute import VoilaExecutor
@@ -34,6 +39,7 @@ from imgurer_kernel.apps.server.listen import Listen, check_listen
 from imgurer_kernel.apps.server.login import safe_next
 from imgurer_kernel.apps.server.proxies import read_networks
 from imgurer_kernel.apps.server.rate_limit import FairWorker, Throttle
+from imgurer_kernel.apps.server.shutdown import silenced, stop_on_signals
 from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import visitor
@@ -257,11 +263,18 @@ def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
             KernelManager,
             KernelRestarter,
             KernelProvisionerFactory,
+            NotebookNotary,
         )
     }
     for section, options in configured(store, notebook).items():
         known = classes[section].class_traits(config=True)
         assert set(options) <= set(known), section
+
+
+def test_a_notebook_is_read_where_nothing_can_be_written(store, notebook, monkeypatch):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(notebook / "of" / "no" / "folder"))
+    notary = NotebookNotary(config=configured(store, notebook))
+    assert not notary.check_signature(nbformat.v4.new_notebook())
 
 
 def test_options_of_kernel_managers_reach_those_of_the_server():
@@ -688,3 +701,48 @@ def test_kernels_are_reached_by_files_where_these_can_be_sockets():
         assert transport(f"{shallow}/nothing") == "tcp"
         assert [path.name for path in Path(shallow).iterdir()] == ["folder"]
         assert not list(deep.iterdir()), "what was tried is gone"
+
+
+# How it ends ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signals():
+    """Signals that are handled as before when the test ends."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield numbers
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_server_stops_when_it_is_told_to_or_its_terminal_is_closed(signals):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in signals:
+            loop = IOLoop(make_current=False)
+            stop_on_signals(loop)
+            loop.call_later(20, pytest.fail, "it goes on")
+            loop.add_callback(signal.raise_signal, number)
+            loop.start()
+            loop.close()
+
+
+def test_who_is_to_outlive_the_terminal_does(signals):
+    loop = IOLoop(make_current=False)
+    signal.signal(signals[-1], signal.SIG_IGN)
+    stop_on_signals(loop)
+    assert (signal.getsignal(signals[-1]) is signal.SIG_IGN) is hasattr(signal, "SIGHUP")
+    loop.close()
+
+
+def test_what_was_never_begun_does_not_complain_at_the_end(recwarn):
+    async def start():
+        pass
+
+    waiting = start()
+    with silenced():
+        del waiting
+    assert not recwarn.list

@@ -5,9 +5,7 @@ import gc
 import logging
 import os
 import shutil
-import signal
 import socket
-import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
@@ -34,12 +32,18 @@ from imgurer_kernel.apps.server.config import (
     find_notebook,
     voila_config,
 )
-from imgurer_kernel.apps.server.kernels import memory, pages_for_memory
+from imgurer_kernel.apps.server.kernels import allow_files, memory, pages_for_memory
 from imgurer_kernel.apps.server.listen import Listen, check_listen
 from imgurer_kernel.apps.server.login import LoginHandler, LogoutHandler, TokenHandler
 from imgurer_kernel.apps.server.pages import Pages
 from imgurer_kernel.apps.server.proxies import ProxiedServer, read_networks
-from imgurer_kernel.apps.server.shutdown import cancel_tasks, close_context, silenced
+from imgurer_kernel.apps.server.shutdown import (
+    cancel_tasks,
+    close_context,
+    say,
+    silenced,
+    stop_on_signals,
+)
 from imgurer_kernel.apps.server.sockets import open_sockets
 from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
@@ -151,7 +155,7 @@ def serve(  # noqa: PLR0913 - the options of a command
             cookie=cookie,
             key=key,
             preheat=preheat,
-            most_pages=max_kernels or pages_for_memory(memory()),
+            most_pages=allow_files(max_kernels or pages_for_memory(memory())),
         )
         app = DashboardServer(config=config)
         app.listening = listen
@@ -286,8 +290,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         self.ioloop = IOLoop.current()
         server = http_server(self.app, self.listening)
         server.add_sockets(self.sockets)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle_signal_stop)
+        stop_on_signals(self.ioloop)
         self.ioloop.add_callback(self._announce)
         self.ends = SessionEnds(self.root)
         deeds = {self._close_ended_pages: _CLOSE_EVERY, self._look_for_ends: _LOOK_EVERY}
@@ -302,15 +305,16 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             with silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
                 close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                getattr(self.kernel_manager, "_pools", {}).clear()
                 gc.collect()  # what was cut off says so when it is collected
             self.ioloop.close(all_fds=False)
-            _say("imgurer has stopped")
+            say("imgurer has stopped")
 
     def _announce(self) -> None:
         address = self.listening.address
         if isinstance(self.provider, TokenIdentityProvider):
             address += f"?token={self.provider.shown}"
-        _say(f"imgurer is at {address}")
+        say(f"imgurer is at {address}")
         if self.show:
             # Some browsers are waited for until they are closed.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -343,8 +347,3 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             manager.fork_server.close()
         await server.close_all_connections()
         shutil.rmtree(self.connection_dir, ignore_errors=True)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()

@@ -213,6 +213,9 @@ def voila_config(
     voila.kernel_spec_manager_class = OwnKernelSpecManager
     hidden = settings.root if listen.login else None
     config.VoilaExecutor.on_cell_error = functools.partial(_note_cell_error, hidden)
+    # No notebook's signature is asked for, and the folder for them need not be writable.
+    config.NotebookNotary.db_file = ":memory:"
+    config.NotebookNotary.secret = key
     config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
     config.VisitorKernelManager.folder = str(settings.root)
     config.VisitorKernelManager.most_pages = most_pages

@@ -203,7 +203,7 @@ class ForkServer:
         except (OSError, ServerError, TimeoutError) as error:
             forked.close()
             self._given_up = isinstance(error, TimeoutError) or not self._has_forked
-            message = f"no kernel could be forked: {error or 'there was no answer'}"
+            message = f"no kernel could be forked: {str(error) or 'there was no answer'}"
             raise ServerError(message) from error
         except BaseException:
             forked.close()

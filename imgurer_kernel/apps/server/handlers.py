@@ -58,6 +58,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         note("page", user=user, address=address)
         self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
         try:
+            await self.kernels.replace_dead()
             await cast("Awaitable[None]", super().get())
         except RuntimeError as error:  # jupyter_client's, of a kernel that dies or is never ready
             raise HTTPError(500, "no kernel for a page: %s", error) from error

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from asyncio import Task, current_task
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,11 @@ from traitlets import Dict, Int, Unicode, default
 from imgurer_kernel.apps.server import forked_kernels
 from imgurer_kernel.apps.server.forked_kernels import ForkServer
 from imgurer_kernel.store.session_cookies import LoginSession
+
+if sys.platform != "win32":
+    import resource
+
+_OWN_FILES, _PAGE_FILES = 64, 16  # generously
 
 # No warnings on the server's terminal, and no history of what a page runs.
 _QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
@@ -78,6 +84,23 @@ def memory() -> int:
     return min(total, int(bound)) if bound.isdecimal() else total
 
 
+def allow_files(pages: int) -> int:
+    """Let this process open as many files as pages take; return for how many that suffices.
+
+    A page takes 14, for its connection and those to its kernel, and the server itself some 40.
+    Where none is left no connection can be accepted, not even to say so; 256 and 1024 are usual.
+    """
+    if sys.platform == "win32":
+        return pages
+    wanted = _OWN_FILES + pages * _PAGE_FILES
+    limit, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit >= wanted:
+        return pages
+    limit = wanted if highest == resource.RLIM_INFINITY else min(wanted, highest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
+    return min(pages, max(1, (limit - _OWN_FILES) // _PAGE_FILES))
+
+
 class OwnKernelSpecManager(KernelSpecManager):
     """Knows one kernel: the Python that runs the server, whatever else is installed."""
 
@@ -118,6 +141,10 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self._starting: set[str] = set()
         self._opening: set[Task[Any] | None] = set()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        # IPython would leave two folders for each kernel where the home cannot be written, and
+        # run what its user has there.
+        folder = str(Path(self.connection_dir, "ipython"))
+        self.environment = {**self.environment, "IPYTHONDIR": folder}
         self.fork_server: ForkServer | None = None
         if forked_kernels.AVAILABLE:
             self.fork_server = ForkServer({**os.environ, **self.environment}, self.folder)
@@ -171,6 +198,22 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         )
         kernels: set[str] = self._starting | set(self.list_kernel_ids())
         return len(kernels) - waiting + len(self._opening)
+
+    async def replace_dead(self) -> None:
+        """Start other kernels for those that died while they waited for a visitor.
+
+        Voila gives what waits to the next visitor, whose page would be empty.
+        """
+        for notebook, pool in getattr(self, "_pools", {}).items():
+            for task in [each for each in pool if each.done()]:
+                failed = task.cancelled() or task.exception()
+                number = "" if failed else task.result()["kernel_id"]
+                if (number in self and await self.is_alive(number)) or task not in pool:
+                    continue
+                pool.remove(task)
+                if number in self:
+                    await self.shutdown_kernel(number, now=True)
+                self.fill_if_needed(delay=0, notebook_name=notebook)  # type: ignore[attr-defined]
 
     async def has_lost_own(self) -> bool:
         """Return whether the kernel that the current task started last, if any, has died."""
