@@ -1,6 +1,7 @@
 """Format numbers, names and times for people; every number comes with its noun."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,7 +145,8 @@ def moment(when: datetime) -> str:
     '1 March 2026, 09:05'
     """
     if when.tzinfo is not None:
-        when = datetime.fromtimestamp(when.timestamp(), UTC).astimezone()
+        with suppress(OverflowError, ValueError):  # the first day of all years, and the last one
+            when = datetime.fromtimestamp(when.timestamp(), UTC).astimezone()
     return f"{when.day} {when:%B %Y, %H:%M}"
 
 

@@ -80,3 +80,11 @@ def test_places_have_their_hemisphere():
 
 def test_nothing_to_list_is_nothing():
     assert join_words([]) == ""
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_a_moment_at_the_end_of_all_years_is_shown(year, hours):
+    zone = timezone(timedelta(hours=hours))
+    first_or_last = datetime(year, *((1, 1, 0) if year == 1 else (12, 31, 23)), tzinfo=zone)
+    assert moment(first_or_last)
