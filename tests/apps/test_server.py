@@ -1,5 +1,6 @@
 """The server's parts: what it is told, where it may listen, and who guesses passwords."""
 
+import errno
 import inspect
 import queue
 import re
@@ -40,6 +41,7 @@ from imgurer_kernel.apps.server.login import safe_next
 from imgurer_kernel.apps.server.proxies import read_networks
 from imgurer_kernel.apps.server.rate_limit import FairWorker, Throttle
 from imgurer_kernel.apps.server.shutdown import silenced, stop_on_signals
+from imgurer_kernel.apps.server.sockets import open_sockets
 from imgurer_kernel.errors import PortTaken, ServerError, StorageDenied, UnsafeListen
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.ui import visitor
@@ -68,6 +70,10 @@ def no_voila(monkeypatch):
         pytest.fail("Voila was started")
 
     monkeypatch.setattr("imgurer_kernel.apps.server.app.DashboardServer", refuse)
+
+
+def raise_(error):
+    raise error
 
 
 def configured(store, notebook, listen=LOCAL, preheat=1):
@@ -229,6 +235,27 @@ def test_a_failed_start_leaves_the_port_free(store, tmp_path, no_voila):
 )
 def test_the_address_that_a_person_types(host, address):
     assert Listen(host=host, port=8866, login=True).address == address
+
+
+def test_who_comes_when_no_file_can_be_opened_is_refused(monkeypatch):
+    full = OSError(errno.EMFILE, "too many open files")
+    [listening] = open_sockets("127.0.0.1", 0)
+    with listening:
+        accept, answers = socket.socket.accept, [full]
+        monkeypatch.setattr(
+            socket.socket, "accept", lambda self: raise_(answers.pop()) if answers else accept(self)
+        )
+        with socket.create_connection(listening.getsockname(), timeout=10) as caller:
+            with pytest.raises(ConnectionAbortedError):
+                listening.accept()
+            assert caller.recv(1) == b"", "it waits for ever"
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+        answers.append(full)
+        with pytest.raises(BlockingIOError):  # it has given up meanwhile
+            listening.accept()
+        with socket.create_connection(listening.getsockname(), timeout=10):
+            listening.accept()[0].close()
 
 
 # What Voila is told ---------------------------------------------------------------------------

@@ -1,9 +1,44 @@
 """Open the sockets that the server listens on, or say why that is not possible."""
 
 import errno
+import os
 import socket
+from typing import Any
 
 from imgurer_kernel.errors import PortTaken, ServerError
+
+
+class ListeningSocket(socket.socket):
+    """Refuses connections while this process can open no more files.
+
+    Otherwise who waits would go on waiting, and wake the loop up, which would log it, for ever. One
+    file is kept open, to be closed for as long as a connection is accepted and closed.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - socket's
+        super().__init__(*arguments, **keywords)
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; ConnectionAbortedError is raised for one that was refused."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            os.close(self._spare)
+            try:
+                refused, _ = super().accept()
+                refused.close()
+            finally:
+                self._spare = os.open(os.devnull, os.O_RDONLY)
+            raise ConnectionAbortedError from error
+
+    def close(self) -> None:
+        """Stop to listen."""
+        if self.fileno() != -1:
+            os.close(self._spare)
+        super().close()
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
@@ -48,9 +83,9 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
 
 
 def _listen(family: int, address: str, port: int) -> socket.socket:
-    if family == socket.AF_INET6:
-        return socket.create_server((address, port), family=family, dualstack_ipv6=False)
-    return socket.create_server((address, port), family=family)
+    options = {"dualstack_ipv6": False} if family == socket.AF_INET6 else {}
+    listening = socket.create_server((address, port), family=family, **options)
+    return ListeningSocket(fileno=listening.detach())
 
 
 def _map_error(host: str, port: int, error: OSError) -> ServerError:
