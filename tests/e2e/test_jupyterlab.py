@@ -122,8 +122,12 @@ def accept(dialog):
     dialog.locator(".jp-mod-accept").last.click()
 
 
-def opened(new_page, url, name):
-    """A notebook after its kernel was restarted and all of it was run."""
+def opened(new_page, url, name, shown):
+    """A notebook after its kernel was restarted and all of it was run, so that a widget is shown.
+
+    What a kernel says of its widgets before JupyterLab listens, which happens on a busy machine, is
+    lost to it: who sees nothing runs all once more.
+    """
     page = new_page(viewport={"width": 1280, "height": 1000})
     # What a busy machine makes it ask, such as whether to wait for the kernel, lies over all else.
     page.add_locator_handler(page.locator(".jp-Dialog"), accept)
@@ -132,8 +136,12 @@ def opened(new_page, url, name):
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible(
         timeout=120_000
     )
-    restart_and_run_all(page)
-    return page
+    for _ in range(3):
+        restart_and_run_all(page)
+        with contextlib.suppress(AssertionError):
+            expect(page.locator(shown).first).to_be_visible(timeout=40_000)
+            return page
+    pytest.fail("JupyterLab shows no widget")
 
 
 def run_last_cell(page):
@@ -142,9 +150,9 @@ def run_last_cell(page):
 
 
 def test_a_selection_by_the_mouse_is_a_frame_in_the_next_cell(new_page, notebooks):
-    page = opened(new_page, notebooks, "explore")
+    page = opened(new_page, notebooks, "explore", ".imgurer-tile[role=option]")
     tiles = page.locator(".imgurer-tile[role=option]")
-    expect(tiles).to_have_count(8, timeout=120_000)
+    expect(tiles).to_have_count(8)
     printed = page.locator(".jp-OutputArea-output", has_text="selected [")
     expect(printed).to_have_text(re.compile(r"selected \[\]"))
     tiles.nth(1).click()
@@ -166,9 +174,9 @@ def test_a_selection_by_the_mouse_is_a_frame_in_the_next_cell(new_page, notebook
 
 
 def test_what_a_line_on_the_map_goes_around_is_a_frame_in_the_next_cell(new_page, notebooks):
-    page = opened(new_page, notebooks, "map")
+    page = opened(new_page, notebooks, "map", ".imgurer-map-words")
     words = page.locator(".imgurer-map-words")
-    expect(words).to_have_text("8 pictures · 0 selected", timeout=120_000)
+    expect(words).to_have_text("8 pictures · 0 selected")
     # All are in view, and their thumbnails come by themselves.
     expect(page.locator(".imgurer-map")).to_have_attribute("data-waiting", "0")
     canvas = page.locator(".imgurer-map-canvas")
