@@ -1,10 +1,13 @@
 """The pins can be refreshed, every licence is known, and a wheel holds what it should."""
 
 import subprocess
+import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tools import dependencies
 
@@ -54,6 +57,17 @@ def test_every_licence_is_known_and_none_asks_for_our_source():
     assert len(rows) > 100
     assert not [row for row in rows if row[2] == dependencies.UNKNOWN]
     assert not [row for row in rows if "GPL" in row[2].replace("LGPL", "")]
+
+
+def test_every_python_that_is_promised_can_have_what_is_pinned():
+    # Debian 12 has 3.11.2, and some libraries leave out the first releases of a series.
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    oldest = pyproject["project"]["requires-python"].removeprefix(">=") + ".0"
+    needs = {
+        name: metadata.distribution(name).metadata["Requires-Python"] or ""
+        for name, _, _ in dependencies.licences()
+    }
+    assert not {name: said for name, said in needs.items() if oldest not in SpecifierSet(said)}
 
 
 def test_a_wheel_holds_the_package_and_nothing_else(tmp_path):
