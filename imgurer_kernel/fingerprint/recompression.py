@@ -149,37 +149,11 @@ def _histograms(gray: UInt8s) -> Counts:
 
     Blocks that have black or white in them do not count: what was cut off there is missing.
     """
-    height, width = gray.shape[0] - 7, gray.shape[1] - 7
-    levels = gray.astype(np.float32) - 128
-    clipped = np.pad(((gray <= 1) | (gray >= 254)).astype(np.int32), ((1, 0), (1, 0)))
-    sums = clipped.cumsum(axis=0).cumsum(axis=1)
-    inside = sums[8:, 8:] - sums[8:, :-8] - sums[:-8, 8:] + sums[:-8, :-8]
-    whole = inside == 0
-    grid = np.add.outer(np.arange(height) % 8 * 8, np.arange(width) % 8)
-    # Of 64 grids with 1,025 sizes each: floats have them all without rounding.
-    first = (grid * (_LARGEST + 1)).astype(np.float32)
-    across = {
-        right: _weighted([levels[:, pixel : pixel + width] for pixel in range(8)], _WAVES[right])
-        for right in {mode[1] for mode in MODES}
-    }
-    counts = []
-    for down, right in MODES:
-        rows = across[right]
-        sizes = _weighted([rows[pixel : pixel + height] for pixel in range(8)], _WAVES[down])
-        np.rint(np.abs(sizes, out=sizes), out=sizes)
-        keys = np.minimum(sizes, _LARGEST, out=sizes)
-        keys += first
-        counts.append(np.bincount(keys[whole].astype(np.intp), minlength=64 * (_LARGEST + 1)))
-    return np.array(counts).reshape(len(MODES), 64, _LARGEST + 1)
+    from imgurer_kernel.fingerprint._numba.coefficients import count_on_grids
 
-
-def _weighted(parts: "Sequence[NDArray[np.float32]]", weights: Reals) -> "NDArray[np.float32]":
-    """Sum parts times their weights, one after another, in the same memory."""
-    total: NDArray[np.float32] = parts[0] * weights[0]
-    part = np.empty_like(total)
-    for each, weight in zip(parts[1:], weights[1:], strict=True):
-        total += np.multiply(each, weight, out=part)
-    return total
+    counts = np.zeros((len(MODES), 64, _LARGEST + 1), np.uint32)
+    count_on_grids(gray, _WAVES, np.array(MODES), counts)
+    return counts
 
 
 def _usual(counts: Counts, grid: int) -> Counts:

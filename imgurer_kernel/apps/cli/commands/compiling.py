@@ -10,7 +10,7 @@ from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, command
 from imgurer_kernel.common.text import count
 from imgurer_kernel.common.threads import cores
 
-_COMPILED = ("index", "matching")
+_COMPILED = ("fingerprint", "index", "matching")
 
 
 @command("compile")

@@ -1,0 +1,1 @@
+"""Loops over all pixels of originals in machine code; tests compare each with plain Python."""
