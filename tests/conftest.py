@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from hypothesis import settings
 assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 gc.disable()  # until all tests are collected
+
+# Under nohup it is ignored, by every process that is started, and tests wait for its effect.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A new store waits for the disk for a fifth of a second; a file system in memory has nothing to
 # wait for, and keeps hard links, modes and times all the same.
