@@ -16,7 +16,9 @@ assert "numpy" not in sys.modules, "something imports numpy before tests/conftes
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 gc.disable()  # until all tests are collected
 
-# Under nohup it is ignored, by every process that is started, and tests wait for its effect.
+# Under nohup or in the background these are ignored, by every process that is started, and tests
+# wait for their effect.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
