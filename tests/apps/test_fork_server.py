@@ -286,6 +286,8 @@ fork_server.main()
     async def scenario():
         async with forking(tmp_path, program) as server:
             other = await fork(server, tmp_path, SLEEP)
+            # Whoever comes next is forked when this one is watched.
+            assert await end_of(await fork(server, tmp_path, "pass")) == 0
             (tmp_path / "full").touch()
             with suppress(ServerError):  # or it was there for a moment
                 await end_of(await fork(server, tmp_path, SLEEP))
