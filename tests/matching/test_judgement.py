@@ -1,7 +1,5 @@
 """What pairs of pictures are held to be, on pictures drawn here: each relation, and its words."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
@@ -14,15 +12,13 @@ from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
 from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
 from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour
 from tests.support.forms import rounds, thinned
-from tests.support.pictures import scene
+from tests.support.pictures import encode, scene
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
 
 
 def saved(image, kind="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
+    return encode(image, kind, **options)
 
 
 def photo(seed=3):

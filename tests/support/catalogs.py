@@ -1,7 +1,6 @@
 """Pictures as the pure search sees them: what a catalog would know, without one."""
 
 import hashlib
-import io
 from dataclasses import replace
 from functools import cache
 
@@ -16,15 +15,14 @@ from imgurer_kernel.matching.clusters.pipeline import Images
 from imgurer_kernel.matching.image_cache import PictureLoaders
 from imgurer_kernel.matching.spots import Spots, find_spots
 from tests.support.copies import cropped, framed, picture, recoded
+from tests.support.pictures import encode
 
 TURNS = [None, *Image.Transpose]
 """What can be done to a file so that it is one of 8 orientations of what it was."""
 
 
 def saved(image, kind="PNG"):
-    file = io.BytesIO()
-    image.save(file, kind)
-    return file.getvalue()
+    return encode(image, kind)
 
 
 class Shelf:

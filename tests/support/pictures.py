@@ -134,6 +134,8 @@ def encode(pixels, kind="JPEG", **options):
     image = pixels.copy() if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     if kind == "JPEG":
         options.setdefault("quality", 90)
+    if kind == "PNG":
+        options.setdefault("compress_level", 1)  # the usual 6 takes five times as long
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
