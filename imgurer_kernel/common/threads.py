@@ -1,13 +1,19 @@
-"""Work on all cores: count them, open a pool of threads, yield results in order."""
+"""Work on all cores: count them, open a pool of threads, yield results in order.
+
+A system may give a process no more threads (``ulimit -u``, a container's limit on processes). What
+they are for is then done by fewer, or by the thread that asked.
+"""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from threading import Thread
+from typing import ParamSpec, TypeVar
 
 Part = TypeVar("Part")
+Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 POLL_SECONDS = 0.5
@@ -40,10 +46,67 @@ def cores(workers: int = 0) -> int:
     return os.cpu_count() or 1
 
 
+def start(thread: Thread) -> bool:
+    """Start a thread; return whether the system gave one.
+
+    Examples
+    --------
+    >>> start(Thread(target=print, args=("at work",)))
+    at work
+    True
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        # Also raised where a thread is started twice, which is a fault.
+        if "can't start new thread" not in str(error):
+            raise
+        return False
+    return True
+
+
+class ThreadPool(ThreadPoolExecutor):
+    """A pool of as many threads as the system gives; without any, who submits does the work.
+
+    Examples
+    --------
+    >>> with ThreadPool(2) as pool:
+    ...     pool.submit(pow, 2, 10).result()
+    1024
+    """
+
+    def submit(
+        self,
+        work: Callable[Given, Result],
+        /,
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Future[Result]:
+        """Have a thread call a function, or call it if there is none; return its future."""
+        future = super().submit(work, *args, **kwargs)
+        # What was cancelled stays in the queue, where whoever comes to it passes it over.
+        if self._threads or not future.cancel():
+            return future
+        done: Future[Result] = Future()
+        try:
+            done.set_result(work(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 (as a thread of the pool would)
+            done.set_exception(error)
+        return done
+
+    def _adjust_thread_count(self) -> None:
+        # The base class starts threads one by one here, when something is submitted.
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if "can't start new thread" not in str(error):
+                raise
+
+
 @contextmanager
 def thread_pool(
     workers: int = 0, *, name: str = "imgurer", wait_at_end: bool = True
-) -> Iterator[ThreadPoolExecutor]:
+) -> Iterator[ThreadPool]:
     """Open a pool of threads for one job; tasks not begun at its end are dropped.
 
     Parameters
@@ -55,7 +118,7 @@ def thread_pool(
     wait_at_end
         Whether to wait for what is under way when the block ends, also by an error.
     """
-    pool = ThreadPoolExecutor(cores(workers), thread_name_prefix=name)
+    pool = ThreadPool(cores(workers), thread_name_prefix=name)
     try:
         yield pool
     finally:

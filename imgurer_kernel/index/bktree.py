@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from imgurer_kernel.common.threads import start
 from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import QueryError, UnknownImage
 from imgurer_kernel.index import bulk
@@ -269,6 +270,8 @@ class BKTree:
             Whether it is done.
         """
         self._start_warming()
+        if self._warming is None:  # for want of threads: NumPy searches, too
+            return False
         return self._warm.wait(timeout) and self._compiled is not None
 
     @property
@@ -285,9 +288,10 @@ class BKTree:
         with self._writing:
             if self._warming is not None:
                 return False
-            self._warming = threading.Thread(target=self._compile, name="imgurer-warm", daemon=True)
-            self._warming.start()
-            return True
+            warming = threading.Thread(target=self._compile, name="imgurer-warm", daemon=True)
+            if start(warming):
+                self._warming = warming
+            return self._warming is not None
 
     def _compile(self) -> None:
         try:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -18,6 +18,7 @@ from typing import TypeVar
 from traitlets import Bool, HasTraits, Int, Unicode
 
 from imgurer_kernel.common.text import sentence
+from imgurer_kernel.common.threads import ThreadPool
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.ui.shown_error import shown_error
 
@@ -56,7 +57,7 @@ class Runner:
 
     def __init__(self) -> None:
         # Enough for what one visitor has under way at once: header, clusters, a search, details.
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="panel")
+        self._pool = ThreadPool(4, thread_name_prefix="panel")
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:

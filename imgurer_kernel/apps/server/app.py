@@ -46,6 +46,7 @@ from imgurer_kernel.apps.server.shutdown import (
 )
 from imgurer_kernel.apps.server.sockets import open_sockets
 from imgurer_kernel.common.event_log import close_log, note, open_log
+from imgurer_kernel.common.threads import start
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import session_cookies
@@ -317,7 +318,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         say(f"imgurer is at {address}")
         if self.show:
             # Some browsers are waited for until they are closed.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            start(threading.Thread(target=webbrowser.open, args=(address,), daemon=True))
 
     async def _look_for_ends(self) -> None:
         """Close pages at once where another process has logged out or disabled somebody."""

@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
@@ -23,6 +22,7 @@ from imgurer_kernel.apps.server.login_tries import (
 from imgurer_kernel.apps.server.rate_limit import LogLimiter, TurnOfLoop
 from imgurer_kernel.common.event_log import note
 from imgurer_kernel.common.records import Account
+from imgurer_kernel.common.threads import ThreadPool
 from imgurer_kernel.errors import CatalogBusy, LoginFailed, NotAllowed
 from imgurer_kernel.store import session_cookies
 from imgurer_kernel.store.session_cookies import LoginSession
@@ -151,7 +151,7 @@ class PasswordIdentityProvider(IdentityProvider):
         self._looked_up: dict[LoginSession, tuple[float, asyncio.Task[bool]]] = {}
         # A thread: the catalog may make its caller wait, which must not stop the server. Another
         # one than those that check passwords, so that no page waits for guesses.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="imgurer-accounts")
+        self._thread = ThreadPool(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
         self._unknown = TurnOfLoop()
         # Who is slowed down costs nothing, and could turn the log over until no trace is left: at

@@ -5,10 +5,12 @@ import functools
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Full
 from typing import Any, ParamSpec, TypeVar
+
+from imgurer_kernel.common.threads import ThreadPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -238,7 +240,7 @@ class FairWorker:
         self._followers: list[FairWorker] = []
         if behind is not None:
             behind._followers.append(self)  # noqa: SLF001 - of this class
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._thread = ThreadPool(1, thread_name_prefix=name)
         self._most = 1 + waiting
         self._share = share
         self._lock = threading.Lock()

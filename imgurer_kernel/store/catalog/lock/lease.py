@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from imgurer_kernel.common.threads import start
 from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageError
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 from imgurer_kernel.store.catalog.lock.ticket_queue import TicketQueue
@@ -167,16 +168,14 @@ class Lease(Generic[Resource]):
         except BaseException:
             self._lock.drop()
             raise
-        self._give_up = False
         self._since = self._used = time.monotonic()
         # The longer opening took on this machine, the longer it has to serve.
         self._turn = min(max(self.quantum, 5 * (self._since - started)), 5 * self.quantum)
         self._stints += 1
         self._ended = threading.Event()
-        self._watcher = threading.Thread(
-            target=self._watch, args=(self._stints, self._ended), name="lease", daemon=True
-        )
-        self._watcher.start()
+        stint = self._stints, self._ended
+        self._watcher = threading.Thread(None, self._watch, "lease", stint, daemon=True)
+        self._give_up = not start(self._watcher)  # then it ends with its first use
         return self._resource
 
     def _drop(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from filelock import lock_descriptor, unlock_descriptor
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.threads import start
 
 try:
     from fcntl import LOCK_EX, flock
@@ -190,7 +191,8 @@ class LockFile:
                 else:
                     arrived.set()
 
-        threading.Thread(target=wait, name="lease queue", daemon=True).start()
+        if not start(threading.Thread(target=wait, name="lease queue", daemon=True)):
+            return self._wait_polling(descriptor, deadline)
         try:
             arrived.wait(max(0.0, deadline - time.monotonic()))
         except BaseException:

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from imgurer_kernel.common.threads import ThreadPool
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import script, static
@@ -109,7 +110,7 @@ class UploadControl(anywidget.AnyWidget):
         self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
-        self._worker = ThreadPoolExecutor(threads, thread_name_prefix="upload")
+        self._worker = ThreadPool(threads, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
         self._improved: list[Callable[[Upload, Verdict], None]] = []
         self._choosers: list[Callable[[int], None]] = []
@@ -341,6 +342,6 @@ def _judged(on_file: Callable[[Upload], Verdict], upload: Upload) -> Verdict:
         upload.path.unlink(missing_ok=True)
 
 
-def _end(reception: UploadReceiver, worker: ThreadPoolExecutor) -> None:
+def _end(reception: UploadReceiver, worker: ThreadPool) -> None:
     worker.shutdown(wait=False, cancel_futures=True)
     reception.close()
