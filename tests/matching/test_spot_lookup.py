@@ -111,6 +111,23 @@ def test_buckets_agree_with_comparing_each_with_each(
     assert found.tolist() == expected
 
 
+def test_more_entries_are_near_than_are_compared_together(small_buckets):
+    """Each spot of a white wall is that of every other one: 1,280 in one bucket."""
+    n = 20
+    spots = Spots.empty(n)
+    spots.count[:] = MAX_SPOTS
+    spots.hashes[:, :, 0] = 5
+    spots.hashes[3, 7, 0] = 7
+    fresh = np.arange(n) == 4
+    segments, everybody = SpotSegments.of(spots), np.arange(n)
+    [stored] = StoredSpots.of(segments, everybody)
+    queries, buckets = Queries.of(segments, fresh), SpotBuckets.of(spots)
+    moved, chunks = queries.moved(15, mirror=False), chunk_table(Cut.of(15, 3))
+    found = matches([InBuckets(stored, buckets, queries, moved, *chunks, 3)])
+    assert found.tolist() == compared(spots, everybody, everybody, fresh, 3, mirror=False)
+    assert len(found) == 64 * 64 * 19
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_segments_are_searched_as_one(seed, small_buckets, monkeypatch):
     """A large segment in buckets, a small one without, and pictures of which nothing is known."""

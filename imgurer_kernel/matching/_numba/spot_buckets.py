@@ -8,7 +8,7 @@ its chunk beside the number of its spot, so that hardly any hash needs to be fet
 
 # What numba makes of a function is not what mypy reads in it.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
-# ruff: noqa: C901, PLR0913, PLR0917
+# ruff: noqa: PLR0913, PLR0917
 
 import numpy as np
 
@@ -19,7 +19,12 @@ from imgurer_kernel.matching._numba.spot_scan import chunk_of, in_earlier_chunk,
 
 _STORED = "Array(uint64, 3, 'C', readonly=True)"
 _STARTS = "Array(uint32, 1, 'C', readonly=True)"
+_NAMES = "Array(uint32, 1, 'C', readonly=True)"
 _SPOTS, _RESTS = "Array(uint32, 2, 'C', readonly=True)", "Array(uint64, 2, 'C', readonly=True)"
+
+
+# Entries whose hashes are read together: 24 KB.
+_TOGETHER = 1024
 
 
 @compiled("uint64(uint64, uint64, int64)")
@@ -69,6 +74,73 @@ def arrange(
 
 
 @compiled(
+    f"int64({_STORED}, int64[::1], boolean[::1], uint64, uint64, int64, uint64[:, :, ::1], "
+    f"int64[:, ::1], {_NAMES}, int64, int64[::1], int64, uint64[:, ::1], uint64[::1], int64)"
+)
+def compare(
+    hashes: UInt64s,
+    number: Int64s,
+    fresh: BoolMask,
+    low: int,
+    high: int,
+    owner: int,
+    lookup: UInt64s,
+    chunks: Int64s,
+    spots: UInt32s,
+    c: int,
+    near: Int64s,
+    radius: int,
+    words: UInt64s,
+    out: UInt64s,
+    total: int,
+) -> int:
+    """Compare a query with spots whose entries are near; return the number of matches by now.
+
+    Parameters
+    ----------
+    hashes, number, fresh, lookup, chunks, radius, out
+        As in `look_up`.
+    low, high, owner
+        The query.
+    spots, c
+        The table of one chunk, and which.
+    near
+        int64 (k,): entries, which are written over.
+    words
+        uint64 (k, 2): room.
+    total
+        Matches that were written before.
+    """
+    asked, limit, count = owner >> 6, np.uint64(radius), 0
+    for k in range(len(near)):
+        name = np.int64(spots[near[k]])
+        here = number[name >> 6]
+        near[count] = name
+        count += here >= 0 and asked != here and not (asked > here and fresh[here])
+    # Hashes lie all over memory: to be read together, none waits for the one before.
+    for k in range(count):
+        picture, spot = near[k] >> 6, near[k] & 63
+        words[k, 0], words[k, 1] = hashes[picture, spot, 0], hashes[picture, spot, 1]
+    for k in range(count):
+        move(words[k, 0], words[k, 1], lookup, words[k])
+        one, other = low ^ words[k, 0], high ^ words[k, 1]
+        bits = popcount(one) + popcount(other)
+        if bits > limit or in_earlier_chunk(one, other, chunks, c):
+            continue
+        if total < len(out):
+            first, second = asked, number[near[k] >> 6]
+            mine, its = owner & 63, near[k] & 63
+            if first > second:
+                first, second, mine, its = second, first, its, mine
+            match = np.uint64(first) << np.uint64(44)
+            match |= np.uint64(second) << np.uint64(24)
+            match |= np.uint64(mine) << np.uint64(18)
+            out[total] = match | (np.uint64(its) << np.uint64(12)) | np.uint64(bits)
+        total += 1
+    return total
+
+
+@compiled(
     f"int64({_STORED}, int64[::1], boolean[::1], uint64[:, ::1], int64[::1], int64, int64, "
     f"uint64[:, :, ::1], int64[:, ::1], uint32[::1], {_STARTS}, {_SPOTS}, {_RESTS}, int64, "
     "uint64[::1])"
@@ -108,36 +180,61 @@ def look_up(
         The tables, uint32 (k,), uint32 (c, m) and uint64 (c, m), see `arrange`; a spot is called
         row of its picture, times 64, plus its number.
     """
-    total, limit = 0, np.uint64(radius)
-    words = np.empty(2, np.uint64)
+    total, limit, widest = 0, np.uint64(radius), 0
+    for c in range(len(chunks)):
+        widest = max(widest, chunks[c, 4] - chunks[c, 3])
+    first, last = np.empty(widest, np.int64), np.empty(widest, np.int64)
+    near, words = np.empty(_TOGETHER, np.int64), np.empty((_TOGETHER, 2), np.uint64)
     for q in range(begin, end):
-        low, high, asked = queries[q, 0], queries[q, 1], owner[q] >> 6
+        low, high = queries[q, 0], queries[q, 1]
         for c in range(len(chunks)):
-            offset, width, first_bucket = chunks[c, 0], chunks[c, 1], chunks[c, 5]
+            offset, width, bucket = chunks[c, 0], chunks[c, 1], chunks[c, 5]
             value, rest = chunk_of(low, high, offset, width), rest_of(low, high, offset + width)
-            for k in range(chunks[c, 3], chunks[c, 4]):
-                bucket = first_bucket + np.int64(value ^ np.uint64(masks[k]))
-                for e in range(starts[bucket], starts[bucket + 1]):
-                    if popcount(rests[c, e] ^ rest) > limit:
-                        continue
-                    picture, spot = np.int64(spots[c, e] >> 6), np.int64(spots[c, e] & 63)
-                    here = number[picture]
-                    if here < 0 or asked == here or (asked > here and fresh[here]):
-                        continue
-                    move(hashes[picture, spot, 0], hashes[picture, spot, 1], lookup, words)
-                    one, other = low ^ words[0], high ^ words[1]
-                    bits = popcount(one) + popcount(other)
-                    if bits > limit:
-                        continue
-                    if in_earlier_chunk(one, other, chunks, c):
-                        continue
-                    if total < len(out):
-                        first, second, mine, its = asked, here, owner[q] & 63, spot
-                        if asked > here:
-                            first, second, mine, its = here, asked, its, mine
-                        match = np.uint64(first) << np.uint64(44)
-                        match |= np.uint64(second) << np.uint64(24)
-                        match |= np.uint64(mine) << np.uint64(18)
-                        out[total] = match | (np.uint64(its) << np.uint64(12)) | np.uint64(bits)
-                    total += 1
+            probes = masks[chunks[c, 3] : chunks[c, 4]]
+            # Buckets lie all over memory, too.
+            for k in range(len(probes)):
+                at = bucket + np.int64(value ^ np.uint64(probes[k]))
+                first[k], last[k] = starts[at], starts[at + 1]
+            count = 0
+            for k in range(len(probes)):
+                left = limit - popcount(np.uint64(probes[k]))
+                for e in range(first[k], last[k]):
+                    near[count] = e
+                    count += popcount(rests[c, e] ^ rest) <= left
+                    if count == _TOGETHER:
+                        total = compare(
+                            hashes,
+                            number,
+                            fresh,
+                            low,
+                            high,
+                            owner[q],
+                            lookup,
+                            chunks,
+                            spots[c],
+                            c,
+                            near,
+                            radius,
+                            words,
+                            out,
+                            total,
+                        )
+                        count = 0
+            total = compare(
+                hashes,
+                number,
+                fresh,
+                low,
+                high,
+                owner[q],
+                lookup,
+                chunks,
+                spots[c],
+                c,
+                near[:count],
+                radius,
+                words,
+                out,
+                total,
+            )
     return total
