@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from fingerprint import enlarge, take
-from ingest_contestants import AGAIN, FINGERPRINT, OURS, PEERS, UNTRUSTED, name_of
+from ingest_contestants import FINGERPRINT, IN_PLACE, OURS, PEERS, UNTRUSTED, name_of
 from machine import describe, table
 from PIL import Image
 
@@ -69,6 +69,9 @@ def main() -> None:
     parser.add_argument(
         "--untrusted", action="store_true", help="only what decoding in processes costs"
     )
+    parser.add_argument(
+        "--in-place", type=int, metavar="FILES", help="only a second scan of so many files in place"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     chosen = parser.parse_args()
     sizes = QUICK if chosen.quick else FULL
@@ -79,12 +82,15 @@ def main() -> None:
         if chosen.untrusted:
             sys.stdout.write(compare_untrusted(chosen.folder, sizes, Path(scratch)) + "\n")
             return
+        if chosen.in_place:
+            sys.stdout.write(rescan(chosen.folder, chosen.in_place, Path(scratch)) + "\n")
+            return
         folders = make_folders(chosen.folder, sizes, Path(scratch))
         rows = []
         for name in ("12 MP", "0.2 MP"):
             contestants = {OURS: OURS, FINGERPRINT: FINGERPRINT} | peers
             rows += race(name, folders[name], contestants, sizes.rounds)
-        again = run_again(folders["small"], sizes)
+        again = run_again(folders["small"], sizes.small, OURS, 2 * sizes.rounds - 1)
     goals = compare(rows, again)
     machine = f"{describe(PACKAGES)}; {sizes.rounds} rounds"
     report = report_text(machine, missing, rows, again, goals)
@@ -187,13 +193,23 @@ def compare_untrusted(photos: Path | None, sizes: Sizes, scratch: Path) -> str:
     return "\n".join([machine, "", *table(head, rows, left=(0, 1))])
 
 
-def run_again(folder: Path, sizes: Sizes) -> dict[str, float]:
+def rescan(photos: Path | None, count: int, scratch: Path) -> str:
+    """What it takes to ingest files of 32x32 pixels in place, and to scan them again, unchanged."""
+    folder = scratch / "files"
+    folder.mkdir()
+    pictures = [each.resize((800, 600)) for each in take(photos, QUICK.pictures)]
+    cut(pictures, folder, count, (32, 32))
+    rows = figures_of(f"{count:,} files in place", run_again(folder, count, IN_PLACE, 5))
+    head = ["imgurer", "s", "CPU s", "memory +MB"]
+    return "\n".join([f"{describe(PACKAGES)}; median of 5", "", *table(head, rows)])
+
+
+def run_again(folder: Path, count: int, contestant: str, times: int) -> dict[str, float]:
     """The first ingest of many small files, and later ones, when none has changed."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        first = measure(OURS, folder, Path(scratch))
-        later = [measure(AGAIN, folder, Path(scratch)) for _ in range(2 * sizes.rounds - 1)]
+        first, *later = (measure(contestant, folder, Path(scratch)) for _ in range(1 + times))
     return {
-        "files": sizes.small,
+        "files": count,
         "first_wall": first["wall"],
         "first_cpu": first["cpu"],
         "first_growth_mb": first["peak_mb"] - first["before_mb"],

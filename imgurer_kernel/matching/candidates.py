@@ -158,6 +158,35 @@ def keep_nearest(rows: Candidates) -> Candidates:
     return both.take(np.lexsort((both.second, both.first)))
 
 
+def add_nearest(known: Candidates, new: Candidates) -> Candidates:
+    """Return what `keep_nearest` keeps of known and new rows, sorting only what is near new ones.
+
+    Parameters
+    ----------
+    known, new
+        Rows that `keep_nearest` has kept, sorted as it does; of `known` those of images that are
+        gone may be missing.
+    """
+    if not len(known) or not len(new):
+        return known if len(known) else new
+    n = int(max(known.second.max(), new.second.max())) + 1
+    changed, near = np.zeros((2, n), np.bool_)
+    changed[new.first] = changed[new.second] = True
+    either = changed[known.first] | changed[known.second]
+    # Whether a pair stays depends on all other pairs of its two images, and on nothing else.
+    near[known.first[either]] = near[known.second[either]] = True
+    near |= changed
+    some = keep_nearest(known.take(near[known.first] | near[known.second]).joined(new))
+    some = some.take(changed[some.first] | changed[some.second])
+    kept = np.flatnonzero(~either)
+    place = np.searchsorted(
+        known.first[kept] * n + known.second[kept], some.first * n + some.second
+    )
+    order = np.insert(np.arange(len(kept)), place, len(kept) + np.arange(len(some)))
+    rows = np.append(kept, len(known) + np.arange(len(some)))[order]
+    return known.joined(some).take(rows)
+
+
 def _keep_matches(rows: Candidates, rank: Int64s, matches: int, neighbors: int) -> Candidates:
     """Sort rows and keep few matches of each pair and few pairs of each image, by rank 0..128."""
     if not len(rows):

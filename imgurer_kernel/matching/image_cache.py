@@ -34,7 +34,6 @@ ORIGINALS_BUDGET = 1000
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
 _OCCASION = 900  # seconds
-_NOT_ASKED = np.iinfo(np.int64).min
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
@@ -101,7 +100,7 @@ class ImageCache:
             _allocate(len(image_ids)), np.zeros((len(image_ids), 4), np.int64)
         )
         self.within_frame = np.ones(len(image_ids))
-        self._times = np.full(len(image_ids), _NOT_ASKED)
+        self._times: Int64s | None = None
         self._depths: dict[int, Float64s] = {}
 
     @property
@@ -280,12 +279,11 @@ class ImageCache:
 
     def times(self, positions: Int64s) -> Int64s:
         """Return when pictures were taken, int64 (k,) seconds; 0 where unknown."""
-        if self._loaders.taken is None:
+        if self._loaders.taken is None or not len(positions):
             return np.zeros(len(positions), np.int64)
-        # Each round of a search asks for those of all pairs that hold.
-        missing = distinct(positions[self._times[positions] == _NOT_ASKED])
-        if len(missing):
-            self._times[missing] = self._loaders.taken(self._ids[missing])
+        # Of all at once: each round of a search asks for more of them, and in the end for most.
+        if self._times is None:
+            self._times = self._loaders.taken(self._ids)
         return self._times[positions]
 
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:

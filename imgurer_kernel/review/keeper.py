@@ -23,7 +23,8 @@ _COPY_NAME = re.compile(
 )
 
 
-_MAY_BE_COPY = re.compile(rf"\)|{_WORDS}|download|unnamed", re.IGNORECASE)
+_ANY_OF_THESE = (")", *_WORDS.split("|"), "download", "unnamed")
+_MAY_BE_COPY = re.compile("|".join(map(re.escape, _ANY_OF_THESE)), re.IGNORECASE)
 
 
 def has_copy_name(filename: str) -> bool:
@@ -50,9 +51,14 @@ def copy_names(filenames: Sequence[str]) -> BoolMask:
     >>> copy_names(["a.jpg", "a (1).jpg", "a.jpg", "a - Copy.jpg"]).tolist()
     [False, True, False, True]
     """
+    # As a rule none is one: to look for each word alone takes a tenth of the time of the search.
+    text = "\n".join(filenames)
+    lowered = text.lower()
+    if text.isascii() and not any(word in lowered for word in _ANY_OF_THESE):
+        return np.zeros(len(filenames), np.bool_)
     # One search through all of them: to begin one for each takes four times as long.
     ends = np.cumsum([len(name) + 1 for name in filenames])
-    places = [found.start() for found in _MAY_BE_COPY.finditer("\n".join(filenames))]
+    places = [found.start() for found in _MAY_BE_COPY.finditer(text)]
     copies = np.zeros(len(filenames), np.bool_)
     for row in np.unique(np.searchsorted(ends, places, side="right")).tolist():
         copies[row] = has_copy_name(filenames[row])

@@ -9,13 +9,13 @@ import pytest
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
 from imgurer_kernel.matching import candidates, hash_candidates
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
-from imgurer_kernel.matching.candidates import Candidates, keep_nearest
+from imgurer_kernel.matching.candidates import Candidates, add_nearest, keep_nearest
 from imgurer_kernel.matching.hash_candidates import (
     NEGATIVE_RADIUS,
     ImageHashes,
     find_candidates,
 )
-from imgurer_kernel.matching.regions import WINDOWS
+from imgurer_kernel.matching.regions import SPOT, WINDOWS
 
 COLUMNS = ("first", "second", "distance", "region", "other_region", "orientation", "are_negative")
 
@@ -177,8 +177,47 @@ def test_a_dense_zone_may_grow_step_by_step(seed):
     p = film(60)
     late = np.random.default_rng(seed).random(60) < 0.3
     early = find_candidates(dataclasses.replace(p, informative=~late), 30)
-    grown = keep_nearest(early.joined(find_candidates(p, 30, fresh=late)))
+    grown = add_nearest(early, find_candidates(p, 30, fresh=late))
     assert ends(grown) == ends(find_candidates(p, 30))
+
+
+def drawn_rows(random, images, count):
+    """Matches between images drawn at random, a third of them by spots."""
+    first = random.integers(0, images - 1, count)
+    by_spots = random.random(count) < 0.3
+    start = np.full((count, 6), np.nan)
+    start[by_spots] = random.random((by_spots.sum(), 6))
+    return Candidates(
+        first,
+        first + 1 + random.integers(0, images, count) % (images - 1 - first),
+        random.integers(0, 5, count),
+        random.integers(0, 3, count),
+        np.where(by_spots, SPOT, random.integers(0, 3, count)),
+        np.where(by_spots, random.integers(1, 4, count), random.integers(0, 3, count)),
+        random.random(count) < 0.1,
+        start,
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_new_rows_leave_what_sorting_all_rows_leaves(seed, monkeypatch):
+    """Also where some images are gone, of which others were among the nearest."""
+    monkeypatch.setattr(candidates, "MAX_NEIGHBORS", 3)
+    monkeypatch.setattr(candidates, "MAX_SPOT_NEIGHBORS", 2)
+    random = np.random.default_rng(seed)
+    known = keep_nearest(drawn_rows(random, 40, int(random.integers(1, 300))))
+    there = random.random(40) < random.choice([0.7, 1])
+    known = known.take(there[known.first] & there[known.second])
+    new = drawn_rows(random, 40, int(random.integers(0, 30)))
+    new = keep_nearest(new.take(random.random(40)[new.first] < 0.8))
+    expected = keep_nearest(known.joined(new))
+    found = add_nearest(known, new)
+    assert table(found) == table(expected)
+    for column in (field.name for field in dataclasses.fields(Candidates)):
+        ours, others = getattr(found, column), getattr(expected, column)
+        if column == "negative":
+            ours, others = found.are_negative, expected.are_negative
+        np.testing.assert_array_equal(ours, others)
 
 
 def test_uninformative_images_take_no_part():

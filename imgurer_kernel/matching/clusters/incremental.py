@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from imgurer_kernel.common.arrays import distinct
+from imgurer_kernel.common.arrays import distinct, places_of
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS, MAX_SPOT_NEIGHBORS, Candidates
@@ -210,9 +210,7 @@ class ReusableState:
         stays = present & ~hidden
 
         rows = result.candidates
-        first, second = (
-            np.searchsorted(images.image_ids, end) for end in (rows.first, rows.second)
-        )
+        first, second = (places_of(end, images.image_ids) for end in (rows.first, rows.second))
         nearest, by_spots = pair_starts(rows), rows.region == SPOT
         for end, other in ((first, second), (second, first)):
             lost_neighbor = distinct(end[present[end] & lost[other]])
@@ -233,8 +231,8 @@ class ReusableState:
             clusters=result.clusters,
             pairs=replace(
                 pairs,
-                first=place[np.searchsorted(images.image_ids, pairs.first)],
-                second=place[np.searchsorted(images.image_ids, pairs.second)],
+                first=place[places_of(pairs.first, images.image_ids)],
+                second=place[places_of(pairs.second, images.image_ids)],
             ),
             comparisons=result.comparisons.drop(gone),
             judgements=result.judgements.drop(gone),

@@ -16,7 +16,7 @@ from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
-from imgurer_kernel.matching.candidates import Candidates, keep_nearest
+from imgurer_kernel.matching.candidates import Candidates, add_nearest, keep_nearest
 from imgurer_kernel.matching.clusters.budget import (
     SearchScope,
     choose_scope,
@@ -131,11 +131,11 @@ def find_clusters(
         _read_windows(ids, part[state.fresh[part]], state, loaders, progress)
 
     found = _find_candidates(ranked, turned, windows, seen, scope, state.fresh, progress)
-    near = state.candidates.joined(found)
-    # Represented duplicates are tied to their representatives again and again.
-    candidates = keep_nearest(near) if len(state.candidates) else found
+    known = state.candidates  # represented duplicates are tied to their representatives again
+    candidates = add_nearest(known, found)
     # Also by way of matches that were near enough before nearer ones came.
-    anew = connected_to(state.dirty, near.first, near.second)
+    ends = zip((known.first, known.second), (found.first, found.second), strict=True)
+    anew = connected_to(state.dirty, *map(np.concatenate, ends))
     clusters, pairs = state.unchanged(anew)
     concerned = candidates.take(anew[candidates.first])
     solved, solved_pairs = _solve(ranked, concerned, state, turned, loaders, progress)

@@ -7,6 +7,7 @@ Clustering Algorithm for Static and Dynamic Information Organization", Journal o
 and Applications 8(1), 2004.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -24,8 +25,10 @@ MILLIONTHS = 1_000_000
 # Stars that are made between two calls of the progress function.
 _PROGRESS_STEP = 2048
 
-# So many edges are worth loading machine code for.
+# So many edges are worth loading machine code for, and so many calling it once it is there.
 _COMPILE_FROM = 20_000
+_LOADED_FROM = 1_000
+_KERNEL = "imgurer_kernel.matching._numba.cover"
 
 
 def star_clusters(
@@ -128,7 +131,8 @@ def star_cover(
     """
     strength = np.rint(score * MILLIONTHS).astype(np.int64)
     graph = _Graph.of(n, first, second, strength)
-    cover = _cover if len(first) < _COMPILE_FROM else _cover_compiled
+    loaded = len(first) >= _LOADED_FROM and _KERNEL in sys.modules
+    cover = _cover_compiled if loaded or len(first) >= _COMPILE_FROM else _cover
     return cover(graph, progress or no_progress)
 
 

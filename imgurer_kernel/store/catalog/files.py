@@ -127,8 +127,10 @@ def present_files(
         )
         frame = frame_of(answer, ["taken_in"], {**_INODES, "path_key": "object"})
     if "path_key" in frame:
+        # What is missing is no text of bytes; most of a store's files have one.
         keys = [
-            bytes(it) if isinstance(it, bytearray | bytes) else None for it in frame["path_key"]
+            bytes(it) if type(it) is bytearray else None if type(it) is not bytes else it
+            for it in frame["path_key"].tolist()
         ]
         frame["path_key"] = pd.Series(keys, frame.index, object)
     return frame
