@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.common.atomic_files import make_folders, mapped_os_errors, sync_folder
+from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 
 Array = npt.NDArray[Any]
@@ -194,16 +195,17 @@ def _read(folder: Path, *, trusted: bool) -> Derived | None:
     if meta is None:
         return None
     arrays = {}
-    for name, expected in meta["sums"].items():
-        path = folder / f"{name}.npy"
-        try:
-            # Compared before it is mapped: the memory of a file that is cut off cannot be touched.
-            if not trusted and _sum(path) != expected:
-                return None
+    paths = {name: folder / f"{name}.npy" for name in meta["sums"]}
+    try:
+        # Compared before any is mapped: the memory of a file that is cut off cannot be touched.
+        # On all cores: a store of 100,000 has 700 MB of them.
+        if not trusted and list(in_order(_sum, paths.values())) != [*meta["sums"].values()]:
+            return None
+        for name, path in paths.items():
             mapped = path.stat().st_size >= _MAPPED_BYTES
             arrays[name] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        except (OSError, ValueError):
-            return None
+    except (OSError, ValueError):
+        return None
     return Derived(meta["facts"], arrays)
 
 
