@@ -28,7 +28,7 @@ import numpy as np
 from imgurer_kernel import errors
 from imgurer_kernel.common.paths import module_folders
 from imgurer_kernel.common.records import Fingerprint
-from imgurer_kernel.common.threads import cores
+from imgurer_kernel.common.threads import cores, start
 from imgurer_kernel.common.types import UInt8s
 from imgurer_kernel.errors import DecoderFailed, ImageRejected
 from imgurer_kernel.fingerprint import decode
@@ -178,9 +178,10 @@ class DecoderProcesses:
 
     def _look_later(self) -> None:
         # By a weak reference: the timer does not keep a closed store in memory.
-        self._looking = threading.Timer(IDLE_SECONDS, _end_idle, [weakref.WeakMethod(self._idle)])
-        self._looking.daemon = True
-        self._looking.start()
+        timer = threading.Timer(IDLE_SECONDS, _end_idle, [weakref.WeakMethod(self._idle)])
+        timer.daemon = True
+        # Where the system gives no thread the next child that is put back asks for one again.
+        self._looking = timer if start(timer) else None
 
     def _idle(self) -> "list[_Child]":
         """Remove and return the children that were idle for long; check the others later."""

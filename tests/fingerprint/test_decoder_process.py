@@ -23,6 +23,7 @@ from imgurer_kernel.fingerprint import decode, decoder_process, fingerprint
 from imgurer_kernel.fingerprint.browser_view import for_browser
 from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
 from tests.support.decoding import misbehave
+from tests.support.few_threads import thread_limit  # noqa: F401
 from tests.support.pictures import encode, jpeg, scene
 from tests.support.processes import python
 
@@ -268,6 +269,16 @@ for deed in (b"pid", sys.argv[1].encode()):
         print("interrupted", flush=True)
 signal.pause()
 """
+
+
+def test_without_a_thread_to_end_idle_children_pictures_are_decoded(thread_limit):  # noqa: F811
+    made = DecoderProcesses(workers=1)
+    thread_limit(0)
+    try:
+        assert made.fingerprint(GOOD, limits=USUAL).width == 300
+        assert made.fingerprint(GOOD, limits=USUAL).width == 300
+    finally:
+        made.close()
 
 
 @pytest.mark.parametrize("deed", ["spin", "pid"])
