@@ -289,6 +289,23 @@ def test_strips_make_no_difference(monkeypatch, mode, factor):
             ImageTooLarge,
             "more parts than",
         ),
+        (
+            RuntimeError(
+                "Memory allocation error: Security limit exceeded: iinf box contains 29696 items, "
+                "which exceeds the security limit of 1000 items."
+            ),
+            ImageTooLarge,
+            "more parts or memory than",
+        ),
+        (
+            RuntimeError(
+                "Memory allocation error: Security limit exceeded: Allocating 12 bytes exceeds the "
+                "security limit of 9 bytes"
+            ),
+            ImageTooLarge,
+            "more parts or memory than",
+        ),
+        (RuntimeError("Memory allocation error: Unspecified"), DecoderFailed, "does not suffice"),
         (ValueError("<object at 0x7f12345678>"), ImageDamaged, "damaged"),
     ],
 )

@@ -393,6 +393,23 @@ def test_what_decoders_take_long_for(tmp_path):
         assert words in outcome["reason"]
 
 
+def test_what_libheif_refuses_is_no_lack_of_memory(tmp_path):
+    """libheif calls all of its limits errors of memory, which would be tried again for ever."""
+    good = heic(solid(90, 64, 48))
+    items, places, brand = (good.index(name) for name in (b"iinf", b"iloc", b"ftyp"))
+    many = struct.pack(">H", 30_000)
+    brands = struct.pack(">I", 8 + 4 * 5000) + good[brand : brand + 12] + b"mif1" * 4997
+    size = struct.unpack(">I", good[:4])[0]
+    files = {
+        "items": good[: items + 8] + many + good[items + 10 :],
+        "places": good[: places + 10] + many + good[places + 12 :],
+        "brands": brands + good[size:],
+    }
+    for name, outcome in decode_all(tmp_path, files).items():
+        assert outcome["rejected"] == "ImageTooLarge", (name, outcome)
+        assert "more parts or memory than its decoder accepts" in outcome["reason"]
+
+
 def test_small_files_that_took_minutes_or_all_memory(tmp_path):
     icon = encode(solid(90, 16, 16), "ICO", sizes=[(16, 16)])
     bomb = make_png(13_000, 13_000, zlib.compress(bytes(9)), colour=6)

@@ -28,8 +28,10 @@ _UNSUPPORTED = re.compile(
 )
 # libheif allows for little more memory than a picture of the declared size takes.
 _OTHER_SIZE = re.compile("does not have the size|exceeds the maximum image size", re.IGNORECASE)
-# libheif calls this an error of memory, too.
+# libheif reports all of its limits as errors of memory, which they are not: they are the same on
+# every machine and at every try.
 _MANY_PARTS = re.compile("number of [^()]*\\(\\d+\\) exceeds", re.IGNORECASE)
+_LIMIT = re.compile("security limit", re.IGNORECASE)
 _METADATA = re.compile("MAX_TEXT|text memory|Too much memory used in text", re.IGNORECASE)
 
 
@@ -86,6 +88,8 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
         what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
     elif _MANY_PARTS.search(said):
         what = f"this {name} is made of more parts than its decoder accepts; save it again"
+    elif _LIMIT.search(said):
+        what = f"this {name} asks for more parts or memory than its decoder accepts; save it again"
     elif type(error).__name__ == "DecompressionBombError":
         what = f"this {name} has more pixels than its decoder accepts; make it smaller"
     else:
