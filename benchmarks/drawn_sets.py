@@ -7,8 +7,9 @@ draw with and a seed, and yields its pictures to `write_set`.
 
 import csv
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,7 @@ def write_set(
     copied: float,
     suffix: str = "png",
     copies: Copies = copies,
+    quality: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Write pictures to a new folder, with copies of a share of them, and their truth.
 
@@ -65,7 +67,9 @@ def write_set(
     copied
         Share of the pictures that have copies.
     suffix
-        Of originals; copies are JPEG of quality 86, on white where an original is transparent.
+        Of originals; copies are JPEG, on white where an original is transparent.
+    quality
+        Of the JPEG by kind of copy; of others 86.
     """
     pictures = folder / "pictures"
     pictures.mkdir(parents=True)
@@ -76,7 +80,8 @@ def write_set(
         image.save(pictures / f"{name}.{suffix}", **({"quality": 90} if suffix == "jpg" else {}))
         rows.append((f"{name}.{suffix}", key, "original"))
         for kind, copy in copies(opaque(image), name, rng) if k in chosen else ():
-            copy.convert("RGB").save(pictures / f"{name}--{kind}.jpg", quality=86)
+            level = quality.get(kind, 86)
+            copy.convert("RGB").save(pictures / f"{name}--{kind}.jpg", quality=level)
             rows.append((f"{name}--{kind}.jpg", key, kind))
     with (folder / "truth.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
