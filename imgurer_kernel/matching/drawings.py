@@ -11,6 +11,7 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float64s
 from imgurer_kernel.matching import local_agreement as local
+from imgurer_kernel.matching.small_figures import lit_and_written
 
 _FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
 PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
@@ -52,7 +53,7 @@ def redrawn(features: Float64s) -> BoolMask:
 
 
 def captioned(features: Float64s) -> BoolMask:
-    """Tell which small drawings are one but for writing from side to side at the top or bottom."""
+    """Tell which small drawings are one but for writing at the top or at the bottom."""
 
     def of(k: int) -> Float64s:
         return features[:, k]
@@ -61,7 +62,8 @@ def captioned(features: Float64s) -> BoolMask:
     strips = (of(local.CUT_TOP) + of(local.CUT_BOTTOM) > 0) & (of(local.CUT) <= 0.34)
     strips &= (of(local.CUT_LEFT) + of(local.CUT_RIGHT) <= 0) & (of(local.LETTERS) >= 0.6)
     inner: BoolMask = (of(local.INNER_BAD) <= 0.09) & (of(local.INNER_Q25) >= 0.94)
-    return small & strips & inner & (of(local.INNER_AGREE) >= 10)
+    from_side_to_side = small & strips & inner & (of(local.INNER_AGREE) >= 10)
+    return from_side_to_side | lit_and_written(features)
 
 
 def share_stripes(features: Float64s) -> BoolMask:
@@ -133,7 +135,7 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     toned |= pale_page(features)
     curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
     curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
-    lit |= _lit_pixels(features)
+    lit |= _lit_pixels(features) | lit_and_written(features)
     return lit | toned | sepia | (curved & (flat | ~known)) | (more & _photographed(features))
 
 

@@ -64,7 +64,10 @@ LETTERS = 54  # share of the blocks that disagree in which one goes from dark to
 GROUND = 55  # of small ones: share of the most frequent gray of all of the less plain picture
 MOST_COLOUR = 56  # as `MONO`, of the more colourful picture
 EDGE = 57  # how steep the steepest blocks are, levels a pixel, as a share of `CONTRAST`
-FEATURES = 58
+SMOOTHED, SMOOTHED_MORE = 58, 59  # of small ones: levels that means of 3x3 pixels are off by
+# where they are off most, all but eight of them, and all but 25
+RESIZED = 60  # of small ones: pixels of the one picture for one of the other
+FEATURES = 61
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""

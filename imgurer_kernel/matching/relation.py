@@ -28,6 +28,7 @@ from imgurer_kernel.matching.drawings import (
     redrawn,
     share_stripes,
 )
+from imgurer_kernel.matching.small_figures import alike_by_chance, repainted
 from imgurer_kernel.matching.takes import is_other_take
 
 
@@ -127,12 +128,12 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
 
     agree = of(local.AGREE)
     poor = (agree < _RICH) | (of(local.PLAIN) >= PLAIN)
-    same_shape = _same_shape(measures, features, poor)
+    same_shape = _same_shape(measures, features, poor) & ~alike_by_chance(measures, features)
     # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
     paged &= ~pale_page(features)
     few = np.where(agree < _RICH, ~lit_or_toned(features), paged)
-    variant = np.where(poor, few, _recoloured(features))
+    variant = np.where(poor, few, _recoloured(features)) | repainted(features)
     # One straight edge and no more agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
     result = np.full(len(features), Relation.SAME, np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.judgement import judge, statuses
@@ -70,6 +70,21 @@ def test_a_small_face_that_has_turned_is_another_take(seed):
     assert related(one, compressed(one.resize((46, 56))))[0] is Relation.SAME
 
 
+class Nearly(random.Random):
+    """Draws that are near the middle of what they may be."""
+
+    def uniform(self, a, b):
+        return (a + b) / 2 + 0.3 * (super().uniform(a, b) - (a + b) / 2)
+
+
+@pytest.mark.parametrize("seed", [45, *SEEDS])
+def test_a_small_face_that_has_hardly_turned_is_another_take(seed):
+    person = drawn_faces.invent(random.Random(seed))
+    one, other = (drawn_faces.paint(person, Nearly(seed + k)) for k in range(2))
+    assert related(one, other)[0] in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}
+    assert related(one, compressed(ImageEnhance.Brightness(one).enhance(0.75)))[0] is Relation.SAME
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_sprite_in_a_frame_is_no_part_of_it(seed):
     """The plain ground is trimmed off the one, and not off the other."""
@@ -90,6 +105,61 @@ def test_a_brighter_sprite_is_the_same_and_other_colours_are_not(seed):
     brighter = compressed(ImageEnhance.Brightness(sprite).enhance(1.25))
     assert related(sprite, brighter)[0] is Relation.SAME
     assert related(sprite, recoloured)[0] is not Relation.SAME
+
+
+def smaller(creature):
+    """A creature of half the size, at the same place of a sprite."""
+    parts = [
+        replace(
+            p,
+            x=34 + (p.x - 36) * 0.45,
+            y=40 + (p.y - 34) * 0.45,
+            across=0.45 * p.across,
+            down=0.45 * p.down,
+        )
+        for p in creature.parts
+    ]
+    eyes = tuple((34 + (x - 36) * 0.45, 40 + (y - 34) * 0.45) for x, y in creature.eyes)
+    return replace(creature, parts=tuple(parts), eyes=eyes)
+
+
+def sprite(seed, change=lambda creature: creature):
+    creature = change(drawn_sprites.invent(random.Random(seed)))
+    return drawn_sets.opaque(drawn_sprites.paint(creature))
+
+
+@pytest.mark.parametrize("seed", [47, 49, *SEEDS])
+def test_small_figures_at_one_place_are_no_copies(seed):
+    """A dozen blocks of two creatures agree by chance; those of a copy do by more."""
+    one, other = sprite(seed, smaller), sprite(seed + 100, smaller)
+    assert related(one, other)[0] is not Relation.SAME
+    assert related(one, compressed(one))[0] is Relation.SAME
+
+
+@pytest.mark.parametrize("seed", [46, 53, 54, *SEEDS])
+def test_a_sprite_with_a_part_in_another_colour_is_a_colour_variant(seed):
+    def painted_anew(creature):
+        hues = list(creature.hues)
+        k = random.Random(seed).randrange(1, 3)
+        hues[k] = ((hues[k][0] + 0.4) % 1, *hues[k][1:])
+        return replace(creature, hues=tuple(hues))
+
+    assert related(sprite(seed), sprite(seed, painted_anew))[0] is Relation.COLOUR_VARIANT
+
+
+@pytest.mark.parametrize(("seed", "light"), [(42, 1.3), (46, 0.7), (54, 1.3), (58, 0.7)])
+def test_a_sprite_in_another_light_with_writing_on_its_feet_is_the_same(seed, light):
+    def lower(creature):
+        parts = tuple(replace(part, y=part.y + 7) for part in creature.parts)
+        return replace(creature, parts=parts, eyes=tuple((x, y + 7) for x, y in creature.eyes))
+
+    one = sprite(seed, lower)
+    lit = ImageEnhance.Brightness(one).enhance(light)
+    place, letters = (7, 47), ImageFont.load_default(size=8)
+    ImageDraw.Draw(lit).text(
+        place, "copy abcd", "white", letters, stroke_width=1, stroke_fill="black"
+    )
+    assert related(one, saved(lit, "JPEG", quality=80))[0] is Relation.SAME
 
 
 @pytest.mark.parametrize("seed", SEEDS)

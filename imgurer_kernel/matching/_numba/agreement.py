@@ -272,4 +272,5 @@ def measure(
             x = draw_colours(first, box, itself, blurs, nx, ny)
             y = draw_colours(second, box, transform, other_blurs, nx, ny)
             judge_remainder(x, y, fit, ok, inverted, out)
+            out[names.RESIZED] = max(own_x / their_x, their_x / own_x)
     return by * 64 + bx

@@ -27,6 +27,7 @@ _STEEP = 20.0  # levels within a pixel's neighbours that make an edge of it
 # that a pixel's neighbours span. Copies of emoji, icons and sprites stay below, see `relation`.
 _ALWAYS, _BY_NOISE, _BY_EDGE = 11.0, 6.0, 0.1
 _MIDDLE = 0.33  # of the height, from the middle
+_SOME, _MORE = 8, 25  # pixels that are off by more
 _CONTRAST = 60.0  # levels, of emoji; edges of black on white are off by more
 
 
@@ -94,6 +95,35 @@ def _compare(one: Float32s, other: Float32s, ok: Float32s, left: Float32s, steep
                 back += off * off
                 steep[y, x] = max(steep[y, x], high - low, other_high - other_low)
             left[y, x] = np.sqrt(max(there, back) / 3)
+
+
+@compiled(f"void({_PLANES}, {_PLANES}, {_PLANE}, {_VECTOR})", fastmath=True)
+def _smoothed(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> None:
+    """Write by how much means of 3x3 pixels differ where they do most, and next to most.
+
+    Half a pixel of a shift and what a JPEG leaves go both ways, another colour does not.
+    """
+    ny, nx = ok.shape
+    means = np.zeros(ny * nx)
+    count = 0
+    for y in range(1, ny - 1):
+        for x in range(1, nx - 1):
+            square, inside = 0.0, True
+            for channel in range(3):
+                off = 0.0
+                for k in range(9):
+                    i, j = y + k // 3 - 1, x + k % 3 - 1
+                    inside = inside and ok[i, j] > 0.5
+                    off += one[channel, i, j] - other[channel, i, j]
+                square += (off / 9) ** 2
+            if inside:
+                means[count] = np.sqrt(square / 3)
+                count += 1
+    means = np.sort(means[:count])[::-1]
+    if count > _SOME:
+        out[names.SMOOTHED] = means[_SOME]
+    if count > _MORE:
+        out[names.SMOOTHED_MORE] = means[_MORE]
 
 
 @compiled(f"void({_PLANE}, {_VECTOR})", fastmath=True)
@@ -178,14 +208,19 @@ def judge_remainder(
         other[channel] = bent(other[channel].copy(), fit)
         if inverted:
             other[channel] = 255 - other[channel]
-    _even_light(one, other, ok, out)
+    # What is written on one of both, in strips, has a light of its own.
+    inner = ok.copy()
+    inner[: int(out[names.CUT_TOP] * ny + 0.999)] = 0
+    inner[int((1 - out[names.CUT_BOTTOM]) * ny) :] = 0
+    _even_light(one, other, inner, out)
+    _smoothed(one, other, inner, out)
     left, steep = np.empty((ny, nx), np.float32), np.empty((ny, nx), np.float32)
     _compare(one, other, ok, left, steep)
     along = np.empty(ny * nx)
     edges = 0
     for y in range(ny):
         for x in range(nx):
-            if steep[y, x] > _STEEP:
+            if steep[y, x] > _STEEP and inner[y, x] > 0.5:
                 along[edges] = left[y, x]
                 edges += 1
     noise = quantile(along[:edges], 0.5) if edges else 0.0
