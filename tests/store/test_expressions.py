@@ -24,6 +24,7 @@ def test_one_value_for_each_row_with_the_frames_index():
         "width) AS a, (height",
         "1) FROM files; SELECT (1",
         "unnest([1, 2])",
+        "unnest(CASE WHEN width > 3 THEN [1] ELSE [] END)",
         "count(*)",
         "[width]",
         "nothing",
