@@ -1,11 +1,11 @@
 """The catalog: one DuckDB file of images, files, owners, accounts and decisions.
 
-All SQL of the package is in here, one module for each concern: `queries` reads images,
-`files` what users have, `generations` what has changed, `fingerprints` fingerprints; `commands`
-adds and forgets; `trash` has what was forgotten, `decisions` what people decided, `journal` what
-was done; `users` keeps accounts, `sessions` their logins, `password_tries`
-guesses of a password, `quotas` how much they may have. Their functions take a connection, which
-`Catalog` gives for the length of a transaction.
+All SQL of the package is in this folder, one module for each concern: `queries` reads images,
+`files` the users' files, `generations` the changes since a generation, `fingerprints` fingerprints;
+`commands` adds and forgets; `trash` has the forgotten files, `decisions` the users' decisions,
+`journal` the acts; `users` keeps accounts, `sessions` logins, `password_tries` wrong passwords,
+`quotas` the limits of users in bytes. Their functions take a connection, which `Catalog` provides
+for one transaction.
 """
 
 from imgurer_kernel.store.catalog import (

@@ -1,8 +1,7 @@
 """`Catalog`: transactions on the DuckDB file of one store.
 
-What can be asked of a catalog, and done to it, are the functions of `queries`, `files`,
-`generations`, `fingerprints`, `commands` and `users`. Each takes an open connection, so that
-several can share one transaction::
+The queries and commands are functions in `queries`, `files`, `generations`, `fingerprints`,
+`commands` and `users`. Each takes an open connection, so that several can share one transaction::
 
     catalog.run(queries.statistics)                  # one, in a transaction of its own
 
@@ -35,11 +34,11 @@ Result = TypeVar("Result")
 class Catalog:
     """Images, files and users of one store, in ``catalog.duckdb``.
 
-    The file is not opened before the first use. Any number of processes and threads may use one
+    The file is opened at the first use. Any number of processes and threads may use one
     store at the same time: each transaction waits for its turn
     (`imgurer_kernel.store.catalog.lock`), and the file is closed 0.5 s after the last one. Every
-    command may be repeated without harm, because a client that was killed may have committed
-    without hearing so.
+    command is idempotent, because a client that was killed may have committed without receiving
+    the answer.
 
     Never ``open()`` the DuckDB file elsewhere in the process: closing any descriptor of it drops
     the lock by which DuckDB keeps other processes out.
@@ -49,20 +48,20 @@ class Catalog:
     root
         The store's folder.
     lease_timeout
-        Seconds to wait for others.
+        Seconds to wait for other processes and threads.
     create
         Make folder and file on first use, if they do not exist.
 
     Raises
     ------
     CatalogBusy
-        From every transaction: another process, which is named, held the catalog for too long.
+        From every transaction: another process held the catalog for too long; the message names it.
     CatalogDamaged, CatalogTooNew, StorageFull, StorageDenied
         From every transaction: the file cannot be opened, read or written.
     StoreMissing
-        From every transaction: there is no file, and none is to be made.
+        From every transaction: there is no file, and `create` is false.
     CatalogError
-        From every transaction: whatever else DuckDB refuses.
+        From every transaction: any other error of DuckDB.
 
     Examples
     --------
@@ -85,7 +84,7 @@ class Catalog:
         self._lease: Lease[Connection] = Lease(root, self._open, self._shut, timeout=lease_timeout)
         self._snapshots = snapshots.Snapshots(root)
         self._examined = self._is_read_only = self._is_closing = False
-        # Of the outermost transaction, and so of whoever has the lease.
+        # Of the outermost transaction; only the thread that holds the lease reads or sets it.
         self._inner_failed = False
 
     def __enter__(self) -> Self:
@@ -116,10 +115,10 @@ class Catalog:
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction: what the block does is committed, or, if it raises, none of it.
 
-        All that the block reads is of one snapshot. Others wait while it runs, so read what is
-        needed and compute afterwards. Fetch every answer inside the block: the connection may be
-        closed any time after it. A transaction that the same thread begins inside of another
-        joins it; if that one fails, the outer one fails as a whole.
+        All reads in the block see one snapshot. Other transactions wait while it runs, so read
+        first and compute after the block. Fetch every answer inside the block: the connection may
+        be closed any time after it. A transaction that the same thread begins inside another one
+        joins it; if the inner one fails, the outer one fails as a whole.
         """
         self._prepare()
         with translated(self.path), self._lease.hold() as connection:
@@ -152,7 +151,7 @@ class Catalog:
         self._is_closing = True
         try:
             if self._snapshots.pending and not self._lease.held and self.path.exists():
-                with suppress(CatalogError, StorageError):  # whoever opens it next gets the error
+                with suppress(CatalogError, StorageError):  # the next open raises the same error
                     self.run(first_row, "SELECT 1")
             self.release()
         finally:
@@ -185,7 +184,7 @@ class Catalog:
         if not self._examined:
             self._examined = True
             if place.is_store(root) and not os.access(root, os.W_OK):
-                # To be looked at: no lock can be made there, and none is needed.
+                # A read-only store: no lock file can be made in it, and none is needed.
                 self._is_read_only = True
                 self._lease = UnsharedLease(
                     self._open, duckdb.DuckDBPyConnection.close, timeout=self._timeout
@@ -194,7 +193,7 @@ class Catalog:
             if not self._lease.held and not place.is_store(root):
                 raise place.missing(root)
         elif not self._folder_made:
-            # Once: a folder that is gone later was moved, or its disk was, and is not rebuilt.
+            # Only once: a folder that disappears later was moved or unmounted, and is not remade.
             with mapped_os_errors(root):
                 root.mkdir(parents=True, exist_ok=True)
             self._folder_made = True
@@ -246,7 +245,7 @@ class Catalog:
         return connection
 
     def _check_before_commit(self, connection: Connection) -> None:
-        # First of all: a forked child must not touch its parent's connection.
+        # Before anything else: a forked child must not touch its parent's connection.
         self._lease.check_process()
         if self._inner_failed:
             message = (
@@ -254,8 +253,8 @@ class Catalog:
                 "either; let its error through"
             )
             raise CatalogError(message)
-        # DuckDB commits an aborted transaction without a word and without effect, where the
-        # block has caught the error that aborted it; any statement brings that out.
+        # If the block has caught the error that aborted the transaction, DuckDB's commit does
+        # nothing and raises nothing; any other statement raises an error.
         first_row(connection, "SELECT 1")
 
     def _roll_back(self, connection: Connection, error: BaseException) -> None:
@@ -263,4 +262,4 @@ class Catalog:
         with suppress(duckdb.TransactionException):  # a commit that failed has ended it
             connection.rollback()
         if isinstance(error, duckdb.Error):
-            self._lease.release()  # after some errors a connection answers nothing any more
+            self._lease.release()  # after some errors a connection fails on every statement

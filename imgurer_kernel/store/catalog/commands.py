@@ -1,7 +1,7 @@
 """Commands that change images and files: add arrivals, forget a user's files.
 
-Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`); what
-it does takes effect with the commit.
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`); its
+changes take effect with the commit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +21,16 @@ def add(
     arrivals: Sequence[Arrival],
     confirm: Callable[[Sequence[Arrival]], None] | None = None,
 ) -> list[Receipt]:
-    """Enter arrivals; images that are there already are left as they are.
+    """Add the files of arrivals, and their images; existing images are left as they are.
 
-    A file whose place holds other bytes than before leads to another image from now on. A row of
-    its own keeps the earlier content, marked as replaced: nothing is lost until somebody forgets
-    it.
+    The row of a file whose path holds other bytes than before points to another image from now on.
+    A second row keeps the earlier content, marked as replaced: nothing is lost until a user
+    forgets it.
 
     Parameters
     ----------
     confirm
-        Called with the arrivals when all is written; if it raises, the transaction fails.
+        Called with the arrivals after all rows are written; if it raises, the transaction fails.
 
     Returns
     -------
@@ -79,12 +79,12 @@ def forget(
 ) -> str | None:
     """Move a user's files of an image, or one of them, into the trash.
 
-    With the last file of anybody the image goes, too.
+    With the last file of any user the image moves there, too.
 
     Returns
     -------
     str or None
-        The digest if the image is gone; None if there are other files of it.
+        The digest if the image was moved, too; None if other files of it are left.
 
     Raises
     ------
@@ -142,12 +142,12 @@ def forget_files(connection: Connection, file_ids: Sequence[int]) -> None:
 
 
 def mark_files(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> None:
-    """Note by file_id what a scan found in the places of files.
+    """Record by file_id the states in which a scan found files at their paths.
 
     Parameters
     ----------
     moment
-        When the scan began: what was seen after it is left as it is.
+        When the scan began: files that were seen after it are left as they are.
     """
     touched = files.mark(connection, states, moment)
     if touched:
@@ -169,7 +169,13 @@ def drop_image(connection: Connection, image_id: int) -> None:
 
 
 def if_unreferenced(connection: Connection, digest: str, act: Callable[[], object]) -> bool:
-    """Call `act` if no image has this digest, while nobody can add one; True if called."""
+    """Call `act` if no image has this digest; the transaction keeps others from adding one.
+
+    Returns
+    -------
+    bool
+        Whether it was called.
+    """
     if ids_by_digest(connection, [digest]):
         return False
     act()
@@ -181,7 +187,7 @@ def _first_of_each(arrivals: Sequence[Arrival], image_ids: dict[str, int]) -> li
     fresh: dict[str, Arrival] = {}
     for arrival in arrivals:
         if arrival.digest not in image_ids:
-            # The first keeps its place, which gives the id, with whichever fingerprint there is.
+            # The first arrival determines the id; the fingerprint is the first that is not None.
             earlier = fresh.setdefault(arrival.digest, arrival)
             if earlier.fingerprint is None:
                 fresh[arrival.digest] = arrival

@@ -31,7 +31,7 @@ _RECOVER = (
     "the damaged one; the originals are not in it"
 )
 
-# DuckDB has one exception for most of what a file system refuses; only the text tells them apart.
+# DuckDB has one exception for most errors of the file system; only their texts differ.
 # The first line that matches counts.
 _SYMPTOMS = (
     ("No space left", StorageFull, "make space on that disk"),
@@ -50,11 +50,11 @@ _SYMPTOMS = (
     ("Corrupt", CatalogDamaged, _RECOVER),
 )
 
-# Columns in which many rows have the same text, which then is one object for all of them: of
-# 60,000 rows 3 MB each are saved.
+# Columns in which many rows have the same text: equal texts become one object, which saves 3 MB
+# for each column of 60,000 rows.
 _FEW_TEXTS = frozenset({"user", "kept", "state", "source_state", "format", "camera", "algorithm"})
 
-# Up to so many ids are handed over faster as a list than as a registered frame.
+# Up to this many ids, passing a list is faster than registering a frame.
 _FEW_IDS = 1000
 
 _DAMAGE = (
@@ -65,24 +65,24 @@ _DAMAGE = (
 )
 
 
-def connect(path: Path, patience: float, *, read_only: bool = False) -> Connection:
-    """Open the file, with everything disabled that reaches beyond it.
+def connect(path: Path, timeout: float, *, read_only: bool = False) -> Connection:
+    """Open the file, without extensions and without access to variables of the program.
 
-    A program outside this package may have it open; that is waited for, `patience` seconds long.
+    A program outside this package may have it open; wait up to `timeout` seconds for that.
 
     Raises
     ------
     duckdb.Error
-        For `translate` to put into words.
+        If it cannot be opened; `translate` maps it to an error of this package.
     """
-    # Nothing is downloaded or loaded, and no variable of the program is taken for a table.
+    # No extension is downloaded or loaded, and no variable of the program is read as a table.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
         "threads": min(4, cores()),
     }
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
             return duckdb.connect(path, read_only=read_only, config=config)
@@ -92,12 +92,12 @@ def connect(path: Path, patience: float, *, read_only: bool = False) -> Connecti
             time.sleep(0.05)
 
 
-def told(error: duckdb.Error) -> str:
-    r"""Return what DuckDB says in one line, without the picture of the place in the statement.
+def message_of(error: duckdb.Error) -> str:
+    r"""Return an error's message in one line, without the excerpt of the statement.
 
     Examples
     --------
-    >>> told(duckdb.ParserException("no such thing\n\nLINE 1: SELECT it\n               ^"))
+    >>> message_of(duckdb.ParserException("no such thing\n\nLINE 1: SELECT it\n               ^"))
     'no such thing'
     """
     return " ".join(str(error).partition("\n\nLINE ")[0].split())
@@ -105,7 +105,7 @@ def told(error: duckdb.Error) -> str:
 
 def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | StorageDenied:
     """Map an error of DuckDB to one of this package."""
-    text = told(error)
+    text = message_of(error)
     for symptom, kind, remedy in _SYMPTOMS:
         if symptom.lower() in text.lower():
             return kind(f"the catalog {path}: {text}; {remedy}")
@@ -116,7 +116,7 @@ def translate(error: duckdb.Error, path: Path) -> CatalogError | StorageFull | S
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Map DuckDB's errors inside the block to this package's, an interruption to Python's own."""
+    """Map DuckDB's errors inside the block to this package's; interrupts to `KeyboardInterrupt`."""
     try:
         yield
     except duckdb.InterruptException as error:
@@ -124,7 +124,7 @@ def translated(path: Path) -> Iterator[None]:
     except duckdb.Error as error:
         raise translate(error, path) from error
     except RuntimeError as error:
-        # What Ctrl-C makes of a statement that runs is none of DuckDB's exceptions.
+        # Ctrl-C during a statement raises a plain RuntimeError, not an exception of DuckDB's.
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from error
         raise
@@ -134,7 +134,7 @@ def translated(path: Path) -> Iterator[None]:
 def table_of_ids(
     connection: Connection, image_ids: Int64s
 ) -> Iterator[tuple[str, dict[str, list[int]]]]:
-    """Pass ids as a table with the column image_id: return its SQL and its parameters."""
+    """Pass ids as a table with the column image_id; yield its SQL and its parameters."""
     if len(image_ids) <= _FEW_IDS:
         yield "(SELECT unnest($ids::BIGINT[]) AS image_id)", {"ids": image_ids.tolist()}
         return
@@ -142,8 +142,8 @@ def table_of_ids(
     try:
         yield "given_ids", {}
     finally:
-        # Where a statement has failed nothing more is possible, until the transaction is over;
-        # the connection is then closed, and the table with it.
+        # After a failed statement every other one fails, too, until the end of the transaction;
+        # then the connection is closed, and the table with it.
         with suppress(duckdb.TransactionException):
             connection.unregister("given_ids")
 
@@ -151,7 +151,7 @@ def table_of_ids(
 def first_row(
     connection: Connection, query: str, values: Sequence[object] = ()
 ) -> tuple[Any, ...] | None:
-    """Read the first row of an answer, and the rest, which would block later statements."""
+    """Read the first row of an answer; fetch the rest, too, which would block later statements."""
     rows = connection.execute(query, list(values)).fetchall()
     return rows[0] if rows else None
 
@@ -159,7 +159,7 @@ def first_row(
 def frame_of(
     answer: Connection, utc: Sequence[str] = (), kinds: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Read an answer as a frame: texts as ``str``, `utc` in UTC, and others of given `kinds`."""
+    """Read an answer as a frame: texts as ``str``, columns `utc` in UTC, and dtypes by `kinds`."""
     return retyped(answer.df(), utc, kinds or {})
 
 
@@ -183,7 +183,7 @@ def retyped(
 
 
 def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows by one statement; `executemany` would take a millisecond for each row."""
+    """Append rows in bulk; `executemany` would take a millisecond for each row."""
     try:
         appender.append_rows(rows)
         appender.flush()

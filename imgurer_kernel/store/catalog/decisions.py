@@ -25,7 +25,7 @@ class Decision:
     decided_at
         In UTC, without a zone.
     batch, step
-        The sitting, and which call of it.
+        The sitting, and the number of the call in it.
     """
 
     decision_id: int
@@ -49,7 +49,7 @@ def add(
     reason: str,
     batch: str,
 ) -> list[int]:
-    """Add a decision, which replaces an earlier one of the same user about the same.
+    """Add a decision for each group; it replaces an earlier one of the same user about the group.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def add(
 
 
 def remove(connection: Connection, decision_ids: Iterable[int]) -> None:
-    """Remove decisions; earlier ones of the same user about the same are valid again."""
+    """Remove decisions; earlier ones of the same user about the same pictures are valid again."""
     connection.execute(
         "DELETE FROM decisions WHERE decision_id IN (SELECT unnest(?::BIGINT[]))",
         [list(decision_ids)],
@@ -78,9 +78,9 @@ def remove(connection: Connection, decision_ids: Iterable[int]) -> None:
 def all_decisions(
     connection: Connection, decision_ids: Iterable[int] | None = None
 ) -> list[Decision]:
-    """Read all valid decisions, oldest first: the last of each user about the same.
+    """Read all valid decisions, oldest first: the last of each user about the same pictures.
 
-    Or some decisions, whether they still hold or not.
+    With `decision_ids`, read these decisions, valid or not.
     """
     rows = connection.execute(
         """

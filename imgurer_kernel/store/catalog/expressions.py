@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.store.catalog.connection import told
+from imgurer_kernel.store.catalog.connection import message_of
 
 _ROW = "_row"
 _ISOLATED: dict[str, str | bool | int | float | list[str]] = {
@@ -18,7 +18,7 @@ _ISOLATED: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
     "threads": 1,
 }
-# How DuckDB calls comparisons for equality in what it has parsed.
+# DuckDB's names of comparisons for equality, in parsed statements.
 _EQUALITY = {
     *("COMPARE_EQUAL", "COMPARE_NOTEQUAL", "COMPARE_IN", "COMPARE_NOT_IN"),
     *("COMPARE_DISTINCT_FROM", "COMPARE_NOT_DISTINCT_FROM"),
@@ -28,12 +28,12 @@ _EQUALITY = {
 def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
     """Evaluate an SQL expression for each row; the result has the frame's index.
 
-    Neither files nor the store can be read by it, and nothing can be changed.
+    The expression can read neither files nor the store, and can change nothing.
 
     Raises
     ------
     QueryError
-        If it is no expression over the frame's columns; says which there are.
+        If it is no expression over the frame's columns; the message lists them.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
         connection.execute("SET lock_configuration = true")
         one = f"SELECT ({expression}\n) AS value FROM files"  # noqa: S608 (it reaches nothing else)
         statements = connection.extract_statements(one)
-        # One that is more than an expression would end the parenthesis, or the statement.
+        # A text that is more than an expression would close the parenthesis, or end the statement.
         if len(statements) != 1:
             message = f"{expression!r} is more than one expression; give a condition or a value"
             raise QueryError(message)
@@ -55,7 +55,9 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
         found = connection.execute(query).df()
     except duckdb.Error as error:
         columns = ", ".join(map(str, frame))
-        message = f"{expression!r} cannot be evaluated: {told(error)}; the columns are {columns}"
+        message = (
+            f"{expression!r} cannot be evaluated: {message_of(error)}; the columns are {columns}"
+        )
         raise QueryError(message) from error
     finally:
         connection.close()
@@ -72,7 +74,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
 def compared_texts(expression: str) -> list[tuple[str, str]]:
     """List the columns that an expression compares with texts for equality, each with the text.
 
-    Of what is no expression there are none.
+    The list is empty for a text that is no expression.
 
     Examples
     --------
@@ -85,7 +87,7 @@ def compared_texts(expression: str) -> list[tuple[str, str]]:
         row = connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchone()
     try:
         rest: list[Any] = [] if row is None else [json.loads(row[0])]
-    except RecursionError:  # nested deeper than Python calls functions: nobody's hand wrote that
+    except RecursionError:  # nested deeper than Python's limit: no expression of a person is
         return []
     found = []
     while rest:
@@ -101,13 +103,13 @@ def compared_texts(expression: str) -> list[tuple[str, str]]:
 def _require_utf8(expression: str) -> None:
     try:
         expression.encode()
-    except UnicodeEncodeError as error:  # such as bytes of a shell that are no UTF-8
+    except UnicodeEncodeError as error:  # such as bytes from a shell that are not UTF-8
         message = f"{expression!r} is no text in UTF-8: {error.reason}; write it anew"
         raise QueryError(message) from error
 
 
 def _compared(node: dict[str, Any]) -> list[tuple[str, str]]:
-    """List what a node of a parsed statement compares, if it does."""
+    """List the columns and texts that a node of a parsed statement compares for equality."""
     if node.get("type") not in _EQUALITY:
         return []
     sides = [node.get("left"), node.get("right"), *node.get("children", ())]

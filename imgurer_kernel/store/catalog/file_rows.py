@@ -13,16 +13,16 @@ SAFETY: tuple[Kept, ...] = ("reference", "link", "copy", "upload")
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a row of the table of files says of one file, in the order of its first columns.
+    """The first columns of the table of files, in their order.
 
     Attributes
     ----------
     path, path_key
-        Text to be shown, and the bytes that identify it; None for what came without a path.
+        Text to be shown, and the bytes that identify it; None for a file without a path.
     modified_ns
-        0 for what came without a path.
+        0 for a file without a path.
     device, inode
-        None where they are not known.
+        None if they are not known.
     """
 
     file_id: int
@@ -45,11 +45,11 @@ class FileRow(FileFacts):
     Attributes
     ----------
     state
-        Whether the file can be had: from its place, or from the store if that has its bytes.
+        Whether the bytes can be read: at the file's path, or in the store if it has a copy.
     source_state
-        What was found in its place; None for what came without one.
+        The state of the file at its path; None for a file without a path.
     replaced_at
-        Since when the file has had other bytes than these; None for those that it has now.
+        Since when the file has had other bytes than these; None for its present bytes.
     """
 
     taken_in: datetime
@@ -61,7 +61,7 @@ class FileRow(FileFacts):
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """What a file was before it was moved or changed, in the order of the table's columns."""
+    """A file before it was moved or changed, in the order of the table's columns."""
 
     file_id: int
     at: datetime
@@ -71,21 +71,21 @@ class HistoryRow:
 
 
 class FileLedger:
-    """The rows that arrivals may touch, and their new state.
+    """The rows that arrivals may change, and their new state.
 
-    A file whose place holds other bytes than before keeps its row, which leads to the new image
-    from then on; the earlier content gets a row of its own, marked with the time, for it is not
-    to be lost. What came without a path is never a later state of anything: another upload of
-    the same name is another file.
+    A file whose path holds other bytes than before keeps its row, which points to the new image
+    from then on; the earlier content gets a row of its own, marked with the time, so that it is not
+    lost. A file without a path never replaces another: a second upload of the same name is
+    another file.
 
     Attributes
     ----------
     rows
-        By file_id, as they are now.
+        The present rows by file_id.
     history
-        What is to be added to the history.
+        Rows to add to the history.
     next_id
-        The id of the next row that is new.
+        The id of the next new row.
     """
 
     def __init__(self, existing: Iterable[FileRow], next_id: int, moment: datetime) -> None:
@@ -101,7 +101,7 @@ class FileLedger:
             self._enter(row)
 
     def changed(self) -> tuple[list[FileRow], list[FileRow], list[int]]:
-        """Return new rows, rows that differ by more than `last_seen`, and ids that are gone."""
+        """Return new rows, rows that differ by more than `last_seen`, and ids of deleted rows."""
         new, other = [], []
         for file_id, row in self.rows.items():
             before = self._before.get(file_id)
@@ -112,7 +112,7 @@ class FileLedger:
         return new, other, [file_id for file_id in self._before if file_id not in self.rows]
 
     def touched_images(self) -> set[int]:
-        """Return images of which a row is new, gone or changed."""
+        """Return images of which a row is new, deleted or changed."""
         new, other, gone = self.changed()
         ids = {row.image_id for row in (*new, *other)}
         return (
@@ -144,7 +144,7 @@ class FileLedger:
         if self.rows[live].image_id == image_id:
             row = self.rows[live]
             found = self._as_found(row, arrival)
-            # Of the same bytes the store may have a copy already, and keeps it.
+            # If the store has a copy of the same bytes already, it keeps the copy.
             self._put(replace(found, kept=max(row.kept, arrival.kept, key=SAFETY.index)))
             return live, "unchanged"
         self._change(live, arrival, image_id)
@@ -153,7 +153,7 @@ class FileLedger:
     def _upload(self, arrival: Arrival, image_id: int) -> int | None:
         for file_id in self._of_image[arrival.user, image_id]:
             row = self.rows[file_id]
-            # With its path, where it is imported into the store that it was exported from.
+            # The path is compared, too: an import into the store that it was exported from has one.
             if (row.path, row.filename) == (arrival.path, arrival.filename):
                 return file_id
         return None
@@ -164,7 +164,7 @@ class FileLedger:
             row = self.rows[arrival.moved_from]
             if row.image_id == image_id and row.replaced_at is None:
                 return row.file_id
-        # What was imported with this path, and is found there now, is the same file.
+        # A file that was imported with this path, and is found there now, is the same file.
         for file_id in self._of_image[arrival.user, image_id]:
             row = self.rows[file_id]
             if row.path_key is None and row.path == arrival.path:
@@ -214,7 +214,7 @@ class FileLedger:
         row = self.rows[file_id]
         assert row.path_key is not None  # noqa: S101 (it is live by its key)
         self._note(row, "changed")
-        # Of one content there is one earlier row: where a file goes back and forth, none piles up.
+        # One earlier row for each content: a file that changes back and forth adds no more rows.
         for content in (image_id, row.image_id):
             stale = self._replaced.pop((row.user_name, row.path_key, content), None)
             if stale is not None:

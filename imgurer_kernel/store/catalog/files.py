@@ -1,7 +1,7 @@
-"""Files as rows: whose they are, where, and whether they are still there.
+"""Files as rows: their users, their paths, and whether they are still there.
 
-Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). What
-arrivals do to files is decided in `imgurer_kernel.store.catalog.file_rows`.
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+`imgurer_kernel.store.catalog.file_rows` decides how arrivals change rows.
 """
 
 import os
@@ -29,7 +29,7 @@ from imgurer_kernel.store.catalog.known_files import below
 _INODES = {"device": "UInt64", "inode": "UInt64"}
 
 COLUMNS = [field.name for field in fields(FileRow)]
-"""Of the table, in the order of `FileRow`."""
+"""Columns of the table, in the order of `FileRow`."""
 
 
 PRESENT = (
@@ -54,7 +54,7 @@ def files(
     folder: str | os.PathLike[str] | None = None,
     state: FileState | None = None,
 ) -> pd.DataFrame:
-    """Read files by file_id, earlier contents included: all, or by what is given.
+    """Read files by file_id, earlier contents included: all, or those that match the filters.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def files(
     -------
     DataFrame
         file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy, link,
-        reference), bytes, modified_at (UTC, missing for what came without a path), device and
+        reference), bytes, modified_at (UTC, missing for a file without a path), device and
         inode (UInt64), taken_in (UTC), last_seen (UTC), state (present, missing, changed),
-        source_state (the same of the place that it came from; missing for what came without one),
-        damaged, damage (what is wrong with its picture, in words; missing where nothing is).
+        source_state (the same for the original path; missing for a file without one),
+        damaged, damage (what is wrong with its picture, in words; missing for a sound one).
         An earlier content of a file is a row of its own, with the state ``changed``.
     """
     answer = connection.execute(
@@ -106,7 +106,7 @@ def present_files(
     image_ids
         None for all images.
     columns
-        Those that are wanted, which is faster; all by default.
+        The columns to read; fewer are faster. All by default.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def present_files(
         )
         frame = frame_of(answer, ["taken_in"], {**_INODES, "path_key": "object"})
     if "path_key" in frame:
-        # By type: to ask `isinstance` takes longer than all the rest.
+        # By type: `isinstance` would take longer than everything else here.
         keys = [
             bytes(it) if type(it) is bytearray else None if type(it) is not bytes else it
             for it in frame["path_key"].tolist()
@@ -183,7 +183,7 @@ def places(connection: Connection, image_id: int) -> list[Path]:
 def rows_for(
     connection: Connection, arrivals: Sequence[Arrival], image_ids: Mapping[str, int]
 ) -> list[FileRow]:
-    """Read the rows that these arrivals may touch; `image_ids` by digest."""
+    """Read the rows that these arrivals may change; `image_ids` by digest."""
     users = sorted({arrival.user for arrival in arrivals})
     keys = sorted({arrival.path_key for arrival in arrivals if arrival.path_key is not None})
     moved = sorted({it.moved_from for it in arrivals if it.moved_from is not None})
@@ -212,7 +212,7 @@ def rows_for(
 
 
 def save(connection: Connection, ledger: FileLedger) -> bool:
-    """Write the changes; return whether there were any."""
+    """Write the changes of a ledger; return whether there were any."""
     new, other, gone = ledger.changed()
     write(connection.appender("files", columns=COLUMNS), [astuple(row) for row in new])
     write(
@@ -238,7 +238,7 @@ def refresh_active(connection: Connection, image_ids: Iterable[int], generation:
     Parameters
     ----------
     generation
-        The one that is being written: an index that was read earlier drops or takes them in.
+        The one that is being written: an index as of an earlier one drops or adds these images.
     """
     connection.execute(
         """
@@ -252,9 +252,9 @@ def refresh_active(connection: Connection, image_ids: Iterable[int], generation:
 
 
 def mark(connection: Connection, states: Mapping[int, FileState], moment: datetime) -> list[int]:
-    """Note what was found in the places of files; return the images concerned.
+    """Record the states of files at their paths; return the image_ids concerned.
 
-    What the store has a copy of stays present. Files that were seen by others after `moment`, or
+    A file that the store has a copy of stays present. Files that were seen after `moment`, or
     replaced, are left as they are.
     """
     touched: set[int] = set()
@@ -279,10 +279,10 @@ def mark(connection: Connection, states: Mapping[int, FileState], moment: dateti
 
 def renumber(connection: Connection, devices: Mapping[int, Sequence[int]]) -> None:
     """Update the device numbers of files; `devices` has their file_ids."""
-    for now_called, file_ids in devices.items():
+    for device, file_ids in devices.items():
         connection.execute(
             "UPDATE files SET device = ? WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
-            [now_called, list(file_ids)],
+            [device, list(file_ids)],
         )
 
 

@@ -35,7 +35,7 @@ def as_row(it: Fingerprint) -> tuple[object, ...]:
 
 
 def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
-    """Read digest and fingerprint of an image; the thumbnail, being a file, is left empty.
+    """Read digest and fingerprint of an image; the thumbnail, which is a file, is left empty.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def load(connection: Connection, image_id: int) -> tuple[str, Fingerprint]:
 
 
 def insert_pictures(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
-    """Insert what is kept beside the rows of images: grays for verification, digests of pixels."""
+    """Insert the rows beside those of images: grays for verification, digests of pixels."""
     checks = [(image_id, it.verification) for image_id, it in new.items()]
     write(connection.appender("verification", columns=["image_id", "grays"]), checks)
     _insert_pixels(connection, new)
@@ -101,7 +101,7 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
     new = {image_id: new[image_id] for (image_id,) in sorted(ids)}
     if not new:
         return
-    # Images that are gone have dropped out by now: an update of none must not look like a change.
+    # Counted only here: an update of no existing image must not look like a change.
     row = first_row(connection, "UPDATE generation SET generation = generation + 1 RETURNING *")
     assert row is not None  # noqa: S101 (the first migration has put it there)
     key, columns = ["image_id"], ["image_id", *COLUMNS, "generation"]
@@ -110,7 +110,7 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
     checks = [(image_id, it.verification) for image_id, it in new.items()]
     columns = ["image_id", "grays"]
     write(connection.appender("verification", columns=columns, action="update", key=key), checks)
-    # What has become informative matches by its hash from now on, and by its pixels no more.
+    # An image that has become informative matches by its hash, and no longer by its pixels.
     informative = [image_id for image_id, it in new.items() if it.pixels is None]
     connection.execute(
         "DELETE FROM pixels WHERE image_id IN (SELECT unnest(?::BIGINT[]))", [informative]
@@ -119,7 +119,7 @@ def replace(connection: Connection, new: Mapping[int, Fingerprint]) -> None:
 
 
 def note_grays(connection: Connection, is_gray: Mapping[int, bool]) -> None:
-    """Note of images whether they are gray where that is not known, by image_id."""
+    """Record by image_id whether images are gray, for those where it is not known."""
     for value in (False, True):
         connection.execute(
             """
@@ -146,7 +146,7 @@ def with_pixels(connection: Connection, pixels: str, algorithm: str) -> list[int
 
 
 def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[int]]:
-    """Group uninformative images with equal pixels, each group by digest of the file."""
+    """Group uninformative images with equal pixels: image_ids, each group ordered by digest."""
     answer = connection.execute(
         """
         SELECT image_id, count(*) OVER (PARTITION BY pixels.digest) AS members
@@ -156,7 +156,7 @@ def groups_of_equal_pixels(connection: Connection, algorithm: str) -> list[list[
         [algorithm],
     ).fetchnumpy()
     ids, members = (np.asarray(answer[name], np.int64) for name in ("image_id", "members"))
-    # Rows of one group stand together, each with the size of the group.
+    # Rows of one group are adjacent, each with the size of the group.
     groups, start = [], 0
     while start < len(ids):
         groups.append(ids[start : start + members[start]].tolist())

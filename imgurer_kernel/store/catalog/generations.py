@@ -1,4 +1,4 @@
-"""Changes since a generation, by which an index in memory follows the catalog."""
+"""Changes since a generation, by which an index in memory is kept up to date."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -13,7 +13,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameKeys:
-    """The images with more than one frame or page: few as a rule.
+    """The images with more than one frame or page; usually few.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Changes:
     Attributes
     ----------
     generation
-        What to ask from next time.
+        The present one: `since` of the next call.
     image_ids
         int64 (n,), ascending: added, fingerprinted again, or with a present file again.
     hashes, trimmed
@@ -64,8 +64,8 @@ class Changes:
     informative
         bool (n,); False too for images that were fingerprinted by another algorithm.
     removed
-        int64 (m,), ascending: gone, or without a present file; may name images that had not been
-        there before either.
+        int64 (m,), ascending: forgotten, or without a present file; may include images that the
+        index never had.
     frames
         Of the images that were added or fingerprinted again.
     """
@@ -89,7 +89,7 @@ def current(connection: Connection) -> int:
 def origin(connection: Connection) -> str:
     """Return a text that identifies a catalog: its first image, and when that was added.
 
-    Empty where there are no images. Another one when the first image is forgotten.
+    Empty without images. It changes when the first image is forgotten.
     """
     row = first_row(
         connection,
@@ -104,7 +104,7 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
     Parameters
     ----------
     algorithm
-        Images that were fingerprinted by another one are not informative; None for any.
+        Images that were fingerprinted by another one count as not informative; None for any.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
             "where it was replaced by an older one, read everything again: changes(0)"
         )
         raise QueryError(message)
-    # The hashes as two columns of 64 bits: a number of 128 would lose bits on its way into numpy.
+    # The hashes as two columns of 64 bits: numpy has no integers of 128 bits.
     found = connection.execute(
         """
         SELECT image_id, dhash_row, dhash_col, trimmed_row, trimmed_col,
@@ -134,7 +134,7 @@ def changes(connection: Connection, since: int, algorithm: str | None = None) ->
         """,
         [since],
     ).fetchall()
-    # One who reads everything has nothing to drop: all removals since the beginning are left out.
+    # A reader of everything (`since` is 0) has nothing to drop: removals are left out.
     removed = connection.execute(
         """
         SELECT image_id FROM removals WHERE generation > $since AND $since > 0

@@ -1,7 +1,7 @@
 """Check a catalog: the blocks of its file, the rows of its tables, and their consistency.
 
-DuckDB reads what a query needs and compares checksums only then; a file that has lost its end, or
-an index that was overwritten, is noticed by whoever writes next. So every block is looked at here.
+DuckDB compares the checksum of a block only when a query reads it; a truncated file or an
+overwritten index shows only at the next write. So this module checks every block.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 LOST = "lost"
-"""The algorithm of a fingerprint of which a part is lost: computed again like outdated ones."""
+"""The algorithm of a fingerprint of which a part is lost: it is recomputed like outdated ones."""
 
 # The layout of a DuckDB file: three headers, then blocks, each with the checksum of the rest of it
 # in its first eight bytes (`Checksum` in DuckDB's src/common/checksum.cpp).
@@ -29,13 +29,13 @@ class Mismatch:
     Attributes
     ----------
     problem
-        What it is, such as ``wrong counter``.
+        Its kind, such as ``wrong counter``.
     detail
-        In words, with what was seen.
+        A description, with the values found.
     mendable
-        Whether `mend` puts it right: where the one follows from the other.
+        Whether `mend` repairs it: one of the two places can be computed from the other.
     image_id, digest
-        Of which image, where it is about one.
+        The image concerned, if it is about one.
     """
 
     problem: str
@@ -46,7 +46,7 @@ class Mismatch:
 
 
 def damaged_blocks(path: Path) -> list[str]:
-    """Describe damage of a catalog file; call it only while nobody has the file open.
+    """Describe damage of a catalog file; call it only while no process has the file open.
 
     Raises
     ------
@@ -64,10 +64,10 @@ def damaged_blocks(path: Path) -> list[str]:
         number = 0
         while block := file.read(_BLOCK):
             if len(block) < _BLOCK:
-                # How many there must be is not known: free ones at the end are cut off by DuckDB.
+                # The number of blocks is not known: DuckDB cuts off free ones at the end.
                 words = f"{path} ends within its block {number}, after {len(block):,} bytes"
                 found.append(f"{words}: it was cut off")
-            # A block that was reserved and never written is all zeros.
+            # A block that was allocated and never written is all zeros.
             elif not _is_sound(block) and any(block):
                 found.append(f"block {number} of {path} has another checksum than its bytes")
             number += 1
@@ -90,7 +90,7 @@ def table_names(connection: Connection) -> list[str]:
 
 
 def read_through(connection: Connection, table: str) -> int:
-    """Read every value of a table, and return its number of rows; duckdb.Error where that fails."""
+    """Read every value of a table, and return its number of rows; duckdb.Error if that fails."""
     row = first_row(connection, f'SELECT count(*), bit_xor(hash(each)) FROM "{table}" AS each')  # noqa: S608
     assert row is not None  # noqa: S101 (an aggregate has one row)
     return int(row[0])
@@ -115,10 +115,10 @@ def set_bytes(connection: Connection, sizes: Sequence[tuple[int, int]]) -> None:
 
 
 def mend(connection: Connection) -> None:
-    """Recompute what follows from other tables.
+    """Recompute rows and columns that follow from other tables.
 
-    Fingerprints of which a part is lost get the algorithm `LOST`, and are computed again by whoever
-    renews outdated ones.
+    Fingerprints of which a part is lost get the algorithm `LOST`, so that `rehash` computes them
+    again like outdated ones.
     """
     connection.execute("DELETE FROM removals WHERE image_id IN (SELECT image_id FROM images)")
     for table in ("verification", "pixels"):
@@ -193,7 +193,7 @@ SELECT coalesce(max(file_id), 0) FROM (
     UNION ALL SELECT file_id FROM file_history)
 """
 
-# Each gives image_id, digest and words.
+# Each selects image_id, digest and a description.
 _IMAGES = (
     (
         (
@@ -255,7 +255,7 @@ _IMAGES = (
     ),
 )
 
-# Each gives words.
+# Each selects a description.
 _ROWS = (
     (
         (

@@ -1,8 +1,7 @@
-"""The journal as rows: what was done to files, the state of each act, and what undo needs.
+"""The journal as rows: the acts on files, the state of each, and the data that undo needs.
 
-Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). How
-the acts are done, and in which order rows and files follow each other, is the business of
-`imgurer_kernel.review`.
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+`imgurer_kernel.review` performs the acts, and determines in which order rows and files change.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -23,20 +22,20 @@ ActState = Literal["intended", "entered", "done", "rolled back", "undoing", "und
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfImage(FileFacts):
-    """A live file with the digest of its bytes, as acts need it."""
+    """A live file with the digest of its bytes: the input of an act."""
 
     state: FileState
     digest: str
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the file on disk is what the store reads."""
+        """Whether the store reads the user's own file on disk."""
         return self.kept in {"link", "reference"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One act, in the order of the table's columns; see the migration for what they mean."""
+    """One act, in the order of the table's columns; the migration describes them."""
 
     entry_id: int
     batch: str
@@ -74,7 +73,7 @@ class JournalEntry:
 
     @property
     def file_keys(self) -> frozenset[tuple[str, int, int]]:
-        """What it has in common with the entries of its files, or of their sidecars."""
+        """Keys (batch, step, file_id) shared by the entries of a file and of its sidecars."""
         return frozenset((self.batch, self.step, it) for it in (self.file_id, *self.other_ids))
 
 
@@ -120,10 +119,10 @@ def at_path(connection: Connection, path_key: PathKey) -> list[tuple[int, str]]:
 
 
 def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename: str) -> int:
-    """Give a user a file of the keeper's image; returns its id.
+    """Add a row that gives a user a file of the keeper's image; return its file_id.
 
-    Of a keeper in place the row leads to the same place, as if the user had taken it in; of one in
-    the store it is a file of the name that the user had.
+    For a keeper in place the row has the keeper's path, as if the user had ingested it; for one in
+    the store it is an upload with the given filename.
     """
     row = first_row(
         connection, "UPDATE generation SET next_file_id = next_file_id + 1 RETURNING next_file_id"
@@ -158,7 +157,7 @@ def add_holder(connection: Connection, keeper: FileOfImage, user: str, filename:
 
 
 def holders(connection: Connection, image_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """List which users have a present file of which images: image_id and user."""
+    """List the users that have a present file of these images: pairs of image_id and user."""
     rows = connection.execute(
         """
         SELECT DISTINCT image_id, user_name FROM files
@@ -198,7 +197,7 @@ class PlaceOfFiles:
 
 def set_places(connection: Connection, places: Sequence[PlaceOfFiles]) -> None:
     """Set the inodes of files whose bytes are unchanged; the last one given for a file counts."""
-    # A file may be named twice, and of two rows for it an update would take either.
+    # A file may be given twice, and with two rows for it an update would use either.
     found = {file_id: place for place in places for file_id in place.file_ids}
     if not found:
         return
@@ -253,7 +252,7 @@ def set_state(
 
 
 def set_united(connection: Connection, entry_id: int, united_ids: Sequence[int]) -> None:
-    """Set the rows by which owners were given the keeper of an act."""
+    """Set the ids of the rows that were added for the owners of an act's files (`add_holder`)."""
     connection.execute(
         "UPDATE journal SET united_ids = ? WHERE entry_id = ?", [list(united_ids), entry_id]
     )

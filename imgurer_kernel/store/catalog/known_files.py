@@ -13,7 +13,7 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What the catalog knows of a file: as `FileRow`, with digest and dHash of its image."""
+    """A file in the catalog: columns as in `FileRow`, with digest and dHash of its image."""
 
     file_id: int
     image_id: int
@@ -48,16 +48,16 @@ def below(folder: str | os.PathLike[str]) -> bytes:
 def known(
     connection: Connection, user: str, keys: Sequence[bytes], folders: Sequence[bytes] = ()
 ) -> dict[bytes, KnownFile]:
-    """Read what is known of a user's files, by path_key.
+    """Read a user's known files, by path_key.
 
     Parameters
     ----------
     folders
-        All files below these too; keys of folders.
+        Keys of folders: all files below them are read, too.
     """
     found: dict[bytes, KnownFile] = {}
     for folder in sorted({below(os.fsdecode(folder)) for folder in folders}):
-        # The keys with this beginning are a range: the end is the next beginning of that length.
+        # The keys with this prefix are a range, which ends before the next prefix of its length.
         where = "path_key >= ? AND path_key < ?"
         found |= _known(connection, user, where, [folder, folder[:-1] + bytes([folder[-1] + 1])])
     where = "path_key IN (SELECT unnest(?::BLOB[]))"
@@ -65,7 +65,7 @@ def known(
 
 
 def is_known(connection: Connection, user: str, key: bytes) -> bool:
-    """Return whether a user has a file of that path, or below it."""
+    """Return whether a user has a file at that path, or below it."""
     start = below(os.fsdecode(key))
     query = """
         SELECT 1 FROM files WHERE user_name = ? AND replaced_at IS NULL
@@ -82,7 +82,7 @@ def with_inodes(connection: Connection, user: str, inodes: Sequence[int]) -> dic
 
 
 def lost(connection: Connection, user: str, digests: Sequence[str]) -> dict[bytes, KnownFile]:
-    """Find a user's files of these digests that an earlier scan missed."""
+    """Find a user's files of these digests that an earlier scan found missing."""
     where = "source_state = 'missing' AND digest IN (SELECT unnest(?::VARCHAR[]))"
     return _known(connection, user, where, [list(digests)])
 

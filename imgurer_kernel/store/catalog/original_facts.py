@@ -1,4 +1,4 @@
-"""Measures of originals as JSON, by the version of the measuring.
+"""Measurements of originals as JSON, by the version of the method.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
 """
@@ -9,8 +9,8 @@ from imgurer_kernel.store.catalog.connection import Connection
 
 
 def recall(connection: Connection, version: str, digests: Iterable[str]) -> dict[str, str]:
-    """Read the measures of this version, by digest."""
-    # To pass a hundred thousand digests takes longer than all else, where few were measured.
+    """Read the measurements of this version, by digest."""
+    # Passing a hundred thousand digests takes longer than all else; usually few were measured.
     known = {
         digest
         for (digest,) in connection.execute(
@@ -28,7 +28,7 @@ def recall(connection: Connection, version: str, digests: Iterable[str]) -> dict
 
 
 def remember(connection: Connection, version: str, facts: Mapping[str, str]) -> None:
-    """Store measures by digest, replacing earlier ones."""
+    """Store measurements by digest, replacing earlier ones."""
     for digest, each in facts.items():
         connection.execute(
             "INSERT OR REPLACE INTO original_facts VALUES (?, ?, ?)", [digest, version, each]

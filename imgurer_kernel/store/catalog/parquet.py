@@ -10,21 +10,21 @@ from imgurer_kernel.errors import StorageError
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """Encode a frame as Parquet: its columns and types, compressed; categories as texts.
+    """Encode a frame as compressed Parquet with its columns and types; categories as texts.
 
     The same frame gives the same bytes.
 
     Raises
     ------
     StorageError
-        If the system has no room for a file of that size among its temporary ones.
+        If the folder for temporary files has no space for it.
 
     Examples
     --------
     >>> parquet_bytes(pd.DataFrame({"bytes": [5, 9]}))[:4]
     b'PAR1'
     """
-    # One thread: with several, parts of the file come in the order in which they are ready.
+    # One thread: several write the parts of the file in the order in which they finish.
     connection = duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
     try:
         with tempfile.TemporaryDirectory(prefix="imgurer-") as folder:

@@ -58,7 +58,7 @@ def images(
     Parameters
     ----------
     columns
-        Those that are wanted, which is faster; all by default.
+        The columns to read; fewer are faster. All by default.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def images(
         is_gray (missing where an earlier version did not look).
     """
     shown = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
-    # What is of files takes as long as all else, and few ask for it.
+    # The columns from files take as long as all others, and few callers need them.
     files = _OF_FILES if columns is None or {"filename", "holders"} & {*columns} else _NO_FILES
     query = f"SELECT {shown} FROM ({_IMAGES} {files}) ORDER BY image_id"  # noqa: S608 (ours)
     utc = ["added_at"] if columns is None or "added_at" in columns else []
@@ -89,7 +89,7 @@ def browse(
     Parameters
     ----------
     seed
-        Of the random order; None for another one with each call.
+        Seed of the random order; None for another order with each call.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def browse(
 def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
     """Choose the first `n` ids in a pseudo-random order, which depends on ids and seed only.
 
-    Sorted by splitmix64 of id and seed (Steele, Lea and Flood 2014), so that a new image takes
-    its place among the others without moving them. The hash is a bijection: no two ids tie.
+    Sorted by splitmix64 of id and seed (Steele, Lea and Flood 2014), so that a new image does not
+    change the order of the others. The hash is a bijection: no two ids tie.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
         seed = int(np.random.default_rng().integers(1 << 62))
     start = splitmix64(np.array([seed % 2**64], np.uint64))
     keys = splitmix64(image_ids.astype(np.uint64) + start)
-    if n < len(keys):  # a partition first: sorting a million keys for a page of 48 takes longer
+    if n < len(keys):  # partition first: faster than sorting a million keys for a page of 48
         first = np.argpartition(keys, n)[:n]
         image_ids, keys = image_ids[first], keys[first]
     return image_ids[np.argsort(keys)]
@@ -170,7 +170,7 @@ def verification(connection: Connection, image_ids: ImageIds) -> UInt8s:
 def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
     """Read the keys of all frames, uint64 (n, 4), in the order of the ids; zeros for stills.
 
-    Of an image that does not exist it is that of a still.
+    An image that does not exist counts as a still.
     """
     wanted = _int64(image_ids)
     with table_of_ids(connection, wanted) as (ids, values):
@@ -186,7 +186,7 @@ def frame_keys(connection: Connection, image_ids: ImageIds) -> UInt64s:
 def holdings(
     connection: Connection, *, image_ids: ImageIds | None = None, user: str | None = None
 ) -> pd.DataFrame:
-    """Read who brought what, by image_id and time; of some images or one user where given.
+    """Read files with their users, by image_id and time; of some images or one user if given.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def unknown_image(image_ids: Sequence[int]) -> UnknownImage:
 
 # As text: 32 hex digits, the row hash first, as `Fingerprint.dhash_hex` has it.
 _DHASH = "lower(lpad(to_hex(dhash_row), 16, '0') || lpad(to_hex(dhash_col), 16, '0')) AS dhash"
-# {chosen} restricts both scans: the second one would else count holders of all images.
+# {chosen} restricts both scans: otherwise the second one would count holders of all images.
 _IMAGES = f"""
     SELECT image_id, digest, {_DHASH}, filename, width, height, format, frames, bytes,
         informative, taken_at, camera, latitude, longitude, added_at,
@@ -274,7 +274,7 @@ def _ids(answer: Connection) -> Int64s:
 
 def _pictures(connection: Connection, table: str, image_ids: ImageIds, side: int) -> UInt8s:
     """Read square gray pictures from a column of blobs, in the order of the ids."""
-    # Each picture is read once, however often its id was given, and handed out at all places.
+    # Each picture is read once, however often its id is given, and repeated by `places`.
     wanted, places = np.unique(_int64(image_ids), return_inverse=True)
     with table_of_ids(connection, wanted) as (ids, values):
         found = connection.execute(

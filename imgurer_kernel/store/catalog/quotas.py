@@ -1,7 +1,7 @@
 """Quotas as rows: how many bytes of pictures users may have, each and together.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). The
-name of all users together is the empty text, which is nobody's.
+empty text, which is no user's name, stands for all users together.
 """
 
 import pandas as pd
@@ -23,7 +23,7 @@ def quota_of(connection: Connection, user: str) -> int | None:
 
 
 def used_by(connection: Connection, user: str) -> int:
-    """Sum up the bytes of images that a user, or anybody, has files of; each image counts once."""
+    """Sum up the bytes of images that a user, or any user, has files of; each counts once."""
     row = first_row(
         connection,
         """

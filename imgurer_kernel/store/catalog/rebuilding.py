@@ -1,8 +1,8 @@
 """Rebuild a damaged or lost catalog: from its own tables, or from its newest snapshot.
 
-The damaged file and its log are moved to ``damaged``, never deleted. What can be read of the file
-is better than any snapshot, and its log, which has the last changes, is left out only if DuckDB
-cannot replay it.
+The damaged file and its log are moved to ``damaged``, never deleted. The file's own tables are
+preferred to any snapshot, as far as they can be read; its log, which has the last changes, is left
+out only if DuckDB cannot replay it.
 """
 
 import os
@@ -24,8 +24,8 @@ from imgurer_kernel.store.catalog.integrity import LOST, mend, read_through, tab
 from imgurer_kernel.store.catalog.snapshots import quoted
 
 DAMAGED = "damaged"
-# So far ahead that no process takes what it knows of the earlier catalog for what is in this one.
-_JUMP = 1 << 20
+# Added to the generation, so that no process takes its index of the earlier catalog for current.
+_GENERATION_STEP = 1 << 20
 _DERIVED = (
     *("verification", "pixels", "removals", "original_facts", "pair_labels", "sessions"),
     "password_tries",
@@ -34,18 +34,18 @@ _DERIVED = (
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a catalog was rebuilt from.
+    """The sources of a rebuilt catalog.
 
     Attributes
     ----------
     source
         ``catalog``, ``catalog without its log``, ``snapshot`` or ``nothing``.
     taken_at
-        Of the snapshot, in UTC.
+        The time of the snapshot, in UTC; None without one.
     lost
         Tables that could not be read, and are computed again.
     kept
-        Where the damaged files are.
+        The folder of the damaged files; None if there were none.
     """
 
     source: str
@@ -72,7 +72,7 @@ class Rebuilt:
 
 
 def rebuild(catalog: Catalog) -> Rebuilt:
-    """Rebuild the catalog of a store, while nobody else has it open.
+    """Rebuild the catalog of a store, while no other process has it open.
 
     Raises
     ------
@@ -87,8 +87,8 @@ def rebuild(catalog: Catalog) -> Rebuilt:
             found = _build(path, fresh)
             kept = _keep(path)
         with mapped_os_errors(fresh), fresh.open("rb+") as file:
-            # The new file first: a crash before its log is gone leaves one that DuckDB refuses, as
-            # it belongs to another file, and the next call leaves it out.
+            # The new file first: a crash before the old log is deleted leaves a log that DuckDB
+            # refuses, as it belongs to another file, and the next call leaves it out.
             publish(file, fresh, path)
             _log_of(path).unlink(missing_ok=True)
     return Rebuilt(found.source, found.taken_at, found.lost, kept)
@@ -102,7 +102,7 @@ def restore(
     Parameters
     ----------
     digests
-        Originals that there are; images without one are left out, with their files.
+        Digests of the existing originals; other images are left out, with their files.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def digests_in(
 
 
 def keep_copies(connection: Connection, file_ids: Collection[int]) -> None:
-    """Mark files as kept in the store, since they are not in their places."""
+    """Mark files as copies in the store, for files that are not at their paths."""
     connection.execute(
         "UPDATE files SET kept = 'copy' WHERE file_id IN (SELECT unnest(?::BIGINT[]))",
         [list(file_ids)],
@@ -186,7 +186,7 @@ def _build(path: Path, fresh: Path) -> Rebuilt:
             return Rebuilt(source, moment, work(), None)
         except duckdb.Error as error:
             reason = translate(error, path)
-            # What is no damage is no reason to take something older.
+            # Only damage justifies an older source; other errors are raised.
             if isinstance(reason, StorageError | CatalogBusy | CatalogTooNew):
                 raise reason from error
     _new(fresh, schema.migrations()[-1].version).close()
@@ -195,7 +195,7 @@ def _build(path: Path, fresh: Path) -> Rebuilt:
 
 def _from_file(path: Path, fresh: Path, *, with_log: bool) -> tuple[str, ...]:
     """Copy all tables of a catalog; derived ones may be unreadable."""
-    # A copy is read: to replay its log DuckDB writes to the file.
+    # A copy is opened, since DuckDB writes to the file when it replays the log.
     copied = path.with_name(f"{path.name}.copy")
     try:
         _remove(copied)
@@ -221,7 +221,7 @@ def _from_copy(copied: Path, fresh: Path) -> tuple[str, ...]:
                 if table not in _DERIVED:
                     raise
                 lost.append(table)
-                source.close()  # after damage it answers nothing any more
+                source.close()  # after damage a connection fails on every statement
                 source = connect(copied, 0.0)
     finally:
         source.close()
@@ -269,7 +269,7 @@ def _finish(connection: Connection, root: Path) -> None:
 
 
 def _invalidate(connection: Connection) -> None:
-    """Invalidate indexes in memory, and what is computed from lost tables."""
+    """Invalidate indexes in memory, and fingerprints of which a table is lost."""
     connection.execute(
         f"""
         UPDATE trash_images SET algorithm = '{LOST}', verification_grays = ?
@@ -278,7 +278,7 @@ def _invalidate(connection: Connection) -> None:
         [bytes(4096)],
     )
     mend(connection)
-    connection.execute("UPDATE generation SET generation = generation + ?", [_JUMP])
+    connection.execute("UPDATE generation SET generation = generation + ?", [_GENERATION_STEP])
     connection.execute("UPDATE images SET generation = (SELECT max(generation) FROM generation)")
 
 
@@ -292,7 +292,7 @@ def _new(fresh: Path, version: int) -> Connection:
 
 
 def _keep(path: Path) -> Path | None:
-    """Rename the damaged files; return None where there are none."""
+    """Keep the damaged files in a folder, and return it; None if there are none."""
     if not path.exists():
         return None
     folder = path.parent / DAMAGED / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")

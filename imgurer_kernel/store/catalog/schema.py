@@ -51,12 +51,12 @@ def migrate(connection: Connection, steps: list[Migration], root: Path) -> None:
     Parameters
     ----------
     root
-        The store's folder, where a step finds what the catalog does not say.
+        The store's folder: a step looks up there what early catalogs did not record.
 
     Raises
     ------
     CatalogTooNew
-        If it is at a later version already.
+        If the catalog has a later version than this package.
     """
     current, latest = version_of(connection), steps[-1].version
     if current > latest:
@@ -71,7 +71,7 @@ def migrate(connection: Connection, steps: list[Migration], root: Path) -> None:
 
 
 def _apply(connection: Connection, step: Migration, root: Path) -> None:
-    # A step and its bookkeeping in one transaction: a kill leaves both or neither.
+    # A step and its version row in one transaction: after a kill both are there, or neither.
     connection.begin()
     try:
         connection.execute(
@@ -91,9 +91,9 @@ def _apply(connection: Connection, step: Migration, root: Path) -> None:
 
 
 def _note_references(connection: Connection, root: Path) -> None:
-    """Find which files are kept in place, which early versions of the catalog did not record.
+    """Mark files that are kept in place, which early versions of the catalog did not record.
 
-    A note lies there for each of their digests (`imgurer_kernel.store.blobs.store`).
+    The store has a note for each of their digests (`imgurer_kernel.store.blobs.store`).
     """
     digests = [path.name for path in root.joinpath("references").glob("??/??/*")]
     connection.execute(

@@ -1,8 +1,7 @@
 """Login sessions as rows: one for each login that has not ended.
 
-Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). What
-is in a cookie, and which of these rows it claims, is the business of
-`imgurer_kernel.store.sessions`.
+Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+`imgurer_kernel.store.sessions` reads cookies and finds their rows.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ def holders(
     Returns
     -------
     dict
-        For each such session its user's name and present password hash.
+        The user's name and present password hash, by session_id.
     """
     rows = connection.execute(
         """
@@ -51,10 +50,10 @@ def holders(
 
 
 def touch_sessions(connection: Connection, session_ids: Sequence[str], before: datetime) -> None:
-    """Update when sessions were last seen, unless that was after a time (UTC)."""
+    """Set the time when sessions were last seen, if the stored one is before a time (UTC)."""
     due = "seen_at < ? AND session_id IN (SELECT unnest(?::VARCHAR[]))"
     values = [before, list(session_ids)]
-    # Looked at first: a write costs a flush to the disk, and there is seldom one to do.
+    # Check first: a write costs a flush to the disk, and is seldom necessary.
     if first_row(connection, f"SELECT 1 FROM sessions WHERE {due}", values):  # noqa: S608
         connection.execute(f"UPDATE sessions SET seen_at = ? WHERE {due}", [now(), *values])  # noqa: S608
 
@@ -92,7 +91,7 @@ def end_sessions(connection: Connection, user: str) -> int:
 
 
 def sweep_sessions(connection: Connection, user: str, *, most_of_user: int, most: int) -> None:
-    """Delete ended sessions, and the oldest beyond a number per user and in all."""
+    """Delete ended sessions, and those beyond a number for the user and in all, oldest first."""
     connection.execute("DELETE FROM sessions WHERE ends_at <= ?", [now()])
     connection.execute(
         """

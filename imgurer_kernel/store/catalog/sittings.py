@@ -1,7 +1,8 @@
 """The order of acts and decisions as rows: which belong to one call, and which came last.
 
-A sitting (batch) is what one person does at one time, and a step of it what one call did. Each
-function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`).
+A sitting (batch) has the acts and decisions of one workbench, panel or command, and a step of it
+those of one call. Each function takes the connection of a transaction
+(`imgurer_kernel.store.catalog.Catalog`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,8 +44,8 @@ def steps_of(connection: Connection, batch: str) -> int:
 def last_step(connection: Connection, user: str) -> SittingStep:
     """Find the last undoable step of a user; an empty one if there is none.
 
-    Acts of earlier versions have no step: of these it is the batch. Decisions of that time are not
-    known to be earlier or later than anything.
+    Acts of earlier versions have no step: their whole batch counts as one. Decisions of those
+    versions have no order among the acts, and are not found.
     """
     act = first_row(
         connection,
@@ -83,9 +84,9 @@ def whole(connection: Connection, batch: str) -> SittingStep | None:
 
 
 def removed_by(connection: Connection, file_ids: Iterable[int]) -> dict[int, str]:
-    """Word by which sitting files were removed, and whether they were deleted since, by file_id.
+    """Describe by which sitting files were removed, and whether they were deleted, by file_id.
 
-    Files that are back, or were never removed by an act, are left out.
+    Files that were restored, or never removed by an act, are left out.
     """
     rows = connection.execute(
         """
@@ -106,9 +107,9 @@ def removed_by(connection: Connection, file_ids: Iterable[int]) -> dict[int, str
 
 
 def with_companions(connection: Connection, of_files: Sequence[JournalEntry]) -> list[JournalEntry]:
-    """Entries with those of the sidecars that went along with their files, by id, each once.
+    """Add the entries of sidecars that were moved with their files; by id, each once.
 
-    A sidecar that several files shared has the others in its other_ids.
+    The entry of a sidecar that several files share has the others in its other_ids.
     """
     rows = connection.execute(
         """

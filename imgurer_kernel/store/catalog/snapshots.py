@@ -1,14 +1,14 @@
-"""Snapshots of the catalog beside it, so that names and decisions outlast a damaged file.
+"""Snapshots of the catalog beside it, so that names and decisions survive a damaged file.
 
 ::
 
-    root/snapshots/20261128T210252.123456/manifest.json     when, of which version, digests
+    root/snapshots/20261128T210252.123456/manifest.json     time, schema version, digests
     root/snapshots/20261128T210252.123456/users.parquet     and so on: one file for each table
 
-A snapshot has everything but what can be computed from originals: grays for comparing, which are
-nine tenths of a catalog. It is taken when the catalog is closed (half a second after its last use),
-if anything but times of access has changed, at a cost of at most a hundredth of the time. It is
-written under another name, flushed and renamed, so that only complete ones have their name.
+A snapshot has all tables but those that can be computed from originals: grays for comparing, which
+are nine tenths of a catalog. It is taken when the catalog is closed (half a second after its last
+use), if anything but times of access has changed, and takes at most a hundredth of the time. It is
+written under a temporary name, flushed and renamed, so that only complete ones have a final name.
 """
 
 import json
@@ -33,11 +33,11 @@ from imgurer_kernel.store.catalog.connection import Connection, first_row
 from imgurer_kernel.store.catalog.schema import version_of
 
 KEPT = 5
-"""Snapshots that are kept."""
+"""Number of snapshots that are kept."""
 PERIOD = 10.0
-"""Fewest seconds between two snapshots but for the last one of a process."""
+"""Least seconds between two snapshots, except for the last one of a process."""
 SHARE = 100.0
-"""Times the seconds of a snapshot until the next one."""
+"""Least time until the next snapshot, in multiples of the seconds that the last one took."""
 TABLES = {
     "generation": "*",
     "users": "*",
@@ -54,7 +54,7 @@ TABLES = {
     "roots": "*",
     "original_facts": "*",
 }
-"""The tables, and what of each is kept; no sessions, so that none lives again that was ended."""
+"""The tables and their columns; no sessions, so that none that was ended is restored."""
 
 _MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
@@ -67,13 +67,13 @@ class CatalogSnapshot:
     Attributes
     ----------
     folder
-        Where it lies.
+        Its folder.
     version
         The schema version of its tables.
     taken_at
         In UTC.
     rows
-        How many each table has.
+        The number of rows by table.
     """
 
     folder: Path
@@ -97,7 +97,7 @@ class Snapshots:
     Attributes
     ----------
     pending
-        Whether something may have been written of which there is no snapshot yet.
+        Whether there may be changes that no snapshot has yet.
     """
 
     def __init__(self, root: Path) -> None:
@@ -112,7 +112,7 @@ class Snapshots:
         Parameters
         ----------
         last
-            It is time in any case: the store is closed.
+            Whether the store is being closed: a snapshot is due in any case.
         """
         try:
             before = self._newest_marker()
@@ -123,7 +123,7 @@ class Snapshots:
             if _marker(connection) != before:
                 self.take(connection)
         except (duckdb.Error, ImgurerError) as error:
-            # Whoever closes a catalog has done what they wanted: they do not fail for this.
+            # Closing the catalog must not fail for this: the caller's transactions are committed.
             _log.warning("no snapshot of the catalog could be taken: %s", error)
 
     def take(self, connection: Connection) -> None:
@@ -167,12 +167,12 @@ class Snapshots:
 
 
 def newest(root: Path) -> list[CatalogSnapshot]:
-    """Yield the complete snapshots of a store, the newest first; each file is read and checked."""
+    """List the complete snapshots of a store, the newest first; each file is read and checked."""
     return whole_in(root / place.SNAPSHOTS)
 
 
 def read(folder: Path) -> CatalogSnapshot | None:
-    """Read one snapshot, if it is complete by the digests of its files."""
+    """Read one snapshot; None if it is incomplete by the digests of its files."""
     manifest = _manifest(folder)
     if manifest is None:
         return None
@@ -203,7 +203,7 @@ def write(connection: Connection, folder: Path) -> None:
 
 
 def whole_in(folder: Path) -> list[CatalogSnapshot]:
-    """Yield the complete snapshots below a folder, the newest first; each file is read."""
+    """List the complete snapshots below a folder, the newest first; each file is read."""
     found = (read(each) for each in _folders(folder))
     return [each for each in found if each is not None]
 
@@ -219,7 +219,7 @@ def _write(connection: Connection, folder: Path, moment: datetime) -> str:
     marker = _marker(connection)
     for table, columns in TABLES.items():
         path = folder / f"{table}.parquet"
-        # In one order: the same tables give the same bytes.
+        # Ordered, so that the same tables give the same bytes.
         answer = connection.execute(
             f"COPY (SELECT {columns} FROM {table} ORDER BY ALL) TO {quoted(path)} "  # noqa: S608
             "(FORMAT parquet, COMPRESSION zstd)"
@@ -246,7 +246,7 @@ def _write(connection: Connection, folder: Path, moment: datetime) -> str:
 
 
 def _marker(connection: Connection) -> str:
-    """Return a text that changes with anything that a snapshot keeps."""
+    """Return a text that changes with the content of a snapshot."""
     row = first_row(
         connection,
         """

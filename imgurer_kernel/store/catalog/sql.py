@@ -1,4 +1,4 @@
-"""One SELECT over frames, in a database of its own that reaches nothing else."""
+"""Run one SELECT over frames, in an isolated database in memory."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,26 +11,26 @@ import pandas as pd
 
 from imgurer_kernel.common.threads import cores
 from imgurer_kernel.errors import QueryError
-from imgurer_kernel.store.catalog.connection import retyped, told
+from imgurer_kernel.store.catalog.connection import message_of, retyped
 
 _WIDE = {"HUGEINT", "UHUGEINT"}
 _AT_ONCE = 10
-"""Blocks of 2,048 rows that are fetched before it is looked at how many there are by now."""
+"""Blocks of 2,048 rows that are fetched between two checks of the limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """How much one answer may take: a cross join of a large table would fill any memory.
+    """Limits of one answer: a cross join of a large table would fill any memory.
 
     Attributes
     ----------
     rows
         Most rows of the answer.
     memory
-        Most bytes that DuckDB may take to find it, and that it may have as a frame. A single value
-        that a function makes is counted only when it is there.
+        Most bytes that DuckDB may use to compute it, and that the frame may have. A single value
+        that a function returns is counted only after it was computed.
     seconds
-        Longest that it may take.
+        Most seconds that it may take.
     """
 
     rows: int = 5_000_000
@@ -51,28 +51,28 @@ def select(
 ) -> pd.DataFrame:
     """Answer a SELECT over frames.
 
-    The catalog is not even open here: there is nothing to write to, and neither files, the network,
-    extensions nor variables of the program are within reach.
+    The statement runs without the catalog: it can write nothing, and has no access to files, the
+    network, extensions or variables of the program.
 
     Parameters
     ----------
     statement
         One statement that only reads.
     tables
-        Frames by name. Times of a zone are times in UTC within the statement.
+        Frames by name. Times with a zone are times in UTC within the statement.
     limits
-        How much the answer may take; by default `AnswerLimits`.
+        Limits of the answer; by default `AnswerLimits`.
 
     Returns
     -------
     DataFrame
-        What was selected; timestamps are in UTC.
+        The answer; timestamps are in UTC.
 
     Raises
     ------
     QueryError
-        If it is no SELECT, more than one, cannot be answered, with what DuckDB says, or takes more
-        than the limits.
+        If it is no SELECT, more than one, cannot be answered (with DuckDB's message), or exceeds
+        the limits.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def select(
             _require_select(connection, statement)
             for name, frame in tables.items():
                 connection.register(name, _without_zones(frame))
-            # Else a moment such as now() is compared with the views in the zone of the machine.
+            # Otherwise now() would be compared with the views in the machine's time zone.
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET lock_configuration = true")
             with _interrupted_after(limits.seconds, connection):
@@ -107,14 +107,14 @@ def select(
         raise QueryError(_too_much_memory(limits)) from error
     except duckdb.Error as error:
         named = ", ".join(sorted(tables)) or "none of the views"
-        message = f"the statement cannot be answered: {told(error)}; it names {named}"
+        message = f"the statement cannot be answered: {message_of(error)}; it names {named}"
         raise QueryError(message) from error
 
 
 def _run(
     connection: duckdb.DuckDBPyConnection, statement: str
 ) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
-    """Run the statement; sums of integers, of 128 bits, come as texts: pandas would have floats."""
+    """Run the statement; cast integers of 128 bits to texts, which pandas would read as floats."""
     relation = connection.sql(statement)
     kinds = list(map(str, relation.types))
     if not _WIDE.intersection(kinds):
@@ -130,7 +130,7 @@ def _run(
 
 
 def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFrame:
-    """Fetch the answer in pieces, as DuckDB finds it, up to the limits."""
+    """Fetch the answer in pieces, as DuckDB computes it, up to the limits."""
     pieces = [answer.fetch_df_chunk(_AT_ONCE)]
     rows, size = 0, 0
     while len(pieces[-1]):
@@ -142,7 +142,7 @@ def _fetch(answer: duckdb.DuckDBPyConnection, limits: AnswerLimits) -> pd.DataFr
         if size > limits.memory:
             raise QueryError(_too_much_memory(limits))
         pieces.append(answer.fetch_df_chunk(_AT_ONCE))
-    # The last one is empty, and of the kinds that columns without a value have.
+    # The last piece is empty; its dtypes are only right for an empty answer.
     found = pieces[:-1] or pieces
     return retyped(found[0] if len(found) == 1 else pd.concat(found, ignore_index=True))
 
@@ -160,12 +160,12 @@ def _interrupted_after(seconds: float, connection: duckdb.DuckDBPyConnection) ->
         yield
     finally:
         timer.cancel()
-        timer.join()  # the connection is closed next, and cannot be interrupted then
+        timer.join()  # the caller closes the connection next: no interrupt may follow that
 
 
 def _typed(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
-    """Put timestamps of an answer in UTC, those of a zone, too; make integers of wide ones."""
-    # By place: DuckDB tells two columns of one name, of which pandas makes two names.
+    """Convert timestamps of an answer to UTC, and texts of wide integers to integers."""
+    # By position: DuckDB may have two columns of one name, for which pandas makes two names.
     for name, kind in zip(frame, kinds, strict=True):
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             frame[name] = frame[name].dt.tz_convert("UTC")
@@ -177,7 +177,7 @@ def _typed(frame: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
 
 
 def _whole(texts: "pd.Series[str]") -> "pd.Series[Any]":
-    """Parse integers as int64, as Int64 where some are missing, as Python's beyond 64 bits."""
+    """Parse integers as int64, as Int64 if some are missing, as Python's beyond 64 bits."""
     numbers = [None if pd.isna(text) else int(text) for text in texts]
     try:
         whole = pd.Series(numbers, texts.index, dtype="Int64")
@@ -202,7 +202,7 @@ def _require_select(connection: duckdb.DuckDBPyConnection, statement: str) -> No
 
 
 def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
-    """Times in UTC without a zone, as DuckDB keeps them."""
+    """Convert times to UTC without a zone, as DuckDB keeps them."""
     plain = frame.copy(deep=False)
     for name in frame:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):

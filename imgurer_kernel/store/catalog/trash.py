@@ -1,9 +1,9 @@
-"""The trash as rows: what was forgotten, with everything needed to restore it.
+"""The trash as rows: forgotten files, with everything needed to restore them.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). A file
 that is forgotten moves from the table ``files`` to ``trash`` in one transaction; with the last file
-of an image the image moves to ``trash_images``. Rows alone decide what is in the catalog and what
-is in the trash; the bytes are moved after them (`imgurer_kernel.store.trash`).
+of an image the image moves to ``trash_images``. The rows alone determine what is in the catalog and
+what is in the trash; the bytes are moved afterwards (`imgurer_kernel.store.trash`).
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ def put_image(connection: Connection, image_id: int, generation: int) -> None:
     )
     for table in ("verification", "pixels", "images"):
         connection.execute(f"DELETE FROM {table} WHERE image_id = ?", [image_id])  # noqa: S608
-    # Indexes that have the image drop it.
+    # Indexes in memory drop the images of this table.
     connection.execute("INSERT INTO removals VALUES (?, ?)", [image_id, generation])
 
 
@@ -68,7 +68,7 @@ def put(connection: Connection, file_ids: Sequence[int], generation: int) -> lis
     Returns
     -------
     list of int
-        Images of which other files are left.
+        The images that have other files left.
     """
     ids = list(file_ids)
     touched = connection.execute(
@@ -92,11 +92,11 @@ def put(connection: Connection, file_ids: Sequence[int], generation: int) -> lis
         "SELECT DISTINCT image_id FROM files WHERE image_id IN (SELECT unnest(?::BIGINT[]))",
         [[image_id for (image_id,) in touched]],
     ).fetchall()
-    alive = {image_id for (image_id,) in left}
+    remaining = {image_id for (image_id,) in left}
     for (image_id,) in touched:
-        if image_id not in alive:
+        if image_id not in remaining:
             put_image(connection, image_id, generation)
-    return sorted(alive)
+    return sorted(remaining)
 
 
 def listed(connection: Connection, user: str | None = None) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def rows(connection: Connection, file_ids: Iterable[int] | None = None) -> list[
 
 
 def restored(connection: Connection, file_ids: Iterable[int]) -> set[int]:
-    """Return those of these files that were restored already."""
+    """Return which of these files were restored already."""
     found = connection.execute(
         """
         SELECT file_id FROM file_history
@@ -160,8 +160,8 @@ def contains(connection: Connection, digest: str) -> bool:
 def restore(connection: Connection, found: Sequence[TrashRow]) -> None:
     """Restore files, and with the first file of an image the image under its old id.
 
-    Where the same bytes were ingested again meanwhile, the files belong to that image; a file that
-    is there again is not there twice; and one whose place holds other bytes by now comes back as
+    If the same bytes were ingested again meanwhile, the files belong to that image. A file that was
+    ingested again is not added twice. A file whose path holds other bytes by now is restored as
     its earlier content.
     """
     row = first_row(
@@ -189,7 +189,7 @@ def erase(connection: Connection, file_ids: Sequence[int]) -> None:
 def expired(
     connection: Connection, before: datetime, most: int, kept: Iterable[int] = ()
 ) -> list[TrashRow]:
-    """List a number of files that were forgotten before a time (UTC), oldest first."""
+    """List at most `most` files that were forgotten before a time (UTC), oldest first."""
     found = connection.execute(
         """
         SELECT file_id, user_name, digest FROM trash
@@ -204,7 +204,7 @@ def expired(
 def _restore_images(connection: Connection, digests: Sequence[str], generation: int) -> None:
     if not digests:
         return
-    # Not active: `refresh_active` looks at their files once they are back.
+    # Not active: `refresh_active` sets that after their files are restored.
     connection.execute(
         """
         INSERT INTO images BY NAME
@@ -225,7 +225,7 @@ def _restore_images(connection: Connection, digests: Sequence[str], generation: 
             """,  # noqa: S608 (constants)
             [digests],
         )
-    # An index that dropped them takes them in again, and must not drop them afterwards.
+    # Indexes add these images again, and must not drop them afterwards.
     connection.execute(
         """
         DELETE FROM removals WHERE image_id IN (
@@ -236,7 +236,7 @@ def _restore_images(connection: Connection, digests: Sequence[str], generation: 
 
 
 def _restore_files(connection: Connection, file_ids: Sequence[int], moment: datetime) -> None:
-    """Restore files of existing images; several at one path one after the other."""
+    """Restore files of existing images; several at one path one after another."""
     rounds: dict[int, list[int]] = defaultdict(list)
     for file_id, turn in connection.execute(
         """
@@ -249,8 +249,7 @@ def _restore_files(connection: Connection, file_ids: Sequence[int], moment: date
     ).fetchall():
         rounds[turn].append(file_id)
     for turn in sorted(rounds):
-        # Rivals are rows at the same place (or uploads of the same name), as it is now and as it
-        # was before.
+        # Rivals are present and earlier rows of the same path, or uploads of the same name.
         connection.execute(
             """
             INSERT INTO files BY NAME
@@ -277,7 +276,7 @@ def _restore_files(connection: Connection, file_ids: Sequence[int], moment: date
             """,
             {"ids": rounds[turn], "moment": moment},
         )
-    # Also of one that was there again: a second request reports it as done.
+    # Also for a file that was ingested again: a second request then reports it as restored.
     connection.execute(
         """
         INSERT INTO file_history BY NAME
@@ -290,7 +289,7 @@ def _restore_files(connection: Connection, file_ids: Sequence[int], moment: date
 
 
 def _drop_images(connection: Connection) -> None:
-    """Delete images of which no file is in the trash any more."""
+    """Delete images that have no file in the trash any more."""
     connection.execute("DELETE FROM trash_images WHERE digest NOT IN (SELECT digest FROM trash)")
 
 

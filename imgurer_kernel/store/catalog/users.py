@@ -1,8 +1,7 @@
-"""Accounts as rows: names, roles, password hashes, and what each user has.
+"""Accounts as rows: names, roles, password hashes, and totals of each user's images.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). Names
-are taken as they are; their one spelling, and passwords, are the business of
-`imgurer_kernel.store.users`.
+are used as given; `imgurer_kernel.store.users` normalizes them, and checks passwords.
 """
 
 from collections.abc import Iterable
@@ -103,7 +102,7 @@ def set_enabled(connection: Connection, name: str, enabled: bool) -> None:
 
 
 def touch_user(connection: Connection, name: str) -> None:
-    """Update when a user was last seen; raises `UnknownUser`."""
+    """Set the time when a user was last seen to now; raises `UnknownUser`."""
     _update(connection, name, "last_seen", now())
 
 
@@ -117,7 +116,7 @@ def account_or_new(connection: Connection, name: str, role: Role) -> Account:
 
 
 def require_users(connection: Connection, names: Iterable[str]) -> None:
-    """Raise `UnknownUser` for the first name, in alphabetical order, that no user has."""
+    """Raise `UnknownUser` for the first name, in alphabetical order, without an account."""
     present = {name for (name,) in connection.execute("SELECT name FROM users").fetchall()}
     for name in sorted(names):
         if name not in present:
@@ -127,7 +126,7 @@ def require_users(connection: Connection, names: Iterable[str]) -> None:
 def _update(
     connection: Connection, name: str, column: str, value: str | bool | datetime | None
 ) -> None:
-    """Set one of the columns of a user; `column` is never a person's input."""
+    """Set a column of a user; `column` is a constant of this module, never input."""
     require_users(connection, [name])
     connection.execute(
         f"UPDATE users SET {column} = ? WHERE name = ?",  # noqa: S608
@@ -142,8 +141,8 @@ def _unknown(name: str) -> UnknownUser:
 def hand_over(connection: Connection, giver: str, taker: str) -> int:
     """Give all files of one user to another; return how many.
 
-    What is in the trash, and what acts have put into trash folders, goes with them. Of a file on
-    disk that both have ingested one row is left.
+    The files in the trash, and those that acts have moved to trash folders, go with them. If both
+    have ingested one file on disk, one row of it is left.
     """
     connection.execute(
         """

@@ -1,9 +1,9 @@
 """The lease: which process may have the catalog open, by a lock file and a queue.
 
-DuckDB lets one process open a file read-write and turns all others away at once. A lease puts
-them in a queue instead: the process that holds it keeps its connection open, because opening
-costs ten times what a query does, and lets go when others wait and its quantum is over, or when
-it has been idle for a while.
+DuckDB lets one process open a file read-write and refuses all others at once. A lease makes
+them wait in a queue instead: its holder keeps the connection open, because opening costs ten
+times as much as a query, and releases the lease when other processes wait and its quantum is over,
+or when it has been idle for a while.
 """
 
 import atexit
@@ -25,35 +25,35 @@ from imgurer_kernel.store.catalog.lock.ticket_queue import TicketQueue
 Resource = TypeVar("Resource")
 
 TICK = 0.02
-"""Seconds between two looks whether the lease is idle or others wait."""
+"""Seconds between two checks whether the lease is idle or other processes wait."""
 
 CLOSING = 10
-"""Times the timeout that a close may take: of a stopped process or a hung disk it never ends."""
+"""Longest wait for a close, in timeouts: in a stopped process or on a hung disk it never ends."""
 
 
 class Lease(Generic[Resource]):
-    """The right of one process to have something open, shared fairly with other processes.
+    """The right of one process to have a resource open, shared fairly with other processes.
 
     Parameters
     ----------
     folder
-        Where ``catalog.lock`` and the folder ``catalog.waiting`` lie; they are made if need be.
+        Holds ``catalog.lock`` and the folder ``catalog.waiting``, which are made if missing.
     acquire, dispose
-        Open and close what the lease guards; called only while the lock is held.
+        Open and close the resource; called only while the lock is held.
     timeout
         Seconds to wait for other processes, and for other threads of this one; ten times as many
-        while what the lease guards is being closed: a busy disk takes long for a large catalog.
+        while the resource is being closed: a busy disk takes long for a large catalog.
     quantum
-        Seconds for which the lease may be kept although others wait; up to five times as many
-        on a busy machine, so that opening takes no more than a sixth of the time.
+        Seconds for which the lease may be kept although other processes wait; up to five times as
+        many on a busy machine, so that opening takes no more than a sixth of the time.
     idle
-        Seconds without use after which it is given back although nobody waits.
+        Seconds without use after which it is released although no process waits.
 
     Notes
     -----
     Threads of one process take turns; nested use in one thread joins the outer one. The system
-    drops the locks of a process that dies. A forked child starts without the lease: what was
-    open is closed before the fork, or, in the middle of a use, left alone by the child for good.
+    drops the locks of a process that dies. A forked child starts without the lease: the resource
+    is closed before the fork; if it is in use then, the child never touches it.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Lease(Generic[Resource]):
         self._turns = threading.RLock()
         self._resource: Resource | None = None
         self._depth = 0
-        self._stints = 0
+        self._hold_count = 0
         self._since = self._used = self._turn = 0.0
         self._give_up = self._closing = False
         self._ended = threading.Event()
@@ -107,7 +107,7 @@ class Lease(Generic[Resource]):
         CatalogBusy
             After `timeout` seconds; names the holder.
         CatalogError
-            In a child that was forked in the middle of a use.
+            In a child that was forked while the lease was in use.
         StorageFull, StorageDenied
             If the lock files cannot be written.
         """
@@ -135,7 +135,7 @@ class Lease(Generic[Resource]):
                 self._drop()
 
     def check_process(self) -> None:
-        """Raise `CatalogError` in a child that was forked in the middle of a use."""
+        """Raise `CatalogError` in a child that was forked while the lease was in use."""
         if self._inherited:
             message = (
                 "this process was forked in the middle of a catalog transaction and cannot use "
@@ -169,13 +169,13 @@ class Lease(Generic[Resource]):
             self._lock.drop()
             raise
         self._since = self._used = time.monotonic()
-        # The longer opening took on this machine, the longer it has to serve.
+        # The longer opening took on this machine, the longer the lease may be kept.
         self._turn = min(max(self.quantum, 5 * (self._since - started)), 5 * self.quantum)
-        self._stints += 1
+        self._hold_count += 1
         self._ended = threading.Event()
-        stint = self._stints, self._ended
-        self._watcher = threading.Thread(None, self._watch, "lease", stint, daemon=True)
-        self._give_up = not start(self._watcher)  # then it ends with its first use
+        holding = self._hold_count, self._ended
+        self._watcher = threading.Thread(None, self._watch, "lease", holding, daemon=True)
+        self._give_up = not start(self._watcher)  # without a watcher, release after the first use
         return self._resource
 
     def _drop(self) -> None:
@@ -185,7 +185,7 @@ class Lease(Generic[Resource]):
         if resource is not None:
             self._closing = True
             try:
-                with suppress(StorageError):  # others wait no longer than usual, then
+                with suppress(StorageError):  # unsigned, others wait only the usual timeout
                     self._lock.sign(closing=True)
                 self._dispose(resource)
             finally:
@@ -197,18 +197,18 @@ class Lease(Generic[Resource]):
         over = time.monotonic() - self._since > self._turn
         return self._give_up or (over and self._queue.is_waiting())
 
-    def _watch(self, stint: int, ended: threading.Event) -> None:
+    def _watch(self, holding: int, ended: threading.Event) -> None:
         """Release the lease once it is idle; runs in a thread of its own for each holding."""
-        while not ended.wait(TICK) and self._keep(stint):
+        while not ended.wait(TICK) and self._keep(holding):
             pass
 
-    def _keep(self, stint: int) -> bool:
+    def _keep(self, holding: int) -> bool:
         """Release the lease if it is idle; return False once it is released or held again."""
-        # Without waiting: a thread that uses the lease holds this, and then it is not idle.
+        # Without waiting: if a thread has this lock, the lease is in use, not idle.
         if not self._turns.acquire(blocking=False):
             return True
         try:
-            if self._resource is None or stint != self._stints:
+            if self._resource is None or holding != self._hold_count:
                 return False
             rest = time.monotonic() - self._used
             if rest > self.idle or (rest > TICK and self._queue.is_waiting()):
@@ -225,8 +225,8 @@ class Lease(Generic[Resource]):
         )
 
     def at_exit(self) -> None:
-        """Close what is open, at the end of the process."""
-        # A thread that outlives the interpreter makes DuckDB's bindings complain on stderr.
+        """Close the resource at the end of the process."""
+        # If a thread outlives the interpreter, DuckDB's bindings print errors on stderr.
         if self._turns.acquire(timeout=1.0):
             self._drop()
             self._turns.release()
@@ -234,14 +234,14 @@ class Lease(Generic[Resource]):
             self._watcher.join(timeout=1.0)
 
     def before_fork(self) -> None:
-        """Close what is open, and keep other threads from opening it until the fork is done."""
-        # A child inherits descriptors, and with them DuckDB's lock: nothing is open across a fork.
+        """Close the resource; keep other threads from opening it until the fork is done."""
+        # A child inherits descriptors, and with them DuckDB's lock: close them before the fork.
         self._forking = self._turns.acquire(timeout=self.timeout)
         if self._forking and not self._depth:
             self._drop()
 
     def after_fork_in_parent(self) -> None:
-        """Let other threads go on."""
+        """Let other threads continue."""
         if self._forking:
             self._forking = False
             self._turns.release()
@@ -251,12 +251,12 @@ class Lease(Generic[Resource]):
         if not self._forking:  # another thread, which the child does not have, is using it
             self._turns = threading.RLock()
             self._depth = 0
-        for descriptor in self._opened:  # without unlocking what the parent has locked
+        for descriptor in self._opened:  # closing, unlike unlocking, keeps the parent's locks
             os.close(descriptor)
         self._opened.clear()
         if self._resource is not None:
-            # Closing it would write to the file under the parent's hands, and so would the end
-            # of this process: a reference that is never given back keeps it from being closed.
+            # Closing it would write to the file that the parent is using, and so would its
+            # deletion at exit: one more reference keeps it from ever being deleted.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._resource))
             self._resource = None
             self._inherited = True
@@ -266,7 +266,7 @@ class Lease(Generic[Resource]):
 
 
 class UnsharedLease(Lease[Resource]):
-    """A lease without lock and queue, for what nobody can write, as on a read-only disk.
+    """A lease without lock and queue, for a file that cannot be written (read-only disk).
 
     Parameters
     ----------

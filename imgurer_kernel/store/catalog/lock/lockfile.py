@@ -22,7 +22,8 @@ try:
 except ImportError:  # Windows
     CAN_BLOCK = False
 
-# Who has the lock is written behind the first byte: Windows lets nobody read the locked one.
+# The holder's record begins after the first byte, which is the locked one: on Windows no other
+# process can read a locked byte.
 _RECORD_START = 1
 _RECORD_BYTES = 512
 
@@ -31,15 +32,15 @@ class LockFile:
     """An exclusive lock on one file, between processes and between descriptors of one process.
 
     `filelock` polls while it waits, which costs two thirds of the throughput under contention;
-    so it serves for the attempt that does not wait, and for waiting only on Windows. Elsewhere
-    the wait is a blocking ``flock`` in a thread, which can be abandoned at the deadline.
+    so it is used for attempts that do not wait, and for waiting only on Windows. On other systems
+    the wait is a blocking ``flock`` in a thread, which is abandoned at the deadline.
 
     Parameters
     ----------
     path
         The file; it is made when it is first locked.
     opened
-        Collects the descriptors that are open, for a forked child to close.
+        A set to which open descriptors are added; a forked child closes them.
     """
 
     def __init__(self, path: Path, opened: set[int]) -> None:
@@ -79,7 +80,7 @@ class LockFile:
         return free
 
     def is_taken(self) -> bool:
-        """Return whether anybody has the lock at the moment."""
+        """Return whether any process has the lock at the moment."""
         with mapped_os_errors(self.path):
             try:
                 descriptor = self._open()
@@ -105,17 +106,17 @@ class LockFile:
         self.drop()
 
     def sign(self, *, closing: bool = False) -> None:
-        """Write into the file who holds the lock, which must be this process.
+        """Write this process into the file as the holder of the lock; it must hold it.
 
         Parameters
         ----------
         closing
-            It is about to release the lock, when what is guarded is closed.
+            Whether it is closing the guarded resource, to release the lock afterwards.
 
         Raises
         ------
         StorageFull, StorageDenied
-            If it cannot be written.
+            If the file cannot be written.
         """
         holder = {
             "process": os.getpid(),
@@ -129,18 +130,18 @@ class LockFile:
                 os.write(self._descriptor, json.dumps(holder).encode().ljust(_RECORD_BYTES))
 
     def holder(self) -> str:
-        """Return who signed last, in words."""
+        """Describe the process that signed last."""
         holder = self._record()
         if not holder:
             return "an unknown process"
         return f"process {holder['process']} on {holder['host']} (since {holder['since']})"
 
     def is_closing(self) -> bool:
-        """Return whether who signed last is about to release the lock."""
+        """Return whether the process that signed last is about to release the lock."""
         return bool(self._record().get("closing"))
 
     def _record(self) -> dict[str, Any]:
-        with suppress(OSError, ValueError):  # not written yet, or half: nobody can say then
+        with suppress(OSError, ValueError):  # not written yet, or in part: the holder is unknown
             return dict(json.loads(self.path.read_bytes()[_RECORD_START:]))
         return {}
 
@@ -165,7 +166,7 @@ class LockFile:
         os.close(descriptor)
 
     def _unlock(self, descriptor: int) -> None:
-        # Explicitly: closing alone would leave the lock with a child that inherited a copy.
+        # Explicitly: after closing alone, a child that inherited the descriptor keeps the lock.
         unlock_descriptor(descriptor)
         self._close(descriptor)
 
@@ -178,8 +179,8 @@ class LockFile:
         return True
 
     def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
-        # `flock` cannot be interrupted: a thread waits in it, and gives the lock back at once if it
-        # gets it after the deadline. The decision which of the two came first is made under a lock.
+        # `flock` cannot be interrupted: a thread waits in it, and releases the lock at once if it
+        # gets it after the deadline. Which of the two came first is decided under `decision`.
         arrived, decision = threading.Event(), threading.Lock()
         abandoned = False
 

@@ -1,4 +1,4 @@
-"""A queue in which processes wait for a lock in the order in which they came."""
+"""A queue in which processes wait for a lock in order of arrival."""
 
 from pathlib import Path
 
@@ -9,15 +9,15 @@ from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 class TicketQueue:
     """Tickets in a folder: each is a file that its process keeps locked while it waits.
 
-    The system wakes all who wait for a file lock and gives it to any of them, so that one of
-    eight may come last thirty times over. Here everybody waits for the ticket just ahead, and
-    only the first for the lock itself: the queue of Craig (1993) and of Landin and Hagersten
-    (1994) with files for its nodes. The tickets of processes that died are free at once.
+    The system wakes all processes that wait for a file lock and gives it to any of them, so that
+    one of eight may come last thirty times in a row. Here each process waits for the ticket just
+    ahead, and only the first for the lock itself: the queue of Craig (1993) and of Landin and
+    Hagersten (1994) with files as nodes. The tickets of processes that died are free at once.
 
     Parameters
     ----------
     folder
-        Where the tickets lie; it is made, and never deleted.
+        The folder of the tickets; it is made, and never deleted.
     opened
         As in `LockFile`.
     """
@@ -25,8 +25,8 @@ class TicketQueue:
     def __init__(self, folder: Path, opened: set[int]) -> None:
         self._folder = folder
         self._opened = opened
-        # Held for a moment only: whoever looks at the tickets must not see half of a change. The
-        # name is that of all versions, which must lock the same file.
+        # Held briefly, so that no process lists the tickets in the middle of a change. All
+        # versions must lock the same file, so its name stays.
         self._guard = LockFile(folder / "door", opened)
 
     def take(self, lock: LockFile, deadline: float) -> bool:
@@ -53,7 +53,7 @@ class TicketQueue:
                 ticket.discard()
 
     def is_waiting(self) -> bool:
-        """Return whether anybody waits at the moment."""
+        """Return whether any process waits at the moment."""
         return any(ticket.is_taken() for ticket in self._listed())
 
     def _tickets(self, before: LockFile | None) -> list[LockFile]:

@@ -1,4 +1,4 @@
--- One row. next_image_id only ever grows, so that the id of a forgotten image is never reused.
+-- One row. next_image_id only grows, so that the id of a forgotten image is never reused.
 CREATE TABLE generation (
     generation BIGINT NOT NULL,
     next_image_id BIGINT NOT NULL
@@ -15,8 +15,8 @@ CREATE TABLE users (
 );
 
 -- Hashes are pairs of UBIGINT because HUGEINT loses bits on its way into pandas.
--- generation: in which the row was written last. All times are UTC, but taken_at, which is
--- the camera's own clock.
+-- generation: of the last change of the row. All times are UTC, except taken_at, which is
+-- the time of the camera's clock.
 CREATE TABLE images (
     image_id BIGINT PRIMARY KEY,
     digest VARCHAR NOT NULL UNIQUE,
@@ -42,13 +42,13 @@ CREATE TABLE images (
     generation BIGINT NOT NULL
 );
 
--- 4 KB an image: apart, so that nothing else has to read past it.
+-- 4 KB for each image: in a table of their own, so that other queries need not read them.
 CREATE TABLE verification (
     image_id BIGINT PRIMARY KEY,
     grays BLOB NOT NULL CHECK (octet_length(grays) = 4096)
 );
 
--- replaced_at: since when the same source holds other bytes; the image stays held.
+-- replaced_at: since when the same source has other bytes; the image is kept.
 CREATE TABLE holdings (
     user_name VARCHAR NOT NULL,
     image_id BIGINT NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE holdings (
     PRIMARY KEY (user_name, image_id, source)
 );
 
--- What an index that was read at an earlier generation must drop.
+-- Images that an index as of an earlier generation must drop.
 CREATE TABLE removals (
     image_id BIGINT NOT NULL,
     generation BIGINT NOT NULL

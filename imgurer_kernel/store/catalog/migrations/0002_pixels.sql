@@ -1,4 +1,4 @@
--- Of pictures that are not informative and match by their pixels only; the others have no row.
+-- One row for each picture that is not informative, and matches only by its pixels.
 CREATE TABLE pixels (
     image_id BIGINT PRIMARY KEY,
     digest VARCHAR NOT NULL

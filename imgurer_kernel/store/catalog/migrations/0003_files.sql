@@ -1,8 +1,8 @@
--- What a user has under one name: the unit that people see. The picture (digest) is what is
--- compared. One file has one live row; earlier contents stand beside it, with replaced_at.
--- path_key: the bytes of the absolute path, which tell files apart; path is text to be shown.
--- modified_ns 0: brought without a path. device and inode: NULL where they are not known.
--- source_state: what the last scan found where it came from; state: whether the file can be had.
+-- The files of users: the unit that users see, whereas images (digests) are compared. A file has
+-- one live row; its earlier contents have rows with replaced_at.
+-- path_key: the bytes of the absolute path, which identify a file; path is text to be shown.
+-- modified_ns 0: a file without a path. device and inode: NULL if they are not known.
+-- source_state: state of the file at its path at the last scan; state: whether its bytes are there.
 CREATE TABLE files (
     file_id BIGINT PRIMARY KEY,
     image_id BIGINT NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE files (
     replaced_at TIMESTAMP
 );
 
--- Moves and changes of content: the path and the image that the file had before.
+-- Moves and changes of content: the earlier path and image of the file.
 CREATE TABLE file_history (
     file_id BIGINT NOT NULL,
     "at" TIMESTAMP NOT NULL,
@@ -31,8 +31,8 @@ CREATE TABLE file_history (
     image_id BIGINT NOT NULL
 );
 
--- Holdings did not say how their original is kept: see schema.py for those that are referred to.
--- What was imported had the path of another machine and no time: a path to show, but no identity.
+-- Holdings have no mode of their original: schema.py marks references afterwards. Imported holdings
+-- have the path of another machine and no time: text to be shown, but no path_key.
 INSERT INTO files BY NAME
 SELECT row_number() OVER (ORDER BY brought_at, user_name, image_id, source) AS file_id,
     image_id, user_name,
@@ -51,8 +51,8 @@ DROP TABLE holdings;
 ALTER TABLE generation ADD COLUMN next_file_id BIGINT DEFAULT 1;
 UPDATE generation SET next_file_id = (SELECT coalesce(max(file_id), 0) + 1 FROM files);
 
--- False while none of its files is present: searches and clusters leave it out.
--- inactive_since: when that began.
+-- False while none of its files is present: searches and clusters leave the image out.
+-- inactive_since: the beginning of that.
 ALTER TABLE images ADD COLUMN active BOOLEAN DEFAULT true;
 ALTER TABLE images ADD COLUMN inactive_since TIMESTAMP;
 UPDATE images SET active = false, inactive_since = now()::TIMESTAMP

@@ -1,6 +1,6 @@
--- What was forgotten, until it is restored or emptied: the rows of files as they were, and of each
--- image that went with its last file all that the catalog knew. Their history stays where it is.
--- Rows are moved by name: a column that either table gets later belongs here, too.
+-- Forgotten files until they are restored or deleted: their rows, and all rows of images that were
+-- forgotten with their last file. Their history stays in its table.
+-- Rows are moved by column names: columns added to files or images must be added here, too.
 CREATE TABLE trash AS
     SELECT *, NULL::VARCHAR AS digest, NULL::TIMESTAMP AS forgotten_at FROM files LIMIT 0;
 ALTER TABLE trash ALTER COLUMN digest SET NOT NULL;

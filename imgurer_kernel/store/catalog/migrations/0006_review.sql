@@ -1,5 +1,5 @@
--- What people decided about pictures; by digest, so that it holds for whatever is taken in again.
--- digests: two for a pair; of a cluster all members, the medoid first.
+-- Decisions of users about pictures; by digest, so that they apply to images ingested again.
+-- digests: two for a pair; all members of a cluster, the medoid first.
 CREATE TABLE decisions (
     decision_id BIGINT PRIMARY KEY,
     verdict VARCHAR NOT NULL CHECK (verdict IN ('same', 'different', 'later')),
@@ -10,13 +10,13 @@ CREATE TABLE decisions (
     reason VARCHAR NOT NULL
 );
 
--- What was done to files: one row for each act, written before it. state: 'intended' until the
--- file has moved and its rows have followed ('entered') and the store's own bytes after them
--- ('done'), or nothing was done ('rolled back'); 'undoing', then 'undone'; 'emptied' for good.
--- batch: the sitting. The keys are absolute paths as the system has them: where the file was and
--- went, and the folders that these are below. device to modified_ns: of the file. other_ids: further
--- rows of it. united_ids: rows by which their owners have the keeper since. leads: the store's note
--- of where the original is led to it.
+-- Acts on files: one row for each, written before the act. state: 'intended' until the file was
+-- moved; 'entered' after its rows were moved, too; 'done' after the store's own bytes; 'rolled back'
+-- if nothing was done; 'undoing', then 'undone'; 'emptied' after the file was deleted.
+-- batch: the sitting. The keys are the bytes of absolute paths: source and target of the file, and
+-- the folders above them. device to modified_ns: facts of the file. other_ids: further rows of it.
+-- united_ids: rows that were added for its owners, with the keeper's image. leads: whether the
+-- store's note of the original had the path of the file.
 CREATE TABLE journal (
     entry_id BIGINT PRIMARY KEY,
     batch VARCHAR NOT NULL,
@@ -47,13 +47,13 @@ CREATE TABLE journal (
     leads BOOLEAN NOT NULL
 );
 
--- Folders that were taken in: the trash folder of what is below is in the outermost of them.
+-- Root folders of ingests: the trash folder of a file is in the outermost of those above it.
 CREATE TABLE roots (
     path_key BLOB PRIMARY KEY,
     noted_at TIMESTAMP NOT NULL
 );
 
--- What was measured on originals for choosing a keeper, as JSON; version: of the measuring.
+-- Measurements of originals, to choose a keeper, as JSON; version: of the method.
 CREATE TABLE original_facts (
     digest VARCHAR PRIMARY KEY,
     version VARCHAR NOT NULL,

@@ -1,5 +1,5 @@
--- Logins that have not ended; a cookie without its row here is nobody's. session_id is a digest of
--- the cookie's number: who reads the catalog cannot make the cookie of it.
+-- Logins that have not ended; a cookie without a row is invalid. session_id is a digest of the
+-- cookie's number, so that a cookie cannot be made from the catalog.
 CREATE TABLE sessions (
     session_id VARCHAR PRIMARY KEY,
     user_name VARCHAR NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE sessions (
     address VARCHAR NOT NULL
 );
 
--- How many bytes of pictures a user may have, and with an empty name all users together.
+-- Most bytes of pictures of a user, and under an empty name of all users together.
 CREATE TABLE quotas (
     user_name VARCHAR PRIMARY KEY,
     bytes BIGINT NOT NULL

@@ -1,5 +1,5 @@
--- Wrong guesses of one's present password where one changes it: pages have processes of their own,
--- each of which would begin to count anew.
+-- Wrong entries of the present password when a user changes it. Counted here, since each page has
+-- its own process, which would begin at zero.
 CREATE TABLE password_tries (
     user_name VARCHAR PRIMARY KEY,
     failures INTEGER NOT NULL,
