@@ -1,4 +1,4 @@
-"""What is on the disk: originals, thumbnails, the catalog; and how pictures get there.
+"""The store on disk: originals, thumbnails and the catalog; and ingesting pictures into it.
 
-Whatever reads or writes the store's folder is in here; what pictures have in common is not.
+All code that reads or writes the store's folder is here; comparing pictures is not.
 """

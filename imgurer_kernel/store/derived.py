@@ -1,13 +1,13 @@
 """Files of derived data: arrays computed from a store, which can be computed again.
 
-Each thing has a folder; in it each version has one of its own, which is never written to again::
+Each kind of data has a folder with a subfolder for each version, which is written once::
 
-    root/derived/clusters/usual/answer/000000000007/meta.json     what it is, and the sums of all
+    root/derived/clusters/usual/answer/000000000007/meta.json     facts, and checksums of all arrays
     root/derived/clusters/usual/answer/000000000007/sizes.npy
 
-A version is written under another name, flushed and renamed, so that a killed process leaves the
-version before. Readers map arrays into memory, which processes share, and take the last complete
-version: one that is cut off, overwritten or of another format is ignored.
+A version is written under a temporary name, flushed and renamed, so that the version before remains
+if the process is killed. Readers map arrays into memory that processes share, and use the last
+complete version; one that is cut off, overwritten or of another format is ignored.
 """
 
 import json
@@ -33,14 +33,14 @@ from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 Array = npt.NDArray[Any]
 
 FORMAT = 1
-"""Of these files; what has another one is rebuilt."""
+"""Format number of these files; data with another one is rebuilt."""
 
 # Mapping a smaller file costs more than reading it, and an empty one cannot be mapped.
 _MAPPED_BYTES = 1 << 16
 _READ_BYTES = 1 << 20
 _WAIT_SECONDS = 0.1
 
-# A version may be deleted between being listed and being read, because a later one is there.
+# A listed version may be deleted before it is read, after another process saved a later one.
 _ATTEMPTS = 3
 
 
@@ -51,9 +51,9 @@ class Derived:
     Attributes
     ----------
     facts
-        What it is and belongs to; values of JSON.
+        What the data was computed from; JSON values.
     arrays
-        By name; read-only.
+        Arrays by name; read-only.
     """
 
     facts: Mapping[str, Any]
@@ -66,19 +66,19 @@ class DerivedData:
     Parameters
     ----------
     folder
-        Where they lie; it is made when something is saved.
+        The folder of the versions; it is made at the first save.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def load(self, *, trusted: bool = False) -> Derived | None:
-        """Load the last complete version; None where there is none.
+        """Load the last complete version; None if there is none.
 
         Parameters
         ----------
         trusted
-            Do not compare the arrays with their sums: this process has just written them.
+            Do not compare the arrays with their checksums: this process has just written them.
         """
         for _ in range(_ATTEMPTS):
             versions = self._versions()
@@ -91,7 +91,7 @@ class DerivedData:
         return None
 
     def version(self) -> str | None:
-        """Return the name of the last version, whole or not; None where there is none."""
+        """Return the name of the last version, complete or not; None if there is none."""
         versions = self._versions()
         return versions[0].name if versions else None
 
@@ -124,7 +124,8 @@ class DerivedData:
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
         for path in (*before, *self.folder.glob("new-*")):
-            # Who has it mapped keeps it; where a system forbids that it goes the next time.
+            # Processes that have it mapped can still read it. A system that does not delete
+            # open files deletes it at the next save.
             shutil.rmtree(path, ignore_errors=True)
 
     def _versions(self) -> list[Path]:
@@ -143,9 +144,9 @@ def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path
-        The file; it is made if need be. The lock of a process that dies is free at once.
+        The file; it is made if missing. The lock of a process that dies is free at once.
     waiting
-        Called ten times a second while another has the lock; may raise to stop.
+        Called ten times a second while another holder has the lock; may raise to stop.
 
     Raises
     ------
@@ -197,8 +198,8 @@ def _read(folder: Path, *, trusted: bool) -> Derived | None:
     arrays = {}
     paths = {name: folder / f"{name}.npy" for name in meta["sums"]}
     try:
-        # Compared before any is mapped: the memory of a file that is cut off cannot be touched.
-        # On all cores: a store of 100,000 has 700 MB of them.
+        # Compared before any is mapped: reading mapped memory beyond a file's end is fatal. On all
+        # cores: a store of 100,000 pictures has 700 MB of arrays.
         if not trusted and list(in_order(_sum, paths.values())) != [*meta["sums"].values()]:
             return None
         for name, path in paths.items():
@@ -222,7 +223,7 @@ def _read_meta(folder: Path) -> dict[str, Any] | None:
 
 
 def _sum(path: Path) -> list[int]:
-    """Compute size and CRC-32 of a file; read, since mapped pages would count as memory in use."""
+    """Compute size and CRC-32 of a file, without mapping: mapped pages count as memory in use."""
     size = total = 0
     with path.open("rb") as file:
         while part := file.read(_READ_BYTES):

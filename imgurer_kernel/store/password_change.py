@@ -1,7 +1,7 @@
-"""Changing one's own password, by who proves to know the present one; guesses are slowed down.
+"""Change a user's own password, which requires the present one; guesses are slowed down.
 
-Who has found a page open, or has copied its cookie, may not take the account over. The tries are
-counted in the catalog, for all pages of a user together.
+So a person who finds a page open, or has copied its cookie, cannot take over the account. Tries
+are counted in the catalog, for all pages of a user together.
 """
 
 from datetime import timedelta
@@ -12,13 +12,13 @@ from imgurer_kernel.store.passwords import checked_password
 from imgurer_kernel.store.users import Users
 
 FREE = 4
-"""Wrong guesses that cost nothing."""
+"""Wrong guesses without a wait."""
 
 LONGEST = timedelta(minutes=15)
 """Longest wait: a hundred guesses a day."""
 
 FORGET = timedelta(hours=1)
-"""Time without a wrong guess after which all are forgotten."""
+"""Time without a wrong guess after which the count is reset."""
 
 
 def change_password(users: Users, name: str, old: str, new: str) -> None:
@@ -27,8 +27,8 @@ def change_password(users: Users, name: str, old: str, new: str) -> None:
     Raises
     ------
     LoginFailed
-        If the old password is wrong, or there were too many wrong ones; a right one would have to
-        wait as well.
+        If the old password is wrong, or there were too many wrong ones; a right one has to wait,
+        too.
     InvalidPassword, UnknownUser, NotAllowed
         As `Users.set_password` does.
 
@@ -40,8 +40,8 @@ def change_password(users: Users, name: str, old: str, new: str) -> None:
     from imgurer_kernel.store.catalog.connection import now
 
     checked_password(new)
-    # Counted before it is looked at, and in the same transaction as the wait is: as many at once
-    # get as far as they would in turn.
+    # Counted before the password is checked, and in the transaction that computes the wait, so that
+    # simultaneous tries are limited like consecutive ones.
     with users.catalog.transaction() as connection:
         count, failed_at = rows.failures(connection, name, FORGET)
         wait = timedelta()

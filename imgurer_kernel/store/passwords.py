@@ -4,15 +4,15 @@ import unicodedata
 
 from imgurer_kernel.errors import InvalidPassword
 
-# At most 1,024 characters, so that nobody can keep the server busy hashing megabytes.
+# At most 1,024 characters, so that no client can keep the server busy hashing megabytes.
 PASSWORD_LENGTHS = range(8, 1025)
-"""How many characters a password may have."""
+"""Allowed numbers of characters of a password."""
 
 
 def normalized_password(password: str) -> str:
-    """Normalize a password to the form that is hashed and compared.
+    """Normalize a password (NFC) to the form that is hashed and compared.
 
-    Keyboards differ in whether an accent is a character of its own (RFC 8265, section 4).
+    Keyboards may enter an accent as a separate character or not (RFC 8265, section 4).
     """
     return unicodedata.normalize("NFC", password)
 

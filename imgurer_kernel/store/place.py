@@ -1,4 +1,4 @@
-"""Tell whether a folder is a store, may become one, or which store was meant."""
+"""Check whether a folder is a store or may become one, and find the store that was meant."""
 
 import difflib
 import os
@@ -14,9 +14,9 @@ Create: TypeAlias = bool | Literal["anyway"]
 CATALOG = "catalog.duckdb"
 """The file that makes a folder a store."""
 SNAPSHOTS = "snapshots"
-"""The folder that has what the catalog was some time ago (`store.catalog.snapshots`)."""
+"""The folder of earlier states of the catalog (`store.catalog.snapshots`)."""
 
-# What a store and the dashboard put into the folder, and what systems put into any folder.
+# Names that a store and the dashboard put into the folder, and that systems put into any folder.
 _OWN = {
     *("blobs", "links", "references", "thumbs", "trash", "tmp", "derived", "secret", "log"),
     *(CATALOG, f"{CATALOG}.wal", f"{CATALOG}.new", f"{CATALOG}.new.wal"),
@@ -24,13 +24,13 @@ _OWN = {
     *("lost-and-found", "snapshots", "damaged", "check.json", "recover.json"),
     *("lost+found", "Thumbs.db", "desktop.ini"),
 }
-# Spellings that are followed from each folder down; of more, the closest are the likely ones.
+# Number of similar spellings to follow at each level of folders, the closest ones.
 _SPELLINGS = 5
 
 
 def is_store(root: Path) -> bool:
     """Return whether a folder is a store."""
-    return os.path.isfile(root / CATALOG)  # noqa: PTH113 (False, too, where it may not be looked at)
+    return os.path.isfile(root / CATALOG)  # noqa: PTH113 (False, too, without permission)
 
 
 def require(root: Path, create: Create) -> None:
@@ -45,11 +45,11 @@ def require(root: Path, create: Create) -> None:
     Raises
     ------
     StoreMissing
-        If there must be one; names the nearest.
+        If there is none and `create` is false; the message names the nearest.
     StoreRefused
-        If there is none, and the folder has files of its own.
+        If there is none, and the folder has other files.
     CatalogDamaged
-        If there was one, whose catalog is gone.
+        If it is a store whose catalog is missing.
     """
     if is_store(root):
         return
@@ -82,7 +82,7 @@ def has_lost_catalog(root: Path) -> bool:
 
 
 def lost(root: Path) -> CatalogDamaged:
-    """Make the error for a store whose catalog is gone."""
+    """Make the error for a store whose catalog is missing."""
     return CatalogDamaged(
         f"the catalog {root / CATALOG} is gone, and the originals beside it are there; bring it "
         f"back, or have it made anew from its newest snapshot: `imgurer recover --root {root}`"
@@ -102,7 +102,7 @@ def missing(root: Path) -> StoreMissing:
 def nearest_store(root: Path) -> Path | None:
     """Find the store most likely meant by the path of a folder that is none.
 
-    One whose path is spelled nearly like that, then one inside of the folder, around it, beside it.
+    First stores with a similar path, then below the folder, above it, and beside it.
     """
     for candidates in (_respelled(root), _below(root), root.parents, _beside(root)):
         for folder in candidates:
@@ -145,7 +145,7 @@ def _beside(root: Path) -> Iterable[Path]:
 
 
 def _names(folder: Path) -> list[str]:
-    """List the names in a folder; none where it cannot be listed."""
+    """List the names in a folder; empty if it cannot be listed."""
     with suppress(OSError):
         return os.listdir(folder)  # noqa: PTH208 (names are what is compared)
     return []

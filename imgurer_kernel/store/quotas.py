@@ -1,6 +1,6 @@
 """Quotas of uploads: for each user, and for all together.
 
-Only uploads are counted against them: whoever ingests folders of the machine has it anyway.
+Quotas are checked for uploads only: users who ingest local folders have access to the disk anyway.
 """
 
 import os
@@ -14,7 +14,7 @@ from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.errors import StorageFull
 from imgurer_kernel.store.users import enabled_name, user_name
 
-# Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
+# Imported inside functions; `imgurer_kernel.store.users` gives the reason.
 if TYPE_CHECKING:
     from imgurer_kernel.store.catalog import Catalog, Connection
 
@@ -28,7 +28,7 @@ class Quotas:
     Parameters
     ----------
     catalog
-        Where they are kept.
+        Stores them.
     """
 
     def __init__(self, catalog: "Catalog") -> None:
@@ -62,14 +62,14 @@ class Quotas:
         return frame.astype({"used": "int64"})
 
     def admit(self, uploads: Sequence[tuple[str | None, int]]) -> Sequence[str]:
-        """Return the names of the accounts that may upload so many bytes more each.
+        """Check that uploads are within the quotas; return the account name for each.
 
         Parameters
         ----------
         uploads
             User, None for the local one, and bytes of each; those of one user count together.
-            What is on its way from earlier calls is not counted yet: a quota may be exceeded by
-            that.
+            Admitted uploads that are not stored yet are not counted: a quota may be exceeded by
+            these.
 
         Raises
         ------
@@ -110,7 +110,7 @@ def _require_room(connection: "Connection", name: str, more: int) -> None:
 
 
 def size_of(data: bytes | bytearray | memoryview | BinaryIO) -> int:
-    """Return how many bytes data or an open file have; 0 where that cannot be told.
+    """Return the number of bytes of data or of an open file; 0 if it is not known.
 
     >>> size_of(b"abc")
     3

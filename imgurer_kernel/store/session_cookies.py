@@ -1,7 +1,7 @@
 """Login sessions as signed cookies: the server signs them; the server and its kernels check them.
 
-It lies in this package because its key is a file of the store (``root/secret``), and because the
-server above and the widgets, which do not know each other, both need it.
+It is in this package because its key is a file of the store (``root/secret``), and because both
+the server and the widgets, which must not import each other, need it.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from tornado.web import create_signed_value, decode_signed_value
 from imgurer_kernel.errors import NotAllowed, StorageDenied
 
 DAYS = 7
-"""How long a session lasts at most."""
+"""Longest duration of a session."""
 
 KNOWN_DAYS = 365
-"""How long a browser is known after its last login."""
+"""How long a browser is remembered after its last login."""
 
 KNOWN_USERS = 4
-"""Users whom one browser is known of: a family's computer."""
+"""Most users for whom one browser is remembered: a family's computer."""
 
 _NOT_LOGGED_IN = "you are not logged in, or no longer; log in again"
 
@@ -44,7 +44,7 @@ class LoginSession:
     stamp
         `Users.stamp` at the time of the login; another one now means another password.
     number
-        Random, to tell one login of a user from another.
+        Random; distinguishes the logins of a user.
     """
 
     user: str
@@ -58,7 +58,7 @@ def begin(user: str, stamp: str) -> LoginSession:
 
 
 def cookie_name(port: int) -> str:
-    """Return the name of the cookie of the server on a port: cookies of one host share ports.
+    """Return the name of the cookie of the server on a port: all ports of a host share cookies.
 
     >>> cookie_name(8866)
     'imgurer-8866'
@@ -67,7 +67,7 @@ def cookie_name(port: int) -> str:
 
 
 def known_cookie_name(port: int) -> str:
-    """Return the name of the cookie by which a browser is known.
+    """Return the name of the cookie that remembers the users who logged in with a browser.
 
     >>> known_cookie_name(8866)
     'imgurer_known-8866'
@@ -87,7 +87,7 @@ def secret_key(root: Path) -> bytes:
     try:
         if not path.exists():
             _write_secret(path)
-        path.chmod(0o600)  # also one that was copied here with other rights
+        path.chmod(0o600)  # it may have been copied here with other permissions
         key = path.read_bytes().strip()
     except OSError as error:
         message = f"{path} cannot be read or written: {error.strerror}; check who owns the folder"
@@ -103,7 +103,7 @@ def _write_secret(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_hex(32).encode())
-        # A link never replaces what another process has just made, and is never half-written.
+        # A link never replaces a file that another process has just made, and is never incomplete.
         with suppress(FileExistsError):
             os.link(name, path)
     finally:
@@ -127,8 +127,8 @@ def unseal(value: str, key: bytes, cookie: str) -> LoginSession:
     Raises
     ------
     NotAllowed
-        If the signature is wrong, was made for another cookie, or is older than `DAYS`; or if
-        what was signed is no session, as another version may have written it.
+        If the signature is wrong, was made for another cookie, or is older than `DAYS`; or if the
+        signed value is no session, as that of another version may be.
     """
     parts = _open(value, key, cookie, DAYS)
     if len(parts) != 3 or not all(isinstance(part, str) for part in parts):
@@ -137,12 +137,12 @@ def unseal(value: str, key: bytes, cookie: str) -> LoginSession:
 
 
 def seal_known(known: Sequence[tuple[str, str]], key: bytes, cookie: str) -> str:
-    """Return the value of the cookie by which a browser is known to have logged users in.
+    """Return the value of the cookie that remembers the users who logged in with a browser.
 
     Parameters
     ----------
     known
-        Users' names, each with a random number; those after the first `KNOWN_USERS` are left out.
+        Users' names, each with a random number; only the first `KNOWN_USERS` are included.
 
     Examples
     --------
@@ -154,9 +154,9 @@ def seal_known(known: Sequence[tuple[str, str]], key: bytes, cookie: str) -> str
 
 
 def unseal_known(value: str, key: bytes, cookie: str) -> dict[str, str]:
-    """Return the user names in such a cookie, none where it is invalid or older than `KNOWN_DAYS`.
+    """Return the user names in such a cookie; none if it is invalid or older than `KNOWN_DAYS`.
 
-    It is worth less than a session: its holder only need not wait behind unknown clients who guess.
+    It grants less than a session: only logins that do not wait behind wrong guesses of others.
     """
     try:
         pairs = _open(value, key, cookie, KNOWN_DAYS)
@@ -166,7 +166,7 @@ def unseal_known(value: str, key: bytes, cookie: str) -> dict[str, str]:
 
 
 def _open(value: str, key: bytes, cookie: str, days: int) -> list[Any]:
-    """Return the list that was signed; raises `NotAllowed` for anything else."""
+    """Return the signed list; raises `NotAllowed` for anything else."""
     opened = decode_signed_value(key, cookie, value, max_age_days=days)
     try:
         parts = json.loads(opened) if opened is not None else None
@@ -189,5 +189,5 @@ def unseal_header(header: str, key: bytes, cookie: str) -> LoginSession:
 
 
 def kernel_token(key: bytes, kernel_id: str) -> str:
-    """Return the token by which a kernel asks for its visitor; it takes the secret to make it."""
+    """Return the token with which a kernel asks for its user; making it requires the secret."""
     return hmac.new(key, f"kernel {kernel_id}".encode(), hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
-"""Tells a server at once that sessions have ended, whichever process has ended them.
+"""Notify a server at once that sessions have ended, whichever process has ended them.
 
-Accounts are disabled, and passwords set, in the process of an admin's page or by a command. The
-catalog says so to who asks it; a file beside it, of which only the time counts, says when to ask.
+Accounts are disabled, and passwords set, in the process of an admin's page or by a command, which
+change the catalog. A file beside it, of which only the time counts, shows that it must be read.
 """
 
 import os
@@ -14,16 +14,16 @@ _NAME = "sessions.changed"
 
 
 def announce(root: Path) -> None:
-    """Say that sessions of a store may have ended; where that cannot be written, do nothing."""
+    """Signal that sessions of a store may have ended; do nothing if the file cannot be written."""
     path = root / _NAME
     with suppress(OSError):
         path.touch(mode=0o600)
-        # Two within one tick of the file system's clock are two all the same.
+        # One more than before: two calls within one tick of the clock give two different times.
         os.utime(path, ns=(0, _moment(path) + 1))
 
 
 class SessionEnds:
-    """Whether sessions of a store may have ended since it was asked last.
+    """Detects whether sessions of a store may have ended since the last call.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class SessionEnds:
         self._seen = _moment(self._path)
 
     def are_new(self) -> bool:
-        """Look at the file: cheap enough for twice a second."""
+        """Check the time of the file; cheap enough for twice a second."""
         before, self._seen = self._seen, _moment(self._path)
         return self._seen != before
 

@@ -1,8 +1,7 @@
-"""Login sessions of one store: begun, looked up, listed and ended, for good.
+"""Login sessions of one store: begin, look up, list and end them.
 
-A session is its signed cookie (`imgurer_kernel.store.session_cookies`) and a row of the catalog.
-The row decides: a cookie that was copied is worth nothing once the row is gone, also after a
-restart.
+A session has a signed cookie (`imgurer_kernel.store.session_cookies`) and a row of the catalog.
+The row decides: a copied cookie is invalid once the row is deleted, also after a restart.
 """
 
 import hashlib
@@ -18,18 +17,18 @@ from imgurer_kernel.store.session_cookies import LoginSession
 from imgurer_kernel.store.session_ends import announce
 from imgurer_kernel.store.users import stamp_of, user_name
 
-# Imported where it is needed, for the reason that `imgurer_kernel.store.users` gives.
+# Imported inside functions; `imgurer_kernel.store.users` gives the reason.
 if TYPE_CHECKING:
     from imgurer_kernel.store.catalog import Catalog
 
 MOST_OF_USER = 20
-"""Sessions that one user has at most; the one that was used least lately goes first."""
+"""Most sessions of one user; the least recently used ones are deleted."""
 
 MOST = 5000
-"""Sessions that a store has at most."""
+"""Most sessions of a store."""
 
 _SEEN_EVERY = timedelta(minutes=10)
-"""How exactly the time is kept at which a session was used last."""
+"""Precision of the time at which a session was last used."""
 
 
 def session_id(session: LoginSession) -> str:
@@ -47,7 +46,7 @@ class Sessions:
     Parameters
     ----------
     catalog
-        Where they are kept.
+        Stores them.
     """
 
     def __init__(self, catalog: "Catalog") -> None:
@@ -59,7 +58,7 @@ class Sessions:
         Parameters
         ----------
         browser, address
-            From what and where, for the user's own list; cut to 200 and 64 characters.
+            Browser and address of the client, for the user's list; cut to 200 and 64 characters.
 
         Raises
         ------
@@ -85,7 +84,7 @@ class Sessions:
         return session
 
     def holding(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return the valid ones: not ended, of an enabled user with the same password."""
+        """Return the valid sessions: not ended, of an enabled user with the same password."""
         from imgurer_kernel.store.catalog import sessions as rows
         from imgurer_kernel.store.catalog.connection import now
 

@@ -14,19 +14,19 @@ class Store:
     Parameters
     ----------
     settings
-        Where it lies and what it accepts.
+        Its folder, and what it accepts.
     create
         Whether it is made on first use, if it does not exist (`imgurer_kernel.store.place`).
 
     Raises
     ------
     StoreMissing, StoreRefused
-        If there is none and none is to be made, or none there.
+        If there is none, and `create` is false or the folder has other files.
 
     Attributes
     ----------
     settings
-        Where it lies and what it accepts.
+        Its folder, and what it accepts.
     blobs
         Originals and thumbnails.
     catalog
@@ -34,7 +34,7 @@ class Store:
     users
         The accounts.
     decoders
-        The processes in which pictures that are not trusted are decoded; none until then.
+        The processes that decode untrusted pictures; started on first use.
     """
 
     def __init__(self, settings: Settings, create: place.Create = True) -> None:

@@ -1,15 +1,16 @@
-"""The trash of a store: list, restore and permanently delete what was forgotten.
+"""The trash of a store: list, restore and permanently delete forgotten files.
 
-Rows decide, bytes follow, so that a crash at any step neither loses a picture nor brings one back:
+The rows determine the state and the bytes follow, so that a crash at any step neither loses a
+picture nor restores one:
 
 1. forget: one transaction moves the rows of the files, and of the image with its last file, into
-   the tables of the trash; only then a second one moves the bytes, unless somebody has ingested
-   the same meanwhile. After a crash in between the bytes lie where they were: `StoreCheck` sees the
-   rows in the trash, and moves them then.
+   the tables of the trash; then a second one moves the bytes, unless the same bytes were ingested
+   meanwhile. After a crash in between the bytes are not moved: `StoreCheck` finds the rows in the
+   trash, and moves the bytes.
 2. restore: within one transaction the bytes are moved back first. A crash before its end leaves
    the rows in the trash, as in 1.
 3. empty: within one transaction the bytes are deleted first. A crash before its end leaves rows
-   that lead nowhere, which a second time deletes.
+   without bytes, which the next call deletes.
 """
 
 import re
@@ -28,12 +29,12 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.users import LOCAL
 
 _BATCH = 200
-"""Files of one transaction: others wait while they are moved or deleted."""
+"""Files in one transaction: other processes wait while they are moved or deleted."""
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 LEFT = ["entry_id", "file_id", "path", "why"]
-"""Columns of what was left in the trash: where it lies, or what it is called, and why."""
+"""Columns of files that were left in the trash: path or name, and the reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +44,9 @@ class Emptied:
     Attributes
     ----------
     deleted
-        How many files are gone for good.
+        Number of files that were deleted permanently.
     left
-        A row with `LEFT` for each act whose file stays in the trash, and can be brought back.
+        A row with `LEFT` for each act whose file stays in the trash, and can be restored.
     """
 
     deleted: int
@@ -78,7 +79,7 @@ class Trash:
     Parameters
     ----------
     store
-        Whose trash it is.
+        The store of the trash.
     """
 
     def __init__(self, store: Store) -> None:
@@ -87,7 +88,7 @@ class Trash:
     def forget(
         self, image_id: int | None, user: str | None = None, *, file_id: int | None = None
     ) -> bool:
-        """Move files of a user into the trash, as `Workbench.forget` says."""
+        """Move files of a user into the trash; see `Workbench.forget`."""
         if (image_id is None) is (file_id is None):
             message = "give either an image_id or a file_id: what is to be forgotten?"
             raise QueryError(message)
@@ -100,7 +101,7 @@ class Trash:
             digest = run(commands.forget_file, file_id, owner)
         if digest is None:
             return False
-        # In a transaction of its own, in which nobody can take the same bytes in again.
+        # In a transaction of its own, during which the same bytes cannot be ingested again.
         self.finish(digest)
         note("forgotten", user=owner, image=image_id, file=file_id, digest=digest)
         return True
@@ -124,64 +125,64 @@ class Trash:
         Parameters
         ----------
         file_ids
-            As `list` has them; by default all that are the user's.
+            As in `list`; by default all files of the user.
         user
-            Who asks, by default the local user; admins may bring back anybody's.
+            The user who restores, by default the local one; admins may restore any user's files.
 
         Returns
         -------
         DataFrame
-            Those that this call brought back, as `list` had them.
+            The files that this call restored, with their rows of `list`.
 
         Raises
         ------
         UnknownFile
-            If one of them is not, and was not, in the trash; nothing is brought back then.
+            If one of them is not, and was not, in the trash; nothing is restored then.
         NotAllowed
             If one is another user's, and this one is no admin.
         BlobMissing, BlobDamaged
-            If the bytes of one are gone, or others than they were; those before it are back.
+            If the bytes of one are missing or changed; the files before it are restored.
         """
-        who = self._store.users.require_enabled(user)
+        name = self._store.users.require_enabled(user)
         listed = self.list()
-        wanted = self._chosen(file_ids, listed, who)
-        return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
+        wanted = self._chosen(file_ids, listed, name)
+        return self._restore_rows(listed[listed["file_id"].isin(wanted)], name)
 
     def _chosen(
-        self, file_ids: int | Iterable[int] | None, listed: pd.DataFrame, who: str
+        self, file_ids: int | Iterable[int] | None, listed: pd.DataFrame, user: str
     ) -> Sequence[int]:
-        """Return the ids of files to restore, which must be in the trash, and the user's own."""
+        """Return the ids of files to restore; check that the user may restore them."""
         if file_ids is None:
-            own: Sequence[int] = listed.loc[listed["user"] == who, "file_id"].tolist()
+            own: Sequence[int] = listed.loc[listed["user"] == user, "file_id"].tolist()
             return own
         given = [file_ids] if isinstance(file_ids, int | np.integer) else file_ids
         wanted = [int(each) for each in given]
-        self._check(wanted, who)
+        self._check(wanted, user)
         return wanted
 
-    def _restore_rows(self, wanted: pd.DataFrame, who: str) -> pd.DataFrame:
+    def _restore_rows(self, wanted: pd.DataFrame, user: str) -> pd.DataFrame:
         ids = wanted["file_id"].tolist()
         for start in range(0, len(ids), _BATCH):
             with self._store.catalog.transaction() as connection:
                 self.bring_back(connection, ids[start : start + _BATCH])
         if ids:
-            note("brought-back", user=who, files=len(ids), first=str(wanted["filename"].iloc[0]))
+            note("brought-back", user=user, files=len(ids), first=str(wanted["filename"].iloc[0]))
         return wanted.reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
-        """Delete permanently what was forgotten longer ago.
+        """Delete files permanently that were forgotten longer ago.
 
         Parameters
         ----------
         older_than
             A span such as ``"30d"``; ``"0s"`` for all.
         user
-            Who asks, by default the local user.
+            The user who deletes, by default the local one.
 
         Raises
         ------
         NotAllowed
-            If that is no admin.
+            If the user is no admin.
         QueryError
             If it is no span of time, or a negative one.
         """
@@ -198,14 +199,14 @@ class Trash:
         if not isinstance(span, timedelta) or span < timedelta(0):
             message = f"older_than is {older_than!r}; give a timedelta, or a text such as '30d'"
             raise QueryError(message)
-        who = self._store.users.get(self._store.users.require_enabled(user))
-        if who.role != "admin":
-            message = f"only admins may empty the trash, and {who.name} is a {who.role}"
+        account = self._store.users.get(self._store.users.require_enabled(user))
+        if account.role != "admin":
+            message = f"only admins may empty the trash, and {account.name} is a {account.role}"
             raise NotAllowed(message)
         return span
 
     def _erase_all(self, span: timedelta, kept: Collection[int] = ()) -> int:
-        """Delete what was forgotten longer ago, except some files; return how many."""
+        """Delete files that were forgotten longer ago, except some; return how many."""
         before = now() - span
         erased = 0
         while batch := self._erase(before, kept):
@@ -214,14 +215,14 @@ class Trash:
         return erased
 
     def finish(self, digest: str) -> bool:
-        """Move bytes that a crash left behind after their rows; return whether there were any."""
+        """Move the bytes of a forgotten image into the trash; return whether no row has them."""
         blobs = self._store.blobs
         return self._store.catalog.run(
             commands.if_unreferenced, digest, lambda: blobs.delete(digest)
         )
 
     def finish_all(self, digests: Sequence[str]) -> None:
-        """Do the same for several digests, in one transaction."""
+        """Do the same as `finish` for several digests, in one transaction."""
         with self._store.catalog.transaction() as connection:
             held = queries.ids_by_digest(connection, digests)
             for digest in digests:
@@ -229,7 +230,7 @@ class Trash:
                     self._store.blobs.delete(digest)
 
     def unfinished(self, before: datetime) -> Sequence[str]:
-        """List digests that `finish` would move, of what was forgotten before a time (UTC)."""
+        """List digests that `finish` would move, of files forgotten before a time (UTC)."""
         in_trash = self._store.catalog.run(trash.digests, before)
         return [digest for digest in in_trash if self._store.blobs.holds(digest)]
 
@@ -239,15 +240,15 @@ class Trash:
         Raises
         ------
         BlobMissing, BlobDamaged
-            If the bytes of one are gone, or others than they were.
+            If the bytes of one are missing or changed.
         """
         found = trash.rows(connection, file_ids)
         for digest in sorted({row.digest for row in found}):
-            self._bring_back(connection, digest)
+            self._restore_bytes(connection, digest)
         if found:
             trash.restore(connection, found)
 
-    def _check(self, file_ids: Iterable[int], who: str) -> None:
+    def _check(self, file_ids: Iterable[int], user: str) -> None:
         wanted = set(file_ids)
         with self._store.catalog.transaction() as connection:
             found = trash.rows(connection, wanted)
@@ -259,37 +260,37 @@ class Trash:
                 "there: list() has those that are"
             )
             raise UnknownFile(message)
-        others = {row.user for row in found} - {who}
-        if others and self._store.users.get(who).role != "admin":
-            message = f"a file of {min(others)!r} is not for {who!r} to bring back; ask an admin"
+        others = {row.user for row in found} - {user}
+        if others and self._store.users.get(user).role != "admin":
+            message = f"a file of {min(others)!r} is not for {user!r} to bring back; ask an admin"
             raise NotAllowed(message)
 
-    def _bring_back(self, connection: Connection, digest: str) -> None:
+    def _restore_bytes(self, connection: Connection, digest: str) -> None:
         """Restore the bytes to the store, within a transaction."""
         blobs = self._store.blobs
         try:
             blobs.restore(digest)
         except BlobMissing:
-            # They never got into the trash: an image has them, or a crash came first.
+            # They were never moved: another image has the same bytes, or a crash came before.
             if not blobs.holds(digest) and not queries.ids_by_digest(connection, [digest]):
                 raise
 
     def _erase(self, before: datetime, kept: Collection[int]) -> int:
-        """Delete a batch of what was forgotten before a time; return how many files."""
+        """Delete a batch of files that were forgotten before a time; return how many."""
         blobs = self._store.blobs
         with self._store.catalog.transaction() as connection:
             found = trash.expired(connection, before, _BATCH, kept)
             trash.erase(connection, [row.file_id for row in found])
             for digest in sorted({row.digest for row in found}):
-                if trash.contains(connection, digest):  # there are later files with these bytes
+                if trash.contains(connection, digest):  # a later file in the trash has these bytes
                     continue
                 if not queries.ids_by_digest(connection, [digest]):
-                    blobs.delete(digest)  # what a crash had left where it was
+                    blobs.delete(digest)  # moves bytes that were not moved because of a crash
                 blobs.trash.erase(digest)
         return len(found)
 
     def _erase_strays(self, span: timedelta) -> None:
-        """Delete bytes without a row, left by stores whose trash had no rows yet."""
+        """Delete bytes in the trash without a row, left by versions whose trash had no rows."""
         strays = sorted(self._store.blobs.trash.digests(span.total_seconds()))
         for start in range(0, len(strays), _BATCH):
             with self._store.catalog.transaction() as connection:

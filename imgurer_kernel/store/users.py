@@ -25,25 +25,25 @@ from imgurer_kernel.store.passwords import (
 )
 from imgurer_kernel.store.session_ends import announce
 
-# The catalog is imported where it is needed: objects of the server outlive the interpreter's
-# modules, and by this module DuckDB's types would, which complain of it on stderr.
+# The catalog is imported inside functions: objects of the server outlive the interpreter's modules,
+# and would keep DuckDB's types alive through this module, which then print errors on stderr.
 if TYPE_CHECKING:
     from imgurer_kernel.store.catalog import Catalog, Connection
 
 LOCAL = "local"
-"""The account of the single-user mode; it has no password, so nobody logs in as it."""
+"""The account of the single-user mode; it has no password, so a login as it is impossible."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _ROLES = ("admin", "member")
-# The same words for a wrong name and a wrong password: they must not tell which names exist.
+# The same message for a wrong name and a wrong password: it must not reveal which names exist.
 _WRONG = "The name or the password is wrong."
 
 
 def user_name(text: str) -> str:
     """Normalize a user name to the form that is stored and compared.
 
-    Full-width and other compatibility forms become plain ones (NFKC), capitals small. Letters
-    are a to z: no two accounts can look alike, and no name has invisible characters.
+    Full-width and other compatibility forms become plain ones (NFKC), capitals lower case. Only
+    letters a to z are allowed, so that no two names look alike or have invisible characters.
 
     Raises
     ------
@@ -79,22 +79,22 @@ def stamp_of(password_hash: str | None) -> str:
 class Users:
     """The accounts of one store, on top of its catalog.
 
-    Each method that changes accounts looks and acts in one transaction, so that two processes
-    cannot, for example, each remove the other's last admin.
+    Each method that changes accounts checks and changes them in one transaction, so that two
+    processes cannot, for example, remove the last two admins at the same time.
 
     Parameters
     ----------
     catalog
-        Where the accounts are kept.
+        Stores the accounts.
     hasher
-        Argon2 parameters; None takes those that argon2-cffi recommends (RFC 9106). A password
-        that was hashed with others is hashed again when its owner logs in.
+        Argon2 parameters; None for the defaults of argon2-cffi (RFC 9106). A password that was
+        hashed with others is hashed again when its owner logs in.
 
     Notes
     -----
-    A password hash costs some 50 ms and 64 MiB by intention, and is computed outside of
-    transactions. Logging in takes as long for a name that nobody has as for one that exists, so
-    that time tells nothing.
+    A password hash intentionally costs some 50 ms and 64 MiB, and is computed outside of
+    transactions. A login takes equally long for names with and without an account, so that its
+    time does not reveal which names exist.
     """
 
     def __init__(self, catalog: "Catalog", hasher: PasswordHasher | None = None) -> None:
@@ -107,7 +107,7 @@ class Users:
         Raises
         ------
         InvalidUserName, InvalidPassword, UserExists
-            If the name is none, the password too short or too long, or the name taken.
+            If the name is invalid or taken, or the password is too short or too long.
         """
         from imgurer_kernel.store.catalog import users as rows
 
@@ -135,7 +135,7 @@ class Users:
         Raises
         ------
         InvalidUserName, UnknownUser
-            If that is no user name, or nobody's.
+            If that is no user name, or there is no such account.
         """
         from imgurer_kernel.store.catalog import users as rows
 
@@ -156,7 +156,7 @@ class Users:
 
         Returns
         -------
-        How many files are the account's now that were not before.
+        The number of files that were given to the account.
 
         Raises
         ------
@@ -185,13 +185,13 @@ class Users:
         Raises
         ------
         LoginFailed
-            If the name or the password is wrong, or the account is disabled; that it is
-            disabled is told only to who knows the password.
+            If the name or the password is wrong, or the account is disabled; the latter is
+            reported only if the password is right.
         """
         from imgurer_kernel.store.catalog import users as rows
 
         password = normalized_password(password)
-        # Longer ones than allowed are cut: they cannot be right, and must not cost more.
+        # Passwords beyond the allowed length are cut: they are wrong, and must not cost more time.
         tried = password[: PASSWORD_LENGTHS.stop]
         try:
             name = user_name(name)
@@ -199,7 +199,7 @@ class Users:
                 account = rows.account(connection, name)
                 stored = rows.password_hash(connection, name)
         except (InvalidUserName, UnknownUser) as error:
-            self._hasher.hash(tried)  # as long as a verification takes
+            self._hasher.hash(tried)  # takes as long as a verification
             raise LoginFailed(_WRONG) from error
         if stored is None:
             self._hasher.hash(tried)
@@ -214,14 +214,14 @@ class Users:
         outdated = self._hasher.check_needs_rehash(stored)
         rehashed = self._hasher.hash(password) if outdated else stored
         with self.catalog.transaction() as connection:
-            # The password may have been changed since it was looked up: that one stays.
+            # The password may have been changed since it was read: the new one stays.
             if outdated and rows.password_hash(connection, name) == stored:
                 rows.set_password_hash(connection, name, rehashed)
             rows.touch_user(connection, name)
             return rows.account(connection, name)
 
     def stamp(self, name: str) -> str:
-        """Return a text that changes with the password, which ends sessions begun under another.
+        """Return a text that changes with the password; sessions with another one are invalid.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        name = _of_someone(name)
+        name = _login_name(name)
         self.catalog.run(
             rows.set_password_hash, name, self._hasher.hash(checked_password(password))
         )
@@ -266,7 +266,7 @@ class Users:
         """
         from imgurer_kernel.store.catalog import users as rows
 
-        name = _of_someone(name)
+        name = _login_name(name)
         with self.catalog.transaction() as connection:
             _keep_last_admin(connection, name)
             rows.set_enabled(connection, name, False)
@@ -298,7 +298,7 @@ class Users:
         from imgurer_kernel.store.catalog import users as rows
 
         _check_role(role)
-        name = _of_someone(name)
+        name = _login_name(name)
         with self.catalog.transaction() as connection:
             if role != "admin":
                 _keep_last_admin(connection, name)
@@ -306,7 +306,7 @@ class Users:
         note("role-set", user=name, role=role)
 
 
-def _of_someone(name: str) -> str:
+def _login_name(name: str) -> str:
     """Return the name of an account with a login; raise `NotAllowed` for the local one."""
     name = user_name(name)
     if name == LOCAL:
@@ -331,7 +331,7 @@ def _keep_last_admin(connection: "Connection", name: str) -> None:
 
 
 def enabled_name(connection: "Connection", name: str | None) -> str:
-    """Do what `Users.require_enabled` does, within a transaction."""
+    """Do the same as `Users.require_enabled`, within a transaction."""
     from imgurer_kernel.store.catalog import users as rows
 
     if name is None or name == LOCAL:

@@ -93,7 +93,7 @@ def test_uploads_of_many_threads_are_all_there(new_store):
 
 
 def test_who_has_the_turn_waits_for_those_that_are_about_to_ask(monkeypatch):
-    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 60.0)
+    monkeypatch.setattr(group_commit, "GROUP_SECONDS", 60.0)
     batches = []
     group = GroupedCalls(lambda batch: batches.append(batch) or batch)
     with ThreadPoolExecutor(2) as pool, group.preparing(), group.preparing():
@@ -106,14 +106,14 @@ def test_who_has_the_turn_waits_for_those_that_are_about_to_ask(monkeypatch):
 
 
 def test_nobody_waits_long_for_one_that_is_slow(monkeypatch):
-    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 0.001)
+    monkeypatch.setattr(group_commit, "GROUP_SECONDS", 0.001)
     group = GroupedCalls(lambda batch: batch)
     with group.preparing(), group.preparing():
         assert group.call("a") == "a"
 
 
 def test_one_that_gave_up_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(group_commit, "LINGER_SECONDS", 60.0)
+    monkeypatch.setattr(group_commit, "GROUP_SECONDS", 60.0)
     group = GroupedCalls(lambda batch: batch)
     with pytest.raises(ZeroDivisionError), group.preparing():
         raise ZeroDivisionError

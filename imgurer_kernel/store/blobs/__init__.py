@@ -1,7 +1,7 @@
 """Originals and thumbnails as files, each under the digest of the original.
 
-`BlobStore` knows digests only: which pictures these are and whose is for the catalog. Where bytes
-lie is for `backends`.
+`BlobStore` knows digests only; pictures and their owners are in the catalog. `backends` determine
+where bytes are stored.
 """
 
 from imgurer_kernel.store.blobs.nesting import check_digest

@@ -1,8 +1,8 @@
 """Names in a blob store: digests, below two levels of folders.
 
-``blobs + abcd12... --2 levels--> blobs/ab/cd/abcd12...``: of a million digests none of the folders
-holds more than a few thousand. The name is still the whole digest, so that it proves its content
-wherever the file turns up, and sorts in the order of digests.
+``blobs + abcd12... --2 levels--> blobs/ab/cd/abcd12...``: with a million digests no folder has more
+than a few thousand entries. The name is still the whole digest, so that the content of a file can
+be checked wherever it is, and names sort in the order of digests.
 """
 
 import re
@@ -14,7 +14,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def check_digest(digest: str) -> str:
-    """Check that a text is a digest; everything that becomes a name or path goes through here.
+    """Check that a text is a digest; required before it becomes part of a name or path.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Notes (references) of files outside the store, and whether these have changed since."""
+"""Notes (references) of files outside the store, and checks whether these have changed since."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -36,8 +36,8 @@ class Notes:
     def check(self, file: BinaryIO, digest: str, name: str, noted: Reference) -> BinaryIO:
         """Return an open file outside the store if it has not changed since it was noted.
 
-        Size, time and inode of what is open are compared, for the path may lead elsewhere by now.
-        Only where they differ is the file read through, and noted again if its bytes are the same.
+        Size, time and inode of the open file are compared, since the path may lead to another file
+        by now. Only if they differ is the file read, and noted again if its bytes are the same.
         """
         facts = os.fstat(file.fileno())
         if noted.is_as_noted(facts):
@@ -48,12 +48,12 @@ class Notes:
                 raise noted.changed("linked" if name.startswith("links") else "referred to")
             file.seek(0)
             failing.pop_all()
-        with suppress(StorageError):  # of a store that cannot be written it is read again
+        with suppress(StorageError):  # in a read-only store the file is read each time
             self.write(name, Reference.of(noted.path, facts))
         return file
 
     def relocate(self, name: str, path: Path) -> None:
-        """Note another place of a file, if its facts are those of the noted file."""
+        """Note another path of a file, if its facts are those of the noted file."""
         noted = self.read(name)
         if noted is None:
             return

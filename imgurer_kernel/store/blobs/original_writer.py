@@ -1,7 +1,7 @@
 """The part of the blob store that stores originals: by copy, hard link, or reference.
 
-Whichever way, what gets its final name has been compared with its digest before, and what is
-there is only replaced if it is damaged.
+In each mode the bytes are compared with their digest before they get their final name, and an
+existing blob is only replaced if it is damaged.
 """
 
 import hashlib
@@ -47,18 +47,18 @@ class OriginalWriter:
         Parameters
         ----------
         source
-            Bytes, a path, or a binary file, read from where it stands. Files are never read
+            Bytes, a path, or a binary file, read from its present position. Files are never read
             into memory as a whole.
         digest
-            What the bytes are expected to have.
+            The expected digest.
         mode
-            How to keep a file given by its path. ``"copy"``: on its own. ``"link"``: as a hard
-            link, or as a copy where the file system has none to offer, as between two disks; a
+            How to keep a file given by its path. ``"copy"``: as a copy. ``"link"``: as a hard
+            link, or as a copy if the file system supports no link, as between two disks; a
             program that later writes into the file instead of replacing it damages the blob,
-            which is noticed before it is read. ``"reference"``: in its place, which is noted,
+            which is detected before it is read. ``"reference"``: in place, by a note of its path,
             unless there is a copy already. Bytes and open files are always copied.
         trusted
-            The digest was computed from these very bytes, in memory: it is not computed again.
+            Do not compute the digest again: it was computed from the same bytes in memory.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class OriginalWriter:
     def relocate(self, digest: str, path: Path) -> None:
         """Update a reference to a file that was moved, without reading it.
 
-        Nothing is done where there is no reference, or where it is not the same file.
+        Does nothing if there is no reference, or if it is not the same file.
         """
         self._notes.relocate(nested("references", digest), path)
 
@@ -106,7 +106,7 @@ class OriginalWriter:
         return digest
 
     def _publish(self, draft: Draft, digest: str, linked: Reference | None = None) -> None:
-        """Publish a draft as the blob of a digest, unless there is a sound one; drop a reference.
+        """Publish a draft as the blob of a digest, unless there is a sound one; remove a reference.
 
         Parameters
         ----------
@@ -116,31 +116,32 @@ class OriginalWriter:
         note = nested("links", digest)
         if linked is not None:
             if not self._is_sound(digest):
-                # First: a link that is taken for a copy would not be looked at again.
+                # The note first: a link without one counts as a copy, and is not checked for
+                # changes.
                 self._notes.write(note, linked)
                 draft.publish(nested("blobs", digest))
         else:
             if self._backend.exists(note) or not self._is_sound(digest):
                 draft.publish(nested("blobs", digest))
             self._backend.remove(note)
-        # Last: until there is a blob the reference is all that leads to the bytes.
+        # Last: without a blob, only the reference leads to the bytes.
         self._backend.remove(nested("references", digest))
 
     def _link(self, source: Path, expected: str | None) -> str | None:
-        """Store a hard link; None where that is not possible."""
-        # The link is made first, so that what is hashed is what is kept.
+        """Store a hard link; None if that is not possible."""
+        # The link is made first, so that the bytes that are hashed are those that are kept.
         with self._backend.link(source, "blobs") as draft:
             if draft is None:
                 return None
             with draft.open() as file, source_errors(str(source)):
-                # Before it is read: one that is written to meanwhile has another time afterwards.
+                # Before the file is read: if it is written to meanwhile, its time differs later.
                 noted = Reference.of(str(source), os.fstat(file.fileno()))
                 digest = expect(digest_of(file), expected, str(source))
             self._publish(draft, digest, noted)
         return digest
 
     def _refer(self, file: BinaryIO, source: Path, expected: str | None) -> str:
-        # Before the file is read: one that is written to meanwhile has another time afterwards.
+        # Before the file is read: if it is written to meanwhile, its time differs later.
         facts = os.fstat(file.fileno())
         with source_errors(str(source)):
             digest = expect(digest_of(file), expected, str(source))
@@ -151,7 +152,7 @@ class OriginalWriter:
 
     def _is_sound(self, digest: str) -> bool:
         """Return whether the store has a copy with the right bytes."""
-        # Read through, though it costs as much as storing again: that is how damage is mended.
+        # Read completely, though that costs as much as storing again, so that damage is repaired.
         name = nested("blobs", digest)
         try:
             blob = self._backend.open(name)

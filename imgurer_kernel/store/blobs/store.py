@@ -3,16 +3,16 @@
 ::
 
     root/blobs/ab/cd/<digest>       original, copied or hard-linked
-    root/references/ab/cd/<digest>  where an original lies that was left in its place, as JSON
-    root/links/ab/cd/<digest>       of which file a hard link in blobs is another name, as JSON
+    root/references/ab/cd/<digest>  path and facts of an original that was left in place, as JSON
+    root/links/ab/cd/<digest>       path and facts of the file that a hard link in blobs shares
     root/thumbs/ab/cd/<digest>      JPEG
-    root/trash/<one of these>/...   what was deleted, until the trash is emptied
-    root/tmp/                       what is being written
-    root/lost-and-found/...         what was in the way, under the name that it had
+    root/trash/<one of these>/...   deleted files, until the trash is emptied
+    root/tmp/                       files that are being written
+    root/lost-and-found/...         foreign files that a repair moved, under their earlier names
 
-There is no extension, for no web server must take an original for an image. What is kept, under
-which digest and when it is whole is decided here; how bytes come to lie under a name is the
-business of a `imgurer_kernel.store.blobs.backends.base.Backend`.
+Names have no extension, so that no web server serves an original as an image. This module
+determines digests and names, and when a file is complete; a
+`imgurer_kernel.store.blobs.backends.base.Backend` stores bytes under names.
 """
 
 from collections.abc import Iterator
@@ -41,29 +41,29 @@ from imgurer_kernel.store.blobs.thumbnails import Thumbnails
 from imgurer_kernel.store.blobs.trash_area import TRASH, TrashArea
 
 LOST = "lost-and-found"
-"""Where repairs put what is in the way; nothing is ever deleted from there."""
+"""The folder to which repairs move foreign files; nothing is ever deleted from it."""
 
 
 class BlobStore(OriginalWriter, Thumbnails):
     """Content-addressed files under one folder.
 
-    Storing the same bytes again changes nothing, unless the stored ones are damaged, which it
-    mends. What has a final name is whole: it was written under another one, synced to the disk
-    and compared with its digest before it was renamed.
+    Storing the same bytes again changes nothing, except that it repairs damaged ones. A file with a
+    final name is complete: it was written under a temporary name, synced to the disk and compared
+    with its digest before it was renamed.
 
     Parameters
     ----------
     root
         The store's folder; folders are made when something is first stored.
     backend
-        Where the bytes lie; in files below `root` by default.
+        Stores the bytes; by default in files below `root`.
 
     Raises
     ------
     InvalidDigest
         From every method that takes a digest.
     StorageFull, StorageDenied, StorageError
-        From every method: the file system refuses; names path and remedy.
+        From every method: an error of the file system; the message names path and remedy.
 
     Examples
     --------
@@ -88,14 +88,14 @@ class BlobStore(OriginalWriter, Thumbnails):
     # Originals (`put` and `relocate` are those of `OriginalWriter`) ---------------------------
 
     def path(self, digest: str) -> Path:
-        """Return the path of an original: in the store, or where a reference leads.
+        """Return the path of an original, in the store or in a reference.
 
         Raises
         ------
         BlobMissing
-            If there are none.
+            If there is none.
         BlobDamaged
-            If a reference or a hard link leads to a file that has other bytes than it had.
+            If the file of a reference or a hard link has other bytes than when it was noted.
         """
         with self.open(digest):
             pass
@@ -109,7 +109,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return self._backend.path(nested("blobs", digest))
 
     def noted_path(self, digest: str) -> str | None:
-        """Return the path in the note of an original left in place, whatever is there now.
+        """Return the path in the note of an original left in place, without checking the file.
 
         None if the store has the original itself, or no note of it.
 
@@ -126,8 +126,8 @@ class BlobStore(OriginalWriter, Thumbnails):
     def exists(self, digest: str, mode: StoreMode = "reference") -> bool:
         """Return whether `open` would find the original, kept in this way or in a safer one.
 
-        A copy is safer than a link, into which another program may write, and that than a
-        reference. The bytes are looked at only where a file that is not ours has been touched.
+        A copy is safer than a link, into which another program may write, and a link is safer than
+        a reference. Bytes are read only if the facts of a file outside the store have changed.
         """
         name = nested("blobs", digest)
         if mode != "reference" and not self._backend.exists(name):
@@ -189,8 +189,8 @@ class BlobStore(OriginalWriter, Thumbnails):
     def strays(self, older_than: float) -> Iterator[str]:
         """Yield names that the store has not made, such as ``blobs/notes.txt``.
 
-        Files of other names, and folders in the place of files; hidden ones, as they are for a
-        moment when a file comes from another disk, after some seconds only.
+        These are files with other names, and folders with names of files. Hidden ones, which exist
+        briefly while a file is moved from another disk, only after `older_than` seconds.
         """
         for area in (*AREAS, *(f"{TRASH}/{each}" for each in AREAS)):
             for name in self._backend.strays(area, partial(is_nested, area)):
@@ -199,7 +199,7 @@ class BlobStore(OriginalWriter, Thumbnails):
                     yield name
 
     def set_aside(self, name: str) -> str:
-        """Move what `strays` has found below ``lost-and-found``; return its new place."""
+        """Move a name that `strays` yielded below ``lost-and-found``; return the new name."""
         return self._backend.set_aside(name, LOST)
 
     def thumbnail_digests(self) -> Iterator[str]:
@@ -211,7 +211,7 @@ class BlobStore(OriginalWriter, Thumbnails):
         return self._backend.age(nested("thumbs", digest))
 
     def note_of(self, digest: str) -> tuple[StoreMode, Reference] | None:
-        """Return how an original that is not a copy is kept, and its note; None for a copy.
+        """Return the mode and the note of an original that is not a copy; None for a copy.
 
         Raises
         ------
@@ -230,29 +230,29 @@ class BlobStore(OriginalWriter, Thumbnails):
     def delete(self, digest: str) -> bool:
         """Move an original, its reference and its thumbnail into the trash.
 
-        A file that a reference leads to is left alone. Returns whether there was anything.
+        The file of a reference is not touched. Returns whether anything was moved.
         """
         return self._move_all(digest, "", f"{TRASH}/")
 
     def restore(self, digest: str) -> None:
-        """Restore from the trash what `delete` moved there; it is read through before.
+        """Restore from the trash what `delete` moved there, after checking its bytes.
 
         Raises
         ------
         BlobMissing
             If nothing of that digest is in the trash.
         BlobDamaged
-            If its bytes do not have the digest any more, and there are no others of it.
+            If its bytes do not have the digest any more, and the store has no sound ones.
         """
         try:
             self.trash.verify(digest)
         except BlobMissing:
-            pass  # a note of where it is
+            pass  # only a reference is in the trash
         except BlobDamaged:
             if self.exists(digest):
-                return  # taken in again meanwhile; what is sound is not replaced
+                return  # ingested again meanwhile; a sound original is not replaced
             raise
-        # A thumbnail alone is no picture.
+        # A thumbnail alone is not restored.
         there = any(self._backend.exists(f"{TRASH}/{nested(it, digest)}") for it in AREAS[:2])
         moved = (there or self.holds(digest)) and self._move_all(digest, f"{TRASH}/", "")
         if not moved:
@@ -270,12 +270,12 @@ class BlobStore(OriginalWriter, Thumbnails):
         return max((self._backend.age(name) for name in names), default=0.0)
 
     def sweep(self, older_than: float = 86_400.0) -> int:
-        """Delete what crashes left in ``tmp``, if nobody wrote to it for some seconds.
+        """Delete files that crashes left in ``tmp``, if they were not written to for some seconds.
 
         Returns
         -------
         int
-            How many files were deleted.
+            The number of deleted files.
         """
         return self._backend.discard_drafts(older_than)
 

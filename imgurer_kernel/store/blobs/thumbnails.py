@@ -1,8 +1,8 @@
 """The part of the blob store that keeps thumbnails.
 
-A comment after the first two bytes of the JPEG says of which original it is, and the CRC-32 of the
-rest: thumbnails are not named by their own bytes, and so nothing else would tell one that was
-overwritten. It is taken out again before anybody sees it.
+A comment after the first two bytes of the JPEG has the digest of the original and the CRC-32 of the
+rest. Thumbnails are not named by their own digest, so an overwritten one could not be detected
+otherwise. Reading removes the comment.
 """
 
 import re
@@ -25,8 +25,8 @@ class Thumbnails:
     def put_thumbnail(self, digest: str, jpeg: bytes) -> None:
         """Store the thumbnail of an original, replacing an earlier one.
 
-        It is not synced to the disk, which would cost more than drawing it: a power cut may
-        leave it missing or cut off, which `thumbnail` tells.
+        It is not synced to the disk, which would cost more than drawing it: after a power cut it
+        may be missing or cut off, which `thumbnail` detects.
         """
         name = nested("thumbs", digest)
         with self._backend.create("thumbs") as draft:
@@ -39,7 +39,7 @@ class Thumbnails:
         Raises
         ------
         BlobMissing
-            If there is none, not a whole one, or not the one that was stored.
+            If it is missing, cut off or overwritten.
         """
         name = nested("thumbs", digest)
         try:

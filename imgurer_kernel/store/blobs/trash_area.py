@@ -1,4 +1,4 @@
-"""The trash folder of a blob store, in which everything keeps its name."""
+"""The trash folder of a blob store, in which files keep their names."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -20,7 +20,7 @@ class TrashArea:
     backend: Backend
 
     def digests(self, older_than: float = 0.0) -> set[str]:
-        """Yield digests of which anything has been in the trash for some seconds."""
+        """Return digests of which any file has been in the trash for some seconds."""
         prefix = f"{TRASH}/"
         found: set[str] = set()
         for area in AREAS:
@@ -37,7 +37,7 @@ class TrashArea:
         return self.backend.open(f"{TRASH}/{nested(AREAS[0], digest)}")
 
     def verify(self, digest: str) -> None:
-        """Read an original in the trash through.
+        """Read an original in the trash, and compare its digest.
 
         Raises
         ------
@@ -55,6 +55,6 @@ class TrashArea:
             raise BlobDamaged(message)
 
     def erase(self, digest: str) -> None:
-        """Delete permanently whatever there is of a digest."""
+        """Delete all files of a digest permanently."""
         for area in AREAS:
             self.backend.remove(f"{TRASH}/{nested(area, digest)}")

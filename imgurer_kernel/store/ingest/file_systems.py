@@ -1,15 +1,15 @@
-"""Tell which file systems have stable inode numbers."""
+"""Determine which file systems have stable inode numbers."""
 
 import os
 from functools import cache
 from pathlib import Path
 
-# They make the number up when they are mounted, or when a file is looked at.
+# These file systems generate inode numbers when they are mounted, or when a file is looked up.
 _WITHOUT = {"vfat", "msdos", "exfat", "cifs", "smb3", "9p", "iso9660"}
 
 
 def has_stable_inodes(device: int | None) -> bool:
-    """Return whether another inode number means another file; True for unknown file systems."""
+    """Return whether a different inode number means another file; True for unknown types."""
     return device is None or _type_of(device).partition(".")[0] not in {*_WITHOUT, "fuse"}
 
 

@@ -1,8 +1,8 @@
-"""Work of several threads that is done together, such as entering uploads into the catalog.
+"""Group commit: handle requests of several threads in one call, such as adding uploads.
 
-A transaction costs some 15 ms of work, whether it enters one file or twenty. So the thread that
-gets the lock does the work of all waiting threads, which find theirs done when they get it. It
-waits a moment for threads that are about to ask; nobody is answered before the work is done.
+A transaction costs some 15 ms, whether it adds one file or twenty. So the thread that gets the lock
+handles the requests of all waiting threads, which find their answers when they get it. It waits
+briefly for threads that prepare a request; no thread is answered before the work is done.
 """
 
 import threading
@@ -18,15 +18,15 @@ from imgurer_kernel.store.ingest.intake import Outcome, Retry
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-LINGER_SECONDS = 0.1
-"""Longest to wait for others: with 16 threads 8 to 10 files enter in one transaction, not 2."""
+GROUP_SECONDS = 0.1
+"""Longest wait for other threads: with 16 of them a transaction adds 8 to 10 files, not 2."""
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Request, Answer]):
     request: Request
     answers: list[Answer]
-    """None yet, or the one."""
+    """Empty, or the one answer."""
 
 
 class GroupedCalls(Generic[Request, Answer]):
@@ -35,7 +35,7 @@ class GroupedCalls(Generic[Request, Answer]):
     Parameters
     ----------
     act
-        Answers some requests, in their order, or raises and has done none of them.
+        Answers a list of requests, in their order; if it raises, it has done none of them.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class GroupedCalls(Generic[Request, Answer]):
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Around what comes before a call: the calls of others may wait a moment for it."""
+        """Mark the preparation of a call: the calls of other threads may wait briefly for it."""
         with self._lock:
             self._preparing += 1
         try:
@@ -66,12 +66,12 @@ class GroupedCalls(Generic[Request, Answer]):
                 self._lock.notify_all()
 
     def call(self, request: Request) -> Answer:
-        """Have a request answered, with those of other threads that wait meanwhile.
+        """Handle a request, together with those of other waiting threads.
 
         Raises
         ------
         ImgurerError
-            As `act` does for this request alone: the fault of another one is not its own.
+            As `act` does for this request alone, never for an error in another request.
         """
         mine: _Waiting[Request, Answer] = _Waiting(request, [])
         with self._lock:
@@ -84,13 +84,13 @@ class GroupedCalls(Generic[Request, Answer]):
 
     def _answer_all(self, mine: _Waiting[Request, Answer]) -> None:
         with self._lock:
-            # Half of them: while these are entered, the others go on with their preparations.
-            self._lock.wait_for(lambda: len(self._waiting) >= self._preparing, LINGER_SECONDS)
+            # As many as are still preparing: those continue while this batch is handled.
+            self._lock.wait_for(lambda: len(self._waiting) >= self._preparing, GROUP_SECONDS)
             batch, self._waiting = self._waiting, []
         others = [each for each in batch if each is not mine]
         try:
             if others:
-                # Whose fault an error is shows when each is done by itself.
+                # After an error each request is handled alone, to raise only its own error.
                 with suppress(ImgurerError):
                     self._answer(batch)
             if not mine.answers:
@@ -109,12 +109,12 @@ Commit = Callable[[Sequence[Arrival], Retry], list[Outcome]]
 
 
 class GroupCommit(GroupedCalls[tuple[Arrival, Retry], Outcome]):
-    """Enters arrivals of several threads in few transactions.
+    """Adds arrivals of several threads in few transactions.
 
     Parameters
     ----------
     commit
-        Enters some arrivals in one transaction, or none of them, as `Intake.commit` does.
+        Adds arrivals in one transaction, all or none, as `Intake.commit` does.
     """
 
     def __init__(self, commit: Commit) -> None:
@@ -122,17 +122,17 @@ class GroupCommit(GroupedCalls[tuple[Arrival, Retry], Outcome]):
         self._commit = commit
 
     def commit(self, arrivals: Sequence[Arrival], retry: Retry) -> list[Outcome]:
-        """Enter arrivals, with those of other threads that wait meanwhile.
+        """Add arrivals, together with those of other waiting threads.
 
         Raises
         ------
         ImgurerError
-            As `commit` does for these arrivals alone: the fault of another one is not theirs.
+            As `commit` does for these arrivals alone, never for an error in other ones.
         """
         return [self.call((arrival, retry)) for arrival in arrivals]
 
     def _enter(self, batch: list[tuple[Arrival, Retry]]) -> list[Outcome]:
-        # By what the bytes are: whoever holds the same ones may read them again for another.
+        # By digest: any thread that has the bytes can read them again for the others.
         retries = {arrival.digest: retry for arrival, retry in batch}
         arrivals = [arrival for arrival, _ in batch]
         return self._commit(arrivals, lambda found: retries[found.digest](found))

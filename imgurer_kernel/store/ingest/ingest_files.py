@@ -1,4 +1,4 @@
-"""One call of `ingest`: walk, compare with the catalog, add new files, note missing ones."""
+"""One call of `ingest`: walk, compare with the catalog, add new files, record missing ones."""
 
 import os
 import threading
@@ -31,17 +31,17 @@ class IngestOptions:
     Attributes
     ----------
     store
-        How originals are kept; None for what the settings say, and for known files as they are.
+        How originals are kept; None for the mode in the settings, and that of known files.
     checksum
-        Read again what claims to be unchanged.
+        Read files again that are unchanged by size and time.
     prune
-        What is not there is gone, even if a whole folder or drive is away.
+        Mark files that are not found as missing, even if a whole folder or drive is.
     exclude
         Patterns of an `imgurer_kernel.common.globs.Exclusion`.
     min_size
         As in `FileFilter`.
     untrusted
-        Decode in processes of their own, with limits.
+        Decode in child processes with limits.
     """
 
     store: StoreMode | None = None
@@ -67,7 +67,7 @@ def ingest_files(
     name = LOCAL if user is None else user_name(user)
 
     def known(path: str) -> bool:
-        # What names nothing makes no store.
+        # Checked first, so that a source that does not exist creates no store.
         return is_store(settings.root) and store.catalog.run(
             known_files.is_known, name, os.fsencode(path)
         )
@@ -83,7 +83,7 @@ def ingest_files(
         run.run(found)
     outcomes = run.outcomes
     outcomes += (rejected(place, reason) for place, reason in scan.doubts)
-    if not stop.is_set():  # else a file that was moved may not have been come to yet
+    if not stop.is_set():  # otherwise the new path of a moved file may not be processed yet
         outcomes += (
             Outcome(
                 source=path,
@@ -145,5 +145,5 @@ def renew_references(store: Store, digests: Iterable[str]) -> None:
             try:
                 store.blobs.put(os.fsdecode(key), digest=digest, mode=kept)
             except ImgurerError:
-                continue  # that one has changed too: the next scan of its folder says so
+                continue  # this file has changed, too: the next scan of its folder reports it
             break

@@ -30,7 +30,7 @@ Status = Literal["added", "duplicate", "rejected", "moved", "changed", "unchange
 Retry = Callable[[Arrival], Arrival]
 
 BATCH = 500
-"""Files in one transaction: it costs what a transaction of one row does."""
+"""Files in one transaction, which costs as much as one for a single row."""
 COLUMNS = ["source", "status", "reason", "image_id", "file_id", "digest", "dhash"]
 
 
@@ -76,9 +76,9 @@ class Intake:
     Attributes
     ----------
     catalog, blobs, settings
-        Of the store.
+        Those of the store.
     decode
-        What fingerprints the bytes: in this process, or in a child what is not trusted.
+        Fingerprints bytes, in this process, or in a child process if they are not trusted.
     """
 
     catalog: Catalog
@@ -93,9 +93,9 @@ class Intake:
         user: str,
         group: "GroupCommit | None" = None,
     ) -> list[Outcome]:
-        """Ingest one picture without a path; of an open file no more is read than is allowed.
+        """Ingest one picture without a path; of an open file at most ``max_bytes`` + 1 are read.
 
-        With a `group` it enters the catalog together with what other threads take in.
+        With a `group` its row is added in one transaction with those of other threads.
         """
         if group is None:
             found = self._received(name, data, user)
@@ -111,7 +111,7 @@ class Intake:
     def _received(
         self, name: str, data: bytes | bytearray | memoryview | BinaryIO, user: str
     ) -> tuple[bytes, Arrival] | Outcome:
-        """Receive the bytes of one picture; return what is stored, or why it is rejected."""
+        """Receive and store one picture; return its bytes and arrival, or a rejection."""
         name = readable(name)
         source, most = f"upload:{name}", self.settings.max_bytes
         try:
@@ -155,18 +155,18 @@ class Intake:
         return store_original(self.blobs, data, found, path)
 
     def commit(self, arrivals: Sequence[Arrival], retry: Retry) -> list[Outcome]:
-        """Enter arrivals into the catalog in one transaction.
+        """Add arrivals to the catalog in one transaction.
 
         Parameters
         ----------
         arrivals
-            Stored; those without a fingerprint are taken for known to the catalog.
+            Stored; for those without a fingerprint the catalog is expected to have an image.
         retry
-            Reads, fingerprints and stores an arrival once more. That is needed where the catalog
-            does not know it after all, and where another process has deleted the last file
+            Reads, fingerprints and stores an arrival once more. That is needed if the catalog
+            has no such image after all, or if another process has deleted the last file
             of the same bytes since they were found or stored. A row without its blob must never
-            be committed: it is then called inside the transaction, where nobody else can
-            delete. What it cannot read is rejected.
+            be committed: in the latter case it is called inside the transaction, during which
+            no other process can delete. Arrivals that it cannot read are rejected.
         """
         if not arrivals:
             return []
@@ -174,7 +174,7 @@ class Intake:
         while True:
             try:
                 return self.catalog.run(self._enter, batch)
-            except UnknownImage:  # a blob without a row, or forgotten since it was found
+            except UnknownImage:  # a blob without a row, or an image forgotten meanwhile
                 batch.restore(self._unknown(batch))
             except SourceError:
                 if not batch.lost:
@@ -222,7 +222,7 @@ def _outcomes(
         receipt = next(waiting)
         status: Status = receipt.event
         if status == "unchanged" and arrival.path_key is None:
-            status = "duplicate"  # of an upload nobody says that it was scanned again
+            status = "duplicate"  # an upload is not scanned, so it cannot be "unchanged"
         found = arrival.fingerprint
         dhash = found.dhash_hex if found else dhashes.get(receipt.image_id, "")
         outcomes.append(
@@ -241,10 +241,10 @@ def _outcomes(
 
 
 def _same_as(receipt: Receipt, status: Status, named: Sequence[files.NamedFile]) -> str:
-    """Word why a file added no image: the name of another file with the same bytes."""
+    """Describe why a file added no image: the name of another file with the same bytes."""
     if status != "duplicate":
         return ""
-    # An upload that came again has no other name than its own.
+    # A repeated upload may be the only file of the image.
     others = [name for name in named if name.file_id != receipt.file_id] or named
     return f"same bytes as {others[0].filename}" if others else ""
 
@@ -262,7 +262,7 @@ def rejected(source: str, reason: str) -> Outcome:
 
 @dataclass(slots=True)
 class _Batch:
-    """Arrivals to be committed, by position, and the reasons of those that are rejected."""
+    """Arrivals to be committed, and by position the reasons for rejected ones."""
 
     arrivals: list[Arrival]
     retry: Retry

@@ -1,4 +1,4 @@
-"""Check a folder that a person has typed, with errors of one sentence."""
+"""Check the path of a folder that a user has typed, with errors of one sentence."""
 
 import os
 from contextlib import closing
@@ -9,22 +9,22 @@ from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
 
 
 def named_folder(text: str, root: Path) -> Path:
-    """Return the folder that a text names, without reading it.
+    """Return the folder that a text names, without ingesting it.
 
-    Stricter than what `ingest` takes: the working folder of a server is nobody's, so a path must
-    be whole, and patterns and URIs are none.
+    Stricter than `ingest`: the path must be absolute, since users do not know the working folder
+    of a server, and no pattern or URI.
 
     Parameters
     ----------
     text
-        As it was typed; blanks around it do not count, ``~`` is the home of whoever runs this.
+        As it was typed; blanks around it are ignored, ``~`` is the home of the process's user.
     root
         The folder of the store, from which nothing is ingested.
 
     Raises
     ------
     SourceError
-        If it names no folder that can be listed; the message is a sentence for a person.
+        If it names no folder that can be listed; the message is a sentence for the user.
 
     Examples
     --------
@@ -37,14 +37,14 @@ def named_folder(text: str, root: Path) -> Path:
         raise SourceError(message)
     try:
         folder = Path(typed).expanduser()
-    except RuntimeError as error:  # the home of nobody
+    except RuntimeError as error:  # the home of an unknown user
         message = f"{typed} names the home of nobody on this machine; type the whole path."
         raise SourceError(message) from error
     if not folder.is_absolute():
         message = f"{typed} is not a whole path; it must begin with / (or ~ for the home folder)."
         raise SourceError(message)
     try:
-        # Opened, since permissions alone do not tell what a network drive will say.
+        # Opened, since a network drive may refuse access in spite of the permissions.
         with closing(os.scandir(folder)) as entries:
             next(entries, None)
         real, store = folder.resolve(), root.resolve()

@@ -1,7 +1,7 @@
 """Fingerprint and store originals: the only way into a store, for files, uploads and archives.
 
-Fingerprinting takes the processor and storing waits for the disk, so that they are two steps; who
-reads many files at once limits the first only.
+Fingerprinting needs the processor and storing waits for the disk, so they are two steps: the
+pipeline limits the number of threads in the first only.
 """
 
 from dataclasses import replace
@@ -28,22 +28,21 @@ def fingerprint_if_new(
     arrival: Arrival,
     path: Path | None = None,
 ) -> Arrival:
-    """Fingerprint the bytes of an arrival, unless the store keeps them as safely already.
+    """Fingerprint the bytes of an arrival, unless the store has them in this mode or a safer one.
 
     Parameters
     ----------
     decode
-        Called for bytes that are new.
+        Called for new bytes.
     data
-        What the digest of the arrival was computed from.
+        The bytes that the digest of the arrival was computed from.
     path
-        Where they were read from; None for what has no place outside the store, whose bytes must
-        be in it.
+        The file they were read from; None without one, in which case the store must have a copy.
 
     Returns
     -------
     Arrival
-        Without a fingerprint if the store has the bytes: then the catalog should know them.
+        Without a fingerprint if the store has the bytes: then the catalog should have the image.
 
     Raises
     ------
@@ -59,12 +58,12 @@ def fingerprint_if_new(
 def store_original(
     blobs: BlobStore, data: bytes, arrival: Arrival, path: Path | None = None
 ) -> Arrival:
-    """Store bytes and thumbnail of an arrival with a fingerprint; without one both are stored.
+    """Store bytes and thumbnail of an arrival, unless it has no fingerprint: then they are stored.
 
     Parameters
     ----------
     data, path
-        As for `fingerprint_if_new`; a file is linked or referred to as `arrival.kept` says.
+        As for `fingerprint_if_new`; `arrival.kept` determines whether a file is linked or noted.
     """
     if arrival.fingerprint is None:
         return arrival
@@ -72,7 +71,7 @@ def store_original(
         case "link" | "reference" as mode if path is not None:
             blobs.put(path, digest=arrival.digest, mode=mode)
             if mode == "link" and blobs.exists(arrival.digest, "copy"):
-                arrival = replace(arrival, kept="copy")  # between two disks there are no links
+                arrival = replace(arrival, kept="copy")  # hard links between disks are impossible
         case _:
             blobs.put(data, digest=arrival.digest, trusted=True)
     if arrival.fingerprint is not None:

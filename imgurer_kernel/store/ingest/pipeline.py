@@ -1,9 +1,9 @@
 """Ingest many files: read once, fingerprint on all cores, store, commit in batches.
 
-Threads do it, for large files and for small ones: decoders let other threads run. Processes
-fingerprint pictures of 0.2 megapixels 1.4 times as fast as threads on two cores; but with storing
-them, which is waiting for the disk and half of the work, 3,000 were ingested at 4.9 ms each by
-processes and at 5.0 by threads, which share memory and need a second less to start.
+Threads are used for files of any size, since decoders release the GIL. Processes fingerprint
+pictures of 0.2 megapixels 1.4 times as fast as threads on two cores; but storing, which waits for
+the disk, is half of the work: 3,000 were ingested at 4.9 ms each by processes and at 5.0 ms by
+threads, which share memory and start a second sooner.
 """
 
 import os
@@ -29,12 +29,12 @@ from imgurer_kernel.store.ingest.worker import IngestWorker
 __all__ = ["BATCH", "IngestPipeline", "Intake", "Outcome", "outcome_frame"]
 
 BLOCK = 5000
-"""Files that are compared with what is known of them before any of them is read."""
+"""Files that are compared with the catalog before any of them is read."""
 BATCH_SECONDS = 5.0
-"""Longest that a finished file waits for its transaction: opening the catalog takes 30 ms."""
-TELL_SECONDS = 0.1
+"""Longest time before finished files are committed: opening the catalog takes 30 ms."""
+PROGRESS_SECONDS = 0.1
 """Shortest time between two reports of progress."""
-# For each file that is decoded: the others wait for the disk.
+# Threads for each file that is decoded at a time: the others wait for the disk.
 _THREADS = 4
 
 Submit = Callable[[SourceFile], Future[Arrival | Unreadable]]
@@ -47,18 +47,18 @@ class IngestPipeline:
     Attributes
     ----------
     scan
-        What is known of the files.
-    taken
-        Called with the number of files done since the last call; the seam for progress.
+        Compares files with the catalog.
+    advance
+        Called with the number of files done since the last call, to report progress.
     stop
-        Set from another thread to end the run early; what is done stays done.
+        Set from another thread to end the run early; processed files stay ingested.
     outcomes
-        One for each file that was dealt with, in the order of the files.
+        One for each processed file, in the order of the files.
     """
 
     intake: Intake
     scan: FileScan
-    taken: Advance
+    advance: Advance
     stop: threading.Event = field(default_factory=threading.Event)
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -68,7 +68,7 @@ class IngestPipeline:
         Raises
         ------
         KeyboardInterrupt
-            Handed on after the files that were finished by then are in the catalog.
+            Raised again after the finished files have been committed.
         CatalogError, StorageError
             If the store itself fails; files committed before stay.
         """
@@ -89,7 +89,7 @@ class IngestPipeline:
     def _run_block(self, block: Sequence[SourceFile | Unreadable], submit: Submit) -> None:
         finished: list[Arrival | Outcome] = []
         done, since = 0, time.monotonic()
-        told = since
+        reported = since
         try:
             for item in self._examine_all(self._look_up(block), submit):
                 finished.append(item)
@@ -98,12 +98,12 @@ class IngestPipeline:
                 if len(finished) >= BATCH or now - since > BATCH_SECONDS:
                     self._commit(finished)
                     since = now
-                if now - told > TELL_SECONDS:
-                    self.taken(done)
-                    done, told = 0, now
+                if now - reported > PROGRESS_SECONDS:
+                    self.advance(done)
+                    done, reported = 0, now
         finally:
             self._commit(finished)
-        self.taken(done)
+        self.advance(done)
 
     def _look_up(
         self, block: Sequence[SourceFile | Unreadable]
@@ -135,7 +135,7 @@ class IngestPipeline:
         return found
 
     def _moved(self, file: SourceFile) -> Arrival | None:
-        """Make the arrival of a file that was moved; None where it has to be read."""
+        """Make the arrival of a file that was moved; None if it has to be read."""
         arrival = self.scan.moved_here(file)
         if arrival is not None:
             try:

@@ -1,8 +1,8 @@
 """Compare the files that a walk found with a user's files in the catalog.
 
 A file is identified by its path. A known file that is not found counts as missing only if the
-folder above it was listed, and is on the drive that the file was on. Everything else is left as it
-was, with one row that says so.
+folder above it was listed, and is on the drive that the file was on. The state of other files is
+not changed; an outcome for their folder gives the reason.
 """
 
 import os
@@ -33,23 +33,23 @@ class FileScan:
     Attributes
     ----------
     mode
-        How originals are to be kept; None for those that are known as they are kept already.
+        How originals are to be kept; None for known files as they are kept already.
     checksum
-        Read what claims to be unchanged.
+        Read files again that are unchanged by size and time.
     known
-        The user's files in the places that were walked, by path_key.
+        The user's files below the walked paths, by path_key.
     gone
         Those of them that are no longer there.
     doubts
-        Paths below which nothing can be told, and why.
+        Paths below which the state of files cannot be determined, and why.
     states
-        What is to be noted in the end: what was found in the place of each file_id.
+        New states by file_id, which the caller stores after the scan.
     seen
-        file_id of those that are unchanged.
+        The file_id of each unchanged file.
     renumbered
-        Devices under their present number, with the file_id of files that have an earlier one.
+        By present device number the file_id of files that are stored with an earlier number.
     affected
-        Digests that may have to be found in another place than before.
+        Digests whose reference may have to lead to another file than before.
     begun
         When the scan began, in UTC.
     """
@@ -72,7 +72,7 @@ class FileScan:
     def compare(
         self, found: Sequence[SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
     ) -> None:
-        """Read the known files of the walked places, and find those that are missing."""
+        """Read the known files below the walked paths, and find those that are missing."""
         here = {item.key: item for item in found}
         folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
         single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
@@ -90,29 +90,29 @@ class FileScan:
         self._find_moved(new, earlier)
         self._find_gone(here, survey, prune=prune)
 
-    # Of one file ----------------------------------------------------------------------------
+    # One file -------------------------------------------------------------------------------
 
     def is_unchanged(self, file: SourceFile, before: KnownFile) -> bool:
-        """Return whether a file is unchanged by its facts, and kept as wanted."""
+        """Return whether size, time and inode are unchanged, and the file is kept in this mode."""
         if self.checksum or self._is_to_be_kept_better(before):
             return False
-        if before.source_state == "changed":  # what was there meanwhile was no picture
+        if before.source_state == "changed":  # the path held something else meanwhile
             return False
         if (before.bytes, before.modified_ns) != (file.bytes, file.modified_ns):
             return False
-        # Another inode: a file that was put there. Where inodes are made up, it means nothing.
+        # A different inode means another file, unless the file system generates inode numbers.
         same = before.inode is None or before.inode == file.inode
         return same or not has_stable_inodes(file.device)
 
     def to_be_read(self, file: SourceFile) -> SourceFile:
-        """Return a file to be read, with how it is to be kept."""
+        """Return a file to be read, with the mode in which it is to be kept."""
         before = self.known.get(file.key)
         if self.mode is not None or before is None or before.kept == "upload":
             return replace(file, mode=self.mode)
         return replace(file, mode=before.kept)
 
     def note_unchanged(self, file: SourceFile, before: KnownFile) -> None:
-        """Record that a file is in its place."""
+        """Record that a file is unchanged at its path."""
         self.seen.append(before.file_id)
         if file.device is not None and file.device != before.device:
             self.renumbered[file.device].append(before.file_id)
@@ -127,7 +127,7 @@ class FileScan:
             self.affected.add(before.digest)
 
     def moved_here(self, file: SourceFile) -> Arrival | None:
-        """Make the arrival of a file that was moved, by its inode, without reading it."""
+        """Make the arrival of a file that was moved, found by its inode, without reading it."""
         before = self._moved.get(file.key)
         if before is None or before.source_state == "changed":
             return None
@@ -151,7 +151,7 @@ class FileScan:
         )
 
     def with_origins(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
-        """Add the origin to arrivals that were moved."""
+        """Set `moved_from` of arrivals that are moved files."""
         new = [it for it in arrivals if it.path_key not in self.known and it.moved_from is None]
         if not new:
             return list(arrivals)
@@ -171,13 +171,13 @@ class FileScan:
         return result
 
     def note_changed(self, arrival: Arrival) -> None:
-        """Record that a file has other bytes: the earlier ones may have been moved."""
+        """Record that a file has other bytes: a file with the earlier ones may have moved."""
         before = self.known.get(arrival.path_key or b"")
         if before is not None and before.digest != arrival.digest:
             self.affected.add(before.digest)
 
     def missing(self) -> Iterator[tuple[str, KnownFile]]:
-        """Return files that are missing now, by path, and record them as missing."""
+        """Yield newly missing files in the order of paths, and record them as missing."""
         for key, before in sorted(self.gone.items()):
             if before.file_id in self._taken or not _is_gone(key):
                 continue
@@ -186,17 +186,17 @@ class FileScan:
                 self.states[before.file_id] = "missing"
                 yield readable(os.fsdecode(key)), before
 
-    # How ------------------------------------------------------------------------------------
+    # Helpers --------------------------------------------------------------------------------
 
     def _is_to_be_kept_better(self, before: KnownFile) -> bool:
         return self.mode is not None and SAFETY.index(self.mode) > SAFETY.index(before.kept)
 
     def _origin(self, arrival: Arrival, lost: list[KnownFile]) -> KnownFile | None:
-        """Find the missing file that a new one was, by inode or bytes."""
+        """Find the missing file that was moved to a new path, by inode or bytes."""
         before = self._moved.get(arrival.path_key or b"")
         if before is not None and before.digest == arrival.digest:
             return before
-        if before is not None:  # its bytes were changed, too: the one before is gone
+        if before is not None:  # the bytes differ, too: the earlier file is missing after all
             self._taken.discard(before.file_id)
         return self._claim(lost, arrival.filename)
 
@@ -220,7 +220,7 @@ class FileScan:
             for key, before in by_inode[file.inode, file.bytes, file.modified_ns]:
                 if before.device not in {None, file.device} or before.file_id in self._taken:
                     continue
-                if _is_gone(key):  # or it is another name of the same file
+                if _is_gone(key):  # otherwise it is a second hard link to the same file
                     self._taken.add(before.file_id)
                     self._moved[file.key] = before
                     break
@@ -250,7 +250,7 @@ class FileScan:
     def _doubtful(
         self, survey: WalkCoverage, absent: dict[bytes, KnownFile], *, prune: bool
     ) -> Iterator[tuple[str, str]]:
-        """List roots of which nothing can be concluded, such as unmounted drives."""
+        """Yield roots whose missing files prove nothing, such as unmounted drives, with reasons."""
         for root in survey.roots:
             number = _number_below(root.path, absent)
             if number and root.is_folder and not root.is_still_there():
@@ -268,7 +268,7 @@ class FileScan:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The places of which a walk can tell that a file is gone."""
+    """Determines whether a walk proves that a file is missing."""
 
     unlisted: set[str]
     renumbered: dict[int, set[int]]
@@ -285,7 +285,7 @@ class _Places:
                 break
             except (FileNotFoundError, NotADirectoryError):
                 if os.path.islink(folder):  # noqa: PTH114
-                    return folder  # what the link led to is away
+                    return folder  # the target of the link is missing
                 folder = os.path.dirname(folder)  # noqa: PTH120
             except OSError:
                 return folder
@@ -298,12 +298,12 @@ def _renumbered(
     here: dict[bytes, SourceFile | Unreadable], known: dict[bytes, KnownFile]
 ) -> dict[int, set[int]]:
     """Find the present device numbers of unchanged files, which may change at a restart."""
-    called: dict[int, set[int]] = defaultdict(set)
+    numbers: dict[int, set[int]] = defaultdict(set)
     for key, before in known.items():
         item = here.get(key)
         if isinstance(item, SourceFile) and item.device and before.device:
-            called[before.device].add(item.device)
-    return called
+            numbers[before.device].add(item.device)
+    return numbers
 
 
 def _is_gone(key: bytes) -> bool:

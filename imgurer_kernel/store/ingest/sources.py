@@ -17,14 +17,14 @@ from imgurer_kernel.errors import SourceError
 Source = str | bytes | os.PathLike[str]
 
 TRASH_FOLDER = ".imgurer-trash"
-"""Where files of a folder go that are removed as duplicates; nothing is ingested from there."""
+"""The folder to which duplicates of a folder are moved; nothing is ingested from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A path that was named or found but cannot be ingested, and why.
 
-    `is_no_picture`: it was read whole, and its bytes are what was refused.
+    `is_no_picture`: it was read completely, and rejected because of its bytes.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class Unreadable:
 
     @property
     def key(self) -> bytes:
-        """The path as the system has it."""
+        """The path in the bytes of the file system."""
         return os.fsencode(self.path)
 
 
@@ -62,13 +62,13 @@ class WalkCoverage:
     Attributes
     ----------
     known
-        Whether files were ingested from a path, or from below it, at another time.
+        Returns whether files were ingested from a path, or from below it, earlier.
     roots
-        What was walked.
+        The folders and files that were walked.
     absent
-        Paths that were named and are not there, but from which files are known.
+        Sources that do not exist, but from which files are known.
     empty
-        Roots in which there was nothing at all.
+        Roots without any entry.
     unlisted
         Folders that could not be listed or entered.
     """
@@ -111,24 +111,24 @@ def find_files(
 ) -> Iterator[SourceFile | Unreadable]:
     """Find all files that the sources name, each once; folders are walked in order of names.
 
-    Links to files are followed, links to folders are not, so that a walk always ends. Whatever
-    the file system refuses below a root (a broken link, a device, a path that is too long, a
-    folder that may not be listed or entered) is handed on as `Unreadable` and never stops the
-    walk; folders of that kind come after all else of their root.
+    Links to files are followed, links to folders are not, so that a walk always ends. Anything
+    unreadable below a root (a broken link, a device, a path that is too long, a folder that may not
+    be listed or entered) is yielded as `Unreadable` and never stops the walk; unreadable folders
+    follow all else of their root.
 
     Parameters
     ----------
     sources
         Path, folder, glob (``*``, ``?``, ``[]``, ``**``), ``file:`` URI, or a list of these.
     chosen
-        Which of them are wanted.
+        Filter of the files.
     survey
-        Gets what was walked.
+        Is filled with what was walked.
 
     Raises
     ------
     SourceError
-        At once, if a source names nothing at all, or is a URI that cannot be read here.
+        At once, if a source does not exist, or is a URI other than ``file:``.
 
     Examples
     --------
@@ -139,8 +139,8 @@ def find_files(
     named = [sources] if isinstance(sources, str | bytes | os.PathLike) else list(sources)
     roots = [root for source in named for root in _expand(source, survey)]
     paths = _each(roots, chosen, survey)
-    looked = (_look(found) if isinstance(found, str) else found for found in paths)
-    return (found for found in looked if _is_large_enough(found, chosen.min_size))
+    files = (_stat(found) if isinstance(found, str) else found for found in paths)
+    return (found for found in files if _is_large_enough(found, chosen.min_size))
 
 
 def _is_large_enough(found: SourceFile | Unreadable, size: int) -> bool:
@@ -172,7 +172,7 @@ def readable(path: Path | str) -> str:
     text = str(path)
     if text.isascii():
         return text
-    # Half of a surrogate pair is no name of any file, but may be what an upload is called.
+    # Half of a surrogate pair cannot be in the name of a file, but in that of an upload.
     return text.encode(
         "utf-8", "surrogateescape" if _is_a_name(text) else "backslashreplace"
     ).decode("utf-8", "backslashreplace")
@@ -199,7 +199,7 @@ def _local(source: Source) -> tuple[str, Path]:
         raise SourceError(message)
     scheme = urlsplit(text).scheme if "://" in text else ""
     if scheme == "file":
-        from urllib.request import url2pathname  # brings HTTP along, which takes 20 ms
+        from urllib.request import url2pathname  # imports HTTP, which takes 20 ms
 
         text = url2pathname(urlsplit(text).path)
     elif scheme:
@@ -209,7 +209,7 @@ def _local(source: Source) -> tuple[str, Path]:
 
 
 def _expand(source: Source, survey: WalkCoverage) -> list[str]:
-    """Yield the paths of one source; a file of exactly that name wins over a glob."""
+    """List the paths of one source; an existing file of that name is not treated as a glob."""
     text, path = _local(source)
     try:
         path.lstat()
@@ -223,7 +223,7 @@ def _expand(source: Source, survey: WalkCoverage) -> list[str]:
             raise SourceError(message) from error
     else:
         return [str(path.absolute())]
-    # Path.glob takes no absolute patterns
+    # Path.glob accepts no absolute patterns.
     matches = sorted(glob.glob(str(path), recursive=True)) if glob.has_magic(text) else []  # noqa: PTH207
     if not matches:
         kind = "glob matches nothing" if glob.has_magic(text) else "path does not exist"
@@ -236,8 +236,8 @@ def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str |
     """Walk folder by folder, the files of each before its folders; yield failed folders last."""
     if TRASH_FOLDER in Path(root).parts:
         return
-    is_folder = os.path.isdir(root)  # noqa: PTH112  Path.is_dir raises where there is no permission
-    with suppress(OSError):  # then it is one row, and nothing is judged by it
+    is_folder = os.path.isdir(root)  # noqa: PTH112  Path.is_dir raises without permission
+    with suppress(OSError):  # such a root is one rejected row, and no files are missing by it
         facts = os.stat(root)  # noqa: PTH116
         survey.roots.append(Root(root, is_folder, facts.st_dev, facts.st_ino))
     if not is_folder:
@@ -250,17 +250,17 @@ def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str |
         folder = waiting.pop()
         if folder == chosen.outside or folder.endswith(os.sep + TRASH_FOLDER):
             continue
-        # Joined as texts: as many paths as there are files would take half of the time.
+        # Joined as texts: making a Path for each file would take half of the time.
         start = folder if folder.endswith(os.sep) else folder + os.sep
-        doing = "list"
+        action = "list"
         try:
             files, folders = _list(folder)
-            doing = "enter"
+            action = "enter"
             if files or folders:
                 os.stat(start + os.curdir)  # noqa: PTH116  Path would drop the dot
         except OSError as error:
             denied = isinstance(error, PermissionError)
-            reason = f"no permission to {doing} this folder" if denied else _told(error)
+            reason = f"no permission to {action} this folder" if denied else _reason(error)
             unreadable.append(Unreadable(Path(folder), f"cannot be read: {reason}"))
             survey.unlisted.add(folder)
             continue
@@ -288,11 +288,11 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
                 elif not (entry.is_symlink() and entry.is_dir()):
                     files.append(entry.name)
             except OSError:
-                files.append(entry.name)  # what keeps it from being read is found by `_look`
+                files.append(entry.name)  # `_stat` finds the reason
     return files, folders
 
 
-def _look(name: str) -> SourceFile | Unreadable:
+def _stat(name: str) -> SourceFile | Unreadable:
     try:
         facts = os.stat(name)  # noqa: PTH116 (no Path for each of very many files)
     except FileNotFoundError:
@@ -300,7 +300,7 @@ def _look(name: str) -> SourceFile | Unreadable:
         reason = "broken link: what it points to is gone" if linked else "no such file"
         return Unreadable(Path(name), reason)
     except OSError as error:
-        return Unreadable(Path(name), f"cannot be read: {_told(error)}")
+        return Unreadable(Path(name), f"cannot be read: {_reason(error)}")
     if stat.S_ISDIR(facts.st_mode):
         return Unreadable(
             Path(name), "cannot be read: a folder that was none at first; ingest it again"
@@ -316,5 +316,5 @@ def _look(name: str) -> SourceFile | Unreadable:
     )
 
 
-def _told(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return error.strerror or str(error)

@@ -20,7 +20,7 @@ from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.ingest.originals import Decode, fingerprint_if_new, store_original
 from imgurer_kernel.store.ingest.sources import Unreadable, readable
 
-# A file of more bytes is out of memory before the next one is read.
+# A file of more bytes is stored before the next one is read, to limit memory.
 _LARGE = 32 << 20
 
 
@@ -31,12 +31,12 @@ class IngestWorker:
     Attributes
     ----------
     user
-        Whose files these are.
+        The owner of the files.
     blobs, settings, decode
-        As of `imgurer_kernel.store.ingest.intake.Intake`.
+        As in `imgurer_kernel.store.ingest.intake.Intake`.
     turns
-        How many files are read and decoded at the same time. Further threads are of use while
-        a file is written, for most of that is waiting for the disk.
+        Limits how many files are read and decoded at the same time. More threads are useful while
+        files are written, which mostly waits for the disk.
     """
 
     user: str
@@ -51,7 +51,7 @@ class IngestWorker:
         Returns
         -------
         Arrival
-            Without a fingerprint if the store has these bytes: then the catalog should know them.
+            Without a fingerprint if the store has the bytes: then the catalog should have them.
 
         Raises
         ------
@@ -69,9 +69,9 @@ class IngestWorker:
                     return store_original(self.blobs, data, arrival, file.path)
             return store_original(self.blobs, data, arrival, file.path)
         except (ImageRejected, SourceError, BlobDamaged) as error:
-            # The latter two where a file was changed while it was read, or one that is linked or
-            # referred to was removed or changed after that.
-            # Nor is one known to be none whose decoder was ended: it may have been the machine.
+            # SourceError and BlobDamaged: the file was changed while it was read, or a linked or
+            # noted one was removed or changed after that. They do not show that it is no picture,
+            # nor does a decoder that was killed, perhaps for lack of memory.
             is_no_picture = isinstance(error, ImageRejected) and not isinstance(
                 error, DecoderFailed
             )
@@ -82,10 +82,10 @@ class IngestWorker:
             return Unreadable(file.path, f"not enough memory for its {file.bytes:,} bytes")
 
     def _read(self, file: SourceFile) -> tuple[SourceFile, bytes]:
-        """Read a file that nobody writes to meanwhile, and its present facts."""
+        """Read a file and its present facts; raise `SourceError` if it changes meanwhile."""
         most = self.settings.max_bytes
         with file.path.open("rb") as opened:
-            # The walk may have been hours ago.
+            # Its size again: the walk may have been hours ago.
             before = os.fstat(opened.fileno())
             if before.st_size > most:
                 message = (

@@ -1,4 +1,4 @@
-"""Keep a store sound: check, repair, recover, renew fingerprints, export and import.
+"""Maintain a store: check, repair, recover, renew fingerprints, export and import.
 
-What every search or ingest needs does not belong here.
+Code that every search or ingest needs does not belong here.
 """

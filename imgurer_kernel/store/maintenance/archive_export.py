@@ -5,7 +5,7 @@
     originals/<digest>      the bytes, once for each image (in a folder originals/ab/<digest>)
     holdings.csv            user, digest, filename, source, brought_at: one row for each holding
 
-and of a backup, which the owner of the file alone may read:
+and in a backup, which only the owner of the file may read:
 
 ::
 
@@ -13,8 +13,8 @@ and of a backup, which the owner of the file alone may read:
                             the trash, as tables of Parquet (`store.catalog.snapshots`)
     trash/<digest>          originals in the trash
 
-A cell of the table that a spreadsheet would take for a formula begins with an apostrophe there, and
-so does one that begins with apostrophes before such a cell: `quoted_cell` and `plain_cell`.
+A cell of the table that a spreadsheet would read as a formula is escaped by an apostrophe, and so
+is one that consists of apostrophes and such a text: `quoted_cell` and `plain_cell`.
 """
 
 import csv
@@ -49,7 +49,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def quoted_cell(text: str) -> str:
-    """Escape a text that spreadsheets would take for a formula; see `plain_cell`.
+    """Escape a text that spreadsheets would read as a formula; see `plain_cell`.
 
     Examples
     --------
@@ -80,32 +80,32 @@ def export_store(
 ) -> int:
     """Write every original and the table of holdings into a tar file, or a folder.
 
-    As of the moment in which it begins; what somebody forgets meanwhile may be left out, with all
-    its rows, which is noted. A tar file appears under its name only when it is whole. A folder (a
-    name without ``.tar``) gets the originals that it does not have yet, and a new table when they
-    are there: those that were forgotten stay. The same store gives the same bytes, but for the
-    times in a backup.
+    The export has the state of the store at its beginning; an image that is forgotten meanwhile may
+    be left out, with all its rows, which is reported to `note`. A tar file gets its name only when
+    it is complete. A folder (a name without ``.tar``) gets the originals that it does not have yet,
+    and then a new table; forgotten originals stay in it. The same store gives the same bytes,
+    except for the times in a backup.
 
     Parameters
     ----------
     backup
-        With accounts, decisions, journal and trash; readable by the owner of the file alone.
+        Add accounts, decisions, journal and trash; only the owner of the file may read it.
     note
         Called with a line for each original that was left out.
 
     Returns
     -------
     int
-        How many originals are there.
+        The number of exported originals, including those that the folder had.
 
     Raises
     ------
     SourceError
-        If the folder has a table of somebody else's where that of holdings would go.
+        If the folder has another file with the name of the table of holdings.
     StorageDenied, StorageFull
         If the file cannot be written.
     BlobMissing, BlobDamaged
-        If an original is not what the catalog says; `Workbench.check` finds them all.
+        If an original is missing or has another size; `Workbench.check` finds all of these.
     """
     target = given_path(path, "the archive").absolute()
     with ExitStack() as opened:
@@ -128,7 +128,7 @@ def export_store(
         if backup:
             _write_trash(store, writer, trashed - written, note)
             writer.add_catalog(sorted(made.iterdir()))
-        # Last, when it is known of which there are originals.
+        # Last: it has rows only for the originals that were written.
         rows = holdings.loc[holdings["digest"].isin(written), COLUMNS].copy()
         for column in ("user", "filename", "source"):
             rows[column] = rows[column].map(quoted_cell)
@@ -164,7 +164,7 @@ class _Tar:
         self.add(f"{area}/{digest}", data, size)
 
     def add(self, name: str, data: IO[bytes], size: int) -> None:
-        # No time and no owner: the same store gives the same bytes.
+        # No time and no owner, so that the same store gives the same bytes.
         entry = tarfile.TarInfo(name)
         entry.size = size
         entry.mode = 0o644
@@ -200,7 +200,7 @@ class _Folder:
         goal = self.folder / CATALOG / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         with mapped_os_errors(goal):
             goal.parent.mkdir(mode=0o700, exist_ok=True)
-            # Of this program alone: somebody's folder ``2019`` is none of its business.
+            # Only folders of this program: a user's folder ``2019`` must not be deleted.
             earlier = [each for each in goal.parent.iterdir() if _is_catalog(each)]
             shutil.copytree(paths[0].parent, goal)
             for each in earlier:
@@ -221,15 +221,15 @@ def _folder(target: Path) -> Iterator[_Writer]:
     table = target / HOLDINGS
     with mapped_os_errors(target):
         target.mkdir(exist_ok=True)
-        # Asked before anything is written; the table is the one file that is written over.
-        is_foreign = table.exists() and not _begins_as_ours(table)
+        # Checked before anything is written; the table is the only file that is overwritten.
+        is_foreign = table.exists() and not _has_our_header(table)
     if is_foreign:
         message = f"{table} is no table of an export; name another folder, or move it away"
         raise SourceError(message)
     yield _Folder(target)
 
 
-def _begins_as_ours(table: Path) -> bool:
+def _has_our_header(table: Path) -> bool:
     head = ",".join(f'"{name}"' for name in COLUMNS).encode()
     with table.open("rb") as file:
         return file.read(len(head)) == head
@@ -274,7 +274,7 @@ def _write_trash(
                 size = original.seek(0, os.SEEK_END)
                 original.seek(0)
                 writer.add_original(TRASHED, digest, original, size)
-        except BlobMissing:  # a note of a file elsewhere, or emptied since
+        except BlobMissing:  # only a note of a file in place, or deleted since
             note(f"{digest} in the trash has no bytes of its own, and is left out")
 
 
@@ -291,7 +291,7 @@ def _open(store: Store, digest: str) -> BinaryIO | None:
 def _check_size(original: BinaryIO, digest: str, size: int) -> None:
     found = original.seek(0, os.SEEK_END)
     original.seek(0)
-    # The header of a tar member says the size before the bytes: it must be right.
+    # The header of a tar member, with the size, precedes the bytes: it must be right.
     if found != size:
         message = (
             f"the original {digest} has {found:,} bytes instead of {size:,}; "

@@ -1,4 +1,4 @@
-"""Import what `imgurer export` wrote: an archive into any store, a backup into an empty one."""
+"""Import files of `imgurer export`: an archive into any store, a backup into an empty one."""
 
 import hashlib
 import io
@@ -38,14 +38,13 @@ from imgurer_kernel.store.users import Users
 
 
 def import_store(store: Store, path: Path | str, progress: ProgressOption = True) -> pd.DataFrame:
-    """Import what `export_store` wrote; return a frame like that of `Workbench.ingest`.
+    """Import an export of `export_store`; return a frame like that of `Workbench.ingest`.
 
-    Every original is compared with its digest and fingerprinted again. A backup makes an empty
-    store what the other one was: accounts, files, decisions, journal and trash, with their ids. In
-    a store that has pictures already, accounts and decisions that are not there are added; the
-    journal is not, for its acts are of other files. Holdings of users that this store does not
-    have go to the local user. Nothing is unpacked to where the archive says; importing twice
-    changes nothing.
+    Every original is compared with its digest and fingerprinted again. A backup restores accounts,
+    files, decisions, journal and trash, with their ids, in an empty store. In a store that has
+    pictures already, missing accounts and decisions are added; the journal is not, since its acts
+    are on other files. Holdings of users that this store does not have go to the local user. No
+    path in the archive is written to; importing twice changes nothing.
 
     Returns
     -------
@@ -57,7 +56,7 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
     SourceError
         If the file is no such archive.
     CatalogTooNew
-        If a later version has written the backup.
+        If a later version of imgurer wrote the backup.
     """
     archived = given_path(path, "the archive")
     with ExitStack() as stack:
@@ -83,9 +82,9 @@ def _is_empty(connection: Connection) -> bool:
 def _restore(
     store: Store, archive: Archive, backup: snapshots.CatalogSnapshot, progress: ProgressOption
 ) -> pd.DataFrame:
-    """Restore a backup into an empty store; files before rows, as everywhere."""
+    """Restore a backup into an empty store; blobs before rows, as in every ingest."""
     known, in_trash = store.catalog.run(rebuilding.digests_in, backup)
-    # A folder has those, too, that were forgotten since: they do not come back.
+    # A folder also has originals that were forgotten since: they are not restored.
     digests = sorted(known & set(archive.digests(ORIGINALS)))
     rejected = {
         digest: f"the archive has no original {digest}" for digest in sorted(known - set(digests))
@@ -98,7 +97,8 @@ def _restore(
                 rejected[digest] = str(error)
             report(1)
     sound = [digest for digest in digests if digest not in rejected]
-    # What went to the trash after an earlier backup into the folder lies among the originals there.
+    # An original that moved to the trash after an earlier backup is still in the folder's area of
+    # originals.
     areas = {digest: area for area in (ORIGINALS, TRASHED) for digest in archive.digests(area)}
     for digest in sorted(in_trash & set(areas) - set(sound)):
         try:
@@ -110,7 +110,7 @@ def _restore(
     store.catalog.run(rebuilding.restore, backup, sound)
     unread = set(FingerprintUpgrade(store).run(lambda *_: None))
     frame = store.catalog.run(files.files)
-    # Elsewhere than where it was, nobody looks on the disk for what the store has now.
+    # Files that are not at their paths on this machine are copies in the store from now on.
     there = frame["path"].map(_is_there).astype("bool")
     elsewhere = frame["kept"].isin(["link", "reference"]) & ~there
     store.catalog.run(rebuilding.keep_copies, frame.loc[elsewhere, "file_id"].tolist())
@@ -151,9 +151,9 @@ def _checked(archive: Archive, area: str, digest: str) -> bytes:
 def _holdings(archive: Archive) -> pd.DataFrame:
     """Read the table of holdings; KeyError or ValueError if it is malformed."""
     text = io.BytesIO(archive.read(HOLDINGS, 1 << 32))
-    # All as text, and "NA" is a name like any other.
+    # All columns as text; "NA" is a name, not a missing value.
     table = pd.read_csv(text, dtype="str", keep_default_na=False)
-    if "brought_at" not in table:  # archives of other programs need not say so
+    if "brought_at" not in table:  # optional in archives of other programs
         table["brought_at"] = ""
     table = table[COLUMNS].copy()
     for column in ("user", "filename", "source"):
@@ -187,7 +187,7 @@ def _take_in(
         waiting.clear()
 
     with reporting(progress, len(holdings), "Importing") as report:
-        # Each original is read once, for all that hold it.
+        # Each original is read once, for all its holdings.
         for digest, held in holdings.groupby("digest", sort=False):
             try:
                 first = _examined(intake, archive, str(digest))
@@ -207,7 +207,7 @@ def _take_in(
 
 
 def _examined(intake: Intake, archive: Archive, digest: str) -> Arrival:
-    """Check and store an original of the archive; return its arrivals."""
+    """Check and store an original of the archive; return its arrival without a user."""
     try:
         data = archive.read(f"{ORIGINALS}/{digest}", intake.settings.max_bytes)
     except KeyError as error:
@@ -231,7 +231,7 @@ def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> 
             user=owners[user],
             filename=filename,
             source=source,
-            # To be shown: it says nothing of what lies here.
+            # Only displayed: without a path_key it identifies no file on this machine.
             path=None if source.startswith("upload:") else source,
             taken_in=_moment(brought_at),
         )

@@ -1,6 +1,6 @@
 """Read archives of `imgurer export`: a tar file, or a folder.
 
-Members are found by the names that there may be, and never written to where the archive says.
+Members are looked up by expected names only, and no path in an archive is ever written to.
 """
 
 import io
@@ -36,7 +36,7 @@ class Archive(Protocol):
         """List the digests in an area, ascending."""
 
     def snapshot(self, made: Path) -> snapshots.CatalogSnapshot | None:
-        """Return the snapshot of a backup, unpacked into a folder if need be; None for others."""
+        """Return the snapshot of a backup, unpacked into `made` if necessary; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _TarArchive:
         names = [f"{table}.parquet" for table in snapshots.TABLES]
         if f"{CATALOG}/manifest.json" not in self.members:
             return None
-        # By the names that there are, never by those in the archive.
+        # By the expected names, never by those in the archive.
         for name in ["manifest.json", *names]:
             (made / name).write_bytes(self.read(f"{CATALOG}/{name}", 1 << 32))
         return _whole(snapshots.read(made))
@@ -73,7 +73,7 @@ class _TarArchive:
 
 @dataclass(frozen=True, slots=True)
 class _FolderArchive:
-    """A folder that was exported to."""
+    """A folder that `export_store` wrote."""
 
     folder: Path
 
@@ -110,11 +110,10 @@ def _whole(found: snapshots.CatalogSnapshot | None) -> snapshots.CatalogSnapshot
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """Open an archive; OSError or tarfile.TarError if it is none."""
+    """Open an archive; raises OSError or tarfile.TarError if it is none."""
     if path.is_dir():
         yield _FolderArchive(path)
         return
-    # "r:" takes no compressed files, which could be bombs; members are found by name, and never
-    # written to where the archive says.
+    # "r:" accepts no compressed files, which could be decompression bombs.
     with tarfile.open(path, "r:") as tar:
         yield _TarArchive(tar, {entry.name: entry for entry in tar if entry.isfile()})

@@ -1,7 +1,7 @@
-"""Check a store: its catalog, every original and thumbnail, and how they agree; repair what can be.
+"""Check and repair a store: its catalog, originals and thumbnails, and their consistency.
 
-Nothing is ever thrown away: what is in the way is moved to ``lost-and-found``, and a damaged
-catalog to ``damaged``.
+Nothing is deleted: foreign files are moved to ``lost-and-found``, and a damaged catalog to
+``damaged``.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
 SETTLED = 3600.0
-"""Seconds after which what is half done is what a crash has left: a batch takes a few minutes."""
+"""Seconds after which an incomplete change is due to a crash: a batch takes a few minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +47,19 @@ class StoreCheck:
     Attributes
     ----------
     upgrade
-        What computes outdated fingerprints anew.
+        Recomputes outdated fingerprints.
     user
-        Whose the orphans are that are ingested again.
+        The owner of orphans that are ingested again.
     repair
-        Bring an original back from where it came, draw a thumbnail again, take an orphan in
-        again under the name of its digest, put counters right, rewrite a damaged catalog from
-        its own tables or its newest snapshot, move what is in the way to ``lost-and-found``; and
-        sweep temporary files that crashes have left.
+        Restore an original from its source, draw a thumbnail again, ingest an orphan again under
+        the name of its digest, correct counters, rewrite a damaged catalog from its own tables or
+        its newest snapshot, move foreign files to ``lost-and-found``, and delete temporary files
+        that crashes have left.
     sample
-        How many of a hundred originals are read: the next ones by digest after the last sample,
-        which are chosen as if by chance, and are all of them after enough samples.
+        Percentage of originals to read: the next ones by digest after the last sample, which is
+        as good as a random choice, and covers all of them after enough samples.
     resume
-        Go on where an interrupted check has stopped.
+        Continue an interrupted check.
     """
 
     store: Store
@@ -70,10 +70,11 @@ class StoreCheck:
     resume: bool = False
 
     def run(self, advance: Advance) -> list[Finding]:
-        """Yield all findings, by digest; call `advance` with 1 for each original that was read.
+        """List all findings, by digest; call `advance` with 1 for each original that was read.
 
-        Others may take pictures in and forget them meanwhile: what looks wrong is looked at once
-        more, and what they may be about to put right is left to them for `SETTLED` seconds.
+        Other processes may ingest and forget pictures meanwhile: each problem is checked a second
+        time, and changes younger than `SETTLED` seconds are not reported, since they may be
+        incomplete only for a moment.
         """
         findings = list(self._check_catalog_file())
         try:
@@ -86,13 +87,13 @@ class StoreCheck:
     def _check_rest(self, advance: Advance) -> list[Finding]:
         findings = [*self._check_tables(), *self._check_strays()]
         if any(each.problem == "no counters" and not each.repaired for each in findings):
-            return findings  # without them nothing else can be asked
+            return findings  # every other query needs the counters
         originals = OriginalsCheck(
             store=self.store, repair=self.repair, sample=self.sample, resume=self.resume
         )
         found, known = originals.run(advance)
         findings += found
-        # After the originals, from which outdated fingerprints are computed again.
+        # After the originals: outdated fingerprints are recomputed from them.
         findings += self._check_fingerprints()
         findings += self._check_forgotten()
         if self.sample >= 100:
@@ -134,7 +135,7 @@ class StoreCheck:
                 integrity.mend(connection)
         for each in found:
             if each.problem == "incomplete fingerprint" and each.image_id in outdated:
-                continue  # it is computed again as a whole
+                continue  # the whole fingerprint is recomputed
             yield Finding(
                 problem=each.problem,
                 digest=each.digest,
@@ -144,7 +145,7 @@ class StoreCheck:
             )
 
     def _check_strays(self) -> Iterator[Finding]:
-        """Find foreign files among the originals, such as a folder in a blob's place."""
+        """Find foreign files among the originals, such as a folder with the name of a blob."""
         for name in list(self.store.blobs.strays(SETTLED)):
             yield self._set_aside("stray file", name, "nothing of imgurer's has this name")
 
@@ -153,7 +154,7 @@ class StoreCheck:
         for digest in list(blobs.thumbnail_digests()):
             if digest in known or blobs.holds(digest) or blobs.thumbnail_age(digest) < SETTLED:
                 continue
-            if not self.store.catalog.run(_is_spoken_of, digest):
+            if not self.store.catalog.run(_is_referenced, digest):
                 name = nested("thumbs", digest)
                 yield self._set_aside("orphan thumbnail", name, "there is no original", digest)
 
@@ -175,23 +176,23 @@ class StoreCheck:
             )
 
     def _check_trash(self) -> Iterator[Finding]:
-        """Find what the trash cannot restore; emptying it leaves rows without bytes."""
+        """Find damaged originals in the trash; rows without bytes are left by a crash."""
         blobs = self.store.blobs
         for digest in sorted(blobs.trash.digests()):
             try:
                 blobs.trash.verify(digest)
             except BlobMissing:
-                continue  # a note only, or somebody has brought it back
+                continue  # only a note, or it was restored meanwhile
             except BlobDamaged as error:
                 yield Finding(
                     problem="damaged original in the trash", digest=digest, detail=str(error)
                 )
 
     def _is_orphan(self, digest: str) -> bool:
-        """Return whether nothing refers to an original, and no ingest can be about to."""
-        # Whoever takes it in stores it first, and enters it with others of its batch.
+        """Return whether no row has the digest of an original, and it is older than any ingest."""
+        # An ingest stores an original first, and adds its row later with the others of its batch.
         return self.store.blobs.age(digest) >= SETTLED and not self.store.catalog.run(
-            _is_spoken_of, digest
+            _is_referenced, digest
         )
 
     def _check_fingerprints(self) -> Iterator[Finding]:
@@ -217,7 +218,7 @@ class StoreCheck:
             try:
                 repaired = take_in_orphan(self.store, digest, self.user)
                 if not repaired:
-                    return  # somebody was quicker
+                    return  # another process has added it meanwhile
                 detail += f"; taken in again for {self.user}"
             except (ImageRejected, StorageError) as error:
                 detail += f"; not taken in again: {error}"
@@ -236,18 +237,18 @@ def take_in_orphan(store: Store, digest: str, user: str) -> bool:
     with store.blobs.open(digest) as blob:
         data = blob.read()
     found = store.decoders.fingerprint(data, limits=store.settings)
-    # Files before the row, as everywhere: a row never names what is not there.
+    # Files before the row, as in every ingest: a row must never name a missing file.
     store.blobs.put_thumbnail(digest, found.thumbnail)
     arrival = orphan_arrival(store.blobs, digest, len(data), found, user)
-    # Looked at once more where nobody else can: another file of it would keep its owner from
-    # forgetting it.
+    # Checked again within the transaction: if an image has it meanwhile, a second file of it would
+    # remain when its owner forgets theirs.
     with store.catalog.transaction() as connection:
-        if _is_spoken_of(connection, digest):
+        if _is_referenced(connection, digest):
             return False
         commands.add(connection, [arrival])
         return True
 
 
-def _is_spoken_of(connection: Connection, digest: str) -> bool:
+def _is_referenced(connection: Connection, digest: str) -> bool:
     """Return whether an image, or a file in the trash, has this digest."""
     return bool(queries.ids_by_digest(connection, [digest])) or trash.contains(connection, digest)

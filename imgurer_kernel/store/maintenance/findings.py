@@ -23,13 +23,13 @@ class Finding:
     Attributes
     ----------
     problem
-        ``damaged catalog``; what its tables say differently, such as ``wrong counter``
+        ``damaged catalog``; a contradiction between its tables, such as ``wrong counter``
         (`imgurer_kernel.store.catalog.integrity`); ``missing original``, ``damaged original``,
         ``wrong size``, ``missing thumbnail``, ``damaged thumbnail``, ``stale fingerprint`` (of an
-        earlier version of this package, or not whole), ``orphan original`` (stored but in no
-        catalog row, as a crash between the two leaves it), ``orphan thumbnail``, ``unfinished
-        forget`` (its row is in the trash, and its bytes are not, as a crash between the two leaves
-        it), ``damaged original in the trash`` (it cannot be brought back), or ``stray file``.
+        earlier version of this package, or incomplete), ``orphan original`` (stored but in no
+        catalog row, after a crash between the two), ``orphan thumbnail``, ``unfinished forget``
+        (its row is in the trash, and its bytes are not, after a crash between the two),
+        ``damaged original in the trash`` (it cannot be restored), or ``stray file``.
     """
 
     problem: str
@@ -48,18 +48,18 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
 
 @dataclass(slots=True)
 class CheckState:
-    """How far a check has come.
+    """The progress of a check.
 
     Attributes
     ----------
     generation
-        Of the catalog when the check began; what is newer is looked at again.
+        Generation of the catalog when the check began; newer images are checked again.
     after
-        The digest of the last original that was read; empty when nothing is begun.
+        The digest of the last original that was read; empty if no check is in progress.
     findings
-        What was found until there.
+        The findings so far.
     sampled_to
-        Where the next sample begins.
+        The last digest of the last sample.
     """
 
     generation: int = 0
@@ -69,7 +69,7 @@ class CheckState:
 
     @classmethod
     def load(cls, root: Path) -> "CheckState":
-        """Load the state of a store; an empty one where none can be read."""
+        """Load the state of a store; an empty one if none can be read."""
         try:
             content: dict[str, Any] = json.loads((root / _STATE).read_bytes())
             found = [Finding(**each) for each in content["findings"]]

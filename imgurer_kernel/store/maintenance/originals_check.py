@@ -22,7 +22,7 @@ from imgurer_kernel.store.maintenance.findings import CheckState, Finding
 from imgurer_kernel.store.store import Store
 
 BATCH = 256
-"""Originals that are handed to the threads at once; an interruption is resumed at one of them."""
+"""Originals that are passed to the threads at once."""
 
 
 class ImageRow(NamedTuple):
@@ -59,19 +59,19 @@ class OriginalsCheck:
     resume: bool
 
     def run(self, advance: Advance) -> tuple[list[Finding], set[str]]:
-        """Yield findings, and collect the digests of all images of the catalog."""
+        """Return the findings, and the digests of all images of the catalog."""
         root = self.store.settings.root
         state = CheckState.load(root)
         with self.store.catalog.transaction() as connection:
             generation = generations.current(connection)
             wanted = ["digest", "image_id", "bytes", "width", "height"]
             frame = queries.images(connection, columns=wanted)
-            going_on = self.resume and state.after != "" and state.generation <= generation
-            newer = generations.changes(connection, state.generation if going_on else generation)
+            resuming = self.resume and state.after != "" and state.generation <= generation
+            newer = generations.changes(connection, state.generation if resuming else generation)
         rows = sorted(
             ImageRow(*row) for row in zip(*(frame[name].tolist() for name in wanted), strict=True)
         )
-        if going_on:
+        if resuming:
             changed = set(newer.image_ids.tolist())
             chosen = [row for row in rows if row.digest > state.after or row.image_id in changed]
             advance(len(rows) - len(chosen))
@@ -89,7 +89,7 @@ class OriginalsCheck:
         return findings, {row.digest for row in rows}
 
     def _sampled(self, rows: Sequence[ImageRow], begin: str) -> list[ImageRow]:
-        """Choose the next rows by digest, starting over after the last one."""
+        """Choose the next rows by digest, beginning again after the last one."""
         if self.sample >= 100:
             return list(rows)
         number = -int(-len(rows) * self.sample // 100)
@@ -99,15 +99,15 @@ class OriginalsCheck:
     def _read(self, chosen: Sequence[ImageRow], state: CheckState, advance: Advance) -> None:
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
-            looks = in_order(self._look, batch, workers=self.store.settings.workers)
-            for row, problems in zip(batch, looks, strict=True):
+            found = in_order(self._inspect, batch, workers=self.store.settings.workers)
+            for row, problems in zip(batch, found, strict=True):
                 for problem in problems:
                     state.findings += self._judge(row, problem)
                 if row.digest > state.after or not self.resume:
                     state.after = row.digest
                 advance(1)
 
-    def _look(self, row: ImageRow) -> list[Problem]:
+    def _inspect(self, row: ImageRow) -> list[Problem]:
         """Check one image, in a thread and without the catalog."""
         found = []
         try:
@@ -120,7 +120,7 @@ class OriginalsCheck:
                 detail = f"the catalog says {row.bytes:,} bytes, and it has {size:,}"
                 found.append(Problem("wrong size", detail, size))
         try:
-            self._look_at_thumbnail(row)
+            self._check_thumbnail(row)
         except BlobMissing as error:
             kind = "missing" if "is missing" in str(error) else "damaged"
             found.append(Problem(f"{kind} thumbnail", str(error)))
@@ -129,10 +129,10 @@ class OriginalsCheck:
             found.append(Problem("damaged thumbnail", detail))
         return found
 
-    def _look_at_thumbnail(self, row: ImageRow) -> None:
+    def _check_thumbnail(self, row: ImageRow) -> None:
         picture = decode.read(self.store.blobs.thumbnail(row.digest), colour=False)
         width, height = fit((row.width, row.height), THUMBNAIL)
-        # Reduced decoding and the orientation may round to another pixel.
+        # Reduced decoding and the orientation may round the sides differently.
         if abs(picture.width - width) > 2 or abs(picture.height - height) > 2:
             message = (
                 f"the thumbnail of {row.digest} is {picture.width} x {picture.height} pixels "
@@ -150,14 +150,14 @@ class OriginalsCheck:
             if repaired:
                 self.store.catalog.run(integrity.set_bytes, [(row.image_id, problem.size)])
         elif problem.kind.endswith("original"):
-            # Without an original there is nothing to draw a thumbnail from.
+            # Comes before the problem of its thumbnail, which is drawn from the original.
             repaired = self.repair and self._restore_original(row)
         elif self.repair:
             try:
                 draw_thumbnail(self.store, row.digest)
                 repaired = True
             except (ImageRejected, BlobMissing, BlobDamaged) as reason:
-                # Such as a limit that was higher when it was ingested.
+                # For example, a limit was higher when it was ingested.
                 detail += f"; not drawn again: {reason}"
         yield Finding(
             problem=problem.kind,
@@ -168,7 +168,7 @@ class OriginalsCheck:
         )
 
     def _restore_original(self, row: ImageRow) -> bool:
-        """Store an original again from one of the places that it was ingested from."""
+        """Store an original again from one of the paths that it was ingested from."""
         blobs = self.store.blobs
         for path in self.store.catalog.run(files.places, row.image_id):
             if not path.is_file():
@@ -176,8 +176,8 @@ class OriginalsCheck:
             try:
                 blobs.put(path, digest=row.digest)
             except (StorageError, SourceError):
-                continue  # the file there is another one by now; try the next source
-            # Who forgot it meanwhile has looked for its bytes before they were back.
+                continue  # the file there has other bytes by now; try the next path
+            # If the image was forgotten meanwhile, its bytes were not moved to the trash: do so.
             self.store.catalog.run(
                 commands.if_unreferenced, row.digest, partial(blobs.delete, row.digest)
             )

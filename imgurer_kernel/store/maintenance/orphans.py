@@ -1,4 +1,4 @@
-"""Find where originals without a row came from, by the notes beside them."""
+"""Find the sources of originals without a row, by the notes beside them."""
 
 import os
 from contextlib import suppress
@@ -15,8 +15,8 @@ def orphan_arrival(
 ) -> Arrival:
     """Make the arrival of an original to be added again.
 
-    One that is linked or referred to has the name and the path of its note, and is the same file
-    for the next scan. Others are named by their digest.
+    A linked or noted original gets the name and the path in its note, so that the next scan finds
+    it as the same file. Others are named by their digest.
     """
     unnamed = Arrival(
         digest=digest,

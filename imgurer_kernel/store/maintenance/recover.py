@@ -15,17 +15,17 @@ from imgurer_kernel.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RecoveredStore:
-    """What was recovered.
+    """The result of recovering a store.
 
     Attributes
     ----------
     rebuilt
-        Where the catalog was made from, and where the damaged one is.
+        The source of the catalog, and the folder of the damaged one.
     known
-        Images that have names and owners as they had.
+        Number of images with their names and owners.
     named, unnamed
-        Images that came after that: those of which a note tells name and place, and those that are
-        named by their digest. Both are the local user's.
+        Number of images that were added later: those whose note has name and path, and those that
+        are named by their digest. Both belong to the local user.
     rejected
         Originals that cannot be ingested again, and why, by digest.
     unreadable
@@ -57,7 +57,7 @@ class RecoveredStore:
 
 
 def is_damaged(settings: Settings) -> bool:
-    """Return whether the catalog of a store is gone, or cannot be opened or read."""
+    """Return whether the catalog of a store is missing, or cannot be opened or read."""
     if place.has_lost_catalog(settings.root):
         return True
     if not place.is_store(settings.root):
@@ -71,18 +71,17 @@ def is_damaged(settings: Settings) -> bool:
 
 
 def recover_store(settings: Settings, progress: ProgressOption = True) -> RecoveredStore:
-    """Rebuild the catalog of a store, and add originals that it does not know.
+    """Rebuild the catalog of a store, and add originals that have no row.
 
-    It is copied from what can be read of the damaged one, or from the newest whole snapshot;
-    fingerprints are computed again as far as they are lost. Nothing is deleted: the damaged files
-    are kept.
+    It is copied from the readable tables of the damaged one, or from the newest complete snapshot;
+    lost fingerprints are computed again. Nothing is deleted: the damaged files are kept.
 
     Raises
     ------
     StoreMissing
         If there is no store.
     CatalogBusy, CatalogTooNew, StorageError
-        If another process has it, a later version has written it, or nothing can be written.
+        If another process has it open, a later version wrote it, or nothing can be written.
     """
     root = settings.root
     if not place.is_store(root) and not place.has_lost_catalog(root):

@@ -13,7 +13,7 @@ from imgurer_kernel.store.catalog import Connection, fingerprints
 from imgurer_kernel.store.store import Store
 
 BATCH = 64
-"""Images in one transaction; what was done until an interruption is not done again."""
+"""Images in one transaction; completed batches are not repeated after an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Outdated:
     Attributes
     ----------
     pending
-        Digests, by image_id, of those that can be fingerprinted again as far as is known.
+        Digests, by image_id, of images whose original is not known to be unreadable.
     unreadable
-        Ids of those whose original could not be read; they take no part in searches.
+        Ids of images whose original could not be read; searches leave them out.
     """
 
     pending: dict[int, str]
@@ -35,13 +35,13 @@ class Outdated:
 class FingerprintUpgrade:
     """Replaces fingerprints of earlier algorithms, from the originals.
 
-    Images whose original cannot be read keep their old fingerprint; they are tried once in a
-    process. Safe to use from several threads and processes.
+    Images whose original cannot be read keep their old fingerprint; each process tries them once.
+    Safe to use from several threads and processes.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # Held while fingerprints are computed: a second thread waits instead of doing the same.
+        # Held while fingerprints are computed: a second thread waits instead of repeating the work.
         self._lock = threading.Lock()
         self._unreadable: set[int] = set()
 
@@ -54,14 +54,14 @@ class FingerprintUpgrade:
         )
 
     def run(self, progress: Progress, *, retry: bool = False) -> list[int]:
-        """Bring all fingerprints up to date; returns the ids of the images that cannot be read.
+        """Update all outdated fingerprints; return the ids of images that cannot be read.
 
         Parameters
         ----------
         progress
-            Called with the number of images that are done; may raise to stop.
+            Called with the number of finished images; may raise to stop.
         retry
-            Try those again, too, that could not be read before.
+            Also try images again that could not be read before.
         """
         with self._lock:
             if retry:
@@ -94,7 +94,7 @@ class FingerprintUpgrade:
         try:
             with blobs.open(digest) as blob:
                 found = self._store.decoders.fingerprint(blob.read(), limits=limits)
-            # The thumbnail is compared, too, and of the same version as the fingerprint from now.
+            # Thumbnails are compared, too, so they must have the version of the fingerprint.
             blobs.put_thumbnail(digest, found.thumbnail)
         except (BlobMissing, BlobDamaged, ImageRejected) as error:
             return error

@@ -1,4 +1,4 @@
-"""Where blobs lie: `base` is the interface, `posix` a folder, `reference` files left in place.
+"""Storage of blobs: `base` is the interface, `posix` a folder, `reference` files left in place.
 
-Another kind of storage begins here: a module with a `Backend`, and a setting that chooses it.
+To add another kind of storage, add a module with a `Backend` here, and a setting that selects it.
 """

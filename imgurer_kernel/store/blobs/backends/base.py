@@ -1,4 +1,4 @@
-"""`Backend`: what a blob store asks of the storage below it."""
+"""`Backend`: the interface between a blob store and the storage below it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -7,12 +7,12 @@ from typing import BinaryIO, Protocol
 
 
 class Draft(Protocol):
-    """Bytes that are not published yet; a crash leaves nothing of them under a final name."""
+    """Bytes that are not published yet; after a crash no part of them has a final name."""
 
     def publish(self, name: str, *, durable: bool = True) -> None:
         """Rename it to its final name, replacing what is there; if durable, synced to the disk.
 
-        The name appears only when all bytes are there.
+        The name exists only when all bytes are written.
         """
 
 
@@ -34,12 +34,12 @@ class Backend(Protocol):
     """Byte strings under names such as ``blobs/ab/cd/abcd...``.
 
     Names are made by `imgurer_kernel.store.blobs.nesting` from checked digests: a backend need not
-    mistrust them. Publishing and moving are atomic; two processes may do the same at once.
+    check them. Publishing and moving are atomic; two processes may do the same at once.
 
     Raises
     ------
     StorageFull, StorageDenied, StorageError
-        From every method: the storage refuses; names place and remedy.
+        From every method: an error of the storage; the message names place and remedy.
     """
 
     def location(self, name: str) -> str:
@@ -57,11 +57,11 @@ class Backend(Protocol):
     def create(self, area: str) -> AbstractContextManager[NewDraft]:
         """Begin a draft of a name in an area, such as ``blobs``.
 
-        What was not published by the end of the block is discarded.
+        A draft that was not published by the end of the block is discarded.
         """
 
     def link(self, source: Path, area: str) -> AbstractContextManager[LinkedDraft | None]:
-        """Begin a draft that shares the bytes of a file; None where links are not possible."""
+        """Begin a draft that shares the bytes of a file; None if links are not possible."""
 
     def move(self, name: str, new_name: str) -> bool:
         """Rename, replacing what has the new name; return False if there is nothing to rename."""
@@ -73,13 +73,13 @@ class Backend(Protocol):
         """Yield all names below a folder, ascending."""
 
     def age(self, name: str) -> float:
-        """Return the seconds since something got this name; 0 if there is nothing."""
+        """Return the seconds since a file got this name; 0 if there is none."""
 
     def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
-        """Yield unexpected names in an area, including folders in the place of files."""
+        """Yield unexpected names in an area, including folders with names of files."""
 
     def set_aside(self, name: str, area: str) -> str:
-        """Move whatever has a name below an area, overwriting nothing; return the new name."""
+        """Move a file or folder below an area, overwriting nothing; return the new name."""
 
     def discard_drafts(self, seconds: float) -> int:
-        """Remove drafts that nobody has written to for some seconds; return how many."""
+        """Remove drafts that were not written to for some seconds; return how many."""

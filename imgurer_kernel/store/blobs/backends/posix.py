@@ -1,7 +1,8 @@
 """A folder of a local file system: names are paths below it, drafts are files in ``tmp``.
 
-An area such as ``blobs`` may be a link to a folder on another disk, as people make one when theirs
-is full: its drafts are then in a folder ``.tmp`` in it, since a rename cannot cross disks.
+An area such as ``blobs`` may be a symbolic link to a folder on another disk, for example because
+the first one was full: its drafts are then in a folder ``.tmp`` in it, since a rename cannot cross
+disks.
 """
 
 import errno
@@ -73,14 +74,14 @@ class PosixBackend:
 
     @contextmanager
     def link(self, source: Path, area: str) -> Iterator["LinkDraft | None"]:
-        """Begin a hard link; None where the file system cannot, as between two disks."""
+        """Begin a hard link; None if the file system cannot make one, as between two disks."""
         drafts = self._drafts_of(area)
         with mapped_os_errors(drafts):
             path = scratch_path(drafts)
             try:
                 os.link(os.path.realpath(source), path)
             except OSError:
-                # Whatever the reason is, a copy works or tells the source from the store.
+                # The caller then makes a copy: its errors distinguish the source from the store.
                 yield None
                 return
             try:
@@ -123,8 +124,8 @@ class PosixBackend:
     def age(self, name: str) -> float:
         """Return the seconds since the file's entry was last changed."""
         path = self._root / name
-        # The time of the entry, not of the content: a hard link shares the content's time
-        # with a file that is not ours, and moving into the trash does not touch it.
+        # The ctime, not the mtime: a hard link shares its mtime with a file outside the store, and
+        # moving into the trash does not change it.
         with mapped_os_errors(path):
             try:
                 return time.time() - path.stat().st_ctime
@@ -132,7 +133,7 @@ class PosixBackend:
                 return 0.0
 
     def strays(self, area: str, expected: Callable[[str], bool]) -> Iterator[str]:
-        """Yield what is neither a file of an expected name nor a folder above one."""
+        """Yield entries that are neither files of expected names nor folders above these."""
         path = self._root / area
         with mapped_os_errors(path):
             if not path.is_dir():
@@ -151,7 +152,7 @@ class PosixBackend:
                 yield name
 
     def set_aside(self, name: str, area: str) -> str:
-        """Move a file or folder into another folder, numbered where its name is taken."""
+        """Move a file or folder into another folder, with a number if its name is taken."""
         goal = self._root / area / name
         number = 0
         while os.path.lexists(goal):
@@ -164,11 +165,11 @@ class PosixBackend:
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
-                shutil.move(self._root / name, goal)  # a folder, maybe, on another disk
+                shutil.move(self._root / name, goal)  # copies between disks, folders, too
         return str(goal)
 
     def discard_drafts(self, seconds: float) -> int:
-        """Unlink drafts that nobody has written to for some seconds."""
+        """Unlink drafts that were not written to for some seconds."""
         folders = [DRAFTS, *(f"{area}/{DRAFTS_ELSEWHERE}" for area in AREAS)]
         names = [name for folder in folders for name in self.names(folder)]
         left = [name for name in names if self.age(name) >= seconds]
@@ -177,7 +178,7 @@ class PosixBackend:
         return len(left)
 
     def _drafts_of(self, area: str) -> Path:
-        """Return the folder of drafts, on the disk of their area so that publishing is a rename."""
+        """Return the folder of drafts on the disk of an area, so that publishing is a rename."""
         path = self._root / area
         if not path.is_symlink() and not os.path.ismount(path):
             return self._drafts
@@ -209,7 +210,7 @@ class LinkDraft:
     path: Path
 
     def open(self) -> BinaryIO:
-        """Open the file that is shared."""
+        """Open the shared file."""
         return self.path.open("rb")
 
     def publish(self, name: str, *, durable: bool = True) -> None:

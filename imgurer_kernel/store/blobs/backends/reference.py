@@ -1,4 +1,4 @@
-"""References to files outside the store: where one is, and facts that show a change."""
+"""References to files outside the store: path, and facts by which a change is detected."""
 
 import json
 import os
@@ -17,7 +17,7 @@ class Reference:
     Attributes
     ----------
     path
-        Where it was; a hard link has its bytes wherever it is now.
+        Its path when it was noted; a hard link has its bytes even if the file was moved.
     size, modified_ns, inode
         Bytes, time and inode; the latter is 0 in notes of earlier versions.
     """
@@ -44,12 +44,12 @@ class Reference:
 
     @classmethod
     def from_json(cls, note: bytes, location: str) -> Self:
-        """Decode what `as_json` returned.
+        """Decode the JSON of `as_json`.
 
         Raises
         ------
         BlobDamaged
-            If that is another thing; the message names the note's `location`.
+            If it is malformed; the message names the note's `location`.
         """
         try:
             content = json.loads(note)
