@@ -4,8 +4,8 @@
 
     ImgurerError
     ├── SettingsError           a setting has a value that cannot work
-    │   ├── StoreMissing        there is no store where one was to be read
-    │   └── StoreRefused        no store is made among files of another kind
+    │   ├── StoreMissing        there is no store in the given folder
+    │   └── StoreRefused        the folder for a new store has other files
     ├── SourceError             a path, folder or glob cannot be read
     │   └── UploadBroken        an upload arrived incomplete or out of order
     ├── ImageRejected           these bytes are not ingested as a picture
@@ -33,16 +33,16 @@
     │   ├── UserExists          the name is taken
     │   ├── UnknownUser         no such user
     │   ├── LoginFailed         wrong name or password, or a disabled account
-    │   └── NotAllowed          this user may not do that
-    ├── ReviewError             deciding about duplicates, and acting on them
+    │   └── NotAllowed          the user has no permission for this
+    ├── ReviewError             decisions about duplicates, and acts on them
     │   ├── ActRefused          an act on a file is not safe, or not allowed
     │   └── PlanInvalid         a plan cannot be read or carried out
     └── ServerError             the dashboard cannot be served
-        ├── PortTaken           something else listens there
-        └── UnsafeListen        another address than this machine's, without a login
+        ├── PortTaken           another program listens on the port
+        └── UnsafeListen        listening beyond this machine without a login
 
-A message says what happened, the value seen, and the remedy. An error of a library is mapped
-to one of these where it arises, and stays reachable as ``__cause__``.
+A message has the problem, the value found, and the remedy. An error of a library is mapped
+to one of these where it occurs, and is available as ``__cause__``.
 """
 
 
@@ -55,11 +55,11 @@ class SettingsError(ImgurerError):
 
 
 class StoreMissing(SettingsError):
-    """There is no store in the given place; the message names the nearest one."""
+    """There is no store in the given folder; the message names the nearest one."""
 
 
 class StoreRefused(SettingsError):
-    """A folder that has other files in it does not become a store unless that is forced."""
+    """A folder with other files becomes a store only if that is forced."""
 
 
 class SourceError(ImgurerError):
@@ -71,7 +71,7 @@ class UploadBroken(SourceError):
 
 
 class ImageRejected(ImgurerError):
-    """A file is rejected as a picture; the message is the reason that people see."""
+    """A file is rejected as a picture; the message is the reason shown to users."""
 
 
 class UnknownFormat(ImageRejected):
@@ -171,7 +171,7 @@ class LoginFailed(UserError):
 
 
 class NotAllowed(UserError):
-    """This user may not do that."""
+    """The user has no permission for this."""
 
 
 class ReviewError(ImgurerError):
@@ -191,7 +191,7 @@ class ServerError(ImgurerError):
 
 
 class PortTaken(ServerError):
-    """Something else listens on the port."""
+    """Another program listens on the port."""
 
 
 class UnsafeListen(ServerError):

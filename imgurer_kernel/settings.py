@@ -20,8 +20,8 @@ class Settings:
     Attributes
     ----------
     root
-        Folder of the store: blobs, thumbnails and the catalog. A text is taken for a path; it is
-        made absolute.
+        Folder of the store: blobs, thumbnails and the catalog. A text or path, which is made
+        absolute.
     radius
         Hamming radius of a plain dHash search, 0..128 bits.
     max_bytes
@@ -29,7 +29,7 @@ class Settings:
     max_pixels
         Largest picture, width times height, that is decoded. 200 megapixels take 0.6 GB.
     max_frames
-        Most frames that an animation may declare; only the first is looked at.
+        Most frames that an animation may declare.
     max_scans
         Most scans of a JPEG; progressive ones have 10. Large pictures may have fewer: see
         `imgurer_kernel.fingerprint.codecs.limits`.
@@ -39,25 +39,25 @@ class Settings:
     max_entries
         Most entries in the metadata of a TIFF or in EXIF.
     max_tiles
-        Most strips or tiles that a picture is put together from.
+        Most strips or tiles of a picture.
     max_growth
-        Most bytes of pixels for each byte of a file, where that is more than 400 MB in all; a
-        JPEG is held to it only where every pixel is decoded.
+        Most bytes of pixels for each byte of a file, if that is more than 400 MB in all; applied
+        to a JPEG only if every pixel is decoded.
     decode_seconds
-        Longest that a picture that is not trusted (an upload, say) may take to decode.
+        Most seconds that decoding an untrusted picture, such as an upload, may take.
     decode_memory
-        Most bytes that decoding it may take, beside the file itself.
+        Most bytes of memory that decoding it may take, beside the file itself.
     store
-        How originals are kept: ``"copy"``, hard ``"link"`` where the file system can, or
-        ``"reference"`` to the file in its place.
+        How originals are kept: ``"copy"``, hard ``"link"`` if the file system supports it, or
+        ``"reference"`` to the file in place.
     grace_days
-        Days until an image is dropped of which no file is left, and no bytes in the store.
+        Days until an image is dropped that has no file left, and no bytes in the store.
     workers
         Processes or threads that decode; 0 means one for each core.
     inline_pictures
         Rows of a frame that a notebook shows with thumbnails, at most 50; 0 for none.
     lease_timeout
-        Seconds to wait for another process to let go of the catalog.
+        Seconds to wait for another process to release the catalog.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class Settings:
             object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
             if b"\0" in os.fsencode(self.root):
                 raise ValueError("it has a zero byte")  # noqa: EM101, TRY301
-        except (TypeError, RuntimeError, ValueError) as error:  # no path, or the home of nobody
+        except (TypeError, RuntimeError, ValueError) as error:  # no path, or an unknown home
             message = f"root is {self.root!r}, which cannot be a folder: {error}; give a path"
             raise SettingsError(message) from error
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What every package may use: records, atomic files, threads, progress, text, array types.
+"""Modules for every package: records, atomic files, threads, progress, text, array types.
 
-Nothing in here knows of pictures, catalogs or widgets, and nothing imports from the other packages.
+They do not depend on pictures, catalogs or widgets, and import from no other package.
 """

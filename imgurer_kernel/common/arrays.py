@@ -13,9 +13,9 @@ _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 def splitmix64(words: UInt64s) -> UInt64s:
     """Mix the bits of each word, so that the results look random.
 
-    The step of the generator splitmix64 [1]_. It is a permutation: different words never come out
-    equal. The same on every machine and in every version, so that what is sorted or stored by it
-    stays.
+    The step of the generator splitmix64 [1]_. It is a permutation: different words have different
+    results. These are the same on every machine and in every version, so that data sorted or stored
+    by them stays valid.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def splitmix64(words: UInt64s) -> UInt64s:
 
 
 def group_starts(*columns: np.ndarray) -> BoolMask:
-    """Mark the first row of each group, where equal rows lie together.
+    """Mark the first row of each group, where equal rows are adjacent.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ def group_starts(*columns: np.ndarray) -> BoolMask:
     return starts
 
 
-# A table of places is made where that takes at most so many times the memory of what is in it.
+# A look-up table of positions is made if it has at most this many times as many entries as numbers.
 _SPARSE = 8
 
 
 def places_of(wanted: Int64s, among: Int64s) -> Int64s:
-    """Return where each number stands among others, int64 (k,); each must be there.
+    """Return the position of each number in a sorted array that has them all, int64 (k,).
 
-    As `numpy.searchsorted`, which takes 40 ms for 400,000 in any order among 100,000; this 3 ms.
+    For 400,000 unsorted numbers among 100,000 `numpy.searchsorted` takes 40 ms, and this 3 ms.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def places_of(wanted: Int64s, among: Int64s) -> Int64s:
 def distinct(*values: Int64s) -> Int64s:
     """Return the distinct numbers of one or more arrays, ascending.
 
-    Of 300,000 it takes 3 ms, where `numpy.unique`, which puts them into a table of hashes (numpy
-    2.4), takes 84 ms.
+    For 300,000 numbers it takes 3 ms, and `numpy.unique`, which uses a hash table (numpy 2.4),
+    84 ms.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Write files atomically: a crash leaves the old file or the new one, never a part.
 
-A file is written under a scratch name on the same disk, flushed, and then moved to its final name,
-which a file system does at once or not at all.
+A file is written under a scratch name on the same disk, flushed, and then renamed to its final
+name, which file systems do atomically.
 """
 
 import errno
@@ -23,14 +23,14 @@ _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 def storage_error(error: OSError, path: Path) -> StorageError:
     """Map an `OSError` to an error of this package, with a remedy.
 
-    `path` is named where the system names none.
+    `path` is named if the error has no path.
 
     Examples
     --------
     >>> storage_error(OSError(errno.ENOSPC, "No space left on device"), Path("store/tmp"))
     StorageFull('store/tmp: No space left on device; make space on that disk, then try again')
     """
-    # A move or a link has two names; the second one is the store's, which people can act on.
+    # A move or a link has two names; the second one is in the store, which the user can fix.
     reason = f"{error.filename2 or error.filename or path}: {error.strerror or error}"
     if error.errno in _FULL:
         return StorageFull(f"{reason}; make space on that disk, then try again")
@@ -54,7 +54,7 @@ def mapped_os_errors(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[BinaryIO]:
-    """Open a file outside the store that appears under its name only when the block has ended well.
+    """Open a file outside the store that gets its name only if the block ends without an error.
 
     Raises
     ------
@@ -99,10 +99,10 @@ def scratch_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
 
 
 def publish(file: BinaryIO, path: Path, target: Path, *, durable: bool = True) -> None:
-    """Move a written file to its final name; if durable, so that a power cut undoes nothing."""
+    """Move a written file to its final name; if durable, synced so that it survives a power cut."""
     file.flush()
     if durable:
-        # Before the move: else a power cut may leave the new name on an empty file.
+        # Before the move: otherwise a power cut may leave the new name on an empty file.
         os.fsync(file.fileno())
     move(path, target, durable=durable)
 
@@ -115,7 +115,7 @@ def move(path: Path, target: Path, *, durable: bool = True) -> None:
     folder = target.parent
     try:
         _replace(path, target)
-    except FileNotFoundError:  # seldom: the folders of a store are soon all there
+    except FileNotFoundError:  # seldom: most folders of a store exist soon
         make_folders(folder, durable=durable)
         _replace(path, target)
     if durable:
@@ -161,8 +161,8 @@ def _unique_name() -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Write a folder's entries to the disk, where the system lets one do so."""
-    if os.name == "nt":  # a folder cannot be opened there, and NTFS keeps a journal of its own
+    """Sync a folder's entries to the disk, on systems that support it."""
+    if os.name == "nt":  # Windows cannot open a folder, and NTFS has a journal
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -1,6 +1,6 @@
-"""Say once that machine code is compiled, for that takes a while and happens once.
+"""Notify once that machine code is being compiled, which takes a while and happens once.
 
-Apart from what compiles: whoever wants to know need not load numba for it.
+Separate from the compiling, so that listeners need not import numba.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,16 +12,16 @@ _listeners: list[Callable[[str], None]] = []
 
 
 class NotCompiled(Exception):
-    """A function would have to be compiled, where that was refused."""
+    """A function would have to be compiled inside a `refused` block."""
 
 
 def notify_once(listener: Callable[[str], None]) -> None:
-    """Have a function called with `TEXT` when the first function is compiled in this process."""
+    """Register a function to be called with `TEXT` at the first compilation in this process."""
     _listeners[:] = [listener]
 
 
 def notify() -> None:
-    """Notify whoever asked for it; after that nobody is notified.
+    """Call the registered listener, if any, and remove it.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def notify() -> None:
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """Raise `NotCompiled` within the block where a function would be compiled; load what is kept.
+    """Raise `NotCompiled` inside the block if a function would be compiled; load cached ones.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Log who did what, as lines of JSON in the store's folder: logins, accounts, uploads, errors.
+"""Log events as lines of JSON in the store's folder: logins, accounts, uploads, errors.
 
-One line is one event: controls and everything beyond ASCII are escaped, so that no name can forge
-another line. Passwords, tokens and cookies are never logged. The server rotates the file when it
-is large; its kernels and commands only append.
+One line is one event: control characters and everything beyond ASCII are escaped, so that no name
+can forge another line. Passwords, tokens and cookies are never logged. The server rotates the file
+when it is large; its kernels and commands only append.
 """
 
 import json
@@ -16,13 +16,13 @@ from pathlib import Path
 FOLDER = "log"
 FILE = "events.jsonl"
 MOST_BYTES = 2 << 20
-"""Size at which the file is turned over, some 15,000 events."""
+"""Size at which the file is rotated, some 15,000 events."""
 
 BACKUPS = 5
-"""Files that were turned over and are kept."""
+"""Number of rotated files that are kept."""
 
 _LONGEST = 500
-"""Characters of one value that are kept, since clients may send texts of any length."""
+"""Most characters of one value, since clients may send texts of any length."""
 
 _events = logging.getLogger("imgurer.events")
 _errors = logging.getLogger("imgurer_kernel")
@@ -34,9 +34,9 @@ def note(event: str, **facts: str | float | None) -> None:
     Parameters
     ----------
     event
-        What happened, in one or two words with a hyphen, such as ``login-failed``.
+        Its kind, in one or two words with a hyphen, such as ``login-failed``.
     facts
-        Whatever tells more: ``user``, ``address``, ``name``. Never a secret.
+        Details such as ``user``, ``address``, ``name``. Never a secret.
     """
     if _events.handlers:
         _events.info(event, extra={"facts": facts})
@@ -54,28 +54,30 @@ def path_of(root: Path) -> Path:
 def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> bool:
     """Begin to log events of this process; a log that is open already is closed.
 
+    Errors and warnings are written to standard error as well, except in a page's process.
+
     Parameters
     ----------
     process
-        What runs here: ``server``, ``page`` or ``command``.
+        Kind of this process: ``server``, ``page`` or ``command``.
     by
         Name of the user for whom it runs.
     turns
-        Whether this is the one process that turns the file over.
+        Whether this is the one process that rotates the file.
 
     Returns
     -------
-    False where the store's folder cannot be written: there is no log then, and no error of it.
-    Errors and warnings appear on standard error as well, but for those of a page's process.
+    bool
+        False if the store's folder cannot be written: then nothing is logged, and nothing raised.
     """
     close_log()
     path = path_of(root)
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        # Made here, since handlers make it readable to all.
+        # Created here, since handlers would make it readable to all users.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         handler: logging.Handler = (
-            _TurningFile(path, maxBytes=MOST_BYTES, backupCount=BACKUPS, encoding="ascii")
+            _RotatedFile(path, maxBytes=MOST_BYTES, backupCount=BACKUPS, encoding="ascii")
             if turns
             else _SharedFile(path, encoding="ascii")
         )
@@ -85,7 +87,7 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
     handler.setLevel(logging.INFO)
     _events.setLevel(logging.INFO)
     _events.propagate = False
-    # Any handler keeps Python from its last resort, standard error, where an operator looks first.
+    # With any handler Python no longer writes to standard error, where an operator looks first.
     if process != "page" and logging.lastResort and not _errors.hasHandlers():
         _errors.addHandler(logging.lastResort)
     for logger in (_events, _errors):
@@ -100,7 +102,7 @@ def close_log() -> None:
     for handler in list(_events.handlers):
         for logger in (_events, _errors):
             logger.removeHandler(handler)
-        with suppress(OSError):  # what a full disk has refused, it refuses once more
+        with suppress(OSError):  # on a full disk, closing flushes and fails again
             handler.close()
 
 
@@ -138,7 +140,7 @@ class JsonLines(logging.Formatter):
                 message, _, more = message.partition("\n")
             line |= {"event": record.levelname.lower(), "message": _cut(message)}
             if more:
-                line["traceback"] = more[-4000:]  # its end says what has happened
+                line["traceback"] = more[-4000:]  # the error is at its end
         if self._by:
             line["by"] = self._by
         line |= {name: _cut(value) for name, value in (facts or {}).items() if value is not None}
@@ -149,11 +151,11 @@ def _cut(value: object) -> object:
     return value[:_LONGEST] if isinstance(value, str) else value
 
 
-class _TurningFile(RotatingFileHandler):
+class _RotatedFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Ignore the error: a full disk stops the log, not what is logged."""
+        """Ignore the error: a full disk must stop the log only, not the program."""
 
 
 class _SharedFile(WatchedFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
-        """Ignore the error, as `_TurningFile` does."""
+        """Ignore the error, as `_RotatedFile` does."""

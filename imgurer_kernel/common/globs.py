@@ -11,11 +11,11 @@ from imgurer_kernel.errors import QueryError
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Matches files and folders that any of the patterns names, and all below such folders.
+    """Matches files and folders that match any of the patterns, and all below such folders.
 
-    A pattern with a slash is held against the whole path, one without against the name alone.
-    ``*``, ``?`` and ``[]`` are as in a shell, but that ``*`` passes over slashes; upper and lower
-    case differ.
+    A pattern with a slash is compared with the whole path, one without with the name alone.
+    ``*``, ``?`` and ``[]`` are as in a shell, except that ``*`` matches slashes, too; upper and
+    lower case differ.
 
     Examples
     --------
@@ -40,18 +40,18 @@ class Exclusion:
         return bool(self.patterns)
 
     def matches(self, path: str) -> bool:
-        """Return whether a pattern names this file or folder itself, for a walk from the top."""
+        """Return whether a pattern matches this file or folder itself, for a walk from the top."""
         if self._paths is not None and self._paths.match(path):
             return True
         return self._names is not None and bool(
-            self._names.match(path, path.rfind(os.sep) + 1)  # the regex sees the name alone
+            self._names.match(path, path.rfind(os.sep) + 1)  # the name alone
         )
 
     def leaves_out(self, path: str, root: str = "") -> bool:
         """Return whether a walk from `root`, by default the top, would skip this path.
 
-        What lies above the root does not count: who names a folder wants what is in it. A root
-        that is a file counts itself.
+        Folders above the root are not compared, nor is the root, since the user has named it; a
+        root that is a file is.
         """
         if path == root:
             return self.matches(path)

@@ -14,7 +14,7 @@ def lazy_names(
     package
         Its ``__name__``.
     modules
-        For each public name the module below the package that has it.
+        For each public name the module of the package that defines it.
 
     Examples
     --------

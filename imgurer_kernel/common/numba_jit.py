@@ -1,4 +1,4 @@
-"""Compile one function for one signature, with a cache on disk where that can be written."""
+"""Compile one function for one signature, with a cache on disk if one can be written."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class _Notice(event.Listener):
-    """Tells of the first function that is compiled, and not read from the cache."""
+    """Notifies when a function is compiled, and not read from the cache."""
 
     def on_start(self, event: event.Event) -> None:  # noqa: ARG002 (as numba calls it)
         compile_notice.notify()
@@ -30,14 +30,13 @@ event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
 def compiled(
     signature: str, *, cache: bool = True, fastmath: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a function to be compiled at once for one signature, without the interpreter's lock.
+    """Decorate a function to be compiled at once for one signature; it releases the GIL.
 
-    A signature given beforehand means that a module is ready as soon as it is imported, and that
-    other arguments are refused instead of compiled for. numba keeps the machine code in
-    ``NUMBA_CACHE_DIR``, beside the module, or in the user's cache folder; where none of them can
-    be written, each process compiles for itself. What was kept holds while no compiled function of
-    this package has changed. `fastmath` lets sums of floats be reordered, which turns them into
-    vector instructions.
+    With a signature a function is ready when its module is imported, and other argument types are
+    refused instead of compiled for. numba caches the machine code in ``NUMBA_CACHE_DIR``, beside
+    the module, or in the user's cache folder; if none of them can be written, each process compiles
+    it again. The cache is valid until any compiled function of this package changes. `fastmath`
+    allows to reorder sums of floats, which makes vector instructions possible.
 
     Examples
     --------
@@ -53,8 +52,8 @@ def compiled(
             made: Any = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
             if cached:
                 made.enable_caching()
-                # numba looks at the function's own file only, and says so: it would go on with the
-                # old code of what is called in another file, where that alone was changed.
+                # numba checks the function's own file only (documented): it would still use old
+                # code of functions in other files, if only these were changed.
                 kept = made._cache._cache_file  # noqa: SLF001 - there is no public way
                 kept._source_stamp = (kept._source_stamp, _sources())  # noqa: SLF001
             made.compile(signature)

@@ -1,4 +1,4 @@
-"""Paths that people give, which may be anything; times of files; where modules are found."""
+"""Check paths given by users; times of files; folders of modules."""
 
 import os
 import sys
@@ -8,28 +8,28 @@ from imgurer_kernel.errors import ImgurerError, SourceError
 
 __all__ = ["given_path", "modified_ns", "module_folders"]
 
-# The first and the last whole year that int64 holds, as the catalog and pandas count, to whom its
-# ends mean none and never.
+# The first and the last whole year in nanoseconds as int64. The catalog and pandas use that, and
+# give the ends of int64 special meanings.
 _EARLIEST, _LATEST = -9_214_560_000 * 10**9, 9_214_646_400 * 10**9
 
 
 def given_path(
     given: object, what: str = "the path", kind: type[ImgurerError] = SourceError
 ) -> Path:
-    r"""Return a path that somebody has given, its ``~`` resolved; whether it exists is not asked.
+    r"""Return a path given by a user, with ``~`` resolved; it need not exist.
 
     Parameters
     ----------
     what
-        What it is called in the message.
+        Its name in the message.
     kind
-        What is raised.
+        The class of the error.
 
     Raises
     ------
     SourceError
-        If no file can have that name: no text, a zero byte, half of a surrogate pair, the home of
-        nobody; or if it is relative to a working folder that was removed; or `kind`.
+        Or `kind`: if no file can have that name (no text, a zero byte, half of a surrogate pair,
+        the home of an unknown user), or if it is relative and the working folder was removed.
 
     Examples
     --------
@@ -41,8 +41,8 @@ def given_path(
     byte; give another path
     """
     try:
-        path = Path(given).expanduser()  # type: ignore[arg-type] # whatever it is
-        # Nothing says so before the path is used, and then each use in its own way.
+        path = Path(given).expanduser()  # type: ignore[arg-type] # of any type
+        # A zero byte is refused only when the path is used, with various errors.
         if b"\0" in os.fsencode(path):
             raise ValueError("a zero byte")  # noqa: EM101, TRY301
     except (TypeError, ValueError, RuntimeError) as error:
@@ -59,19 +59,19 @@ def given_path(
 def modified_ns(facts: os.stat_result) -> int:
     """Return when a file was modified, nanoseconds since 1970, in the years 1678 to 2261.
 
-    Of times beyond, which broken clocks and archives leave, the nearest.
+    Times beyond, as from broken clocks and archives, are set to the nearest of these.
     """
     return min(max(facts.st_mtime_ns, _EARLIEST), _LATEST)
 
 
 def module_folders() -> list[str]:
-    """Return where this process finds its modules, for a process that it starts elsewhere."""
+    """Return the module search path with absolute folders, for a process in another folder."""
     here = _working_folder()
     return [folder or here for folder in sys.path if folder or here]
 
 
 def _working_folder() -> str:
-    """Return the folder that the process works in; empty if somebody has removed it."""
+    """Return the working folder of the process; empty if it was removed."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:

@@ -1,25 +1,25 @@
 """Report progress: by a bar in terminal and notebook, not at all, or to the caller's function.
 
-What users pass is a `ProgressOption`. Within the package every function that reports takes a
-`Progress`, or None; what it raises stops the work. Where things are counted one by one, `counted`
-makes an `Advance` of it.
+Users pass a `ProgressOption`. Within the package every function that reports takes a `Progress`, or
+None; an exception that it raises stops the work. To count steps one by one, `counted` makes an
+`Advance` of it.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage, how much of it is done, and how much there is (0: unknown)."""
+"""Called with the stage, the number of steps done, and the total (0: unknown)."""
 
 Advance = Callable[[int], None]
-"""Called with how much was done since its last call."""
+"""Called with the number of steps done since its last call."""
 
 ProgressOption = bool | Callable[[int, int], None]
 """True for a bar, False for silence, or a function that is called with (done, total)."""
 
 
 def counted(progress: Progress, stage: str, total: int) -> Advance:
-    """Make a function that adds up the steps done of a stage and reports the sum.
+    """Make a function that adds up the steps of a stage and reports the sum.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Advan
 
 @contextmanager
 def staged(progress: ProgressOption) -> Iterator[Progress]:
-    """Report work of several stages; a bar appears after a second only.
+    """Report work of several stages; a bar appears only after a second.
 
     Examples
     --------
@@ -71,11 +71,11 @@ def staged(progress: ProgressOption) -> Iterator[Progress]:
 
 @contextmanager
 def _shown(progress: ProgressOption, **options: object) -> Iterator[Progress]:
-    """Show reports as a `ProgressOption` says; further arguments are those of the bar."""
+    """Show reports according to a `ProgressOption`; `options` are those of the bar."""
     if callable(progress):
         yield lambda _stage, done, total: progress(done, total)
     elif progress:
-        from tqdm.auto import tqdm  # costs 50 ms, so only where a bar is wanted
+        from tqdm.auto import tqdm  # takes 50 ms, so only if a bar is wanted
 
         with tqdm(**options) as bar:
 

@@ -1,4 +1,4 @@
-"""The records that the layers exchange: plain, frozen, without behaviour."""
+"""The records that the packages exchange: plain, frozen, without behaviour."""
 
 import os
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ Role = Literal["admin", "member"]
 Kept = Literal["upload", "copy", "link", "reference"]
 FileState = Literal["present", "missing", "changed"]
 PathKey: TypeAlias = bytes
-"""An absolute path as the system has it: the bytes, by which files are told apart."""
+"""An absolute path in the bytes of the file system, which identify a file."""
 FileEvent = Literal["added", "duplicate", "unchanged", "changed", "moved"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a picture's EXIF says; None where it does not say.
+    """Facts from a picture's EXIF; None for missing ones.
 
     Attributes
     ----------
     orientation
-        EXIF orientation, 1..8; 1 where there is none or a nonsensical one.
+        EXIF orientation, 1..8; 1 if it is missing or invalid.
     taken_at
         Local time of the exposure, without a zone, as cameras write it.
     camera
@@ -46,9 +46,9 @@ class Fingerprint:
     dhash
         Row hash and column hash, 64 bits each, of the upright picture.
     trimmed_dhash
-        The same of the picture without its uniform borders; equal to `dhash` where it has none.
+        The same of the picture without its uniform borders; equal to `dhash` if it has none.
     grays
-        81 bytes: the 9x9 gray picture, row by row, that `dhash` was taken from.
+        81 bytes: the 9x9 gray picture, row by row, that `dhash` was computed from.
     verification
         4,096 bytes: the 64x64 gray picture, row by row, aspect not kept.
     thumbnail
@@ -56,31 +56,31 @@ class Fingerprint:
     width, height
         Pixels of the upright picture.
     format
-        Name of the format as Pillow has it, such as ``"JPEG"``.
+        Name of the format in Pillow, such as ``"JPEG"``.
     frames
         Number of frames; 1 for a still.
     informative
         False for a picture too flat for its dHash to mean anything.
     near_ties
-        How many of the 128 compared pairs of grays differ by one level at most.
+        Number of the 128 compared pairs of grays that differ by one level at most.
     algorithm
-        Names how all this was computed; another name means that it cannot be compared.
+        Name of the algorithm and its version; fingerprints of different ones are not compared.
     pixels
-        SHA-256 of the decoded picture, or of all frames, of one that is not informative: it
-        matches by that. None for all others, and where not all could be decoded.
+        SHA-256 of the decoded picture, or of all frames, of one that is not informative, which
+        matches by it. None for all others, and if not all frames could be decoded.
     frame_key
         Hash of all frames (`imgurer_kernel.fingerprint.hashes.frame_hash`); empty for a still.
     duration_ms
-        How long all frames are shown together; 0 for stills and pages.
+        Sum of the durations of all frames; 0 for stills and pages.
     frames_digest
-        SHA-256 of the pixels of all frames; None for a still, and where not all were decoded.
+        SHA-256 of the pixels of all frames; None for a still, and if not all were decoded.
     damage
-        What the decoder noticed to be wrong with the file, in words; None where nothing is.
+        Damage of the file that the decoder found, in words; None for a sound one.
     profile
-        The colour profile that was applied, or why it was not; None for sRGB, or where the file
-        has none.
+        The colour profile that was applied, or why it was not; None for sRGB, or without a
+        profile.
     is_gray
-        Whether it has no colour; None where an earlier version did not look.
+        Whether it has no colour; None if an earlier version did not compute that.
     """
 
     dhash: tuple[int, int]
@@ -113,26 +113,26 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One file to be entered into the catalog.
+    """One file to be added to the catalog.
 
     Attributes
     ----------
     digest, bytes
         SHA-256 of the bytes as 64 hex digits, and their number.
     fingerprint
-        None where the catalog is known to have one for this digest.
+        None if the catalog is known to have one for this digest.
     user, filename, source
-        Who brings it, under which name, from where (an absolute path, or ``upload:NAME``).
+        Its owner, its name, and its origin (an absolute path, or ``upload:NAME``).
     modified_ns
-        Modification time of the source in nanoseconds, 0 for an upload: with the size it tells
+        Modification time of the source in nanoseconds, 0 for an upload: with the size it shows
         whether the source has changed since.
     path, path_key
-        Absolute path as text, and its bytes, which identify a file. An upload has none;
-        what was imported has the path of another store, which is no identity here.
+        Absolute path as text, and its bytes, which identify a file. An upload has neither;
+        an imported file has the text only, since it is a path of another store.
     kept
         How its bytes are kept.
     device, inode
-        Of the file, where they are known.
+        Those of the file, if they are known.
     taken_in
         When it was ingested, in UTC without a zone; None for now.
     moved_from
@@ -157,7 +157,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The result of entering an arrival: its image, whether that is new, its file, the event."""
+    """The result of adding an arrival: its image, whether that is new, its file, the event."""
 
     image_id: int
     added: bool
@@ -178,10 +178,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """One file that a walk found: its path, and facts that tell whether it has changed.
+    """One file that a walk found: its path, and facts that show whether it has changed.
 
-    `name` is its absolute path, a text because a `Path` for each of many files takes longer than
-    to look at them. `mode`: how its bytes are to be kept; None for what the settings say.
+    `name` is its absolute path, a text because making a `Path` for each of many files takes longer
+    than reading their facts. `mode`: how its bytes are to be kept; None for the mode in the
+    settings.
     """
 
     name: str

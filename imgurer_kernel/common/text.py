@@ -1,4 +1,4 @@
-"""Format numbers, names and times for people; every number comes with its noun."""
+"""Format numbers, names and times for users; every number has its noun."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,7 +9,7 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Format a number of things.
+    """Format a number with its noun in singular or plural.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def elide(text: str, length: int = 40) -> str:
 def elide_path(path: str, length: int = 40) -> str:
     """Shorten a path to `length` characters by leaving out whole folders, as long as that suffices.
 
-    The first and the last part say most, so those in the middle go first.
+    The first and the last part are the most informative, so those in the middle are left out first.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def join_words(words: Iterable[str], last: str = "and") -> str:
 
 
 def freed_text(on_disk: int, in_store: int) -> str:
-    """Tell how many bytes could be freed, and where.
+    """Format how many bytes could be freed, and where.
 
     Examples
     --------
@@ -145,13 +145,13 @@ def moment(when: datetime) -> str:
     '1 March 2026, 09:05'
     """
     if when.tzinfo is not None:
-        with suppress(OverflowError, ValueError):  # the first day of all years, and the last one
+        with suppress(OverflowError, ValueError):  # the first and the last day of `datetime`
             when = datetime.fromtimestamp(when.timestamp(), UTC).astimezone()
     return f"{when.day} {when:%B %Y, %H:%M}"
 
 
 def ago(when: datetime, now: datetime) -> str:
-    """Tell how long ago something was; a time without a zone is in UTC.
+    """Format how long ago a time was; a time without a zone is in UTC.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Work on all cores: count them, open a pool of threads, yield results in order.
 
-A system may give a process no more threads (``ulimit -u``, a container's limit on processes). What
-they are for is then done by fewer, or by the thread that asked.
+A system may limit the number of threads (``ulimit -u``, a container's limit on processes). The work
+is then done by fewer threads, or by the calling one.
 """
 
 import os
@@ -26,9 +26,9 @@ def cores(workers: int = 0) -> int:
     Parameters
     ----------
     workers
-        What the caller asks for, such as ``Settings.workers``; 0 for one for each core that this
-        process may use. That follows its CPU affinity (``taskset``, a container's cpuset) and,
-        from Python 3.13 on, ``PYTHON_CPU_COUNT``.
+        The number wanted, such as ``Settings.workers``; 0 for one for each core that this process
+        may use, by its CPU affinity (``taskset``, a container's cpuset) and, from Python 3.13 on,
+        ``PYTHON_CPU_COUNT``.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def cores(workers: int = 0) -> int:
     """
     if workers:
         return workers
-    # Not os.cpu_count(): on 2 of a server's 64 cores it would start 64 threads that take turns.
+    # Not os.cpu_count(): on 2 of a server's 64 cores that would start 64 threads.
     process_cpu_count = getattr(os, "process_cpu_count", None)
     if process_cpu_count is not None:
         return process_cpu_count() or 1
@@ -47,7 +47,7 @@ def cores(workers: int = 0) -> int:
 
 
 def start(thread: Thread) -> bool:
-    """Start a thread; return whether the system gave one.
+    """Start a thread; return False if the system allows no more threads.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def start(thread: Thread) -> bool:
     try:
         thread.start()
     except RuntimeError as error:
-        # Also raised where a thread is started twice, which is a fault.
+        # The same class is raised if a thread is started twice, which is a bug.
         if "can't start new thread" not in str(error):
             raise
         return False
@@ -66,7 +66,7 @@ def start(thread: Thread) -> bool:
 
 
 class ThreadPool(ThreadPoolExecutor):
-    """A pool of as many threads as the system gives; without any, who submits does the work.
+    """A pool of as many threads as the system allows; without any, `submit` does the work.
 
     Examples
     --------
@@ -82,9 +82,9 @@ class ThreadPool(ThreadPoolExecutor):
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Future[Result]:
-        """Have a thread call a function, or call it if there is none; return its future."""
+        """Call a function in a thread, or directly if there is none; return its future."""
         future = super().submit(work, *args, **kwargs)
-        # What was cancelled stays in the queue, where whoever comes to it passes it over.
+        # A cancelled task stays in the queue, and a thread that gets it skips it.
         if self._threads or not future.cancel():
             return future
         done: Future[Result] = Future()
@@ -95,7 +95,7 @@ class ThreadPool(ThreadPoolExecutor):
         return done
 
     def _adjust_thread_count(self) -> None:
-        # The base class starts threads one by one here, when something is submitted.
+        # The base class starts threads here, one for each task that is submitted.
         try:
             super()._adjust_thread_count()
         except RuntimeError as error:
@@ -112,11 +112,11 @@ def thread_pool(
     Parameters
     ----------
     workers
-        As `cores` has it.
+        As for `cores`.
     name
-        What the names of the threads begin with.
+        Prefix of the names of the threads.
     wait_at_end
-        Whether to wait for what is under way when the block ends, also by an error.
+        Whether to wait for running tasks when the block ends, also by an error.
     """
     pool = ThreadPool(cores(workers), thread_name_prefix=name)
     try:
@@ -137,22 +137,21 @@ def in_order(
     Parameters
     ----------
     work
-        What is done with each part; threads help only where it releases the interpreter's lock.
+        Called with each part; threads help only if it releases the GIL.
     parts
-        Handed out at once.
+        All are submitted at once.
     poll
-        Called twice a second while a result is waited for, to show progress or to stop. What it
-        raises ends everything: parts that are not begun are dropped, and those that are under way
-        are not waited for.
+        Called twice a second while a result is waited for, to show progress or to stop. If it
+        raises, parts that are not begun are dropped, and running ones are not waited for.
     workers
-        As `cores` has it.
+        As for `cores`.
 
     Examples
     --------
     >>> list(in_order(lambda number: number**2, [3, 1, 2]))
     [9, 1, 4]
     """
-    # A cancelled search must end at once, though a part may take seconds more.
+    # Without waiting: a cancelled search must end at once, though a part may take seconds more.
     with thread_pool(workers, wait_at_end=False) as pool:
         waiting = deque(pool.submit(work, part) for part in parts)
         while waiting:

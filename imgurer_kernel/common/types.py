@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Int64s: TypeAlias = NDArray[np.int64]
 UInt64s: TypeAlias = NDArray[np.uint64]
-"""Hashes, mostly: (n, 2), the row hash first."""
+"""Mostly hashes: (n, 2), the row hash first."""
 UInt32s: TypeAlias = NDArray[np.uint32]
 UInt8s: TypeAlias = NDArray[np.uint8]
 """Grays, colours and Hamming distances."""
