@@ -1,7 +1,7 @@
 """From the bytes of a picture to its `Fingerprint`: decode within limits, hash, draw the thumbnail.
 
-This is the only package that opens image files (Pillow, pillow-heif). It knows no store and no
-other picture: comparing pictures is for `imgurer_kernel.matching`.
+This is the only package that opens image files (Pillow, pillow-heif). It has no access to a store,
+and handles one picture at a time: `imgurer_kernel.matching` compares pictures.
 
 Examples
 --------

@@ -1,7 +1,7 @@
-"""Read the frames after the first: how long they are shown, and their pixels.
+"""Read the frames after the first: their durations and pixels.
 
-Later frames are for telling files apart and never for hashes, so that no file is rejected for one
-of them. Only as many are decoded as can be in a second or so: see `Frames.complete`.
+Later frames only distinguish files and are not part of the picture's hashes, so no file is rejected
+because of one. As many are decoded as take about a second: see `Frames.complete`.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from imgurer_kernel.settings import Settings
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# Pictures of several sizes, views or exposures of one scene in a file, such as a JPEG of a stereo
-# camera or a HEIF, are stills.
+# Formats with animations or pages. Files with several sizes, views or exposures of one scene, such
+# as a JPEG of a stereo camera or a HEIF, are stills.
 _ANIMATED = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}
 # GIF takes 5 to 10 ns a pixel, AVIF four times that.
 _MOST_PIXELS = {"AVIF": 16_000_000}
@@ -40,18 +40,18 @@ class Frames:
     Attributes
     ----------
     key
-        See `imgurer_kernel.fingerprint.hashes.frame_hash.frame_key`; of stills, and where all
-        frames are equal, `STILL`.
+        See `imgurer_kernel.fingerprint.hashes.frame_hash.frame_key`; `STILL` for stills, and if
+        all frames are equal.
     duration_ms
-        How long all are shown together, in milliseconds; 0 for pages and stills.
+        Sum of the durations of all frames, in milliseconds; 0 for pages and stills.
     digest
-        SHA-256 of the decoded pixels of all frames, as 64 hex digits; None for a still, and where
+        SHA-256 of the decoded pixels of all frames, as 64 hex digits; None for a still, and if
         not all were decoded.
     complete
-        Whether all were decoded. Else the key is of the first ones, as many as 64 million pixels
-        hold (AVIF: 16 million), at most 1,000, or those before one that is damaged.
+        Whether all were decoded. Otherwise the key is that of the first ones: those within 64
+        million pixels (AVIF: 16 million), at most 1,000, or those before a damaged one.
     damage
-        Words for the frame that could not be decoded; None if there is none.
+        Describes the frame that could not be decoded; None if there is none.
     """
 
     key: bytes = STILL
@@ -67,9 +67,9 @@ def frames_of(data: bytes, name: str, number: int, limits: Settings) -> Frames:
     Parameters
     ----------
     data, name, number
-        The file, its format, and how many frames it has.
+        The file, its format, and its number of frames.
     limits
-        Settings whose ``max_pixels`` and ``max_tiles`` hold for each page.
+        Settings whose ``max_pixels`` and ``max_tiles`` apply to each page.
     """
     if number < 2 or name not in _ANIMATED:
         return Frames()
@@ -81,7 +81,7 @@ def frames_of(data: bytes, name: str, number: int, limits: Settings) -> Frames:
         with gate(name, data):
             image = decode.open_frames(data, name)
             if image.info.get("default_image"):
-                return Frames()  # shown where the animation is not, and no part of it
+                return Frames()  # an image for programs without animation, not one of its frames
             for frame, duration in _decoded(image, data, name, number, limits):
                 digests.append(pixels.digest(frame, 1))
                 grays.append(_grays(frame))
@@ -103,7 +103,7 @@ def frames_of(data: bytes, name: str, number: int, limits: Settings) -> Frames:
 def _decoded(
     image: "ImageFile", data: bytes, name: str, number: int, limits: Settings
 ) -> Iterator[tuple[Image.Image, float]]:
-    """Yield frames and how long each is shown, as many as the budget allows."""
+    """Yield frames with their durations, as many as the limits allow."""
     left = _MOST_PIXELS.get(name, _USUAL_MOST_PIXELS)
     source = tiff.parse(data) if name == "TIFF" else None
     places = [] if source is None else list(tiff.pages(source, number))
@@ -124,7 +124,7 @@ def _decoded(
 
 
 def _is_safe(page: tiff.Tiff, limits: Settings) -> bool:
-    """Return whether a page's directory and tiles keep within the limits for Pillow."""
+    """Return whether a page's directory and tiles are within the limits for Pillow."""
     tiles = tiff.measure_tiles(page)
     return (
         tiff.claimed_bytes(page) <= _USUAL_MOST_PIXELS + len(page.data)
@@ -135,7 +135,7 @@ def _is_safe(page: tiff.Tiff, limits: Settings) -> bool:
 
 
 def _grays(frame: Image.Image) -> UInt8s:
-    """Reduce a frame to 32x32 grays; transparency becomes the middle gray."""
+    """Reduce a frame to 32x32 grays; transparent pixels become middle gray."""
     factor = max(min(frame.width, frame.height) // (2 * SIDE), 1)
     box = (0, 0, frame.width / factor, frame.height / factor)
 

@@ -5,24 +5,26 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s
 
 # A line belongs to a border if nearly all of it is close to the gray of the outermost line. The
-# tolerance is what JPEG does to a plain area beside an edge. What takes two fifths of a side is no
-# border. A plain strip of sky counts as one, and may: it is taken off a framed copy as well, so
-# that the two contents are near. (Asking for an abrupt end loses 5 of 100 framed photos.)
+# tolerance is the error of JPEG in a plain area beside an edge. A border takes less than two fifths
+# of a side. A plain strip of sky may count as one: it is also removed from a framed copy, so that
+# the contents are still near. (Requiring an abrupt end loses 5 of 100 framed photos.)
 _TOLERANCE = 12
 _SHARE = 0.97
 _MAX_DEPTH = 0.4
 
-# Writing on a border, such as the caption above a meme, is at most this share of the picture tall.
-# Where it is not taken off with the border, half of such copies are not found.
+# Greatest height of text on a border, such as the caption above a meme, as a share of the picture.
+# If it is not removed with the border, half of such copies are not found.
 _WRITING = 1 / 8
 
-# Borders inside each other that are taken off, such as a scanned margin around a letterbox.
+# Number of nested borders that are removed, such as a scanned margin around a letterbox.
 _NESTED = 3
 
-# A frame is of one gray on two opposite sides, as far as it goes; a sky hardly ever is. Measured on
-# copies with frames and on skies without: frames stay within 2 levels, skies reach 8 in two lines.
+# A frame has one gray on two opposite sides over its whole depth; a sky hardly ever has. Measured
+# on copies with frames and on skies without: frames stay within 2 levels, skies reach 8 in two
+# lines.
 _ONE_GRAY = 4
-# Lines added to each plain end: the next one may be part frame, and that after it is blurred.
+# Lines added to each plain end: the next line may be part of the frame, and the one after it is
+# blurred.
 _BLURRED = 1.5
 
 Box = tuple[int, int, int, int]
@@ -30,7 +32,7 @@ Box = tuple[int, int, int, int]
 
 
 def trim(gray: UInt8s) -> Box:
-    """Find the box that is left when uniform borders are taken off, one inside the other.
+    """Find the box that is left when uniform borders are removed, nested ones, too.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def trim(gray: UInt8s) -> Box:
 
     Returns
     -------
-    The whole picture where there is no border.
+    The whole picture if there is no border.
 
     Examples
     --------
@@ -75,9 +77,9 @@ def trim_many(grays: UInt8s) -> Int64s:
 
 
 def within_frame(pictures: UInt8s) -> Float64s:
-    """Measure the share of the area of each picture that lies within its frame, if it has one.
+    """Measure the share of the area of each picture that is within its frame, if it has one.
 
-    What counts as a frame is stricter than what `trim` takes off, which may well be sky: of two
+    A frame is defined more strictly than the borders that `trim` removes, which may be sky: of two
     copies the one without its sky is not the better one.
 
     Parameters
@@ -87,7 +89,7 @@ def within_frame(pictures: UInt8s) -> Float64s:
 
     Returns
     -------
-    float64 (n,), 0..1; 1 where there is no frame, or one thinner than a line.
+    float64 (n,), 0..1; 1 without a frame, or with one thinner than a line.
 
     Examples
     --------
@@ -116,18 +118,18 @@ def _between_ends(pictures: UInt8s, axis: int) -> Float64s:
 
 
 def _may_have_border(grays: UInt8s) -> BoolMask:
-    """Rule out most pictures by a look at 64 places of each edge: they have no border."""
+    """Exclude most pictures, which have no border, by 64 pixels of each edge; bool (n,)."""
     _, height, width = grays.shape
     down, across = np.arange(64) * height // 64, np.arange(64) * width // 64
     ends = grays[:, [0, -1]][:, :, across], grays[:, :, [0, -1]][:, down].swapaxes(1, 2)
     edges = np.sort(np.concatenate(ends, axis=1).astype(np.int16), axis=2)
-    # If the middle 56 span no more than the tolerance allows, the whole edge may well be plain.
+    # If the middle 56 grays are within the tolerance, the whole edge may be plain.
     may: BoolMask = np.any(edges[..., 59] - edges[..., 4] <= 2 * _TOLERANCE, axis=1)
     return may
 
 
 def border_depth(lines: UInt8s) -> int:
-    """Count the first lines that are plain, or written on; 0 if that goes on for too long.
+    """Count the first lines that are plain or have text on plain ground; 0 if there are too many.
 
     Parameters
     ----------
@@ -135,36 +137,36 @@ def border_depth(lines: UInt8s) -> int:
         uint8 (n, length): gray, from the edge of a picture inwards.
     """
     limit = int(len(lines) * _MAX_DEPTH)
-    # Most pictures have no border: their first line tells, and the rest is not looked at.
+    # Most pictures have no border, which their first line shows.
     if not limit or not lines.shape[1] or not is_plain(lines[0]):
         return 0
     low, span = _around(lines[0])
     enough = _SHARE * lines.shape[1]
     plain = np.flatnonzero(_close(lines[:limit], low, span).sum(axis=1) >= enough)
-    # What lies between two plain lines, and is not too tall, was written on the border.
+    # Lines between two plain lines, if not too many, are text on the border.
     tall = np.flatnonzero(np.diff(plain) > len(lines) * _WRITING)
     depth = int(plain[tall[0]] if len(tall) else plain[-1]) + 1
     return depth if depth < limit else 0
 
 
 def is_plain(line: UInt8s) -> bool:
-    """Tell whether nearly all of a line, uint8 (length,), is of one gray."""
+    """Return whether nearly all of a line, uint8 (length,), has one gray."""
     return bool(np.count_nonzero(_close(line, *_around(line))) >= _SHARE * len(line))
 
 
 def _around(line: UInt8s) -> tuple[int, int]:
-    """Return the least of the grays that count as that of a line, and how many these span."""
+    """Return the lowest gray that counts as the gray of a line, and the span of such grays."""
     median = int(np.partition(line, len(line) // 2)[len(line) // 2])
     low = max(median - _TOLERANCE, 0)
     return low, min(median + _TOLERANCE, 255) - low
 
 
 def _close(values: UInt8s, low: int, span: int) -> BoolMask:
-    """Mark values in low..low+span; in uint8 those below `low` wrap to far above."""
+    """Mark values in low..low+span; in uint8 lower values wrap around to large ones."""
     close: BoolMask = (values - np.uint8(low)) <= span
     return close
 
 
 def _too_small(kept: int, of: int) -> bool:
-    """Tell whether two borders of an axis together took more than any may."""
+    """Return whether the two borders of an axis together exceed the limit."""
     return kept < of * (1 - 2 * _MAX_DEPTH)

@@ -1,4 +1,4 @@
-"""Convert an original to what a browser can show: itself where possible, else a JPEG."""
+"""Convert an original for a browser: unchanged if it can show the format, otherwise as a JPEG."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.settings import Settings
 
 LONGEST = 8192
-"""Pixels of the longer side of a picture that has to be re-encoded. Beyond that browsers have
-textures of several hundred megabytes, and some show nothing at all."""
+"""Most pixels of the longer side of a re-encoded picture. Beyond that browsers need several hundred
+megabytes, and some show nothing at all."""
 
-# What browsers decode themselves, upright by EXIF in a JPEG only.
+# Formats that browsers decode; they apply the EXIF orientation to JPEG only.
 _SHOWN = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -20,7 +20,7 @@ _SHOWN = {
 }
 _QUALITY = 92
 MIME_TYPES = frozenset(_SHOWN.values())
-"""Of all that is passed on or encoded."""
+"""The MIME types of all results."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +30,7 @@ class BrowserView:
     Attributes
     ----------
     mime_type
-        Of `data`.
+        The type of `data`.
     data
         The file.
     width, height
@@ -49,15 +49,15 @@ class BrowserView:
 def for_browser(data: bytes, limits: Settings | None = None) -> BrowserView:
     """Return an original in a format that browsers show.
 
-    HEIC, TIFF, JPEG 2000, PPM and icons become a JPEG, upright, on white where they are
-    transparent. What a browser can show itself is passed on as it is, animations included.
+    HEIC, TIFF, JPEG 2000, PPM and icons become an upright JPEG, transparent pixels on white.
+    Formats that browsers show are returned unchanged, animations included.
 
     Parameters
     ----------
     data
         The file.
     limits
-        Settings whose limits hold.
+        Settings with the limits.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def for_browser(data: bytes, limits: Settings | None = None) -> BrowserView:
     >>> view.mime_type, view.width, view.height
     ('image/jpeg', 30, 20)
     """
-    # Decoded in any case, if only small: damage is reported here, not by an empty frame.
+    # Decoded in any case, at a small size, so that damage is reported instead of an empty view.
     picture = decode.read(data, limits)
     width, height = picture.width, picture.height
     upright = picture.facts.orientation == 1 or picture.format == "JPEG"

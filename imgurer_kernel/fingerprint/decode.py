@@ -1,14 +1,14 @@
 """Decode bytes to pixels: every use of Pillow's decoders begins here.
 
-`read` decodes a file within limits into a `Decoded`; `Decoded.view` lays it on a background and
-turns it upright as a `View`, from which grays of any size and the thumbnail are taken. One decode
-serves them all.
+`read` decodes a file within limits into a `Decoded`; `Decoded.view` puts it on a background and
+turns it upright as a `View`, from which grays of any size and the thumbnail are computed. One
+decode is enough for all of them.
 
-Which decoder sees a file is decided by its content (`imgurer_kernel.fingerprint.codecs.sniff`), and
-no other does: Pillow's own `open` would try more, among them some that start programs, and guards
-its limit on pixels by a global that is not ours to change. A JPEG is decoded at an eighth, a
-quarter or half of its size where that is enough (Pillow's ``draft``), and a progressive one is not
-read beyond the means of its blocks.
+The content of a file determines its decoder (`imgurer_kernel.fingerprint.codecs.sniff`), and no
+other is tried: Pillow's own `open` would try more, some of which start programs, and its limit on
+pixels is a global variable that a library must not change. A JPEG is decoded at an eighth, a
+quarter or half of its size if that is enough (Pillow's ``draft``), and a progressive one is then
+read only up to the means of its blocks.
 """
 
 import io
@@ -38,7 +38,7 @@ from imgurer_kernel.settings import Settings
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# The fewest pixels on either side that grays are taken from: 8 for each of the 9 of a dHash.
+# Least pixels on either side from which grays are computed: 8 for each of the 9 of a dHash.
 _LEAST = 72
 
 # Imported when first needed: together they take a tenth of a second to import.
@@ -59,13 +59,13 @@ _PLUGINS = {
 
 @cache
 def usual_limits() -> Settings:
-    """Return the limits of settings that name none; no store is meant by them."""
-    return Settings(root=Path("/"))  # the usual one asks for the working folder
+    """Return settings with the default limits; their root is not used."""
+    return Settings(root=Path("/"))  # the default root needs the working folder
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One decoded file as it is stored: not yet upright, and still transparent.
+    """One decoded file in its stored form: not yet upright, with transparency.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class Decoded:
     format, frames, facts
         As in `imgurer_kernel.common.records.Fingerprint`.
     transparent
-        Whether the background shows in some places more than in others.
+        Whether the transparency varies over the picture.
     damage
-        What the decoder noticed to be wrong, in words; None where it noticed nothing.
+        Damage that the decoder found, in words; None if it found none.
     profile
         As in `imgurer_kernel.common.records.Fingerprint`.
     """
@@ -98,11 +98,11 @@ class Decoded:
     _exact: bool
 
     def view(self) -> View:
-        """Return the upright picture on white, or on black if it would vanish on white.
+        """Return the upright picture on white, or on black if it would be invisible on white.
 
-        White is the reference's background. A white icon on it is a flat picture, like any other
-        white icon: where transparency varies and the picture on white is not informative, but on
-        black is, black is taken.
+        White is the background of the reference package. A white icon on white is flat like any
+        other white icon. If the transparency varies, and the picture is informative on black but
+        not on white, black is used.
         """
         white = self._on("white")
         if self.transparent and not informative(white.grays(9)):
@@ -117,7 +117,7 @@ class Decoded:
             return pixels.digest(self._image, self._orientation)
 
     def middle(self, side: int) -> UInt8s | None:
-        """Return `pixels.middle` of it; None where it was decoded reduced, too."""
+        """Return `pixels.middle` of it; None, too, if it was decoded at a reduced size."""
         if {*self._image.size} != {self.width, self.height}:
             return None
         with gate(self.format, b""):
@@ -132,7 +132,7 @@ class Decoded:
                 image, factor, background, whole=self._exact, native=native
             )
             if self._conversion:
-                # Colours cost 15 ns a pixel: no more of them than are needed.
+                # Converting colours costs 15 ns a pixel: reduce to the necessary size first.
                 size = min(small.width, self._need[0]), min(small.height, self._need[1])
                 small = self._conversion.apply(pixels.shrunk(small, size, box))
                 box = (0, 0, *size)
@@ -164,14 +164,14 @@ def read(
     data
         The file.
     limits
-        Settings whose limits hold.
+        Settings with the limits.
     exact
-        Decode every pixel, and take 9x9 grays from all of them.
+        Decode every pixel, and compute 9x9 grays from all of them.
     colour
-        Whether colours are needed at all, or grays will do.
+        Whether colours are needed, or grays only.
     frame, least
-        What the decoder need not go beyond: a JPEG that fits `frame` and grays of `least` x
-        `least` pixels are to be had.
+        The size that the decoder must reach: enough for a JPEG that fits `frame` and for grays of
+        `least` x `least` pixels.
 
     Raises
     ------
@@ -203,19 +203,19 @@ def read(
         damage = file.damage() if isinstance(file, WatchedFile) else None
         if name == "PNG" and pixels.is_blank_at_its_end(image):
             png.refuse_short(data)
-        # What a header declares is a claim: a HEIF may be cut to an aperture beyond its edge, and
+        # The size in a header may differ: a HEIF may be cropped to an aperture beyond its edge, and
         # Pillow turns a TIFF upright by an orientation that only its XMP has.
         if image.size != (-(-size[0] // scale), -(-size[1] // scale)):
             size = image.width * scale, image.height * scale
             sizes.check(image, name, limits, exact=exact)
         if name != "JPEG" or exact:
             facts = exif.facts_in(image.info, data, name)
-        # Pillow turns a TIFF upright itself, when it loads it.
+        # Pillow turns a TIFF upright when it loads it.
         orientation = 1 if name == "TIFF" else facts.orientation
         if name != "JPEG" or exact:
             factor = _scale(size, orientation, frame, least, range(64, 0, -1), reserve=2)
         picture = pixels.without_empty_alpha(image) if name == "BMP" else image
-        transparent = pixels.shines_through(picture)
+        transparent = pixels.transparency_varies(picture)
     content = size[0] / scale, size[1] / scale
     width, height = size if orientation < 5 else size[::-1]
     return Decoded(
@@ -240,14 +240,14 @@ def read(
 def _scale(
     size: Size, orientation: int, frame: Size, least: int, choices: Iterable[int], reserve: int = 1
 ) -> int:
-    """Choose the first of these factors that leaves enough pixels for thumbnail and grays."""
+    """Choose the first of these factors with enough pixels left for thumbnail and grays."""
     need = _need(size, orientation, frame, 0)
     width, height = max(need[0] * reserve, least), max(need[1] * reserve, least)
     return next((by for by in choices if size[0] // by >= width and size[1] // by >= height), 1)
 
 
 def _need(size: Size, orientation: int, frame: Size, least: int) -> Size:
-    """Compute the pixels of the stored picture that suffice for thumbnail and grays."""
+    """Compute the size of the stored picture that is enough for thumbnail and grays."""
     need = pixels.fit(size, frame if orientation < 5 else frame[::-1])
     return max(need[0], least), max(need[1], least)
 
@@ -260,7 +260,7 @@ def _plugin(name: str) -> "Callable[[io.BytesIO], ImageFile]":
 
 
 def open_frames(data: bytes, name: str) -> "ImageFile":
-    """Open a file to read its frames, once `read` has found it safe."""
+    """Open a file to read its frames; only after `read` has checked it."""
     return _plugin(name)(io.BytesIO(data))
 
 
@@ -284,7 +284,7 @@ def _open(
 def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "ImageFile":
     """Prepare a JPEG to be decoded at a fraction of its size, without conversion of colours.
 
-    Grays are the same with and without colour: the luma that is stored.
+    Grays are the same with and without colour: the stored luma.
     """
     if scale == 8 and "progressive" in image.info:
         means = jpeg.means_only(data)
@@ -294,11 +294,11 @@ def _at_scale(image: "ImageFile", data: bytes, scale: int, *, colour: bool) -> "
         adobe=image.info.get("adobe_transform"),
         components=[layer[0] for layer in image.layer],  # type: ignore[attr-defined]
     )
-    # The size that makes `draft` choose this scale: it rounds down, as this does.
+    # The size for which `draft` chooses this scale; both round down.
     size = max(image.width // scale, 1), max(image.height // scale, 1)
     wanted = "YCbCr" if colour else "L"
     image.draft(wanted if luma else image.mode, size)
-    # All at once: between blocks the decoder's state is put away and the rest copied.
+    # All data at once: between blocks Pillow saves the decoder's state and copies the rest.
     image.decodermaxblock = len(data) + 1
     return image
 
@@ -332,11 +332,11 @@ def encode_lossless(image: Image.Image) -> bytes:
     Raises
     ------
     ImageRejected
-        If the image comes from a file that turns out to be damaged.
+        If the image is from a damaged file.
     """
     file = io.BytesIO()
     with gate(image.format or "picture", b""):
-        # A copy: saving leaves the encoder's settings on an image, which spoil its next saving.
+        # A copy: saving stores the encoder's settings in an image, which affect its next save.
         plain = image.copy()
         facts = image.getexif()
         if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:

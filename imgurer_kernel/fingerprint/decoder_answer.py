@@ -1,4 +1,4 @@
-"""Read the answers of decoder processes: a child that was taken over could send anything."""
+"""Read the answers of decoder processes: a compromised child could send anything."""
 
 import io
 import pickle
@@ -14,7 +14,7 @@ from imgurer_kernel.fingerprint.browser_view import MIME_TYPES
 DecoderAnswer: TypeAlias = (
     Fingerprint | tuple[int, int, bytes] | tuple[str] | tuple[str, bytes, int, int, bool]
 )
-"""What a child finds: a fingerprint, pixels as bytes, their digest, or a picture for a browser."""
+"""Result of a child: a fingerprint, pixels as bytes, their digest, or a picture for a browser."""
 
 _HEX_DIGITS = 64
 _ANSWERS = {
@@ -25,15 +25,15 @@ _ANSWERS = {
     if isinstance(kind, type) and issubclass(kind, ImageRejected)
 }
 
-# What reading a pickle of nonsense raises.
-_GARBLED = (
+# Errors of unpickling arbitrary bytes.
+_UNPICKLING_ERRORS = (
     *(pickle.UnpicklingError, ValueError, TypeError, LookupError, AttributeError),
     *(EOFError, ImportError, MemoryError, OverflowError),
 )
 
 
 class _AnswerReader(pickle.Unpickler):
-    """Unpickles answers and nothing else: a compromised child could send anything."""
+    """Unpickles only the classes of answers."""
 
     def find_class(self, module: str, name: str) -> object:
         found = _ANSWERS.get((module, name))
@@ -54,22 +54,22 @@ def read_answer(
         If it is anything else.
     """
     try:
-        answer, words = _AnswerReader(io.BytesIO(data)).load()
-    except _GARBLED as error:
+        answer, messages = _AnswerReader(io.BytesIO(data)).load()
+    except _UNPICKLING_ERRORS as error:
         message = f"the decoder gave no answer to it ({error}); it may have been made to do so"
         raise DecoderFailed(message) from error
     good = isinstance(answer, ImageRejected) or _CHECKS[task](answer)
-    if not good or not isinstance(words, str):
+    if not good or not isinstance(messages, str):
         message = f"the decoder gave no answer to it, but a {type(answer).__name__}"
         raise DecoderFailed(message)
-    return answer, words
+    return answer, messages
 
 
 def _is_fingerprint(answer: object) -> bool:
     return isinstance(answer, Fingerprint)
 
 
-def _is_pixels(answer: Any) -> bool:  # noqa: ANN401 - whatever has come
+def _is_pixels(answer: Any) -> bool:  # noqa: ANN401 - of any type
     if not _has_kinds(answer, int, int, bytes):
         return False
     height, width, raw = answer
@@ -81,7 +81,7 @@ def _is_digest(answer: Any) -> bool:  # noqa: ANN401
 
 
 def _is_view(answer: object) -> bool:
-    # A page is told what kind of file it is: none that a browser would run.
+    # The MIME type is sent to the browser, so it must not be one that it would execute.
     return _has_kinds(answer, str, bytes, int, int, bool) and answer[0] in MIME_TYPES  # type: ignore[index]
 
 

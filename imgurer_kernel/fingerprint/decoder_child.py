@@ -1,7 +1,7 @@
 """The child process of `imgurer_kernel.fingerprint.decoder_process`.
 
-Run with three arguments: descriptors of the pipe and of the memory that files come in, and what to
-call, as ``module:name``.
+Run with three arguments: the descriptors of the pipe and of the memory for files, and the function
+to call, as ``module:name``.
 """
 
 import logging
@@ -20,12 +20,12 @@ from imgurer_kernel.fingerprint.browser_view import for_browser
 from imgurer_kernel.fingerprint.codecs.libtiff import LOG
 from imgurer_kernel.settings import Settings
 
-MOST_WORDS = 64 << 10
-"""Bytes that a child may write into any file: what its libraries complain about, and no more."""
+MOST_MESSAGE_BYTES = 64 << 10
+"""Bytes that a child may write to any file: enough for the messages of its libraries."""
 
 _READY = b"ready"
-# Beside the parent's own clock, which also counts waiting: nothing goes on if the parent is gone.
-# Twice the time, for decoders with threads of their own.
+# Limit on processor time, in addition to the parent's limit on elapsed time, in case the parent has
+# died. Twice the time, for decoders with several threads.
 _CORES, _GRACE_SECONDS = 2, 5
 
 
@@ -34,10 +34,10 @@ def main(pipe_at: str, file_at: str, decoder: str) -> None:
     module, _, name = decoder.partition(":")
     call = getattr(import_module(module), name)
     pipe = Connection(int(pipe_at))
-    words = _catch_words()
+    messages = _capture_stderr()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _end_with_parent()
-    # After the thread above, whose stack and heap are addresses too.
+    # After the thread above was started: its stack and heap count as address space.
     before = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     before *= os.sysconf("SC_PAGE_SIZE")
     pipe.send_bytes(_READY)
@@ -52,14 +52,14 @@ def main(pipe_at: str, file_at: str, decoder: str) -> None:
         try:
             answer = _do(task, argument, call, os.pread(int(file_at), size, 0), limits)
         except ImageRejected as error:
-            # Without its cause and what that holds on to: the parent knows no other errors.
+            # Without its cause and traceback: the parent accepts no other classes.
             answer = type(error)(str(error))
         except MemoryError:
             answer = DecoderFailed(
                 f"decoding it took more than {limits.decode_memory:,} bytes of memory "
                 "(decode_memory in the settings)"
             )
-        pipe.send((answer, _words_so_far(words)))
+        pipe.send((answer, _take_messages(messages)))
 
 
 def _do(
@@ -69,7 +69,7 @@ def _do(
     data: bytes,
     limits: Settings,
 ) -> object:
-    """Do one of the tasks; what is no fingerprint is a tuple of numbers, texts and bytes."""
+    """Do one of the tasks; results except fingerprints are tuples of numbers, texts and bytes."""
     if task == "fingerprint":
         return call(data, limits=limits)
     if task == "pixels":
@@ -78,28 +78,29 @@ def _do(
     if task == "digest":
         return (decode.read(data, limits, exact=True).digest(),)
     view = for_browser(data, limits)
-    # The parent has the file.
+    # The parent has the file already.
     shown = b"" if view.data is data else view.data
     return view.mime_type, shown, view.width, view.height, view.reduced
 
 
-def _catch_words() -> BinaryIO:
-    """Capture in memory what C libraries write to standard error."""
-    words = os.fdopen(os.memfd_create("words"), "w+b", buffering=0)
-    os.dup2(words.fileno(), 2)
+def _capture_stderr() -> BinaryIO:
+    """Capture messages of C libraries to standard error in memory."""
+    messages = os.fdopen(os.memfd_create("messages"), "w+b", buffering=0)
+    os.dup2(messages.fileno(), 2)
     LOG.addHandler(logging.StreamHandler())
     logging.raiseExceptions = False
-    # Nothing else is to be written by a decoder. More than this is an error for who writes; the
-    # signal that comes with it is one that Python ignores.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WORDS, MOST_WORDS))
-    return words
+    # A decoder must write nothing else. Beyond the limit a write fails; Python ignores the signal
+    # SIGXFSZ that is sent, too.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_MESSAGE_BYTES, MOST_MESSAGE_BYTES))
+    return messages
 
 
-def _words_so_far(words: BinaryIO) -> str:
-    words.seek(0)
-    text = words.read().decode("utf-8", "replace")
-    words.seek(0)
-    words.truncate()
+def _take_messages(messages: BinaryIO) -> str:
+    """Return the captured messages, and clear them."""
+    messages.seek(0)
+    text = messages.read().decode("utf-8", "replace")
+    messages.seek(0)
+    messages.truncate()
     return text
 
 
@@ -123,8 +124,8 @@ def _limit_time(seconds: float) -> None:
 def _end_with_parent() -> None:
     """End this process with its parent, even while a decoder holds the main thread."""
     parent = os.getppid()
-    # Linux has signals on a parent's death, but of the thread that started the child, which
-    # may end long before. A look a second costs nothing.
+    # Linux can send a signal when the parent dies, but it is sent when the thread ends that
+    # started the child, which may be long before. Polling once a second costs nothing.
     tick = threading.Event()
 
     def watch() -> None:

@@ -1,13 +1,13 @@
 """Fingerprint untrusted pictures in child processes, which may hang, grow or crash.
 
-A decoder is C code that reads what an attacker wrote. Here it runs in a child with limits on time,
-memory and what it may write; a child that breaks one is killed, its picture is rejected with the
-reason, and the next picture gets a new child. It is no sandbox: who takes over a child may do what
-the user of the machine may.
+A decoder is C code that may read a file made by an attacker. Here it runs in a child with limits on
+time, memory and bytes written; a child that exceeds one is killed, its picture is rejected with the
+reason, and the next picture gets a new child. It is no sandbox: an attacker who takes over a child
+has the permissions of the user who runs this program.
 
-Children are started by name instead of by `multiprocessing`, which would run a user's own script
-again in each of them. A file is handed over in memory that both have: through a pipe it would come
-in pieces, each of which wakes the other side.
+Children are started by `subprocess` instead of `multiprocessing`, which would run the user's own
+script again in each of them. Files are passed in shared memory: through a pipe they would arrive in
+pieces, each of which wakes the other side.
 """
 
 import os
@@ -41,19 +41,20 @@ from imgurer_kernel.settings import Settings
 __all__ = ["AVAILABLE", "DecoderProcesses"]
 
 IDLE_SECONDS = 60.0
-"""How long a child without work is kept: it holds 24 MB, and starts in a quarter of a second."""
+"""Time after which an idle child is ended: it holds 24 MB, and starts in a quarter of a second."""
 START_SECONDS = 120.0
-"""Longest that a child may take to start; far more than it takes on a machine that is busy."""
+"""Longest time for a child to start; far more than it takes on a busy machine."""
 PIECE_SECONDS = 10
-"""Longest to wait for the rest of an answer that has begun."""
+"""Longest wait for the rest of an answer after its first byte."""
 MOST_ANSWER = 256 << 20
 """Bytes of the largest answer: a fingerprint has some 20 KB, a picture for a browser 40 MB."""
 MOST_LINES = 20
-"""Of what decoders say of one file, in the log."""
+"""Most lines of decoder messages for one file in the log."""
 AVAILABLE = sys.platform == "linux"
-"""Whether there are such processes here; elsewhere pictures are decoded in this one."""
+"""Whether such processes are supported; otherwise pictures are decoded in this process."""
 
-# This package, from wherever this process has it, and not another that a child may find first.
+# Imports this package from the folder that this process uses, not another one that the child might
+# find first.
 _START = """
 import sys, types
 package = sys.modules["imgurer_kernel"] = types.ModuleType("imgurer_kernel")
@@ -70,10 +71,9 @@ class DecoderProcesses:
     Parameters
     ----------
     workers
-        Most children at work at once; 0 for one for each core.
+        Most children that decode at the same time; 0 for one for each core.
     decode
-        What the children do, a function of a module, called like `fingerprint`; the seam for
-        tests.
+        The function of a module that the children call like `fingerprint`; replaced in tests.
 
     Examples
     --------
@@ -91,8 +91,8 @@ class DecoderProcesses:
         self._turns = threading.BoundedSemaphore(cores(workers))
         self._lock = threading.Lock()
         self._free: list[_Child] = []
-        self._looking: threading.Timer | None = None
-        # Also when the program ends without closing anything.
+        self._idle_timer: threading.Timer | None = None
+        # Ends the children also if the program ends without calling `close`.
         weakref.finalize(self, _end_all, self._free)
 
     def fingerprint(self, data: bytes, *, limits: Settings) -> Fingerprint:
@@ -116,7 +116,7 @@ class DecoderProcesses:
         if not AVAILABLE:
             return decode.read(data, limits, frame=frame).view().rgb(frame)
         height, width, raw = self._ask("pixels", frame, data, limits)  # type: ignore[misc]
-        # A copy, for compiled functions take no arrays that cannot be written.
+        # A copy, since compiled functions accept no read-only arrays.
         return np.frombuffer(raw, np.uint8).reshape(height, width, 3).copy()
 
     def digest(self, data: bytes, *, limits: Settings) -> str:
@@ -142,7 +142,7 @@ class DecoderProcesses:
             try:
                 found = child.ask(task, argument, data, limits)
             except DecoderFailed:
-                child.end()  # it may still hold memory, or be at work
+                child.end()  # it may still hold memory, or be decoding
                 raise
             except ImageRejected:
                 self._put_back(child)
@@ -164,7 +164,7 @@ class DecoderProcesses:
         with self._lock:
             while self._free:
                 child = self._free.pop()
-                if child.alive:  # somebody may have killed it meanwhile
+                if child.alive:  # it may have been killed meanwhile
                     return child
                 child.end()
         return _Child(self._decode)
@@ -173,25 +173,26 @@ class DecoderProcesses:
         with self._lock:
             child.idle_since = time.monotonic()
             self._free.append(child)
-            if self._looking is None:
-                self._look_later()
+            if self._idle_timer is None:
+                self._start_idle_timer()
 
-    def _look_later(self) -> None:
-        # By a weak reference: the timer does not keep a closed store in memory.
-        timer = threading.Timer(IDLE_SECONDS, _end_idle, [weakref.WeakMethod(self._idle)])
+    def _start_idle_timer(self) -> None:
+        # By a weak reference, so that the timer does not keep a closed store in memory.
+        find_idle = weakref.WeakMethod(self._remove_idle)
+        timer = threading.Timer(IDLE_SECONDS, _end_idle, [find_idle])
         timer.daemon = True
-        # Where the system gives no thread the next child that is put back asks for one again.
-        self._looking = timer if start(timer) else None
+        # If no thread can be started, the next `_put_back` tries again.
+        self._idle_timer = timer if start(timer) else None
 
-    def _idle(self) -> "list[_Child]":
-        """Remove and return the children that were idle for long; check the others later."""
+    def _remove_idle(self) -> "list[_Child]":
+        """Remove and return the children that are idle for long; check the others later."""
         before = time.monotonic() - IDLE_SECONDS
         with self._lock:
             idle = [child for child in self._free if child.idle_since <= before]
             self._free[:] = [child for child in self._free if child not in idle]
-            self._looking = None
+            self._idle_timer = None
             if self._free:
-                self._look_later()
+                self._start_idle_timer()
         return idle
 
 
@@ -214,7 +215,7 @@ class _Child:
         self._owner = os.getpid()
         self._file = os.memfd_create("picture")
         self._pipe, theirs = Pipe()
-        # A child that was taken over may send half of an answer and no more.
+        # A compromised child may send only a part of an answer.
         with socket.socket(fileno=os.dup(self._pipe.fileno())) as same:
             waits = struct.pack("@ll", PIECE_SECONDS, 0)
             same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, waits)
@@ -222,8 +223,8 @@ class _Child:
             *(sys.executable, "-P", "-c", _START, str(Path(errors.__file__).parent)),
             *(str(theirs.fileno()), str(self._file)),
             f"{decode.__module__}:{decode.__qualname__}",
-            # Where this process finds its modules, after where they usually are: a file in the
-            # folder of a script may be called like one of Python's own.
+            # This process's search path for modules, after the default one: a file in the folder
+            # of a script may have the name of a module of Python's library.
             *module_folders(),
         ]
         try:
@@ -232,13 +233,13 @@ class _Child:
                 pass_fds=[theirs.fileno(), self._file],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                # Ctrl-C is for the parent, which ends its children itself.
+                # Ctrl-C must reach the parent only, which ends its children.
                 start_new_session=True,
-                # Each further heap or thread takes addresses, of which there is a limit.
+                # Each further heap or thread takes address space, which is limited.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
             )
         except OSError as error:
-            self._let_go()
+            self._release()
             raise DecoderFailed(_not_started(error.strerror or str(error))) from error
         finally:
             theirs.close()  # so that the end of the child is the end of the pipe
@@ -254,15 +255,15 @@ class _Child:
     ) -> DecoderAnswer:
         """Send one picture to be decoded; see `DecoderProcesses.fingerprint`."""
         try:
-            self._hand_over(data)
+            self._write_file(data)
             self._pipe.send((task, argument, len(data), limits))
             if not self._pipe.poll(limits.decode_seconds):
                 raise DecoderFailed(_too_long(limits))
-            answer, words = read_answer(self._pipe.recv_bytes(MOST_ANSWER), task)
+            answer, messages = read_answer(self._pipe.recv_bytes(MOST_ANSWER), task)
             os.ftruncate(self._file, 0)
         except (EOFError, OSError) as error:
-            raise DecoderFailed(self._last_words(error, limits)) from error
-        _note(words)
+            raise DecoderFailed(self._failure(error, limits)) from error
+        _log_messages(messages)
         if isinstance(answer, ImageRejected):
             raise answer
         return answer
@@ -274,13 +275,13 @@ class _Child:
         if self._owner == os.getpid():
             self._process.kill()
             self._process.wait()
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self._pipe.close()
         os.close(self._file)
 
-    def _hand_over(self, data: bytes) -> None:
+    def _write_file(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:  # a call writes two gigabytes at most
             rest = rest[os.pwrite(self._file, rest, len(data) - len(rest)) :]
@@ -292,17 +293,18 @@ class _Child:
             started = False
         if not started:
             self.end()
-            raise DecoderFailed(_not_started(_how(self._process.returncode)))
+            raise DecoderFailed(_not_started(_status_text(self._process.returncode)))
 
-    def _last_words(self, error: Exception, limits: Settings) -> str:
+    def _failure(self, error: Exception, limits: Settings) -> str:
+        """Describe why the child did not answer."""
         try:
-            # Its end of the pipe is closed a moment before it is gone.
+            # Its end of the pipe is closed shortly before the process ends.
             status = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return f"the decoder gave no whole answer ({error}); it may have been made to do so"
         if status == -signal.SIGXCPU:
             return _too_long(limits)
-        return f"the decoder crashed on it ({_how(status)}); it may have been made to do so"
+        return f"the decoder crashed on it ({_status_text(status)}); it may have been made to do so"
 
 
 def _not_started(why: str) -> str:
@@ -318,12 +320,12 @@ def _too_long(limits: Settings) -> str:
     )
 
 
-def _how(status: int) -> str:
+def _status_text(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"status {status}"
 
 
-def _note(words: str) -> None:
+def _log_messages(messages: str) -> None:
     """Log messages of a child's libraries, up to a number of lines."""
-    for line in words.splitlines()[:MOST_LINES]:
+    for line in messages.splitlines()[:MOST_LINES]:
         shown = "".join(char if char.isprintable() else "\ufffd" for char in line)
         LOG.warning("%s", shown)

@@ -1,8 +1,9 @@
 """Compute the fingerprint of a picture from its bytes.
 
-One decode serves the hash, the hash without borders, the grays, the picture for verification and
-the thumbnail. A JPEG is decoded reduced; against a full decode its dHash differs in no bit at the
-median and in 4 at most for 95 of 100 photos, all at pairs of grays that are one level apart.
+The hash, the hash without borders, the grays, the picture for verification and the thumbnail come
+from one decode. A JPEG is decoded at a reduced size; compared with a full decode, its dHash differs
+in no bit at the median and in at most 4 for 95 of 100 photos, all at pairs of grays that are one
+level apart.
 """
 
 from imgurer_kernel.common.records import Fingerprint
@@ -25,36 +26,36 @@ _DECODED_IN_PART = {"JPEG", "MPO"}
 def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None) -> Fingerprint:
     """Compute everything that the store keeps of a picture besides its bytes.
 
-    The picture is made upright by its EXIF orientation; of an animation the first frame counts,
-    and the later ones tell it from others that begin alike; deep grays are reduced to 8 bits. What
-    shines through is white, as the reference has it. If that makes a flat picture of one that is
-    none, such as a white icon, then it is black, for everything: the hashes, the grays, the
-    verification and the thumbnail. Colours are those of the ICC profile, in sRGB. What is flat all
-    the same gets a digest of all its pixels, its transparency among them.
+    The picture is made upright by its EXIF orientation. For an animation the first frame counts,
+    and the later ones distinguish it from others with the same first frame. Deep grays are reduced
+    to 8 bits. The background of transparent pixels is white, as in the reference package. If the
+    picture is flat on white but not on black, such as a white icon, the background is black for the
+    hashes, the grays, the verification and the thumbnail. Colours are converted by the ICC profile
+    to sRGB. A picture that is still flat gets a digest of all its pixels with their transparency.
 
     Parameters
     ----------
     data
         A file: AVIF, BMP, GIF, HEIC, ICO, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP.
     exact
-        Decode every pixel of a JPEG and take the hash from all of them. The dHash is then that of
-        PyPI ``dhash`` for the upright picture, bit for bit: of its numbers as they are stored,
-        whatever colours the profile says that they mean.
+        Decode every pixel of a JPEG and compute the hash from all of them. The dHash is then that
+        of PyPI ``dhash`` for the upright picture, bit for bit: of the stored values, without the
+        colour profile.
     limits
         Largest file, picture and number of frames; the defaults of `Settings` if None.
 
     Raises
     ------
     ImageRejected
-        If the file is no picture, over a limit, or damaged; the message is for people.
+        If the file is no picture, over a limit, or damaged; the message is for users.
     """
     picture = decode.read(data, limits, exact=exact)
-    # What is done to the grays can fail too, and one file must never end a batch.
+    # Later steps can fail, too, and one file must never end a batch.
     with gate(picture.format, data):
-        return _examined(picture, data, limits)
+        return _fingerprint_of(picture, data, limits)
 
 
-def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> Fingerprint:
+def _fingerprint_of(picture: decode.Decoded, data: bytes, limits: Settings | None) -> Fingerprint:
     view = picture.view()
     grays = view.grays(9)
     found = dhash(grays)
@@ -85,7 +86,7 @@ def _examined(picture: decode.Decoded, data: bytes, limits: Settings | None) -> 
 
 
 def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -> tuple[int, int]:
-    """Compute the dHash alone, the same as that of `fingerprint`, for less work.
+    """Compute the dHash alone, equal to that of `fingerprint`, in less time.
 
     Raises
     ------
@@ -100,13 +101,13 @@ def dhash_of(data: bytes, exact: bool = False, limits: Settings | None = None) -
 def _pixels(
     picture: decode.Decoded, frames: Frames, data: bytes, limits: Settings | None
 ) -> str | None:
-    """Hash every pixel of every frame; None where some cannot be decoded."""
+    """Hash every pixel of every frame; None if some cannot be decoded."""
     if picture.frames > 1 and picture.format not in _DECODED_IN_PART:
         return frames.digest
     if picture.format in _DECODED_IN_PART:
         try:
             picture = decode.read(data, limits, exact=True)
-        except ImageRejected:  # too large for that, or damaged where nothing else looks
+        except ImageRejected:  # too large for a full decode, or damaged in a part not read before
             return None
     return picture.digest()
 
@@ -114,7 +115,7 @@ def _pixels(
 def _trimmed(view: View, found: tuple[int, int]) -> tuple[int, int]:
     """Compute the dHash without uniform borders, from the same reduced picture.
 
-    Where what is left within the borders is flat, it is the picture's own.
+    If the content within the borders is flat, return the dHash of the whole picture.
     """
     gray = view.gray()
     box = borders.trim(gray)

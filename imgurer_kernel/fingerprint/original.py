@@ -1,7 +1,7 @@
 """Measure the quality of originals, to choose the best of several copies.
 
-This takes longer than a fingerprint, since nearly every pixel is decoded. So only pictures with
-duplicates are measured, once each.
+This takes longer than a fingerprint, since nearly every pixel is decoded. Therefore only pictures
+with duplicates are measured, once each.
 """
 
 import re
@@ -21,12 +21,12 @@ from imgurer_kernel.fingerprint.recompression import Earlier, quality_of
 from imgurer_kernel.settings import Settings
 
 VERSION = "original-4"
-"""Changes with what is measured: what was remembered under another name is measured again."""
+"""Version of the measurements: stored ones with another version are measured again."""
 
 SIDE = 1600
-"""What is decoded at least, in pixels: finer detail than half of that is not resolved."""
+"""Least pixels of the longer side that are decoded; detail beyond half of that is not resolved."""
 BLOCKS = 24
-"""Sides of the grid of `OriginalFacts.relief`, each block of `_BLOCK` pixels a side."""
+"""Blocks on each side of the grid of `OriginalFacts.relief`, of `_BLOCK` pixels a side."""
 
 _BLOCK = 20
 _BLACK, _WHITE = 5, 250
@@ -36,34 +36,34 @@ _TABLE_AT_50 = 3688
 _RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|>)\s*(-?\d)""")
 _SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
 _ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
-# Edges of 60 levels within 3 pixels (of 7, that is, in `_extreme`), 50 of them at least.
+# Strong edges have 60 levels within 3 pixels on each side (7 in `_extreme`); at least 50 of them.
 _REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
 
 @dataclass(frozen=True, slots=True)
 class OriginalFacts:
-    """What was measured of one original; None for what its format does not tell.
+    """The measurements of one original; None if its format does not have them.
 
     Attributes
     ----------
     steepness, measured_pixels
-        How steep edges are, 0..1: the more the picture was enlarged, the less; and how many pixels
-        it was looked at with, at most as many as it has. None where there are no edges.
+        Steepness of edges, 0..1, which decreases with enlargement; and the number of pixels at
+        which it was measured, at most those of the picture. None without edges.
     is_gray
         Whether it has no colour.
     quality
-        Of a JPEG 0..100, by its quantisation table; 100 for what is kept without loss.
+        For a JPEG 0..100, by its quantisation table; 100 for lossless formats.
     steps
         The beginning of a JPEG's quantisation table, at `recompression.MODES`.
     earlier_quality, earlier_steps
-        The same of an earlier compression that its pixels tell of
-        (`imgurer_kernel.fingerprint.recompression`); None and empty where they tell of none.
+        The same of an earlier compression that was found in its pixels
+        (`imgurer_kernel.fingerprint.recompression`); None and empty if there was none.
     metadata
-        How many facts EXIF and XMP have.
+        Number of entries in EXIF and XMP.
     rating, keywords
-        Of XMP.
+        From XMP.
     within_frame
-        Share of the area within a frame of one gray, 1 without.
+        Share of the area within a frame of one gray; 1 without a frame.
     relief
         uint8, `BLOCKS` x `BLOCKS`, row by row: mean steepness of the grays in each block of the
         upright picture, its aspect not kept, in quarters of a level.
@@ -90,19 +90,19 @@ class OriginalFacts:
 
     @property
     def worst_quality(self) -> float | None:
-        """The worst quality that it was saved with, as far as that is known."""
+        """The lowest known quality that it was saved with."""
         if self.quality is None or self.earlier_quality is None:
             return self.quality
         return min(self.quality, self.earlier_quality)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all measures as JSON values."""
-        # A thousand of them are read faster as text than as lists of numbers.
+        """Return all measurements as JSON values."""
+        # As text, which is read faster than a list of numbers.
         return {**asdict(self), "relief": b64encode(self.relief).decode("ascii")}
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Self:
-        """Read what `as_dict` returned; unknown keys are ignored."""
+        """Make from the values of `as_dict`; unknown keys are ignored."""
         known = {field.name for field in fields(cls)} & facts.keys()
         lists = {"keywords", "steps", "earlier_steps"}
         values: dict[str, Any] = {
@@ -153,7 +153,7 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
 def _earlier(
     picture: Decoded, data: bytes, limits: Settings | None, steps: tuple[int, ...]
 ) -> Earlier | None:
-    """Find an earlier compression, for which every pixel of the middle is needed."""
+    """Find an earlier compression, from every pixel of the middle."""
     middle = picture.middle(recompression.SIDE)
     if middle is None and picture.format in {"JPEG", "MPO"}:
         size = max(picture.width, picture.height)
@@ -192,12 +192,12 @@ def _texture(gray: UInt8s) -> float:
 
 
 def _steepness(gray: UInt8s) -> tuple[float | None, int]:
-    """Measure how steep a picture's edges are; return that and the picture's pixels.
+    """Measure the steepness of a picture's edges; return it and the number of pixels.
 
-    The steepest step from one pixel to the next beside a strong edge, as a share of that edge: an
-    edge of a picture that was enlarged takes as many pixels as it was enlarged by. Noise and
-    blocks of compression do not count, since they are no strong edges. Where hardly any edge is
-    strong within a few pixels, the picture is looked at in half of its size.
+    The steepest step from one pixel to the next beside a strong edge, as a share of that edge: in
+    an enlarged picture an edge is as many pixels wide as the factor of enlargement. Noise and
+    compression blocks do not count, since they are not strong edges. If there are too few strong
+    edges, the picture is measured at half of its size, repeatedly.
     """
     reduced = gray
     while min(reduced.shape) >= _LEAST:
@@ -215,7 +215,7 @@ def _steps(gray: UInt8s) -> Float64s:
     inner = gray[_REACH:-_REACH, _REACH:-_REACH]
     edge = _extreme(gray, np.maximum) - _extreme(gray, np.minimum)
     steepest = np.zeros_like(inner)
-    # Of unsigned bytes, whose difference would not be below 0.
+    # Maximum minus minimum: the difference of unsigned bytes would wrap around.
     for one, other, place in (
         (inner[:-1], inner[1:], steepest[:-1]),
         (inner[:, :-1], inner[:, 1:], steepest[:, :-1]),
@@ -227,7 +227,7 @@ def _steps(gray: UInt8s) -> Float64s:
 
 
 def _extreme(gray: UInt8s, choose: np.ufunc) -> UInt8s:
-    """Compute the least or largest gray in the square of 7x7 around each pixel that has one."""
+    """Compute the least or largest gray in the 7x7 square around each pixel with a full square."""
     for _ in range(2):
         pairs = choose(gray[:-1], gray[1:])
         fours = choose(pairs[:-2], pairs[2:])

@@ -1,14 +1,14 @@
-"""Find out from the pixels of a picture that it was a JPEG before, and how much compressed.
+"""Detect an earlier JPEG compression of a picture by its pixels, and estimate its quality.
 
 JPEG rounds the coefficients of a discrete cosine transform (DCT) of each block of 8x8 pixels to
-multiples of a step. Whoever decodes the file and saves it again, finer or without loss, keeps these
-multiples, each blurred by the later rounding: histograms of coefficients have gaps and peaks at
-distances of the earlier step. That was found by Lukas and Fridrich, "Estimation of primary
-quantization matrix in double compressed JPEG images" (DFRWS 2003), and for pictures that are no
-JPEG any more by Fan and de Queiroz, "Identification of bitmap compression history" (IEEE Trans.
-Image Processing, 2003). As in the former, what a histogram would be without an earlier compression
-is taken from grids of blocks that begin elsewhere, where the earlier steps leave no trace. After a
-turn, a mirror or a crop the earlier grid begins elsewhere than the file's own; it is looked for by
+multiples of a step. If the file is decoded and saved again, with finer steps or without loss, the
+coefficients stay near these multiples, blurred by the later rounding: their histograms have gaps
+and peaks at distances of the earlier step. This was found by Lukas and Fridrich, "Estimation of
+primary quantization matrix in double compressed JPEG images" (DFRWS 2003), and for pictures that
+are no longer JPEG by Fan and de Queiroz, "Identification of bitmap compression history" (IEEE
+Trans. Image Processing, 2003). As in the former, the histogram without an earlier compression is
+estimated from block grids with other offsets, on which the earlier steps leave no trace. After a
+rotation, reflection or crop the earlier grid has another offset than the file's own; it is found by
 its periodicity, as by Bianchi and Piva, "Detection of nonaligned double JPEG compression based on
 integer periodicity maps" (IEEE Trans. Information Forensics and Security, 2012).
 """
@@ -24,36 +24,36 @@ from numpy.typing import NDArray
 from imgurer_kernel.common.types import Float64s, Int64s, UInt8s
 
 MODES = ((0, 0), (0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
-"""Frequencies down and across that are looked at: the first of a JPEG's zigzag order."""
+"""Frequencies down and across that are used: the first of a JPEG's zigzag order."""
 TURNED = (0, 2, 1, 5, 4, 3, 9, 8, 7, 6)
-"""Where each of `MODES` is after a quarter turn."""
+"""Index of each of `MODES` after a quarter turn."""
 SIDE = 1024
-"""Pixels of each side, from the middle of a picture, that are looked at, at most."""
+"""Most pixels of each side, from the middle of a picture, that are used."""
 
 # The luminance table of Annex K of ITU T.81 at `MODES`, which is quality 50.
 _TABLE = np.array([16, 11, 12, 14, 12, 10, 16, 14, 13, 14])
 _QUALITIES = np.arange(20, 100)
 _STEPS = np.arange(2, 64)
 _LARGEST = 1024  # of coefficients
-_SEARCHED = 512  # pixels of each side within which the earlier grid is looked for
+_SEARCHED = 512  # pixels of each side in which the earlier grid is searched
 _FEWEST = 64  # blocks
 
 # Of 456 photographs, compressed once with quality 40 to 99 or not at all, one has evidence of 68,
-# the others of 31 at most; compressed twice, with 75 and then 95, they have 8,000 to 45,000.
+# the others at most 31; compressed twice, with 75 and then 95, they have 8,000 to 45,000.
 _EVIDENCE = 150.0
-# Drawings, forms and gradients have some periodic coefficients, but not of one table's steps.
+# Drawings, forms and gradients have some periodic coefficients, but not with steps of one table.
 _SURE, _SURE_MODES, _OF_ALL = 10.0, 3, 0.75
 _SURE_ALONE, _MODES_ALONE, _SPREAD, _LARGEST_PERCENT = 25.0, 6, 2.5, 250.0
-# How periodic the best grid's histograms are together: 25 for most pictures, 50 for the least that
-# was compressed twice.
+# Least periodicity of the best grid's histograms, summed over modes: most pictures have 25, those
+# that were compressed twice 50 or more.
 _PERIODIC = 40.0
-# Steps that are no coarser than the file's own leave no trace on other grids, but its own may.
+# Earlier steps are only tested if they are coarser than the file's own by this factor.
 _COARSER = 1.05
 _OUTLIERS = 0.1  # share of blocks that were changed since
 _ROUNDED = 0.5  # levels by which rounding to pixels blurs a coefficient
 _BLURS = (0.6, 1.2, 2.4)  # the same with a later compression, on another grid or none
-# Other grids' histograms may be steeper than this one's: powers that they are taken to.
-_TILTS = (0.0, 0.5, 1.0)
+# Histograms of other grids may be steeper than this one's: exponents that are tried on them.
+_EXPONENTS = (0.0, 0.5, 1.0)
 
 Counts = NDArray[np.integer[Any]]
 Reals = NDArray[np.floating[Any]]
@@ -66,11 +66,11 @@ class Earlier:
     Attributes
     ----------
     steps
-        Of the coefficients at `MODES`; 0 where they do not tell.
+        Steps of the coefficients at `MODES`; 0 for unknown ones.
     quality
         On the scale of the Independent JPEG Group, 0..100.
     evidence
-        Logarithm of how much more likely the histograms are with it than without.
+        Logarithm of the likelihood ratio of the histograms with and without it.
     """
 
     steps: tuple[int, ...]
@@ -79,7 +79,7 @@ class Earlier:
 
 
 def quality_of(percent: float) -> float:
-    """Compute the quality of which tables have a size in percent of that of quality 50.
+    """Compute the quality for tables scaled to a percentage of those of quality 50.
 
     Examples
     --------
@@ -90,15 +90,15 @@ def quality_of(percent: float) -> float:
 
 
 def find_earlier(gray: UInt8s, steps: Sequence[int] = ()) -> Earlier | None:
-    """Find the earlier compression of a picture; None where there is no sign of one.
+    """Find the earlier compression of a picture; None if there is no sign of one.
 
     Parameters
     ----------
     gray
-        Luma as it is stored, uint8 (height, width), with every pixel, from the grid's beginning.
+        Stored luma, uint8 (height, width), at full size, beginning at the origin of the block grid.
     steps
-        Of the file itself at `MODES`, if it is a JPEG. Earlier ones that were finer do not matter,
-        and are not found.
+        Steps of the file itself at `MODES`, if it is a JPEG. Finer earlier ones do not matter, and
+        are not found.
     """
     if min(gray.shape) < 16:
         return None
@@ -127,7 +127,7 @@ def _waves() -> "NDArray[np.float32]":
 
 
 def _periods() -> "NDArray[np.float32]":
-    """Compute waves with the period of each step, where they are beyond its first half."""
+    """Compute cosines with the period of each step; 0 within the first half of the step."""
     size = np.arange(_LARGEST + 1)[:, None]
     waves = np.where(size > _STEPS / 2, np.cos(2 * np.pi * size / _STEPS), 0)
     return waves.astype(np.float32)
@@ -139,7 +139,7 @@ _BELOW = np.array([(1 + math.erf(x / math.sqrt(2))) / 2 for x in _DEVIATIONS])
 
 
 def _middle(gray: UInt8s, side: int) -> UInt8s:
-    """Cut out the middle of a picture, on the grid of its blocks."""
+    """Crop the middle of a picture, aligned to its block grid."""
     top, left = (max((size - side) // 2, 0) // 8 * 8 for size in gray.shape)
     return gray[top : top + side, left : left + side]
 
@@ -147,7 +147,7 @@ def _middle(gray: UInt8s, side: int) -> UInt8s:
 def _histograms(gray: UInt8s) -> Counts:
     """Count coefficients by size for each of the 64 grids, (modes, grids, sizes).
 
-    Blocks that have black or white in them do not count: what was cut off there is missing.
+    Blocks with black or white pixels do not count: their values may have been clipped.
     """
     from imgurer_kernel.fingerprint._numba.coefficients import count_on_grids
 
@@ -156,8 +156,8 @@ def _histograms(gray: UInt8s) -> Counts:
     return counts
 
 
-def _usual(counts: Counts, grid: int) -> Counts:
-    """Sum histograms of grids that share neither rows nor columns with one, nor with the file's."""
+def _sum_other_grids(counts: Counts, grid: int) -> Counts:
+    """Sum histograms of grids that share no row or column offset with one, without the file's."""
     other = np.arange(64)
     apart = (other // 8 != grid // 8) & (other % 8 != grid % 8) & (other != 0)
     found: Counts = counts[:, apart].sum(axis=1)
@@ -165,11 +165,11 @@ def _usual(counts: Counts, grid: int) -> Counts:
 
 
 def _on_another_grid(counts: Counts, steps: Sequence[int]) -> Earlier | None:
-    """Find an earlier compression where the file is no JPEG, or its grid is another one."""
+    """Find an earlier compression of a file that is no JPEG, or has another grid."""
     beyond = counts[..., ::-1].cumsum(axis=2)[..., ::-1][..., _STEPS // 2 + 1]
     waves = counts.reshape(-1, _LARGEST + 1).astype(np.float32) @ _PERIODS
     periodic = waves.reshape(beyond.shape) / np.sqrt(beyond / 2 + 1)
-    # What all grids have in common is the picture's.
+    # Periodicity that all grids share is due to the content of the picture.
     periodic -= np.median(periodic, axis=1, keepdims=True)
     coarser = np.array(steps or [0] * len(MODES))[:, None] * _COARSER < _STEPS
     strength = np.where(coarser[:, None], periodic, 0).max(axis=2).sum(axis=0)
@@ -178,11 +178,11 @@ def _on_another_grid(counts: Counts, steps: Sequence[int]) -> Earlier | None:
     grid = int(strength.argmax())
     if strength[grid] < _PERIODIC:
         return None
-    usual = _usual(counts, grid)
+    usual = _sum_other_grids(counts, grid)
     found = []
     for blur in _BLURS:
         rows = [_likelihoods(counts[at, grid], usual[at], 1, blur) for at in range(len(MODES))]
-        found.append(_judged(np.where(coarser, rows, 0)))
+        found.append(_find_table(np.where(coarser, rows, 0)))
     return max((each for each in found if each), key=lambda each: each.evidence, default=None)
 
 
@@ -194,7 +194,7 @@ def _on_own_grid(gray: UInt8s, others: Counts, steps: Sequence[int]) -> Earlier 
     blocks = blocks[(blocks.min(axis=1) > 1) & (blocks.max(axis=1) < 254)]
     waves = np.array([np.outer(_WAVES[down], _WAVES[right]).ravel() for down, right in MODES])
     sizes = np.abs((blocks.astype(np.float32) - 128) @ waves.T)
-    usual = _usual(others, 0)
+    usual = _sum_other_grids(others, 0)
     likely = np.zeros((len(MODES), len(_STEPS)))
     for mode, step in enumerate(steps):
         last = _LARGEST // step
@@ -203,7 +203,7 @@ def _on_own_grid(gray: UInt8s, others: Counts, steps: Sequence[int]) -> Earlier 
         rounded = np.rint(np.arange(_LARGEST + 1) / step).astype(np.int64)
         expected = np.bincount(np.minimum(rounded, last), usual[mode], minlength=last + 1)
         likely[mode] = _likelihoods(counts, expected, step, _ROUNDED)
-    return _judged(likely)
+    return _find_table(likely)
 
 
 def _below(deviations: Reals) -> Float64s:
@@ -211,14 +211,15 @@ def _below(deviations: Reals) -> Float64s:
 
 
 def _likelihoods(counts: Counts, usual: Counts, step: int, blur: float) -> Float64s:
-    """Compute how much more likely than none each of `_STEPS` is to have been an earlier one.
+    """Compute the log-likelihood ratio of each of `_STEPS` as an earlier step to none.
 
-    Only where in the cell of a multiple a coefficient lies is asked, not in which cell.
+    Only the position of a coefficient within the cell of its nearest multiple is used, not which
+    multiple that is.
 
     Parameters
     ----------
     counts, usual
-        Of multiples of `step`, from 0: histograms of this grid, and of others.
+        Histograms of multiples of `step` from 0: of this grid, and of others.
     blur
         Standard deviation around multiples of an earlier step.
     """
@@ -242,8 +243,8 @@ def _likelihoods(counts: Counts, usual: Counts, step: int, blur: float) -> Float
     blurred = share(value - half, value + half) / np.maximum(within, 1e-9)
     number = counts[present] * (cell > 0)
     once, twice = [], []
-    for tilt in _TILTS:
-        weights = (usual + 0.5) ** tilt
+    for exponent in _EXPONENTS:
+        weights = (usual + 0.5) ** exponent
         sums = np.concatenate(([0.0], weights.cumsum()))
         smooth = weights[present] / (sums[last] - sums[first])
         once.append((number * np.log(smooth)).sum(axis=1))
@@ -253,9 +254,9 @@ def _likelihoods(counts: Counts, usual: Counts, step: int, blur: float) -> Float
     return found
 
 
-def _judged(likely: Float64s) -> Earlier | None:
+def _find_table(likely: Float64s) -> Earlier | None:
     """Find the table that explains the histograms, from the likelihoods (modes, steps)."""
-    # What no step of `_STEPS` is says nothing.
+    # Steps outside `_STEPS` have a likelihood ratio of 0.
     padded = np.pad(likely, ((0, 0), (int(_STEPS[0]), 1)))
     modes = np.arange(len(MODES))
     usual = np.concatenate((_USUAL_TABLES, _USUAL_TABLES[:, TURNED]))
@@ -270,7 +271,7 @@ def _judged(likely: Float64s) -> Earlier | None:
     ):
         quality = float(_QUALITIES[best % len(_QUALITIES)])
         return Earlier(tuple(np.where(sure, usual[best], 0).tolist()), quality, round(evidence, 1))
-    # Some cameras and programs have tables of their own.
+    # Some cameras and programs use other tables.
     own, steps = likely.max(axis=1), _STEPS[likely.argmax(axis=1)]
     sure = own > _SURE_ALONE
     percent = 100 * steps[sure] / _TABLE[sure]

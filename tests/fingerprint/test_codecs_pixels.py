@@ -255,7 +255,7 @@ def test_strips_make_no_difference(monkeypatch, mode, factor):
     for first, second in zip(whole, strips, strict=True):
         assert first.mode == second.mode
         assert first.tobytes() == second.tobytes()
-    assert pixels.shines_through(image) is (mode == "RGBA")
+    assert pixels.transparency_varies(image) is (mode == "RGBA")
 
 
 # ---- words for damage

@@ -120,7 +120,7 @@ PLACES = [
     "imgurer_kernel.fingerprint.codecs.png.damaged_chunk",
     "imgurer_kernel.fingerprint.codecs.exif.facts",
     "imgurer_kernel.fingerprint.codecs.pixels.fit",
-    "imgurer_kernel.fingerprint.codecs.pixels.shines_through",
+    "imgurer_kernel.fingerprint.codecs.pixels.transparency_varies",
     "imgurer_kernel.fingerprint.codecs.pixels.reduced",
     "imgurer_kernel.fingerprint.codecs.pixels.upright",
     "imgurer_kernel.fingerprint.codecs.pixels.digest",

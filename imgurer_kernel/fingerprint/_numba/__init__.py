@@ -1,1 +1,1 @@
-"""Loops over all pixels of originals in machine code; tests compare each with plain Python."""
+"""Compiled loops over all pixels of originals; tests compare each with plain Python."""

@@ -1,10 +1,10 @@
-"""Count the coefficients of JPEG's transform of 8x8 blocks by size, in machine code.
+"""Count the coefficients of JPEG's transform of 8x8 blocks by size, in compiled code.
 
-A transform is done first across, then down, each as eight products that are summed in this order,
-in float32: every machine counts the same.
+The transform is computed first across, then down, each as eight products that are summed in a fixed
+order, in float32, so that every machine has the same counts.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# The types of compiled functions are their signatures; mypy reads others in their code.
 # mypy: disable-error-code="no-any-return, index"
 # ruff: noqa: C901
 
@@ -32,7 +32,7 @@ def transform(levels: Float32s, wave: Float32s, found: Float32s) -> None:
 
 @compiled("void(int64[::1], bool_[::1])")
 def find_whole(clipped: Int64s, whole: BoolMask) -> None:
-    """Find the blocks that have no clipped pixels, of which the number in each column is given."""
+    """Find the blocks without clipped pixels, given the number of these in each column."""
     inside = np.int64(0)
     for x in range(7):
         inside += clipped[x]
@@ -44,16 +44,16 @@ def find_whole(clipped: Int64s, whole: BoolMask) -> None:
 
 @compiled(f"void({_GRAY}, {_WAVES}, {_MODES}, uint32[:, :, ::1])")
 def count_on_grids(gray: UInt8s, waves: Float32s, modes: Int64s, counts: UInt32s) -> None:
-    """Count coefficients of all blocks, of the 64 grids that they lie on.
+    """Count coefficients of all blocks of all 64 grids.
 
-    Blocks that have black or white in them do not count: what was cut off there is missing.
+    Blocks with black or white pixels do not count: their values may have been clipped.
 
     Parameters
     ----------
     gray
         uint8 (height, width), at least 8x8.
     waves
-        Of each frequency, float32 (frequency, 8).
+        Cosines of each frequency, float32 (frequency, 8).
     modes
         Frequencies down and across, int64 (m, 2).
     counts

@@ -1,4 +1,4 @@
-"""What `decode` needs to know about image formats and pixels.
+"""Image formats and operations on pixels for `decode`.
 
-Nearly all of it is pure: bytes, arrays and numbers in and out.
+Nearly all modules are pure: bytes, arrays and numbers in and out.
 """

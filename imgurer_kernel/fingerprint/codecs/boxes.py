@@ -9,7 +9,7 @@ _WITH_BOXES = frozenset(
     {b"meta", b"iprp", b"ipco", b"iinf", b"iref", b"dinf", b"grpl", b"jp2h", b"res ", b"moov"}
     | {b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta"}
 )
-# Version and flags, and after them the number of items, come before the boxes inside.
+# Bytes before the inner boxes: version and flags, and in some boxes the number of items.
 _FULL = {b"meta": 4, b"iref": 4}
 _DEEPEST = 12
 
@@ -67,7 +67,7 @@ def count_tiles(data: bytes) -> int:
 
 
 def _references(data: bytes, begin: int, end: int) -> int:
-    """Count the items that a reference box names."""
+    """Count the items in a reference box."""
     for width in (2, 4):
         number = int.from_bytes(data[begin + width : begin + width + 2], "big")
         if width + 2 + width * number <= end - begin:

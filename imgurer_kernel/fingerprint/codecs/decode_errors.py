@@ -1,8 +1,8 @@
-"""Turn a decoder's exception into a reason that a person understands (pure).
+"""Map a decoder's exception to a reason that a user understands (pure).
 
-Decoders raise what they like, in words for their authors, with addresses of objects in them. None
-of that reaches a person: a reason says what is wrong with the file, how much of it is good where
-that is known, and what to do.
+Decoders raise exceptions of any class, with messages for their authors and addresses of objects.
+These are not shown to users: a reason describes the fault of the file, how much of it is good if
+that is known, and the remedy.
 """
 
 import re
@@ -26,10 +26,10 @@ _UNSUPPORTED = re.compile(
     "unimplemented|has not been built|unrecognized (mode|colou?r)|decoder .* not available",
     re.IGNORECASE,
 )
-# libheif allows for little more memory than a picture of the declared size takes.
+# libheif limits memory to little more than a picture of the declared size takes.
 _OTHER_SIZE = re.compile("does not have the size|exceeds the maximum image size", re.IGNORECASE)
-# libheif reports all of its limits as errors of memory, which they are not: they are the same on
-# every machine and at every try.
+# libheif reports all of its limits as errors of memory, but they are the same on every machine and
+# at every try.
 _MANY_PARTS = re.compile("number of [^()]*\\(\\d+\\) exceeds", re.IGNORECASE)
 _LIMIT = re.compile("security limit", re.IGNORECASE)
 _METADATA = re.compile("MAX_TEXT|text memory|Too much memory used in text", re.IGNORECASE)
@@ -43,18 +43,18 @@ def explain(
     present: int = 0,
     declared: int | None = None,
 ) -> ImageRejected:
-    """Return the rejection that a decoder's exception stands for.
+    """Return the rejection for a decoder's exception.
 
     Parameters
     ----------
     name
         The format.
     error
-        What the decoder raised.
+        The decoder's exception.
     rows
-        The share of the picture's rows that were decoded, 0..1; None where it is not known.
+        The share of the picture's rows that were decoded, 0..1; None if it is not known.
     present, declared
-        How many bytes there are, and how many the file says that there should be.
+        The number of bytes of the file, and the number that it declares; None if it declares none.
 
     Examples
     --------
@@ -62,19 +62,19 @@ def explain(
     the PNG file is cut off: the picture ends after about 40 % of its height; get it again from its
     source
     """
-    said = str(error)
-    if _OTHER_SIZE.search(said):
+    text = str(error)
+    if _OTHER_SIZE.search(text):
         message = f"the picture in this {name} has another size than it declares; save it again"
         return ImageDamaged(message)
-    known = _too_large(name, error) or _refused_by_machine(name, error)
+    known = _too_large(name, error) or _system_failure(name, error)
     if known is not None:
         return known
     if declared is not None and present < declared:
         share = 100 * present // declared
         what = f"cut off: {present:,} of {declared:,} bytes are there ({share} %)"
-    elif isinstance(error, (EOFError, IndexError, struct.error)) or _CUT_OFF.search(said):
+    elif isinstance(error, (EOFError, IndexError, struct.error)) or _CUT_OFF.search(text):
         what = f"cut off{_how_far(rows)}"
-    elif isinstance(error, NotImplementedError) or _UNSUPPORTED.search(said):
+    elif isinstance(error, NotImplementedError) or _UNSUPPORTED.search(text):
         message = f"this {name} is of a rare kind that cannot be read; save it as an ordinary PNG"
         return UnknownFormat(message)
     else:
@@ -83,12 +83,12 @@ def explain(
 
 
 def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
-    said = str(error)
-    if _METADATA.search(said):
+    text = str(error)
+    if _METADATA.search(text):
         what = f"the texts inside this {name} unpack to more than is safe; save it without metadata"
-    elif _MANY_PARTS.search(said):
+    elif _MANY_PARTS.search(text):
         what = f"this {name} is made of more parts than its decoder accepts; save it again"
-    elif _LIMIT.search(said):
+    elif _LIMIT.search(text):
         what = f"this {name} asks for more parts or memory than its decoder accepts; save it again"
     elif type(error).__name__ == "DecompressionBombError":
         what = f"this {name} has more pixels than its decoder accepts; make it smaller"
@@ -97,11 +97,11 @@ def _too_large(name: str, error: Exception) -> ImageTooLarge | None:
     return ImageTooLarge(what)
 
 
-def _refused_by_machine(name: str, error: Exception) -> DecoderFailed | None:
-    """Tell what says nothing about the file, which may be decoded another time."""
+def _system_failure(name: str, error: Exception) -> DecoderFailed | None:
+    """Return the error for a cause other than the file, which may be decoded later."""
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         what = f"memory does not suffice to decode this {name}; close programs, or make it smaller"
-    # Decoders raise OSError for damage, too, but without a number of the system.
+    # Decoders raise OSError for damage, too, but without an errno.
     elif isinstance(error, OSError) and error.errno is not None:
         what = f"the system refused while this {name} was decoded: {error.strerror}; try again"
     else:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from imgurer_kernel.common.types import UInt8s
 
-# Scales that are whole numbers of bits, for which there is a faster way than through fractions.
+# Scales that are shifts by whole bits, which are faster than multiplications.
 _SHIFTS = {1.0: 0, 1 / 16: 4, 1 / 256: 8}
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a value becomes a level of 0..255: subtract `low`, multiply by `factor`, cut off."""
+    """Map of values to levels 0..255: subtract `low`, multiply by `factor`, clip."""
 
     low: float
     factor: float
@@ -23,9 +23,9 @@ class Scale:
 def scale_whole(low: float, high: float) -> Scale:
     """Choose the scale for integers that span low..high.
 
-    A file does not tell how many of its 16 bits are used, so the highest value decides between 8,
-    12 and 16. The levels are the high bytes, as Pillow has them for 16-bit colours. Numbers that
-    are no brightness (negative, or above 16 bits) are spread over what there is.
+    A file does not declare how many of its 16 bits are used, so the highest value decides between
+    8, 12 and 16. The levels are the high bytes, as in Pillow for 16-bit colours. Ranges that are no
+    brightness (negative, or above 16 bits) are stretched to 0..255.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def _spread(low: float, high: float) -> Scale:
 
 
 def extremes(values: NDArray[np.generic]) -> tuple[float, float]:
-    """Return the lowest and the highest finite value; 0, 0 where there is none."""
+    """Return the lowest and the highest finite value; 0, 0 if there is none."""
     finite = values if values.dtype.kind in "ui" else values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
 

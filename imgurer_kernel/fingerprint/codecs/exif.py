@@ -1,6 +1,6 @@
-"""Read EXIF and XMP, so that an invalid entry costs one fact and never the picture.
+"""Read EXIF and XMP; an invalid entry is one missing fact, and never rejects the picture.
 
-Tags as in EXIF 2.32 (CIPA DC-008). Every reading is bounded; see
+Tags as in EXIF 2.32 (CIPA DC-008). The cost of reading is bounded; see
 `imgurer_kernel.fingerprint.codecs.tiff`.
 """
 
@@ -26,7 +26,7 @@ _LONGEST_NAME = 100
 
 
 def facts_in(info: Mapping[Any, Any], data: bytes, name: str) -> Facts:
-    """Read EXIF wherever a format keeps it; `info` is what Pillow has found in the file."""
+    """Read EXIF from the place where a format keeps it; `info` is that of the Pillow image."""
     if name == "TIFF":
         return facts(data)
     packet = info.get("xmp", b"")
@@ -45,7 +45,7 @@ def facts(exif: bytes, xmp: bytes = b"") -> Facts:
     exif
         From the byte-order mark on, or with ``Exif`` and two zeros before it; may be empty.
     xmp
-        An XMP packet, looked at for the orientation only, and only where EXIF has none.
+        An XMP packet, used for the orientation only, if EXIF has none.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _orientation(base: Mapping[int, Value], xmp: bytes) -> int:
 
 
 def _offset(base: Mapping[int, Value], tag: int) -> int:
-    """Return where another directory begins; 0, the place of the header, reads as an empty one."""
+    """Return the offset of another directory; 0, that of the header, reads as an empty one."""
     return max(_whole(base.get(tag)), 0)
 
 
@@ -123,10 +123,10 @@ def _time(value: Value | None) -> datetime | None:
     if match is None:
         return None
     try:
-        # EXIF times have no zone: they are what the camera's clock showed.
+        # EXIF times have no zone: they are those of the camera's clock.
         return datetime(*map(int, match.groups()))  # type: ignore[arg-type] # noqa: DTZ001
     except ValueError:
-        return None  # the 31st of February, or the zeros of a clock that was never set
+        return None  # such as the 31st of February, or zeros from a clock that was never set
 
 
 def _camera(make: str, model: str) -> str | None:
@@ -138,7 +138,7 @@ def _camera(make: str, model: str) -> str | None:
 def _position(place: Mapping[int, Value]) -> tuple[float | None, float | None]:
     latitude = _degrees(place.get(_LATITUDE), _text(place.get(_NORTH)), "NS", 90)
     longitude = _degrees(place.get(_LONGITUDE), _text(place.get(_EAST)), "EW", 180)
-    # One without the other is no place, and 0, 0 is what receivers write before they have a fix.
+    # A position needs both, and receivers write 0, 0 before they have a fix.
     if latitude is None or longitude is None or latitude == longitude == 0:
         return None, None
     return latitude, longitude

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Quiet:
-    """Silences the warnings of image libraries, in threads too.
+    """Silences the warnings of image libraries, in several threads, too.
 
-    `warnings.catch_warnings` restores the filters that it found, so of two threads that overlap one
-    leaves them changed for good. Here the first to come adds a filter and the last to go takes it
-    away.
+    `warnings.catch_warnings` restores the filters that it found, so two overlapping threads may
+    leave them changed permanently. Here the first thread that enters adds a filter, and the last
+    one that leaves removes it.
     """
 
     def __init__(self) -> None:
@@ -45,13 +45,13 @@ QUIET = Quiet()
 
 @contextmanager
 def gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[None]:
-    """Map whatever a decoder raises to an `ImageRejected` that a person understands."""
+    """Map all exceptions of a decoder to an `ImageRejected` with a reason for users."""
     try:
         with QUIET:
             yield
     except ImageRejected:
         raise
-    except Exception as error:  # Pillow and its libraries raise what they like
+    except Exception as error:  # Pillow and its libraries raise exceptions of any class
         rows = None if image is None else _decoded_rows(image)
         declared = sniff.declared_bytes(data, name)
         raise decode_errors.explain(
@@ -61,7 +61,7 @@ def gate(name: str, data: bytes, image: "ImageFile | None" = None) -> Iterator[N
 
 def _decoded_rows(image: "ImageFile") -> float | None:
     """Measure the share of rows down to the last that is not blank, for top-down decoders."""
-    core = image._im  # noqa: SLF001  `im` raises where a decoder got nowhere
+    core = image._im  # noqa: SLF001  `im` raises if nothing was decoded
     top_down = image.format in {"JPEG", "MPO", "PNG", "GIF", "PPM"}
     if core is None or not top_down or {"interlace", "progressive"} & set(image.info):
         return None

@@ -1,6 +1,6 @@
-"""Read the directory of an ICO file: which picture a decoder shows, and its size.
+"""Read the directory of an ICO file: the picture that a decoder shows, and its size.
 
-Pillow decodes it as soon as it opens the file, by the size that the picture itself declares.
+Pillow decodes it when it opens the file, at the size that the picture itself declares.
 """
 
 import struct
@@ -19,11 +19,11 @@ class IconImage:
     Attributes
     ----------
     number
-        How many there are in the file.
+        Number of pictures in the file.
     offset
-        Where it begins.
+        Its offset in the file.
     width, height
-        What it declares itself, not what the directory does; 0 where it is cut off.
+        The size that the picture itself declares, not the directory; 0 if it is cut off.
     """
 
     number: int
@@ -53,7 +53,7 @@ def shown(data: bytes) -> IconImage:
 
 
 def _size(data: bytes, offset: int) -> tuple[int, int]:
-    """Read the size that a PNG, or else a Windows bitmap of twice the height, declares."""
+    """Read the declared size of a PNG, or of a Windows bitmap, which declares twice the height."""
     if data.startswith(png.SIGNATURE, offset):
         field = data[offset + 16 : offset + 24]
         return struct.unpack(">II", field) if len(field) == 8 else (0, 0)

@@ -1,8 +1,8 @@
 """The markers of a JPEG file: pure bytes, no decoding.
 
-A progressive JPEG tells the mean of every 8x8 block first and the detail afterwards. A picture
-reduced eight times is made of these means alone, so all after them can be left unread. Markers
-as in ITU-T T.81, annex B.
+A progressive JPEG has the means of all 8x8 blocks first and the detail afterwards. A picture
+reduced eight times consists of these means, so the rest need not be read. Markers as in ITU-T T.81,
+annex B.
 """
 
 import re
@@ -65,17 +65,17 @@ def quantisation(data: bytes) -> tuple[int, ...] | None:
 def means_only(data: bytes) -> bytes | None:
     """Cut a progressive JPEG after the scans that hold the means of its 8x8 blocks.
 
-    The result decodes to the same picture at an eighth of its size, but for the lowest bits of
-    the means. Damage in what is cut off goes unseen; that the file reaches its end is checked.
+    The result decodes to the same picture at an eighth of its size, except for the lowest bits of
+    the means. Damage in the removed part is not detected, but a missing end of the file is.
 
-    In place of the scans that were cut off come some that say of all detail that it is zero. Where
-    detail is missing without a word, libjpeg-turbo guesses it from the means around, which takes
-    longer and blurs the means themselves.
+    The removed scans are replaced by some that set all detail to zero. If they are just missing,
+    libjpeg-turbo interpolates the detail from neighbouring means, which takes longer and blurs the
+    means themselves.
 
     Returns
     -------
-    A complete, shorter JPEG; None where there is nothing to cut: the file is not progressive, does
-    not begin with the means of all its colours, or lacks its end.
+    A complete, shorter JPEG; None if nothing can be cut: the file is not progressive, does not
+    begin with the means of all its colours, or lacks its end.
 
     Examples
     --------
@@ -93,21 +93,21 @@ def means_only(data: bytes) -> bytes | None:
                 return None
             frame, waiting = body, set(body[6::3])
         elif marker == _SCAN:
-            if not frame or not _tells_means(body):
+            if not frame or not _is_first_dc_scan(body):
                 return None
             waiting.difference_update(body[1 : 1 + 2 * body[0] : 2])
     return None
 
 
 def _describes_colours(frame: bytes) -> bool:
-    """Return whether a frame's header is whole and its sampling factors are not zero."""
+    """Return whether a frame's header is complete and its sampling factors are not zero."""
     factors = frame[7::3]
     whole = len(frame) >= 9 and len(frame) == 6 + 3 * frame[5]
     return whole and all(factor >> 4 and factor & 15 for factor in factors)
 
 
 def _no_detail(frame: bytes) -> bytes:
-    """Build scans that set every coefficient but the mean to zero, for each component of a frame.
+    """Build scans that set all coefficients except the means to zero, for each component.
 
     Runs of empty blocks are coded by the exponent of their length and its lower bits (T.81,
     G.1.2.2), here with codes of four bits for the exponents 0..14.
@@ -120,7 +120,7 @@ def _no_detail(frame: bytes) -> bytes:
 
 
 def _blocks(frame: bytes) -> Iterator[tuple[int, int]]:
-    """Return the id of each component of a frame, and how many blocks it has."""
+    """Yield the id and the number of blocks of each component of a frame."""
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     colours = [(frame[i], frame[i + 1] >> 4, frame[i + 1] & 15) for i in range(6, len(frame), 3)]
     widest, tallest = max(h for _, h, _ in colours), max(v for _, _, v in colours)
@@ -136,7 +136,7 @@ def _empty_blocks(count: int) -> bytes:
         bits = (bits << 4 | exponent) << exponent | (run - (1 << exponent))
         length += 4 + exponent
         count -= run
-    # What fills up the last byte is ones, and a byte of ones is followed by a zero (T.81, F.1.2.3).
+    # The last byte is padded with ones, and a byte of ones is followed by a zero (T.81, F.1.2.3).
     spare = -length % 8
     coded = ((bits + 1 << spare) - 1).to_bytes((length + spare) // 8, "big")
     return coded.replace(b"\xff", b"\xff\0")
@@ -149,9 +149,9 @@ class Scan:
     Attributes
     ----------
     start, end
-        Where its codes begin, and the marker after them; None where there is none.
+        Offset of its codes, and of the marker after them; None if there is none.
     restarts
-        How many restart markers there must be; None where none are announced.
+        Number of restart markers that there must be; None if the file declares none.
     """
 
     start: int
@@ -161,16 +161,16 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a JPEG is made of.
+    """The parts of a JPEG.
 
     Attributes
     ----------
     segments, scans
-        How many, to the end of its first picture.
+        Their numbers, to the end of the first picture.
     blocks
-        Blocks of 8x8 values of all its colours, in one scan of them all.
+        Number of 8x8 blocks of all its colours, in one scan of all of them.
     scan
-        The only scan; None where there are several, or it is of another kind.
+        The only scan; None if there are several, or it is of another kind.
     """
 
     segments: int
@@ -201,7 +201,7 @@ def count(data: bytes, enough: int) -> Parts:
         segments += 1
         if marker in _FRAMES and _describes_colours(body):
             blocks = max(blocks, sum(number for _, number in _blocks(body)))
-            # A height of zero is given by a marker behind the scan.
+            # If the height is zero, a marker after the scan has it.
             frame = body if marker in _SEQUENTIAL and any(body[1:3]) else b""
         elif marker == _INTERVAL and len(body) >= 2:
             interval = int.from_bytes(body[:2], "big")
@@ -221,15 +221,15 @@ def _units(frame: bytes) -> int:
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     across, down = max(f >> 4 for f in frame[7::3]), max(f & 15 for f in frame[7::3])
     if frame[5] == 1:
-        across = down = 1  # a colour alone is coded block by block, whatever its factors
+        across = down = 1  # a single component is coded block by block, for any factors
     return -(-width // (8 * across)) * -(-height // (8 * down))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Yield marker, content and start of each segment; the last is the end marker.
 
-    What is coded after a scan's header is skipped. So is, as decoders do it, whatever is no marker
-    where one should be.
+    The codes after a scan's header are skipped, and so are, as in decoders, bytes that are no
+    marker where one should be.
     """
     position = 2
     while (found := _MARKER.search(data, position)) is not None:
@@ -244,7 +244,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         position = end
 
 
-def _tells_means(scan: bytes) -> bool:
+def _is_first_dc_scan(scan: bytes) -> bool:
     """Return whether a scan is the first DC scan: coefficient 0 only."""
     tail = scan[1 + 2 * scan[0] :] if scan else b""
     return len(tail) == 3 and tail[:2] == b"\0\0" and tail[2] >> 4 == 0
@@ -260,7 +260,7 @@ def stores_luma(*, jfif: bool, adobe: int | None, components: Sequence[int]) -> 
     jfif
         Whether there is a JFIF marker.
     adobe
-        The transform that an Adobe marker names, or None.
+        The transform in an Adobe marker, or None.
     components
         The identifiers of the components.
 

@@ -1,7 +1,8 @@
 """Count the parts of a JPEG 2000 picture from the markers of its codestream (pure bytes).
 
-OpenJPEG makes an object for each precinct and code-block of a tile before it looks whether there
-is anything to decode: 253 bytes made it take 8 GB. Markers as in ITU-T T.800, annex A.
+OpenJPEG allocates an object for each precinct and code-block of a tile before it checks whether
+there is anything to decode: a file of 253 bytes made it take 8 GB. Markers as in ITU-T T.800,
+annex A.
 """
 
 import re
@@ -11,22 +12,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 MOST_BLOCKS = 500_000
-"""Code-blocks and precincts: 30 megapixels in usual blocks of 64 x 64 have 40,000."""
+"""Most code-blocks and precincts: 30 megapixels in usual blocks of 64 x 64 have 40,000."""
 MOST_PACKETS = 5_000_000
-"""Layers times precincts."""
+"""Most packets: layers times precincts."""
 
 _Kind = TypeVar("_Kind")
 
-# The size of a picture (SIZ), and how all of it (COD) or a component (COC) is coded. Tiles may have
-# the latter on their own, so they are sought by what they look like, wherever they are, and the
-# worst that is found is taken for the whole picture.
+# The size of a picture (SIZ), and the coding style of all of it (COD) or of a component (COC).
+# Tiles may have their own styles, so they are searched by pattern in the whole file, and the worst
+# match is assumed for the whole picture.
 _SIZE = re.compile(rb"\xff\x51(?=([\0-\xc0].{37}))", re.DOTALL)
 _STYLE = rb"([\0-\x20])([\0-\x08])([\0-\x08])[\0-\x7f][\0\1]"
 _DEFAULT = re.compile(rb"\xff\x52\0[\x0c-\x2d]([\0-\x07])[\0-\x04](..)[\0\1]" + _STYLE, re.DOTALL)
 _COMPONENT = re.compile(rb"\xff\x53\0[\x09-\x2b].{1,2}?([\0\1])" + _STYLE, re.DOTALL)
 
 MOST_CODINGS = 32
-"""Different sizes or styles in one file; there are seldom more than one of each."""
+"""Most different sizes or styles in one file; there is seldom more than one of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ class Division:
     Attributes
     ----------
     codings
-        Different sizes or styles; where there are more than `MOST_CODINGS`, all that is counted.
+        Different sizes or styles; if there are more than `MOST_CODINGS`, the rest is not counted.
     tiles, blocks, packets
-        Of the whole picture, in the worst case.
+        Numbers for the whole picture, in the worst case.
     """
 
     codings: int = 0
@@ -82,7 +83,7 @@ def measure(data: bytes) -> Division:
 
 
 def _different(found: Iterable[_Kind]) -> set[_Kind]:
-    """Collect distinct values; stop at one more than is allowed."""
+    """Collect distinct values; stop at one more than `MOST_CODINGS`."""
     kinds: set[_Kind] = set()
     for kind in found:
         kinds.add(kind)
@@ -118,7 +119,7 @@ def _styles(data: bytes) -> Iterator[_Style]:
 
 def _style(data: bytes, end: int, layers: int, own: bytes, fields: Iterable[bytes]) -> _Style:
     levels, width, height = (field[0] for field in fields)
-    # Precincts without a size of their own have 2**15 on a side.
+    # Precincts without a declared size have 2**15 on a side.
     sizes = data[end : end + levels + 1] if own[0] & 1 else b""
     precincts = tuple((size & 15, size >> 4) for size in sizes.ljust(levels + 1, b"\xff"))
     return _Style(layers, levels, (width + 2, height + 2), precincts)

@@ -1,13 +1,12 @@
-"""Tell JPEG files that differ by their metadata only, without decoding them."""
+"""Recognize JPEG files that differ only in their metadata, without decoding them."""
 
 _APP0, _APP14, _APP15, _COM, _SOS = 0xE0, 0xEE, 0xEF, 0xFE, 0xDA
 
 
 def body(data: bytes) -> bytes | None:
-    """Return what decides the pixels of a JPEG: all but what applications and comments say.
+    """Return the part of a JPEG that determines its pixels: without application data and comments.
 
-    What Adobe says is left: it names the space of the colours. None where it is no JPEG, or one
-    that is not made as it should be.
+    Adobe's segment is kept, since it has the colour space. None if it is no valid JPEG.
 
     Examples
     --------
@@ -25,8 +24,8 @@ def body(data: bytes) -> bytes | None:
         if marker == _SOS:
             return b"".join([*kept, data[at:]])
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
-        told = _APP0 <= marker <= _APP15 and marker != _APP14
-        if not told and marker != _COM:
+        is_application = _APP0 <= marker <= _APP15 and marker != _APP14
+        if not is_application and marker != _COM:
             kept.append(data[at:end])
         at = end
     return None

@@ -1,8 +1,8 @@
 """Redirect the messages of libtiff from standard error to the log.
 
-libtiff tells of errors by a function that any program may replace; Pillow replaces the one for
-warnings only. Neither has a binding for it, so that it is done here by `ctypes`, in the very
-library that Pillow has loaded.
+libtiff reports errors by a function that a program can replace; Pillow replaces only the one for
+warnings. Neither has a Python binding for it, so this module uses `ctypes`, with the library that
+Pillow has loaded.
 """
 
 import ctypes
@@ -16,8 +16,8 @@ from typing import Any
 __all__ = ["LOG", "redirect_messages"]
 
 LOG = logging.getLogger("imgurer_kernel.decode")
-"""Where what decoders say goes; nowhere, unless the program has set up a log."""
-# Else Python writes what nobody listens to to standard error after all.
+"""Logger of decoder messages; discarded unless the program has set up a log."""
+# Otherwise Python writes messages without a handler to standard error.
 LOG.addHandler(logging.NullHandler())
 
 _LONGEST = 500
@@ -34,12 +34,12 @@ def redirect_messages() -> bool:
     Returns
     -------
     bool
-        Whether that could be done: on Linux, where Pillow comes with a libtiff.
+        Whether they were redirected: on Linux, if Pillow has its own libtiff.
     """
     found = _loaded()
     if found is None:
         return False
-    # The same file again is the library that is loaded, not another copy of it.
+    # Loading the same file again returns the loaded library, not a second copy.
     library = ctypes.CDLL(found)
     for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         change = getattr(library, name)
@@ -62,19 +62,19 @@ def _loaded() -> str | None:
 
 
 def _handler() -> Any:  # noqa: ANN401 - ctypes has no name for it
-    """Return the callback for libtiff; None, which silences it, where formatting is impossible."""
-    # A `va_list` is handed on as a pointer by the conventions of these two processors only.
+    """Return the callback for libtiff; None, which silences it, if formatting is impossible."""
+    # Only the calling conventions of these two processors pass a `va_list` as a pointer.
     if sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}:
         return None
     print_to = _Format(("vsnprintf", ctypes.CDLL(None)))
 
-    def say(_: bytes | None, text: bytes, values: int | None) -> None:
+    def log_message(_: bytes | None, text: bytes, values: int | None) -> None:
         buffer = ctypes.create_string_buffer(_LONGEST)
         print_to(buffer, _LONGEST, text, values)
         LOG.warning("libtiff: %s", buffer.value.decode("utf-8", "replace"))
 
-    return _Handler(say)
+    return _Handler(log_message)
 
 
-# For as long as the process lives: libtiff keeps the address only.
+# Kept for the life of the process: libtiff stores only the address.
 _HANDLER = _handler()

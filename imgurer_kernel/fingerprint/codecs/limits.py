@@ -1,8 +1,8 @@
 """Count the parts of a file, and check them against limits, before a decoder reads it.
 
-Scans, segments, entries and tiles cost a decoder time whatever their size, and a file of a
-megabyte can hold a hundred thousand of them. Counting costs a fraction of a microsecond each; that
-of segments ends at ten times what is allowed.
+Scans, segments, entries and tiles cost a decoder time, even if they are small, and a file of a
+megabyte can have a hundred thousand of them. Counting costs a fraction of a microsecond each;
+counting segments stops at ten times the limit.
 """
 
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from imgurer_kernel.fingerprint.codecs import boxes, icon, jpeg, jpeg2000, png, 
 from imgurer_kernel.settings import Settings
 
 Count = tuple[int, str, int, str]
-"""How many there are, of what, how many are allowed, and the setting that says so, if one does."""
+"""Number of parts, their name, the limit, and the name of its setting, empty without one."""
 
 _ENOUGH = 10
-# A scan costs 20 to 34 ns for each 8x8 block of the picture even where it changes none, so that
-# 30 million take a second. Cameras and optimizers write 10 scans, rarely 16; those a picture may
-# have, but for a small file of which all are to be decoded: it is flat, or made to take long.
+# A scan costs 20 to 34 ns for each 8x8 block of the picture even if it changes none, so 30 million
+# take a second. Cameras and optimizers write 10 scans, rarely 16: that many are always allowed,
+# except in a small file of which all are decoded, which is flat, or made to take long.
 _MOST_BLOCKS = 30_000_000
 _USUAL_SCANS = 16
 _SMALL = 1 << 20
-# Tiles may be larger than what is seen of them: so many pixels take a tenth of a second or two.
+# Tiles may extend beyond the picture: this many pixels take 0.1 to 0.2 s.
 _MOST_UNSEEN = 64_000_000
-# Bytes of metadata beyond those of the file: entries may all claim the same.
+# Bytes of metadata beyond those of the file: several entries may claim the same bytes.
 _MOST_CLAIMED = 64_000_000
 
 
@@ -41,31 +41,31 @@ def refuse_bombs(data: bytes, name: str) -> None:
 
 
 def parts_of(data: bytes, limits: Settings) -> jpeg.Parts:
-    """Count the parts of a JPEG as far as the limits ask."""
+    """Count the parts of a JPEG, as far as the limits require."""
     return jpeg.count(data, _ENOUGH * limits.max_segments)
 
 
 def refuse_too_many(
     data: bytes, name: str, limits: Settings, *, exact: bool, parts: jpeg.Parts | None = None
 ) -> None:
-    """Raise `ImageTooLarge` where a file has more parts than the settings allow.
+    """Raise `ImageTooLarge` if a file has more parts than the settings allow.
 
     Parameters
     ----------
     data, name
         The file and its format.
     limits
-        Settings whose ``max_scans``, ``max_segments``, ``max_entries`` and ``max_tiles`` hold.
+        Settings with ``max_scans``, ``max_segments``, ``max_entries`` and ``max_tiles``.
     exact
         Whether all scans of a JPEG will be decoded at its full size.
     parts
-        Of a JPEG: what `parts_of` has counted.
+        For a JPEG, the result of `parts_of`, if known.
     """
     for many, what, most, setting in _counts(data, name, limits, exact, parts):
         if many > most:
-            told = f" ({setting})" if setting else ""
+            name_of_limit = f" ({setting})" if setting else ""
             more = " or more" if setting == "max_segments" and many >= _ENOUGH * most else ""
-            message = f"the {name} has {many:,}{more} {what}; the limit is {most:,}{told}"
+            message = f"the {name} has {many:,}{more} {what}; the limit is {most:,}{name_of_limit}"
             raise ImageTooLarge(message)
 
 

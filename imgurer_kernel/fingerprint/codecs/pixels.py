@@ -1,6 +1,6 @@
 """Process decoded pixels: background, depth, reduction, orientation.
 
-Large pictures are worked on in strips, so that a second copy of 200 megapixels is never made.
+Large pictures are processed in strips, so that a second copy of 200 megapixels is never made.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ Size = tuple[int, int]
 FloatBox = tuple[float, float, float, float]
 Picture = Image.Image
 
-# A megabyte of colours, which stays in the cache: twice as fast as strips of sixteen.
+# Pixels of a strip: a megabyte of colours, which stays in the cache; twice as fast as 16 MB.
 _STRIP = 250_000
 _PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa"}
 _DEEP = {"I;16", "I;16B", "I;16L", "I;16N", "I", "F"}
@@ -79,14 +79,14 @@ def luma(image: Picture) -> Picture:
 
 
 def middle(image: Picture, side: int, *, coded: bool) -> UInt8s | None:
-    """Return luma of the middle, from a whole number of 8x8 blocks on; None without luma of 8 bits.
+    """Return luma of the middle, aligned to the 8x8 block grid; None without luma of 8 bits.
 
     Parameters
     ----------
     side
-        Pixels of each side, at most.
+        Most pixels of each side.
     coded
-        Whether only luma that is stored will do.
+        Whether only stored luma is accepted, not luma computed from colours.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def middle(image: Picture, side: int, *, coded: bool) -> UInt8s | None:
     return np.asarray(luma(image.crop((left, top, right, bottom))))
 
 
-def shines_through(image: Picture) -> bool:
+def transparency_varies(image: Picture) -> bool:
     """Return whether the transparency varies over the picture."""
     if not image.has_transparency_data or image.mode in _DEEP:
         return False
@@ -112,20 +112,20 @@ def shines_through(image: Picture) -> bool:
 
 def is_blank_at_its_end(image: Picture) -> bool:
     """Return whether the last rows may be missing, which Pillow leaves black or transparent."""
-    # One of the last two rows is the last that is decoded, interlaced or not.
+    # The last decoded row is one of the last two, interlaced or not.
     last = range(max(image.height - 2, 0), image.height)
     rows = (image.crop((0, row, image.width, row + 1)) for row in last)
     return not all(row.getbbox(alpha_only=False) for row in rows)
 
 
 def without_empty_alpha(image: Picture) -> Picture:
-    """Make a bitmap opaque whose alpha was never filled in."""
+    """Make a bitmap opaque if its alpha channel is all zeros."""
     empty = image.mode == "RGBA" and image.getchannel("A").getbbox() is None
     return image.convert("RGB") if empty else image
 
 
 def shrunk(image: Picture, size: Size, box: FloatBox) -> Picture:
-    """Resample a box to another size by means weighted towards the middle."""
+    """Resample a box to another size by a Hamming window."""
     whole = (0.0, 0.0, *map(float, image.size))
     if (size, tuple(map(float, box))) == (image.size, whole):
         return image
@@ -135,10 +135,9 @@ def shrunk(image: Picture, size: Size, box: FloatBox) -> Picture:
 def digest(image: Picture, orientation: int) -> str:
     """Hash size and pixels of the upright picture: SHA-256, 64 hex digits.
 
-    Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha, and
-    what is wholly transparent has no colour, unless all is: then colours are all that there is to
-    tell one picture from another. Any other kind of pixels, such as 16 bits or CMYK,
-    equals only its own kind.
+    Palettes, grays and colours of 8 bits are compared by their red, green, blue and alpha. Wholly
+    transparent pixels have no colour, unless the whole picture is transparent: then only its
+    colours distinguish it from others. Any other mode, such as 16 bits or CMYK, equals only itself.
     """
     image = upright(image, orientation)
     mode = "RGBA" if image.mode in _PLAIN else image.mode
@@ -148,7 +147,7 @@ def digest(image: Picture, orientation: int) -> str:
         plain = _in_mode(strip, mode)
         if hide and strip.has_transparency_data:
             content = np.array(plain)
-            # Four times as fast as an index by what is transparent.
+            # Four times as fast as indexing the transparent pixels.
             whole = content.view(np.uint32)
             np.multiply(whole, content[..., 3:] != 0, out=whole)
             found.update(content.data)
@@ -166,20 +165,20 @@ def _is_empty(image: Picture) -> bool:
 def reduced(
     image: Picture, factor: int, background: Background, *, whole: bool, native: bool = False
 ) -> tuple[Picture, Picture | None]:
-    """Reduce a picture by `factor` to opaque 8 bits; averages of squares of pixels.
+    """Reduce a picture by `factor` to opaque 8 bits, by means of squares of pixels.
 
     Parameters
     ----------
     image
         Any mode.
     factor
-        A whole number; 1 leaves the size alone.
+        A whole number; 1 keeps the size.
     background
-        What shows through.
+        Background of transparent pixels.
     whole
-        Whether the grays are wanted at full size as well.
+        Whether to return the grays at full size as well.
     native
-        Leave the smaller picture in its own mode, which must have neither.
+        Keep the mode of the smaller picture, which must have no transparency and 8 bits.
 
     Returns
     -------
@@ -239,7 +238,7 @@ def _composite(picture: Picture, mode: str, background: Background) -> Picture:
 
 
 def _in_mode(picture: Picture, mode: str) -> Picture:
-    """Convert to a mode, without a copy of a picture that has it already."""
+    """Convert to a mode; return the picture itself if it has that mode."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file: count them, and check what Pillow does not: checksums, missing rows.
+"""The chunks of a PNG file: count them, and check checksums and rows, which Pillow does not.
 
 Pure bytes.
 """
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from imgurer_kernel.errors import ImageDamaged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Pixels come in as many pieces as they need, of 8 KiB as a rule; those of an animation are counted
-# as frames.
+# Pixels have as many chunks as they need, usually of 8 KiB; those of an animation are counted as
+# frames.
 _PIXELS, _OF_FRAMES = b"IDAT", {b"fcTL", b"fdAT"}
 _SMALL = 1024
 _STEP = 1 << 20
-# Samples of a pixel, by the kind of colour.
+# Samples of a pixel, by colour type.
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # The seven passes of an interlaced picture: first column and row, and the steps from there.
 _PASSES = (
@@ -47,7 +47,7 @@ def count_chunks(data: bytes, enough: int, begin: int = 0) -> int:
 def damaged_chunk(data: bytes) -> str | None:
     """Name the first chunk of pixels with a wrong checksum; None if all are right.
 
-    Such a file decodes, to something else than what was saved.
+    Such a file may decode without an error, but to wrong pixels.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def damaged_chunk(data: bytes) -> str | None:
 
 
 def refuse_short(data: bytes) -> None:
-    """Raise `ImageDamaged` where rows of a picture are missing."""
+    """Raise `ImageDamaged` if rows of a picture are missing."""
     share = share_present(data)
     if share < 1:
         message = (
@@ -77,10 +77,10 @@ def refuse_short(data: bytes) -> None:
 
 
 def share_present(data: bytes) -> float:
-    """Measure the share of its pixels that a PNG has, 0..1, if all its chunks are in order.
+    """Measure the share of the declared pixels that a PNG with sound chunks has, 0..1.
 
-    A stream that ends properly may hold too little; decoders leave the rest of the picture black.
-    The pixels are unpacked once more for that.
+    A stream that ends properly may have too few; decoders leave the rest of the picture black.
+    This decompresses the pixels once more.
 
     Examples
     --------

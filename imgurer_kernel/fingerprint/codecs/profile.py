@@ -1,8 +1,8 @@
 """Convert colours by the file's ICC profile to sRGB.
 
-A picture in Display P3 or Adobe RGB whose numbers are taken for sRGB is paler than it is, and paler
-than its copies that were saved for the web. Conversions are made once for each profile, and none
-for those that are sRGB in all but name. Where a profile is broken its picture is not.
+A picture in Display P3 or Adobe RGB whose values are read as sRGB looks too pale, and paler than
+its copies that were saved for the web. Conversions are cached by profile; profiles equal to sRGB
+need none. A picture with a broken profile is not rejected.
 """
 
 import io
@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 # Profiles of printers have up to 3 MB.
 _MOST_BYTES = 4 << 20
 _NAME = 60
-# Levels by which the many profiles that are called sRGB differ from it and from each other.
+# Levels by which the many profiles named sRGB differ from it and from each other.
 _SAME = 3
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
@@ -38,9 +38,9 @@ class Conversion:
     Attributes
     ----------
     note
-        The name of the profile, or why it is ignored; None for sRGB and where there is none.
+        The name of the profile, or why it is ignored; None for sRGB and without a profile.
     native
-        Whether it takes pictures in their own mode, CMYK or LAB.
+        Whether it converts pictures in their own mode, CMYK or LAB.
     """
 
     note: str | None = None
@@ -65,7 +65,7 @@ NONE = Conversion()
 
 
 def conversion_of(image: Image.Image) -> Conversion:
-    """Return the conversion for the profile of an opened file; None where it needs none."""
+    """Return the conversion for the profile of an opened file; `NONE` if it needs none."""
     if image.mode == "LAB":
         return _lab()
     profile = image.info.get("icc_profile")
@@ -77,14 +77,14 @@ def conversion_of(image: Image.Image) -> Conversion:
     return _conversion(profile, kind)
 
 
-# Transforms hold up to a megabyte each; a folder has pictures of few devices.
+# Transforms take up to a megabyte each; a folder usually has pictures of few devices.
 @lru_cache(maxsize=32)
 def _conversion(profile: bytes, kind: str) -> Conversion:
     mode = _MODE_OF_KIND[kind]
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space != kind:
-            # A gray picture with the profile of the colours that it was made from is common.
+            # Gray pictures often have the profile of their colour original.
             return NONE if kind == _GRAY else Conversion("ignored: a profile of other colours")
         transform = ImageCms.buildTransform(source, _srgb(), mode, "RGB", _INTENT, _FLAGS)
         if mode != "CMYK" and _changes_nothing(transform, mode):
@@ -108,7 +108,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Return whether the conversion leaves all colours of a grid visibly the same."""
+    """Return whether the conversion changes no colour of a grid visibly."""
     levels = range(0, 256, 17)
     if mode == "L":
         grid = np.array([levels], np.uint8)

@@ -1,4 +1,4 @@
-"""Limit the size of a picture by the memory that its decoder takes per pixel."""
+"""Limit the size of a picture by the memory that its decoder needs per pixel."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -6,16 +6,15 @@ from typing import Any, Protocol
 from imgurer_kernel.errors import ImageTooLarge
 from imgurer_kernel.settings import Settings
 
-# Bytes for each pixel that a decoder takes at its peak, where that is more than the 6 for which
-# `max_pixels` is meant. Measured on 24 megapixels; JPEG 2000 takes 20, but ten times as long as
-# others.
+# Peak bytes per pixel of a decoder, if more than the 6 for which `max_pixels` is defined. Measured
+# on 24 megapixels; JPEG 2000 takes 20, but counts twice, since it takes ten times as long.
 _COST = {"AVIF": 10, "HEIF": 8, "JPEG2000": 40, "WEBP": 18}
 _USUAL_COST = 6
 _COST_OF_ALL_SCANS = 10
-# A PNM with an odd highest value and a BMP in runs are decoded in Python: 0.6 s for so many values
-# of the first, 1.2 s for so many pixels of the second.
+# Pillow decodes a PNM with an unusual highest value and a run-length encoded BMP in Python: these
+# limits take 0.6 s for values of the first, 1.2 s for pixels of the second.
 _MOST_IN_PYTHON = {"ppm": 1_000_000, "bmp_rle": 10_000_000}
-# Bytes of pixels that any file may unpack to: 1.6 s for a PNG of the costliest kind.
+# Bytes of pixels that any file may unpack to: 1.6 s for a PNG of the slowest kind.
 _UNPACKED = 400_000_000
 
 
@@ -38,7 +37,7 @@ class PillowImage(Protocol):
 
     @property
     def info(self) -> Mapping[Any, Any]:
-        """What else the file says."""
+        """Other information from the file."""
 
     @property
     def has_transparency_data(self) -> bool:
@@ -49,7 +48,7 @@ class PillowImage(Protocol):
 
 
 def check(image: PillowImage, name: str, limits: Settings, *, exact: bool) -> None:
-    """Raise `ImageTooLarge` where a picture has more pixels than ``max_pixels`` comes to."""
+    """Raise `ImageTooLarge` if a picture has more pixels than ``max_pixels`` allows its format."""
     width, height, most = image.width, image.height, _most_pixels(image, name, limits, exact=exact)
     if width * height > most:
         message = (
@@ -72,19 +71,19 @@ def _most_pixels(image: PillowImage, name: str, limits: Settings, *, exact: bool
 
 
 def check_growth(image: PillowImage, size: int, limits: Settings) -> None:
-    """Raise `ImageTooLarge` where a small file unpacks to disproportionately many pixels.
+    """Raise `ImageTooLarge` if a small file unpacks to disproportionately many pixels.
 
     Parameters
     ----------
     image
-        Not decoded yet.
+        An image that is not decoded yet.
     size
         Bytes of the file.
     limits
-        Settings whose ``max_growth`` holds.
+        Settings with ``max_growth``.
     """
     number = image.width * image.height * _depth(image)
-    # Who allows for more pixels than usual allows for the time that they take.
+    # A higher limit on pixels implies that their decoding may take longer, too.
     most = max(_UNPACKED, 2 * limits.max_pixels, size * limits.max_growth)
     if number > most:
         message = (

@@ -1,7 +1,7 @@
-"""Recognize the format of a file by its bytes, and read what its header declares.
+"""Recognize the format of a file by its bytes, and read sizes and counts from its header.
 
-A file's name is never asked: it is wrong too often. Formats outside `SUPPORTED` are named where
-they can be, so that a person learns what to do, and never handed to a decoder.
+The file's name is not used: it is wrong too often. Formats outside `SUPPORTED` are named if they
+are recognized, so that the user knows what to do, and never passed to a decoder.
 """
 
 import re
@@ -39,7 +39,7 @@ _MAGIC = (
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
 )
 _NETPBM = re.compile(rb"P[456f]\s")
-# Pixels as decimal numbers: Pillow takes minutes for a small file of comments.
+# Pixels as decimal numbers: not supported, since Pillow takes minutes for a small file of comments.
 _NETPBM_TEXT = re.compile(rb"P[123]\s")
 
 _RAW = "a camera's raw file"
@@ -76,7 +76,7 @@ _TEXTS = (
     (b"<?xml", "an XML document"),
 )
 _NO_PICTURES = {"a program", "a database", "a sound file", "a text file"}
-# Blocks of a GIF hold 255 bytes: a whole gigabyte of them is no more than this.
+# Most blocks of a GIF, which have up to 255 bytes: a gigabyte of full blocks has fewer.
 _MOST_BLOCKS = 5_000_000
 _EXTENSION, _FRAME, _END = 0x21, 0x2C, 0x3B
 _REDUCED, _INNER_PAGES, _DNG_VERSION = 254, 330, 50706
@@ -93,7 +93,7 @@ def sniff(data: bytes) -> str:
     ImageDamaged
         If there are no bytes, or nothing but zeros.
     UnknownFormat
-        If it is none of them; the message says what it looks like instead.
+        If it is none of them; the message names the recognized format, if any.
 
     Examples
     --------
@@ -149,9 +149,9 @@ def _is_raw(data: bytes) -> bool:
     source = tiff.parse(data)
     if source is None:
         return False
-    told = tiff.directory(source, source.first, {_REDUCED, _INNER_PAGES, _DNG_VERSION})
-    preview = told.get(_REDUCED) == (1,) and _INNER_PAGES in told
-    return preview or _DNG_VERSION in told or data[8:10] == b"CR"
+    tags = tiff.directory(source, source.first, {_REDUCED, _INNER_PAGES, _DNG_VERSION})
+    preview = tags.get(_REDUCED) == (1,) and _INNER_PAGES in tags
+    return preview or _DNG_VERSION in tags or data[8:10] == b"CR"
 
 
 def _brands(data: bytes) -> set[bytes]:
@@ -181,7 +181,7 @@ def _describe(data: bytes) -> str:
 
 
 def declared_bytes(data: bytes, name: str) -> int | None:
-    r"""Read the length that the file declares; None where it declares none.
+    r"""Read the length that the file declares; None if it declares none.
 
     Examples
     --------
@@ -213,13 +213,12 @@ def _media_bytes(data: bytes) -> int | None:
 def count_frames(data: bytes, name: str, limit: int) -> int | None:
     """Count frames of a GIF or pages of a TIFF, at most limit + 1; None for other formats.
 
-    Pillow would find these by parsing all of them into objects, which takes minutes where a
-    hostile file has millions.
+    Pillow would parse all of them into objects, which takes minutes if a hostile file has millions.
 
     Raises
     ------
     ImageTooLarge
-        If a GIF is cut into so many blocks that reading it would take long.
+        If a GIF has so many blocks that reading it would take long.
     """
     if name == "GIF":
         return max(_count_gif_frames(data, limit), 1)
@@ -273,5 +272,5 @@ def _gif_parts(data: bytes) -> Iterator[int]:
 
 
 def _colour_table(flags: bytes) -> int:
-    """Compute the bytes of the colour table that a flag byte announces."""
+    """Compute the bytes of the colour table that a flag byte declares."""
     return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0

@@ -1,8 +1,8 @@
 """Read directories of a TIFF file, or of EXIF, at bounded cost.
 
-Pillow reads every entry of a directory. A small file can name 65,535 entries that each claim the
-whole file, so the sum of the claims is looked at before Pillow is let near (`claimed_bytes`), and
-EXIF is read here, entry by entry wanted. Layout: TIFF 6.0, section 2; BigTIFF as libtiff has it.
+Pillow reads every entry of a directory. A small file can have 65,535 entries that each claim the
+whole file, so the sum of the claims is checked before Pillow opens it (`claimed_bytes`), and EXIF
+is read here, only the wanted entries. Layout: TIFF 6.0, section 2; BigTIFF as in libtiff.
 """
 
 import struct
@@ -29,7 +29,7 @@ class Tiff:
     data
         From the byte-order mark on.
     order
-        ``"<"`` or ``">"``, as `struct` has it.
+        ``"<"`` or ``">"``, as in `struct`.
     big
         True for BigTIFF.
     first
@@ -42,7 +42,7 @@ class Tiff:
     first: int
 
     def number(self, offset: int, code: str) -> int:
-        """Read one integer; struct.error beyond the end."""
+        """Read one integer; raises struct.error beyond the end."""
         if offset > len(self.data):
             message = f"offset {offset} is beyond the end"
             raise struct.error(message)
@@ -50,7 +50,7 @@ class Tiff:
 
 
 def parse(data: bytes) -> Tiff | None:
-    r"""Read a TIFF header; None where there is none.
+    r"""Read a TIFF header; None if there is none.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def _entries(tiff: Tiff, offset: int) -> Iterator[tuple[int, int, int, int]]:
     except struct.error:
         return  # beyond the end
     begin = offset + head
-    # As many entries as there are: the rest of the directory may be cut off.
+    # Only complete entries: the rest of the directory may be cut off.
     count = min(count, max(len(tiff.data) - begin, 0) // entry.size)
     table = memoryview(tiff.data)[begin : begin + count * entry.size]
     for index, (tag, kind, many, field) in enumerate(entry.iter_unpack(table)):
@@ -124,7 +124,7 @@ def directory(tiff: Tiff, offset: int, wanted: Container[int]) -> dict[int, Valu
 
 
 def claimed_bytes(tiff: Tiff) -> int:
-    """Sum up the bytes that the entries of the first directory claim, each counted by itself."""
+    """Sum up the bytes that the entries of the first directory claim, each counted separately."""
     most = len(tiff.data)
     entries = _entries(tiff, tiff.first)
     return sum(min(_SIZES.get(kind, 0) * many, most) for _, kind, many, _ in entries)
@@ -150,9 +150,9 @@ class Tiles:
     Attributes
     ----------
     number
-        Strips or tiles.
+        Number of strips or tiles.
     coded, seen
-        Pixels that a decoder goes through, and those of the picture.
+        Pixels that a decoder processes, and pixels of the picture.
     """
 
     number: int
@@ -161,11 +161,11 @@ class Tiles:
 
 
 def measure_tiles(tiff: Tiff) -> Tiles:
-    """Read the strips or tiles of the first page; zeros where it declares none."""
+    """Read the strips or tiles of the first page; zeros if it declares none."""
     number = 0
     for tag, kind, many, _ in _entries(tiff, tiff.first):
         if tag in {_STRIPS, _TILES}:
-            # A claim to more than the file could hold is skipped by decoders.
+            # Decoders ignore a count that is larger than the file.
             number = max(number, min(many, len(tiff.data) // _SIZES.get(kind, 1)))
     found = directory(tiff, tiff.first, {_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT})
     width, height, across, down = (
@@ -183,7 +183,7 @@ def _first(value: Value | None) -> int:
 
 
 def count_pages(tiff: Tiff, limit: int) -> int:
-    r"""Count the directories of the chain; stop at limit + 1, or where it forms a loop.
+    r"""Count the directories of the chain; stop at limit + 1, or if it forms a loop.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def count_pages(tiff: Tiff, limit: int) -> int:
 
 
 def pages(tiff: Tiff, limit: int) -> Iterator[int]:
-    """List the offsets of the first limit + 1 directories of the chain, each once."""
+    """Yield the offsets of the first limit + 1 directories of the chain, each once."""
     seen: set[int] = set()
     offset = tiff.first
     while offset and offset not in seen and len(seen) <= limit:
@@ -206,4 +206,4 @@ def pages(tiff: Tiff, limit: int) -> Iterator[int]:
             yield offset
             offset = tiff.number(after, "Q" if tiff.big else "I")
         except struct.error:
-            return  # the chain ends where the file does
+            return  # the chain ends with the file

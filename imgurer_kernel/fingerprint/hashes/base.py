@@ -1,8 +1,8 @@
-"""The interface of perceptual hashes and the registry of them: the place to add another one.
+"""The interface and the registry of perceptual hashes.
 
-A hash is 128 bits, as two words of 64, of which pictures that look alike differ in few. That is all
-that `imgurer_kernel.index` asks for, so that any hash can be searched by it. Stores keep the dHash:
-verified searches and clusters turn it, cut windows from it and count its near ties.
+A hash has 128 bits, as two words of 64; pictures that look alike differ in few of them.
+`imgurer_kernel.index` requires nothing else, so it can search any hash. Stores keep the dHash:
+verified searches and clusters use its orientations, windows and near ties.
 """
 
 from typing import Protocol, runtime_checkable
@@ -17,12 +17,12 @@ from imgurer_kernel.settings import Settings
 
 @runtime_checkable
 class PerceptualHash(Protocol):
-    """A hash of 128 bits, taken from a picture that is reduced to a square of grays.
+    """A hash of 128 bits, computed from a picture that is reduced to a square of grays.
 
     Attributes
     ----------
     name
-        Short and in lower case, such as ``"dhash"``; nothing else is registered under it.
+        Short and in lower case, such as ``"dhash"``; unique.
     side
         Pixels of the sides of that square, 1 or more.
     """
@@ -38,7 +38,7 @@ class PerceptualHash(Protocol):
         ...
 
     def informative_many(self, grays: UInt8s) -> BoolMask:
-        """Tell which pictures have enough structure for this hash: to bool (n,)."""
+        """Return which pictures have enough structure for this hash, bool (n,)."""
         ...
 
 
@@ -53,7 +53,7 @@ class DHash:
         return dhash.dhash_many(grays)
 
     def informative_many(self, grays: UInt8s) -> BoolMask:
-        """Tell which pictures have enough structure for a dHash."""
+        """Return which pictures have enough structure for a dHash, bool (n,)."""
         return dhash.informative_many(grays)
 
 
@@ -61,9 +61,9 @@ _hashes: dict[str, PerceptualHash] = {}
 
 
 def register(hash_: object) -> None:
-    """Make a `PerceptualHash` known under its name.
+    """Register a `PerceptualHash` under its name.
 
-    It is tried on a few grays first, so that a mistake shows here and not in a search.
+    It is tested on a few grays first, so that an error is raised here and not in a search.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def hash_picture(
     Parameters
     ----------
     data, exact, limits
-        As `imgurer_kernel.fingerprint.fingerprint` has them.
+        As for `imgurer_kernel.fingerprint.fingerprint`.
     hash_
-        Which hash.
+        The hash to compute.
 
     Returns
     -------
@@ -128,7 +128,8 @@ def hash_picture(
     ImageRejected
         If the file is no picture, over a limit, or damaged.
     """
-    # `decode` asks the dHash whether a picture is informative, and so must be imported after it.
+    # `decode` uses the dHash to check whether a picture is informative: imported here, to avoid a
+    # circular import.
     from imgurer_kernel.fingerprint import decode
 
     view = decode.read(data, limits, exact=exact, colour=False).view()

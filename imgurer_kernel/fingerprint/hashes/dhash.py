@@ -17,9 +17,9 @@ from imgurer_kernel.errors import QueryError
 
 SIDE = 9
 
-# Below either count a hash says more about noise than about the picture: measured on photos (none
-# fall below), solid pictures (all do) and gradients (95 % do).
-# A difference of one level is what rounding alone makes.
+# Below either count a hash depends more on noise than on the picture: measured on photos (none are
+# below), solid pictures (all are) and gradients (95 % are).
+# Rounding alone makes differences of one level.
 CLEAR_STEP = 2
 MIN_CLEAR_DIFFERENCES = 24
 MIN_BIT_CHANGES = 24
@@ -34,7 +34,7 @@ ORIENTATIONS = (
     "transversed",
     "rotated 270",
 )
-"""What `orientations` does at each index: that of EXIF orientation index + 1, turns clockwise.
+"""The operation of `orientations` at each index: EXIF orientation index + 1, clockwise rotations.
 
 "mirrored" swaps left and right, "flipped" top and bottom, "transposed" mirrors at the diagonal from
 the top left and "transversed" at the other one.
@@ -44,7 +44,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def differences(grays: UInt8s) -> NDArray[np.int16]:
-    """Compute how much brighter each gray's right and lower neighbors are.
+    """Compute the differences between each gray and its right and lower neighbors.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def dhash(grays: UInt8s) -> tuple[int, int]:
     Parameters
     ----------
     grays
-        uint8 (9, 9), the picture reduced.
+        uint8 (9, 9), the reduced picture.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def dhash_many(grays: UInt8s) -> UInt64s:
         message = f"grays have the shape {grays.shape}; those of many pictures are (n, 9, 9)"
         raise QueryError(message)
     _check(grays)
-    # The bits alone, without the differences in 16 bits: a third of the time.
+    # Comparisons only, without differences of 16 bits: a third of the time.
     brighter = np.empty((len(grays), 2, 8, 8), np.bool_)
     np.greater(grays[:, :8, 1:], grays[:, :8, :8], out=brighter[:, 0])
     np.greater(grays[:, 1:, :8], grays[:, :8, :8], out=brighter[:, 1])
@@ -190,8 +190,8 @@ def hamming(first: tuple[int, int], second: tuple[int, int]) -> int:
 def orientations(grays: UInt8s) -> UInt8s:
     """Flip and turn the grays in all eight orientations.
 
-    Flips and the half turn are exact; the dHash of a quarter turn is 0.4 bit off on average,
-    since the picture was reduced to a square before it is turned.
+    Flips and the half turn are exact; the dHash of a quarter turn is off by 0.4 bits on average,
+    since the picture was reduced to a square before.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def turned_hashes(grays: UInt8s) -> UInt64s:
 
 
 def bit_planes(row: int, column: int) -> BoolMask:
-    """Place the bits of a dHash where they belong in the picture.
+    """Arrange the bits of a dHash by their positions in the picture.
 
     Returns
     -------
@@ -264,10 +264,10 @@ def bit_planes(row: int, column: int) -> BoolMask:
 
 
 def informative(grays: UInt8s) -> bool:
-    """Tell whether a picture has enough structure for its dHash to tell it from others.
+    """Return whether a picture has enough structure for its dHash to distinguish it from others.
 
-    It has not if fewer than 24 of the 128 differences reach two levels (solid colours, noise), or
-    if fewer than 24 of the 224 neighboring bits differ (gradients, vignettes).
+    It has not if fewer than 24 of the 128 differences are two levels or more (solid colours,
+    noise), or if fewer than 24 of the 224 pairs of neighboring bits differ (gradients, vignettes).
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def informative(grays: UInt8s) -> bool:
     >>> informative(np.full((9, 9), 128, dtype=np.uint8))
     False
     """
-    # The same as `informative_many`, in a tenth of its time for one picture.
+    # The same as `informative_many`, in a tenth of the time for one picture.
     steps = differences(grays)
     bits = steps > 0
     changes = np.count_nonzero(bits[:, 1:] != bits[:, :-1])
@@ -289,7 +289,7 @@ def informative(grays: UInt8s) -> bool:
 
 
 def informative_many(grays: UInt8s) -> BoolMask:
-    """Tell the same of many pictures as `informative` does: uint8 (n, 9, 9) to bool (n,)."""
+    """Return the result of `informative` for many pictures: uint8 (n, 9, 9) to bool (n,)."""
     steps = differences(grays)
     clear = np.count_nonzero(np.abs(steps) >= CLEAR_STEP, axis=(-3, -2, -1))
     bits = steps > 0

@@ -1,12 +1,12 @@
-"""Hash all frames of an animation, or all pages, to tell those with one cover apart.
+"""Hash all frames of an animation, or all pages, to distinguish those with the same first one.
 
-Two animations that begin with the same frame are compared by their later frames. Each is cut into
-eight parts of equal length; a part is the mean of its frames at 32x32 grays. Of each part two
-things enter the hash, both without detail coarser than a ninth of the picture: its difference from
-the first frame, which shows a small thing that moves on a large background, and the part itself,
-which distinguishes pages of text behind one cover. The bits are the sides of 255 random planes on
-which these lie (Charikar 2002, "Similarity estimation techniques from rounding algorithms"), so
-that the number of different bits grows with the angle between two vectors.
+Two animations that begin with the same frame are compared by their later frames. Each is divided
+into eight parts of equal duration; a part is the mean of its frames at 32x32 grays. Two vectors of
+each part enter the hash, both high-pass filtered by local means of 7x7: its difference from the
+first frame, which shows a small object that moves on a large background, and the part itself, which
+distinguishes pages of text behind one cover. Each bit is the side of one of 255 random planes on
+which the vector lies (Charikar 2002, "Similarity estimation techniques from rounding algorithms"),
+so that the number of different bits grows with the angle between two vectors.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,19 @@ SIDE = 32
 KEY_BYTES = 32
 
 STILL = b""
-"""The key of a picture with one frame, or with frames that are all equal."""
+"""The key of a picture with one frame, or with equal frames only."""
 
 _ALSO_STILL = np.uint64(1)
-"""The lowest bit of the key of a file that stands for its first picture, too, as a PNG does."""
+"""The lowest bit of the key of a file that also equals a still of its first frame, as a PNG."""
 
 _PARTS = 8
-# Of 256, measured on 40 animations of scenes and of a small thing that moves: copies scaled by
-# half or coded as WebP differ in 3 to 31 bits, 38 of 40 in 21 at most; films of which one of eight
-# frames is another in 26 and more, of which a quarter are in 40. Pages of text that were scaled by
-# half, 31 to 42, are beyond: to keep two apart wrongly costs less than to merge them.
+# Most different bits, of 256, of equal animations. Measured on 40 animations of scenes and of a
+# small moving object: copies scaled by half or coded as WebP differ in 3 to 31 bits, 38 of 40 in at
+# most 21; animations with one of eight frames replaced in 26 or more, a quarter of these in 40.
+# Pages of text that were scaled by half differ in 31 to 42, and are not matched: a missed match is
+# less harmful than a wrong one.
 _MAX_BITS = 24
-# Grays: below that, differences are noise of the coding.
+# Levels of gray: smaller differences are coding noise.
 _LEAST_MOTION = 0.5
 
 
@@ -44,16 +45,16 @@ def frame_key(frames: Sequence[UInt8s], durations: Sequence[float], *, also_stil
     Parameters
     ----------
     frames
-        Grays of all frames, uint8 (32, 32), in their order; two at least.
+        Grays of all frames, uint8 (32, 32), in their order; at least two.
     durations
-        How long each is shown, in any unit; where the sum is 0 all are shown equally long.
+        The duration of each, in any unit; if the sum is 0, all count equally.
     also_still
-        Whether a picture that equals the first frame is no other than this file.
+        Whether a still that equals the first frame counts as equal to this file.
     """
     grays = np.stack(frames).astype(np.float32)
     parts = _weights(durations) @ grays.reshape(len(grays), -1)
-    shown = _fine(parts.reshape(-1, SIDE, SIDE))
-    moved = _fine((parts - grays[0].ravel()).reshape(-1, SIDE, SIDE))
+    shown = _high_pass(parts.reshape(-1, SIDE, SIDE))
+    moved = _high_pass((parts - grays[0].ravel()).reshape(-1, SIDE, SIDE))
     shown /= np.maximum(np.linalg.norm(shown, axis=1, keepdims=True), 1e-6)
     length = np.linalg.norm(moved)
     still = length < _LEAST_MOTION * np.sqrt(moved.size)
@@ -61,7 +62,7 @@ def frame_key(frames: Sequence[UInt8s], durations: Sequence[float], *, also_stil
     sides = np.concatenate((shown, moved)).ravel() @ _planes() > 0
     sides[0] = also_still
     key = np.packbits(sides, bitorder="little").tobytes()
-    return key if any(key) else b"\2" + key[1:]  # zeros are the still among arrays
+    return key if any(key) else b"\2" + key[1:]  # all zeros mean a still in `key_arrays`
 
 
 def key_arrays(keys: Sequence[bytes]) -> UInt64s:
@@ -78,7 +79,7 @@ def key_arrays(keys: Sequence[bytes]) -> UInt64s:
 
 
 def frames_differ(one: UInt64s, other: UInt64s) -> BoolMask:
-    r"""Tell which pairs differ in their later frames, by their keys, uint64 (k, 4); bool (k,).
+    r"""Return which pairs differ in their later frames, by their keys, uint64 (k, 4); bool (k,).
 
     Examples
     --------
@@ -86,7 +87,7 @@ def frames_differ(one: UInt64s, other: UInt64s) -> BoolMask:
     >>> [frames_differ(still, each).tolist() for each in (still, shown, png)]
     [[False], [True], [False]]
     """
-    # The lowest bit is in all keys of PNGs, and one among 256.
+    # The lowest bit, which all keys of PNGs have, is counted, too: one of 256.
     far = np.bitwise_count(one ^ other).sum(axis=1) > _MAX_BITS
     stills = ~one.any(axis=1), ~other.any(axis=1)
     against_still = (stills[0] != stills[1]) & ((one | other)[:, 0] & _ALSO_STILL == 0)
@@ -106,7 +107,7 @@ def _weights(durations: Sequence[float]) -> Float32s:
     return shares.astype(np.float32)
 
 
-def _fine(grays: Float32s) -> Float32s:
+def _high_pass(grays: Float32s) -> Float32s:
     """Subtract local means of 7x7 from pictures (n, 32, 32); (n, 1024)."""
     reach = 3
     padded = np.pad(grays, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
