@@ -1,7 +1,7 @@
 """Hamming search over arrays of hashes, exact and in memory.
 
-Pure: arrays in, arrays out. No picture, no store and no catalog is known here; keeping an index
-level with a catalog is for `imgurer_kernel.workbench`.
+Pure: arrays in, arrays out, without pictures, stores or catalogs. `imgurer_kernel.workbench` keeps
+an index up to date with a catalog.
 
 Examples
 --------

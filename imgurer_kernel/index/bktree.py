@@ -14,11 +14,11 @@ from imgurer_kernel.index.hash_arrays import NearPairs, as_hash, as_hashes, as_i
 from imgurer_kernel.index.segment import CompiledFunctions, SearchBuffers
 from imgurer_kernel.index.snapshot import Snapshot, TreeInfo
 
-# Seconds that a large set waits to be warm: long enough to load from numba's cache, so that a
-# store that was opened before is fast at once.
-_PATIENCE = 1.5
+# Seconds that adding to a large set waits for the compiled functions: long enough to load them from
+# numba's cache, so that a store that was opened before is fast at once.
+_WARM_SECONDS = 1.5
 
-# Hashes of the tree that stand for queries where a search is planned.
+# Hashes of the tree that serve as sample queries when a search is planned.
 _SAMPLE = 64
 
 
@@ -27,26 +27,27 @@ class BKTree:
 
     The tree of Burkhard and Keller [1]_ keeps one hash in each node and its children by their
     distance from it; by the triangle inequality a search within r of a hash at distance d need
-    only look into children d - r to d + r. Our own variations:
+    only visit children d - r to d + r. Our own variations:
 
-    - Buckets: up to 8,192 hashes that are left over in a cell are scanned, by vector instructions,
-      not split further. With one hash in a node a search at radius 10 visits 12-45 % of all nodes
-      and loses to a scan.
+    - Buckets: a cell of up to 8,192 hashes is scanned by vector instructions, not split further.
+      With one hash in a node a search at radius 10 visits 12-45 % of all nodes and is slower than a
+      scan.
     - Two distances, of the row hash and of the column hash. Both obey the triangle inequality,
-      and what the first leaves of the radius bounds the second.
-    - The hash that a node measures from, its vantage, is not one of its hashes but the pattern
-      of bits from which their distances vary most: the signs of their first principal component.
-    - A query for which three quarters of the hashes or more are in reach is answered by a scan.
-    - Growth by the logarithmic method [2]_: additions gather in a short tail, which becomes an
-      immutable segment; a segment is merged with smaller ones, so that there are few.
+      and the second is bounded by the radius minus the first.
+    - The hash that a node measures from, its vantage point, is not one of its hashes but the
+      pattern of bits from which their distances vary most: the signs of their first principal
+      component.
+    - A query with three quarters of the hashes or more in reach is answered by a scan.
+    - Growth by the logarithmic method [2]_: additions are collected in a short tail, which becomes
+      an immutable segment; a segment is merged with smaller ones, so that there are few.
     - Deletion by tombstone; a segment is rebuilt when most of it is deleted.
     - One entry for each distinct hash, with all ids that have it.
 
-    Small sets, and all until the compiled functions are there (see `warm`), are scanned by numpy.
-    Every engine gives the same result; `plan` tells which one a search takes, and why.
+    Small sets, and all sets until the compiled functions are loaded (see `warm`), are scanned by
+    numpy. Every engine gives the same result; `plan` returns the one that a search uses, and why.
 
-    A search takes no lock: it works on the segments that stood when it began, while another
-    thread may add and remove (writers wait for each other).
+    A search takes no lock: it uses the segments at its beginning, while another thread may add and
+    remove (writers wait for each other).
 
     References
     ----------
@@ -110,7 +111,7 @@ class BKTree:
         Raises
         ------
         QueryError
-            If the id is there with another hash, or an argument is not of its kind.
+            If the id is there with another hash, or an argument has a wrong type.
         """
         ids, pair = as_ids([id_]), as_hash(hash_)
         hashes = np.array([pair], dtype=np.uint64)
@@ -122,7 +123,7 @@ class BKTree:
             self._append(ids, hashes)
 
     def extend(self, ids: object, hashes: object) -> None:
-        """Add many ids; all of them, or none where an error is raised.
+        """Add many ids; all of them, or none if an error is raised.
 
         Parameters
         ----------
@@ -214,7 +215,7 @@ class BKTree:
         Raises
         ------
         InvalidRadius, QueryError
-            As `search` has them.
+            As in `search`.
         """
         queries, radius = as_hashes(hashes, "queries"), as_radius(radius)
         state, compiled = self._state, self._compiled
@@ -229,14 +230,14 @@ class BKTree:
         return query[order], ids[order], distances[order]
 
     def plan(self, radius: int, queries: int = 1) -> EnginePlan:
-        """Return the engine that most searches of this set take, with its cost.
+        """Return the engine that most searches of this set use, with its cost.
 
         Parameters
         ----------
         radius
             0..128 bits.
         queries
-            How many searches are made one by one.
+            Number of searches that are made one by one.
 
         Raises
         ------
@@ -253,24 +254,23 @@ class BKTree:
         )
 
     def warm(self, timeout: float = 0.0) -> bool:
-        """Compile in the background the functions for searching many hashes.
+        """Compile the functions for searching many hashes in the background.
 
-        Until that is done a scan by numpy answers. A set that grows beyond 200,000 ids begins
-        to compile by itself.
+        Until they are ready, searches scan by numpy. A set that grows beyond 200,000 ids compiles
+        them by itself.
 
         Parameters
         ----------
         timeout
-            Seconds to wait for it: 1 is enough where numba has it in its cache, 10 or more where
-            it has not.
+            Seconds to wait for them: 1 is enough if they are in numba's cache, 10 or more if not.
 
         Returns
         -------
         ready
-            Whether it is done.
+            Whether they are ready.
         """
         self._start_warming()
-        if self._warming is None:  # for want of threads: NumPy searches, too
+        if self._warming is None:  # no thread could be started; searches use numpy
             return False
         return self._warm.wait(timeout) and self._compiled is not None
 
@@ -280,11 +280,11 @@ class BKTree:
         return self._compiled is not None
 
     def info(self) -> TreeInfo:
-        """Tell what the index consists of at this moment."""
+        """Describe the present parts of the index."""
         return self._state.info(self._size, compiled=self.compiled)
 
     def _start_warming(self) -> bool:
-        """Begin to compile in the background; return whether this call began it."""
+        """Start compiling in the background; return whether this call started it."""
         with self._writing:
             if self._warming is not None:
                 return False
@@ -303,7 +303,7 @@ class BKTree:
         finally:
             self._loaded.set()
             self._warm.set()
-        # Who has so many hashes will also search in bulk.
+        # A set of this size is likely to be searched in bulk, too.
         bulk.compile_all()
 
     def _fresh(self, ids: Int64s, hashes: UInt64s) -> Int64s:
@@ -321,13 +321,13 @@ class BKTree:
         self._size += len(ids)
         if self._size >= WARM_FROM and self._compiled is None:
             begun = self._start_warming()
-            # Wait only once: with an empty cache it takes longer, and a scan does until then.
-            self._loaded.wait(_PATIENCE if begun else 0)
+            # Wait only once: with an empty cache it takes longer, and searches scan until then.
+            self._loaded.wait(_WARM_SECONDS if begun else 0)
         self._state = self._state.with_more(ids, hashes, self._compiled)
 
 
 def _refuse_other(ids: Int64s, new: UInt64s, old: UInt64s) -> None:
-    """Raise where an id comes with another hash than before."""
+    """Raise `QueryError` for the first id whose new hash differs from the old one."""
     other = np.flatnonzero((new != old).any(axis=1))
     if len(other):
         k = other[0]

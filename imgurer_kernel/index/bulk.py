@@ -1,8 +1,8 @@
 """Run the compiled bulk engines over all cores: a scan, or multi-index hashing.
 
-Work is cut into tasks that are done in any order and handed over in one, so that the results come
-in the same order in each run. A task stops where its buffer is full and goes on when that was
-handed over: memory is bounded, however many pairs there are.
+Work is divided into tasks, which run in any order and yield their results in a fixed one, so that
+the order is the same in each run. A task stops when its buffer is full and continues after that was
+yielded, so that memory is bounded, however many pairs there are.
 """
 
 from collections import deque
@@ -23,34 +23,34 @@ from imgurer_kernel.index.hash_arrays import Groups
 from imgurer_kernel.index.multi_index import Chunking
 
 PairChunk = tuple[UInt32s, UInt32s, UInt8s]
-"""Some of the pairs that are near: numbers of two groups and a distance for each, (k,) each."""
+"""Some of the near pairs: numbers of two groups and a distance for each, (k,) each."""
 
 STAGE = "comparing hashes"
-"""The stage that is reported as progress."""
+"""Name of the stage in reports of progress."""
 
 _THREADS = "imgurer-search"
 
-# Results that a task collects before it hands them over: 2.3 MB.
+# Results that a task collects before they are yielded: 2.3 MB.
 _BUFFER = 1 << 18
 
 # Tasks of one chunk for each core, so that none is idle for long at the end of the chunk.
 _TASKS = 16
 
-# Bytes of the hashes that one block of buckets is compared with: they stay in the second cache.
+# Bytes of the hashes that one block of buckets is compared with: they stay in the L2 cache.
 _BLOCK_BYTES = 1 << 16
 
 
 def compile_all() -> None:
-    """Compile what bulk searches use, or load it from numba's cache."""
+    """Compile the functions of bulk searches, or load them from numba's cache."""
     for module in ("scan", "multi_index", "components"):
         import_module(f"imgurer_kernel.index._numba.{module}")
 
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """A compiled function with all its arguments but the results, and how far it has come.
+    """A compiled function with its arguments except the result arrays, and its state.
 
-    `state` is written by the function; it is done when ``state[0]`` reaches `end`.
+    The function updates `state`; the task is done when ``state[0]`` reaches `end`.
     """
 
     function: Callable[..., int]
@@ -63,7 +63,7 @@ class _Task:
         return cls(function, end, np.array([start, 0, 0, 0, 0], dtype=np.int64))
 
     def step(self) -> PairChunk:
-        """Go on until the buffer is full or all is done."""
+        """Continue until the buffer is full or the task is done."""
         query, hash_ = np.empty(_BUFFER, np.uint32), np.empty(_BUFFER, np.uint32)
         distance = np.empty(_BUFFER, np.uint8)
         count = self.function(self.end, self.state, query, hash_, distance)
@@ -77,9 +77,9 @@ class _Task:
 def _run_in_order(
     executor: Executor, tasks: Iterator[_Task], total: int, progress: Progress | None
 ) -> Iterator[PairChunk]:
-    """Yield the results of the tasks in their order, with some tasks under way at any time.
+    """Yield the results of the tasks in their order, while some tasks run ahead.
 
-    `total` is the largest number that there can be.
+    `total` is an upper bound of their number, for the progress.
     """
     waiting: deque[tuple[_Task, Future[PairChunk]]] = deque()
     finished, most = 0, 2 * cores()
@@ -108,7 +108,7 @@ def _run_in_order(
 def scan(
     hashes: Groups, queries: Groups | None, radius: int, progress: Progress | None = None
 ) -> Iterator[PairChunk]:
-    """Find pairs within a radius by looking at each; arguments and results as `join` has them."""
+    """Find pairs within a radius by comparing all; arguments and results as in `join`."""
     from imgurer_kernel.index._numba.scan import scan_many
 
     others = hashes if queries is None else queries
@@ -154,12 +154,12 @@ class _Table:
         return self.row, self.column, self.members, self.starts
 
     def block(self) -> int:
-        """Count the buckets, a power of two, that hold `_BLOCK_BYTES` of hashes."""
+        """Compute the number of buckets, a power of two, that hold `_BLOCK_BYTES` of hashes."""
         buckets = _BLOCK_BYTES * self.buckets // (16 * max(1, len(self.row)))
         return int(min(max(16, 1 << buckets.bit_length() - 1), self.buckets))
 
     def shares(self, block: int) -> list[tuple[int, int]]:
-        """Cut whole blocks of buckets into ranges with about as many hashes in each."""
+        """Divide the buckets into ranges of whole blocks with about equal numbers of hashes."""
         wanted = np.linspace(0, len(self.row), _TASKS * cores() + 1)[1:-1]
         inner = np.searchsorted(self.starts[: self.buckets], wanted) // block * block
         edges = np.unique(np.concatenate(([0], inner, [self.buckets])))
@@ -167,7 +167,7 @@ class _Table:
 
 
 def _permuted(groups: Groups, chunking: Chunking) -> tuple[UInt64s, UInt64s]:
-    """Move the bits of the hashes so that those of a chunk lie together."""
+    """Permute the bits of the hashes so that those of a chunk are adjacent."""
     from imgurer_kernel.index._numba.multi_index import permute
 
     row, column = np.empty_like(groups.row), np.empty_like(groups.column)
@@ -178,7 +178,7 @@ def _permuted(groups: Groups, chunking: Chunking) -> tuple[UInt64s, UInt64s]:
 def _build_ahead(
     executor: Executor, build: Callable[[int], Any], chunking: Chunking
 ) -> Iterator[tuple[int, Any]]:
-    """Build something for each chunk in use; the next is built while one is worked on."""
+    """Yield the result of `build` for each chunk in use; the next one is built meanwhile."""
     used = np.flatnonzero(chunking.radii >= 0).tolist()
     coming = {chunk: executor.submit(build, chunk) for chunk in used[:1]}
     for place, chunk in enumerate(used):
@@ -202,9 +202,9 @@ def join(
     hashes, queries
         Distinct hashes; None for all pairs of the hashes.
     chunking
-        How to cut the bits; made for this radius.
+        Division of the bits, made for this radius.
     progress
-        Called now and then, by the thread that iterates; may raise to stop.
+        Called repeatedly by the thread that iterates; may raise to stop.
 
     Yields
     ------
@@ -213,7 +213,7 @@ def join(
     """
     from imgurer_kernel.index._numba import multi_index
 
-    # It sweeps over buckets of the larger set, which have more in them.
+    # The inner loop runs over the buckets of the larger set, which have more hashes.
     larger, smaller, swapped = hashes, queries, False
     if queries is not None and len(queries) > len(hashes):
         larger, smaller, swapped = queries, hashes, True
@@ -250,18 +250,18 @@ def union_find(
     Parameters
     ----------
     chunking
-        How to cut the bits; None looks at all pairs, on one core.
+        Division of the bits; None compares all pairs, on one core.
     progress
         Called after each chunk; may raise to stop.
 
     Returns
     -------
     parent
-        uint32 (g,): each leads, over some steps, to the smallest of its component.
+        uint32 (g,): the parent of each; the root of a component is its smallest hash.
     """
     from imgurer_kernel.index._numba import components
 
-    # One forest for each thread, so that none waits for another; they are merged at the end.
+    # One forest for each thread, so that no thread waits for another; merged at the end.
     parents: SimpleQueue[UInt32s] = SimpleQueue()
     workers = cores()
     for _ in range(workers):
@@ -296,7 +296,7 @@ def union_find(
 
 
 def _merged(parents: SimpleQueue[UInt32s]) -> UInt32s:
-    """Unite in one forest what is united in any."""
+    """Merge the forests of all threads into one."""
     from imgurer_kernel.index._numba import components
 
     parent = parents.get()

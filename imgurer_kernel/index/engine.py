@@ -1,18 +1,18 @@
 """Choose the engine of a search by the estimated cost of each.
 
 All engines give the same result. The costs were measured on one core of 2.4 GHz; only their ratios
-matter. Those of one search after the other are from ``benchmarks/search_engines.py``.
+matter. Those of single searches are from ``benchmarks/search_engines.py``.
 
-- A scan looks at each hash: by numpy, or compiled. It is the fastest for under 10,000 hashes, and
-  for a radius within which most hashes are in reach of everything: from about 20 bits on for
+- A scan compares each hash, by numpy or by compiled code. It is the fastest for under 10,000
+  hashes, and for a radius at which most hashes are in reach of any query: from about 20 bits on for
   100,000 photos.
-- A BK-tree looks at the hashes that are in reach: the fastest that fits the memory for one query
-  after the other, in each orientation, with and without borders.
-- Multi-index hashing sorts all hashes by parts of their bits first: the fastest for thousands of
-  queries, and for all pairs. Of a million hashes it would be for one query too, from 4 to 16 bits,
-  in half the time of the tree, if its tables were kept. They would take 34 bytes for each hash, and
-  more of fewer, where all that a search goes through takes 59; and each addition and removal would
-  have to move hashes in all of them.
+- A BK-tree compares the hashes that are in reach: the fastest that fits into memory for single
+  queries, in each orientation, with and without borders.
+- Multi-index hashing first sorts all hashes by parts of their bits: the fastest for thousands of
+  queries, and for all pairs. For a million hashes and 4 to 16 bits it would take half the time of
+  the tree for single queries, too, if its tables were kept. They would take 34 bytes for each hash,
+  and more for smaller sets, compared with 59 for all other data of a search; and each addition and
+  removal would have to move hashes in all of them.
 """
 
 import sys
@@ -28,42 +28,42 @@ from imgurer_kernel.index.multi_index import Chunking, choose_chunking
 
 Engine = Literal["scan", "compiled scan", "BK-tree", "multi-index"]
 
-# Seconds to compare two hashes: by numpy; compiled; and compiled where row hashes alone rule out
-# nearly all, which is tried up to a radius of 14 bits (see `imgurer_kernel.index._numba.scan`).
+# Seconds to compare two hashes: by numpy; by compiled code; and by compiled code that excludes
+# nearly all by their row hashes, up to a radius of 14 (see `imgurer_kernel.index._numba.scan`).
 _NUMPY = 1.7e-9
 _COMPILED = 0.45e-9
 _COMPILED_ROWS = 0.22e-9
 _ROWS_FIRST = 14
 
-# From so many distinct hashes on a tree is built, where the compiled functions are there: a walk
-# through one of 20,000 takes two thirds of a scan at a radius of 8. From so many ids on they are
-# compiled without being asked for; a scan of fewer by numpy takes under half a millisecond.
+# Least number of distinct hashes for which a tree is built, if the compiled functions are loaded: a
+# search of a tree of 20,000 takes two thirds of the time of a scan at a radius of 8. Least number
+# of ids for which they are compiled automatically; a scan of fewer by numpy takes under 0.5 ms.
 TREE_FROM = 16_384
 WARM_FROM = 200_000
 
-# Seconds of work by numpy that make it worth to load what is compiled; and to call it, and to
-# choose chunks, once it is loaded.
+# Seconds of work by numpy from which on it pays to load compiled functions; below, seconds from
+# which on it pays to call them, and to choose chunks, once they are loaded.
 _LOAD = 1.5
 
-# The same where it is known beforehand what a whole job comes to: loading it from numba's cache
-# takes 0.3 to 0.5 s, part of which the job would need for its later steps anyway.
+# The same if the work of a whole job is known beforehand: loading from numba's cache takes 0.3 to
+# 0.5 s, part of which the job would need for its later steps anyway.
 _LOAD_FOR_JOB = 0.5
 _CALL = 0.002
 _CHOOSE = 0.15
 
-# Seconds that a tree takes for one query at any size, and for each hash in reach: about as a scan
-# does, though a walk has to jump. Where more than this share is in reach a search scans: of 100,000
-# and of 1 million hashes, photo-like and uniform, both take the same at 0.7 to 0.8.
+# Seconds that a tree takes for one query at any size, and for each hash in reach: about as much as
+# a scan, in spite of random access. If more than this share is in reach, a search scans: for
+# 100,000 and 1 million hashes, photo-like and uniform, both take the same time at 0.7 to 0.8.
 _WALK = 15e-6
 _PER_HASH = 0.4e-9
 WORTH_WALKING = 0.75
 
-# The share of photo-like hashes that is in reach of a query at a radius, where there is no tree yet
-# that would tell.
+# The share of photo-like hashes in reach of a query at a radius, used as long as there is no tree
+# from which it can be computed.
 _RADII = (0, 4, 8, 10, 12, 16, 20, 24, 32)
 _REACHES = (0.002, 0.06, 0.20, 0.29, 0.38, 0.56, 0.72, 0.83, 1.0)
 
-# Up to so many queries are asked one by one.
+# Up to this many queries are searched one by one.
 _FEW = 64
 _UNIFORM = 20_000
 
@@ -79,9 +79,9 @@ class EnginePlan:
     reason
         Why, in words.
     seconds
-        Estimate on one core, without what it takes to hand over the results.
+        Estimate on one core, without the time to return the results.
     chunking
-        How multi-index hashing cuts the bits.
+        Division of the bits for multi-index hashing; None for other engines.
     """
 
     engine: Engine
@@ -100,10 +100,10 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
     radius
         0..128 bits.
     queries
-        How many; None for all pairs of the set. For more than a few the estimate takes the hashes
-        as uniform, while a search looks at a sample of them.
+        Their number; None for all pairs of the set. For more than a few the estimate assumes
+        uniform hashes, while a search uses a sample of its own.
     compiled
-        Whether the compiled functions may be used; a `BKTree` does without them until it is warm.
+        Whether the compiled functions may be used; a `BKTree` uses none until it is warm.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
         message = f"a plan is asked for {n} hashes and {queries} queries; give 0 or more of both"
         raise QueryError(message)
     if queries is not None and queries <= _FEW:
-        tree = compiled and n >= TREE_FROM  # a smaller set is not warm, but by chance
+        tree = compiled and n >= TREE_FROM  # smaller sets have no tree
         reach = float(np.interp(radius, _RADII, _REACHES)) if tree else None
         return plan_search(n, radius, queries, compiled=tree, reach=reach)
     rng = np.random.default_rng(0)
@@ -139,21 +139,21 @@ def plan_bulk(hashes: UInt64s, queries: UInt64s | None, radius: int) -> EnginePl
 
 
 def worth_grouping(n: int, queries: int | None) -> bool:
-    """Tell whether grouping equal hashes first pays for a bulk search."""
+    """Return whether grouping equal hashes first pays for a bulk search."""
     return not _numpy_is_fastest(n, queries) and _pairs(n, queries) * _COMPILED > _CHOOSE
 
 
 def _numpy_is_fastest(n: int, queries: int | None) -> bool:
-    """Tell whether numpy scans all pairs before compiled code would even be loaded."""
-    # The module is there as soon as another thread begins to compile it, the function when it ends.
+    """Return whether numpy scans all pairs sooner than compiled code would be loaded or called."""
+    # A module is in sys.modules when another thread begins to compile it, the function at the end.
     loaded = hasattr(sys.modules.get("imgurer_kernel.index._numba.multi_index"), "join")
     return _pairs(n, queries) * _NUMPY <= (_CALL if loaded else _LOAD)
 
 
 def worth_loading(pairs: int) -> bool:
-    """Tell whether loading compiled code pays for a number of pairs of hashes.
+    """Return whether loading compiled code pays for a job with this number of pairs of hashes.
 
-    Its searches may each be too small for that.
+    Each of its searches alone may be too small for that.
 
     Examples
     --------
@@ -179,11 +179,11 @@ def plan_search(
     radius
         0..128 bits.
     queries
-        How many.
+        Their number.
     compiled
-        Whether the compiled functions are there.
+        Whether the compiled functions are loaded.
     reach
-        Share of the hashes, 0..1, that a walk through the tree looks at; None without a tree.
+        Share of the hashes, 0..1, that a search of the tree compares; None without a tree.
     """
     if reach is not None and reach <= WORTH_WALKING:
         reason = f"{n:,} hashes: a search walks a tree and looks at {reach:.0%} of them"
@@ -204,7 +204,7 @@ def plan_search(
 def _plan_bulk(
     n: int, count: int | None, radius: int, hashes: UInt64s, queries: UInt64s | None
 ) -> EnginePlan:
-    """Plan for n hashes and so many queries, of which the arrays may be samples."""
+    """Plan for n hashes and `count` queries, of which the arrays may be samples."""
     pairs = _pairs(n, count)
     if _numpy_is_fastest(n, count):
         reason = f"{pairs:,} pairs are few enough for numpy"

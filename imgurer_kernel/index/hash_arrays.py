@@ -15,15 +15,15 @@ from imgurer_kernel.common.types import Int64s, UInt8s, UInt64s
 from imgurer_kernel.errors import InvalidRadius, QueryError
 
 Compact = Int64s | NDArray[np.int32]
-"""Whole numbers in 32 bits where all of them fit; see `compact`."""
+"""Whole numbers in 32 bits if all of them fit; see `compact`."""
 
 NearPairs = tuple[Int64s, Int64s, UInt8s]
 """Pairs that are near each other: two numbers and a distance for each, (k,) each."""
 
-# Distances that one numpy call computes: its temporary arrays stay within a core's cache.
+# Distances that one numpy call computes, so that its temporary arrays stay in a core's cache.
 _BLOCK = 1 << 17
 
-# Two odd constants of 64 bits: a product with one spreads what differs in the low bits only.
+# Two odd constants of 64 bits: multiplying by them spreads differences in low bits to high ones.
 _MULTIPLIERS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
@@ -98,7 +98,7 @@ def as_hash(hash_: object) -> tuple[int, int]:
 
 
 def as_ids(ids: object) -> Int64s:
-    """Make ids an array of int64, copied only where the dtype differs.
+    """Make ids an array of int64, copied only if the dtype differs.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def as_ids(ids: object) -> Int64s:
 
 
 def compact(numbers: Int64s) -> Compact:
-    """Convert integers to 32 bits, where all of them fit.
+    """Convert integers to 32 bits if all of them fit.
 
     Examples
     --------
@@ -161,11 +161,11 @@ class Groups:
 
 
 def group_equal(row: UInt64s, column: UInt64s) -> Groups:
-    """Group equal hashes, so that a search looks at each only once.
+    """Group equal hashes, so that a search compares each only once.
 
-    The order of the groups depends on the hashes alone. It sorts by one mixed word, which is
-    five times faster than by two. Where two different hashes mix to the same word, one of them
-    may get a second group: a search then looks at it twice, and finds each position once still.
+    The order of the groups depends on the hashes alone. They are sorted by one mixed word, which is
+    five times faster than by two. If two different hashes mix to the same word, one of them may get
+    a second group: a search then compares it twice, but still finds each position once.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def group_equal(row: UInt64s, column: UInt64s) -> Groups:
     """
     mixed = (row ^ (row >> np.uint64(29))) * _MULTIPLIERS[0]
     mixed += (column ^ (column >> np.uint64(31))) * _MULTIPLIERS[1]
-    order = np.argsort(mixed)  # twice as fast as a stable sort: the few equal ones are sorted below
+    order = np.argsort(mixed)  # twice as fast as a stable sort; equal hashes are sorted below
     row, column = row[order], column[order]
     first = group_starts(row, column)
     starts = np.append(np.flatnonzero(first), len(row))
@@ -188,14 +188,14 @@ def group_equal(row: UInt64s, column: UInt64s) -> Groups:
 
 
 def group_each(row: UInt64s, column: UInt64s) -> Groups:
-    """Make each hash a group of its own, for a search that is faster than sorting them."""
+    """Make each hash a group of its own, for searches that are faster than grouping."""
     one_each = np.arange(len(row) + 1)
     row, column = np.array(row), np.array(column)
     return Groups(row, column, one_each, one_each[:-1])
 
 
 def expand(starts: Compact, chosen: Int64s) -> tuple[Int64s, Int64s]:
-    """List the positions of all members of the chosen groups, and which choice each comes from.
+    """List the positions of all members of the chosen groups, and the index of each one's choice.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def expand(starts: Compact, chosen: Int64s) -> tuple[Int64s, Int64s]:
 def scan(
     row: UInt64s, column: UInt64s, hash_: tuple[int, int], radius: int
 ) -> tuple[Int64s, UInt8s]:
-    """Find positions and distances of all hashes within a radius of one, by looking at each."""
+    """Find positions and distances of all hashes within a radius of one, by comparing each."""
     distances = np.bitwise_count(row ^ np.uint64(hash_[0]))
     distances += np.bitwise_count(column ^ np.uint64(hash_[1]))
     near = np.flatnonzero(distances <= radius)

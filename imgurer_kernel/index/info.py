@@ -1,4 +1,4 @@
-"""Describe to people what a search index consists of, and which engine does which work."""
+"""Describe a search index for users: its parts, and the engine of each kind of search."""
 
 import html
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from imgurer_kernel.index.bktree import BKTree
 from imgurer_kernel.index.engine import EnginePlan, plan_bulk
 from imgurer_kernel.index.snapshot import TreeInfo
 
-# Searches of the batch that is planned, and hashes that a verified search asks for: of the query in
-# all orientations, and of its content.
+# Number of searches in the planned batch, and number of hashes in a verified search: those of the
+# query in all orientations.
 _BATCH = 1_000
 _ORIENTATIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One kind of search, and the engine that it takes now.
+    """One kind of search, and the engine that it uses at present.
 
     Attributes
     ----------
     name
-        In words.
+        A description.
     radius
-        Bits.
+        In bits.
     plan
         Engine, reason, and estimated seconds on one core.
     """
@@ -42,26 +42,25 @@ class Work:
 class IndexInfo:
     """The index of a store at one moment; a notebook shows it as a table.
 
-    Every search for one picture goes through a BK-tree, in each orientation, with and without
-    borders. Where a row says that it takes a scan, the tree is not compiled or not built yet, or a
-    walk would have to look at three quarters of the hashes or more, and a scan is faster. Many
-    searches at once and all pairs go by multi-index hashing where that pays: its tables are built
-    for the occasion.
+    Every search for one picture uses a BK-tree, in each orientation, with and without borders. If a
+    row names a scan, the tree is not compiled or not built yet, or a search would have to compare
+    three quarters of the hashes or more, so that a scan is faster. Many searches at once and all
+    pairs use multi-index hashing if that pays: its tables are built for each call.
 
     Attributes
     ----------
     images, informative
-        Images of the catalog, and those of them that a dHash says something about: they are in
-        the index.
+        Number of images of the catalog, and of those with a meaningful dHash, which are in the
+        index.
     generation
-        Of the catalog that the index is level with.
+        The generation of the catalog that the index has.
     tree, contents
-        What a search for one picture goes through: the hashes of whole pictures, and those of
-        pictures without their uniform borders where they differ.
+        The trees of a search for one picture: the hashes of whole pictures, and those of pictures
+        without their uniform borders if they differ.
     nbytes
         Bytes of both, and of the hashes that are kept by image_id beside them.
     works
-        How a search, many at once and all pairs would be done.
+        The plans for one search, many at once and all pairs.
 
     Examples
     --------
@@ -101,13 +100,13 @@ class IndexInfo:
         hashes
             (n, 2) uint64 of the informative images.
         tree, contents
-            With those hashes, and with those without borders that differ.
+            Trees of these hashes, and of those without borders that differ.
         radius, reach
-            Bits: of a plain search, and of the one that comes before pictures are compared.
+            In bits, of a plain search, and of the search for candidates of a verified one.
         images
-            Of the catalog; None where all are informative.
+            Number of images of the catalog; None if all are informative.
         nbytes
-            Of the hashes that are kept beside the trees.
+            Bytes of the hashes that are kept beside the trees.
         """
         few = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
         bordered = count(len(contents), "bordered picture")

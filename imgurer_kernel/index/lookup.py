@@ -1,9 +1,9 @@
 """Bulk search: every near pair between two sets of hashes, or within one, exactly.
 
-There may be more pairs than memory has room for, so that `matches` and `pairs` yield them in
-chunks; `neighbors` puts the chunks together for callers who know that they fit. Equal hashes are
-grouped first. `imgurer_kernel.index.engine` picks the engine; all give the same result. For one
-query after the other against the same hashes a `BKTree` is faster.
+There may be more pairs than fit into memory, so `matches` and `pairs` yield them in chunks;
+`neighbors` concatenates the chunks for callers who know that they fit. Equal hashes are grouped
+first. `imgurer_kernel.index.engine` chooses the engine; all give the same result. For single
+queries against the same hashes a `BKTree` is faster.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def matches(
 ) -> Iterator[NearPairs]:
     """Yield all pairs of a query and a hash within a Hamming radius, in chunks.
 
-    To stop early, close the iterator or leave it: nothing goes on in the background.
+    To stop early, close or abandon the iterator: nothing continues in the background.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ def matches(
     radius
         0..128 bits.
     progress
-        Called now and then by the thread that iterates; may raise to stop.
+        Called repeatedly by the thread that iterates; may raise to stop.
 
     Yields
     ------
     query_index, hash_index, distance
         (k,) int64, int64 and uint8, at most a million. Each pair is in one chunk; the order is
-        the same in each run but means nothing.
+        the same in each run, but arbitrary.
 
     Raises
     ------
@@ -63,9 +63,9 @@ def matches(
 
 
 def prepare(pairs: int) -> None:
-    """Load what is compiled where searches that compare so many pairs in all are about to begin.
+    """Load compiled functions before searches that compare this many pairs in all, if that pays.
 
-    Each of many small searches would go by numpy, which takes several times as long.
+    Otherwise each of many small searches would use numpy, which takes several times as long.
     """
     if worth_loading(pairs):
         bulk.compile_all()
@@ -109,13 +109,13 @@ def neighbors(
 def pairs(hashes: object, radius: int, *, progress: Progress | None = None) -> Iterator[NearPairs]:
     """Yield all pairs of hashes within a Hamming radius of each other, in chunks.
 
-    Parameters and errors: as `matches` has them.
+    Parameters and errors as in `matches`.
 
     Yields
     ------
     i, j, distance
         (k,) int64, int64 and uint8, at most a million, with i < j. Each pair is in one chunk; the
-        order is the same in each run but means nothing.
+        order is the same in each run, but arbitrary.
 
     Examples
     --------
@@ -141,10 +141,10 @@ def _pairs(hashes: UInt64s, radius: int, progress: Progress | None) -> Iterator[
 def components(hashes: object, radius: int, *, progress: Progress | None = None) -> Int64s:
     """Label connected components of the graph of pairs within a Hamming radius (single linkage).
 
-    It never makes all pairs: a zone where all are near each other is searched breadth first, and
-    what is reached once is not looked at again.
+    It does not enumerate all pairs: dense regions are searched by flooding, and a hash that was
+    reached once is not compared again.
 
-    Parameters and errors: as `matches` has them.
+    Parameters and errors as in `matches`.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def _words(groups: Groups) -> UInt64s:
 def _near_groups(
     hashes: Groups, queries: Groups | None, radius: int, progress: Progress | None
 ) -> Iterator[NearPairs]:
-    """Find the groups that are near each other, by the engine that the planner picks."""
+    """Find the groups that are near each other, by the planned engine."""
     words = None if queries is None else _words(queries)
     plan = plan_bulk(_words(hashes), words, radius)
     if plan.engine == "scan":
@@ -221,7 +221,7 @@ def _equal_pairs(groups: Groups) -> Iterator[NearPairs]:
     """Yield all pairs of equal hashes, in chunks."""
     if len(groups) == len(groups.members):
         return
-    # A member makes a pair with each one behind it in its group.
+    # Each member is paired with each later one of its group.
     ends = np.repeat(groups.starts[1:], groups.sizes)
     for place, beyond in _count_up(ends - np.arange(len(ends)) - 1):
         i, j = groups.members[place], groups.members[place + 1 + beyond]
@@ -229,7 +229,7 @@ def _equal_pairs(groups: Groups) -> Iterator[NearPairs]:
 
 
 def _count_up(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
-    """Yield number k as often as ``counts[k]`` says, and 0, 1, 2 ... beside it, in chunks."""
+    """Yield each k repeated ``counts[k]`` times, with 0, 1, 2 ... beside it, in chunks."""
     ends = np.cumsum(counts)
     for start in range(0, int(ends[-1]) if len(ends) else 0, _CHUNK):
         flat = np.arange(start, min(start + _CHUNK, int(ends[-1])))
@@ -238,7 +238,7 @@ def _count_up(counts: Int64s) -> Iterator[tuple[Int64s, Int64s]]:
 
 
 def _components_by_scan(groups: Groups, radius: int) -> Int64s:
-    """Find the component of each group by numpy; what is reached is looked at once."""
+    """Find the component of each group by numpy; each group is reached only once."""
     left = np.arange(len(groups))
     row, column = groups.row, groups.column
     label = np.empty(len(groups), np.int64)

@@ -1,13 +1,13 @@
-"""Plan multi-index hashing: how to cut the bits into chunks, and what that will cost.
+"""Plan multi-index hashing: divide the bits into chunks, and estimate the cost.
 
-If two hashes of 128 bits differ in at most r bits, and the bits are cut into chunks, then at
-least one chunk differs in few: by the pigeonhole principle it is enough to look, for each chunk j,
-at the hashes whose chunk differs in at most r_j bits, as long as the sum of all (r_j + 1) is more
-than r. Norouzi, Punjani and Fleet [1]_ cut chunks of equal length with the same r_j or one less.
+If two hashes of 128 bits differ in at most r bits, and the bits are divided into chunks, then at
+least one chunk differs in few bits. By the pigeonhole principle it is enough to compare, for each
+chunk j, hashes whose chunk differs in at most r_j bits, as long as the sum of all (r_j + 1) is more
+than r. Norouzi, Punjani and Fleet [1]_ use chunks of equal length with the same r_j or one less.
 
-Our own variations: bits that are correlated over a sample of the hashes are spread over different
-chunks, so that their values are spread over the table; and the number of chunks and each r_j are
-those of the lowest cost, as estimated from pairs of the sample. A chunk may be left out (r_j = -1).
+Our own variations: bits that are correlated over a sample of the hashes are assigned to different
+chunks, so that their values are spread over the table; and the number of chunks and each r_j have
+the lowest cost, as estimated from pairs of the sample. A chunk may be left out (r_j = -1).
 
 References
 ----------
@@ -28,11 +28,11 @@ _SAMPLE = 20_000
 _CORRELATED = 4_000
 _CHUNKS = range(3, 17)
 
-# More masks than this take longer to go through than a scan.
+# With more masks than this a scan is faster.
 _MOST_MASKS = 20_000
 
-# Seconds on one core of 2.4 GHz, measured: compare two hashes of two buckets, take up the next
-# hash, look into the next bucket, pass over an empty one, and sort one hash into a table.
+# Measured seconds on one core of 2.4 GHz: compare two hashes of two buckets, load the next hash,
+# open the next bucket, skip an empty one, and sort one hash into a table.
 _COMPARE = 0.9e-9
 _TAKE = 25e-9
 _LOOK = 3e-9
@@ -47,12 +47,12 @@ class Chunking:
     Attributes
     ----------
     lookup
-        uint64 (16, 256, 2): where the bits of each byte of a hash go, as two words; byte k holds
-        bits 8 k to 8 k + 7 of the row hash, byte 8 + k those of the column hash.
+        uint64 (16, 256, 2): the permuted bits of each value of each byte of a hash, as two words;
+        byte k holds bits 8 k to 8 k + 7 of the row hash, byte 8 + k those of the column hash.
     offsets, widths
-        int64 (m,): first bit and number of bits of each chunk, once they are moved.
+        int64 (m,): first bit and number of bits of each chunk, after the permutation.
     radii
-        int64 (m,): in how many bits a chunk may differ; -1 leaves it out.
+        int64 (m,): number of bits in which a chunk may differ; -1 leaves it out.
     seconds
         Estimated time on one core.
     """
@@ -77,7 +77,7 @@ class Chunking:
 def choose_chunking(
     hashes: UInt64s, queries: UInt64s | None, radius: int, sizes: tuple[int, int] | None = None
 ) -> Chunking:
-    """Choose the chunking of the lowest estimated cost, the same for the same arguments.
+    """Choose the chunking of the lowest estimated cost; deterministic.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def choose_chunking(
     radius
         0..128 bits.
     sizes
-        Numbers of hashes and of queries, where the arrays are samples of them.
+        Numbers of hashes and of queries, if the arrays are samples of them.
     """
     other = hashes if queries is None else queries
     sizes = sizes or (len(hashes), len(other))
@@ -114,10 +114,10 @@ def choose_chunking(
 
 
 def _promising(radius: int, sizes: tuple[int, int], *, within: bool) -> list[int]:
-    """List numbers of chunks that would be cheapest for uniform hashes, and some more.
+    """List numbers of chunks around the one that is cheapest for uniform hashes.
 
-    Bits that depend on each other are worth fewer bits, so that fewer and longer chunks are better;
-    sixteen chunks are enough for any radius.
+    Dependent bits have less information, so that fewer and longer chunks are better; sixteen chunks
+    are enough for any radius.
     """
     seconds = {}
     for count in _CHUNKS:
@@ -142,15 +142,15 @@ def _bits(hashes: UInt64s) -> UInt8s:
 def _squared_correlation(bits: Float32s) -> Float32s:
     centered = bits - bits.mean(axis=1, keepdims=True)
     covariance = centered @ centered.T / np.float32(bits.shape[1])
-    # A bit that never changes is correlated with nothing, and must not be divided by zero.
+    # A constant bit has a covariance of 0 with all others; avoid a division by zero.
     scale = np.maximum(np.sqrt(np.diag(covariance)), np.float32(1e-3))
     return np.asarray((covariance / np.outer(scale, scale)) ** 2)
 
 
 def _shares(differing: UInt8s) -> Float64s:
-    """Count which share of the pairs of a sample differ in at most 0, 1, 2 ... bits of a chunk.
+    """Compute the share of sampled pairs that differ in at most 0, 1, 2 ... bits of a chunk.
 
-    A sample says little of what is rare; uniform bits are the least that is to be expected.
+    A sample does not show rare differences; the share for uniform bits is a lower bound.
     """
     width, pairs = differing.shape
     counts = np.bincount(differing.sum(axis=0, dtype=np.uint8), minlength=width + 1)
@@ -158,9 +158,9 @@ def _shares(differing: UInt8s) -> Float64s:
 
 
 def _spread(correlation: Float32s, count: int) -> list[Int64s]:
-    """Deal the bits out to chunks: one after the other goes where it is correlated the least."""
+    """Assign bits to chunks greedily: each to the chunk with which it is correlated least."""
     members: list[list[int]] = [[] for _ in range(count)]
-    # Of each chunk with each bit: the sum of squared correlations.
+    # Sum of squared correlations of each chunk with each bit.
     shared = np.zeros((count, 128))
     room = np.array([128 // count + (chunk < 128 % count) for chunk in range(count)])
     for bit in np.argsort(-correlation.sum(axis=0), kind="stable"):
@@ -175,14 +175,14 @@ def _spread(correlation: Float32s, count: int) -> list[Int64s]:
 def _costs(shares: Float64s, sizes: tuple[int, int], *, within: bool) -> list[float]:
     """Estimate the seconds for one chunk with a radius of -1, 0, 1 ...
 
-    The list ends where there would be too many masks.
+    The list ends before radii with too many masks.
 
     Parameters
     ----------
     shares
-        Of all pairs, those whose chunk differs in at most 0, 1, 2 ... bits.
+        Share of all pairs whose chunk differs in at most 0, 1, 2 ... bits.
     sizes
-        Of both sets; it sweeps over the buckets of the larger.
+        Sizes of both sets; the inner loop runs over the buckets of the larger.
     """
     small, large = sorted(sizes)
     width = len(shares) - 1
@@ -205,8 +205,8 @@ def _distribute(costs: list[list[float]], radius: int) -> tuple[list[int], float
 
     By dynamic programming over the chunks.
 
-    ``costs[j][k]`` is the cost of chunk j with a radius of k - 1. The cost of all is infinite if
-    even the largest radii do not suffice.
+    ``costs[j][k]`` is the cost of chunk j with a radius of k - 1. The total is infinite if even
+    the largest radii do not suffice.
     """
     best = np.full(radius + 2, np.inf)
     best[0] = 0.0
@@ -227,7 +227,7 @@ def _distribute(costs: list[list[float]], radius: int) -> tuple[list[int], float
 
 
 def _lookup(order: Int64s) -> UInt64s:
-    """Make the table that moves bit ``order[k]`` to place k, byte by byte."""
+    """Make the table that moves bit ``order[k]`` to position k, byte by byte."""
     place = np.empty(128, dtype=np.int64)
     place[order] = np.arange(128)
     lookup = np.zeros((16, 256, 2), dtype=np.uint64)

@@ -22,10 +22,10 @@ from imgurer_kernel.index.hash_arrays import (
     scan,
 )
 
-# Hashes of a cell that are scanned instead of getting a node of their own. Measured from 512 to
-# 16,384 on 1 million hashes, photo-like and uniform, with and without vector instructions for
-# popcounts: with 512 a search within 10 bits takes two to three times as long, since short runs of
-# hashes cannot be scanned by vectors; from 8,192 on it changes little.
+# Most hashes of a cell that is scanned instead of getting its own node. Measured from 512 to 16,384
+# on 1 million hashes, photo-like and uniform, with and without vector instructions for popcounts:
+# with 512 a search within 10 bits takes two to three times as long, since short runs of hashes
+# cannot use vector instructions; from 8,192 on it changes little.
 _LEAF = 8192
 
 
@@ -61,7 +61,7 @@ class SearchBuffers(threading.local):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """Nodes and cells as `imgurer_kernel.index._numba.bktree` lays them out."""
+    """Nodes and cells in the layout of `imgurer_kernel.index._numba.bktree`."""
 
     nodes: UInt64s
     cells: NDArray[np.int32]
@@ -69,25 +69,25 @@ class Tree:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Distinct hashes with their ids, in flat arrays; whole numbers take 32 bits where they fit.
+    """Distinct hashes with their ids, in flat arrays; whole numbers have 32 bits if they fit.
 
     Attributes
     ----------
     row, column
         uint64 (m,): the words of each distinct hash; in the order of the tree if there is one.
     ids
-        (n,): all ids, ascending; a position in this array stands for one.
+        (n,): all ids, ascending; positions refer to this array.
     entry
-        (n,): which of the hashes each id has.
+        (n,): index of the hash of each id.
     starts, members
         (m + 1,) and (n,): hash k has the ids at ``members[starts[k]:starts[k + 1]]``.
     tree
-        None where the hashes are scanned: they are few, or nothing is compiled yet.
+        None if the hashes are scanned: they are few, or nothing is compiled yet.
     alive
-        bool (n,): False where an id was deleted. A search that runs at that moment sees the
-        deletion or does not.
+        bool (n,): False for deleted ids. A search that runs at the same time may see the deletion
+        or not.
     deleted_count
-        int64 (1,): the number of those.
+        int64 (1,): the number of deleted ids.
     """
 
     row: UInt64s
@@ -113,7 +113,7 @@ class Segment:
         tree = None
         if compiled is not None and len(row) >= TREE_FROM:
             order = np.arange(len(row))
-            # The arrays are of this segment alone, so that they may be permuted in place.
+            # The arrays belong to this segment alone, so they may be permuted in place.
             nodes, cells, node_count, cell_count = compiled.build(row, column, order, _LEAF)
             tree = Tree(nodes[:node_count].copy(), cells[:cell_count].copy())
             members = members[expand(starts, order)[0] if len(row) < len(members) else order]
@@ -179,7 +179,7 @@ class Segment:
         compiled: CompiledFunctions,
         buffers: SearchBuffers,
     ) -> tuple[Int64s, UInt8s]:
-        """Find entries; search again with larger buffers where they overflow."""
+        """Find entries; search again with larger buffers if they overflow."""
         row, column = np.uint64(hash_[0]), np.uint64(hash_[1])
         while True:
             near, distance = buffers.near, buffers.distance
@@ -205,15 +205,15 @@ class Segment:
         return int(compiled.reach(self.tree.nodes, self.tree.cells, *words, radius))
 
     def find(self, ids: Int64s) -> Int64s:
-        """Look up the position of each id, (n,); -1 where it is not alive here."""
-        # As wide as what is searched, which numpy would widen otherwise, all of it. An id that
-        # wraps around is compared below and turns out to be another one.
+        """Look up the position of each id, (n,); -1 if it is not alive here."""
+        # With the dtype of the sorted array, which numpy would convert otherwise. An id that wraps
+        # around differs from the id at its position, and is not found below.
         place = np.searchsorted(self.ids, ids.astype(self.ids.dtype))
         position: Int64s = np.minimum(place, len(self) - 1)
         return np.where((self.ids[position] == ids) & self.alive[position], position, -1)
 
     def find_one(self, id_: int) -> int | None:
-        """Look up the position of one id; None where it is not alive here."""
+        """Look up the position of one id; None if it is not alive here."""
         position = int(self.find(np.array([id_]))[0])
         return None if position < 0 else position
 

@@ -1,4 +1,4 @@
-"""The state of a BK-tree that one search works on: segments, and a tail of the newest additions."""
+"""The state of a BK-tree that one search uses: segments, and a tail of the newest additions."""
 
 from dataclasses import dataclass, field
 from typing import Self
@@ -12,28 +12,28 @@ from imgurer_kernel.index.segment import CompiledFunctions, SearchBuffers, Segme
 Items = tuple[Int64s, UInt64s, UInt64s]
 """Ids and the two words of their hashes, (n,) each."""
 
-# Additions that a search scans before they become a segment: numpy looks at so many in 10 us.
+# Additions that are scanned before they become a segment: numpy scans this many in 10 us.
 _TAIL = 4096
 
 # A segment is merged into a new one unless it is at least this many times as large, so that each
-# hash is moved a few times only, and a search has few segments to go through.
+# hash is moved only a few times, and a search has few segments.
 _GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeInfo:
-    """What an index consists of.
+    """The size and parts of an index.
 
     Attributes
     ----------
     ids, distinct
         Numbers of ids and of entries for distinct hashes.
     segments, nodes
-        Numbers of immutable segments, and of tree nodes in all of them; without nodes it scans.
+        Numbers of immutable segments, and of tree nodes in all of them; 0 nodes if it scans.
     nbytes
         Bytes of its arrays.
     compiled
-        Whether the compiled functions are there.
+        Whether the compiled functions are loaded.
     """
 
     ids: int
@@ -46,7 +46,7 @@ class TreeInfo:
 
 @dataclass(slots=True, eq=False)
 class Tail:
-    """The newest additions, in order of arrival, in arrays with room for a few thousand.
+    """The newest additions, in order of arrival, in arrays with space for a few thousand.
 
     `place` maps the ids that are alive to their positions.
     """
@@ -62,9 +62,9 @@ class Tail:
 class Snapshot:
     """Segments, the largest first, and the filled part of a tail.
 
-    Replaced as a whole by every addition, so that a search that runs has one to itself. Two
-    things are shared with later snapshots: the tail, which they write only beyond `filled`, and
-    the marks of what is deleted.
+    Every addition makes a new snapshot, so that a running search keeps its own. Two parts are
+    shared with later snapshots: the tail, which they write only beyond `filled`, and the marks of
+    deleted ids.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -94,7 +94,7 @@ class Snapshot:
         return tail.ids[near[alive]], distances[alive]
 
     def info(self, size: int, *, compiled: bool) -> TreeInfo:
-        """Tell what this consists of, where `size` ids are in it."""
+        """Describe the index, which has `size` ids."""
         return TreeInfo(
             ids=size,
             distinct=self.distinct,
@@ -130,7 +130,7 @@ class Snapshot:
         return (reached + self.filled) / max(1, self.distinct)
 
     def hash_of(self, id_: int) -> tuple[int, int] | None:
-        """Look up the hash of an id; None where it is not there."""
+        """Look up the hash of an id; None if it is not there."""
         place = self.tail.place.get(id_)
         if place is not None:
             return int(self.tail.row[place]), int(self.tail.column[place])
@@ -142,7 +142,7 @@ class Snapshot:
         return None
 
     def hashes_of(self, ids: Int64s) -> tuple[BoolMask, UInt64s]:
-        """Look up which of the ids are there, (n,), and the hash of each that is, (n, 2)."""
+        """Look up which ids are there, bool (n,), and their hashes, uint64 (n, 2)."""
         known = np.zeros(len(ids), dtype=bool)
         hashes = np.zeros((len(ids), 2), dtype=np.uint64)
         for segment in self.segments:
@@ -158,7 +158,7 @@ class Snapshot:
         return known, hashes
 
     def with_more(self, ids: Int64s, hashes: UInt64s, compiled: CompiledFunctions | None) -> Self:
-        """Add new ids: to the tail as long as there is room, else to a segment."""
+        """Add new ids: to the tail if there is space, otherwise to a segment."""
         tail, end = self.tail, self.filled + len(ids)
         row, column = hashes[:, 0], hashes[:, 1]
         if end > len(tail.ids):
@@ -171,7 +171,7 @@ class Snapshot:
         return type(self)(self.segments, tail, end)
 
     def without(self, id_: int, compiled: CompiledFunctions | None) -> Self | None:
-        """Delete one id; None where it is not there.
+        """Delete one id; None if it is not there.
 
         The id is marked as deleted for all snapshots; a segment with most ids deleted is rebuilt.
         """
@@ -203,7 +203,7 @@ class Snapshot:
 def _merge(
     segments: tuple[Segment, ...], parts: list[Items], compiled: CompiledFunctions | None
 ) -> tuple[Segment, ...]:
-    """Put the parts, and the segments that are not much larger, into one new segment."""
+    """Merge the parts, and the segments that are not much larger, into one new segment."""
     keep, parts = list(segments), list(parts)
     size = sum(len(part[0]) for part in parts)
     while keep and len(keep[-1]) < _GROWTH * size:

@@ -369,7 +369,7 @@ def test_warming_turns_a_scan_into_a_tree():
 
 def test_a_large_set_warms_by_itself(monkeypatch):
     monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
-    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    monkeypatch.setattr(bktree, "_WARM_SECONDS", 300)
     tree = BKTree.of(np.arange(20_000), random_hashes(20_000))
     assert tree.info().nodes > 0
 
@@ -391,7 +391,7 @@ def test_only_the_addition_that_begins_to_compile_waits_for_it(monkeypatch):
         return load()
 
     monkeypatch.setattr(bktree, "WARM_FROM", 5_000)
-    monkeypatch.setattr(bktree, "_PATIENCE", 0.01)
+    monkeypatch.setattr(bktree, "_WARM_SECONDS", 0.01)
     monkeypatch.setattr(segment.CompiledFunctions, "load", slow)
     hashes = random_hashes(20_000)
     tree = BKTree()
@@ -421,7 +421,7 @@ def test_a_scan_goes_on_where_nothing_can_be_compiled(monkeypatch):
 
     monkeypatch.setattr(segment.CompiledFunctions, "load", broken)
     monkeypatch.setattr(bktree, "WARM_FROM", 100)
-    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    monkeypatch.setattr(bktree, "_WARM_SECONDS", 300)
     hashes = random_hashes(20_000)
     tree = BKTree.of(np.arange(20_000), hashes)
     assert not tree.warm(timeout=300)

@@ -201,7 +201,7 @@ class Full:
 
 def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
     monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
-    monkeypatch.setattr(bktree, "_PATIENCE", 300)
+    monkeypatch.setattr(bktree, "_WARM_SECONDS", 300)
     small, large = (LiveIndex(Full(n)).info(4, 24) for n in (19_999, 20_000))
     assert not small.tree.compiled
     assert large.tree.compiled
@@ -211,7 +211,7 @@ def test_a_large_catalog_warms_by_itself_and_a_small_one_does_not(monkeypatch):
 def test_the_tree_of_contents_warms_with_the_other(monkeypatch):
     """Also where that is compiled only after the last update."""
     monkeypatch.setattr(bktree, "WARM_FROM", 20_000)
-    monkeypatch.setattr(bktree, "_PATIENCE", 0)
+    monkeypatch.setattr(bktree, "_WARM_SECONDS", 0)
     index = LiveIndex(Bordered(20_000))
     assert len(index.hashes()) == 20_000
     assert index._whole.warm(timeout=300)

@@ -1,1 +1,1 @@
-"""Compiled loops of searching hashes; numba is imported here and nowhere else in this room."""
+"""Compiled loops for searching hashes; the only folder of `index` that imports numba."""

@@ -1,12 +1,12 @@
 """Build and search the tree of one segment, in flat arrays and without recursion.
 
-A node has a vantage, which need not be one of the hashes, and a grid of cells. A hash lies in the
-cell (row distance >> shift, column distance >> shift) from the vantage, and the hashes are
-permuted so that the cells of a node lie one after the other. A cell of more than `leaf` hashes has
-a node of its own; the others are leaves and are scanned, neighboring ones in one go.
+A node has a vantage point, which need not be one of the hashes, and a grid of cells. A hash is in
+the cell (row distance >> shift, column distance >> shift) by its distances from the vantage point,
+and the hashes are permuted so that the cells of a node are consecutive. A cell of more than `leaf`
+hashes has a node of its own; the others are leaves and are scanned, adjacent ones together.
 
-``nodes`` (k, 4) uint64: row and column of the vantage, shift, first cell. ``cells`` (c, 2) int32:
-the first hash of a cell, and its node or -1. One more cell after each grid ends its last one.
+``nodes`` (k, 4) uint64: row and column of the vantage point, shift, first cell. ``cells`` (c, 2)
+int32: the first hash of a cell, and its node or -1. An extra cell marks the end of each grid.
 """
 
 # The signature given to `compiled` is the type; such a function takes arrays and numbers only.
@@ -21,11 +21,11 @@ from imgurer_kernel.index._numba.popcount import popcount
 from imgurer_kernel.index._numba.scan import scan_range
 
 # Nodes with fewer hashes than these have cells of 2 and 4 bits instead of 1: a finer grid would
-# have few hashes in each cell, and cost more to walk than it spares.
+# have few hashes in each cell, and cost more to traverse than it saves.
 _COARSER = (65536, 32768)
 
-# Hashes that a vantage is computed from, and steps of the power iteration: any vantage gives right
-# answers, so that a rough one will do.
+# Hashes from which a vantage point is computed, and steps of the power iteration: any vantage point
+# gives correct results, so an approximation is enough.
 _SAMPLE = 128
 _ITERATIONS = 4
 
@@ -34,9 +34,8 @@ _ITERATIONS = 4
 def _vantage_word(words, start, end):
     """Compute the signs of the first principal component of 64 bits over a sample.
 
-    By power iteration, begun at the hash that is farthest from the mean.
-
-    No other pattern of bits has (nearly) as much variance in its distances from the hashes.
+    By power iteration, starting at the hash that is farthest from the mean. Of all patterns of
+    bits this one has nearly the largest variance of its distances from the hashes.
     """
     n = min(_SAMPLE, end - start)
     bits = np.empty((n, 64), np.float32)
@@ -84,7 +83,7 @@ def _vantage_word(words, start, end):
 
 @njit
 def _grown(array, size):
-    """Copy an array with rows for twice as much as `size`."""
+    """Copy an array to one of twice `size` rows."""
     grown = np.empty((2 * size, array.shape[1]), array.dtype)
     for i in range(array.shape[0]):
         for k in range(array.shape[1]):
@@ -94,7 +93,7 @@ def _grown(array, size):
 
 @njit
 def _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends):
-    """Find the cell of each hash, and count those in each in ``ends[cell + 1]``."""
+    """Find the cell of each hash, and count the hashes of each cell in ``ends[cell + 1]``."""
     side = (64 >> shift) + 1
     for k in range(side * side + 1):
         ends[k] = 0
@@ -111,10 +110,10 @@ def _count(row, column, start, end, vantage_row, vantage_column, shift, cell, en
     "(uint64[::1], uint64[::1], int64[::1], int64)"
 )
 def build(row, column, order, leaf):
-    """Arrange distinct hashes as a tree, in place; `order` is permuted as they are.
+    """Arrange distinct hashes as a tree, in place; `order` is permuted like them.
 
     Cells of more than `leaf` hashes get a node of their own. Returns arrays of nodes and cells, and
-    how many of each are in use.
+    the number of each in use.
     """
     n = row.size
     nodes, node_count = np.empty((16, 4), np.uint64), 0
@@ -136,7 +135,7 @@ def build(row, column, order, leaf):
                 shift += 1
         grid = _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends)
         if ends[cell[start] + 1] == end - start:
-            # All fell into one cell. A vantage among the hashes has a cell of its own.
+            # All are in one cell. A hash that is its own vantage point is alone in its cell.
             shift, vantage_row, vantage_column = 0, row[start], column[start]
             grid = _count(row, column, start, end, vantage_row, vantage_column, shift, cell, ends)
         if node_count == nodes.shape[0]:
@@ -171,7 +170,7 @@ def build(row, column, order, leaf):
 
 @compiled("int64(uint64[:, ::1], int32[:, ::1], uint64, uint64, int64)")
 def reach(nodes, cells, query_row, query_column, radius):
-    """Count the hashes in those cells of the root that a search has to look into."""
+    """Count the hashes in the cells of the root that a search has to visit."""
     down = np.int64(popcount(nodes[0, 0] ^ query_row))
     across = np.int64(popcount(nodes[0, 1] ^ query_column))
     shift = np.int64(nodes[0, 2])
@@ -192,10 +191,10 @@ def reach(nodes, cells, query_row, query_column, radius):
 def search(
     row, column, nodes, cells, query_row, query_column, radius, most, stack, near, distance
 ):  # fmt: skip
-    """Find all hashes within a radius of one; by a scan where more than `most` are in reach.
+    """Find all hashes within a radius of one; by a scan if more than `most` are in reach.
 
-    `stack` has room for as many entries as there are nodes. Returns how many hashes there are;
-    positions and distances are written as far as there is room.
+    `stack` has space for as many entries as there are nodes. Returns the number of hashes found;
+    positions and distances are written as far as there is space.
     """
     found, depth = 0, 1
     limit = np.uint64(radius)
@@ -212,7 +211,7 @@ def search(
         shift, first = np.int64(node[2]), np.int64(node[3])
         side, width = (64 >> shift) + 1, 1 << shift
         for i in range(max(0, down - radius) >> shift, (min(64, down + radius) >> shift) + 1):
-            # The row distance uses up a part of the radius, so that fewer columns are in reach.
+            # The row distance uses a part of the radius; the rest bounds the column distance.
             low = i << shift
             left = radius - max(0, low - down, down - (low + width - 1))
             begin_cell = first + i * side + (max(0, across - left) >> shift)

@@ -1,8 +1,8 @@
 """Connected components by union-find over the tables of multi-index hashing.
 
-A bucket in which most hashes are near each other would have a quadratic number of pairs. Large
-buckets are therefore flooded: what a query reaches is united with it, set aside, and only asked as
-a query itself from then on, so that the work is linear there.
+A bucket in which most hashes are near each other has a quadratic number of pairs. Large buckets are
+therefore flooded: hashes near a query are united with it, removed from the bucket, and only used as
+queries from then on, so that the work is linear there.
 """
 
 # The signature given to `compiled` is the type; such a function takes arrays and numbers only.
@@ -15,16 +15,16 @@ from numba import njit
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import hamming, popcount
 
-# Hashes that are counted in one vectorized sweep before any of them is looked at again.
+# Hashes that are counted in one vectorized sweep before any of them is tested one by one.
 _SWEEP = 256
 
-# Two buckets are joined pair by pair if none has more hashes than this, else by `_absorb`.
+# Two buckets are compared pair by pair if none has more hashes than this, otherwise by `_absorb`.
 _DENSE = 256
 
 
 @njit
 def _root(parent, i):
-    """Find the root of a tree, and halve the path to it for the next time."""
+    """Find the root of a tree, with path halving."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = np.int64(parent[i])
@@ -33,7 +33,7 @@ def _root(parent, i):
 
 @njit
 def _unite(parent, i, j):
-    """Join two trees; the smaller root becomes that of both, whatever the order of the pairs."""
+    """Unite two trees; the smaller root becomes the common one, so that order does not matter."""
     i, j = _root(parent, i), _root(parent, j)
     if i < j:
         parent[j] = i
@@ -43,7 +43,7 @@ def _unite(parent, i, j):
 
 @njit
 def _copy(row, column, members, start, end, row_copy, column_copy, members_copy):
-    """Copy a bucket, since `_absorb` changes the order in it."""
+    """Copy a bucket, since `_absorb` changes its order."""
     for i in range(end - start):
         row_copy[i] = row[start + i]
         column_copy[i] = column[start + i]
@@ -52,9 +52,9 @@ def _copy(row, column, members, start, end, row_copy, column_copy, members_copy)
 
 @njit
 def _absorb(query_row, query_column, name, limit, row, column, members, left, parent):
-    """Unite a query with those of the first `left` hashes that are near, and move these behind.
+    """Unite a query with the near ones of the first `left` hashes, and move these to the end.
 
-    Returns how many are left.
+    Returns the number of hashes left.
     """
     i = 0
     while i < left:
@@ -82,13 +82,13 @@ def _absorb(query_row, query_column, name, limit, row, column, members, left, pa
 def _flood(row, column, members, size, limit, parent):
     """Find the components of one bucket.
 
-    Hashes 0..left are not reached yet, those from `left` to `done` are reached and wait to be
-    queries, and those from `done` on were queries.
+    Hashes 0..left are not reached yet, those from `left` to `done` are reached and are not yet
+    queried, and those from `done` on were queried.
     """
     left = done = size
     while left > 0:
         if done == left:
-            left -= 1  # none waits: begin a component
+            left -= 1  # all reached hashes were queried: begin a new component
         done -= 1
         name = np.int64(members[done])
         left = _absorb(row[done], column[done], name, limit, row, column, members, left, parent)
@@ -127,9 +127,9 @@ def connect(
 ):  # fmt: skip
     """Unite all pairs within a radius whose chunks differ by one of the masks.
 
-    Looks at the buckets from `begin` to `end`, `step` of them at a time, so that what they are
-    compared with stays in the cache. `words` (4, b) and `names` (2, b) have room for two of the
-    largest buckets. ``parent[i]`` leads to the smallest hash that i is united with.
+    Processes the buckets from `begin` to `end`, `step` of them at a time, so that the hashes they
+    are compared with stay in the cache. `words` (4, b) and `names` (2, b) have space for two of the
+    largest buckets. The root of i in `parent` is the smallest hash that i is united with.
     """
     limit = np.uint64(radius)
     for block in range(begin, end, step):
@@ -139,7 +139,7 @@ def connect(
                 u = v ^ mask
                 first, last = np.int64(starts[v]), np.int64(starts[v + 1])
                 low, high = np.int64(starts[u]), np.int64(starts[u + 1])
-                if first == last or low == high or u < v:  # the pair (u, v) comes once
+                if first == last or low == high or u < v:  # each pair (u, v) once
                     continue
                 if max(last - first, high - low) > _DENSE:
                     _copy(row, column, members, first, last, words[0], words[1], names[0])
@@ -172,7 +172,7 @@ def connect(
 
 @compiled("void(uint32[::1], uint32[::1])")
 def merge(parent, other):
-    """Unite in one forest what is united in another."""
+    """Merge another forest into one."""
     for i in range(parent.size):
         _unite(parent, i, np.int64(other[i]))
 

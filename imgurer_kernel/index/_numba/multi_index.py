@@ -1,7 +1,7 @@
 """Inner loops of multi-index hashing: permuted bits, tables by chunk, joins and components.
 
-A chunk is some of the 128 bits, `width` of them from bit `offset` on, once the bits are permuted.
-A table has the hashes in the order of their chunk: those with chunk value v are ``starts[v]`` to
+A chunk has `width` of the 128 bits from bit `offset` on, after the bits are permuted. A table has
+the hashes in the order of their chunk: those with chunk value v are ``starts[v]`` to
 ``starts[v + 1]``.
 """
 
@@ -15,14 +15,14 @@ from numba import njit
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import hamming, popcount
 
-# Hashes that are looked at in one go, and from how many on by a vectorized sweep first.
+# Hashes that are compared at a time, and the least number for which a vectorized sweep comes first.
 _BLOCK = 256
 _SWEEP = 16
 
 
 @compiled("void(uint64[::1], uint64[::1], uint64[:, :, ::1], uint64[::1], uint64[::1])")
 def permute(row, column, lookup, row_out, column_out):
-    """Move the bits of each hash; ``lookup[k, byte]`` is where byte k's bits go, two words."""
+    """Permute the bits of each hash; ``lookup[k, byte]`` has the permuted bits of byte k."""
     for i in range(row.size):
         low, high = np.uint64(0), np.uint64(0)
         for k in range(8):
@@ -38,7 +38,7 @@ def permute(row, column, lookup, row_out, column_out):
 
 @njit
 def _chunk(row, column, offset, width):
-    """Cut a chunk, which may reach over both words, out of a hash."""
+    """Extract a chunk, which may span both words, from a hash."""
     if offset >= 64:
         value = column >> np.uint64(offset - 64)
     elif offset + width <= 64:
@@ -53,7 +53,7 @@ def _chunk(row, column, offset, width):
     "uint64[::1])"
 )
 def table(row, column, offset, width, starts, members, row_out, column_out):
-    """Counting sort by a chunk; `starts` has 2**width + 2 entries, and the last is spare."""
+    """Sort by a chunk (counting sort); `starts` has 2**width + 2 entries, the last unused."""
     for v in range(starts.size):
         starts[v] = 0
     for i in range(row.size):
@@ -71,7 +71,7 @@ def table(row, column, offset, width, starts, members, row_out, column_out):
 
 @njit
 def _found_before(row, column, chunk, offsets, widths, radii):
-    """Tell whether the table of an earlier chunk finds a pair with these differing bits as well."""
+    """Return whether the table of an earlier chunk also finds a pair with these differing bits."""
     for k in range(chunk):
         bits = popcount(_chunk(row, column, offsets[k], widths[k]))
         if np.int64(bits) <= radii[k]:
@@ -93,10 +93,10 @@ def join(
 ):  # fmt: skip
     """Find pairs within a radius whose chunks differ by one of the masks, until results are full.
 
-    Looks at query buckets up to `end`, `step` of them at a time, so that what they are compared
-    with stays in the cache. Begins and goes on from `state`: block, mask, bucket, query, hash;
-    where it returns with ``state[0] == end`` it is done. There is room for 256 results or more.
-    With `within` the queries are the hashes themselves and each pair comes once.
+    Processes query buckets up to `end`, `step` of them at a time, so that the hashes they are
+    compared with stay in the cache. Starts and continues from `state`: block, mask, bucket, query,
+    hash; it is done when it returns with ``state[0] == end``. The result arrays have space for 256
+    results or more. With `within` the queries are the hashes themselves; each pair is found once.
     """
     count, limit = 0, np.uint64(radius)
     block, t, v, x, y = state[0], state[1], state[2], state[3], state[4]

@@ -1,10 +1,6 @@
-"""Population count and Hamming distance for use inside other compiled functions.
+"""Population count and Hamming distance for use inside other compiled functions."""
 
-numba's cache notices a change of the file that a compiled function is in, but not of the files that
-it takes helpers from: who changes this one must empty the cache (``*.nbi`` in ``__pycache__``).
-"""
-
-# numba gives types of its own to all of these.
+# numba infers the types of all of these.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 # ruff: noqa: ANN001, ANN202
 
@@ -16,7 +12,7 @@ from numba.extending import intrinsic
 
 
 def _popcount(_typing_context, _word):
-    """Count the bits of a uint64 that are set: one machine instruction, or vectors of them."""
+    """Count the set bits of a uint64, by a machine instruction that LLVM can vectorize."""
 
     def generate(_context, builder, _signature, arguments):
         count = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)])

@@ -1,4 +1,4 @@
-"""Look at every hash: for one query, or for a block of queries at a time."""
+"""Compare every hash with one query, or with a block of queries at a time."""
 
 # The signature given to `compiled` is the type; such a function takes arrays and numbers only.
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -10,30 +10,30 @@ from numba import njit
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.index._numba.popcount import hamming, popcount
 
-# Hashes that are counted in one vectorized sweep before any of them is looked at again. Of 128 to
+# Hashes that are counted in one vectorized sweep before any of them is tested one by one. Of 128 to
 # 512 this was the fastest, in trees as well as in scans.
 _SWEEP = 256
 
-# Up to so many bits a sweep counts row hashes only, which are half of the memory: few are near by
-# that alone. Of 1 million photo-like hashes a scan takes half the time within 12 bits, two thirds
-# within 14, but twice within 16, where most sweeps meet a row hash that is near.
+# Up to this radius a sweep reads row hashes only, half of the memory: few are near by these alone.
+# For 1 million photo-like hashes a scan takes half the time within 12 bits, two thirds within 14,
+# but twice the time within 16, where most sweeps contain a near row hash.
 _ROWS_FIRST = 14
 
-# Queries and hashes of which all pairs are looked at in one go: both stay in the first cache.
+# Queries and hashes of which all pairs are compared at a time: both stay in the L1 cache.
 _QUERIES = 256
 _HASHES = 256
 
 
 @njit
 def scan_range(row, column, query_row, query_column, radius, start, end, found, near, distance):
-    """Append hashes start..end that are near to the results; count on where these are full.
+    """Append near hashes of start..end to the results; if these are full, only count.
 
-    `found` is how many results there are already; `radius` is uint64. Returns how many there are.
+    `found` is the number of earlier results; `radius` is uint64. Returns the new number.
     """
     rows_first = radius <= _ROWS_FIRST
     for first in range(start, end, _SWEEP):
-        # Views that are indexed from 0 vectorize: three times as fast as an index from `first`,
-        # which might be negative as far as the compiler knows.
+        # Views indexed from 0 are vectorized: three times as fast as an index from `first`, of
+        # which the compiler does not know that it is not negative.
         rows = row[first : min(first + _SWEEP, end)]
         columns = column[first : min(first + _SWEEP, end)]
         hits = np.uint64(0)
@@ -62,7 +62,7 @@ def scan_range(row, column, query_row, query_column, radius, start, end, found, 
 def scan_one(row, column, query_row, query_column, radius, near, distance):
     """Find all hashes within a radius of one.
 
-    Returns how many there are; positions and distances are written as far as there is room.
+    Returns their number; positions and distances are written as far as there is space.
     """
     return scan_range(
         row, column, query_row, query_column, np.uint64(radius), 0, row.size, 0, near, distance
@@ -79,10 +79,10 @@ def scan_many(
 ):  # fmt: skip
     """Find pairs of queries and hashes within a radius, until the results are full.
 
-    Looks at queries up to `end`, four at a time, which is a fifth faster than one. Begins and
-    goes on from `state`: block of queries, block of hashes, query; where it returns with
-    ``state[0] == end`` it is done. There is room for 1,024 results or more. With `within` the
-    queries are the hashes themselves and each pair comes once.
+    Processes queries up to `end`, four at a time, which is a fifth faster than one. Starts and
+    continues from `state`: block of queries, block of hashes, query; it is done when it returns
+    with ``state[0] == end``. The result arrays have space for 1,024 results or more. With `within`
+    the queries are the hashes themselves and each pair is found once.
     """
     count, limit = 0, np.uint64(radius)
     block, first, query = state[0], state[1], state[2]
