@@ -25,3 +25,12 @@ def test_a_modules_own_tests_come_before_its_rooms():
     assert names[0] == "test_clusters_solver.py"
     assert "solver.py" in names, "its examples"
     assert names[-1] == "matching"
+
+
+def test_a_module_without_tests_of_its_own_is_left_to_its_room():
+    """What has examples at most would be run by no test, and that looks like noticing."""
+    for module in rooms.modules(ROOT):
+        own = rooms.own_tests(module, ROOT)
+        assert any(path.is_dir() or path.name.startswith("test_") for path in own), module
+    snapshot = ROOT / "imgurer_kernel" / "index" / "snapshot.py"
+    assert [path.name for path in rooms.own_tests(snapshot, ROOT)] == ["index"]

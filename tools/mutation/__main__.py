@@ -26,7 +26,7 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-from tools.mutation.rooms import modules, tests_of
+from tools.mutation.rooms import modules, own_tests, tests_of
 
 ROOT = Path(__file__).parents[2]
 # Longer than the slowest room takes alone: an endless loop counts as noticed.
@@ -129,15 +129,13 @@ def run(checkout: Path, sample: int, seed: int, python: Path, out: Path, *, own:
             name = mutant.module.relative_to(root).as_posix()
             if (name, mutant.operator, mutant.occurrence) in before_this:
                 continue
-            tests = tests_of(mutant.module, root)
+            tests = (own_tests if own else tests_of)(mutant.module, root)
             before = mutant.module.read_text("utf-8")
             after = mutant.code(before)
             if after is None or after == before:
                 continue
-            if own:
-                tests = tests[:-1]
             # Tests that fail by themselves would seem to notice everything.
-            elif tests[-1] not in sound:
+            if not own and tests[-1] not in sound:
                 sound[tests[-1]] = not noticed(tests[-1:], root, python)
             if not own and not sound[tests[-1]]:
                 sys.stderr.write(f"{mutant.module}: its tests fail as it is\n")

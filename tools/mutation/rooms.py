@@ -44,3 +44,10 @@ def tests_of(module: Path, root: Path) -> list[Path]:
     ]
     # The module itself has examples.
     return [*dict.fromkeys([*found, module, *importing]), folder]
+
+
+def own_tests(module: Path, root: Path) -> list[Path]:
+    """List those of `tests_of` without the room; the room alone where the module has none."""
+    *own, room = tests_of(module, root)
+    # Its examples are no test of their own: without any, pytest would say that nothing was run.
+    return own if any(path.name.startswith("test_") for path in own) else [room]
