@@ -1,7 +1,7 @@
 """Check planned acts on files, row by row: whether each may be done.
 
-These checks read no file: who acts, whose the file is, and that another one stays. The bytes are
-compared when an act is done (`imgurer_kernel.review.runner`).
+These checks read no file. They cover who acts, whose file it is, and that another file stays. The
+bytes are compared when an act is done (`imgurer_kernel.review.runner`).
 """
 
 import os
@@ -42,8 +42,7 @@ class Act:
     ----------
     file, keeper
         The file that goes and the one that stays.
-    other_ids, others
-        Further rows of the file that goes (it was ingested by several users), and these users.
+    Further rows of the file that goes (several users ingested it), and the users of these rows.
     source_root
         The folder from which the file's folder is opened; None for what only the store has.
     target_root, target

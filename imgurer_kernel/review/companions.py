@@ -1,12 +1,12 @@
-"""Sidecars that lie beside a file which moves: they go along with it, and come back with it.
+"""Move sidecars along with their file, and back with it.
 
-Photo managers keep what was done to ``IMG_1.jpg`` in ``IMG_1.jpg.xmp`` or ``IMG_1.xmp`` beside it,
-phones in ``IMG_1.aae``, downloads of albums in ``IMG_1.jpg.json``. One that belongs to another
-file, too, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that goes as well.
+Photo managers keep edits of ``IMG_1.jpg`` in ``IMG_1.jpg.xmp`` or ``IMG_1.xmp`` beside it, phones
+in ``IMG_1.aae``, album downloads in ``IMG_1.jpg.json``. A sidecar that belongs to another file as
+well, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that file goes too.
 
-Each has an entry in the journal, *intended* together with that of its file; it moves when all files
-of the same part of a plan have. One that several files share, all of which go, comes back with
-whichever comes back first.
+Each sidecar has a journal entry, *intended* together with that of its file. It moves when all files
+of the same part of a plan have moved. A sidecar shared by several removed files comes back with the
+first of them that is restored.
 """
 
 import os
@@ -23,7 +23,7 @@ from imgurer_kernel.store.catalog.journal import JournalEntry
 SUFFIXES = (b".xmp", b".aae", b".json")
 _MOVING = {"trash", "move"}
 _EXPORTED = b".supplemental-metadata"
-"""What an export of Google Photos puts between the name and ``.json``."""
+"""What a Google Photos export puts between the name and ``.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class Companion:
     Attributes
     ----------
     places
-        Of the acts of its files among those that were given.
+        Indices of the acts of its files in the given sequence.
     file_ids
-        Of these files, and of those that have gone before.
+        Ids of these files, and of its files that were removed earlier.
     source, target
-        Where it is, and where it goes.
+        Its present path and its new one.
     digest, facts
-        Of its bytes.
+        SHA-256 and stat result of the sidecar.
     """
 
     places: tuple[int, ...]
@@ -50,7 +50,7 @@ class Companion:
     facts: os.stat_result
 
     def entry(self, number: int, of_file: JournalEntry) -> JournalEntry:
-        """Its entry in the journal, beside that of its file."""
+        """Make the journal entry, given that of its file."""
         return replace(
             of_file,
             entry_id=number,
@@ -73,20 +73,20 @@ class Companion:
 def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Companion]:
     """Find the sidecars of files that are moved to a trash folder or another one, each once.
 
-    What cannot be read, or is no file with contents, is left alone.
+    Unreadable sidecars and those that are not regular files are skipped.
 
     Parameters
     ----------
     gone
-        Acts of the same plan that were done before.
+        Acts of the same plan that were done earlier.
     """
     moved = {act.source: place for place, act in enumerate(acts) if act.name in _MOVING}
     folders: dict[bytes, _NamesBeside] = {}
     found: dict[bytes, Companion] = {}
     for place in moved.values():
         act = acts[place]
-        assert act.source_root is not None  # noqa: S101 (of all that is on disk)
-        assert act.target is not None  # noqa: S101 (of all that is moved)
+        assert act.source_root is not None  # noqa: S101 (true of every file on disk)
+        assert act.target is not None  # noqa: S101 (true of every moved file)
         with suppress(ActRefused), ExitStack() as stack:
             names = disk.split(act.source_root, act.source)
             of_file = stack.enter_context(disk.place_of(act.source_root, names))
@@ -112,12 +112,12 @@ def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Compani
 
 
 def _is_of(sidecar: bytes, act: Act) -> bool:
-    """Return whether a sidecar belonged to a file that an act has moved."""
+    """Return whether a sidecar belongs to the file that an act moved."""
     if act.name not in _MOVING:
         return False
     above, _, name = sidecar.rpartition(b"/")
     folder, _, of_file = act.source.rpartition(b"/")
-    return above == folder and _of(name) in _keys(of_file)
+    return above == folder and _of(name) in _base_names(of_file)
 
 
 def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None) -> None:
@@ -126,8 +126,8 @@ def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None
     Raises
     ------
     ActRefused
-        If it belongs to a file that has stayed, was changed meanwhile, something is in its place,
-        or the system refuses.
+        If it belongs to a file that stayed, was changed meanwhile, its target exists, or the system
+        refuses.
     """
     paths = disk.paths_of(entry)
     names = disk.split(paths.source_root, paths.source)
@@ -154,7 +154,7 @@ def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None
 
 @dataclass(frozen=True, slots=True)
 class _NamesBeside:
-    """The names in a folder: sidecars by what they are of, the others by whole name and by stem."""
+    """Index the names in a folder: sidecars by their file, others by name and by stem."""
 
     path: bytes
     sidecars: dict[bytes, list[bytes]]
@@ -172,26 +172,26 @@ class _NamesBeside:
             if name.lower().endswith(SUFFIXES):
                 sidecars.setdefault(_of(name), []).append(name)
             else:
-                for key in _keys(name):
+                for key in _base_names(name):
                     others.setdefault(key, []).append(name)
         return cls(path, sidecars, others)
 
     def sidecars_of(self, name: bytes) -> Iterator[bytes]:
-        for key in _keys(name):
+        for key in _base_names(name):
             yield from self.sidecars.get(key, [])
 
     def owners(self, sidecar: bytes, going: Iterable[bytes]) -> list[bytes]:
-        """Find the files that a sidecar belongs to, without those that are removed."""
+        """Find the files that a sidecar belongs to, without those being removed."""
         return [name for name in self.others.get(_of(sidecar), []) if self.path + name not in going]
 
 
 def _of(sidecar: bytes) -> bytes:
-    """Return what a sidecar names: the name or the stem of a file, in lower case."""
+    """Return the name or stem of the file that a sidecar belongs to, in lower case."""
     return sidecar.lower().rpartition(b".")[0].removesuffix(_EXPORTED)
 
 
-def _keys(name: bytes) -> list[bytes]:
-    """Return the names by which a sidecar may name a file, in lower case, as some disks do."""
+def _base_names(name: bytes) -> list[bytes]:
+    """Return the names by which a sidecar may refer to a file, in lower case, as some disks do."""
     whole = name.lower()
     return list(dict.fromkeys((whole, whole.rpartition(b".")[0] or whole)))
 

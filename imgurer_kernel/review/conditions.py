@@ -1,4 +1,4 @@
-"""Refuse conditions that no file can fulfil, since a value in them is misspelled."""
+"""Refuse conditions that no file can match because a value in them is misspelled."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,17 +16,17 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "state": get_args(FileState),
     "verdict": ("", *VERDICTS),
 }
-# What is said elsewhere for the same bytes.
-_MEANT = {"exact": "identical", "duplicate": "identical"}
+# Words used in other tools for byte-identical files.
+_SYNONYMS = {"exact": "identical", "duplicate": "identical"}
 
 
 def require_known_values(condition: str) -> None:
-    """Refuse a condition that compares a column of few values with one that it never has.
+    """Refuse a condition that compares a column of few values with an unknown value.
 
     Raises
     ------
     QueryError
-        Names the nearest value.
+        Names the nearest known value.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def require_known_values(condition: str) -> None:
         known = _VALUES.get(column, (text,))
         if text in known:
             continue
-        words = {each.casefold(): each for each in known if each} | _MEANT
+        words = {each.casefold(): each for each in known if each} | _SYNONYMS
         near = get_close_matches(text.casefold(), words, 1, 0.5)
         if near:
             remedy = f"did you mean {words[near[0]]!r}?"

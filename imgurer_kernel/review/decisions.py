@@ -1,7 +1,7 @@
 """Apply people's decisions about pairs and clusters to clusters (pure).
 
-A pair that anybody holds to be different never shares a cluster again, however many others say the
-same of it: to show two pictures apart loses nothing. Where people disagree, both are shown.
+A pair that any user holds to be different never shares a cluster again, however many others call it
+the same: keeping both pictures loses nothing. Disagreements are shown as such.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Verdicts:
     decisions
         Oldest first.
     different, same
-        For each pair of digests the users who say so, oldest first.
+        For each pair of digests the users who decided so, oldest first.
     """
 
     decisions: tuple[Decision, ...]
@@ -45,7 +45,7 @@ class Verdicts:
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> "Verdicts":
-        """Index decisions; of one pair the last decision of each user counts."""
+        """Index decisions; per pair the last decision of each user counts."""
         decisions = tuple(decisions)
         last: dict[Pair, dict[str, DecisionVerdict]] = defaultdict(dict)
         for each in decisions:
@@ -69,7 +69,7 @@ class Verdicts:
         return set(self.same) & set(self.different)
 
     def apart(self, image_ids: Mapping[str, int]) -> dict[int, set[int]]:
-        """Return for each image those decided to be different; `image_ids` by digest."""
+        """Map each image to those decided to be different from it; `image_ids` is by digest."""
         found: dict[int, set[int]] = defaultdict(set)
         for pair in self.different:
             ids = [image_ids[digest] for digest in pair if digest in image_ids]
@@ -79,7 +79,7 @@ class Verdicts:
         return found
 
     def refusal(self, one: str, other: str) -> str | None:
-        """Return why a picture must not be removed for another: a decision that they differ."""
+        """Return why a picture must not be removed for another one: a decision that they differ."""
         users = self.different.get(frozenset((one, other)))
         if users is None:
             return None
@@ -89,17 +89,17 @@ class Verdicts:
 def split(
     grouped: LabelledClusters, apart: Mapping[int, set[int]]
 ) -> tuple[LabelledClusters, Int64s]:
-    """Split clusters, so that none has two images that were decided to be different.
+    """Split clusters so that none has two images that were decided to be different.
 
-    Of a cluster those leave that differ from the medoid; of two others that differ from each other
-    the one that agrees less with the medoid.
+    An image that differs from the medoid leaves the cluster. Of two others that differ from each
+    other the one that agrees less with the medoid leaves.
 
     Returns
     -------
     clusters
-        Those that are left, in their order.
+        The remaining clusters, in their order.
     left
-        Images that had to leave, ascending: they may be duplicates of each other.
+        Images that had to leave, ascending. They may be duplicates of each other.
     """
     table = grouped.clusters
     involved = np.isin(table.members, np.fromiter(apart, np.int64, len(apart)))
@@ -129,7 +129,7 @@ def split(
         scores=table.scores[rows],
         edges=table.edges[rows],
     )
-    # Not the medoid of a cluster that is none any more: all others differ from it.
+    # Skip the medoid of a dissolved cluster: all others differ from it.
     left = np.unique(table.members[~stays])
     result = replace(
         grouped,
@@ -150,8 +150,8 @@ def set_apart(
     Parameters
     ----------
     find
-        Finds the clusters of some images alone, int64 (n,): those that had to leave a cluster may
-        be duplicates of each other. Without it they are in none.
+        Finds the clusters among given images, int64 (n,), used for those that had to leave a
+        cluster, since they may be duplicates of each other. If omitted they are in no cluster.
     """
     if not apart:
         return grouped
@@ -176,7 +176,7 @@ def set_apart(
 
 
 def decision_frame(verdicts: Verdicts, image_ids: Mapping[str, int]) -> pd.DataFrame:
-    """Make a frame of all decisions, the latest first; image_ids of existing images only."""
+    """Make a frame of all decisions, the latest first; `image_ids` has existing images only."""
     rows = []
     for each in reversed(verdicts.decisions):
         pairs = map(frozenset, combinations(sorted(set(each.digests)), 2))
@@ -207,14 +207,14 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
     Parameters
     ----------
     clusters
-        By file or by image: cluster_id, digest.
+        One row per file or image, with cluster_id and digest.
 
     Returns
     -------
     DataFrame
-        The same rows with verdict (of the last decision that covers the whole cluster; empty for
-        none, as for one that has gained a member since), decided_by (users, comma separated),
-        new_since_decision (the row is what a decided cluster has gained) and disputed.
+        The same rows with verdict (the last decision that covers the whole cluster; empty if there
+        is none or a member was added since), decided_by (users, comma separated),
+        new_since_decision (the row was added to a decided cluster) and disputed.
     """
     if not verdicts.decisions:
         undecided = clusters.assign(
@@ -235,7 +235,7 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         digests = part["digest"].tolist()
         members = set(digests)
         near = {it.decision_id: it for digest in members for it in of_digest.get(digest, ())}
-        # That pictures differ says nothing of files that are the same bytes.
+        # A decision that pictures differ does not apply to files with the same bytes.
         covering = [
             it
             for _, it in sorted(near.items())
@@ -246,7 +246,7 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         if not covering and near:
             shared = {key: len(members & set(it.digests)) for key, it in near.items()}
             best = max(near, key=lambda key: (shared[key], key))
-            # One common picture is no cluster that has grown.
+            # A single common picture does not make it the decided cluster, grown.
             gained = members - set(near[best].digests) if shared[best] > 1 else set()
         split_up = len(set(words.values()) - {"later"}) > 1
         order += part.index.tolist()
@@ -280,13 +280,14 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
 def pairs_of(given: object) -> tuple[list[tuple[int, ...]], bool]:
     """Read the argument of `decide`: pairs of image ids or clusters, and which of the two.
 
-    A frame of clusters (cluster_id, image_id), a frame of pairs (first, second), two ids, a list
-    of pairs, or three ids and more, which are one cluster. The first of a cluster is its medoid.
+    Accepted are a frame of clusters (cluster_id, image_id), a frame of pairs (first, second), two
+    ids, a list of pairs, or three and more ids, which form one cluster. The first id of a cluster
+    is its medoid.
 
     Raises
     ------
     TypeError
-        If it is none of these.
+        If the argument is none of these.
     """
     if isinstance(given, pd.DataFrame):
         if {"cluster_id", "image_id"} <= set(given):

@@ -1,10 +1,10 @@
-"""Open files that are about to move folder by folder, so that no path can be swapped.
+"""Open files that are about to move folder by folder, so that no path can be swapped meanwhile.
 
-Between checking a path and acting on it, somebody may replace a folder by a link, or the file by
-another one. So each folder below the root is opened from the one above it, without following links;
-the file is opened, read and compared through that descriptor; and the rename is made in the folder
-that is held open, with a check before and after: if another file than the one read was moved, it is
-moved back.
+Between checking a path and acting on it, another process may replace a folder by a link, or the
+file by another one. So each folder below the root is opened from its parent, without following
+links; the file is opened, read and compared through that descriptor; and the rename is made in the
+open folder, with a check before and after. If the rename moved another file than the one read, that
+file is moved back.
 """
 
 import errno
@@ -21,7 +21,7 @@ from imgurer_kernel.store.catalog.journal import JournalEntry
 FileStat = os.stat_result
 
 CHUNK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes read at a time."""
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _CAN = {os.open, os.stat, os.rename, os.mkdir, os.link} <= os.supports_dir_fd
@@ -29,20 +29,20 @@ _CAN = {os.open, os.stat, os.rename, os.mkdir, os.link} <= os.supports_dir_fd
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A name in a folder that is held open."""
+    """A name in an open folder."""
 
     folder: int
     name: bytes
 
     def facts(self) -> os.stat_result | None:
-        """Return what is there, without following links; None for nothing."""
+        """Return the stat result of the entry, without following links; None if there is none."""
         try:
             return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def holds(self, device: int | None, inode: int | None) -> bool:
-        """Return whether this very file is there."""
+        """Return whether the entry is the file of this device and inode."""
         facts = self.facts()
         return facts is not None and (facts.st_dev, facts.st_ino) == (device, inode)
 
@@ -56,18 +56,18 @@ class HeldFile:
     facts: os.stat_result
 
     def is_there(self) -> bool:
-        """Return whether its name still leads to this file."""
+        """Return whether its name still refers to this file."""
         return self.place.holds(self.facts.st_dev, self.facts.st_ino)
 
     def is_unchanged(self) -> bool:
-        """Return whether it is there, and nobody has written into it since it was opened."""
+        """Return whether it is still there and was not modified since it was opened."""
         facts = os.fstat(self.descriptor)
         before = self.facts
         same = (facts.st_size, facts.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
         return same and self.is_there()
 
     def digest(self) -> str:
-        """Hash its bytes: SHA-256, 64 hex digits."""
+        """Return the SHA-256 of its bytes, 64 hex digits."""
         hashed = hashlib.sha256()
         at = 0
         while piece := os.pread(self.descriptor, CHUNK, at):
@@ -82,7 +82,7 @@ def split(root: bytes, path: bytes) -> list[bytes]:
     Raises
     ------
     ActRefused
-        If it is not below it, or would lead out of it.
+        If the path is not below the folder, or contains a step out of it.
 
     Examples
     --------
@@ -119,12 +119,12 @@ class ActPaths:
 
 
 def paths_of(entry: JournalEntry) -> ActPaths:
-    """Return the paths of an act that has moved a file.
+    """Return the paths of an act that moves a file.
 
     Raises
     ------
     ActRefused
-        If it moved none.
+        If the act moves no file.
     """
     source, target = entry.source_key, entry.target_key
     if source is None or target is None or not entry.source_root or not entry.target_root:
@@ -135,7 +135,7 @@ def paths_of(entry: JournalEntry) -> ActPaths:
 
 @contextmanager
 def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iterator[Place]:
-    """Open the folder of a file, step by step from the root, following no link below it.
+    """Open the parent folder of a file, step by step from the root, following no link below it.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iter
     Raises
     ------
     ActRefused
-        If a folder is not there, is none, may not be opened or made; names it.
+        If a folder is missing, is not a folder, or may not be opened or made; the message names it.
     """
     with innermost(root, names[:-1], make=make) as opened:
         if opened.missing:
@@ -156,7 +156,7 @@ def place_of(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iter
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """A folder that is held open, its path, and the names below it that are not there."""
+    """An open folder, its path, and the missing folder names below it."""
 
     folder: int
     path: bytes
@@ -165,14 +165,14 @@ class OpenFolder:
 
 @contextmanager
 def innermost(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Iterator[OpenFolder]:
-    """Open the innermost folder that is there, step by step from the root, following no link.
+    """Open the innermost existing folder, step by step from the root, following no link.
 
     Parameters
     ----------
     names
         The folders below the root.
     make
-        Make those that are missing.
+        Make the missing ones.
 
     Raises
     ------
@@ -213,10 +213,10 @@ def held(place: Place, path: bytes) -> Iterator[HeldFile]:
     Raises
     ------
     ActRefused
-        If there is none, a link or another thing, or it may not be read.
+        If there is none, it is a link or not a regular file, or it may not be read.
     """
     try:
-        # Without waiting: a pipe would let nobody go on.
+        # Without blocking: opening a pipe would wait for a writer forever.
         descriptor = os.open(
             place.name, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0), dir_fd=place.folder
         )
@@ -238,7 +238,7 @@ def device(place: Place) -> int:
 
 
 def refused(code: int, path: bytes) -> ActRefused:
-    """Make the error that `refusal` makes of the system's error of this number."""
+    """Make the `ActRefused` for an errno; see `refusal`."""
     return refusal(OSError(code, os.strerror(code)), path)
 
 
@@ -267,11 +267,11 @@ def _held(stack: ExitStack, descriptor: int) -> int:
 
 
 def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
-    """Choose the folder in whose trash folder a file goes, on the file's own file system.
+    """Choose the folder whose trash folder receives a file, on the file's own file system.
 
-    The outermost of the folders that were ingested, from which no link leads to the file; where a
-    disk is mounted below it, the folder at which that begins. Of a file that is in none of them
-    the folder that it is in.
+    This is the outermost ingested folder from which the file is reached without following links. If
+    a disk is mounted below that folder, it is the mount point. For a file outside all ingested
+    folders it is the file's own folder.
 
     Parameters
     ----------
@@ -292,10 +292,10 @@ def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
             devices = [os.stat(step).st_dev for step in steps]  # noqa: PTH116
         except OSError:
             continue
-        # From where on all is on the disk of the file.
+        # First folder from which on all lie on the disk of the file.
         first = len(devices)
         while first and devices[first - 1] == devices[-1]:
             first -= 1
         return steps[first]
-    # Where a link has come into the way since, it is met, and refused, from the outermost.
+    # A link added since this check is found, and refused, when the path is opened from this root.
     return around[0] if around else folder

@@ -1,7 +1,7 @@
-"""Look at the disk before an act: the one check of a dry run and of the act itself.
+"""Check the disk before an act; a dry run and the act itself share this check.
 
-Nothing is changed by it. What it finds is held open, so that an act moves what was looked at. What
-only an attempt tells, such as that a quota is used up, an act may still meet after it.
+It changes nothing. The files it finds are kept open, so that the act moves the very files that were
+checked. An act may still fail afterwards for reasons that only an attempt shows, such as a quota.
 """
 
 import errno
@@ -22,7 +22,7 @@ from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 NOT_SOUND = "the file that is kept is not sound"
-"""How the reason begins where an act is refused for the file that is kept; its path may follow."""
+"""First words of the reason if an act is refused because of the keeper; a path may follow."""
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 _PROBE = b".imgurer-probe-%d"
@@ -30,37 +30,37 @@ _PROBE = b".imgurer-probe-%d"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Files of an act, held open; None for what is in the store."""
+    """Open files of an act; None for a file in the store."""
 
     file: disk.HeldFile | None
     keeper: disk.HeldFile | None
 
 
 class ActDiskCheck:
-    """Looks at the files of acts, and at the folders that they leave and enter.
+    """Checks the files of acts, and the folders that they leave and enter.
 
     Parameters
     ----------
     blobs
         The originals in the store.
     quick
-        Take a file whose size, time and inode are those of the last scan for unchanged, and an
-        original in the store for sound if it is there, instead of reading all bytes.
+        Treat a file as unchanged if its size, time and inode are those of the last scan, and an
+        original in the store as sound if it exists, instead of reading all bytes.
     rehearses
-        No act follows: each check takes for granted that those before it were followed by theirs.
+        No act follows: each check assumes that the acts checked before it were done.
     """
 
     def __init__(self, blobs: BlobStore, *, quick: bool = False, rehearses: bool = False) -> None:
         self._blobs = blobs
         self._quick = quick
         self._rehearses = rehearses
-        # What acts before would have taken: sources, targets, and blocks of disks.
+        # What acts checked earlier would use up: sources, targets, and blocks of disks.
         self._gone: set[bytes] = set()
         self._taken: set[bytes] = set()
         self._promised: Counter[int] = Counter()
 
     def look(self, stack: ExitStack, act: Act) -> Found:
-        """Look at the disk for an act; what is opened is closed with the stack.
+        """Check the disk for an act; the stack closes the files that this opens.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class ActDiskCheck:
         keeper = self._hold_keeper(stack, act)
         if act.name == "forget":
             return Found(None, keeper)
-        assert act.source_root is not None  # noqa: S101 (of all that is on disk)
+        assert act.source_root is not None  # noqa: S101 (true of every file on disk)
         names = disk.split(act.source_root, act.source)
         place = stack.enter_context(disk.place_of(act.source_root, names))
         file = stack.enter_context(disk.held(place, act.source))
@@ -98,7 +98,7 @@ class ActDiskCheck:
     # The two files --------------------------------------------------------------------------
 
     def _hold_keeper(self, stack: ExitStack, act: Act) -> disk.HeldFile | None:
-        """Check that the keeper is there and intact; hold it open if it is on disk."""
+        """Check that the keeper exists and is intact; keep it open if it is on disk."""
         keeper = act.keeper
         on_disk = keeper.is_in_place or (act.is_on_disk and act.file.kept == "copy")
         if not on_disk:
@@ -112,7 +112,7 @@ class ActDiskCheck:
                 raise ActRefused(message) from error
             return None
         path = keeper.path_key
-        assert path is not None  # noqa: S101 (of what is in place)
+        assert path is not None  # noqa: S101 (true of files in place)
         try:
             root = disk.root_of(path, ())
             place = stack.enter_context(disk.place_of(root, disk.split(root, path)))
@@ -124,7 +124,7 @@ class ActDiskCheck:
         return file
 
     def _compare(self, file: disk.HeldFile, known: FileOfImage, path: bytes) -> None:
-        """Raise unless a file has the bytes that it had when it was ingested."""
+        """Raise unless a file has the same bytes as when it was ingested."""
         facts = file.facts
         size_differs = facts.st_size != known.bytes
         if self._quick and not size_differs:
@@ -138,11 +138,11 @@ class ActDiskCheck:
     # The two folders ------------------------------------------------------------------------
 
     def _require_entry(self, act: Act, file: disk.HeldFile) -> None:
-        """Raise unless the file can get its place: a free name, in a folder with room for it."""
-        assert act.target_root is not None  # noqa: S101 (of all that gets a place)
+        """Raise unless the target name is free, in a folder that has room for the file."""
+        assert act.target_root is not None  # noqa: S101 (true of every act with a target)
         assert act.target is not None  # noqa: S101
         names = disk.split(act.target_root, act.target)
-        # A path with a zero byte is told by who opens it.
+        # A path with a zero byte is reported by the code that opens it.
         is_folder = os.path.isdir(act.target_root) or b"\0" in act.target_root  # noqa: PTH112
         if act.name == "move" and not is_folder:
             message = f"{disk.shown(act.target_root)} is no folder; make it, or name another one"
@@ -177,20 +177,20 @@ def _require_leave(file: disk.HeldFile, path: bytes) -> None:
     above = os.path.dirname(path)  # noqa: PTH120 (bytes, which a Path is not of)
     _require_writable(file.place.folder, above)
     folder = os.fstat(file.place.folder)
-    # As in /tmp: everybody may write, and remove only what is their own.
+    # A sticky folder such as /tmp: every user may write, but remove only their own files.
     if folder.st_mode & stat.S_ISVTX and os.geteuid() not in {0, folder.st_uid, file.facts.st_uid}:
         raise disk.refused(errno.EPERM, path)
 
 
 def _require_writable(folder: int, path: bytes) -> None:
-    """Raise unless names in an open folder can be changed."""
+    """Raise unless entries of an open folder can be changed."""
     code = _refuses_names(folder)
     if code:
         raise disk.refused(code, path)
 
 
 def _refuses_names(folder: int) -> int:
-    """Return the number of the error that changing names in an open folder meets; 0 for none."""
+    """Return the errno of changing entries of an open folder; 0 if they can be changed."""
     mode = os.W_OK | os.X_OK
     if os.access(b".", mode, dir_fd=folder, effective_ids=_EFFECTIVE):
         return 0
@@ -199,7 +199,7 @@ def _refuses_names(folder: int) -> int:
 
 
 def require_writable_store(root: Path) -> None:
-    """Raise `StorageDenied` unless acts can take their turn in a store's folder."""
+    """Raise `StorageDenied` unless the lock on acts can be taken in a store's folder."""
     lock = root / "review.lock"
     with mapped_os_errors(lock):
         folder = os.open(root, os.O_RDONLY)
@@ -212,13 +212,13 @@ def require_writable_store(root: Path) -> None:
 
 
 def _require_new_folder(opened: disk.OpenFolder) -> None:
-    """Raise unless a disk has room for the folders that are missing."""
+    """Raise unless a disk has room for the missing folders."""
     facts = os.fstatvfs(opened.folder)
     if facts.f_files and facts.f_favail < len(opened.missing):
         raise disk.refused(errno.ENOSPC, opened.path)
     if facts.f_bavail:
         return
-    # Some disks have room for folders when they are full, and only trying tells.
+    # Some full disks still have room for folders; only an attempt shows it.
     name = _PROBE % os.getpid()
     try:
         os.mkdir(name, dir_fd=opened.folder)

@@ -1,4 +1,4 @@
-"""Tell which files of a cluster were saved again, finer, from another one of it."""
+"""Find files of a cluster that were saved again, at finer quality, from another one of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,18 +9,18 @@ from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.fingerprint.recompression import TURNED
 
-# Neighbouring qualities, which histograms do not always tell apart, differ by 1 to 8 % in their
-# steps; qualities that are five apart by 10 % and more.
+# Adjacent qualities, which histograms cannot always separate, differ by 1 to 8 % in their steps;
+# qualities five apart differ by 10 % and more.
 _SAME_STEPS = 0.08
-# A copy shows as much as what it was made from, or less; a row more proves nothing.
+# A copy has at most as many pixels as its source; one row more proves nothing.
 _AS_LARGE = 0.98
 
 
 def saved_again(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMask:
-    """Tell which files are copies of another one that were saved at a higher quality, bool (n,).
+    """Find files that are copies of another one saved at a higher quality, bool (n,).
 
-    Of a file that was compressed twice, the earlier steps are those of another JPEG of its
-    cluster, which is there, undamaged and not smaller.
+    The earlier quantization steps of a file that was compressed twice are those of another JPEG of
+    its cluster, which is present, undamaged and not smaller.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def saved_again(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Bo
         by_cluster.setdefault(clusters[row], []).append(row)
     for row in np.flatnonzero(copies).tolist():
         copy = facts[row]
-        assert copy is not None  # noqa: S101 (or it were no copy)
+        assert copy is not None  # noqa: S101 (the loop visits copies only)
         found[row] = any(
             source is not None
             and pixels[other] >= _AS_LARGE * pixels[row]
@@ -56,7 +56,7 @@ def saved_again(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Bo
 
 
 def has_steps(earlier: Sequence[int], steps: Sequence[int]) -> bool:
-    """Tell whether earlier steps, 0 where they are not known, are those of a file.
+    """Return whether a file's steps match earlier steps, where 0 means unknown.
 
     Examples
     --------

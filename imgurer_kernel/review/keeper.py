@@ -1,4 +1,4 @@
-"""Order files of one picture, and tell the names that programs give to copies."""
+"""Order files of one picture, and recognise the names that programs give to copies."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import pandas as pd
 
 from imgurer_kernel.common.types import BoolMask, Int64s
 
-# What file managers, browsers and cameras put around the name of a copy, in the languages that
-# most of them are used in.
+# Words that file managers, browsers and cameras put around the name of a copy, in their most common
+# languages.
 _WORDS = "copy|copie|copia|kopie|kopia|duplicate|duplikat"
 _COPY_NAME = re.compile(
     rf"""^({_WORDS})\d*([ _-]\(?\d+\)?)?[ _-](of|de|di|von|van|av)[ _-]  # copy 2 of IMG
@@ -28,7 +28,7 @@ _MAY_BE_COPY = re.compile("|".join(map(re.escape, _ANY_OF_THESE)), re.IGNORECASE
 
 
 def has_copy_name(filename: str) -> bool:
-    """Tell whether a file name is one that programs give to copies.
+    """Return whether a file name is one that programs give to copies.
 
     Examples
     --------
@@ -37,26 +37,26 @@ def has_copy_name(filename: str) -> bool:
     >>> has_copy_name("Photocopy.jpg"), has_copy_name("IMG_0001.jpg"), has_copy_name("a (2019).jpg")
     (False, False, False)
     """
-    # The search is slow, and few names have what it asks for.
+    # The regular expression is slow, and few names contain what it needs.
     return _MAY_BE_COPY.search(filename) is not None and (
         _COPY_NAME.search(PurePath(filename).stem) is not None
     )
 
 
 def copy_names(filenames: Sequence[str]) -> BoolMask:
-    """Tell which of many file names `has_copy_name` is true of, bool (n,).
+    """Return for each file name whether `has_copy_name` is true, bool (n,).
 
     Examples
     --------
     >>> copy_names(["a.jpg", "a (1).jpg", "a.jpg", "a - Copy.jpg"]).tolist()
     [False, True, False, True]
     """
-    # As a rule none is one: to look for each word alone takes a tenth of the time of the search.
+    # Shortcut, since usually there is none: finding each word takes a tenth of the search's time.
     text = "\n".join(filenames)
     lowered = text.lower()
     if text.isascii() and not any(word in lowered for word in _ANY_OF_THESE):
         return np.zeros(len(filenames), np.bool_)
-    # One search through all of them: to begin one for each takes four times as long.
+    # One search through all names joined: a search per name takes four times as long.
     ends = np.cumsum([len(name) + 1 for name in filenames])
     places = [found.start() for found in _MAY_BE_COPY.finditer(text)]
     copies = np.zeros(len(filenames), np.bool_)
@@ -66,10 +66,10 @@ def copy_names(filenames: Sequence[str]) -> BoolMask:
 
 
 def file_order(files: pd.DataFrame) -> Int64s:
-    """Order rows of files as the standard policy prefers them, int64 (n,).
+    """Order rows of files by preference of the standard policy, int64 (n,).
 
-    What is there before what is not, a file of a reference folder before others, a name that is
-    no copy's, the one that was ingested first, and then by path.
+    Present files come before others, then files of reference folders, names that are not those of
+    copies, the file ingested first, and at last the path.
 
     Parameters
     ----------

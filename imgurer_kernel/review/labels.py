@@ -1,7 +1,7 @@
-"""Label each file of a cluster against the kept one; the search labels against the medoid.
+"""Label each file of a cluster against its keeper; the search labels against the medoid.
 
-A search compares the pictures of a cluster with its medoid only. Where that is kept, or is one of
-the two, its labels say it; other pairs have to be compared.
+A search compares the pictures of a cluster with its medoid only. If the keeper is the medoid, or
+one of the two pictures is, these labels are used; other pairs have to be compared.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.store.catalog.pair_labels import DigestPair
 
 KEPT = "kept"
-"""Label of the file that is kept."""
+"""Label of the keeper."""
 
 INDIRECT = "indirect"
-"""Label of a picture that is a copy of the medoid, as the one that is kept is, and not of that."""
+"""Label of a copy of the medoid that is not a copy of the keeper, which is one, too."""
 
 NEAR = "near by dHash"
-"""Label of a picture that was found by its hash alone."""
+"""Label of a picture found by its hash alone."""
 
 OF_FILES = (
     *("identical", KEPT, INDIRECT, "medoid", NEAR),
@@ -29,31 +29,31 @@ OF_FILES = (
 )
 """All labels of files in clusters."""
 
-# Of equal pixels all are the same to each other; of hashes alone nothing is known of any two.
+# "same pixels" is transitive; pictures found by hash alone have no known relation to each other.
 _ALIKE = ("same pixels", NEAR)
 
 
 def against_keepers(
     chosen: pd.DataFrame, known: Mapping[DigestPair, str]
 ) -> tuple[pd.DataFrame, set[DigestPair]]:
-    """Label clusters against the kept file, and list the pairs still to compare.
+    """Label clusters against the keeper, and list the pairs still to compare.
 
     Parameters
     ----------
     chosen
-        By file: cluster_id, file_id, image_id, digest, is_medoid, keeper_id, and label against the
-        medoid, which medoid_label is where there is that column.
+        One row per file: cluster_id, file_id, image_id, digest, is_medoid, keeper_id, and the label
+        against the medoid, in medoid_label if that column exists.
     known
-        What pairs that were compared are to each other.
+        Labels of pairs that were compared.
 
     Returns
     -------
     DataFrame
-        The rows with label and medoid_label. The label is `KEPT`; ``"identical"``: the same bytes;
-        `INDIRECT`; or a word of `imgurer_kernel.matching.labels.Label`. Where the pair is not
-        known it is what the picture is to the medoid.
+        The rows with label and medoid_label. The label is `KEPT`; ``"identical"`` for the same
+        bytes; `INDIRECT`; or a word of `imgurer_kernel.matching.labels.Label`. For an unknown pair
+        it is the label against the medoid.
     set of pairs
-        Those that are not known.
+        Pairs that are not known.
     """
     if "medoid_label" not in chosen:
         chosen = chosen.assign(medoid_label=chosen["label"])
@@ -87,7 +87,7 @@ def against_keepers(
 
 
 def _of_images(chosen: pd.DataFrame) -> "pd.Series[str]":
-    """Return the label of each file's picture against the medoid, not of the file."""
+    """Return the label of each file's image against the medoid, ignoring identical files."""
     further = (chosen["medoid_label"] == "identical").to_numpy(bool)
     keys = ["cluster_id", "image_id"]
     first = chosen.loc[~further, [*keys, "medoid_label"]].drop_duplicates(keys)

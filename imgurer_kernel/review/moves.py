@@ -1,4 +1,4 @@
-"""Move open files: never over anything, restored if another was moved, synced to the disk."""
+"""Move open files: never over another file, undone if the file was swapped, synced to the disk."""
 
 import errno
 import hashlib
@@ -12,12 +12,12 @@ from imgurer_kernel.review.disk import CHUNK, HeldFile, Place, place_of, refusal
 
 
 def rename(file: HeldFile, target: Place, path: bytes) -> None:
-    """Move a held file to a place of the same file system where nothing is.
+    """Move an open file to a free place on the same file system.
 
     Raises
     ------
     ActRefused
-        If something is there, the file is no longer at its name, or the system refuses.
+        If the place is taken, the file is no longer at its name, or the system refuses.
     """
     try:
         if target.facts() is not None:
@@ -27,7 +27,7 @@ def rename(file: HeldFile, target: Place, path: bytes) -> None:
         source = file.place
         os.rename(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder)
         if not target.holds(file.facts.st_dev, file.facts.st_ino):
-            # What moved is another file, put there in the last moment: it goes back.
+            # Another file was put at this name at the last moment, and was moved: move it back.
             restore(target, source, path)
             raise swapped(path)
         sync(source, target)
@@ -36,16 +36,16 @@ def rename(file: HeldFile, target: Place, path: bytes) -> None:
 
 
 def restore(place: Place, goal: Place, path: bytes) -> None:
-    """Move a file back to a place where nothing is.
+    """Move a file back to a free place.
 
     Raises
     ------
     ActRefused
-        If something is there, or the system refuses.
+        If the place is taken, or the system refuses.
     """
     try:
         try:
-            # A link is refused where a name is taken, a rename would replace what is there.
+            # `link` fails if the name is taken; a rename would replace what is there.
             os.link(
                 place.name, goal.name, src_dir_fd=place.folder, dst_dir_fd=goal.folder,
                 follow_symlinks=False,
@@ -60,7 +60,7 @@ def restore(place: Place, goal: Place, path: bytes) -> None:
             try:
                 os.unlink(place.name, dir_fd=place.folder)
             except OSError:
-                # Else it would have two names, and could neither be restored nor be left.
+                # Otherwise it would have two names, and could be neither restored nor left.
                 os.unlink(goal.name, dir_fd=goal.folder)
                 raise
         sync(place, goal)
@@ -84,14 +84,14 @@ def replace(place: Place, goal: Place, path: bytes) -> None:
 
 
 def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
-    """Copy a held file to a place of another file system where nothing is, and compare the copy.
+    """Copy an open file to a free place on another file system, and compare the copy.
 
-    It gets its name when it is whole; time and permissions are the original's.
+    The copy gets its name once it is complete; time and permissions are those of the original.
 
     Raises
     ------
     ActRefused
-        If something is there, the bytes are not what they should be, or the system refuses.
+        If the place is taken, the copied bytes differ, or the system refuses.
     """
     try:
         with _part_of(target, path, 0o600) as (part, descriptor):
@@ -111,12 +111,12 @@ def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
 
 
 def write(target: Place, path: bytes, content: bytes) -> None:
-    """Write a new file at a place where nothing is; it gets its name when complete.
+    """Write a new file at a free place; it gets its name once complete.
 
     Raises
     ------
     ActRefused
-        If something is there, or the system refuses.
+        If the place is taken, or the system refuses.
     """
     try:
         with _part_of(target, path, 0o666) as (_, descriptor):
@@ -131,7 +131,7 @@ def write(target: Place, path: bytes, content: bytes) -> None:
 
 @contextmanager
 def _part_of(target: Place, path: bytes, mode: int) -> Iterator[tuple[Place, int]]:
-    """Open a temporary file beside a place, renamed to that once synced to the disk."""
+    """Open a temporary file beside a place; it is renamed to that once synced to the disk."""
     part = Place(target.folder, _part_name(target.name))
     if target.facts() is not None:
         raise FileExistsError(errno.EEXIST, "something is there already")
@@ -147,7 +147,7 @@ def _part_of(target: Place, path: bytes, mode: int) -> Iterator[tuple[Place, int
 
 
 def link(file: HeldFile, goal: Place, path: bytes) -> None:
-    """Make a hard link to a file at a place where nothing is.
+    """Make a hard link to a file at a free place.
 
     Raises
     ------
@@ -169,13 +169,13 @@ def link(file: HeldFile, goal: Place, path: bytes) -> None:
 
 
 def remove_part(target: Place) -> None:
-    """Delete the temporary file that a crash has left."""
+    """Delete the temporary file left by a crash."""
     with suppress(FileNotFoundError):
         os.unlink(_part_name(target.name), dir_fd=target.folder)
 
 
 def remove(place: Place, path: bytes, device: int | None, inode: int | None) -> bool:
-    """Delete this very file, if it is there; return whether it was.
+    """Delete the file of this device and inode, if it is there; return whether it was.
 
     Raises
     ------
@@ -205,14 +205,14 @@ def prune(root: bytes, path: bytes) -> None:
 
 
 def sync(*places: Place) -> None:
-    """Sync the entries of folders to the disk, where the file system can."""
+    """Sync the entries of folders to the disk, if the file system supports it."""
     for folder in {place.folder for place in places}:
         with suppress(OSError):
             os.fsync(folder)
 
 
 def swapped(path: bytes) -> ActRefused:
-    """Make the error for a name that leads to another file than before."""
+    """Make the error for a name that now refers to another file."""
     return ActRefused(
         f"{shown(path)} is another file than a moment ago; it is left alone, scan the folder again"
     )

@@ -1,7 +1,7 @@
-"""Plans: which files are removed, how, and what is kept for each; as frame or CSV.
+"""Plans: which files are removed, how, and which file is kept for each; as a frame or CSV.
 
-A plan says what was meant when it was made. Whoever carries it out checks every row again, so that
-it may be edited, sorted, cut down in a spreadsheet, or be a week old.
+A plan records the intention at the time it was made. `apply` checks every row again, so a plan may
+be edited, sorted, shortened in a spreadsheet, or be a week old.
 """
 
 import csv
@@ -23,15 +23,16 @@ PLAN = [
     *("file_id", "path", "filename", "user", "act", "keeper_id", "keeper_path", "reason"),
     *("label", "bytes", "digest"),
 ]
-"""Columns of a plan, a row for each file that goes; path is missing for an upload."""
+"""Columns of a plan, which has a row per file to remove; path is missing for an upload."""
 
 SCRIPT_MARK = b"#!/bin/sh\n# Moves duplicates; after it, scan the folders again.\n"
-"""How a plan as shell script begins, by which an older one is told from other files."""
+"""First bytes of a plan written as a shell script; they identify an older one."""
 
 _NEEDED = ("file_id", "keeper_id")
-# What a spreadsheet would take for a formula gets an apostrophe in front, and loses it again.
+# A cell that a spreadsheet would read as a formula is written with a leading apostrophe, which is
+# removed on reading.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-_MAX_DIGITS = 18  # ids are 64-bit; a longer number is no id of any store
+_MAX_DIGITS = 18  # ids are 64-bit; a longer number is never an id
 
 
 def make_plan(
@@ -43,18 +44,18 @@ def make_plan(
     ----------
     chosen
         Clusters by file with keeper_id and keeper_reason for each row
-        (`imgurer_kernel.review.policy.choose`). Files of reference folders, and what is not
-        present, stay.
+        (`imgurer_kernel.review.policy.choose`). Files of reference folders and files that are not
+        present stay.
     files
-        Files by id, as the catalog has them.
+        Files by id, as in the catalog.
     act
-        One of `ACTS`, or ``"auto"``: the store's trash for what is in the store, a trash folder
-        on the same disk for what is on disk.
+        One of `ACTS`, or ``"auto"``: the store's trash for files in the store, a trash folder on
+        the same disk for files on disk.
 
     Raises
     ------
     PlanInvalid
-        If there is no such act.
+        If the act is unknown.
     """
     if act != "auto" and act not in ACTS:
         message = f"{act!r} is no act; choose auto, {', '.join(ACTS)}"
@@ -85,7 +86,7 @@ def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:
     Raises
     ------
     PlanInvalid
-        If the ids are missing or no whole numbers, or a file is named twice.
+        If the ids are missing or not whole numbers, or a file is named twice.
     """
     missing = [name for name in _NEEDED if name not in plan]
     if missing:
@@ -115,12 +116,12 @@ def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:
 
 
 def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
-    """Write a plan as CSV, for a spreadsheet; an older plan is replaced, and nothing else.
+    """Write a plan as CSV for a spreadsheet; only an older plan is replaced.
 
     Raises
     ------
     PlanInvalid
-        If a file that is no plan is there, or that can be no path.
+        If another kind of file is there, or the path is invalid.
     StorageDenied, StorageFull
         If it cannot be written.
     """
@@ -132,16 +133,16 @@ def write_plan(plan: pd.DataFrame, path: Path | str) -> Path:
     for row in plan.itertuples(index=False, name=None):
         writer.writerow("" if pd.isna(value) else _guarded(value) for value in row)
     with atomic_write(path) as file:
-        # With a mark at the beginning: without it Excel takes names for another encoding.
+        # With a byte order mark: without it Excel assumes another encoding.
         file.write(text.getvalue().encode("utf-8-sig", "backslashreplace"))
     return path
 
 
 def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a plan that `write_plan` has written and a spreadsheet may have written again.
+    """Read a plan written by `write_plan`, possibly saved again by a spreadsheet.
 
-    Columns in another order, other columns, missing ones, a mark at the beginning, semicolons or
-    tabs between cells: all that spreadsheets do is taken. Cells are texts.
+    Columns may be reordered, added or missing; a byte order mark and cells separated by semicolons
+    or tabs are accepted. All cells are returned as text.
 
     Raises
     ------
@@ -178,7 +179,7 @@ def require_replaceable(path: Path) -> None:
     Raises
     ------
     PlanInvalid
-        With the path.
+        With the path and what is there.
     """
     try:
         if path.is_file():
@@ -204,7 +205,7 @@ def _first_line(head: bytes) -> list[str]:
 
 def _whole(value: object, name: str, number: int) -> int:
     text = str(value).strip()
-    # Spreadsheets and pandas make floats of whole numbers where a cell of the column is empty.
+    # Spreadsheets and pandas write whole numbers as floats if a cell of the column is empty.
     text = text.removesuffix(".0")
     if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
         message = f"row {number} of the plan has the {name} {value!r}; it must be a whole number"

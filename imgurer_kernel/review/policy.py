@@ -1,7 +1,7 @@
-"""Keeper policies: rules in order, as data, that choose the file to keep and say why.
+"""Keeper policies: ordered rules, as data, that choose the file to keep and give the reason.
 
-A rule orders the files of a cluster by one value; ties are broken by the next rule. So the choice
-between the keeper and another file is explained by the first rule in which the two differ.
+A rule orders the files of a cluster by one value; the next rule breaks ties. So the choice between
+the keeper and another file is explained by the first rule in which the two differ.
 """
 
 import os
@@ -19,7 +19,7 @@ from imgurer_kernel.review.conditions import require_known_values
 from imgurer_kernel.store.catalog.expressions import evaluate
 
 Score = Callable[[pd.DataFrame], Sequence[float] | pd.Series]
-"""Of files of a `file_view`: a number for each, the largest of a cluster is kept."""
+"""Function from a `file_view` to a number per file; the file with the largest is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Rule:
     Attributes
     ----------
     name
-        One word for it.
+        One word that identifies it.
     value
         A column of `file_view`, an SQL expression over its columns, or a function of the frame.
     order
         Whether the file with the most or the least of it is kept.
     kept, other
-        What is said of the one that is kept, and of another one.
+        Words for the file that is kept, and for another one.
     """
 
     name: str
@@ -66,13 +66,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class KeeperPolicy:
-    """Rules in order; a later one breaks ties of those before."""
+    """Ordered rules; each breaks the ties of those before."""
 
     name: str
     rules: tuple[Rule, ...]
 
     def after(self, *first: Rule, name: str = "") -> "KeeperPolicy":
-        """Return a policy with other rules before these."""
+        """Return a policy with these rules before its own."""
         return replace(self, name=name or self.name, rules=(*first, *self.rules))
 
 
@@ -108,7 +108,7 @@ STANDARD = KeeperPolicy(
         Rule("id", "file_id", "least", "first", "later"),
     ),
 )
-"""The order in which files are kept unless somebody says otherwise."""
+"""The default order in which files are kept."""
 
 _LAST = STANDARD.rules[-4:]
 
@@ -138,12 +138,13 @@ def folder_order(folders: Iterable[str | os.PathLike[str]]) -> KeeperPolicy:
 def policy_of(given: "KeeperPolicy | str | Score") -> KeeperPolicy:
     """Return the policy for ``"standard"``, an SQL expression, a function of a frame, or a policy.
 
-    Of an expression or a function the file with the largest value is kept, then by `STANDARD`.
+    With an expression or a function, the file with the largest value is kept; ties go to
+    `STANDARD`.
 
     Raises
     ------
     QueryError
-        If it is none of these.
+        If the argument is none of these.
     """
     if isinstance(given, KeeperPolicy):
         return given
@@ -166,16 +167,16 @@ def choose(
     ----------
     view
         Clusters by file with the columns of `imgurer_kernel.review.view.file_view`. A file that is
-        not present is kept only where none is.
+        not present is kept only if no file of the cluster is.
     pinned
-        Files that somebody wants to be kept, whatever the rules say.
+        Files that users have chosen to keep, which takes precedence over the rules.
 
     Returns
     -------
     DataFrame
-        The same rows and index with keeper_id, keeper_rule (the rule that has decided) and
-        keeper_reason: of a keeper by what it is kept ("kept: in colour, most pixels"), of another
-        one what speaks against it ("gray; kept is in colour").
+        The same rows and index with keeper_id, keeper_rule (the deciding rule) and keeper_reason:
+        for a keeper its merits ("kept: in colour, most pixels"), for another file what speaks
+        against it ("gray; kept is in colour").
     """
     pins = list(pinned)
     rules = (
@@ -195,7 +196,7 @@ def choose(
             keeper_rule=pd.Series(dtype="str"), keeper_reason=pd.Series(dtype="str")
         )
     keeper_row, deciding = _eliminate(rules, view)
-    # One text for all rows that have it: there may be a hundred thousand.
+    # Rows share one text object per rule: there may be a hundred thousand rows.
     names = np.array([rule.name for rule in rules], object)
     others = np.array([f"{rule.other}; kept is {rule.kept}" for rule in rules], object)
     reasons = others[deciding]
@@ -209,17 +210,17 @@ def choose(
 
 
 def keeper_rows(view: pd.DataFrame, policy: KeeperPolicy = STANDARD) -> Int64s:
-    """Return for each row where the file that `choose` keeps of its cluster stands, int64 (n,)."""
+    """Return for each row the position of the keeper of its cluster, int64 (n,)."""
     return _eliminate((_PRESENT, *policy.rules), view)[0]
 
 
 def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64s]:
-    """Apply rules in their order, each to the files that those before have left.
+    """Apply the rules in order, each to the files that the earlier ones have left.
 
     Returns
     -------
-    int64 (n,): for each row that of the file that is kept; and the rule that has decided between
-    the two, of the kept file that between it and the one that was left longest.
+    int64 (n,): for each row the row of its keeper; and the rule that decided between the two (for
+    the keeper itself, between it and the file that was eliminated last).
     """
     clusters = pd.factorize(view["cluster_id"])[0].astype(np.int64)
     count = int(clusters.max(initial=-1)) + 1
@@ -231,14 +232,14 @@ def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64
         is_open = open_[clusters[rows]]
         kept[rows[~is_open]] = True
         rows = rows[is_open]
-        values = rule.values(view)  # in any case: an expression of no use is to be refused
+        values = rule.values(view)  # always, so that an invalid expression is reported
         ranks = _ranks(values.iloc[rows] if len(rows) < len(view) else values, rule.order)
         best = np.full(count, np.iinfo(np.int64).max)
         np.minimum.at(best, clusters[rows], ranks)
         worse = ranks > best[clusters[rows]]
         deciding[rows[worse]] = number
         rows = rows[~worse]
-    # What no rule tells apart is kept in the order of the frame.
+    # Remaining ties are broken by the order of the frame.
     _, first = np.unique(clusters[rows], return_index=True)
     kept[rows[first]] = True
     keepers = np.empty(count, np.int64)
@@ -258,7 +259,7 @@ _PRESENT = Rule("present", _present, "most", "there", "missing")
 
 
 def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict[int, str]:
-    """Word for each keeper the rules by which it was kept."""
+    """Word for each keeper the rules that decided for it."""
     rows, numbers = np.divmod(distinct(keeper_row * len(rules) + deciding), len(rules))
     starts = np.flatnonzero(group_starts(rows))
     ends, ordered = [*starts[1:].tolist(), len(rows)], numbers.tolist()

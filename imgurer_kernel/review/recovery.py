@@ -1,7 +1,7 @@
-"""Recover from a crash: acts that were begun are finished or rolled back.
+"""Recover from a crash: finish or roll back acts that were begun.
 
-The disk decides which of the two: an act whose file has moved is finished, since its bytes were
-compared before; any other is rolled back.
+The disk decides: if the file of an act has moved, the act is finished, since its bytes were
+compared before the move; any other act is rolled back.
 """
 
 import os
@@ -17,8 +17,8 @@ from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalE
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
-# FAT keeps times in steps of two seconds.
-_COARSEST = 2_000_000_000
+# FAT stores times in steps of two seconds.
+_TIME_STEP_NS = 2_000_000_000
 
 
 class Recovery:
@@ -31,7 +31,7 @@ class Recovery:
     def run(self) -> bool:
         """Finish or roll back all unfinished acts; return whether none is left.
 
-        Of what is on a disk that is away nothing can be told: it waits for the next time.
+        Entries whose disk is not mounted are left for the next time.
         """
         open_states: list[ActState] = ["intended", "entered", "undoing"]
         do = {
@@ -41,11 +41,11 @@ class Recovery:
         }
         sidecars: dict[str, ActState] = {"intended": "rolled back", "undoing": "undone"}
         entries = self._store.catalog.run(journal.entries, states=open_states)
-        # Acts are done in their order, and taken back in the other one.
+        # Acts are finished in their order, and undone in reverse order.
         undoing = [entry for entry in reversed(entries) if entry.state == "undoing"]
         for entry in [*(entry for entry in entries if entry.state != "undoing"), *undoing]:
-            # Such as a folder that cannot be written, or a path that the system knows none of:
-            # another time. One entry must not keep the store, and all others, from being opened.
+            # Causes are a folder without write permission or an invalid path. Leave the entry for
+            # the next time: it must not keep the store, and all other entries, from being opened.
             with suppress(ActRefused, StorageError, OSError, ValueError):
                 if entry.act == "sidecar":
                     if is_reachable(entry):
@@ -71,7 +71,7 @@ class Recovery:
         )
 
     def _finish_companion(self, entry: JournalEntry) -> None:
-        """Let a sidecar follow its file, or stay with it; what became of that is known by now."""
+        """Move a sidecar to its file, or leave it; the state of the file is final by now."""
         same = self._store.catalog.run(journal.entries, batch=entry.batch)
         gone = any(
             it.state == "done" and it.act != "companion"
@@ -80,17 +80,17 @@ class Recovery:
         )
         state: ActState = "done" if self._has_moved(entry, None) else "rolled back"
         if gone and state == "rolled back":
-            with suppress(ActRefused):  # it belongs to another file, too, or was edited since
+            with suppress(ActRefused):  # it also belongs to another file, or was edited since
                 move_along(entry)
                 state = "done"
         self._store.catalog.run(journal.set_state, [entry.entry_id], state)
 
     def _has_moved(self, entry: JournalEntry, keeper: FileOfImage | None) -> bool:
-        """Return whether an act was done on disk; one done in part is rolled back."""
+        """Return whether an act was done on disk; roll back one done in part."""
         if entry.act == "system-trash":
-            assert entry.source_root is not None  # noqa: S101 (it was looked at)
+            assert entry.source_root is not None  # noqa: S101 (checked by the caller)
             assert entry.source_key is not None  # noqa: S101
-            return not _is_something(entry.source_root, entry.source_key)
+            return not _exists(entry.source_root, entry.source_key)
         paths = disk.paths_of(entry)
         with ExitStack() as stack:
             try:
@@ -98,7 +98,7 @@ class Recovery:
                     disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
                 )
             except ActRefused:
-                return False  # not even its folder was made
+                return False  # not even its target folder was made
             moves.remove_part(target)
             source = stack.enter_context(
                 disk.place_of(
@@ -113,20 +113,20 @@ class Recovery:
             else:
                 moved = there and here is None
             if there and not moved:
-                self._take_back(entry, source, target)
+                self._roll_back(entry, source, target)
         if not moved:
             moves.prune(paths.target_root, paths.target)
         return moved
 
-    def _take_back(self, entry: JournalEntry, source: disk.Place, target: disk.Place) -> None:
+    def _roll_back(self, entry: JournalEntry, source: disk.Place, target: disk.Place) -> None:
         paths = disk.paths_of(entry)
         if source.facts() is None:
             moves.restore(target, source, paths.source)
         elif entry.act == "link":
-            # The link was made, and what is kept is known no more: the file itself comes back.
+            # The link exists, but the keeper is not known any more: put the file itself back.
             moves.replace(target, source, paths.source)
-        elif _holds_bytes(source, paths.source, entry) and _is_second(source, target):
-            # Copied to another disk and not removed here, or put back and not removed there.
+        elif _holds_bytes(source, paths.source, entry) and _is_made_by_act(source, target):
+            # A move or a restore between disks was interrupted after the copy was made.
             facts = target.facts()
             assert facts is not None  # noqa: S101 (its bytes were read)
             moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
@@ -142,7 +142,7 @@ class Recovery:
             if _holds_bytes(source, paths.source, entry):
                 back = source.facts()
         if back is not None and entry.act == "link":
-            # A link to the file that is kept has the same bytes: only the inode tells.
+            # A link to the keeper has the same bytes: only the inode distinguishes them.
             back = back if back.st_ino == entry.inode else None
         if back is None:
             self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
@@ -160,27 +160,28 @@ class Recovery:
             raise error
 
 
-def _is_second(source: disk.Place, target: disk.Place) -> bool:
-    """Return whether a file was made by an act, and is not somebody's own copy.
+def _is_made_by_act(source: disk.Place, target: disk.Place) -> bool:
+    """Return whether a file was made by an act, and is not a copy made by the user.
 
-    On one disk that is another name of the source; a copy on another one has the source's time.
+    On the same disk the act's file is another name of the source; on another disk it has the
+    source's modification time.
     """
     here, there = source.facts(), target.facts()
     if here is None or there is None:
         return False
     if disk.device(source) == disk.device(target):
         return here.st_ino == there.st_ino
-    return abs(here.st_mtime_ns - there.st_mtime_ns) <= _COARSEST
+    return abs(here.st_mtime_ns - there.st_mtime_ns) <= _TIME_STEP_NS
 
 
 def is_reachable(entry: JournalEntry) -> bool:
-    """Return whether the state of a file can be told: the file or its folders are there.
+    """Return whether the state of a file can be determined: it or its folders exist.
 
-    An empty folder may be where a disk is not mounted.
+    An empty folder may be the mount point of a disk that is not mounted.
     """
     known = ((entry.source_root, entry.source_key), (entry.target_root, entry.target_key))
     places = [(root, key) for root, key in known if root is not None and key is not None]
-    if any(_is_something(root, key) for root, key in places):
+    if any(_exists(root, key) for root, key in places):
         return True
     try:
         for root, _ in places:
@@ -192,8 +193,8 @@ def is_reachable(entry: JournalEntry) -> bool:
     return True
 
 
-def _is_something(root: bytes, path: bytes) -> bool:
-    """Return whether anything is at a path below a folder, without following links."""
+def _exists(root: bytes, path: bytes) -> bool:
+    """Return whether any entry is at a path below a folder, without following links."""
     try:
         with disk.place_of(root, disk.split(root, path)) as place:
             return place.facts() is not None
@@ -202,7 +203,7 @@ def _is_something(root: bytes, path: bytes) -> bool:
 
 
 def _holds_bytes(place: disk.Place, path: bytes, entry: JournalEntry) -> bool:
-    """Return whether the file of an entry is at a place, by its bytes."""
+    """Return whether the file at a place has the bytes of an entry."""
     try:
         with disk.held(place, path) as file:
             return file.digest() == entry.digest

@@ -1,4 +1,4 @@
-"""Changes of a store's rows by acts: files, owners of the keeper, places of originals."""
+"""Change rows of a store for acts: files, owners of the keeper, paths of originals."""
 
 import os
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from imgurer_kernel.store.trash import Trash
 
 
 def is_leading(store: Store, file: FileOfImage) -> bool:
-    """Return whether the store's reference to an original leads to this file."""
+    """Return whether the store's reference to an original is this file."""
     if not file.is_in_place or file.path_key is None:
         return False
     try:
-        # The note alone: what it leads to may by now be a pipe, which nobody can open and go on.
+        # Read the note only: its path may now be a pipe, and opening that would block.
         noted = store.blobs.noted_path(file.digest)
     except (BlobDamaged, StorageError):
         return False
@@ -33,7 +33,7 @@ def is_leading(store: Store, file: FileOfImage) -> bool:
 
 
 def emptied(entry: JournalEntry) -> ActRefused:
-    """Make the error for an act whose rows were deleted permanently."""
+    """Make the error for undoing an act whose rows were deleted permanently."""
     left = entry.act == "move" or (entry.act == "trash" and entry.state == "done")
     if left and entry.target_key is not None:
         return ActRefused(
@@ -49,7 +49,7 @@ class ActRows:
     Parameters
     ----------
     store, trash
-        Where the rows are, and where they go.
+        The store with the rows, and the trash that they move to.
     """
 
     def __init__(self, store: Store, trash: Trash) -> None:
@@ -66,7 +66,7 @@ class ActRows:
         Parameters
         ----------
         acts
-            Each with the file that is kept; None where that is gone meanwhile.
+            Each with its keeper, or None if that is gone meanwhile.
         """
         journal.set_places(
             connection,
@@ -80,7 +80,7 @@ class ActRows:
         ids = [each for entry, _ in went for each in _ids(entry)]
         found = journal.files_of_images(connection, ids)
         commands.forget_files(connection, list(found))
-        # Nobody loses the picture: whoever had the copy has the file that is kept.
+        # No owner loses the picture: each owner of the copy becomes an owner of the keeper.
         held = journal.holders(connection, {keeper.image_id for _, keeper in went if keeper})
         for entry, keeper in went:
             united = []
@@ -95,9 +95,9 @@ class ActRows:
         journal.set_state(connection, [entry.entry_id for entry, _ in acts], "entered")
 
     def follow(self, entries: Sequence[JournalEntry]) -> None:
-        """Move the store's own bytes after the rows, and mark the entries as done."""
+        """Move the store's own bytes once the rows are changed, and mark the entries as done."""
         self._trash.finish_all(sorted({entry.digest for entry in entries}))
-        # Where only one of several copies has gone, the others lead to the bytes.
+        # If one of several copies was removed, refer to the bytes by the others.
         renew_references(self._store, {entry.digest for entry in entries if entry.leads})
         if entries:
             self._store.catalog.run(
@@ -117,7 +117,7 @@ class ActRows:
         }
 
     def require_link(self, entry: JournalEntry, place: Place) -> None:
-        """Raise `ActRefused` unless a place is empty, or still has the link of an act."""
+        """Raise `ActRefused` unless a place is empty, or still has the hard link of an act."""
         here = place.facts()
         if here is None:
             return
@@ -127,20 +127,20 @@ class ActRows:
         if here.st_ino not in {it.inode for it in known.values()}:
             message = f"{shown(path)} is another file by now; move it away"
             raise ActRefused(message)
-        # Links are of exact copies; whoever writes into one keeps the inode.
+        # The link is of an exact copy; editing it in place keeps the inode.
         with held(place, path) as file:
             if file.digest() != entry.digest or not file.is_there():
                 message = f"it was edited since: {shown(path)} has other bytes; move it away"
                 raise ActRefused(message)
 
     def restore(self, entries: Sequence[JournalEntry]) -> dict[int, ActRefused]:
-        """Restore the rows of acts, in this order, with place and time of the entries.
+        """Restore the rows of acts, in this order, with the paths and times of the entries.
 
         Returns
         -------
         dict
-            By entry_id the error of each that is not back as it was, such as because the store's
-            own bytes are gone.
+            By entry_id the error of each that is not fully restored, for example because the
+            store's own bytes are gone.
         """
         try:
             gone = self._restore_rows(entries)
@@ -148,7 +148,7 @@ class ActRows:
             if len(entries) == 1:
                 message = f"the store has lost it: {error}"
                 return {entries[0].entry_id: ActRefused(message)}
-            # One of them: which, is seen when each is brought back by itself.
+            # One of them failed; restore them one by one to find which.
             return {key: why for entry in entries for key, why in self.restore([entry]).items()}
         self._trash.finish_all(sorted(gone))
         refused = {}
@@ -185,7 +185,7 @@ class ActRows:
 
 
 def as_found(entry: JournalEntry, facts: os.stat_result) -> JournalEntry:
-    """Return the entry of a restored file with its present inode."""
+    """Return the entry of a restored file with its present device, inode and time."""
     return replace(entry, device=facts.st_dev, inode=facts.st_ino, modified_ns=modified_ns(facts))
 
 

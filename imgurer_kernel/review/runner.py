@@ -1,15 +1,15 @@
-"""Do acts on files; a journal entry is written before each.
+"""Do acts on files; a journal entry is written before each act.
 
-Files move first and rows follow, with the state of the entry in the journal in the same
-transaction, so that at any moment the journal says what a recovery has to look at:
+Files move first, then the rows change in one transaction with the state of the journal entry. So
+the journal states at any moment what a recovery has to check:
 
-1. *intended*: the entry is written. The disk is looked at
-   (`imgurer_kernel.review.disk_check`), bytes are compared; the file moves.
+1. *intended*: the entry is written. The disk is checked
+   (`imgurer_kernel.review.disk_check`), bytes are compared, and the file moves.
 2. *entered*: the rows of the file are in the trash of the store, its owner has the keeper.
 3. *done*: the store's own bytes have followed.
 
 `imgurer_kernel.review.undo` undoes acts, and `imgurer_kernel.review.recovery` finishes or rolls
-back what a crash has left in between.
+back acts that a crash has interrupted.
 """
 
 import os
@@ -39,9 +39,9 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
 STEPS = ("marked", "intended", "prepared", "moved", "linked", "entered", "followed")
-"""Of doing an act; after each of them a crash is harmless."""
+"""Steps of an act; a crash after any of them is harmless."""
 
-# Acts whose rows change together: others wait meanwhile, and each transaction costs some 5 ms.
+# Acts whose rows change in one transaction, during which others wait; each costs some 5 ms.
 _CHUNK = 64
 
 
@@ -59,9 +59,9 @@ class ActRunner:
     Parameters
     ----------
     store, trash
-        Where the files are known, and where their rows go.
+        The store of the files, and the trash that their rows move to.
     step
-        Called with the name of each step after it; for tests, which let it crash.
+        Called with the name of each step after it; tests raise in it to simulate a crash.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ActRunner:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the lock on acts of the store, so that one process acts at a time."""
+        """Hold the store's lock on acts, so that one process acts at a time."""
         root = self._store.settings.root
         pending = root / "review.pending"
         with exclusive(root / "review.lock", lambda: None):
@@ -85,8 +85,8 @@ class ActRunner:
                 self._step("marked")
                 yield
             except KeyboardInterrupt:
-                # Stopped by hand: what was begun is finished or rolled back before it is said how
-                # far it went. After any other error whoever comes next looks at what was left.
+                # Interrupted by the user: finish or roll back now, so that the caller can report
+                # the outcome. After any other error the next holder of the lock recovers.
                 if Recovery(self._store, self._trash).run():
                     with suppress(OSError):
                         pending.unlink()
@@ -98,10 +98,10 @@ class ActRunner:
     def recover(self) -> None:
         """Recover from a crash, unless another process is acting.
 
-        Nothing is done where the store cannot be written.
+        Does nothing if the store is read-only.
         """
         root = self._store.settings.root
-        if not os.path.exists(root / "review.pending"):  # noqa: PTH110 (no error by any name)
+        if not os.path.exists(root / "review.pending"):  # noqa: PTH110 (never raises)
             return
         with suppress(StorageError):
             lock = LockFile(root / "review.lock", set())
@@ -113,12 +113,12 @@ class ActRunner:
             finally:
                 lock.drop()
 
-    # Looking --------------------------------------------------------------------------------
+    # Checking -------------------------------------------------------------------------------
 
     def rehearse(
         self, acts: Sequence[Act], progress: Progress | None = None, *, quick: bool = False
     ) -> list[ActResult]:
-        """Look at the disk as `run` does before each act, and do nothing; one result for each.
+        """Check the disk as `run` does before each act, without acting; return a result for each.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class ActRunner:
         Raises
         ------
         StorageDenied
-            If nothing can be written into the store, as `turn` does.
+            If nothing can be written to the store, as in `turn`.
         """
         require_writable_store(self._store.settings.root)
         check = ActDiskCheck(self._store.blobs, quick=quick, rehearses=True)
@@ -150,26 +150,26 @@ class ActRunner:
     def run(
         self, acts: Sequence[Act], user: str, batch: str, progress: Progress | None = None
     ) -> list[ActResult]:
-        """Do acts in their order, within `turn`; one result for each."""
+        """Do acts in order, within `turn`; return a result for each."""
         results: list[ActResult] = []
         step = self._store.catalog.run(sittings.next_step)
         for start in range(0, len(acts), _CHUNK):
             if progress is not None:
                 progress("removing", start, len(acts))
             gone = [act for act, it in zip(acts, results, strict=False) if it.refused is None]
-            results += self._run_some(acts[start : start + _CHUNK], gone, user, (batch, step))
+            results += self._run_chunk(acts[start : start + _CHUNK], gone, user, (batch, step))
         return results
 
     def write_sidecars(self, wanted: Sequence[Sidecar], user: str, batch: str) -> list[str | None]:
-        """Write sidecars, within `turn`; for each why it was not written, or None."""
+        """Write sidecars, within `turn`; return for each why it was not written, or None."""
         step = self._store.catalog.run(sittings.next_step)
         return SidecarRunner(self._store, self._step).run(wanted, user, (batch, step))
 
-    def _run_some(
+    def _run_chunk(
         self, acts: Sequence[Act], gone: Sequence[Act], user: str, sitting: tuple[str, int]
     ) -> list[ActResult]:
         leading = [is_leading(self._store, act.file) for act in acts]
-        beside = companions_of(acts, gone)
+        sidecars = companions_of(acts, gone)
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
@@ -178,7 +178,7 @@ class ActRunner:
             ]
             along = [
                 (entries[each.places[0]], each.entry(first + number, entries[each.places[0]]))
-                for number, each in enumerate(beside, len(acts))
+                for number, each in enumerate(sidecars, len(acts))
             ]
             journal.add(connection, [*entries, *(entry for _, entry in along)])
         self._step("intended")
@@ -208,7 +208,7 @@ class ActRunner:
     def _move_along(
         self, along: Sequence[tuple[JournalEntry, JournalEntry]], stayed: Collection[int]
     ) -> dict[int, str]:
-        """Move the sidecars of files that have moved; why not, by entry_id, where they stay."""
+        """Move the sidecars of moved files; return why not, by entry_id, for those that stay."""
         refused = {}
         for of_file, entry in along:
             if of_file.entry_id in stayed:
@@ -221,7 +221,7 @@ class ActRunner:
         return refused
 
     def _act(self, act: Act) -> FileOfImage:
-        """Look at the disk and move the file; return the keeper as it is on disk."""
+        """Check the disk and move the file; return the keeper as it is on disk."""
         with ExitStack() as stack:
             found = ActDiskCheck(self._store.blobs).look(stack, act)
             if found.file is None:
@@ -234,12 +234,12 @@ class ActRunner:
             self._move(stack, act, found)
             if found.keeper is None:
                 return act.keeper
-            return _as_it_is(act.keeper, found.keeper.facts)
+            return _with_facts(act.keeper, found.keeper.facts)
 
     def _move(self, stack: ExitStack, act: Act, found: Found) -> None:
         file, keeper = found.file, found.keeper
-        assert file is not None  # noqa: S101 (of all that is on disk)
-        assert act.target_root is not None  # noqa: S101 (of all that gets a place)
+        assert file is not None  # noqa: S101 (true of every file on disk)
+        assert act.target_root is not None  # noqa: S101 (true of every act with a target)
         assert act.target is not None  # noqa: S101
         goal = disk.split(act.target_root, act.target)
         try:
@@ -255,7 +255,7 @@ class ActRunner:
                 moves.rename(file, target, act.source)
             self._step("moved")
             if act.name == "link":
-                assert keeper is not None  # noqa: S101 (one on disk: it was looked at)
+                assert keeper is not None  # noqa: S101 (a keeper on disk was checked)
                 try:
                     moves.link(keeper, file.place, act.source)
                 except ActRefused:
@@ -274,22 +274,22 @@ class ActRunner:
 
 
 def _require_unchanged(act: Act, found: Found) -> None:
-    """Raise if a file, or the way to the one that goes, is another one since it was looked at."""
-    assert found.file is not None  # noqa: S101 (of all that is on disk)
+    """Raise if a file, or the path to the one that goes, was replaced since the check."""
+    assert found.file is not None  # noqa: S101 (true of every file on disk)
     assert act.source_root is not None  # noqa: S101
     if not found.file.is_unchanged():
         raise moves.swapped(act.source)
     if found.keeper is not None and not found.keeper.is_unchanged():
         message = "the file that is kept is another one than a moment ago; scan its folder again"
         raise ActRefused(message)
-    # The system's trash takes a path: a link that stands in it by now would lead to another file.
+    # The system's trash takes a path: a link put there since would lead it to another file.
     with disk.place_of(act.source_root, disk.split(act.source_root, act.source)) as place:
         if not place.holds(found.file.facts.st_dev, found.file.facts.st_ino):
             raise moves.swapped(act.source)
 
 
-def _as_it_is(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
-    # The same bytes may have been saved again since the last scan: then a link is to that inode.
+def _with_facts(known: FileOfImage, facts: disk.FileStat) -> FileOfImage:
+    # The same bytes may have been saved again since the last scan: the link is to the new inode.
     return replace(known, device=facts.st_dev, inode=facts.st_ino, modified_ns=modified_ns(facts))
 
 

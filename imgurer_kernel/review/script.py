@@ -1,7 +1,7 @@
-"""Plans as shell scripts, for who moves files without this package.
+"""Write plans as shell scripts, for users who move files without this package.
 
-A script knows no catalog, so it looks itself, before each move, at what `imgurer review apply`
-looks at: that the file and the one that stays have the bytes of the plan.
+A script has no catalog, so before each move it checks what `imgurer review apply` checks: that both
+files have the bytes of the plan.
 """
 
 import shlex
@@ -15,8 +15,8 @@ from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of
 from imgurer_kernel.review.plan import SCRIPT_MARK, require_replaceable
 
-# Plain POSIX but for -ef, which all shells have: without `local`, without `mv -n`, and without
-# `--` for cmp (all paths are absolute).
+# POSIX shell, and -ef, which all shells have; without `local`, `mv -n`, and `--` for cmp (all paths
+# are absolute).
 _FUNCTIONS = rb"""#
 # Before each move both files are read: an identical copy must have the bytes of the file that
 # stays (cmp), another one and the file that stays must have the SHA-256 that they had when this
@@ -136,12 +136,12 @@ along() {
 
 
 def write_script(acts: Iterable[Act], path: Path | str) -> Path:
-    """Write `script` as a file; an older script is replaced, and nothing else.
+    """Write `script` to a file; only an older script is replaced.
 
     Raises
     ------
     PlanInvalid
-        If a file that is no script of `script` is there, or that can be no path.
+        If another kind of file is there, or the path is invalid.
     StorageDenied, StorageFull
         If it cannot be written.
     """
@@ -153,11 +153,11 @@ def write_script(acts: Iterable[Act], path: Path | str) -> Path:
 
 
 def script(acts: Iterable[Act]) -> bytes:
-    """Write a shell script that moves the files on disk of a plan; files in the store are left.
+    """Make a shell script that moves the files on disk of a plan; files in the store are skipped.
 
-    Bytes and not text, for names may be of any bytes. It compares the file and the one that stays
-    before each move, never replaces a file, ends with 1 if one has stayed, and moves all back when
-    run with ``--back``.
+    It is bytes since file names may be any bytes. The script compares the file and its keeper
+    before each move, never replaces a file, exits with 1 if a file has stayed, and moves all files
+    back when run with ``--back``.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def script(acts: Iterable[Act]) -> bytes:
     moved = moved_by_script(acts)
     lines = [SCRIPT_MARK + _FUNCTIONS]
     for act in moved:
-        assert act.keeper.path_key is not None  # noqa: S101 (of those chosen)
+        assert act.keeper.path_key is not None  # noqa: S101 (true of the chosen acts)
         lines.append(
             _line(b"remove", act.keeper.path_key, act.keeper.digest.encode(),
                   act.source, act.file.digest.encode(), _target(act))
@@ -181,12 +181,12 @@ def script(acts: Iterable[Act]) -> bytes:
 
 
 def moved_by_script(acts: Iterable[Act]) -> list[Act]:
-    """Choose the acts that `script` does: files on disk that move, for others on disk."""
+    """Choose the acts that `script` does: moves of files whose keeper is on disk, too."""
     return [act for act in acts if act.name in {"trash", "move"} and act.keeper.path_key]
 
 
 def _target(act: Act) -> bytes:
-    assert act.target is not None  # noqa: S101 (of all that is moved)
+    assert act.target is not None  # noqa: S101 (true of every moved file)
     return act.target
 
 

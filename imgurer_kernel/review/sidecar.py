@@ -1,4 +1,4 @@
-"""Make XMP sidecars for kept files of facts that only their removed copies have.
+"""Make XMP sidecars for keepers from facts that only their removed copies have.
 
 A sidecar is a file beside the picture, ``IMG_1.jpg.xmp``, that photo managers read; the picture
 itself is never written to.
@@ -16,7 +16,7 @@ from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 OFFERS = ["keeper_id", "keeper_path", "fact", "value", "file_id"]
-"""Columns of what is offered: a fact that the file that is kept lacks, and which copy has it."""
+"""Columns of the offers: a fact that the keeper lacks, and the copy that has it."""
 
 _SPACES = {
     "x": "adobe:ns:meta/",
@@ -66,7 +66,7 @@ def offers(
 
 
 def packet(facts: Mapping[str, str]) -> bytes:
-    """Encode facts as XMP: taken_at, place, rating, keywords, as from `offers`.
+    """Encode facts as XMP: taken_at, place, rating, keywords, as given by `offers`.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> 
 
 
 def _facts(row: Mapping[Hashable, object], found: OriginalFacts | None) -> dict[str, str]:
-    """Return the facts of one picture, as texts."""
+    """Return the facts of one picture as text."""
     facts = {}
     taken_at, latitude, longitude = (row[name] for name in ("taken_at", "latitude", "longitude"))
     if isinstance(taken_at, datetime) and not pd.isna(taken_at):

@@ -1,7 +1,7 @@
 """Write sidecars and remove them again, as acts with journal entries.
 
-An entry is *intended* before the file is written under another name, and *done* once it has its
-own; so after a crash it is there as a whole, or not at all.
+An entry is *intended* before the file is written under a temporary name, and *done* once it has its
+final name; after a crash the sidecar exists completely or not at all.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from imgurer_kernel.store.catalog.journal import FileOfImage, JournalEntry
 from imgurer_kernel.store.store import Store
 
 SIDECAR_STEPS = ("marked", "intended", "written", "done")
-"""Of writing sidecars; after each of them a crash is harmless."""
+"""Steps of writing a sidecar; a crash after any of them is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Sidecar:
 
     @property
     def path(self) -> bytes:
-        """Where it goes."""
-        assert self.keeper.path_key is not None  # noqa: S101 (it was looked at)
+        """Path of the sidecar."""
+        assert self.keeper.path_key is not None  # noqa: S101 (checked before)
         return self.keeper.path_key + b".xmp"
 
 
@@ -45,7 +45,7 @@ class SidecarRunner:
     def run(
         self, wanted: Sequence[Sidecar], user: str, sitting: tuple[str, int]
     ) -> list[str | None]:
-        """Write sidecars where there are none; return for each why it was refused, or None."""
+        """Write sidecars where there are none; return for each the reason of a refusal, or None."""
         with self._store.catalog.transaction() as connection:
             first = journal.next_entry_id(connection)
             entries = [
@@ -71,8 +71,8 @@ class SidecarRunner:
         return [refused.get(entry.entry_id) for entry in entries]
 
 
-def take_away(entry: JournalEntry) -> None:
-    """Delete a sidecar that was written, unless somebody has deleted it.
+def delete_sidecar(entry: JournalEntry) -> None:
+    """Delete a sidecar that was written; do nothing if it is already deleted.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def take_away(entry: JournalEntry) -> None:
 
 
 def is_written(entry: JournalEntry) -> bool:
-    """Return whether a sidecar is there as written; delete a partial one of a crash."""
+    """Return whether a sidecar is there as written; delete a partial one left by a crash."""
     with place_of(entry) as place:
         moves.remove_part(place)
         with suppress(ActRefused), disk.held(place, _path(entry)) as file:
@@ -103,14 +103,14 @@ def is_written(entry: JournalEntry) -> bool:
 @contextmanager
 def place_of(entry: JournalEntry) -> Iterator[disk.Place]:
     """Return the place of the sidecar of an entry."""
-    assert entry.target_root is not None  # noqa: S101 (of all sidecars)
+    assert entry.target_root is not None  # noqa: S101 (true of every sidecar)
     path = _path(entry)
     with disk.place_of(entry.target_root, disk.split(entry.target_root, path)) as place:
         yield place
 
 
 def _path(entry: JournalEntry) -> bytes:
-    assert entry.target_key is not None  # noqa: S101 (of all sidecars)
+    assert entry.target_key is not None  # noqa: S101 (true of every sidecar)
     return entry.target_key
 
 

@@ -7,7 +7,10 @@ from imgurer_kernel.errors import ActRefused
 
 
 def require_system_trash() -> None:
-    """Raise `ActRefused` unless there is what sends files to the system's trash."""
+    """Raise `ActRefused` unless files can be sent to the system's trash.
+
+    It needs the package Send2Trash.
+    """
     if importlib.util.find_spec("send2trash") is None:
         message = "the system's trash needs the package Send2Trash: pip install Send2Trash"
         raise ActRefused(message)
@@ -19,7 +22,7 @@ def send(path: bytes) -> None:
     Raises
     ------
     ActRefused
-        If there is none, or it refuses.
+        If there is no system trash, or it refuses the file.
     """
     require_system_trash()
     from send2trash import TrashPermissionError, send2trash

@@ -1,7 +1,7 @@
 """The trash of a store together with the trash folders on disk.
 
-Both are listed, restored and emptied together; whether a file lies in the store or in the folder
-``.imgurer-trash`` of its disk is known by the journal only.
+Both are listed, restored and emptied together; only the journal knows whether a file is in the
+store or in the folder ``.imgurer-trash`` of its disk.
 """
 
 import logging
@@ -35,7 +35,7 @@ class ReviewTrash(Trash):
     Parameters
     ----------
     store
-        Whose trash it is.
+        The store of this trash.
     step
         As for `ActRunner`.
     """
@@ -52,7 +52,7 @@ class ReviewTrash(Trash):
         Raises
         ------
         ActRefused
-            If a file cannot come back to its place on disk: it is gone, or the place is taken.
+            If a file cannot be restored on disk: it is gone, or its place is taken.
         """
         listed = self.list()
         who = self._store.users.require_enabled(user)
@@ -70,13 +70,13 @@ class ReviewTrash(Trash):
         return self._restore_rows(listed[listed["file_id"].isin(wanted)], who)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
-        """Delete permanently what was removed longer ago, in the store and in trash folders.
+        """Delete permanently the files removed before a time, in the store and in trash folders.
 
-        Parameters and errors are those of `Trash.empty`. What was moved to a folder of somebody's
-        choice, or to the trash of the system, is theirs and stays. So does a file in a trash folder
-        that is not the one which was put there, and one, there or in the store, without which its
-        picture would be gone, as when the file that was kept is. That is told with the reason, and
-        it can still be brought back. Files that were kept are read once each.
+        Parameters and errors are those of `Trash.empty`. Files moved to a folder that the user
+        chose, or to the system's trash, stay. So does a file in a trash folder that was replaced
+        since, and a file that may be the last copy of its picture, for example because the keeper
+        is gone. Each of these is reported with the reason, and can still be restored. Each keeper
+        is read once.
         """
         span = self._span(older_than, user)
         before = now() - span
@@ -89,7 +89,7 @@ class ReviewTrash(Trash):
             left = self._delete(entries, on_disk) | self._last_copies(old)
             kept = {each for it in left for each in (it.file_id, *it.other_ids)}
             erased = self._erase_all(span, kept)
-            # Acts of all kinds are over when their rows are gone, wherever the bytes are.
+            # An act ends when its rows are deleted, wherever its bytes are.
             rows = self.list()["file_id"].tolist()
             known = {*rows, *self._store.catalog.run(journal.files_of_images)}
             ended = {it for it in old if it.moves_rows and it.file_id not in known}
@@ -104,14 +104,14 @@ class ReviewTrash(Trash):
     def _delete(
         self, entries: Sequence[JournalEntry], on_disk: Sequence[JournalEntry]
     ) -> dict[JournalEntry, str]:
-        """Delete the files of acts in trash folders; return those left, with reasons."""
+        """Delete the files of acts in trash folders; return those not deleted, with reasons."""
         copies = _Copies(self._store)
-        # Where a later act has put its file at the same name, the earlier one's is gone.
-        lies = {it.target_key: it for it in entries}
+        # If a later act has put its file at the same name, the file of the earlier act is gone.
+        at_target = {it.target_key: it for it in entries}
         left = {}
-        for entry in (it for it in on_disk if lies[it.target_key] == it):
+        for entry in (it for it in on_disk if at_target[it.target_key] == it):
             if is_reachable(entry):
-                why = copies.lack(entry) or _undeletable(entry)
+                why = copies.reason_to_keep(entry) or _undeletable(entry)
             else:
                 why = "its disk is away; empty the trash again when that is back"
             if why is not None:
@@ -122,14 +122,14 @@ class ReviewTrash(Trash):
     def _delete_companions(
         self, ended: Sequence[JournalEntry], entries: Sequence[JournalEntry]
     ) -> set[JournalEntry]:
-        """Delete the sidecars in trash folders of files that are gone for good; all of theirs."""
+        """Delete sidecars in trash folders whose files are all deleted permanently; return them."""
         both = self._store.catalog.run(sittings.with_companions, ended)
         trashed = {key for it in ended if it.act == "trash" for key in it.file_keys}
-        # Of several files that share one the last one takes it along.
-        over = set(ended)
-        left = (it for it in entries if it.moves_rows and it not in over)
-        rest = {key for it in left for key in it.file_keys}
-        along = {it for it in both if it.act == "companion" and not rest & it.file_keys}
+        # A sidecar that several files share goes with the last of them.
+        finished = set(ended)
+        left = (it for it in entries if it.moves_rows and it not in finished)
+        still_used = {key for it in left for key in it.file_keys}
+        along = {it for it in both if it.act == "companion" and not still_used & it.file_keys}
         for entry in along:
             if trashed & entry.file_keys:
                 why = _undeletable(entry)
@@ -143,8 +143,8 @@ class ReviewTrash(Trash):
         forgotten = [it for it in old if it.act == "forget" and it.file_id in rows]
         copies, left = _Copies(self._store), {}
         for entry in forgotten:
-            # Whoever has forgotten what was kept, too, wants neither.
-            why = copies.lack(entry, forgotten_is_lost=False)
+            # If the keeper was forgotten too, the user wants to keep neither.
+            why = copies.reason_to_keep(entry, forgotten_is_lost=False)
             if why is not None:
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
@@ -152,17 +152,17 @@ class ReviewTrash(Trash):
 
 
 class _Copies:
-    """Checks whether pictures remain when files in trash folders are deleted."""
+    """Checks whether other copies remain when files in trash folders are deleted."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._files = store.catalog.run(journal.files_of_images)
         self._paths: dict[str, set[bytes]] = {}
         for file in self._files.values():
-            # What lies in a trash folder is about to be deleted, whoever has taken it in.
+            # A file in a trash folder is about to be deleted, even if it was ingested from there.
             if file.path_key is not None and _IN_TRASH not in file.path_key:
                 self._paths.setdefault(file.digest, set()).add(file.path_key)
-        self._went = {
+        self._acts_by_file = {
             file_id: entry
             for entry in store.catalog.run(journal.entries, states=["done", "emptied"])
             if entry.moves_rows
@@ -171,24 +171,24 @@ class _Copies:
         self._sound: dict[str, bool] = {}
         self._verdicts = Verdicts.of(store.catalog.run(decisions.all_decisions))
 
-    def lack(self, entry: JournalEntry, *, forgotten_is_lost: bool = True) -> str | None:
-        """Return why no other sound copy of an entry's picture is known; None if one is.
+    def reason_to_keep(self, entry: JournalEntry, *, forgotten_is_lost: bool = True) -> str | None:
+        """Return why an entry's picture may have no other sound copy; None if it has one.
 
         Parameters
         ----------
         forgotten_is_lost
-            Whether it also lacks what was kept if somebody has forgotten that.
+            Whether a picture whose keeper was forgotten counts as having no other copy.
         """
         seen: set[int] = set()
         other_picture: str | None = None
         at: JournalEntry | None = entry
-        # What was kept may have gone since for something better, and so on.
+        # The keeper may have been removed since for a better one, and so on.
         while at is not None and at.entry_id not in seen:
             seen.add(at.entry_id)
             last, keeper = at, self._files.get(at.keeper_id)
             stand_ins = [at.digest, *([keeper.digest] if keeper else [])]
-            # What went for B does not remain as C for which B went, if somebody says that the two
-            # are different pictures.
+            # If A was removed for B, and B for C, C does not stand in for A if a user decided that
+            # A and C are different pictures.
             refusals = [self._verdicts.refusal(entry.digest, it) for it in stand_ins]
             if any(
                 refusal is None and self._is_sound(it)
@@ -196,7 +196,7 @@ class _Copies:
             ):
                 return None
             other_picture = other_picture or next(filter(None, refusals), None)
-            at = self._went.get(at.keeper_id)
+            at = self._acts_by_file.get(at.keeper_id)
         if other_picture:
             return f"it may be the last copy: it went for {entry.keeper_path}, and {other_picture}"
         if last.keeper_id in self._files:
@@ -221,7 +221,7 @@ class _Copies:
 
     def _in_store(self, digest: str) -> bool:
         try:
-            # Not by a reference: that leads to one of the paths.
+            # Not by a reference: the paths that it may lead to are checked separately.
             if not self._store.blobs.own_path(digest).is_file():
                 return False
             self._store.blobs.verify(digest)
@@ -238,7 +238,7 @@ def _where(entry: JournalEntry) -> str:
 
 
 def _has_bytes(path: bytes, digest: str) -> bool:
-    """Return whether a file on disk has these bytes, and is no link into a trash folder."""
+    """Return whether a file on disk has these bytes, and is not a link into a trash folder."""
     if _IN_TRASH in os.path.realpath(path):
         return False
     with suppress(ActRefused):
@@ -252,15 +252,15 @@ def _has_bytes(path: bytes, digest: str) -> bool:
 
 
 def _undeletable(entry: JournalEntry) -> str | None:
-    """Delete a file in a trash folder; return the reason where that is refused."""
+    """Delete a file in a trash folder; return the reason if that is refused."""
     paths = disk.paths_of(entry)
-    with suppress(ActRefused):  # the folder is gone: then it is not there
+    with suppress(ActRefused):  # its folder is gone, so the file is gone
         names = disk.split(paths.target_root, paths.target)
         with disk.place_of(paths.target_root, names) as place:
             facts = place.facts()
             if facts is not None:
                 try:
-                    _require_entrys(entry, place, facts)
+                    _require_same_file(entry, place, facts)
                     moves.remove(place, paths.target, facts.st_dev, facts.st_ino)
                 except ActRefused as error:
                     return str(error)
@@ -269,9 +269,9 @@ def _undeletable(entry: JournalEntry) -> str | None:
     return None
 
 
-def _require_entrys(entry: JournalEntry, place: disk.Place, facts: disk.FileStat) -> None:
-    """Raise `ActRefused` unless an act has put this file at a place."""
-    # Inodes are used again, and a file is edited in place: size and time must be the same too.
+def _require_same_file(entry: JournalEntry, place: disk.Place, facts: disk.FileStat) -> None:
+    """Raise `ActRefused` unless the file at a place is the one that the act has put there."""
+    # Inodes are reused, and files are edited in place: size and time must match as well.
     if (facts.st_dev, facts.st_ino, facts.st_size, modified_ns(facts)) == (
         entry.device,
         entry.inode,

@@ -1,8 +1,8 @@
-"""Undo acts in groups: one transaction before their files move, and one after.
+"""Undo acts in groups: one transaction before their files move back, and one after.
 
-The entries are *undoing* before the first file moves back; rows follow once all of them have moved,
-and with them the entries are *undone*. After a crash in between, any part of the files may have
-moved; the disk tells which (`imgurer_kernel.review.recovery`).
+The entries are *undoing* before the first file moves back. Once all files have moved, the rows are
+restored and the entries become *undone* in one transaction. After a crash in between, any part of
+the files may have moved; recovery checks the disk (`imgurer_kernel.review.recovery`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,17 +13,17 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.rows import ActRows, as_found, emptied
-from imgurer_kernel.review.sidecar_runner import take_away
+from imgurer_kernel.review.sidecar_runner import delete_sidecar
 from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.journal import JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 
 UNDO_STEPS = ("marked", "undoing", "moved back", "restored")
-"""Of taking acts back; after each of them a crash is harmless."""
+"""Steps of undoing acts; a crash after any of them is harmless."""
 
-# Acts whose rows change together: others wait meanwhile. One by one each costs some 40 ms of the
-# processor, and together 2 (300 acts in a store of 600 files).
+# Acts whose rows change in one transaction, during which others wait. One at a time an act costs
+# some 40 ms of processor time, in groups 2 ms (300 acts in a store of 600 files).
 _CHUNK = 64
 
 
@@ -44,26 +44,26 @@ class UndoRunner:
     def run(
         self, entries: Sequence[JournalEntry], progress: Progress | None = None
     ) -> dict[int, ActRefused]:
-        """Undo acts in this order, the last one first, within `turn`.
+        """Undo acts in this order, latest first, within `turn`.
 
         Returns
         -------
         dict
-            By entry_id the error of each that cannot be taken back, and stays done.
+            By entry_id the error of each act that cannot be undone, and stays done.
         """
         refused: dict[int, ActRefused] = {}
         done = 0
-        # Files of this call that have not come back, so that their sidecars must not either.
-        away = {key for it in entries if it.act != "companion" for key in it.file_keys}
-        for some in _apart(_files_first(entries)):
+        # Files of this call that are not back yet; a sidecar waits for its file.
+        not_back = {key for it in entries if it.act != "companion" for key in it.file_keys}
+        for group in _disjoint(_files_first(entries)):
             if progress is not None:
                 progress("bringing back", done, len(entries))
-            refused |= self._undo_some(some, away)
-            done += len(some)
+            refused |= self._undo_group(group, not_back)
+            done += len(group)
         return refused
 
-    def _undo_some(
-        self, entries: Sequence[JournalEntry], away: set[tuple[str, int, int]]
+    def _undo_group(
+        self, entries: Sequence[JournalEntry], not_back: set[tuple[str, int, int]]
     ) -> dict[int, ActRefused]:
         refused = self._rows.lost(entries)
         refused |= {it.entry_id: why for it in entries if (why := _final(it)) is not None}
@@ -75,12 +75,12 @@ class UndoRunner:
         back, failed = [], []
         for entry in chosen:
             try:
-                back.append(self._put_back(entry, away))
+                back.append(self._put_back(entry, not_back))
             except ActRefused as error:
                 refused[entry.entry_id] = error
                 failed.append(entry.entry_id)
             else:
-                away -= entry.file_keys
+                not_back -= entry.file_keys
                 self._step("moved back")
         if failed:
             self._store.catalog.run(journal.set_state, failed, "done")
@@ -89,13 +89,13 @@ class UndoRunner:
             self._step("restored")
         return refused
 
-    def _put_back(self, entry: JournalEntry, away: set[tuple[str, int, int]]) -> JournalEntry:
-        """Undo an act on disk; return the entry with the file's present facts."""
-        if entry.act == "companion" and entry.file_keys <= away:
+    def _put_back(self, entry: JournalEntry, not_back: set[tuple[str, int, int]]) -> JournalEntry:
+        """Move the file of an act back; return the entry with the file's present facts."""
+        if entry.act == "companion" and entry.file_keys <= not_back:
             message = f"{entry.reason}, which did not come back; it stays with that"
             raise ActRefused(message)
         if entry.act == "sidecar":
-            take_away(entry)
+            delete_sidecar(entry)
         if entry.act in {"forget", "sidecar"}:
             return entry
         return as_found(entry, self._move_back(entry))
@@ -120,7 +120,7 @@ class UndoRunner:
                 )
             )
             if source.holds(file.facts.st_dev, file.facts.st_ino):
-                # A restore that was cut short: it is in its place, under both of its names.
+                # An interrupted restore has left the file in its place under both of its names.
                 with suppress(ActRefused):
                     moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
             elif entry.act == "link":
@@ -133,24 +133,24 @@ class UndoRunner:
             else:
                 moves.restore(target, source, paths.source)
             facts = source.facts()
-        assert facts is not None  # noqa: S101 (it was put there just now)
+        assert facts is not None  # noqa: S101 (it was just put there)
         moves.prune(paths.target_root, paths.target)
         return facts
 
 
 def _files_first(entries: Sequence[JournalEntry]) -> Iterator[JournalEntry]:
-    """Put the sidecars of a step behind the files that they went along with."""
+    """Order the sidecars of each step after the files that they moved with."""
     for _, step in groupby(entries, key=lambda entry: (entry.batch, entry.step)):
         yield from sorted(step, key=lambda entry: entry.act == "companion")
 
 
-def _apart(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
-    """Split acts into groups to undo together, in which no file occurs twice."""
+def _disjoint(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
+    """Split acts into groups to undo together, so that no file occurs twice in a group."""
     part: list[JournalEntry] = []
     touched: set[int] = set()
     keepers: set[int] = set()
     for entry in entries:
-        # A sidecar that went along with a file has no rows.
+        # A sidecar has no rows.
         ids = set() if entry.act == "companion" else {entry.file_id, *entry.other_ids}
         if len(part) == _CHUNK or ids & (touched | keepers) or entry.keeper_id in touched:
             yield part
@@ -164,7 +164,7 @@ def _apart(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
 
 
 def _final(entry: JournalEntry) -> ActRefused | None:
-    """Return why an act can never be undone; None if it can."""
+    """Return the error of an act that can never be undone; None if it can."""
     if entry.state == "emptied":
         return emptied(entry)
     if entry.act == "system-trash":

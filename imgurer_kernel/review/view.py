@@ -54,7 +54,7 @@ VIEW: Mapping[str, str] = {
     "quality": "of the compression, 0 to 100, 100 without loss; the worst if there were two",
     "saved_quality": "of the last compression alone",
 }
-"""The columns, and what they mean. What was not measured counts as good."""
+"""The columns and their meanings. A value that was not measured counts as good."""
 
 _OF_CLUSTERS = {
     *("cluster_id", "file_id", "image_id", "path", "filename", "user", "state", "label", "score"),
@@ -65,13 +65,13 @@ _ADDED = [
     *("keeper_id", "keeper_rule", "keeper_reason"),
     *("verdict", "decided_by", "new_since_decision", "disputed"),
 ]
-# What has less than this share of the most detailed one's pixels is a thumbnail of it.
+# Share of the most detailed file's pixels below which a file is a thumbnail.
 _THUMBNAIL = 0.2
-# A row or a column more proves nothing.
+# Files within 2 % of the most pixels count as equal: a row or column more proves nothing.
 _AS_MANY = 0.98
-# Heavily compressed counts only where another one of the cluster is clearly better.
+# Heavy compression counts only if another file of the cluster is clearly better, by this quality.
 _HEAVY_GAP = 20.0
-# The share of the area within a frame: uniform margins of a percent or two are no frame.
+# Share of the area inside a frame: uniform margins of a percent or two do not count as a frame.
 _FRAMED = 0.97
 
 
@@ -88,21 +88,21 @@ def file_view(
     Parameters
     ----------
     clusters
-        As from `Workbench.clusters`, by file.
+        One row per file, as from `Workbench.clusters`.
     files
         file_id, kept, modified_at, taken_in.
     images
-        The catalog's rows: image_id, format, frames, taken_at, camera, latitude, longitude, and
-        damaged and is_gray where the catalog knows them.
+        Rows of the catalog: image_id, format, frames, taken_at, camera, latitude, longitude, and
+        damaged and is_gray if known.
     measured
-        What was measured of originals, by digest; may lack some.
+        Measures of originals, by digest; may be incomplete.
     folders
-        Whether folder is filled in: no standard rule asks for it, and it takes a while.
+        Whether to fill in the folder, which takes a while; no standard rule needs it.
     """
     extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
     facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
-    # What was a view before is one again, with what is known by now.
-    # Nothing is kept yet, and what measures pictures needs the one that all were compared with.
+    # The input may be a view already: recompute its columns from present knowledge. No keeper is
+    # chosen yet, so labels must be those against the medoid, which the measures need.
     if "medoid_label" in clusters:
         clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
@@ -113,7 +113,7 @@ def file_view(
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
     frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
-    # An enlargement shows no more than what it was enlarged from.
+    # An enlargement has no more detail than its source.
     true = true_pixels(view, measured)
     shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
@@ -131,7 +131,7 @@ def file_view(
         folder=_folders(name) if folders else "",
         has_copy_name=copy_names([str(each) for each in view["filename"].tolist()]),
         damaged=damaged,
-        # Of a cluster that is all gray, gray says nothing: it is the same for all.
+        # For a cluster that is all gray the value is the same for all, and has no effect.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
         is_thumbnail=shown < _THUMBNAIL * most,
@@ -149,8 +149,8 @@ def file_view(
 
 
 def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.DataFrame:
-    """Collect what was measured of each file; what was not is as good as it can be."""
-    # Row by row only where there is anything: of most files of a large store nothing was measured.
+    """Collect the measures of each file; missing ones get the best possible value."""
+    # Fill only the measured rows: in a large store most files were not measured.
     known = [measured.get(digest) for digest in view["digest"].tolist()] if measured else []
     rows = [row for row, facts in enumerate(known) if facts is not None]
     found, nothing = [facts for facts in known if facts is not None], OriginalFacts()
@@ -173,7 +173,7 @@ def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.Data
 
 
 def _folders(places: "pd.Series[str]") -> list[str]:
-    """Return the path of the folder of each file; those of one folder share one text."""
+    """Return the path of the folder of each file; files of one folder share one text object."""
     folders: dict[str, str] = {}
     found = (str(place).rpartition("/")[0] for place in places.tolist())
     return [folders.setdefault(folder, folder) for folder in found]

@@ -15,7 +15,7 @@ def copies(went, kept, different):
     """The copies of a store in which files 0, 1, ... went for others; each is its own picture."""
     made = object.__new__(_Copies)
     made._files = {number: SimpleNamespace(digest=f"{number}") for number in kept}
-    made._went = {entry.file_id: entry for entry in went}
+    made._acts_by_file = {entry.file_id: entry for entry in went}
     made._sound = {f"{number}": number in kept for number in range(10)}
     made._verdicts = Verdicts.of(
         Decision(place, "different", False, (f"{one}", f"{other}"), "ann", None, "")
@@ -47,16 +47,16 @@ def test_a_picture_is_deleted_only_if_one_that_nobody_tells_from_it_remains(keep
             reached.append(at.keeper_id)
             at = next((each for each in went if each.file_id == at.keeper_id), None)
         remains = any(each in kept and (entry.file_id, each) not in different for each in reached)
-        why = found.lack(entry)
+        why = found.reason_to_keep(entry)
         assert (why is None) == remains
         assert why is None or "may be the last copy" in why
 
 
 def test_a_chain_over_a_picture_that_is_like_both():
     went = [went_for(0, 1), went_for(1, 2)]
-    assert copies(went, {2}, set()).lack(went[0]) is None
-    why = copies(went, {2}, {(0, 2)}).lack(went[0])
+    assert copies(went, {2}, set()).reason_to_keep(went[0]) is None
+    why = copies(went, {2}, {(0, 2)}).reason_to_keep(went[0])
     assert "it went for 1.jpg, and ann decided that the two are different pictures" in why
     # Also where forgetting what was kept would do: that is another picture.
-    assert copies(went, {2}, {(0, 2)}).lack(went[0], forgotten_is_lost=False)
-    assert copies(went, {2}, {(0, 2)}).lack(went[1]) is None
+    assert copies(went, {2}, {(0, 2)}).reason_to_keep(went[0], forgotten_is_lost=False)
+    assert copies(went, {2}, {(0, 2)}).reason_to_keep(went[1]) is None
