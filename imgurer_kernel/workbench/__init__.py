@@ -1,8 +1,8 @@
 """`Workbench`, the facade over store, matching, review and report, and its services.
 
-`methods` has its methods by what they do; the services that answer them are in `search` and
-`clusters`, and read a store by `pictures`. Here a store's pictures meet what searches and compares
-them. Widgets, commands and servers are above and call this; nothing in here knows of them.
+`methods` has its methods, grouped by task; the services behind them are in `search` and `clusters`,
+and read a store through `pictures`. This package connects a store's pictures with the code that
+searches and compares them. Widgets, commands and servers import it; it imports none of them.
 """
 
 from imgurer_kernel.workbench.workbench import Workbench

@@ -1,8 +1,8 @@
 """Find duplicates in folders, with a store in the user's cache folder.
 
-Files stay where they are, and nothing is written into the folders. What was read of them is kept
-in one store for all folders in the user's cache folder, so that a second look reads only what is
-new. Deleting that costs time, nothing else.
+Files stay where they are, and nothing is written to their folders. Their fingerprints are cached in
+one store for all folders, in the user's cache folder, so that a second run reads new files only.
+Deleting the cache costs time only.
 """
 
 import os
@@ -20,7 +20,7 @@ from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Fold
 from imgurer_kernel.workbench.workbench import Workbench
 
 CACHE_VARIABLE = "IMGURER_CACHE"
-"""Names a folder that is taken instead of the user's cache folder."""
+"""Environment variable that names a folder to use instead of the user's cache folder."""
 
 
 def find_duplicates(
@@ -36,15 +36,15 @@ def find_duplicates(
     Parameters
     ----------
     folders
-        Folders to look through, with all below them.
+        Folders to search, with all folders below them.
     between
-        Only clusters with files of two or more of the folders: what of B is in A already?
+        Only clusters with files of two or more of the folders: which files of B are in A already?
     reference
-        Folders whose files are never offered for removal; they are looked through too.
+        Folders whose files are never offered for removal; they are searched too.
     exclude
-        Patterns of files that are left out, as `imgurer_kernel.Workbench.clusters` takes them.
+        Patterns of files to leave out, as in `imgurer_kernel.Workbench.clusters`.
     min_size
-        Fewest bytes of a file that is looked at.
+        Smallest file to read, in bytes.
     progress
         True for bars, False for silence.
 
@@ -52,15 +52,15 @@ def find_duplicates(
     -------
     DataFrame
         A row for each file of each cluster, as from `imgurer_kernel.Workbench.clusters`, with the
-        label that the file has to the one that is kept; medoid_label has what it is to the medoid.
-        In ``attrs`` also files and rejected: how many there were to look at, and how many of these
-        could not be read as pictures; which, and why, a `Workbench` has in ``rejections`` after it
-        has ingested them.
+        label of the file against its keeper, and in medoid_label against the medoid. ``attrs`` also
+        has files and rejected: the number of files read, and of those among them that are no
+        readable pictures. For their names and reasons ingest them with a `Workbench`, and see its
+        ``rejections``.
 
     Raises
     ------
     QueryError
-        If no folder is given, or an argument is of no use.
+        If no folder is given, or an argument is invalid.
     SourceError
         If a folder does not exist.
     """
@@ -77,12 +77,12 @@ def find_duplicates(
 
 
 def open_cache() -> AbstractContextManager[Workbench]:
-    """Open the store that caches what was read of folders.
+    """Open the store that caches the fingerprints of folders.
 
     Raises
     ------
     SettingsError
-        If the settings of the environment are of no use.
+        If the settings of the environment are invalid.
     """
     return Workbench(Settings.from_env(root=cache_folder(), store="reference"))
 
@@ -123,7 +123,7 @@ def find_in(
         reference=[os.fsdecode(folder) for folder in selection.reference],
         exclude=selection.exclude,
         min_size=min_size,
-        # All of them, or the answer would depend on what was measured at earlier times.
+        # Measure all: otherwise the answer would depend on what earlier runs have measured.
         measure=True,
         progress=progress,
     )

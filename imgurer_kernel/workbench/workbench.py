@@ -1,6 +1,6 @@
 """The workbench: one object to fill, search and view a store.
 
-Most of its methods are in `methods`, by what they do; here is what it searches and clusters.
+Most of its methods are in `methods`, by task; search and clusters are here.
 """
 
 import sys
@@ -37,16 +37,16 @@ class Workbench(PanelMethods):
     Parameters
     ----------
     settings
-        Where the store lies and what it accepts; by default from the environment. Several
+        Folder of the store, and what it accepts; by default from the environment. Several
         processes may use one store at once.
     create
-        Make the store on first use if there is none; False to open one that there is. None is
-        made in a folder that has files of its own, except by ``"anyway"``.
+        Make the store on first use if there is none; False to open existing stores only. None is
+        made in a folder that has files of its own, except with ``"anyway"``.
 
     Raises
     ------
     StoreMissing, StoreRefused
-        If there is no store and none is to be made, or none there.
+        If there is no store and none may be made, or none may be made there.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Workbench(PanelMethods):
         self.settings = settings or Settings.from_env()
         store = Store(self.settings, create)
         super().__init__(store, SearchService(store))
-        if "IPython" in sys.modules:  # in a notebook its frames show their pictures
+        if "IPython" in sys.modules:  # frames in a notebook show their pictures
             import_module("imgurer_kernel.ui.inline_pictures").follow(self)
 
     def __enter__(self) -> Self:
@@ -73,7 +73,7 @@ class Workbench(PanelMethods):
         return f"Workbench({str(self.settings.root)!r})"
 
     def close(self) -> None:
-        """Let go of the catalog; a closed workbench opens it again when it is used again."""
+        """Release the catalog; a closed workbench opens it again on its next use."""
         self.store.close()
 
     def similar(
@@ -89,31 +89,31 @@ class Workbench(PanelMethods):
         Parameters
         ----------
         query
-            image_id, path, bytes of a picture file, or a PIL image. An image of the store finds
-            itself too, at distance 0. Or a list, array or Series of these.
+            image_id, path, bytes of a picture file, or a PIL image. An image of the store also
+            finds itself, at distance 0. Or a list, array or Series of these.
         radius
             Bits between dHashes, 0..128. By default pictures within 24 bits in any of 8
             orientations, with and without borders, are compared, and those within 10 bits are
             kept even if the comparison says that they differ; an explicit radius is both.
         limit
-            Most rows to return.
+            Maximum number of rows.
         verify
-            Compare the pictures; False is the plain dHash, upright, within 10 bits by default.
+            Compare the pictures; False uses the plain upright dHash, by default within 10 bits.
 
         Returns
         -------
         DataFrame
             By (distance, image_id): image_id, distance, orientation, score, verdict, digest,
             filename, width, height. The verdict is ``exact`` for the same bytes, a word of
-            `imgurer_kernel.matching.labels.Label` for what was verified, and else ``unverified``:
-            near, but not the same picture or not compared. A picture too flat for its dHash to mean
-            anything is found by its bytes or by equal pixels only. For several queries their
-            answers under each other, with a first column query: its place, from 0.
+            `imgurer_kernel.matching.labels.Label` for a verified duplicate, and else
+            ``unverified``: near, but not the same picture or not compared. A picture too flat for a
+            meaningful dHash is found by its bytes or by equal pixels only. For several queries the
+            answers are concatenated, with a first column query: its position, from 0.
 
         Raises
         ------
         InvalidRadius, UnknownImage, SourceError, ImageRejected, QueryError
-            As the query or the radius deserves.
+            If the query, radius or limit is invalid.
         """
         if is_batch(query):
             each = partial(self.similar, radius=radius, limit=limit, verify=verify)
@@ -121,20 +121,20 @@ class Workbench(PanelMethods):
         return self._search.similar(query, radius, limit, verify=verify)
 
     def lookup(self, pictures: object, progress: ProgressOption = True) -> pd.DataFrame:
-        """Tell which pictures are in the store already: files, folders, bytes, images, or several.
+        """Find which pictures are in the store already: files, folders, bytes, images, or several.
 
         Nothing is ingested.
 
         Returns
         -------
         DataFrame
-            A row for each: query, name, path (missing for what is no file), status (``exact``,
+            A row for each: query, name, path (missing for anything but a file), status (``exact``,
             ``near duplicate``, ``new`` or ``rejected``), image_id, filename, verdict, distance and
-            score of the nearest that is the same, and the reason of a rejection.
+            score of the nearest duplicate, and the reason of a rejection.
         """
         return looked_up(self.similar, pictures, progress)
 
-    def clusters(  # noqa: PLR0913 - all that can be asked for, each by name
+    def clusters(  # noqa: PLR0913 - all options, each by name
         self,
         radius: int | None = None,
         verify: bool = True,
@@ -152,8 +152,8 @@ class Workbench(PanelMethods):
     ) -> pd.DataFrame:
         """Find groups of two or more files that show the same picture as their medoid.
 
-        Before they are listed, the disk is looked at for files that were left in their place:
-        what has another size, time or inode than when it was ingested, or is gone, takes no part.
+        The disk is checked for files that stay in their place: a file whose size, time or inode has
+        changed since it was ingested, or that is gone, takes no part.
 
         Parameters
         ----------
@@ -161,29 +161,29 @@ class Workbench(PanelMethods):
             Bits between dHashes, 0..128. By default 24, or less where the catalog is too large
             for that; with ``verify=False`` 10.
         verify
-            Look at every pair that matters, in 8 orientations, with and without borders; False
-            takes the plain dHash for it.
+            Compare every pair that matters, in 8 orientations, with and without borders; False uses
+            the plain dHash alone.
         thorough
-            Search as far as is of any use, whatever it takes; only where pictures are verified.
+            Search as far as is useful, however long it takes; only with `verify`.
         folders
             Only files below one of these take part, as if there were no others.
         between
-            Only clusters with files of two or more of the folders, those of `reference` included.
+            Only clusters with files of two or more of the folders, including those of `reference`.
         reference
             Folders whose files are never offered for removal; they take part like `folders`.
         exclude
-            Patterns of files and folders that take no part, as `ingest` takes them; without
-            `folders` every folder above a file counts.
+            Patterns of files and folders to leave out, as in `ingest`; without `folders` every
+            folder above a file counts.
         min_size
-            Fewest bytes of a file that takes part.
+            Smallest file that takes part, in bytes.
         by
-            ``"file"``, or ``"image"`` for a row for each image, whatever files there are of it.
+            ``"file"``, or ``"image"`` for one row per image, whatever files it has.
         states
-            Of files that take part: present, missing, changed.
+            States of files that take part: present, missing, changed.
         measure
-            Measure originals that were not measured yet, some 100 ms each, once, before is_keeper
-            is set, as `plan` does; by default what was measured before is taken. None measures
-            where no more than 200 were not, as `report` does. By file only.
+            Measure originals that are not measured yet, some 100 ms each, once, before is_keeper is
+            set, as `plan` does; by default only existing measures are used. None measures if at
+            most 200 are not measured, as `report` does. By file only.
         progress
             True for a bar, False for silence, or a function of (done, total), which may raise
             to stop.
@@ -193,15 +193,15 @@ class Workbench(PanelMethods):
         DataFrame
             One row for each file, with the columns and in the order of
             `imgurer_kernel.report.frames.file_frame`; by image those of `cluster_frame`, where
-            exact copies, being one image, are no cluster. ``attrs`` tell how it was found: plan,
-            uninformative (images so flat that only equal pixels make them duplicates), stale
+            exact copies, being one image, are no cluster. ``attrs`` has plan (how the search was
+            done), uninformative (images so flat that only equal pixels make them duplicates), stale
             (images left out because their fingerprint is of another version and their original
-            cannot be read), stale_files (files that are not on disk as they were).
+            cannot be read), stale_files (files that were changed or are missing on disk).
 
         Raises
         ------
         InvalidRadius, QueryError
-            If an argument is of no use, with what it must be.
+            If an argument is invalid; names what it must be.
         """
         selection = FileSelection.parse(
             folders=folders,
@@ -224,13 +224,13 @@ class Workbench(PanelMethods):
     def related(
         self, image: object | None = None, *, progress: ProgressOption = True
     ) -> pd.DataFrame:
-        """Find pictures that are related and no duplicates: another take, a colour variant, a part.
+        """Find related pictures that are no duplicates: another take, a colour variant, a part.
 
         Parameters
         ----------
         image
-            What `similar` takes, or several: the frame has its columns, relation for verdict.
-            None for all pairs that the search for clusters came across: image_id, other_id,
+            As for `similar`, or several: the frame has its columns, with relation instead of
+            verdict. None for all pairs that the search for clusters found: image_id, other_id,
             relation, distance, orientation, score, filename, other_filename.
         progress
             As in `clusters`.
@@ -246,32 +246,31 @@ class Workbench(PanelMethods):
     def last_clusters(
         self, radius: int | None = None, *, thorough: bool = False
     ) -> pd.DataFrame | None:
-        """Return the clusters that were found last, by any process, without a search.
+        """Return the latest clusters, computed by any process, without a search.
 
-        As from `clusters`, without what was forgotten since; in ``attrs`` also current: True if
-        nothing has changed. None if nobody has asked yet. For a dashboard, to show something while
-        `clusters` looks at what is new.
+        As from `clusters`, without files forgotten since; ``attrs`` also has current: True if
+        nothing has changed. None if clusters were never computed. A dashboard shows them while
+        `clusters` searches.
         """
         return self._search.last_clusters(radius, thorough=thorough)
 
     def index_info(self) -> IndexInfo:
-        """Describe the index, and the engine that each kind of search would take."""
+        """Describe the index, and the engine that each kind of search would use."""
         return self._search.info()
 
     def sql(
         self, statement: str, *, rows: int = 5_000_000, memory: int = 2 << 30, seconds: float = 300
     ) -> pd.DataFrame:
-        """Answer a SELECT of DuckDB over what is in the store; nothing can be changed by it.
+        """Answer a SELECT of DuckDB over the content of the store; it cannot change anything.
 
-        The views are the frames of the methods of their names: images, files, users (no password
-        is in it), decisions, journal, and clusters as they were found last. Neither files of the
-        machine nor variables are within reach. `rows`, bytes of `memory` and `seconds` are the
-        most that the answer may have and take.
+        The views are the frames of the methods of their names: images, files, users (without
+        passwords), decisions, journal, and clusters (the latest answer). Files of the machine and
+        variables are not accessible. `rows`, bytes of `memory` and `seconds` limit the answer.
 
         Raises
         ------
         QueryError
-            If it is no SELECT, more than one, of no use, or too much.
+            If the statement is not a single SELECT, is invalid, or exceeds a limit.
 
         Examples
         --------
@@ -282,19 +281,19 @@ class Workbench(PanelMethods):
     def calibrate(
         self, sample: int = 200, seed: int = 0, progress: ProgressOption = True
     ) -> "Calibration":
-        """Measure on copies of the store's own pictures how well duplicates are found.
+        """Measure how well duplicates are found, with copies of the store's own pictures.
 
         Plants 53 kinds of copies of up to `sample` pictures, in memory, and searches for them by
-        plain hashes and verified, at several radii and thresholds. The same seed measures the
-        same. `progress` as in `clusters`.
+        plain hashes and verified, at several radii and thresholds. The same seed gives the same
+        result. `progress` as in `clusters`.
 
         Raises
         ------
         QueryError
-            If the store has less than two pictures that can be told apart.
+            If the store has fewer than two pictures that can be told apart.
         """
         return self._search.calibrate(sample, seed, progress)
 
     def rebuild_index(self) -> int:
-        """Rebuild the search index, which is never needed; returns the number of its images."""
+        """Rebuild the search index, which is never necessary; return the number of its images."""
         return self._search.index.rebuild()

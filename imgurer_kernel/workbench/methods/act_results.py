@@ -1,4 +1,4 @@
-"""The frame of what became of a plan's rows."""
+"""Build the frame with the result of each row of a plan."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ from imgurer_kernel.review.runner import ActResult
 RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
 
 
-def without_places(
+def without_paths(
     looked: Sequence[Act | str], results: Sequence[ActResult], who: str
 ) -> list[ActResult]:
-    """Word refusals without where files of somebody else are, which members need not know.
+    """Remove paths of other users' files from reasons of refusal: members may not see them.
 
     Parameters
     ----------
     looked
-        For each row its act, or why it was refused.
+        For each row its act, or the reason of its refusal.
     """
     answer = []
     for act, result in zip(looked, results, strict=True):
@@ -38,7 +38,7 @@ def result_frame(
     results: Sequence[ActResult],
     well: str,
 ) -> pd.DataFrame:
-    """Make the frame that `apply` returns; `well` is the status of what was not refused."""
+    """Make the frame that `apply` returns; `well` is the status of rows that were not refused."""
     table = [
         {
             "file_id": row.file_id,

@@ -1,4 +1,4 @@
-"""Acts on files with a journal: the part of `Workbench` that changes what people have."""
+"""Acts on files with a journal: the part of `Workbench` that changes users' files."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,19 +24,19 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
 from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder, folder_key
 from imgurer_kernel.workbench.clusters.same_picture import SamePictureCheck
-from imgurer_kernel.workbench.methods.act_results import result_frame, without_places
+from imgurer_kernel.workbench.methods.act_results import result_frame, without_paths
 from imgurer_kernel.workbench.methods.decisions import DecisionMethods
 from imgurer_kernel.workbench.methods.sittings import sitting_name, undone_frame
 from imgurer_kernel.workbench.search.service import SearchService
 
 
 class ActMethods(DecisionMethods):
-    """Carries out plans, and undoes what was done.
+    """Applies plans, and undoes acts and decisions.
 
     Attributes
     ----------
     trash
-        What was forgotten, and what acts have put into trash folders.
+        Forgotten files, and those that acts have moved to trash folders.
     """
 
     def __init__(self, store: Store, search: SearchService) -> None:
@@ -59,38 +59,38 @@ class ActMethods(DecisionMethods):
         reference: Folder | Iterable[Folder] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Carry out a plan, row by row; each is checked again, and its bytes are compared.
+        """Apply a plan, row by row; each row is checked again, and its bytes are compared.
 
         Parameters
         ----------
         plan
-            A frame as from `plan`, or the path of one as CSV.
+            A frame as from `plan`, or the path of its CSV.
         user
-            Who acts, by default the local user. Members act on their own files only.
+            The acting user, by default the local one. Members act on their own files only.
         dry_run
-            Only say what would be done, after the same looks at catalog and disk, bytes included.
-            ``"quick"`` does not read files whose size, time and inode are those of the last scan,
-            nor originals in the store.
+            Do not act, and only report what would be done, after the same checks of catalog and
+            disk, bytes included. ``"quick"`` does not read files whose size, time and inode are
+            those of the last scan, nor originals in the store.
         batch
-            The sitting that the acts belong to, a word; by default that of this workbench.
+            Name of the sitting of these acts; by default that of this workbench.
         to
-            Where the act ``move`` moves files to.
+            Target folder of the act ``move``.
         reference
-            Folders of which nothing is touched.
+            Folders whose files are left alone.
 
         Returns
         -------
         DataFrame
             A row for each of the plan: file_id, path, act, keeper_id, bytes, status (``done``;
-            ``ready`` in a dry run; ``refused``), why (it was refused), entry_id (in `journal`).
-            ``attrs`` has the batch.
+            ``ready`` in a dry run; ``refused``), why (the reason of a refusal), entry_id (in
+            `journal`). ``attrs`` has the batch.
 
         Raises
         ------
         PlanInvalid
-            If that is no plan. A row that must not be carried out raises nothing: it is refused.
+            If the plan is invalid. A row that must not be applied raises nothing: it is refused.
         KeyboardInterrupt
-            If Ctrl-C has ended it; its text says how many files went, and which sitting to undo.
+            On Ctrl-C; its text says how many files were moved, and which sitting to undo.
         """
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
@@ -98,14 +98,14 @@ class ActMethods(DecisionMethods):
         batch = self.sitting if batch is None else sitting_name(batch)
         first = self.catalog.run(journal.next_entry_id)
 
-        def how_far() -> str:
+        def progress_text() -> str:
             done = self.catalog.run(journal.entries, batch=batch, states=["done"])
             went = sum(it.entry_id >= first and it.act != "companion" for it in done)
             back = f"; `imgurer review undo {batch}` or undo(batch={batch!r}) takes them back"
             return f"{went:,} of {count(len(rows), 'file')} were removed{back if went else ''}"
 
         with staged(progress) as report:
-            with nullcontext() if dry_run else self._turn(how_far):
+            with nullcontext() if dry_run else self._turn(progress_text):
                 looked = self._check(rows, who, batch, to, reference)
                 ready = [each for each in looked if isinstance(each, Act)]
                 done = iter(
@@ -117,7 +117,7 @@ class ActMethods(DecisionMethods):
                 ActResult(None, each) if isinstance(each, str) else next(done) for each in looked
             ]
         if self.accounts.get(who).role != "admin":
-            results = without_places(looked, results, who)
+            results = without_paths(looked, results, who)
         answer = result_frame(rows, looked, results, "ready" if dry_run else "done")
         answer.attrs["batch"] = batch
         if not dry_run:
@@ -132,12 +132,12 @@ class ActMethods(DecisionMethods):
         to: Folder | None = None,
         reference: Folder | Iterable[Folder] = (),
     ) -> list[Act]:
-        """List the acts that `apply` would do, such as for `imgurer_kernel.review.script.script`.
+        """List the acts that `apply` would do, as `imgurer_kernel.review.script.script` takes them.
 
         Raises
         ------
         PlanInvalid
-            If that is no plan.
+            If the plan is invalid.
         """
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
@@ -152,30 +152,30 @@ class ActMethods(DecisionMethods):
         user: str | None = None,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Undo what the user did last, or a whole sitting, or some entries of `journal`.
+        """Undo the user's last call, or a whole sitting, or given entries of `journal`.
 
         Parameters
         ----------
         entries
-            entry_ids, which no longer are done then.
+            entry_ids; entries that are no longer done are skipped.
         batch
-            A sitting, with its decisions. Without both it is what one call of `apply` or `decide`
-            did, in whatever sitting; once more, and it is the one before.
+            A sitting, with its decisions. By default it is what the user's last call of `apply` or
+            `decide` did, in any sitting; calling again undoes the one before.
 
         Returns
         -------
         DataFrame
-            A row for each act, the last one first, then for each decision: entry_id or
-            decision_id, file_id and path (of an act), status (``undone`` or ``refused``), why (such
-            as that it was deleted for good).
+            A row for each act, the latest first, then for each decision: entry_id or decision_id,
+            file_id and path (of an act), status (``undone`` or ``refused``), why (the reason of a
+            refusal, for example that it was deleted permanently).
 
         Raises
         ------
         QueryError
-            If there is nothing of that name.
+            If an entry or the sitting does not exist.
         """
         who = self.accounts.require_enabled(user)
-        chosen, decided = self._step(entries, batch, who)
+        chosen, decided = self._acts_to_undo(entries, batch, who)
         is_admin = self.accounts.get(who).role == "admin"
         refused = {
             entry.entry_id: f"it was done by {entry.user}; ask them, or an admin"
@@ -185,13 +185,13 @@ class ActMethods(DecisionMethods):
         back = [entry for entry in reversed(chosen) if entry.entry_id not in refused]
         ids = [entry.entry_id for entry in back]
 
-        def how_far() -> str:
+        def progress_text() -> str:
             done = self.catalog.run(journal.entries, entry_ids=ids, states=["undone"])
             return (
                 f"{len(done):,} of {count(len(back), 'act')} were undone; undo again for the rest"
             )
 
-        with self._turn(how_far), staged(progress) as report:
+        with self._turn(progress_text), staged(progress) as report:
             errors = self._runner.undo(back, report)
         refused |= {key: str(error) for key, error in errors.items()}
         kept = {
@@ -207,25 +207,25 @@ class ActMethods(DecisionMethods):
         return answer
 
     def journal(self, user: str | None = None) -> pd.DataFrame:
-        """List all acts, the latest first, of one user where given.
+        """List all acts, the latest first, or those of one user.
 
         Returns
         -------
         DataFrame
             entry_id, batch, user, act, state (``done``, ``undone``, ``rolled back``: nothing was
-            done; ``emptied``: it is gone for good), file_id, path, filename, bytes, keeper_id,
+            changed; ``emptied``: deleted permanently), file_id, path, filename, bytes, keeper_id,
             keeper_path, reason, begun_at and ended_at (UTC), digest, owner, target (a path).
         """
         return self.catalog.run(journal.listed, user)
 
     @contextmanager
-    def _turn(self, how_far: Callable[[], str]) -> Iterator[None]:
-        """Take the turn of acting; Ctrl-C ends it with an error that says how far it went."""
+    def _turn(self, progress_text: Callable[[], str]) -> Iterator[None]:
+        """Hold the lock on acts; on Ctrl-C raise an error that says how far the call went."""
         try:
             with self._runner.turn():
                 yield
         except KeyboardInterrupt as stop:
-            message = f"interrupted: {how_far()}"
+            message = f"interrupted: {progress_text()}"
             raise KeyboardInterrupt(message) from stop
 
     def _write_sidecars(
@@ -239,10 +239,10 @@ class ActMethods(DecisionMethods):
         note("sidecars-written", user=who, sitting=name, done=failures.count(None), of=len(wanted))
         return failures
 
-    def _step(
+    def _acts_to_undo(
         self, entries: int | Iterable[int] | None, batch: str | None, who: str
     ) -> tuple[list[JournalEntry], list[Decision]]:
-        """Find what to undo: acts, the first one first, and decisions."""
+        """Find what to undo: acts, the earliest first, and decisions."""
         if entries is not None and batch is not None:
             message = "give either entries or a batch: what is to be taken back?"
             raise QueryError(message)
@@ -274,7 +274,7 @@ class ActMethods(DecisionMethods):
         to: Folder | None,
         reference: Folder | Iterable[Folder],
     ) -> list[Act | str]:
-        """Check each row; return its act, or why it is refused."""
+        """Check each row; return its act, or the reason of its refusal."""
         selection = FileSelection.parse(
             folders=None, between=False, reference=reference, exclude=(), min_size=0,
             states=("present",),
@@ -293,7 +293,8 @@ class ActMethods(DecisionMethods):
         check = ActCheck(
             user=who,
             is_admin=self.accounts.get(who).role == "admin",
-            # Two files of one name may go in one sitting, the second one saved after the first.
+            # Two files of one name may go in one sitting, if the second was saved after the first
+            # went.
             folder=f"{batch}-{earlier + 1}" if earlier else batch,
             files=files,
             removed=removed,

@@ -16,12 +16,12 @@ from imgurer_kernel.workbench.methods.write import WriteMethods
 
 
 class DecisionMethods(WriteMethods):
-    """Records decisions, and removes them.
+    """Stores decisions, and removes them.
 
     Attributes
     ----------
     sitting
-        What is done by this workbench is of one sitting, unless another one is named.
+        The sitting to which the acts and decisions of this workbench belong by default.
     """
 
     def __init__(self, store: Store, upgrade: FingerprintUpgrade) -> None:
@@ -39,35 +39,35 @@ class DecisionMethods(WriteMethods):
     ) -> pd.DataFrame:
         """Decide that pairs or clusters are the same, different, or to be decided later.
 
-        Pairs that anybody holds to be *different* never share a cluster again. *Later* puts a
-        cluster off. What the same user said of the same before makes place.
+        Pairs that any user holds to be *different* never share a cluster again. *Later* postpones a
+        cluster. A new decision replaces the user's earlier one on the same pictures.
 
         Parameters
         ----------
         pairs_or_cluster
-            Two image_ids, a list of such pairs, or a frame of them (first, second); three
-            image_ids and more, which are one cluster; or rows of `clusters`, each cluster of which
-            is decided as a whole.
+            Two image_ids, a list of such pairs, or a frame of them (first, second); three and more
+            image_ids, which form one cluster; or rows of `clusters`, each cluster of which is
+            decided as a whole.
         verdict
             ``"same"``, ``"different"`` or ``"later"``.
         reason
-            In words, for who reads it later.
+            Free text, stored with the decision.
         user
-            Who says so, by default the local user.
+            The deciding user, by default the local one.
         batch
-            The sitting that it belongs to, a word; by default that of this workbench.
+            Name of the sitting; by default that of this workbench.
 
         Returns
         -------
         DataFrame
-            The decisions, as `decisions` has them.
+            The decisions, in the columns of `decisions`.
 
         Raises
         ------
         QueryError
-            If that is no verdict, or names no pictures.
+            If the verdict is unknown, or the pictures are not given in one of these forms.
         UnknownImage
-            If there is no such picture.
+            If an image does not exist.
         """
         who = self.accounts.require_enabled(user)
         if verdict not in VERDICTS:
@@ -86,7 +86,7 @@ class DecisionMethods(WriteMethods):
             raise QueryError(message)
         named = [self._digests(list(group)) for group in groups]
         if are_clusters:
-            # The medoid first: it says what the others were compared with.
+            # The medoid first: the others were compared with it.
             named = [[first, *sorted(rest)] for first, *rest in named]
         else:
             named = [sorted(pair) for pair in named]
@@ -103,13 +103,13 @@ class DecisionMethods(WriteMethods):
         return frame[frame["decision_id"].isin(ids)].sort_values("decision_id", ignore_index=True)
 
     def decisions(self, user: str | None = None) -> pd.DataFrame:
-        """List decisions, the latest first, of one user where given.
+        """List decisions, the latest first, of all users or of one.
 
         Returns
         -------
         DataFrame
             decision_id, verdict, kind (pair or cluster), user, decided_at (UTC), reason, digests,
-            image_ids (of those that there are), disputed: somebody else says the opposite; batch.
+            image_ids (of existing images), disputed (another user decided the opposite), batch.
         """
         verdicts = self._verdicts()
         digests = sorted({digest for each in verdicts.decisions for digest in each.digests})
@@ -122,14 +122,14 @@ class DecisionMethods(WriteMethods):
     ) -> pd.DataFrame:
         """Remove decisions, and return them.
 
-        What the same user said of the same before holds again.
+        The user's earlier decision on the same pictures is valid again.
 
         Raises
         ------
         QueryError
-            If there is no such decision.
+            If a decision does not exist.
         NotAllowed
-            If it is somebody else's, and the user is no admin.
+            If it belongs to another user, and the user is no admin.
         """
         who = self.accounts.get(self.accounts.require_enabled(user))
         ids = [decision_ids] if isinstance(decision_ids, int) else list(decision_ids)

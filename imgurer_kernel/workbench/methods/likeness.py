@@ -12,12 +12,12 @@ from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.methods.pairs import PairMethods
 from imgurer_kernel.workbench.pictures.batch import Several, ids_of
 
-# Pictures that are compared with all others at once: 20 MB of a catalog of 10,000.
+# Rows of the distance matrix at a time: 20 MB with 10,000 pictures.
 _BLOCK = 128
 
 
 class LikenessMethods(PairMethods):
-    """Looks at all pictures of a store together."""
+    """Compares all pictures of a store with each other."""
 
     def likeness_map(
         self,
@@ -27,28 +27,28 @@ class LikenessMethods(PairMethods):
         seed: int = 0,
         progress: ProgressOption = True,
     ) -> LikenessMap:
-        """Lay pictures out on a map on which similar ones are near each other, by scikit-learn.
+        """Lay pictures out on a map on which similar ones are near each other, with scikit-learn.
 
-        It shows itself as a figure; `Workbench.map` lets one move in it and select.
+        The map displays as a figure; `Workbench.map` shows it as a widget to move in and select.
 
         Parameters
         ----------
         clusters
-            As from `clusters`: which pictures have duplicates.
+            As from `clusters`: shows which pictures have duplicates.
         image_ids
-            Which pictures are on the map; by default all that have a file.
+            Pictures on the map; by default all that have a file.
         seed
             The same seed and pictures give the same map.
         progress
-            As in `clusters`; some 4,000 pictures are laid out at once, in 20 s. Ctrl-C, or the
-            stop button of a notebook, ends that at once.
+            As in `clusters`; laying out 4,000 pictures takes 20 s. Ctrl-C, or the stop button of a
+            notebook, ends it at once.
 
         Raises
         ------
         ImgurerError
             If scikit-learn is not installed.
         UnknownImage
-            If one of them does not exist.
+            If an image does not exist.
 
         Examples
         --------
@@ -59,7 +59,7 @@ class LikenessMethods(PairMethods):
         hashes = self._search.index.hashes()
         ids = np.asarray(hashes.ids if image_ids is None else ids_of(image_ids), np.int64)
         with self.catalog.transaction() as connection:
-            if image_ids is None:  # what was forgotten since is on no map
+            if image_ids is None:  # leave out what was forgotten since
                 ids = queries.images(connection, ids, ["image_id"])["image_id"].to_numpy(np.int64)
             grays = queries.grays(connection, ids)
             names = queries.images(connection, ids, ["image_id", "filename"])
@@ -78,20 +78,20 @@ class LikenessMethods(PairMethods):
     ) -> tuple["pd.Series[int]", "pd.Series[int]"]:
         """Measure distances of pictures to their nearest neighbor, and of random pairs.
 
-        Both by plain dHash, upright, of pictures that are not flat; for
+        Distances are those of plain upright dHashes, without flat pictures; for
         `imgurer_kernel.report.figures.plot_nearest`.
 
         Parameters
         ----------
         sample
-            Most pictures of which the nearest is looked for, among all.
+            Most pictures whose nearest neighbor is computed, among all pictures.
         seed
-            Of the sample.
+            Seed of the sample.
 
         Returns
         -------
         nearest, random_pairs
-            Bits of 128: for each of the sample, by image_id, and of as many random pairs.
+            Bits of 128: for each picture of the sample, by image_id, and for as many random pairs.
         """
         hashes = self._search.index.hashes()
         usable = np.flatnonzero(hashes.informative)
@@ -102,7 +102,7 @@ class LikenessMethods(PairMethods):
 def distances(
     image_ids: Int64s, hashes: UInt64s, sample: int, seed: int
 ) -> tuple["pd.Series[int]", "pd.Series[int]"]:
-    """Distances of a sample to the nearest other picture, and between pictures drawn at random.
+    """Compute distances of a sample to the nearest other picture, and between random pairs.
 
     Parameters
     ----------

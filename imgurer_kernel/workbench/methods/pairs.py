@@ -1,4 +1,4 @@
-"""What two pictures have to do with each other, or several pairs of them."""
+"""Compare two pictures, or several pairs of them, and explain the result."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, overload
@@ -19,7 +19,7 @@ _FACTS = [field.name for field in fields(Evidence) if field.name not in {"first"
 
 
 class PairMethods(ReviewMethods):
-    """Compares pictures two by two, on top of what chooses and decides."""
+    """Compares pictures two by two."""
 
     @overload
     def evidence(  # type: ignore[overload-overlap]  # one picture may be any object
@@ -37,22 +37,22 @@ class PairMethods(ReviewMethods):
     def evidence(
         self, one: object, other: object, progress: ProgressOption = True
     ) -> Evidence | pd.DataFrame:
-        """Compare two pictures, each given like a query of `similar`, and label what differs.
+        """Compare two pictures, each given as a query of `similar`, and label the difference.
 
-        Several are compared pair by pair, and one with each of several.
+        Two batches are compared pair by pair; one picture is compared with each of a batch.
 
         Returns
         -------
         Evidence or DataFrame
-            Of several a row for each pair: query (its place, from 0), duplicate, label, detail,
+            For batches a row for each pair: query (its position, from 0), duplicate, label, detail,
             distance, orientation, score, correlation, overlap, map_a to map_f and via (the medoid
-            by which both are the same; missing mostly), as in
+            by which both are the same; usually missing), as in
             `imgurer_kernel.matching.evidence.Evidence`.
 
         Raises
         ------
         UnknownImage, SourceError, ImageRejected, QueryError
-            As one of them deserves; or if there are not as many of both.
+            For an invalid picture; or if the batches differ in length.
 
         Examples
         --------
@@ -80,16 +80,16 @@ class PairMethods(ReviewMethods):
     def explain(
         self, one: object, other: object, shown: int | None = None, progress: ProgressOption = True
     ) -> "Explanation | Explanations":
-        """Explain in words and by a figure how two pictures compare; each given as for `similar`.
+        """Explain in words and by a figure how two pictures compare; each as for `similar`.
 
         Parameters
         ----------
         one, other
-            Pictures, or several: as for `evidence`.
+            Pictures, or batches: as for `evidence`.
         shown
-            Most pixels of a side at which they are laid on each other; default 420.
+            Longest side in pixels at which they are overlaid; default 420.
         progress
-            Of several, as in `clusters`.
+            For batches, as in `clusters`.
 
         Examples
         --------
@@ -104,7 +104,7 @@ class PairMethods(ReviewMethods):
 
 
 def evidence_frame(found: list[Evidence]) -> pd.DataFrame:
-    """Evidence as rows; the columns are those of `PairMethods.evidence`.
+    """Return evidence as rows; the columns are those of `PairMethods.evidence`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Widgets on a store for a notebook cell; they are made in the room above."""
+"""Show widgets on a store in a notebook cell; they are defined in `imgurer_kernel.ui`."""
 
 from importlib import import_module
 from typing import Any
@@ -12,28 +12,28 @@ from imgurer_kernel.workbench.pictures.batch import Several, is_batch
 
 
 class PanelMethods(ReportMethods):
-    """Shows pictures, clusters and maps as widgets, on top of what finds and reports them."""
+    """Shows pictures, clusters and maps as widgets."""
 
     def gallery(self, frame: pd.DataFrame, group: str | None = None) -> Any:  # noqa: ANN401
-        """Show the pictures of any frame's rows, in pages, to select many of them.
+        """Show the pictures of a frame's rows, in pages, and let the user select rows.
 
         Parameters
         ----------
         frame
-            With a column image_id, file_id or path; a row that names no picture of the store is
-            shown as one. Only the page that is looked at is read and sent.
+            With a column image_id, file_id or path; a row whose picture is not in the store is
+            shown as such. Only the visible page is read and sent.
         group
-            A column; its values become headings.
+            A column whose values become headings.
 
         Returns
         -------
         GalleryPanel
-            Of `imgurer_kernel.ui`. Its ``selection`` is a frame: the rows that are selected.
+            Its ``selection`` is a frame: the selected rows.
 
         Raises
         ------
         QueryError
-            If the frame has no such column, with those that it has.
+            If the frame has no such column; names the columns that it has.
         """
         return _ui().GalleryPanel(self, frame, group)
 
@@ -45,17 +45,17 @@ class PanelMethods(ReportMethods):
         seed: int = 0,
         progress: ProgressOption = True,
     ) -> Any:  # noqa: ANN401
-        """Show a map of likeness in a notebook cell: move, look closer, select by a box or a line.
+        """Show a map of likeness in a notebook cell: pan, zoom, select by a box or a line.
 
         Parameters
         ----------
         clusters, image_ids, seed, progress
-            As for `likeness_map`; or a map that it has made.
+            As for `likeness_map`; or a map returned by it.
 
         Returns
         -------
         MapPanel
-            Of `imgurer_kernel.ui`. Its ``selection`` is a frame, and observable.
+            Its ``selection`` is a frame, and observable.
 
         Raises
         ------
@@ -74,8 +74,8 @@ class PanelMethods(ReportMethods):
 
         Their ids one after the other, or a list, array or Series of them.
 
-        Two are also laid on each other: under a slider, blinking, and by what differs. Returns
-        the `imgurer_kernel.ui.ComparePanel`.
+        Two pictures are also overlaid: with a slider, blinking, and as a difference. Returns the
+        `imgurer_kernel.ui.ComparePanel`.
         """
         several = len(image_ids) == 1 and is_batch(image_ids[0])
         return _ui().ComparePanel(self, image_ids[0] if several else image_ids)
@@ -88,6 +88,6 @@ class PanelMethods(ReportMethods):
         return _ui().ReviewPanel(self, user)
 
 
-def _ui() -> Any:  # noqa: ANN401 - a module of which nothing may be known here
-    """Import `imgurer_kernel.ui`, which is above this package and loaded only where it is used."""
+def _ui() -> Any:  # noqa: ANN401 - this layer may not know the type
+    """Import `imgurer_kernel.ui`, a layer above this one, at first use."""
     return import_module("imgurer_kernel.ui")

@@ -1,4 +1,4 @@
-"""Read a store as frames and pictures: the part of `Workbench` that searches nothing."""
+"""Read a store as frames and pictures: the part of `Workbench` without searches."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ class ReadMethods:
     Attributes
     ----------
     store
-        With its parts at hand: `blobs`, `catalog`, and the accounts as `accounts`.
+        The store, with `blobs`, `catalog` and `accounts` as attributes of their own.
     """
 
     def __init__(self, store: Store) -> None:
@@ -53,7 +53,7 @@ class ReadMethods:
     def holdings(
         self, *, image_id: "int | Several | None" = None, user: str | None = None
     ) -> pd.DataFrame:
-        """List who brought which image, under which name, from where and when; of some, or all."""
+        """List which user brought which image, under which name, from where and when."""
         return self.catalog.run(queries.holdings, image_ids=_optional(image_id), user=user)
 
     def files(
@@ -63,24 +63,24 @@ class ReadMethods:
         folder: str | os.PathLike[str] | None = None,
         state: FileState | None = None,
     ) -> pd.DataFrame:
-        """List what people have: a row for each file, by file_id.
+        """List users' files: a row for each file, by file_id.
 
         Parameters
         ----------
         user, image_id, state
-            Of one user, of one image or several, in one state.
+            Only files of one user, of one or several images, in one state.
         folder
-            Files that were ingested from below it.
+            Only files ingested from below this folder.
 
         Returns
         -------
         DataFrame
             file_id, image_id, user, path (missing for an upload), filename, kept (upload, copy,
             link or reference), bytes, modified_at (UTC), device, inode, taken_in (UTC), last_seen
-            (UTC), state, source_state. The state says whether the file can be had: ``present``,
-            ``missing``, or ``changed`` for what it no longer holds. The store's own copies are
-            present whatever becomes of the place that they came from, which is `source_state`.
-            damaged and damage: whether the decoder noticed anything wrong, and what.
+            (UTC), state, source_state. The state says whether the file is available: ``present``,
+            ``missing``, or ``changed`` if its path has other content now. The store's own copies
+            are always present; source_state is the state of the path that they came from. damaged
+            and damage: whether the decoder found damage, and what.
         """
         below = None if folder is None else given_path(folder, "folder", QueryError).absolute()
         return self.catalog.run(
@@ -98,7 +98,7 @@ class ReadMethods:
     def thumbnail(self, image_id: Several) -> list[bytes]: ...
 
     def thumbnail(self, image_id: "int | Several") -> bytes | list[bytes]:
-        """JPEG of at most 240x270 pixels; of several images a list, as from `thumbnails`.
+        """Return a JPEG of at most 240x270 pixels; for several images a list, as `thumbnails` does.
 
         Raises
         ------
@@ -126,8 +126,8 @@ class ReadMethods:
     ) -> BinaryIO | Iterator[BinaryIO]:
         """Open the original bytes as a file, which the caller closes.
 
-        Of several images one file after the other, in the order of the ids; each is closed when the
-        next one is asked for.
+        For several images yield one file after the other, in the order of the ids; each is closed
+        when the next one is requested.
 
         Examples
         --------
@@ -155,9 +155,9 @@ class ReadMethods:
     def browser_view(
         self, image_id: "int | Several", progress: ProgressOption = True
     ) -> BrowserView | Iterator[BrowserView]:
-        """Return the original in full resolution as browsers show it; HEIC and TIFF as a JPEG.
+        """Return the original at full resolution as browsers show it; HEIC and TIFF as a JPEG.
 
-        Of several images one after the other, in the order of the ids.
+        For several images yield one after the other, in the order of the ids.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Reports on a store: everything known of its clusters, in one object."""
+"""Reports on a store: its clusters with all that is known of them, in one object."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,9 +39,9 @@ _WHY = {
 
 
 class ReportMethods(LikenessMethods):
-    """Reports, on top of what finds clusters and chooses what is kept."""
+    """Makes reports on duplicates and on leakage between data sets."""
 
-    def report(  # noqa: PLR0913 - all that can be asked for, each by name
+    def report(  # noqa: PLR0913 - all options, each by name
         self,
         clusters: pd.DataFrame | None = None,
         *,
@@ -60,32 +60,31 @@ class ReportMethods(LikenessMethods):
         now: datetime | None = None,
         progress: ProgressOption = True,
     ) -> Report:
-        """Make a report on duplicates, which notebooks show, and which is saved in many formats.
+        """Make a report on duplicates, which notebooks display, and which can be saved as files.
 
         Parameters
         ----------
         clusters
-            As from `clusters` with the parameters that are given here too; by default they are
-            found by these.
+            As from `clusters`, called with the same parameters; by default it is called here.
         radius, verify, thorough, folders, between, reference, exclude, min_size, states
             As for `clusters`.
         policy, measure
-            What is kept of each cluster, as for `queue`. By default originals are measured where
-            no more than 200 were not yet; if more were not, the report says so, since a plan of
-            `plan`, which measures all, may then keep other files.
+            How the keeper of each cluster is chosen, as for `queue`. By default originals are
+            measured if at most 200 are not measured yet. Otherwise the report says so, since a plan
+            of `plan`, which measures all, may then keep other files.
         ingested
-            A frame of `ingest`: what it rejected is listed among what was skipped. By default
-            what this workbench rejected itself; the store keeps nothing of such files.
+            A frame of `ingest`, whose rejected files are listed as skipped. By default the
+            rejections of this workbench; the store does not record such files.
         now
-            The time that the report bears; by default that of the call.
+            The time printed in the report; by default the present time.
         progress
             As in `clusters`.
 
         Returns
         -------
         Report
-            Of a store and parameters that are the same it is the same, byte for byte in every
-            kind of file, but for its time.
+            For the same store and parameters the report is the same, byte for byte in every format,
+            apart from its time.
 
         Examples
         --------
@@ -171,27 +170,27 @@ class ReportMethods(LikenessMethods):
         conflicts: Conflicts = "drop",
         progress: ProgressOption = True,
     ) -> Leakage:
-        """Find test pictures of a data set with a twin in train, and pictures with two labels.
+        """Find test pictures of a data set with a duplicate in train, and pictures with two labels.
 
         Parameters
         ----------
         train, test
-            Folders of the splits, ingested before; the folders in them are the classes.
+            Folders of the splits, already ingested; their subfolders are the classes.
         conflicts
-            ``"drop"`` leaves pictures out of train that bear two labels there.
+            ``"drop"`` drops train pictures that have two labels in train.
         progress
             As in `clusters`.
 
         Returns
         -------
         Leakage
-            Frames by file and by class, and what to keep and to drop:
+            Frames by file and by class, and the files to keep and to drop:
             `imgurer_kernel.report.leakage.leakage`.
 
         Raises
         ------
         QueryError
-            If no file of one of them is known, or the one lies in the other.
+            If no file of one folder is known, or one folder is inside the other.
 
         Examples
         --------
@@ -212,7 +211,7 @@ class ReportMethods(LikenessMethods):
         return related_pairs(related, self.catalog.run(queries.images, ids, _FACTS))
 
     def _thumbnails_of(self, files: pd.DataFrame) -> Thumbnail:
-        """Thumbnails by image_id, without asking the catalog for each digest."""
+        """Return a function from image_id to thumbnail that needs no query for each digest."""
         digests = dict(zip(files["image_id"].tolist(), files["digest"].tolist(), strict=True))
         return lambda image_id: self.blobs.thumbnail(digests[image_id])
 
@@ -224,7 +223,7 @@ class ReportMethods(LikenessMethods):
 
 
 def not_measured(originals: int) -> str:
-    """Word what it means that some originals were not measured.
+    """Explain the consequence of originals that are not measured.
 
     Examples
     --------
@@ -239,7 +238,7 @@ def not_measured(originals: int) -> str:
 
 
 def left_out(scope: SearchScope) -> tuple[str, ...]:
-    """Word what a search has left out because it would have taken too long.
+    """Explain what a search has left out because it would have taken too long.
 
     Examples
     --------
@@ -261,15 +260,15 @@ def left_out(scope: SearchScope) -> tuple[str, ...]:
 
 
 def _files(connection: Connection, selection: FileSelection) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the files that take part, and those that are left out with the reason."""
+    """Read the files that take part, and those left out only because of their state."""
     known = selection.marked(catalog_files.present_files(connection, None, get_args(FileState)))
     images = queries.images(connection, None, _FACTS)
     facts = known.merge(images.drop(columns="filename"), on="image_id", how="left")
     listed = facts["is_listed"].to_numpy(bool)
-    # Within the folders and sizes that were asked for, and left out by its state alone.
+    # In the requested folders and sizes, and left out by the state alone.
     wanted = replace(selection, states=get_args(FileState))
     away = facts[wanted.marked(facts)["is_listed"].to_numpy(bool) & ~listed]
-    # What a file held before is a row of its own, and nothing that anybody misses.
+    # Earlier content of a path is a row of its own; it is not listed as left out.
     away = away[away["path"].isna() | ~away["path"].isin(facts.loc[listed, "path"])]
     place = away["path"].where(away["path"].notna(), away["filename"])
     skipped = [away.assign(why=away["state"], place=place, reason=away["state"].map(_WHY))]

@@ -1,4 +1,4 @@
-"""Resolve duplicates: queues, decisions and plans; the part of `Workbench` for a review."""
+"""Resolve duplicates: the part of `Workbench` for queues, plans and sidecars."""
 
 from collections.abc import Iterable
 from typing import get_args
@@ -31,7 +31,7 @@ from imgurer_kernel.workbench.methods.acts import ActMethods
 
 
 class ReviewMethods(ActMethods):
-    """Queues of clusters, decisions and plans, on top of what finds clusters and acts."""
+    """Makes queues of clusters with decisions, and plans."""
 
     # Keepers and plans ----------------------------------------------------------------------
 
@@ -44,15 +44,15 @@ class ReviewMethods(ActMethods):
         pinned: Iterable[int] = (),
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Summarize what a policy would remove from the whole catalog, without doing anything.
+        """Summarize what a policy would remove from the whole catalog, without acting.
 
         Parameters are those of `plan`.
 
         Returns
         -------
         DataFrame
-            A row for each rule that decides, the most telling first: rule, files and bytes (that
-            go by it); ``attrs`` has clusters, files and bytes in all.
+            A row for each deciding rule, the most frequent first: rule, files and bytes (removed by
+            it); ``attrs`` has the totals of clusters, files and bytes.
         """
         chosen = self.queue(policy=policy, pinned=pinned, reference=reference, progress=progress)
         plan = self._plan(chosen, where, "auto")
@@ -73,8 +73,8 @@ class ReviewMethods(ActMethods):
         Returns
         -------
         DataFrame
-            A row for each: keeper_id, keeper_path, fact, value, file_id (of the copy that has
-            it). `write_sidecars` writes what is left of them.
+            A row for each fact: keeper_id, keeper_path, fact, value, file_id (of the copy that has
+            it). `write_sidecars` writes the rows that it is given.
         """
         ids = {*plan["file_id"].tolist(), *plan["keeper_id"].tolist()}
         files = self.catalog.run(journal.files_of_images, ids)
@@ -91,30 +91,29 @@ class ReviewMethods(ActMethods):
     def write_sidecars(
         self, offered: pd.DataFrame, *, user: str | None = None, batch: str | None = None
     ) -> pd.DataFrame:
-        """Write facts beside the files that are kept, as ``NAME.jpg.xmp``; never into a picture.
+        """Write facts beside the keepers, as ``NAME.jpg.xmp``; never into a picture.
 
-        They are acts of the journal: `undo` takes them away again, unless they were edited since.
+        Each is an act in the journal: `undo` deletes it, unless it was edited since.
 
         Parameters
         ----------
         offered
-            As from `sidecars`, without what is not wanted; before or after the plan is carried
-            out.
+            As from `sidecars`, without unwanted rows; before or after the plan is applied.
         user
-            Who writes; members write beside their own files only.
+            The acting user; members write beside their own files only.
         batch
-            The sitting; by default that of this workbench.
+            Name of the sitting; by default that of this workbench.
 
         Returns
         -------
         DataFrame
-            keeper_id, path (of the sidecar), why (it was not written: there is one already, or
-            the file is in the store).
+            keeper_id, path (of the sidecar), why (it was not written: it exists already, or the
+            file is in the store).
 
         Raises
         ------
         QueryError
-            If that is no such frame, for instance the plan itself.
+            If the frame lacks these columns, for example the plan itself.
         """
         lacking = {"keeper_id", "fact", "value"} - set(offered)
         if lacking:
@@ -161,7 +160,7 @@ class ReviewMethods(ActMethods):
     ) -> pd.DataFrame:
         """Plan the acts that leave of each cluster only the file that a policy keeps.
 
-        Nothing is done; `apply` does it. It can be edited, or written by
+        Nothing is changed; `apply` acts. A plan can be edited, or written by
         `imgurer_kernel.review.plan.write_plan` and read again by `apply`.
 
         Parameters
@@ -169,31 +168,30 @@ class ReviewMethods(ActMethods):
         clusters
             As from `clusters`, by file; by default all.
         policy
-            ``"standard"``, an SQL expression over the columns of `imgurer_kernel.review.view.VIEW`
-            or a function of such a frame, of which the largest value is kept, or a policy such as
-            `imgurer_kernel.review.policy.folder_order`.
+            ``"standard"``; an SQL expression over the columns of `imgurer_kernel.review.view.VIEW`
+            or a function of such a frame, either of which keeps the file with the largest value; or
+            a policy such as `imgurer_kernel.review.policy.folder_order`.
         where
-            An SQL condition over these columns: only such files go. A label, state or verdict that
-            there is not is refused.
+            An SQL condition over these columns: only matching files are removed. An unknown label,
+            state or verdict is refused.
         act
-            ``"auto"``: what is in the store goes to the trash of the store, what is on disk to the
-            folder ``.imgurer-trash`` of the folder that was ingested. Or one of
-            `imgurer_kernel.review.acts.ACTS`; ``"trash"`` of files that the store has a copy of
-            removes them where they came from, too.
+            ``"auto"``: files in the store go to the trash of the store, files on disk to the folder
+            ``.imgurer-trash`` of the ingested folder. Or one of `imgurer_kernel.review.acts.ACTS`;
+            ``"trash"`` on a file that the store has a copy of removes its source on disk, too.
         pinned
-            file_ids that are kept whatever the policy says.
+            file_ids to keep whatever the policy says.
         reference
-            Folders of which nothing goes.
+            Folders from which nothing is removed.
 
         Returns
         -------
         DataFrame
-            A row for each file that goes, `imgurer_kernel.review.plan.PLAN`.
+            A row for each file to remove, with the columns `imgurer_kernel.review.plan.PLAN`.
 
         Raises
         ------
         QueryError, PlanInvalid
-            If the policy, the condition or the act is of no use.
+            If the policy, the condition or the act is invalid.
         """
         chosen = self.queue(
             clusters, policy=policy, pinned=pinned, reference=reference, progress=progress
@@ -218,25 +216,25 @@ class ReviewMethods(ActMethods):
         measure: bool = True,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """List clusters with the file that a policy keeps and why, and with decisions.
+        """List clusters with the keeper by a policy, the reasons, and decisions.
 
         Parameters
         ----------
         clusters, policy, pinned, reference
             As for `plan`.
         measure
-            Measure originals that were not measured yet, some 100 ms each, and compare pictures
-            with the one that is kept where no search did, some 20 ms each; once. False takes what
-            is known. Of exact copies nothing needs to be measured.
+            Measure originals that are not measured yet, some 100 ms each, and compare pictures with
+            their keeper where no search did, some 20 ms each; once. False uses only what is known.
+            Exact copies need no measuring.
 
         Returns
         -------
         DataFrame
-            The rows of `clusters`, is_keeper as the policy says, and label: what the picture is to
-            the one that is kept (`imgurer_kernel.review.labels`; medoid_label has what it is to the
-            medoid); the columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and
-            keeper_reason; verdict (empty while nobody has decided), decided_by, new_since_decision
-            (what a decided cluster has gained) and disputed.
+            The rows of `clusters`, with is_keeper by the policy, and label: that against the keeper
+            (`imgurer_kernel.review.labels`; medoid_label is the one against the medoid); the
+            columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason;
+            verdict (empty if undecided), decided_by, new_since_decision (added to a decided cluster
+            since) and disputed.
         """
         if clusters is None:
             selection = FileSelection.parse(
@@ -259,7 +257,7 @@ class ReviewMethods(ActMethods):
             files = catalog_files.present_files(
                 connection, ids, get_args(FileState), keepers.POLICY_FILE_FACTS
             )
-        # What was forgotten since the clusters were found is nothing that one could keep.
+        # Files forgotten since the search cannot be kept.
         clusters = clusters[clusters["file_id"].isin(files["file_id"])]
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
         with staged(progress) as report:
@@ -272,6 +270,6 @@ class ReviewMethods(ActMethods):
         return len(digests) - len(recall(self.store, digests))
 
     def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
-        """Return rows of a queue with labels against the file that is the keeper now."""
+        """Return rows of a queue with labels against the present keeper."""
         with staged(progress) as report:
             return with_labels(queue, self._search, self.catalog, report)

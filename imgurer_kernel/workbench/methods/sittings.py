@@ -13,16 +13,16 @@ from imgurer_kernel.store.catalog.journal import JournalEntry
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 UNDONE = ["entry_id", "decision_id", "file_id", "path", "status", "why"]
-"""Columns of what was taken back: an act, or a decision."""
+"""Columns of what was undone: an act, or a decision."""
 
 
 def sitting_name(name: str | None = None) -> str:
-    """Return the given name of a sitting, or a new one by the time.
+    """Return the given name of a sitting, or a new one made from the time.
 
     Raises
     ------
     PlanInvalid
-        If it cannot be the name of a folder everywhere.
+        If it is not a valid folder name on every system.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def undone_frame(
     Parameters
     ----------
     refused, kept
-        Why an act, or a decision, was not taken back, by its id.
+        Why an act, or a decision, was not undone, by its id.
     """
     rows = [
         {

@@ -29,7 +29,7 @@ VIEWS: dict[str, Callable[["Workbench"], pd.DataFrame]] = {
     "journal": lambda workbench: workbench.journal(),
     "clusters": _clusters,
 }
-"""Views by name: the frames of the methods of those names; of clusters the last that were found."""
+"""Views by name: the frames of the methods of those names; `clusters` is the last answer."""
 
 
 def select_from_views(
@@ -39,8 +39,8 @@ def select_from_views(
     if not isinstance(statement, str):
         message = f"the statement is a {type(statement).__name__}; give the text of a SELECT"
         raise QueryError(message)
-    # Only what may be meant is read: a catalog of a million files takes seconds. A name in a text
-    # is read in vain, which harms nobody.
+    # Read only tables that the statement may mean: a catalog of a million files takes seconds. A
+    # name inside a string literal costs a needless read.
     words = {word.casefold() for word in re.findall(r"\w+", statement)}
     tables = {name: read(workbench) for name, read in VIEWS.items() if name in words}
     try:

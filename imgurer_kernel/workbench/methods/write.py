@@ -24,7 +24,7 @@ from imgurer_kernel.workbench.methods.read import ReadMethods
 from imgurer_kernel.workbench.pictures.batch import Several, each_of, ids_of, is_batch, paired
 
 PictureData: TypeAlias = bytes | bytearray | memoryview | BinaryIO
-"""What a picture without a path is given as."""
+"""A picture without a path."""
 
 
 class WriteMethods(ReadMethods):
@@ -35,15 +35,16 @@ class WriteMethods(ReadMethods):
     store
         The store.
     upgrade
-        What computes fingerprints of an earlier version anew; shared with the search, so that
-        none is computed twice.
+        Recomputes fingerprints of an earlier version; shared with the search, so that none is
+        computed twice.
 
     Attributes
     ----------
     trash
-        What was forgotten: to list, to bring back, to empty.
+        Forgotten files: to list, restore, delete.
     rejections
-        What `ingest` of this workbench has rejected and not ingested since: reasons by source.
+        Files that `ingest` of this workbench rejected and has not ingested since: reasons by
+        source.
     """
 
     def __init__(self, store: Store, upgrade: FingerprintUpgrade) -> None:
@@ -57,7 +58,7 @@ class WriteMethods(ReadMethods):
         self._admissions = GroupedCalls(Quotas(self.accounts.catalog).admit)
         self._upgrade = upgrade
 
-    def ingest(  # noqa: PLR0913 (each is a thing that people ask for by itself)
+    def ingest(  # noqa: PLR0913 - all options, each by name
         self,
         sources: Source | Iterable[Source],
         user: str | None = None,
@@ -73,59 +74,58 @@ class WriteMethods(ReadMethods):
     ) -> pd.DataFrame:
         """Ingest files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
-        Ingesting again what was ingested before is a scan: files with the size, the time and the
-        inode that they had are not read again; what was changed, moved, renamed or deleted
-        meanwhile is noticed. Files are read on all cores and committed in batches. Ctrl-C, or the
-        stop button of a notebook, ends the run without losing what was done.
+        Ingesting the same sources again is a scan: files with the same size, time and inode are not
+        read again; changed, moved, renamed and deleted files are noticed. Files are read on all
+        cores and committed in batches. Ctrl-C, or the stop button of a notebook, ends the run and
+        keeps what was committed.
 
         Parameters
         ----------
         user
-            Who brings them; by default the local user.
+            The owner of the files; by default the local user.
         store
-            What becomes of the originals; by default as the settings say, and known ones stay as
-            they are. ``"copy"``: the store
-            gets its own, and takes as much space again. ``"link"``: another name of the same
-            bytes on the same disk; it costs no space, and a file that is deleted outside stays.
-            ``"reference"``: they stay where they are, and only fingerprint and thumbnail (about
-            20 KB) are stored; what is deleted outside is gone.
+            How originals are stored; by default as in the settings, and known ones stay as they
+            are. ``"copy"``: a copy in the store, which takes the same space again. ``"link"``: a
+            hard link on the same disk, which takes no space, and keeps the bytes of a file that is
+            deleted outside. ``"reference"``: only fingerprint and thumbnail (about 20 KB) are
+            stored; the original of a file that is deleted outside is lost.
         progress
             True for a bar, False for silence, or a function of (done, total).
         stop
-            Set it from another thread to end the run early and get what was done.
+            Set it from another thread to end the run early and get the rows so far.
         checksum
-            Read again what claims to be unchanged.
+            Read files again that seem unchanged.
         prune
-            What is not found is gone, even where a whole folder or drive is away. Without it
-            that is told, and nothing is marked.
+            Mark files that are not found as missing even if a whole folder or drive is not there.
+            Otherwise that is reported, and nothing is marked.
         exclude
-            Patterns such as ``"*.png"`` or ``"@eaDir"`` of files and folders that are left out,
-            with all below them: without a slash for the name alone, with one for the whole path.
-            What lies above a named folder does not count.
+            Patterns such as ``"*.png"`` or ``"@eaDir"`` of files and folders to leave out, with
+            everything below them. A pattern without a slash matches the name alone, one with a
+            slash the whole path. Folders above a given source do not count.
         min_size
             Smallest file that is ingested, in bytes.
         untrusted
-            Decode in processes of their own, with limits on time and memory
-            (`imgurer_kernel.Settings.decode_seconds`, `decode_memory`): a file that was made to
-            hang or crash a decoder is one rejection.
+            Decode in child processes with limits on time and memory
+            (`imgurer_kernel.Settings.decode_seconds`, `decode_memory`): a file made to hang or
+            crash a decoder costs one rejection.
 
         Returns
         -------
         DataFrame
             One row for each file, in their order: source, status, reason, image_id, file_id,
-            digest, dhash; then one for each file that is gone. The status is ``added``;
-            ``duplicate``: another file, with bytes that were known; ``unchanged``, ``changed``,
-            ``moved`` or ``missing`` since it was ingested; ``rejected``, with the reason.
-            ``attrs`` has the number of rows of each status.
+            digest, dhash; then one for each missing file. The status is ``added``; ``duplicate``:
+            another file with known bytes; ``unchanged``, ``changed``, ``moved`` or ``missing``
+            since it was ingested; ``rejected``, with the reason. ``attrs`` has the number of rows
+            of each status.
 
         Raises
         ------
         SourceError
-            If a source names nothing.
+            If a source does not exist.
         UnknownUser, NotAllowed
             If there is no such user, or the account is disabled.
         StorageError, CatalogError
-            If the store fails; what was committed before stays.
+            If the store fails; batches committed before remain.
         """
         options = IngestOptions(
             store=store,
@@ -138,7 +138,7 @@ class WriteMethods(ReadMethods):
         named: list[Source]
         if isinstance(sources, Iterable) and not isinstance(sources, str | bytes):
             named = list(sources)
-        else:  # one, or nothing that can be one, which is told there
+        else:  # one file, or an invalid one, which is reported there
             named = [sources]
         outcomes = ingest_files(
             self.store, named, user, options, progress, stop or threading.Event()
@@ -157,17 +157,17 @@ class WriteMethods(ReadMethods):
         user: str | None = None,
         progress: ProgressOption = True,
     ) -> pd.DataFrame:
-        """Ingest one picture without a path; return a frame of one row as from `ingest`.
+        """Ingest one picture given as bytes; return a frame of one row as from `ingest`.
 
-        Of several names and as many pictures a row for each.
+        Given several names and as many pictures, the frame has a row for each.
 
-        May be called from several threads at once, which is faster. It is decoded in a process of
-        its own, as by ``ingest(..., untrusted=True)``.
+        May be called from several threads at once, which is faster. The picture is decoded in a
+        child process, as by ``ingest(..., untrusted=True)``.
 
         Raises
         ------
         StorageFull
-            If the user, or all users together, would have more than they may
+            If the user, or all users together, would exceed the quota
             (`imgurer_kernel.store.quotas`).
         """
         if not is_batch(name):
@@ -181,7 +181,7 @@ class WriteMethods(ReadMethods):
         data: PictureData,
         user: str | None = None,
     ) -> Outcome:
-        """Do what `upload` does, and return the outcome itself: a frame costs 2 ms."""
+        """Do what `upload` does, and return the outcome itself: making a frame costs 2 ms."""
         owner = self._admissions.call((user, size_of(data)))
         [outcome] = self._intake.take(name, data, owner, self._uploads)
         return outcome
@@ -218,21 +218,21 @@ class WriteMethods(ReadMethods):
         file_id: "int | Several | None" = None,
         progress: ProgressOption = True,
     ) -> bool | list[bool]:
-        """Move a user's files of an image, or one file, into the trash (`trash` brings them back).
+        """Move a user's files of an image, or one file, to the trash (`trash` restores them).
 
-        The original goes with the last file of anybody; nothing outside of the store is touched.
-        Of several images or files one after the other: where one cannot be forgotten, those before
-        it are in the trash.
+        The original goes with the last file of any user; nothing outside the store is touched.
+        Several images or files are forgotten one after the other: if one cannot be forgotten, those
+        before it are in the trash.
 
         Returns
         -------
-        bool, or of several a list of them
-            Whether that was the last file, so that the image is gone.
+        bool, or for several a list of them
+            Whether it was the last file, so that the image is gone.
 
         Raises
         ------
         UnknownImage, UnknownFile, NotAllowed, QueryError
-            If there is no such image or file, it is not the user's, or not one of both is given.
+            If the image or file does not exist or is not the user's, or not exactly one is given.
         """
         if file_id is None and is_batch(image_id):
             images = [(each, user) for each in ids_of(image_id)]
@@ -252,19 +252,19 @@ class WriteMethods(ReadMethods):
         sample: float = 100.0,
         resume: bool = False,
     ) -> pd.DataFrame:
-        """Read catalog, originals, trash and thumbnails through; an empty frame means all is well.
+        """Check catalog, originals, trash and thumbnails; an empty frame means all is well.
 
         Parameters
         ----------
         repair
-            Repair what can be repaired without a guess: bring originals back from where they came,
-            draw thumbnails, put counters right, take orphans in again, compute fingerprints that
-            are outdated or not whole again, rewrite a damaged catalog; move what is in the way
-            to ``lost-and-found``, and delete what crashes have left among the temporary files.
+            Repair what can be repaired without guessing: restore originals from their sources,
+            redraw thumbnails, correct counters, ingest orphans again, recompute outdated or
+            incomplete fingerprints, rewrite a damaged catalog; move files that are in the way to
+            ``lost-and-found``, and delete temporary files left by crashes.
         sample
-            Read that many of a hundred originals, the next ones each time, and not the trash.
+            Percentage of originals to read, the next ones each time; the trash is skipped.
         resume
-            Go on where a check was interrupted; what is newer is read again.
+            Continue an interrupted check; what was added since is read, too.
 
         Returns
         -------
@@ -274,7 +274,7 @@ class WriteMethods(ReadMethods):
         Raises
         ------
         QueryError
-            If the sample is not more than 0 and at most 100.
+            If the sample is not above 0 and at most 100.
         """
         if not 0 < sample <= 100:
             message = f"a sample of {sample} % was asked for; it must be over 0, and 100 at most"

@@ -1,4 +1,4 @@
-"""Answer questions about several pictures at once: similar ones, and which are new."""
+"""Answer queries for several pictures at once: similar ones, and which are new."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from imgurer_kernel.store.ingest.sources import Unreadable, find_files
 from imgurer_kernel.workbench.pictures.query import is_image_id
 
 Search = Callable[[object], pd.DataFrame]
-"""Answers one query with a frame as from `Workbench.similar`."""
+"""Function that answers one query with a frame as from `Workbench.similar`."""
 
 Answer = TypeVar("Answer")
 
@@ -24,7 +24,7 @@ Several: TypeAlias = (
     "list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any] | range | Iterator[Any]"
     " | pd.Series[Any] | pd.Index[Any] | npt.NDArray[Any]"
 )
-"""What holds several queries rather than being one; `is_batch` looks whether that is so."""
+"""Types that hold several queries rather than one; see `is_batch`."""
 
 _SEVERAL = (
     *(list, tuple, set, frozenset, range, Iterator, pd.Series, pd.Index),
@@ -35,11 +35,11 @@ LOOKUP = [
     *("query", "name", "path", "status", "image_id", "filename", "verdict", "distance", "score"),
     "reason",
 ]
-"""Columns of `looked_up`."""
+"""Columns of the answer of `looked_up`."""
 
 
 def is_batch(given: object) -> bool:
-    """Return whether this is several queries rather than one.
+    """Return whether the argument is several queries rather than one.
 
     Examples
     --------
@@ -50,12 +50,12 @@ def is_batch(given: object) -> bool:
 
 
 def paired(one: object, other: object) -> list[tuple[object, object]]:
-    """Pair two batches of one length, or one picture with each of a batch.
+    """Pair two batches of equal length, or one picture with each of a batch.
 
     Raises
     ------
     QueryError
-        If both are batches, and not of one length.
+        If both are batches, and differ in length.
 
     Examples
     --------
@@ -79,12 +79,12 @@ def paired(one: object, other: object) -> list[tuple[object, object]]:
 def each_of(
     answer: Callable[..., Answer], given: Sequence[tuple[object, ...]], progress: ProgressOption
 ) -> list[Answer]:
-    """Answers to several questions, each a tuple of arguments.
+    """Answer several queries, each a tuple of arguments.
 
     Raises
     ------
     ImgurerError
-        As one of them deserves; a note says which one it is.
+        As raised for one of them; a note gives its number.
     """
     found = []
     with reporting(progress, len(given), "pictures") as advance:
@@ -100,7 +100,7 @@ def each_of(
 
 
 def queries_of(given: object) -> list[Any]:
-    """List the queries of a batch; ids that a column with gaps has as floats become integers."""
+    """List the queries of a batch; float ids of a column with gaps become integers."""
     several: Iterable[object] = given  # type: ignore[assignment]
     return [
         int(each) if isinstance(each, float | np.floating) and float(each).is_integer() else each
@@ -109,12 +109,12 @@ def queries_of(given: object) -> list[Any]:
 
 
 def ids_of(given: object, what: str = "image_id") -> list[int]:
-    """List ids: one, or those of a batch.
+    """List the ids of one image or a batch.
 
     Raises
     ------
     QueryError
-        If one of them is none, such as what a column lacks.
+        If one of them is not an id, for example a missing value.
 
     Examples
     --------
@@ -133,17 +133,17 @@ def ids_of(given: object, what: str = "image_id") -> list[int]:
 def answer_each(
     search: Search, queries: object, columns: Sequence[str], progress: ProgressOption
 ) -> pd.DataFrame:
-    """Answer each query, one below the other; `query` is its number, from 0.
+    """Answer each query, and concatenate the frames; column `query` is its number, from 0.
 
     Parameters
     ----------
     columns
-        Of an answer, for no queries at all.
+        Of an answer, for an empty batch.
 
     Raises
     ------
     ImgurerError
-        As one of the queries deserves; the message says which one it is.
+        As raised for one of the queries; the message gives its number.
     """
     answers = each_of(search, [(query,) for query in queries_of(queries)], progress)
     parts = [found.assign(query=number) for number, found in enumerate(answers)]
@@ -154,22 +154,21 @@ def answer_each(
 
 
 def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.DataFrame:
-    """Look pictures up in the store; a row for each.
+    """Look pictures up in the store; return a row for each.
 
     Parameters
     ----------
     search
-        For one picture.
+        Searches for one picture.
     given
         A file, a folder with all below it, bytes, an image, or several of these.
 
     Returns
     -------
     DataFrame
-        query (the place in what was given, from 0), name, path (of a file, absolute; missing for
-        what is none), status: ``exact``, ``near duplicate``, ``new`` or ``rejected``; of the
-        nearest one that is the same image_id, filename, verdict, distance and score; reason, where
-        it was rejected.
+        query (the position in the input, from 0), name, path (absolute; missing for anything but a
+        file), status: ``exact``, ``near duplicate``, ``new`` or ``rejected``; image_id, filename,
+        verdict, distance and score of the nearest duplicate; reason of a rejection.
     """
     queries = list(_named(queries_of(given) if is_batch(given) else [given]))
     rows = []
@@ -182,7 +181,7 @@ def looked_up(search: Search, given: object, progress: ProgressOption) -> pd.Dat
 
 
 def lookup_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """Make the frame of rows of `looked_up`; what a row lacks is missing."""
+    """Make a frame from rows of `looked_up`; absent values are missing."""
     frame = pd.DataFrame(rows, columns=LOOKUP)
     kinds = dict.fromkeys(("name", "path", "status", "filename", "verdict", "reason"), "str")
     numbers = {"query": "int64", "image_id": "Int64", "distance": "Int64", "score": "float64"}
@@ -195,7 +194,7 @@ def _path(query: object) -> str | None:
         return None
     try:
         path = given_path(given)
-    except SourceError:  # no file can be called so
+    except SourceError:  # not a valid path
         return None
     return os.fsdecode(os.path.abspath(path))  # noqa: PTH100 - links stay links
 
@@ -211,18 +210,18 @@ def _answer(search: Search, query: object) -> dict[str, object]:
 
 
 def answer_of(found: pd.DataFrame, image_id: int | None = None) -> dict[str, Any]:
-    """Tell whether a picture is in the store already, by the answer of `Workbench.similar`.
+    """Answer whether a picture is in the store already, from the answer of `Workbench.similar`.
 
     Parameters
     ----------
     image_id
-        The picture itself, where it is in the store: it is not its own duplicate.
+        Id of the picture itself if it is in the store: it is not its own duplicate.
 
     Returns
     -------
     dict
         status and reason as in `looked_up`; image_id, filename, verdict, distance, score and
-        orientation of the nearest one, where there is one.
+        orientation of the nearest duplicate, if any.
     """
     others = found if image_id is None else found[found["image_id"] != image_id]
     same = others[~others["verdict"].isin([*NO_DUPLICATE, "unverified"])]
@@ -244,7 +243,7 @@ def _named(given: Sequence[object]) -> Iterator[tuple[int, str, object]]:
             try:
                 path = given_path(each)
                 is_folder = path.is_dir()
-            except (OSError, SourceError):  # its own answer says what is wrong
+            except (OSError, SourceError):  # reported in the answer for this picture
                 yield number, str(each), each
                 continue
             if is_folder:

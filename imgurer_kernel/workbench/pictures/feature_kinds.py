@@ -1,7 +1,7 @@
-"""The features of pictures that searches use: spots, with buckets to look them up, and windows.
+"""The picture features that searches use: spots, with buckets to look them up, and windows.
 
-Spots take 1.5 KB a picture and 1.5 ms of one core to make, windows 0.4 KB and 0.1 ms. Buckets take
-another 4 KB a picture, and 20 us.
+Spots take 1.5 KB and 1.5 ms of one core per picture, windows 0.4 KB and 0.1 ms. Buckets take
+another 4 KB per picture, and 20 us.
 """
 
 from contextlib import suppress
@@ -27,8 +27,8 @@ from imgurer_kernel.store.derived import Derived, DerivedData
 from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
 from imgurer_kernel.workbench.pictures.picture_features import CachedRows, PictureFeatures
 
-# Pictures from which on buckets are kept: going through the spots of fewer takes a fifth of a
-# second.
+# Number of pictures from which on buckets are stored: below it a scan of all spots takes at most a
+# fifth of a second.
 _BUCKETS_FROM = 20_000
 
 
@@ -49,7 +49,7 @@ class Windows:
 
     @classmethod
     def empty(cls, n: int) -> "Windows":
-        """Make room for n pictures."""
+        """Allocate windows for n pictures."""
         return cls(np.zeros((n, len(WINDOWS), 2), np.uint64))
 
     def take(self, images: Int64s, /) -> "Windows":
@@ -57,12 +57,12 @@ class Windows:
         return Windows(self.hashes[images])
 
     def put(self, images: Int64s, other: "Windows", /) -> None:
-        """Take over the windows of some pictures, in place."""
+        """Write the windows of some pictures, in place."""
         self.hashes[images] = other.hashes
 
 
 def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]:
-    """The hashes of the windows of a store's pictures."""
+    """Make the cache for the window hashes of a store's pictures."""
 
     def compute(image_ids: Int64s) -> tuple[Windows, BoolMask]:
         windows, there = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
@@ -81,14 +81,14 @@ def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]
 
 
 class SpotFeatures(PictureFeatures[Spots]):
-    """The spots of a store's thumbnails; of a large store also in buckets.
+    """The spots of a store's thumbnails; for a large store also in buckets.
 
     Parameters
     ----------
     root
         Folder of the store.
     loader
-        Of its pictures.
+        Loads its pictures.
     """
 
     def __init__(self, root: Path, loader: ImageLoader) -> None:
@@ -115,26 +115,26 @@ class SpotFeatures(PictureFeatures[Spots]):
         save: bool = False,
         progress: Progress | None = None,
     ) -> SpotSegments:
-        """Return the spots of images where they lie, in the order of these; see `rows`."""
+        """Return the spots of images without copying, in the order of the ids; see `rows`."""
         with self._lock:
             place = self._locate(image_ids, hashes, None, save, progress)
-            known = self._most
+            known = self._main
             if self._bucketed is not known:
                 self._buckets, self._bucketed = self._find_buckets(known, save=save), known
-            parts = known.rows, self._late.rows
+            parts = known.rows, self._added.rows
             return SpotSegments(parts, place, (self._buckets, None))
 
     def _find_buckets(self, known: CachedRows[Spots], *, save: bool) -> SpotBuckets | None:
-        """Load the buckets of spots, or make them if they can be kept; None for few spots."""
+        """Load the buckets of spots, or make and store them; None for few spots."""
         if len(known.image_ids) < _BUCKETS_FROM:
             return None
         names = sha256(known.image_ids.tobytes() + known.keys.tobytes()).hexdigest()
         facts = {**self._facts, "buckets": spot_buckets.VERSION, "of": names}
         found = _buckets_from(self._bucket_data.load(), facts)
         if found is None and save:
-            with suppress(StorageError):  # without them a search takes longer
+            with suppress(StorageError):  # a search works without buckets, but slower
                 self._bucket_data.save(facts, record_arrays("buckets", SpotBuckets.of(known.rows)))
-                # In memory that other processes share.
+                # Mapped, so that processes share the memory.
                 found = _buckets_from(self._bucket_data.load(trusted=True), facts)
         return found
 
@@ -144,5 +144,5 @@ def _buckets_from(derived: Derived | None, facts: dict[str, Any]) -> SpotBuckets
         return None
     try:
         return record_from(derived.arrays, "buckets", SpotBuckets)
-    except KeyError:  # of another version, with the same number
+    except KeyError:  # an incompatible file with the same version number
         return None

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 KeyColumn = Literal["image_id", "file_id", "path"]
 NAMES: tuple[KeyColumn, ...] = ("image_id", "file_id", "path")
-"""Columns by which a row names its picture; the first one that a frame has counts."""
+"""Columns by which a row may name its picture; the first one present is used."""
 
 
 def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, KeyColumn]:
-    """Check a frame; return it, and the column by which its rows name pictures.
+    """Check a frame; return it, and the column that identifies the pictures.
 
     Raises
     ------
     QueryError
-        If it is no frame, has none of the columns or one of them twice, or lacks `group`.
+        If it is no frame, has none of these columns or one of them twice, or lacks `group`.
     """
     if isinstance(frame, pd.Series):
         frame = frame.to_frame()
@@ -51,7 +51,7 @@ def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, KeyC
 
 def as_ids(values: Sequence[object]) -> Int64s:
     """Convert ids of any type, such as ``"7"`` or 7.0, to integers; -1 for invalid ones."""
-    # Nullable, float and text columns alike; an id beyond int64 is none.
+    # Works for nullable, float and text columns; an id beyond int64 is invalid.
     scalars = [
         value if isinstance(value, str | int | float | np.number) else None for value in values
     ]
@@ -62,9 +62,9 @@ def as_ids(values: Sequence[object]) -> Int64s:
 
 
 def images_of(catalog: "Catalog", named: KeyColumn, values: Sequence[object]) -> Int64s:
-    """Look up the image of each value; -1 where the store has none.
+    """Look up the image of each value; -1 if the store has none.
 
-    An image_id is passed on without a look whether there is such an image.
+    An image_id is passed on without checking that the image exists.
     """
     if named == "image_id":
         return as_ids(values)
@@ -90,11 +90,11 @@ def _images_of_paths(connection: "Connection", values: Sequence[object]) -> Int6
 
 
 def _key(value: object) -> bytes | None:
-    """Convert a path to that of the catalog: absolute, as bytes; None for what is no path."""
+    """Convert a path to its form in the catalog: absolute, as bytes; None if it is invalid."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         return None
     try:
         path = Path(value).expanduser()
         return os.path.normpath(os.fsencode(path.absolute()))
-    except (RuntimeError, ValueError):  # the home of nobody, a zero byte
+    except (RuntimeError, ValueError):  # the home of an unknown user, a zero byte
         return None

@@ -20,7 +20,7 @@ from imgurer_kernel.store.store import Store
 from imgurer_kernel.workbench.pictures.pixel_digests import PixelDigests
 
 THUMBNAIL_SIDE = 256
-"""Pixels of each side of a thumbnail as grays; the aspect is not kept."""
+"""Side in pixels of a thumbnail's grays; the aspect ratio is not kept."""
 
 
 def in_colour(thumbnail: bytes) -> UInt8s:
@@ -29,7 +29,7 @@ def in_colour(thumbnail: bytes) -> UInt8s:
 
 
 def seconds_of(taken_at: pd.Series) -> Int64s:
-    """Convert times of the catalog to seconds, int64 (n,); 0 where there is none.
+    """Convert times of the catalog to seconds, int64 (n,); 0 for missing ones.
 
     Examples
     --------
@@ -43,13 +43,12 @@ def seconds_of(taken_at: pd.Series) -> Int64s:
 class ImageLoader:
     """Reads pictures at the sizes that comparisons use: 9x9, 64x64, 256x256, and originals.
 
-    Each call reads the catalog in one transaction of its own, or in the one that its thread is in.
+    Each call reads the catalog in its own transaction, or in the current one of its thread.
 
     Raises
     ------
     UnknownImage
-        If one of the images does not exist, or was forgotten meanwhile, where a method does not say
-        otherwise.
+        If one of the images does not exist or was just forgotten, unless a method says otherwise.
     """
 
     def __init__(self, store: Store) -> None:
@@ -67,7 +66,7 @@ class ImageLoader:
 
     @property
     def pictures(self) -> PictureLoaders:
-        """All ways in which a search for clusters loads pictures."""
+        """Return all functions by which a search for clusters loads pictures."""
         return PictureLoaders(
             self.verification, self.thumbnails, self.colours, self.taken, self.originals
         )
@@ -82,12 +81,12 @@ class ImageLoader:
         Parameters
         ----------
         digests
-            Of these images, where the caller has read them already.
+            Of these images, if the caller has read them already.
 
         Raises
         ------
         BlobMissing
-            If the thumbnail of an image that does exist is missing or cut off.
+            If the thumbnail of an existing image is missing or truncated.
         """
         wanted = image_ids.tolist()
         digests = self._digests(wanted) if digests is None else digests
@@ -96,8 +95,8 @@ class ImageLoader:
             for k, picture in enumerate(in_order(self._thumbnail, digests)):
                 pictures[k] = picture
         except BlobMissing:
-            # An image that is forgotten loses its row first and its files then: where the row is
-            # gone by now the store is sound, and the image is unknown.
+            # Forgetting an image deletes its row first and its files then: if the row is gone by
+            # now, the store is sound, and the image is unknown.
             self._digests(wanted)
             raise
         return pictures
@@ -113,19 +112,19 @@ class ImageLoader:
             raise
 
     def taken(self, image_ids: Int64s) -> Int64s:
-        """Read when pictures were taken by their cameras' clocks, in seconds; 0 where unknown."""
+        """Read the capture times of the cameras' clocks, in seconds; 0 if unknown."""
         found = self._catalog.run(queries.images, image_ids, ["image_id", "taken_at"])
         seconds = seconds_of(found["taken_at"])
         by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
         return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
 
     def originals(self, image_ids: Int64s) -> list[UInt8s]:
-        """Read originals reduced to `ORIGINAL_SIDE`; those that cannot be read are left out."""
+        """Read originals reduced to `ORIGINAL_SIDE`; unreadable ones are left out."""
         read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
         return [picture for picture in read if picture is not None]
 
     def original(self, digest: str) -> UInt8s | None:
-        """Read an original reduced to `ORIGINAL_SIDE`; None where it cannot be read."""
+        """Read an original reduced to `ORIGINAL_SIDE`; None if it cannot be read."""
         frame = (ORIGINAL_SIDE, ORIGINAL_SIDE)
         try:
             return self._decoders.pixels(self._read(digest), frame, limits=self._limits)
@@ -133,7 +132,7 @@ class ImageLoader:
             return None
 
     def equal_pixels(self, one: str, other: str) -> bool:
-        """Tell whether the originals of two digests have equal pixels; see `PixelDigests`."""
+        """Return whether the originals of two digests have equal pixels; see `PixelDigests`."""
         return self._pixels.are_equal(one, other)
 
     def _read(self, digest: str) -> bytes:
@@ -142,17 +141,17 @@ class ImageLoader:
             return data
 
     def spots(self, image_ids: Int64s) -> Iterator[Spots | None]:
-        """Find the spots of thumbnails, one after the other, on all cores.
+        """Find the spots of thumbnails, in order, on all cores.
 
-        None is where a thumbnail is missing or damaged, of which
-        `imgurer_kernel.Workbench.check` tells, and where the image was forgotten.
+        Yields None for a thumbnail that is missing or damaged, which
+        `imgurer_kernel.Workbench.check` reports, and for a forgotten image.
         """
         wanted = image_ids.tolist()
         found = self._catalog.run(queries.digests_by_id, wanted)
         yield from in_order(self._spots, [found.get(image_id) for image_id in wanted])
 
     def existing(self, image_ids: Int64s) -> BoolMask:
-        """Tell which images still exist, bool (n,)."""
+        """Return which images still exist, bool (n,)."""
         found = self._catalog.run(queries.digests_by_id, image_ids.tolist())
         return np.array([image_id in found for image_id in image_ids.tolist()], np.bool_)
 

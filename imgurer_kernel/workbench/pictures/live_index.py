@@ -1,8 +1,9 @@
 """The search index in memory, updated from the catalog incrementally.
 
-A search reads the index's update in the same transaction as all else that it needs of the catalog,
-so that both are of one snapshot, and applies it after the transaction. The trees follow when they
-are searched, because inserting many hashes takes longer than others should wait::
+A search reads the update of the index and all else that it needs from the catalog in one
+transaction, so that both are of one snapshot, and applies the update after it. The trees are
+updated when they are searched, because inserting many hashes takes longer than a transaction may
+hold::
 
     with catalog.transaction() as connection:
         update = index.read_update(connection)
@@ -31,14 +32,14 @@ from imgurer_kernel.store.catalog.generations import FrameKeys
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CatalogHashes:
-    """The hashes of a catalog at one generation, by image_id; at most 49 bytes an image.
+    """The hashes of a catalog at one generation, by image_id; at most 49 bytes per image.
 
-    Most pictures have no border, and small numbers need no 64 bits: the usual image takes 21.
+    Most pictures have no border, and small ids need no 64 bits: the usual image takes 21 bytes.
 
     Attributes
     ----------
     generation
-        Of the catalog.
+        Generation of the catalog.
     ids
         (n,), ascending; in 32 bits where they fit.
     plain
@@ -46,10 +47,10 @@ class CatalogHashes:
     informative
         bool (n,).
     bordered, contents
-        Positions of images whose hash without uniform borders is another, (k,), and those hashes,
-        uint64 (k, 2).
+        Positions of images whose hash without uniform borders differs from the plain one, (k,), and
+        those hashes, uint64 (k, 2).
     frames
-        Of the images that have more than one frame.
+        Number of frames of the images that have more than one.
     """
 
     generation: int
@@ -62,8 +63,8 @@ class CatalogHashes:
 
     @classmethod
     def of(cls, changes: Changes) -> Self:
-        """Make the hashes of a catalog that was read as a whole."""
-        # Hashes without borders are kept for those only that have a border.
+        """Make the hashes of a catalog that was read completely."""
+        # Hashes without borders are stored only for images with a border.
         bordered = np.flatnonzero((changes.trimmed != changes.hashes).any(axis=1))
         return cls(
             generation=changes.generation,
@@ -99,26 +100,26 @@ class CatalogHashes:
 
     @property
     def identity(self) -> str:
-        """An identity of everything that clusters depend on; equal only for equal snapshots.
+        """Hash everything that clusters depend on; equal only for equal snapshots.
 
-        Who has the images, and the generation, may differ.
+        The owners of the images, and the generation, may differ.
         """
         found = hashlib.sha256()
         for column in (self.ids, self.plain, self.informative, self.bordered, self.contents):
-            # Widened: ids of 32 bits become ids of 64 when one is large.
+            # Converted to int64, since 32-bit ids become 64-bit ones once an id is large.
             found.update(f"{column.shape}".encode())
             found.update(column.astype(np.uint64).tobytes())
         found.update(self.frames.image_ids.tobytes() + self.frames.keys.tobytes())
         return found.hexdigest()
 
     def positions(self, image_ids: Int64s) -> Int64s:
-        """Return the positions of ids, each of which must be one of `image_ids`."""
+        """Return the positions of ids; each must be in `image_ids`."""
         positions: Int64s = np.searchsorted(self.ids, image_ids.astype(self.ids.dtype))
         return positions
 
     def after(self, changes: Changes) -> Self:
         """Return the hashes at the later generation of `changes`."""
-        # What was fingerprinted again is dropped and put in again with its new hash.
+        # Images that were fingerprinted again are dropped, and inserted with their new hash.
         gone = np.concatenate([changes.removed, changes.image_ids])
         kept = ~np.isin(self.ids, gone)
         image_ids = np.concatenate([self.image_ids[kept], changes.image_ids])
@@ -141,7 +142,7 @@ class CatalogHashes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexUpdate:
-    """The changes since the index's generation `base`, as seen by one transaction."""
+    """The changes since generation `base` of the index, as seen by one transaction."""
 
     base: CatalogHashes
     changes: Changes
@@ -154,7 +155,7 @@ class IndexUpdate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _TreeChange:
-    """The images to drop from the trees, and those to put in after that."""
+    """The images to drop from the trees, and those to insert after that."""
 
     outdated: Compact
     changes: Changes
@@ -176,29 +177,30 @@ def _no_hashes() -> CatalogHashes:
 
 
 class LiveIndex:
-    """Hashes and BK-trees of a catalog; derived data, which can be rebuilt at any time.
+    """Hashes and BK-trees of a catalog; derived data that can be rebuilt at any time.
 
-    What another process has committed shows up with the next update. Safe to use from several
+    Commits of other processes become visible with the next update. Safe to use from several
     threads.
 
-    One tree has the hashes of all informative images. A second one has their hashes without
-    uniform borders, of those only where the two differ: 33 bytes for each of them.
+    One tree has the hashes of all informative images. A second one has their hashes without uniform
+    borders, only where these differ from the plain ones: 33 bytes for each.
 
     Parameters
     ----------
     algorithm
-        Hashes of any other algorithm are not informative: they cannot be compared. None for all.
+        Only hashes of this algorithm are informative, since others cannot be compared; None for
+        all.
     """
 
     def __init__(self, catalog: Catalog, algorithm: str | None = None) -> None:
         self._catalog = catalog
         self._algorithm = algorithm
-        # Never taken inside a transaction, so that nobody waits for the one with the other.
+        # Not acquired inside a transaction: a thread waiting for it would block the catalog.
         self._lock = threading.RLock()
         self._hashes = _no_hashes()
         self._whole, self._contents = BKTree(), BKTree()
-        # Not in the trees yet: who only asks for clusters never searches them.
-        self._waiting: list[_TreeChange] = []
+        # Not in the trees yet: a process that only computes clusters never searches them.
+        self._pending: list[_TreeChange] = []
 
     def rebuild(self) -> int:
         """Drop everything and read the whole catalog; return the number of images."""
@@ -207,18 +209,18 @@ class LiveIndex:
         with self._lock:
             self._hashes = empty
             self._whole, self._contents = BKTree(), BKTree()
-            self._waiting = []
+            self._pending = []
             return len(self.apply(update))
 
     def read_update(self, connection: Connection) -> IndexUpdate:
-        """Read, within a transaction, the changes since the index was updated."""
+        """Read, within a transaction, the changes since the last update of the index."""
         base = self._hashes
         return IndexUpdate(base, generations.changes(connection, base.generation, self._algorithm))
 
     def apply(self, update: IndexUpdate) -> CatalogHashes:
         """Apply an update; return the hashes of the snapshot that it was read from.
 
-        Another thread may have ingested a later one meanwhile: the trees then stay as they are.
+        Another thread may have applied a later update meanwhile: the trees then stay as they are.
         """
         changes = update.changes
         if changes.generation == update.base.generation:
@@ -230,31 +232,32 @@ class LiveIndex:
         with self._lock:
             current = self._hashes
             # The changes since an earlier generation than the current one contain those since the
-            # current one; after a rebuild from an older snapshot some may be missing.
+            # current one. Changes since a later one, after a rebuild from an older snapshot, may
+            # not.
             if update.base.generation <= current.generation < hashes.generation:
                 outdated = np.isin(
                     current.ids, np.concatenate([changes.removed, changes.image_ids])
                 )
-                self._waiting.append(
+                self._pending.append(
                     _TreeChange(current.ids[outdated & current.informative], changes)
                 )
                 self._hashes = hashes
         return hashes
 
     def hashes(self) -> CatalogHashes:
-        """Return the present hashes, read in a transaction of their own."""
+        """Return the current hashes, read in their own transaction."""
         return self.apply(self._catalog.run(self.read_update))
 
     def all_exist(self, hashes: CatalogHashes) -> bool:
-        """Tell whether all images of an earlier snapshot still exist."""
+        """Return whether all images of an earlier snapshot still exist."""
         return bool(np.isin(hashes.ids, self.hashes().ids).all())
 
     @contextmanager
     def trees(self) -> Iterator[tuple[BKTree, BKTree]]:
-        """Hold the trees of whole pictures and of contents at one generation, to search both.
+        """Lock the trees of whole pictures and of contents at one generation, to search both.
 
-        Their ids are image_ids, as of the latest update that was applied, which may be later than
-        the caller's. No other thread searches or applies an update meanwhile.
+        Their ids are image_ids, as of the latest applied update, which may be later than the
+        caller's snapshot. No other thread searches or applies an update meanwhile.
         """
         with self._lock:
             self._catch_up()
@@ -262,13 +265,13 @@ class LiveIndex:
             yield self._whole, self._contents
 
     def _warm(self) -> None:
-        """Begin to compile in the background where that costs little; see `BKTree.warm`.
+        """Start compiling in the background if that is cheap; see `BKTree.warm`.
 
-        Once anything has loaded numba, as verified searches and clusters do, what the trees use
-        comes from its cache in a twentieth of a second. To load numba itself takes half a second
-        and a hundred megabytes, which only a tree of 200,000 does by itself.
+        Once numba is loaded, as by verified searches and clusters, the kernels of the trees load
+        from its cache in a twentieth of a second. Loading numba itself takes half a second and a
+        hundred megabytes, which only a tree of 200,000 triggers by itself.
         """
-        # Not where updates are applied: numba may be loaded long after the last one.
+        # Checked here and not in `apply`: numba may be loaded long after the last update.
         loaded = self._whole.compiled or "numba" in sys.modules
         if loaded and len(self._whole) >= TREE_FROM:
             for tree in (self._whole, self._contents):
@@ -278,15 +281,15 @@ class LiveIndex:
     def search(self, dhash: tuple[int, int], radius: int) -> tuple[Int64s, UInt8s]:
         """Find informative images within a radius as (image_ids, distances), by (distance, id).
 
-        As of the latest update that was applied, which may be later than the caller's.
+        As of the latest applied update, which may be later than the caller's snapshot.
         """
         with self.trees() as (whole, _):
             return whole.search(dhash, radius)
 
     def info(self, radius: int, verified_radius: int) -> IndexInfo:
-        """Describe the index, and how it is searched."""
+        """Describe the index and the engines that search it."""
         hashes = self.hashes()
-        with self._lock:  # not while it plans, which takes a fifth of a second
+        with self._lock:  # but not while planning, which takes a fifth of a second
             self._catch_up()
             whole, contents = self._whole, self._contents
         return IndexInfo.of(
@@ -301,8 +304,8 @@ class LiveIndex:
         )
 
     def _catch_up(self) -> None:
-        """Put into the trees what has come since they were searched last."""
-        waiting, self._waiting = self._waiting, []
+        """Insert into the trees all changes since they were searched last."""
+        waiting, self._pending = self._pending, []
         for change in waiting:
             self._remove(change.outdated)
             self._add(change.changes)

@@ -1,8 +1,8 @@
 """Features of pictures for searches, cached on disk beside the catalog.
 
-Derived data as any other: it follows the images by their ids and hashes, what is missing is made
-when it is wanted, and the folder can be deleted at any time. They are two files of each kind, so
-that a few new pictures write little: most rows, which are seldom written, and the late ones.
+Derived data: it follows the images by their ids and hashes, missing rows are computed on demand,
+and the folder can be deleted at any time. Each kind has two files, so that a few new pictures write
+little: a main file with most rows, seldom rewritten, and one with the rows added since.
 """
 
 import threading
@@ -21,27 +21,27 @@ from imgurer_kernel.matching.clusters.result_arrays import record_arrays, record
 from imgurer_kernel.matching.result_cache import hash_rows
 from imgurer_kernel.store.derived import DerivedData
 
-# Pictures that are read together.
+# Pictures per read.
 _CHUNK = 256
 
-# New pictures after which all is rewritten, at least and as a share: a store of 100,000 writes
-# 150 MB of spots for each 1,562. And those that are worth the writing of a few small files.
+# Number of new pictures, at least and as a share, after which all rows are rewritten: a store of
+# 100,000 writes 150 MB of spots for each 1,562. And the number worth writing a few small files.
 _FEW_CHANGES = 64
 _CHANGED_SHARE = 64
 _WORTH_WRITING = 16
-# Rows that are copied in one go.
-_COPIED = 8192
+# Rows per copy.
+_ROWS_PER_COPY = 8192
 
 
 class Rows(Protocol):
-    """The interface of a record of arrays, one row for each picture."""
+    """The interface of a record of arrays, with a row for each picture."""
 
     def __len__(self) -> int:
         """Count the pictures."""
 
     @classmethod
     def empty(cls, n: int) -> Self:
-        """Make room for n pictures."""
+        """Allocate rows for n pictures."""
 
     def take(self, images: Int64s, /) -> Self:
         """Return some of the rows."""
@@ -62,9 +62,9 @@ class CachedRows(Generic[Record]):
     image_ids
         int64 (n,), ascending.
     keys
-        uint64 (n,): of the image and its hash.
+        uint64 (n,): hash of the image and its dHash.
     rows
-        n rows.
+        The n rows.
     """
 
     image_ids: Int64s
@@ -80,7 +80,7 @@ class CachedRows(Generic[Record]):
         return np.where(same, place, -1)
 
     def take(self, images: Int64s) -> "CachedRows[Record]":
-        """Return some of the images, int64 (k,) places."""
+        """Return some of the rows, by int64 (k,) positions."""
         return CachedRows(self.image_ids[images], self.keys[images], self.rows.take(images))
 
 
@@ -90,13 +90,13 @@ class PictureFeatures(Generic[Record]):
     Parameters
     ----------
     folder
-        Where they are kept.
+        Folder of the cache.
     kind
-        The record.
+        The record class.
     version
-        What is kept in another one is rebuilt.
+        Files of another version are rebuilt.
     compute
-        Makes the rows of images; tells which pictures could be read, bool (k,).
+        Computes the rows of images; also returns which pictures were readable, bool (k,).
     """
 
     def __init__(
@@ -111,15 +111,15 @@ class PictureFeatures(Generic[Record]):
         self._facts = {"algorithm": ALGORITHM, "version": version}
         self._compute = compute
         self._lock = threading.Lock()
-        # Most of them, and what has come since. And which versions of files these were read from.
-        self._most = self._late = self._none()
+        # The main rows, those added since, and the file versions that they were read from.
+        self._main = self._added = self._none()
         self._read: tuple[str | None, str | None] = None, None
         self._unwritten = 0
         self._last: tuple[Record, Record, Int64s, Record] | None = None
 
     def exist(self) -> bool:
-        """Tell whether rows of any image were computed, by any process."""
-        known = len(self._most.image_ids) + len(self._late.image_ids)
+        """Return whether rows of any image were computed, by any process."""
+        known = len(self._main.image_ids) + len(self._added.image_ids)
         return known > 0 or any(data.facts() == self._facts for data in self._data)
 
     def rows(
@@ -131,22 +131,22 @@ class PictureFeatures(Generic[Record]):
         save: bool = False,
         progress: Progress | None = None,
     ) -> tuple[Record, BoolMask]:
-        """Return the rows of all images that take part, in their order.
+        """Return the rows of all given images, in their order.
 
         Parameters
         ----------
         image_ids, hashes
-            int64 (n,), distinct, and uint64 (n, 2): whole pictures' hashes.
+            int64 (n,), distinct, and uint64 (n, 2): hashes of the whole pictures.
         most
-            Make at most so many that are missing, and none where more are.
+            Compute at most this many missing rows, and none if more are missing.
         save
-            Keep what was made for other processes, of which none may do so at the same time.
+            Write computed rows for other processes; only one process at a time may do so.
         progress
-            Called between parts; may raise to stop: what was made until then is kept in memory.
+            Called between parts; may raise to stop. Rows computed until then stay in memory.
 
         Returns
         -------
-        The rows, which must not be written to, and which images have theirs, bool (n,).
+        The rows, which must not be written to, and a mask of images that have one, bool (n,).
         """
         with self._lock:
             place = self._locate(image_ids, hashes, most, save, progress)
@@ -160,11 +160,11 @@ class PictureFeatures(Generic[Record]):
         save: bool,
         progress: Progress | None,
     ) -> Int64s:
-        """Make what is missing; where rows lie, through `_most` and then `_late`; -1 for none."""
+        """Compute missing rows; return positions in `_main` followed by `_added`, -1 for none."""
         keys = hash_rows(np.column_stack((image_ids.astype(np.uint64), hashes)))
         place = self._places(image_ids, keys)
         if (place < 0).any():
-            self._take_over()  # another process may have made them
+            self._reload()  # another process may have computed them
             place = self._places(image_ids, keys)
         missing = np.flatnonzero(place < 0)
         if not len(missing) or (most is not None and len(missing) > most):
@@ -179,67 +179,67 @@ class PictureFeatures(Generic[Record]):
                 if progress is not None:
                     progress("reading", int(part[-1]) + 1, len(missing))
         finally:
-            # What could not be read is tried again another time.
+            # Unreadable pictures are tried again another time.
             self._add(made if readable.all() else made.take(np.flatnonzero(readable)))
         if save:
             self._save(image_ids, keys)
         return self._places(image_ids, keys)
 
     def _places(self, image_ids: Int64s, keys: UInt64s) -> Int64s:
-        place, late = self._most.places(image_ids, keys), self._late.places(image_ids, keys)
+        place, late = self._main.places(image_ids, keys), self._added.places(image_ids, keys)
         behind = (place < 0) & (late >= 0)
-        return np.where(behind, late + len(self._most.image_ids), place)
+        return np.where(behind, late + len(self._main.image_ids), place)
 
     def _add(self, new: CachedRows[Record]) -> None:
-        """Put rows to those that came late, in the place of others of the same images."""
+        """Put rows among the added ones, replacing those of the same images."""
         self._unwritten += len(new.image_ids)
-        stay = np.flatnonzero(~np.isin(self._late.image_ids, new.image_ids))
-        image_ids = np.concatenate((self._late.image_ids[stay], new.image_ids))
+        stay = np.flatnonzero(~np.isin(self._added.image_ids, new.image_ids))
+        image_ids = np.concatenate((self._added.image_ids[stay], new.image_ids))
         order = np.argsort(image_ids)
         if not len(stay) and (order == np.arange(len(order))).all():
-            self._late = new
+            self._added = new
             return
-        keys = np.concatenate((self._late.keys[stay], new.keys))
+        keys = np.concatenate((self._added.keys[stay], new.keys))
         rows = self._kind.empty(len(order))
         at = np.argsort(order)
-        rows.put(at[: len(stay)], self._late.rows.take(stay))
+        rows.put(at[: len(stay)], self._added.rows.take(stay))
         rows.put(at[len(stay) :], new.rows)
-        self._late = CachedRows(image_ids[order], keys[order], rows)
+        self._added = CachedRows(image_ids[order], keys[order], rows)
 
     def _joined(self, place: Int64s) -> Record:
-        """The rows that lie at these places, which are copied only if they must be."""
+        """Return the rows at these positions, as a view where possible."""
         begin = 0
-        for known in (self._most, self._late):
+        for known in (self._main, self._added):
             count = len(known.image_ids)
             if len(place) == count and (place == np.arange(begin, begin + count)).all():
                 return known.rows
             begin += count
-        parts = self._most.rows, self._late.rows
+        parts = self._main.rows, self._added.rows
         if self._last is not None:
             *before, where, rows = self._last
             if all(a is b for a, b in zip(before, parts, strict=True)) and (
                 np.array_equal(where, place)
             ):
                 return rows
-        rows = self._copied(place)
+        rows = self._copy_rows(place)
         self._last = (*parts, place, rows)
         return rows
 
-    def _copied(self, place: Int64s) -> Record:
-        rows, first = self._kind.empty(len(place)), len(self._most.image_ids)
-        for start in range(0, len(place), _COPIED):
-            part = place[start : start + _COPIED]
+    def _copy_rows(self, place: Int64s) -> Record:
+        rows, first = self._kind.empty(len(place)), len(self._main.image_ids)
+        for start in range(0, len(place), _ROWS_PER_COPY):
+            part = place[start : start + _ROWS_PER_COPY]
             old, new = np.flatnonzero((part >= 0) & (part < first)), np.flatnonzero(part >= first)
-            rows.put(old + start, self._most.rows.take(part[old]))
-            rows.put(new + start, self._late.rows.take(part[new] - first))
+            rows.put(old + start, self._main.rows.take(part[old]))
+            rows.put(new + start, self._added.rows.take(part[new] - first))
         return rows
 
     def _save(self, image_ids: Int64s, keys: UInt64s) -> None:
-        """Write what came late, or all of the given images if that is much."""
+        """Write the added rows, or all rows of the given images if many were added."""
         much = max(_FEW_CHANGES, len(image_ids) // _CHANGED_SHARE)
-        if len(self._late.image_ids) <= much:
+        if len(self._added.image_ids) <= much:
             if self._unwritten >= _WORTH_WRITING:
-                self._write(1, self._late)
+                self._write(1, self._added)
             return
         place = self._places(image_ids, keys)
         order = np.flatnonzero(place >= 0)
@@ -247,7 +247,7 @@ class PictureFeatures(Generic[Record]):
         known = CachedRows(image_ids[order], keys[order], self._joined(place[order]))
         if self._write(0, known):
             self._last = None
-            self._take_over(trusted=True)
+            self._reload(trusted=True)
 
     def _write(self, part: int, known: CachedRows[Record]) -> bool:
         try:
@@ -255,33 +255,33 @@ class PictureFeatures(Generic[Record]):
             self._data[part].save(
                 self._facts, {"ids": known.image_ids, "keys": known.keys, **arrays}
             )
-        except StorageError:  # a disk that is full or read-only still has searches
+        except StorageError:  # searches work on a disk that is full or read-only
             return False
         self._unwritten = 0
         return True
 
-    def _take_over(self, *, trusted: bool = False) -> None:
-        """Read what other processes have written, or map what this one has."""
+    def _reload(self, *, trusted: bool = False) -> None:
+        """Read what other processes have written, or map what this one has written."""
         versions = self._data[0].version(), self._data[1].version()
         found = [
             None if version in {None, read} else self._load(data, trusted=trusted)
             for data, version, read in zip(self._data, versions, self._read, strict=True)
         ]
         self._read = versions
-        own = self._late
+        own = self._added
         if found[0] is not None:
-            self._most = found[0]
+            self._main = found[0]
         if found[1] is not None:
-            self._late = found[1]
+            self._added = found[1]
         if found[0] is None and found[1] is None:
             return
-        # What is among the most by now is not kept twice; what only this process has stays.
-        for rows, unwritten in ((self._late, 0), (own, self._unwritten)):
-            mine = np.flatnonzero(self._most.places(rows.image_ids, rows.keys) < 0)
-            if rows is self._late:
-                self._late = rows.take(mine) if len(mine) < len(rows.image_ids) else rows
+        # Drop added rows that are in the main file by now; keep rows that only this process has.
+        for rows, unwritten in ((self._added, 0), (own, self._unwritten)):
+            mine = np.flatnonzero(self._main.places(rows.image_ids, rows.keys) < 0)
+            if rows is self._added:
+                self._added = rows.take(mine) if len(mine) < len(rows.image_ids) else rows
                 continue
-            mine = mine[self._late.places(rows.image_ids[mine], rows.keys[mine]) < 0]
+            mine = mine[self._added.places(rows.image_ids[mine], rows.keys[mine]) < 0]
             if len(mine):
                 self._add(rows.take(mine))
             self._unwritten = min(unwritten, len(mine))
@@ -295,7 +295,7 @@ class PictureFeatures(Generic[Record]):
             known: CachedRows[Record] = CachedRows(
                 derived.arrays["ids"], derived.arrays["keys"], rows
             )
-        except KeyError:  # of another version, with the same number
+        except KeyError:  # an incompatible file with the same version number
             return None
         return known
 

@@ -1,9 +1,9 @@
-"""Tell which originals have equal pixels, reading and decoding each of them once.
+"""Compare the pixels of originals, reading and decoding each original once.
 
-A picture that was wrapped anew a thousand times is one medoid and a thousand members: to decode
-both of each pair would take twice as long, and a limit on the pairs would leave clusters with other
-words than a search for one picture has. Asked in this way, all pairs of a store together take no
-longer than it took to take their pictures in.
+A picture stored a thousand times with different metadata is one medoid and a thousand members.
+Decoding both pictures of each pair would take twice as long, and a limit on the number of pairs
+would give clusters other labels than a search for one picture. With this cache all pairs of a store
+together take no longer than ingesting its pictures did.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from imgurer_kernel.errors import ImageRejected, StorageError
 from imgurer_kernel.fingerprint.codecs import jpeg_body
 
-# Originals that are remembered, 400 bytes each.
-_MOST = 1 << 16
+# Cached originals, 400 bytes each.
+_MAX_KNOWN = 1 << 16
 
 
 @dataclass(slots=True)
 class _Known:
-    """What decides the pixels of one original: of a JPEG its body, and the digest of its pixels.
+    """Digests of one original: of a JPEG's data without metadata, and of its pixels.
 
-    Both are None until they were asked for; the first is empty for what is no JPEG.
+    Both are None until they are needed; the first is empty for other formats.
     """
 
     body: str | None = None
@@ -31,14 +31,14 @@ class _Known:
 
 
 class PixelDigests:
-    """Compares the pixels of originals by digests that are kept. Safe to use from several threads.
+    """Compares the pixels of originals by cached digests. Safe to use from several threads.
 
     Parameters
     ----------
     read
-        Gives the bytes of an original by its digest.
+        Reads the bytes of an original by its digest.
     decode
-        Hashes the pixels of such bytes.
+        Decodes such bytes and hashes the pixels.
     """
 
     def __init__(self, read: Callable[[str], bytes], decode: Callable[[bytes], str]) -> None:
@@ -47,9 +47,9 @@ class PixelDigests:
         self._known: dict[str, _Known] = {}
 
     def are_equal(self, one: str, other: str) -> bool:
-        """Tell whether the originals of two digests have equal pixels; False if one is unreadable.
+        """Return whether two originals have equal pixels; False if one is unreadable.
 
-        JPEG files of which the metadata alone differ are not decoded.
+        JPEG files that differ in metadata only are not decoded.
         """
         try:
             if self._body(one) and self._body(one) == self._body(other):
@@ -60,7 +60,7 @@ class PixelDigests:
 
     def _of(self, digest: str) -> _Known:
         known = self._known.setdefault(digest, _Known())
-        if len(self._known) > _MOST:
+        if len(self._known) > _MAX_KNOWN:
             self._known = {digest: known}
         return known
 

@@ -1,6 +1,6 @@
-"""Parse what people search by (an id, a path, bytes, a PIL image) into one record.
+"""Parse the pictures that users search by (an id, a path, bytes, a PIL image) into one record.
 
-In three steps, so that no transaction waits for a decoder or a file::
+In three steps, so that no transaction waits for a decoder or a disk::
 
     parsed = parse_query(given, settings)              # decode, unless it is an id
     query = load_query(connection, parsed)             # within a transaction
@@ -37,7 +37,7 @@ from imgurer_kernel.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A picture that others are compared with: digest and fingerprint."""
+    """A picture to compare others with: its digest and fingerprint."""
 
     digest: str
     fingerprint: Fingerprint
@@ -54,20 +54,20 @@ def is_image_id(given: object) -> TypeGuard[int]:
 
 
 def parse_query(given: object, settings: Settings) -> Query | int:
-    """Fingerprint what is searched for, or return it if it is an image_id.
+    """Fingerprint the given picture, or return it if it is an image_id.
 
     Parameters
     ----------
     given
-        image_id, path of a file, bytes of a picture file, a ``PIL.Image.Image``, or a `Query` that
-        was made of one of these, which is taken as it is.
+        image_id, path of a file, bytes of a picture file, a ``PIL.Image.Image``, or a `Query`,
+        which is returned as it is.
 
     Raises
     ------
     SourceError
         If the path cannot be read.
     ImageRejected
-        If the bytes are no picture that can be ingested.
+        If the bytes are not a picture that can be ingested.
     QueryError
         If it is none of these kinds.
     """
@@ -80,25 +80,25 @@ def parse_query(given: object, settings: Settings) -> Query | int:
 
 
 def query_of(data: bytes, settings: Settings, decode: Decode = fingerprint) -> Query:
-    """Fingerprint the bytes of a picture file, by a given function if it is untrusted.
+    """Fingerprint the bytes of a picture file; `decode` may do so in a child process.
 
     Raises
     ------
     ImageRejected
-        If they are no picture that can be ingested.
+        If they are not a picture that can be ingested.
     """
     return Query(hashlib.sha256(data).hexdigest(), decode(data, limits=settings))
 
 
 def load_query(connection: Connection, parsed: Query | int) -> Query:
-    """Read the query of an image from the catalog, without its thumbnail.
+    """Read the query for an image from the catalog, without its thumbnail.
 
     Raises
     ------
     UnknownImage
-        If there is no image with that id.
+        If no image has this id.
     QueryError
-        If its fingerprint is of another version and could not be computed again.
+        If its fingerprint is of another version and could not be recomputed.
     """
     if isinstance(parsed, Query):
         return parsed
@@ -114,7 +114,7 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
 
 
 def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
-    """Find images with the bytes of the query, or its pixels where it is flat."""
+    """Find images with the same bytes as the query, or the same pixels if it is flat."""
     matches = {}
     if query.fingerprint.pixels is not None:
         pixels = query.fingerprint.pixels
@@ -125,19 +125,19 @@ def exact_matches(connection: Connection, query: Query) -> dict[int, str]:
 
 
 def with_thumbnail(query: Query, store: Store) -> Query:
-    """Add the thumbnail to a query: read from the store, or drawn again where it is lost.
+    """Add the thumbnail to a query: read from the store, or drawn again if it is lost.
 
     Raises
     ------
     BlobMissing
-        If the store has none, or not a whole one, and its original cannot be read either.
+        If the store has no intact thumbnail, and its original cannot be read either.
     """
     if query.fingerprint.thumbnail:
         return query
     try:
         thumbnail = store.blobs.thumbnail(query.digest)
     except BlobMissing as lost:
-        # Not written to the store: that is the business of `check`.
+        # Not written to the store: `check` repairs thumbnails.
         try:
             with store.blobs.open(query.digest) as original:
                 data = original.read()
@@ -154,8 +154,8 @@ def bytes_of(given: object, settings: Settings) -> bytes:
     if isinstance(given, str | os.PathLike):
         try:
             path = Path(given).expanduser()
-            # Before reading: a file of many gigabytes must not come into memory, and a device or a
-            # pipe would never end.
+            # Check first: a file of many gigabytes must not be read into memory, and reading a
+            # device or a pipe would never end.
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
                 message = f"{path} cannot be read: it is no regular file; give a picture file"
@@ -165,7 +165,8 @@ def bytes_of(given: object, settings: Settings) -> bytes:
                 raise ImageTooLarge(message)
             return path.read_bytes()
         except (OSError, ValueError, RuntimeError) as error:
-            # ValueError: a zero byte or half a character; RuntimeError: the home of nobody.
+            # ValueError: a zero byte or half a character; RuntimeError: the home of an unknown
+            # user.
             reason = getattr(error, "strerror", None) or error
             message = f"{os.fspath(given)!r} cannot be read: {reason}; check path and permission"
             raise SourceError(message) from error
@@ -181,7 +182,7 @@ def bytes_of(given: object, settings: Settings) -> bytes:
 
 
 def check_limit(limit: object) -> int | None:
-    """Check the largest number of rows wanted; None for all.
+    """Check the maximum number of rows; None means all.
 
     Raises
     ------

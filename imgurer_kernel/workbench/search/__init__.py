@@ -1,5 +1,4 @@
-"""Search a store: similar pictures of one, the evidence about two, and how well both are found.
+"""Search a store: pictures similar to one, the evidence about two, and the accuracy of both.
 
-`service.SearchService` is the one object that answers; what it asks about the clusters of a whole
-store is in `clusters`.
+`service.SearchService` answers all of these; clusters of a whole store are computed in `clusters`.
 """

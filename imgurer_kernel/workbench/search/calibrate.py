@@ -1,8 +1,8 @@
-"""Calibrate: plant copies of a store's pictures, in memory, and measure how they are found.
+"""Calibrate: plant copies of a store's pictures, in memory, and measure how many are found.
 
 Nothing is written. Candidates, comparisons and the test for layouts are those of
-`imgurer_kernel.matching.clusters.pipeline`; what differs is that every near pair is compared, while
-a search for clusters leaves out those that can change nothing.
+`imgurer_kernel.matching.clusters.pipeline`; but every near pair is compared, while a search for
+clusters skips those that cannot change the result.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, Image
 from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, LiveIndex
 
 SIDE = 512
-"""Pixels within which pictures are copied: of larger ones a copy would take a second each."""
+"""Longest side in pixels of the copies; copying a larger picture would take a second."""
 
 _LEAST = 2
 
@@ -110,7 +110,7 @@ class CalibrationRun:
                     f"{len(usable)} can be told from others; ingest at least 2 that are not flat"
                 )
                 raise QueryError(message)
-            # Twice as many as are wanted, for those that turn out to be duplicates.
+            # Twice as many as requested, since some turn out to be duplicates.
             ids = shuffled(usable, seed, 2 * sample)
             try:
                 ids, digests = self._without_duplicates(ids, hashes)
@@ -123,7 +123,7 @@ class CalibrationRun:
     def _without_duplicates(
         self, image_ids: Int64s, hashes: CatalogHashes
     ) -> tuple[Int64s, dict[int, str]]:
-        """Return the medoid of each cluster and all images in none, and the digests of all."""
+        """Return the medoids and all images without a cluster, and the digests of all."""
         digests = self._store.catalog.run(queries.digests_by_id, image_ids)
         image_ids = image_ids[np.isin(image_ids, list(digests))]
         places = hashes.positions(image_ids)
@@ -138,14 +138,14 @@ class CalibrationRun:
             ),
             PictureLoaders(self._loader.verification, self._loader.thumbnails),
         )
-        # Of each cluster only the medoid: copies of copies would count as wrong hits.
+        # Use only the medoid of a cluster: copies of its other members would count as wrong hits.
         extra = np.setdiff1d(found.clusters.members, found.clusters.medoids)
         return image_ids[~np.isin(image_ids, extra)], digests
 
     def _plant(
         self, digests: list[str], seed: int, progress: Progress
     ) -> tuple[list[Fingerprint], list[list[Fingerprint]], int]:
-        """Fingerprint originals and their copies; count those that cannot be read."""
+        """Fingerprint originals and their copies; count the originals that cannot be read."""
         originals, copies, done, unreadable = [], [], 0, 0
         total = len(digests) * len(TRANSFORMS)
         progress("planting", 0, total)
@@ -220,10 +220,10 @@ class _PlantedCopies:
         plain: list[tuple[Int64s, Int64s, Int64s]] = []
         rows: dict[int, list[Candidates]] = {radius: [] for radius in VERIFIED_RADII}
         for transform in range(-1, n):
-            # First the originals among themselves.
+            # Search the originals among themselves first.
             new = np.arange(size) + size * (transform + 1)
             places = new if transform < 0 else np.concatenate((np.arange(size), new))
-            plain.append(self._plainly(places, new))
+            plain.append(self._plain_pairs(places, new))
             for radius in VERIFIED_RADII:
                 rows[radius].append(self._near(places, new, radius))
             progress("searching", transform + 2, n + 1)
@@ -238,7 +238,7 @@ class _PlantedCopies:
             verified={radius: self._compared(found, progress) for radius, found in rows.items()},
         )
 
-    def _plainly(self, places: Int64s, new: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    def _plain_pairs(self, places: Int64s, new: Int64s) -> tuple[Int64s, Int64s, Int64s]:
         """Find pairs whose upright hashes are near, and their distances."""
         informative, whole = self.prints.informative, self.prints.whole
         places, new = places[informative[places]], new[informative[new]]

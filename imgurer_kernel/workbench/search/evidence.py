@@ -1,4 +1,4 @@
-"""Compute the evidence about two pictures, whether or not a store has them."""
+"""Compute the evidence about two pictures, whether they are in a store or not."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,12 +43,12 @@ from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_co
 from imgurer_kernel.workbench.pictures.query import Query
 
 CANDIDATE_RADIUS = 24
-"""Bits within which nearly all duplicates lie; measured, see benchmarks/accuracy.md."""
+"""Bits within which nearly all duplicates are; measured, see benchmarks/accuracy.md."""
 
 _UNCHANGED = frozenset({"exact", "same pixels", "re-encoded", "resized"})
-"""Labels of copies of which there is nothing more to say."""
+"""Labels of copies that need no further description."""
 
-_ANY = 128  # bits: all of a hash
+_ALL_BITS = 128  # bits: a whole hash
 
 
 def evidence_of(
@@ -59,10 +59,11 @@ def evidence_of(
 ) -> Evidence:
     """Compare two pictures, however far apart their hashes are.
 
-    Both directions give the same evidence. `original` gives the original of a digest, None where
-    there is none to be read; `equal_pixels` tells of two digests whether those have equal pixels.
+    The result does not depend on the order. `original` returns the original of a digest, or None if
+    it cannot be read; `equal_pixels` returns whether the originals of two digests have equal
+    pixels.
     """
-    # Aligning one picture to the other is not symmetric to the last bit.
+    # Aligning one picture to the other is not symmetric to the last bit, so fix the order.
     if one.digest > other.digest:
         return replace(
             evidence_of(other, one, original, equal_pixels).reversed(), first=0, second=1
@@ -81,7 +82,7 @@ def evidence_of(
 def _compared(
     one: Query, other: Query, original: Callable[[str], UInt8s | None] | None
 ) -> Evidence:
-    """Search for each picture with the other, and compare them from where that says."""
+    """Search for each picture with the other, and compare them from the matches found."""
 
     def originals(positions: Int64s) -> list[UInt8s]:
         asked = [original((one, other)[k].digest) for k in positions] if original else []
@@ -89,25 +90,25 @@ def _compared(
 
     gallery = _gallery(one, other, originals)
     frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
-    # A search finds them by the first of these matches; its words and bits are to be the same.
+    # A search finds a pair by the first of these matches; use the same, for equal labels and bits.
     near = _both_ways(one, other, CANDIDATE_RADIUS)
     if len(near):
         evidence = _evidence(one, other, verify_candidates(near, gallery, frames=frames), gallery)
         if evidence.duplicate:
             return evidence
-    rows = _both_ways(one, other, _ANY)
+    rows = _both_ways(one, other, _ALL_BITS)
     return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
 
 
 def _both_ways(one: Query, other: Query, radius: int) -> Candidates:
-    """All matches by which a search could find one picture with the other, or the other with it."""
+    """Find all matches by which a search could find one picture with the other, in either order."""
     there, back = _matches(one, other, radius), _matches(other, one, radius)
     back = back.at(back.second, back.first).reversed(np.ones(len(back), np.bool_))
     return keep_nearest(concatenate((there, back)))
 
 
 def _matches(one: Query, other: Query, radius: int) -> Candidates:
-    """All matches that a search of hashes within so many bits could find two pictures by."""
+    """Find all matches of two pictures by hashes within this many bits."""
     whole, contents = BKTree(), BKTree()
     whole.add(1, other.fingerprint.dhash)
     if other.fingerprint.trimmed_dhash != other.fingerprint.dhash:
@@ -115,7 +116,7 @@ def _matches(one: Query, other: Query, radius: int) -> Candidates:
     searches = whole.search_many, contents.search_many
     if not (one.fingerprint.informative and other.fingerprint.informative):
         return query_candidates(one.grays, one.fingerprint.trimmed_dhash, *searches, radius)
-    spots, windows = zip(*(_seen_in(each) for each in (one, other)), strict=True)
+    spots, windows = zip(*(_features_of(each) for each in (one, other)), strict=True)
     position = np.array([1])
     stored = StoredPictures(
         windowed=position,
@@ -130,8 +131,8 @@ def _matches(one: Query, other: Query, radius: int) -> Candidates:
     return picture_candidates(asked, *searches, stored, radius, WINDOW_RADIUS)
 
 
-def _seen_in(query: Query) -> tuple[Spots, UInt64s]:
-    """The spots of a picture, one row, and the hashes of its windows, uint64 (24, 2)."""
+def _features_of(query: Query) -> tuple[Spots, UInt64s]:
+    """Find the spots of a picture, one row, and the hashes of its windows, uint64 (24, 2)."""
     thumbnail = decode.read(query.fingerprint.thumbnail, colour=False, frame=THUMBNAIL)
     spots = find_spots(thumbnail.view().gray())
     grays = np.frombuffer(query.fingerprint.verification, np.uint8).reshape(1, 64, 64)
@@ -143,15 +144,15 @@ def evidence_by_cluster(
 ) -> Evidence:
     """Derive the evidence of two members of a cluster from that of each with the medoid.
 
-    A crop of a crop is found by way of the crop between them, two halves of one picture by way of
-    the whole; compared with each other they may have nothing to show for it.
+    A crop of a crop is found via the crop between them, two halves of a picture via the whole;
+    compared directly they may have nothing in common.
 
     Parameters
     ----------
     ids
         The ids of both.
     member_edges
-        The pairs of the cluster's medoid with them, by ids; one pair if one of them is the medoid.
+        The pairs of the cluster's medoid with them, by ids; a single pair if one is the medoid.
     """
     ends = np.column_stack((member_edges.first, member_edges.second))
     there = [_directed(member_edges.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids]
@@ -195,7 +196,7 @@ def _gallery(
 
 
 def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Evidence:
-    """Make the evidence of a compared pair, one row."""
+    """Make the evidence of a compared pair, given as one row."""
     seen = gallery.read(np.arange(2))
     sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
     close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
@@ -224,7 +225,7 @@ def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Ev
 
 
 def query_appearance(query: Query, seen: PreparedPictures, position: int) -> Appearance:
-    """Describe the appearance of a query whose picture was prepared at a position."""
+    """Describe the appearance of a query whose picture was prepared at this position."""
     found = query.fingerprint
     return appearance_of(found.width, found.height, query.grays, seen, position)
 
@@ -235,6 +236,6 @@ def _thumbnails(one: Query, other: Query, ids: Int64s) -> UInt8s:
 
 
 def taken_of(query: Query) -> int:
-    """Return when a picture was taken by its camera's clock, in seconds; 0 if unknown."""
+    """Return the capture time by the camera's clock, in seconds; 0 if unknown."""
     taken = query.fingerprint.facts.taken_at
     return 0 if taken is None else int(taken.replace(tzinfo=UTC).timestamp())

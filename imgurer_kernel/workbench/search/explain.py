@@ -1,4 +1,4 @@
-"""Load the pictures of an explanation: originals where they can be read, else thumbnails."""
+"""Load the pictures of an explanation: originals if they can be read, else thumbnails."""
 
 import os
 from pathlib import Path
@@ -19,11 +19,11 @@ from imgurer_kernel.workbench.pictures.image_loader import in_colour
 from imgurer_kernel.workbench.pictures.query import Query, bytes_of, is_image_id
 
 SHOWN = 420
-"""Pixels within which pictures are shown; a JPEG is decoded no larger than that takes."""
+"""Longest side in pixels of the pictures shown; a JPEG is decoded no larger than needed."""
 
 
 def name_of(connection: Connection, given: object, otherwise: str) -> str:
-    """Return the name of a given picture: its file name where there is one."""
+    """Return the file name of a given picture, or the alternative if it has none."""
     if is_image_id(given):
         return str(queries.images(connection, [int(given)], ["filename"])["filename"].iloc[0])
     return Path(given).name if isinstance(given, str | os.PathLike) else otherwise
@@ -63,7 +63,7 @@ class Explainer:
         found = query.fingerprint
         frame, note = self._frame, ""
         try:
-            # A thumbnail that holds all pixels is as good, and near.
+            # A thumbnail at full size serves as well, and is faster to load.
             small = found.width <= THUMBNAIL[0] and found.height <= THUMBNAIL[1]
             pixels = (
                 decode.read(found.thumbnail, self._settings, frame=frame).view().rgb(frame)
@@ -92,7 +92,7 @@ class Explainer:
 
 
 def _blocks(pair: tuple[Query, Query], evidence: Evidence) -> BlockMap | None:
-    """Where two pictures agree; None where that says nothing, as of unrelated pictures."""
+    """Map where two pictures agree; None for unrelated pictures, for which it means nothing."""
     if evidence.label in {"exact", "same pixels", "different"}:
         return None
     grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in pair]

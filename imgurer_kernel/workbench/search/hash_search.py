@@ -19,9 +19,9 @@ from imgurer_kernel.workbench.pictures.live_index import CatalogHashes
 from imgurer_kernel.workbench.pictures.query import Query
 
 UprightSearch: TypeAlias = Callable[[tuple[int, int], int], tuple[Int64s, UInt8s]]
-"""Of a dHash and a radius: informative images within it, (image_ids, distances)."""
+"""Function from dHash and radius to informative images within it, (image_ids, distances)."""
 
-_MAX_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are made
+_MAX_PAIRS = 10_000_000  # 24 bytes each, and as much again while stars are computed
 # The strength of an edge falls from 1 at 0 bits to 0 at 128, in whole millionths.
 _STRENGTHS = np.rint((1 - np.arange(129) / 128) * MILLIONTHS).astype(np.int64)
 
@@ -57,8 +57,8 @@ def cluster_by_hash(
 ) -> LabelledClusters:
     """Find star clusters over all pairs of informative images within a radius.
 
-    Where there are more pairs than memory should hold, the same stars are found by searching for
-    the neighbors of one image after the other; their diameters are bounds then.
+    If there are more pairs than fit in memory, the same stars are found by searching for the
+    neighbors of one image at a time; their diameters are then upper bounds.
     """
     chosen = np.flatnonzero(hashes.informative)
     ids, words = hashes.image_ids[chosen], hashes.plain[chosen]
@@ -87,7 +87,7 @@ def cluster_by_hash(
 def _dense_stars(
     ids: Int64s, words: UInt64s, radius: int, search: UprightSearch, progress: Progress
 ) -> ClusterTable:
-    """Find the same as `star_clusters` of all pairs, with one image's pairs in memory at a time."""
+    """Find the same stars as `star_clusters` of all pairs, with one image's pairs in memory."""
     n = len(ids)
     degree, total = np.zeros(n, np.int64), np.zeros(n)
 
@@ -107,19 +107,19 @@ def _dense_stars(
         progress("grouping", min(searched, n), n)
         row, column = words[node].tolist()
         near, distance = search((row, column), radius)
-        # The index may be later than the hashes: what has come meanwhile is left out.
+        # The index may be later than the hashes: leave out images added since.
         others = np.minimum(np.searchsorted(ids, near), n - 1)
         kept = (ids[others] == near) & (others != node)
         return others[kept], _STRENGTHS[distance[kept]]
 
     medoid = star_cover_lazily(degree, total, neighbors_of)
     bits = np.bitwise_count(words ^ words[medoid]).sum(axis=1).astype(np.int64)
-    # By cluster, the medoid first and then by distance and id.
+    # Sort by cluster, the medoid first, and then by distance and id.
     order = np.lexsort((np.arange(n), bits, np.arange(n) != medoid, medoid))
     medoids, sizes = np.unique(medoid, return_counts=True)
     bits, last = bits[order], np.cumsum(sizes) - 1
-    # No two members are farther apart than the two farthest from the medoid together.
-    everybody = ClusterTable(
+    # Upper bound: the sum of the two largest distances from the medoid.
+    table = ClusterTable(
         sizes=sizes,
         diameters=bits[last] + bits[np.maximum(last - 1, 0)],
         members=ids[order],
@@ -128,4 +128,4 @@ def _dense_stars(
         edges=np.full(n, -1),
     )
     ranked = np.lexsort((medoids, -sizes))
-    return everybody.take(ranked[sizes[ranked] > 1])
+    return table.take(ranked[sizes[ranked] > 1])

@@ -1,8 +1,8 @@
-"""Find candidates of one picture in a store: by hashes, windows both ways, and spots.
+"""Find candidates for one picture in a store: by hashes, windows both ways, and spots.
 
 Windows of all images are computed at first use, unless that would take too long for one search.
-Spots are those that the last search for clusters has computed, and a few newer ones. A search for
-clusters computes both, so that afterwards `similar` finds the same pairs.
+Spots are those computed by the last search for clusters, and a few newer ones. A search for
+clusters computes both, so that `similar` finds the same pairs afterwards.
 """
 
 import numpy as np
@@ -27,10 +27,10 @@ from imgurer_kernel.workbench.pictures.live_index import CatalogHashes, LiveInde
 from imgurer_kernel.workbench.pictures.picture_features import PictureFeatures
 from imgurer_kernel.workbench.pictures.query import Query
 
-# Pictures whose windows or spots a search makes itself: half a second each.
+# Most pictures whose windows or spots one search computes: half a second each.
 _MOST_WINDOWS = 4096
 _MOST_SPOTS = 256
-# Images among which the spots of intermediates are searched for, too.
+# Most images in a store for which the spots of intermediates are searched, too.
 _MAX_FOR_INTERMEDIATES = 20_000
 
 
@@ -42,7 +42,7 @@ class NeighborSearch:
     index
         Trees of hashes.
     windows, spots
-        Of the store's pictures.
+        Features of the store's pictures.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class NeighborSearch:
         self._index = index
         self._windows = windows
         self._spots = spots
-        # The last spots and their table, which takes as long to make as a search.
+        # Cache the last spots and their table, which takes as long to build as a search.
         self._table = SpotTable.of(Spots.empty(0))
 
     def of_query(self, query: Query, hashes: CatalogHashes, radius: int) -> Candidates:
@@ -62,7 +62,7 @@ class NeighborSearch:
         found = query.fingerprint
         stored, spots = self._stored(hashes), None
         if len(stored.spotted):
-            # The compiler's library is loaded for spots, and what it has made compares faster.
+            # Spots load numba anyway, and its kernels compare faster.
             compile_kernel()
             picture = decode.read(found.thumbnail, colour=False, frame=THUMBNAIL)
             spots = find_spots(picture.view().gray())
@@ -78,13 +78,13 @@ class NeighborSearch:
         hashes: CatalogHashes,
         radius: int,
     ) -> Candidates:
-        """Find matches of some images with others, numbered by their ids.
+        """Find matches of some images with others; both are numbered by their ids.
 
         Parameters
         ----------
         image_ids, grays, verification
-            int64 (k,), uint8 (k, 9, 9) and (k, 64, 64): the images; those that are not in the
-            snapshot `hashes` are left out.
+            int64 (k,), uint8 (k, 9, 9) and (k, 64, 64): the images; those not in the snapshot
+            `hashes` are left out.
         """
         stored, parts = self._stored(hashes), [Candidates.none()]
         trimmed, known = hashes.trimmed, np.isin(image_ids, hashes.ids)
@@ -92,7 +92,7 @@ class NeighborSearch:
             image_id = int(image_ids[k])
             spots = None
             at = int(np.searchsorted(stored.spotted, image_id))
-            # Spots of so many take longer than all the rest of a search.
+            # Spots of more images take longer than the rest of a search.
             few = len(stored.spotted) <= _MAX_FOR_INTERMEDIATES
             if few and at < len(stored.spotted) and stored.spotted[at] == image_id:
                 spots = stored.spots.spots.take(np.array([at]))
@@ -109,13 +109,13 @@ class NeighborSearch:
             return picture_candidates(asked, *how, radius, min(radius, WINDOW_RADIUS))
 
     def _stored(self, hashes: CatalogHashes) -> StoredPictures:
-        """Collect what is searched of the images of a snapshot."""
+        """Collect the features to search of the images of a snapshot."""
         ids, words = hashes.image_ids, hashes.plain
         if not hashes.informative.all():
             ids, words = ids[hashes.informative], words[hashes.informative]
         windows, have_windows = self._windows.rows(ids, words, most=_MOST_WINDOWS)
         radius = usual_spot_radius(len(ids))
-        # Of a store that was never clustered none are: to begin with them takes the compiler.
+        # A store that was never clustered has none: computing them would load the compiler.
         most = _MOST_SPOTS if radius and self._spots.exist() else -1
         spots, have_spots = self._spots.rows(ids, words, most=most)
         if not have_windows.all():

@@ -1,4 +1,4 @@
-"""Build frames of related pictures that are no duplicates: takes, colours, parts, layouts."""
+"""Build frames of related pictures that are not duplicates: takes, colours, parts, layouts."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from imgurer_kernel.matching.relation import RELATED, Relation
 from imgurer_kernel.report.frames import SIMILAR
 
 RELATED_COLUMNS = ["relation" if name == "verdict" else name for name in SIMILAR]
-"""Columns of `related_to`."""
+"""Columns of the answer of `related_to`."""
 
 _WORDS = frozenset(relation.word for relation in RELATED)
 
@@ -34,7 +34,7 @@ def related_pairs(pairs: Pairs, facts: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     pairs
-        By image ids.
+        Pairs by image ids.
     facts
         image_id and filename of the images.
     """

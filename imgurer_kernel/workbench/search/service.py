@@ -1,8 +1,8 @@
-"""Search a store: verified or by hashes alone, after old fingerprints were renewed.
+"""Search a store: verified or by hashes alone, after old fingerprints are recomputed.
 
-Every search reads the catalog and the update of the index in one transaction, lets go of it,
-computes, and reads in a second one what it needs of the images that it has found. An image that
-somebody forgets in between is left out of the answer.
+Every search reads the catalog and the update of the index in one transaction, ends it, computes,
+and reads in a second transaction what it needs of the images found. An image forgotten in between
+is left out of the answer.
 """
 
 from typing import TYPE_CHECKING
@@ -71,12 +71,12 @@ class SearchService(ClusterSearch):
             found, facts = self._similar.search(query, hashes, reach, near, exact)
             found = with_exact(found, exact)
         else:
-            # All hits are by the index; only the facts of those that are shown are read.
+            # The index has all hits; read only the facts of those that are shown.
             found = with_exact(search_by_hash(query, self.index.search, near), exact)
             found = found.sort_values(["distance", "image_id"])
             found = found.head(len(found) if limit is None else limit)
             facts = self._catalog.run(queries.images, found["image_id"].to_numpy(np.int64), FACTS)
-        frame = similar_frame(found, facts)  # without those that have no facts any more
+        frame = similar_frame(found, facts)  # drops hits that have no facts any more
         return frame.head(len(frame) if limit is None else limit)
 
     def related(self, given: object, progress: ProgressOption) -> pd.DataFrame:
@@ -94,7 +94,7 @@ class SearchService(ClusterSearch):
         return self._evidence((one, other), (first, second))
 
     def _evidence(self, given: tuple[object, object], pair: tuple[Query, Query]) -> Evidence:
-        """Compare two pictures, by way of their cluster where they do not agree themselves."""
+        """Compare two pictures, and via their cluster if they do not match directly."""
         found = evidence_of(*pair, self._loader.original, self._loader.equal_pixels)
         one, other = given
         if found.duplicate or not (is_image_id(one) and is_image_id(other)):
@@ -132,7 +132,7 @@ class SearchService(ClusterSearch):
             return run.run(sample, seed, report)
 
     def info(self) -> IndexInfo:
-        """Describe the index, and how it is searched."""
+        """Describe the index and the engines that search it."""
         return self.index.info(self._store.settings.radius, CANDIDATE_RADIUS)
 
     def _with_thumbnail(self, query: Query) -> Query:
@@ -141,6 +141,6 @@ class SearchService(ClusterSearch):
         except BlobMissing:
             if self._catalog.run(queries.ids_by_digest, [query.digest]):
                 raise
-            # The row went first, and the files after it.
+            # Forgetting deletes the row first, and the files after it.
             message = f"the picture {query.digest} was forgotten meanwhile"
             raise UnknownImage(message) from None

@@ -1,9 +1,9 @@
 """Find similar pictures, verified: read candidates from the store, and compare them.
 
 A search finds what a search for clusters would: by hashes of whole pictures, of contents and of
-windows both ways, by spots where the store has them, and by one step through the pictures that were
-found. Pairs are compared in the order of their digests, as in a search for clusters, so that both
-give a pair the same verdict.
+windows both ways, by spots if the store has them, and via the pictures found, in one step. Pairs
+are compared in the order of their digests, as in a search for clusters, so that both give a pair
+the same verdict.
 
 `imgurer_kernel.workbench.search.hash_search` searches without comparing pictures.
 """
@@ -44,14 +44,14 @@ from imgurer_kernel.workbench.search.evidence import query_appearance, taken_of
 from imgurer_kernel.workbench.search.neighbors import NeighborSearch
 
 FACTS = ["image_id", "digest", "filename", "width", "height"]
-"""Columns of the catalog's images that the answer to a search has."""
+"""Columns of images in the answer to a search."""
 QUERY = 0
-"""Position of the picture that is searched for; the images that it is compared with follow."""
+"""Position of the query; the images that it is compared with follow."""
 
 MAX_INTERMEDIATES = 8
-"""Pictures whose own neighbors are looked at: each takes as long as the first search."""
+"""Most pictures whose own neighbors are searched: each takes as long as the first search."""
 MAX_INTERMEDIATES_OF_ONE = 3
-"""Intermediates by way of which the query is compared with one picture, if need be."""
+"""Most intermediates via which the query is compared with one picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ class _Images:
         return digests
 
     def positions(self, image_ids: Int64s) -> Int64s:
-        """Return the positions of images, counted from 1; -1 where they are gone."""
+        """Return the positions of images, counted from 1; -1 if they are gone."""
         ids = self.image_ids
         if not len(ids):
             return np.full(len(image_ids), -1)
@@ -94,7 +94,7 @@ class _Images:
 
 
 class SimilarSearch:
-    """Finds candidates of a picture in a store, and compares it with each."""
+    """Finds candidates for a picture in a store, and compares it with each."""
 
     def __init__(self, catalog: Catalog, loader: ImageLoader, neighbors: NeighborSearch) -> None:
         self._catalog = catalog
@@ -109,28 +109,28 @@ class SimilarSearch:
         lookalike_radius: int,
         exact: Collection[int],
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Find the duplicates of a query, and what is merely near.
+        """Find the duplicates of a query, and pictures that are merely near.
 
         Candidates are read in one transaction, those of intermediates in another, and compared
-        after it: 4 KB each. What was forgotten since the index was updated is left out.
+        after it: 4 KB each. Images forgotten since the update of the index are left out.
 
         Parameters
         ----------
         hashes
-            The snapshot that is searched.
+            The snapshot to search.
         radius
-            Bits between hashes of pictures that are compared.
+            Bits between hashes up to which pictures are compared.
         lookalike_radius
-            Bits up to which a picture is kept although the comparison says that it is another.
+            Bits up to which a picture is kept even if the comparison finds it to be different.
         exact
-            Ids of images that are the same without a comparison; their facts are read, too.
+            Ids of images that need no comparison to be the same; their facts are read, too.
 
         Returns
         -------
         verdicts : DataFrame
             image_id, distance, orientation, score (agreement, -1..1), verdict.
         facts : DataFrame
-            `FACTS` of these images and of the exact ones, of those that there still are.
+            `FACTS` of these images and of the exact ones, if they still exist.
         """
         rows = Candidates.none()
         if query.fingerprint.informative:
@@ -139,8 +139,8 @@ class SimilarSearch:
             try:
                 return self._compared(query, hashes, rows, radius, lookalike_radius, exact)
             except UnknownImage:
-                # Raised for a thumbnail, after which an image was seen to be forgotten: the next
-                # reading comes without it.
+                # A thumbnail was missing because its image was just forgotten: the next read leaves
+                # it out.
                 continue
 
     def _compared(
@@ -167,14 +167,14 @@ class SimilarSearch:
             hashes,
             radius,
         )
-        # What is the same already needs no intermediate.
+        # Pictures that are the same already need no intermediate.
         same = others_of(found, QUERY)[found.status == SAME]
         links = links.take(~np.isin(links.second, [*exact, *images.image_ids[same - 1].tolist()]))
         links = nearest_links(links, MAX_INTERMEDIATES_OF_ONE)
         if len(links):
             before = images.image_ids
             images, facts = self._load(np.concatenate((before, links.second)), exact)
-            # The same pairs at the places that their images have now; those that are gone drop out.
+            # Renumber the pairs to the new positions of their images; drop those that are gone.
             moved = np.append(QUERY, images.positions(before))
             there = (moved[found.first] >= 0) & (moved[found.second] >= 0)
             found = found.take(there).with_ids(moved)
@@ -186,7 +186,7 @@ class SimilarSearch:
             found = verify_by_intermediates(found, linked, QUERY, gallery, turned, ranks)
         else:
             _, gallery = self._placed(query, images, Candidates.none())
-        # What is near by its hash is shown even if the comparison denies it: a person may judge.
+        # Pictures with near hashes are shown even if the comparison rejects them: users may judge.
         found = found.take((found.status != DIFFERENT) | (found.distance <= lookalike_radius))
         found = found.take(np.argsort(others_of(found, QUERY)))
         words = _labels(query, images, found, gallery, self._loader.equal_pixels)
@@ -195,7 +195,7 @@ class SimilarSearch:
     def _placed(
         self, query: Query, images: _Images, rows: Candidates
     ) -> tuple[Candidates, ImageCache]:
-        """Number the images of matches by position rather than id, in the order of digests."""
+        """Number the images of matches by position instead of id, in the order of digests."""
         first = np.where(rows.first == QUERY, QUERY, images.positions(rows.first))
         second = images.positions(rows.second)
         there = np.flatnonzero((first >= 0) & (second >= 0))
@@ -205,7 +205,7 @@ class SimilarSearch:
         return rows, self._gallery(query, images)
 
     def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Images, pd.DataFrame]:
-        """Load the images that still exist, and the facts of these and of exact matches."""
+        """Load the images that still exist, and their facts and those of exact matches."""
         with self._catalog.transaction() as connection:
             wanted = np.union1d(image_ids, np.array(list(exact), np.int64))
             facts = queries.images(connection, wanted, [*FACTS, "taken_at"])
@@ -220,7 +220,7 @@ class SimilarSearch:
             return found, facts[FACTS]
 
     def _gallery(self, query: Query, images: _Images) -> ImageCache:
-        """Make a cache of the query's picture at position 0, and those of the images after it."""
+        """Make a cache of the query's picture at position 0, and of the images after it."""
         same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
 
         def verification(positions: Int64s) -> UInt8s:
@@ -232,7 +232,7 @@ class SimilarSearch:
 
         def thumbnails(positions: Int64s) -> UInt8s:
             pictures = np.empty((len(positions), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
-            # An image of the store is among those that it is compared with.
+            # A query from the store is among the images that it is compared with.
             own = np.isin(positions, same)
             pictures[own] = to_gray(query.fingerprint.thumbnail, THUMBNAIL_SIDE) if own.any() else 0
             if not own.all():
